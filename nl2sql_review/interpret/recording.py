@@ -1,0 +1,54 @@
+"""What an interpretation leaves behind: the calls of the training stack, in execution order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..values import Absent, Place, Value
+
+
+@dataclass(slots=True)
+class Call:
+    """One call (or attribute write) of a library, with its arguments as they were at that moment.
+
+    `callee` is the canonical dotted name, however it was imported: `unsloth.FastLanguageModel.get_peft_model`,
+    `trl.SFTTrainer`, `transformers.Trainer.train`, `datasets.Dataset.map`. An attribute write is listed under the
+    name of the attribute and an equals sign: `transformers.PreTrainedTokenizer.pad_token=` with that one argument.
+    Positional arguments carry their parameter's name, or `$0`, `$1`, … where the signature is not known.
+    Containers in `arguments` are snapshots; objects (`objects.Instance`, `objects.Opaque`, …) are the live ones.
+    """
+
+    callee: str
+    arguments: dict[str, Value]
+    place: Place  # the call expression
+    places: dict[str, Place] = field(default_factory=dict)  # argument -> its `Arg` node (or the `**` it came through)
+    receiver: Any = None  # the object a method was called on
+    result: Any = None  # the object it returned, if the interpreter made one
+    certain: bool = True  # False inside a branch, loop or function that may not run
+    condition: str = ""  # what decides, if it is not certain
+    unknown_arguments: str = ""  # why there may be more arguments than listed: an unread `**`
+    function: str = ""  # qualified name of the enclosing user function, "" at module level
+
+    def get(self, *names: str) -> Value:
+        """The value of the first of these parameters that was given, else `Absent`."""
+        for name in names:
+            if name in self.arguments:
+                return self.arguments[name]
+        return Absent(f"{self.callee.rsplit('.', 1)[-1]} is called without {names[0]}")
+
+
+@dataclass(slots=True)
+class Recording:
+    """The whole of it. `calls` lists every call of a library, in execution order."""
+
+    calls: list[Call] = field(default_factory=list)
+    modules: dict[str, Any] = field(default_factory=dict)  # name -> objects.Module, "__main__" is the script
+    classes: list[Any] = field(default_factory=list)  # every objects.Class the script and its modules define
+    files_read: list[str] = field(default_factory=list)  # project files opened: modules, configuration
+    files_missing: list[str] = field(default_factory=list)  # looked for and not found
+    exhausted: str = ""  # why interpretation stopped early, if it did
+
+    def named(self, *callees: str) -> list[Call]:
+        """Calls whose canonical name is, or ends in, one of these."""
+        return [c for c in self.calls if any(c.callee == n or c.callee.endswith("." + n) for n in callees)]

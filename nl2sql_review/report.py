@@ -1,0 +1,124 @@
+"""The public, versioned result of a review. JSON, SARIF and every other rendering say what stands here.
+
+Rows and columns are 1-based, columns count code points, ends are exclusive. `cell` is the 1-based index over all
+cells of a notebook; rows then count within that cell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+VERSION = 1
+
+Severity = Literal["error", "warning", "advice"]
+Effect = Literal["silent", "stops", "cost", "style"]
+Certainty = Literal["certain", "default", "branch"]
+Verdict = Literal["pass", "fail", "unknown", "not-applicable"]
+Status = Literal["reviewed", "skipped", "error"]
+
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "advice")
+EFFECTS: tuple[Effect, ...] = ("silent", "stops", "cost", "style")
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    path: str
+    row: int
+    column: int
+    end_row: int
+    end_column: int
+    cell: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TraceStep:
+    """One place a value passed through; `text` is the code there or what it means."""
+
+    location: Location
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    location: Location
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    title: str
+    applicability: Literal["safe", "unsafe"]
+    edits: tuple[Edit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One claim about what the script does, and why that is wrong.
+
+    `value` is the resolved value as JSON (None when there is none), `related` the ids of rules that found the same
+    defect, `suppressed` the reason given in the source (an empty string when none was given), or None.
+    """
+
+    rule: str
+    severity: Severity
+    effect: Effect
+    certainty: Certainty
+    message: str
+    value: Any
+    location: Location
+    trace: tuple[TraceStep, ...] = ()
+    related: tuple[str, ...] = ()
+    suppressed: str | None = None
+    help: str = ""
+    fix: Fix | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChecklistItem:
+    """One row of the checklist: `evidence` says what was found, `reason` why an item is unknown or not applicable."""
+
+    rule: str
+    section: str
+    title: str
+    verdict: Verdict
+    certainty: Certainty
+    evidence: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    path: str
+    status: Status
+    reason: str = ""
+    findings: tuple[Finding, ...] = ()
+    checklist: tuple[ChecklistItem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    reviewed: int = 0
+    skipped: int = 0
+    errors: int = 0  # findings of severity error that are not suppressed
+    warnings: int = 0
+    advice: int = 0
+    unknown: int = 0  # checklist items that could not be decided
+    suppressed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class InternalError:
+    """A fault of ours: the rule that crashed (or "" for the engine), on which file, and the exception's text."""
+
+    rule: str
+    path: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    version: int = VERSION
+    files: tuple[FileReport, ...] = ()
+    summary: Summary = field(default_factory=Summary)
+    internal_errors: tuple[InternalError, ...] = ()

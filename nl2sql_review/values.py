@@ -1,0 +1,197 @@
+"""What may be known of a value, and the trace that led there.
+
+The lattice, from most to least informed::
+
+    Known(value)      what really happens
+    Default(value)    what happens unless the command line or the environment says otherwise
+    Either(options)   one of these: branches of the script
+    Term(text)        only the run decides; kept as the expression that will decide it
+    Text(parts)       a string with holes: literal parts, and holes that say what fills them
+    Unknown(why)      nothing is known, and this is the reason
+    Absent()          not given at all (an argument that was left out, an unbound name)
+
+Values are treated as immutable. They are plain slotted dataclasses rather than frozen ones, because a
+script makes tens of thousands of them and `object.__setattr__` triples the price of each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Union
+
+MAX_TRACE = 12
+MAX_OPTIONS = 8
+
+
+class Place(NamedTuple):
+    """Where a value passed through: a node of a source. `source.span(node)` turns it into rows and columns."""
+
+    source: Any  # source.Source; typed loosely because this room is above it
+    node: Any  # a LibCST node, or a source.Span in a file that is not Python
+    note: str = ""  # what happened here, when the code alone does not tell: "library default", "--lora-r"
+
+
+Trace = tuple[Place, ...]  # origin first
+
+
+@dataclass(slots=True)
+class Known:
+    """What really happens. `value` is a plain Python value; inside the interpreter also one of its objects."""
+
+    value: Any
+    trace: Trace = ()
+
+
+@dataclass(slots=True)
+class Default:
+    """What happens unless `by` (a command-line option, an environment variable) says otherwise."""
+
+    value: Any
+    by: str = ""
+    trace: Trace = ()
+
+
+@dataclass(slots=True)
+class Either:
+    """One of `options` (never nested, at least two), decided by `condition` when that is one expression."""
+
+    options: tuple[Value, ...]
+    condition: str = ""
+    trace: Trace = ()
+
+
+@dataclass(slots=True)
+class Term:
+    """Only the run decides. `text` is the expression with names replaced by what they stand for.
+
+    `head` says what the expression does and `args` to what, so that readers need not parse `text`:
+
+    ==============  =========================================================
+    head            args
+    ==============  =========================================================
+    symbol          () - a name of a library, `text` is its canonical path: torch.bfloat16
+    call            the arguments; `text` starts with the canonical callee
+    attribute       (owner, Known(name))
+    item            (owner, key): `example["sql"]`
+    get             (owner, key[, fallback]): `example.get("sql", …)`
+    slice           (owner, start, stop)
+    not, or, and    operands
+    op              operands: arithmetic and comparison
+    ==============  =========================================================
+    """
+
+    text: str
+    head: str = "op"
+    args: tuple[Value, ...] = ()
+    trace: Trace = ()
+
+
+@dataclass(slots=True)
+class Text:
+    """A string with holes: literal `str` parts, and values (Term, Unknown, Either) that fill the holes."""
+
+    parts: tuple[Union[str, Value], ...]
+    trace: Trace = ()
+
+
+@dataclass(slots=True)
+class Unknown:
+    """Nothing is known of the whole. `why` is a sentence for people; `parts` keeps what is known inside.
+
+    `parts` is a list of values for a list or tuple, a dict of values for a dict, when only some of it is unknown.
+    """
+
+    why: str
+    trace: Trace = ()
+    parts: Any = None
+
+
+@dataclass(slots=True)
+class Absent:
+    """Not given. `why` says where one could have expected it."""
+
+    why: str = ""
+    trace: Trace = field(default=())
+
+
+Value = Union[Known, Default, Either, Term, Text, Unknown, Absent]
+
+UNBOUND = Absent("not assigned on this path")
+
+
+def same(a: Any, b: Any) -> bool:
+    """Equality that tells 1 from True and 1 from 1.0: two values that print differently are two values."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, dict):
+        return list(a) == list(b) and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, (Known, Default)):
+        return same(a.value, b.value)
+    if isinstance(a, Either):
+        return same(a.options, b.options)
+    if isinstance(a, Term):
+        return a.text == b.text and same(a.args, b.args)
+    if isinstance(a, Text):
+        return same(a.parts, b.parts)
+    if isinstance(a, Unknown):
+        return a.why == b.why and a.trace == b.trace
+    if isinstance(a, Absent):
+        return True
+    try:
+        return bool(a == b)
+    except Exception:  # a foreign object's __eq__ may do anything
+        return False
+
+
+def join(a: Value, b: Value, condition: str = "") -> Value:
+    """The least value that covers both: what is known where two paths meet.
+
+    Two equal values stay themselves. A value and a default that agree are a default. Everything else becomes
+    `Either` of at most `MAX_OPTIONS` options, or `Unknown` beyond that.
+    """
+    if a is b or same(a, b):
+        return a
+    options: list[Value] = []
+    for side in (a, b):
+        for option in side.options if isinstance(side, Either) else (side,):
+            if not any(same(option, seen) for seen in options):
+                options.append(option)
+    if len(options) == 2:
+        x, y = options
+        if isinstance(x, (Known, Default)) and isinstance(y, (Known, Default)) and same(x.value, y.value):
+            return x if isinstance(x, Default) else y
+    unknown = next((o for o in options if isinstance(o, Unknown)), None)
+    if unknown is not None:
+        return unknown
+    if len(options) > MAX_OPTIONS:
+        return Unknown(f"more than {MAX_OPTIONS} different values reach this place", options[-1].trace)
+    if not condition:
+        condition = next((s.condition for s in (a, b) if isinstance(s, Either)), "")
+    return Either(tuple(options), condition, options[-1].trace)
+
+
+def extend(value: Value, place: Place) -> Value:
+    """The same value, one step further on its way."""
+    trace = value.trace
+    if len(trace) >= MAX_TRACE or (trace and trace[-1].node is place.node):
+        return value
+    trace = (*trace, place)
+    match value:
+        case Known(v):
+            return Known(v, trace)
+        case Default(v, by):
+            return Default(v, by, trace)
+        case Either(options, condition):
+            return Either(options, condition, trace)
+        case Term(text, head, args):
+            return Term(text, head, args, trace)
+        case Text(parts):
+            return Text(parts, trace)
+        case Unknown(why, _, parts):
+            return Unknown(why, trace, parts)
+        case _:
+            return Absent(value.why, trace)
