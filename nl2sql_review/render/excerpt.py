@@ -1,0 +1,121 @@
+"""The lines of source code a finding is about, with carets under the argument and a remark at each place of its trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Iterator, Optional
+
+from ..report import Finding, Location
+from .terminal import Terminal, cut, escape, escape_code, width
+
+LineOf = Callable[[Location], Optional[str]]  # the line a location starts on, without its end; None if it cannot be read
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    location: Location
+    label: str = ""
+    primary: bool = False
+
+
+def place(location: Location) -> str:
+    """`path:row:column`, in a notebook `path:cell 3:row:column`."""
+    cell = "" if location.cell is None else f"cell {location.cell}:"
+    return f"{escape(location.path)}:{cell}{location.row}:{location.column}"
+
+
+def gutter_of(finding: Finding) -> int:
+    """Cells that the line numbers of a finding's excerpt take."""
+    return max(len(str(row)) for row in (finding.location.row, *(step.location.row for step in finding.trace)))
+
+
+def excerpt(finding: Finding, line_of: LineOf, terminal: Terminal) -> Iterator[str]:
+    """The finding's place and its lines of code, then those of its trace in other files."""
+    remarks = list(_remarks(finding, line_of))
+    lines = {(r.location.path, r.location.cell, r.location.row): line_of(r.location) for r in remarks}
+    gutter = gutter_of(finding)
+    groups: dict[tuple[str, int | None], list[Remark]] = {}
+    for remark in remarks:
+        groups.setdefault((remark.location.path, remark.location.cell), []).append(remark)
+    bar = terminal.paint(" " * gutter + " |", "place")
+    for number, group in enumerate(groups.values()):
+        arrow = terminal.paint(" " * gutter + (":::" if number else "-->"), "place")
+        yield f"{arrow} {place(group[0].location)}"
+        group = [r for r in group if lines[r.location.path, r.location.cell, r.location.row] is not None]
+        if not group:
+            continue
+        yield bar
+        group.sort(key=lambda r: (r.location.row, not r.primary, r.location.column))
+        last = group[0].location.row
+        for index, remark in enumerate(group):
+            row = remark.location.row
+            if index == 0 or row != last:
+                if row == last + 2 and (between := line_of(_line(remark.location, last + 1))) is not None:
+                    yield _code(last + 1, between, gutter, terminal)
+                elif row > last + 1:
+                    yield terminal.paint("...", "place")
+            line = lines[remark.location.path, remark.location.cell, row] or ""
+            start, room = _window(remark.location, line, terminal.columns - gutter - 4)
+            if index == 0 or row != last:
+                yield _code(row, line, gutter, terminal, start, room)
+            yield f"{bar} {_carets(remark, line, finding, terminal, start, room)}"
+            last = row
+
+
+def _remarks(finding: Finding, line_of: LineOf) -> Iterator[Remark]:
+    """The finding's own place first, then the places its value came through, each once."""
+    yield Remark(finding.location, "", True)
+    here = finding.location
+    seen = {(here.path, here.cell, here.row, here.column)}
+    for number, step in enumerate(finding.trace):
+        at = step.location
+        inside = (at.path, at.cell) == (here.path, here.cell) and (
+            (here.row, here.column) <= (at.row, at.column) and (at.end_row, at.end_column) <= (here.end_row, here.end_column)
+        )
+        key = (at.path, at.cell, at.row, at.column)
+        if key in seen or inside:
+            continue
+        seen.add(key)
+        code = " ".join((line_of(at) or "").split())
+        text = " ".join(step.text.split())
+        plain = not text or text in code or code in text
+        yield Remark(at, ("and goes through here" if number else "the value comes from here") if plain else text)
+
+
+def _line(location: Location, row: int) -> Location:
+    return Location(location.path, row, 1, row, 1, location.cell)
+
+
+def _window(location: Location, line: str, room: int) -> tuple[int, int]:
+    """The first character to show, and how many cells there are, so that the place is in view on a long line."""
+    room = max(room, 20)
+    if width(escape_code(line)) <= room or width(escape_code(line[: location.end_column])) <= room - 2:
+        return 0, room
+    return max(min(location.column - 1 - room // 4, len(line) - room + 3), 0), room
+
+
+def _code(row: int, line: str, gutter: int, terminal: Terminal, start: int = 0, room: int = 0) -> str:
+    number = terminal.paint(f"{row:>{gutter}} |", "place")
+    ellipsis = terminal.glyphs.ellipsis
+    room = room or max(terminal.columns - gutter - 4, 20)
+    text = (ellipsis if start else "") + escape_code(line[start:]).rstrip()
+    if width(text) > room:
+        text = cut(text, room - width(ellipsis)) + ellipsis
+    return f"{number} {text}".rstrip()
+
+
+def _carets(remark: Remark, line: str, finding: Finding, terminal: Terminal, start: int, room: int) -> str:
+    at = remark.location
+    ellipsis = width(terminal.glyphs.ellipsis) if start else 0
+    first = min(max(at.column - 1, start), len(line))
+    last = at.end_column - 1 if at.end_row == at.row else len(line.rstrip())
+    before = ellipsis + width(escape_code(line[start:first]))
+    length = max(width(escape_code(line[first : max(last, first)])), 1)
+    length = max(min(length, room - before), 1)
+    mark = "^" if remark.primary else "-"
+    style = finding.severity if remark.primary else "place"
+    label = escape(remark.label)
+    if width(label) > (free := max(terminal.columns - before - length - 8, 24)):
+        label = cut(label, free - width(terminal.glyphs.ellipsis)) + terminal.glyphs.ellipsis
+    return " " * before + terminal.paint((mark * length + " " + label).rstrip(), style)

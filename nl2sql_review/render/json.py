@@ -1,0 +1,49 @@
+"""The report as JSON, version 1: the dataclasses of `report.py`, field by field, on one line.
+
+Everything beyond ASCII is escaped, so that the bytes are the same JSON on every console.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from ..report import Report
+
+
+def render(report: Report) -> str:
+    return dump(report)
+
+
+def dump(value: Any) -> str:
+    """Any result dataclass as one line of JSON, keys in the order of the fields."""
+    return json.dumps(plain(value), separators=(",", ":"), allow_nan=False) + "\n"
+
+
+def plain(value: Any) -> Any:
+    """The value in JSON's own types. Numbers JSON lacks (nan, inf) and foreign objects become their text."""
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, dict):
+        return {key if isinstance(key, str) else str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted((plain(item) for item in value), key=str)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name: plain(getattr(value, name)) for name in _names(type(value))}
+    return str(value)
+
+
+_NAMES: dict[type, tuple[str, ...]] = {}
+
+
+def _names(cls: type) -> tuple[str, ...]:
+    names = _NAMES.get(cls)
+    if names is None:
+        names = _NAMES[cls] = tuple(f.name for f in fields(cls))
+    return names

@@ -1,0 +1,59 @@
+"""The last lines of a report: what was not reviewed, and the counts."""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+from ..report import Report
+from .terminal import Terminal, escape, wrap
+
+SHOWN = 8  # names of skipped files; the rest is counted
+
+
+def closing(report: Report, terminal: Terminal) -> Iterator[str]:
+    """Files that were not training scripts, if there are any, and the last line with all the counts."""
+    skipped = [file for file in report.files if file.status == "skipped"]
+    if skipped:
+        names = ", ".join(escape(file.path) for file in skipped[:SHOWN])
+        more = f" and {len(skipped) - SHOWN} more" if len(skipped) > SHOWN else ""
+        if len(skipped) == 1:
+            because = f" ({escape(skipped[0].reason)})" if skipped[0].reason else ""
+            text = f"1 file was not a training script: {names}{because}"
+        else:
+            text = f"{len(skipped)} files were not training scripts: {names}{more}"
+        for line in wrap(text, terminal.columns):
+            yield terminal.paint(line, "dim")
+    for fault in report.internal_errors:
+        where = f" on {escape(fault.path)}" if fault.path else ""
+        who = f"rule {fault.rule}" if fault.rule else "the reviewer"
+        yield terminal.paint(f"internal error: {who} failed{where}: {escape(fault.message)}", "error")
+    yield counts(report, terminal)
+
+
+def counts(report: Report, terminal: Terminal) -> str:
+    """`2 files reviewed: 3 errors, 1 warning; 2 items unknown`, never a word of praise when something is undecided."""
+    s = report.summary
+    found = [
+        terminal.paint(count(number, one, many), style)
+        for number, one, many, style in (
+            (s.errors, "error", "errors", "error"),
+            (s.warnings, "warning", "warnings", "warning"),
+            (s.advice, "piece of advice", "pieces of advice", "advice"),
+        )
+        if number
+    ]
+    files = count(s.reviewed, "file", "files") + " reviewed"
+    unreadable = sum(file.status == "error" for file in report.files)
+    if unreadable:
+        files += f", {unreadable} could not be read"
+    parts = [", ".join(found) or "no findings"]
+    parts.append(terminal.paint(count(s.unknown, "item", "items") + " unknown", "yellow") if s.unknown else "no item unknown")
+    if s.suppressed:
+        parts.append(f"{s.suppressed} suppressed")
+    if not s.reviewed and not found:
+        return terminal.paint("nothing was reviewed: no training script found", "warning")
+    return f"{files}: {'; '.join(parts)}"
+
+
+def count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

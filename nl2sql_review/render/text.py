@@ -1,0 +1,105 @@
+"""The default output: per file its findings with their code, then the whole checklist, then the counts."""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+from ..report import ChecklistItem, FileReport, Finding, Report
+from .excerpt import LineOf, excerpt, gutter_of
+from .summary import closing
+from .terminal import Terminal, escape, width, wrap
+
+MARKS = {
+    "pass": ("passed", "green"),
+    "fail": ("failed", "red"),
+    "unknown": ("unknown", "yellow"),
+    "not-applicable": ("inapplicable", "dim"),
+}
+
+
+def render(
+    report: Report,
+    line_of: LineOf,
+    terminal: Terminal = Terminal(),
+    *,
+    quiet: bool = False,
+    show_suppressed: bool = False,
+) -> str:
+    """The report for people. `quiet` leaves out the checklists and the counts."""
+    return "".join(f"{line}\n" for line in _lines(report, line_of, terminal, quiet, show_suppressed))
+
+
+def _lines(report: Report, line_of: LineOf, terminal: Terminal, quiet: bool, show_suppressed: bool) -> Iterator[str]:
+    for file in report.files:
+        for finding in file.findings:
+            if finding.suppressed is None or show_suppressed:
+                yield from _finding(finding, line_of, terminal)
+                yield ""
+        if file.checklist and not quiet:
+            yield from _checklist(file, terminal)
+            yield ""
+    if not quiet:
+        yield from closing(report, terminal)
+
+
+def _finding(finding: Finding, line_of: LineOf, terminal: Terminal) -> Iterator[str]:
+    head = f"{finding.severity}[{finding.rule}]"
+    first, *rest = wrap(f"{head}: {escape(finding.message)}", terminal.columns)
+    yield terminal.paint(head, finding.severity) + terminal.paint(first[len(head) :], "bold")
+    for line in rest:
+        yield terminal.paint("  " + line, "bold")
+    yield from excerpt(finding, line_of, terminal)
+    margin = " " * (gutter_of(finding) + 1)
+    for title, text in _remarks(finding):
+        indent = len(margin) + len(title) + 4
+        first, *rest = wrap(escape(text), terminal.columns - indent)
+        yield f"{margin}{terminal.paint('=', 'place')} {terminal.paint(title, 'bold')}: {first}"
+        for line in rest:
+            yield " " * indent + line
+
+
+def _remarks(finding: Finding) -> Iterator[tuple[str, str]]:
+    if finding.help:
+        yield "help", finding.help
+    if finding.certainty == "default":
+        yield "note", "this is a default: the command line or the environment can change it"
+    elif finding.certainty == "branch":
+        yield "note", "this holds on every branch of the script"
+    if finding.related:
+        yield "also", ", ".join(finding.related)
+    if finding.suppressed is not None:
+        yield "suppressed", finding.suppressed or "no reason given"
+
+
+def _checklist(file: FileReport, terminal: Terminal) -> Iterator[str]:
+    """The checklist by section: a mark, the rule, and what was found or why nothing could be."""
+    name = max(len(item.rule.partition("/")[2]) for item in file.checklist)
+    yield terminal.paint(f"Checklist of {escape(file.path)}", "bold")
+    section = ""
+    for item in file.checklist:
+        if item.section != section:
+            section = item.section
+            yield f"  {terminal.paint(section, 'place')}"
+        yield from _item(item, name, terminal)
+
+
+def _item(item: ChecklistItem, name: int, terminal: Terminal) -> Iterator[str]:
+    glyph, style = MARKS[item.verdict]
+    mark = getattr(terminal.glyphs, glyph)
+    indent = 4 + width(mark) + 1 + name + 2
+    first, *rest = wrap(escape(_evidence(item)), terminal.columns - indent)
+    label = f"{item.rule.partition('/')[2]:<{name}}"
+    quiet = "dim" if item.verdict == "not-applicable" else ""
+    row = f"{label}  {first}".rstrip()
+    yield f"    {terminal.paint(mark, style)} {terminal.paint(row, quiet) if quiet else row}"
+    for line in rest:
+        yield " " * indent + (terminal.paint(line, quiet) if quiet else line)
+
+
+def _evidence(item: ChecklistItem) -> str:
+    if item.verdict in ("pass", "fail"):
+        suffix = {"default": " (default)", "branch": " (on every branch)"}
+        return item.evidence + suffix.get(item.certainty, "")
+    if item.evidence and item.reason and item.reason not in item.evidence:
+        return f"{item.reason} ({item.evidence})"
+    return item.reason or item.evidence
