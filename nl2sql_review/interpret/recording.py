@@ -29,6 +29,7 @@ class Call:
     condition: str = ""  # what decides, if it is not certain
     unknown_arguments: str = ""  # why there may be more arguments than listed: an unread `**`
     function: str = ""  # qualified name of the enclosing user function, "" at module level
+    reached: bool = True  # False when only an uncalled function, tried with unknown parameters, gets here
 
     def get(self, *names: str) -> Value:
         """The value of the first of these parameters that was given, else `Absent`."""
@@ -43,6 +44,7 @@ class Recording:
     """The whole of it. `calls` lists every call of a library, in execution order."""
 
     calls: list[Call] = field(default_factory=list)
+    alternatives: list[Call] = field(default_factory=list)  # calls that only another command line or environment reaches
     modules: dict[str, Any] = field(default_factory=dict)  # name -> objects.Module, "__main__" is the script
     classes: list[Any] = field(default_factory=list)  # every objects.Class the script and its modules define
     files_read: list[str] = field(default_factory=list)  # project files opened: modules, configuration
