@@ -1,0 +1,312 @@
+"""The policy: one Markdown file per rule, loaded into frozen dataclasses.
+
+The path is the id and the registration: `rules/lora/rank.md` is `lora/rank`. A head says which facts of the plan are
+judged and what is expected of them, in a closed set of expectations; the page below it is for people, and its fences
+are the rule's tests. Rules come in the order of the plan's facts, which is the order of the checklist.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Iterable, Literal, Mapping, Union
+
+from . import resources
+from .plan import FACTS, SECTIONS
+from .report import Effect, Severity
+from .shape import ShapeError, build, did_you_mean, listed, show
+
+Scalar = Union[bool, int, float, str]
+
+# What the tool reports of its own accord: no rule of the policy, but ids that one selects, ignores and reads about.
+NOTICES = {
+    "file/unreadable": "The file cannot be read: missing, not permitted, not text, or a broken notebook.",
+    "file/syntax": "The file is no valid Python, so nothing can be said about the run.",
+    "suppression/unused": "A `# nl2sql: ignore[…]` comment that silences nothing.",
+    "suppression/unknown": "A `# nl2sql: ignore[…]` comment that names a rule that does not exist.",
+    "suppression/malformed": "A `# nl2sql:` comment that could not be understood.",
+}
+
+
+class RulebookError(ValueError):
+    """A rule file that cannot be used; the text names file, key and remedy."""
+
+
+@dataclass(frozen=True)
+class FactOf:
+    """The value of another fact of the plan."""
+
+    fact: str
+
+    def __post_init__(self) -> None:
+        _check_fact(self.fact, "fact")
+
+
+@dataclass(frozen=True)
+class Near:
+    value: float
+    within: float
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a fact must be. All that is given must hold; `unset` says what an absent value means here."""
+
+    equals: Union[Scalar, FactOf, None] = None
+    one_of: Union[tuple[Union[Scalar, None], ...], None] = None
+    at_least: Union[float, None] = None
+    at_most: Union[float, None] = None
+    near: Union[Near, None] = None
+    includes: Union[tuple[Scalar, ...], None] = None  # of a list: all of these are in it; of a text: it contains these
+    excludes: Union[tuple[Scalar, ...], None] = None
+    empty: Union[bool, None] = None
+    present: Union[bool, None] = None
+    matches: Union[str, tuple[str, ...], None] = None  # shell-style globs, one of which must match
+    unset: Union[Literal["fail", "pass", "not-applicable"], None] = None
+
+    def given(self) -> dict[str, Any]:
+        """The expectations that were made, by key, without `unset`."""
+        return {k: v for k in WORDS if (v := getattr(self, k)) is not None}
+
+
+WORDS = tuple(k for k in Expectation.__dataclass_fields__ if k != "unset")
+
+
+@dataclass(frozen=True)
+class When(Expectation):
+    """The rule applies only where `fact` is as expected; `otherwise` (written `else`) says why it does not."""
+
+    fact: str = ""
+    otherwise: str = field(default="", metadata={"key": "else"})
+
+    def __post_init__(self) -> None:
+        if not self.fact:
+            raise ShapeError("fact", "is missing: which fact decides whether the rule applies?")
+        _check_fact(self.fact, "fact")
+        if not self.given():
+            raise ShapeError("", f"expects nothing of {self.fact}; known expectations are {listed(WORDS)}")
+
+
+@dataclass(frozen=True)
+class Head:
+    """The front matter of a rule file."""
+
+    effect: Effect
+    fact: Union[str, tuple[str, ...]]
+    expect: Union[Expectation, dict[str, Expectation]]
+    severity: Severity = "error"
+    terms: tuple[str, ...] = ()
+    when: Union[When, None] = None
+    unset: Literal["fail", "pass", "not-applicable"] = "fail"
+    says: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    help: str = ""
+    fix: str = ""
+    since: str = ""
+
+    def __post_init__(self) -> None:
+        for name in self.facts:
+            _check_fact(name, "fact")
+        if isinstance(self.expect, Expectation):
+            if len(self.facts) > 1:
+                raise ShapeError("expect", "must map each fact to what is expected of it, as `fact` lists several")
+        else:
+            for name in self.expect:
+                if name not in self.facts:
+                    raise ShapeError("expect", f"{name} is not listed under `fact`{did_you_mean(name, self.facts)}")
+            for name in self.facts:
+                if name not in self.expect:
+                    raise ShapeError("expect", f"says nothing of {name}, which `fact` lists")
+        for name, expectation in self.expectations:
+            if not expectation.given():
+                raise ShapeError("expect", f"nothing is expected of {name}; known expectations are {listed(WORDS)}")
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        return (self.fact,) if isinstance(self.fact, str) else self.fact
+
+    @property
+    def expectations(self) -> tuple[tuple[str, Expectation], ...]:
+        """Each judged fact with what is expected of it."""
+        if isinstance(self.expect, Expectation):
+            return ((self.facts[0], self.expect),)
+        return tuple((name, self.expect[name]) for name in self.facts)
+
+
+@dataclass(frozen=True)
+class Fence:
+    """A code block of a rule's page. `label` is "good", "bad", "unknown", "na" or "" for one that is not tested."""
+
+    language: str
+    label: str
+    code: str
+    row: int  # 1-based row of its first line of code in the rule file
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    id: str
+    title: str
+    head: Head
+    body: str  # the page: Markdown, title included
+    path: str  # the file
+    body_row: int = 1  # 1-based row of the body's first line in the file
+
+    @property
+    def section(self) -> str:
+        return self.id.partition("/")[0]
+
+    @property
+    def fences(self) -> tuple[Fence, ...]:
+        return tuple(
+            Fence(m["language"], m["label"].strip(), m["code"], self.body_row + self.body.count("\n", 0, m.start("code")))
+            for m in _FENCE.finditer(self.body)
+        )
+
+    @property
+    def prose(self) -> str:
+        """The page without title and code."""
+        return _FENCE.sub("", self.body).partition("\n")[2].strip()
+
+
+@dataclass(frozen=True, eq=False)
+class Rulebook:
+    """All known rules by id, and the ones that are judged: settings narrow and parameterise `active`."""
+
+    rules: Mapping[str, Rule]
+    active: tuple[Rule, ...]
+
+    def __getitem__(self, id: str) -> Rule:
+        return self.rules[id]
+
+    def names(self) -> tuple[str, ...]:
+        """Everything one can select, ignore or suppress: sections and ids."""
+        ids = (*self.rules, *NOTICES)
+        return (*dict.fromkeys(id.partition("/")[0] for id in ids), *ids)
+
+
+_FENCE = re.compile(
+    r"^(?P<ticks>```+)(?P<language>\w*)(?P<label>[^\n`]*)\n(?P<code>.*?)^(?P=ticks)[ \t]*$", re.MULTILINE | re.DOTALL
+)
+_FILE = re.compile(r"\A---[ \t]*\n(?P<head>.*?)^---[ \t]*\n(?P<body>.*)\Z", re.MULTILINE | re.DOTALL)
+
+
+def load(extra: Iterable[str] = ()) -> Rulebook:
+    """The project's own rules and those of the directories `extra`; a later one replaces an earlier of the same id.
+
+    Raises RulebookError, whose text names the file.
+    """
+    return _load(tuple(os.path.abspath(d) for d in extra))
+
+
+@lru_cache(maxsize=16)
+def _load(extra: tuple[str, ...]) -> Rulebook:
+    rules: dict[str, Rule] = {}
+    for directory in (resources.find("rules"), *extra):
+        if not os.path.isdir(directory):
+            raise RulebookError(f"{directory}: no such directory of rules")
+        for path, id in _pages(directory):
+            rules[id] = read(path, id)
+    ordered = sorted(rules.values(), key=lambda r: (SECTIONS.index(r.section), FACTS.index(r.head.facts[0]), r.id))
+    return Rulebook({r.id: r for r in ordered}, tuple(ordered))
+
+
+def _pages(directory: str) -> Iterable[tuple[str, str]]:
+    """(path, id) of every rule file; a README.md is for people."""
+    for folder, folders, files in os.walk(directory):
+        folders[:] = sorted(d for d in folders if not d.startswith("."))
+        for name in sorted(files):
+            if not name.endswith(".md") or name == "README.md":
+                continue
+            path = os.path.join(folder, name)
+            id = os.path.relpath(path, directory).replace(os.sep, "/")[:-3]
+            section, _, rest = id.partition("/")
+            if section not in SECTIONS or not rest or "/" in rest:
+                hint = did_you_mean(section, SECTIONS)
+                raise RulebookError(f"{path}: a rule lies at <section>/<rule>.md; sections are {listed(SECTIONS)}{hint}")
+            yield path, id
+
+
+def read(path: str, id: str) -> Rule:
+    """The rule in one file, or RulebookError."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RulebookError(f"{path}: {error}") from None
+    return parse(text, path, id)
+
+
+def parse(text: str, path: str, id: str) -> Rule:
+    """The rule a page says, or RulebookError."""
+    parts = _FILE.match(text)
+    if not parts:
+        raise RulebookError(f"{path}: a rule file starts with a head between two lines of `---`")
+    body = parts["body"]
+    title = re.match(r"\s*# (.+)\n", body)
+    if not title:
+        raise RulebookError(f"{path}: the page must start with its title: a line `# …` right after the head")
+    skipped = len(body) - len(body.lstrip("\n"))
+    row = text.count("\n", 0, parts.start("body") + skipped) + 1
+    return Rule(id, title[1].strip(), head(_yaml(parts["head"], path), path), body[skipped:], path, row)
+
+
+def head(data: Any, path: str) -> Head:
+    """A rule's head from plain data, or RulebookError naming `path` and the key."""
+    if isinstance(data, Mapping):
+        # YAML reads the keys `true` and `16` as what they are; messages are looked up by how a value is written.
+        data = {**data, **{k: _by_spelling(data[k]) for k in ("says", "notes") if isinstance(data.get(k), Mapping)}}
+    try:
+        return build(Head, data)
+    except ShapeError as error:
+        raise RulebookError(f"{path}: {error}") from None
+
+
+def _by_spelling(messages: Mapping[Any, Any]) -> dict[str, Any]:
+    return {k if isinstance(k, str) else show(k): v for k, v in messages.items()}
+
+
+def _check_fact(name: str, key: str) -> None:
+    if name not in FACTS:
+        raise ShapeError(key, f"the plan has no fact {name}{did_you_mean(name, FACTS)}")
+
+
+def _yaml(text: str, path: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.load(text, _loader())
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 2}" if mark else path  # the head starts on the second line
+        raise RulebookError(f"{where}: {getattr(error, 'problem', None) or error}") from None
+
+
+@lru_cache(maxsize=None)
+def _loader() -> Any:
+    """A YAML loader that reads `2e-4` as a number and `no` as a word, and does not swallow a repeated key."""
+    import yaml
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        yaml_implicit_resolvers: dict = {}
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            seen = set()
+            for key_node, _ in node.value:
+                if key_node.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key {key_node.value} is given twice", key_node.start_mark
+                    )
+                seen.add(key_node.value)
+            return super().construct_mapping(node, deep)
+
+    for tag, pattern, first in (
+        ("bool", r"true|false", "tf"),
+        ("null", r"null|~|", ["n", "~", ""]),
+        ("int", r"[-+]?[0-9]+", "-+0123456789"),
+        ("float", r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?", "-+.0123456789"),
+    ):
+        Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"^(?:{pattern})$"), list(first))
+    return Loader

@@ -1,0 +1,178 @@
+"""Plain data (YAML, TOML, JSON) → frozen dataclasses, with errors that name the key and the remedy.
+
+Rule heads and settings are read on every run, and the first pydantic model of a process costs more than parsing
+ten scripts. So the dataclasses are checked here, by their own annotations, and pydantic reads the same dataclasses
+when a JSON Schema is asked for (`schema`). What is understood: `Any`, `bool`, `int`, `float`, `str`, `None`,
+`Literal`, unions, `tuple[X, ...]`, `dict[str, X]` and dataclasses of these. A field may set `metadata["key"]` when
+its key is no Python name (`fail-on`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields, is_dataclass
+from functools import lru_cache
+from typing import Any, Literal, Mapping, Union, get_args, get_origin, get_type_hints
+
+
+class ShapeError(ValueError):
+    """Data of the wrong shape. `key` is the dotted path to it (empty for the whole), the text says what would do."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(f"{key}: {message}" if key else message)
+        self.key = key
+        self.message = message
+
+
+def build(kind: Any, data: Any, key: str = "") -> Any:
+    """`data` as a value of type `kind`, or ShapeError. Numbers are not strings and booleans are not numbers."""
+    if kind is Any:
+        return data
+    origin = get_origin(kind)
+    if origin is Literal:
+        options = get_args(kind)
+        if any(data is o or (type(data) is type(o) and data == o) for o in options):
+            return data
+        raise ShapeError(key, f"{show(data)} is not one of {listed(options)}{did_you_mean(data, options)}")
+    if origin is Union or _is_new_union(kind):
+        return _union(kind, data, key)
+    if origin is tuple:
+        if not isinstance(data, (list, tuple)):
+            raise ShapeError(key, f"must be a list, not {named(data)}")
+        return tuple(build(get_args(kind)[0], item, f"{key}[{i}]") for i, item in enumerate(data))
+    if origin is dict:
+        if not isinstance(data, Mapping):
+            raise ShapeError(key, f"must be a mapping, not {named(data)}")
+        _, kind_of_value = get_args(kind)
+        return {k: build(kind_of_value, v, dotted(key, k)) for k, v in data.items()}
+    if is_dataclass(kind):
+        return _dataclass(kind, data, key)
+    if kind is None or kind is type(None):
+        ok = data is None
+    elif kind is float:
+        ok = type(data) in (int, float)
+    else:
+        ok = type(data) is kind
+    if not ok:
+        raise ShapeError(key, f"must be {_NAMES.get(kind, kind)}, not {named(data)}")
+    return data
+
+
+def keys(kind: type) -> dict[str, str]:
+    """The keys a dataclass is written with → the names of its fields."""
+    return {f.metadata.get("key", f.name): f.name for f in fields(kind) if f.init and not f.metadata.get("hidden")}
+
+
+def _dataclass(kind: type, data: Any, key: str) -> Any:
+    if not isinstance(data, Mapping):
+        raise ShapeError(key, f"must be a mapping, not {named(data)}")
+    known, hints = keys(kind), _hints(kind)
+    given = {}
+    for k, v in data.items():
+        if k not in known:
+            raise ShapeError(dotted(key, k), f"unknown key{did_you_mean(k, known)}; known are {listed(known)}")
+        given[known[k]] = build(hints[known[k]], v, dotted(key, k))
+    for f in fields(kind):
+        if f.name in known.values() and f.name not in given and f.default is MISSING and f.default_factory is MISSING:
+            raise ShapeError(key, f"`{f.metadata.get('key', f.name)}` is missing")
+    try:
+        return kind(**given)
+    except ShapeError as error:  # from __post_init__, which does not know where it stands
+        raise ShapeError(dotted(key, error.key) if error.key else key, error.message) from None
+
+
+def _union(kind: Any, data: Any, key: str) -> Any:
+    """The alternative that fits. Of several mappings the one whose keys these are, so that a complaint is to the point."""
+    alternatives = get_args(kind)
+    if isinstance(data, Mapping):
+        mappings = [a for a in alternatives if is_dataclass(a)] + [a for a in alternatives if get_origin(a) is dict]
+        if mappings:
+            by_key = [a for a in mappings if is_dataclass(a) and any(k in keys(a) for k in data)]
+            nested = bool(data) and all(isinstance(v, Mapping) for v in data.values())
+            return build((by_key or mappings[:: -1 if nested else 1])[0], data, key)
+    for alternative in alternatives:
+        try:
+            return build(alternative, data, key)
+        except ShapeError as error:
+            if error.key != key:  # it was the right kind, and something inside it is wrong
+                raise
+    kinds = [_NAMES.get(a, "a list" if get_origin(a) is tuple else "a mapping") for a in alternatives]
+    kinds = [k for k in dict.fromkeys(kinds) if k != "nothing"]
+    raise ShapeError(key, f"must be {' or '.join(kinds)}, not {named(data)}")
+
+
+@lru_cache(maxsize=None)
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _is_new_union(kind: Any) -> bool:
+    return type(kind).__name__ == "UnionType"
+
+
+_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a string", type(None): "nothing"}
+
+
+def named(data: Any) -> str:
+    """What `data` is, for a complaint: `the string "16"`."""
+    if data is None:
+        return "nothing"
+    if isinstance(data, Mapping):
+        return "a mapping"
+    if isinstance(data, (list, tuple)):
+        return "a list"
+    name = {bool: "", int: "the number ", float: "the number ", str: "the string "}.get(type(data), "")
+    return f"{name}{show(data)}"
+
+
+def show(data: Any) -> str:
+    if isinstance(data, bool):
+        return str(data).lower()
+    return f'"{data}"' if isinstance(data, str) else str(data)
+
+
+def dotted(key: str, part: Any) -> str:
+    part = f'"{part}"' if "." in str(part) or "/" in str(part) else str(part)
+    return f"{key}.{part}" if key else part
+
+
+def listed(words: Any) -> str:
+    return ", ".join(str(w) for w in words)
+
+
+def did_you_mean(word: Any, words: Any) -> str:
+    """`: did you mean "equals"?`, or nothing when no word is close."""
+    from difflib import get_close_matches  # only on the way to an error
+
+    spellings = {str(w).replace("_", "-").lower(): str(w) for w in words}
+    close = get_close_matches(str(word).replace("_", "-").lower(), spellings, n=1, cutoff=0.6)
+    return f'; did you mean "{spellings[close[0]]}"?' if close else ""
+
+
+def schema(kind: type, title: str) -> dict[str, Any]:
+    """The JSON Schema of a dataclass, generated by pydantic, with the keys as they are written and no others."""
+    from pydantic import TypeAdapter
+
+    made = TypeAdapter(kind).json_schema()
+    for one in _dataclasses_in(kind):
+        part = made if one is kind and "properties" in made else made.get("$defs", {}).get(one.__name__, {})
+        if "properties" in part:
+            names = keys(one)
+            part["properties"] = {k: part["properties"][f] for k, f in names.items()}
+            part.setdefault("additionalProperties", False)
+            if "required" in part:
+                part["required"] = [k for k, f in names.items() if f in part["required"]]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": title}
+
+
+def _dataclasses_in(kind: Any, seen: tuple[Any, ...] = ()) -> tuple[Any, ...]:
+    """`kind` and every dataclass its fields mention."""
+    if kind in seen:
+        return seen
+    if is_dataclass(kind):
+        seen = (*seen, kind)
+        for hint in _hints(kind).values():
+            seen = _dataclasses_in(hint, seen)
+    for inner in get_args(kind):
+        if not isinstance(inner, (str, int)):
+            seen = _dataclasses_in(inner, seen)
+    return seen
