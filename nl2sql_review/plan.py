@@ -42,6 +42,7 @@ class Lora:
     target_modules: Fact = fact()  # list of names, or "all-linear"
     unmatched_modules: Fact = fact()  # list: names among target_modules that no known model has
     load_in_4bit: Fact = fact()
+    quantized_by: Fact = fact()  # "Unsloth", "BitsAndBytesConfig", "model name", "a rejected argument"
     gradient_checkpointing: Fact = fact()  # of the adapter call: "unsloth", True, False
     misplaced_gradient_checkpointing: Fact = fact()  # the same value given to the training arguments instead
     dropout: Fact = fact()
@@ -109,6 +110,7 @@ class Memory:
     gpu: Fact = fact()
     fits: Fact = fact()  # verdict of the estimate for the stated card
     monitoring: Fact = fact()  # list of the calls that log GPU memory
+    monitoring_sees: Fact = fact()  # "reserved memory", or "allocated memory only"
     model_length: Fact = fact()  # max_seq_length given to the model
     trainer_length: Fact = fact()  # what the trainer cuts at, library default included
     sequence_length: Fact = fact()  # what really applies: the smaller one

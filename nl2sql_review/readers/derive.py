@@ -1,0 +1,116 @@
+"""Values made from other values: how a fact is computed without losing what is uncertain about its parts."""
+
+from __future__ import annotations
+
+import ast
+import operator
+import re
+from itertools import product
+from typing import Any, Callable
+
+from ..values import Absent, Default, Either, Known, Term, Text, Trace, Unknown, Value, join
+
+KINDS = (Known, Default, Either, Term, Text, Unknown, Absent)
+
+
+def plain(value: Value) -> Any:
+    """The plain value of a Known or Default, else None."""
+    return value.value if isinstance(value, (Known, Default)) else None
+
+
+def options(value: Value) -> tuple[Value, ...]:
+    return value.options if isinstance(value, Either) else (value,)
+
+
+def derive(function: Callable[..., Any], *values: Value, trace: Trace | None = None) -> Value:
+    """`function` of what the values hold, for every combination that may happen.
+
+    The function gets plain values of Known and Default, and the value itself of Term, Text and Absent; what it returns
+    is wrapped as Known (Default if one of its inputs is one) unless it is a value already. An Unknown input makes the
+    result Unknown with the same reason. Eithers decided by the same condition move together.
+    """
+    if trace is None:
+        trace = next((v.trace for v in values if v.trace), ())
+    unknown = next((v for v in values if isinstance(v, Unknown)), None)
+    if unknown is not None:
+        return Unknown(unknown.why, unknown.trace or trace)
+    result: Value | None = None
+    for combination in combinations(values):
+        one = apply(function, combination, trace)
+        result = one if result is None else join(result, one, condition(values))
+    assert result is not None
+    return result
+
+
+def combinations(values: tuple[Value, ...]) -> list[tuple[Value, ...]]:
+    conditions = {v.condition for v in values if isinstance(v, Either)}
+    widths = {len(v.options) for v in values if isinstance(v, Either)}
+    if len(conditions) == 1 and len(widths) == 1 and "" not in conditions:
+        return list(zip(*(options(v) if isinstance(v, Either) else (v,) * next(iter(widths)) for v in values)))
+    return list(product(*map(options, values)))[:64]
+
+
+def condition(values: tuple[Value, ...]) -> str:
+    return next((v.condition for v in values if isinstance(v, Either) and v.condition), "")
+
+
+def apply(function: Callable[..., Any], values: tuple[Value, ...], trace: Trace) -> Value:
+    unknown = next((v for v in values if isinstance(v, Unknown)), None)
+    if unknown is not None:
+        return Unknown(unknown.why, unknown.trace or trace)
+    try:
+        result = function(*(v.value if isinstance(v, (Known, Default)) else v for v in values))
+    except (TypeError, ValueError, ArithmeticError) as error:
+        return Unknown(f"cannot be computed: {error}", trace)
+    default = next((v for v in values if isinstance(v, Default)), None)
+    if not isinstance(result, KINDS):
+        return Default(result, default.by, trace) if default is not None else Known(result, trace)
+    if isinstance(result, Known):
+        return Default(result.value, default.by, result.trace or trace) if default is not None else Known(result.value, result.trace or trace)
+    if not result.trace:
+        result.trace = trace
+    return result
+
+
+# -- numbers that depend on how many processes run ---------------------------------------------------------------
+
+WORLD_SIZE = re.compile(
+    r"""(?:int\()?(?:os\.environ\[["']WORLD_SIZE["']\]|os\.(?:environ\.get|getenv)\(["']WORLD_SIZE["'](?:,\s*["']?\w+["']?)?\))\)?
+      | torch\.distributed\.get_world_size\(\)
+      | torch\.cuda\.device_count\(\)
+      | [\w.]*Accelerator\([^()]*\)\.num_processes
+      | [\w.]*PartialState\([^()]*\)\.num_processes""",
+    re.VERBOSE,
+)
+
+OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+}
+FUNCTIONS: dict[str, Callable[..., Any]] = {"max": max, "min": min, "int": int, "float": float, "round": round}
+
+
+def for_processes(term: Term, processes: int) -> int | float | None:
+    """What an expression over the world size comes to with that many processes; None if it is no such expression."""
+    text, found = WORLD_SIZE.subn("processes", term.text)
+    if not found or len(text) > 400:
+        return None
+    try:
+        return number(ast.parse(text, mode="eval").body, processes)
+    except (SyntaxError, ValueError, ArithmeticError, RecursionError, TypeError):
+        return None
+
+
+def number(node: ast.expr, processes: int) -> Any:
+    if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
+        return node.value
+    if isinstance(node, ast.Name) and node.id == "processes":
+        return processes
+    if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
+        return OPERATORS[type(node.op)](number(node.left, processes), number(node.right, processes))
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS and not node.keywords:
+        return FUNCTIONS[node.func.id](*(number(a, processes) for a in node.args))
+    raise ValueError("not arithmetic over the world size")

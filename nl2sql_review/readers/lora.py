@@ -1,0 +1,250 @@
+"""The LoRA adapter: which call makes it, what it adapts, in which precision the base model is loaded."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+
+from ..plan import Fact, TrainingPlan
+from ..values import Absent, Default, Either, Known, Text, Unknown, Value
+from .derive import derive, options
+from .run import Given, Run, last, makers
+
+# field of the plan -> spellings of the argument
+SPELLINGS = {
+    "r": ("r", "lora_r", "rank"),
+    "alpha": ("lora_alpha",),
+    "dropout": ("lora_dropout",),
+    "bias": ("bias",),
+}
+MODEL_NAMES = ("model_name", "pretrained_model_name_or_path", "model_id", "$0", "model")
+
+ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
+FEED_FORWARD = ("gate_proj", "up_proj", "down_proj")
+FUSED = {"qkv_proj": ATTENTION[:3], "gate_up_proj": FEED_FORWARD[:2]}  # Phi-3, Phi-4: one matrix for several
+MODULES = {
+    *ATTENTION,
+    *FEED_FORWARD,
+    *FUSED,
+    # other families: GPT-NeoX, Falcon, Bloom, GPT-2, GPT-J, OPT, MPT, ChatGLM, Baichuan, Qwen-1, InternLM, T5, DBRX, Mixtral, Mamba
+    *"query_key_value dense dense_h_to_4h dense_4h_to_h c_attn c_proj c_fc attn out_proj fc_in fc_out fc1 fc2 Wqkv W_pack wqkv wo wi wi_0 wi_1".split(),
+    *"w1 w2 w3 q k v o query key value in_proj x_proj dt_proj up down ffn_up ffn_down linear_in linear_out gate router proj qkv".split(),
+    *"query_proj key_proj value_proj kv_proj o_b_proj q_a_proj q_b_proj kv_a_proj_with_mqa kv_b_proj shared_expert_gate".split(),
+    *"embed_tokens lm_head wte wpe word_embeddings embed_out score classifier".split(),
+}
+
+
+def read(run: Run, plan: TrainingPlan) -> None:
+    part = plan.lora
+    part.model_name = model_name(run)
+    read_four_bit(run, plan)
+    part.misplaced_gradient_checkpointing = misplaced(run)
+    fields = [*SPELLINGS, "target_modules", "unmatched_modules", "gradient_checkpointing", "adapter"]
+    if not run.adapter and not run.adapter.unknown:
+        for name in fields:
+            setattr(part, name, no_adapter(run))
+        return
+    assert run.adapter_call is not None
+    part.adapter = Fact(Known(run.adapter_call.callee, (run.adapter_call.place,)), at=run.adapter_call.place)
+    for name, spellings in SPELLINGS.items():
+        setattr(part, name, setting(run, *spellings))
+    part.target_modules, part.unmatched_modules = modules(run)
+    part.gradient_checkpointing = checkpointing(run)
+
+
+def no_adapter(run: Run) -> Fact:
+    if any(last(c.callee) == "from_pretrained" and "PeftModel" in c.callee for c in run.calls):
+        return Fact(Unknown("the adapter is loaded from a directory, which holds its settings"), at=run.place)
+    if run.model_unknown:
+        return Fact(Unknown(run.model_unknown), at=run.place)
+    if run.trainer is None:
+        return Fact(Absent("no adapter is made"), at=run.place, why_not="the script makes no adapter and no trainer")
+    return Fact(Absent("no LoRA adapter is made: all weights are trained"), at=run.trainer.place)
+
+
+def setting(run: Run, *spellings: str) -> Fact:
+    fact = run.adapter.fact(*spellings)
+    if fact.at is None and run.adapter_call is not None:
+        fact.at = run.adapter_call.place
+    return fact
+
+
+# -- the base model ----------------------------------------------------------------------------------------------
+
+
+def model_name(run: Run) -> Fact:
+    if not run.load:
+        why = run.model_unknown
+        return Fact(Unknown(why) if why else Absent("no model is loaded"), at=run.place, why_not="" if why or run.trainer else "the script loads no model")
+    return run.load.fact(*MODEL_NAMES)
+
+
+def read_four_bit(run: Run, plan: TrainingPlan) -> None:
+    """4-bit by Unsloth's own argument, by a BitsAndBytesConfig, or because the published weights are 4-bit."""
+    part = plan.lora
+    name = part.model_name.value
+    if not run.load:
+        part.load_in_4bit = Fact(name if isinstance(name, Unknown) else Absent("no model is loaded"), at=part.model_name.at, why_not=part.model_name.why_not)
+        part.quantized_by = Fact(part.load_in_4bit.value, at=part.load_in_4bit.at, why_not=part.load_in_4bit.why_not)
+        return
+    fast = run.load.callee.startswith("unsloth")
+    if run.load.call is run.trainer:
+        value, by, at = by_trainer(run)
+    elif (asked := run.load.value("load_in_4bit")) and not isinstance(asked, Absent) and not fast:
+        value, by, at = asked, "a rejected argument", run.load.where("load_in_4bit")
+    elif run.quantization:
+        fact = run.quantization.fact("load_in_4bit", "$0")
+        value, by, at = fact.value, "BitsAndBytesConfig", fact.at
+        value = optional_quantization(run, value)
+    elif fast:
+        fact = run.load.fact("load_in_4bit")
+        value, by, at = full_unless(run, fact.value), "Unsloth", fact.at
+    elif run.quantization.unknown:
+        value, by, at = Unknown(run.quantization.unknown), "", run.load.place
+    else:
+        value, by, at = Absent("the model is loaded without quantization"), "", run.load.place
+    if published_in_4bit(name) and not is_true(value):
+        value, by, at = Known(True, name.trace), "model name", part.model_name.at
+    part.load_in_4bit = Fact(value, at=at, note=f"by {by}" if by and by != "Unsloth" else "")
+    part.quantized_by = Fact(Known(by, value.trace) if by else Absent("nothing quantizes the model"), at=at)
+
+
+def by_trainer(run: Run) -> tuple[Value, str, object]:
+    """`SFTTrainer("name", …)` loads the model itself, with `quantization_config` or `model_init_kwargs`."""
+    assert run.trainer is not None
+    config = makers(run.trainer.get("quantization_config"))
+    if not config:
+        extra = run.arguments.value("model_init_kwargs")
+        items = extra.parts if isinstance(extra, Unknown) else getattr(extra, "value", None)
+        inner = items.get("quantization_config") if isinstance(items, dict) else None
+        if inner is not None:
+            config = makers(inner if hasattr(inner, "trace") else Known(inner))
+        elif isinstance(extra, Unknown):
+            return extra, "", run.trainer.place
+    if config:
+        fact = config.fact("load_in_4bit", "$0")
+        return fact.value, "BitsAndBytesConfig", fact.at
+    return Absent("the trainer loads the model without quantization"), "", run.trainer.place
+
+
+def optional_quantization(run: Run, value: Value) -> Value:
+    """`quantization_config=config if args.use_4bit else None`: also the branch without one counts."""
+    assert run.load.call is not None
+    chosen = run.load.call.get("quantization_config")
+    if isinstance(chosen, Either) and any(isinstance(o, Known) and o.value is None for o in chosen.options):
+        return Either((value, Known(False, chosen.trace)), chosen.condition, chosen.trace)
+    if isinstance(chosen, Default):
+        return derive(lambda on: Default(on, chosen.by), value)
+    return value
+
+
+def full_unless(run: Run, four: Value) -> Value:
+    """Unsloth drops 4-bit when another precision is asked for."""
+    for other in ("load_in_8bit", "load_in_16bit", "full_finetuning", "load_in_fp8"):
+        asked = run.load.value(other)
+        if isinstance(asked, Known) and asked.value is True:
+            call = run.load.call
+            return four if call is not None and "load_in_4bit" in call.arguments else Known(False, asked.trace)
+    return four
+
+
+def published_in_4bit(name: Value) -> bool:
+    """Unsloth and others publish weights that are quantized with bitsandbytes already; their names end so."""
+    return all(isinstance(o, (Known, Default)) and isinstance(o.value, str) and re.search(r"bnb-4bit/?$", o.value) for o in options(name))
+
+
+def is_true(value: Value) -> bool:
+    return isinstance(value, (Known, Default)) and value.value is True
+
+
+# -- the adapter -------------------------------------------------------------------------------------------------
+
+
+def modules(run: Run) -> tuple[Fact, Fact]:
+    """The projections that are adapted, and names that no model has (PEFT ignores those in silence)."""
+    fact = setting(run, "target_modules")
+    value = fact.value
+    if run.adapter.callee.startswith("unsloth") and "Vision" in run.adapter.callee or "FastModel" in run.adapter.callee:
+        if isinstance(value, Absent) or all(isinstance(o, Known) and o.value in (None, "all-linear") for o in options(value)) or default_modules(value):
+            fact = Fact(by_flags(run.adapter), at=fact.at, note="chosen by finetune_attention_modules and finetune_mlp_modules")
+            return fact, Fact(Known([], fact.value.trace), at=fact.at)
+    if isinstance(value, Unknown) and isinstance(value.parts, list) and all(isinstance(p, (Known, Default)) for p in value.parts):
+        value = Known([p.value for p in value.parts], value.trace)
+    names = [o.value for o in options(value) if isinstance(o, (Known, Default))]
+    if None in names:
+        fact.note = "PEFT then chooses by the kind of model: only q_proj and v_proj for Llama and Mistral"
+    elif "all-linear" in names:
+        fact.note = '"all-linear" adapts every linear layer but the head'
+    elif any(isinstance(n, str) for n in names):
+        fact.note = "a regular expression; the names it spells out are listed"
+    elif any(n in FUSED for one in names if isinstance(one, (list, tuple, set)) for n in one):
+        fact.note = "qkv_proj and gate_up_proj hold several projections in one matrix"
+    fact.value = derive(expand, value)
+    return fact, Fact(derive(unmatched, value), at=fact.at)
+
+
+def default_modules(value: Value) -> bool:
+    return bool(value.trace) and value.trace[-1].note.startswith("library default")
+
+
+def expand(chosen: object) -> object:
+    if isinstance(chosen, str):
+        if chosen == "all-linear":
+            return [*ATTENTION, *FEED_FORWARD]
+        return [n for n in dict.fromkeys(re.findall(r"\w+", chosen)) if n in MODULES]
+    if isinstance(chosen, (list, tuple, set, frozenset)):
+        out: list[object] = []
+        for name in chosen:
+            short = name.rpartition(".")[2] if isinstance(name, str) else name
+            out += FUSED.get(short, (short,))
+        return out
+    if isinstance(chosen, Text):
+        return Unknown("the names are put together when the script runs", chosen.trace)
+    return chosen
+
+
+def unmatched(chosen: object) -> object:
+    """Names of no known model: near to a known one, or beside names of the Llama family."""
+    if not isinstance(chosen, (list, tuple, set, frozenset)):
+        return []
+    names = [n.rpartition(".")[2] for n in chosen if isinstance(n, str)]
+    llama = any(n in (*ATTENTION, *FEED_FORWARD) for n in names)
+    return [n for n in names if n not in MODULES and not n.isdigit() and (llama or get_close_matches(n, MODULES, 1, 0.75))]
+
+
+def by_flags(adapter: Given) -> Value:
+    """FastModel and FastVisionModel choose by kind of layer, all of them unless told otherwise."""
+    flags = {}
+    for flag in ("finetune_language_layers", "finetune_attention_modules", "finetune_mlp_modules"):
+        value = adapter.value(flag)
+        flags[flag] = Known(True, (adapter.place,) if adapter.place else ()) if isinstance(value, Absent) else value
+
+    def chosen(language: object, attention: object, mlp: object) -> object:
+        return [*(ATTENTION if language and attention else ()), *(FEED_FORWARD if language and mlp else ())]
+
+    return derive(chosen, *flags.values())
+
+
+def checkpointing(run: Run) -> Fact:
+    """`use_gradient_checkpointing` of Unsloth's call; elsewhere only whether plain checkpointing is on."""
+    call = run.adapter_call
+    if run.adapter.callee.startswith("unsloth"):
+        return setting(run, "use_gradient_checkpointing")
+    for prepared in run.prepared:
+        if last(prepared.callee) == "prepare_model_for_kbit_training":
+            value = prepared.get("use_gradient_checkpointing")
+            return Fact(Known(True, (prepared.place,)) if isinstance(value, Absent) else value, at=prepared.place, note="plain checkpointing, by prepare_model_for_kbit_training")
+    for enabled in run.recording.named("gradient_checkpointing_enable"):
+        return Fact(Known(True, (enabled.place,)), at=enabled.place, note="plain checkpointing")
+    value = run.arguments.value("gradient_checkpointing", "activation_checkpointing")
+    if not isinstance(value, Absent):
+        return Fact(value, at=run.arguments.where("gradient_checkpointing", "activation_checkpointing"), note="plain checkpointing, by the training arguments")
+    return Fact(Absent("the adapter is not made by Unsloth"), at=call.place if call else run.place)
+
+
+def misplaced(run: Run) -> Fact:
+    """A string such as "unsloth" given to the training arguments: accepted there, and only taken as true."""
+    value = run.arguments.value("gradient_checkpointing", "activation_checkpointing")
+    if any(isinstance(o, (Known, Default)) and isinstance(o.value, str) for o in options(value)):
+        return Fact(value, at=run.arguments.where("gradient_checkpointing", "activation_checkpointing"))
+    return Fact(Absent("not given to the training arguments"))

@@ -1,0 +1,335 @@
+"""One run of the script: the calls that belong together, linked by the objects they pass on.
+
+    trainer ── args ──► arguments          (SFTConfig, TrainingArguments, a subclass of the script)
+       │  └─ peft_config ──► adapter
+       └─ model ──► adapter ── model ──► load ── quantization_config ──► quantization
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Iterable, Iterator
+
+from ..interpret.recording import Call, Recording
+from ..plan import Fact
+from ..values import Absent, Default, Either, Known, Place, Unknown, Value, extend, join
+from . import defaults
+
+ADAPTERS = ("get_peft_model", "LoraConfig", "add_adapter")
+LOADERS = ("from_pretrained", "from_config")
+CONFIGS = ("TrainingArguments", "SFTConfig", "Seq2SeqTrainingArguments", "UnslothTrainingArguments")
+
+
+def last(callee: str) -> str:
+    return callee.rpartition(".")[2]
+
+
+def objects(value: Value) -> Iterator[Any]:
+    """The interpreter's objects that a value may be."""
+    if isinstance(value, Either):
+        for option in value.options:
+            yield from objects(option)
+    elif isinstance(value, (Known, Default)) and hasattr(value.value, "slots"):
+        yield value.value
+
+
+@dataclass(slots=True)
+class Given:
+    """The settings of one thing (an adapter, the training arguments), however many calls may have made it.
+
+    `makers` are the calls, each with the object it made; `unknown` says why there may be others. Attribute writes on
+    the object after the call count as the setting they change.
+    """
+
+    makers: list[tuple[Call | None, Any]] = field(default_factory=list)
+    unknown: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.makers)
+
+    @property
+    def call(self) -> Call | None:
+        return next((call for call, _ in self.makers if call is not None), None)
+
+    @property
+    def callee(self) -> str:
+        return self.call.callee if self.call is not None else ""
+
+    @property
+    def place(self) -> Place | None:
+        return self.call.place if self.call is not None else None
+
+    def value(self, *names: str) -> Value:
+        """What the first of these parameters was given, joined over the makers; Absent when left out."""
+        if not self.makers:
+            return Unknown(self.unknown) if self.unknown else Absent(f"{names[0]} is not given")
+        result: Value | None = None
+        for call, made in self.makers:
+            one = given(call, made, names)
+            result = one if result is None else join(result, one)
+        assert result is not None
+        return result
+
+    def fact(self, *names: str) -> Fact:
+        """The setting, or the library's default for it; `at` is the argument, or the call that lacks it."""
+        result: Value | None = None
+        for call, made in self.makers:
+            one = given(call, made, names)
+            if isinstance(one, Absent) and call is not None:
+                one = default(call, names) or one
+            result = one if result is None else join(result, one)
+        if result is None:
+            result = self.value(*names)
+        return Fact(result, at=self.where(*names))
+
+    def where(self, *names: str) -> Place | None:
+        for call, _ in self.makers:
+            if call is not None:
+                for name in names:
+                    if name in call.places:
+                        return call.places[name]
+        return self.place
+
+
+def given(call: Call | None, made: Any, names: tuple[str, ...]) -> Value:
+    slots = getattr(made, "slots", None) or {}
+    for name in names:
+        if name in slots and not isinstance(slots[name], Absent):
+            return slots[name]
+    if call is None:
+        return Absent(f"{names[0]} is not given")
+    value = call.get(*names)
+    if isinstance(value, Absent):
+        return Unknown(f"{last(call.callee)} may be given {names[0]}: {call.unknown_arguments}", (call.place,)) if call.unknown_arguments else value
+    name = next(n for n in names if n in call.arguments)
+    return extend(value, call.places[name]) if name in call.places else value
+
+
+def default(call: Call, names: tuple[str, ...]) -> Value | None:
+    known = defaults.of(call.callee)
+    for name in names:
+        if name in known:
+            note = f"library default: {defaults.name(call.callee)}.{name}"
+            return Known(known[name], (Place(call.place.source, call.place.node, note),))
+    return None
+
+
+@dataclass(slots=True)
+class Run:
+    recording: Recording
+    source: Any
+    settings: Any = None
+    trainer: Call | None = None
+    train: tuple[Call, ...] = ()
+    arguments: Given = field(default_factory=Given)
+    adapter: Given = field(default_factory=Given)
+    adapter_call: Call | None = None  # the call that applies it; the LoraConfig's where there is no other
+    load: Given = field(default_factory=Given)
+    quantization: Given = field(default_factory=Given)
+    prepared: tuple[Call, ...] = ()  # other calls the model went through: prepare_model_for_kbit_training, to, …
+    model_unknown: str = ""  # why the model's own calls could not be followed
+    dataset: Value = field(default_factory=Absent)
+
+    @property
+    def calls(self) -> list[Call]:
+        return self.recording.calls
+
+    @property
+    def place(self) -> Place | None:
+        """Where to point when nothing else has a place."""
+        for call in (self.trainer, self.arguments.call, self.adapter_call, self.load.call):
+            if call is not None:
+                return call.place
+        return None
+
+    @property
+    def unsloth(self) -> bool:
+        calls = (self.adapter_call, self.load.call, self.trainer)
+        return any(c is not None and c.callee.startswith("unsloth") for c in calls)
+
+
+# -- linking -----------------------------------------------------------------------------------------------------
+
+
+def runs(recording: Recording, source: Any, settings: Any) -> list[Run]:
+    """One run per trainer that is constructed; without any, one of the adapter, arguments and model calls there are."""
+    trainers = [c for c in recording.calls if is_trainer(c)]
+    if trainers:
+        return [linked(Run(recording, source, settings, trainer=c), trainers) for c in trainers]
+    run = Run(recording, source, settings)
+    adapters = [c for c in recording.calls if last(c.callee) in ADAPTERS and c.callee.split(".")[0] in ("unsloth", "peft", "transformers", "model")]
+    arguments = [c for c in recording.calls if last(c.callee) in CONFIGS]
+    loads = [c for c in recording.calls if is_model_load(c)]
+    if not adapters and not arguments and (not loads or infers(recording)):
+        return []
+    if arguments:
+        run.arguments = made_by(arguments[-1:])
+    if loads:
+        follow_model(run, [loads[-1].result] if loads[-1].result is not None else [], loads[-1:])
+    if adapters:
+        adopt_adapter(run, [c for c in adapters if last(c.callee) != "LoraConfig"][-1:] or adapters[-1:])
+    return [run]
+
+
+def is_trainer(call: Call) -> bool:
+    return last(call.callee).endswith("Trainer") and call.callee.split(".")[0] in ("trl", "transformers", "unsloth", "unsloth_zoo")
+
+
+def is_model_load(call: Call) -> bool:
+    owner, _, name = call.callee.rpartition(".")
+    owner = last(owner)
+    return name in LOADERS and (owner.startswith(("AutoModel", "Fast")) or owner.endswith(("ForCausalLM", "ForConditionalGeneration", "ForSeq2SeqLM")))
+
+
+def infers(recording: Recording) -> bool:
+    """Whether a script that only loads a model does so to use it, not to train it."""
+    names = {last(c.callee) for c in recording.calls}
+    trains = {"backward", "AdamW", "Accelerator", "prepare_model_for_kbit_training"} & names
+    return not trains and bool({"generate", "for_inference", "pipeline", "eval", "LLM"} & names)
+
+
+def made_by(calls: Iterable[Call]) -> Given:
+    return Given([(c, c.result) for c in calls])
+
+
+def makers(value: Value) -> Given:
+    """The calls and objects behind a value that should be a configuration object."""
+    found: list[tuple[Call | None, Any]] = []
+    for thing in objects(value):
+        call = getattr(thing, "call", None)
+        if call is None and getattr(thing, "base", None) is not None:
+            call = getattr(thing.base, "call", None)
+        if call is not None or hasattr(thing, "cls"):
+            found.append((call, thing))
+    if found:
+        return Given(found)
+    if isinstance(value, Unknown):
+        return Given(unknown=value.why)
+    return Given()
+
+
+def linked(run: Run, trainers: list[Call]) -> Run:
+    trainer = run.trainer
+    assert trainer is not None
+    value = trainer.get("args", "training_args", "config")
+    run.arguments = makers(value)
+    if not run.arguments and not run.arguments.unknown and not isinstance(value, Absent) and not (isinstance(value, Known) and value.value is None):
+        run.arguments.unknown = getattr(value, "why", "") or "the training arguments could not be followed"
+    if trainer.unknown_arguments and not run.arguments:
+        run.arguments.unknown = trainer.unknown_arguments
+    run.dataset = trainer.get("train_dataset")
+    run.train = tuple(train_calls(run.recording, trainer, alone=len(trainers) == 1))
+    model = trainer.get("model")
+    follow_model(run, list(objects(model)), ())
+    if not run.load and isinstance(model, Known) and isinstance(model.value, str):
+        run.load = Given([(trainer, None)])  # SFTTrainer("name"): loaded by the trainer, with model_init_kwargs
+    config = makers(trainer.get("peft_config"))
+    if config:
+        run.adapter, run.adapter_call = config, config.call or trainer
+    if not run.adapter and not run.load and not isinstance(model, (Absent, Known)):
+        fall_back(run, getattr(model, "why", "") or "the model could not be followed")
+    if not run.adapter:
+        strays = [c for c in run.calls if last(c.callee) in ("get_peft_model", "add_adapter")]
+        if len(strays) == 1 and len(trainers) == 1:
+            adopt_adapter(run, strays)  # applied in place: the trainer gets the bare model
+    return run
+
+
+def fall_back(run: Run, why: str) -> None:
+    """The trainer's model is lost on the way: take the script's only adapter and load calls, if they are the only ones."""
+    adapters = [c for c in run.calls if last(c.callee) == "get_peft_model"]
+    loads = [c for c in run.calls if is_model_load(c)]
+    if len(adapters) == 1:
+        adopt_adapter(run, adapters)
+    elif adapters:
+        run.model_unknown = why
+    if not run.load and len(loads) == 1:
+        run.load = made_by(loads)
+        run.quantization = makers(loads[0].get("quantization_config"))
+    if not run.adapter and not run.load:
+        run.model_unknown = why
+
+
+def follow_model(run: Run, things: list[Any], calls: Iterable[Call]) -> None:
+    """From the model the trainer gets, back through what was done to it, to where it was loaded."""
+    waiting: list[Call] = [*calls, *(c for t in things if (c := call_of(t)) is not None)]
+    loads: list[Call] = []
+    adapters: list[Call] = []
+    passed: list[Call] = []
+    seen: set[int] = set()
+    while waiting and len(seen) < 50:
+        call = waiting.pop(0)
+        if id(call) in seen:
+            continue
+        seen.add(id(call))
+        name = last(call.callee)
+        if name == "get_peft_model" or name == "add_adapter":
+            adapters.append(call)
+        elif is_model_load(call):
+            loads.append(call)
+            continue
+        else:
+            passed.append(call)
+        before = [call.receiver] if call.receiver is not None else []
+        before += objects(call.get("model", "base_model", "$0"))
+        waiting += [c for t in before if (c := call_of(t)) is not None]
+    if adapters:
+        adopt_adapter(run, adapters)
+    if loads:
+        run.load = made_by(loads)
+        quantizations = [makers(c.get("quantization_config")) for c in loads]
+        run.quantization = Given([m for q in quantizations for m in q.makers], next((q.unknown for q in quantizations if q.unknown), ""))
+    run.prepared = tuple(passed)
+
+
+def call_of(thing: Any) -> Call | None:
+    """The call that made an object, also when it was taken out of the tuple the call returned."""
+    for _ in range(4):
+        call = getattr(thing, "call", None)
+        if call is not None:
+            return call
+        inner = [*objects(thing.args[0])] if getattr(thing, "head", "") in ("item", "attribute") and thing.args else []
+        if not inner:
+            return None
+        thing = inner[0]
+    return None
+
+
+def adopt_adapter(run: Run, calls: list[Call]) -> None:
+    """Unsloth's get_peft_model takes the settings itself, PEFT's takes a LoraConfig."""
+    run.adapter_call = calls[0]
+    found = Given()
+    for call in calls:
+        config = makers(call.get("peft_config", "adapter_config", "config", "$1"))
+        if config:
+            found.makers += config.makers
+        elif call.callee.startswith("unsloth") or last(call.callee) == "LoraConfig" or "r" in call.arguments:
+            found.makers.append((call, call.result if last(call.callee) == "LoraConfig" else None))
+        else:
+            found.unknown = config.unknown or "the adapter's configuration could not be followed"
+    run.adapter = found
+
+
+def train_calls(recording: Recording, trainer: Call, alone: bool) -> Iterator[Call]:
+    for call in recording.calls:
+        name = last(call.callee)
+        if name == "train":
+            origin = made_from(call.receiver)
+            if trainer in origin or (alone and not origin and "Trainer" in call.callee):
+                yield call
+        elif name == "unsloth_train" and (alone or trainer in made_from(next(objects(call.get("trainer", "$0")), None))):
+            yield call
+
+
+def made_from(thing: Any) -> list[Call]:
+    """The calls an object went through: the trainer of `train_on_responses_only(trainer, …)` is the one inside."""
+    found: list[Call] = []
+    while thing is not None and len(found) < 10:
+        if getattr(thing, "base", None) is not None:
+            thing = thing.base
+        call = call_of(thing)
+        if call is None or call in found:
+            break
+        found.append(call)
+        thing = next(objects(call.get("trainer", "$0")), None)
+    return found
