@@ -82,12 +82,24 @@ class Machine:
         self.modules: dict[str, Any] = {}
         self.search_path: list[Any] = []
         self.project: Any = None
-        self.evaluate: Callable[[Any, Scope], Value]
-        self.execute: Callable[[Any, Scope], bool]
-        self.call: Callable[..., Value]
-        self.attribute: Callable[..., Value]
-        self.item: Callable[..., Value]
-        self.import_module: Callable[..., Any]
+        # Wired by the package: rooms of the interpreter call each other through the machine, so none imports in a circle.
+        self.evaluate: Callable[[Any, Scope], Value]  # expressions
+        self.guarded: Callable[[Any, Scope, Value], Value]  # statements: evaluate on a path that may not run
+        self.execute: Callable[[Any, Scope], bool]  # statements: a block; False when no path leaves it at the end
+        self.assign: Callable[[Any, Value, Scope], None]
+        self.call: Callable[..., Value]  # calls
+        self.super: Callable[[Scope], Value]
+        self.parameter_defaults: Callable[[Any, Scope], dict[str, Value]]
+        self.yielded: Callable[[list[Value], str], None]
+        self.attribute: Callable[[Value, str, Any], Value]  # access
+        self.item: Callable[[Value, Value, Any], Value]
+        self.iterate: Callable[[Value, Any], Items]
+        self.mapping: Callable[[Value, Any], Items]
+        self.contains: Callable[[Value, Value, Any], Value]
+        self.set_attribute: Callable[[Value, str, Value, Any, Scope], None]
+        self.set_item: Callable[[Value, Value, Value, Any, Scope], None]
+        self.import_module: Callable[..., Any]  # modules
+        self.library_name: Callable[[str, str], Value]  # models
 
     # -- state -------------------------------------------------------------------------------------------
     def write(self, obj: Object, key: Any, value: Any) -> None:

@@ -1,0 +1,556 @@
+"""What an expression is worth: one function per LibCST expression node."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any, Callable
+
+import libcst as cst
+
+from ..values import Absent, Default, Either, Known, Term, Text, Unknown, Value, join
+from .builtins import BUILTINS
+from .machine import Machine, Raised, demote, join_values, place_of
+from .objects import Arguments, Function, Instance, Items, Mapping, Opaque, Scope, Sequence
+from .operations import binary, concatenate, describe, equal, freeze, lift, term_of, to_text, truth
+
+OPERATORS: dict[type, str] = {
+    cst.Add: "+", cst.Subtract: "-", cst.Multiply: "*", cst.Divide: "/", cst.FloorDivide: "//", cst.Modulo: "%", cst.Power: "**",
+    cst.MatrixMultiply: "@", cst.BitAnd: "&", cst.BitOr: "|", cst.BitXor: "^", cst.LeftShift: "<<", cst.RightShift: ">>",
+    cst.AddAssign: "+", cst.SubtractAssign: "-", cst.MultiplyAssign: "*", cst.DivideAssign: "/", cst.FloorDivideAssign: "//",
+    cst.ModuloAssign: "%", cst.PowerAssign: "**", cst.MatrixMultiplyAssign: "@", cst.BitAndAssign: "&", cst.BitOrAssign: "|",
+    cst.BitXorAssign: "^", cst.LeftShiftAssign: "<<", cst.RightShiftAssign: ">>",
+    cst.Equal: "==", cst.NotEqual: "!=", cst.LessThan: "<", cst.LessThanEqual: "<=", cst.GreaterThan: ">", cst.GreaterThanEqual: ">=",
+}  # fmt: skip
+MIRROR = {"+": "__radd__", "*": "__rmul__", "-": "__rsub__", "|": "__ror__"}
+SPECIAL = {
+    "+": "__add__", "-": "__sub__", "*": "__mul__", "/": "__truediv__", "//": "__floordiv__", "%": "__mod__", "**": "__pow__", "@": "__matmul__",
+    "&": "__and__", "|": "__or__", "^": "__xor__", "==": "__eq__", "!=": "__ne__", "<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__",
+}  # fmt: skip
+
+
+def evaluate(m: Machine, node: Any, scope: Scope) -> Value:
+    m.steps -= 1
+    if m.steps < 0:
+        m.step()
+    handler = HANDLERS.get(type(node))
+    if handler is None:
+        return Unknown(f"{type(node).__name__} is not modelled")
+    return handler(m, node, scope)
+
+
+# -- literals --------------------------------------------------------------------------------------------
+def string(m: Machine, node: cst.SimpleString, scope: Scope) -> Value:
+    return Known(literal(node.value), (place_of(scope, node),))
+
+
+def literal(text: str) -> Any:
+    if "\\" not in text:
+        q = text[:1]
+        if q in "\"'" and text[:3] != q * 3:
+            return text[1:-1]
+    try:
+        return ast.literal_eval(text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def concatenated(m: Machine, node: cst.ConcatenatedString, scope: Scope) -> Value:
+    parts, rest = [], node
+    while isinstance(rest, cst.ConcatenatedString):
+        parts.append(m.evaluate(rest.left, scope))
+        rest = rest.right  # type: ignore[assignment]
+    parts.append(m.evaluate(rest, scope))
+    v = concatenate(parts)
+    return Known(v.value, (place_of(scope, node),)) if isinstance(v, Known) and all(len(p.trace) == 1 for p in parts) else v
+
+
+def formatted(m: Machine, node: cst.FormattedString, scope: Scope) -> Value:
+    parts: list[Value] = []
+    quote = node.start.lstrip("fFrRtTbB")
+    raw = "r" in node.start[: -len(quote)].lower()
+    for part in node.parts:
+        if isinstance(part, cst.FormattedStringText):
+            text = part.value.replace("{{", "{").replace("}}", "}")
+            if not raw and "\\" in text:
+                try:
+                    text = ast.literal_eval(quote + text + quote)
+                except (ValueError, SyntaxError):
+                    pass
+            parts.append(Known(text.replace("\r\n", "\n") if "\r" in text else text))
+            continue
+        value = m.evaluate(part.expression, scope)
+        spec = ""
+        if part.format_spec:
+            inner = formatted_spec(m, part.format_spec, scope)
+            if inner is None:
+                parts.append(Text((value,), value.trace))
+                continue
+            spec = inner
+        if part.equal:
+            parts.append(Known(scope.module.source.excerpt(part.expression) + "="))
+            parts.append(to_text(stringified(m, value, node), part.conversion or ("" if spec else "r"), spec))
+        else:
+            parts.append(to_text(stringified(m, value, node), part.conversion or "", spec))
+    out = concatenate(parts)
+    if not out.trace or isinstance(out, Text):
+        out.trace = (place_of(scope, node),)
+    return out
+
+
+def stringified(m: Machine, value: Value, node: Any) -> Value:
+    """User objects say themselves how they print."""
+    obj = value.value if isinstance(value, Known) else None
+    if isinstance(obj, Instance) and (obj.cls.lookup("__str__") or obj.cls.lookup("__repr__")):
+        method = m.attribute(value, "__str__" if obj.cls.lookup("__str__") else "__repr__", node)
+        return m.call(method, Arguments(), node)
+    return value
+
+
+def formatted_spec(m: Machine, parts: Any, scope: Scope) -> str | None:
+    out = ""
+    for p in parts:
+        if isinstance(p, cst.FormattedStringText):
+            out += p.value
+        else:
+            v = m.evaluate(p.expression, scope)
+            if not isinstance(v, Known):
+                return None
+            out += str(v.value)
+    return out
+
+
+def integer(m: Machine, node: cst.Integer, scope: Scope) -> Value:
+    text = node.value.replace("_", "")
+    try:
+        return Known(int(text, 0 if not text.isdigit() else 10), (place_of(scope, node),))
+    except ValueError:
+        return Unknown("not a number")
+
+
+def floating(m: Machine, node: cst.Float, scope: Scope) -> Value:
+    return Known(float(node.value.replace("_", "")), (place_of(scope, node),))
+
+
+def name(m: Machine, node: cst.Name, scope: Scope) -> Value:
+    return lookup(m, node.value, scope)
+
+
+def lookup(m: Machine, word: str, scope: Scope) -> Value:
+    if word in CONSTANTS:
+        return CONSTANTS[word]
+    s: Scope | None = scope
+    while s is not None:
+        if word in s.slots and not (s is not scope and s.kind == "class") and not (s is scope and word in s.globals_):
+            v = s.slots[word]
+            return settled(v, word)
+        s = s.parent
+    top = scope.module.scope
+    if word in top.slots:
+        return settled(top.slots[word], word)
+    if word in BUILTINS:
+        return BUILTINS[word]
+    for library in top.slots.get("*", ()):
+        return m.library_name(library, word)
+    m.risks += 1
+    if m.trying:
+        raise Raised("NameError", word)
+    return Unknown(f"the name {word} is not defined here")
+
+
+def settled(v: Value, word: str) -> Value:
+    """A name bound on one path only has that path's value wherever it can be read."""
+    if isinstance(v, Either) and any(isinstance(o, Absent) for o in v.options):
+        options = tuple(o for o in v.options if not isinstance(o, Absent))
+        return options[0] if len(options) == 1 else Either(options, v.condition, v.trace)
+    return Unknown(f"{word} was deleted") if isinstance(v, Absent) else v
+
+
+CONSTANTS: dict[str, Value] = {"None": Known(None), "True": Known(True), "False": Known(False)}
+
+
+# -- displays and comprehensions -------------------------------------------------------------------------
+def elements(m: Machine, nodes: Any, scope: Scope) -> tuple[tuple[Value, ...], str, str]:
+    """Evaluated elements of a display with stars unpacked; why there may be more; what may override their number."""
+    out: list[Value] = []
+    open_, by = "", ""
+    for e in nodes:
+        v = m.evaluate(e.value, scope)
+        if isinstance(e, cst.StarredElement):
+            inner = m.iterate(v, e)
+            out.extend(inner.items)
+            open_, by = open_ or inner.open, by or inner.by
+        else:
+            out.append(v)
+    return tuple(out), open_, by
+
+
+def display(kind: str) -> Callable[..., Value]:
+    def f(m: Machine, node: Any, scope: Scope) -> Value:
+        items, open_, by = elements(m, node.elements, scope)
+        if kind == "set":
+            unique: list[Value] = []
+            for v in items:
+                if not any(equal(v, u) for u in unique):
+                    unique.append(v)
+            items = tuple(unique)
+        return Known(Sequence(items, kind, open_, by), (place_of(scope, node),))
+
+    return f
+
+
+def dictionary(m: Machine, node: cst.Dict, scope: Scope) -> Value:
+    items: dict[Any, Value] = {}
+    open_ = by = ""
+    for e in node.elements:
+        if isinstance(e, cst.StarredDictElement):
+            inner = m.mapping(m.evaluate(e.value, scope), e)
+            if inner.open:
+                # what was set before may be overwritten by what is not known
+                items = {k: Unknown(inner.open) for k in items}
+            items.update(merge_optional(items, inner.items))
+            open_, by = open_ or inner.open, by or inner.by
+            continue
+        key, value = m.evaluate(e.key, scope), m.evaluate(e.value, scope)
+        k = plain_key(key)
+        if k is None:
+            open_ = f"the key {describe(key)} is only known to the run"
+            items = {k: Unknown(open_) for k in items}
+        else:
+            items[k[0]] = value
+            if isinstance(key, Default):
+                by = by or key.by
+    return Known(Mapping(items, open_, "dict", by), (place_of(scope, node),))
+
+
+def merge_optional(old: dict[Any, Value], new: dict[Any, Value]) -> dict[Any, Value]:
+    """Items of `new` that are set on one path only leave the old value on the other."""
+    out = {}
+    for k, v in new.items():
+        if isinstance(v, Either) and any(isinstance(o, Absent) for o in v.options) and k in old:
+            present = tuple(o for o in v.options if not isinstance(o, Absent))
+            v = join(present[0] if len(present) == 1 else Either(present, v.condition, v.trace), old[k], v.condition)
+        out[k] = v
+    return out
+
+
+def plain_key(key: Value) -> tuple[Any] | None:
+    """The key as a hashable plain value in a tuple, or None. Enum members and classes are their own keys."""
+    frozen = freeze(key)
+    if isinstance(frozen, (Known, Default)):
+        try:
+            hash(frozen.value)
+        except TypeError:
+            return None
+        return (frozen.value,)
+    if isinstance(frozen, Term) and frozen.head == "symbol":
+        return (frozen.text,)
+    return None
+
+
+def comprehension(kind: str) -> Callable[..., Value]:
+    def f(m: Machine, node: Any, scope: Scope) -> Value:
+        inner = Scope(scope.module, scope, "comprehension", scope.name)
+        out: list[tuple[Value | None, Value]] = []
+        state = {"open": "", "by": ""}
+
+        def produce() -> None:
+            if kind == "dict":
+                out.append((m.evaluate(node.key, inner), m.evaluate(node.value, inner)))
+            else:
+                out.append((None, m.evaluate(node.elt, inner)))
+
+        def run(comp: Any) -> None:
+            items = m.iterate(m.evaluate(comp.iter, inner), comp)
+            state["open"], state["by"] = state["open"] or items.open, state["by"] or items.by
+            for v in items.items:
+                m.step()
+                m.assign(comp.target, v, inner)
+                for test in comp.ifs:
+                    t, by = truth(m.evaluate(test.test, inner))
+                    state["by"] = state["by"] or by
+                    if t is None:
+                        state["open"] = state["open"] or f"filtered by {scope.module.source.excerpt(test.test)}"
+                    elif not t:
+                        break
+                else:
+                    run(comp.inner_for_in) if comp.inner_for_in is not None else produce()
+
+        run(node.for_in)
+        trace = (place_of(scope, node),)
+        if kind == "dict":
+            items: dict[Any, Value] = {}
+            for key, value in out:
+                k = plain_key(key) if key is not None else None
+                if k is None:
+                    state["open"] = state["open"] or "a key is only known to the run"
+                else:
+                    if state["open"] and k[0] in items:
+                        value = join(items[k[0]], value)
+                    items[k[0]] = value
+            if state["open"]:
+                items = {k: join(v, Absent("left out by the filter")) for k, v in items.items()}
+            return Known(Mapping(items, state["open"], "dict", state["by"]), trace)
+        values = tuple(v for _, v in out)
+        return Known(Sequence(values, kind, state["open"], state["by"]), trace)
+
+    return f
+
+
+# -- operators -------------------------------------------------------------------------------------------
+def binary_operation(m: Machine, node: cst.BinaryOperation, scope: Scope) -> Value:
+    chain = [node]
+    while isinstance(chain[-1].left, cst.BinaryOperation):  # long sums are left-deep: walk, do not recurse
+        chain.append(chain[-1].left)
+    value = m.evaluate(chain[-1].left, scope)
+    for n in reversed(chain):
+        value = operate(m, OPERATORS[type(n.operator)], value, m.evaluate(n.right, scope), n)
+    return value
+
+
+def operate(m: Machine, op: str, a: Value, b: Value, node: Any) -> Value:
+    special = user_operator(m, op, a, b, node)
+    if special is not None:
+        return special
+    return binary(op, a, b)
+
+
+def user_operator(m: Machine, op: str, a: Value, b: Value, node: Any) -> Value | None:
+    for this, other, method in ((a, b, SPECIAL.get(op)), (b, a, MIRROR.get(op))):
+        obj = this.value if isinstance(this, Known) else None
+        if method and isinstance(obj, Instance) and obj.cls.lookup(method) is not None:
+            return m.call(m.attribute(this, method, node), Arguments([other]), node)
+    return None
+
+
+def unary(m: Machine, node: cst.UnaryOperation, scope: Scope) -> Value:
+    v = m.evaluate(node.expression, scope)
+    op = node.operator
+    if isinstance(op, cst.Not):
+        return negate(m, v)
+    sign = "-" if isinstance(op, cst.Minus) else "+" if isinstance(op, cst.Plus) else "~"
+
+    def settled(x: Value) -> Value:
+        if isinstance(x, Known) and isinstance(x.value, (int, float)):
+            return Known(-x.value if sign == "-" else +x.value if sign == "+" else ~int(x.value), (place_of(scope, node),) if len(x.trace) == 1 else x.trace)
+        return term_of(sign, x) if isinstance(x, Known) else x
+
+    return lift(settled, v)
+
+
+def negate(m: Machine, v: Value) -> Value:
+    def settled(x: Value) -> Value:
+        t, _ = truth(x)
+        if t is not None:
+            return Known(not t, x.trace)
+        if isinstance(x, Known) and isinstance(x.value, Opaque):
+            obj = x.value
+            return obj.args[0] if obj.head == "not" else term_of("not", x)
+        return Unknown(f"not {describe(x)}" if not isinstance(x, Unknown) else x.why, x.trace)
+
+    return lift(settled, v)
+
+
+def boolean(m: Machine, node: cst.BooleanOperation, scope: Scope) -> Value:
+    is_or = isinstance(node.operator, cst.Or)
+    left = m.evaluate(node.left, scope)
+    t, by = truth(left)
+    if t is not None:
+        if t is is_or:
+            return demote(left, by) if by else left
+        right = m.evaluate(node.right, scope)
+        return demote(right, by) if by else right
+    if isinstance(left, Either):
+        kept, more = None, False
+        for option in left.options:
+            t, _ = truth(option)
+            if t is None or t is is_or:
+                kept = option if kept is None else join(kept, option)
+            more = more or t is None or t is not is_or
+        right = m.guarded(node.right, scope, left)
+        return right if kept is None else join(kept, right, left.condition) if more else kept
+    right = m.guarded(node.right, scope, left)
+    if isinstance(left, (Unknown, Absent)):
+        return Unknown(left.why, left.trace)
+    word = "or" if is_or else "and"
+    if is_or and isinstance(right, (Unknown,)):
+        return Unknown(right.why, right.trace)
+    return term_of(word, left, right)
+
+
+def comparison(m: Machine, node: cst.Comparison, scope: Scope) -> Value:
+    left = m.evaluate(node.left, scope)
+    result: Value = Known(True)
+    for target in node.comparisons:
+        right = m.evaluate(target.comparator, scope)
+        one = compare(m, target.operator, left, right, node)
+        if len(node.comparisons) == 1:
+            return one
+        t, by = truth(one)
+        if t is False:
+            return demote(one, by) if by else one
+        result = one if t is None else demote(result, by) if by else result
+        left = right
+    return result
+
+
+def compare(m: Machine, op: Any, a: Value, b: Value, node: Any) -> Value:
+    if isinstance(op, (cst.Is, cst.IsNot)):
+        v = lift(identical, a, b)
+        return v if isinstance(op, cst.Is) else negate(m, v)
+    if isinstance(op, (cst.In, cst.NotIn)):
+        v = m.contains(b, a, node)
+        return v if isinstance(op, cst.In) else negate(m, v)
+    return operate(m, OPERATORS[type(op)], a, b, node)
+
+
+def identical(a: Value, b: Value) -> Value:
+    if isinstance(a, (Unknown, Absent)) or isinstance(b, (Unknown, Absent)):
+        return Unknown(a.why if isinstance(a, (Unknown, Absent)) else b.why)  # type: ignore[union-attr]
+    if isinstance(a, Known) and isinstance(b, Known):
+        x, y = a.value, b.value
+        if isinstance(x, Opaque) or isinstance(y, Opaque):
+            if x is y:
+                return Known(True)
+            settled_kinds = [o for o in (x, y) if isinstance(o, Opaque) and o.kind not in ("", "row", "str")]
+            if settled_kinds and (x is None or y is None):
+                return Known(False)
+            return term_of("is", a, b)
+        return Known(x is y or type(x) is type(y) and isinstance(x, (str, int, float)) and x == y)
+    if isinstance(a, Text) or isinstance(b, Text):
+        other = b if isinstance(a, Text) else a
+        if isinstance(other, Known) and other.value is None:
+            return Known(False)
+    return term_of("is", a, b)
+
+
+def conditional(m: Machine, node: cst.IfExp, scope: Scope) -> Value:
+    test = m.evaluate(node.test, scope)
+    t, by = truth(test)
+    if t is not None:
+        v = m.evaluate(node.body if t else node.orelse, scope)
+        if not by:
+            return v
+        other = m.guarded(node.orelse if t else node.body, scope, test)
+        return v if isinstance(other, type(v)) and other == v else demote(v, by)
+    a = m.guarded(node.body, scope, test)
+    b = m.guarded(node.orelse, scope, test)
+    return join_values(a, b, test)
+
+
+def named(m: Machine, node: cst.NamedExpr, scope: Scope) -> Value:
+    v = m.evaluate(node.value, scope)
+    target = scope
+    while target.kind == "comprehension" and target.parent is not None:
+        target = target.parent
+    m.assign(node.target, v, target)
+    return v
+
+
+# -- access ----------------------------------------------------------------------------------------------
+def attribute(m: Machine, node: cst.Attribute, scope: Scope) -> Value:
+    owner = m.evaluate(node.value, scope)
+    if isinstance(owner, Known):
+        return m.attribute(owner, node.attr.value, node)
+    return lift(lambda o: m.attribute(o, node.attr.value, node), owner)
+
+
+def subscript(m: Machine, node: cst.Subscript, scope: Scope) -> Value:
+    owner = m.evaluate(node.value, scope)
+    if len(node.slice) > 1 or (len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index) and node.slice[0].slice.star):
+        key: Value = Known(Sequence(tuple(index(m, e.slice, scope) for e in node.slice), "tuple"))
+    else:
+        key = index(m, node.slice[0].slice, scope)
+    return lift(lambda o, k: m.item(o, k, node), owner, key)
+
+
+def index(m: Machine, node: Any, scope: Scope) -> Value:
+    if isinstance(node, cst.Index):
+        return m.evaluate(node.value, scope)
+    parts = [m.evaluate(n, scope) if n is not None else Known(None) for n in (node.lower, node.upper, node.step)]
+    return Known(Sequence(tuple(parts), "slice"))
+
+
+# -- calls -----------------------------------------------------------------------------------------------
+def arguments(m: Machine, node: cst.Call, scope: Scope) -> Arguments:
+    args = Arguments(place=place_of(scope, node))
+    for arg in node.args:
+        v = m.evaluate(arg.value, scope)
+        if arg.star == "":
+            where: Any = arg.keyword.value if arg.keyword is not None else len(args.positional)
+            args.places[where] = place_of(scope, arg)
+            if arg.keyword is not None:
+                args.keywords[where] = v
+            else:
+                args.positional.append(v)
+        elif arg.star == "*":
+            items = m.iterate(v, arg)
+            for x in items.items:
+                args.places[len(args.positional)] = place_of(scope, arg)
+                args.positional.append(demote(x, items.by) if items.by else x)
+            args.unknown = args.unknown or items.open
+        else:
+            state: Items = m.mapping(v, arg)
+            for k, x in state.items.items():
+                if isinstance(k, str):
+                    args.keywords[k] = x
+                    args.places[k] = place_of(scope, arg)
+            args.unknown = args.unknown or state.open
+    return args
+
+
+def call(m: Machine, node: cst.Call, scope: Scope) -> Value:
+    callee = m.evaluate(node.func, scope)
+    special = CALL_FORMS.get(node.func.value) if isinstance(node.func, cst.Name) else None
+    if special is not None and isinstance(callee, Known) and callee is BUILTINS.get(node.func.value):  # type: ignore[union-attr]
+        return special(m, node, scope)
+    args = arguments(m, node, scope)
+    return m.call(callee, args, node)
+
+
+def scope_dictionary(m: Machine, node: cst.Call, scope: Scope) -> Value:
+    """globals(), locals(), vars(): a snapshot that nobody may write through."""
+    if node.args:
+        args = arguments(m, node, scope)
+        obj = args.positional[0].value if args.positional and isinstance(args.positional[0], Known) else None
+        slots = obj.slots if isinstance(obj, Instance) else {}
+        return Known(Mapping(dict(slots), "" if isinstance(obj, Instance) else "vars() of something else"))
+    from_scope = scope.module.scope if node.func.value == "globals" else scope  # type: ignore[union-attr]
+    items = {k: v for k, v in from_scope.slots.items() if isinstance(k, str) and k != "*"}
+    return Known(Mapping(items, "", "scope"))
+
+
+def super_call(m: Machine, node: cst.Call, scope: Scope) -> Value:
+    return m.super(scope)
+
+
+CALL_FORMS: dict[str, Callable[..., Value]] = {"globals": scope_dictionary, "locals": scope_dictionary, "vars": scope_dictionary, "super": super_call}
+
+
+def lambda_(m: Machine, node: cst.Lambda, scope: Scope) -> Value:
+    defaults = m.parameter_defaults(node.params, scope)
+    return Known(Function("<lambda>", node, scope, defaults), (place_of(scope, node),))
+
+
+def await_(m: Machine, node: cst.Await, scope: Scope) -> Value:
+    return m.evaluate(node.expression, scope)
+
+
+def yield_(m: Machine, node: cst.Yield, scope: Scope) -> Value:
+    if isinstance(node.value, cst.From):
+        items = m.iterate(m.evaluate(node.value.item, scope), node)
+        values, open_ = list(items.items), items.open
+    else:
+        values, open_ = [m.evaluate(node.value, scope) if node.value is not None else Known(None)], ""
+    m.yielded(values, open_)
+    return Unknown("what is sent into the generator")
+
+
+HANDLERS: dict[type, Callable[..., Value]] = {
+    cst.SimpleString: string, cst.ConcatenatedString: concatenated, cst.FormattedString: formatted, cst.Integer: integer, cst.Float: floating,
+    cst.Name: name, cst.List: display("list"), cst.Tuple: display("tuple"), cst.Set: display("set"), cst.Dict: dictionary,
+    cst.ListComp: comprehension("list"), cst.SetComp: comprehension("set"), cst.DictComp: comprehension("dict"), cst.GeneratorExp: comprehension("generator"),
+    cst.BinaryOperation: binary_operation, cst.UnaryOperation: unary, cst.BooleanOperation: boolean, cst.Comparison: comparison, cst.IfExp: conditional,
+    cst.NamedExpr: named, cst.Attribute: attribute, cst.Subscript: subscript, cst.Call: call, cst.Lambda: lambda_, cst.Await: await_, cst.Yield: yield_,
+    cst.Ellipsis: lambda m, node, scope: Known(...), cst.Imaginary: lambda m, node, scope: Known(complex(node.value.replace("_", ""))),
+}  # fmt: skip
+
