@@ -10,15 +10,14 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any, Iterable, Literal, Mapping, Union
+from functools import cache, lru_cache
+from typing import Any, Iterable, Mapping, Union
 
 from . import resources
+from .expectations import WORDS, Expectation, Unset, check_fact
 from .plan import FACTS, SECTIONS
 from .report import Effect, Severity
 from .shape import ShapeError, build, did_you_mean, listed, show
-
-Scalar = Union[bool, int, float, str]
 
 # What the tool reports of its own accord: no rule of the policy, but ids that one selects, ignores and reads about.
 NOTICES = {
@@ -35,46 +34,6 @@ class RulebookError(ValueError):
 
 
 @dataclass(frozen=True)
-class FactOf:
-    """The value of another fact of the plan."""
-
-    fact: str
-
-    def __post_init__(self) -> None:
-        _check_fact(self.fact, "fact")
-
-
-@dataclass(frozen=True)
-class Near:
-    value: float
-    within: float
-
-
-@dataclass(frozen=True)
-class Expectation:
-    """What a fact must be. All that is given must hold; `unset` says what an absent value means here."""
-
-    equals: Union[Scalar, FactOf, None] = None
-    one_of: Union[tuple[Union[Scalar, None], ...], None] = None
-    at_least: Union[float, None] = None
-    at_most: Union[float, None] = None
-    near: Union[Near, None] = None
-    includes: Union[tuple[Scalar, ...], None] = None  # of a list: all of these are in it; of a text: it contains these
-    excludes: Union[tuple[Scalar, ...], None] = None
-    empty: Union[bool, None] = None
-    present: Union[bool, None] = None
-    matches: Union[str, tuple[str, ...], None] = None  # shell-style globs, one of which must match
-    unset: Union[Literal["fail", "pass", "not-applicable"], None] = None
-
-    def given(self) -> dict[str, Any]:
-        """The expectations that were made, by key, without `unset`."""
-        return {k: v for k in WORDS if (v := getattr(self, k)) is not None}
-
-
-WORDS = tuple(k for k in Expectation.__dataclass_fields__ if k != "unset")
-
-
-@dataclass(frozen=True)
 class When(Expectation):
     """The rule applies only where `fact` is as expected; `otherwise` (written `else`) says why it does not."""
 
@@ -84,7 +43,7 @@ class When(Expectation):
     def __post_init__(self) -> None:
         if not self.fact:
             raise ShapeError("fact", "is missing: which fact decides whether the rule applies?")
-        _check_fact(self.fact, "fact")
+        check_fact(self.fact, "fact")
         if not self.given():
             raise ShapeError("", f"expects nothing of {self.fact}; known expectations are {listed(WORDS)}")
 
@@ -99,7 +58,7 @@ class Head:
     severity: Severity = "error"
     terms: tuple[str, ...] = ()
     when: Union[When, None] = None
-    unset: Literal["fail", "pass", "not-applicable"] = "fail"
+    unset: Unset = "fail"
     says: dict[str, str] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     help: str = ""
@@ -108,7 +67,7 @@ class Head:
 
     def __post_init__(self) -> None:
         for name in self.facts:
-            _check_fact(name, "fact")
+            check_fact(name, "fact")
         if isinstance(self.expect, Expectation):
             if len(self.facts) > 1:
                 raise ShapeError("expect", "must map each fact to what is expected of it, as `fact` lists several")
@@ -268,11 +227,6 @@ def _by_spelling(messages: Mapping[Any, Any]) -> dict[str, Any]:
     return {k if isinstance(k, str) else show(k): v for k, v in messages.items()}
 
 
-def _check_fact(name: str, key: str) -> None:
-    if name not in FACTS:
-        raise ShapeError(key, f"the plan has no fact {name}{did_you_mean(name, FACTS)}")
-
-
 def _yaml(text: str, path: str) -> Any:
     import yaml
 
@@ -284,7 +238,7 @@ def _yaml(text: str, path: str) -> Any:
         raise RulebookError(f"{where}: {getattr(error, 'problem', None) or error}") from None
 
 
-@lru_cache(maxsize=None)
+@cache
 def _loader() -> Any:
     """A YAML loader that reads `2e-4` as a number and `no` as a word, and does not swallow a repeated key."""
     import yaml

@@ -10,7 +10,7 @@ its key is no Python name (`fail-on`).
 from __future__ import annotations
 
 from dataclasses import MISSING, fields, is_dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any, Literal, Mapping, Union, get_args, get_origin, get_type_hints
 
 
@@ -100,7 +100,7 @@ def _union(kind: Any, data: Any, key: str) -> Any:
     raise ShapeError(key, f"must be {' or '.join(kinds)}, not {named(data)}")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _hints(kind: type) -> dict[str, Any]:
     return get_type_hints(kind)
 
