@@ -7,12 +7,12 @@ from typing import Iterator
 from ..report import Report
 from .excerpt import place
 from .summary import closing
-from .terminal import Terminal, escape
+from .terminal import PLAIN, Terminal, escape
 
 
 def render(
     report: Report,
-    terminal: Terminal = Terminal(),
+    terminal: Terminal = PLAIN,
     *,
     quiet: bool = False,
     show_suppressed: bool = False,

@@ -9,7 +9,9 @@ from typing import Iterator, Optional
 from ..report import Finding, Location
 from .terminal import Terminal, cut, escape, escape_code, width
 
-LineOf = Callable[[Location], Optional[str]]  # the line a location starts on, without its end; None if it cannot be read
+LineOf = Callable[
+    [Location], Optional[str]
+]  # the line a location starts on, without its end; None if it cannot be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ def _remarks(finding: Finding, line_of: LineOf) -> Iterator[Remark]:
     for number, step in enumerate(finding.trace):
         at = step.location
         inside = (at.path, at.cell) == (here.path, here.cell) and (
-            (here.row, here.column) <= (at.row, at.column) and (at.end_row, at.end_column) <= (here.end_row, here.end_column)
+            (here.row, here.column) <= (at.row, at.column)
+            and (at.end_row, at.end_column) <= (here.end_row, here.end_column)
         )
         key = (at.path, at.cell, at.row, at.column)
         if key in seen or inside:

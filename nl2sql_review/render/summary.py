@@ -47,7 +47,9 @@ def counts(report: Report, terminal: Terminal) -> str:
     if unreadable:
         files += f", {unreadable} could not be read"
     parts = [", ".join(found) or "no findings"]
-    parts.append(terminal.paint(count(s.unknown, "item", "items") + " unknown", "yellow") if s.unknown else "no item unknown")
+    parts.append(
+        terminal.paint(count(s.unknown, "item", "items") + " unknown", "yellow") if s.unknown else "no item unknown"
+    )
     if s.suppressed:
         parts.append(f"{s.suppressed} suppressed")
     if not s.reviewed and not found:

@@ -35,7 +35,9 @@ def escape(text: str) -> str:
 def _spell(match: re.Match[str]) -> str:
     char = match.group()
     code = ord(char)
-    return SHORT.get(char) or (f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}")
+    return SHORT.get(char) or (
+        f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+    )
 
 
 def escape_code(line: str) -> str:
@@ -107,6 +109,9 @@ class Terminal:
 
     def paint(self, text: str, style: str) -> str:
         return f"\x1b[{CODES[style]}m{text}\x1b[0m" if self.color and text else text
+
+
+PLAIN = Terminal()
 
 
 def glyphs_for(encoding: str | None) -> Glyphs:

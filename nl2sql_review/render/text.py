@@ -7,7 +7,7 @@ from typing import Iterator
 from ..report import ChecklistItem, FileReport, Finding, Report
 from .excerpt import LineOf, excerpt, gutter_of
 from .summary import closing
-from .terminal import Terminal, escape, width, wrap
+from .terminal import PLAIN, Terminal, escape, width, wrap
 
 MARKS = {
     "pass": ("passed", "green"),
@@ -20,7 +20,7 @@ MARKS = {
 def render(
     report: Report,
     line_of: LineOf,
-    terminal: Terminal = Terminal(),
+    terminal: Terminal = PLAIN,
     *,
     quiet: bool = False,
     show_suppressed: bool = False,

@@ -1,0 +1,261 @@
+"""What a script will really train with, as JSON, version 1: the recorded calls, then the facts of the plan.
+
+`describe` turns the interpreter's values into plain data; `plan_text` shows the same data to people.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from pathlib import PurePath
+from typing import Any, Literal
+
+from ..interpret.recording import Call, Recording
+from ..plan import SECTIONS, Fact, TrainingPlan
+from ..values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value
+from .json import dump
+
+VERSION = 1
+STACK = frozenset(
+    ("unsloth", "unsloth_zoo", "trl", "transformers", "peft", "datasets", "accelerate", "bitsandbytes", "wandb")
+)
+MEMORY_CALLS = ("torch.cuda.memory", "torch.cuda.max_memory", "torch.cuda.mem_get_info", "torch.cuda.reset_peak_memory")
+
+Kind = Literal["known", "default", "either", "term", "text", "unknown", "absent"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    """One place a value passed through, origin first. Rows and columns are 1-based, in a notebook within `cell`."""
+
+    path: str
+    row: int
+    column: int
+    text: str
+    cell: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanValue:
+    """What is known of a value.
+
+    `value` by `kind`: of known and default the value; of either the list of options (an option that is no plain value
+    is an object `{"kind", "value"}`); of term its source text; of text a list of `{"text"}` and `{"hole", "source"}`,
+    the expression that fills the hole and the code it comes from; of unknown and absent null.
+    `reason` says why it is unknown or absent, what may override a default, what decides between options.
+    """
+
+    kind: Kind
+    value: Any = None
+    reason: str = ""
+    trace: tuple[PlanStep, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanCall:
+    """A call of the training stack, under its canonical name; `row` is the line on which the call expression starts.
+
+    `pad_token=` and the like at the end of a name is a write to that attribute. `certain` is false for a call on a
+    branch that may not run.
+    """
+
+    callee: str
+    path: str
+    cell: int | None
+    row: int
+    end_row: int
+    arguments: dict[str, PlanValue]
+    certain: bool = True
+
+
+Facts = dict[str, PlanValue]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSections:
+    """The facts of the plan, by section and name."""
+
+    lora: Facts
+    prompt: Facts
+    dataset: Facts
+    arguments: Facts
+    memory: Facts
+    checkpointing: Facts
+    project: Facts
+    api: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReport:
+    """`calls` in execution order. `plan` is that of the first trainer, `more_plans` those of further ones."""
+
+    version: int
+    calls: tuple[PlanCall, ...]
+    plan: PlanSections
+    more_plans: tuple[PlanSections, ...] = ()
+
+
+def render(report: PlanReport) -> str:
+    return dump(report)
+
+
+def describe(recording: Recording, plans: Iterable[TrainingPlan]) -> PlanReport:
+    """The recording and its plans as plain data."""
+    plans = list(plans)
+    calls = [call for call in recording.calls if in_stack(call.callee)]
+    locate(place for call in calls for place in _places(call))
+    sections = [describe_plan(plan) for plan in plans] or [PlanSections(**{name: {} for name in SECTIONS})]
+    return PlanReport(VERSION, tuple(map(describe_call, calls)), sections[0], tuple(sections[1:]))
+
+
+def in_stack(callee: str) -> bool:
+    """Whether a call belongs to the training stack: its libraries, and what torch says about GPU memory."""
+    return callee.partition(".")[0] in STACK or callee.startswith(MEMORY_CALLS)
+
+
+def describe_call(call: Call) -> PlanCall:
+    span = call.place.source.span(call.place.node)
+    arguments = {name: describe_value(value) for name, value in call.arguments.items() if not isinstance(value, Absent)}
+    return PlanCall(call.callee, call.place.source.path, span.cell, span.row, span.end_row, arguments, call.certain)
+
+
+def describe_plan(plan: TrainingPlan) -> PlanSections:
+    sections: dict[str, Facts] = {}
+    for section in SECTIONS:
+        part = getattr(plan, section)
+        sections[section] = {f.name: describe_fact(getattr(part, f.name)) for f in fields(part)}
+    return PlanSections(**sections)
+
+
+def describe_fact(fact: Fact) -> PlanValue:
+    if fact.why_not:
+        return PlanValue("absent", None, fact.why_not)
+    return describe_value(fact.value, fact.note)
+
+
+def describe_value(value: Value, note: str = "") -> PlanValue:
+    """A value as plain data. Objects that only exist while the script runs are terms: the expression that makes them."""
+    trace = steps(value.trace)
+    match value:
+        case Known(v) if is_plain(v):
+            return PlanValue("known", plain(v), note, trace)
+        case Default(v, by) if is_plain(v):
+            return PlanValue("default", plain(v), f"{by} can override it" if by else note, trace)
+        case Known(v) | Default(v):
+            return PlanValue("term", source_text(v, value.trace), note, trace)
+        case Either(options, condition):
+            return PlanValue(
+                "either", [_option(o) for o in options], f"decided by {condition}" if condition else note, trace
+            )
+        case Term(text):
+            return PlanValue("term", text, note, trace)
+        case Text(parts):
+            return PlanValue("text", [_part(p) for p in parts], note, trace)
+        case Unknown(why):
+            return PlanValue("unknown", None, why or note, trace)
+        case _:
+            return PlanValue("absent", None, value.why or note, trace)
+
+
+def _option(value: Value) -> Any:
+    described = describe_value(value)
+    if described.kind in ("known", "default"):
+        return described.value
+    return {"kind": described.kind, "value": described.value if described.value is not None else described.reason}
+
+
+def _part(part: str | Value) -> dict[str, Any]:
+    if isinstance(part, str):
+        return {"text": part}
+    described = describe_value(part)
+    if described.kind in ("known", "default"):
+        return {"hole": str(described.value), "source": origin(part.trace) or str(described.value)}
+    if described.kind == "term":
+        return {"hole": described.value, "source": origin(part.trace) or described.value}
+    if described.kind == "either":
+        hole = " or ".join(_option_text(o) for o in described.value)
+        return {"hole": hole, "source": origin(part.trace) or hole}
+    if described.kind == "text":
+        hole = "".join(p["text"] if "text" in p else "{" + p["hole"] + "}" for p in described.value)
+        return {"hole": hole, "source": origin(part.trace) or hole}
+    return {"hole": "?", "source": origin(part.trace) or described.reason}
+
+
+def _option_text(option: Any) -> str:
+    return str(option["value"]) if isinstance(option, dict) and "kind" in option else repr(option)
+
+
+def is_plain(value: Any) -> bool:
+    """Whether JSON can say the value: numbers, strings, paths, None, and lists and dicts of these."""
+    if value is None or isinstance(value, (bool, int, float, str, PurePath)):
+        return True
+    if isinstance(value, (list, tuple, set, frozenset, range)):
+        return all(map(is_plain, value))
+    if isinstance(value, dict):
+        return all(map(is_plain, value)) and all(map(is_plain, value.values()))
+    return False
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, PurePath):
+        return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, (set, frozenset)):
+        return sorted(map(plain, value), key=str)
+    if isinstance(value, (list, tuple, range)):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    return value
+
+
+def source_text(value: Any, trace: Trace) -> str:
+    """How an object of the interpreter is written: its expression, or its name, or the code it comes from."""
+    text = getattr(value, "text", None) or getattr(value, "name", None)
+    if not isinstance(text, str) or text in ("", "<lambda>"):
+        cls = getattr(value, "cls", None)
+        text = f"{cls.name}(…)" if cls is not None else origin(trace)
+    return text or type(value).__name__.lower()
+
+
+# Traces
+
+
+def steps(trace: Trace) -> tuple[PlanStep, ...]:
+    return tuple(step for step in map(_step, trace) if step is not None)
+
+
+def _step(place: Place) -> PlanStep | None:
+    if place.source is None or place.node is None:
+        return None
+    span = place.source.span(place.node)
+    return PlanStep(place.source.path, span.row, span.column, place.note or code(place), span.cell)
+
+
+def code(place: Place) -> str:
+    """The code at a place, or "" where the place is not in a Python source."""
+    if place.source is None or place.node is None:
+        return ""
+    return place.source.excerpt(place.node)
+
+
+def origin(trace: Trace) -> str:
+    return code(trace[0]) if trace else ""
+
+
+def locate(places: Iterable[Place]) -> None:
+    """Positions of many nodes at once: one pass over each source instead of one a node."""
+    nodes: dict[int, tuple[Any, list[Any]]] = {}
+    for place in places:
+        if place.source is not None and place.node is not None:
+            nodes.setdefault(id(place.source), (place.source, []))[1].append(place.node)
+    for source, wanted in nodes.values():
+        source.locate(wanted)
+
+
+def _places(call: Call) -> Iterator[Place]:
+    yield call.place
+    for value in call.arguments.values():
+        yield from value.trace

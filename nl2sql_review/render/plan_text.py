@@ -1,0 +1,155 @@
+"""The plan for people: every fact by section with its value and where it comes from, the prompt, the calls in order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import fields
+from io import StringIO
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from .plan_json import Facts, PlanCall, PlanReport, PlanSections, PlanStep, PlanValue
+from .terminal import UNICODE, Terminal, escape
+
+TITLES = {
+    "lora": "model and adapter",
+    "prompt": "prompt",
+    "dataset": "datasets and weights",
+    "arguments": "trainer arguments",
+    "memory": "memory",
+    "checkpointing": "checkpoints and resume",
+    "project": "paths and tracking",
+    "api": "interfaces",
+}
+STYLES = {"default": "yellow", "either": "yellow", "term": "cyan", "unknown": "red"}
+MARKS = {"default": " (default)", "either": "", "unknown": ""}
+
+
+def render(report: PlanReport, path: str, terminal: Terminal) -> str:
+    console = Console(
+        file=StringIO(),
+        width=terminal.columns,
+        color_system="standard" if terminal.color else None,
+        force_terminal=terminal.color,
+        no_color=not terminal.color,
+        legacy_windows=False,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    for number, plan in enumerate((report.plan, *report.more_plans), 1):
+        which = f", trainer {number}" if report.more_plans else ""
+        console.print(Text(f"{escape(path)}{which}", "bold"))
+        for section in _sections(plan, path, terminal):
+            console.print(section)
+    if report.calls:
+        console.print(Text("\ncalls, in the order they run", "bold blue"))
+        for call in report.calls:
+            console.print(_call(call, path))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    return "".join(line.rstrip() + "\n" for line in text.splitlines())
+
+
+def _sections(plan: PlanSections, path: str, terminal: Terminal) -> Iterator[RenderableType]:
+    for field in fields(plan):
+        facts: Facts = getattr(plan, field.name)
+        said = {name: value for name, value in facts.items() if value.kind != "absent"}
+        if said:
+            yield Text(f"\n{TITLES[field.name]}", "bold blue")
+            yield _table(said, path, max(map(len, said)))
+            if field.name == "prompt" and said.get("text") and said["text"].kind == "text":
+                yield _prompt(said["text"].value, terminal)
+
+
+def _table(values: Facts, path: str, names: int) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False, expand=False)
+    table.add_column(min_width=names + 2, no_wrap=True)
+    table.add_column(ratio=3, overflow="fold")
+    table.add_column(ratio=2, overflow="fold", style="dim")
+    for name, value in values.items():
+        table.add_row(Text(f"  {name}"), _value(value), Text(_came(value, path)))
+    return table
+
+
+def _value(value: PlanValue) -> Text:
+    style = STYLES.get(value.kind, "")
+    if value.kind == "unknown":
+        return Text(f"unknown: {escape(value.reason)}", style)
+    if value.kind == "either":
+        text = Text(" or ".join(_option(o) for o in value.value), style)
+        return text.append(f" ({escape(value.reason)})", "dim") if value.reason else text
+    if value.kind == "text":
+        return Text(
+            f"{sum('hole' in part for part in value.value)} holes, {sum(len(p.get('text', '')) for p in value.value)} characters"
+        )
+    if value.kind == "term":
+        return Text(escape(value.value), style)
+    text = Text(escape(_literal(value.value)), style)
+    if value.kind == "default" and value.reason:
+        text.append(f" ({escape(value.reason)})", "dim")
+    return text
+
+
+def _option(option: Any) -> str:
+    return escape(str(option["value"]) if isinstance(option, dict) and "kind" in option else _literal(option))
+
+
+def _literal(value: Any) -> str:
+    """As a reader of Python would write it, short."""
+    if isinstance(value, str):
+        text = json.dumps(value, ensure_ascii=False)
+    elif isinstance(value, list):
+        text = f"[{', '.join(map(_literal, value))}]"
+    elif isinstance(value, dict):
+        text = f"{{{', '.join(f'{key}: {_literal(item)}' for key, item in value.items())}}}"
+    else:
+        text = repr(value)
+    return text if len(text) <= 300 else text[:299] + "…"
+
+
+def _came(value: PlanValue, path: str) -> str:
+    """`8 RANK, 31 r=RANK`: rows of this file alone are numbers, those of others have their path."""
+    return ", ".join(_step(step, path) for step in value.trace[-3:])
+
+
+def _step(step: PlanStep, path: str) -> str:
+    cell = f"cell {step.cell}:" if step.cell is not None else ""
+    where = f"{cell}{step.row}" if step.path == path else f"{escape(step.path)}:{cell}{step.row}"
+    text = " ".join(step.text.split())
+    return f"{where} {escape(text if len(text) <= 40 else text[:39] + '…')}"
+
+
+def _prompt(parts: list[dict[str, Any]], terminal: Terminal) -> RenderableType:
+    """The training text as it will look, holes in braces."""
+    text = Text()
+    for part in parts:
+        if "text" in part:
+            for index, line in enumerate(part["text"].split("\n")):
+                text.append(("\n" if index else "") + escape(line))
+        else:
+            text.append("{" + escape(part["hole"]) + "}", "cyan")
+    bar = "│" if terminal.glyphs is UNICODE else "|"
+    grid = Table(box=None, show_header=False, padding=(0, 0), pad_edge=False)
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for line in text.split("\n", allow_blank=True):
+        grid.add_row(f"  {bar} ", line)
+    return Group(Text(""), Padding(grid, (0, 0, 0, 2)))
+
+
+def _call(call: PlanCall, path: str) -> RenderableType:
+    where = _step(PlanStep(call.path, call.row, 1, call.callee, call.cell), path)
+    head = Text(f"  {where}", "bold" if call.certain else "")
+    if not call.certain:
+        head.append("  only on a branch", "dim")
+    if not call.arguments:
+        return head
+    table = _table(
+        {f"  {name}": value for name, value in call.arguments.items()}, path, max(map(len, call.arguments)) + 2
+    )
+    return Group(head, table)

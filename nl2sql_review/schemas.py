@@ -1,0 +1,16 @@
+"""JSON Schemas of what the tool prints and reads, generated from the dataclasses that define them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import settings
+from .render.plan_json import PlanReport
+from .report import Report
+from .shape import schema
+
+SCHEMAS: dict[str, Any] = {
+    "report": lambda: schema(Report, "nl2sql-review report"),
+    "plan": lambda: schema(PlanReport, "nl2sql-review plan"),
+    "settings": settings.schema,
+}
