@@ -29,7 +29,9 @@ tokenizer = None; trainer = SFTTrainer(model=model, train_dataset=load_dataset("
 CONFIG = "rank: 64\n"
 
 
-def at(row: int, column: int, end_column: int, path: str = "train.py", cell: int | None = None, end_row: int = 0) -> Location:
+def at(
+    row: int, column: int, end_column: int, path: str = "train.py", cell: int | None = None, end_row: int = 0
+) -> Location:
     return Location(path, row, column, end_row or row, end_column, cell)
 
 
@@ -51,7 +53,9 @@ MARKERS = Finding(
     "prompt/markers", "warning", "silent", "branch", "marker \x1b[31m[red]\u202e is not in the template\nat all", "x",
     at(2, 10, 33), suppressed="tested by hand",
 )  # fmt: skip
-CELL = Finding("memory/monitoring", "advice", "style", "certain", "GPU memory is not logged", None, at(2, 1, 14, "nb.ipynb", 3))
+CELL = Finding(
+    "memory/monitoring", "advice", "style", "certain", "GPU memory is not logged", None, at(2, 1, 14, "nb.ipynb", 3)
+)
 
 REPORT = Report(
     files=(
