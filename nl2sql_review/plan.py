@@ -55,7 +55,8 @@ class Prompt:
     form: Fact = fact()  # "text", "prompt-completion", "chat", "tokenised"
     parts: Fact = fact()  # list, in order, of: instruction, schema, question, response, sql
     missing_parts: Fact = fact()  # list: which of them are not there, or out of order
-    ending: Fact = fact()  # "eos", "none", "text after eos", "two eos", "cut off"
+    style: Fact = fact()  # "alpaca", "chat", "prompt/completion", "own wording"
+    ending: Fact = fact()  # "eos", "none", "text after eos", "two eos", "cut off", "foreign eos"
     eos_from: Fact = fact()  # how it gets there: "tokenizer.eos_token", "TRL", "chat template", a literal
     loss_on: Fact = fact()  # "response", "all", "nothing"
     loss_by: Fact = fact()  # the mechanism: "train_on_responses_only", "prompt/completion columns", …
