@@ -40,12 +40,14 @@ class Exit(NamedTuple):
 class Frame:
     """One call of a user function, or a module body."""
 
-    __slots__ = ("scope", "function", "mark", "exits", "yields", "unlikely_depth", "cls", "receiver")
+    __slots__ = ("scope", "function", "mark", "exits", "yields", "yield_open", "unlikely_depth", "cls", "receiver", "silent", "conditions")
 
     def __init__(self, scope: Scope, function: Any, mark: int, unlikely_depth: int) -> None:
         self.scope, self.function, self.mark, self.unlikely_depth = scope, function, mark, unlikely_depth
         self.exits: list[Exit] = []
         self.yields: list[Value] = []
+        self.yield_open = ""
+        self.silent = self.conditions = 0  # how silent and how conditional it was where the call began
         self.cls: Any = None
         self.receiver: Value | None = None
 
@@ -77,6 +79,10 @@ class Machine:
         self.unlikely: list[str] = []  # why the current path is not the one a plain run takes
         self.silent = 0  # > 0 while a body is only tried, not recorded
         self.trying = 0  # > 0 inside a `try` body whose handlers may run
+        self.try_depths: list[int] = []  # how conditional the path was where each enclosing `try` began
+        self.raised: list[str] = []  # exceptions that ended a path
+        self.class_being_defined: list[Any] = []
+        self.definitions: list[Value] = []  # functions and classes of the script's top level, in order
         self.risks = 0  # counts evaluations that the interpreter cannot promise not to raise
         self.driving = ""  # name of the uncalled function being tried with unknown parameters
         self.modules: dict[str, Any] = {}
@@ -98,8 +104,20 @@ class Machine:
         self.contains: Callable[[Value, Value, Any], Value]
         self.set_attribute: Callable[[Value, str, Value, Any, Scope], None]
         self.set_item: Callable[[Value, Value, Value, Any, Scope], None]
+        self.call_function: Callable[..., Value]
+        self.decorate: Callable[..., Value]
+        self.define_class: Callable[[Any, Scope], None]
         self.import_module: Callable[..., Any]  # modules
-        self.library_name: Callable[[str, str], Value]  # models
+        self.import_statement: Callable[[Any, Scope], None]
+        self.library_name: Callable[[str, str], Value]  # library: names, calls and results of what is not the project's
+        self.call_library: Callable[[Opaque, Any, Any], Value]
+        self.library_attribute: Callable[..., Value | None]
+        self.library_item: Callable[..., Value | None]
+        self.library_iterate: Callable[..., Items | None]
+        self.library_set_item: Callable[..., None]
+        self.record_write: Callable[..., None]
+        self.decorated: Callable[[Opaque, Any], None]
+        self.decorated_class: Callable[[Opaque, Any], None]
 
     # -- state -------------------------------------------------------------------------------------------
     def write(self, obj: Object, key: Any, value: Any) -> None:
@@ -223,6 +241,17 @@ class Machine:
             self.recording.alternatives.append(call)
         else:
             self.recording.calls.append(call)
+
+    def certainly_raises(self, name: str) -> None:
+        """The script raises here on this path: inside a `try`, and if nothing conditional lies between, go there."""
+        if self.trying and self.try_depths[-1] == len(self.conditions) + len(self.unlikely) and not self.silent:
+            raise Raised(name)
+
+    def conditions_since_try(self) -> bool:
+        return bool(self.silent) or not self.try_depths or self.try_depths[-1] != len(self.conditions) + len(self.unlikely)
+
+    def mark(self) -> int:
+        return len(self.journal)
 
     def step(self) -> None:
         self.steps -= 1
