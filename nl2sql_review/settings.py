@@ -25,12 +25,6 @@ from .shape import ShapeError, build, did_you_mean, keys, listed, named, show
 DEDICATED = "nl2sql-review.toml"
 PYPROJECT = "pyproject.toml"
 TABLE = "nl2sql-review"
-# Folders that hold other people's code, or a copy of one's own.
-NEVER_OURS = (
-    *(".bzr", ".direnv", ".eggs", ".git", ".hg", ".ipynb_checkpoints", ".mypy_cache", ".nox", ".pytest_cache"),
-    *(".ruff_cache", ".svn", ".tox", ".venv", "__pycache__", "__pypackages__", "_build", "build", "dist"),
-    *("node_modules", "site-packages", "venv"),
-)
 
 
 class SettingsError(ValueError):

@@ -1,0 +1,208 @@
+"""Which files to review: the ones given, and those found in the directories given.
+
+`.gitignore` files and the settings' `exclude` speak one language of globs, which is matched here rather than by
+asking git: it must work where git or a repository is missing, and a subprocess costs more than the whole walk.
+Links to directories are not followed, so that no loop is possible and no file is met twice.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Callable, Iterable, Iterator
+
+SUFFIXES = (".py", ".ipynb")
+# Given by name, these are still no scripts; any other suffix is taken for Python.
+NO_SCRIPTS = (".yaml", ".yml", ".json", ".jsonl", ".toml", ".md", ".txt", ".csv", ".cfg", ".ini", ".sh")
+# Folders that hold other people's code, or a copy of one's own.
+NEVER_OURS = frozenset(
+    ".bzr .direnv .eggs .git .hg .ipynb_checkpoints .mypy_cache .nox .pytest_cache .ruff_cache .svn .tox .venv "
+    "__pycache__ __pypackages__ _build build dist node_modules site-packages venv".split()
+)
+
+
+@dataclass(slots=True)
+class Found:
+    """A file to review. `shown` is its path in the report, `given` whether it was named rather than found."""
+
+    path: str
+    shown: str
+    given: bool
+    problem: str = ""  # why a directory could not be listed
+
+
+@dataclass(frozen=True)
+class Globs:
+    """Patterns as in a .gitignore in the directory `root`; the last one that matches decides."""
+
+    root: str
+    patterns: tuple[tuple[re.Pattern[str], bool, bool], ...]  # what, whether it re-includes, directories only
+
+    def match(self, path: str, is_directory: bool) -> bool | None:
+        """True: excluded. False: included again by a `!`. None: not mentioned. `path` is absolute."""
+        if not self.patterns or not path.startswith(self.root + os.sep):
+            return None
+        relative = path[len(self.root) + 1 :].replace(os.sep, "/")
+        for pattern, again, directories in reversed(self.patterns):
+            if (is_directory or not directories) and pattern.match(relative):
+                return not again
+        return None
+
+
+@lru_cache(maxsize=256)
+def globs(lines: tuple[str, ...], root: str) -> Globs:
+    made = [_pattern(line) for line in lines]
+    return Globs(root.rstrip(os.sep), tuple(p for p in made if p is not None))
+
+
+def _pattern(line: str) -> tuple[re.Pattern[str], bool, bool] | None:
+    line = re.sub(r"(?<!\\) +$", "", line.rstrip("\r\n"))
+    if not line or line.startswith("#"):
+        return None
+    again = line.startswith("!")
+    line = line[again:]
+    directories = line.endswith("/")
+    line = line.rstrip("/")
+    anchored = "/" in line
+    line = line.removeprefix("/")
+    if not line:
+        return None
+    regex = "" if anchored else "(?:.*/)?"
+    try:
+        return re.compile(f"{regex}{_regex(line)}\\Z", re.DOTALL), again, directories
+    except re.error:  # a broken character class matches nothing, as in git
+        return None
+
+
+def _regex(glob: str) -> str:
+    out, i = [], 0
+    while i < len(glob):
+        if glob.startswith("**/", i) and (i == 0 or glob[i - 1] == "/"):
+            out.append("(?:.*/)?")
+            i += 3
+        elif glob[i:] == "**" and i > 0 and glob[i - 1] == "/":
+            out.append(".+")
+            i += 2
+        elif glob[i] == "*":
+            while glob[i + 1 : i + 2] == "*":
+                i += 1
+            out.append("[^/]*")
+            i += 1
+        elif glob[i] == "?":
+            out.append("[^/]")
+            i += 1
+        elif glob[i] == "[" and (end := glob.find("]", i + 2 + (glob[i + 1 : i + 2] in ("!", "^")))) > 0:
+            inside = glob[i + 1 : end]
+            negated = inside[:1] in ("!", "^")
+            inside = inside[negated:].replace("\\", "\\\\").replace("[", "\\[")
+            out.append(f"(?!/)[{'^' if negated else ''}{inside}]")
+            i = end + 1
+        elif glob[i] == "\\" and i + 1 < len(glob):
+            out.append(re.escape(glob[i + 1]))
+            i += 2
+        else:
+            out.append(re.escape(glob[i]))
+            i += 1
+    return "".join(out)
+
+
+def find(paths: Iterable[str], exclude_of: Callable[[str], Globs] = lambda _: globs((), "")) -> list[Found]:
+    """The files that `paths` mean, in order, each once however often it is meant.
+
+    `exclude_of` gives the excluding globs for a directory; they hold for what is found, never for what is given.
+    """
+    found: dict[str, Found] = {}
+    for path in paths:
+        path = os.path.normpath(path)
+        for file in walk(path, exclude_of) if os.path.isdir(path) else (Found(path, shown(path), True),):
+            key = os.path.realpath(file.path)
+            known = found.setdefault(key, file)
+            known.given = known.given or file.given
+    return list(found.values())
+
+
+def shown(path: str) -> str:
+    """How a path is written in a report: relative to here where it lies below, with forward slashes."""
+    full = os.path.abspath(path)
+    here = os.getcwd()
+    if full.startswith(here + os.sep):
+        return full[len(here) + 1 :].replace(os.sep, "/")
+    return os.path.normpath(path).replace(os.sep, "/")
+
+
+def walk(directory: str, exclude_of: Callable[[str], Globs]) -> Iterator[Found]:
+    """Scripts and notebooks below a directory, sorted by path."""
+    yield from _walk(directory, _ignores_above(os.path.abspath(directory)), exclude_of)
+
+
+def _walk(directory: str, ignores: tuple[Globs, ...], exclude_of: Callable[[str], Globs]) -> Iterator[Found]:
+    try:
+        entries = sorted(os.scandir(directory), key=lambda e: e.name)
+    except OSError as error:
+        yield Found(directory, shown(directory), False, f"the directory cannot be listed: {error.strerror or error}")
+        return
+    full = os.path.abspath(directory)
+    if any(e.name == "pyvenv.cfg" for e in entries):
+        return  # a virtual environment, whatever it is called
+    if any(e.name == ".gitignore" for e in entries):
+        ignores = (*ignores, _read(os.path.join(full, ".gitignore"), full))
+    excluded = (*ignores, exclude_of(directory))
+    for entry in entries:
+        path = os.path.join(full, entry.name)
+        is_directory = entry.is_dir(follow_symlinks=False)
+        if is_directory and entry.name in NEVER_OURS:
+            continue
+        if not is_directory and not (entry.name.endswith(SUFFIXES) and _may_be_read(entry)):
+            continue
+        if _is_excluded(path, is_directory, excluded):
+            continue
+        inner = os.path.join(directory, entry.name) if directory != "." else entry.name
+        if is_directory:
+            yield from _walk(inner, ignores, exclude_of)
+        else:
+            yield Found(inner, shown(inner), False)
+
+
+def _may_be_read(entry: os.DirEntry[str]) -> bool:
+    """A file, or a link that leads nowhere (which is worth a word); no directory, pipe or device."""
+    try:
+        return stat.S_ISREG(entry.stat().st_mode)
+    except OSError:
+        return True
+
+
+def _is_excluded(path: str, is_directory: bool, rules: tuple[Globs, ...]) -> bool:
+    *ignores, settings = rules
+    if settings.match(path, is_directory):
+        return True
+    for rule in reversed(ignores):  # the nearest .gitignore has the last word
+        verdict = rule.match(path, is_directory)
+        if verdict is not None:
+            return verdict
+    return False
+
+
+def _ignores_above(directory: str) -> tuple[Globs, ...]:
+    """The .gitignore files above a directory, up to the root of its repository, outermost first."""
+    found: list[Globs] = []
+    here = directory
+    while True:
+        if os.path.exists(os.path.join(here, ".git")):
+            found.append(_read(os.path.join(here, ".git", "info", "exclude"), here))
+            return tuple(reversed(found))
+        parent = os.path.dirname(here)
+        if parent == here:
+            return ()  # no repository: only what lies in the directory itself counts
+        found.append(_read(os.path.join(parent, ".gitignore"), parent))
+        here = parent
+
+
+def _read(path: str, root: str) -> Globs:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return globs(tuple(file.read().removeprefix("\ufeff").splitlines()), root)
+    except OSError:
+        return globs((), root)

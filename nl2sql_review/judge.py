@@ -1,0 +1,133 @@
+"""Training plans + rulebook → findings and a checklist for one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from . import claims, decide
+from .plan import TrainingPlan
+from .report import EFFECTS, SEVERITIES, ChecklistItem, FileReport, Finding, InternalError
+from .rulebook import Rule, Rulebook
+from .settings import Settings, configure
+from .suppress import suppress
+
+MAX_CLAIMS = 4  # in the evidence of one item; the findings have them all
+
+
+@dataclass(slots=True)
+class Ruling:
+    """What one rule says of all the plans of a file."""
+
+    rule: Rule
+    judged: list[decide.Judged]
+
+
+def judge(
+    source: Any, plans: Sequence[TrainingPlan], rulebook: Rulebook, settings: Settings
+) -> tuple[FileReport, list[InternalError]]:
+    """Every active rule on every plan of a script; `source` gives places and suppressions.
+
+    Of several plans the worst counts, and what is wrong in several is reported once. A rule that crashes is an
+    internal error, and the others go on.
+    """
+    book = configure(rulebook, settings)
+    faults: list[InternalError] = []
+    rulings: list[Ruling] = []
+    for rule in book.active:
+        try:
+            rulings.append(Ruling(rule, [one for plan in plans for one in decide.rule_on(rule.head, plan)]))
+        except Exception as error:
+            faults.append(_fault(rule, source, error))
+    claims.locate((one for ruling in rulings for one in ruling.judged), source)
+    findings: list[Finding] = []
+    checklist: list[ChecklistItem] = []
+    for ruling in rulings:
+        try:
+            item, found = _report(ruling, source)
+        except Exception as error:
+            faults.append(_fault(ruling.rule, source, error))
+        else:
+            checklist.append(item)
+            findings += found
+    kept = suppress(merged(findings), source, book, settings)
+    return FileReport(source.path, "reviewed", "", tuple(ordered(kept)), tuple(checklist)), faults
+
+
+def _fault(rule: Rule, source: Any, error: Exception) -> InternalError:
+    return InternalError(rule.id, source.path, f"{type(error).__name__}: {error}")
+
+
+def _report(ruling: Ruling, source: Any) -> tuple[ChecklistItem, list[Finding]]:
+    rule = ruling.rule
+    decision = decide.overall([one.decision for one in ruling.judged])
+    telling = [one for one in ruling.judged if one.decision.verdict == decision.verdict]
+    made = [claims.claim(one, rule, source) for one in telling]
+    findings = []
+    if decision.verdict == "fail":
+        findings = _once(
+            Finding(
+                rule=rule.id,
+                severity=rule.head.severity,
+                effect=rule.head.effect,
+                certainty=one.decision.certainty,
+                message=claim.message,
+                value=claim.value,
+                location=claim.location,
+                trace=claim.trace,
+                help=rule.head.help,
+            )
+            for one, claim in zip(telling, made)
+        )
+        found = [f"{f.message} ({claims.at(f.location)})" for f in findings]
+    elif decision.verdict == "not-applicable":
+        found = []
+    else:
+        notes = [claims.says(rule.head.notes, one.name, one.fact.value) for one in telling]
+        found = [claims.evidence(c, note if decision.verdict == "pass" else "") for c, note in zip(made, notes)]
+    item = ChecklistItem(
+        rule=rule.id,
+        section=rule.section,
+        title=rule.title,
+        verdict=decision.verdict,
+        certainty=decision.certainty,
+        evidence="; ".join(list(dict.fromkeys(found))[:MAX_CLAIMS]),
+        reason=decision.reason,
+    )
+    return item, findings
+
+
+def _once(findings: Iterable[Finding]) -> list[Finding]:
+    """Of findings of one rule at one place the first: two plans of a script share what they share."""
+    return list({f.location: f for f in reversed(list(findings))}.values())[::-1]
+
+
+def merged(findings: Sequence[Finding]) -> list[Finding]:
+    """One defect, one finding: where an api rule and a section's rule speak of the same place, one stands for both.
+
+    It is the api rule's when the call raises, else the section's; the other's id stands in `related`.
+    """
+    made: list[Finding] = []
+    for finding in findings:
+        if finding.rule.startswith("api/"):
+            continue
+        api = [f for f in findings if f.rule.startswith("api/") and f.location == finding.location]
+        if not any(f.effect == "stops" for f in api):
+            made.append(replace(finding, related=tuple(f.rule for f in api)) if api else finding)
+    for finding in findings:
+        if finding.rule.startswith("api/"):
+            others = [f for f in findings if not f.rule.startswith("api/") and f.location == finding.location]
+            if not others or finding.effect == "stops":
+                made.append(replace(finding, related=tuple(f.rule for f in others)))
+    return made
+
+
+def ordered(findings: Iterable[Finding]) -> list[Finding]:
+    """Severity, then effect (silent first: the run succeeds and the model is wrong), then position."""
+    return sorted(findings, key=_order)
+
+
+def _order(f: Finding) -> tuple[Any, ...]:
+    at = f.location
+    return SEVERITIES.index(f.severity), EFFECTS.index(f.effect), at.path, at.cell or 0, at.row, at.column, f.rule

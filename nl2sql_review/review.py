@@ -1,0 +1,207 @@
+"""The one door: paths → Report, for the command line, hooks and servers alike."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import discovery, rulebook
+from .report import SEVERITIES, FileReport, Finding, InternalError, Location, Report, Severity, Summary
+from .rulebook import Rulebook, RulebookError
+from .settings import Settings, SettingsError, configure, load, project_root
+
+NOTHING, FINDINGS, FAULT, NOT_REVIEWED = 0, 1, 2, 3
+
+# A script that trains names one of these; a file that names none need not be parsed.
+STACK = re.compile(rb"unsloth|\btrl\b|transformers|peft|SFTTrainer")
+
+
+@dataclass(slots=True)
+class Reviewer:
+    """What stays the same over a review: where settings come from, and what was read already."""
+
+    config: str | None = None  # the one settings file to use
+    isolated: bool = False  # use none
+    overrides: Mapping[str, Any] = field(default_factory=dict)  # said on the command line, keys as in the file
+    _settings: dict[str, Settings] = field(default_factory=dict)
+    _distinct: dict[tuple[Any, ...], Settings] = field(default_factory=dict)
+
+    def settings(self, directory: str) -> Settings:
+        """The settings for files in a directory. Files with the same settings file get the same object."""
+        directory = os.path.abspath(directory)
+        if directory not in self._settings:
+            made = load(directory, config=self.config, isolated=self.isolated, overrides=self.overrides)
+            self._settings[directory] = self._distinct.setdefault((made.file, made.root), made)
+        return self._settings[directory]
+
+    def rulebook(self, settings: Settings) -> Rulebook:
+        """The rules these settings ask for, as they want them. Raises SettingsError."""
+        try:
+            return configure(rulebook.load(settings.rules), settings)
+        except RulebookError as error:
+            raise SettingsError(str(error)) from None
+
+    def review(self, paths: Sequence[str], stdin: tuple[str, bytes] | None = None) -> Report:
+        """Files and directories; `-` stands for `stdin`, a name and its bytes. Raises SettingsError, nothing else."""
+        files: list[FileReport] = []
+        faults: list[InternalError] = []
+        for found in self._found(paths):
+            try:
+                file, broken = self._file(found, stdin)
+            except SettingsError:
+                raise
+            except Exception as error:  # one file must not take the others with it
+                name = stdin[0] if found.path == "-" and stdin else found.shown
+                file = FileReport(name, "error", "internal error")
+                broken = [InternalError("", name, f"{type(error).__name__}: {error}")]
+            files.append(file)
+            faults += broken
+        return Report(files=tuple(files), summary=summary(files), internal_errors=tuple(faults))
+
+    def _found(self, paths: Sequence[str]) -> list[discovery.Found]:
+        found = discovery.find((p for p in paths if p != "-"), self._excluded)
+        if "-" in paths:
+            found.insert(min(list(paths).index("-"), len(found)), discovery.Found("-", "-", True))
+        return found
+
+    def _excluded(self, directory: str) -> discovery.Globs:
+        settings = self.settings(directory)
+        return discovery.globs(settings.exclude, settings.root)
+
+    def _file(self, found: discovery.Found, stdin: tuple[str, bytes] | None) -> tuple[FileReport, list[InternalError]]:
+        if found.path == "-":
+            name, data = stdin if stdin is not None else ("<stdin>", b"")
+            return self.source(data, name)
+        if found.problem:
+            return unreadable(found.shown, found.problem), []
+        if found.given and found.path.endswith(discovery.NO_SCRIPTS):
+            return FileReport(found.shown, "skipped", "not a Python script or notebook"), []
+        try:
+            with open(found.path, "rb") as file:
+                data = file.read()
+        except OSError as error:
+            return unreadable(found.shown, f"the file cannot be read: {error.strerror or error}"), []
+        # Bytes that are no text at all hide every name, so such a file is opened rather than skipped.
+        if not found.given and not STACK.search(data) and b"\0" not in data:
+            return FileReport(found.shown, "skipped", NOT_A_SCRIPT), []
+        return self.source(data, found.shown)
+
+    def source(self, data: bytes, path: str) -> tuple[FileReport, list[InternalError]]:
+        """One script by its bytes; `path` is how it is called, and where its project is looked for."""
+        from .judge import judge
+        from .source import SourceError
+
+        settings = self.settings(os.path.dirname(path))
+        book = self.rulebook(settings)
+        try:
+            source, _, plans = self.plans(data, path, settings)
+        except SourceError as error:
+            return _broken(path, error), []
+        if not plans:
+            return FileReport(path, "skipped", NO_TRAINING), []
+        return judge(source, plans, book, settings)
+
+    def plans(self, data: bytes, path: str, settings: Settings) -> tuple[Any, Any, list[Any]]:
+        """(source, recording, training plans) of one script. Raises SourceError."""
+        from . import readers
+        from .interpret.interpret import interpret
+        from .source import Source
+
+        source = Source.from_bytes(data, path)
+        recording = interpret(source, project_root(os.path.dirname(os.path.abspath(path))))
+        return source, recording, readers.read(recording, source, settings)
+
+
+NOT_A_SCRIPT = "not a training script: it names none of unsloth, trl, transformers and peft"
+NO_TRAINING = "not a training script: it makes no trainer, adapter or training arguments"
+
+
+def run(
+    paths: Sequence[str],
+    *,
+    stdin: tuple[str, bytes] | None = None,
+    config: str | None = None,
+    isolated: bool = False,
+    overrides: Mapping[str, Any] | None = None,
+) -> tuple[Report, int]:
+    """A review and its exit code. Raises SettingsError."""
+    reviewer = Reviewer(config, isolated, overrides or {})
+    reviewer.settings(".")  # a mistake in the settings is told even when no file is found
+    report = reviewer.review(paths, stdin)
+    codes = []
+    for file in report.files:
+        settings = reviewer.settings(os.path.dirname(file.path))
+        codes.append(exit_code(Report(files=(file,)), settings.fail_on, settings.fail_on_unknown))
+    if report.internal_errors:
+        return report, FAULT
+    return report, next((code for code in (FINDINGS, NOTHING) if code in codes), NOT_REVIEWED)
+
+
+def review(paths: Sequence[str], **options: Any) -> Report:
+    """`run` without the exit code."""
+    return run(paths, **options)[0]
+
+
+def plan(
+    path: str,
+    *,
+    stdin: tuple[str, bytes] | None = None,
+    config: str | None = None,
+    isolated: bool = False,
+    overrides: Mapping[str, Any] | None = None,
+) -> tuple[Any, list[Any]]:
+    """What one script would do: (recording, plans). Raises SettingsError, OSError, SourceError."""
+    name, data = stdin if path == "-" and stdin is not None else (discovery.shown(path), None)
+    if data is None:
+        with open(path, "rb") as file:
+            data = file.read()
+    reviewer = Reviewer(config, isolated, overrides or {})
+    _, recording, plans = reviewer.plans(data, name, reviewer.settings(os.path.dirname(name)))
+    return recording, plans
+
+
+def exit_code(report: Report, fail_on: Severity = "error", fail_on_unknown: bool = False) -> int:
+    """2 for a fault of ours, 1 for something to report, 3 when nothing was reviewed, 0 when all is well."""
+    if report.internal_errors:
+        return FAULT
+    grave = SEVERITIES[: SEVERITIES.index(fail_on) + 1]
+    for file in report.files:
+        if any(f.suppressed is None and f.severity in grave for f in file.findings):
+            return FINDINGS
+        if fail_on_unknown and any(item.verdict == "unknown" for item in file.checklist):
+            return FINDINGS
+    return NOTHING if any(file.status == "reviewed" for file in report.files) else NOT_REVIEWED
+
+
+def summary(files: Iterable[FileReport]) -> Summary:
+    files = list(files)
+    findings = [f for file in files for f in file.findings]
+    shown = [f.severity for f in findings if f.suppressed is None]
+    return Summary(
+        reviewed=sum(file.status == "reviewed" for file in files),
+        skipped=sum(file.status == "skipped" for file in files),
+        errors=shown.count("error"),
+        warnings=shown.count("warning"),
+        advice=shown.count("advice"),
+        unknown=sum(item.verdict == "unknown" for file in files for item in file.checklist),
+        suppressed=len(findings) - len(shown),
+    )
+
+
+def unreadable(path: str, message: str) -> FileReport:
+    return _failed(path, "file/unreadable", message, Location(path, 1, 1, 1, 1))
+
+
+def _broken(path: str, error: Any) -> FileReport:
+    """The report of a file that is no valid script: SourceError has `rule`, `message` and perhaps `span`."""
+    span = error.span
+    at = Location(path, span.row, span.column, span.end_row, span.end_column, span.cell) if span else Location(path, 1, 1, 1, 1)
+    return _failed(path, error.rule, error.message, at)
+
+
+def _failed(path: str, rule: str, message: str, location: Location) -> FileReport:
+    finding = Finding(rule, "error", "stops", "certain", message, None, location)
+    return FileReport(path, "error", message, (finding,))
