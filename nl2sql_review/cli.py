@@ -101,13 +101,22 @@ def _plan(args: Namespace) -> int:
         raise UsageError("a plan is made of one script: give one file")
     from . import review
     from .settings import SettingsError
+    from .source import SourceError
 
+    stdin = _stdin(args, paths)
+    name = stdin[0] if stdin else paths[0]
     try:
         recording, plans = review.plan(
-            paths[0], stdin=_stdin(args, paths), config=args.config, isolated=args.isolated, overrides=_overrides(args)
+            paths[0], stdin=stdin, config=args.config, isolated=args.isolated, overrides=_overrides(args)
         )
     except SettingsError as error:
         raise UsageError(str(error)) from None
+    except OSError as error:
+        return _complain(f"{name}: {error.strerror or error}")
+    except SourceError as error:
+        span = error.span
+        cell = f"cell {span.cell}:" if span and span.cell else ""
+        return _complain(f"{name}:{f'{cell}{span.row}:{span.column}:' if span else ''} {error.rule}: {error.message}")
     from .render import plan_json
 
     report = plan_json.describe(recording, plans)
@@ -116,9 +125,9 @@ def _plan(args: Namespace) -> int:
     elif plans:
         from .render import plan_text
 
-        _write(plan_text.render(report, paths[0], _terminal(args)))
+        _write(plan_text.render(report, name, _terminal(args)))
     if not plans:
-        print(f"{paths[0]} is not a training script: it makes no model, adapter or trainer", file=sys.stderr)
+        print(f"{name} is not a training script: it makes no model, adapter or trainer", file=sys.stderr)
         return NOT_REVIEWED
     return NOTHING
 

@@ -1,0 +1,291 @@
+"""The command line as a user meets it: exit codes, options, streams, errors."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from nl2sql_review import __version__, arguments, cli
+
+ROOT = Path(__file__).resolve().parents[1]
+BAD = """\
+from unsloth import FastLanguageModel
+
+RANK = 64
+model, tokenizer = FastLanguageModel.from_pretrained("unsloth/llama-3-8b-bnb-4bit", load_in_4bit=True)
+model = FastLanguageModel.get_peft_model(model, r=RANK)
+"""
+OTHER = "print('hello')\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "train.py").write_text(BAD, encoding="utf-8")
+    (tmp_path / "setup.py").write_text(OTHER, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def run(*argv: str, **options: object) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("env", {})}  # type: ignore[dict-item]
+    return subprocess.run(
+        [sys.executable, "-m", "nl2sql_review", *argv],
+        env=environment, capture_output=True, encoding="utf-8", timeout=120, **options,  # type: ignore[call-overload]
+    )  # fmt: skip
+
+
+def findings(output: str) -> list[str]:
+    return [f["rule"] for file in json.loads(output)["files"] for f in file["findings"]]
+
+
+# Exit codes
+
+
+def test_findings_are_exit_1(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--select", "lora/rank", "train.py"]) == 1
+    out = capsys.readouterr().out
+    assert "error[lora/rank]" in out and "RANK = 64" in out and " --> train.py:5:" in out
+
+
+def test_nothing_to_report_is_exit_0(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "train.py").write_text(BAD.replace("64", "16"), encoding="utf-8")
+    assert cli.main(["--select", "lora/rank", "."]) == 0
+    out = capsys.readouterr().out
+    assert "no findings" in out and "setup.py" in out
+
+
+def test_nothing_reviewed_is_exit_3_and_says_so(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["setup.py"]) == 3
+    out = capsys.readouterr().out
+    assert "setup.py" in out and "nothing was reviewed" in out
+
+
+def test_findings_below_fail_on_are_exit_0(project: Path) -> None:
+    (project / "nl2sql-review.toml").write_text('"lora/rank" = { severity = "advice" }\n', encoding="utf-8")
+    assert cli.main(["--select", "lora/rank", "train.py"]) == 0
+    assert cli.main(["--select", "lora/rank", "--fail-on", "advice", "train.py"]) == 1
+    assert cli.main(["--select", "lora/rank", "--isolated", "train.py"]) == 1
+
+
+def test_unknown_items_fail_on_request(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script = BAD.replace("RANK = 64", "import sys\nRANK = int(sys.argv[1])")
+    (project / "train.py").write_text(script, encoding="utf-8")
+    assert cli.main(["--select", "lora/rank", "train.py"]) == 0
+    assert "1 item unknown" in capsys.readouterr().out
+    assert cli.main(["--select", "lora/rank", "--fail-on-unknown", "--output-format", "concise", "train.py"]) == 1
+    assert "unknown[lora/rank]" in capsys.readouterr().out
+
+
+def test_a_syntax_error_is_a_finding_and_other_files_are_reviewed(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "broken.py").write_text("import unsloth\ndef (:\n", encoding="utf-8")
+    assert cli.main(["--output-format", "json", "."]) == 1
+    found = findings(capsys.readouterr().out)
+    assert "file/syntax" in found and "lora/rank" in found
+
+
+def test_a_missing_file_is_a_finding(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--output-format", "json", "nowhere.py", "train.py"]) == 1
+    assert "file/unreadable" in findings(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("argv", "remedy"),
+    [
+        ([], "give a file or a directory"),
+        (["--slect", "lora", "train.py"], "did you mean --select"),
+        (["--select", "lora/rnk", "train.py"], "lora/rank"),
+        (["--fail-on", "fatal", "train.py"], "'error', 'warning', 'advice'"),
+        (["--processes", "none", "train.py"], "whole number"),
+        (["--config", "nowhere.toml", "train.py"], "nowhere.toml"),
+        (["--stdin-filename", "a.py", "train.py"], "give - as a path"),
+        (["-", "-"], "give - once"),
+        (["rule", "lora/rnk"], "lora/rank"),
+        (["plan"], "give one script"),
+        (["plan", "."], "give one file"),
+        (["schema", "repot"], "'report'"),
+    ],
+)
+def test_usage_errors_name_the_remedy(
+    argv: list[str], remedy: str, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(argv) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.startswith("error: ")
+    assert remedy in captured.err.replace("choose from error, warning, advice", "'error', 'warning', 'advice'").replace(
+        "choose from report", "'report'"
+    )
+
+
+def test_unknown_settings_are_exit_2(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "nl2sql-review.toml").write_text("selct = []\n", encoding="utf-8")
+    assert cli.main(["train.py"]) == 2
+    assert "select" in capsys.readouterr().err
+    assert cli.main(["--isolated", "--select", "lora/rank", "train.py"]) == 1
+
+
+def test_a_fault_of_ours_is_exit_2_without_a_traceback(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "_paths", lambda *_: 1 / 0)
+    assert cli.main(["train.py"]) == 2
+    assert "division by zero" in capsys.readouterr().err
+
+
+# Input
+
+
+def test_standard_input(project: Path) -> None:
+    done = run("-", "--stdin-filename", "src/train.py", "--select", "lora/rank", input=BAD)
+    assert done.returncode == 1 and "--> src/train.py:5:" in done.stdout and "RANK = 64" in done.stdout
+
+
+def test_a_file_called_like_a_command(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "rule").mkdir()
+    (project / "rule" / "train.py").write_text(BAD, encoding="utf-8")
+    assert cli.main(["./rule", "--select", "lora/rank"]) == 1
+    assert cli.main(["review", "rule", "--select", "lora/rank"]) == 1
+
+
+def test_options_and_paths_in_any_order(project: Path) -> None:
+    (project / "-odd.py").write_text(BAD, encoding="utf-8")
+    assert cli.main(["train.py", "-q", "setup.py", "--select=lora/rank"]) == 1
+    assert cli.main(["--select", "lora/rank", "--", "-odd.py"]) == 1
+
+
+# Output
+
+
+def test_json_goes_alone_to_standard_output(project: Path) -> None:
+    done = run("--output-format", "json", ".")
+    report = json.loads(done.stdout)
+    assert report["version"] == 1 and {f["status"] for f in report["files"]} == {"reviewed", "skipped"}
+
+
+def test_concise_lines_are_places(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main(["--output-format", "concise", "-q", "--select", "lora/rank", "train.py"])
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("train.py:5:51: error[lora/rank] ") or line.startswith("train.py:5:49: error[lora/rank] ")
+
+
+def test_colours(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def colored(*argv: str, **environment: str) -> bool:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            cli.main([*argv, "--select", "lora/rank", "train.py"])
+        return "\x1b[" in capsys.readouterr().out
+
+    assert not colored()
+    assert colored("--color", "always")
+    assert colored("--color", "always", NO_COLOR="1")
+    assert colored(FORCE_COLOR="1")
+    assert not colored(FORCE_COLOR="1", NO_COLOR="1")
+    assert not colored("--color", "never", FORCE_COLOR="1")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1"])
+def test_consoles_that_lack_our_characters(project: Path, encoding: str) -> None:
+    (project / "tränen.py").write_text(BAD + "# 漢字\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "nl2sql_review", "."],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
+        capture_output=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 1 and b"lora/rank" in done.stdout
+    assert "Traceback" not in done.stdout.decode(encoding) + done.stderr.decode(encoding)
+
+
+def test_a_reader_that_goes_away_is_no_error(project: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nl2sql_review", "--output-format", "json", "."],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(120) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_an_interrupt_is_exit_130(project: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nl2sql_review", "-"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130 and error == "error: interrupted\n"
+
+
+# Commands
+
+
+def test_rule_lists_and_explains(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["rule"]) == 0
+    listed = capsys.readouterr().out
+    assert "lora/rank" in listed
+    assert cli.main(["rule", "lora/rank"]) == 0
+    page = capsys.readouterr().out
+    assert "# LoRA rank is 16" in page and "```python bad" in page
+    assert cli.main(["rule", "lora/rank", "--color", "always"]) == 0
+    assert "\x1b[" in capsys.readouterr().out
+    assert cli.main(["rule", "lora/rank", "--output-format", "json"]) == 0
+    (rule,) = json.loads(capsys.readouterr().out)
+    assert rule["rule"] == "lora/rank" and rule["facts"] == ["lora.r"]
+
+
+def test_show_settings(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--show-settings", "--gpu", "T4", "--select", "lora,prompt/eos", "train.py"]) == 0
+    out = capsys.readouterr().out
+    assert "T4" in out and "prompt/eos" in out and "command line" in out
+
+
+@pytest.mark.parametrize("name", ["report", "plan", "settings"])
+def test_committed_schemas_are_the_generated_ones(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["schema", name]) == 0
+    path = ROOT / "docs" / f"{name}.schema.json"
+    assert path.read_text(encoding="utf-8") == capsys.readouterr().out, f"nl2sql-review schema {name} > {path}"
+
+
+def test_version_and_help_import_nothing_heavy() -> None:
+    assert run("--version").stdout == f"nl2sql-review {__version__}\n"
+    program = (
+        "import sys\nfrom nl2sql_review.cli import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "print(sorted(set(sys.modules) & {'rich', 'libcst', 'pydantic', 'yaml', 'importlib.metadata', 'typing', 'dataclasses'}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", program],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+@pytest.mark.parametrize("command", ["", *arguments.COMMANDS])
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        cli.main([*command.split(), "--help"])
+    assert stop.value.code == 0
+    assert "usage: nl2sql-review" in capsys.readouterr().out
+
+
+def test_main_takes_sys_argv(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["nl2sql-review", "rule", "lora"])
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    assert cli.main() == 0
+    assert "lora/rank" in capsys.readouterr().out
