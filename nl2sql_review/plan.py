@@ -42,7 +42,7 @@ class Lora:
     target_modules: Fact = fact()  # list of names, or "all-linear"
     unmatched_modules: Fact = fact()  # list: names among target_modules that no known model has
     load_in_4bit: Fact = fact()
-    quantized_by: Fact = fact()  # "Unsloth", "BitsAndBytesConfig", "model name", "a rejected argument"
+    quantized_by: Fact = fact()  # "Unsloth", "BitsAndBytesConfig", "model name", "rejected" (an argument the loader refuses)
     gradient_checkpointing: Fact = fact()  # of the adapter call: "unsloth", True, False
     misplaced_gradient_checkpointing: Fact = fact()  # the same value given to the training arguments instead
     dropout: Fact = fact()
@@ -70,7 +70,7 @@ class Dataset:
     sources: Fact = fact()  # list of paths and hub names
     config_class: Fact = fact()  # name of the class that describes a dataset
     config_kind: Fact = fact()  # "dataclass", "pydantic model", "attrs class", "class", "dict"
-    config_missing_fields: Fact = fact()
+    config_fields: Fact = fact()  # names of its fields
     unimported_names: Fact = fact()  # names its annotations use and nothing imports, such as Optional
     mixing: Fact = fact()  # "interleaved by weight", "interleaved evenly", "concatenated", "single"
     weights: Fact = fact()  # list of probabilities
@@ -96,6 +96,7 @@ class Arguments:
     warmup_ratio: Fact = fact()
     warmup_steps: Fact = fact()
     warmup_conflict: Fact = fact()  # True when both are set
+    warmup_spelling: Fact = fact()  # "current", "removed" from the newest libraries, "both"
     fp16: Fact = fact()
     bf16: Fact = fact()
     mixed_precision: Fact = fact()  # "bf16 else fp16", "bf16", "fp16", "both", "none"
