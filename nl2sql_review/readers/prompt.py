@@ -201,9 +201,3 @@ def _plain(value: Value) -> Any:
 
 def _trace(place: Place | None) -> Trace:
     return (place,) if place is not None else ()
-
-
-def texts_of(run: Run) -> list[TrainingText]:
-    """The training texts, for the readers of other sections."""
-    return [] if objective(run) else training_texts(run)
-

@@ -71,6 +71,11 @@ def training_texts(run: Run) -> list[TrainingText]:
     return [_without_dataset(run, at)]
 
 
+def texts_of(run: Run) -> list[TrainingText]:
+    """The training texts, none for a trainer whose texts are not judged."""
+    return [] if objective(run) else training_texts(run)
+
+
 def datasets(value: Value) -> Iterator[Dataset]:
     if isinstance(value, Either):
         for option in value.options:

@@ -1,0 +1,172 @@
+"""How question, SQL and schema are read from a row: by one spelling, or so that the spelling of every data set works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Iterator
+
+from ..interpret.objects import Dataset, Row
+from ..interpret.recording import Call
+from ..plan import Fact
+from ..values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
+from .columns import columns_read
+from .run import Run, last
+from .training_text import TrainingText
+
+ROLES = ("question", "sql", "schema")
+# What gives a column the one name that all data sets share.
+RENAMING = ("rename_column", "rename_columns", "select_columns", "cast", "add_column")
+
+
+@dataclass(slots=True)
+class Read:
+    """One expression that reads a row: `ex["a"]` (bare), `ex.get("a", …)` (get), or alternatives joined by `or`."""
+
+    how: str
+    role: str
+    columns: tuple[str, ...]
+    row: Row | None
+    term: Term
+
+    @property
+    def place(self) -> Place | None:
+        return self.term.trace[0] if self.term.trace else None
+
+    @property
+    def site(self) -> Any:
+        """The expression in the source: one that runs for several data sets is one site."""
+        return id(self.place.node) if self.place is not None else self.term.text
+
+    @property
+    def mixed(self) -> bool:
+        return self.row is not None and self.row.dataset is not None and self.row.dataset.mixed is not None
+
+
+def read(run: Run, part: Any, texts: list[TrainingText], found: list[Dataset], calls: list[Call]) -> None:
+    """Fill `bare_fields` and `late_fallbacks`."""
+    reads = list(reads_of(texts))
+    at = reads[0].place if reads and reads[0].place is not None else part.mixing.at
+    if not any(t.texts for t in texts):
+        why = next((t.why for t in texts if t.why), "the training text is not known")
+        part.bare_fields = part.late_fallbacks = Fact(Unknown(why), at=at)
+        return
+    part.late_fallbacks = _late(reads, at)
+    part.bare_fields = _bare(reads, part, found, calls, at)
+
+
+def reads_of(texts: list[TrainingText]) -> Iterator[Read]:
+    for text in texts:
+        for pieces in text.texts:
+            for piece in pieces:
+                for role in ROLES:
+                    if role in piece.roles and piece.hole is not None:
+                        for one in _reads(piece.hole, 0):
+                            one.role = role
+                            yield one
+
+
+def _reads(value: object, depth: int) -> Iterator[Read]:
+    """The outermost reads of an expression: the fallback of a `.get` belongs to it and is no read of its own."""
+    if depth > 10:
+        return
+    if isinstance(value, Text):
+        for part in value.parts:
+            yield from _reads(part, depth + 1)
+    elif isinstance(value, Either):
+        for option in value.options:
+            yield from _reads(option, depth + 1)
+    elif isinstance(value, Term):
+        if value.head in ("item", "get") and len(value.args) > 1 and isinstance(_plain(value.args[1]), str):
+            row = row_of(value)
+            if row is not None or isinstance(value.args[0], Term):
+                how = "bare" if value.head == "item" else "get"
+                yield Read(how, "", tuple(dict.fromkeys(columns_read(value))), row, value)
+            return
+        if value.head == "or":
+            columns = tuple(dict.fromkeys(columns_read(value)))
+            if columns:
+                yield Read("or" if len(columns) > 1 else "get", "", columns, next((r.row for a in value.args for r in _reads(a, depth + 1)), None), value)
+            return
+        for arg in value.args:
+            yield from _reads(arg, depth + 1)
+
+
+def row_of(term: Term) -> Row | None:
+    """The row that an `item` or `get` expression reads, through any number of subscripts."""
+    owner: Any = term
+    for _ in range(6):
+        if not isinstance(owner, Term) or not owner.args:
+            break
+        owner = owner.args[0]
+    thing = owner.value if isinstance(owner, (Known, Default)) else None
+    return thing if isinstance(thing, Row) else None
+
+
+def _plain(value: Value) -> Any:
+    return value.value if isinstance(value, (Known, Default)) else None
+
+
+# ── verdicts ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _late(reads: list[Read], at: Place | None) -> Fact:
+    """`.get(a, ex.get(b))` on a row of a mix: a column that one data set lacks is there all the same, and None."""
+    late = [r for r in reads if r.how == "get" and r.mixed]
+    names = list(dict.fromkeys(r.columns[0] for r in late))
+    place = next((r.place for r in late if r.place is not None), at)
+    return Fact(Known(names, (place,) if place is not None else ()), at=place)
+
+
+def _bare(reads: list[Read], part: Any, found: list[Dataset], calls: list[Call], at: Place | None) -> Fact:
+    if not reads:
+        return Fact(Known([], (at,) if at is not None else ()), at=at)
+    single = bool(part.mixing.why_not)
+    bare = [r for r in reads if r.how == "bare" or r.how == "get" and len(r.columns) == 1 and r.role != "schema"]
+    bare = [r for r in bare if not _alternatives(r, reads)]
+    if single:
+        return _single(bare, part, at)
+    shared = [r for r in bare if r.mixed or _shared(r, reads, found)]
+    if not shared:
+        loose = [r for r in bare if r.row is None or r.row.dataset is None]
+        if loose and not calls:
+            return Fact(Unknown(f"{loose[0].columns[0]!r} is read with no other spelling; whether all rows spell it so is not in the script"), at=loose[0].place or at)
+        return Fact(Known([], (at,) if at is not None else ()), at=at)
+    sure = [r for r in shared if r.how == "bare"]
+    place = next((r.place for r in sure or shared if r.place is not None), at)
+    names = list(dict.fromkeys(r.columns[-1] for r in sure or shared))
+    renamed = any(last(step.callee) in RENAMING for d in found for one in (d, *d.parts) for step in getattr(one, "steps", ()))
+    if renamed:
+        return Fact(Unknown(f"columns are renamed before mixing; whether every data set then has {names[0]!r} is not known"), at=place)
+    if not sure:
+        return Fact(Unknown(f"{names[0]!r} is read with no other spelling; whether every data set calls it so is not in the script"), at=place)
+    return Fact(Known(names, (place,) if place is not None else ()), at=place)
+
+
+def _single(bare: list[Read], part: Any, at: Place | None) -> Fact:
+    names = part.sources.value.value if isinstance(part.sources.value, Known) else []
+    if not bare:
+        return Fact(Known([], (at,) if at is not None else ()), at=at)
+    place = next((r.place for r in bare if r.place is not None), at)
+    if names and all(isinstance(n, str) and not n.endswith((".json", ".jsonl", ".csv", ".parquet", ".arrow", ".gz")) and n not in ("json", "csv", "parquet") for n in names):
+        why = "there is one data set, read by its own spelling"
+        return Fact(Absent(why), at=place, why_not=why)
+    read = bare[0].columns[-1]
+    where = names[0] if names else "the data"
+    return Fact(Unknown(f"{read!r} is read with no other spelling; whether every row of {where} spells it so is not in the script"), at=place)
+
+
+def _alternatives(read: Read, reads: list[Read]) -> bool:
+    """Whether another branch reads the same part of the same data set's rows by another name."""
+    mine = read.row.dataset if read.row is not None else None
+    return any(
+        r.role == read.role and r.columns[-1:] != read.columns[-1:] and (r.row.dataset if r.row is not None else None) is mine for r in reads
+    )
+
+
+def _shared(read: Read, reads: list[Read], found: list[Dataset]) -> bool:
+    """Whether one expression reads the rows of several data sets."""
+    owners = {id(r.row.dataset) for r in reads if r.site == read.site and r.row is not None}
+    if len(owners) > 1:
+        return True
+    parts = [p for d in found for p in d.parts]
+    return bool(found) and any(d.mixed is not None for d in found) and len(parts) < 2
