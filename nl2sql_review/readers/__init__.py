@@ -1,0 +1,50 @@
+"""Recorded calls → the training plan: one file per section, each mostly a table of spellings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..interpret.recording import Recording
+from ..plan import Fact, TrainingPlan
+from ..values import Absent, Known, Unknown, same
+
+
+def read(recording: Recording, source: Any, settings: Any = None) -> list[TrainingPlan]:
+    """One plan per trainer that the script constructs; one for its adapter, arguments and model calls if it constructs
+    none; an empty list when there are none of those either: the script does not train.
+
+    Two runs of one call site that come to the same plan are one plan.
+    """
+    from . import run
+
+    plans: list[TrainingPlan] = []
+    for one in run.runs(recording, source, settings):
+        plan = read_run(one)
+        if not any(alike(plan, other) for other in plans):
+            plans.append(plan)
+    return plans
+
+
+def read_run(one: Any) -> TrainingPlan:
+    from . import arguments, checkpointing, dataset, lora, memory, project, prompt
+
+    plan = TrainingPlan()
+    api(one, plan)
+    # project comes last: it compares what is tracked with the facts of the others
+    for section in (lora, prompt, dataset, arguments, memory, checkpointing, project):
+        section.read(one, plan)
+    return plan
+
+
+def api(one: Any, plan: TrainingPlan) -> None:
+    trainer, call = one.trainer, one.arguments.call
+    plan.api.trainer = Fact(Known(trainer.callee, (trainer.place,)) if trainer else Absent("no trainer is made"), at=one.place)
+    if call is not None:
+        plan.api.arguments_class = Fact(Known(call.callee, (call.place,)), at=call.place)
+    else:
+        why = one.arguments.unknown
+        plan.api.arguments_class = Fact(Unknown(why) if why else Absent("no training arguments are made"), at=one.place)
+
+
+def alike(a: TrainingPlan, b: TrainingPlan) -> bool:
+    return all(same(x.value, y.value) for (_, x), (_, y) in zip(a.facts(), b.facts()))

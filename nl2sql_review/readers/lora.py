@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from difflib import get_close_matches
 
 from ..plan import Fact, TrainingPlan
@@ -39,15 +40,16 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part.model_name = model_name(run)
     read_four_bit(run, plan)
     part.misplaced_gradient_checkpointing = misplaced(run)
-    fields = [*SPELLINGS, "target_modules", "unmatched_modules", "gradient_checkpointing", "adapter"]
     if not run.adapter and not run.adapter.unknown:
-        for name in fields:
-            setattr(part, name, no_adapter(run))
+        part.adapter = no_adapter(run)
+        for name in (*SPELLINGS, "target_modules", "unmatched_modules", "gradient_checkpointing"):
+            setattr(part, name, replace(part.adapter, why_not=part.adapter.why_not or absent_why(part.adapter)))
         return
     assert run.adapter_call is not None
     part.adapter = Fact(Known(run.adapter_call.callee, (run.adapter_call.place,)), at=run.adapter_call.place)
     for name, spellings in SPELLINGS.items():
         setattr(part, name, setting(run, *spellings))
+    note_scale(part)
     part.target_modules, part.unmatched_modules = modules(run)
     part.gradient_checkpointing = checkpointing(run)
 
@@ -62,11 +64,22 @@ def no_adapter(run: Run) -> Fact:
     return Fact(Absent("no LoRA adapter is made: all weights are trained"), at=run.trainer.place)
 
 
+def absent_why(fact: Fact) -> str:
+    return "no adapter is made" if isinstance(fact.value, Absent) else ""
+
+
 def setting(run: Run, *spellings: str) -> Fact:
     fact = run.adapter.fact(*spellings)
     if fact.at is None and run.adapter_call is not None:
         fact.at = run.adapter_call.place
     return fact
+
+
+def note_scale(part: object) -> None:
+    r, alpha = part.r.value, part.alpha.value  # type: ignore[attr-defined]
+    if isinstance(r, (Known, Default)) and isinstance(alpha, (Known, Default)) and r.value != alpha.value:
+        if isinstance(r.value, (int, float)) and isinstance(alpha.value, (int, float)) and r.value:
+            part.alpha.note = f"alpha is not r ({r.value}): the adapter's output is scaled by {alpha.value / r.value:g}"  # type: ignore[attr-defined]
 
 
 # -- the base model ----------------------------------------------------------------------------------------------
@@ -91,7 +104,7 @@ def read_four_bit(run: Run, plan: TrainingPlan) -> None:
     if run.load.call is run.trainer:
         value, by, at = by_trainer(run)
     elif (asked := run.load.value("load_in_4bit")) and not isinstance(asked, Absent) and not fast:
-        value, by, at = asked, "a rejected argument", run.load.where("load_in_4bit")
+        value, by, at = asked, "rejected", run.load.where("load_in_4bit")
     elif run.quantization:
         fact = run.quantization.fact("load_in_4bit", "$0")
         value, by, at = fact.value, "BitsAndBytesConfig", fact.at

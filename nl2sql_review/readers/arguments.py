@@ -1,0 +1,269 @@
+"""How the run optimises: batch, learning rate, schedule, precision, from the training arguments or a hand-written loop."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..plan import Fact, TrainingPlan
+from ..values import Absent, Default, Either, Known, Term, Unknown, Value
+from .derive import derive, for_processes, options, plain
+from .run import Given, Run, last
+
+# field of the plan -> spellings of the argument
+SPELLINGS = {
+    "per_device_batch_size": ("per_device_train_batch_size", "per_gpu_train_batch_size", "train_batch_size"),
+    "gradient_accumulation": ("gradient_accumulation_steps",),
+    "learning_rate": ("learning_rate",),
+    "scheduler": ("lr_scheduler_type",),
+    "warmup_ratio": ("warmup_ratio",),
+    "warmup_steps": ("warmup_steps",),
+    "fp16": ("fp16",),
+    "bf16": ("bf16",),
+    "epochs": ("num_train_epochs",),
+    "max_steps": ("max_steps",),
+    "optimizer": ("optim",),
+    "weight_decay": ("weight_decay",),
+    "seed": ("seed",),
+}
+# The same settings where a loop is written by hand: (end of the callee, argument) pairs.
+BY_HAND = {
+    "gradient_accumulation": (("Accelerator", "gradient_accumulation_steps"),),
+    "learning_rate": (("AdamW", "lr"), ("AdamW8bit", "lr"), ("PagedAdamW8bit", "lr"), ("Adam", "lr")),
+    "scheduler": (("get_scheduler", "name"), ("get_scheduler", "$0")),
+    "warmup_steps": (("get_scheduler", "num_warmup_steps"), ("get_cosine_schedule_with_warmup", "num_warmup_steps")),
+    "weight_decay": (("AdamW", "weight_decay"),),
+}
+PROBE = re.compile(r"is_bfloat16_supported|is_bf16_supported|SUPPORTS_BFLOAT16|is_torch_bf16(_gpu)?_available|get_device_capability|has_bf16")
+WORLD = "derived from the world size"
+
+
+def read(run: Run, plan: TrainingPlan) -> None:
+    part = plan.arguments
+    for name, spellings in SPELLINGS.items():
+        setattr(part, name, setting(run, name, spellings))
+    processes(run, part)
+    part.gradient_accumulation, accumulation = world_sized(part.gradient_accumulation, part.processes.value)
+    part.per_device_batch_size, batch = world_sized(part.per_device_batch_size, part.processes.value)
+    part.effective_batch = effective(part, batch, accumulation)
+    part.scheduler.value = derive(scheduler_name, part.scheduler.value)
+    note_strings(part.learning_rate)
+    sft_precision(run, part)
+    part.mixed_precision = precision(part.bf16, part.fp16)
+    warmup(run, part)
+
+
+def setting(run: Run, name: str, spellings: tuple[str, ...]) -> Fact:
+    given = run.arguments
+    if given or given.unknown:
+        fact = given.fact(*spellings)
+        fact.at = fact.at or run.place
+        return fact
+    if run.trainer is not None:
+        return left_out(run, spellings)
+    for callee, argument in BY_HAND.get(name, ()):
+        for call in run.calls:
+            if last(call.callee) == callee and argument in call.arguments:
+                return Fact(call.arguments[argument], at=call.places.get(argument, call.place))
+    return Fact(Absent("no training arguments"), at=run.place, why_not="the script makes no training arguments")
+
+
+def left_out(run: Run, spellings: tuple[str, ...]) -> Fact:
+    """A trainer without arguments makes its own: SFTTrainer an SFTConfig, Trainer a TrainingArguments."""
+    trainer = run.trainer
+    assert trainer is not None
+    kind = "trl.SFTConfig" if last(trainer.callee) in ("SFTTrainer", "UnslothTrainer") else "transformers.TrainingArguments"
+    stand_in = type(trainer)(kind, {}, trainer.place)
+    return Given([(stand_in, None)]).fact(*spellings)
+
+
+# -- batch -------------------------------------------------------------------------------------------------------
+
+
+def processes(run: Run, part: Any) -> None:
+    stated = getattr(run.settings, "processes", None)
+    if stated:
+        part.processes = Fact(Known(stated), at=run.place, note="from the settings")
+    else:
+        part.processes = Fact(Default(1, "the launcher"), at=run.place, note="assumed: `processes` is not in the settings")
+
+
+def world_sized(fact: Fact, processes: Value) -> tuple[Fact, Value]:
+    """The fact, and the number it comes to with that many processes when it is an expression over the world size."""
+    value = fact.value
+    if isinstance(value, Term):
+        count = for_processes(value, plain(processes) or 1)
+        if count is not None:
+            return Fact(Term(WORLD, "op", (value,), value.trace), fact.at, f"{count:g} with {plain(processes) or 1} processes"), Known(count, value.trace)
+    if isinstance(value, Default) and "WORLD_SIZE" in value.by and isinstance(processes, Known) and processes.value > 1:
+        return Fact(Term(WORLD, "op", (value,), value.trace), fact.at), Unknown("it is derived from the world size", value.trace)
+    return fact, value
+
+
+def effective(part: Any, batch: Value, accumulation: Value) -> Fact:
+    value = derive(product, batch, accumulation, part.processes.value)
+    by = [part.per_device_batch_size, part.gradient_accumulation]
+    chosen = next((f for f in by if not from_library(f.value)), by[0])
+    if not isinstance(value, (Unknown, Absent)) and chosen.value.trace:
+        value = derive(lambda x: x, value, trace=chosen.value.trace)
+    numbers = [plain(batch), plain(accumulation), plain(part.processes.value)]
+    note = " × ".join(f"{n:g}" if isinstance(n, (int, float)) else "?" for n in numbers) + " processes"
+    return Fact(value, at=chosen.at, note="per device × accumulation × processes: " + note, why_not=part.per_device_batch_size.why_not)
+
+
+def product(batch: Any, accumulation: Any, processes: Any) -> Any:
+    for value in (batch, accumulation, processes):
+        if isinstance(value, Absent):
+            return Absent("a factor of the batch is not given")
+        if isinstance(value, (Term,)):
+            return Unknown(f"only the run decides {value.text}", value.trace)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return Unknown(f"a factor of the batch is not a number: {value!r}")
+    return batch * accumulation * processes
+
+
+def from_library(value: Value) -> bool:
+    return bool(value.trace) and value.trace[-1].note.startswith("library default")
+
+
+# -- learning rate, schedule -------------------------------------------------------------------------------------
+
+
+def scheduler_name(value: Any) -> Any:
+    """`SchedulerType.COSINE` and "cosine" are one thing."""
+    if isinstance(value, Term) and "SchedulerType." in value.text:
+        return value.text.rpartition(".")[2].lower()
+    return value
+
+
+def note_strings(fact: Fact) -> None:
+    text = plain(fact.value)
+    if isinstance(text, str):
+        try:
+            float(text)
+        except ValueError:
+            return
+        fact.note = f"the text {text!r}, not a number: YAML reads 2e-4 without a dot as text; write 2.0e-4 or cast it"
+
+
+def warmup(run: Run, part: Any) -> None:
+    """`warmup` is the share of all steps, however it is said."""
+    ratio, steps = part.warmup_ratio, part.warmup_steps
+    ratio_set = not isinstance(ratio.value, Absent) and not is_zero(ratio.value)
+    steps_set = not from_library(steps.value) and not isinstance(steps.value, Absent) and not is_zero(steps.value)
+    part.warmup_conflict = Fact(Known(ratio_set and steps_set, steps.value.trace), at=steps.at, why_not=steps.why_not)
+    spelling = "both" if ratio_set and steps_set else "removed" if ratio_set else "current"
+    note = "warmup_ratio is gone since transformers 5.15: TypeError; warmup_steps below 1 is the share" if ratio_set else ""
+    spelled = ratio if ratio_set else steps
+    part.warmup_spelling = Fact(Known(spelling, spelled.value.trace), at=spelled.at, note=note, why_not=steps.why_not)
+    if ratio_set and not steps_set:
+        part.warmup = Fact(ratio.value, at=ratio.at, note="by warmup_ratio")
+        return
+    value = derive(lambda s, most: fraction(s, most), steps.value, part.max_steps.value)
+    part.warmup = Fact(value, at=steps.at, note="by warmup_steps", why_not=steps.why_not)
+
+
+def fraction(steps: Any, most: Any) -> Any:
+    if isinstance(steps, Absent):
+        return steps
+    if isinstance(steps, str):
+        steps = float(steps)
+    if isinstance(steps, Term):
+        return Unknown(f"only the run decides how many steps {steps.text} is", steps.trace)
+    if isinstance(steps, bool) or not isinstance(steps, (int, float)):
+        return Unknown(f"{steps!r} is not a number of steps")
+    if 0 <= steps < 1:
+        return float(steps)
+    if isinstance(most, (int, float)) and most > 0:
+        return steps / most
+    return Unknown(f"warmup_steps={steps:g} is a number of steps, and how many steps there are in all depends on the data")
+
+
+def is_zero(value: Value) -> bool:
+    return isinstance(value, (Known, Default)) and not isinstance(value.value, str) and (value.value is None or value.value == 0)
+
+
+# -- precision ---------------------------------------------------------------------------------------------------
+
+
+def sft_precision(run: Run, part: Any) -> None:
+    """SFTConfig turns bf16 on by itself unless fp16 is on."""
+    bf16 = part.bf16.value
+    if isinstance(bf16, Known) and bf16.value is None:
+        part.bf16.value = derive(lambda half: half is not True, part.fp16.value, trace=bf16.trace)
+        part.bf16.note = "SFTConfig turns bf16 on unless fp16 is"
+
+
+def precision(bf16: Fact, fp16: Fact) -> Fact:
+    """Both flags, on a GPU with bfloat16 and on one without."""
+    first = fp16 if from_library(bf16.value) and not from_library(fp16.value) else bf16
+    if isinstance(bf16.value, Absent) and isinstance(fp16.value, Absent):
+        return Fact(Absent("no training arguments"), at=bf16.at, why_not=bf16.why_not)
+    outcomes = [(on(bf16.value, p), on(fp16.value, p)) for p in (True, False)]
+    for fact in (bf16, fp16):
+        if any(outcome[0 if fact is bf16 else 1] is None for outcome in outcomes):
+            why = fact.value.why if isinstance(fact.value, Unknown) else f"only the run decides {getattr(fact.value, 'text', fact.value)}"
+            return Fact(Unknown(why, fact.value.trace), at=fact.at)
+    trace = first.value.trace or bf16.value.trace or fp16.value.trace
+    named = name_of(outcomes[0], outcomes[1])
+    defaults = [v for fact in (bf16, fp16) for v in options(fact.value) if isinstance(v, Default)]
+    value: Value = Default(named, defaults[0].by, trace) if defaults else Known(named, trace)
+    return Fact(value, at=first.at, note=bf16.note)
+
+
+def on(value: Value, supported: bool) -> bool | None:
+    """Whether a flag is on, given whether the GPU supports bfloat16; None when it cannot be told."""
+    if isinstance(value, Absent):
+        return False
+    if isinstance(value, (Known, Default)):
+        return bool(value.value) if isinstance(value.value, (bool, int, type(None))) else None
+    if isinstance(value, Either) and len(value.options) == 2:
+        known = [on(o, supported) for o in value.options]
+        if known[0] == known[1]:
+            return known[0]
+        if PROBE.search(value.condition):
+            return known[0] if supported != value.condition.startswith("not ") else known[1]
+        return None
+    if isinstance(value, Term):
+        if value.head == "not" and value.args:
+            inner = on(value.args[0], supported)
+            return None if inner is None else not inner
+        if value.head in ("and", "or") and value.args:
+            parts = [True if isinstance(a, Term) and "cuda.is_available" in a.text else on(a, supported) for a in value.args]
+            if value.head == "and":
+                return False if False in parts else None if None in parts else True
+            return True if True in parts else None if None in parts else False
+        if PROBE.search(value.text):
+            return probe(value.text, supported)
+    return None
+
+
+def probe(text: str, supported: bool) -> bool | None:
+    """`is_bfloat16_supported()`, or a comparison of the compute capability with 8 (Ampere, the first with bfloat16)."""
+    if text.startswith("not "):
+        inner = probe(text[4:], supported)
+        return None if inner is None else not inner
+    if "get_device_capability" not in text:
+        return supported
+    if re.search(r">=\s*\(?8|>\s*\(?7\b", text):
+        return supported
+    if re.search(r"<\s*\(?8|<=\s*\(?7\b", text):
+        return not supported
+    return None
+
+
+NAMES = {
+    ((True, False), (False, True)): "bf16 else fp16",
+    ((True, False), (True, False)): "bf16",
+    ((False, True), (False, True)): "fp16",
+    ((False, False), (False, False)): "none",
+    ((True, False), (False, False)): "bf16 else none",
+    ((False, True), (True, False)): "fp16 else bf16",
+    ((False, False), (False, True)): "fp16 only without bf16 support",
+}
+
+
+def name_of(with_support: tuple[Any, Any], without: tuple[Any, Any]) -> str:
+    if (True, True) in (with_support, without):
+        return "both"
+    return NAMES.get((with_support, without), "reversed")

@@ -1,0 +1,173 @@
+"""Checkpoints: when they are written, how many are kept, and which one a restarted run goes on from."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..plan import Fact, TrainingPlan
+from ..values import Absent, Default, Either, Known, Term, Text, Unknown, Value
+from .arguments import from_library, setting
+from .derive import derive, plain
+from .run import Run, last
+
+SPELLINGS = {
+    "save_strategy": ("save_strategy",),
+    "save_steps": ("save_steps",),
+    "save_total_limit": ("save_total_limit",),
+}
+
+SEARCH = re.compile(r"listdir|scandir|iterdir|glob|os\.walk|checkpoint", re.IGNORECASE)
+SORTED = re.compile(r"\bsorted\(|\bmax\(|\.sort\(|natsorted\(")
+NUMERIC = re.compile(r"key\s*=.*(\bint\b|\bfloat\b|re\.|\.isdigit)|natsorted\(|key\s*=\s*int", re.DOTALL)
+BY_TIME = re.compile(r"getmtime|getctime|st_mtime|st_ctime")
+JOINED = re.compile(r"os\.path\.join|\bglob\.i?glob\(|\.glob\(|\.rglob\(|iterdir|scandir|pathlib|Path\(|\.path\b| / ")
+
+
+def read(run: Run, plan: TrainingPlan) -> None:
+    part = plan.checkpointing
+    for name, spellings in SPELLINGS.items():
+        setattr(part, name, setting(run, name, spellings))
+    part.save_strategy.value = derive(strategy_name, part.save_strategy.value)
+    strategy, steps = part.save_strategy, part.save_steps
+    if not isinstance(strategy.value, (Known, Default)) or plain(strategy.value) == "steps":
+        if from_library(steps.value) and plain(strategy.value) == "steps":
+            strategy.note = f"every {plain(steps.value)} steps, the library's default"
+    elif plain(strategy.value) == "epoch" and not from_library(steps.value) and not isinstance(steps.value, Absent):
+        strategy.note = "save_steps is ignored"
+    conflict = derive(lambda s, n: s == "no" and not isinstance(n, Absent), strategy.value, Absent() if from_library(steps.value) else steps.value, trace=steps.value.trace)
+    part.save_conflict = Fact(conflict, at=steps.at, why_not=steps.why_not)
+    part.resume, part.resume_by = resume(run)
+
+
+def strategy_name(value: Any) -> Any:
+    """`IntervalStrategy.EPOCH` and "epoch" are one thing."""
+    if isinstance(value, Term) and "Strategy." in value.text:
+        return value.text.rpartition(".")[2].lower()
+    return value
+
+
+# -- resuming ----------------------------------------------------------------------------------------------------
+
+
+def resume(run: Run) -> tuple[Fact, Fact]:
+    if not run.train:
+        why_not = "" if run.trainer is not None else "the script makes no trainer"
+        why = "no train() call of this trainer was seen"
+        value: Value = Absent(why) if why_not else Unknown(run.recording.exhausted or why)
+        return Fact(value, at=run.place, why_not=why_not), Fact(Absent(why), at=run.place, why_not=why_not)
+    call = run.train[-1]
+    at = call.places.get("resume_from_checkpoint", call.place)
+    if last(call.callee) == "unsloth_train":
+        return Fact(Known("never", (call.place,)), at=at, note="unsloth_train takes no checkpoint"), Fact(Absent(), at=at)
+    value = call.get("resume_from_checkpoint", "model_path", "$0")
+    if isinstance(value, Absent) and call.unknown_arguments:
+        return Fact(Unknown(call.unknown_arguments, (call.place,)), at=at), Fact(Absent(), at=at)
+    if isinstance(value, Absent):
+        note = ""
+        if not isinstance(run.arguments.value("resume_from_checkpoint"), (Absent, Unknown)):
+            note = "resume_from_checkpoint of the training arguments is not read by the trainer: give it to train()"
+        return Fact(Known("never", (call.place,)), at=call.place, note=note), Fact(Absent("train() is called without a checkpoint"), at=at)
+    manner, by = judge(run, value, condition=call.condition if not call.certain else "")
+    if len(run.train) > 1 and any(isinstance(c.get("resume_from_checkpoint", "$0"), Absent) for c in run.train):
+        # `if checkpoint: trainer.train(resume_from_checkpoint=checkpoint) else: trainer.train()`
+        manner = derive(lambda m: "newest" if m == "unguarded" else m, manner)
+    return Fact(manner, at=at), Fact(by, at=at)
+
+
+def judge(run: Run, value: Value, condition: str = "") -> tuple[Value, Value]:
+    """How the checkpoint is found, and the expression that finds it."""
+    if isinstance(value, Unknown):
+        return value, value
+    if isinstance(value, Either):
+        found = [o for o in value.options if not nothing(o)]
+        guarded = len(found) < len(value.options)
+        if not found:
+            return Known("never", value.trace), value
+        manners = [one(run, o, guarded, value.condition or condition) for o in found]
+        result = manners[0] if len(set(map(plain, manners))) == 1 else Either(tuple(manners), value.condition, value.trace)
+        return result, found[0]
+    return one(run, value, bool(condition), condition), value
+
+
+def nothing(value: Value) -> bool:
+    return isinstance(value, (Known, Default)) and value.value in (None, False, "")
+
+
+def one(run: Run, value: Value, guarded: bool, condition: str) -> Value:
+    if nothing(value):
+        return Default("never", value.by, value.trace) if isinstance(value, Default) else Known("never", value.trace)
+    if isinstance(value, (Known, Default)):
+        plainly = value.value
+        if plainly is True:
+            looked = SEARCH.search(condition) is not None
+            named = "newest" if guarded and looked else "unguarded"
+        elif isinstance(plainly, str):
+            named = "fixed path"
+        elif hasattr(plainly, "slots"):
+            return Unknown("the checkpoint could not be followed", value.trace)
+        else:
+            named = "fixed path"
+        return Default(named, value.by, value.trace) if isinstance(value, Default) else Known(named, value.trace)
+    if isinstance(value, Unknown):
+        return value
+    text = text_of(value)
+    manner = manner_of(run, value, text, guarded, condition)
+    return Known(manner, value.trace) if manner else Unknown(f"only the run decides which checkpoint {text} is", value.trace)
+
+
+def manner_of(run: Run, value: Value, text: str, guarded: bool, condition: str) -> str:
+    if "get_last_checkpoint" in text:
+        return "newest" if guarded or makes_directory(run) or "isdir" in text or "exists" in text else "unguarded"
+    if isinstance(value, Term) and value.head in ("not", "and", "or", "op") and SEARCH.search(text) and not SORTED.search(text):
+        return "newest" if "any(" in text or "len(" in text or "glob" in text or "listdir" in text else "unguarded"  # a bool: the trainer looks itself
+    if isinstance(value, Term) and value.head == "call" and re.match(r"(builtins\.)?(bool|any)\(", text):
+        return "newest" if SEARCH.search(text) else "unguarded"
+    if isinstance(value, Term) and re.match(r"(os\.path\.)(isdir|exists)\(", text):
+        return "unguarded"  # True for an empty directory, on which the trainer raises
+    if SORTED.search(text):
+        if not (NUMERIC.search(text) or numeric_key(value) or BY_TIME.search(text)):
+            return "text order"
+        return "newest" if joined(value, text) else "bare name"
+    if re.search(r"(listdir|glob)\w*\(.*\)\[(-1|0)\]$", text, re.DOTALL):
+        return "any"
+    return ""
+
+
+def makes_directory(run: Run) -> bool:
+    """Whether the output directory surely exists by then: `get_last_checkpoint` fails only on a missing one."""
+    return any(c.certain for c in run.calls if last(c.callee) in ("makedirs", "mkdir"))
+
+
+def joined(value: Value, text: str) -> bool:
+    if JOINED.search(text):
+        return True
+    if isinstance(value, Text):
+        return any(isinstance(p, str) and "/" in p for p in value.parts) or isinstance(value.parts[0], str)
+    return "listdir" not in text and "os.walk" not in text
+
+
+def numeric_key(value: object, depth: int = 0) -> bool:
+    """Whether a function of the script among the arguments, a sort key, makes numbers of names."""
+    if depth > 8:
+        return False
+    if isinstance(value, Term):
+        return any(numeric_key(a, depth + 1) for a in value.args)
+    if isinstance(value, Text):
+        return any(numeric_key(p, depth + 1) for p in value.parts)
+    node = getattr(getattr(value, "value", None), "node", None)
+    return node is not None and re.search(r"\bint\(|\bfloat\(|re\.\w+\(|getmtime|getctime|st_mtime", code(node)) is not None
+
+
+def code(node: Any) -> str:
+    import libcst
+
+    return libcst.Module(body=()).code_for_node(node)
+
+
+def text_of(value: Value) -> str:
+    if isinstance(value, Term):
+        return value.text
+    if isinstance(value, Text):
+        return "".join(p if isinstance(p, str) else text_of(p) for p in value.parts)
+    return str(plain(value))

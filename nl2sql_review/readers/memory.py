@@ -1,0 +1,140 @@
+"""GPU memory: how long the sequences are, whether memory is watched, and later whether the run fits the card."""
+
+from __future__ import annotations
+
+from ..interpret.recording import Call
+from ..plan import Fact, TrainingPlan
+from ..values import Absent, Default, Known, Text, Unknown, Value
+from .arguments import from_library
+from .derive import derive, plain
+from .run import Run, last
+
+MODEL_LENGTH = ("max_seq_length", "max_length", "model_max_length")
+TRAINER_LENGTH = ("max_length", "max_seq_length")
+# ends of callees that read GPU memory -> what they see
+ALLOCATED = ("memory_allocated", "max_memory_allocated")
+RESERVED = (
+    *("memory_reserved", "max_memory_reserved", "mem_get_info", "memory_summary", "memory_stats", "memory_cached", "max_memory_cached"),
+    *("nvmlDeviceGetMemoryInfo", "getGPUs", "showUtilization", "new_query", "list_gpu_processes"),
+)
+
+
+def read(run: Run, plan: TrainingPlan) -> None:
+    part = plan.memory
+    gpu = getattr(run.settings, "gpu", None)
+    part.gpu = Fact(Known(gpu) if gpu else Absent("no GPU is stated in the settings"), at=run.place)
+    part.fits = Fact(Absent("no estimate"), at=run.place, why_not="the memory estimate is not part of this version yet")
+    read_monitoring(run, part)
+    part.model_length = model_length(run)
+    part.trainer_length = trainer_length(run)
+    part.sequence_length, part.length_conflict = settle(run, part.model_length, part.trainer_length)
+
+
+# -- monitoring --------------------------------------------------------------------------------------------------
+
+
+def read_monitoring(run: Run, part: object) -> None:
+    allocated = [c for c in run.calls if last(c.callee) in ALLOCATED and "cuda" in c.callee]
+    reserved = [c for c in run.calls if last(c.callee) in RESERVED or runs_nvidia_smi(c)]
+    calls = allocated + reserved
+    if calls:
+        trace = (calls[0].place,)
+        names = list(dict.fromkeys("nvidia-smi" if runs_nvidia_smi(c) else c.callee for c in calls))
+        part.monitoring = Fact(Known(names, trace), at=calls[0].place)  # type: ignore[attr-defined]
+        sees = "reserved memory" if reserved else "allocated memory only"
+        part.monitoring_sees = Fact(Known(sees, (allocated or reserved)[0:1] and trace), at=calls[0].place)  # type: ignore[attr-defined]
+        return
+    metrics = run.arguments.value("skip_memory_metrics")
+    if isinstance(metrics, Known) and metrics.value is False:
+        at = run.arguments.where("skip_memory_metrics")
+        part.monitoring = Fact(Known(["skip_memory_metrics=False"], metrics.trace), at=at)  # type: ignore[attr-defined]
+        part.monitoring_sees = Fact(Known("allocated memory only", metrics.trace), at=at)  # type: ignore[attr-defined]
+        return
+    part.monitoring = Fact(Known([], ()), at=run.place)  # type: ignore[attr-defined]
+    part.monitoring_sees = Fact(Absent("GPU memory is not logged"), at=run.place, why_not="GPU memory is not logged at all")  # type: ignore[attr-defined]
+
+
+def runs_nvidia_smi(call: Call) -> bool:
+    """`subprocess.run(["nvidia-smi", …])`, `os.system("nvidia-smi")`, `!nvidia-smi` in a notebook."""
+    if last(call.callee) not in ("run", "check_output", "system", "Popen", "popen", "getoutput", "call", "magic"):
+        return False
+    return any("nvidia-smi" in said(v) for v in call.arguments.values())
+
+
+def said(value: Value) -> str:
+    if isinstance(value, Text):
+        return "".join(p if isinstance(p, str) else "…" for p in value.parts)
+    if isinstance(value, Unknown) and isinstance(value.parts, list):
+        return " ".join(map(said, value.parts))
+    return str(plain(value))
+
+
+# -- length ------------------------------------------------------------------------------------------------------
+
+
+def model_length(run: Run) -> Fact:
+    if not run.load:
+        return Fact(Unknown(run.model_unknown) if run.model_unknown else Absent("no model is loaded"), at=run.place)
+    if not run.load.callee.startswith("unsloth"):
+        return Fact(Absent("this loader takes no length"), at=run.load.place)
+    return run.load.fact(*MODEL_LENGTH[:1])
+
+
+def trainer_length(run: Run) -> Fact:
+    """What the training text is cut at: by SFTConfig, by the trainer itself (Unsloth hands it on), or by the tokenizer."""
+    trainer = run.trainer
+    sft = trainer is None or last(trainer.callee) in ("SFTTrainer", "UnslothTrainer")
+    if sft:
+        value = run.arguments.value(*TRAINER_LENGTH)
+        if not isinstance(value, Absent):
+            return Fact(value, at=run.arguments.where(*TRAINER_LENGTH) or run.place)
+        if trainer is not None and not isinstance(direct := trainer.get(*TRAINER_LENGTH), Absent):
+            at = next(trainer.places[n] for n in TRAINER_LENGTH if n in trainer.places) if trainer.places else trainer.place
+            return Fact(direct, at=at, note="given to the trainer itself: only Unsloth hands it on, TRL raises TypeError")
+        if trainer is not None:
+            return by_default(run)
+        if last(run.arguments.callee) == "SFTConfig":
+            return run.arguments.fact(*TRAINER_LENGTH)
+        return Fact(Absent("no trainer"), at=run.place)
+    cuts = [c for c in run.calls if c.callee.rpartition(".")[0].endswith("Tokenizer") and "max_length" in c.arguments]
+    if cuts:
+        return Fact(cuts[-1].arguments["max_length"], at=cuts[-1].places.get("max_length", cuts[-1].place), note="cut by the tokenizer")
+    return Fact(Absent("the trainer cuts nothing"), at=trainer.place if trainer else run.place)
+
+
+def by_default(run: Run) -> Fact:
+    trainer = run.trainer
+    assert trainer is not None
+    kind = last(run.arguments.callee)
+    stand_in = type(trainer)("trl.SFTConfig", {}, trainer.place)
+    fact = type(run.arguments)([(stand_in, None)]).fact("max_length")
+    fact.at = run.arguments.place or trainer.place
+    if kind == "TrainingArguments":
+        fact.note = "TrainingArguments given to SFTTrainer: it makes an SFTConfig of them, with max_length left at its default"
+    return fact
+
+
+def settle(run: Run, model: Fact, trainer: Fact) -> tuple[Fact, Fact]:
+    """The shorter of the two lengths applies; two different ones, or one nobody chose, are a conflict."""
+    if isinstance(trainer.value, Absent) and isinstance(model.value, Absent):
+        why = "no length is set and nothing cuts the text" if run.trainer is not None else ""
+        absent = Fact(Absent(why or "no length is given"), at=run.place, why_not="" if run.trainer else "the script neither loads a model with a length nor makes a trainer")
+        return absent, Fact(Known(False), at=run.place, why_not=absent.why_not)
+    if isinstance(trainer.value, Absent) or isinstance(model.value, Absent):
+        only = model if isinstance(trainer.value, Absent) else trainer
+        unchosen = bool(only.note) and from_library(only.value)
+        return Fact(only.value, at=only.at, note=only.note), Fact(Known(unchosen, only.value.trace), at=only.at, note=only.note)
+    shorter = derive(lambda a, b: min(a, b) if isinstance(a, (int, float)) and isinstance(b, (int, float)) else b if a is None else a, model.value, trainer.value)
+    from_trainer = is_shorter(trainer.value, model.value)
+    source = trainer if from_trainer else model
+    if isinstance(shorter, (Known, Default)):
+        shorter = derive(lambda x: x, shorter, trace=source.value.trace)
+    conflict = derive(lambda a, b: a != b, model.value, trainer.value, trace=trainer.value.trace)
+    says = f"the model is loaded with {plain(model.value)}, the trainer cuts at {plain(trainer.value)}"
+    note = f"{says}: {trainer.note}" if trainer.note else says
+    return Fact(shorter, at=source.at, note=source.note), Fact(conflict, at=trainer.at, note=note if plain(conflict) else "")
+
+
+def is_shorter(a: Value, b: Value) -> bool:
+    x, y = plain(a), plain(b)
+    return isinstance(x, (int, float)) and isinstance(y, (int, float)) and x < y

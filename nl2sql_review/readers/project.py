@@ -1,0 +1,224 @@
+"""The project's own conventions: where things lie, what is tracked, and whether what is tracked is true."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, Iterator
+
+from ..plan import Fact, TrainingPlan
+from ..values import Absent, Default, Known, Place, Text, Unknown, Value
+from .arguments import from_library, setting
+from .derive import derive, plain
+from .run import Run, last
+
+# Names under which settings are logged -> the facts they state. The first that applies is compared.
+TRACKED = {
+    "arguments.learning_rate": ("learning_rate", "lr", "base_lr"),
+    "arguments.per_device_batch_size": ("per_device_train_batch_size", "per_device_batch_size", "train_batch_size", "batch_size", "micro_batch_size"),
+    "arguments.effective_batch": ("effective_batch_size", "total_batch_size", "global_batch_size"),
+    "arguments.gradient_accumulation": ("gradient_accumulation_steps", "gradient_accumulation", "grad_accum", "grad_accumulation_steps", "accumulation_steps"),
+    "arguments.epochs": ("num_train_epochs", "epochs", "num_epochs", "n_epochs"),
+    "arguments.max_steps": ("max_steps",),
+    "arguments.scheduler": ("lr_scheduler_type", "scheduler", "lr_scheduler"),
+    "arguments.warmup": ("warmup_ratio", "warmup"),
+    "arguments.warmup_steps": ("warmup_steps",),
+    "arguments.weight_decay": ("weight_decay",),
+    "arguments.optimizer": ("optim", "optimizer"),
+    "lora.r": ("r", "lora_r", "lora_rank", "rank"),
+    "lora.alpha": ("lora_alpha", "alpha"),
+    "lora.dropout": ("lora_dropout", "dropout"),
+    "lora.model_name": ("model_name", "model", "base_model", "model_id"),
+    "lora.load_in_4bit": ("load_in_4bit",),
+    "memory.sequence_length": ("max_seq_length", "max_length", "max_seq_len", "sequence_length", "seq_length"),
+    "checkpointing.save_total_limit": ("save_total_limit",),
+}
+FACT_OF = {name: fact for fact, names in TRACKED.items() for name in names}
+
+# end of a callee -> the argument that holds the settings
+TRACKERS = {
+    "wandb.init": ("config",),
+    "wandb.config.update": ("$0", "d", "allow_val_change"),
+    "wandb.config=": ("config",),
+    "mlflow.log_params": ("params", "$0"),
+    "trackio.init": ("config",),
+    "swanlab.init": ("config",),
+}
+LOGGERS = ("info", "debug", "warning", "print", "log")
+# "batch_size=8", "Learning rate: 2e-4", "LoRA r: 16"
+LITERAL = re.compile(r"(?<![\w.])([A-Za-z][A-Za-z_ ]{0,40}?)\s*[:=]\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.]*\w)")
+
+
+def read(run: Run, plan: TrainingPlan) -> None:
+    part = plan.project
+    part.script = script(run)
+    part.output_dir = setting(run, "output_dir", ("output_dir",))
+    part.log_file = log_file(run)
+    part.dataset_configs_in = dataset_configs(run)
+    part.tracker = tracker(run)
+    part.untracked_truth = untracked(run, plan)
+
+
+# -- paths -------------------------------------------------------------------------------------------------------
+
+
+def script(run: Run) -> Fact:
+    """The script's path from its project's root: the nearest folder above with `.git`, pyproject.toml or our settings."""
+    path = getattr(run.source, "path", "") or ""
+    if not path or not os.path.isfile(path):
+        return Fact(Known(path), at=run.place, why_not="the script is no file, so it lies nowhere")
+    if path.endswith(".ipynb"):
+        return Fact(Known(path), at=run.place, why_not="a notebook is not the project's training script")
+    here = os.path.abspath(path)
+    folder = os.path.dirname(here)
+    while not any(os.path.exists(os.path.join(folder, mark)) for mark in (".git", "pyproject.toml", "nl2sql-review.toml")):
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return Fact(Known(path.replace(os.sep, "/")), at=run.place)
+        folder = parent
+    return Fact(Known(os.path.relpath(here, folder).replace(os.sep, "/")), at=run.place)
+
+
+def log_file(run: Run) -> Fact:
+    handlers = [c for c in run.calls if last(c.callee) in ("FileHandler", "RotatingFileHandler", "TimedRotatingFileHandler")]
+    configured = [c for c in run.calls if c.callee.endswith("logging.basicConfig") and "filename" in c.arguments]
+    added = [c for c in run.calls if c.callee.startswith("loguru.") and last(c.callee) == "add"]
+    for call in (*handlers, *configured, *added):
+        value = call.get("filename", "sink", "$0")
+        if not isinstance(value, Absent):
+            name = next(n for n in ("filename", "sink", "$0") if n in call.arguments)
+            return Fact(value, at=call.places.get(name, call.place))
+    return Fact(Absent("nothing logs to a file"), at=run.place)
+
+
+def dataset_configs(run: Run) -> Fact:
+    """Where the class that describes a dataset is defined: the script itself, or another file of the project."""
+    for cls in run.recording.classes:
+        fields = {*getattr(cls, "fields", ())}
+        if "path" in fields and {"weight", "name"} & fields:
+            module = getattr(cls, "module", None)
+            node, source = getattr(cls, "node", None), getattr(module, "source", None)
+            place = Place(source, node) if node is not None and source is not None else run.place
+            own = source is None or source is run.source or getattr(module, "name", "") == "__main__"
+            where = "script" if own else str(getattr(source, "path", "another file"))
+            return Fact(Known(where, (place,) if place else ()), at=place if own else run.place)
+    return Fact(Absent("no class describes the datasets"), at=run.place, why_not="no class describes the datasets")
+
+
+# -- tracking ----------------------------------------------------------------------------------------------------
+
+
+def tracker(run: Run) -> Fact:
+    fact = setting(run, "report_to", ("report_to",))
+    if fact.why_not:  # a loop written by hand: the tracker is called directly
+        starts = [c for c in run.calls if c.callee.endswith((".init", ".log")) and c.callee.split(".")[0] in ("wandb", "trackio", "mlflow")]
+        if starts:
+            return Fact(Known([starts[0].callee.split(".")[0]], (starts[0].place,)), at=starts[0].place)
+        return fact
+    if from_library(fact.value):
+        fact.note = "since transformers 5.0 nothing is reported unless asked for"
+        if any(last(c.callee) == "WandbCallback" for c in run.calls):
+            return Fact(Known(["wandb"], (run.place,) if run.place else ()), at=run.place, note="by WandbCallback")
+    fact.value = derive(reported, fact.value)
+    return fact
+
+
+def reported(value: Any) -> Any:
+    if value == "none" or value == ["none"]:
+        return []
+    if value is None:
+        return Unknown("report_to=None means every installed tracker in some versions and none in others")
+    if value in ("all", ["all"]):
+        return Unknown('report_to="all" reports to whatever is installed')
+    return [value] if isinstance(value, str) else list(value) if isinstance(value, (list, tuple)) else value
+
+
+# -- what is tracked against what runs ---------------------------------------------------------------------------
+
+
+def untracked(run: Run, plan: TrainingPlan) -> Fact:
+    """Settings that the tracker or the log states with another value than the run uses."""
+    wrong: list[str] = []
+    first: Place | None = None
+    compared, unknown = 0, ""
+    for name, value, place in (*tracked(run), *logged(run)):
+        if isinstance(value, Unknown):
+            unknown = unknown or value.why
+            continue
+        fact = plan[FACT_OF[name]]
+        stated, used = plain(value), plain(fact.value)
+        if used is None or not isinstance(stated, (int, float, str)) or not isinstance(used, (int, float, str)):
+            continue
+        compared += 1
+        if agree(stated, used) or name in ("batch_size", "train_batch_size") and agree(stated, plain(plan["arguments.effective_batch"].value)):
+            continue
+        if isinstance(value, Default) and isinstance(fact.value, Default) and value.by == fact.value.by:
+            continue
+        wrong.append(f"{name}: says {stated}, the run uses {used}")
+        first = first or place
+    if wrong:
+        return Fact(Known(list(dict.fromkeys(wrong)), (first,) if first else ()), at=first)
+    if unknown and not compared:
+        return Fact(Unknown(unknown), at=run.place)
+    if not compared:
+        return Fact(Known([]), at=run.place, why_not="no settings are handed to a tracker or written to the log")
+    return Fact(Known([]), at=run.place, note=f"{compared} stated settings agree with the run")
+
+
+def agree(stated: Any, used: Any) -> bool:
+    if isinstance(stated, bool) or isinstance(used, bool):
+        return stated is used
+    if isinstance(stated, str) != isinstance(used, str):
+        try:
+            return float(stated) == float(used)
+        except ValueError:
+            return False
+    if isinstance(stated, str):
+        return stated == used or stated.rpartition("/")[2] == used.rpartition("/")[2]
+    return abs(stated - used) <= 1e-9 * max(abs(stated), abs(used))
+
+
+def tracked(run: Run) -> Iterator[tuple[str, Value, Place]]:
+    for call in run.calls:
+        for callee, names in TRACKERS.items():
+            if call.callee == callee or call.callee.endswith("." + callee):
+                value = call.get(*names)
+                place = next((call.places[n] for n in names if n in call.places), call.place)
+                yield from entries(value, place)
+        if call.callee.startswith("wandb.config.") and call.callee.endswith("="):
+            name = last(call.callee)[:-1]
+            if name in FACT_OF and call.arguments:
+                yield name, next(iter(call.arguments.values())), call.place
+        if call.callee.endswith("mlflow.log_param"):
+            name = plain(call.get("key", "$0"))
+            if name in FACT_OF:
+                yield name, call.get("value", "$1"), call.place
+
+
+def entries(value: Value, place: Place) -> Iterator[tuple[str, Value, Place]]:
+    """The settings among the items of a dict, one level of nesting deep: {"lora": {"r": 16}}."""
+    items = value.parts if isinstance(value, Unknown) else plain(value)
+    if not isinstance(items, dict):
+        return
+    wrap = (lambda v: Default(v, value.by, value.trace)) if isinstance(value, Default) else (lambda v: Known(v, value.trace))
+    for name, item in items.items():
+        item = item if hasattr(item, "trace") else wrap(item)
+        inner = item.parts if isinstance(item, Unknown) else plain(item)
+        if isinstance(inner, dict):
+            yield from entries(item, place)
+        elif name in FACT_OF:
+            yield name, item, place
+
+
+def logged(run: Run) -> Iterator[tuple[str, Value, Place]]:
+    """Numbers that stand as literals in a log line. What a format fills in is another setting's business."""
+    for call in run.calls:
+        if last(call.callee) not in LOGGERS or call.callee.split(".")[0] not in ("logging", "builtins", "print", "loguru", "rich"):
+            continue
+        value = call.get("msg", "message", "$0")
+        texts = [plain(value)] if isinstance(plain(value), str) else [p for p in value.parts if isinstance(p, str)] if isinstance(value, Text) else []
+        for text in texts:
+            for label, number in LITERAL.findall(text[:2000]):
+                name = "_".join(label.lower().split())
+                if name in FACT_OF and len(name) > 1:
+                    yield name, Known(float(number) if re.search(r"[.eE]", number) else int(number), value.trace), call.place
