@@ -27,7 +27,7 @@ TITLES = {
     "api": "interfaces",
 }
 STYLES = {"default": "yellow", "either": "yellow", "term": "cyan", "unknown": "red"}
-MARKS = {"default": " (default)", "either": "", "unknown": ""}
+STEPS = 3  # of a trace that are shown: the origin and the last ones
 
 
 def render(report: PlanReport, path: str, terminal: Terminal) -> str:
@@ -50,7 +50,7 @@ def render(report: PlanReport, path: str, terminal: Terminal) -> str:
     if report.calls:
         console.print(Text("\ncalls, in the order they run", "bold blue"))
         for call in report.calls:
-            console.print(_call(call, path))
+            console.print(_call(call, path, terminal))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     return "".join(line.rstrip() + "\n" for line in text.splitlines())
 
@@ -61,18 +61,18 @@ def _sections(plan: PlanSections, path: str, terminal: Terminal) -> Iterator[Ren
         said = {name: value for name, value in facts.items() if value.kind != "absent"}
         if said:
             yield Text(f"\n{TITLES[field.name]}", "bold blue")
-            yield _table(said, path, max(map(len, said)))
+            yield _table(said, path, max(map(len, said)), terminal)
             if field.name == "prompt" and said.get("text") and said["text"].kind == "text":
                 yield _prompt(said["text"].value, terminal)
 
 
-def _table(values: Facts, path: str, names: int) -> Table:
+def _table(values: Facts, path: str, names: int, terminal: Terminal) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False, expand=False)
     table.add_column(min_width=names + 2, no_wrap=True)
     table.add_column(ratio=3, overflow="fold")
     table.add_column(ratio=2, overflow="fold", style="dim")
     for name, value in values.items():
-        table.add_row(Text(f"  {name}"), _value(value), Text(_came(value, path)))
+        table.add_row(Text(f"  {name}"), _value(value), Text(_came(value, path, terminal)))
     return table
 
 
@@ -96,7 +96,9 @@ def _value(value: PlanValue) -> Text:
 
 
 def _option(option: Any) -> str:
-    return escape(str(option["value"]) if isinstance(option, dict) and "kind" in option else _literal(option))
+    if isinstance(option, dict) and "kind" in option:
+        return escape(f"unknown ({option['value']})" if option["kind"] == "unknown" else str(option["value"]))
+    return escape(_literal(option))
 
 
 def _literal(value: Any) -> str:
@@ -112,16 +114,19 @@ def _literal(value: Any) -> str:
     return text if len(text) <= 300 else text[:299] + "…"
 
 
-def _came(value: PlanValue, path: str) -> str:
-    """`8 RANK, 31 r=RANK`: rows of this file alone are numbers, those of others have their path."""
-    return ", ".join(_step(step, path) for step in value.trace[-3:])
+def _came(value: PlanValue, path: str, terminal: Terminal) -> str:
+    """`8: 16 → 31: RANK`, origin first: rows of this file are numbers alone, those of others have their path."""
+    shown = value.trace if len(value.trace) <= STEPS else (value.trace[0], *value.trace[1 - STEPS :])
+    texts = [" ".join(step.text.split()) for step in shown]
+    return f" {terminal.glyphs.arrow} ".join(
+        f"{_where(step, path)}: {escape(text if len(text) <= 40 else text[:39] + terminal.glyphs.ellipsis)}"
+        for step, text in zip(shown, texts, strict=True)
+    )
 
 
-def _step(step: PlanStep, path: str) -> str:
+def _where(step: PlanStep | PlanCall, path: str) -> str:
     cell = f"cell {step.cell}:" if step.cell is not None else ""
-    where = f"{cell}{step.row}" if step.path == path else f"{escape(step.path)}:{cell}{step.row}"
-    text = " ".join(step.text.split())
-    return f"{where} {escape(text if len(text) <= 40 else text[:39] + '…')}"
+    return f"{cell}{step.row}" if step.path == path else f"{escape(step.path)}:{cell}{step.row}"
 
 
 def _prompt(parts: list[dict[str, Any]], terminal: Terminal) -> RenderableType:
@@ -142,14 +147,11 @@ def _prompt(parts: list[dict[str, Any]], terminal: Terminal) -> RenderableType:
     return Group(Text(""), Padding(grid, (0, 0, 0, 2)))
 
 
-def _call(call: PlanCall, path: str) -> RenderableType:
-    where = _step(PlanStep(call.path, call.row, 1, call.callee, call.cell), path)
-    head = Text(f"  {where}", "bold" if call.certain else "")
+def _call(call: PlanCall, path: str, terminal: Terminal) -> RenderableType:
+    head = Text(f"  {_where(call, path)}: {escape(call.callee)}", "bold" if call.certain else "")
     if not call.certain:
         head.append("  only on a branch", "dim")
     if not call.arguments:
         return head
-    table = _table(
-        {f"  {name}": value for name, value in call.arguments.items()}, path, max(map(len, call.arguments)) + 2
-    )
-    return Group(head, table)
+    arguments = {f"  {name}": value for name, value in call.arguments.items()}
+    return Group(head, _table(arguments, path, max(map(len, arguments)), terminal))

@@ -93,9 +93,10 @@ class Glyphs:
     unknown: str = "?"
     inapplicable: str = "–"
     ellipsis: str = "…"
+    arrow: str = "→"
 
 
-ASCII = Glyphs("+", "x", "?", "-", "...")
+ASCII = Glyphs("+", "x", "?", "-", "...", "->")
 UNICODE = Glyphs()
 
 
@@ -117,7 +118,7 @@ PLAIN = Terminal()
 def glyphs_for(encoding: str | None) -> Glyphs:
     """The characters that an encoding can carry."""
     try:
-        "✔✘–…".encode(encoding or "ascii")
+        "✔✘–…→".encode(encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return ASCII
     return UNICODE
