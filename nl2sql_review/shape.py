@@ -83,6 +83,9 @@ def _dataclass(kind: type, data: Any, key: str) -> Any:
 def _union(kind: Any, data: Any, key: str) -> Any:
     """The alternative that fits. Of several mappings the one whose keys these are, so that a complaint is to the point."""
     alternatives = get_args(kind)
+    others = [a for a in alternatives if a is not type(None)]
+    if len(others) == 1 and data is not None:
+        return build(others[0], data, key)
     if isinstance(data, Mapping):
         mappings = [a for a in alternatives if is_dataclass(a)] + [a for a in alternatives if get_origin(a) is dict]
         if mappings:
