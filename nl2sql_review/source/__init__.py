@@ -1,0 +1,279 @@
+"""A file to be reviewed: its text, its tree, and where everything stands.
+
+    source = Source.from_bytes(data, "train.py")
+    source.tree                      # libcst.Module, parsed on first use
+    source.locate(calls)             # one pass for many nodes
+    source.span(call)                # Span(row=3, column=9, end_row=5, end_column=2, cell=None)
+
+A script is its text; a notebook is the program of its code cells, with places given by cell. Importing this room does
+not import LibCST.
+"""
+
+from __future__ import annotations
+
+import codecs
+from typing import TYPE_CHECKING, Any, Iterable
+
+from nl2sql_review.source import notebook, suppressions
+from nl2sql_review.source.decoding import NOTEBOOK_SIZE_LIMIT, SIZE_LIMIT, decode, too_large
+from nl2sql_review.source.excerpts import one_line
+from nl2sql_review.source.notebook import Magic
+from nl2sql_review.source.parsing import deeply, parse
+from nl2sql_review.source.spans import Lines, Span, SourceError, point
+from nl2sql_review.source.suppressions import Suppression, SuppressionError
+
+if TYPE_CHECKING:
+    import libcst
+
+__all__ = [
+    "NOTEBOOK_SIZE_LIMIT", "SIZE_LIMIT", "Magic", "Source", "SourceError", "Span", "Suppression", "SuppressionError",
+    "deeply", "kind_of", "size_limit",
+]  # fmt: skip
+
+
+def kind_of(path: str) -> str:
+    """ "notebook" for a path that ends in .ipynb, else "script"."""
+    return "notebook" if path.lower().endswith(".ipynb") else "script"
+
+
+def size_limit(path: str) -> int:
+    """The size in bytes from which a file is not read."""
+    return NOTEBOOK_SIZE_LIMIT if kind_of(path) == "notebook" else SIZE_LIMIT
+
+
+class Source:
+    """One script or notebook. `text` is the program that is read, exactly as it stands in a script's file.
+
+    path      as given
+    kind      "script" | "notebook"
+    encoding  of the file, and `bom`, whether it starts with a byte order mark
+    magics    a notebook's magics and shell commands as written: Magic(cell, row, text)
+    """
+
+    def __init__(self, path: str, text: str, *, encoding: str = "utf-8", bom: bool = False) -> None:
+        self.path = path
+        self.kind = kind_of(path)
+        self.encoding = encoding
+        self.bom = bom
+        self.magics: list[Magic] = []
+        self._notebook: notebook.Notebook | None = None
+        if self.kind == "notebook":
+            self._notebook = notebook.read(text)
+            self.magics = self._notebook.magics
+            text = self._notebook.program()
+            if len(text) >= SIZE_LIMIT:
+                raise too_large(len(text), SIZE_LIMIT)
+        self.text = text
+        self._lines: Lines | None = None
+        self._tree: libcst.Module | None = None
+        self._failure: SourceError | None = None
+        self._problems: list[SourceError] = []
+        self._ranges: dict[Any, tuple[int, int]] = {}  # offsets into _code
+        self._code: Lines | None = None  # what the tree generates: the text, but for form feeds
+        self._requests: suppressions.Requests | None = None
+
+    @classmethod
+    def from_bytes(cls, data: bytes, path: str) -> Source:
+        """Read a file's bytes; SourceError("file/unreadable") says why there is no text, and where."""
+        if len(data) >= size_limit(path):
+            raise too_large(len(data), size_limit(path))
+        text, encoding, bom = decode(data, cookie=kind_of(path) == "script")
+        return cls(path, text, encoding=encoding, bom=bom)
+
+    def to_bytes(self, text: str) -> bytes:
+        """The bytes of a script whose text has become `text`, in the encoding of the file."""
+        return (codecs.BOM_UTF8 if self.bom else b"") + text.encode(self.encoding)
+
+    # The tree
+
+    @property
+    def tree(self) -> libcst.Module:
+        """The parsed program; SourceError("file/syntax") if it is not Python.
+
+        A cell that is not Python is left out of a notebook's program and listed in `problems`.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if self._tree is None:
+            try:
+                self._tree = self._parse_script() if self._notebook is None else self._parse_cells(self._notebook)
+            except SourceError as error:
+                self._failure = error
+                raise
+        return self._tree
+
+    @property
+    def problems(self) -> list[SourceError]:
+        """What could not be read while the rest was: cells that are not Python. Parses the program."""
+        if self._tree is None and self._failure is None and self._notebook is not None:
+            try:
+                self.tree
+            except SourceError:
+                pass
+        return self._problems
+
+    def _parse_script(self) -> libcst.Module:
+        return parse(self.text)
+
+    def _parse_cells(self, book: notebook.Notebook) -> libcst.Module:
+        doubtful = [cell for cell in book.cells if not cell.closed]
+        self._leave_out(book, doubtful)
+        try:
+            return parse(self.text)
+        except SourceError:
+            self._leave_out(book, [cell for cell in book.cells if cell not in doubtful])
+        try:
+            return parse(self.text)
+        except SourceError as error:
+            raise SourceError(error.rule, error.message, self._in_cell(error.span)) from None
+
+    def _leave_out(self, book: notebook.Notebook, cells: list[notebook.Cell]) -> None:
+        """Blank those of `cells` that do not parse by themselves."""
+        for cell in cells:
+            try:
+                parse(cell.code)
+            except SourceError as error:
+                row = error.span.row
+                column = error.span.column + cell.shift(row)
+                self._problems.append(SourceError(error.rule, error.message, point(row, column, cell.number)))
+                cell.blank()
+        self._problems.sort(key=lambda problem: problem.span.cell or 0)
+        if cells:
+            self.text = book.program()
+            self._lines = self._requests = None
+
+    # Places
+
+    def locate(self, nodes: Iterable[libcst.CSTNode]) -> None:
+        """Find the places of many nodes of the tree in one pass, for `span` and `excerpt` to answer at once."""
+        wanted = [node for node in nodes if not isinstance(node, Span) and node not in self._ranges]
+        if wanted:
+            self._find(wanted)
+
+    def span(self, node: libcst.CSTNode | Span) -> Span:
+        """Where a node of the tree stands, without surrounding whitespace, parentheses or comma.
+
+        A Span is returned as it is. LookupError for a node that is not in the tree.
+        """
+        if isinstance(node, Span):
+            return node
+        start, end = self._range(node)
+        code = self._code
+        assert code is not None
+        row, column = code.place(start)
+        end_row, end_column = code.place(end)
+        if code.text is not self.text:
+            column += self._dropped(code, row)
+            end_column += self._dropped(code, end_row)
+        span = Span(row, column, end_row, end_column)
+        return span if self._notebook is None else self._in_cell(span)
+
+    def excerpt(self, node: libcst.CSTNode | Span, limit: int = 80) -> str:
+        """The node's code on one line, without comments, of at most `limit` characters."""
+        if isinstance(node, Span):
+            return one_line(self._between(node), limit)
+        try:
+            start, end = self._range(node)
+        except LookupError:
+            import libcst
+
+            return one_line(libcst.Module([]).code_for_node(node), limit)
+        assert self._code is not None
+        return one_line(self._code.text[start:end], limit)
+
+    def line(self, row: int, cell: int | None = None) -> str:
+        """The text of a line as it stands in the file, magics and all, without its line end; "" if there is none."""
+        lines = self._lines_of(cell)
+        return lines[row] if 1 <= row <= len(lines) else ""
+
+    def _lines_of(self, cell: int | None) -> Lines:
+        if self._notebook is None:
+            return self._program_lines()
+        return next((each.lines for each in self._notebook.cells if each.number == cell), Lines(""))
+
+    def _between(self, span: Span) -> str:
+        if span.row == span.end_row:
+            return self.line(span.row, span.cell)[span.column - 1 : span.end_column - 1]
+        rows = [self.line(row, span.cell) for row in range(span.row, span.end_row + 1)]
+        rows[0], rows[-1] = rows[0][span.column - 1 :], rows[-1][: span.end_column - 1]
+        return "\n".join(rows)
+
+    def _range(self, node: libcst.CSTNode) -> tuple[int, int]:
+        if node not in self._ranges:
+            self._find(None)  # whoever asks for one node will ask for more: find all, once
+            if node not in self._ranges:
+                raise LookupError(f"{type(node).__name__} is not a node of {self.path}")
+        return self._ranges[node]
+
+    def _find(self, nodes: list[libcst.CSTNode] | None) -> None:
+        from nl2sql_review.source.positions import offsets
+
+        code, found = offsets(self.tree, nodes)
+        self._ranges.update(found)
+        if self._code is None:
+            self._code = Lines(self.text if code == self.text else code)
+
+    def _dropped(self, code: Lines, row: int) -> int:
+        """How many form feeds LibCST left out at the start of a row."""
+        original = self._program_lines()
+        return len(original[row]) - len(code[row]) if row <= min(len(original), len(code)) else 0
+
+    def _program_lines(self) -> Lines:
+        if self._lines is None:
+            self._lines = Lines(self.text)
+        return self._lines
+
+    def _in_cell(self, span: Span) -> Span:
+        """A place in the program as a place in a cell."""
+        book = self._notebook
+        if book is None or not book.cells:
+            return span
+        cell = book.cell_at(span.row)
+        row, end_row = span.row - cell.first_row + 1, span.end_row - cell.first_row + 1
+        end_column = span.end_column
+        if end_row > len(cell.lines):  # the module itself, which no cell holds
+            end_row, end_column = len(cell.lines), len(cell.lines[len(cell.lines)]) + 1
+        else:
+            end_column = min(end_column + cell.shift(end_row), len(cell.lines[end_row]) + 1)
+        return Span(row, span.column + cell.shift(row), end_row, end_column, cell.number)
+
+    # Requests in comments
+
+    @property
+    def suppressions(self) -> list[Suppression]:
+        """The `# nl2sql: ignore` comments, with the rows they hold for."""
+        return self._asked().suppressions
+
+    @property
+    def suppression_errors(self) -> list[SuppressionError]:
+        """The `# nl2sql:` comments that cannot be understood."""
+        return self._asked().errors
+
+    @property
+    def directives(self) -> dict[str, str]:
+        """What comments say of the run: {"gpu": "16GB"} for `# gpu: 16GB` on a line of its own."""
+        return self._asked().directives
+
+    def _asked(self) -> suppressions.Requests:
+        if self._requests is None:
+            self.problems  # a cell that is not Python has no comments
+            requests = suppressions.read(self.text)
+            if self._notebook is not None:
+                requests = self._requests_in_cells(requests)
+            self._requests = requests
+        return self._requests
+
+    def _requests_in_cells(self, requests: suppressions.Requests) -> suppressions.Requests:
+        moved = []
+        for found in requests.suppressions:
+            at = self._in_cell(point(found.row, found.column))
+            rows = self._in_cell(Span(found.first_row, 1, found.last_row, 1))
+            if found.file_level or rows.cell != at.cell:  # the last comment of a cell asks nothing of the next cell
+                first, last = at.row, at.row
+            else:
+                first, last = rows.row, rows.end_row
+            moved.append(
+                Suppression(found.rules, found.reason, at.row, at.column, at.cell, first, last, found.file_level)
+            )
+        errors = [SuppressionError(error.message, self._in_cell(error.span)) for error in requests.errors]
+        return suppressions.Requests(moved, errors, requests.directives)

@@ -1,0 +1,73 @@
+"""Bytes → text, as Python decodes a source file (PEP 263), with the place of what cannot be decoded."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from nl2sql_review.source.spans import Lines, SourceError, point
+
+SIZE_LIMIT = 5_000_000  # bytes; a file of this size is not read any more
+NOTEBOOK_SIZE_LIMIT = 50_000_000  # most of it is pictures; the code in it may be SIZE_LIMIT characters
+
+_COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_BLANK = re.compile(rb"[ \t\f]*(?:#.*)?\Z")
+_NEWLINE = re.compile(rb"\r\n?|\n")
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def decode(data: bytes, cookie: bool = True) -> tuple[str, str, bool]:
+    """(text, encoding, whether there was a byte order mark); line ends stay as they are.
+
+    `cookie`: whether a comment in the first two lines may name the encoding.
+    """
+    bom = data.startswith(codecs.BOM_UTF8)
+    body = data[len(codecs.BOM_UTF8) :] if bom else data
+    if data.startswith(_UTF_16):
+        raise _unreadable("the file is UTF-16: save it as UTF-8", 1, 1)
+    encoding = "utf-8"
+    if cookie and (named := _named(body)):
+        encoding, row, column = named
+        try:
+            encoding = codecs.lookup(encoding).name
+            text_codec = isinstance(b"".decode(encoding), str)
+        except (LookupError, ValueError):
+            text_codec = False
+        if not text_codec:
+            raise _unreadable(f"unknown encoding '{named[0]}'", row, column)
+        if bom and encoding != "utf-8":
+            raise _unreadable(f"encoding '{named[0]}' contradicts the UTF-8 byte order mark", row, column)
+    try:
+        text = body.decode(encoding)
+    except UnicodeDecodeError as error:
+        row, column = _place(body[: error.start].decode(encoding, "replace"))
+        byte = body[error.start]
+        raise _unreadable(f"byte 0x{byte:02x} is not {encoding}: save the file as UTF-8", row, column) from None
+    except (UnicodeError, ValueError, LookupError):
+        raise _unreadable(f"the file is not {encoding}: save it as UTF-8", 1, 1) from None
+    if (null := text.find("\0")) >= 0:
+        raise _unreadable("null byte: this is not a text file", *_place(text[:null]))
+    return text, encoding, bom
+
+
+def too_large(size: int, limit: int) -> SourceError:
+    """The error for a file, or a notebook's code, of `size` bytes or characters."""
+    return _unreadable(f"too large: {size / 1e6:.1f} MB, and files of {limit // 10**6} MB and more are not read", 1, 1)
+
+
+def _named(body: bytes) -> tuple[str, int, int] | None:
+    """The encoding named in the first two lines, and the place of its name."""
+    for row, line in enumerate(_NEWLINE.split(body[:4096], maxsplit=2)[:2], 1):
+        if match := _COOKIE.match(line):
+            return match[1].decode("ascii", "replace"), row, match.start(1) + 1
+        if not _BLANK.match(line):
+            break
+    return None
+
+
+def _place(before: str) -> tuple[int, int]:
+    return Lines(before).place(len(before))
+
+
+def _unreadable(message: str, row: int, column: int) -> SourceError:
+    return SourceError("file/unreadable", message, point(row, column))

@@ -1,0 +1,186 @@
+"""The lexical outline of Python text: strings, comments, brackets and logical lines, without a parser.
+
+It is used where there is no tree to ask: before the parser (how deep does the text nest?), in notebook cells (does a
+logical line start here, so that `!` means a shell command?) and for comments. It never raises: text that is not
+Python gives some outline and a `fault`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from nl2sql_review.source.spans import Lines
+
+_CODE = re.compile(r"#|\"\"\"|'''|[\"'()\[\]{}]|\\(?=[\r\n]|\Z)")
+_FIELD = re.compile(r"#|\"\"\"|'''|[\"'()\[\]{}:]|\\(?=[\r\n]|\Z)")  # a replacement field of an f-string
+_ESCAPE = r"\\(?:\r\n|.)"
+_STRING = {
+    quote: re.compile(rf"{_ESCAPE}|{quote}", re.DOTALL) for quote in ('"""', "'''", '"', "'")
+}
+_FSTRING = {
+    quote: re.compile(rf"\\N\{{[^{{}}\r\n]*\}}|\\(?:\r\n|[^{{}}])|\{{\{{|\}}\}}|\{{|{quote}", re.DOTALL)
+    for quote in _STRING
+}
+_SPEC = {quote: re.compile(rf"\{{|\}}|{quote}") for quote in _STRING}  # what follows the colon of a field
+_PREFIX = re.compile(r"(?<![^\W_])(?:[rbu]|[rb]{2}|[ft]r?|r[ft])\Z", re.IGNORECASE)
+_PAIRS = {")": "(", "]": "[", "}": "{"}
+
+
+class Comment(NamedTuple):
+    """A real comment, `#` and all. `alone`: nothing but blanks before it on its line."""
+
+    row: int
+    column: int
+    text: str
+    alone: bool
+
+
+class Fault(NamedTuple):
+    message: str
+    row: int
+    column: int
+
+
+class _Open(NamedTuple):
+    """Something not closed yet: a bracket, a string, an f-string, its replacement field, a field's format spec."""
+
+    kind: str  # "bracket" | "string" | "fstring" | "field" | "spec"
+    mark: str  # the bracket, or the quote
+    offset: int
+
+
+class Lexer:
+    """Feed it the rows of `lines` in order; `at_statement` says whether the next row starts a logical line."""
+
+    def __init__(self, lines: Lines) -> None:
+        self.lines = lines
+        self.comments: list[Comment] = []
+        self.logical: list[tuple[int, int]] = []  # first and last row of every logical line that holds code
+        self.in_string: list[int] = []  # rows that start inside a string
+        self.opaque: list[tuple[int, int]] = []  # offsets of comments and of the literal parts of strings
+        self.fault: Fault | None = None
+        self._stack: list[_Open] = []
+        self._backslash = False
+        self._first_row = 0  # of the logical line that is under way; 0 when there is none
+
+    @property
+    def at_statement(self) -> bool:
+        return not self._stack and not self._backslash
+
+    def run(self) -> Lexer:
+        for row in range(1, len(self.lines) + 1):
+            self.feed(row)
+        return self.close()
+
+    def feed(self, row: int) -> None:
+        """Read one physical line."""
+        lines, stack = self.lines, self._stack
+        text, begin = lines.text, lines.starts[row - 1]
+        stop = lines.starts[row] if row < len(lines) else len(text)
+        if stack and stack[-1].kind in ("string", "fstring", "spec"):
+            self.in_string.append(row)
+        if not self._first_row:
+            head = text[begin:stop].lstrip(" \t\f")
+            if head and head[0] not in "#\r\n":
+                self._first_row = row
+        self._backslash = False
+        position, carried = begin, False  # carried: a backslash joins a one-line string to the next row
+        while position < stop:
+            top = stack[-1] if stack else None
+            if top is None or top.kind in ("bracket", "field"):
+                match = (_FIELD if top and top.kind == "field" else _CODE).search(text, position, stop)
+                if match is None:
+                    break
+                position = match.end()
+                if match[0] == "#":
+                    self._comment(row, begin, match.start(), stop)
+                    break
+                if match[0] == "\\":
+                    self._backslash = row < len(lines)
+                    break
+                self._code(match[0], match.start(), top)
+            else:
+                position, carried = self._literal(top, position, stop)
+        self._end_of_row(row, carried)
+
+    def close(self) -> Lexer:
+        """Say that there are no more rows: whatever is still open is a fault."""
+        if self._stack:
+            top = self._stack[0]
+            if top.kind == "bracket":
+                self._blame(f"'{top.mark}' was never closed", top.offset)
+            else:
+                self._blame("this string was never closed", top.offset)
+        if self._first_row:
+            self.logical.append((self._first_row, len(self.lines)))
+            self._first_row = 0
+        return self
+
+    def outline(self) -> str:
+        """The text with comments and the literal parts of strings blanked; offsets stay."""
+        text, pieces, position = self.lines.text, [], 0
+        for begin, end in self.opaque:
+            pieces += (text[position:begin], "_" * (end - begin))
+            position = end
+        return "".join((*pieces, text[position:]))
+
+    def _comment(self, row: int, begin: int, offset: int, stop: int) -> None:
+        text = self.lines.text
+        comment = text[offset:stop].rstrip("\r\n")
+        self.comments.append(Comment(row, offset - begin + 1, comment, not text[begin:offset].strip()))
+        self.opaque.append((offset, offset + len(comment)))
+
+    def _code(self, mark: str, offset: int, top: _Open | None) -> None:
+        stack = self._stack
+        if mark[0] in "\"'":
+            prefix = _PREFIX.search(self.lines.text, max(0, offset - 2), offset)
+            formatted = prefix is not None and prefix[0].lower().strip("r") in ("f", "t")
+            stack.append(_Open("fstring" if formatted else "string", mark, offset))
+        elif mark in "([{":
+            stack.append(_Open("bracket", mark, offset))
+        elif mark == ":":
+            stack.append(_Open("spec", stack[-2].mark, offset))  # below a field lies what it is a field of
+        elif top is not None and mark == "}" and top.kind == "field":
+            stack.pop()
+        elif top is not None and top.mark == _PAIRS[mark] and top.kind == "bracket":
+            stack.pop()
+        elif top is not None and top.kind == "bracket":
+            self._blame(f"'{mark}' does not match '{top.mark}'", offset)
+            stack.pop()
+        else:
+            self._blame(f"unmatched '{mark}'", offset)
+
+    def _literal(self, top: _Open, position: int, stop: int) -> tuple[int, bool]:
+        """Read on inside a string: the new position, and whether the row ended in an escaped line end."""
+        text, stack = self.lines.text, self._stack
+        table = {"string": _STRING, "fstring": _FSTRING, "spec": _SPEC}[top.kind]
+        match = table[top.mark].search(text, position, stop)
+        end = stop if match is None else match.end()
+        self.opaque.append((position, end - 1 if match and match[0] in "{}" else end))
+        if match is None:
+            return stop, False
+        if match[0] == top.mark:
+            while stack.pop().kind not in ("string", "fstring"):
+                self._blame("this string was never closed", top.offset)
+        elif match[0] == "{":
+            stack.append(_Open("field", "{", match.start()))
+        elif match[0] == "}" and top.kind == "spec":
+            stack.pop()
+            stack.pop()
+        return end, match[0][0] == "\\" and match[0][-1] in "\r\n"
+
+    def _end_of_row(self, row: int, carried: bool) -> None:
+        stack = self._stack
+        top = stack[-1] if stack else None
+        if top is not None and top.kind in ("string", "fstring", "spec") and len(top.mark) == 1 and not carried:
+            while stack and stack[-1].kind not in ("string", "fstring"):
+                stack.pop()
+            self._blame("this string was never closed", stack.pop().offset)
+        if not stack and not self._backslash and self._first_row:
+            self.logical.append((self._first_row, row))
+            self._first_row = 0
+
+    def _blame(self, message: str, offset: int) -> None:
+        if self.fault is None:
+            self.fault = Fault(message, *self.lines.place(offset))

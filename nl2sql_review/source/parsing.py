@@ -1,0 +1,243 @@
+"""Text → LibCST module, with errors that name a place and never a crash.
+
+LibCST's parser is native: brackets nested a few hundred deep overflow the process's stack, some patterns take time
+exponential in their depth, and its errors carry unreliable places. So a cheap screen looks at the text first, deep
+text is parsed on a thread with a large stack, and errors are described from the text.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
+
+from nl2sql_review.source.lexer import Fault, Lexer
+from nl2sql_review.source.spans import Lines, SourceError, point
+
+if TYPE_CHECKING:
+    import libcst
+
+T = TypeVar("T")
+
+MAX_BRACKETS = 200  # Python's own limit
+MAX_OPERATORS = 1000  # one inside the other: a.b.c, a + b + c, not not a, elif … elif …
+MAX_PATTERN = 8  # LibCST takes 2**depth steps for the brackets of a `case`, and of a `del` it cannot read
+
+_DEEP_BRACKETS = 40  # from here on a small stack (1 MB, or 512 KB for threads of some systems) may not do
+_STACK = 256 * 1024 * 1024  # bytes, reserved and not touched unless needed
+_RECURSION = 50_000
+
+_BRACKETS = re.compile(
+    r"#[^\r\n]*"
+    r"|(?<![fFtT])(?<![fFtT][rR])(?:\"\"\"(?:[^\\\"]|\\.|\"(?!\"\"))*\"\"\"|'''(?:[^\\']|\\.|'(?!''))*'''"
+    r"|\"(?:[^\\\"\r\n]|\\.)*\"|'(?:[^\\'\r\n]|\\.)*')"
+    r"|([()\[\]{}])",
+    re.DOTALL,
+)
+_CHAINS = re.compile(
+    r"[\r\n][ \t]*(?:[-+*/%|&^.~<>=]|(?:and|or|not|elif|for|lambda|await)\b)|[-+*/%|&^~\\]\r?\n|[)\]][(\[]"
+)
+_PATTERN = re.compile(r"^[ \t]*(?:case|del)\b(?![ \t]*[=.,:)])", re.MULTILINE)
+_TOKEN = re.compile(
+    r"[()\[\]{}]|[,;]|\r\n?|\n|\.|\*\*|//|<<|>>|->|:=|[<>=!]=|[-+*/%|&^~@<>]"
+    r"|\b(?:and|or|not|in|is|if|for|lambda|await)\b"
+)
+
+
+def parse(text: str) -> libcst.Module:
+    """The module, or SourceError("file/syntax") with a place in `text`."""
+    import libcst
+
+    lines = None
+    deep = suspicious(text)
+    if deep:
+        lines = Lines(text)
+        if fault := too_deep(lines):
+            raise _error(fault)
+    try:
+        try:
+            return deeply(lambda: libcst.parse_module(text)) if deep else libcst.parse_module(text)
+        except RecursionError:
+            return deeply(lambda: libcst.parse_module(text))
+    except libcst.ParserSyntaxError as error:
+        raise _error(_describe(lines or Lines(text), error.message)) from None
+    except UnicodeEncodeError as error:
+        row, column = Lines(text).place(error.start)
+        raise _error(Fault("a lone surrogate is not text", row, column)) from None
+    except RecursionError:
+        raise _error(Fault("nested too deeply to be read", 1, 1)) from None
+    except Exception as error:  # a fault of LibCST's own must not end the review of the other files
+        raise _error(Fault(f"the parser failed: {type(error).__name__}: {error}".split("\n")[0], 1, 1)) from None
+
+
+def deeply(function: Callable[[], T]) -> T:
+    """Call `function` where deep recursion is safe: on a thread with a large stack and a raised recursion limit."""
+    outcome: list[Any] = []
+
+    def run() -> None:
+        try:
+            outcome.extend((True, function()))
+        except BaseException as error:  # handed to the caller, whatever it is
+            outcome.extend((False, error))
+
+    limit, size = sys.getrecursionlimit(), threading.stack_size()
+    try:
+        threading.stack_size(_STACK)
+        thread = threading.Thread(target=run)
+        sys.setrecursionlimit(max(limit, _RECURSION))
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(size)
+        sys.setrecursionlimit(limit)
+    done, result = outcome
+    if not done:
+        raise result
+    return result
+
+
+def suspicious(text: str) -> bool:
+    """Whether the text may nest deeply: quick, and wrong on the safe side.
+
+    Innermost brackets are erased pair by pair, so that the number of rounds bounds the depth.
+    """
+    brackets = "".join(_BRACKETS.findall(text))
+    for _ in range(_DEEP_BRACKETS):
+        fewer = brackets.replace("()", "").replace("[]", "").replace("{}", "")
+        if len(fewer) == len(brackets):
+            break
+        brackets = fewer
+    if len(brackets) > _DEEP_BRACKETS:
+        return True
+    if max(map(len, text.split("\n"))) > 1000 or len(_CHAINS.findall(text)) > 200:
+        return True
+    if "case" in text or "del" in text:
+        for match in _PATTERN.finditer(text):
+            line = text[match.start() : text.find("\n", match.end())]
+            if line.rstrip().endswith(("(", "[", "{")) or sum(map(line.count, "([{")) > MAX_PATTERN:
+                return True
+    return False
+
+
+def too_deep(lines: Lines) -> Fault | None:
+    """Where the text goes over one of the limits, if it does."""
+    outline = Lexer(lines).run().outline()
+    branches: dict[str, int] = {}
+    limit, what = MAX_BRACKETS, "brackets"
+    open_levels: list[tuple[int, int]] = []
+    binary = postfix = 0  # operators one inside the other at this level, and those of the operand being read
+    total = 0  # the same summed over the enclosing levels
+    fresh = True
+    for match in _TOKEN.finditer("\n" + outline):
+        token, offset = match[0], match.start() - 1
+        if token in "([{":
+            open_levels.append((binary, postfix + 1))
+            total += binary + postfix + 1
+            binary = postfix = 0
+            if len(open_levels) > limit:
+                return Fault(f"more than {limit} {what} inside each other", *lines.place(offset))
+        elif token in ")]}":
+            if open_levels:
+                binary, postfix = open_levels.pop()
+                total -= binary + postfix
+        elif token in ",;":
+            binary = postfix = 0
+        elif token[0] in "\r\n":
+            if not open_levels and not _joined(outline, offset):
+                binary = postfix = 0
+                limit, what = MAX_BRACKETS, "brackets"
+                if pattern := _PATTERN.match(outline, offset + len(token)):
+                    limit, what = MAX_PATTERN, f"brackets of a `{pattern[0].strip()}`"
+                if fault := _branch(lines, outline, offset + len(token), branches):
+                    return fault
+        elif token == ".":
+            postfix += 1
+        else:
+            binary += 1
+            postfix = 0
+        if total + binary + postfix > MAX_OPERATORS:
+            return Fault(f"an expression of more than {MAX_OPERATORS} nested operations", *lines.place(offset))
+    return None
+
+
+_BRANCH = re.compile(r"([ \t]*)(if|elif)\b")
+
+
+def _branch(lines: Lines, outline: str, offset: int, branches: dict[str, int]) -> Fault | None:
+    match = _BRANCH.match(outline, offset)
+    if match is None:
+        return None
+    indent = match[1]
+    branches[indent] = branches.get(indent, 0) + 1 if match[2] == "elif" else 0
+    if branches[indent] > MAX_OPERATORS:
+        return Fault(f"more than {MAX_OPERATORS} `elif` branches", *lines.place(match.start(2)))
+    return None
+
+
+def _joined(outline: str, offset: int) -> bool:
+    return offset > 0 and outline[offset - 1] == "\\"
+
+
+def _error(fault: Fault) -> SourceError:
+    return SourceError("file/syntax", fault.message, point(fault.row, fault.column))
+
+
+_LIBCST_PLACE = re.compile(r"error at (\d+):(\d+)")
+
+
+def _describe(lines: Lines, message: str) -> Fault:
+    """What is wrong with text that LibCST cannot read.
+
+    The outline knows unclosed brackets and strings. The running Python explains best, but may be older than the
+    syntax of the file: its word counts only where it stumbles at the same row as LibCST. LibCST itself names the
+    place after the token that it could not read.
+    """
+    outlined = Lexer(lines).run().fault
+    if outlined is not None:
+        return outlined
+    stumble = None
+    if place := _LIBCST_PLACE.search(message):
+        row = min(int(place[1]), len(lines))
+        stumble = _last_token(lines, lines.starts[row - 1] + int(place[2]))
+    explained = _explain(lines)
+    if explained is not None:
+        fault, last_row, certain = explained
+        if certain or stumble is None or fault.row <= stumble.row <= last_row:
+            return fault
+    if stumble is not None:
+        return stumble
+    message = message.removeprefix("tokenizer error: ").removeprefix("parser error: ").split("\n")[0]
+    return Fault(f"cannot parse: {message}", 1, 1)
+
+
+def _last_token(lines: Lines, offset: int) -> Fault:
+    before = lines.text[:offset].rstrip()
+    token = re.search(r"(?:\w+|[^\w\s])\Z", before)
+    if token is None:
+        return Fault("cannot parse: nothing to read", 1, 1)
+    return Fault(f"cannot parse: unexpected '{token[0][:40]}'", *lines.place(token.start()))
+
+
+def _explain(lines: Lines) -> tuple[Fault, int, bool] | None:
+    """The running Python's own opinion: the fault, the row it extends to, and whether no newer syntax can be the cause."""
+    import ast
+    import warnings
+
+    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # only read: nothing is compiled or run
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(lines.text, "<source>", "exec", flags, dont_inherit=True)
+    except SyntaxError as error:
+        row = min(max(error.lineno or 1, 1), len(lines))
+        line = lines[row]
+        column = min(max(error.offset or 1, 1), len(line) + 1)
+        certain = isinstance(error, IndentationError)
+        if certain:
+            column = len(line) - len(line.lstrip()) + 1
+        last_row = max(getattr(error, "end_lineno", None) or row, row)
+        return Fault(error.msg, row, column), last_row, certain
+    except (ValueError, MemoryError, RecursionError, OverflowError):
+        pass
+    return None

@@ -1,0 +1,105 @@
+"""Where nodes stand: one run of LibCST's code generator, with positions taken only at the nodes asked for.
+
+LibCST's own PositionProvider splits every token at line ends and stores a range for every node, at six times the
+cost of generating the code. Here a node costs the index of the token it starts and ends with; the offsets of tokens
+are summed up once, in C.
+"""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, Iterable
+
+from libcst._nodes.internal import CodegenState
+
+from nl2sql_review.source.parsing import deeply
+
+if TYPE_CHECKING:
+    import libcst
+
+
+def offsets(module: libcst.Module, nodes: Iterable[libcst.CSTNode] | None) -> tuple[str, dict[Any, tuple[int, int]]]:
+    """The module's code, and for each of `nodes` (None: for every node) where it starts and ends in that code.
+
+    Syntactic positions as PositionProvider defines them: without surrounding whitespace, parentheses and commas.
+    """
+    try:
+        state = _generate(module, nodes)
+    except RecursionError:
+        state = deeply(lambda: _generate(module, nodes))
+    ends = [0, *accumulate(map(len, state.tokens))]
+    last = len(ends) - 1
+    return "".join(state.tokens), {
+        node: (ends[min(start, last)], ends[min(end, last)]) for node, (start, end) in state.found.items()
+    }
+
+
+def _generate(module: libcst.Module, nodes: Iterable[libcst.CSTNode] | None) -> _State:
+    kind = _EveryNodeState if nodes is None else _State
+    state = kind(module.default_indent, module.default_newline)
+    state.wanted = set(nodes or ())
+    state.found = {}
+    state.starts = {}
+    module._codegen(state)
+    return state
+
+
+class _Nothing:
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+_NOTHING = _Nothing()
+
+
+class _State(CodegenState):
+    wanted: set[Any]
+    found: dict[Any, tuple[int, int]]  # indexes into tokens
+    starts: dict[Any, int]
+
+    def before_codegen(self, node: Any) -> None:
+        if node in self.wanted:
+            self.starts[node] = len(self.tokens)
+
+    def after_codegen(self, node: Any) -> None:
+        if node in self.wanted and node not in self.found:
+            self.found[node] = (self.starts[node], len(self.tokens))
+
+    def record_syntactic_position(self, node: Any, *, start_node: Any = None, end_node: Any = None) -> Any:
+        return _Syntactic(self, node, start_node, end_node) if node in self.wanted else _NOTHING
+
+
+class _EveryNodeState(_State):
+    def before_codegen(self, node: Any) -> None:
+        self.starts[node] = len(self.tokens)
+
+    def after_codegen(self, node: Any) -> None:
+        if node not in self.found:
+            self.found[node] = (self.starts[node], len(self.tokens))
+
+    def record_syntactic_position(self, node: Any, *, start_node: Any = None, end_node: Any = None) -> Any:
+        return _Syntactic(self, node, start_node, end_node)
+
+
+class _Syntactic:
+    """What a node calls its own extent; it may borrow its start or its end from a node within."""
+
+    __slots__ = ("state", "node", "start_node", "end_node", "start")
+
+    def __init__(self, state: _State, node: Any, start_node: Any, end_node: Any) -> None:
+        self.state, self.node, self.start_node, self.end_node = state, node, start_node, end_node
+
+    def __enter__(self) -> None:
+        self.start = len(self.state.tokens)
+        for node in (self.start_node, self.end_node):
+            if node is not None:
+                self.state.wanted.add(node)
+
+    def __exit__(self, *_: object) -> None:
+        found = self.state.found
+        start = self.start if self.start_node is None else found[self.start_node][0]
+        end = len(self.state.tokens) if self.end_node is None else found[self.end_node][1]
+        found[self.node] = (start, end)
