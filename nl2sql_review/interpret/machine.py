@@ -85,6 +85,7 @@ class Machine:
         self.definitions: list[Value] = []  # functions and classes of the script's top level, in order
         self.risks = 0  # counts evaluations that the interpreter cannot promise not to raise
         self.driving = ""  # name of the uncalled function being tried with unknown parameters
+        self.datasets: list[Any] = []
         self.modules: dict[str, Any] = {}
         self.search_path: list[Any] = []
         self.project: Any = None

@@ -29,6 +29,9 @@ class Call:
     condition: str = ""  # what decides, if it is not certain
     unknown_arguments: str = ""  # why there may be more arguments than listed: an unread `**`
     function: str = ""  # qualified name of the enclosing user function, "" at module level
+    second: Any = None  # the second object it returned: the tokenizer of `FastLanguageModel.from_pretrained`
+    instance: Any = None  # the script's own object, when the call makes the library part of one (a subclass)
+    live: Any = None  # the arguments as the interpreter holds them, and the call's node
     reached: bool = True  # False when only an uncalled function, tried with unknown parameters, gets here
 
     def get(self, *names: str) -> Value:
@@ -47,6 +50,8 @@ class Recording:
     alternatives: list[Call] = field(default_factory=list)  # calls that only another command line or environment reaches
     modules: dict[str, Any] = field(default_factory=dict)  # name -> objects.Module, "__main__" is the script
     classes: list[Any] = field(default_factory=list)  # every objects.Class the script and its modules define
+    broken: dict[str, str] = field(default_factory=dict)  # project modules that could not be read, and why
+    imports: list[tuple[str, Place]] = field(default_factory=list)  # every imported name in execution order
     files_read: list[str] = field(default_factory=list)  # project files opened: modules, configuration
     files_missing: list[str] = field(default_factory=list)  # looked for and not found
     exhausted: str = ""  # why interpretation stopped early, if it did

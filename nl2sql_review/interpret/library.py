@@ -1,0 +1,196 @@
+"""What is not the project's: library names, their calls (recorded), and the objects those return.
+
+Models of particular functions are registered in `MODELS` by canonical name (`run(machine, arguments, node, callee)`),
+constants in `CONSTANTS`; the rooms under `models/` fill both.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ..values import Known, Place, Unknown, Value
+from .machine import Machine, place_of
+from .names import canonical, kind_of_result, method_name, positional
+from .objects import Arguments, Dataset, Function, Items, Opaque, Scope, Sequence, object_of
+from .operations import describe, freeze
+from .recording import Call
+
+Model = Callable[..., "Value | None"]
+MODELS: dict[str, Model] = {}
+CONSTANTS: dict[str, Value] = {}
+METHOD_MODELS: dict[tuple[str, str], Model] = {}  # (kind of object, method)
+ATTRIBUTE_MODELS: dict[tuple[str, str], Model] = {}  # (kind of object, attribute)
+DECORATORS: dict[str, Callable[..., None]] = {}  # canonical name -> run(machine, decorator, function)
+
+
+def model(*names: str) -> Callable[[Model], Model]:
+    def add(f: Model) -> Model:
+        for name in names:
+            MODELS[name] = f
+        return f
+
+    return add
+
+
+def method_model(kinds: str, *names: str) -> Callable[[Model], Model]:
+    def add(f: Model) -> Model:
+        for kind in kinds.split():
+            for name in names:
+                METHOD_MODELS[kind, name] = f
+        return f
+
+    return add
+
+
+# -- names -----------------------------------------------------------------------------------------------
+def library_name(m: Machine, base: str, name: str) -> Value:
+    path = canonical(f"{base}.{name}" if base else name)
+    if path in CONSTANTS:
+        return CONSTANTS[path]
+    return Known(Opaque(path))
+
+
+def library_kind(base: Opaque) -> str:
+    return kind_of_result(base.text)
+
+
+def library_attribute(m: Machine, owner: Known, v: Opaque, name: str, node: Any) -> Value | None:
+    if v.head == "symbol":
+        path = canonical(f"{v.text}.{name}")
+        if path in CONSTANTS:
+            return CONSTANTS[path]
+        found = m.modules.get(path)
+        if found is not None and path.split(".")[0] in m.modules:
+            return Known(found)
+        return Known(Opaque(path))
+    run = ATTRIBUTE_MODELS.get((v.kind, name))
+    if run is not None:
+        return run(m, owner, v, name, node)
+    if v.call is not None and name in v.call.arguments and v.kind not in ("model", "datasets.Dataset", "transformers.PreTrainedTokenizer"):
+        return v.call.arguments[name]
+    return None
+
+
+# -- calls -----------------------------------------------------------------------------------------------
+def call_library(m: Machine, f: Opaque, args: Arguments, node: Any, instance: Value | None = None) -> Value:
+    """Record the call and say what it returns. `instance`: the script's object whose library base is being made."""
+    receiver: Value | None = None
+    callee = f.text
+    if f.head == "attribute":
+        receiver = f.args[0]
+        owner = object_of(receiver)
+        name = f.args[1].value  # type: ignore[union-attr]
+        if isinstance(owner, Opaque) and owner.kind:
+            run = METHOD_MODELS.get((owner.kind, name))
+            callee = method_name(owner.kind, name)
+            if run is not None:
+                return run(m, receiver, args, node, callee) or Unknown(f"{callee}()")
+    run = MODELS.get(callee)
+    if run is not None:
+        value = run(m, args, node, callee)
+        if value is not None:
+            return value
+    call = record(m, callee, args, node, receiver, instance)
+    return result(m, f, callee, call, args, node, receiver)
+
+
+def record(m: Machine, callee: str, args: Arguments, node: Any, receiver: Value | None = None, instance: Value | None = None) -> Call:
+    names = positional(callee)
+    arguments: dict[str, Value] = {}
+    places: dict[str, Place] = {}
+    for i, v in enumerate(args.positional):
+        key = names[i] if i < len(names) else f"${i}"
+        arguments[key] = freeze(v)
+        if i in args.places:
+            places[key] = args.places[i]
+    for key, v in args.keywords.items():
+        arguments[key] = freeze(v)
+        if key in args.places:
+            places[key] = args.places[key]
+    place = args.place or place_of(m.frame.scope, node)
+    call = Call(callee, arguments, place, places, object_of(receiver) if receiver is not None else None, unknown_arguments=args.unknown)
+    call.live = (args, node)
+    m.record(call)
+    if instance is not None:
+        call.instance = object_of(instance)
+    return call
+
+
+def result(m: Machine, f: Opaque, callee: str, call: Call, args: Arguments, node: Any, receiver: Value | None) -> Value:
+    kind = kind_of_result(callee)
+    trace = (call.place,)
+    if kind == "model+tokenizer":
+        name = callee.rsplit(".", 1)[0]
+        pair = tuple(Known(Opaque(word, "call", (), k, call), trace) for word, k in (("model", "model"), ("tokenizer", "transformers.PreTrainedTokenizer")))
+        call.result = pair[0].value
+        call.second = pair[1].value
+        return Known(Sequence(pair, "tuple"), trace) if name else pair[0]
+    if kind == "datasets.Dataset":
+        dataset = Dataset(f"{callee.rsplit('.', 1)[-1]}({', '.join(describe(a, 40) for a in args.positional[:2])})", call)
+        call.result = dataset
+        return Known(dataset, trace)
+    frozen = tuple(freeze(a) for a in (*args.positional, *args.keywords.values()))
+    inner = ", ".join([*(describe(a, 30) for a in args.positional), *(f"{k}={describe(a, 30)}" for k, a in args.keywords.items())])
+    out = Opaque(f"{f.text}({inner})" if len(inner) < 120 else f"{f.text}(…)", "call", frozen, kind, call)
+    if kind in ("model", "transformers.PreTrainedTokenizer"):
+        first = next((object_of(a) for a in (*args.positional[:1], *args.keywords.values()) if isinstance(object_of(a), Opaque) and object_of(a).kind == kind), None)
+        if first is not None:  # wraps and returns what it was given
+            out.slots.update(first.slots)
+    call.result = out
+    return Known(out, trace)
+
+
+def record_write(m: Machine, obj: Opaque, name: str, value: Value, node: Any, scope: Scope) -> None:
+    owner = obj.kind or obj.text
+    if not owner.startswith(RECORDED_WRITES) and obj.kind != "model":
+        return
+    place = place_of(scope, node)
+    m.record(Call(f"{owner}.{name}=", {name: freeze(value)}, place, {name: place}, obj))
+
+
+RECORDED_WRITES = ("transformers.", "trl.", "peft.", "unsloth", "os.environ", "wandb", "config", "torch.")
+
+
+def log(m: Machine, callee: str, args: Arguments, node: Any) -> None:
+    """Lines the script prints or logs: what is said there can be compared with what is run."""
+    if node is not None:
+        record(m, callee, args, node)
+
+
+# -- items and iteration ---------------------------------------------------------------------------------
+def library_item(m: Machine, owner: Known, v: Opaque, key: Value, node: Any) -> Value | None:
+    run = METHOD_MODELS.get((v.kind, "__getitem__"))
+    if run is not None:
+        return run(m, owner, Arguments([key]), node, "__getitem__")
+    if ("item", key.value if isinstance(key, Known) and isinstance(key.value, (str, int)) else None) in v.slots:
+        return v.slots["item", key.value]  # type: ignore[union-attr]
+    return None
+
+
+def library_iterate(m: Machine, value: Known, v: Opaque, node: Any) -> Items | None:
+    run = METHOD_MODELS.get((v.kind, "__iter__"))
+    if run is None and (v.head == "symbol" or v.kind == "str"):
+        return None
+    if run is not None:
+        found = run(m, value, Arguments(), node, "__iter__")
+        return found if isinstance(found, Items) else None
+    return None
+
+
+def library_set_item(m: Machine, obj: Opaque, key: Value, value: Value, node: Any, scope: Scope | None) -> None:
+    run = METHOD_MODELS.get((obj.kind, "__setitem__"))
+    if run is not None:
+        run(m, Known(obj), Arguments([key, value]), node, "__setitem__")
+        return
+    if isinstance(key, Known) and isinstance(key.value, (str, int)):
+        m.write(obj, ("item", key.value), value)
+    if scope is not None and obj.text == "os.environ" and isinstance(key, Known):
+        record_write(m, obj, str(key.value), value, node, scope)
+
+
+# -- decorators ------------------------------------------------------------------------------------------
+def decorated(m: Machine, decorator: Opaque, fn: Function) -> None:
+    run = DECORATORS.get(decorator.text.split("(")[0])
+    if run is not None:
+        run(m, decorator, fn)
+

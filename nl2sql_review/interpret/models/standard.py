@@ -1,0 +1,191 @@
+"""os, sys, pathlib, functools, copy, collections, math and other small parts of the standard library."""
+
+from __future__ import annotations
+
+import math
+import posixpath
+from typing import Any
+
+from ...values import Absent, Default, Known, Unknown, Value
+from ..builtins import BUILTINS, apply, open_term
+from ..library import CONSTANTS, model
+from ..machine import Machine, demote
+from ..objects import Arguments, Builtin, Function, Instance, Mapping, Opaque, Partial, Sequence, object_of
+from ..operations import describe, freeze, lift
+
+# -- environment -----------------------------------------------------------------------------------------
+CONSTANTS.update(
+    {
+        "typing.TYPE_CHECKING": Known(False),
+        "typing_extensions.TYPE_CHECKING": Known(False),
+        "os.sep": Known("/"),
+        "os.linesep": Known("\n"),
+        "math.pi": Known(math.pi),
+        "math.e": Known(math.e),
+        "math.inf": Known(math.inf),
+        "sys.maxsize": Known(2**63 - 1),
+        "os.path.sep": Known("/"),
+    }
+)
+
+
+@model("os.getenv", "os.environ.get", "decouple.config")
+def getenv(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+    name, fallback = args.get(0, "key"), args.get(1, "default")
+    variable = f"${name.value}" if isinstance(name, Known) else "an environment variable"
+    written = object_of(Known(m.environ)).slots.get(("item", name.value)) if isinstance(name, Known) and m.environ is not None else None
+    if written is not None:
+        return written
+    if isinstance(fallback, Absent):
+        fallback = Known(None)
+    return demote(fallback, variable)
+
+
+@model("os.environ.setdefault")
+def setdefault(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+    return demote(args.get(1), f"${describe(args.get(0))}")
+
+
+# -- paths as strings ------------------------------------------------------------------------------------
+def path_function(name: str, f: Any) -> None:
+    def run(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+        values = [as_path_text(v) for v in args.positional]
+        return apply(m, f"os.path.{name}", f, *values)
+
+    model(f"os.path.{name}", f"posixpath.{name}")(run)
+
+
+def as_path_text(v: Value) -> Value:
+    return lift(lambda x: x.value.slots.get("text", x) if isinstance(object_of(x), Instance) else x, v)
+
+
+for _name in ("join", "basename", "dirname", "splitext", "split", "normpath", "commonprefix", "relpath"):
+    path_function(_name, getattr(posixpath, _name))
+
+
+# -- functools, copy, collections -----------------------------------------------------------------------
+@model("functools.partial")
+def partial(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+    rest = Arguments(args.positional[1:], args.keywords, args.place)
+    rest.places = {(k - 1 if isinstance(k, int) else k): p for k, p in args.places.items() if k != 0}
+    rest.unknown = args.unknown
+    return Known(Partial(args.get(0), rest))
+
+
+@model("functools.wraps", "functools.lru_cache", "functools.cache", "contextlib.contextmanager", "atexit.register", "functools.update_wrapper")
+def transparent(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+    if callee in ("functools.cache", "contextlib.contextmanager", "functools.lru_cache", "atexit.register") and args.positional and isinstance(object_of(args.positional[0]), Function):
+        return args.positional[0]
+    return Known(Builtin(callee, lambda m, args, node: args.positional[0] if args.positional else Known(None)))
+
+
+@model("functools.reduce")
+def reduce(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+    items = m.iterate(args.get(1), node)
+    values = list(items.items)
+    if items.open or not (values or len(args.positional) > 2):
+        return Unknown(items.open or "reduce() of nothing")
+    total = args.positional[2] if len(args.positional) > 2 else values.pop(0)
+    for v in values:
+        total = m.call(args.positional[0], Arguments([total, v]), node)
+    return total
+
+
+@model("copy.copy", "copy.deepcopy")
+def copy(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+    return copied(args.get(0), callee.endswith("deepcopy"), {})
+
+
+def copied(value: Value, deep: bool, seen: dict[int, Any]) -> Value:
+    obj = object_of(value)
+    if id(obj) in seen:
+        new = seen[id(obj)]
+    elif isinstance(obj, (Sequence, Mapping)):
+        state = obj.state
+        new = Sequence((), obj.kind) if isinstance(obj, Sequence) else Mapping({}, "", obj.kind, "", obj.factory)
+        seen[id(obj)] = new
+        items = state.items
+        if deep:
+            items = {k: copied(v, True, seen) for k, v in items.items()} if isinstance(items, dict) else tuple(copied(v, True, seen) for v in items)
+        new.slots["state"] = state._replace(items=items)
+    elif isinstance(obj, Instance) and obj.cls.kind != "enum":
+        new = Instance(obj.cls)
+        new.base, new.payload = obj.base, obj.payload
+        seen[id(obj)] = new
+        new.slots.update({k: copied(v, True, seen) if deep else v for k, v in obj.slots.items()})
+    else:
+        return value
+    return Default(new, value.by, value.trace) if isinstance(value, Default) else Known(new, value.trace)
+
+
+@model("collections.OrderedDict")
+def ordered_dict(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+    return m.call(BUILTINS["dict"], args, node)
+
+
+@model("collections.defaultdict")
+def defaultdict(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+    made = m.call(BUILTINS["dict"], Arguments(args.positional[1:], args.keywords), node)
+    factory = args.get(0)
+    obj = object_of(made)
+    if isinstance(obj, Mapping) and not isinstance(factory, Absent):
+        obj.factory = factory
+    return made
+
+
+@model("collections.deque")
+def deque(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+    items = m.iterate(args.get(0), node) if args.positional else None
+    return Known(Sequence(items.items if items else (), "deque", items.open if items else ""))
+
+
+@model("itertools.chain")
+def chain(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+    parts = [m.iterate(v, node) for v in args.positional]
+    return Known(Sequence(tuple(x for p in parts for x in p.items), "list", next((p.open for p in parts if p.open), ""), next((p.by for p in parts if p.by), "")))
+
+
+@model("types.SimpleNamespace", "argparse.Namespace")
+def namespace(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+    items = dict(args.keywords)
+    for v in args.positional:
+        items.update(m.mapping(v, node).items)
+    return Known(Mapping(items, args.unknown, "config"), (args.place,) if args.place else ())
+
+
+# -- math ------------------------------------------------------------------------------------------------
+for _name in ("sqrt", "ceil", "floor", "log", "log2", "log10", "exp", "pow", "gcd", "isclose", "prod", "fabs", "trunc"):
+
+    def _run(m: Machine, args: Arguments, node: Any, callee: str, _f: Any = getattr(math, _name)) -> Value:
+        return apply(m, callee, _f, *args.positional)
+
+    model(f"math.{_name}")(_run)
+
+
+# -- leaving ---------------------------------------------------------------------------------------------
+@model("sys.exit", "os._exit")
+def leave(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+    return Known(Opaque(f"{callee}()", "exit"))
+
+
+@model("typing.cast")
+def cast(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+    return args.get(1)
+
+
+@model("sys.path.insert", "sys.path.append", "site.addsitedir")
+def extend_path(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+    folder = freeze(as_path_text(args.positional[-1])) if args.positional else Unknown("no path")
+    if isinstance(folder, (Known, Default)) and isinstance(folder.value, str):
+        from pathlib import Path
+
+        base = m.project.script.parent if m.project.script is not None else None
+        path = Path(folder.value)
+        if base is not None:
+            m.search_path.insert(0, path if path.is_absolute() else base / path)
+    return Known(None)
+
+
+@model("os.path.exists", "os.path.isfile", "os.path.isdir", "os.listdir", "glob.glob", "os.cpu_count")
+def on_disk(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+    return open_term(m, callee, *args.positional)

@@ -1,0 +1,65 @@
+"""The only door to the disk: files of the project, of limited size, inside its root."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+MAX_BYTES = 2_000_000
+MAX_FILES = 200
+
+
+class Project:
+    """Reads files below `root`. Remembers what was read and what was looked for in vain: both decide a cached result."""
+
+    def __init__(self, root: Path | None, script: Path | None) -> None:
+        self.root = root.resolve() if root is not None else None
+        self.script = script.resolve() if script is not None else None
+        self.read_files: dict[str, int] = {}
+        self.missing: dict[str, None] = {}
+        self._contents: dict[Path, bytes | None] = {}
+
+    def inside(self, file: Path) -> Path | None:
+        """The real path of `file` if it lies in the project, symbolic links followed; else None."""
+        if self.root is None:
+            return None
+        try:
+            real = file.resolve()
+        except (OSError, RuntimeError):
+            return None
+        return real if real == self.root or self.root in real.parents else None
+
+    def read(self, file: Path) -> bytes | None:
+        """The bytes of a file of the project; None when there is none, it lies outside, or is too large."""
+        if file in self._contents:
+            return self._contents[file]
+        data: bytes | None = None
+        real = self.inside(file)
+        if real is not None and len(self.read_files) < MAX_FILES:
+            try:
+                if real.is_file() and real.stat().st_size <= MAX_BYTES:
+                    data = real.read_bytes()
+            except OSError:
+                data = None
+        self._contents[file] = data
+        if data is None:
+            self.missing[str(file)] = None
+        else:
+            self.read_files[str(real)] = len(data)
+        return data
+
+    def is_dir(self, path: Path) -> bool:
+        real = self.inside(path)
+        return real is not None and real.is_dir()
+
+    def has_python(self, path: Path) -> bool:
+        try:
+            return any(p.suffix == ".py" or p.is_dir() and (p / "__init__.py").exists() for p in path.iterdir())
+        except OSError:
+            return False
+
+    def display(self, file: Path) -> str:
+        """The path people know: relative to the working directory where that is shorter."""
+        try:
+            return file.resolve().relative_to(Path.cwd()).as_posix()
+        except (ValueError, OSError):
+            return file.as_posix()
