@@ -31,7 +31,7 @@ def locate(judged: Iterable[Judged], source: Any) -> None:
     wanted: dict[int, tuple[Any, list[Any]]] = {}
     for one in judged:
         for place in places(one.fact):
-            if place.source is not None and not _is_span(place.node):
+            if place.source is not None:
                 wanted.setdefault(id(place.source), (place.source, []))[1].append(place.node)
     for where, nodes in wanted.values():
         where.locate(nodes)
@@ -47,7 +47,9 @@ def places(fact: Fact) -> list[Place]:
 def claim(judged: Judged, rule: Rule, source: Any) -> Claim:
     fact, value = judged.fact, judged.fact.value
     primary = _primary(fact, source)
-    location = where(primary) if primary else Location(source.path, 1, 1, 1, 1, 1 if source.kind == "notebook" else None)
+    location = where(primary) if primary else None
+    if location is None:  # a fact without a place is about the script as a whole
+        location = Location(source.path, 1, 1, 1, 1, 1 if source.kind == "notebook" else None)
     origin = _origin(fact, location)
     label = _label(judged.name, primary)
     if isinstance(value, Absent):
@@ -63,7 +65,7 @@ def claim(judged: Judged, rule: Rule, source: Any) -> Claim:
         plain += f" ({fact.note})"
     own = says(rule.head.says, judged.name, value)
     if own:
-        own = own.replace("{value}", written(value)).replace("{from}", origin.removeprefix(", "))
+        own = own.replace("{value}", written(value)).replace("{from}", origin)
         own = own.replace("{note}", fact.note)
     message = own or (f"{plain}; {judged.decision.should}" if judged.decision.should else plain)
     trace = tuple(s for s in _steps(fact) if s.location != location)
@@ -98,8 +100,12 @@ def says(messages: dict[str, str], name: str, value: Value) -> str:
     return next((messages[k] for k in (name, field, "otherwise") if k in messages), "")
 
 
-def where(place: Place) -> Location:
-    span = place.node if _is_span(place.node) else place.source.span(place.node)
+def where(place: Place) -> Location | None:
+    """The place in rows and columns; None for a node that stands in no file."""
+    try:
+        span = place.source.span(place.node)
+    except LookupError:
+        return None
     return Location(place.source.path, span.row, span.column, span.end_row, span.end_column, span.cell)
 
 
@@ -134,10 +140,6 @@ def _jsonable(plain: Any) -> Any:
     return plain if isinstance(plain, (bool, int, float, str)) or plain is None else None
 
 
-def _is_span(node: Any) -> bool:
-    return hasattr(node, "row")
-
-
 def _primary(fact: Fact, source: Any) -> Place | None:
     """Where to look: the argument at the call, which is where a value arrives; then wherever it came through."""
     trace = fact.value.trace
@@ -168,6 +170,8 @@ def _origin(fact: Fact, primary: Location) -> str:
         owner = first.note.partition(": ")[2]
         return f", the library's default for {owner}" if owner else ", the library's default"
     place = where(first)
+    if place is None:
+        return ""
     same_file = (place.path, place.cell) == (primary.path, primary.cell)
     inside = same_file and primary.row <= place.row <= primary.end_row
     if inside and not first.note:
@@ -184,11 +188,7 @@ def _overridden(by: str) -> str:
 
 
 def _code(place: Place) -> str:
-    if place.note:
-        return place.note
-    if _is_span(place.node):
-        return place.source.line(place.node.row, place.node.cell).strip()
-    return place.source.excerpt(place.node)
+    return place.note or place.source.excerpt(place.node)
 
 
 def _steps(fact: Fact) -> Iterable[TraceStep]:
@@ -196,7 +196,7 @@ def _steps(fact: Fact) -> Iterable[TraceStep]:
     seen = set()
     for value in (*options, fact.value):
         for place in value.trace:
-            step = TraceStep(where(place), _code(place))
-            if step.location not in seen:
-                seen.add(step.location)
-                yield step
+            location = where(place)
+            if location is not None and location not in seen:
+                seen.add(location)
+                yield TraceStep(location, _code(place))

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import claims, decide
 from .plan import TrainingPlan
-from .report import EFFECTS, SEVERITIES, ChecklistItem, FileReport, Finding, InternalError
+from .report import EFFECTS, SEVERITIES, ChecklistItem, FileReport, Finding, InternalError, Location
 from .rulebook import Rule, Rulebook
 from .settings import Settings, configure
 from .suppress import suppress
@@ -51,12 +51,20 @@ def judge(
         else:
             checklist.append(item)
             findings += found
-    kept = suppress(merged(findings), source, book, settings)
+    problems = [of_file(error, source.path) for error in source.problems]
+    kept = suppress([*problems, *merged(findings)], source, book, settings)
     return FileReport(source.path, "reviewed", "", tuple(ordered(kept)), tuple(checklist)), faults
 
 
 def _fault(rule: Rule, source: Any, error: Exception) -> InternalError:
     return InternalError(rule.id, source.path, f"{type(error).__name__}: {error}")
+
+
+def of_file(error: Any, path: str) -> Finding:
+    """The finding about a SourceError: a file, or a cell of a notebook, that cannot be read."""
+    at = error.span
+    place = Location(path, at.row, at.column, at.end_row, at.end_column, at.cell)
+    return Finding(error.rule, "error", "stops", "certain", error.message, None, place)
 
 
 def _report(ruling: Ruling, source: Any) -> tuple[ChecklistItem, list[Finding]]:

@@ -79,9 +79,11 @@ class Reviewer:
             return unreadable(found.shown, found.problem), []
         if found.given and found.path.endswith(discovery.NO_SCRIPTS):
             return FileReport(found.shown, "skipped", "not a Python script or notebook"), []
+        from .source import size_limit
+
         try:
             with open(found.path, "rb") as file:
-                data = file.read()
+                data = file.read(size_limit(found.path))  # no more is ever looked at
         except OSError as error:
             return unreadable(found.shown, f"the file cannot be read: {error.strerror or error}"), []
         # Bytes that are no text at all hide every name, so such a file is opened rather than skipped.
@@ -91,7 +93,7 @@ class Reviewer:
 
     def source(self, data: bytes, path: str) -> tuple[FileReport, list[InternalError]]:
         """One script by its bytes; `path` is how it is called, and where its project is looked for."""
-        from .judge import judge
+        from .judge import judge, of_file
         from .source import SourceError
 
         settings = self.settings(os.path.dirname(path))
@@ -99,7 +101,7 @@ class Reviewer:
         try:
             source, _, plans = self.plans(data, path, settings)
         except SourceError as error:
-            return _broken(path, error), []
+            return _failed(of_file(error, path)), []
         if not plans:
             return FileReport(path, "skipped", NO_TRAINING), []
         return judge(source, plans, book, settings)
@@ -192,16 +194,8 @@ def summary(files: Iterable[FileReport]) -> Summary:
 
 
 def unreadable(path: str, message: str) -> FileReport:
-    return _failed(path, "file/unreadable", message, Location(path, 1, 1, 1, 1))
+    return _failed(Finding("file/unreadable", "error", "stops", "certain", message, None, Location(path, 1, 1, 1, 1)))
 
 
-def _broken(path: str, error: Any) -> FileReport:
-    """The report of a file that is no valid script: SourceError has `rule`, `message` and perhaps `span`."""
-    span = error.span
-    at = Location(path, span.row, span.column, span.end_row, span.end_column, span.cell) if span else Location(path, 1, 1, 1, 1)
-    return _failed(path, error.rule, error.message, at)
-
-
-def _failed(path: str, rule: str, message: str, location: Location) -> FileReport:
-    finding = Finding(rule, "error", "stops", "certain", message, None, location)
-    return FileReport(path, "error", message, (finding,))
+def _failed(finding: Finding) -> FileReport:
+    return FileReport(finding.location.path, "error", finding.message, (finding,))

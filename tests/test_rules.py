@@ -1,0 +1,85 @@
+"""Every rule's page is its test: what it calls good passes, what it calls bad is found on the marked lines.
+
+A fence is a fragment; the prelude below stands before it, and that one rule judges it.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from nl2sql_review import rulebook
+from nl2sql_review.judge import judge
+from nl2sql_review.review import Reviewer
+from nl2sql_review.settings import Settings
+
+PRELUDE = """\
+import argparse, json, logging, os
+import torch
+import wandb
+from unsloth import FastLanguageModel, is_bfloat16_supported
+from unsloth.chat_templates import get_chat_template, train_on_responses_only
+from datasets import Dataset, concatenate_datasets, interleave_datasets, load_dataset
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, Trainer, TrainingArguments
+from trl import DataCollatorForCompletionOnlyLM, SFTConfig, SFTTrainer
+"""
+EXPECT = re.compile(r"# expect: (?P<rule>\S+)(?: (?P<part>.*?))?\s*$")
+VERDICTS = {"good": "pass", "bad": "fail", "unknown": "unknown", "na": "not-applicable"}
+
+BOOK = rulebook.load()
+FENCES = [
+    pytest.param(rule, fence, id=f"{rule.id}:{fence.row}-{fence.label}")
+    for rule in BOOK.active
+    for fence in rule.fences
+    if fence.language == "python" and fence.label
+]
+
+
+def judged(rule, code):
+    """(the rule's checklist item, its findings) on a fragment."""
+    settings = Settings(select=(rule.id,), ignore=("suppression",))
+    source, recording, plans = Reviewer(isolated=True).plans((PRELUDE + code).encode(), "train.py", settings)
+    assert not recording.exhausted
+    assert plans, "the fragment makes no trainer, adapter, model or training arguments: nothing can be judged"
+    report, faults = judge(source, plans, BOOK, settings)
+    assert not faults, faults[0].message
+    (item,) = report.checklist
+    return item, report.findings
+
+
+def marks(rule, code):
+    """Row in the fragment -> the part of the message that is expected there."""
+    found = {}
+    for row, line in enumerate(code.splitlines(), 1):
+        mark = EXPECT.search(line)
+        if mark and mark["rule"] == rule.id:
+            found[row] = mark["part"] or ""
+    return found
+
+
+@pytest.mark.parametrize(("rule", "fence"), FENCES)
+def test_a_fence_is_judged_as_it_is_labelled(rule, fence):
+    assert fence.label in VERDICTS, f"{rule.path}:{fence.row - 1}: labels are {', '.join(VERDICTS)}"
+    item, findings = judged(rule, fence.code)
+    told = f"{rule.path}:{fence.row}: {item.evidence} {item.reason}"
+    assert item.verdict == VERDICTS[fence.label], told
+    expected = marks(rule, fence.code)
+    assert bool(expected) == (fence.label == "bad"), "a bad fence, and no other, marks its guilty lines"
+    rows = {f.location.row - PRELUDE.count("\n"): f.message for f in findings}
+    assert sorted(rows) == sorted(expected), told
+    for row, part in expected.items():
+        assert part in rows[row], told
+
+
+@pytest.mark.parametrize("rule", BOOK.active, ids=lambda r: r.id)
+def test_a_rule_shows_enough(rule):
+    """Two good and two bad examples at least, so that a rule is no one spelling."""
+    labels = [f.label for f in rule.fences]
+    assert labels.count("good") >= 2 and labels.count("bad") >= 2
+
+
+def test_the_prelude_is_not_judged():
+    with pytest.raises(AssertionError, match="nothing can be judged"):
+        judged(BOOK["lora/rank"], "x = 1\n")
