@@ -1,0 +1,128 @@
+"""Abstract interpretation of a training script: source → the calls it would make, with their values.
+
+`interpret` never imports, executes or evaluates the reviewed code, and never raises on account of it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..values import Unknown, Value
+from . import access, calls, classes, containers, expressions, library, models, modules, statements  # noqa: F401 (containers fills a registry)
+from .machine import Exhausted, Frame, Machine, Raised
+from .objects import Arguments, Class, Function, Module, object_of
+from .operations import freeze
+from .project import Project
+from .recording import Recording
+
+STEPS = 120_000  # expressions and statements; about a second on a slow machine
+
+
+def interpret(source: Any, project_root: Path | str | None = None, steps: int = STEPS) -> Recording:
+    """What the script would call. Modules and configuration beside `source.path` are read if they lie in `project_root`.
+
+    Past the step budget, interpretation ends and `Recording.exhausted` says so.
+    """
+    m = machine(steps)
+    project_root = Path(project_root) if project_root is not None else None
+    file = Path(source.path) if project_root is not None and source.path != "<stdin>" else None
+    m.project = Project(project_root, file)
+    m.search_path = search_path(project_root, file)
+    module = Module("__main__", source, file, "")
+    try:
+        run_script(m, module, source)
+    except Exhausted:
+        m.recording.exhausted = f"the script takes more than {steps:,} steps to follow"
+    except RecursionError:
+        m.recording.exhausted = "the script nests too deeply to follow"
+    for dataset in m.datasets:
+        dataset.columns = {name: freeze(cell) for name, cell in dataset.columns.items()}
+    m.recording.files_read = list(m.project.read_files)
+    m.recording.files_missing = list(m.project.missing)
+    return m.recording
+
+
+def machine(steps: int) -> Machine:
+    m = Machine(steps)
+    m.evaluate, m.execute = expressions.evaluate, statements.execute
+    for name in ("evaluate",):
+        setattr(m, name, partial_of(m, getattr(expressions, name)))
+    for name in ("execute", "assign", "guarded", "parameter_defaults"):
+        setattr(m, name, partial_of(m, getattr(statements, name)))
+    for name in ("attribute", "item", "iterate", "mapping", "contains", "set_attribute", "set_item"):
+        setattr(m, name, partial_of(m, getattr(access, name)))
+    for name in ("call", "call_function", "decorate", "yielded"):
+        setattr(m, name, partial_of(m, getattr(calls, name)))
+    m.super = partial_of(m, calls.super_)
+    for name in ("define_class", "decorated_class"):
+        setattr(m, name, partial_of(m, getattr(classes, name)))
+    for name in ("import_module", "import_statement"):
+        setattr(m, name, partial_of(m, getattr(modules, name)))
+    for name in ("library_name", "call_library", "library_attribute", "library_item", "library_iterate", "library_set_item", "record_write", "decorated", "log"):
+        setattr(m, name, partial_of(m, getattr(library, name)))
+    m.library_kind = library.library_kind
+    models.wire(m)
+    return m
+
+
+def partial_of(m: Machine, f: Any) -> Any:
+    return lambda *args, **keywords: f(m, *args, **keywords)
+
+
+def search_path(root: Path | None, file: Path | None) -> list[Path]:
+    """Where the script's imports look: its own folder, then the project and its `src`."""
+    folders = [file.parent] if file is not None else []
+    if root is not None:
+        folders += [root, root / "src"]
+    return list(dict.fromkeys(f.resolve() for f in folders))
+
+
+def run_script(m: Machine, module: Module, source: Any) -> None:
+    module.package = package_of(m, module.file)
+    modules.run_module(m, module, source.tree)
+    drive(m, module)
+
+
+def package_of(m: Machine, file: Path | None) -> str:
+    """The package a script belongs to when run with `python -m`: folders with an `__init__.py` above it."""
+    parts: list[str] = []
+    folder = file.resolve().parent if file is not None else None
+    while folder is not None and m.project.inside(folder / "__init__.py") is not None and (folder / "__init__.py").is_file():
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    return ".".join(parts)
+
+
+def drive(m: Machine, module: Module) -> None:
+    """Functions that nobody calls are tried with unknown parameters, so that a library-style script is still read."""
+    for value in list(m.definitions):
+        obj = object_of(value)
+        if isinstance(obj, Function) and not obj.called:
+            drive_call(m, obj.name, value, module)
+        elif isinstance(obj, Class) and not obj.used and obj.kind == "class":
+            drive_class(m, obj, value, module)
+
+
+def drive_call(m: Machine, name: str, value: Value, module: Module) -> Value:
+    m.driving = name
+    m.frames.append(Frame(module.scope, None, m.mark(), 0))
+    m.loops.append(None)
+    try:
+        return m.call(value, Arguments(), None)
+    except Raised:
+        return Unknown("it raises")
+    finally:
+        m.frames.pop()
+        m.loops.pop()
+        m.driving = ""
+
+
+def drive_class(m: Machine, cls: Class, value: Value, module: Module) -> None:
+    instance = drive_call(m, "__init__", value, module)
+    for name, member in list(cls.slots.items()):
+        fn = object_of(member)
+        if isinstance(fn, Function) and not fn.called and not name.startswith("__") and fn.kind == "function":
+            drive_call(m, name, m.attribute(instance, name, None), module)
+
+
