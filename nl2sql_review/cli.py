@@ -99,12 +99,12 @@ def _plan(args: Namespace) -> int:
     paths = _paths(args, "nothing to show: give one script, as in nl2sql-review plan train.py")
     if len(paths) > 1 or os.path.isdir(paths[0]):
         raise UsageError("a plan is made of one script: give one file")
-    from . import review
+    from . import discovery, review
     from .settings import SettingsError
     from .source import SourceError
 
     stdin = _stdin(args, paths)
-    name = stdin[0] if stdin else paths[0]
+    name = stdin[0] if stdin else discovery.shown(paths[0])
     try:
         recording, plans = review.plan(
             paths[0], stdin=stdin, config=args.config, isolated=args.isolated, overrides=_overrides(args)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..report import Location
+from ..source import Source, SourceError
 
 
 class Lines:
@@ -12,52 +11,33 @@ class Lines:
 
     def __init__(self, stdin: tuple[str, bytes] | None = None) -> None:
         self._stdin = stdin
-        self._files: dict[str, dict[int | None, list[str]]] = {}  # path -> cell (None in a script) -> lines
+        self._sources: dict[str, Source | None] = {}
 
     def __call__(self, location: Location) -> str | None:
-        if location.path not in self._files:
-            self._files[location.path] = self._read(location.path)
-        lines = self._files[location.path].get(location.cell, [])
-        return lines[location.row - 1] if 0 < location.row <= len(lines) else None
+        if location.path not in self._sources:
+            self._sources[location.path] = self._read(location.path)
+        source = self._sources[location.path]
+        return None if source is None else source.line(location.row, location.cell)
 
-    def _read(self, path: str) -> dict[int | None, list[str]]:
-        if self._stdin is not None and path == self._stdin[0]:
-            data = self._stdin[1]
-        else:
-            try:
-                with open(path, "rb") as file:
-                    data = file.read()
-            except (OSError, ValueError):
-                return {}
-        if path.endswith(".ipynb"):
-            return dict(enumerate(_cells(data), 1))
-        return {None: _split(_decode(data))}
-
-
-def _decode(data: bytes) -> str:
-    """As Python reads it: the declared encoding, else UTF-8; what does not decode is shown as such."""
-    if b"coding" in data[:400]:
-        import io
-        from tokenize import detect_encoding
-
+    def _read(self, path: str) -> Source | None:
+        """The text of a file; characters of one that is not text are shown as such."""
+        data = self._bytes(path)
+        if data is None:
+            return None
         try:
-            return data.decode(detect_encoding(io.BytesIO(data).readline)[0], "replace")
-        except (SyntaxError, LookupError, ValueError):
+            return Source.from_bytes(data, path)
+        except SourceError:
             pass
-    return data.decode("utf-8-sig", "replace")
+        try:
+            return Source(path, data[:100_000].decode("utf-8", "replace"))
+        except SourceError:  # a notebook whose JSON is broken
+            return None
 
-
-def _cells(data: bytes) -> list[list[str]]:
-    import json
-
-    try:
-        notebook: Any = json.loads(data)
-        sources = [cell.get("source", "") for cell in notebook["cells"]]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return []
-    return [_split("".join(map(str, source)) if isinstance(source, list) else str(source)) for source in sources]
-
-
-def _split(text: str) -> list[str]:
-    """Lines as Python counts them: form feeds and the like do not end one."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    def _bytes(self, path: str) -> bytes | None:
+        if self._stdin is not None and path == self._stdin[0]:
+            return self._stdin[1]
+        try:
+            with open(path, "rb") as file:
+                return file.read()
+        except (OSError, ValueError):
+            return None

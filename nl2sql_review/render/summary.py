@@ -23,10 +23,6 @@ def closing(report: Report, terminal: Terminal) -> Iterator[str]:
             text = f"{len(skipped)} files were not training scripts: {names}{more}"
         for line in wrap(text, terminal.columns):
             yield terminal.paint(line, "dim")
-    for fault in report.internal_errors:
-        where = f" on {escape(fault.path)}" if fault.path else ""
-        who = f"rule {fault.rule}" if fault.rule else "the reviewer"
-        yield terminal.paint(f"internal error: {who} failed{where}: {escape(fault.message)}", "error")
     yield counts(report, terminal)
 
 
@@ -43,16 +39,19 @@ def counts(report: Report, terminal: Terminal) -> str:
         if number
     ]
     files = count(s.reviewed, "file", "files") + " reviewed"
-    unreadable = sum(file.status == "error" for file in report.files)
-    if unreadable:
-        files += f", {unreadable} could not be read"
+    failed = sum(file.status == "error" for file in report.files)
+    if failed:
+        files += f", {failed} could not be"
     parts = [", ".join(found) or "no findings"]
     parts.append(
         terminal.paint(count(s.unknown, "item", "items") + " unknown", "yellow") if s.unknown else "no item unknown"
     )
     if s.suppressed:
         parts.append(f"{s.suppressed} suppressed")
-    if not s.reviewed and not found:
+    if report.internal_errors:
+        faults = count(len(report.internal_errors), "internal error", "internal errors")
+        parts.append(terminal.paint(faults, "error"))
+    elif not s.reviewed and not found:
         return terminal.paint("nothing was reviewed: no training script found", "warning")
     return f"{files}: {'; '.join(parts)}"
 
