@@ -244,7 +244,7 @@ def mix(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
         for k, v in p.columns.items():
             columns[k] = join(columns[k], v) if k in columns else v
     new = Dataset(f"{callee.rsplit('.', 1)[-1]}(…)", call, columns, any(p.open for p in parts) or not parts)
-    new.sources = tuple(dict.fromkeys(s for p in parts for s in p.sources))
+    new.sources = tuple({id(s): s for p in parts for s in p.sources}.values())
     new.mixed, new.parts = call, tuple(parts)
     call.result = made(m, new)
     return Known(new, (call.place,))
