@@ -12,6 +12,7 @@ not import LibCST.
 from __future__ import annotations
 
 import codecs
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Iterable
 
 from nl2sql_review.source import notebook, suppressions
@@ -19,7 +20,7 @@ from nl2sql_review.source.decoding import NOTEBOOK_SIZE_LIMIT, SIZE_LIMIT, decod
 from nl2sql_review.source.excerpts import one_line
 from nl2sql_review.source.notebook import Magic
 from nl2sql_review.source.parsing import deeply, parse
-from nl2sql_review.source.spans import Lines, Span, SourceError, point
+from nl2sql_review.source.spans import Lines, SourceError, Span, point
 from nl2sql_review.source.suppressions import Suppression, SuppressionError
 
 if TYPE_CHECKING:
@@ -105,11 +106,9 @@ class Source:
     @property
     def problems(self) -> list[SourceError]:
         """What could not be read while the rest was: cells that are not Python. Parses the program."""
-        if self._tree is None and self._failure is None and self._notebook is not None:
-            try:
-                self.tree
-            except SourceError:
-                pass
+        if self._notebook is not None:
+            with suppress(SourceError):
+                _ = self.tree
         return self._problems
 
     def _parse_script(self) -> libcst.Module:
@@ -256,11 +255,12 @@ class Source:
 
     def _asked(self) -> suppressions.Requests:
         if self._requests is None:
-            self.problems  # a cell that is not Python has no comments
-            requests = suppressions.read(self.text)
-            if self._notebook is not None:
-                requests = self._requests_in_cells(requests)
-            self._requests = requests
+            if self._notebook is None:
+                self._requests = suppressions.read(self.text)
+            else:
+                with suppress(SourceError):
+                    _ = self.tree  # leaves out what is not Python; its comments ask nothing
+                self._requests = self._requests_in_cells(suppressions.read(self.text))
         return self._requests
 
     def _requests_in_cells(self, requests: suppressions.Requests) -> suppressions.Requests:

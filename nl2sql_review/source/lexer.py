@@ -15,9 +15,7 @@ from nl2sql_review.source.spans import Lines
 _CODE = re.compile(r"#|\"\"\"|'''|[\"'()\[\]{}]|\\(?=[\r\n]|\Z)")
 _FIELD = re.compile(r"#|\"\"\"|'''|[\"'()\[\]{}:]|\\(?=[\r\n]|\Z)")  # a replacement field of an f-string
 _ESCAPE = r"\\(?:\r\n|.)"
-_STRING = {
-    quote: re.compile(rf"{_ESCAPE}|{quote}", re.DOTALL) for quote in ('"""', "'''", '"', "'")
-}
+_STRING = {quote: re.compile(rf"{_ESCAPE}|{quote}", re.DOTALL) for quote in ('"""', "'''", '"', "'")}
 _FSTRING = {
     quote: re.compile(rf"\\N\{{[^{{}}\r\n]*\}}|\\(?:\r\n|[^{{}}])|\{{\{{|\}}\}}|\{{|{quote}", re.DOTALL)
     for quote in _STRING

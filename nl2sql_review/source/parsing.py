@@ -24,24 +24,31 @@ MAX_BRACKETS = 200  # Python's own limit
 MAX_OPERATORS = 1000  # one inside the other: a.b.c, a + b + c, not not a, elif … elif …
 MAX_PATTERN = 8  # LibCST takes 2**depth steps for the brackets of a `case`, and of a `del` it cannot read
 
+_NO_BRACKETS = str.maketrans("", "", "#\"'")
 _DEEP_BRACKETS = 40  # from here on a small stack (1 MB, or 512 KB for threads of some systems) may not do
 _STACK = 256 * 1024 * 1024  # bytes, reserved and not touched unless needed
 _RECURSION = 50_000
 
+# Comments, strings other than f-strings, brackets. The one leading set and the look-behinds are for speed.
+_NOT_FORMATTED = r"(?<![fFtT]{0})(?<![fFtT][rR]{0})"
 _BRACKETS = re.compile(
-    r"#[^\r\n]*"
-    r"|(?<![fFtT])(?<![fFtT][rR])(?:\"\"\"(?:[^\\\"]|\\.|\"(?!\"\"))*\"\"\"|'''(?:[^\\']|\\.|'(?!''))*'''"
-    r"|\"(?:[^\\\"\r\n]|\\.)*\"|'(?:[^\\'\r\n]|\\.)*')"
-    r"|([()\[\]{}])",
+    r"([#\"'()\[\]{}])(?:(?<=[()\[\]{}])|(?<=#)[^\r\n]*"
+    + r"|(?<=\")"
+    + _NOT_FORMATTED.format('"')
+    + r"(?:\"\"[^\\\"]*(?:(?:\\.|\"(?!\"\"))[^\\\"]*)*\"\"\"|[^\\\"\r\n]*(?:\\.[^\\\"\r\n]*)*\")"
+    + r"|(?<=')"
+    + _NOT_FORMATTED.format("'")
+    + r"(?:''[^\\']*(?:(?:\\.|'(?!''))[^\\']*)*'''|[^\\'\r\n]*(?:\\.[^\\'\r\n]*)*'))",
     re.DOTALL,
 )
-_CHAINS = re.compile(
-    r"[\r\n][ \t]*(?:[-+*/%|&^.~<>=]|(?:and|or|not|elif|for|lambda|await)\b)|[-+*/%|&^~\\]\r?\n|[)\]][(\[]"
-)
-_PATTERN = re.compile(r"^[ \t]*(?:case|del)\b(?![ \t]*[=.,:)])", re.MULTILINE)
+_GOES_ON = re.compile(r"\n[ \t]*(?:[-+*/%|&^.~<>=\"']|(?:and|or|not|elif|for|lambda|await)\b)")
+_ENDS_OPEN = re.compile(r"[-+*/%|&^~\\]\r?\n")
+_PATTERN = re.compile(r"[ \t]*(?:case|del)\b(?![ \t]*[=.,:)])")
+_PATTERN_LINE = re.compile(r"\n" + _PATTERN.pattern + r"[^\r\n]*")
 _TOKEN = re.compile(
     r"[()\[\]{}]|[,;]|\r\n?|\n|\.|\*\*|//|<<|>>|->|:=|[<>=!]=|[-+*/%|&^~@<>]"
     r"|\b(?:and|or|not|in|is|if|for|lambda|await)\b"
+    r"|_{2,}[\s\\]+(?=[A-Za-z]{0,2}__)"  # strings that stand side by side
 )
 
 
@@ -82,10 +89,10 @@ def deeply(function: Callable[[], T]) -> T:
             outcome.extend((False, error))
 
     limit, size = sys.getrecursionlimit(), threading.stack_size()
+    thread = threading.Thread(target=run)
     try:
-        threading.stack_size(_STACK)
-        thread = threading.Thread(target=run)
         sys.setrecursionlimit(max(limit, _RECURSION))
+        threading.stack_size(_STACK)
         thread.start()
         thread.join()
     finally:
@@ -102,7 +109,7 @@ def suspicious(text: str) -> bool:
 
     Innermost brackets are erased pair by pair, so that the number of rounds bounds the depth.
     """
-    brackets = "".join(_BRACKETS.findall(text))
+    brackets = "".join(_BRACKETS.findall(text)).translate(_NO_BRACKETS)
     for _ in range(_DEEP_BRACKETS):
         fewer = brackets.replace("()", "").replace("[]", "").replace("{}", "")
         if len(fewer) == len(brackets):
@@ -110,13 +117,14 @@ def suspicious(text: str) -> bool:
         brackets = fewer
     if len(brackets) > _DEEP_BRACKETS:
         return True
-    if max(map(len, text.split("\n"))) > 1000 or len(_CHAINS.findall(text)) > 200:
+    if max(map(len, text.split("\n"))) > 1000:
         return True
-    if "case" in text or "del" in text:
-        for match in _PATTERN.finditer(text):
-            line = text[match.start() : text.find("\n", match.end())]
-            if line.rstrip().endswith(("(", "[", "{")) or sum(map(line.count, "([{")) > MAX_PATTERN:
-                return True
+    operators = len(_GOES_ON.findall(text)) + len(_ENDS_OPEN.findall(text))
+    if operators + sum(map(text.count, (")(", ")[", "](", "]["))) > 200:
+        return True
+    for line in _PATTERN_LINE.findall("\n" + text):
+        if line.rstrip().endswith(("(", "[", "{")) or sum(map(line.count, "([{")) > MAX_PATTERN:
+            return True
     return False
 
 
@@ -128,7 +136,6 @@ def too_deep(lines: Lines) -> Fault | None:
     open_levels: list[tuple[int, int]] = []
     binary = postfix = 0  # operators one inside the other at this level, and those of the operand being read
     total = 0  # the same summed over the enclosing levels
-    fresh = True
     for match in _TOKEN.finditer("\n" + outline):
         token, offset = match[0], match.start() - 1
         if token in "([{":
