@@ -207,8 +207,8 @@ def misaligned(run: Run, calls: list[Call], part: Any) -> Fact:
     weights = call.get("probabilities")
     mixed = call.get("datasets", "$0")
     sizes = [_length(mixed), _length(weights)]
-    if None not in sizes:
-        return Fact(Known(sizes[0] != sizes[1], (call.place,)), at=call.place, note="" if sizes[0] == sizes[1] else f"{sizes[0]} data sets, {sizes[1]} weights")
+    if None not in sizes and sizes[0] != sizes[1]:
+        return Fact(Known(True, (call.place,)), at=call.place, note=f"{sizes[0]} data sets, {sizes[1]} weights")
     skip = dataset_config.skipped(run, call)
     if skip is not None:
         return Fact(Known(True, (skip,)), at=call.place, note="a data set that fails to load is left out, its weight is not")

@@ -50,8 +50,9 @@ def read(run: Run, part: Any, texts: list[TrainingText], found: list[Dataset], c
         why = next((t.why for t in texts if t.why), "the training text is not known")
         part.bare_fields = part.late_fallbacks = Fact(Unknown(why), at=at)
         return
-    part.late_fallbacks = _late(reads, at)
     part.bare_fields = _bare(reads, part, found, calls, at)
+    why = part.bare_fields.why_not
+    part.late_fallbacks = Fact(Absent(why), at=at, why_not=why) if why else _late(reads, at)
 
 
 def reads_of(texts: list[TrainingText]) -> Iterator[Read]:

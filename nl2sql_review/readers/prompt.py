@@ -137,6 +137,8 @@ def _ending(prompt: Any, texts: list[TrainingText], at: Place | None, run: Run, 
             sources.append(_known(ending.by or "nothing", "", text.trace))
             if ending.why:
                 notes.append(ending.why)
+            if ending.kind == "cut off" and ending.piece is not None:
+                at = ending.piece.place or at
     prompt.ending = Fact(joined(kinds), at=at, note=notes[0] if notes else "")
     prompt.eos_from = Fact(joined(sources), at=at)
 

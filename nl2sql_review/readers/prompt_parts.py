@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from .prompt_text import Piece, label_before, literal
 
 ORDER = ("instruction", "schema", "question", "response", "sql")
-INSTRUCTION_MARKER = re.compile(r"#+ *instructions?\b|\[inst\]|<\|(im_start|start_header_id)\|>|<\|(user|system|prompter)\|>|<start_of_turn>|<<sys>>", re.I)
+INSTRUCTION_MARKER = re.compile(r"#+ *(instructions?|task)\b|\[inst\]|<\|(im_start|start_header_id)\|>|<\|(user|system|prompter)\|>|<start_of_turn>|<<sys>>", re.I)
 RESPONSE_MARKER = re.compile(r"#+ *(response|answer|sql|output)|\[/inst\]|assistant|<start_of_turn>model", re.I)
 ALPACA = re.compile(r"### *Instruction:.*### *Response:", re.S)
-SENTENCE = re.compile(r"[A-Za-z]{2,}(?:[ ,'\-]+[A-Za-z]+){4,}")
+SENTENCE = re.compile(r"[A-Za-z]{2,}(?:[ ,'\-]+[A-Za-z]+){3,}")
 FIXED_SCHEMA = re.compile(r"\bCREATE\s+TABLE\b|\bprimary key\b", re.I)
 
 
