@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Iterator, Optional
 
-from ..report import Finding, Location
+from ..report import Finding, Location, TraceStep
 from .terminal import Terminal, cut, escape, escape_code, width
 
 LineOf = Callable[
@@ -66,24 +66,31 @@ def excerpt(finding: Finding, line_of: LineOf, terminal: Terminal) -> Iterator[s
 
 
 def _remarks(finding: Finding, line_of: LineOf) -> Iterator[Remark]:
-    """The finding's own place first, then the places its value came through, each once."""
-    yield Remark(finding.location, "", True)
+    """The finding's own place first, then the places its value came through, one a line of code."""
     here = finding.location
-    seen = {(here.path, here.cell, here.row, here.column)}
+    yield Remark(here, "", True)
+    seen: set[tuple[str, int | None, int]] = set()
     for number, step in enumerate(finding.trace):
         at = step.location
-        inside = (at.path, at.cell) == (here.path, here.cell) and (
-            (here.row, here.column) <= (at.row, at.column)
-            and (at.end_row, at.end_column) <= (here.end_row, here.end_column)
-        )
-        key = (at.path, at.cell, at.row, at.column)
-        if key in seen or inside:
+        line = (at.path, at.cell, at.row)
+        if line in seen or ((at.path, at.cell) == (here.path, here.cell) and _overlap(at, here)):
             continue
-        seen.add(key)
-        code = " ".join((line_of(at) or "").split())
-        text = " ".join(step.text.split())
-        plain = not text or text in code or code in text
-        yield Remark(at, ("and goes through here" if number else "the value comes from here") if plain else text)
+        seen.add(line)
+        origin = "and goes through here" if number else "the value comes from here"
+        yield Remark(at, origin if _is_code(step, line_of) else " ".join(step.text.split()))
+
+
+def _overlap(a: Location, b: Location) -> bool:
+    return (a.row, a.column) < (b.end_row, b.end_column) and (b.row, b.column) < (a.end_row, a.end_column)
+
+
+def _is_code(step: TraceStep, line_of: LineOf) -> bool:
+    """Whether the text of a step repeats the code that stands there, rather than saying something about it."""
+    line = line_of(step.location) or ""
+    last = step.location.end_column - 1 if step.location.end_row == step.location.row else None
+    code = "".join(line[step.location.column - 1 : last].split())
+    text = "".join(step.text.split())
+    return not text or (bool(code) and (code in text or text.startswith(code[:12])))
 
 
 def _line(location: Location, row: int) -> Location:

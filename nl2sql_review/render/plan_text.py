@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import fields
 from io import StringIO
@@ -27,7 +28,10 @@ TITLES = {
     "api": "interfaces",
 }
 STYLES = {"default": "yellow", "either": "yellow", "term": "cyan", "unknown": "red"}
-STEPS = 3  # of a trace that are shown: the origin and the last ones
+STEPS = 4  # of a trace that are shown: the origin and the last ones
+TELLING = 48  # characters of code or remark that help a reader more than the row alone
+# Facts that name a problem: without one they are not worth a line.
+PROBLEMS = re.compile(r"(missing|unmatched|misaligned|misplaced|late|bare|unimported|untracked)_|\w+_conflict$")
 
 
 def render(report: PlanReport, path: str, terminal: Terminal) -> str:
@@ -58,12 +62,16 @@ def render(report: PlanReport, path: str, terminal: Terminal) -> str:
 def _sections(plan: PlanSections, path: str, terminal: Terminal) -> Iterator[RenderableType]:
     for field in fields(plan):
         facts: Facts = getattr(plan, field.name)
-        said = {name: value for name, value in facts.items() if value.kind != "absent"}
+        said = {name: value for name, value in facts.items() if _is_worth_a_line(name, value)}
         if said:
             yield Text(f"\n{TITLES[field.name]}", "bold blue")
             yield _table(said, path, max(map(len, said)), terminal)
             if field.name == "prompt" and said.get("text") and said["text"].kind == "text":
                 yield _prompt(said["text"].value, terminal)
+
+
+def _is_worth_a_line(name: str, value: PlanValue) -> bool:
+    return value.kind != "absent" and not (PROBLEMS.match(name) and value.kind == "known" and not value.value)
 
 
 def _table(values: Facts, path: str, names: int, terminal: Terminal) -> Table:
@@ -88,7 +96,7 @@ def _value(value: PlanValue) -> Text:
             f"{sum('hole' in part for part in value.value)} holes, {sum(len(p.get('text', '')) for p in value.value)} characters"
         )
     if value.kind == "term":
-        return Text(escape(value.value), style)
+        return Text(escape(_shortened(value.value, 90)), style)
     text = Text(escape(_literal(value.value)), style)
     if value.kind == "default" and value.reason:
         text.append(f" ({escape(value.reason)})", "dim")
@@ -111,17 +119,31 @@ def _literal(value: Any) -> str:
         text = f"{{{', '.join(f'{key}: {_literal(item)}' for key, item in value.items())}}}"
     else:
         text = repr(value)
-    return text if len(text) <= 300 else text[:299] + "…"
+    return _shortened(text, 300)
+
+
+def _shortened(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def _came(value: PlanValue, path: str, terminal: Terminal) -> str:
-    """`8: 16 → 31: RANK`, origin first: rows of this file are numbers alone, those of others have their path."""
-    shown = value.trace if len(value.trace) <= STEPS else (value.trace[0], *value.trace[1 - STEPS :])
-    texts = [" ".join(step.text.split()) for step in shown]
-    return f" {terminal.glyphs.arrow} ".join(
-        f"{_where(step, path)}: {escape(text if len(text) <= 40 else text[:39] + terminal.glyphs.ellipsis)}"
-        for step, text in zip(shown, texts, strict=True)
-    )
+    """`8 RANK → 31`, origin first: rows of this file are numbers alone, those of others have their path.
+
+    The code of a place is left out where it only repeats the value or is too long to help.
+    """
+    literal = "" if value.kind in ("text", "either") or value.value is None else _literal(value.value)
+    places: dict[str, str] = {}
+    for step in value.trace:
+        text = " ".join(step.text.split())
+        text = "library default" if text.startswith("library default") else text
+        where = _where(step, path)
+        if where not in places or not places[where]:
+            telling = text and len(text) <= TELLING and not (literal and literal in text)
+            places[where] = f"{where} {escape(text)}" if telling else ""
+    shown = [text or where for where, text in places.items()]
+    if len(shown) > STEPS:
+        shown = [shown[0], terminal.glyphs.ellipsis, *shown[2 - STEPS :]]
+    return f" {terminal.glyphs.arrow} ".join(shown)
 
 
 def _where(step: PlanStep | PlanCall, path: str) -> str:

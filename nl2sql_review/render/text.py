@@ -61,10 +61,6 @@ def _finding(finding: Finding, line_of: LineOf, terminal: Terminal) -> Iterator[
 def _remarks(finding: Finding) -> Iterator[tuple[str, str]]:
     if finding.help:
         yield "help", finding.help
-    if finding.certainty == "default":
-        yield "note", "this is a default: the command line or the environment can change it"
-    elif finding.certainty == "branch":
-        yield "note", "this holds on every branch of the script"
     if finding.related:
         yield "also", ", ".join(finding.related)
     if finding.suppressed is not None:
@@ -98,8 +94,7 @@ def _item(item: ChecklistItem, name: int, terminal: Terminal) -> Iterator[str]:
 
 def _evidence(item: ChecklistItem) -> str:
     if item.verdict in ("pass", "fail"):
-        suffix = {"default": " (default)", "branch": " (on every branch)"}
-        return item.evidence + suffix.get(item.certainty, "")
+        return item.evidence
     if item.evidence and item.reason and item.reason not in item.evidence:
         return f"{item.reason} ({item.evidence})"
     return item.reason or item.evidence
