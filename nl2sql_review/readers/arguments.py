@@ -160,7 +160,7 @@ def warmup(run: Run, part: Any) -> None:
         part.warmup = Fact(ratio.value, at=ratio.at, note="by warmup_ratio")
         return
     value = derive(lambda s, most: fraction(s, most), steps.value, part.max_steps.value)
-    part.warmup = Fact(value, at=steps.at, note="by warmup_steps", why_not=steps.why_not)
+    part.warmup = Fact(value, at=steps.at, note="by warmup_steps", why_not="two settings contradict each other" if ratio_set else steps.why_not)
 
 
 def fraction(steps: Any, most: Any) -> Any:

@@ -17,6 +17,8 @@ SPELLINGS = {
     "save_total_limit": ("save_total_limit",),
 }
 
+CHECKPOINT = ("resume_from_checkpoint", "model_path", "$0")
+
 SEARCH = re.compile(r"listdir|scandir|iterdir|glob|os\.walk|checkpoint", re.IGNORECASE)
 SORTED = re.compile(r"\bsorted\(|\bmax\(|\.sort\(|natsorted\(")
 NUMERIC = re.compile(r"key\s*=.*(\bint\b|\bfloat\b|re\.|\.isdigit)|natsorted\(|key\s*=\s*int", re.DOTALL)
@@ -57,10 +59,13 @@ def resume(run: Run) -> tuple[Fact, Fact]:
         value: Value = Absent(why) if why_not else Unknown(run.recording.exhausted or why)
         return Fact(value, at=run.place, why_not=why_not), Fact(Absent(why), at=run.place, why_not=why_not)
     call = run.train[-1]
-    at = call.places.get("resume_from_checkpoint", call.place)
+    given = [c for c in run.train if not isinstance(c.get(*CHECKPOINT), Absent)]
+    if given:
+        call = given[-1]
+    at = next((call.places[n] for n in CHECKPOINT if n in call.places), call.place)
     if last(call.callee) == "unsloth_train":
         return Fact(Known("never", (call.place,)), at=at, note="unsloth_train takes no checkpoint"), Fact(Absent(), at=at)
-    value = call.get("resume_from_checkpoint", "model_path", "$0")
+    value = call.get(*CHECKPOINT)
     if isinstance(value, Absent) and call.unknown_arguments:
         return Fact(Unknown(call.unknown_arguments, (call.place,)), at=at), Fact(Absent(), at=at)
     if isinstance(value, Absent):
@@ -68,14 +73,19 @@ def resume(run: Run) -> tuple[Fact, Fact]:
         if not isinstance(run.arguments.value("resume_from_checkpoint"), (Absent, Unknown)):
             note = "resume_from_checkpoint of the training arguments is not read by the trainer: give it to train()"
         return Fact(Known("never", (call.place,)), at=call.place, note=note), Fact(Absent("train() is called without a checkpoint"), at=at)
-    manner, by = judge(run, value, condition=call.condition if not call.certain else "")
-    if len(run.train) > 1 and any(isinstance(c.get("resume_from_checkpoint", "$0"), Absent) for c in run.train):
-        # `if checkpoint: trainer.train(resume_from_checkpoint=checkpoint) else: trainer.train()`
-        manner = derive(lambda m: "newest" if m == "unguarded" else m, manner)
+    if not call.certain or otherwise(run):
+        # `if …: trainer.train(resume_from_checkpoint=x) else: trainer.train()`, or the second in an `except`
+        value = Either((value, Known(None, (call.place,))), call.condition or "it fails", value.trace)
+    manner, by = judge(run, value, tried=otherwise(run))
     return Fact(manner, at=at), Fact(by, at=at)
 
 
-def judge(run: Run, value: Value, condition: str = "") -> tuple[Value, Value]:
+def otherwise(run: Run) -> bool:
+    """Whether an `except` starts the training anew when it cannot be resumed."""
+    return any(last(c.callee) == "train" and "Trainer" in c.callee for c in getattr(run.recording, "alternatives", ()))
+
+
+def judge(run: Run, value: Value, tried: bool = False) -> tuple[Value, Value]:
     """How the checkpoint is found, and the expression that finds it."""
     if isinstance(value, Unknown):
         return value, value
@@ -84,26 +94,27 @@ def judge(run: Run, value: Value, condition: str = "") -> tuple[Value, Value]:
         guarded = len(found) < len(value.options)
         if not found:
             return Known("never", value.trace), value
-        manners = [one(run, o, guarded, value.condition or condition) for o in found]
+        manners = [one(run, o, guarded, value.condition, tried) for o in found]
         result = manners[0] if len(set(map(plain, manners))) == 1 else Either(tuple(manners), value.condition, value.trace)
         return result, found[0]
-    return one(run, value, bool(condition), condition), value
+    return one(run, value, False, "", tried), value
 
 
 def nothing(value: Value) -> bool:
     return isinstance(value, (Known, Default)) and value.value in (None, False, "")
 
 
-def one(run: Run, value: Value, guarded: bool, condition: str) -> Value:
+def one(run: Run, value: Value, guarded: bool, condition: str, tried: bool) -> Value:
     if nothing(value):
         return Default("never", value.by, value.trace) if isinstance(value, Default) else Known("never", value.trace)
     if isinstance(value, (Known, Default)):
         plainly = value.value
         if plainly is True:
-            looked = SEARCH.search(condition) is not None
-            named = "newest" if guarded and looked else "unguarded"
+            named = "newest" if tried or guarded and SEARCH.search(condition) else "unguarded"
         elif isinstance(plainly, str):
             named = "fixed path"
+        elif hasattr(plainly, "text") and hasattr(plainly, "args"):  # str(…) or Path(…) of an expression
+            return one(run, Term(plainly.text, plainly.head, plainly.args, value.trace), guarded, condition, tried)
         elif hasattr(plainly, "slots"):
             return Unknown("the checkpoint could not be followed", value.trace)
         else:
@@ -112,11 +123,11 @@ def one(run: Run, value: Value, guarded: bool, condition: str) -> Value:
     if isinstance(value, Unknown):
         return value
     text = text_of(value)
-    manner = manner_of(run, value, text, guarded, condition)
+    manner = manner_of(run, value, text, guarded or tried)
     return Known(manner, value.trace) if manner else Unknown(f"only the run decides which checkpoint {text} is", value.trace)
 
 
-def manner_of(run: Run, value: Value, text: str, guarded: bool, condition: str) -> str:
+def manner_of(run: Run, value: Value, text: str, guarded: bool) -> str:
     if "get_last_checkpoint" in text:
         return "newest" if guarded or makes_directory(run) or "isdir" in text or "exists" in text else "unguarded"
     if isinstance(value, Term) and value.head in ("not", "and", "or", "op") and SEARCH.search(text) and not SORTED.search(text):
@@ -151,11 +162,14 @@ def numeric_key(value: object, depth: int = 0) -> bool:
     """Whether a function of the script among the arguments, a sort key, makes numbers of names."""
     if depth > 8:
         return False
-    if isinstance(value, Term):
+    if hasattr(value, "args"):
         return any(numeric_key(a, depth + 1) for a in value.args)
     if isinstance(value, Text):
         return any(numeric_key(p, depth + 1) for p in value.parts)
-    node = getattr(getattr(value, "value", None), "node", None)
+    inner = getattr(value, "value", None)
+    if hasattr(inner, "args"):
+        return numeric_key(inner, depth + 1)
+    node = getattr(inner, "node", None)
     return node is not None and re.search(r"\bint\(|\bfloat\(|re\.\w+\(|getmtime|getctime|st_mtime", code(node)) is not None
 
 

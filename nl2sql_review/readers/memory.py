@@ -125,7 +125,7 @@ def settle(run: Run, model: Fact, trainer: Fact) -> tuple[Fact, Fact]:
         unchosen = bool(only.note) and from_library(only.value)
         return Fact(only.value, at=only.at, note=only.note), Fact(Known(unchosen, only.value.trace), at=only.at, note=only.note)
     shorter = derive(lambda a, b: min(a, b) if isinstance(a, (int, float)) and isinstance(b, (int, float)) else b if a is None else a, model.value, trainer.value)
-    from_trainer = is_shorter(trainer.value, model.value)
+    from_trainer = cuts_first(trainer.value, model.value)
     source = trainer if from_trainer else model
     if isinstance(shorter, (Known, Default)):
         shorter = derive(lambda x: x, shorter, trace=source.value.trace)
@@ -135,6 +135,6 @@ def settle(run: Run, model: Fact, trainer: Fact) -> tuple[Fact, Fact]:
     return Fact(shorter, at=source.at, note=source.note), Fact(conflict, at=trainer.at, note=note if plain(conflict) else "")
 
 
-def is_shorter(a: Value, b: Value) -> bool:
+def cuts_first(a: Value, b: Value) -> bool:
     x, y = plain(a), plain(b)
-    return isinstance(x, (int, float)) and isinstance(y, (int, float)) and x < y
+    return isinstance(x, (int, float)) and isinstance(y, (int, float)) and x <= y

@@ -46,7 +46,7 @@ TRACKERS = {
 }
 LOGGERS = ("info", "debug", "warning", "print", "log")
 # "batch_size=8", "Learning rate: 2e-4", "LoRA r: 16"
-LITERAL = re.compile(r"(?<![\w.])([A-Za-z][A-Za-z_ ]{0,40}?)\s*[:=]\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.]*\w)")
+LITERAL = re.compile(r"(?<![\w.])([A-Za-z][A-Za-z_ ]{0,60}?)\s*[:=]\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.]*\w)")
 
 
 def read(run: Run, plan: TrainingPlan) -> None:
@@ -219,6 +219,13 @@ def logged(run: Run) -> Iterator[tuple[str, Value, Place]]:
         texts = [plain(value)] if isinstance(plain(value), str) else [p for p in value.parts if isinstance(p, str)] if isinstance(value, Text) else []
         for text in texts:
             for label, number in LITERAL.findall(text[:2000]):
-                name = "_".join(label.lower().split())
-                if name in FACT_OF and len(name) > 1:
+                name = setting_name(label)
+                if name:
                     yield name, Known(float(number) if re.search(r"[.eE]", number) else int(number), value.trace), call.place
+
+
+def setting_name(label: str) -> str:
+    """The setting that a label ends in: "training with learning rate" states learning_rate. One letter is too little."""
+    words = re.split(r"[\s_]+", label.lower().strip())
+    names = ("_".join(words[i:]) for i in range(len(words)))
+    return next((n for n in names if n in FACT_OF and len(n) > 1), "")

@@ -83,7 +83,11 @@ class Given:
         return Fact(result, at=self.where(*names))
 
     def where(self, *names: str) -> Place | None:
-        for call, _ in self.makers:
+        for call, made in self.makers:
+            slots = getattr(made, "slots", None) or {}
+            written = next((slots[n] for n in names if n in slots), None)
+            if written is not None and written.trace:
+                return written.trace[-1]
             if call is not None:
                 for name in names:
                     if name in call.places:
