@@ -1,0 +1,13 @@
+# expect: known 64
+from unsloth import FastLanguageModel
+
+R = 16
+
+
+def raise_it():
+    global R
+    R = 64
+
+
+raise_it()
+FastLanguageModel.get_peft_model(None, r=R)

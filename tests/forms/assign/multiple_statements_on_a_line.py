@@ -1,0 +1,5 @@
+# expect: known 64
+from unsloth import FastLanguageModel
+
+r = 16; r = 64
+FastLanguageModel.get_peft_model(None, r=r)

@@ -1,0 +1,5 @@
+# expect: known 16
+from unsloth import FastLanguageModel
+
+BASE = 8
+FastLanguageModel.get_peft_model(None, r=BASE * 2)

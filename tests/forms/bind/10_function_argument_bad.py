@@ -1,0 +1,8 @@
+# expect: known 64
+from unsloth import FastLanguageModel
+
+def build(r):
+    return FastLanguageModel.get_peft_model(None, r=r)
+
+
+build(64)

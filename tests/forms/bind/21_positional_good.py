@@ -1,0 +1,4 @@
+# expect: known 16
+from unsloth import FastLanguageModel
+
+FastLanguageModel.get_peft_model(None, 16)

@@ -1,0 +1,10 @@
+# expect: known 16
+from unsloth import FastLanguageModel
+
+class C:
+    r = 16
+
+
+c = C()
+c.r += 48
+FastLanguageModel.get_peft_model(None, r=C.r)

@@ -1,0 +1,12 @@
+# expect: known 64
+from unsloth import FastLanguageModel
+
+class Base:
+    r = 16
+
+
+class Child(Base):
+    r = 64
+
+
+FastLanguageModel.get_peft_model(None, r=Child.r)

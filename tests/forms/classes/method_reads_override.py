@@ -1,0 +1,15 @@
+# expect: known 64
+from unsloth import FastLanguageModel
+
+class Base:
+    r = 16
+
+    def rank(self):
+        return self.r
+
+
+class Child(Base):
+    r = 64
+
+
+FastLanguageModel.get_peft_model(None, r=Child().rank())

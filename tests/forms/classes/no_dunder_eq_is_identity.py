@@ -1,0 +1,8 @@
+# expect: known 16
+from unsloth import FastLanguageModel
+
+class C:
+    pass
+
+
+FastLanguageModel.get_peft_model(None, r=64 if C() == C() else 16)

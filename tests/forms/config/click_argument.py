@@ -1,0 +1,12 @@
+# expect: unknown or term
+import click
+from unsloth import FastLanguageModel
+
+
+@click.command()
+@click.argument("r", type=int)
+def main(r):
+    FastLanguageModel.get_peft_model(None, r=r)
+
+
+main()

@@ -1,0 +1,12 @@
+# expect: unknown or term
+import click
+from unsloth import FastLanguageModel
+
+
+@click.command()
+@click.option("--r", type=int, required=True)
+def main(r):
+    FastLanguageModel.get_peft_model(None, r=r)
+
+
+main()

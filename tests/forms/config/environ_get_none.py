@@ -1,0 +1,5 @@
+# expect: default None or unknown or term
+import os
+from unsloth import FastLanguageModel
+
+FastLanguageModel.get_peft_model(None, r=os.environ.get("LORA_R"))

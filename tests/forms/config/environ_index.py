@@ -1,0 +1,5 @@
+# expect: unknown or term
+import os
+from unsloth import FastLanguageModel
+
+FastLanguageModel.get_peft_model(None, r=int(os.environ["LORA_R"]))

@@ -1,0 +1,10 @@
+# expect: known 64
+from pydantic import BaseModel
+from unsloth import FastLanguageModel
+
+
+class Config(BaseModel):
+    r: int
+
+
+FastLanguageModel.get_peft_model(None, r=Config(r="64").r)

@@ -1,0 +1,14 @@
+# expect: known 64
+from pydantic import BaseModel
+from unsloth import FastLanguageModel
+
+
+class Base(BaseModel):
+    r: int = 16
+
+
+class Config(Base):
+    r: int = 64
+
+
+FastLanguageModel.get_peft_model(None, r=Config().r)

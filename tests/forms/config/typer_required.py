@@ -1,0 +1,10 @@
+# expect: unknown or term
+import typer
+from unsloth import FastLanguageModel
+
+
+def main(r: int = typer.Argument(...)):
+    FastLanguageModel.get_peft_model(None, r=r)
+
+
+typer.run(main)

@@ -1,0 +1,6 @@
+# expect: known 1
+from unsloth import FastLanguageModel
+
+seen = []
+any(seen.append(n) or True for n in [1, 2, 3])
+FastLanguageModel.get_peft_model(None, r=len(seen))

@@ -1,0 +1,5 @@
+# expect: unknown or term
+from datasets import load_dataset
+from unsloth import FastLanguageModel
+
+FastLanguageModel.get_peft_model(None, r=len(load_dataset("a", split="train")))

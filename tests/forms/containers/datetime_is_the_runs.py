@@ -1,0 +1,5 @@
+# expect: unknown or term
+from datetime import datetime
+from unsloth import FastLanguageModel
+
+FastLanguageModel.get_peft_model(None, r=datetime.now().strftime("%Y%m%d"))

@@ -1,0 +1,4 @@
+# expect: known 64
+from unsloth import FastLanguageModel
+
+FastLanguageModel.get_peft_model(None, r={("a", 1): 64}["a", 1])

@@ -1,0 +1,4 @@
+# expect: unknown or term
+from unsloth import FastLanguageModel
+
+FastLanguageModel.get_peft_model(None, r=hash("a"))

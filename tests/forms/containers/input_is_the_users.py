@@ -1,0 +1,5 @@
+# expect: unknown or term
+import sys
+from unsloth import FastLanguageModel
+
+FastLanguageModel.get_peft_model(None, r=len(sys.argv))

@@ -1,0 +1,6 @@
+# expect: known 16
+from unsloth import FastLanguageModel
+
+seen = [16]
+map(seen.append, [64])
+FastLanguageModel.get_peft_model(None, r=seen[-1])

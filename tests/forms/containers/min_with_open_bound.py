@@ -1,0 +1,5 @@
+# expect: unknown or term
+import os
+from unsloth import FastLanguageModel
+
+FastLanguageModel.get_peft_model(None, r=min(4, os.cpu_count()))

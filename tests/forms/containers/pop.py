@@ -1,0 +1,5 @@
+# expect: known 64
+from unsloth import FastLanguageModel
+
+cfg = {"r": 64}
+FastLanguageModel.get_peft_model(None, r=cfg.pop("r"))

@@ -1,0 +1,5 @@
+# expect: known "64" or unknown or term
+import re
+from unsloth import FastLanguageModel
+
+FastLanguageModel.get_peft_model(None, r=re.search(r"\d+", "r64").group())

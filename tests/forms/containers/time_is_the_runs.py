@@ -1,0 +1,5 @@
+# expect: unknown or term
+import time
+from unsloth import FastLanguageModel
+
+FastLanguageModel.get_peft_model(None, r=int(time.time()))

@@ -1,0 +1,4 @@
+# expect: no call
+from unsloth import FastLanguageModel
+
+FastLanguageModel.get_peft_model(None, r=16, **{"r": 64})

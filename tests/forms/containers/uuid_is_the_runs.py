@@ -1,0 +1,5 @@
+# expect: unknown or term
+import uuid
+from unsloth import FastLanguageModel
+
+FastLanguageModel.get_peft_model(None, r=str(uuid.uuid4()))

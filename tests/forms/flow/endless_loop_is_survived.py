@@ -1,0 +1,13 @@
+# expect: known 64
+from unsloth import FastLanguageModel
+
+FastLanguageModel.get_peft_model(None, r=64)
+
+
+def serve():
+    while True:
+        pass
+
+
+if False:
+    serve()

@@ -1,0 +1,10 @@
+# expect: known 16
+from unsloth import FastLanguageModel
+
+r = 16
+for x in [1, 2]:
+    if x == 2:
+        break
+else:
+    r = 64
+FastLanguageModel.get_peft_model(None, r=r)

@@ -1,0 +1,12 @@
+# expect: known 64
+from unsloth import FastLanguageModel
+
+r = 16
+try:
+    try:
+        int("x")
+    except KeyError:
+        r = 8
+except ValueError:
+    r = 64
+FastLanguageModel.get_peft_model(None, r=r)

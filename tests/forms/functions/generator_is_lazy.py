@@ -1,0 +1,14 @@
+# expect: known 16
+from unsloth import FastLanguageModel
+
+r = 16
+
+
+def change():
+    global r
+    r = 64
+    yield r
+
+
+change()
+FastLanguageModel.get_peft_model(None, r=r)

@@ -1,0 +1,5 @@
+# expect: unknown or term
+from mystery import overrides
+from unsloth import FastLanguageModel
+
+FastLanguageModel.get_peft_model(None, r=overrides().get("r", 16))

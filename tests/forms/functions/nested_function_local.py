@@ -1,0 +1,11 @@
+# expect: known 64
+from unsloth import FastLanguageModel
+
+def main():
+    def rank():
+        return 64
+
+    FastLanguageModel.get_peft_model(None, r=rank())
+
+
+main()

@@ -1,0 +1,8 @@
+# expect: known 64
+from unsloth import FastLanguageModel
+
+def build(int):
+    FastLanguageModel.get_peft_model(None, r=int)
+
+
+build(64)

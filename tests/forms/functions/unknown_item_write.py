@@ -1,0 +1,7 @@
+# expect: unknown or either 16 64
+import os
+from unsloth import FastLanguageModel
+
+cfg = {"r": 16}
+cfg[os.environ.get("KEY", "r")] = 64
+FastLanguageModel.get_peft_model(None, r=cfg["r"])

@@ -1,0 +1,8 @@
+# expect: known 64
+from unsloth import FastLanguageModel
+
+try:
+    from local_settings import R
+except ImportError:
+    from settings import R
+FastLanguageModel.get_peft_model(None, r=R)

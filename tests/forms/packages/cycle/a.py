@@ -1,0 +1,2 @@
+R = 64
+import b

@@ -1,0 +1,3 @@
+import a
+
+ALPHA = a.R

@@ -1,0 +1,5 @@
+from unsloth import FastLanguageModel
+
+
+def build(r):
+    return FastLanguageModel.get_peft_model(None, r=r)

@@ -1,0 +1,4 @@
+# expect: known 64
+from helpers import build
+
+build(64)

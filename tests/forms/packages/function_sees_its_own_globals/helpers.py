@@ -1,0 +1,5 @@
+R = 64
+
+
+def rank():
+    return R

@@ -1,0 +1,3 @@
+import wandb
+
+R = 64

@@ -1,0 +1,3 @@
+from config import CFG
+
+CFG["r"] = 64

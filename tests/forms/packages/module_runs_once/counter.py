@@ -1,0 +1,2 @@
+SEEN = []
+SEEN.append(1)

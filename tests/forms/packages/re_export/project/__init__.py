@@ -1,0 +1,3 @@
+from .config import LORA_R
+
+__all__ = ["LORA_R"]

@@ -1,0 +1,3 @@
+__all__ = ["ALPHA"]
+R = 64
+ALPHA = 8
