@@ -71,6 +71,8 @@ class Term:
     ==============  =========================================================
     symbol          () - a name of a library, `text` is its canonical path: torch.bfloat16
     call            the arguments; `text` starts with the canonical callee
+    keyword         (value,) - an argument of a call given by name, `text` is the name
+    row             () - the example a mapped function is given
     attribute       (owner, Known(name))
     item            (owner, key): `example["sql"]`
     get             (owner, key[, fallback]): `example.get("sql", …)`

@@ -80,7 +80,10 @@ def search_path(root: Path | None, file: Path | None) -> list[Path]:
 
 def run_script(m: Machine, module: Module, source: Any) -> None:
     module.package = package_of(m, module.file)
-    modules.run_module(m, module, source.tree)
+    try:
+        modules.run_module(m, module, source.tree)
+    except Raised as e:  # nothing is left to catch it: the script ends there
+        m.raised.append(e.name)
     drive(m, module)
 
 

@@ -85,13 +85,18 @@ def call_library(m: Machine, f: Opaque, args: Arguments, node: Any, instance: Va
             callee = method_name(owner.kind, name)
             if run is not None:
                 return run(m, receiver, args, node, callee) or Unknown(f"{callee}()")
+    elif f.head == "call":
+        return m.called(f, args, node)
     run = MODELS.get(callee)
     if run is not None:
         value = run(m, args, node, callee)
         if value is not None:
             return value
     call = record(m, callee, args, node, receiver, instance)
-    return result(m, f, callee, call, args, node, receiver)
+    value = result(m, f, callee, call, args, node, receiver)
+    if callee.endswith("Trainer"):
+        m.after_construction(call, args, node)
+    return value
 
 
 def record(m: Machine, callee: str, args: Arguments, node: Any, receiver: Value | None = None, instance: Value | None = None) -> Call:
@@ -129,9 +134,11 @@ def result(m: Machine, f: Opaque, callee: str, call: Call, args: Arguments, node
         dataset = Dataset(f"{callee.rsplit('.', 1)[-1]}({', '.join(describe(a, 40) for a in args.positional[:2])})", call)
         call.result = dataset
         return Known(dataset, trace)
-    frozen = tuple(freeze(a) for a in (*args.positional, *args.keywords.values()))
+    keywords = tuple(Known(Opaque(k, "keyword", (a,))) for k, a in args.keywords.items())
+    frozen = tuple(freeze(a) for a in (*args.positional, *keywords))
     inner = ", ".join([*(describe(a, 30) for a in args.positional), *(f"{k}={describe(a, 30)}" for k, a in args.keywords.items())])
-    out = Opaque(f"{f.text}({inner})" if len(inner) < 120 else f"{f.text}(…)", "call", frozen, kind, call)
+    text = callee if object_of(receiver) is not None and object_of(receiver).kind else f.text
+    out = Opaque(f"{text}({inner})" if len(inner) < 120 else f"{text}(…)", "call", frozen, kind, call)
     if kind in ("model", "transformers.PreTrainedTokenizer"):
         first = next((object_of(a) for a in (*args.positional[:1], *args.keywords.values()) if isinstance(object_of(a), Opaque) and object_of(a).kind == kind), None)
         if first is not None:  # wraps and returns what it was given

@@ -117,6 +117,8 @@ class Machine:
         self.library_iterate: Callable[..., Items | None]
         self.library_set_item: Callable[..., None]
         self.record_write: Callable[..., None]
+        self.called: Callable[..., Value]
+        self.after_construction: Callable[..., None]
         self.decorated: Callable[[Opaque, Any], None]
         self.decorated_class: Callable[[Opaque, Any], None]
 

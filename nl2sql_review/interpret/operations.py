@@ -9,6 +9,7 @@ from ..values import MAX_OPTIONS, Absent, Default, Either, Known, Term, Text, Tr
 from .machine import demote
 from .objects import Class, Function, Instance, Mapping, Object, Opaque, Row, Sequence
 
+MAX_COMBINATIONS = 32
 MAX_TEXT = 200_000  # characters a string of the script may grow to, and elements a repeated list
 SCALARS = (str, int, float, bool, type(None), bytes, complex, type(Ellipsis))
 
@@ -18,6 +19,7 @@ BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "^": operator.xor, "<<": operator.lshift, ">>": operator.rshift,
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
+SHORT = {"model": "model", "transformers.PreTrainedTokenizer": "tokenizer"}  # how people call them
 STRING_ATTRIBUTES = frozenset({"eos_token", "bos_token", "pad_token", "unk_token", "sep_token", "cls_token"})
 
 
@@ -30,6 +32,8 @@ def lift(f: Callable[..., Value], *values: Value) -> Value:
     """Apply `f` to settled values: over every option of an Either, through a Default (the result is one too)."""
     for i, v in enumerate(values):
         if isinstance(v, Either):
+            if combinations(values) > MAX_COMBINATIONS:
+                return Unknown("too many combinations of values meet here", v.trace)
             out: Value | None = None
             for option in v.options:
                 if isinstance(option, Absent):
@@ -40,6 +44,14 @@ def lift(f: Callable[..., Value], *values: Value) -> Value:
         if isinstance(v, Default):
             return demote(lift(f, *values[:i], Known(v.value, v.trace), *values[i + 1 :]), v.by)
     return f(*values)
+
+
+def combinations(values: Any) -> int:
+    product = 1
+    for v in values:
+        if isinstance(v, Either):
+            product *= len(v.options)
+    return product
 
 
 # -- description -----------------------------------------------------------------------------------------
@@ -90,7 +102,7 @@ def freeze(value: Value, depth: int = 6) -> Value:
 
 def freeze_object(v: Any, trace: Trace, depth: int) -> Value:
     if isinstance(v, Opaque):
-        if v.kind:
+        if v.kind and v.kind not in ("row", "str"):
             return Known(v, trace)
         return Term(v.text, v.head, tuple(freeze(a, depth - 1) for a in v.args) if depth > 0 else (), trace)
     if isinstance(v, Instance) and v.cls.kind == "enum" and v.payload is not None:
@@ -156,7 +168,7 @@ def truth(value: Value) -> tuple[bool | None, str]:
 
 def truth_of(v: Any) -> bool | None:
     if isinstance(v, Opaque):
-        return True if v.kind and v.kind not in ("row", "datasets.Dataset") or isinstance(v, Row) else None
+        return True if v.kind and v.kind not in ("row", "str", "datasets.Dataset") or isinstance(v, Row) else None
     if isinstance(v, (Sequence, Mapping)):
         state = v.state
         if state.open:
@@ -314,7 +326,7 @@ def concatenate(values: list[Value]) -> Value:
     for i, v in enumerate(values):
         if isinstance(v, Default) and isinstance(v.value, SCALARS):
             return demote(concatenate([*values[:i], Known(v.value, v.trace), *values[i + 1 :]]), v.by)
-        if isinstance(v, Either) and len(v.options) <= 4 and all(isinstance(o, (Known, Text)) for o in v.options):
+        if isinstance(v, Either) and combinations(values) <= MAX_OPTIONS and all(isinstance(o, (Known, Text)) for o in v.options):
             return lift(lambda o, i=i: concatenate([*values[:i], o, *values[i + 1 :]]), v)
     parts: list[Any] = []
     trace: Trace = ()
@@ -394,7 +406,7 @@ def percent_one(spec: str, value: Value) -> Value:
 
 def attribute_term(owner: Value, name: str, kind: str = "") -> Value:
     obj = owner.value if isinstance(owner, (Known, Default)) else None
-    base = obj.text if isinstance(obj, Opaque) else describe(owner)
+    base = SHORT.get(obj.kind, obj.text) if isinstance(obj, Opaque) else describe(owner)
     if isinstance(obj, Opaque) and obj.head in ("op", "or", "and", "not"):
         base = f"({base})"
     head = "symbol" if isinstance(obj, Opaque) and obj.head == "symbol" else "attribute"

@@ -417,8 +417,6 @@ def try_(m: Machine, node: Any, scope: Scope) -> bool:
         if alive and node.orelse is not None:
             alive = execute(m, node.orelse.body, scope)
     except Raised as e:
-        if not node.handlers:
-            raise
         raised, alive = e, False
         del m.conditions[depth[0] :], m.unlikely[depth[1] :], m.frames[depth[2] :], m.loops[depth[3] :]
         m.silent = depth[4]
@@ -440,7 +438,10 @@ def handlers(m: Machine, node: Any, scope: Scope, mark: int, alive: bool, raised
             if not names or raised.name in names or PARENTS.get(raised.name) in names or raised.name not in PARENTS and raised.name not in ("NameError", "AttributeError", "TypeError", "ValueError"):
                 bind_exception(m, handler, scope, raised.name)
                 return execute(m, handler.body, scope)
-        raise raised
+        if m.trying:
+            raise raised
+        m.raised.append(raised.name)
+        return False
     if not node.handlers or not risky and alive:
         return alive
     out = alive

@@ -1,21 +1,26 @@
 """Models of the Python that training scripts use. Importing this package registers them all."""
 
-from . import datasets, standard  # noqa: F401
+from __future__ import annotations
+
+from typing import Any
+
+from ..machine import Machine, place_of
+from ..objects import Scope
+from . import datasets, generated, stack, standard  # noqa: F401 (importing registers)
 
 
-def wire(m):  # type: ignore[no-untyped-def]
+def wire(m: Machine) -> None:
     """Hooks of the machine that models answer."""
-    from . import generated
-
     m.generated_method = lambda *args: generated.generated_method(m, *args)
     m.pydantic_extra = generated.pydantic_extra
     m.pydantic_setting = generated.pydantic_setting
     m.environ = None
     m.imported = lambda node, scope, names: imported(m, node, scope, names)
+    m.called = lambda *args: stack.called(m, *args)
+    m.after_construction = lambda *args: stack.after_construction(m, *args)
 
 
-def imported(m, node, scope, names):  # type: ignore[no-untyped-def]
-    from ..machine import place_of
-
+def imported(m: Machine, node: Any, scope: Scope, names: list[str]) -> None:
+    """Keep every imported name with its place: the order of imports matters to Unsloth."""
     if not m.silent:
         m.recording.imports.extend((name, place_of(scope, node)) for name in names)
