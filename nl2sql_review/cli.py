@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .render.terminal import Terminal
+    from .report import InternalError
 
 NOTHING, FINDINGS, ERROR, NOT_REVIEWED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -88,11 +89,19 @@ def _review(args: Namespace) -> int:
         output = text.render(
             report, lines.Lines(stdin), _terminal(args), quiet=args.quiet, show_suppressed=args.show_suppressed
         )
-    for fault in report.internal_errors:
-        who = f"rule {fault.rule}" if fault.rule else PROGRAM
-        _complain(f"internal error: {who} failed on {fault.path or 'this run'}: {fault.message}")
+    _tell_faults(report.internal_errors)
     _write(output)
     return code
+
+
+def _tell_faults(faults: Sequence[InternalError]) -> None:
+    """Each fault of ours once, with the first file it was met on."""
+    paths: dict[tuple[str, str], list[str]] = {}
+    for fault in faults:
+        paths.setdefault((fault.rule, fault.message), []).append(fault.path)
+    for (rule, message), where in paths.items():
+        more = f" and {len(where) - 1} more" if len(where) > 1 else ""
+        _complain(f"internal error: {f'rule {rule}' if rule else PROGRAM} failed on {where[0]}{more}: {message}")
 
 
 def _plan(args: Namespace) -> int:

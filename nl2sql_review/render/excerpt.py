@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Iterator, Optional
+from typing import Iterator, NamedTuple, Optional
 
 from ..report import Finding, Location, TraceStep
 from .terminal import Terminal, cut, escape, escape_code, width
@@ -14,8 +13,7 @@ LineOf = Callable[
 ]  # the line a location starts on, without its end; None if it cannot be read
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(NamedTuple):
     location: Location
     label: str = ""
     primary: bool = False

@@ -7,13 +7,13 @@ scripts, and a directory prints one for every script.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Iterator
+from typing import Iterator, NamedTuple
 from unicodedata import combining, east_asian_width
 
-UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
+# Invisible, or obeyed by a terminal, and yet printable by Python's book or in a class of its own.
+UNSAFE = (
+    "\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f"
 )
 SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 CODES = {
@@ -27,9 +27,7 @@ def escape(text: str) -> str:
 
     Whatever a reviewed file contains, a terminal shows it and never obeys it.
     """
-    if text.isascii() and text.isprintable():
-        return text
-    return UNSAFE.sub(_spell, text)
+    return text if text.isprintable() else re.sub(f"[{UNSAFE}]", _spell, text)
 
 
 def _spell(match: re.Match[str]) -> str:
@@ -84,8 +82,7 @@ def cut(text: str, columns: int) -> str:
     return text
 
 
-@dataclass(frozen=True, slots=True)
-class Glyphs:
+class Glyphs(NamedTuple):
     """The few characters beyond ASCII that the output uses, or what stands for them."""
 
     passed: str = "✔"
@@ -100,8 +97,7 @@ ASCII = Glyphs("+", "x", "?", "-", "...", "->")
 UNICODE = Glyphs()
 
 
-@dataclass(frozen=True, slots=True)
-class Terminal:
+class Terminal(NamedTuple):
     """What the output is written for: its width in cells, whether it has colours, and its characters."""
 
     columns: int = 80
