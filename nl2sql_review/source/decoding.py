@@ -30,7 +30,7 @@ def decode(data: bytes, cookie: bool = True) -> tuple[str, str, bool]:
         encoding, row, column = named
         try:
             encoding = codecs.lookup(encoding).name
-            text_codec = isinstance(b"".decode(encoding), str)
+            text_codec = isinstance(b"    ".decode(encoding), str)  # refused by codecs that are not of text
         except (LookupError, ValueError):
             text_codec = False
         if not text_codec:

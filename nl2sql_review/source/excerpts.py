@@ -33,9 +33,15 @@ def _joined(lines: Lines) -> str:
         if not line:
             continue
         if line[0] in ")]}":
-            # The comma before a closing bracket goes, but never that of a tuple of one.
-            joined = joined.removesuffix(",") if "," in joined[:-1] or line[0] != ")" else joined
+            if not (line[0] == ")" and _may_be_a_tuple_of_one(joined)):
+                joined = joined.removesuffix(",")
         elif joined and joined[-1] not in "([{" and line[0] not in ".,":
             joined += " "
         joined += line
     return joined
+
+
+def _may_be_a_tuple_of_one(joined: str) -> bool:
+    opening = joined.rfind("(")
+    called = opening > 0 and (joined[opening - 1].isalnum() or joined[opening - 1] in "_)]")
+    return not called and "," not in joined[opening:-1]

@@ -135,6 +135,7 @@ class Lexer:
             prefix = _PREFIX.search(self.lines.text, max(0, offset - 2), offset)
             formatted = prefix is not None and prefix[0].lower().strip("r") in ("f", "t")
             stack.append(_Open("fstring" if formatted else "string", mark, offset))
+            self.opaque.append((offset, offset + len(mark)))
         elif mark in "([{":
             stack.append(_Open("bracket", mark, offset))
         elif mark == ":":
