@@ -46,7 +46,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part.gradient_accumulation, accumulation = world_sized(part.gradient_accumulation, part.processes.value)
     part.per_device_batch_size, batch = world_sized(part.per_device_batch_size, part.processes.value)
     part.effective_batch = effective(part, batch, accumulation)
-    part.scheduler.value = derive(scheduler_name, part.scheduler.value)
+    part.scheduler.value = derive(scheduler_name, part.scheduler.value, terms=True)
     note_strings(part.learning_rate)
     sft_precision(run, part)
     part.mixed_precision = precision(part.bf16, part.fp16)
@@ -115,8 +115,6 @@ def product(batch: Any, accumulation: Any, processes: Any) -> Any:
     for value in (batch, accumulation, processes):
         if isinstance(value, Absent):
             return Absent("a factor of the batch is not given")
-        if isinstance(value, (Term,)):
-            return Unknown(f"only the run decides {value.text}", value.trace)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return Unknown(f"a factor of the batch is not a number: {value!r}")
     return batch * accumulation * processes
@@ -149,18 +147,23 @@ def note_strings(fact: Fact) -> None:
 def warmup(run: Run, part: Any) -> None:
     """`warmup` is the share of all steps, however it is said."""
     ratio, steps = part.warmup_ratio, part.warmup_steps
-    ratio_set = not isinstance(ratio.value, Absent) and not is_zero(ratio.value)
-    steps_set = not from_library(steps.value) and not isinstance(steps.value, Absent) and not is_zero(steps.value)
-    part.warmup_conflict = Fact(Known(ratio_set and steps_set, steps.value.trace), at=steps.at, why_not=steps.why_not)
+    if isinstance(ratio.value, Unknown) and (isinstance(steps.value, Unknown) or from_library(steps.value)):
+        for name in ("warmup", "warmup_conflict", "warmup_spelling"):
+            setattr(part, name, Fact(ratio.value, at=ratio.at))
+        return
+    ratio_set = not isinstance(ratio.value, (Absent, Unknown)) and not is_zero(ratio.value)
+    steps_set = not isinstance(steps.value, (Absent, Unknown)) and not from_library(steps.value) and not is_zero(steps.value)
+    spelled = ratio if ratio_set else steps
+    part.warmup_conflict = Fact(Known(ratio_set and steps_set, spelled.value.trace), at=spelled.at, why_not=steps.why_not)
     spelling = "both" if ratio_set and steps_set else "removed" if ratio_set else "current"
     note = "warmup_ratio is gone since transformers 5.15: TypeError; warmup_steps below 1 is the share" if ratio_set else ""
-    spelled = ratio if ratio_set else steps
     part.warmup_spelling = Fact(Known(spelling, spelled.value.trace), at=spelled.at, note=note, why_not=steps.why_not)
     if ratio_set and not steps_set:
         part.warmup = Fact(ratio.value, at=ratio.at, note="by warmup_ratio")
         return
-    value = derive(lambda s, most: fraction(s, most), steps.value, part.max_steps.value)
-    part.warmup = Fact(value, at=steps.at, note="by warmup_steps", why_not="two settings contradict each other" if ratio_set else steps.why_not)
+    value = derive(fraction, steps.value, part.max_steps.value)
+    why_not = "two settings contradict each other" if ratio_set else steps.why_not
+    part.warmup = Fact(value, at=steps.at, note="by warmup_steps", why_not=why_not)
 
 
 def fraction(steps: Any, most: Any) -> Any:
@@ -168,8 +171,6 @@ def fraction(steps: Any, most: Any) -> Any:
         return steps
     if isinstance(steps, str):
         steps = float(steps)
-    if isinstance(steps, Term):
-        return Unknown(f"only the run decides how many steps {steps.text} is", steps.trace)
     if isinstance(steps, bool) or not isinstance(steps, (int, float)):
         return Unknown(f"{steps!r} is not a number of steps")
     if 0 <= steps < 1:

@@ -30,7 +30,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part = plan.checkpointing
     for name, spellings in SPELLINGS.items():
         setattr(part, name, setting(run, name, spellings))
-    part.save_strategy.value = derive(strategy_name, part.save_strategy.value)
+    part.save_strategy.value = derive(strategy_name, part.save_strategy.value, terms=True)
     strategy, steps = part.save_strategy, part.save_steps
     if not isinstance(strategy.value, (Known, Default)) or plain(strategy.value) == "steps":
         if from_library(steps.value) and plain(strategy.value) == "steps":
@@ -110,7 +110,9 @@ def one(run: Run, value: Value, guarded: bool, condition: str, tried: bool) -> V
     if isinstance(value, (Known, Default)):
         plainly = value.value
         if plainly is True:
-            named = "newest" if tried or guarded and SEARCH.search(condition) else "unguarded"
+            if guarded and not tried and not SEARCH.search(condition) and not re.search(r"isdir|exists", condition):
+                return Unknown(f"whether there is a checkpoint to resume from depends on {condition or 'the path taken'}", value.trace)
+            named = "newest" if tried or SEARCH.search(condition) else "unguarded"
         elif isinstance(plainly, str):
             named = "fixed path"
         elif hasattr(plainly, "text") and hasattr(plainly, "args"):  # str(…) or Path(…) of an expression
@@ -138,7 +140,7 @@ def manner_of(run: Run, value: Value, text: str, guarded: bool) -> str:
         return "unguarded"  # True for an empty directory, on which the trainer raises
     if SORTED.search(text):
         if not (NUMERIC.search(text) or numeric_key(value) or BY_TIME.search(text)):
-            return "text order"
+            return "" if "max(" in text and "key=" not in text else "text order"
         return "newest" if joined(value, text) else "bare name"
     if re.search(r"(listdir|glob)\w*\(.*\)\[(-1|0)\]$", text, re.DOTALL):
         return "any"

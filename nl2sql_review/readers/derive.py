@@ -22,12 +22,13 @@ def options(value: Value) -> tuple[Value, ...]:
     return value.options if isinstance(value, Either) else (value,)
 
 
-def derive(function: Callable[..., Any], *values: Value, trace: Trace | None = None) -> Value:
+def derive(function: Callable[..., Any], *values: Value, trace: Trace | None = None, terms: bool = False) -> Value:
     """`function` of what the values hold, for every combination that may happen.
 
-    The function gets plain values of Known and Default, and the value itself of Term, Text and Absent; what it returns
-    is wrapped as Known (Default if one of its inputs is one) unless it is a value already. An Unknown input makes the
-    result Unknown with the same reason. Eithers decided by the same condition move together.
+    The function gets plain values of Known and Default, and Absent itself; what it returns is wrapped as Known (Default
+    if one of its inputs is one) unless it is a value already. An Unknown input makes the result Unknown with the same
+    reason; so does a Term, Text or object that only the run decides, unless the function asks for them with `terms`.
+    Eithers decided by the same condition move together.
     """
     if trace is None:
         trace = next((v.trace for v in values if v.trace), ())
@@ -36,10 +37,22 @@ def derive(function: Callable[..., Any], *values: Value, trace: Trace | None = N
         return Unknown(unknown.why, unknown.trace or trace)
     result: Value | None = None
     for combination in combinations(values):
-        one = apply(function, combination, trace)
+        one = apply(function, combination, trace, terms)
         result = one if result is None else join(result, one, condition(values))
     assert result is not None
     return result
+
+
+def undecided(value: Value) -> bool:
+    """Whether only the run decides it: an expression, a text with holes, an object that stands for one."""
+    return isinstance(value, (Term, Text)) or hasattr(getattr(value, "value", None), "slots")
+
+
+def why(value: Value) -> str:
+    if isinstance(value, (Unknown, Absent)):
+        return value.why
+    text = getattr(value, "text", "") or getattr(getattr(value, "value", None), "text", "") or "it"
+    return f"only the run decides {text}"
 
 
 def combinations(values: tuple[Value, ...]) -> list[tuple[Value, ...]]:
@@ -54,10 +67,10 @@ def condition(values: tuple[Value, ...]) -> str:
     return next((v.condition for v in values if isinstance(v, Either) and v.condition), "")
 
 
-def apply(function: Callable[..., Any], values: tuple[Value, ...], trace: Trace) -> Value:
-    unknown = next((v for v in values if isinstance(v, Unknown)), None)
-    if unknown is not None:
-        return Unknown(unknown.why, unknown.trace or trace)
+def apply(function: Callable[..., Any], values: tuple[Value, ...], trace: Trace, terms: bool) -> Value:
+    for value in values:
+        if isinstance(value, Unknown) or not terms and undecided(value):
+            return Unknown(why(value), value.trace or trace)
     try:
         result = function(*(v.value if isinstance(v, (Known, Default)) else v for v in values))
     except (TypeError, ValueError, ArithmeticError) as error:

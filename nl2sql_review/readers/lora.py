@@ -7,7 +7,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from ..plan import Fact, TrainingPlan
-from ..values import Absent, Default, Either, Known, Text, Unknown, Value
+from ..values import Absent, Default, Either, Known, Unknown, Value
 from .derive import derive, options
 from .run import Given, Run, last, makers
 
@@ -118,7 +118,8 @@ def read_four_bit(run: Run, plan: TrainingPlan) -> None:
         value, by, at = Absent("the model is loaded without quantization"), "", run.load.place
     if published_in_4bit(name) and not is_true(value):
         value, by, at = Known(True, name.trace), "model name", part.model_name.at
-    part.load_in_4bit = Fact(value, at=at, note=f"by {by}" if by and by != "Unsloth" else "")
+    argument = "load_in_4bit" if by in ("Unsloth", "rejected", "BitsAndBytesConfig") else ""
+    part.load_in_4bit = Fact(value, at=at, note=f"by {by}" if by and by != "Unsloth" else "", argument=argument)
     part.quantized_by = Fact(Known(by, value.trace) if by else Absent("nothing quantizes the model"), at=at)
 
 
@@ -211,8 +212,6 @@ def expand(chosen: object) -> object:
             short = name.rpartition(".")[2] if isinstance(name, str) else name
             out += FUSED.get(short, (short,))
         return out
-    if isinstance(chosen, Text):
-        return Unknown("the names are put together when the script runs", chosen.trace)
     return chosen
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..interpret.recording import Call
 from ..plan import Fact, TrainingPlan
-from ..values import Absent, Default, Known, Text, Unknown, Value
+from ..values import Absent, Default, Known, Text, Unknown, Value, same
 from .arguments import from_library
 from .derive import derive, plain
 from .run import Run, last
@@ -124,6 +124,8 @@ def settle(run: Run, model: Fact, trainer: Fact) -> tuple[Fact, Fact]:
         only = model if isinstance(trainer.value, Absent) else trainer
         unchosen = bool(only.note) and from_library(only.value)
         return Fact(only.value, at=only.at, note=only.note), Fact(Known(unchosen, only.value.trace), at=only.at, note=only.note)
+    if same(model.value, trainer.value):
+        return Fact(trainer.value, at=trainer.at, note=trainer.note), Fact(Known(False, trainer.value.trace), at=trainer.at)
     shorter = derive(lambda a, b: min(a, b) if isinstance(a, (int, float)) and isinstance(b, (int, float)) else b if a is None else a, model.value, trainer.value)
     from_trainer = cuts_first(trainer.value, model.value)
     source = trainer if from_trainer else model
