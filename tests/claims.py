@@ -43,7 +43,7 @@ def describe(value: Value) -> str:
     """`known 64`, `default 64`, `either 16 64`, `unknown`, `term`, `text`, `absent`."""
     kind = type(value).__name__.lower()
     if isinstance(value, (Known, Default)):
-        return f"{kind} {value.value!r}"
+        return f"{kind} {value.value!r}" if type(value.value).__module__ == "builtins" else "object"
     if isinstance(value, Either):
         return "either " + " ".join(sorted(describe(o).partition(" ")[2] or describe(o) for o in value.options))
     return kind
@@ -57,7 +57,7 @@ def explain(value: Value) -> str:
 
 def site(call: Call, root: Path) -> Site:
     span = call.place.source.span(call.place.node)
-    path = os.path.relpath(os.path.join(root, call.place.source.path), root)
+    path = os.path.relpath(os.path.realpath(call.place.source.path), os.path.realpath(root))
     return path.replace(os.sep, "/"), span.cell, span.row, call.callee.rsplit(".", 1)[-1]
 
 

@@ -94,7 +94,7 @@ def test_the_expectation_is_true(path: Path) -> None:
 
 @pytest.mark.parametrize("path", scripts(), ids=name_of)
 def test_the_interpreter_says_so(path: Path) -> None:
-    from nl2sql_review.interpret import interpret
+    from nl2sql_review.interpret.interpret import interpret
     from nl2sql_review.source import Source
 
     recording = interpret(Source.from_bytes(path.read_bytes(), str(path)), root_of(path) or path.parent)
