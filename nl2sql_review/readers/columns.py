@@ -80,3 +80,16 @@ def column_role(name: str) -> str:
     if words[-1] == "sql":
         return "sql"
     return ""
+
+
+def method_of(term: Term) -> str:
+    """The name of what a call expression calls: `f(x).apply(y)` → apply, whatever stands in its brackets."""
+    text, depth = term.text, 0
+    for i in range(len(text) - 1, -1, -1):
+        if text[i] in ")]}":
+            depth += 1
+        elif text[i] in "([{":
+            depth -= 1
+            if depth == 0:
+                return re.split(r"[^\w]", text[:i])[-1]
+    return re.split(r"[^\w]", text.partition("(")[0])[-1]

@@ -144,7 +144,7 @@ def _ending(prompt: Any, texts: list[TrainingText], at: Place | None, run: Run, 
 
 
 def _one_ending(pieces: list[Piece], tokenizer: Tokenizer) -> prompt_ending.Ending:
-    return prompt_ending.ending_of(pieces, tokenizer.literals, tokenizer.family, tokenizer.settled)
+    return prompt_ending.ending_of(pieces, tokenizer.literals, tokenizer.family, tokenizer.settled, has_chat_template(tokenizer.model_name))
 
 
 def _appended(ending: prompt_ending.Ending, text: TrainingText, run: Run, tokenizer: Tokenizer) -> prompt_ending.Ending:

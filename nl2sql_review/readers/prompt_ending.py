@@ -22,10 +22,10 @@ class Ending:
     piece: Piece | None = None
 
 
-def ending_of(pieces: list[Piece], literals: tuple[str, ...] = EOS_LITERALS, family: Family | None = None, settled: bool = True) -> Ending:
+def ending_of(pieces: list[Piece], literals: tuple[str, ...] = EOS_LITERALS, family: Family | None = None, settled: bool = True, chats: bool = False) -> Ending:
     """The ending of one text. `literals` are the spellings that count as an EOS token.
 
-    `settled` is False when the script changes the tokenizer's EOS token or template, so that the family tells nothing.
+    `chats`: the model is one that brings a chat template. `settled` is False when the script changes the tokenizer's EOS token or template, so that the family tells nothing.
     """
     i, after = _last(pieces)
     if i < 0:
@@ -35,7 +35,7 @@ def ending_of(pieces: list[Piece], literals: tuple[str, ...] = EOS_LITERALS, fam
         return Ending("text after eos", piece.turn, "the text goes on to open another answer", piece)
     found, by, rest = _eos_at(piece, literals)
     if found:
-        return _with_eos(pieces, i, by, rest + after, literals, family, settled)
+        return _with_eos(pieces, i, by, rest + after, literals, family, settled, chats)
     answer = next((k for k, p in enumerate(pieces) if "sql" in p.roles), -1)
     if any(_contains_eos(p, literals) for p in pieces[answer + 1 :] if answer >= 0):
         return Ending("text after eos", why="the EOS token stands before the end", piece=piece)
@@ -70,22 +70,34 @@ def _contains_eos(piece: Piece, literals: tuple[str, ...]) -> bool:
     return "eos" in piece.roles or piece.hole is None and any(e in piece.text for e in literals)
 
 
-def _with_eos(pieces: list[Piece], i: int, by: str, rest: str, literals: tuple[str, ...], family: Family | None, settled: bool) -> Ending:
+def _with_eos(pieces: list[Piece], i: int, by: str, rest: str, literals: tuple[str, ...], family: Family | None, settled: bool, chats: bool) -> Ending:
     piece = pieces[i]
     before, before_by = _eos_before(pieces, i, by, literals)
     if before:
-        if before_by != "chat template":
-            return Ending("two eos", by, piece=piece)
-        if settled and family is not None and family.name == "Gemma":
-            return Ending("eos", by, piece=piece)  # its template ends a turn, not the sequence
-        if not settled or family is not None and family.turns is not None:
-            return Ending("two eos", by, "the chat template ends with one already", piece)
-        return Ending("", by, "whether the model's chat template ends with the EOS token already is not known", piece)
+        return _second(piece, by, before_by, family, settled, chats)
     if rest and by != "chat template" and by not in TURN_ENDS:
         return Ending("text after eos", by, "white space follows the EOS token", piece)
     if settled and family is not None and family.eos and by in EOS_LITERALS and by not in family.eos:
         return Ending("foreign eos", by, f"{by} is not what ends a sequence of {family.name}, {' or '.join(family.eos)} is", piece)
     return Ending("eos", by, piece=piece)
+
+
+def _second(piece: Piece, by: str, before: str, family: Family | None, settled: bool, chats: bool) -> Ending:
+    """An end token after another: twice the same, or the end of a turn and then that of the sequence."""
+    if before == by:
+        return Ending("two eos", by, piece=piece)
+    own = family.eos if family is not None and settled else ()
+    if before == "chat template":
+        if own and family is not None and family.turns is not None and family.turns[1].startswith("<start_of_turn>"):
+            return Ending("eos", by, piece=piece)  # Gemma's template ends a turn, not the sequence
+        if not settled or own and chats:
+            return Ending("two eos", by, "the chat template ends with one already", piece)
+        return Ending("", by, "whether the model's chat template ends with the EOS token already is not known", piece)
+    if len(own) == 1 and {before, by} <= {*own, "tokenizer.eos_token"}:
+        return Ending("two eos", by, f"{before} is the EOS token too", piece)
+    if before in TURN_ENDS:
+        return Ending("eos", by, piece=piece)
+    return Ending("", by, f"whether {before} is the EOS token too is not known", piece)
 
 
 def _eos_before(pieces: list[Piece], i: int, by: str, literals: tuple[str, ...]) -> tuple[bool, str]:

@@ -10,6 +10,7 @@ from ..values import Absent, Default, Known, Place, Term, Unknown, Value
 from .run import Run, last, made_from, objects
 from .training_text import TrainingText
 
+UNMASKED = "nothing masks it"
 FUNCTION = "train_on_responses_only"
 COLLATOR = "DataCollatorForCompletionOnlyLM"
 # Collators that take the labels as they find them, or make them of all tokens.
@@ -60,7 +61,7 @@ def masking_call(run: Run) -> list[Loss] | None:
         return [masked]
     if any(_same_branch(call, t) for t in run.train):
         return [masked]
-    return [masked, Loss("all", "nothing", "", call.place)]
+    return [masked, Loss("all", "nothing", "", call.place, None, UNMASKED)]
 
 
 def _same_branch(call: Call, train: Call) -> bool:
@@ -123,7 +124,7 @@ def _by_data(run: Run, text: TrainingText) -> Loss:
         return _labels(text, at)
     if text.form == "prompt-completion":
         if completion is False:
-            return Loss("all", "completion_only_loss=False", "", run.arguments.where("completion_only_loss"))
+            return Loss("all", "completion_only_loss=False", "", run.arguments.where("completion_only_loss"), None, "completion_only_loss=False")
         unknown = _setting(run, "completion_only_loss")
         if isinstance(unknown, Unknown) and not run.arguments.unknown and "completion_only_loss" in (run.arguments.call.arguments if run.arguments.call else ()):
             return Loss("", "prompt/completion columns", f"completion_only_loss: {unknown.why}", at)
@@ -138,21 +139,21 @@ def _by_data(run: Run, text: TrainingText) -> Loss:
         return Loss("", "", text.why, at)
     if text.form == "text" and not text.texts and text.open and not text.field_name:
         return Loss("", "", text.why, at)
-    return Loss("all", "nothing", "", run.trainer.place if run.trainer else at)
+    return Loss("all", "nothing", "", run.trainer.place if run.trainer else at, None, UNMASKED)
 
 
 def _labels(text: TrainingText, at: Place | None) -> Loss:
     """Hand-made labels: -100 for the tokens of the prompt. Padding alone may be masked too, which is no answer."""
     labels = text.columns.get("labels")
     if labels is None:
-        return Loss("all", "nothing", "", at)
+        return Loss("all", "nothing", "", at, None, UNMASKED)
     said = _spelt(labels)
     if "-100" not in said:
         if isinstance(labels, Unknown):
             return Loss("", "hand-made labels", f"which labels are masked is not known: {labels.why}", at)
-        return Loss("all", "labels of all tokens", "", at)
+        return Loss("all", "labels of all tokens", "", at, None, "the labels are those of all tokens")
     if "pad_token" in said and "* len" not in said and "*len" not in said:
-        return Loss("all", "labels that mask padding only", "", at)
+        return Loss("all", "labels that mask padding only", "", at, None, "the labels mask padding only")
     if "len(" in said or "prompt" in said:
         return Loss("response", "hand-made labels", "", at)
     return Loss("", "hand-made labels", "which of the hand-made labels are masked could not be read", at)

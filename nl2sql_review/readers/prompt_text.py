@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..values import Default, Either, Known, Place, Term, Text, Unknown, Value
-from .columns import OPAQUE_COLUMNS, column_role, columns_read
+from .columns import OPAQUE_COLUMNS, column_role, columns_read, method_of
 
 MAX_ALTERNATIVES = 8
 
@@ -127,7 +127,7 @@ def _alternatives(value: object, depth: int) -> list[list[Piece]]:
 def chat_call(value: object) -> Value | None:
     """The messages of a `tokenizer.apply_chat_template(messages, …)` expression, else None."""
     if isinstance(value, Term) and value.head == "call" and value.args:
-        if value.text.partition("(")[0].endswith("apply_chat_template"):
+        if method_of(value) == "apply_chat_template":
             return value.args[0]
     return None
 

@@ -36,7 +36,7 @@ FAMILIES: tuple[tuple[str, Family], ...] = (
     (r"vicuna", Family("Llama 2", "sentencepiece", ("</s>",))),
     (r"qwen", Family("Qwen", "tiktoken", ("<|im_end|>", "<|endoftext|>"), CHATML)),
     (r"smollm", Family("SmolLM", "bpe", ("<|im_end|>", "<|endoftext|>"), CHATML)),
-    (r"gemma", Family("Gemma", "", ("<eos>", "<end_of_turn>", "<turn|>"))),
+    (r"gemma", Family("Gemma", "", ("<eos>", "<end_of_turn>", "<turn|>"), GEMMA)),
     (r"phi-?3", Family("Phi 3", "", ("<|end|>", "<|endoftext|>"), PHI_3)),
     (r"gpt-oss", Family("GPT-OSS", "tiktoken", ("<|return|>", "<|endoftext|>"))),
     (r"deepseek", Family("DeepSeek", "", ("<｜end▁of▁sentence｜>", "<|EOT|>"))),
