@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os.path
+import re
 from dataclasses import dataclass
 from typing import Any, Iterable
 
 from .decide import Judged, written
-from .expectations import is_plain
+from .expectations import is_plain, should, spelled, worded
 from .plan import Fact
 from .report import Location, TraceStep
 from .rulebook import Rule
 from .shape import show
 from .values import Absent, Default, Either, Known, Place, Term, Text, Value
+
+LINE = 60  # characters of a line of code in a message
+_COMMENT = re.compile(r"#[^'\"]*$")
 
 
 @dataclass(slots=True)
@@ -51,32 +55,58 @@ def claim(judged: Judged, rule: Rule, source: Any) -> Claim:
     if location is None:  # a fact without a place is about the script as a whole
         location = Location(source.path, 1, 1, 1, 1, 1 if source.kind == "notebook" else None)
     origin = _origin(fact, location)
-    label = _label(judged.name, primary)
-    if isinstance(value, Absent):
-        plain = value.why or f"{label} is not set"
-    elif isinstance(value, Either):
-        plain = f"{label} is {written(value)}" + (f", depending on `{value.condition}`" if value.condition else "")
-    else:
-        plain = f"{label}={written(value)}"
-    plain += origin if not isinstance(value, Either) else ""
-    if isinstance(value, Default):
-        plain += f" ({_overridden(value.by)})"
-    if fact.note:
-        plain += f" ({fact.note})"
+    said = _said(judged.name, fact, origin)
     own = says(rule.head.says, judged.name, value)
     if own:
-        own = own.replace("{value}", written(value)).replace("{from}", origin)
-        own = own.replace("{note}", fact.note)
-    message = own or (f"{plain}; {judged.decision.should}" if judged.decision.should else plain)
+        own = own.replace("{value}", written(value)).replace("{from}", origin).replace("{note}", fact.note)
+    message = own or "; ".join(filter(None, (said, _should(judged))))
     trace = tuple(s for s in _steps(fact) if s.location != location)
-    return Claim(plain, message, location, trace, as_json(value))
+    return Claim(said, message, location, trace, as_json(value))
 
 
-def evidence(made: Claim, note: str = "") -> str:
-    """A claim as one line of the checklist: what was found, and where."""
-    place = at(made.location)
-    said = made.said if place in made.said else f"{made.said} ({place})"
-    return f"{said}: {note}" if note else said
+def _said(name: str, fact: Fact, origin: str) -> str:
+    """The value in words: `r=64, from LORA_R = 64 (train.py:2)`, `ending: none`."""
+    value = fact.value
+    field = name.partition(".")[2].replace("_", " ")
+    label = fact.argument or field
+    if isinstance(value, Absent):
+        said = value.why or f"{label} is not set"
+    elif isinstance(value, Either):
+        said = f"{label} is {written(value)}" + (f", depending on `{value.condition}`" if value.condition else "")
+    elif fact.argument:
+        said = f"{label}={written(value)}{origin}"
+    else:
+        said = f"{label}: {_listed(value)}{origin}"
+    remarks = [_overridden(value.by)] if isinstance(value, Default) else []
+    remarks += [fact.note] if fact.note and fact.note not in said else []
+    return said + "".join(f" ({remark})" for remark in remarks)
+
+
+def _listed(value: Value) -> str:
+    return worded(value.value) if isinstance(value, (Known, Default)) and is_plain(value.value) else written(value)
+
+
+def _should(judged: Judged) -> str:
+    value = judged.fact.value
+    plain = value.value if isinstance(value, (Known, Default)) else None
+    text = should(judged.decision.failed, plain, spelled if judged.fact.argument else worded)
+    return f"{text}, as {judged.decision.measure}" if judged.decision.measure and text else text
+
+
+def evidence(made: Iterable[tuple[Claim, str]], most: int) -> str:
+    """Claims and the notes on them as one line of the checklist: what was found, and where."""
+    by_place: dict[str, list[str]] = {}
+    for one, note in made:
+        place = "" if f"({os.path.basename(one.location.path)}:" in one.said else f" ({at(one.location)})"
+        by_place.setdefault(place, []).append(f"{one.said}: {note}" if note else one.said)
+    lines = [", ".join(dict.fromkeys(said)) + place for place, said in by_place.items()]
+    return "; ".join(lines[:most])
+
+
+def is_guard(judged: Judged) -> bool:
+    """Whether passing only means that something did not go wrong, which is no evidence worth a word."""
+    expected = judged.expected
+    return expected.equals is False or expected.empty is True or expected.present is False
 
 
 def says(messages: dict[str, str], name: str, value: Value) -> str:
@@ -151,16 +181,6 @@ def _primary(fact: Fact, source: Any) -> Place | None:
     return (here or list(trace) or [None])[-1]
 
 
-def _label(name: str, primary: Place | None) -> str:
-    """The argument's own name where it is a spelling of the fact's (`lora_alpha` for alpha), else the fact's."""
-    field = name.partition(".")[2]
-    keyword = getattr(getattr(primary, "node", None), "keyword", None)
-    spelling = getattr(keyword, "value", "")
-    if isinstance(spelling, str) and {w[:5] for w in spelling.split("_")} & {w[:5] for w in field.split("_")}:
-        return spelling
-    return field
-
-
 def _origin(fact: Fact, primary: Location) -> str:
     """`, from LORA_R = 64 (train.py:24)`, or nothing when the value stands where one looks first."""
     if not fact.value.trace:
@@ -176,19 +196,24 @@ def _origin(fact: Fact, primary: Location) -> str:
     inside = same_file and primary.row <= place.row <= primary.end_row
     if inside and not first.note:
         return ""
-    code = " ".join(_code(first).split())
-    return f", from {code} ({at(place)})"
+    return f", from {_code(first)} ({at(place)})"
 
 
 def _overridden(by: str) -> str:
-    if not by:
-        return "a default that may be overridden"
-    who = "the command line" if by.startswith("-") else "the environment" if by.isupper() else "the caller"
-    return f"default of {by}; {who} may override it"
+    if by.startswith("-"):
+        return f"default of {by}; the command line may override it"
+    if by.isupper():
+        return f"default of {by}; the environment may override it"
+    return f"unless {by} says otherwise" if by else "a default that may be overridden"
 
 
 def _code(place: Place) -> str:
-    return place.note or place.source.excerpt(place.node)
+    """What stands there, with the name it is given: `LORA_R = 64` rather than `64`."""
+    if place.note:
+        return place.note
+    span = place.source.span(place.node)
+    line = " ".join(_COMMENT.sub("", place.source.line(span.row, span.cell)).split())
+    return line if span.row == span.end_row and len(line) <= LINE else place.source.excerpt(place.node)
 
 
 def _steps(fact: Fact) -> Iterable[TraceStep]:

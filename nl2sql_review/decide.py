@@ -9,10 +9,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from .expectations import Expectation, FactOf, Undecided, broken, equal, should, spelled, wanted
+from .expectations import Expectation, FactOf, Undecided, broken, equal, spelled, wanted
 from .plan import Fact, TrainingPlan
 from .report import Certainty, Verdict
 from .rulebook import Head, When
@@ -24,12 +24,13 @@ SURE_LAST: tuple[Certainty, ...] = ("branch", "default", "certain")
 
 @dataclass(slots=True)
 class Decision:
-    """`reason` says why an unknown or inapplicable one is so; `should` ends the sentence about a failed value."""
+    """`reason` says why an unknown or inapplicable one is so; `failed` what of the expectation does not hold."""
 
     verdict: Verdict
     certainty: Certainty = "certain"
     reason: str = ""
-    should: str = ""
+    failed: dict[str, Any] = field(default_factory=dict)
+    measure: str = ""  # the other fact that the value was compared with
 
 
 @dataclass(slots=True)
@@ -71,7 +72,7 @@ def _applies(when: When, plan: TrainingPlan) -> Decision:
     if isinstance(fact.value, Absent):
         reason = fact.value.why or f"there is no {what}"
     else:
-        reason = f"{what} is {written(fact.value)}; the rule is about {wanted(when)}"
+        reason = f"{what} is {written(fact.value)}; the rule is about {wanted(when.given())}"
     return Decision("not-applicable", reason=when.otherwise or reason)
 
 
@@ -88,8 +89,7 @@ def _fact(fact: Fact, expected: Expectation, head: Head, plan: TrainingPlan) -> 
         decision = _value(fact.value, known, head.terms, expected.unset or head.unset)
         if isinstance(other.value, Default) and decision.certainty == "certain":
             decision.certainty = "default"
-        if decision.verdict == "fail":
-            decision.should = f"should be {expected.equals.fact} = {spelled(other.value.value)}"
+        decision.measure = expected.equals.fact
         return decision
     why = other.value.why if isinstance(other.value, (Unknown, Absent)) else "only the run decides it"
     return Decision("unknown", reason=f"{expected.equals.fact} is not known: {why or 'it is not set'}")
@@ -114,7 +114,7 @@ def _value(value: Value, expected: Expectation, terms: tuple[str, ...], unset: s
     if expected.present is False and len(expected.given()) == 1:
         return Decision("pass")
     verdict: Verdict = unset  # type: ignore[assignment]
-    return Decision(verdict, reason=value.why or "it is not set", should=should(expected.given()))
+    return Decision(verdict, reason=value.why or "it is not set", failed=expected.given())
 
 
 def _plain(plain: Any, expected: Expectation) -> Decision:
@@ -122,7 +122,7 @@ def _plain(plain: Any, expected: Expectation) -> Decision:
         failed = broken(expected, plain)
     except Undecided as error:
         return Decision("unknown", reason=str(error))
-    return Decision("fail", should=should(failed, plain)) if failed else Decision("pass")
+    return Decision("fail", failed=failed) if failed else Decision("pass")
 
 
 def _either(decisions: list[Decision], value: Either) -> Decision:
@@ -130,7 +130,7 @@ def _either(decisions: list[Decision], value: Either) -> Decision:
     on = f"`{value.condition}`" if value.condition else "the path taken"
     if verdicts == {"pass"} or verdicts == {"fail"} or verdicts == {"not-applicable"}:
         first = decisions[0]
-        return Decision(first.verdict, "branch", first.reason, first.should)
+        return Decision(first.verdict, "branch", first.reason, first.failed)
     if "unknown" in verdicts:
         reason = next(d.reason for d in decisions if d.verdict == "unknown")
     else:
@@ -164,7 +164,7 @@ def _text(parts: tuple[Any, ...], expected: Expectation) -> Decision:
         return _plain("".join(parts), expected)
     verdicts = {_text_word(word, wish, parts) for word, wish in expected.given().items()}
     if False in verdicts:
-        return Decision("fail", should=should(expected.given()))
+        return Decision("fail", failed=expected.given())
     if verdicts == {True}:
         return Decision("pass")
     holes = ", ".join(written(p) for p in parts if not isinstance(p, str))
@@ -208,9 +208,9 @@ def _parts(why: str, parts: Any, expected: Expectation) -> Decision:
         return any(equal(item, k) for k in known)
 
     if members and expected.empty is True:
-        return Decision("fail", should=should({"empty": True}))
+        return Decision("fail", failed={"empty": True})
     if expected.excludes and any(map(has, expected.excludes)):
-        return Decision("fail", should=should({"excludes": expected.excludes}, known))
+        return Decision("fail", failed={"excludes": expected.excludes})
     if known and set(given) == {"includes"} and all(map(has, given["includes"])):
         return Decision("pass")
     return Decision("unknown", reason=why)

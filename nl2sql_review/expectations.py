@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import Any, Iterable, Literal, Union
+from typing import Any, Callable, Iterable, Literal, Union
 
 from .plan import FACTS
 from .shape import ShapeError, did_you_mean
@@ -164,43 +164,55 @@ def spelled(value: Any) -> str:
     return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"
 
 
+def worded(value: Any) -> str:
+    """A plain value as a word of ours rather than of the script: without quotes and brackets."""
+    if value is None or isinstance(value, (list, tuple)) and not value:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(worded, value))
+    return value if isinstance(value, str) else spelled(value)
+
+
 def alternatives(words: Iterable[str]) -> str:
     """`a, b or c`."""
     *most, last = words
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def wanted(expected: Expectation) -> str:
+def wanted(expectations: dict[str, Any], word: Callable[[Any], str] = spelled) -> str:
     """What is expected, to be put after "is": `16`, `at least 1`, `"epoch" or "steps"`."""
-    return " and ".join(_WANTED[word](v) for word, v in expected.given().items())
+    return " and ".join(_WANTED[key](v, word) for key, v in expectations.items())
 
 
-def should(failed: dict[str, Any], value: Any = None) -> str:
-    """The broken expectations as the end of a sentence about the value: `should be 16`."""
+def should(failed: dict[str, Any], value: Any = None, word: Callable[[Any], str] = spelled) -> str:
+    """The broken expectations as the end of a sentence about the plain value: `should be 16`."""
+    members = value if isinstance(value, (list, tuple, set, frozenset)) else None
     parts = []
-    for word, v in failed.items():
-        if word == "includes" and isinstance(value, (list, tuple, set, frozenset)):
-            parts.append("lacks " + ", ".join(str(w) for w in v if w not in value))
-        elif word == "excludes" and isinstance(value, (list, tuple, set, frozenset)):
-            parts.append("should not contain " + ", ".join(str(w) for w in v if w in value))
+    for key, v in failed.items():
+        if key == "includes" and members is not None:
+            parts.append("lacks " + ", ".join(str(w) for w in v if w not in members))
+        elif key == "excludes" and members is not None:
+            parts.append("should not contain " + ", ".join(str(w) for w in v if w in members))
         else:
-            parts.append("should be " + _WANTED[word](v))
+            parts.append("should be " + _WANTED[key](v, word))
     return " and ".join(parts)
 
 
-def _or(v: Any) -> str:
-    return alternatives(map(spelled, v if isinstance(v, tuple) else (v,)))
+def _or(v: Any, word: Callable[[Any], str]) -> str:
+    return alternatives(map(word, v if isinstance(v, tuple) else (v,)))
 
 
-_WANTED = {
-    "equals": lambda v: f"the same as {v.fact}" if isinstance(v, FactOf) else spelled(v),
+_WANTED: dict[str, Callable[[Any, Callable[[Any], str]], str]] = {
+    "equals": lambda v, word: f"the same as {v.fact}" if isinstance(v, FactOf) else word(v),
     "one_of": _or,
-    "at_least": lambda v: f"at least {spelled(v)}",
-    "at_most": lambda v: f"at most {spelled(v)}",
-    "near": lambda v: f"{spelled(v.value)} (± {spelled(v.within)})",
-    "includes": lambda v: "with " + ", ".join(map(str, v)),
-    "excludes": lambda v: "without " + ", ".join(map(str, v)),
-    "empty": lambda v: "empty" if v else "not empty",
-    "present": lambda v: "set" if v else "left out",
-    "matches": lambda v: f"like {_or(v)}",
+    "at_least": lambda v, word: f"at least {spelled(v)}",
+    "at_most": lambda v, word: f"at most {spelled(v)}",
+    "near": lambda v, word: f"{spelled(v.value)} (± {spelled(v.within)})",
+    "includes": lambda v, word: "with " + ", ".join(map(str, v)),
+    "excludes": lambda v, word: "without " + ", ".join(map(str, v)),
+    "empty": lambda v, word: "empty" if v else "not empty",
+    "present": lambda v, word: "set" if v else "left out",
+    "matches": lambda v, word: f"like {_or(v, spelled)}",
 }

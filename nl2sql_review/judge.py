@@ -71,6 +71,8 @@ def _report(ruling: Ruling, source: Any) -> tuple[ChecklistItem, list[Finding]]:
     rule = ruling.rule
     decision = decide.overall([one.decision for one in ruling.judged])
     telling = [one for one in ruling.judged if one.decision.verdict == decision.verdict]
+    if decision.verdict == "pass":
+        telling = [one for one in telling if not claims.is_guard(one)] or telling
     made = [claims.claim(one, rule, source) for one in telling]
     findings = []
     if decision.verdict == "fail":
@@ -88,19 +90,19 @@ def _report(ruling: Ruling, source: Any) -> tuple[ChecklistItem, list[Finding]]:
             )
             for one, claim in zip(telling, made)
         )
-        found = [f"{f.message} ({claims.at(f.location)})" for f in findings]
+        found = "; ".join(f"{f.message} ({claims.at(f.location)})" for f in findings[:MAX_CLAIMS])
     elif decision.verdict == "not-applicable":
-        found = []
+        found = ""
     else:
         notes = [claims.says(rule.head.notes, one.name, one.fact.value) for one in telling]
-        found = [claims.evidence(c, note if decision.verdict == "pass" else "") for c, note in zip(made, notes)]
+        found = claims.evidence(zip(made, notes), MAX_CLAIMS)
     item = ChecklistItem(
         rule=rule.id,
         section=rule.section,
         title=rule.title,
         verdict=decision.verdict,
         certainty=decision.certainty,
-        evidence="; ".join(list(dict.fromkeys(found))[:MAX_CLAIMS]),
+        evidence=found,
         reason=decision.reason,
     )
     return item, findings

@@ -20,13 +20,15 @@ class Fact:
 
     `at` is where a reader of the report should look when the value has no place of its own: the call an argument
     is missing from. `note` is a sentence of context ("TrainingArguments given to SFTTrainer"). `why_not` says why
-    the fact does not apply to this script, if it does not ("the dataset is not mixed from several").
+    the fact does not apply to this script, if it does not ("the dataset is not mixed from several"). `argument` is
+    the name of the argument that holds the value, where the fact is no more than that: `lora_alpha`.
     """
 
     value: Value = field(default_factory=Absent)
     at: Place | None = None
     note: str = ""
     why_not: str = ""
+    argument: str = ""
 
 
 def fact() -> Fact:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Mapping, Union
 
-from .expectations import Expectation, spelled, wanted
+from .expectations import Expectation, spelled, wanted, worded
 from .plan import FACTS
 from .report import Severity
 from .rulebook import NOTICES, Head, Rule, Rulebook
@@ -259,7 +259,7 @@ def _expectation(rule: Rule, old: Expectation, new: RuleSettings, settings: Sett
     made = Expectation(**{**kept, **after}, unset=new.unset or old.unset)
     for was in before.values():
         if _is_scalar(was):
-            changes[str(was) if isinstance(was, str) else spelled(was)] = wanted(made).replace('"', "")
+            changes[str(was) if isinstance(was, str) else spelled(was)] = wanted(made.given(), worded)
     return made
 
 

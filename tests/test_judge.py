@@ -209,7 +209,7 @@ def test_a_finding_says_the_value_and_where_it_came_from():
     source = FakeSource()
     origin = source.place(2, "LORA_R = 64")
     at = source.place(24, "model = get_peft_model(model, r=LORA_R)")
-    report = review(RANK, plan(lora__r=Fact(Known(64, (origin,)), at)), source=source)
+    report = review(RANK, plan(lora__r=Fact(Known(64, (origin,)), at, argument="r")), source=source)
     (finding,) = report.findings
     assert finding.message == "r=64, from LORA_R = 64 (train.py:2); should be 16"
     assert (finding.location.row, finding.value, finding.certainty, finding.help) == (24, 64, "certain", "set r=16")
@@ -229,7 +229,7 @@ def test_a_default_says_what_may_override_it():
 def test_a_library_default_is_named():
     source = FakeSource()
     call = source.place(5, "LoraConfig()", "library default: LoraConfig.r")
-    report = review(RANK, plan(lora__r=Fact(Known(8, (call,)), call)), source=source)
+    report = review(RANK, plan(lora__r=Fact(Known(8, (call,)), call, argument="r")), source=source)
     assert report.findings[0].message == "r=8, the library's default for LoraConfig.r; should be 16"
 
 
@@ -253,7 +253,7 @@ def test_a_branch_says_both():
 def test_a_rule_may_have_its_own_words():
     head = 'fact: lora.r\nexpect: {empty: true}\nsays: {schema: "no schema", sql: "no SQL", absent: "nothing at all"}'
     assert review(head, plan(lora__r=Known(["schema", "sql"]))).findings[0].message == "no schema; no SQL"
-    assert review(head, plan(lora__r=Known(["other"]))).findings[0].message == 'r=["other"]; should be empty'
+    assert review(head, plan(lora__r=Known(["other"]))).findings[0].message == "r: other; should be empty"
     assert review(head, plan(lora__r=Absent())).findings[0].message == "nothing at all"
     flag = 'fact: lora.r\nexpect: {equals: false}\nsays: {true: "both are set, {value}"}'
     assert review(flag, plan(lora__r=Known(True))).findings[0].message == "both are set, True"
@@ -261,7 +261,7 @@ def test_a_rule_may_have_its_own_words():
 
 def test_a_note_goes_with_a_pass():
     head = 'fact: lora.r\nexpect: {present: true}\nnotes: {chat: "by the chat template"}'
-    assert review(head, plan(lora__r=Known("chat"))).checklist[0].evidence == 'r="chat" (train.py:1): by the chat template'
+    assert review(head, plan(lora__r=Known("chat"))).checklist[0].evidence == "r: chat: by the chat template (train.py:1)"
 
 
 def test_two_plans_one_finding_and_the_worst_verdict():
@@ -319,4 +319,4 @@ def test_settings_reach_the_verdict():
     wanted = from_data({"lora/rank": {"equals": 64, "severity": "advice"}}, "nl2sql-review.toml", "/")
     assert review(RANK, plan(lora__r=Known(64)), settings=wanted).checklist[0].verdict == "pass"
     found = review(RANK, plan(lora__r=Known(16)), settings=wanted).findings[0]
-    assert (found.severity, found.message, found.help) == ("advice", "r=16; should be 64", "set r=64")
+    assert (found.severity, found.message, found.help) == ("advice", "r: 16; should be 64", "set r=64")
