@@ -88,6 +88,8 @@ def _listed(value: Value) -> str:
 
 def _should(judged: Judged) -> str:
     value = judged.fact.value
+    if isinstance(value, Absent) and all(isinstance(w, bool) for w in judged.decision.failed.values()):
+        return ""  # "no adapter is made" needs no "should be set"
     plain = value.value if isinstance(value, (Known, Default)) else None
     text = should(judged.decision.failed, plain, spelled if judged.fact.argument else worded)
     return f"{text}, as {judged.decision.measure}" if judged.decision.measure and text else text

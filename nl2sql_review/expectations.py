@@ -6,6 +6,7 @@ An expectation is decided on plain values here; what may only be known in part i
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Callable, Iterable, Literal, Union
@@ -149,7 +150,9 @@ _TESTS = {
 def spelled(value: Any) -> str:
     """A plain value as one would write it in a script, cut to a line."""
     if isinstance(value, float):
-        text = repr(value).replace("e-0", "e-")
+        small = 0 < abs(value) < 1e-3  # 2e-4, as people write learning rates
+        text = f"{value:.6e}".replace("e-0", "e-") if small else repr(value)
+        text = re.sub(r"\.?0+(?=e)", "", text) if small else text
     elif isinstance(value, str):
         text = '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t") + '"'
     elif isinstance(value, (list, tuple, set, frozenset)):
