@@ -101,6 +101,8 @@ def freeze(value: Value, depth: int = 6) -> Value:
 
 
 def freeze_object(v: Any, trace: Trace, depth: int) -> Value:
+    if isinstance(v, Row):
+        return Term(v.text, "row", (Known(v),), trace)  # readers ask which data set it is a row of
     if isinstance(v, Opaque):
         if v.kind and v.kind not in ("row", "str"):
             return Known(v, trace)
