@@ -86,9 +86,8 @@ def cuts(value: object, depth: int = 0) -> Iterator[Cut]:
         yield Cut(_stop(value.args[1], value.args[2]), _unit(value.args[0]), place)
     elif value.head == "call":
         callee = value.text.partition("(")[0]
-        if callee.endswith("textwrap.shorten"):
-            width = value.args[1] if len(value.args) > 1 else _from_text(value.text, r"width\s*=\s*(\d+)")
-            yield Cut(width, "characters", place)
+        if callee == "textwrap.shorten":
+            yield Cut(_width(value), "characters", place)
         elif callee.endswith("encode") or "okenizer" in callee.rpartition(".")[2]:
             found = NUMBER.search(value.text)
             if found and "truncation" in value.text:
@@ -115,9 +114,13 @@ def _unit(owner: Value) -> str:
     return "tokens" if "encode(" in text or "input_ids" in text else "characters"
 
 
-def _from_text(text: str, pattern: str) -> Value:
-    found = re.search(pattern, text)
-    return Known(int(found[1])) if found else Unknown("the width the schema is shortened to is not known")
+def _width(call: Term) -> Value:
+    """The second argument of textwrap.shorten, by name or position."""
+    found = re.search(r"width=(\d+)", call.text)
+    if found:
+        return Known(int(found[1]))
+    second = call.args[1] if len(call.args) > 1 else Absent()
+    return second if isinstance(second, (Known, Default)) else Unknown("the width the schema is shortened to is not known")
 
 
 def whole_cut(text: TrainingText) -> Place | None:
