@@ -18,15 +18,15 @@ COLUMNS = 104
 
 def main() -> None:
     environment = {**os.environ, "COLUMNS": str(COLUMNS), "PYTHONPATH": str(DOCS.parent), "PYTHONUTF8": "1"}
-    arguments = ["--isolated", "--color", "always", "train.py"]
+    arguments = ["--select", "lora,prompt/eos,arguments", "train.py"]
     done = subprocess.run(
-        [sys.executable, "-m", "nl2sql_review", *arguments],
+        [sys.executable, "-m", "nl2sql_review", "--isolated", "--color", "always", *arguments],
         cwd=DOCS, env=environment, stdout=subprocess.PIPE, encoding="utf-8",
     )  # fmt: skip
     if done.returncode != 1:
         sys.exit(f"the review of docs/train.py should find something, but ended with {done.returncode}")
     console = Console(record=True, width=COLUMNS, file=StringIO(), highlight=False, force_terminal=True)
-    console.print(Text("$ nl2sql-review train.py", "bold"))
+    console.print(Text(f"$ nl2sql-review {' '.join(arguments)}", "bold"))
     console.print(Text.from_ansi(done.stdout))
     console.save_svg(str(DOCS / "review.svg"), title="nl2sql-review", theme=MONOKAI)
 
