@@ -76,14 +76,14 @@ def _checklist(file: FileReport, terminal: Terminal) -> Iterator[str]:
         if item.section != section:
             section = item.section
             yield f"  {terminal.paint(section, 'place')}"
-        yield from _item(item, name, terminal)
+        yield from _item(item, name, file.path.rpartition("/")[2], terminal)
 
 
-def _item(item: ChecklistItem, name: int, terminal: Terminal) -> Iterator[str]:
+def _item(item: ChecklistItem, name: int, file: str, terminal: Terminal) -> Iterator[str]:
     glyph, style = MARKS[item.verdict]
     mark = getattr(terminal.glyphs, glyph)
     indent = 4 + width(mark) + 1 + name + 2
-    first, *rest = wrap(escape(_evidence(item)), terminal.columns - indent)
+    first, *rest = wrap(escape(_evidence(item, file)), terminal.columns - indent)
     label = f"{item.rule.partition('/')[2]:<{name}}"
     quiet = "dim" if item.verdict == "not-applicable" else ""
     row = f"{label}  {first}".rstrip()
@@ -92,9 +92,12 @@ def _item(item: ChecklistItem, name: int, terminal: Terminal) -> Iterator[str]:
         yield " " * indent + (terminal.paint(line, quiet) if quiet else line)
 
 
-def _evidence(item: ChecklistItem) -> str:
+def _evidence(item: ChecklistItem, file: str) -> str:
+    """What was found, or why nothing could be. Places in the file of this checklist need not repeat its name."""
     if item.verdict in ("pass", "fail"):
-        return item.evidence
-    if item.evidence and item.reason and item.reason not in item.evidence:
-        return f"{item.reason} ({item.evidence})"
-    return item.reason or item.evidence
+        text = item.evidence
+    elif item.evidence and item.reason and item.reason not in item.evidence:
+        text = f"{item.reason} ({item.evidence})"
+    else:
+        text = item.reason or item.evidence
+    return text.replace(f"({file}:cell ", "(cell ").replace(f"({file}:", "(line ")
