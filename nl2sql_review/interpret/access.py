@@ -35,6 +35,10 @@ def attribute(m: Machine, owner: Value, name: str, node: Any) -> Value:
             return opaque_attribute(m, owner, v, name, node)
         case Mapping() if v.kind == "config" and name not in CONFIG_METHODS:
             return mapping_item(m, owner, v, Known(name), missing="attribute")
+        case Mapping() if v.kind == "namespace":
+            if name == "__dict__" and name not in v.state.items:
+                return Known(attributes_of(v), owner.trace)
+            return mapping_item(m, owner, v, Known(name), missing="attribute")
         case Super():
             return super_attribute(m, v, name, node)
         case Function() if name in v.slots:
@@ -51,6 +55,13 @@ def attribute(m: Machine, owner: Value, name: str, node: Any) -> Value:
     if name == "__class__":
         return Known(type(v).__name__)
     return missing_attribute(m, describe(owner), name)
+
+
+def attributes_of(namespace: Mapping) -> Mapping:
+    """`vars(namespace)`: a dictionary that is the namespace's own, so that writing through either is seen through both."""
+    view = Mapping()
+    view.slots = namespace.slots
+    return view
 
 
 CONFIG_METHODS = {"get", "items", "keys", "values", "pop", "update", "copy", "setdefault"}
@@ -194,7 +205,7 @@ def set_attribute(m: Machine, owner: Value, name: str, value: Value, node: Any, 
     value = demote(value, owner.by) if isinstance(owner, Default) else value
     if isinstance(obj, Module):
         m.write(obj.scope, name, value)
-    elif isinstance(obj, Mapping) and obj.kind in ("config", "scope"):
+    elif isinstance(obj, Mapping) and obj.kind in ("config", "namespace", "scope"):
         set_item(m, owner, Known(name), value, node, scope)
     elif isinstance(obj, Instance):
         setter = obj.cls.lookup("__setattr__")

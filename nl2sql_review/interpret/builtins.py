@@ -410,7 +410,8 @@ def getattr_(m: Machine, args: Arguments, node: Any) -> Value:
     if len(args.positional) > 2:
         has = has_attribute(m, owner, name.value, node)
         if has is False:
-            return args.positional[2]
+            obj = object_of(owner)
+            return demote(args.positional[2], obj.state.by) if isinstance(obj, Mapping) and obj.state.by else args.positional[2]
         if has is None:
             value = m.attribute(owner, name.value, node)
             if isinstance(value, Unknown):
@@ -438,6 +439,11 @@ def has_attribute(m: Machine, owner: Value, name: str, node: Any) -> bool | None
     if isinstance(obj, Opaque):
         return True if name in obj.slots else None
     if isinstance(obj, Mapping):
+        if obj.kind == "namespace":
+            present = obj.state.items.get(name)
+            if isinstance(present, Either) and any(isinstance(o, Absent) for o in present.options):
+                return None
+            return present is not None or (None if obj.state.open else False)
         return name in obj.state.items if obj.kind == "config" and not obj.state.open else hasattr(dict, name) or None
     if isinstance(obj, (Function, Builtin, Bound)):
         return name in obj.slots or None
@@ -464,17 +470,21 @@ def setattr_(m: Machine, args: Arguments, node: Any) -> Value:
         m.set_attribute(owner, name.value, demote(value, name.by), node, m.frame.scope)
     else:
         obj = object_of(owner)
+        why = f"setattr with a name only the run knows: {describe(name)}"
         if isinstance(obj, Instance):
-            why = f"setattr with a name only the run knows: {describe(name)}"
             for k in list(obj.slots):
                 m.write(obj, k, Unknown(why))
+        elif isinstance(obj, Mapping):
+            m.write(obj, "state", Items({k: Unknown(why) for k in obj.state.items}, why))
     return Known(None)
 
 
 @builtin("delattr")
 def delattr_(m: Machine, args: Arguments, node: Any) -> Value:
     obj, name = object_of(args.get(0)), args.get(1)
-    if isinstance(obj, Object) and isinstance(name, Known):
+    if isinstance(obj, Mapping) and isinstance(name, Known):
+        m.write(obj, "state", obj.state._replace(items={k: v for k, v in obj.state.items.items() if k != name.value}))
+    elif isinstance(obj, Object) and isinstance(name, Known):
         m.delete(obj, name.value)
     return Known(None)
 

@@ -512,6 +512,8 @@ def scope_dictionary(m: Machine, node: cst.Call, scope: Scope) -> Value:
     if node.args:
         args = arguments(m, node, scope)
         obj = args.positional[0].value if args.positional and isinstance(args.positional[0], Known) else None
+        if isinstance(obj, Mapping) and obj.kind == "namespace":
+            return m.attribute(args.positional[0], "__dict__", node)
         slots = obj.slots if isinstance(obj, Instance) else {}
         return Known(Mapping(dict(slots), "" if isinstance(obj, Instance) else "vars() of something else"))
     from_scope = scope.module.scope if node.func.value == "globals" else scope  # type: ignore[union-attr]

@@ -48,7 +48,9 @@ class Mapping(Object):
 
     def __init__(self, items: dict[Any, Value] | None = None, open: str = "", kind: str = "dict", by: str = "", factory: Any = None) -> None:
         self.slots = {"state": Items(items if items is not None else {}, open, by)}
-        self.kind = kind  # "dict", or "config" for one whose keys are attributes too (OmegaConf, Munch)
+        # "dict"; "config" for one whose keys are attributes too (OmegaConf, Munch); "namespace" for one whose keys are
+        # attributes only (argparse.Namespace, SimpleNamespace)
+        self.kind = kind
         self.factory = factory  # of a defaultdict
 
     @property

@@ -11,9 +11,10 @@ from typing import Any, Callable
 import libcst as cst
 
 from ..values import Absent, Default, Known, Unknown, Value, extend, same
+from .builtins import BUILTINS
 from .expressions import OPERATORS, operate
 from .machine import MISSING, VALUES, Loop, Machine, Raised, condition_text, demote, place_of
-from .objects import Arguments, Class, Function, Instance, Items, Opaque, Scope, Sequence
+from .objects import Arguments, Class, Function, Instance, Items, Mapping, Opaque, Scope, Sequence
 from .operations import truth
 
 UNROLL = 64  # iterations of a loop over known values that are run one by one
@@ -141,8 +142,8 @@ def delete(m: Machine, node: cst.Del, scope: Scope) -> None:
             m.delete(scope if t.value in scope.slots else scope.module.scope, t.value)
         elif isinstance(t, cst.Attribute):
             owner = m.evaluate(t.value, scope)
-            if isinstance(owner, Known) and isinstance(owner.value, Instance):
-                m.delete(owner.value, t.attr.value)
+            if isinstance(owner, Known) and isinstance(owner.value, (Instance, Mapping)):
+                m.call(BUILTINS["delattr"], Arguments([owner, Known(t.attr.value)]), node)
         elif isinstance(t, cst.Subscript) and isinstance(t.slice[0].slice, cst.Index):
             owner = m.evaluate(t.value, scope)
             m.call(m.attribute(owner, "pop", node), Arguments([m.evaluate(t.slice[0].slice.value, scope)]), node)

@@ -150,7 +150,7 @@ def namespace(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
     items = dict(args.keywords)
     for v in args.positional:
         items.update(m.mapping(v, node).items)
-    return Known(Mapping(items, args.unknown, "config"), (args.place,) if args.place else ())
+    return Known(Mapping(items, args.unknown, "namespace"), (args.place,) if args.place else ())
 
 
 # -- math ------------------------------------------------------------------------------------------------
