@@ -137,7 +137,7 @@ class Project:
     output_dir: Fact = fact()
     log_file: Fact = fact()
     dataset_configs_in: Fact = fact()  # "script", or the file that defines them
-    tracker: Fact = fact()  # list of report_to
+    tracker: Fact = fact()  # list of report_to, or "none"
     untracked_truth: Fact = fact()  # list: settings logged with another value than the run uses
 
 

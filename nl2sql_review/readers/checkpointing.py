@@ -19,7 +19,7 @@ SPELLINGS = {
 
 CHECKPOINT = ("resume_from_checkpoint", "model_path", "$0")
 
-SEARCH = re.compile(r"listdir|scandir|iterdir|glob|os\.walk|checkpoint", re.IGNORECASE)
+SEARCH = re.compile(r"listdir|scandir|iterdir|glob|os\.walk|get_last_checkpoint|checkpoint-")
 SORTED = re.compile(r"\bsorted\(|\bmax\(|\.sort\(|natsorted\(")
 NUMERIC = re.compile(r"key\s*=.*(\bint\b|\bfloat\b|re\.|\.isdigit)|natsorted\(|key\s*=\s*int", re.DOTALL)
 BY_TIME = re.compile(r"getmtime|getctime|st_mtime|st_ctime")
@@ -101,7 +101,7 @@ def judge(run: Run, value: Value, tried: bool = False) -> tuple[Value, Value]:
 
 
 def nothing(value: Value) -> bool:
-    return isinstance(value, (Known, Default)) and value.value in (None, False, "")
+    return isinstance(value, Absent) or isinstance(value, (Known, Default)) and value.value in (None, False, "")
 
 
 def one(run: Run, value: Value, guarded: bool, condition: str, tried: bool) -> Value:

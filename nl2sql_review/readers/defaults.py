@@ -62,7 +62,7 @@ def of(callee: str) -> dict[str, Any]:
     if name == "SFTConfig":
         return SFT_CONFIG
     if name.endswith("Config") and callee.startswith("trl."):
-        return {k: v for k, v in TRAINING_ARGUMENTS.items() if k not in ("learning_rate", "bf16")}  # each has its own
+        return {k: v for k, v in TRAINING_ARGUMENTS.items() if k != "learning_rate"} | {"bf16": None}  # each has its own rate
     return {}
 
 

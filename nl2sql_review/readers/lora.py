@@ -119,7 +119,7 @@ def read_four_bit(run: Run, plan: TrainingPlan) -> None:
     if published_in_4bit(name) and not is_true(value):
         value, by, at = Known(True, name.trace), "model name", part.model_name.at
     argument = "load_in_4bit" if by in ("Unsloth", "rejected", "BitsAndBytesConfig") else ""
-    part.load_in_4bit = Fact(value, at=at, note=f"by {by}" if by and by != "Unsloth" else "", argument=argument)
+    part.load_in_4bit = Fact(value, at=at, note=f"by {by}" if by in ("BitsAndBytesConfig", "model name") else "", argument=argument)
     part.quantized_by = Fact(Known(by, value.trace) if by else Absent("nothing quantizes the model"), at=at)
 
 

@@ -42,7 +42,7 @@ def read_monitoring(run: Run, part: object) -> None:
         names = list(dict.fromkeys("nvidia-smi" if runs_nvidia_smi(c) else c.callee for c in calls))
         part.monitoring = Fact(Known(names, trace), at=calls[0].place)  # type: ignore[attr-defined]
         sees = "reserved memory" if reserved else "allocated memory only"
-        part.monitoring_sees = Fact(Known(sees, (allocated or reserved)[0:1] and trace), at=calls[0].place)  # type: ignore[attr-defined]
+        part.monitoring_sees = Fact(Known(sees, trace), at=calls[0].place)  # type: ignore[attr-defined]
         return
     metrics = run.arguments.value("skip_memory_metrics")
     if isinstance(metrics, Known) and metrics.value is False:
@@ -50,8 +50,18 @@ def read_monitoring(run: Run, part: object) -> None:
         part.monitoring = Fact(Known(["skip_memory_metrics=False"], metrics.trace), at=at)  # type: ignore[attr-defined]
         part.monitoring_sees = Fact(Known("allocated memory only", metrics.trace), at=at)  # type: ignore[attr-defined]
         return
+    unseen = next((name for name in (*ALLOCATED, *RESERVED[:3], "nvidia-smi") if mentions(run, name)), "")
+    if unseen:
+        why = f"{unseen} stands in code that was not seen to run"
+        part.monitoring = part.monitoring_sees = Fact(Unknown(why), at=run.place)  # type: ignore[attr-defined]
+        return
     part.monitoring = Fact(Known([], ()), at=run.place)  # type: ignore[attr-defined]
     part.monitoring_sees = Fact(Absent("GPU memory is not logged"), at=run.place, why_not="GPU memory is not logged at all")  # type: ignore[attr-defined]
+
+
+def mentions(run: Run, name: str) -> bool:
+    sources = [run.source, *(getattr(m, "source", None) for m in run.recording.modules.values())]
+    return any(name + "(" in text or name == "nvidia-smi" and name in text for s in sources if (text := getattr(s, "text", "")))
 
 
 def runs_nvidia_smi(call: Call) -> bool:
@@ -99,7 +109,12 @@ def trainer_length(run: Run) -> Fact:
     cuts = [c for c in run.calls if c.callee.rpartition(".")[0].endswith("Tokenizer") and "max_length" in c.arguments]
     if cuts:
         return Fact(cuts[-1].arguments["max_length"], at=cuts[-1].places.get("max_length", cuts[-1].place), note="cut by the tokenizer")
-    return Fact(Absent("the trainer cuts nothing"), at=trainer.place if trainer else run.place)
+    assert trainer is not None
+    if trainer.callee.startswith("trl."):
+        stated = run.arguments.value("max_length")
+        why_not = "" if not isinstance(stated, Absent) else f"{last(trainer.callee)} cuts prompts and answers by rules of its own"
+        return Fact(stated, at=run.arguments.where("max_length") or trainer.place, why_not=why_not)
+    return Fact(Unknown("the script makes the tokens itself, and where it cuts them was not recognised"), at=trainer.place)
 
 
 def by_default(run: Run) -> Fact:
@@ -116,6 +131,10 @@ def by_default(run: Run) -> Fact:
 
 def settle(run: Run, model: Fact, trainer: Fact) -> tuple[Fact, Fact]:
     """The shorter of the two lengths applies; two different ones, or one nobody chose, are a conflict."""
+    if trainer.why_not:
+        return Fact(model.value, at=model.at, why_not=trainer.why_not), Fact(Known(False), at=model.at, why_not=trainer.why_not)
+    if isinstance(trainer.value, Unknown) and isinstance(model.value, Absent):
+        return Fact(trainer.value, at=trainer.at), Fact(Known(False), at=trainer.at)
     if isinstance(trainer.value, Absent) and isinstance(model.value, Absent):
         why = "no length is set and nothing cuts the text" if run.trainer is not None else ""
         absent = Fact(Absent(why or "no length is given"), at=run.place, why_not="" if run.trainer else "the script neither loads a model with a length nor makes a trainer")

@@ -6,6 +6,7 @@ import os
 import re
 from typing import Any, Iterator
 
+from ..interpret.recording import Call
 from ..plan import Fact, TrainingPlan
 from ..values import Absent, Default, Known, Place, Text, Unknown, Value
 from .arguments import from_library, setting
@@ -120,12 +121,26 @@ def tracker(run: Run) -> Fact:
         if any(last(c.callee) == "WandbCallback" for c in run.calls):
             return Fact(Known(["wandb"], (run.place,) if run.place else ()), at=run.place, note="by WandbCallback")
     fact.value = derive(reported, fact.value)
+    off = switched_off(run)
+    if off is not None and isinstance(fact.value, (Known, Default)) and "wandb" in fact.value.value:
+        return Fact(Known("none", (off.place,)), at=off.place, note=f"{last(off.callee)[:-1]} switches W&B off")
     return fact
 
 
+def switched_off(run: Run) -> Call | None:
+    """A write to the environment that keeps W&B from logging although the trainer reports to it."""
+    for call in run.calls:
+        value = str(plain(next(iter(call.arguments.values()), Absent()))).lower()
+        if call.callee == "os.environ.WANDB_DISABLED=" and value in ("true", "1", "yes", "on") and call.certain:
+            return call
+        if call.callee == "os.environ.WANDB_MODE=" and value in ("disabled", "dryrun") and call.certain:
+            return call
+    return None
+
+
 def reported(value: Any) -> Any:
-    if value == "none" or value == ["none"]:
-        return []
+    if value in ("none", [], ["none"]):
+        return "none"
     if value is None:
         return Unknown("report_to=None means every installed tracker in some versions and none in others")
     if value in ("all", ["all"]):

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Iterable, Iterator
 
@@ -80,7 +81,12 @@ class Given:
             result = one if result is None else join(result, one)
         if result is None:
             result = self.value(*names)
-        return Fact(result, at=self.where(*names))
+        return Fact(result, at=self.where(*names), argument=self.spelling(*names))
+
+    def spelling(self, *names: str) -> str:
+        """The name the setting has in this script: of several spellings the one that was used."""
+        used = (n for call, _ in self.makers if call is not None for n in names if n in call.arguments and n[0] != "$")
+        return next(used, names[0])
 
     def where(self, *names: str) -> Place | None:
         for call, made in self.makers:
@@ -182,7 +188,7 @@ def is_trainer(call: Call) -> bool:
 def is_model_load(call: Call) -> bool:
     owner, _, name = call.callee.rpartition(".")
     owner = last(owner)
-    return name in LOADERS and (owner.startswith(("AutoModel", "Fast")) or owner.endswith(("ForCausalLM", "ForConditionalGeneration", "ForSeq2SeqLM")))
+    return name in LOADERS and re.search(r"Model|For[A-Z]|^Fast|LMHead", owner) is not None and "Peft" not in owner
 
 
 def infers(recording: Recording) -> bool:
@@ -230,8 +236,8 @@ def linked(run: Run, trainers: list[Call]) -> Run:
     config = makers(trainer.get("peft_config"))
     if config:
         run.adapter, run.adapter_call = config, config.call or trainer
-    if not run.adapter and not run.load and not isinstance(model, (Absent, Known)):
-        fall_back(run, getattr(model, "why", "") or "the model could not be followed")
+    if not run.load and not isinstance(model, Absent):
+        fall_back(run, run.model_unknown or getattr(model, "why", "") or "where the model is loaded could not be followed")
     if not run.adapter:
         strays = [c for c in run.calls if last(c.callee) in ("get_peft_model", "add_adapter")]
         if len(strays) == 1 and len(trainers) == 1:
@@ -243,14 +249,12 @@ def fall_back(run: Run, why: str) -> None:
     """The trainer's model is lost on the way: take the script's only adapter and load calls, if they are the only ones."""
     adapters = [c for c in run.calls if last(c.callee) == "get_peft_model"]
     loads = [c for c in run.calls if is_model_load(c)]
-    if len(adapters) == 1:
+    if not run.adapter and len(adapters) == 1:
         adopt_adapter(run, adapters)
-    elif adapters:
-        run.model_unknown = why
-    if not run.load and len(loads) == 1:
+    if len(loads) == 1:
         run.load = made_by(loads)
         run.quantization = makers(loads[0].get("quantization_config"))
-    if not run.adapter and not run.load:
+    if not run.adapter or not run.load:
         run.model_unknown = why
 
 
@@ -274,9 +278,13 @@ def follow_model(run: Run, things: list[Any], calls: Iterable[Call]) -> None:
             continue
         else:
             passed.append(call)
+        inner = call.get("model", "base_model", "$0")
         before = [call.receiver] if call.receiver is not None else []
-        before += objects(call.get("model", "base_model", "$0"))
-        waiting += [c for t in before if (c := call_of(t)) is not None]
+        before += objects(inner)
+        found = [c for t in before if (c := call_of(t)) is not None]
+        if not found and isinstance(inner, Unknown):
+            run.model_unknown = inner.why
+        waiting += found
     if adapters:
         adopt_adapter(run, adapters)
     if loads:
