@@ -60,7 +60,8 @@ def claim(judged: Judged, rule: Rule, source: Any) -> Claim:
     if own:
         own = own.replace("{value}", written(value)).replace("{from}", origin).replace("{note}", fact.note)
     message = own or "; ".join(filter(None, (said, _should(judged))))
-    trace = tuple(s for s in _steps(fact) if s.location != location)
+    failed = judged.decision.verdict == "fail"  # only a finding shows its trace
+    trace = tuple(s for s in _steps(fact) if s.location != location) if failed else ()
     return Claim(said, message, location, trace, as_json(value))
 
 

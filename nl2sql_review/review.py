@@ -114,7 +114,8 @@ class Reviewer:
 
         source = Source.from_bytes(data, path)
         recording = interpret(source, project_root(os.path.dirname(os.path.abspath(path))))
-        return source, recording, readers.read(recording, source, settings)
+        plans = readers.read(recording, source, settings)
+        return source, recording, _cut_short(plans, recording.exhausted) if recording.exhausted else plans
 
 
 NOT_A_SCRIPT = "not a training script: it names none of unsloth, trl, transformers and peft"
@@ -191,6 +192,19 @@ def summary(files: Iterable[FileReport]) -> Summary:
         unknown=sum(item.verdict == "unknown" for file in files for item in file.checklist),
         suppressed=len(findings) - len(shown),
     )
+
+
+def _cut_short(plans: list[Any], why: str) -> list[Any]:
+    """The plans of a script that could not be followed to its end: what was not seen may still have happened."""
+    from .plan import TrainingPlan
+    from .values import Absent, Unknown
+
+    plans = plans or [TrainingPlan()]
+    for plan in plans:
+        for _, fact in plan.facts():
+            if not fact.argument or isinstance(fact.value, Absent):
+                fact.value, fact.why_not = Unknown(why, fact.value.trace), ""
+    return plans
 
 
 def unreadable(path: str, message: str) -> FileReport:

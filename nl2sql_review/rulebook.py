@@ -157,17 +157,17 @@ def load(extra: Iterable[str] = ()) -> Rulebook:
 
     Raises RulebookError, whose text names the file.
     """
-    return _load(tuple(os.path.abspath(d) for d in extra))
-
-
-@lru_cache(maxsize=16)
-def _load(extra: tuple[str, ...]) -> Rulebook:
-    rules: dict[str, Rule] = {}
+    pages = []
     for directory in (resources.find("rules"), *extra):
         if not os.path.isdir(directory):
             raise RulebookError(f"{directory}: no such directory of rules")
-        for path, id in _pages(directory):
-            rules[id] = read(path, id)
+        pages += [(path, id, os.stat(path).st_mtime_ns) for path, id in _pages(directory)]
+    return _load(tuple(pages))
+
+
+@lru_cache(maxsize=16)
+def _load(pages: tuple[tuple[str, str, int], ...]) -> Rulebook:
+    rules = {id: read(path, id) for path, id, _ in pages}
     ordered = sorted(rules.values(), key=lambda r: (SECTIONS.index(r.section), FACTS.index(r.head.facts[0]), r.id))
     return Rulebook({r.id: r for r in ordered}, tuple(ordered))
 

@@ -166,9 +166,16 @@ def _mentions_us(path: str) -> bool:
         return False
 
 
-@lru_cache(maxsize=64)
 def _table(path: str, must_exist: bool) -> Any:
     """Our table in a TOML file. A named file of any other name than pyproject.toml is all ours."""
+    try:
+        return _parsed(path, os.stat(path).st_mtime_ns, must_exist)
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror or error}") from None
+
+
+@lru_cache(maxsize=64)
+def _parsed(path: str, changed: int, must_exist: bool) -> Any:
     try:
         import tomllib
     except ModuleNotFoundError:  # Python 3.10
@@ -176,8 +183,6 @@ def _table(path: str, must_exist: bool) -> Any:
     try:
         with open(path, "rb") as file:
             data = tomllib.load(file)
-    except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from None
     if os.path.basename(path) != PYPROJECT:
