@@ -8,7 +8,7 @@ from ..values import Absent, Default, Either, Known, Text, Unknown, Value, exten
 from .builtins import METHODS
 from .expressions import plain_key, settled
 from .machine import Machine, demote, join_items
-from .objects import Arguments, Bound, Class, Function, Instance, Items, Mapping, Module, Opaque, Partial, Row, Scope, Sequence, Super, object_of
+from .objects import Arguments, Attributes, Bound, Class, Function, Instance, Items, Mapping, Module, Opaque, Partial, Row, Scope, Sequence, Super, object_of
 from .operations import attribute_term, describe, equal, is_scalar, item_term, lift, term_of
 
 
@@ -83,8 +83,15 @@ def missing_attribute(m: Machine, what: str, name: str) -> Value:
 
 
 def instance_attribute(m: Machine, owner: Known, v: Instance, name: str, node: Any) -> Value:
+    if v.cls.odd and not name.startswith("__"):
+        return Unknown(f"{v.cls.name}.{name}: {v.cls.odd}")
+    getter = v.cls.lookup("__getattribute__")
+    if getter is not None and not name.startswith("__"):
+        return m.call(bound(m, owner, v.cls, getter, "__getattribute__"), Arguments([Known(name)]), node)
     found = v.cls.lookup(name)
     fn = object_of(found) if found is not None else None
+    if isinstance(fn, Instance) and fn.cls.lookup("__get__") is not None and (name not in v.slots or fn.cls.lookup("__set__") is not None):
+        return m.call(m.attribute(found, "__get__", node), Arguments([owner, Known(v.cls)]), node)
     if isinstance(fn, Function) and fn.kind == "property":
         return m.call_function(fn, Arguments([owner]), node)
     if name in v.slots:
@@ -92,7 +99,7 @@ def instance_attribute(m: Machine, owner: Known, v: Instance, name: str, node: A
     if name == "__class__":
         return Known(v.cls)
     if name == "__dict__":
-        return Known(Mapping(dict(v.slots)))
+        return Known(Attributes(v))
     if found is None and "*" in v.slots:
         return v.slots["*"]
     if v.cls.kind == "enum" and name in ("value", "name", "_value_", "_name_"):
@@ -133,6 +140,8 @@ def bound(m: Machine, owner: Value, cls: Class, found: Value, name: str) -> Valu
 
 
 def class_attribute(m: Machine, owner: Known, v: Class, name: str, node: Any) -> Value:
+    if v.odd and not name.startswith("__"):
+        return Unknown(f"{v.name}.{name}: {v.odd}")
     found = v.lookup(name)
     if found is not None:
         fn = object_of(found)
@@ -205,10 +214,18 @@ def set_attribute(m: Machine, owner: Value, name: str, value: Value, node: Any, 
     value = demote(value, owner.by) if isinstance(owner, Default) else value
     if isinstance(obj, Module):
         m.write(obj.scope, name, value)
-    elif isinstance(obj, Mapping) and obj.kind in ("config", "namespace", "scope"):
+    elif isinstance(obj, Mapping) and obj.kind in ("config", "namespace"):
         set_item(m, owner, Known(name), value, node, scope)
     elif isinstance(obj, Instance):
         setter = obj.cls.lookup("__setattr__")
+        descriptor = obj.cls.lookup(name)
+        if isinstance(object_of(descriptor), Instance) and object_of(descriptor).cls.lookup("__set__") is not None:
+            m.call(m.attribute(descriptor, "__set__", node), Arguments([owner, value]), node)
+            return
+        frozen = obj.cls.options.get("frozen")
+        if isinstance(frozen, Known) and frozen.value is True:
+            m.certainly_raises("AttributeError")
+            return
         prop = object_of(obj.cls.lookup(name + ".setter")) if obj.cls.lookup(name + ".setter") is not None else None
         if isinstance(prop, Function):
             m.call_function(prop, Arguments([owner, value]), node)
@@ -222,6 +239,8 @@ def set_attribute(m: Machine, owner: Value, name: str, value: Value, node: Any, 
     elif isinstance(obj, Opaque):
         m.write(obj, name, value)
         m.record_write(obj, name, value, node, scope)
+    elif isinstance(obj, Function) and name in ("__defaults__", "__kwdefaults__", "__code__"):
+        obj.defaults.update({k: Unknown(f"{obj.name}.{name} is assigned") for k in obj.defaults})
     elif obj is not None:
         m.write(obj, name, value)
 
@@ -373,21 +392,24 @@ def set_item(m: Machine, owner: Value, key: Value, value: Value, node: Any, scop
     obj = object_of(owner)
     if isinstance(owner, Default):
         value = demote(value, owner.by)
+    if isinstance(key, Default):
+        key, value = Known(key.value, key.trace), demote(value, key.by)
     if isinstance(obj, Instance) and obj.cls.lookup("__setitem__") is not None:
         m.call(attribute(m, Known(obj), "__setitem__", node), Arguments([key, value]), node)
     elif isinstance(obj, Mapping):
         k = plain_key(key)
-        if obj.kind == "scope":
-            m.write(scope.module.scope, k[0], value) if k is not None and scope is not None else None
-            return
         if k is None:
             spoil(m, obj, f"the key {describe(key)} is only known to the run")
         else:
             m.write(obj, "state", Items({**obj.state.items, k[0]: value}, obj.state.open, obj.state.by))
     elif isinstance(obj, Sequence):
-        i = key.value if isinstance(key, Known) else None
+        i = slice_of(key) if is_slice(key) else key.value if isinstance(key, Known) else None
         items = list(obj.state.items)
-        if isinstance(i, int) and not obj.state.open and -len(items) <= i < len(items):
+        if isinstance(i, slice) and not obj.state.open:
+            new = iterate(m, value, node)
+            items[i] = new.items
+            m.write(obj, "state", Items(tuple(items), new.open, obj.state.by))
+        elif isinstance(i, int) and not obj.state.open and -len(items) <= i < len(items):
             items[i] = value
             m.write(obj, "state", Items(tuple(items), "", obj.state.by))
         else:
@@ -425,7 +447,10 @@ def iterate(m: Machine, value: Value, node: Any) -> Items:
     v = value.value
     match v:
         case Sequence():
-            return v.state
+            state = v.state
+            if v.kind == "generator" and state.items:
+                m.write(v, "state", Items((), state.open and "a generator that was read before"))
+            return state
         case Mapping():
             state = v.state
             optional = any(isinstance(x, Either) and any(isinstance(o, Absent) for o in x.options) for x in state.items.values())
@@ -509,6 +534,10 @@ def contains_settled(m: Machine, owner: Value, value: Value, node: Any) -> Value
         if not state.open and all(verdict is False for verdict in verdicts):
             return Known(False) if not state.by else Default(False, state.by)
         return Unknown(state.open or "membership is only known to the run")
+    if isinstance(v, Opaque):
+        found = m.library_contains(owner, v, value, node)
+        if found is not None:
+            return found
     if isinstance(v, Instance) and v.cls.lookup("__contains__") is not None:
         return m.call(attribute(m, owner, "__contains__", node), Arguments([value]), node)
     if isinstance(owner, Text) and isinstance(value, Known) and isinstance(value.value, str):

@@ -89,6 +89,10 @@ def conversion(name: str, f: Callable[..., Any]) -> None:
         obj = v.value if isinstance(v, Known) else None
         if isinstance(obj, Instance) and obj.cls.kind == "enum" and obj.payload is not None:
             v = obj.payload
+        elif isinstance(obj, Instance):
+            for special in (f"__{name}__", "__index__"):
+                if obj.cls.lookup(special) is not None:
+                    return m.call(m.attribute(v, special, None), Arguments(), None)
         return apply(m, name, f, v, *more)
 
     BUILTINS[name] = Known(Builtin(name, run))
@@ -151,6 +155,8 @@ def collection(kind: str) -> Callable[..., Value]:
             return Known(Sequence((), kind))
         source = args.positional[0]
         obj = object_of(source)
+        if isinstance(obj, Sequence) and obj.kind in ("set", "frozenset") and kind in ("list", "tuple") and len(obj.state.items) > 1:
+            return Known(Sequence(obj.state.items, kind, obj.state.open or "the order of a set", obj.state.by), source.trace)
         if isinstance(obj, Opaque) and m.library_iterate(source, obj, node) is None:
             return open_term(m, kind, source)
         if isinstance(source, Unknown):
@@ -216,6 +222,8 @@ def len_(m: Machine, args: Arguments, node: Any) -> Value:
         obj = v.value if isinstance(v, Known) else None
         if isinstance(obj, (str, bytes)):
             return Known(len(obj), v.trace)
+        if isinstance(obj, Opaque) and obj.text == "sys.argv":
+            return Default(1, "sys.argv", v.trace)  # the script's own name
         if isinstance(obj, (Sequence, Mapping)) and not obj.state.open:
             if isinstance(obj, Mapping) and any(isinstance(x, Either) for x in obj.state.items.values()):
                 return open_term(m, "len", v)
@@ -226,7 +234,7 @@ def len_(m: Machine, args: Arguments, node: Any) -> Value:
             return Known(len(m.iterate(v, node).items))
         if isinstance(obj, (Sequence, Mapping)):
             m.risks += 1
-            return Known(Opaque(f"len({describe(v)})", "call", (v,)))
+            return Known(len(obj.state.items)) if obj.state.open == "the order of a set" else Unknown(obj.state.open, v.trace)
         return open_term(m, "len", v)
 
     return lift(one, args.positional[0]) if args.positional else Unknown("len() without an argument")
@@ -241,7 +249,7 @@ def enumerate_(m: Machine, args: Arguments, node: Any) -> Value:
         pairs = tuple(Known(Sequence((Known(Opaque("i")), v), "tuple")) for v in items.items)
     else:
         pairs = tuple(Known(Sequence((Known(i + first), v), "tuple")) for i, v in enumerate(items.items))
-    return Known(Sequence(pairs, "list", items.open, items.by))
+    return Known(Sequence(pairs, "generator", items.open, items.by))
 
 
 @builtin("zip")
@@ -254,7 +262,7 @@ def zip_(m: Machine, args: Arguments, node: Any) -> Value:
     elif open_:
         columns = [c if c.open else Items((merged(c.items),) if c.items else (), c.open, c.by) for c in columns]
     rows = tuple(Known(Sequence(row, "tuple")) for row in zip(*[c.items for c in columns]))
-    return Known(Sequence(rows, "list", open_, by))
+    return Known(Sequence(rows, "generator", open_, by))
 
 
 def merged(values: tuple[Value, ...]) -> Value:
@@ -267,17 +275,18 @@ def merged(values: tuple[Value, ...]) -> Value:
 @builtin("reversed")
 def reversed_(m: Machine, args: Arguments, node: Any) -> Value:
     items = m.iterate(args.positional[0], node)
-    return Known(Sequence(items.items[::-1], "list", items.open, items.by))
+    return Known(Sequence(items.items[::-1], "generator", items.open, items.by))
 
 
 @builtin("sorted")
 def sorted_(m: Machine, args: Arguments, node: Any) -> Value:
     source = args.positional[0]
-    items = m.iterate(source, node)
+    obj = object_of(source)
+    unordered = isinstance(obj, Sequence) and obj.state.open == "the order of a set"
+    items = obj.state._replace(open="") if unordered else m.iterate(source, node)
     ordered = sort(m, items, args, node)
     if ordered is not None:
         return Known(Sequence(ordered, "list", "", items.by))
-    obj = object_of(source)
     inner = source if isinstance(obj, Opaque) else Known(Opaque(describe(source), "op", (source,)))
     key = f", key={describe(args.keywords['key'])}" if "key" in args.keywords else ""
     m.risks += 1
@@ -361,9 +370,10 @@ quantifier("all", False)
 @builtin("map")
 def map_(m: Machine, args: Arguments, node: Any) -> Value:
     columns = [m.iterate(v, node) for v in args.positional[1:]]
-    if len(columns) != 1:
-        return Unknown("map() over several collections")
-    return Known(Sequence(tuple(m.call(args.positional[0], Arguments([v]), node) for v in columns[0].items), "list", columns[0].open, columns[0].by))
+    if not columns or len(columns) > 1 and any(c.open for c in columns):
+        return Unknown("map() over collections whose lengths only the run knows")
+    rows = zip(*[c.items for c in columns])
+    return Known(Sequence(tuple(m.call(args.positional[0], Arguments(list(row)), node) for row in rows), "generator", columns[0].open, columns[0].by))
 
 
 @builtin("filter")
@@ -376,11 +386,15 @@ def filter_(m: Machine, args: Arguments, node: Any) -> Value:
             open_ = open_ or "filtered by what only the run knows"
         if t is not False:
             kept.append(v)
-    return Known(Sequence(tuple(kept), "list", open_, items.by))
+    return Known(Sequence(tuple(kept), "generator", open_, items.by))
 
 
 @builtin("iter")
 def iter_(m: Machine, args: Arguments, node: Any) -> Value:
+    obj = object_of(args.get(0))
+    if isinstance(obj, (Sequence, Mapping)) and not (isinstance(obj, Sequence) and obj.kind == "generator"):
+        items = m.iterate(args.get(0), node)
+        return Known(Sequence(items.items, "generator", items.open, items.by))
     return args.positional[0] if args.positional else Unknown("iter() without an argument")
 
 
@@ -564,7 +578,16 @@ def type_(m: Machine, args: Arguments, node: Any) -> Value:
     return open_term(m, "type", *args.positional)
 
 
-@builtin("id", "hash", "input", "compile", "eval", "memoryview", "__import__")
+@builtin("eval")
+def eval_(m: Machine, args: Arguments, node: Any) -> Value:
+    source = args.get(0)
+    text = source.value if isinstance(source, Known) and isinstance(source.value, str) else None
+    if text is None or "(" in text:
+        forget(m, "eval() may change it")
+    return open_(m, args, node)
+
+
+@builtin("id", "hash", "input", "compile", "memoryview", "__import__")
 def open_(m: Machine, args: Arguments, node: Any) -> Value:
     m.risks += 1
     return Unknown("only the run knows what this call returns: " + (m.frame.scope.module.source.excerpt(node) if node is not None else "a call"))
@@ -572,14 +595,27 @@ def open_(m: Machine, args: Arguments, node: Any) -> Value:
 
 @builtin("exec")
 def exec_(m: Machine, args: Arguments, node: Any) -> Value:
-    """Code nobody can read may assign any name of the module."""
     m.risks += 1
-    scope = m.frame.scope.module.scope
-    source = args.get(0)
-    for name, value in list(scope.slots.items()):
-        if isinstance(value, (Known, Default, Either, Text)) and not isinstance(object_of(value), (Function, Class, Module, Opaque)):
-            m.write(scope, name, Unknown("exec() may assign it" if not isinstance(source, Known) else "exec() of a string may assign it"))
+    forget(m, "exec() may change it")
     return Known(None)
+
+
+def forget(m: Machine, why: str) -> None:
+    """Code nobody read ran here: it may have assigned any name of the module and changed what those hold."""
+    scope = m.frame.scope.module.scope
+    for name, value in list(scope.slots.items()):
+        obj = object_of(value) if isinstance(value, (Known, Default)) else None
+        if not isinstance(name, str) or name.startswith("__") or isinstance(obj, (Function, Class, Module, Opaque)):
+            continue
+        if isinstance(obj, (Sequence, Mapping)):
+            items = obj.state.items
+            spoiled = {k: Unknown(why) for k in items} if isinstance(items, dict) else tuple(Unknown(why) for _ in items)
+            m.write(obj, "state", Items(spoiled, why))
+        elif isinstance(obj, Instance):
+            for k in list(obj.slots):
+                m.write(obj, k, Unknown(why))
+        elif isinstance(value, (Known, Default, Either, Text)):
+            m.write(scope, name, Unknown(why))
 
 
 @builtin("print", "display", "breakpoint", "help")

@@ -223,7 +223,7 @@ def decorate(m: Machine, decorator: Value, value: Value, node: Any, scope: Scope
             target.kind = "property"
         elif isinstance(target, Function):
             target.marks.append(d)
-            m.decorated(d, target)
+            return m.decorated(d, value, node) or value
         elif isinstance(target, Class):
             m.decorated_class(d, target)
         return value

@@ -59,7 +59,7 @@ def machine(steps: int) -> Machine:
         setattr(m, name, partial_of(m, getattr(classes, name)))
     for name in ("import_module", "import_statement"):
         setattr(m, name, partial_of(m, getattr(modules, name)))
-    for name in ("library_name", "call_library", "library_attribute", "library_item", "library_iterate", "library_set_item", "record_write", "decorated", "log"):
+    for name in ("library_name", "call_library", "library_attribute", "library_item", "library_iterate", "library_contains", "library_set_item", "record_write", "decorated", "log"):
         setattr(m, name, partial_of(m, getattr(library, name)))
     m.library_kind = library.library_kind
     models.wire(m)

@@ -20,7 +20,7 @@ MODELS: dict[str, Model] = {}
 CONSTANTS: dict[str, Value] = {}
 METHOD_MODELS: dict[tuple[str, str], Model] = {}  # (kind of object, method)
 ATTRIBUTE_MODELS: dict[tuple[str, str], Model] = {}  # (kind of object, attribute)
-DECORATORS: dict[str, Callable[..., None]] = {}  # canonical name -> run(machine, decorator, function)
+DECORATORS: dict[str, Model] = {}  # canonical name -> run(machine, decorator, function, node)
 
 
 def model(*names: str) -> Callable[[Model], Model]:
@@ -47,6 +47,8 @@ def library_name(m: Machine, base: str, name: str) -> Value:
     path = canonical(f"{base}.{name}" if base else name)
     if path in CONSTANTS:
         return CONSTANTS[path]
+    if path in m.shared:
+        return m.shared[path].slots["value"]
     return Known(Opaque(path))
 
 
@@ -59,6 +61,8 @@ def library_attribute(m: Machine, owner: Known, v: Opaque, name: str, node: Any)
         path = canonical(f"{v.text}.{name}")
         if path in CONSTANTS:
             return CONSTANTS[path]
+        if path in m.shared:
+            return m.shared[path].slots["value"]
         found = m.modules.get(path)
         if found is not None and path.split(".")[0] in m.modules:
             return Known(found)
@@ -87,6 +91,10 @@ def call_library(m: Machine, f: Opaque, args: Arguments, node: Any, instance: Va
                 return run(m, receiver, args, node, callee) or Unknown(f"{callee}()")
     elif f.head == "call":
         return m.called(f, args, node)
+    elif f.kind:
+        run = METHOD_MODELS.get((f.kind, "__call__"))
+        if run is not None:
+            return run(m, Known(f), args, node, "__call__") or Unknown(f"{f.text}()")
     run = MODELS.get(callee)
     if run is not None:
         value = run(m, args, node, callee)
@@ -135,7 +143,8 @@ def result(m: Machine, f: Opaque, callee: str, call: Call, args: Arguments, node
         call.result = dataset
         return Known(dataset, trace)
     keywords = tuple(Known(Opaque(k, "keyword", (a,))) for k, a in args.keywords.items())
-    frozen = tuple(freeze(a) for a in (*args.positional, *keywords))
+    owner = (Known(Opaque(f.text.rpartition(".")[2], "receiver", f.args[:1])),) if f.head == "attribute" else ()
+    frozen = tuple(freeze(a) for a in (*args.positional, *keywords, *owner))
     inner = ", ".join([*(describe(a, 30) for a in args.positional), *(f"{k}={describe(a, 30)}" for k, a in args.keywords.items())])
     text = callee if object_of(receiver) is not None and object_of(receiver).kind else f.text
     out = Opaque(f"{text}({inner})" if len(inner) < 120 else f"{text}(…)", "call", frozen, kind, call)
@@ -149,6 +158,8 @@ def result(m: Machine, f: Opaque, callee: str, call: Call, args: Arguments, node
 
 def record_write(m: Machine, obj: Opaque, name: str, value: Value, node: Any, scope: Scope) -> None:
     owner = obj.kind or obj.text
+    if f"{owner}.{name}" in m.shared:
+        m.write(m.shared[f"{owner}.{name}"], "value", value)
     if not owner.startswith(RECORDED_WRITES) and obj.kind != "model":
         return
     place = place_of(scope, node)
@@ -174,6 +185,11 @@ def library_item(m: Machine, owner: Known, v: Opaque, key: Value, node: Any) -> 
     return None
 
 
+def library_contains(m: Machine, owner: Known, v: Opaque, value: Value, node: Any) -> Value | None:
+    run = METHOD_MODELS.get((v.kind, "__contains__"))
+    return run(m, owner, Arguments([value]), node, "__contains__") if run is not None else None
+
+
 def library_iterate(m: Machine, value: Known, v: Opaque, node: Any) -> Items | None:
     run = METHOD_MODELS.get((v.kind, "__iter__"))
     if run is None and (v.head == "symbol" or v.kind == "str"):
@@ -188,16 +204,20 @@ def library_set_item(m: Machine, obj: Opaque, key: Value, value: Value, node: An
     run = METHOD_MODELS.get((obj.kind, "__setitem__"))
     if run is not None:
         run(m, Known(obj), Arguments([key, value]), node, "__setitem__")
-        return
-    if isinstance(key, Known) and isinstance(key.value, (str, int)):
+    elif obj.text in m.shared:
+        m.write(m.shared[obj.text], "value", Unknown(f"the script changes {obj.text}"))
+    elif isinstance(key, Known) and isinstance(key.value, (str, int)):
         m.write(obj, ("item", key.value), value)
     if scope is not None and obj.text == "os.environ" and isinstance(key, Known):
         record_write(m, obj, str(key.value), value, node, scope)
 
 
 # -- decorators ------------------------------------------------------------------------------------------
-def decorated(m: Machine, decorator: Opaque, fn: Function) -> None:
-    run = DECORATORS.get(decorator.text.split("(")[0])
+def decorated(m: Machine, decorator: Opaque, fn: Value, node: Any) -> Value | None:
+    """What stands for the function after a library's decorator; None: the function itself, as far as is known."""
+    run = METHOD_MODELS.get((decorator.kind, "__call__")) if decorator.kind else None
     if run is not None:
-        run(m, decorator, fn)
+        return run(m, Known(decorator), Arguments([fn]), node, "__call__")
+    run = DECORATORS.get(decorator.text.split("(")[0])
+    return run(m, decorator, fn, node) if run is not None else None
 

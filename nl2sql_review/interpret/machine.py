@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Callable, Iterator, NamedTuple
 
 from ..values import UNBOUND, Absent, Default, Either, Known, Place, Term, Text, Unknown, Value, join, same
-from .objects import Instance, Items, Mapping, Object, Opaque, Scope, Sequence
+from .objects import Attributes, Instance, Items, Object, Opaque, Scope
 from .recording import Call, Recording
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
@@ -114,19 +114,36 @@ class Machine:
         self.call_library: Callable[[Opaque, Any, Any], Value]
         self.library_attribute: Callable[..., Value | None]
         self.library_item: Callable[..., Value | None]
+        self.library_contains: Callable[..., Value | None]
+        self.shared: dict[str, Object]  # names of libraries that are one per process: os.environ, sys.argv
         self.library_iterate: Callable[..., Items | None]
         self.library_set_item: Callable[..., None]
         self.record_write: Callable[..., None]
         self.called: Callable[..., Value]
         self.after_construction: Callable[..., None]
-        self.decorated: Callable[[Opaque, Any], None]
+        self.decorated: Callable[..., Value | None]
         self.decorated_class: Callable[[Opaque, Any], None]
 
     # -- state -------------------------------------------------------------------------------------------
     def write(self, obj: Object, key: Any, value: Any) -> None:
+        if isinstance(obj, Attributes):
+            self.write_attributes(obj, value)
+            return
         slots = obj.slots
         self.journal.append((obj, key, slots.get(key, MISSING)))
         slots[key] = value
+
+    def write_attributes(self, obj: Attributes, state: Items) -> None:
+        target = obj.target
+        for key, value in state.items.items():
+            if target.slots.get(key) is not value:
+                self.write(target, key, value)
+        for key in [k for k in obj.state.items if k not in state.items]:
+            self.delete(target, key)
+        if state.open:
+            for key, value in list(target.slots.items()):
+                if isinstance(value, VALUES) and not isinstance(value, Unknown):
+                    self.write(target, key, Unknown(state.open))
 
     def delete(self, obj: Object, key: Any) -> None:
         if key in obj.slots:
@@ -350,5 +367,3 @@ def prefer_slot(likely: Any, other: Any, by: str) -> Any:
 def place_of(scope: Scope, node: Any, note: str = "") -> Place:
     return Place(scope.module.source, node, note)
 
-
-__all__ = ["Machine", "Frame", "Loop", "Exhausted", "Raised", "Exit", "MISSING", "demote", "join_values", "join_items", "place_of", "Mapping", "Sequence"]

@@ -58,6 +58,20 @@ class Mapping(Object):
         return self.slots["state"]
 
 
+class Attributes(Mapping):
+    """`vars(x)`, `x.__dict__`, `globals()`: a dict that is the attributes of something else. Reads and writes go there."""
+
+    __slots__ = ("target",)
+
+    def __init__(self, target: Object) -> None:
+        super().__init__({}, "", "attributes")
+        self.target = target
+
+    @property
+    def state(self) -> Items:
+        return Items({k: v for k, v in self.target.slots.items() if isinstance(k, str) and k != "*"})
+
+
 class Scope(Object):
     """Variables of a module, class body or function call."""
 
@@ -98,7 +112,7 @@ class Function(Object):
 class Class(Object):
     """A class of the script. `slots` is its namespace, in order of definition."""
 
-    __slots__ = ("name", "bases", "kind", "fields", "node", "module", "scope", "used", "options", "mro_cache")
+    __slots__ = ("name", "bases", "kind", "fields", "node", "module", "scope", "used", "options", "odd")
 
     def __init__(self, name: str, bases: list[Any], node: Any, module: Module, scope: Scope) -> None:
         self.slots = {}
@@ -107,6 +121,7 @@ class Class(Object):
         self.fields: dict[str, Field] = {}
         self.options: dict[str, Value] = {}
         self.used = False
+        self.odd = ""  # why its attributes may not be what the body says
 
     def mro(self) -> list[Any]:
         """This class and its bases, user classes first found (C3 is not needed for what scripts do)."""
@@ -244,13 +259,14 @@ class Super(Object):
 class Arguments:
     """Evaluated arguments of one call. `unknown` says why there may be more of them."""
 
-    __slots__ = ("positional", "keywords", "places", "unknown", "place")
+    __slots__ = ("positional", "keywords", "places", "unknown", "place", "clash")
 
     def __init__(self, positional: list[Value] | None = None, keywords: dict[str, Value] | None = None, place: Place | None = None) -> None:
         self.positional = positional if positional is not None else []
         self.keywords = keywords if keywords is not None else {}
         self.places: dict[Any, Place] = {}  # index or name -> the Arg
         self.unknown = ""
+        self.clash = False  # an argument is given twice
         self.place = place
 
     def get(self, index: int | None, *names: str) -> Value:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..machine import Machine, place_of
 from ..objects import Scope
-from . import datasets, generated, stack, standard  # noqa: F401 (importing registers)
+from . import datasets, generated, process, stack, standard  # noqa: F401 (importing registers)
 
 
 def wire(m: Machine) -> None:
@@ -14,7 +14,7 @@ def wire(m: Machine) -> None:
     m.generated_method = lambda *args: generated.generated_method(m, *args)
     m.pydantic_extra = generated.pydantic_extra
     m.pydantic_setting = generated.pydantic_setting
-    m.environ = None
+    m.shared = process.start(m)
     m.imported = lambda node, scope, names: imported(m, node, scope, names)
     m.called = lambda *args: stack.called(m, *args)
     m.after_construction = lambda *args: stack.after_construction(m, *args)

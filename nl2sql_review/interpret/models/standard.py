@@ -13,7 +13,7 @@ from ..machine import Machine, demote
 from ..objects import Arguments, Builtin, Function, Instance, Mapping, Opaque, Partial, Sequence, object_of
 from ..operations import describe, freeze, lift
 
-# -- environment -----------------------------------------------------------------------------------------
+# -- constants -------------------------------------------------------------------------------------------
 CONSTANTS.update(
     {
         "typing.TYPE_CHECKING": Known(False),
@@ -27,23 +27,6 @@ CONSTANTS.update(
         "os.path.sep": Known("/"),
     }
 )
-
-
-@model("os.getenv", "os.environ.get", "decouple.config")
-def getenv(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
-    name, fallback = args.get(0, "key"), args.get(1, "default")
-    variable = f"${name.value}" if isinstance(name, Known) else "an environment variable"
-    written = object_of(Known(m.environ)).slots.get(("item", name.value)) if isinstance(name, Known) and m.environ is not None else None
-    if written is not None:
-        return written
-    if isinstance(fallback, Absent):
-        fallback = Known(None)
-    return demote(fallback, variable)
-
-
-@model("os.environ.setdefault")
-def setdefault(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
-    return demote(args.get(1), f"${describe(args.get(0))}")
 
 
 # -- paths as strings ------------------------------------------------------------------------------------
