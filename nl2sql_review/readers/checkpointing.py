@@ -8,7 +8,7 @@ from typing import Any
 from ..plan import Fact, TrainingPlan
 from ..values import Absent, Default, Either, Known, Term, Text, Unknown, Value
 from .arguments import from_library, setting
-from .derive import derive, plain
+from .derive import derive, options, plain
 from .run import Run, last
 
 SPELLINGS = {
@@ -75,7 +75,8 @@ def resume(run: Run) -> tuple[Fact, Fact]:
         return Fact(Known("never", (call.place,)), at=call.place, note=note), Fact(Absent("train() is called without a checkpoint"), at=at)
     if not call.certain or otherwise(run):
         # `if …: trainer.train(resume_from_checkpoint=x) else: trainer.train()`, or the second in an `except`
-        value = Either((value, Known(None, (call.place,))), call.condition or "it fails", value.trace)
+        condition = getattr(value, "condition", "") or call.condition or "it fails"
+        value = Either((*options(value), Known(None, (call.place,))), condition, value.trace)
     manner, by = judge(run, value, tried=otherwise(run))
     return Fact(manner, at=at), Fact(by, at=at)
 

@@ -133,7 +133,7 @@ def switched_off(run: Run) -> Call | None:
         value = str(plain(next(iter(call.arguments.values()), Absent()))).lower()
         if call.callee == "os.environ.WANDB_DISABLED=" and value in ("true", "1", "yes", "on") and call.certain:
             return call
-        if call.callee == "os.environ.WANDB_MODE=" and value in ("disabled", "dryrun") and call.certain:
+        if call.callee == "os.environ.WANDB_MODE=" and value == "disabled" and call.certain:
             return call
     return None
 

@@ -312,7 +312,7 @@ def adopt_adapter(run: Run, calls: list[Call]) -> None:
     run.adapter_call = calls[0]
     found = Given()
     for call in calls:
-        config = makers(call.get("peft_config", "adapter_config", "config", "$1"))
+        config = makers(call.get("peft_config", "adapter_config", "config", "$0" if last(call.callee) == "add_adapter" else "$1"))
         if config:
             found.makers += config.makers
         elif call.callee.startswith("unsloth") or last(call.callee) == "LoraConfig" or "r" in call.arguments:
