@@ -8,7 +8,7 @@ from ..values import Absent, Default, Either, Known, Text, Unknown, Value, exten
 from .builtins import METHODS
 from .expressions import plain_key, settled
 from .machine import Machine, demote, join_items
-from .objects import Arguments, Attributes, Bound, Class, Function, Instance, Items, Mapping, Module, Opaque, Partial, Row, Scope, Sequence, Super, object_of
+from .objects import Arguments, Attributes, Bound, Builtin, Class, Function, Instance, Items, Mapping, Module, Opaque, Partial, Row, Scope, Sequence, Super, object_of
 from .operations import attribute_term, describe, equal, is_scalar, item_term, lift, term_of
 
 
@@ -45,6 +45,13 @@ def attribute(m: Machine, owner: Value, name: str, node: Any) -> Value:
             return v.slots[name]
         case Function():
             return {"__name__": Known(v.name), "__doc__": Known(None)}.get(name, Known(Bound(owner, name)))
+        case Builtin() if name == "__name__":
+            return Known(v.name)
+        case Builtin() if name == "fromkeys":
+            return Known(Bound(Known(Mapping()), name))
+        case Builtin() if (v.name, name) in METHODS:  # str.lower, list.append: the receiver comes first
+            unbound = METHODS[v.name, name]
+            return Known(Builtin(f"{v.name}.{name}", lambda m, args, node: unbound(m, args.get(0), Arguments(args.positional[1:], args.keywords), node)))
         case Partial():
             return v.function if name == "func" else Unknown(f"attribute {name} of a partial")
     kind = kind_of(v)

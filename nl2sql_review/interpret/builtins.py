@@ -185,6 +185,7 @@ def dict_(m: Machine, args: Arguments, node: Any) -> Value:
     for source in args.positional[:1]:
         obj = object_of(source)
         if isinstance(obj, Sequence):
+            obj = Sequence(*m.iterate(source, node)[:1], open=obj.state.open, by=obj.state.by)
             for pair in obj.state.items:
                 two = m.iterate(pair, node).items
                 if len(two) != 2 or not isinstance(two[0], Known):
@@ -372,8 +373,11 @@ def map_(m: Machine, args: Arguments, node: Any) -> Value:
     columns = [m.iterate(v, node) for v in args.positional[1:]]
     if not columns or len(columns) > 1 and any(c.open for c in columns):
         return Unknown("map() over collections whose lengths only the run knows")
-    rows = zip(*[c.items for c in columns])
-    return Known(Sequence(tuple(m.call(args.positional[0], Arguments(list(row)), node) for row in rows), "generator", columns[0].open, columns[0].by))
+    mark = m.mark()
+    made = Sequence(tuple(m.call(args.positional[0], Arguments(list(row)), node) for row in zip(*[c.items for c in columns])), "generator", columns[0].open, columns[0].by)
+    made.lazy = True
+    m.deferred(mark, "map()")
+    return Known(made)
 
 
 @builtin("filter")
@@ -478,16 +482,21 @@ def hasattr_(m: Machine, args: Arguments, node: Any) -> Value:
 @builtin("setattr")
 def setattr_(m: Machine, args: Arguments, node: Any) -> Value:
     owner, name, value = (args.get(i) for i in range(3))
-    if isinstance(name, Known) and isinstance(name.value, str):
+    if isinstance(object_of(owner), Opaque) and object_of(owner).text.startswith("sys.modules"):
+        forget(m, "set through sys.modules")
+    elif isinstance(name, Known) and isinstance(name.value, str):
         m.set_attribute(owner, name.value, value, node, m.frame.scope)
     elif isinstance(name, Default) and isinstance(name.value, str):
         m.set_attribute(owner, name.value, demote(value, name.by), node, m.frame.scope)
     else:
         obj = object_of(owner)
         why = f"setattr with a name only the run knows: {describe(name)}"
-        if isinstance(obj, Instance):
-            for k in list(obj.slots):
-                m.write(obj, k, Unknown(why))
+        if isinstance(obj, (Instance, Class)):
+            inherited = [k for c in obj.cls.mro() if isinstance(c, Class) for k in c.slots] if isinstance(obj, Instance) else []
+            for k in {**dict.fromkeys(inherited), **obj.slots}:
+                held = obj.slots.get(k) or (obj.cls.lookup(k) if isinstance(obj, Instance) else None)
+                if isinstance(k, str) and not isinstance(object_of(held), (Function, Class)):
+                    m.write(obj, k, Unknown(why))
         elif isinstance(obj, Mapping):
             m.write(obj, "state", Items({k: Unknown(why) for k in obj.state.items}, why))
     return Known(None)

@@ -102,6 +102,21 @@ def call_bound(m: Machine, f: Bound, args: Arguments, node: Any) -> Value:
 # -- user functions --------------------------------------------------------------------------------------
 def call_function(m: Machine, fn: Function, args: Arguments, node: Any, cls: Any = None) -> Value:
     fn.called = True
+    if "__cache__" in fn.slots:
+        return call_cached(m, fn, args, node, cls)
+    return run_function(m, fn, args, node, cls)
+
+
+def call_cached(m: Machine, fn: Function, args: Arguments, node: Any, cls: Any) -> Value:
+    """@lru_cache: the second call with the same arguments does nothing."""
+    key = repr([describe(v) for v in args.positional] + sorted((k, describe(v)) for k, v in args.keywords.items()))
+    seen = fn.slots["__cache__"]
+    if key not in seen:
+        m.write(fn, "__cache__", {**seen, key: run_function(m, fn, args, node, cls)})
+    return fn.slots["__cache__"][key]
+
+
+def run_function(m: Machine, fn: Function, args: Arguments, node: Any, cls: Any = None) -> Value:
     if len(m.frames) > m.MAX_DEPTH or sum(frame.function is fn for frame in m.frames) >= m.MAX_RECURSION:
         m.risks += 1
         escape(m, args, f"{fn.name}() calls itself")
@@ -128,7 +143,10 @@ def call_function(m: Machine, fn: Function, args: Arguments, node: Any, cls: Any
     result = returned(frame)
     m.settle(frame.mark, frame.exits, False)
     if frame.yields or frame.yield_open:
-        return Known(Sequence(tuple(frame.yields), "generator", frame.yield_open), (place_of(fn.scope, fn.node),))
+        m.deferred(frame.mark, f"the generator {fn.name}()")
+        made = Sequence(tuple(frame.yields), "generator", frame.yield_open)
+        made.lazy = True
+        return Known(made, (place_of(fn.scope, fn.node),))
     return result
 
 

@@ -21,6 +21,9 @@ CLASS_DECORATORS = {
     "dataclasses.dataclass": "dataclass", "pydantic.dataclasses.dataclass": "dataclass", "attr.s": "attrs", "attr.attrs": "attrs", "attr.define": "attrs",
     "attr.dataclass": "attrs", "attrs.define": "attrs", "attrs.frozen": "attrs", "attrs.mutable": "attrs", "attr.frozen": "attrs",
 }  # fmt: skip
+HARMLESS = frozenset(  # roots whose class decorators leave the attributes as they are
+    "functools typing enum dataclasses pydantic torch transformers trl datasets hydra omegaconf dataclasses_json draccus modal ray abc attr attrs".split()
+)
 NEUTRAL_BASES = ("abc.ABC", "typing.Generic", "typing.Protocol", "object")
 POST_INIT = {"dataclass": "__post_init__", "attrs": "__attrs_post_init__", "pydantic": "model_post_init"}
 
@@ -50,8 +53,13 @@ def define_class(m: Machine, node: cst.ClassDef, scope: Scope) -> None:
         m.execute(node.body, inner)
     finally:
         m.class_being_defined.pop()
+    for name in [n for n in cls.slots if isinstance(n, str) and n.startswith("__") and not n.endswith("__")]:
+        cls.slots[f"_{cls.name.lstrip('_')}{name}"] = cls.slots.pop(name)
     value: Value = Known(cls, (place_of(scope, node),))
     cls.fields = collect_fields(m, cls, node)
+    if cls.kind in ("dataclass", "attrs") and not node.decorators:  # its `__init__` is the base's: new annotations are no fields
+        cls.fields = {n: f for base in reversed(cls.mro()[1:]) if isinstance(base, Class) for n, f in base.fields.items()}
+    cls.odd = oddity(cls)
     if cls.kind == "enum":
         make_members(m, cls)
     for decorator in reversed(node.decorators):
@@ -62,12 +70,23 @@ def define_class(m: Machine, node: cst.ClassDef, scope: Scope) -> None:
         m.definitions.append(value)
 
 
+def oddity(cls: Class) -> str:
+    """Why the attributes of a class may not be what its body says."""
+    if "metaclass" in cls.options and isinstance(object_of(cls.options["metaclass"]), Class):
+        return "its metaclass may change it"
+    if any(isinstance(c, Class) and c is not cls and "__init_subclass__" in c.slots for c in cls.mro()):
+        return "__init_subclass__ of a base may change it"
+    return next((c.odd for c in cls.mro()[1:] if isinstance(c, Class) and c.odd), "")
+
+
 def decorated_class(m: Machine, decorator: Opaque, cls: Class) -> None:
     kind = CLASS_DECORATORS.get(decorator.text.split("(")[0])
     if kind:
         cls.kind = kind
         if decorator.call is not None:
             cls.options.update(decorator.call.arguments)
+    elif decorator.text.split(".")[0].split("(")[0] not in HARMLESS:
+        cls.odd = cls.odd or f"the decorator {decorator.text} may change it"
 
 
 def collect_fields(m: Machine, cls: Class, node: cst.ClassDef) -> dict[str, Field]:

@@ -10,7 +10,7 @@ import libcst as cst
 from ..values import Absent, Default, Either, Known, Term, Text, Unknown, Value, join
 from .builtins import BUILTINS
 from .machine import Machine, Raised, demote, join_values, place_of
-from .objects import Arguments, Function, Instance, Items, Mapping, Opaque, Scope, Sequence
+from .objects import Arguments, Attributes, Class, Function, Instance, Items, Mapping, Opaque, Scope, Sequence, object_of
 from .operations import binary, concatenate, describe, equal, freeze, lift, term_of, to_text, truth
 
 OPERATORS: dict[type, str] = {
@@ -275,8 +275,17 @@ def comprehension(kind: str) -> Callable[..., Value]:
                 else:
                     run(comp.inner_for_in) if comp.inner_for_in is not None else produce()
 
+        mark = m.mark()
         run(node.for_in)
+        if kind == "generator":
+            m.deferred(mark, "a generator expression")
         trace = (place_of(scope, node),)
+        if kind == "set":
+            unique: list[Value] = []
+            for _, v in out:
+                if not any(equal(v, u) for u in unique):
+                    unique.append(v)
+            return Known(Sequence(tuple(unique), kind, state["open"], state["by"]), trace)
         if kind == "dict":
             items: dict[Any, Value] = {}
             for key, value in out:
@@ -290,8 +299,9 @@ def comprehension(kind: str) -> Callable[..., Value]:
             if state["open"]:
                 items = {k: join(v, Absent("left out by the filter")) for k, v in items.items()}
             return Known(Mapping(items, state["open"], "dict", state["by"]), trace)
-        values = tuple(v for _, v in out)
-        return Known(Sequence(values, kind, state["open"], state["by"]), trace)
+        made = Sequence(tuple(v for _, v in out), kind, state["open"], state["by"])
+        made.lazy = kind == "generator"
+        return Known(made, trace)
 
     return f
 
@@ -311,7 +321,11 @@ def operate(m: Machine, op: str, a: Value, b: Value, node: Any) -> Value:
     special = user_operator(m, op, a, b, node)
     if special is not None:
         return special
-    return binary(op, a, b)
+    result = binary(op, a, b)
+    if isinstance(result, Unknown) and " raises " in result.why:
+        m.risks += 1
+        m.certainly_raises(result.why.rsplit(" ", 1)[-1])
+    return result
 
 
 def user_operator(m: Machine, op: str, a: Value, b: Value, node: Any) -> Value | None:
@@ -326,7 +340,7 @@ def unary(m: Machine, node: cst.UnaryOperation, scope: Scope) -> Value:
     v = m.evaluate(node.expression, scope)
     op = node.operator
     if isinstance(op, cst.Not):
-        return negate(m, v)
+        return negate(m, condition(m, v, node))
     sign = "-" if isinstance(op, cst.Minus) else "+" if isinstance(op, cst.Plus) else "~"
 
     def settled(x: Value) -> Value:
@@ -335,6 +349,16 @@ def unary(m: Machine, node: cst.UnaryOperation, scope: Scope) -> Value:
         return term_of(sign, x) if isinstance(x, Known) else x
 
     return lift(settled, v)
+
+
+def condition(m: Machine, v: Value, node: Any) -> Value:
+    """What `if v` tests: objects of the script say it by `__bool__` or `__len__`."""
+    obj = v.value if isinstance(v, Known) else None
+    if isinstance(obj, Instance):
+        for name in ("__bool__", "__len__"):
+            if obj.cls.lookup(name) is not None:
+                return m.call(m.attribute(v, name, node), Arguments(), node)
+    return v
 
 
 def negate(m: Machine, v: Value) -> Value:
@@ -353,7 +377,7 @@ def negate(m: Machine, v: Value) -> Value:
 def boolean(m: Machine, node: cst.BooleanOperation, scope: Scope) -> Value:
     is_or = isinstance(node.operator, cst.Or)
     left = m.evaluate(node.left, scope)
-    t, by = truth(left)
+    t, by = truth(condition(m, left, node))
     if t is not None:
         if t is is_or:
             return demote(left, by) if by else left
@@ -424,7 +448,7 @@ def identical(a: Value, b: Value) -> Value:
 
 
 def conditional(m: Machine, node: cst.IfExp, scope: Scope) -> Value:
-    test = m.evaluate(node.test, scope)
+    test = condition(m, m.evaluate(node.test, scope), node)
     t, by = truth(test)
     if t is not None:
         v = m.evaluate(node.body if t else node.orelse, scope)
@@ -449,9 +473,18 @@ def named(m: Machine, node: cst.NamedExpr, scope: Scope) -> Value:
 # -- access ----------------------------------------------------------------------------------------------
 def attribute(m: Machine, node: cst.Attribute, scope: Scope) -> Value:
     owner = m.evaluate(node.value, scope)
+    word = mangled(m, node.attr.value)
     if isinstance(owner, Known):
-        return m.attribute(owner, node.attr.value, node)
-    return lift(lambda o: m.attribute(o, node.attr.value, node), owner)
+        return m.attribute(owner, word, node)
+    return lift(lambda o: m.attribute(o, word, node), owner)
+
+
+def mangled(m: Machine, word: str) -> str:
+    """`__name` inside of a class is private to it."""
+    if not word.startswith("__") or word.endswith("__"):
+        return word
+    cls = m.class_being_defined[-1] if m.class_being_defined else m.frame.cls
+    return f"_{cls.name.lstrip('_')}{word}" if cls is not None else word
 
 
 def subscript(m: Machine, node: cst.Subscript, scope: Scope) -> Value:
@@ -479,6 +512,7 @@ def arguments(m: Machine, node: cst.Call, scope: Scope) -> Arguments:
             where: Any = arg.keyword.value if arg.keyword is not None else len(args.positional)
             args.places[where] = place_of(scope, arg)
             if arg.keyword is not None:
+                args.clash = args.clash or where in args.keywords
                 args.keywords[where] = v
             else:
                 args.positional.append(v)
@@ -492,6 +526,7 @@ def arguments(m: Machine, node: cst.Call, scope: Scope) -> Arguments:
             state: Items = m.mapping(v, arg)
             for k, x in state.items.items():
                 if isinstance(k, str):
+                    args.clash = args.clash or k in args.keywords
                     args.keywords[k] = x
                     args.places[k] = place_of(scope, arg)
             args.unknown = args.unknown or state.open
@@ -504,21 +539,29 @@ def call(m: Machine, node: cst.Call, scope: Scope) -> Value:
     if special is not None and isinstance(callee, Known) and callee is BUILTINS.get(node.func.value):  # type: ignore[union-attr]
         return special(m, node, scope)
     args = arguments(m, node, scope)
+    if args.clash:
+        m.risks += 1
+        m.certainly_raises("TypeError")
+        return Unknown("an argument is given twice, which raises TypeError")
     return m.call(callee, args, node)
 
 
 def scope_dictionary(m: Machine, node: cst.Call, scope: Scope) -> Value:
-    """globals(), locals(), vars(): a snapshot that nobody may write through."""
+    """globals(), locals(), vars(): the attributes of something as a dict."""
     if node.args:
         args = arguments(m, node, scope)
-        obj = args.positional[0].value if args.positional and isinstance(args.positional[0], Known) else None
+        owner = args.positional[0] if args.positional else Unknown("vars() of nothing")
+        obj = object_of(owner)
         if isinstance(obj, Mapping) and obj.kind == "namespace":
-            return m.attribute(args.positional[0], "__dict__", node)
-        slots = obj.slots if isinstance(obj, Instance) else {}
-        return Known(Mapping(dict(slots), "" if isinstance(obj, Instance) else "vars() of something else"))
-    from_scope = scope.module.scope if node.func.value == "globals" else scope  # type: ignore[union-attr]
-    items = {k: v for k, v in from_scope.slots.items() if isinstance(k, str) and k != "*"}
-    return Known(Mapping(items, "", "scope"))
+            return m.attribute(owner, "__dict__", node)
+        if isinstance(obj, (Instance, Class)):
+            attributes = Known(Attributes(obj), owner.trace)
+            return demote(attributes, owner.by) if isinstance(owner, Default) else attributes
+        return Known(Mapping({}, f"vars() of {describe(owner)}"))
+    target = scope.module.scope if node.func.value == "globals" else scope  # type: ignore[union-attr]
+    if target.kind == "function":  # writing to locals() changes nothing
+        return Known(Mapping({k: v for k, v in target.slots.items() if isinstance(k, str)}))
+    return Known(Attributes(target))
 
 
 def super_call(m: Machine, node: cst.Call, scope: Scope) -> Value:

@@ -203,6 +203,19 @@ class Machine:
             elif merged is not base:
                 self.write(obj, key, merged)
 
+    def deferred(self, mark: int, what: str) -> None:
+        """What ran since `mark` is only run when, and as far as, its results are read: what it changed is not certain."""
+        for obj, key, old in self.journal[mark:]:
+            if old is MISSING or isinstance(obj, Scope) and obj.kind in ("function", "comprehension"):
+                continue
+            why = f"{what} may change it, when it is read"
+            value = obj.slots.get(key)
+            if isinstance(value, Items):
+                items = value.items
+                self.write(obj, key, Items({k: Unknown(why) for k in items} if isinstance(items, dict) else tuple(Unknown(why) for _ in items), why, value.by))
+            elif isinstance(value, VALUES):
+                self.write(obj, key, Unknown(why))
+
     # -- paths -------------------------------------------------------------------------------------------
     @property
     def frame(self) -> Frame:

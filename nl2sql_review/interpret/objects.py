@@ -30,11 +30,12 @@ class Items(NamedTuple):
 class Sequence(Object):
     """list, tuple, set, frozenset, range, generator. An open one lists what an element may be."""
 
-    __slots__ = ("kind", "node")
+    __slots__ = ("kind", "lazy")
 
     def __init__(self, items: tuple[Value, ...] = (), kind: str = "list", open: str = "", by: str = "") -> None:
         self.slots = {"state": Items(items, open, by)}
         self.kind = kind
+        self.lazy = False  # its elements are made when they are read, not where it is written
 
     @property
     def state(self) -> Items:

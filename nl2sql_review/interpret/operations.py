@@ -7,7 +7,7 @@ from typing import Any, Callable
 
 from ..values import MAX_OPTIONS, Absent, Default, Either, Known, Term, Text, Trace, Unknown, Value, join
 from .machine import demote
-from .objects import Class, Function, Instance, Mapping, Object, Opaque, Row, Sequence
+from .objects import Builtin, Class, Function, Instance, Mapping, Object, Opaque, Row, Sequence
 
 MAX_COMBINATIONS = 32
 MAX_TEXT = 200_000  # characters a string of the script may grow to, and elements a repeated list
@@ -73,7 +73,7 @@ def describe(value: Value, limit: int = 60) -> str:
 def describe_plain(v: Any, limit: int) -> str:
     if isinstance(v, Opaque):
         return v.text
-    if isinstance(v, (Function, Class)):
+    if isinstance(v, (Function, Class, Builtin)):
         return v.name
     if isinstance(v, Instance):
         return v.cls.name + "(…)"
@@ -208,6 +208,7 @@ def stringy(value: Value) -> bool:
 
 
 def binary(op: str, a: Value, b: Value) -> Value:
+    a, b = (v.value.payload if isinstance(v, Known) and isinstance(v.value, Instance) and v.value.payload is not None and is_mixed(v.value) else v for v in (a, b))
     return lift(lambda x, y: binary_settled(op, x, y), a, b)
 
 
@@ -288,7 +289,7 @@ def equal(a: Value, b: Value) -> bool | None:
         px, py = (enum_value(v) for v in (x, y))
         if isinstance(x, Instance) and isinstance(y, Instance):
             return x is y if x.cls is y.cls else False
-        if any(isinstance(b, Opaque) or isinstance(b, Class) and b.name in ("str", "int") for v in (x, y) if isinstance(v, Instance) for b in v.cls.mro()):
+        if any(is_mixed(v) for v in (x, y)):
             return px == py if px is not None and py is not None else None
         return False
     if isinstance(x, Opaque) or isinstance(y, Opaque):
@@ -298,9 +299,30 @@ def equal(a: Value, b: Value) -> bool | None:
         return bool(fx.value == fy.value)
     if isinstance(fx, Known) and isinstance(fy, Known):
         if isinstance(fx.value, Instance) or isinstance(fy.value, Instance):
-            return None if fx.value is not None and fy.value is not None else False
+            return equal_instances(fx.value, fy.value)
         return False if type(fx.value) is not type(fy.value) else None
     return None
+
+
+def is_mixed(v: Any) -> bool:
+    """Whether an enum member is also a str or int, and compares and calculates like one."""
+    return isinstance(v, Instance) and v.cls.kind == "enum" and any(isinstance(b, Opaque) and b.text in MIXINS for b in v.cls.mro())
+
+
+MIXINS = ("str", "int", "float", "enum.StrEnum", "enum.IntEnum", "enum.IntFlag")
+
+
+def equal_instances(x: Any, y: Any) -> bool | None:
+    if not (isinstance(x, Instance) and isinstance(y, Instance)):
+        other = x if isinstance(y, Instance) else y
+        mine = y if isinstance(y, Instance) else x
+        return False if other is None or mine.cls.kind in ("class", "dataclass") and mine.base is None and not isinstance(other, Object) else None
+    if x.cls.kind == "class" and x.base is None and y.base is None:
+        return x is y
+    if x.cls is not y.cls:
+        return False if x.cls.kind == y.cls.kind == "dataclass" else None
+    verdicts = [equal(x.slots[f], y.slots[f]) if f in x.slots and f in y.slots else None for f in x.cls.fields]
+    return False if False in verdicts else None if None in verdicts else True
 
 
 def enum_value(v: Any) -> Any:

@@ -10,10 +10,11 @@ from typing import Any, Callable
 
 import libcst as cst
 
-from ..values import Absent, Default, Known, Unknown, Value, extend, same
+from ..values import Default, Known, Unknown, Value, extend, join, same
 from .builtins import BUILTINS
-from .expressions import OPERATORS, operate
-from .machine import MISSING, VALUES, Loop, Machine, Raised, condition_text, demote, place_of
+from .builtins import BUILTINS
+from .expressions import OPERATORS, condition, index, mangled, operate
+from .machine import MISSING, VALUES, Loop, Machine, Raised, condition_text, demote, join_slot, place_of
 from .objects import Arguments, Class, Function, Instance, Items, Mapping, Opaque, Scope, Sequence
 from .operations import truth
 
@@ -47,6 +48,10 @@ def run_list(m: Machine, statements: Any, scope: Scope) -> bool:
 # -- assignment ------------------------------------------------------------------------------------------
 def assign_statement(m: Machine, node: cst.Assign, scope: Scope) -> None:
     value = extend(m.evaluate(node.value, scope), place_of(scope, node))
+    made = value.value if isinstance(value, Known) else None
+    if isinstance(made, Sequence) and made.lazy and made.state.items:  # what it yields is decided when it is read
+        why = "a generator that is read later"
+        m.write(made, "state", Items(tuple(Unknown(why) for _ in made.state.items), made.state.open or why))
     for target in node.targets:
         assign(m, target.target, value, scope)
 
@@ -76,14 +81,14 @@ def assign(m: Machine, target: Any, value: Value, scope: Scope) -> None:
         bind(m, target.value, value, scope)
     elif isinstance(target, cst.Attribute):
         owner = m.evaluate(target.value, scope)
-        m.set_attribute(owner, target.attr.value, value, target, scope)
+        m.set_attribute(owner, mangled(m, target.attr.value), value, target, scope)
     elif isinstance(target, cst.Subscript):
         owner = m.evaluate(target.value, scope)
         e = target.slice[0].slice
-        if len(target.slice) == 1 and isinstance(e, cst.Index):
-            m.set_item(owner, m.evaluate(e.value, scope), value, target, scope)
+        if len(target.slice) == 1:
+            m.set_item(owner, index(m, e, scope), value, target, scope)
         else:
-            m.set_item(owner, Unknown("a slice"), value, target, scope)
+            m.set_item(owner, Unknown("several indices"), value, target, scope)
     elif isinstance(target, (cst.Tuple, cst.List)):
         unpack(m, target, value, scope)
     elif isinstance(target, cst.StarredElement):
@@ -194,7 +199,7 @@ def guarded(m: Machine, node: Any, scope: Scope, test: Value) -> Value:
 
 
 def if_(m: Machine, node: cst.If, scope: Scope) -> bool:
-    test = m.evaluate(node.test, scope)
+    test = condition(m, m.evaluate(node.test, scope), node)
 
     def otherwise() -> bool:
         if node.orelse is None:
@@ -246,19 +251,13 @@ def repeat(m: Machine, loop: Loop, node: Any, scope: Scope, items: Items, iterab
     why = items.open or f"a loop over more than {UNROLL} values"
     element = items.items[0] if items.items else m.item(iterable, Unknown(why), node)
     for other in items.items[1:]:
-        element = extend_join(element, other)
+        element = join(element, other)
 
     def body() -> bool:
         assign(m, node.target, element, scope)
         return execute(m, node.body, scope)
 
     return abstract_loop(m, loop, body, why)
-
-
-def extend_join(a: Value, b: Value) -> Value:
-    from ..values import join
-
-    return join(a, b)
 
 
 def abstract_loop(m: Machine, loop: Loop, body: Callable[[], bool], why: str) -> bool:
@@ -287,13 +286,13 @@ def abstract_loop(m: Machine, loop: Loop, body: Callable[[], bool], why: str) ->
     # a value that does not depend on the iteration before it is one of two: the old one, or this
     for (obj, key), old in before.items():
         now = obj.slots.get(key, MISSING)
-        value = first[obj, key]
-        if (obj, key) in widened and isinstance(old, VALUES) and isinstance(value, Known) and isinstance(now, Known) and same(now, value):
-            from ..values import join
-
-            m.write(obj, key, join(old, value, why))
-        elif (obj, key) in widened and isinstance(now, Known) and isinstance(old, VALUES):
-            m.write(obj, key, Unknown(f"changes in {why}" if why.startswith("a loop") else f"changes in a loop ({why})"))
+        if (obj, key) not in widened or now is MISSING:
+            continue
+        if isinstance(old, Items):
+            m.write(obj, key, join_slot(obj, key, old, now))
+        elif isinstance(old, VALUES) and isinstance(now, Known):
+            steady = isinstance(first[obj, key], Known) and same(now, first[obj, key])
+            m.write(obj, key, join(old, now, why) if steady else Unknown(f"changes in a loop ({why})"))
     return True
 
 
@@ -318,7 +317,7 @@ def while_(m: Machine, node: cst.While, scope: Scope) -> bool:
     alive = True
     try:
         for _ in range(UNROLL):
-            test = m.evaluate(node.test, scope)
+            test = condition(m, m.evaluate(node.test, scope), node)
             verdict, by = truth(test)
             if verdict is None or by:
                 abstract_loop(m, loop, lambda: (m.evaluate(node.test, scope), execute(m, node.body, scope))[1], "a while loop")
@@ -328,8 +327,6 @@ def while_(m: Machine, node: cst.While, scope: Scope) -> bool:
             if not iteration(m, loop, lambda: execute(m, node.body, scope)):
                 alive = False
                 break
-            if loop.breaks and m.risks:
-                pass
         else:
             abstract_loop(m, loop, lambda: execute(m, node.body, scope), f"a while loop of more than {UNROLL} turns")
     finally:
@@ -410,6 +407,7 @@ PARENTS = {"KeyError": "LookupError", "IndexError": "LookupError", "ModuleNotFou
 def try_(m: Machine, node: Any, scope: Scope) -> bool:
     mark = m.mark()
     risks, raised = m.risks, None
+    exits = len(m.frame.exits)
     depth = len(m.conditions), len(m.unlikely), len(m.frames), len(m.loops), m.silent
     m.trying += bool(node.handlers)
     m.try_depths.append(len(m.conditions) + len(m.unlikely))
@@ -426,7 +424,11 @@ def try_(m: Machine, node: Any, scope: Scope) -> bool:
         m.try_depths.pop()
     alive = handlers(m, node, scope, mark, alive, raised, m.risks > risks)
     if node.finalbody is not None:
-        alive = execute(m, node.finalbody.body, scope) and alive
+        before = len(m.frame.exits)
+        goes_on = execute(m, node.finalbody.body, scope)
+        if not goes_on:  # a `return` in `finally` replaces whatever the block was leaving with
+            del m.frame.exits[exits:before]
+        alive = goes_on and alive
     return alive
 
 
@@ -473,6 +475,7 @@ def bind_exception(m: Machine, handler: Any, scope: Scope, name: str) -> None:
 # -- with, match, definitions ----------------------------------------------------------------------------
 def with_(m: Machine, node: cst.With, scope: Scope) -> bool:
     suppressed = False
+    managers: list[Value] = []
     for item in node.items:
         value = m.evaluate(item.item, scope)
         obj = value.value if isinstance(value, Known) else None
@@ -483,11 +486,18 @@ def with_(m: Machine, node: cst.With, scope: Scope) -> bool:
         suppressed = suppressed or isinstance(obj, Opaque) and obj.text.startswith("contextlib.suppress")
         if item.asname is not None:
             assign(m, item.asname.name, value, scope)
-    if not suppressed:
-        return execute(m, node.body, scope)
+        if isinstance(obj, Instance) and obj.cls.lookup("__exit__") is not None:
+            managers.append(Known(obj))
     mark = m.mark()
-    execute(m, node.body, scope)
-    m.join_paths(mark, [m.changes(mark), {}])
+    alive = execute(m, node.body, scope)
+    for manager in reversed(managers):
+        swallowed = m.call(m.attribute(manager, "__exit__", node), Arguments([Unknown("the exception, if any")] * 3), node)
+        suppressed = suppressed or truth(swallowed)[0] is True
+    if not suppressed:
+        return alive
+    for obj, key in m.changes(mark):  # an exception may have left the block anywhere
+        if isinstance(obj.slots.get(key), VALUES):
+            m.write(obj, key, Unknown("assigned in a block whose exceptions are swallowed"))
     return True
 
 
@@ -571,8 +581,28 @@ def pattern(m: Machine, p: Any, subject: Value, scope: Scope) -> Value:
             if truth(one)[0] is not True:
                 return one
         return Known(True)
+    if isinstance(p, cst.MatchClass):
+        return class_pattern(m, p, subject, scope)
     bind_captures(m, p, scope)
-    return Unknown("a class pattern")
+    return Unknown("a pattern that is not modelled")
+
+
+def class_pattern(m: Machine, p: cst.MatchClass, subject: Value, scope: Scope) -> Value:
+    kind = m.evaluate(p.cls, scope)
+    fits = m.call(BUILTINS["isinstance"], Arguments([subject, kind]), p)
+    cls = kind.value if isinstance(kind, Known) else None
+    if truth(fits)[0] is False:
+        return fits
+    if truth(fits) != (True, "") or p.patterns and not (isinstance(cls, Class) and cls.fields):
+        bind_captures(m, p, scope)
+        return Unknown("a class pattern")
+    names = list(cls.fields) if isinstance(cls, Class) else []
+    pairs = [*zip(names, p.patterns), *((k.key.value, k) for k in p.kwds)]
+    for name, e in pairs:
+        one = pattern(m, e.value if hasattr(e, "value") else e.pattern, m.attribute(subject, name, p), scope)
+        if truth(one)[0] is not True:
+            return one
+    return Known(True)
 
 
 def bind_captures(m: Machine, p: Any, scope: Scope) -> None:

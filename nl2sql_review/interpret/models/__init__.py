@@ -6,7 +6,7 @@ from typing import Any
 
 from ..machine import Machine, place_of
 from ..objects import Scope
-from . import datasets, generated, process, stack, standard  # noqa: F401 (importing registers)
+from . import argparse, datasets, generated, process, stack, standard  # noqa: F401 (importing registers)
 
 
 def wire(m: Machine) -> None:

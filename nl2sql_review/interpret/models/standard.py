@@ -57,8 +57,13 @@ def partial(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 @model("functools.wraps", "functools.lru_cache", "functools.cache", "contextlib.contextmanager", "atexit.register", "functools.update_wrapper")
 def transparent(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
-    if callee in ("functools.cache", "contextlib.contextmanager", "functools.lru_cache", "atexit.register") and args.positional and isinstance(object_of(args.positional[0]), Function):
+    fn = object_of(args.get(0))
+    if callee != "functools.wraps" and isinstance(fn, Function):
+        if callee in ("functools.cache", "functools.lru_cache"):
+            fn.slots["__cache__"] = {}
         return args.positional[0]
+    if callee == "functools.lru_cache":  # @lru_cache(maxsize=None)
+        return Known(Builtin(callee, lambda m, args, node: transparent(m, args, node, callee)))
     return Known(Builtin(callee, lambda m, args, node: args.positional[0] if args.positional else Known(None)))
 
 

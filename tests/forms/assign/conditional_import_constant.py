@@ -1,4 +1,4 @@
-# expect: known 64
+# expect: known 64 or either 16 64
 import sys
 from unsloth import FastLanguageModel
 

@@ -1,4 +1,4 @@
-# expect: unknown or term
+# expect: unknown
 from mystery import configure
 from unsloth import FastLanguageModel
 

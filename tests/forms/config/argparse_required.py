@@ -1,4 +1,4 @@
-# expect: unknown or term
+# expect: unknown
 import argparse
 from unsloth import FastLanguageModel
 

@@ -1,4 +1,4 @@
-# expect: unknown or term
+# expect: unknown
 import click
 from unsloth import FastLanguageModel
 

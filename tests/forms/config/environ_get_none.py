@@ -1,4 +1,4 @@
-# expect: default None or unknown or term
+# expect: default None or unknown
 import os
 from unsloth import FastLanguageModel
 

@@ -1,4 +1,4 @@
-# expect: unknown or term
+# expect: unknown
 from dataclasses import dataclass
 from unsloth import FastLanguageModel
 

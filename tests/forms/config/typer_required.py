@@ -1,4 +1,4 @@
-# expect: unknown or term
+# expect: unknown
 import typer
 from unsloth import FastLanguageModel
 

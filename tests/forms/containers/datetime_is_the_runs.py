@@ -1,4 +1,4 @@
-# expect: unknown or term
+# expect: unknown
 from datetime import datetime
 from unsloth import FastLanguageModel
 

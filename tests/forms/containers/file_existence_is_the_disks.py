@@ -1,4 +1,4 @@
-# expect: unknown or either 16 64 or term
+# expect: unknown or either 16 64
 import os
 from unsloth import FastLanguageModel
 

@@ -1,4 +1,4 @@
-# expect: unknown or term
+# expect: unknown or default 1
 import sys
 from unsloth import FastLanguageModel
 

@@ -1,4 +1,4 @@
-# expect: term or unknown
+# expect: unknown
 import torch
 from unsloth import FastLanguageModel
 

@@ -1,4 +1,4 @@
-# expect: unknown or either 0 2 or term
+# expect: unknown or either 0 2
 import os
 from unsloth import FastLanguageModel
 

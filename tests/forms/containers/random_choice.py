@@ -1,4 +1,4 @@
-# expect: unknown or term or either 16 64
+# expect: unknown or either 16 64
 import random
 from unsloth import FastLanguageModel
 

@@ -1,4 +1,4 @@
-# expect: unknown or term or either "a" "b"
+# expect: unknown or either "a" "b"
 from unsloth import FastLanguageModel
 
 FastLanguageModel.get_peft_model(None, r=list({"a", "b"})[0])

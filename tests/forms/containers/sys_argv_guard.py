@@ -1,4 +1,4 @@
-# expect: default 16 or unknown or either 16 64 or term
+# expect: default 16 or unknown or either 16 64
 import sys
 from unsloth import FastLanguageModel
 

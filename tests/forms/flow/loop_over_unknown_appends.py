@@ -1,4 +1,4 @@
-# expect: unknown or term
+# expect: unknown
 from datasets import load_dataset
 from unsloth import FastLanguageModel
 

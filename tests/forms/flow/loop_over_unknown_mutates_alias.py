@@ -1,4 +1,4 @@
-# expect: unknown or term or either 1 16
+# expect: unknown or either 1 16
 from datasets import load_dataset
 from unsloth import FastLanguageModel
 

@@ -1,4 +1,4 @@
-# expect: unknown or term or either 8 16 64
+# expect: unknown or either 8 16 64
 from datasets import load_dataset
 from unsloth import FastLanguageModel
 

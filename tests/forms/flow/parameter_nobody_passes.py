@@ -1,4 +1,4 @@
-# expect: unknown or default 16 or term or no call
+# expect: unknown or default 16 or no call
 from unsloth import FastLanguageModel
 
 def build(r):

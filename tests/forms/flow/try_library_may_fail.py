@@ -1,4 +1,4 @@
-# expect: either 16 64 or known 64 or unknown
+# expect: either 16 64 or known 64 or default 64 or unknown
 from transformers import AutoConfig
 from unsloth import FastLanguageModel
 

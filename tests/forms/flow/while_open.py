@@ -1,4 +1,4 @@
-# expect: unknown or term
+# expect: unknown
 import random
 from unsloth import FastLanguageModel
 

@@ -1,4 +1,4 @@
-# expect: unknown or either 16 64 or term
+# expect: unknown or either 16 64
 from datasets import load_dataset
 from unsloth import FastLanguageModel
 

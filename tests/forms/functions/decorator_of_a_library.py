@@ -1,4 +1,4 @@
-# expect: known 64 or unknown or term
+# expect: known 64 or unknown
 import torch
 from unsloth import FastLanguageModel
 

@@ -1,4 +1,4 @@
-# expect: unknown or term
+# expect: unknown
 from unsloth import FastLanguageModel
 
 FastLanguageModel.get_peft_model(None, r=eval("64"))

@@ -1,4 +1,4 @@
-# expect: known 64
+# expect: known 64 or unknown
 from unsloth import FastLanguageModel
 
 n = 16

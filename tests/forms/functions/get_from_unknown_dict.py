@@ -1,4 +1,4 @@
-# expect: unknown or term
+# expect: unknown
 from mystery import overrides
 from unsloth import FastLanguageModel
 

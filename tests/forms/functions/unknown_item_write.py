@@ -1,4 +1,4 @@
-# expect: unknown or either 16 64
+# expect: unknown or either 16 64 or default 64
 import os
 from unsloth import FastLanguageModel
 

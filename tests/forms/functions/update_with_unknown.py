@@ -1,4 +1,4 @@
-# expect: unknown or either 16 or term
+# expect: unknown or either 16 or default 16
 import json
 import sys
 from unsloth import FastLanguageModel
