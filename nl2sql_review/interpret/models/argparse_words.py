@@ -46,9 +46,8 @@ def parse_words(m: Machine, parser: Opaque, said: list[Value], node: Any) -> tup
             texts.append(f"\0{i}\0")
     if why_open(parser):
         return failed(parser, why_open(parser))
-    taken: dict[str, Option] = {}
     try:
-        real = build(parser, taken, {})
+        real = build(parser)
         found, rest = real.parse_known_args(texts)
     except _Wrong as e:
         return failed(parser, f"the words do not fit the parser: {e}")
@@ -90,7 +89,7 @@ def scopes(parser: Opaque, found: dict[str, Any]) -> list[Opaque]:
     return out
 
 
-def build(parser: Opaque, taken: dict[str, Option], keywords: dict[str, Any], real: Any = None) -> _Parser:
+def build(parser: Opaque, real: Any = None) -> _Parser:
     prefix = plain(parser.slots["argparse", "prefix"])
     strict = plain(parser.slots["argparse", "strict"])
     if real is None:
@@ -103,7 +102,7 @@ def build(parser: Opaque, taken: dict[str, Option], keywords: dict[str, Any], re
         sub = real.add_subparsers(dest=dest if isinstance(dest, str) else f"\0{id(commands)}", parser_class=_Parser)
         for name, inner in object_of(commands.slots["argparse", "parsers"]).state.items.items():
             if opened(inner) is not None:
-                build(opened(inner), taken, {}, sub.add_parser(name, conflict_handler="resolve"))  # type: ignore[arg-type]
+                build(opened(inner), sub.add_parser(name, conflict_handler="resolve"))  # type: ignore[arg-type]
     return real
 
 
