@@ -70,7 +70,9 @@ class Term:
     head            args
     ==============  =========================================================
     symbol          () - a name of a library, `text` is its canonical path: torch.bfloat16
-    call            the arguments; `text` starts with the canonical callee
+    call            the positional arguments, then a Term of head "keyword" for each keyword (its text is the name, its
+                    args the value), then for a method one of head "receiver" (its args the object);
+                    `text` starts with the canonical callee
     keyword         (value,) - an argument of a call given by name, `text` is the name
     row             () - the example a mapped function is given
     attribute       (owner, Known(name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..values import Default, Either, Known, Term, Text, Unknown, Value
+from ..values import Absent, Default, Either, Known, Term, Text, Unknown, Value
 
 # Columns as public text-to-SQL data sets call them.
 COLUMNS = {
@@ -93,3 +93,19 @@ def method_of(term: Term) -> str:
             if depth == 0:
                 return re.split(r"[^\w]", text[:i])[-1]
     return re.split(r"[^\w]", text.partition("(")[0])[-1]
+
+
+def argument(call: Term, index: int, *names: str) -> Value:
+    """An argument of a call expression by position or name, else Absent."""
+    positional = [a for a in call.args if not (isinstance(a, Term) and a.head in ("keyword", "receiver"))]
+    if index < len(positional):
+        return positional[index]
+    for arg in call.args:
+        if isinstance(arg, Term) and arg.head == "keyword" and arg.text in names and arg.args:
+            return arg.args[0]
+    return Absent(f"no argument {names[0]}" if names else "no such argument")
+
+
+def receiver(call: Term) -> Value:
+    """What a method was called on, else Absent."""
+    return next((a.args[0] for a in call.args if isinstance(a, Term) and a.head == "receiver" and a.args), Absent("called on nothing"))

@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from ..values import Default, Either, Known, Place, Term, Text, Unknown, Value
-from .columns import OPAQUE_COLUMNS, column_role, columns_read, method_of
+from ..values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
+from .columns import OPAQUE_COLUMNS, argument, column_role, columns_read, method_of, receiver
 
 MAX_ALTERNATIVES = 8
 
@@ -22,7 +22,7 @@ EOS_LITERALS = (
 BOS_LITERALS = ("<s>", "<|begin_of_text|>", "<bos>", "<|startoftext|>", "<｜begin▁of▁sentence｜>")
 
 LABEL_WORDS = re.compile(
-    r"(?P<question>questions?|utterance|user (?:query|request)|natural language(?: query)?)"
+    r"(?P<question>questions?|utterance|user (?:query|request)|request|natural language(?: query)?)"
     r"|(?P<schema>schemas?|tables?|ddl|context|database)"
     r"|(?P<sql>response|answer|output|completion|assistant|sql(?: query| code| statement)?|query|gpt|model|\[/inst\])"
     r"|(?P<instruction>instructions?|task|system)"
@@ -126,9 +126,9 @@ def _alternatives(value: object, depth: int) -> list[list[Piece]]:
 
 def chat_call(value: object) -> Value | None:
     """The messages of a `tokenizer.apply_chat_template(messages, …)` expression, else None."""
-    if isinstance(value, Term) and value.head == "call" and value.args:
-        if method_of(value) == "apply_chat_template":
-            return value.args[0]
+    if isinstance(value, Term) and value.head == "call" and method_of(value) == "apply_chat_template":
+        messages = argument(value, 0, "conversation", "messages")
+        return messages if not isinstance(messages, Absent) else Unknown("which messages are templated is not known")
     return None
 
 
@@ -174,10 +174,11 @@ def _first(fields: dict[Any, Any], *names: str) -> Any:
 
 
 def trimmed(value: object) -> Value | None:
-    """The text inside `text.strip()` and its kin, else None."""
-    if isinstance(value, Term) and value.head == "call" and len(value.args) == 1 and isinstance(value.args[0], (Text, Known)):
-        if re.search(r"\.(strip|rstrip|lstrip)\(\)$", value.text):
-            return value.args[0]
+    """The text inside `text.strip()` and its kin, or inside `text.removeprefix(bos)`, else None."""
+    if isinstance(value, Term) and value.head == "call" and method_of(value) in ("strip", "rstrip", "lstrip", "removeprefix"):
+        inner = receiver(value)
+        if isinstance(inner, (Text, Known)) or chat_call(inner) is not None:
+            return inner
     return None
 
 

@@ -8,7 +8,8 @@ from typing import Any, Iterator
 from ..interpret.objects import Dataset
 from ..interpret.operations import freeze
 from ..values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value
-from .prompt_text import Piece, alternatives, assign_roles, chat, chat_call
+from .columns import argument, method_of
+from .prompt_text import MAX_ALTERNATIVES, Piece, alternatives, assign_roles, chat, chat_call, trimmed
 from .run import Run, last
 
 CHAT_COLUMNS = ("messages", "conversations")
@@ -181,7 +182,7 @@ def _text(value: Value, form: str, at: Place | None, name: str = "", by_formatti
 
 def _wholly_open(value: Value) -> bool:
     """A text of which nothing is known but the column it was read from."""
-    return isinstance(value, Term) and chat_call(value) is None and not any(isinstance(a, Text) for a in value.args)
+    return isinstance(value, Term) and chat_call(value) is None and trimmed(value) is None and not any(isinstance(a, Text) for a in value.args)
 
 
 def _described(value: Value) -> str:
@@ -209,6 +210,8 @@ def _pair(prompt: Value, completion: Value, at: Place | None) -> TrainingText:
 
 
 def _sides(value: Value) -> list[list[Piece]]:
+    if isinstance(value, Either):
+        return [pieces for option in value.options for pieces in _sides(option)][:MAX_ALTERNATIVES]
     listed = value.parts if isinstance(value, Unknown) else value.value if isinstance(value, (Known, Default)) else None
     return chat(value) if isinstance(listed, (list, tuple)) else alternatives(value)
 
@@ -241,13 +244,13 @@ def tokenised_text(value: object, depth: int = 0) -> tuple[Value | None, Term | 
     """The text inside `tokenizer(text, …)["input_ids"]`, and the tokenizer's call."""
     if depth > 8 or not isinstance(value, Term):
         return None, None
-    if value.head == "call" and value.args:
-        callee = value.text.partition("(")[0]
-        if callee.endswith("apply_chat_template"):
+    if value.head == "call":
+        name = method_of(value)
+        if name == "apply_chat_template":
             return value, value
-        first = value.args[0]
-        if "okenizer" in callee or "processor" in callee.lower() or callee.endswith(("encode", "encode_plus", "__call__")):
-            return first, value
+        if name in ("encode", "encode_plus", "__call__") or "okenizer" in name or name == "processor":
+            text = argument(value, 0, "text")
+            return (None, None) if isinstance(text, Absent) else (text, value)
     for arg in value.args:
         text, call = tokenised_text(arg, depth + 1)
         if text is not None:
