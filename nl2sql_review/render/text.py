@@ -44,7 +44,7 @@ def _lines(report: Report, line_of: LineOf, terminal: Terminal, quiet: bool, sho
 
 def _finding(finding: Finding, line_of: LineOf, terminal: Terminal) -> Iterator[str]:
     head = f"{finding.severity}[{finding.rule}]"
-    first, *rest = wrap(f"{head}: {escape(finding.message)}", terminal.columns)
+    first, *rest = wrap(f"{head}: {escape(finding.message)}", terminal.columns - 2)
     yield terminal.paint(head, finding.severity) + terminal.paint(first[len(head) :], "bold")
     for line in rest:
         yield terminal.paint("  " + line, "bold")
