@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..values import Absent, Default, Either, Known, Text, Unknown, Value, extend, join
-from .builtins import METHODS
+from .builtins import METHODS, PROPERTIES
 from .expressions import plain_key, settled
 from .machine import Machine, demote, join_items
 from .objects import Arguments, Attributes, Bound, Builtin, Class, Function, Instance, Items, Mapping, Module, Opaque, Partial, Row, Scope, Sequence, Super, object_of
@@ -55,6 +55,8 @@ def attribute(m: Machine, owner: Value, name: str, node: Any) -> Value:
         case Partial():
             return v.function if name == "func" else Unknown(f"attribute {name} of a partial")
     kind = kind_of(v)
+    if (kind, name) in PROPERTIES:
+        return PROPERTIES[kind, name](m, owner)
     if (kind, name) in METHODS:
         return Known(Bound(owner, name), owner.trace)
     if isinstance(v, (int, float, complex)) and name in ("real", "imag", "numerator", "denominator"):

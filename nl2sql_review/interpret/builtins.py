@@ -7,6 +7,7 @@ A function applies the real Python function when everything it needs is known, a
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
 import string as string_module
 from typing import Any, Callable
 
@@ -17,6 +18,7 @@ from .operations import SCALARS, binary, concatenate, describe, equal, freeze, i
 
 BUILTINS: dict[str, Value] = {}
 METHODS: dict[tuple[str, str], Callable[..., Value]] = {}
+PROPERTIES: dict[tuple[str, str], Callable[..., Value]] = {}  # (type, attribute) -> run(machine, owner)
 
 
 def builtin(*names: str) -> Callable[..., Any]:
@@ -127,7 +129,7 @@ def str_(m: Machine, args: Arguments, node: Any) -> Value:
     obj = object_of(v)
     if isinstance(obj, Instance) and (obj.cls.lookup("__str__") or obj.cls.lookup("__repr__")):
         return m.call(m.attribute(v, "__str__" if obj.cls.lookup("__str__") else "__repr__", node), Arguments(), node)
-    if isinstance(obj, Opaque):
+    if isinstance(obj, Opaque) and obj.head != "path":
         return Known(Opaque(f"str({obj.text})", "call", (v,), kind="str"), v.trace)
     return to_text(v)
 
@@ -552,6 +554,8 @@ def is_instance(v: Value, kind: Value) -> bool | None:
             return True if x.kind and x.kind.rsplit(".", 1)[-1] == k.text.rsplit(".", 1)[-1] else None
         if isinstance(x, Instance):
             return True if any(isinstance(b, Opaque) and b.text == k.text for b in x.cls.mro()) else None if x.base is not None else False
+        if isinstance(x, PurePosixPath):
+            return k.text.startswith(("pathlib.", "os.PathLike"))
         if isinstance(x, (Mapping, Sequence)) and k.text.startswith(("collections.", "typing.", "omegaconf.")):
             return None
         return None if isinstance(x, Object) and not isinstance(x, (Mapping, Sequence, Function)) else False

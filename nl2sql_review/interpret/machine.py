@@ -83,6 +83,7 @@ class Machine:
         self.raised: list[str] = []  # exceptions that ended a path
         self.class_being_defined: list[Any] = []
         self.definitions: list[Value] = []  # functions and classes of the script's top level, in order
+        self.written: list[Any] = []  # paths of files that the script writes, as values
         self.risks = 0  # counts evaluations that the interpreter cannot promise not to raise
         self.driving = ""  # name of the uncalled function being tried with unknown parameters
         self.datasets: list[Any] = []

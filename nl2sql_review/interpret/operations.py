@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from pathlib import PurePosixPath
 from typing import Any, Callable
 
 from ..values import MAX_OPTIONS, Absent, Default, Either, Known, Term, Text, Trace, Unknown, Value, join
@@ -11,7 +12,8 @@ from .objects import Builtin, Class, Function, Instance, Mapping, Object, Opaque
 
 MAX_COMBINATIONS = 32
 MAX_TEXT = 200_000  # characters a string of the script may grow to, and elements a repeated list
-SCALARS = (str, int, float, bool, type(None), bytes, complex, type(Ellipsis))
+SCALARS = (str, int, float, bool, type(None), bytes, complex, type(Ellipsis), PurePosixPath)
+SPECIAL_OPERANDS: list[Callable[[str, Any, Any], Any]] = []  # run(op, a, b) of models for operands of their own, or None
 
 BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "//": operator.floordiv,
@@ -82,7 +84,7 @@ def describe_plain(v: Any, limit: int) -> str:
         return f"({inner})" if v.kind == "tuple" else f"[{inner}]"
     if isinstance(v, Object):
         return "{…}" if isinstance(v, Mapping) else "…"
-    text = repr(v)
+    text = f"Path({str(v)!r})" if isinstance(v, PurePosixPath) else repr(v)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
@@ -101,6 +103,8 @@ def freeze(value: Value, depth: int = 6) -> Value:
 
 
 def freeze_object(v: Any, trace: Trace, depth: int) -> Value:
+    if isinstance(v, Opaque) and v.head == "path":
+        return freeze(v.args[0], depth)
     if isinstance(v, Row):
         return Term(v.text, "row", (Known(v),), trace)  # readers ask which data set it is a row of
     if isinstance(v, Opaque):
@@ -156,7 +160,7 @@ def truth(value: Value) -> tuple[bool | None, str]:
     """(True, False or None when only the run decides; what may override it, "" when nothing)."""
     match value:
         case Known(v):
-            return truth_of(v), ""
+            return truth_of(v), v.state.by if isinstance(v, (Sequence, Mapping)) else ""
         case Default(v, by):
             return truth_of(v), by or "default"
         case Text(parts):
@@ -213,6 +217,10 @@ def binary(op: str, a: Value, b: Value) -> Value:
 
 
 def binary_settled(op: str, a: Value, b: Value) -> Value:
+    for special in SPECIAL_OPERANDS:
+        found = special(op, a, b)
+        if found is not None:
+            return found
     if is_scalar(a) and is_scalar(b):
         return scalar(op, a, b)
     for v in (a, b):
@@ -381,6 +389,8 @@ def to_text(value: Value, conversion: str = "", spec: str = "") -> Value:
         if isinstance(v, Text) and conversion != "r" and not spec:
             return v
         obj = v.value if isinstance(v, Known) else None
+        if isinstance(obj, Opaque) and obj.head == "path" and conversion != "r" and not spec:
+            return obj.args[0]
         if isinstance(obj, (Sequence, Mapping)):
             f = freeze(v)
             if isinstance(f, Known) and not spec and not (isinstance(obj, Sequence) and obj.kind not in ("list", "tuple")):
