@@ -145,6 +145,8 @@ def same(a: Any, b: Any) -> bool:
         return a.why == b.why and a.trace == b.trace
     if isinstance(a, Absent):
         return True
+    if hasattr(a, "same_as"):  # an object of the interpreter
+        return bool(a.same_as(b))
     try:
         return bool(a == b)
     except Exception:  # a foreign object's __eq__ may do anything

@@ -240,6 +240,8 @@ def decorate(m: Machine, decorator: Value, value: Value, node: Any, scope: Scope
         if d.text.split("(")[0] in ("functools.cached_property", "abc.abstractproperty") and isinstance(target, Function):
             target.kind = "property"
         elif isinstance(target, Function):
+            if d.text in ("functools.lru_cache", "functools.cache"):
+                target.slots["__cache__"] = {}
             target.marks.append(d)
             return m.decorated(d, value, node) or value
         elif isinstance(target, Class):

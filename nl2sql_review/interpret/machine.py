@@ -180,6 +180,7 @@ class Machine:
         if len(paths) == 1:
             self.apply(paths[0])
             return
+        self.spend(sum(map(len, paths)))
         for where in {key: None for path in paths for key in path}:
             obj, key = where
             base = obj.slots.get(key, MISSING)
@@ -195,6 +196,7 @@ class Machine:
     def prefer(self, mark: int, likely: Changes, other: Changes, by: str) -> None:
         """Undo to `mark`, then apply the likely path; what the other one would change becomes a default."""
         self.rollback(mark)
+        self.spend(len(likely) + len(other))
         for where in {**likely, **other}:
             obj, key = where
             base = obj.slots.get(key, MISSING)
@@ -240,6 +242,7 @@ class Machine:
     def leave(self, exits: list[Exit], mark: int, value: Value | None, depth: int) -> None:
         """Hand in the current path as an exit of the construct that started at `mark`."""
         why = self.unlikely[-1] if len(self.unlikely) > depth else ""
+        self.spend(len(self.journal) - mark)
         exits.append(Exit(value, self.changes(mark), why, (len(self.journal), self.rollbacks)))
 
     def settle(self, mark: int, exits: list[Exit], alive: bool) -> bool:
@@ -286,6 +289,12 @@ class Machine:
 
     def mark(self) -> int:
         return len(self.journal)
+
+    def spend(self, work: int) -> None:
+        """Joining costs too: a budget that only counts expressions would let a script of many paths take minutes."""
+        self.steps -= work // 4
+        if self.steps < 0:
+            raise Exhausted
 
     def step(self) -> None:
         self.steps -= 1

@@ -184,6 +184,10 @@ class Opaque(Object):
         self.slots = {}
         self.text, self.head, self.args, self.kind, self.call = text, head, args, kind, call
 
+    def same_as(self, other: Any) -> bool:
+        """Two mere terms of the same text are the same value; two objects are not."""
+        return not self.kind and not other.kind and self.text == other.text and not self.slots and not other.slots
+
     @property
     def callee(self) -> str:
         return self.call.callee if self.call is not None else ""

@@ -65,10 +65,14 @@ def describe(value: Value, limit: int = 60) -> str:
         case Term(text):
             return text
         case Text(parts):
-            out = "".join(p if isinstance(p, str) else "{" + describe(p) + "}" for p in parts)
+            out = ""
+            for p in parts:
+                if len(out) > limit:
+                    break
+                out += p if isinstance(p, str) else "{" + describe(p, 20) + "}"
             return "f" + repr(out if len(out) <= limit else out[: limit - 1] + "…")
         case Either(options):
-            return " or ".join(describe(o, limit) for o in options)
+            return " or ".join(describe(o, limit) for o in options[:4])
     return "…"
 
 

@@ -261,13 +261,14 @@ def repeat(m: Machine, loop: Loop, node: Any, scope: Scope, items: Items, iterab
 
 
 def abstract_loop(m: Machine, loop: Loop, body: Callable[[], bool], why: str) -> bool:
-    start = m.mark()
+    start, exits = m.mark(), len(m.frame.exits)
     m.silent += 1
     try:
         with m.supposing(why):
             alive = iteration(m, loop, body)
     finally:
         m.silent -= 1
+    del m.frame.exits[exits:]  # the second run leaves from a state that covers these
     first = m.changes(start) if alive else {}
     for e in loop.continues + loop.breaks:
         first.update({k: v for k, v in e.changes.items() if k not in first})

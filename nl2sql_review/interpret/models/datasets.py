@@ -62,6 +62,7 @@ def map_(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -
         positional: list[Value] = [Known(row)]
         if plain(args.get(1, "with_indices")):
             positional.append(Known(Opaque("index")))
+        mark = m.mark()
         out = m.call(fn, Arguments(positional, dict(extra), args.place), node)
         made, more = new_columns(m, out, is_batched, node)
         written = {k[1]: cell(v, is_batched) for k, v in row.slots.items() if isinstance(k, tuple) and k[0] == "item" and isinstance(k[1], str)}
@@ -70,6 +71,7 @@ def map_(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -
             columns.update(written)
         columns.update(made)
         open_ = open_ or bool(more)
+        m.join_paths(mark, [m.changes(mark), {}])  # it may run for no row, in another process, or come from a cache
     return derived(m, receiver, args, node, callee, columns, open_)
 
 
@@ -88,6 +90,10 @@ def new_columns(m: Machine, out: Value, batched: bool, node: Any) -> tuple[dict[
         return {k: cell(v, batched) for k, v in state.items.items() if isinstance(k, str)}, state.open
     if isinstance(out, Known) and out.value is None:
         return {}, ""
+    if isinstance(obj, Opaque) and obj.callee.endswith(("PreTrainedTokenizer.__call__", "PreTrainedTokenizer.encode_plus", "batch_encode_plus")):
+        tokens: dict[str, Value] = {name: item_term(out, Known(name)) for name in ("input_ids", "attention_mask")}
+        written = {k[1]: v for k, v in obj.slots.items() if isinstance(k, tuple) and k[0] == "item" and isinstance(k[1], str)}
+        return {**tokens, **written}, ""
     state = m.mapping(out, node)
     return {k: cell(v, batched) for k, v in state.items.items() if isinstance(k, str)}, describe(out) if state.open else ""
 
