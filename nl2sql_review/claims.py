@@ -13,7 +13,7 @@ from .plan import Fact
 from .report import Location, TraceStep
 from .rulebook import Rule
 from .shape import show
-from .values import Absent, Default, Either, Known, Place, Term, Text, Value
+from .values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
 
 LINE = 60  # characters of a line of code in a message
 _COMMENT = re.compile(r"#[^'\"]*$")
@@ -55,7 +55,7 @@ def claim(judged: Judged, rule: Rule, source: Any) -> Claim:
     if location is None:  # a fact without a place is about the script as a whole
         location = Location(source.path, 1, 1, 1, 1, 1 if source.kind == "notebook" else None)
     origin = _origin(fact, location)
-    said = _said(judged.name, fact, origin)
+    said = _said(judged.name, fact, origin, primary)
     own = says(rule.head.says, judged.name, value)
     if own:
         own = own.replace("{value}", written(value)).replace("{from}", origin).replace("{note}", fact.note)
@@ -65,7 +65,7 @@ def claim(judged: Judged, rule: Rule, source: Any) -> Claim:
     return Claim(said, message, location, trace, as_json(value))
 
 
-def _said(name: str, fact: Fact, origin: str) -> str:
+def _said(name: str, fact: Fact, origin: str, primary: Place | None) -> str:
     """The value in words: `r=64, from LORA_R = 64 (train.py:2)`, `ending: none`."""
     value = fact.value
     field = name.partition(".")[2].replace("_", " ")
@@ -74,6 +74,9 @@ def _said(name: str, fact: Fact, origin: str) -> str:
         said = value.why or f"{label} is not set"
     elif isinstance(value, Either):
         said = f"{label} is {written(value)}" + (f", depending on `{value.condition}`" if value.condition else "")
+    elif isinstance(value, Unknown):  # the code says more than "unknown" does
+        is_argument = type(getattr(primary, "node", None)).__name__ == "Arg"
+        said = _code(primary, whole_line=False) if is_argument else field
     elif fact.argument:
         said = f"{label}={written(value)}{origin}"
     else:
@@ -210,13 +213,14 @@ def _overridden(by: str) -> str:
     return f"unless {by} says otherwise" if by else "a default that may be overridden"
 
 
-def _code(place: Place) -> str:
+def _code(place: Place, whole_line: bool = True) -> str:
     """What stands there, with the name it is given: `LORA_R = 64` rather than `64`."""
     if place.note:
         return place.note
     span = place.source.span(place.node)
-    line = " ".join(_COMMENT.sub("", place.source.line(span.row, span.cell)).split())
-    return line if span.row == span.end_row and len(line) <= LINE else place.source.excerpt(place.node)
+    line = " ".join(_COMMENT.sub("", place.source.line(span.row, span.cell)).split()).rstrip(",")
+    whole_line = whole_line and span.row == span.end_row and len(line) <= LINE
+    return line if whole_line else place.source.excerpt(place.node)
 
 
 def _steps(fact: Fact) -> Iterable[TraceStep]:

@@ -196,6 +196,8 @@ def should(failed: dict[str, Any], value: Any = None, word: Callable[[Any], str]
     for key, v in failed.items():
         if key == "includes" and members is not None:
             parts.append("lacks " + ", ".join(str(w) for w in v if w not in members))
+        elif key == "includes":
+            parts.append("should include " + ", ".join(map(str, v)))
         elif key == "excludes" and members is not None:
             parts.append("should not contain " + ", ".join(str(w) for w in v if w in members))
         else:

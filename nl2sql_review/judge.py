@@ -103,9 +103,15 @@ def _report(ruling: Ruling, source: Any) -> tuple[ChecklistItem, list[Finding]]:
         verdict=decision.verdict,
         certainty=decision.certainty,
         evidence=found,
-        reason=decision.reason,
+        reason=shortened(decision.reason),
     )
     return item, findings
+
+
+def shortened(text: str, limit: int = 240) -> str:
+    """A reason on one line; it may quote the script, which knows no bounds."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def _once(findings: Iterable[Finding]) -> list[Finding]:

@@ -15,6 +15,8 @@ from .settings import Settings, SettingsError, configure, load, project_root
 
 NOTHING, FINDINGS, FAULT, NOT_REVIEWED = 0, 1, 2, 3
 
+# What a script that could not be followed to its end must name to count as one that trains.
+TRAINS = re.compile(r"Trainer\(|TrainingArguments\(|SFTConfig\(|LoraConfig\(|get_peft_model\(")
 # A script that trains names one of these; a file that names none need not be parsed.
 STACK = re.compile(rb"unsloth|\btrl\b|transformers|peft|SFTTrainer")
 
@@ -115,7 +117,9 @@ class Reviewer:
         source = Source.from_bytes(data, path)
         recording = interpret(source, project_root(os.path.dirname(os.path.abspath(path))))
         plans = readers.read(recording, source, settings)
-        return source, recording, _cut_short(plans, recording.exhausted) if recording.exhausted else plans
+        if recording.exhausted and (plans or TRAINS.search(source.text)):
+            plans = _cut_short(plans, recording.exhausted)
+        return source, recording, plans
 
 
 NOT_A_SCRIPT = "not a training script: it names none of unsloth, trl, transformers and peft"
