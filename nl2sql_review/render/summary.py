@@ -17,7 +17,8 @@ def closing(report: Report, terminal: Terminal) -> Iterator[str]:
         names = ", ".join(escape(file.path) for file in skipped[:SHOWN])
         more = f" and {len(skipped) - SHOWN} more" if len(skipped) > SHOWN else ""
         if len(skipped) == 1:
-            because = f" ({escape(skipped[0].reason)})" if skipped[0].reason else ""
+            reason = skipped[0].reason.removeprefix("not a training script: ")
+            because = f" ({escape(reason)})" if reason else ""
             text = f"1 file was not a training script: {names}{because}"
         else:
             text = f"{len(skipped)} files were not training scripts: {names}{more}"
