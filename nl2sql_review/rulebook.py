@@ -142,8 +142,8 @@ class Rulebook:
 
     def names(self) -> tuple[str, ...]:
         """Everything one can select, ignore or suppress: sections and ids."""
-        ids = (*self.rules, *NOTICES)
-        return (*dict.fromkeys(id.partition("/")[0] for id in ids), *ids)
+        notices = dict.fromkeys(id.partition("/")[0] for id in NOTICES)
+        return (*SECTIONS, *notices, *self.rules, *NOTICES)
 
 
 _FENCE = re.compile(
