@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..plan import Fact, TrainingPlan
+from ..plan import Arguments, Fact, TrainingPlan
 from ..values import Absent, Default, Either, Known, Term, Unknown, Value
 from .derive import derive, for_processes, options, plain
-from .run import Given, Run, last
+from .given import Given, last
+from .run import Run
 
 # field of the plan -> spellings of the argument
 SPELLINGS = {
@@ -80,7 +81,7 @@ def left_out(run: Run, spellings: tuple[str, ...]) -> Fact:
 # -- batch -------------------------------------------------------------------------------------------------------
 
 
-def processes(run: Run, part: Any) -> None:
+def processes(run: Run, part: Arguments) -> None:
     stated = getattr(run.settings, "processes", None)
     if stated:
         part.processes = Fact(Known(stated), at=run.place, note="from the settings")
@@ -100,7 +101,7 @@ def world_sized(fact: Fact, processes: Value) -> tuple[Fact, Value]:
     return fact, value
 
 
-def effective(part: Any, batch: Value, accumulation: Value) -> Fact:
+def effective(part: Arguments, batch: Value, accumulation: Value) -> Fact:
     value = derive(product, batch, accumulation, part.processes.value)
     by = [part.per_device_batch_size, part.gradient_accumulation]
     chosen = next((f for f in by if not from_library(f.value)), by[0])
@@ -144,7 +145,7 @@ def note_strings(fact: Fact) -> None:
         fact.note = f"the text {text!r}, not a number: YAML reads 2e-4 without a dot as text; write 2.0e-4 or cast it"
 
 
-def warmup(run: Run, part: Any) -> None:
+def warmup(run: Run, part: Arguments) -> None:
     """`warmup` is the share of all steps, however it is said."""
     ratio, steps = part.warmup_ratio, part.warmup_steps
     if isinstance(ratio.value, Unknown) and (isinstance(steps.value, Unknown) or from_library(steps.value)):
@@ -187,7 +188,7 @@ def is_zero(value: Value) -> bool:
 # -- precision ---------------------------------------------------------------------------------------------------
 
 
-def sft_precision(run: Run, part: Any) -> None:
+def sft_precision(run: Run, part: Arguments) -> None:
     """SFTConfig turns bf16 on by itself unless fp16 is on."""
     bf16 = part.bf16.value
     if isinstance(bf16, Known) and bf16.value is None:

@@ -9,7 +9,8 @@ from ..plan import Fact, TrainingPlan
 from ..values import Absent, Default, Either, Known, Term, Text, Unknown, Value
 from .arguments import from_library, setting
 from .derive import derive, options, plain
-from .run import Run, last
+from .given import last
+from .run import Run
 
 SPELLINGS = {
     "save_strategy": ("save_strategy",),
@@ -20,6 +21,7 @@ SPELLINGS = {
 CHECKPOINT = ("resume_from_checkpoint", "model_path", "$0")
 
 SEARCH = re.compile(r"listdir|scandir|iterdir|glob|os\.walk|get_last_checkpoint|checkpoint-")
+EXISTS = re.compile(r"\b(isdir|exists|is_dir)\b")
 SORTED = re.compile(r"\bsorted\(|\bmax\(|\.sort\(|natsorted\(")
 NUMERIC = re.compile(r"key\s*=.*(\bint\b|\bfloat\b|re\.|\.isdigit)|natsorted\(|key\s*=\s*int", re.DOTALL)
 BY_TIME = re.compile(r"getmtime|getctime|st_mtime|st_ctime")
@@ -111,7 +113,7 @@ def one(run: Run, value: Value, guarded: bool, condition: str, tried: bool) -> V
     if isinstance(value, (Known, Default)):
         plainly = value.value
         if plainly is True:
-            if guarded and not tried and not SEARCH.search(condition) and not re.search(r"isdir|exists", condition):
+            if guarded and not tried and not SEARCH.search(condition) and not EXISTS.search(condition):
                 return Unknown(f"whether there is a checkpoint to resume from depends on {condition or 'the path taken'}", value.trace)
             named = "newest" if tried or SEARCH.search(condition) else "unguarded"
         elif isinstance(plainly, str):
@@ -133,12 +135,9 @@ def one(run: Run, value: Value, guarded: bool, condition: str, tried: bool) -> V
 def manner_of(run: Run, value: Value, text: str, guarded: bool) -> str:
     if "get_last_checkpoint" in text:
         return "newest" if guarded or makes_directory(run) or "isdir" in text or "exists" in text else "unguarded"
-    if isinstance(value, Term) and value.head in ("not", "and", "or", "op") and SEARCH.search(text) and not SORTED.search(text):
-        return "newest" if "any(" in text or "len(" in text or "glob" in text or "listdir" in text else "unguarded"  # a bool: the trainer looks itself
-    if isinstance(value, Term) and value.head == "call" and re.match(r"(builtins\.)?(bool|any)\(", text):
-        return "newest" if SEARCH.search(text) else "unguarded"
-    if isinstance(value, Term) and re.match(r"(os\.path\.)(isdir|exists)\(", text):
-        return "unguarded"  # True for an empty directory, on which the trainer raises
+    if isinstance(value, Term) and (value.head in ("not", "and", "or", "op") or re.match(r"(bool|any|os\.path\.isdir|os\.path\.exists)\(", text)):
+        if not SORTED.search(text):  # true or false: the trainer then looks itself, and raises when it finds none
+            return "newest" if SEARCH.search(text) else "unguarded" if EXISTS.search(text) else ""
     if SORTED.search(text):
         if not (NUMERIC.search(text) or numeric_key(value) or BY_TIME.search(text)):
             return "" if "max(" in text and "key=" not in text else "text order"

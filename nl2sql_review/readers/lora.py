@@ -6,10 +6,11 @@ import re
 from dataclasses import replace
 from difflib import get_close_matches
 
-from ..plan import Fact, TrainingPlan
+from ..plan import Fact, Lora, TrainingPlan
 from ..values import Absent, Default, Either, Known, Unknown, Value
 from .derive import derive, options
-from .run import Given, Run, last, makers
+from .given import Given, last, makers
+from .run import Run
 
 # field of the plan -> spellings of the argument
 SPELLINGS = {
@@ -75,11 +76,11 @@ def setting(run: Run, *spellings: str) -> Fact:
     return fact
 
 
-def note_scale(part: object) -> None:
-    r, alpha = part.r.value, part.alpha.value  # type: ignore[attr-defined]
+def note_scale(part: Lora) -> None:
+    r, alpha = part.r.value, part.alpha.value
     if isinstance(r, (Known, Default)) and isinstance(alpha, (Known, Default)) and r.value != alpha.value:
         if isinstance(r.value, (int, float)) and isinstance(alpha.value, (int, float)) and r.value:
-            part.alpha.note = f"alpha is not r ({r.value}): the adapter's output is scaled by {alpha.value / r.value:g}"  # type: ignore[attr-defined]
+            part.alpha.note = f"alpha is not r ({r.value}): the adapter's output is scaled by {alpha.value / r.value:g}"
 
 
 # -- the base model ----------------------------------------------------------------------------------------------

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ..interpret.recording import Call
-from ..plan import Fact, TrainingPlan
+from ..plan import Fact, Memory, TrainingPlan
 from ..values import Absent, Default, Known, Text, Unknown, Value, same
 from .arguments import from_library
 from .derive import derive, plain
-from .run import Run, last
+from .given import last
+from .run import Run
 
 MODEL_LENGTH = ("max_seq_length", "max_length", "model_max_length")
 TRAINER_LENGTH = ("max_length", "max_seq_length")
@@ -33,30 +34,30 @@ def read(run: Run, plan: TrainingPlan) -> None:
 # -- monitoring --------------------------------------------------------------------------------------------------
 
 
-def read_monitoring(run: Run, part: object) -> None:
+def read_monitoring(run: Run, part: Memory) -> None:
     allocated = [c for c in run.calls if last(c.callee) in ALLOCATED and "cuda" in c.callee]
     reserved = [c for c in run.calls if last(c.callee) in RESERVED or runs_nvidia_smi(c)]
     calls = allocated + reserved
     if calls:
         trace = (calls[0].place,)
         names = list(dict.fromkeys("nvidia-smi" if runs_nvidia_smi(c) else c.callee for c in calls))
-        part.monitoring = Fact(Known(names, trace), at=calls[0].place)  # type: ignore[attr-defined]
+        part.monitoring = Fact(Known(names, trace), at=calls[0].place)
         sees = "reserved memory" if reserved else "allocated memory only"
-        part.monitoring_sees = Fact(Known(sees, trace), at=calls[0].place)  # type: ignore[attr-defined]
+        part.monitoring_sees = Fact(Known(sees, trace), at=calls[0].place)
         return
     metrics = run.arguments.value("skip_memory_metrics")
     if isinstance(metrics, Known) and metrics.value is False:
         at = run.arguments.where("skip_memory_metrics")
-        part.monitoring = Fact(Known(["skip_memory_metrics=False"], metrics.trace), at=at)  # type: ignore[attr-defined]
-        part.monitoring_sees = Fact(Known("allocated memory only", metrics.trace), at=at)  # type: ignore[attr-defined]
+        part.monitoring = Fact(Known(["skip_memory_metrics=False"], metrics.trace), at=at)
+        part.monitoring_sees = Fact(Known("allocated memory only", metrics.trace), at=at)
         return
     unseen = next((name for name in (*ALLOCATED, *RESERVED[:3], "nvidia-smi") if mentions(run, name)), "")
     if unseen:
         why = f"{unseen} stands in code that was not seen to run"
-        part.monitoring = part.monitoring_sees = Fact(Unknown(why), at=run.place)  # type: ignore[attr-defined]
+        part.monitoring = part.monitoring_sees = Fact(Unknown(why), at=run.place)
         return
-    part.monitoring = Fact(Known([], ()), at=run.place)  # type: ignore[attr-defined]
-    part.monitoring_sees = Fact(Absent("GPU memory is not logged"), at=run.place, why_not="GPU memory is not logged at all")  # type: ignore[attr-defined]
+    part.monitoring = Fact(Known([], ()), at=run.place)
+    part.monitoring_sees = Fact(Absent("GPU memory is not logged"), at=run.place, why_not="GPU memory is not logged at all")
 
 
 def mentions(run: Run, name: str) -> bool:

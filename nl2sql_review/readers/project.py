@@ -11,7 +11,8 @@ from ..plan import Fact, TrainingPlan
 from ..values import Absent, Default, Known, Place, Text, Unknown, Value
 from .arguments import from_library, setting
 from .derive import derive, plain
-from .run import Run, last
+from .given import last
+from .run import Run
 
 # Names under which settings are logged -> the facts they state. The first that applies is compared.
 TRACKED = {
