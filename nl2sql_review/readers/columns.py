@@ -82,17 +82,10 @@ def column_role(name: str) -> str:
     return ""
 
 
-def method_of(term: Term) -> str:
-    """The name of what a call expression calls: `f(x).apply(y)` → apply, whatever stands in its brackets."""
-    text, depth = term.text, 0
-    for i in range(len(text) - 1, -1, -1):
-        if text[i] in ")]}":
-            depth += 1
-        elif text[i] in "([{":
-            depth -= 1
-            if depth == 0:
-                return re.split(r"[^\w]", text[:i])[-1]
-    return re.split(r"[^\w]", text.partition("(")[0])[-1]
+def method_of(call: Term) -> str:
+    """The name of the function or method that a call expression calls."""
+    method = next((a.text for a in call.args if isinstance(a, Term) and a.head == "receiver"), "")
+    return method or call.text.partition("(")[0].rpartition(".")[2]
 
 
 def argument(call: Term, index: int, *names: str) -> Value:

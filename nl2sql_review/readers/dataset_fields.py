@@ -11,7 +11,7 @@ from ..plan import Fact
 from ..values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
 from .columns import columns_read
 from .run import Run, last
-from .training_text import TrainingText
+from .training_text import TrainingText, texts_before_mixing
 
 ROLES = ("question", "sql", "schema")
 # What gives a column the one name that all data sets share.
@@ -50,7 +50,8 @@ def read(run: Run, part: Any, texts: list[TrainingText], found: list[Dataset], c
         why = next((t.why for t in texts if t.why), "the training text is not known")
         part.bare_fields = part.late_fallbacks = Fact(Unknown(why), at=at)
         return
-    part.bare_fields = _bare(reads, part, found, calls, at)
+    before = [t for d in found for t in texts_before_mixing(run, d)]
+    part.bare_fields = _bare(reads, list(reads_of(before)), part, found, calls, at)
     why = part.bare_fields.why_not
     part.late_fallbacks = Fact(Absent(why), at=at, why_not=why) if why else _late(reads, at)
 
@@ -118,7 +119,7 @@ def _late(reads: list[Read], at: Place | None) -> Fact:
     return Fact(Known(names, (place,) if place is not None else ()), at=place)
 
 
-def _bare(reads: list[Read], part: Any, found: list[Dataset], calls: list[Call], at: Place | None) -> Fact:
+def _bare(reads: list[Read], before: list[Read], part: Any, found: list[Dataset], calls: list[Call], at: Place | None) -> Fact:
     if not reads:
         return Fact(Known([], (at,) if at is not None else ()), at=at)
     single = bool(part.mixing.why_not)
@@ -126,7 +127,7 @@ def _bare(reads: list[Read], part: Any, found: list[Dataset], calls: list[Call],
     bare = [r for r in bare if not _alternatives(r, reads)]
     if single:
         return _single(bare, part, at)
-    shared = [r for r in bare if r.mixed or _shared(r, reads, found)]
+    shared = [r for r in bare if r.mixed or _shared(r, before, found)]
     if not shared:
         loose = [r for r in bare if r.row is None or r.row.dataset is None]
         if loose and not calls:
@@ -164,9 +165,9 @@ def _alternatives(read: Read, reads: list[Read]) -> bool:
     )
 
 
-def _shared(read: Read, reads: list[Read], found: list[Dataset]) -> bool:
-    """Whether one expression reads the rows of several data sets."""
-    owners = {id(r.row.dataset) for r in reads if r.site == read.site and r.row is not None}
+def _shared(read: Read, before: list[Read], found: list[Dataset]) -> bool:
+    """Whether one expression reads the rows of several data sets, before they are mixed."""
+    owners = {id(r.row.dataset) for r in before if r.site == read.site and r.row is not None}
     if len(owners) > 1:
         return True
     parts = [p for d in found for p in d.parts]

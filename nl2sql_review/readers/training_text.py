@@ -109,6 +109,11 @@ def _of_dataset(run: Run, dataset: Dataset, at: Place | None) -> TrainingText:
     return text
 
 
+def texts_before_mixing(run: Run, dataset: Dataset) -> list[TrainingText]:
+    """What the texts of the data sets were before they were mixed: in the mix, equal ones are one."""
+    return [_of_dataset(run, part, None) for part in dataset.parts if isinstance(part, Dataset)]
+
+
 def _choose(run: Run, dataset: Dataset, columns: dict[str, Value], at: Place | None) -> TrainingText:
     assert run.trainer is not None
     unsloth = uses_unsloth(run)
@@ -167,7 +172,12 @@ def _formatted(run: Run) -> Value | None:
 
 
 def place_of(value: Value, otherwise: Place | None) -> Place | None:
-    return value.trace[0] if value.trace else otherwise
+    """Where a text was put together: the first place of its way that is not one of what fills its holes."""
+    holes = {id(p.node) for part in getattr(value, "parts", None) or () if hasattr(part, "trace") for p in part.trace} if isinstance(value, Text) else set()
+    if isinstance(value, Either):
+        value = value.options[0]
+        return place_of(value, otherwise)
+    return next((p for p in value.trace if id(p.node) not in holes), otherwise)
 
 
 def _text(value: Value, form: str, at: Place | None, name: str = "", by_formatting: bool = False) -> TrainingText:
