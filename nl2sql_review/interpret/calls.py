@@ -7,11 +7,26 @@ from typing import Any
 import libcst as cst
 
 from ..values import Absent, Default, Either, Known, Text, Unknown, Value, extend, join
+from .attributes import kind_of
 from .builtins import BUILTINS, METHODS
-from .classes import define_class, instantiate, instance_method
-from .access import kind_of
+from .classes import define_class, instance_method, instantiate
 from .machine import Frame, Machine, demote, join_values, place_of
-from .objects import Arguments, Bound, Builtin, Class, Function, Instance, Items, Mapping, Opaque, Partial, Scope, Sequence, Super, object_of
+from .objects import (
+    Arguments,
+    Bound,
+    Builtin,
+    Class,
+    Function,
+    Instance,
+    Items,
+    Mapping,
+    Opaque,
+    Partial,
+    Scope,
+    Sequence,
+    Super,
+    object_of,
+)
 from .operations import describe
 
 __all__ = ["call", "call_function", "decorate", "super_", "yielded", "define_class"]

@@ -7,7 +7,7 @@ from typing import Any
 import libcst as cst
 
 from ..values import Absent, Default, Known, Unknown, Value, extend
-from .access import attribute, bound
+from .attributes import bound
 from .machine import Machine, demote, place_of
 from .objects import Arguments, Bound, Class, Field, Function, Instance, Mapping, Opaque, Scope, Sequence, object_of
 from .operations import describe
@@ -299,7 +299,7 @@ def instance_method(m: Machine, f: Bound, args: Arguments, node: Any) -> Value:
                         m.write(obj, k, v)
             return Known(None)
         base = obj.base if isinstance(obj.base, Opaque) else Opaque(f.cls.text + "(…)", "call", (), kind=m.library_kind(f.cls))
-        return m.call(attribute(m, Known(base), f.name, node), args, node)
+        return m.call(m.attribute(Known(base), f.name, node), args, node)
     if f.name == "__init__":
         if isinstance(f.cls, Class) and isinstance(obj, Instance):
             build_fields(m, Known(obj), f.cls, args, node)

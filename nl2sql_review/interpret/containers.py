@@ -6,10 +6,12 @@ from typing import Any
 
 from ..values import Absent, Default, Either, Known, Unknown, Value, join
 from .builtins import BUILTINS, apply, method, sort
-from .expressions import merge_optional, plain_key, settled
+from .displays import merge_optional, plain_key
+from .expressions import settled
 from .machine import Machine, demote
 from .objects import Arguments, Items, Mapping, Sequence, object_of
-from .operations import describe, equal
+from .operations import describe
+from .operators import equal
 
 
 def write_items(m: Machine, obj: Any, items: Any, open_: str | None = None, by: str | None = None) -> Value:

@@ -7,11 +7,22 @@ from typing import Any, Callable
 
 import libcst as cst
 
-from ..values import Absent, Default, Either, Known, Term, Text, Unknown, Value, join
+from ..values import Absent, Either, Known, Text, Unknown, Value, join
 from .builtins import BUILTINS
+from .call_sites import call
+from .displays import comprehension, dictionary, display
 from .machine import Machine, Raised, demote, join_values, place_of
-from .objects import Arguments, Attributes, Class, Function, Instance, Items, Mapping, Opaque, Scope, Sequence, object_of
-from .operations import binary, concatenate, describe, equal, freeze, lift, term_of, to_text, truth
+from .objects import (
+    Arguments,
+    Function,
+    Instance,
+    Opaque,
+    Scope,
+    Sequence,
+)
+from .operations import describe, lift, term_of, truth
+from .operators import binary
+from .texts import concatenate, to_text
 
 OPERATORS: dict[type, str] = {
     cst.Add: "+", cst.Subtract: "-", cst.Multiply: "*", cst.Divide: "/", cst.FloorDivide: "//", cst.Modulo: "%", cst.Power: "**",
@@ -166,144 +177,6 @@ def settled(v: Value, word: str) -> Value:
 
 
 CONSTANTS: dict[str, Value] = {"None": Known(None), "True": Known(True), "False": Known(False)}
-
-
-# -- displays and comprehensions -------------------------------------------------------------------------
-def elements(m: Machine, nodes: Any, scope: Scope) -> tuple[tuple[Value, ...], str, str]:
-    """Evaluated elements of a display with stars unpacked; why there may be more; what may override their number."""
-    out: list[Value] = []
-    open_, by = "", ""
-    for e in nodes:
-        v = m.evaluate(e.value, scope)
-        if isinstance(e, cst.StarredElement):
-            inner = m.iterate(v, e)
-            out.extend(inner.items)
-            open_, by = open_ or inner.open, by or inner.by
-        else:
-            out.append(v)
-    return tuple(out), open_, by
-
-
-def display(kind: str) -> Callable[..., Value]:
-    def f(m: Machine, node: Any, scope: Scope) -> Value:
-        items, open_, by = elements(m, node.elements, scope)
-        if kind == "set":
-            unique: list[Value] = []
-            for v in items:
-                if not any(equal(v, u) for u in unique):
-                    unique.append(v)
-            items = tuple(unique)
-        return Known(Sequence(items, kind, open_, by), (place_of(scope, node),))
-
-    return f
-
-
-def dictionary(m: Machine, node: cst.Dict, scope: Scope) -> Value:
-    items: dict[Any, Value] = {}
-    open_ = by = ""
-    for e in node.elements:
-        if isinstance(e, cst.StarredDictElement):
-            inner = m.mapping(m.evaluate(e.value, scope), e)
-            if inner.open:
-                # what was set before may be overwritten by what is not known
-                items = {k: Unknown(inner.open) for k in items}
-            items.update(merge_optional(items, inner.items))
-            open_, by = open_ or inner.open, by or inner.by
-            continue
-        key, value = m.evaluate(e.key, scope), m.evaluate(e.value, scope)
-        k = plain_key(key)
-        if k is None:
-            open_ = f"the key {describe(key)} is only known to the run"
-            items = {k: Unknown(open_) for k in items}
-        else:
-            items[k[0]] = value
-            if isinstance(key, Default):
-                by = by or key.by
-    return Known(Mapping(items, open_, "dict", by), (place_of(scope, node),))
-
-
-def merge_optional(old: dict[Any, Value], new: dict[Any, Value]) -> dict[Any, Value]:
-    """Items of `new` that are set on one path only leave the old value on the other."""
-    out = {}
-    for k, v in new.items():
-        if isinstance(v, Either) and any(isinstance(o, Absent) for o in v.options) and k in old:
-            present = tuple(o for o in v.options if not isinstance(o, Absent))
-            v = join(present[0] if len(present) == 1 else Either(present, v.condition, v.trace), old[k], v.condition)
-        out[k] = v
-    return out
-
-
-def plain_key(key: Value) -> tuple[Any] | None:
-    """The key as a hashable plain value in a tuple, or None. Enum members and classes are their own keys."""
-    frozen = freeze(key)
-    if isinstance(frozen, (Known, Default)):
-        try:
-            hash(frozen.value)
-        except TypeError:
-            return None
-        return (frozen.value,)
-    if isinstance(frozen, Term) and frozen.head == "symbol":
-        return (frozen.text,)
-    return None
-
-
-def comprehension(kind: str) -> Callable[..., Value]:
-    def f(m: Machine, node: Any, scope: Scope) -> Value:
-        inner = Scope(scope.module, scope, "comprehension", scope.name)
-        out: list[tuple[Value | None, Value]] = []
-        state = {"open": "", "by": ""}
-
-        def produce() -> None:
-            if kind == "dict":
-                out.append((m.evaluate(node.key, inner), m.evaluate(node.value, inner)))
-            else:
-                out.append((None, m.evaluate(node.elt, inner)))
-
-        def run(comp: Any) -> None:
-            items = m.iterate(m.evaluate(comp.iter, inner), comp)
-            state["open"], state["by"] = state["open"] or items.open, state["by"] or items.by
-            for v in items.items:
-                m.step()
-                m.assign(comp.target, v, inner)
-                for test in comp.ifs:
-                    t, by = truth(m.evaluate(test.test, inner))
-                    state["by"] = state["by"] or by
-                    if t is None:
-                        state["open"] = state["open"] or f"filtered by {scope.module.source.excerpt(test.test)}"
-                    elif not t:
-                        break
-                else:
-                    run(comp.inner_for_in) if comp.inner_for_in is not None else produce()
-
-        mark = m.mark()
-        run(node.for_in)
-        if kind == "generator":
-            m.deferred(mark, "a generator expression")
-        trace = (place_of(scope, node),)
-        if kind == "set":
-            unique: list[Value] = []
-            for _, v in out:
-                if not any(equal(v, u) for u in unique):
-                    unique.append(v)
-            return Known(Sequence(tuple(unique), kind, state["open"], state["by"]), trace)
-        if kind == "dict":
-            items: dict[Any, Value] = {}
-            for key, value in out:
-                k = plain_key(key) if key is not None else None
-                if k is None:
-                    state["open"] = state["open"] or "a key is only known to the run"
-                else:
-                    if state["open"] and k[0] in items:
-                        value = join(items[k[0]], value)
-                    items[k[0]] = value
-            if state["open"]:
-                items = {k: join(v, Absent("left out by the filter")) for k, v in items.items()}
-            return Known(Mapping(items, state["open"], "dict", state["by"]), trace)
-        made = Sequence(tuple(v for _, v in out), kind, state["open"], state["by"])
-        made.lazy = kind == "generator"
-        return Known(made, trace)
-
-    return f
 
 
 # -- operators -------------------------------------------------------------------------------------------
@@ -503,74 +376,6 @@ def index(m: Machine, node: Any, scope: Scope) -> Value:
     return Known(Sequence(tuple(parts), "slice"))
 
 
-# -- calls -----------------------------------------------------------------------------------------------
-def arguments(m: Machine, node: cst.Call, scope: Scope) -> Arguments:
-    args = Arguments(place=place_of(scope, node))
-    for arg in node.args:
-        v = m.evaluate(arg.value, scope)
-        if arg.star == "":
-            where: Any = arg.keyword.value if arg.keyword is not None else len(args.positional)
-            args.places[where] = place_of(scope, arg)
-            if arg.keyword is not None:
-                args.clash = args.clash or where in args.keywords
-                args.keywords[where] = v
-            else:
-                args.positional.append(v)
-        elif arg.star == "*":
-            items = m.iterate(v, arg)
-            for x in items.items:
-                args.places[len(args.positional)] = place_of(scope, arg)
-                args.positional.append(demote(x, items.by) if items.by else x)
-            args.unknown = args.unknown or items.open
-        else:
-            state: Items = m.mapping(v, arg)
-            for k, x in state.items.items():
-                if isinstance(k, str):
-                    args.clash = args.clash or k in args.keywords
-                    args.keywords[k] = x
-                    args.places[k] = place_of(scope, arg)
-            args.unknown = args.unknown or state.open
-    return args
-
-
-def call(m: Machine, node: cst.Call, scope: Scope) -> Value:
-    callee = m.evaluate(node.func, scope)
-    special = CALL_FORMS.get(node.func.value) if isinstance(node.func, cst.Name) else None
-    if special is not None and isinstance(callee, Known) and callee is BUILTINS.get(node.func.value):  # type: ignore[union-attr]
-        return special(m, node, scope)
-    args = arguments(m, node, scope)
-    if args.clash:
-        m.risks += 1
-        m.certainly_raises("TypeError")
-        return Unknown("an argument is given twice, which raises TypeError")
-    return m.call(callee, args, node)
-
-
-def scope_dictionary(m: Machine, node: cst.Call, scope: Scope) -> Value:
-    """globals(), locals(), vars(): the attributes of something as a dict."""
-    if node.args:
-        args = arguments(m, node, scope)
-        owner = args.positional[0] if args.positional else Unknown("vars() of nothing")
-        obj = object_of(owner)
-        if isinstance(obj, Mapping) and obj.kind == "namespace":
-            return m.attribute(owner, "__dict__", node)
-        if isinstance(obj, (Instance, Class)):
-            attributes = Known(Attributes(obj), owner.trace)
-            return demote(attributes, owner.by) if isinstance(owner, Default) else attributes
-        return Known(Mapping({}, f"vars() of {describe(owner)}"))
-    target = scope.module.scope if node.func.value == "globals" else scope  # type: ignore[union-attr]
-    if target.kind == "function":  # writing to locals() changes nothing
-        return Known(Mapping({k: v for k, v in target.slots.items() if isinstance(k, str)}))
-    return Known(Attributes(target))
-
-
-def super_call(m: Machine, node: cst.Call, scope: Scope) -> Value:
-    return m.super(scope)
-
-
-CALL_FORMS: dict[str, Callable[..., Value]] = {"globals": scope_dictionary, "locals": scope_dictionary, "vars": scope_dictionary, "super": super_call}
-
-
 def lambda_(m: Machine, node: cst.Lambda, scope: Scope) -> Value:
     defaults = m.parameter_defaults(node.params, scope)
     return Known(Function("<lambda>", node, scope, defaults), (place_of(scope, node),))
@@ -598,4 +403,3 @@ HANDLERS: dict[type, Callable[..., Value]] = {
     cst.NamedExpr: named, cst.Attribute: attribute, cst.Subscript: subscript, cst.Call: call, cst.Lambda: lambda_, cst.Await: await_, cst.Yield: yield_,
     cst.Ellipsis: lambda m, node, scope: Known(...), cst.Imaginary: lambda m, node, scope: Known(complex(node.value.replace("_", ""))),
 }  # fmt: skip
-

@@ -5,11 +5,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..values import Unknown, Value
-from . import access, calls, classes, containers, expressions, library, models, modules, statements  # noqa: F401 (containers fills a registry)
+from . import (  # noqa: F401 (some fill registries)
+    attributes,
+    calls,
+    classes,
+    containers,
+    expressions,
+    inspection,
+    items,
+    library,
+    models,
+    modules,
+    statements,
+    strings,
+)
 from .machine import Exhausted, Frame, Machine, Raised
 from .objects import Arguments, Class, Function, Module, object_of
 from .operations import freeze
@@ -43,31 +57,28 @@ def interpret(source: Any, project_root: Path | str | None = None, steps: int = 
     return m.recording
 
 
+# What the machine offers to all rooms, and the room that does it: so none needs to import another in a circle.
+WIRING: dict[Any, str] = {
+    expressions: "evaluate",
+    statements: "execute assign bind branch guarded parameter_defaults",
+    attributes: "attribute set_attribute",
+    items: "item iterate mapping contains set_item",
+    calls: "call call_function decorate yielded",
+    classes: "define_class decorated_class",
+    modules: "import_module import_statement",
+    library: "library_name call_library library_attribute library_item library_iterate library_contains library_set_item record_write decorated log",
+}
+
+
 def machine(steps: int) -> Machine:
     m = Machine(steps)
-    m.evaluate, m.execute = expressions.evaluate, statements.execute
-    for name in ("evaluate",):
-        setattr(m, name, partial_of(m, getattr(expressions, name)))
-    for name in ("execute", "assign", "guarded", "parameter_defaults"):
-        setattr(m, name, partial_of(m, getattr(statements, name)))
-    for name in ("attribute", "item", "iterate", "mapping", "contains", "set_attribute", "set_item"):
-        setattr(m, name, partial_of(m, getattr(access, name)))
-    for name in ("call", "call_function", "decorate", "yielded"):
-        setattr(m, name, partial_of(m, getattr(calls, name)))
-    m.super = partial_of(m, calls.super_)
-    for name in ("define_class", "decorated_class"):
-        setattr(m, name, partial_of(m, getattr(classes, name)))
-    for name in ("import_module", "import_statement"):
-        setattr(m, name, partial_of(m, getattr(modules, name)))
-    for name in ("library_name", "call_library", "library_attribute", "library_item", "library_iterate", "library_contains", "library_set_item", "record_write", "decorated", "log"):
-        setattr(m, name, partial_of(m, getattr(library, name)))
+    for room, names in WIRING.items():
+        for name in names.split():
+            setattr(m, name, partial(getattr(room, name), m))
+    m.super = partial(calls.super_, m)
     m.library_kind = library.library_kind
     models.wire(m)
     return m
-
-
-def partial_of(m: Machine, f: Any) -> Any:
-    return lambda *args, **keywords: f(m, *args, **keywords)
 
 
 def search_path(root: Path | None, file: Path | None) -> list[Path]:

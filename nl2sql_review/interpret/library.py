@@ -11,7 +11,7 @@ from typing import Any, Callable
 from ..values import Known, Place, Unknown, Value
 from .machine import Machine, place_of
 from .names import canonical, kind_of_result, method_name, positional
-from .objects import Arguments, Dataset, Function, Items, Opaque, Scope, Sequence, object_of
+from .objects import Arguments, Dataset, Items, Opaque, Scope, Sequence, object_of
 from .operations import describe, freeze
 from .recording import Call
 

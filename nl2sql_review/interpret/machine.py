@@ -84,6 +84,8 @@ class Machine:
         self.class_being_defined: list[Any] = []
         self.definitions: list[Value] = []  # functions and classes of the script's top level, in order
         self.written: list[Any] = []  # paths of files that the script writes, as values
+        self.documents: dict[Any, Any] = {}  # what configuration files hold, parsed once
+        self.directory: Any = None  # the working directory, once the script itself has set it
         self.risks = 0  # counts evaluations that the interpreter cannot promise not to raise
         self.driving = ""  # name of the uncalled function being tried with unknown parameters
         self.datasets: list[Any] = []
@@ -95,6 +97,8 @@ class Machine:
         self.guarded: Callable[[Any, Scope, Value], Value]  # statements: evaluate on a path that may not run
         self.execute: Callable[[Any, Scope], bool]  # statements: a block; False when no path leaves it at the end
         self.assign: Callable[[Any, Value, Scope], None]
+        self.bind: Callable[[str, Value, Scope], None]
+        self.branch: Callable[..., bool]
         self.call: Callable[..., Value]  # calls
         self.super: Callable[[Scope], Value]
         self.parameter_defaults: Callable[[Any, Scope], dict[str, Value]]

@@ -10,15 +10,15 @@ from typing import Any, Callable
 
 import libcst as cst
 
-from ..values import Default, Known, Unknown, Value, extend, join, same
+from ..values import Default, Known, Unknown, Value, extend
 from .builtins import BUILTINS
-from .builtins import BUILTINS
+from .exceptions import try_
 from .expressions import OPERATORS, condition, index, mangled, operate
-from .machine import MISSING, VALUES, Loop, Machine, Raised, condition_text, demote, join_slot, place_of
+from .loops import for_, while_
+from .machine import VALUES, Machine, Raised, condition_text, demote, place_of
 from .objects import Arguments, Class, Function, Instance, Items, Mapping, Opaque, Scope, Sequence
 from .operations import truth
-
-UNROLL = 64  # iterations of a loop over known values that are run one by one
+from .patterns import match_
 
 
 def execute(m: Machine, block: Any, scope: Scope) -> bool:
@@ -209,134 +209,6 @@ def if_(m: Machine, node: cst.If, scope: Scope) -> bool:
     return branch(m, test, lambda: execute(m, node.body, scope), otherwise)
 
 
-# -- loops -----------------------------------------------------------------------------------------------
-def for_(m: Machine, node: cst.For, scope: Scope) -> bool:
-    iterable = m.evaluate(node.iter, scope)
-    items = m.iterate(iterable, node)
-    loop = Loop(m.mark(), len(m.unlikely))
-    m.loops.append(loop)
-    try:
-        if items.open or len(items.items) > UNROLL:
-            alive = repeat(m, loop, node, scope, items, iterable)
-        else:
-            alive = unroll(m, loop, node, scope, items)
-    finally:
-        m.loops.pop()
-    if alive and node.orelse is not None:
-        alive = execute(m, node.orelse.body, scope)
-    return m.settle(loop.mark, loop.breaks, alive)
-
-
-def iteration(m: Machine, loop: Loop, run: Callable[[], bool]) -> bool:
-    loop.iteration, loop.continues = m.mark(), []
-    alive = run()
-    return m.settle(loop.iteration, loop.continues, alive)
-
-
-def unroll(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items) -> bool:
-    for value in items.items:
-
-        def body(value: Value = value) -> bool:
-            assign(m, node.target, demote(value, items.by) if items.by else value, scope)
-            return execute(m, node.body, scope)
-
-        if not iteration(m, loop, body):
-            return False
-    return True
-
-
-def repeat(m: Machine, loop: Loop, node: Any, scope: Scope, items: Items, iterable: Value) -> bool:
-    """A loop whose number of iterations only the run knows: a first try finds what the body changes, a second run
-    from a state that covers any number of iterations records it."""
-    why = items.open or f"a loop over more than {UNROLL} values"
-    element = items.items[0] if items.items else m.item(iterable, Unknown(why), node)
-    for other in items.items[1:]:
-        element = join(element, other)
-
-    def body() -> bool:
-        assign(m, node.target, element, scope)
-        return execute(m, node.body, scope)
-
-    return abstract_loop(m, loop, body, why)
-
-
-def abstract_loop(m: Machine, loop: Loop, body: Callable[[], bool], why: str) -> bool:
-    start, exits = m.mark(), len(m.frame.exits)
-    m.silent += 1
-    try:
-        with m.supposing(why):
-            alive = iteration(m, loop, body)
-    finally:
-        m.silent -= 1
-    del m.frame.exits[exits:]  # the second run leaves from a state that covers these
-    first = m.changes(start) if alive else {}
-    for e in loop.continues + loop.breaks:
-        first.update({k: v for k, v in e.changes.items() if k not in first})
-    loop.breaks.clear()
-    m.rollback(start)
-    before = {where: where[0].slots.get(where[1], MISSING) for where in first}
-    widened: dict[Any, Any] = {}
-    for (obj, key), value in first.items():
-        old = before[obj, key]
-        if old is MISSING or unchanged(old, value):
-            continue
-        widened[obj, key] = widen(old, value, why)
-        m.write(obj, key, widened[obj, key])
-    with m.supposing(why):
-        alive = iteration(m, loop, body)
-    # a value that does not depend on the iteration before it is one of two: the old one, or this
-    for (obj, key), old in before.items():
-        now = obj.slots.get(key, MISSING)
-        if (obj, key) not in widened or now is MISSING:
-            continue
-        if isinstance(old, Items):
-            m.write(obj, key, join_slot(obj, key, old, now))
-        elif isinstance(old, VALUES) and isinstance(now, Known):
-            steady = isinstance(first[obj, key], Known) and same(now, first[obj, key])
-            m.write(obj, key, join(old, now, why) if steady else Unknown(f"changes in a loop ({why})"))
-    return True
-
-
-def unchanged(old: Any, new: Any) -> bool:
-    if isinstance(old, Items) or isinstance(new, Items):
-        return old == new
-    return isinstance(old, VALUES) and isinstance(new, VALUES) and same(old, new)
-
-
-def widen(old: Any, new: Any, why: str) -> Any:
-    if isinstance(old, Items) and isinstance(new, Items):
-        if isinstance(old.items, dict):
-            items = {k: (old.items[k] if k in old.items and same(old.items[k], v) else Unknown(f"changes in a loop ({why})")) for k, v in {**old.items, **new.items}.items()}
-            return Items(items, f"filled in a loop ({why})", old.by or new.by)
-        return Items(old.items, f"filled in a loop ({why})", old.by or new.by)
-    return Unknown(f"changes in a loop ({why})")
-
-
-def while_(m: Machine, node: cst.While, scope: Scope) -> bool:
-    loop = Loop(m.mark(), len(m.unlikely))
-    m.loops.append(loop)
-    alive = True
-    try:
-        for _ in range(UNROLL):
-            test = condition(m, m.evaluate(node.test, scope), node)
-            verdict, by = truth(test)
-            if verdict is None or by:
-                abstract_loop(m, loop, lambda: (m.evaluate(node.test, scope), execute(m, node.body, scope))[1], "a while loop")
-                break
-            if not verdict:
-                break
-            if not iteration(m, loop, lambda: execute(m, node.body, scope)):
-                alive = False
-                break
-        else:
-            abstract_loop(m, loop, lambda: execute(m, node.body, scope), f"a while loop of more than {UNROLL} turns")
-    finally:
-        m.loops.pop()
-    if alive and node.orelse is not None:
-        alive = execute(m, node.orelse.body, scope)
-    return m.settle(loop.mark, loop.breaks, alive)
-
-
 def break_(m: Machine, node: Any, scope: Scope) -> bool:
     loop = m.loops[-1] if m.loops else None
     if loop is not None:
@@ -389,90 +261,6 @@ def assert_(m: Machine, node: cst.Assert, scope: Scope) -> bool | None:
     return False if verdict is False and not by else None
 
 
-# -- exceptions ------------------------------------------------------------------------------------------
-IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError"}
-
-
-def handled_names(m: Machine, handler: Any, scope: Scope) -> set[str]:
-    """Names of the exceptions a handler catches; empty means all."""
-    if handler.type is None:
-        return set()
-    nodes = [e.value for e in handler.type.elements] if isinstance(handler.type, cst.Tuple) else [handler.type]
-    names = {n.attr.value if isinstance(n, cst.Attribute) else n.value if isinstance(n, cst.Name) else "" for n in nodes}
-    return set() if names & {"Exception", "BaseException"} else names
-
-
-PARENTS = {"KeyError": "LookupError", "IndexError": "LookupError", "ModuleNotFoundError": "ImportError", "FileNotFoundError": "OSError", "ZeroDivisionError": "ArithmeticError"}
-
-
-def try_(m: Machine, node: Any, scope: Scope) -> bool:
-    mark = m.mark()
-    risks, raised = m.risks, None
-    exits = len(m.frame.exits)
-    depth = len(m.conditions), len(m.unlikely), len(m.frames), len(m.loops), m.silent
-    m.trying += bool(node.handlers)
-    m.try_depths.append(len(m.conditions) + len(m.unlikely))
-    try:
-        alive = execute(m, node.body, scope)
-        if alive and node.orelse is not None:
-            alive = execute(m, node.orelse.body, scope)
-    except Raised as e:
-        raised, alive = e, False
-        del m.conditions[depth[0] :], m.unlikely[depth[1] :], m.frames[depth[2] :], m.loops[depth[3] :]
-        m.silent = depth[4]
-    finally:
-        m.trying -= bool(node.handlers)
-        m.try_depths.pop()
-    alive = handlers(m, node, scope, mark, alive, raised, m.risks > risks)
-    if node.finalbody is not None:
-        before = len(m.frame.exits)
-        goes_on = execute(m, node.finalbody.body, scope)
-        if not goes_on:  # a `return` in `finally` replaces whatever the block was leaving with
-            del m.frame.exits[exits:before]
-        alive = goes_on and alive
-    return alive
-
-
-def handlers(m: Machine, node: Any, scope: Scope, mark: int, alive: bool, raised: Raised | None, risky: bool) -> bool:
-    changes = m.changes(mark)
-    if raised is not None:
-        # certain: what the body changed before it raised stays, and the first handler that fits runs
-        for handler in node.handlers:
-            names = handled_names(m, handler, scope)
-            if not names or raised.name in names or PARENTS.get(raised.name) in names or raised.name not in PARENTS and raised.name not in ("NameError", "AttributeError", "TypeError", "ValueError"):
-                bind_exception(m, handler, scope, raised.name)
-                return execute(m, handler.body, scope)
-        if m.trying:
-            raise raised
-        m.raised.append(raised.name)
-        return False
-    if not node.handlers or not risky and alive:
-        return alive
-    out = alive
-    for handler in node.handlers:
-        after = m.changes(mark)
-        m.rollback(mark)
-        if not out and not alive:
-            m.apply(changes)
-        why = f"an exception in the try block ({', '.join(sorted(handled_names(m, handler, scope))) or 'any'})"
-        with m.supposing(unlikely=why):
-            bind_exception(m, handler, scope, "")
-            handler_alive = execute(m, handler.body, scope)
-        if handler_alive and out:
-            m.prefer(mark, after, m.changes(mark), why)
-        elif handler_alive:
-            out = True
-        else:
-            m.rollback(mark)
-            m.apply(after)
-    return out
-
-
-def bind_exception(m: Machine, handler: Any, scope: Scope, name: str) -> None:
-    if handler.name is not None and isinstance(handler.name.name, cst.Name):
-        bind(m, handler.name.name.value, Unknown(f"the {name or 'exception'} that was caught"), scope)
-
-
 # -- with, match, definitions ----------------------------------------------------------------------------
 def with_(m: Machine, node: cst.With, scope: Scope) -> bool:
     suppressed = False
@@ -519,99 +307,6 @@ def parameter_defaults(m: Machine, params: cst.Parameters, scope: Scope) -> dict
 
 def global_(m: Machine, node: Any, scope: Scope) -> None:
     (scope.globals_ if isinstance(node, cst.Global) else scope.nonlocals).update(n.name.value for n in node.names)
-
-
-def match_(m: Machine, node: cst.Match, scope: Scope) -> bool:
-    subject = m.evaluate(node.subject, scope)
-
-    def run(i: int) -> bool:
-        if i == len(node.cases):
-            return True
-        case = node.cases[i]
-
-        def body() -> bool:
-            return execute(m, case.body, scope)
-
-        test = pattern(m, case.pattern, subject, scope)
-        if case.guard is not None and truth(test)[0] is not False:
-            guard = m.evaluate(case.guard, scope)
-            test = guard if truth(test) == (True, "") else test if truth(guard) == (True, "") else Unknown("a match guard") if truth(guard)[0] is not False else guard
-        return branch(m, test, body, lambda: run(i + 1))
-
-    return run(0)
-
-
-def pattern(m: Machine, p: Any, subject: Value, scope: Scope) -> Value:
-    if isinstance(p, cst.MatchAs):
-        inner = pattern(m, p.pattern, subject, scope) if p.pattern is not None else Known(True)
-        if p.name is not None and truth(inner)[0] is not False:
-            bind(m, p.name.value, subject, scope)
-        return inner
-    if isinstance(p, cst.MatchValue):
-        return operate(m, "==", subject, m.evaluate(p.value, scope), p)
-    if isinstance(p, cst.MatchSingleton):
-        return Known(subject.value is m.evaluate(p.value, scope).value) if isinstance(subject, Known) else Unknown("what is matched is not known")  # type: ignore[union-attr]
-    if isinstance(p, cst.MatchOr):
-        result: Value = Known(False)
-        for option in p.patterns:
-            one = pattern(m, option.pattern, subject, scope)
-            if truth(one)[0] is True:
-                return one
-            result = one if truth(one)[0] is None else demote(result, truth(one)[1]) if truth(one)[1] else result
-        return result
-    if isinstance(p, cst.MatchMapping):
-        state = m.mapping(subject, p)
-        result = Known(True)
-        for e in p.elements:
-            key = m.evaluate(e.key, scope)
-            if not isinstance(key, Known) or key.value not in state.items:
-                return Unknown(state.open) if state.open else Known(False)
-            one = pattern(m, e.pattern, state.items[key.value], scope)
-            if truth(one)[0] is not True:
-                return one
-        return result
-    if isinstance(p, (cst.MatchTuple, cst.MatchList)):
-        items = m.iterate(subject, p)
-        if items.open or any(isinstance(e, cst.MatchStar) for e in p.patterns):
-            bind_captures(m, p, scope)
-            return Unknown("a sequence pattern over values that are not all known")
-        if len(items.items) != len(p.patterns):
-            return Known(False)
-        for e, v in zip(p.patterns, items.items):
-            one = pattern(m, e.value, v, scope)
-            if truth(one)[0] is not True:
-                return one
-        return Known(True)
-    if isinstance(p, cst.MatchClass):
-        return class_pattern(m, p, subject, scope)
-    bind_captures(m, p, scope)
-    return Unknown("a pattern that is not modelled")
-
-
-def class_pattern(m: Machine, p: cst.MatchClass, subject: Value, scope: Scope) -> Value:
-    kind = m.evaluate(p.cls, scope)
-    fits = m.call(BUILTINS["isinstance"], Arguments([subject, kind]), p)
-    cls = kind.value if isinstance(kind, Known) else None
-    if truth(fits)[0] is False:
-        return fits
-    if truth(fits) != (True, "") or p.patterns and not (isinstance(cls, Class) and cls.fields):
-        bind_captures(m, p, scope)
-        return Unknown("a class pattern")
-    names = list(cls.fields) if isinstance(cls, Class) else []
-    pairs = [*zip(names, p.patterns), *((k.key.value, k) for k in p.kwds)]
-    for name, e in pairs:
-        one = pattern(m, e.value if hasattr(e, "value") else e.pattern, m.attribute(subject, name, p), scope)
-        if truth(one)[0] is not True:
-            return one
-    return Known(True)
-
-
-def bind_captures(m: Machine, p: Any, scope: Scope) -> None:
-    if isinstance(p, (cst.MatchAs, cst.MatchStar)) and p.name is not None:
-        bind(m, p.name.value, Unknown("captured by a pattern that is not modelled"), scope)
-    for child in p.children:
-        if isinstance(child, cst.CSTNode):
-            bind_captures(m, child, scope)
 
 
 def import_(m: Machine, node: Any, scope: Scope) -> None:

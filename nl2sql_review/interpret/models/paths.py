@@ -6,18 +6,18 @@ given) is an `Opaque` of kind "pathlib.Path" around its text, a `Text`. Arithmet
 
 from __future__ import annotations
 
-import os
 import posixpath
 from pathlib import Path, PurePosixPath
 from typing import Any, Callable
 
-from ...values import Absent, Known, Text, Unknown, Value
+from ...values import Absent, Default, Known, Text, Unknown, Value
 from .. import operations
 from ..builtins import METHODS, PROPERTIES, open_term
 from ..library import ATTRIBUTE_MODELS, METHOD_MODELS, model
 from ..machine import Machine, demote
-from ..objects import Arguments, Instance, Opaque, Sequence, object_of
-from ..operations import concatenate, describe, lift, term_of
+from ..objects import Arguments, Instance, Opaque, Sequence
+from ..operations import describe, lift
+from ..texts import concatenate
 
 OPEN = "pathlib.Path"
 CWD = Known(Opaque("os.getcwd()", "call", kind="str"))
@@ -132,7 +132,7 @@ def path_property(name: str, on_known: Callable[[PurePosixPath], Any], on_name: 
         if name == "parent":
             return opened(f"{v.text}.parent", owner, trace=owner.trace)
         if name == "parents":
-            first = open_(m, owner, v, "parent", node) if False else ATTRIBUTE_MODELS[OPEN, "parent"](m, owner, v, "parent", node)
+            first = ATTRIBUTE_MODELS[OPEN, "parent"](m, owner, v, "parent", node)
             return Known(Sequence((first,), "tuple", "only the run knows how many parents a path has"), owner.trace)
         return Known(Opaque(f"{v.text}.{name}", "attribute", (owner, Known(name))), owner.trace)
 
@@ -379,11 +379,6 @@ def join_texts(m: Machine, *texts: Value) -> Value | None:
     return out
 
 
-@text_function("basename", "dirname", "splitext", "split", "normpath", "commonprefix", "relpath", "isabs", "commonpath")
-def plain_function(m: Machine, *texts: Value) -> Value | None:
-    return None
-
-
 def plain_text_function(name: str) -> None:
     real = getattr(posixpath, name)
 
@@ -450,4 +445,20 @@ def make_directory(m: Machine, args: Arguments, node: Any, callee: str) -> Value
     return Known(None)
 
 
-__all__ = ["CONFIGURATION", "CWD", "absolute_text", "is_path", "path_of", "text_of", "term_of", "os"]
+@model("sys.path.insert", "sys.path.append", "site.addsitedir")
+def extend_search_path(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+    """Where further modules are found; a relative folder is taken from the script's own, then from the project's root."""
+    text = lift(text_of, args.positional[-1]) if args.positional else Unknown("no path")
+    if isinstance(text, Text) and text.parts[0] is CWD and all(isinstance(p, str) for p in text.parts[1:]):
+        text = Known("".join(text.parts[1:]).lstrip("/") or ".")  # type: ignore[arg-type]
+    if isinstance(text, (Known, Default)) and isinstance(text.value, str):
+        folder = Path(text.value)
+        bases = [m.project.script.parent] if m.project.script is not None else []
+        for base in [*bases, *([m.project.root] if m.project.root is not None else [])]:
+            real = Path(posixpath.normpath(base / folder))
+            if real not in m.search_path:
+                m.search_path.insert(0 if callee.endswith("insert") else len(m.search_path), real)
+    return Known(None)
+
+
+__all__ = ["CONFIGURATION", "CWD", "absolute_text", "is_path", "path_of", "text_of"]

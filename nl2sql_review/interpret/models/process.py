@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...values import Absent, Default, Either, Known, Unknown, Value, join
-from ..expressions import plain_key
+from ..displays import plain_key
 from ..library import method_model, model
 from ..machine import Machine, demote
 from ..objects import Arguments, Items, Mapping, Object, Opaque, Sequence, object_of

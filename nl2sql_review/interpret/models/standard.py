@@ -1,17 +1,15 @@
-"""os, sys, pathlib, functools, copy, collections, math and other small parts of the standard library."""
+"""os, sys, functools, copy, collections, math and other small parts of the standard library."""
 
 from __future__ import annotations
 
 import math
-import posixpath
 from typing import Any
 
-from ...values import Absent, Default, Known, Unknown, Value
+from ...values import Absent, Known, Unknown, Value
 from ..builtins import BUILTINS, apply, open_term
 from ..library import CONSTANTS, model
-from ..machine import Machine, demote
+from ..machine import Machine
 from ..objects import Arguments, Builtin, Function, Instance, Mapping, Opaque, Partial, Sequence, object_of
-from ..operations import describe, freeze, lift
 
 # -- constants -------------------------------------------------------------------------------------------
 CONSTANTS.update(
@@ -27,23 +25,6 @@ CONSTANTS.update(
         "os.path.sep": Known("/"),
     }
 )
-
-
-# -- paths as strings ------------------------------------------------------------------------------------
-def path_function(name: str, f: Any) -> None:
-    def run(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
-        values = [as_path_text(v) for v in args.positional]
-        return apply(m, f"os.path.{name}", f, *values)
-
-    model(f"os.path.{name}", f"posixpath.{name}")(run)
-
-
-def as_path_text(v: Value) -> Value:
-    return lift(lambda x: x.value.slots.get("text", x) if isinstance(object_of(x), Instance) else x, v)
-
-
-for _name in ("join", "basename", "dirname", "splitext", "split", "normpath", "commonprefix", "relpath"):
-    path_function(_name, getattr(posixpath, _name))
 
 
 # -- functools, copy, collections -----------------------------------------------------------------------
@@ -161,19 +142,6 @@ def cast(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
     return args.get(1)
 
 
-@model("sys.path.insert", "sys.path.append", "site.addsitedir")
-def extend_path(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
-    folder = freeze(as_path_text(args.positional[-1])) if args.positional else Unknown("no path")
-    if isinstance(folder, (Known, Default)) and isinstance(folder.value, str):
-        from pathlib import Path
-
-        base = m.project.script.parent if m.project.script is not None else None
-        path = Path(folder.value)
-        if base is not None:
-            m.search_path.insert(0, path if path.is_absolute() else base / path)
-    return Known(None)
-
-
-@model("os.path.exists", "os.path.isfile", "os.path.isdir", "os.listdir", "glob.glob", "os.cpu_count")
+@model("os.path.isdir", "os.listdir", "os.scandir", "os.walk", "os.path.getsize", "os.path.getmtime", "glob.glob", "glob.iglob", "os.cpu_count", "multiprocessing.cpu_count")
 def on_disk(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
     return open_term(m, callee, *args.positional)
