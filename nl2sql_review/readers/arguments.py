@@ -108,7 +108,7 @@ def effective(part: Arguments, batch: Value, accumulation: Value) -> Fact:
     if not isinstance(value, (Unknown, Absent)) and chosen.value.trace:
         value = derive(lambda x: x, value, trace=chosen.value.trace)
     numbers = [plain(batch), plain(accumulation), plain(part.processes.value)]
-    note = " × ".join(f"{n:g}" if isinstance(n, (int, float)) else "?" for n in numbers) + " processes"
+    note = " × ".join(f"{n:g}" if isinstance(n, (int, float)) else "?" for n in numbers)
     return Fact(value, at=chosen.at, note="per device × accumulation × processes: " + note, why_not=part.per_device_batch_size.why_not)
 
 
@@ -177,7 +177,7 @@ def fraction(steps: Any, most: Any) -> Any:
     if 0 <= steps < 1:
         return float(steps)
     if isinstance(most, (int, float)) and most > 0:
-        return steps / most
+        return round(steps / most, 4)
     return Unknown(f"warmup_steps={steps:g} is a number of steps, and how many steps there are in all depends on the data")
 
 

@@ -66,8 +66,8 @@ class Given:
         result: Value | None = None
         for call, made in self.makers:
             one = given(call, made, names)
-            if isinstance(one, Absent) and call is not None:
-                one = default(call, names) or one
+            if call is not None:
+                one = completed(one, default(call, names))
             result = one if result is None else join(result, one)
         if result is None:
             result = self.value(*names)
@@ -103,6 +103,18 @@ def given(call: Call | None, made: Any, names: tuple[str, ...]) -> Value:
         return Unknown(f"{last(call.callee)} may be given {names[0]}: {call.unknown_arguments}", (call.place,)) if call.unknown_arguments else value
     name = next(n for n in names if n in call.arguments)
     return extend(value, call.places[name]) if name in call.places else value
+
+
+def completed(value: Value, otherwise: Value | None) -> Value:
+    """The value, with the library's default where it, or one branch of it, is left out."""
+    if otherwise is None:
+        return value
+    if isinstance(value, Absent):
+        return otherwise
+    if isinstance(value, Either) and any(isinstance(o, Absent) for o in value.options):
+        left_out = tuple(otherwise if isinstance(o, Absent) else o for o in value.options)
+        return Either(left_out, value.condition, value.trace)
+    return value
 
 
 def default(call: Call, names: tuple[str, ...]) -> Value | None:
