@@ -324,4 +324,4 @@ for _kind, _names in ((PARSER, ("sections", "has_section", "has_option", "option
     for _name in _names:
         METHOD_MODELS[_kind, _name] = parser_names
 
-__all__ = ["load", "load_path", "READERS"]
+__all__ = ["READERS", "load", "load_path"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...values import Absent, Known, Unknown, Value
+from ...values import Absent, Default, Known, Unknown, Value
 from ..builtins import BUILTINS, apply, open_term
 from ..library import CONSTANTS, model
 from ..machine import Machine
