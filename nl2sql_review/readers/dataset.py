@@ -31,7 +31,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     weighting(part, calls)
     part.misaligned_weights = misaligned(run, calls, part)
     dataset_fields.read(run, part, texts, found, calls)
-    schema_cut.read(part, texts, at)
+    schema_cut.read(run, part, texts, at)
 
 
 # ── where the data comes from ────────────────────────────────────────────────────────────────────────────────────────

@@ -11,7 +11,7 @@ from ..plan import Fact
 from ..values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
 from .columns import columns_read
 from .run import Run, last
-from .training_text import TrainingText, texts_before_mixing
+from .training_text import TrainingText, objective, texts_before_mixing
 
 ROLES = ("question", "sql", "schema")
 # What gives a column the one name that all data sets share.
@@ -44,6 +44,9 @@ class Read:
 
 def read(run: Run, part: Any, texts: list[TrainingText], found: list[Dataset], calls: list[Call]) -> None:
     """Fill `bare_fields` and `late_fallbacks`."""
+    if (other := objective(run)):
+        part.bare_fields = part.late_fallbacks = Fact(Absent(other), at=run.place, why_not=other)
+        return
     reads = list(reads_of(texts))
     at = reads[0].place if reads and reads[0].place is not None else part.mixing.at
     if not any(t.texts for t in texts):

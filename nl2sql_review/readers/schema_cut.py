@@ -9,7 +9,8 @@ from typing import Any, Iterator
 from ..plan import Fact
 from ..values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value, join
 from .prompt_text import Piece
-from .training_text import TrainingText
+from .run import Run
+from .training_text import TrainingText, objective
 
 NUMBER = re.compile(r"max_length\s*=\s*(\d+)")
 
@@ -21,8 +22,11 @@ class Cut:
     place: Place | None = None
 
 
-def read(part: Any, texts: list[TrainingText], at: Place | None) -> None:
+def read(run: Run, part: Any, texts: list[TrainingText], at: Place | None) -> None:
     """Fill `schema_limit` and `truncation_cuts`."""
+    if (other := objective(run)):
+        part.schema_limit = part.truncation_cuts = Fact(Absent(other), at=at, why_not=other)
+        return
     known = [(t, pieces) for t in texts for pieces in t.texts]
     if not known:
         why = next((t.why for t in texts if t.why), "the training text is not known")
@@ -54,6 +58,8 @@ def read(part: Any, texts: list[TrainingText], at: Place | None) -> None:
             value = join(value, other)
         part.schema_limit = Fact(value, at=place, note=notes[0] if notes else "")
     cut = any(not isinstance(v, Absent) for v in limits)
+    if whole is None and not cut:
+        whole = next((t.at or at for t, _ in known if tokenised_cut(t)), None)
     if whole is not None:
         part.truncation_cuts = Fact(Known("text", (whole,)), at=whole)
     elif cut:

@@ -1,0 +1,222 @@
+"""Training texts made by hand: which parts they have, how they end, whether a marker is found again."""
+
+from __future__ import annotations
+
+import pytest
+
+from nl2sql_review.interpret.objects import Row
+from nl2sql_review.readers.columns import argument, column_role, columns_read, method_of, receiver
+from nl2sql_review.readers.prompt_ending import ending_of
+from nl2sql_review.readers.prompt_markers import FOUND, LOST, MISSING, markers_of
+from nl2sql_review.readers.prompt_parts import parts_of
+from nl2sql_review.readers.prompt_text import alternatives, assign_roles, chat
+from nl2sql_review.readers.schema_cut import cuts
+from nl2sql_review.readers.tokenizers import CHATML, family
+from nl2sql_review.values import Absent, Either, Known, Term, Text, Unknown
+
+ROW = Term("ex", "row", (Known(Row("ex", None, False)),))
+EOS = Term("tokenizer.eos_token", "attribute", (Term("tokenizer", "symbol"), Known("eos_token")))
+CODELLAMA, LLAMA_3, QWEN, GEMMA = map(family, ("codellama/CodeLlama-7b-hf", "unsloth/Meta-Llama-3.1-8B", "Qwen/Qwen2.5-7B-Instruct", "google/gemma-2-9b-it"))
+
+
+def item(name):
+    return Term(f'ex["{name}"]', "item", (ROW, Known(name)))
+
+
+def get(name, fallback=None):
+    args = (ROW, Known(name)) if fallback is None else (ROW, Known(name), fallback)
+    return Term(f'ex.get("{name}")', "get", args)
+
+
+def call(name, owner, *args, **keywords):
+    named = tuple(Term(k, "keyword", (v,)) for k, v in keywords.items())
+    return Term(f"{name}(…)", "call", (*args, *named, Term(name, "receiver", (owner,))))
+
+
+SCHEMA, QUESTION, SQL = item("schema"), item("question"), item("sql")
+SEED = Text((" ### Instruction:\nWrite SQL.\n\nDatabase Schema:\n", SCHEMA, "\n\nQuestion: ", QUESTION, "\n\n ### Response:\n", SQL, EOS))
+
+
+def one(value):
+    (pieces,) = alternatives(value)
+    return pieces
+
+
+# -- columns ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "columns"),
+    [
+        (item("sql"), ["sql"]),
+        (get("question", get("sql_prompt", Known(""))), ["question", "sql_prompt"]),
+        (Term('ex["sql"][:9]', "slice", (item("sql"), Known(None), Known(9))), ["sql"]),
+        (call("strip", item("input")), ["input"]),
+        (Term("row.question", "attribute", (ROW, Known("question"))), ["question"]),
+        (Term('ex["messages"][0]["content"]', "item", (Term("…", "item", (item("messages"), Known(0))), Known("content"))), ["messages", "content"]),
+    ],
+)
+def test_columns_an_expression_reads(value, columns):
+    assert columns_read(value) == columns
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("db_schema", "schema"), ("context", "schema"), ("sql_context", "schema"), ("CREATE_TABLE", "schema"), ("sql_prompt", "question"),
+        ("nl_question", "question"), ("userQuestion", "question"), ("gold_sql", "sql"), ("answer", "sql"), ("input", ""), ("query", ""), ("id", ""),
+    ],
+)  # fmt: skip
+def test_the_part_a_column_holds_by_its_name(name, role):
+    assert column_role(name) == role
+
+
+def test_arguments_of_a_call_expression():
+    made = call("apply_chat_template", Term("tokenizer", "symbol"), item("messages"), tokenize=Known(False))
+    assert method_of(made) == "apply_chat_template"
+    assert argument(made, 0).text == 'ex["messages"]'
+    assert argument(made, 1, "tokenize").value is False
+    assert isinstance(argument(made, 5, "nothing"), Absent)
+    assert receiver(made).text == "tokenizer"
+
+
+# -- parts --------------------------------------------------------------------------------------------------------------
+
+
+def test_the_seeds_prompt_has_all_parts():
+    parts = parts_of(one(SEED), "text")
+    assert parts.order == ["instruction", "schema", "question", "response", "sql"]
+    assert (parts.missing, parts.doubts, parts.style) == ([], [], "alpaca")
+
+
+@pytest.mark.parametrize(
+    ("parts", "missing"),
+    [
+        (("### Instruction:\nWrite SQL.\nQuestion: ", QUESTION, "\n### Response:\n", SQL), ["schema"]),
+        (("### Instruction:\nWrite SQL.\nSchema: ", SCHEMA, "\n### Response:\n", SQL), ["question"]),
+        (("### Instruction:\nSchema: ", SCHEMA, "\nQuestion: ", QUESTION, "\n", SQL), ["response"]),
+        (("Schema: ", SCHEMA, "\nQuestion: ", QUESTION, "\nSQL: ", SQL), ["instruction"]),
+        (("### Instruction:\nSchema: ", SCHEMA, "\n", QUESTION, "\n### Response:\n", SQL), ["label of the question"]),
+        (("### Instruction:\nSchema: ", SCHEMA, "\n### Response:\n", SQL, "\nQuestion: ", QUESTION), ["question before the response"]),
+    ],
+)
+def test_what_a_prompt_lacks(parts, missing):
+    found = parts_of(one(Text(parts)), "text")
+    assert found.missing == missing and not found.doubts
+
+
+def test_a_hole_that_nobody_can_read_leaves_a_doubt():
+    found = parts_of(one(Text(("### Instruction:\n", item("instruction"), "\n### Input:\n", item("input"), "\n### Response:\n", item("output")))), "text")
+    assert found.missing == ["schema", "question"] and found.doubts
+
+
+def test_a_label_settles_what_an_ambiguous_column_holds():
+    text = Text(("### Instruction:\nWrite SQL.\nSchema:\n", Unknown("not in the project"), "\nQuestion: ", item("input"), "\n### SQL:\n", item("query"), EOS))
+    found = parts_of(one(text), "text")
+    assert (found.missing, found.doubts) == ([], [])
+
+
+def test_a_chat_has_its_parts_in_turns():
+    messages = Unknown("", parts=[
+        Unknown("", parts={"role": Known("system"), "content": Known("You write SQL.")}),
+        Unknown("", parts={"role": Known("user"), "content": Text(("Schema:\n", SCHEMA, "\nQuestion: ", QUESTION))}),
+        Unknown("", parts={"role": Known("assistant"), "content": SQL}),
+    ])  # fmt: skip
+    (pieces,) = chat(messages)
+    assign_roles(pieces)
+    found = parts_of(pieces, "chat")
+    assert found.order == ["instruction", "schema", "question", "response", "sql"] and found.missing == [] and found.style == "chat"
+    assert ending_of(pieces).kind == "eos"
+
+
+# -- ending -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("tail", "model", "kind"),
+    [
+        ((SQL, EOS), CODELLAMA, "eos"),
+        ((SQL,), CODELLAMA, "none"),
+        ((SQL, "\n"), CODELLAMA, "none"),
+        ((SQL, EOS, "\n"), CODELLAMA, "text after eos"),
+        ((SQL, EOS, "\n\n### End"), CODELLAMA, "text after eos"),
+        ((SQL, EOS, EOS), CODELLAMA, "two eos"),
+        ((SQL, "</s>", EOS), CODELLAMA, "two eos"),
+        ((SQL, "</s>"), CODELLAMA, "eos"),
+        ((SQL, "</s>"), LLAMA_3, "foreign eos"),
+        ((SQL, "</s>"), None, "eos"),
+        ((SQL, "<|im_end|>\n"), QWEN, "eos"),
+        ((SQL, "<end_of_turn>\n", EOS), GEMMA, "eos"),
+        ((SQL, "</s>", EOS), None, ""),
+        ((SQL, Unknown("a parameter")), CODELLAMA, ""),
+        ((SQL, Term("settings.eos", "attribute", (Term("settings", "symbol"), Known("eos")))), CODELLAMA, ""),
+    ],
+)
+def test_how_a_text_ends(tail, model, kind):
+    assert ending_of(one(Text(("### Response:\n", *tail))), family=model).kind == kind
+
+
+def test_a_branch_makes_two_texts():
+    text = Text(("### Response:\n", SQL, Either((EOS, Known("")), "add_eos")))
+    assert [ending_of(pieces).kind for pieces in alternatives(text)] == ["eos", "none"]
+
+
+def test_a_text_that_is_cut_loses_its_end():
+    whole = Text(("### Response:\n", SQL, EOS))
+    assert ending_of(one(Term("text[:100]", "slice", (whole, Known(None), Known(100))))).kind == "cut off"
+
+
+@pytest.mark.parametrize(("model", "chats", "kind"), [(QWEN, True, "two eos"), (QWEN, False, ""), (GEMMA, True, "eos"), (None, True, "")])
+def test_an_eos_token_after_a_chat_template(model, chats, kind):
+    text = Text((call("apply_chat_template", Term("tokenizer", "symbol"), item("messages")), EOS))
+    assert ending_of(one(text), family=model, chats=chats).kind == kind
+
+
+# -- markers ------------------------------------------------------------------------------------------------------------
+
+ALPACA = Text(("### Instruction:\n", QUESTION, "\n\n### Response:\n", SQL, EOS))
+
+
+@pytest.mark.parametrize(
+    ("text", "marker", "model", "exact", "verdict"),
+    [
+        # the table of what CodeLlama's tokenizer does, row by row
+        (SEED, "### Response:\n", CODELLAMA, True, FOUND),
+        (SEED, " ### Response:\n", CODELLAMA, True, FOUND),
+        (SEED, "### Response:", CODELLAMA, True, FOUND),
+        (SEED, "\n ### Response:\n", CODELLAMA, True, LOST),
+        (ALPACA, "### Response:\n", CODELLAMA, True, LOST),
+        (ALPACA, "### Response:", CODELLAMA, True, LOST),
+        (ALPACA, "\n### Response:\n", CODELLAMA, True, LOST),
+        (ALPACA, "### Response:\n", CODELLAMA, False, FOUND),
+        # others
+        (ALPACA, "### Answer:\n", CODELLAMA, True, MISSING),
+        (ALPACA, "### Response:\n", LLAMA_3, True, FOUND),
+        (ALPACA, "### Response:", LLAMA_3, True, ""),
+        (ALPACA, "### Response:\n", None, True, ""),
+    ],
+)
+def test_a_marker_in_a_text(text, marker, model, exact, verdict):
+    assert markers_of(one(text), Absent(), Known(marker), model, None, exact).verdict == verdict
+
+
+@pytest.mark.parametrize(("marker", "turns", "verdict"), [("<|im_start|>assistant\n", CHATML, FOUND), ("### Response:\n", CHATML, MISSING), ("<|im_start|>assistant\n", None, "")])
+def test_a_marker_in_a_chat(marker, turns, verdict):
+    (pieces,) = chat(item("messages"))
+    assert markers_of(pieces, Absent(), Known(marker), QWEN, turns, True).verdict == verdict
+
+
+# -- cuts ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "unit"),
+    [
+        (Term('ex["schema"][:1000]', "slice", (SCHEMA, Known(None), Known(1000))), 1000, "characters"),
+        (call("strip", Term('ex["schema"][:500]', "slice", (SCHEMA, Absent(), Known(500)))), 500, "characters"),
+        (Term('textwrap.shorten(ex["schema"], width=800)', "call", (SCHEMA,)), 800, "characters"),
+    ],
+)
+def test_what_a_schema_is_cut_to(value, limit, unit):
+    (cut,) = cuts(value)
+    assert (cut.limit.value, cut.unit) == (limit, unit)
