@@ -89,12 +89,10 @@ def call_library(m: Machine, f: Opaque, args: Arguments, node: Any, instance: Va
             callee = method_name(owner.kind, name)
             if run is not None:
                 return run(m, receiver, args, node, callee) or Unknown(f"{callee}()")
+    elif (f.kind, "__call__") in METHOD_MODELS:
+        return METHOD_MODELS[f.kind, "__call__"](m, Known(f), args, node, "__call__") or Unknown(f"{f.text}()")
     elif f.head == "call":
         return m.called(f, args, node)
-    elif f.kind:
-        run = METHOD_MODELS.get((f.kind, "__call__"))
-        if run is not None:
-            return run(m, Known(f), args, node, "__call__") or Unknown(f"{f.text}()")
     run = MODELS.get(callee)
     if run is not None:
         value = run(m, args, node, callee)

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..machine import Machine, place_of
 from ..objects import Scope
-from . import argparse, configuration, dataclass_parsers, datasets, files, generated, paths, process, stack, standard  # noqa: F401 (importing registers)  # noqa: F401
+from . import argparse, click, function_parsers, configuration, dataclass_parsers, datasets, files, generated, paths, process, stack, standard  # noqa: F401 (importing registers)  # noqa: F401
 
 
 def wire(m: Machine) -> None:

@@ -28,7 +28,7 @@ def start(m: Machine) -> dict[str, Any]:
     """What is one per process. The variables that the script sets live in an open dictionary."""
     environ = Opaque(ENVIRON, "symbol", (), ENVIRON)
     environ.slots["written"] = Known(Mapping({}, OTHERS))
-    return {ENVIRON: Holder(Known(environ)), "sys.argv": Holder(Known(Opaque("sys.argv")))}
+    return {ENVIRON: Holder(Known(environ)), "sys.argv": Holder(Known(Opaque("sys.argv"))), "absl.flags.FLAGS": Holder(Known(Mapping({}, "", "namespace")))}
 
 
 # -- the environment -------------------------------------------------------------------------------------
