@@ -6,9 +6,10 @@ constants in `CONSTANTS`; the rooms under `models/` fill both.
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Any, Callable
 
-from ..values import Known, Place, Unknown, Value
+from ..values import Default, Known, Place, Term, Text, Unknown, Value
 from .machine import Machine, place_of
 from .names import canonical, kind_of_result, method_name, positional
 from .objects import Arguments, Dataset, Items, Opaque, Scope, Sequence, object_of
@@ -111,11 +112,11 @@ def record(m: Machine, callee: str, args: Arguments, node: Any, receiver: Value 
     places: dict[str, Place] = {}
     for i, v in enumerate(args.positional):
         key = names[i] if i < len(names) else f"${i}"
-        arguments[key] = freeze(v)
+        arguments[key] = portable(m, freeze(v))
         if i in args.places:
             places[key] = args.places[i]
     for key, v in args.keywords.items():
-        arguments[key] = freeze(v)
+        arguments[key] = portable(m, freeze(v))
         if key in args.places:
             places[key] = args.places[key]
     place = args.place or place_of(m.frame.scope, node)
@@ -125,6 +126,25 @@ def record(m: Machine, callee: str, args: Arguments, node: Any, receiver: Value 
     if instance is not None:
         call.instance = object_of(instance)
     return call
+
+
+PROJECT = Term("<project>", "symbol")  # the folder the project lies in: where that is, only the run knows
+
+
+def portable(m: Machine, value: Value) -> Value:
+    """An argument as it would be on any machine: an absolute path within the project has a hole for where that lies."""
+    if not isinstance(value, (Known, Default)) or m.project.root is None:
+        return value
+    root = str(m.project.root)
+    v = value.value
+    if isinstance(v, PurePosixPath) or isinstance(v, str) and v.startswith(root):
+        text = str(v)
+        if text == root or text.startswith(root + "/"):
+            return Text((PROJECT, text[len(root) :]) if text != root else (PROJECT,), value.trace)
+    elif isinstance(v, (list, tuple, dict)) and root + "/" in repr(v):
+        inner = {k: portable(m, Known(x)) for k, x in v.items()} if isinstance(v, dict) else [portable(m, Known(x)) for x in v]
+        return Unknown("where the project lies, only the run knows", value.trace, inner)
+    return value
 
 
 def result(m: Machine, f: Opaque, callee: str, call: Call, args: Arguments, node: Any, receiver: Value | None) -> Value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -153,10 +154,15 @@ def load(m: Machine, name: str, last: str, folder: Path) -> Module | None:
     return None
 
 
+def absolute(file: Path) -> str:
+    """`__file__`: an absolute path, links in its folder followed so that all paths of a project start alike."""
+    return os.path.join(os.path.realpath(file.parent), file.name)
+
+
 def run_module(m: Machine, module: Module, tree: Any) -> None:
     m.modules[module.name] = m.recording.modules[module.name] = module
     scope = module.scope
-    scope.slots.update(__name__=Known(module.name), __file__=Known(str(module.file)) if module.file is not None else Unknown("the script has no file"), __doc__=Known(None), __package__=Known(module.package or None))
+    scope.slots.update(__name__=Known(module.name), __file__=Known(absolute(module.file)) if module.file is not None else Unknown("the script has no file"), __doc__=Known(None), __package__=Known(module.package or None))
     frame = Frame(scope, None, m.mark(), len(m.unlikely))
     m.frames.append(frame)
     m.loops.append(None)
