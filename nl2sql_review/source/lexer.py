@@ -56,7 +56,7 @@ class Lexer:
         self.comments: list[Comment] = []
         self.logical: list[tuple[int, int]] = []  # first and last row of every logical line that holds code
         self.in_string: list[int] = []  # rows that start inside a string
-        self.opaque: list[tuple[int, int]] = []  # offsets of comments and of the literal parts of strings
+        self.opaque: list[tuple[int, int]] = []  # offsets of comments, and of strings behind their opening quote
         self.fault: Fault | None = None
         self._stack: list[_Open] = []
         self._backslash = False
@@ -116,7 +116,7 @@ class Lexer:
         return self
 
     def outline(self) -> str:
-        """The text with comments and the literal parts of strings blanked; offsets stay."""
+        """The text with `opaque` struck out by underscores; offsets stay."""
         text, pieces, position = self.lines.text, [], 0
         for begin, end in self.opaque:
             pieces += (text[position:begin], "_" * (end - begin))
@@ -135,7 +135,6 @@ class Lexer:
             prefix = _PREFIX.search(self.lines.text, max(0, offset - 2), offset)
             formatted = prefix is not None and prefix[0].lower().strip("r") in ("f", "t")
             stack.append(_Open("fstring" if formatted else "string", mark, offset))
-            self.opaque.append((offset, offset + len(mark)))
         elif mark in "([{":
             stack.append(_Open("bracket", mark, offset))
         elif mark == ":":

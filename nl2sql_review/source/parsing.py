@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sys
 import threading
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from nl2sql_review.source.lexer import Fault, Lexer
@@ -24,6 +25,14 @@ MAX_BRACKETS = 200  # Python's own limit
 MAX_OPERATORS = 1000  # one inside the other: a.b.c, a + b + c, not not a, elif … elif …
 MAX_PATTERN = 8  # LibCST takes 2**depth steps for the brackets of a `case`, and of a `del` it cannot read
 
+MAX_TOKENS = 200_000  # names, numbers, operators: a tree takes some 3 KB of memory and 20 µs for each
+
+_LARGE = 200_000  # characters; text below it is not counted
+_WORD = re.compile(  # comments and strings whole, names, numbers, operators
+    r"#[^\r\n]*|\"\"\"[^\\\"]*(?:(?:\\.|\"(?!\"\"))[^\\\"]*)*\"\"\"|'''[^\\']*(?:(?:\\.|'(?!''))[^\\']*)*'''"
+    r"|\"[^\\\"\r\n]*(?:\\.[^\\\"\r\n]*)*\"|'[^\\'\r\n]*(?:\\.[^\\'\r\n]*)*'|\w+|[^\w\s]",
+    re.DOTALL,
+)
 _NO_BRACKETS = str.maketrans("", "", "#\"'")
 _DEEP_BRACKETS = 40  # from here on a small stack (1 MB, or 512 KB for threads of some systems) may not do
 _STACK = 256 * 1024 * 1024  # bytes, reserved and not touched unless needed
@@ -48,15 +57,18 @@ _PATTERN_LINE = re.compile(r"\n" + _PATTERN.pattern + r"[^\r\n]*")
 _TOKEN = re.compile(
     r"[()\[\]{}]|[,;]|\r\n?|\n|\.|\*\*|//|<<|>>|->|:=|[<>=!]=|[-+*/%|&^~@<>]"
     r"|\b(?:and|or|not|in|is|if|for|lambda|await)\b"
-    r"|_{2,}[\s\\]+(?=[A-Za-z]{0,2}__)"  # strings that stand side by side
+    r"|[\"']+_*[\s\\]*(?=[A-Za-z]{0,2}[\"'])"  # strings that stand side by side
 )
 
 
 def parse(text: str) -> libcst.Module:
-    """The module, or SourceError("file/syntax") with a place in `text`."""
+    """The module, or SourceError with a place in `text`: "file/syntax", or "file/unreadable" for too much of it."""
     import libcst
 
     lines = None
+    if too_much(text):
+        message = f"too large: more than {MAX_TOKENS} names, numbers and operators are not read"
+        raise SourceError("file/unreadable", message, point(1, 1))
     deep = suspicious(text)
     if deep:
         lines = Lines(text)
@@ -102,6 +114,11 @@ def deeply(function: Callable[[], T]) -> T:
     if not done:
         raise result
     return result
+
+
+def too_much(text: str) -> bool:
+    """Whether the code, however few bytes it has, would make a tree too large for the machine."""
+    return len(text) > _LARGE and sum(1 for _ in islice(_WORD.finditer(text), MAX_TOKENS + 1)) > MAX_TOKENS
 
 
 def suspicious(text: str) -> bool:
