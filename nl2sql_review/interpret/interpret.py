@@ -25,7 +25,7 @@ from . import (  # noqa: F401 (some fill registries)
     strings,
 )
 from .machine import Exhausted, Frame, Machine, Raised
-from .objects import Arguments, Class, Function, Module, object_of
+from .objects import Arguments, Class, Function, Module, Opaque, object_of
 from .operations import freeze
 from .project import Project
 from .recording import Recording
@@ -50,6 +50,7 @@ def interpret(source: Any, project_root: Path | str | None = None, steps: int = 
         m.recording.exhausted = f"the script takes more than {steps:,} steps to follow"
     except RecursionError:
         m.recording.exhausted = "the script nests too deeply to follow"
+    adopt_alternatives(m.recording)
     for dataset in m.datasets:
         dataset.columns = {name: freeze(cell) for name, cell in dataset.columns.items()}
     m.recording.files_read = list(m.project.read_files)
@@ -79,6 +80,16 @@ def machine(steps: int) -> Machine:
     m.library_kind = library.library_kind
     models.wire(m)
     return m
+
+
+def adopt_alternatives(recording: Recording) -> None:
+    """A script that trains only when told to (`--train`) is still a training script: what no plain run calls at all is
+    taken from the path that does."""
+    called = {c.callee for c in recording.calls}
+    adopted = [c for c in recording.alternatives if c.callee not in called]
+    if any(c.callee.endswith((".get_peft_model", "Trainer", "TrainingArguments", "SFTConfig")) for c in adopted):
+        recording.alternatives = [c for c in recording.alternatives if c.callee in called]
+        recording.calls = sorted([*recording.calls, *adopted], key=lambda c: c.order)
 
 
 def search_path(root: Path | None, file: Path | None) -> list[Path]:
@@ -113,7 +124,9 @@ def drive(m: Machine, module: Module) -> None:
     for value in list(m.definitions):
         obj = object_of(value)
         if isinstance(obj, Function) and not obj.called:
-            drive_call(m, obj.name, value, module)
+            drive_call(m, obj.name, obj.slots.get("__command__", value), module)
+        elif isinstance(obj, Opaque) and obj.kind == "click.Command" and not object_of(obj.slots["callback"]).called:
+            drive_call(m, obj.text, value, module)
         elif isinstance(obj, Class) and not obj.used and obj.kind == "class":
             drive_class(m, obj, value, module)
 

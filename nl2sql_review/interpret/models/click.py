@@ -41,7 +41,6 @@ def make_command(fn: Value, args: Arguments, group: bool) -> Value:
     callback = object_of(fn)
     if not isinstance(callback, Function):
         return fn
-    callback.called = True  # as the command's callback: it is not driven with unknown parameters
     name = plain(args.get(0, "name")) if not isinstance(object_of(args.get(0)), Function) else plain(args.get(None, "name"))
     made = Opaque(callback.name, "call", (), COMMAND)
     made.slots.update({"callback": fn, "name": Known(name or callback.name.replace("_", "-")), ("click", "group"): group, ("click", "commands"): Known(Mapping({}))})

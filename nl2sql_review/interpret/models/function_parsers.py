@@ -8,7 +8,7 @@ from ...values import Absent, Known, Unknown, Value
 from ..builtins import BUILTINS
 from ..library import method_model, model
 from ..machine import Machine, demote
-from ..objects import Arguments, Class, Function, Items, Mapping, Opaque, Sequence, object_of, plain
+from ..objects import Arguments, Builtin, Class, Function, Items, Mapping, Opaque, Sequence, object_of, plain
 from ..operations import lift
 from .click import EXIT, callable_value, decorator, one_of, truth_of_word
 from .dataclass_parsers import bare, of_parameters
@@ -29,6 +29,8 @@ def command(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str
     def apply(m: Machine, fn: Value, node: Any) -> Value:
         store = object_of(object_of(receiver).slots["typer", "commands"])
         m.write(store, "state", Items((*store.state.items, fn), store.state.open))
+        if isinstance(object_of(fn), Function):  # started by a console script, when the script itself never starts it
+            object_of(fn).slots["__command__"] = Known(Builtin("typer", lambda m, args, node: typed_call(m, fn, node)))
         return fn
 
     return apply(m, args.positional[0], node) if isinstance(object_of(args.get(0)), Function) else decorator(apply)
