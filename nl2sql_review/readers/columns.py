@@ -36,8 +36,8 @@ def _collect(value: object, found: list[str], depth: int) -> None:
     if depth > 12:
         return
     if isinstance(value, Term):
-        args = value.args
-        if value.head in ROW_HEADS and len(args) > 1:
+        args = reading(value) or value.args
+        if (value.head in ROW_HEADS or args is not value.args) and len(args) > 1:
             _collect(args[0], found, depth + 1)
             key = args[1]
             if isinstance(key, (Known, Default)) and isinstance(key.value, str):
@@ -63,6 +63,16 @@ def _collect(value: object, found: list[str], depth: int) -> None:
         parts = value.parts.values() if isinstance(value.parts, dict) else value.parts
         for part in parts:
             _collect(part, found, depth + 1)
+
+
+def reading(term: Term) -> tuple[Value, ...]:
+    """(owner, key, fallback…) of an expression that reads a field, also of `line.get(key)` on a plain dict; else ()."""
+    if term.head in ROW_HEADS:
+        return term.args if len(term.args) > 1 else ()
+    if term.head == "call" and method_of(term) == "get":
+        positional = [a for a in term.args if not (isinstance(a, Term) and a.head in ("keyword", "receiver"))]
+        return (receiver(term), *positional) if positional else ()
+    return ()
 
 
 def column_role(name: str) -> str:

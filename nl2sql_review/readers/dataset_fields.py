@@ -9,7 +9,8 @@ from ..interpret.objects import Dataset, Row
 from ..interpret.recording import Call
 from ..plan import Fact
 from ..values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
-from .columns import columns_read
+from .columns import columns_read, reading
+from .rows import collected, row_of
 from .run import Run, last
 from .training_text import TrainingText, objective, texts_before_mixing
 
@@ -25,8 +26,13 @@ class Read:
     how: str
     role: str
     columns: tuple[str, ...]
-    row: Row | None
+    owner: Row | str | None  # a row of a data set, or the expression of what else is read, such as a line of a file
     term: Term
+
+    @property
+    def dataset(self) -> Any:
+        """The data set the row is of; for other things what they are, so that two files are two."""
+        return self.owner.dataset if isinstance(self.owner, Row) else self.owner
 
     @property
     def place(self) -> Place | None:
@@ -39,7 +45,7 @@ class Read:
 
     @property
     def mixed(self) -> bool:
-        return self.row is not None and self.row.dataset is not None and self.row.dataset.mixed is not None
+        return isinstance(self.dataset, Dataset) and self.dataset.mixed is not None
 
 
 def read(run: Run, part: Any, texts: list[TrainingText], found: list[Dataset], calls: list[Call]) -> None:
@@ -81,30 +87,19 @@ def _reads(value: object, depth: int) -> Iterator[Read]:
         for option in value.options:
             yield from _reads(option, depth + 1)
     elif isinstance(value, Term):
-        if value.head in ("item", "get") and len(value.args) > 1 and isinstance(_plain(value.args[1]), str):
-            row = row_of(value)
-            if row is not None or isinstance(value.args[0], Term):
-                how = "bare" if value.head == "item" else "get"
-                yield Read(how, "", tuple(dict.fromkeys(columns_read(value))), row, value)
+        read = reading(value)
+        if len(read) > 1 and isinstance(_plain(read[1]), str):
+            owner = row_of(value) or (read[0].text if isinstance(read[0], Term) else None)
+            if owner is not None:
+                yield Read("bare" if value.head == "item" else "get", "", tuple(dict.fromkeys(columns_read(value))), owner, value)
             return
         if value.head == "or":
             columns = tuple(dict.fromkeys(columns_read(value)))
             if columns:
-                yield Read("or" if len(columns) > 1 else "get", "", columns, next((r.row for a in value.args for r in _reads(a, depth + 1)), None), value)
+                yield Read("or" if len(columns) > 1 else "get", "", columns, next((r.owner for a in value.args for r in _reads(a, depth + 1)), None), value)
             return
         for arg in value.args:
             yield from _reads(arg, depth + 1)
-
-
-def row_of(term: Term) -> Row | None:
-    """The row that an `item` or `get` expression reads, through any number of subscripts."""
-    owner: Any = term
-    for _ in range(6):
-        if not isinstance(owner, Term) or not owner.args:
-            break
-        owner = owner.args[0]
-    thing = owner.value if isinstance(owner, (Known, Default)) else None
-    return thing if isinstance(thing, Row) else None
 
 
 def _plain(value: Value) -> Any:
@@ -130,9 +125,9 @@ def _bare(reads: list[Read], before: list[Read], part: Any, found: list[Dataset]
     bare = [r for r in bare if not _alternatives(r, reads)]
     if single:
         return _single(bare, part, at)
-    shared = [r for r in bare if r.mixed or _shared(r, before, found)]
+    shared = [r for r in bare if r.mixed or _shared(r, [*before, *reads], found)]
     if not shared:
-        loose = [r for r in bare if r.row is None or r.row.dataset is None]
+        loose = [r for r in bare if not isinstance(r.dataset, Dataset) or collected(r.term)]
         if loose and not calls:
             return Fact(Unknown(f"{loose[0].columns[0]!r} is read with no other spelling; whether all rows spell it so is not in the script"), at=loose[0].place or at)
         return Fact(Known([], (at,) if at is not None else ()), at=at)
@@ -162,15 +157,12 @@ def _single(bare: list[Read], part: Any, at: Place | None) -> Fact:
 
 def _alternatives(read: Read, reads: list[Read]) -> bool:
     """Whether another branch reads the same part of the same data set's rows by another name."""
-    mine = read.row.dataset if read.row is not None else None
-    return any(
-        r.role == read.role and r.columns[-1:] != read.columns[-1:] and (r.row.dataset if r.row is not None else None) is mine for r in reads
-    )
+    return any(r.role == read.role and r.columns[-1:] != read.columns[-1:] and r.dataset == read.dataset for r in reads)
 
 
 def _shared(read: Read, before: list[Read], found: list[Dataset]) -> bool:
     """Whether one expression reads the rows of several data sets, before they are mixed."""
-    owners = {id(r.row.dataset) for r in before if r.site == read.site and r.row is not None}
+    owners = {r.dataset if isinstance(r.dataset, str) else id(r.dataset) for r in before if r.site == read.site and r.dataset is not None}
     if len(owners) > 1:
         return True
     parts = [p for d in found for p in d.parts]

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Any, Iterable
 
 from ..plan import Fact, TrainingPlan
-from ..values import Absent, Default, Known, Place, Trace, Unknown, Value, join
+from ..values import Absent, Default, Known, Place, Trace, Unknown, Value
 from . import prompt_ending, prompt_loss, prompt_markers, prompt_parts
 from .prompt_text import EOS_LITERALS, Piece
 from .run import Run, last
 from .tokenizers import Family, family, has_chat_template
-from .training_text import TrainingText, objective, training_texts, uses_unsloth
+from .training_text import TrainingText, joined, objective, training_texts, uses_unsloth
 
 
 def read(run: Run, plan: TrainingPlan) -> None:
@@ -32,13 +32,6 @@ def read(run: Run, plan: TrainingPlan) -> None:
     tokenizer = Tokenizer(run, plan)
     _ending(prompt, texts, at, run, tokenizer)
     _loss(prompt, texts, run, tokenizer)
-
-
-def joined(values: Iterable[Value]) -> Value:
-    result: Value | None = None
-    for value in values:
-        result = value if result is None else join(result, value)
-    return result if result is not None else Absent()
 
 
 def _facts(part: Any) -> Iterable[tuple[str, Fact]]:

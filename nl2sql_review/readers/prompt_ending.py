@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..values import Known, Term, Text, Value
 from .prompt_text import EOS_LITERALS, Piece
+from .rows import collected
 from .tokenizers import Family
 
 # A chat template of these markers puts a line feed after the last turn itself; so may a text that imitates one.
@@ -121,6 +122,8 @@ def _hole(piece: Piece) -> Ending:
             return Ending("cut off", piece=piece)
         if "eos" in hole.text.lower():
             return Ending("", why=f"whether `{hole.text}` ends with the EOS token is not known", piece=piece)
+        if collected(hole):
+            return Ending("", why=f"what `{hole.text}` ends with is not known: {collected(hole)}", piece=piece)
         if not piece.roles:
             return Ending("", why=f"what `{hole.text}` ends with is not known", piece=piece)
         return Ending("none", piece=piece)

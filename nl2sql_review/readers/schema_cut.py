@@ -9,6 +9,7 @@ from typing import Any, Iterator
 from ..plan import Fact
 from ..values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value, join
 from .prompt_text import Piece
+from .rows import collected
 from .run import Run
 from .training_text import TrainingText, objective
 
@@ -76,6 +77,8 @@ def _limit(found: list[Cut], piece: Piece) -> Value:
         return Unknown(f"whether the schema is cut is not known: {hole.why}", hole.trace)
     if isinstance(hole, Either):
         return Unknown("whether the schema is cut depends on a branch", hole.trace)
+    if collected(hole):
+        return Unknown(f"whether the schema is cut is not known: {collected(hole)}", hole.trace)
     return Absent("the schema is not cut")
 
 

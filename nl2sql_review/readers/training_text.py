@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Iterator
+from typing import Any, Iterable, Iterator
 
 from ..interpret.objects import Dataset
 from ..interpret.operations import freeze
-from ..values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value
+from ..values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value, join
 from .columns import argument, method_of
 from .prompt_text import MAX_ALTERNATIVES, Piece, alternatives, assign_roles, chat, chat_call, trimmed
 from .run import Run, last
@@ -181,6 +181,7 @@ def place_of(value: Value, otherwise: Place | None) -> Place | None:
 
 
 def _text(value: Value, form: str, at: Place | None, name: str = "", by_formatting: bool = False) -> TrainingText:
+    value = cell(value)
     at = place_of(value, at)
     if isinstance(value, Unknown):
         return TrainingText(form, [], value, at, value.why, name, by_formatting=by_formatting)
@@ -252,17 +253,37 @@ def _tokenised(ids: Value, columns: dict[str, Value], at: Place | None) -> Train
 
 def tokenised_text(value: object, depth: int = 0) -> tuple[Value | None, Term | None]:
     """The text inside `tokenizer(text, …)["input_ids"]`, and the tokenizer's call."""
+    if isinstance(value, Either) and depth <= 8:
+        found = [tokenised_text(option, depth + 1) for option in value.options]
+        texts = [text for text, _ in found if text is not None]
+        return (joined(texts), found[0][1]) if len(texts) == len(found) else (None, None)
     if depth > 8 or not isinstance(value, Term):
         return None, None
     if value.head == "call":
         name = method_of(value)
         if name == "apply_chat_template":
             return value, value
-        if name in ("encode", "encode_plus", "__call__") or "okenizer" in name or name == "processor":
-            text = argument(value, 0, "text")
-            return (None, None) if isinstance(text, Absent) else (text, value)
-    for arg in value.args:
-        text, call = tokenised_text(arg, depth + 1)
-        if text is not None:
-            return text, call
-    return None, None
+        if name in ("encode", "encode_plus", "__call__", "batch_encode_plus") or "okenizer" in name or name == "processor":
+            text = argument(value, 0, "text", "batch_text_or_text_pairs")
+            return (None, None) if isinstance(text, Absent) else (cell(text), value)
+    found = [pair for pair in (tokenised_text(arg, depth + 1) for arg in value.args) if pair[0] is not None]
+    if not found:
+        return None, None
+    if value.head == "op":  # tokens of the prompt + tokens of the answer
+        return Text(tuple(part for text, _ in found for part in _flat(text))), found[-1][1]
+    return found[0]
+
+
+def cell(value: Value) -> Value:
+    """Of the values a batch's list may hold, what one of them may be."""
+    while isinstance(value, Unknown) and isinstance(value.parts, (list, tuple)) and value.parts and "a batch" in value.why:
+        value = joined(value.parts)
+    return value
+
+
+def joined(values: Iterable[Value]) -> Value:
+    """What covers them all; Absent for none."""
+    result: Value | None = None
+    for value in values:
+        result = value if result is None else join(result, value)
+    return result if result is not None else Absent()
