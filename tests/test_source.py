@@ -129,6 +129,14 @@ def test_size_limit_is_named():
     assert script(b"#" * (SIZE_LIMIT - 1)).text
 
 
+def test_code_too_large_for_a_tree_is_refused_however_few_bytes_it_has():
+    for text in ("x = 1\n" * 60_000, "[1,2]," * 50_000, "\r\n" * 250_000, "\n" * 250_000):
+        error = failure(text)
+        assert place(error) == ("file/unreadable", 1, 1) and "200000" in error.message
+    text = "x = '''" + "select (1, 2)\n" * 100_000 + "'''\n"
+    assert len(script(text).tree.body) == 1
+
+
 # Places
 
 EVERYTHING = '''\
@@ -260,6 +268,15 @@ def test_the_code_that_places_rest_on_is_the_text():
 def test_excerpts_are_one_line_of_code(code, excerpt):
     source = script(f"x = {code}\n")
     assert source.excerpt(calls(source)[0]) == excerpt
+
+
+def test_excerpts_before_and_after_locating_are_the_same():
+    early, late = script(EVERYTHING), script(EVERYTHING)
+    late.locate(calls(late))
+    for node, twin in zip(calls(early), calls(late)):
+        assert early.excerpt(node) == late.excerpt(twin)
+        for argument in node.args:
+            assert early.excerpt(argument) == early.excerpt(early.span(argument))
 
 
 def test_excerpts_are_short():

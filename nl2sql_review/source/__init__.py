@@ -171,14 +171,12 @@ class Source:
         """The node's code on one line, without comments, of at most `limit` characters."""
         if isinstance(node, Span):
             return one_line(self._between(node), limit)
-        try:
-            start, end = self._range(node)
-        except LookupError:
-            import libcst
+        if node in self._ranges and self._code is not None:
+            start, end = self._ranges[node]
+            return one_line(self._code.text[start:end], limit)
+        from nl2sql_review.source.positions import code_of
 
-            return one_line(libcst.Module([]).code_for_node(node), limit)
-        assert self._code is not None
-        return one_line(self._code.text[start:end], limit)
+        return one_line(code_of(self.tree, node), limit)
 
     def line(self, row: int, cell: int | None = None) -> str:
         """The text of a line as it stands in the file, magics and all, without its line end; "" if there is none."""

@@ -25,12 +25,12 @@ MAX_BRACKETS = 200  # Python's own limit
 MAX_OPERATORS = 1000  # one inside the other: a.b.c, a + b + c, not not a, elif … elif …
 MAX_PATTERN = 8  # LibCST takes 2**depth steps for the brackets of a `case`, and of a `del` it cannot read
 
-MAX_TOKENS = 200_000  # names, numbers, operators: a tree takes some 3 KB of memory and 20 µs for each
+MAX_TOKENS = 200_000  # names, operators, lines: a tree takes some 3 KB of memory and 20 µs for each
 
 _LARGE = 200_000  # characters; text below it is not counted
-_WORD = re.compile(  # comments and strings whole, names, numbers, operators
+_WORD = re.compile(  # comments and strings as one, names, numbers, operators, line ends
     r"#[^\r\n]*|\"\"\"[^\\\"]*(?:(?:\\.|\"(?!\"\"))[^\\\"]*)*\"\"\"|'''[^\\']*(?:(?:\\.|'(?!''))[^\\']*)*'''"
-    r"|\"[^\\\"\r\n]*(?:\\.[^\\\"\r\n]*)*\"|'[^\\'\r\n]*(?:\\.[^\\'\r\n]*)*'|\w+|[^\w\s]",
+    r"|\"[^\\\"\r\n]*(?:\\.[^\\\"\r\n]*)*\"|'[^\\'\r\n]*(?:\\.[^\\'\r\n]*)*'|\w+|\r\n|[^\w \t\f]",
     re.DOTALL,
 )
 _NO_BRACKETS = str.maketrans("", "", "#\"'")
@@ -67,7 +67,7 @@ def parse(text: str) -> libcst.Module:
 
     lines = None
     if too_much(text):
-        message = f"too large: more than {MAX_TOKENS} names, numbers and operators are not read"
+        message = f"too large: more than {MAX_TOKENS} names, operators and lines are not read"
         raise SourceError("file/unreadable", message, point(1, 1))
     deep = suspicious(text)
     if deep:

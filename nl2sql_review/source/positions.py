@@ -34,13 +34,26 @@ def offsets(module: libcst.Module, nodes: Iterable[libcst.CSTNode] | None) -> tu
     }
 
 
-def _generate(module: libcst.Module, nodes: Iterable[libcst.CSTNode] | None) -> _State:
+def code_of(module: libcst.Module, node: libcst.CSTNode) -> str:
+    """The code of one node alone, without the parentheses or the comma around it; it need not be of the module."""
+    try:
+        state = _generate(module, [node], node)
+    except RecursionError:
+        state = deeply(lambda: _generate(module, [node], node))
+    start, end = state.found[node]
+    return "".join(state.tokens[start:end])
+
+
+def _generate(
+    module: libcst.Module, nodes: Iterable[libcst.CSTNode] | None, root: libcst.CSTNode | None = None
+) -> _State:
+    """A run of the code generator over `root`, by default the whole module."""
     kind = _EveryNodeState if nodes is None else _State
     state = kind(module.default_indent, module.default_newline)
     state.wanted = set(nodes or ())
     state.found = {}
     state.starts = {}
-    module._codegen(state)
+    (root or module)._codegen(state)
     return state
 
 
