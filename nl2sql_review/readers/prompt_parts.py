@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from ..values import Term
 from .prompt_text import Piece, label_before, literal
 
 ORDER = ("instruction", "schema", "question", "response", "sql")
@@ -91,15 +92,15 @@ def _instruction(pieces: list[Piece], answer: int, where: dict[str, float]) -> N
 
 
 def _doubts(pieces: list[Piece], where: dict[str, float], parts: Parts) -> None:
-    """Holes that may hold a part: one that nobody can read, or an instruction column with the question in it."""
-    lacking = [role for role in ("schema", "question", "sql") if role not in where]
-    if not lacking:
-        return
+    """Holes that may hold a part: one that nobody can read, an instruction column with the question in it, or the
+    result of a function that puts several columns together in words of its own."""
     for i, piece in enumerate(pieces):
         if piece.hole is None or i > where.get("sql", len(pieces)):
             continue
-        if piece.opaque or piece.roles == {"instruction"} and piece.columns:
-            what = f"column {piece.columns[-1]!r}" if piece.columns else "a part of the text"
+        composed = isinstance(piece.hole, Term) and piece.hole.head == "call" and len(piece.roles & set(ORDER)) > 1
+        lacking = [role for role in (ORDER if composed else ("schema", "question", "sql")) if role not in where]
+        if lacking and (composed or piece.opaque or piece.roles == {"instruction"} and piece.columns):
+            what = f"`{piece.hole.text}`" if composed else f"column {piece.columns[-1]!r}" if piece.columns else "a part of the text"
             parts.doubts.append(f"{what} may hold the {' and the '.join(lacking)}" + (f": {piece.why}" if piece.why and not piece.columns else ""))
 
 
