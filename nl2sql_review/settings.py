@@ -147,15 +147,33 @@ def nearest(directory: str) -> str | None:
 
 
 def project_root(directory: str) -> str:
-    """The nearest ancestor of `directory` with .git, pyproject.toml or nl2sql-review.toml, else `directory` itself."""
-    start = here = os.path.abspath(directory)
+    """The nearest ancestor of `directory` with .git, pyproject.toml or nl2sql-review.toml.
+
+    Without one it is the working directory, where that holds `directory`: scripts are run, and find their files, from
+    there. Else it is the nearest ancestor with another sign of a project (requirements.txt, setup.py, …), else
+    `directory` itself.
+    """
+    start = os.path.abspath(directory)
+    marked = _ancestor_with(start, (".git", PYPROJECT, DEDICATED))
+    if marked is not None:
+        return marked
+    working = os.getcwd()
+    if start != working and start.startswith(working.rstrip(os.sep) + os.sep):
+        return working
+    return _ancestor_with(start, PROJECT_SIGNS) or start
+
+
+PROJECT_SIGNS = ("requirements.txt", "setup.py", "setup.cfg", "uv.lock", "poetry.lock", "environment.yml", "Pipfile")
+
+
+def _ancestor_with(directory: str, names: tuple[str, ...]) -> str | None:
     while True:
-        if any(os.path.exists(os.path.join(here, name)) for name in (".git", PYPROJECT, DEDICATED)):
-            return here
-        parent = os.path.dirname(here)
-        if parent == here:
-            return start
-        here = parent
+        if any(os.path.exists(os.path.join(directory, name)) for name in names):
+            return directory
+        parent = os.path.dirname(directory)
+        if parent == directory:
+            return None
+        directory = parent
 
 
 def _mentions_us(path: str) -> bool:

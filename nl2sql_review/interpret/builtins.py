@@ -337,7 +337,7 @@ def extreme(name: str, pick: Callable[..., Any]) -> None:
             ordered = sort(m, items, Arguments([], {"key": args.keywords["key"]}), node)
             if ordered is not None:
                 return ordered[0] if name == "min" else ordered[-1]
-            return open_term(m, name, *args.positional)
+            return open_term(m, name, *args.positional, Known(Opaque(f"key={describe(args.keywords['key'])}", "keyword", (args.keywords["key"],))))
         if items.open:
             return open_term(m, name, *args.positional)
         return apply(m, name, lambda *xs: pick(xs), *items.items)

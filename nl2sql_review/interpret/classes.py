@@ -168,7 +168,7 @@ def instantiate(m: Machine, cls: Class, args: Arguments, node: Any) -> Value:
         return enum_member(cls, args)
     if cls.kind == "typeddict":
         return Known(Mapping(dict(args.keywords), args.unknown), trace)
-    obj = Instance(cls)
+    obj = cls.example = Instance(cls)
     me = Known(obj, trace)
     init = cls.lookup("__init__")
     new = cls.lookup("__new__")

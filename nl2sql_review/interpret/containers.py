@@ -89,7 +89,10 @@ def reverse(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
 def sort_in_place(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
     obj = receiver.value
     ordered = sort(m, obj.state, args, node)
-    return write_items(m, obj, ordered) if ordered is not None else write_items(m, obj, obj.state.items, "sorted by what only the run knows")
+    if ordered is not None:
+        return write_items(m, obj, ordered)
+    obj.order = m.call(BUILTINS["sorted"], Arguments([Known(Sequence(obj.state.items, "list", obj.state.open)), *args.positional], args.keywords), node)
+    return write_items(m, obj, obj.state.items, obj.state.open or "sorted by what only the run knows")
 
 
 @method("list tuple", "index", "count")

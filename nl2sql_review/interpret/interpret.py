@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..values import Unknown, Value
+from ..values import Known, Unknown, Value
 from . import (  # noqa: F401 (some fill registries)
     attributes,
     calls,
@@ -106,6 +106,7 @@ def run_script(m: Machine, module: Module, source: Any) -> None:
         modules.run_module(m, module, source.tree)
     except Raised as e:  # nothing is left to catch it: the script ends there
         m.raised.append(e.name)
+    drive_callbacks(m, module)
     drive(m, module)
 
 
@@ -131,8 +132,28 @@ def drive(m: Machine, module: Module) -> None:
             drive_class(m, obj, value, module)
 
 
+def drive_callbacks(m: Machine, module: Module) -> None:
+    """Methods of classes that derive from a library's (`TrainerCallback.on_log`): the library calls them."""
+    for cls in list(m.recording.classes):
+        if cls.library_base() is None or cls.kind != "class":
+            continue
+        instance = Known(Instance(cls)) if not cls.used else Known(cls.example or Instance(cls))
+        for name, member in list(cls.slots.items()):
+            fn = object_of(member)
+            if isinstance(fn, Function) and not fn.called and not name.startswith("__") and fn.kind == "function":
+                with m.supposing(f"{cls.library_base().text} calls {name}()"):
+                    run_uncalled(m, m.attribute(instance, name, None), module)
+
+
 def drive_call(m: Machine, name: str, value: Value, module: Module) -> Value:
     m.driving = name
+    try:
+        return run_uncalled(m, value, module)
+    finally:
+        m.driving = ""
+
+
+def run_uncalled(m: Machine, value: Value, module: Module) -> Value:
     m.frames.append(Frame(module.scope, None, m.mark(), 0))
     m.loops.append(None)
     try:
@@ -142,7 +163,6 @@ def drive_call(m: Machine, name: str, value: Value, module: Module) -> Value:
     finally:
         m.frames.pop()
         m.loops.pop()
-        m.driving = ""
 
 
 def drive_class(m: Machine, cls: Class, value: Value, module: Module) -> None:

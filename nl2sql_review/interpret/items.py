@@ -126,6 +126,8 @@ def sequence_item(m: Machine, owner: Known, v: Sequence, key: Value) -> Value:
         return either_of(state, f"the index {describe(key)} is only known to the run")
     if state.open:
         m.risks += 1
+        if v.order is not None:
+            return item_term(v.order, key)
         return either_of(state, state.open)
     try:
         value = state.items[i]

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Callable, Iterator, NamedTuple
 
 from ..values import UNBOUND, Absent, Default, Either, Known, Place, Term, Text, Unknown, Value, join, same
-from .objects import Attributes, Instance, Items, Object, Opaque, Scope
+from .objects import Attributes, Instance, Items, Mapping, Object, Opaque, Scope, Sequence
 from .recording import Call, Recording
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
@@ -278,6 +278,7 @@ class Machine:
         call.function = self.frame.scope.name
         if self.driving:
             call.reached = False
+        call.order = len(self.recording.calls) + len(self.recording.alternatives)
         if self.unlikely:
             self.recording.alternatives.append(call)
         else:
@@ -338,6 +339,8 @@ def join_values(a: Value, b: Value, condition: Value | None = None) -> Value:
 
 def condition_text(condition: Value | None) -> str:
     obj = condition.value if isinstance(condition, (Known, Default)) else None
+    if isinstance(obj, (Sequence, Mapping)):
+        return obj.state.open
     return obj.text if isinstance(obj, Opaque) else condition.text if isinstance(condition, Term) else ""
 
 

@@ -30,11 +30,12 @@ class Items(NamedTuple):
 class Sequence(Object):
     """list, tuple, set, frozenset, range, generator. An open one lists what an element may be."""
 
-    __slots__ = ("kind", "lazy")
+    __slots__ = ("kind", "lazy", "order")
 
     def __init__(self, items: tuple[Value, ...] = (), kind: str = "list", open: str = "", by: str = "") -> None:
         self.slots = {"state": Items(items, open, by)}
         self.kind = kind
+        self.order: Value | None = None  # `sorted(…)` as a term, when it was sorted by what only the run knows
         self.lazy = False  # its elements are made when they are read, not where it is written
 
     @property
@@ -113,7 +114,7 @@ class Function(Object):
 class Class(Object):
     """A class of the script. `slots` is its namespace, in order of definition."""
 
-    __slots__ = ("name", "bases", "kind", "fields", "node", "module", "scope", "used", "options", "odd")
+    __slots__ = ("name", "bases", "kind", "fields", "node", "module", "scope", "used", "example", "options", "odd")
 
     def __init__(self, name: str, bases: list[Any], node: Any, module: Module, scope: Scope) -> None:
         self.slots = {}
@@ -122,6 +123,7 @@ class Class(Object):
         self.fields: dict[str, Field] = {}
         self.options: dict[str, Value] = {}
         self.used = False
+        self.example: Any = None  # the instance made last
         self.odd = ""  # why its attributes may not be what the body says
 
     def mro(self) -> list[Any]:

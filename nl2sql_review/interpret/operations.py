@@ -49,6 +49,9 @@ def combinations(values: Any) -> int:
     return product
 
 
+COUNTED = "only the run knows how many there are in "
+
+
 # -- description -----------------------------------------------------------------------------------------
 def describe(value: Value, limit: int = 60) -> str:
     """The value as source-like text, for terms and messages."""
@@ -77,6 +80,8 @@ def describe_plain(v: Any, limit: int) -> str:
     if isinstance(v, Instance):
         return v.cls.name + "(…)"
     if isinstance(v, Sequence):
+        if v.state.open.startswith(COUNTED):  # a comprehension over something of the run
+            return f"[… in {v.state.open[len(COUNTED):]}]"
         inner = ", ".join(describe(x, 20) for x in v.state.items[:8]) + (", …" if v.state.open or len(v.state.items) > 8 else "")
         return f"({inner})" if v.kind == "tuple" else f"[{inner}]"
     if isinstance(v, Object):

@@ -32,6 +32,7 @@ class Call:
     second: Any = None  # the second object it returned: the tokenizer of `FastLanguageModel.from_pretrained`
     instance: Any = None  # the script's own object, when the call makes the library part of one (a subclass)
     live: Any = None  # the arguments as the interpreter holds them, and the call's node
+    order: int = 0  # position in execution order, over calls and alternatives
     reached: bool = True  # False when only an uncalled function, tried with unknown parameters, gets here
 
     def get(self, *names: str) -> Value:
@@ -55,6 +56,10 @@ class Recording:
     files_read: list[str] = field(default_factory=list)  # project files opened: modules, configuration
     files_missing: list[str] = field(default_factory=list)  # looked for and not found
     exhausted: str = ""  # why interpretation stopped early, if it did
+
+    def every(self) -> list[Call]:
+        """All calls in execution order, those included that only another command line or environment reaches."""
+        return sorted([*self.calls, *self.alternatives], key=lambda call: call.order)
 
     def named(self, *callees: str) -> list[Call]:
         """Calls whose canonical name is, or ends in, one of these."""

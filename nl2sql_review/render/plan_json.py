@@ -103,7 +103,7 @@ def render(report: PlanReport) -> str:
 def describe(recording: Recording, plans: Iterable[TrainingPlan]) -> PlanReport:
     """The recording and its plans as plain data."""
     plans = list(plans)
-    calls = [call for call in recording.calls if in_stack(call.callee)]
+    calls = [call for call in recording.every() if in_stack(call.callee)]
     locate(place for call in calls for place in _places(call))
     sections = [describe_plan(plan) for plan in plans] or [PlanSections(**{name: {} for name in SECTIONS})]
     return PlanReport(VERSION, tuple(map(describe_call, calls)), sections[0], tuple(sections[1:]))

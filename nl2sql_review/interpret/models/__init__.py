@@ -6,7 +6,20 @@ from typing import Any
 
 from ..machine import Machine, place_of
 from ..objects import Scope
-from . import argparse, click, function_parsers, configuration, dataclass_parsers, datasets, files, generated, paths, process, stack, standard  # noqa: F401 (importing registers)  # noqa: F401
+from . import (  # noqa: F401 (importing registers)  # noqa: F401
+    argparse,
+    click,
+    configuration,
+    dataclass_parsers,
+    datasets,
+    files,
+    function_parsers,
+    generated,
+    paths,
+    process,
+    stack,
+    standard,
+)
 
 
 def wire(m: Machine) -> None:
