@@ -85,9 +85,8 @@ def _names(value: Value) -> Iterator[Any]:
         yield plain
     elif isinstance(plain, (list, tuple)) and all(isinstance(p, str) for p in plain):
         yield from plain
-    elif isinstance(plain, dict):
-        for item in plain.values():
-            yield from _names(Known(item))
+    elif isinstance(plain, dict) and ("train" in plain or len(plain) == 1):
+        yield from _names(Known(plain.get("train", next(iter(plain.values())))))  # the keys are names of splits
     else:
         yield Unknown(getattr(value, "why", "") or "the path of a data set is not in the script", value.trace)
 
