@@ -48,7 +48,8 @@ def render(report: PlanReport, path: str, terminal: Terminal) -> str:
     )
     for number, plan in enumerate((report.plan, *report.more_plans), 1):
         which = f", trainer {number}" if report.more_plans else ""
-        console.print(Text(f"{escape(path)}{which}", "bold"))
+        head = Text(f"{escape(path)}{which}", "bold")
+        console.print(head.append("  (on the right: the lines a value comes from, origin first)", "not bold dim"))
         for section in _sections(plan, path, terminal):
             console.print(section)
     if report.calls:

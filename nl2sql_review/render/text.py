@@ -83,7 +83,8 @@ def _item(item: ChecklistItem, name: int, file: str, terminal: Terminal) -> Iter
     glyph, style = MARKS[item.verdict]
     mark = getattr(terminal.glyphs, glyph)
     indent = 4 + width(mark) + 1 + name + 2
-    first, *rest = wrap(escape(_evidence(item, file)), terminal.columns - indent)
+    lines = wrap(escape(_evidence(item, file)), terminal.columns - indent)
+    first, *rest = (line.replace("\xa0", " ") for line in lines)  # which kept a place together
     label = f"{item.rule.partition('/')[2]:<{name}}"
     quiet = "dim" if item.verdict == "not-applicable" else ""
     row = f"{label}  {first}".rstrip()
@@ -100,4 +101,4 @@ def _evidence(item: ChecklistItem, file: str) -> str:
         text = f"{item.reason} ({item.evidence})"
     else:
         text = item.reason or item.evidence
-    return text.replace(f"({file}:cell ", "(cell ").replace(f"({file}:", "(line ")
+    return text.replace(f"({file}:cell ", "(cell\xa0").replace(f"({file}:", "(line\xa0")
