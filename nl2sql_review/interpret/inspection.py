@@ -147,7 +147,7 @@ def is_instance(v: Value, kind: Value) -> bool | None:
         if isinstance(x, Opaque):
             return None if not x.kind else x.kind == k.name
         if k.name == "dict":
-            return isinstance(x, Mapping)
+            return isinstance(x, Mapping) and not x.foreign and x.kind != "namespace"
         if isinstance(t, tuple):
             return isinstance(x, Sequence) and x.kind in t
         if isinstance(x, Instance):
@@ -162,6 +162,10 @@ def is_instance(v: Value, kind: Value) -> bool | None:
             return True if any(isinstance(b, Opaque) and b.text == k.text for b in x.cls.mro()) else None if x.base is not None else False
         if isinstance(x, PurePosixPath):
             return k.text.startswith(("pathlib.", "os.PathLike"))
+        if isinstance(x, Mapping) and k.text.startswith("omegaconf."):
+            return x.foreign and k.text.endswith((".DictConfig", ".Container", ".BaseContainer"))
+        if isinstance(x, Mapping) and k.text.startswith(("types.SimpleNamespace", "argparse.Namespace")):
+            return None if x.kind == "namespace" else False
         if isinstance(x, (Mapping, Sequence)) and k.text.startswith(("collections.", "typing.", "omegaconf.")):
             return None
         return None if isinstance(x, Object) and not isinstance(x, (Mapping, Sequence, Function)) else False

@@ -47,6 +47,7 @@ class Mapping(Object):
     """dict and what behaves like one. Keys are plain Python values."""
 
     __slots__ = ("kind", "factory")
+    foreign = False  # a library's container that is no dict
 
     def __init__(self, items: dict[Any, Value] | None = None, open: str = "", kind: str = "dict", by: str = "", factory: Any = None) -> None:
         self.slots = {"state": Items(items if items is not None else {}, open, by)}
