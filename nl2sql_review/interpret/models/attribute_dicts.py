@@ -1,0 +1,54 @@
+"""Dictionaries whose keys are attributes: EasyDict, Munch, Box and their like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...values import Known, Value
+from ..library import model
+from ..machine import Machine
+from ..objects import Arguments, Builtin, Items, Mapping, Sequence, object_of
+
+DEEP = (
+    "easydict.EasyDict", "munch.munchify", "munch.Munch.fromDict", "munch.DefaultMunch.fromDict", "box.Box", "box.ConfigBox", "attrdict.AttrDict", "addict.Dict",
+    "dotmap.DotMap", "ml_collections.ConfigDict", "ml_collections.FrozenConfigDict", "ml_collections.config_dict.ConfigDict", "dotwiz.DotWiz", "dotwiz.DotWizPlus",
+    "attridict.AttriDict", "prodict.Prodict.from_dict", "addict.addict.Dict",
+)  # fmt: skip
+GROWING = ("addict.Dict", "dotmap.DotMap", "addict.addict.Dict")  # a key that is missing is made
+
+
+@model(*DEEP)
+def deep(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+    growing = callee in GROWING
+    state = entries(m, args, node)
+    return Known(made(m, {k: attributed(m, v, node, growing) for k, v in state.items.items()}, state, growing), (args.place,) if args.place else ())
+
+
+@model("munch.Munch", "bunch.Bunch", "sklearn.utils.Bunch")
+def shallow(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+    state = entries(m, args, node)
+    return Known(made(m, state.items, state, False), (args.place,) if args.place else ())
+
+
+def entries(m: Machine, args: Arguments, node: Any) -> Items:
+    state = m.mapping(args.positional[0], node) if args.positional else Items({})
+    return Items({**state.items, **args.keywords}, state.open or args.unknown, state.by)
+
+
+def made(m: Machine, items: dict[Any, Value], state: Items, growing: bool) -> Mapping:
+    new = Mapping(items, state.open, "config", state.by)
+    if growing:
+        new.factory = Known(Builtin("dict", lambda m, args, node: Known(made(m, {}, Items({}), True))))
+    return new
+
+
+def attributed(m: Machine, value: Value, node: Any, growing: bool) -> Value:
+    """The same value with every dictionary in it made one of attributes."""
+    obj = object_of(value)
+    if isinstance(obj, Mapping):
+        state = m.mapping(value, node)
+        return Known(made(m, {k: attributed(m, v, node, growing) for k, v in state.items.items()}, state, growing), value.trace)
+    if isinstance(obj, Sequence) and obj.kind in ("list", "tuple"):
+        state = m.iterate(value, node)
+        return Known(Sequence(tuple(attributed(m, v, node, growing) for v in state.items), obj.kind, state.open, state.by), value.trace)
+    return value
