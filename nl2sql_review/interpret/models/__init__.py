@@ -8,6 +8,7 @@ from ..machine import Machine, place_of
 from ..objects import Scope
 from . import (  # noqa: F401 (importing registers)  # noqa: F401
     argparse,
+    attribute_dicts,
     click,
     configuration,
     dataclass_parsers,
@@ -15,6 +16,8 @@ from . import (  # noqa: F401 (importing registers)  # noqa: F401
     files,
     function_parsers,
     generated,
+    hydra,
+    omegaconf,
     paths,
     process,
     stack,
