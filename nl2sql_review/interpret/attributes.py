@@ -146,7 +146,7 @@ def instance_attribute(m: Machine, owner: Known, v: Instance, name: str, node: A
 
 INSTANCE_METHODS = {
     "namedtuple": {"_replace", "_asdict", "_fields"},
-    "pydantic": {"model_dump", "dict", "model_copy", "copy", "model_dump_json", "json"},
+    "pydantic": {"model_dump", "dict", "model_copy", "copy", "model_dump_json", "json", "model_post_init"},
 }
 
 
@@ -189,7 +189,7 @@ def class_attribute(m: Machine, owner: Known, v: Class, name: str, node: Any) ->
     return missing_attribute(m, v.name, name)
 
 
-CLASS_METHODS = {"pydantic": {"model_validate", "parse_obj", "parse_file", "parse_raw", "model_validate_json"}, "namedtuple": {"_make"}}
+CLASS_METHODS = {"pydantic": {"model_validate", "parse_obj", "parse_file", "parse_raw", "model_validate_json", "model_construct", "construct"}, "namedtuple": {"_make"}}
 
 
 def module_attribute(m: Machine, v: Module, name: str) -> Value:

@@ -6,10 +6,10 @@ from typing import Any
 
 import libcst as cst
 
-from ..values import Absent, Default, Known, Unknown, Value, extend
+from ..values import Absent, Known, Unknown, Value, extend
 from .attributes import bound
-from .machine import Machine, demote, place_of
-from .objects import Arguments, Bound, Class, Field, Function, Instance, Mapping, Opaque, Scope, Sequence, object_of
+from .machine import Machine, place_of
+from .objects import Arguments, Bound, Class, Field, Function, Instance, Mapping, Opaque, Scope, object_of
 from .operations import describe
 
 KINDS = {
@@ -25,7 +25,7 @@ HARMLESS = frozenset(  # roots whose class decorators leave the attributes as th
     "functools typing enum dataclasses pydantic torch transformers trl datasets hydra omegaconf dataclasses_json draccus modal ray abc attr attrs".split()
 )
 NEUTRAL_BASES = ("abc.ABC", "typing.Generic", "typing.Protocol", "object")
-POST_INIT = {"dataclass": "__post_init__", "attrs": "__attrs_post_init__", "pydantic": "model_post_init"}
+POST_INIT = {"dataclass": "__post_init__", "attrs": "__attrs_post_init__"}
 
 
 def define_class(m: Machine, node: cst.ClassDef, scope: Scope) -> None:
@@ -137,9 +137,7 @@ def make_field(cls: Class, name: str, annotation: str, node: Any, keyword_only: 
             cls.slots[name] = default
         else:
             cls.slots.pop(name, None)
-    elif isinstance(spec, (Sequence, Mapping)) and cls.kind in ("pydantic",):
-        pass  # pydantic copies mutable defaults, which `build_fields` does
-    return Field(name, annotation, default, factory, node, init, keyword_only, alias)
+    return Field(name, annotation, default, factory, node, init, keyword_only, alias, spec if isinstance(spec, Opaque) and spec.head == "field" else None)
 
 
 def make_members(m: Machine, cls: Class) -> None:
@@ -204,9 +202,12 @@ def enum_member(cls: Class, args: Arguments) -> Value:
     return Unknown(f"which member of {cls.name} {describe(wanted)} is")
 
 
-def build_fields(m: Machine, me: Known, cls: Class, args: Arguments, node: Any, by: str = "") -> None:
-    """The generated `__init__` of a dataclass-like class. `by`: every default may be overridden by it."""
+def build_fields(m: Machine, me: Known, cls: Class, args: Arguments, node: Any) -> None:
+    """The generated `__init__` of a dataclass-like class."""
     obj = me.value
+    if cls.kind == "pydantic":
+        m.build_model(me, cls, args, node)
+        return
     positional = [f for f in cls.fields.values() if f.init and not f.keyword_only]
     left = dict(args.keywords)
     given = {f.name: (v, args.places.get(i)) for i, (f, v) in enumerate(zip(positional, args.positional))}
@@ -223,67 +224,30 @@ def build_fields(m: Machine, me: Known, cls: Class, args: Arguments, node: Any, 
             value = Unknown(args.unknown)
         else:
             value = field_default(m, cls, f, node)
-            if by:
-                value = demote(value, f"--{f.name}" if by == "option" else by)
             if isinstance(value, Absent):
                 if not f.init:
                     continue
                 value = Unknown(f"{cls.name}.{f.name} is required and not given here")
         if where is not None:
             value = extend(value, where)
-        if cls.kind == "pydantic":
-            value = coerce(value, f.annotation)
         if "InitVar" in f.annotation:
             init_only.append(value)
         else:
             m.write(obj, f.name, value)
     library = cls.library_base()
-    if cls.kind == "pydantic":
-        extra = m.pydantic_extra(cls) if left else ""
-        if extra == "allow":
-            for k, v in left.items():
-                m.write(obj, k, v)
-    elif library is not None and m.library_kind(library):
+    if library is not None and m.library_kind(library):
         every = Arguments([], {**{f: obj.slots[f] for f in cls.fields if f in obj.slots}, **left}, args.place)
         every.places, every.unknown = args.places, args.unknown
         obj.base = object_of(m.call_library(library, every, node, me))
     post = cls.lookup(POST_INIT.get(cls.kind, ""))
     if isinstance(object_of(post), Function):
-        m.call(bound(m, me, cls, post, "__post_init__"), Arguments([Known(None)] if cls.kind == "pydantic" else init_only), node)
+        m.call(bound(m, me, cls, post, "__post_init__"), Arguments(init_only), node)
 
 
 def field_default(m: Machine, cls: Class, f: Field, node: Any) -> Value:
     if f.factory is not None:
         return m.call(f.factory, Arguments(place=place_of(cls.scope, f.node)), f.node)
-    shared = object_of(f.default)
-    if cls.kind == "pydantic" and isinstance(shared, (Sequence, Mapping)):
-        copied = Sequence(shared.state.items, shared.kind) if isinstance(shared, Sequence) else Mapping(dict(shared.state.items))
-        return Known(copied, f.default.trace)
-    if cls.kind == "pydantic":
-        setting = m.pydantic_setting(cls, f)
-        if setting is not None:
-            return setting
     return f.default
-
-
-def coerce(value: Value, annotation: str) -> Value:
-    """Pydantic turns a field's value into its declared scalar type."""
-    if not isinstance(value, (Known, Default)) or isinstance(value.value, bool):
-        return value
-    kind = annotation.removeprefix("Optional[").removesuffix("]").split("|")[0].strip()
-    v = value.value
-    try:
-        if kind == "float" and isinstance(v, (int, str)):
-            v = float(v)
-        elif kind == "int" and isinstance(v, str):
-            v = int(v)
-        elif kind == "bool" and isinstance(v, str):
-            v = v.lower() in ("1", "true", "yes", "on", "y", "t")
-        else:
-            return value
-    except ValueError:
-        return Unknown(f"{v!r} is not a {kind}", value.trace)
-    return Known(v, value.trace) if isinstance(value, Known) else Default(v, value.by, value.trace)
 
 
 def instance_method(m: Machine, f: Bound, args: Arguments, node: Any) -> Value:

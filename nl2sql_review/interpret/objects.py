@@ -160,6 +160,7 @@ class Field(NamedTuple):
     init: bool = True
     keyword_only: bool = False
     alias: str = ""
+    spec: Any = None  # the `Field(…)` or `field(…)` it was declared with, an Opaque with its call
 
 
 class Instance(Object):

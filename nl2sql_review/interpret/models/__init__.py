@@ -28,8 +28,7 @@ from . import (  # noqa: F401 (importing registers)  # noqa: F401
 def wire(m: Machine) -> None:
     """Hooks of the machine that models answer."""
     m.generated_method = lambda *args: generated.generated_method(m, *args)
-    m.pydantic_extra = generated.pydantic_extra
-    m.pydantic_setting = generated.pydantic_setting
+    m.build_model = lambda *args: pydantic.build(m, *args)
     m.shared = process.start(m)
     m.imported = lambda node, scope, names: imported(m, node, scope, names)
     m.called = lambda *args: stack.called(m, *args)

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...values import Absent, Known, Unknown, Value
+from ...values import Absent, Known, Value
 from ..library import model
 from ..machine import Machine
 from ..objects import Arguments, Bound, Class, Field, Instance, Mapping, Opaque, Sequence, object_of
+from . import pydantic
 from .standard import copied
 
 
 def generated_method(m: Machine, f: Bound, args: Arguments, node: Any) -> Value | None:
     obj, name = object_of(f.receiver), f.name
     if isinstance(obj, Instance):
+        if obj.cls.kind == "pydantic":
+            found = pydantic.method(m, f, args, node)
+            if found is not None:
+                return found
         if name in ("_replace", "model_copy", "copy"):
             new = copied(f.receiver, False, {})
             changed = args.keywords if name == "_replace" else m.mapping(args.get(None, "update"), node).items if "update" in args.keywords else {}
             for k, v in changed.items():
                 m.write(object_of(new), k, v)
             return new
-        if name in ("_asdict", "model_dump", "dict"):
+        if name == "_asdict":
             return as_dict(f.receiver)
     if isinstance(obj, Class):
-        if name in ("model_validate", "parse_obj"):
-            state = m.mapping(args.get(0), node)
-            inner = Arguments([], {k: v for k, v in state.items.items() if isinstance(k, str)}, args.place)
-            inner.unknown = state.open
-            return m.call(f.receiver, inner, node)
+        if obj.kind == "pydantic":
+            return pydantic.method(m, f, args, node)
         if name == "_make":
             return m.call(f.receiver, Arguments(list(m.iterate(args.get(0), node).items)), node)
     return None
@@ -110,26 +112,3 @@ def namedtuple(m: Machine, args: Arguments, node: Any, callee: str) -> Value | N
     padded = [Absent()] * (len(listed) - len(defaults)) + list(defaults)
     cls.fields = {n: Field(n, "", d, None, node) for n, d in zip(listed, padded)}
     return Known(cls)
-
-
-def pydantic_extra(cls: Class) -> str:
-    """What pydantic does with keys that are no field: "allow", "ignore" or "forbid"."""
-    config = object_of(cls.lookup("model_config"))
-    value = config.state.items.get("extra") if isinstance(config, Mapping) else config.call.arguments.get("extra") if isinstance(config, Opaque) and config.call is not None else None
-    return value.value if isinstance(value, Known) else "ignore"
-
-
-def pydantic_setting(cls: Class, f: Field) -> Value | None:
-    """A field of pydantic settings: its default, unless the environment says otherwise."""
-    if not any(isinstance(b, Opaque) and b.text.endswith("BaseSettings") for b in cls.mro()):
-        return None
-    from ..machine import demote
-
-    prefix = ""
-    config = object_of(cls.lookup("model_config"))
-    if isinstance(config, Opaque) and config.call is not None and isinstance(config.call.arguments.get("env_prefix"), Known):
-        prefix = config.call.arguments["env_prefix"].value
-    if isinstance(config, Mapping) and isinstance(config.state.items.get("env_prefix"), Known):
-        prefix = config.state.items["env_prefix"].value
-    variable = "$" + (f.alias or prefix + f.name).upper()
-    return Unknown(f"{variable} is required") if isinstance(f.default, Absent) else demote(f.default, variable)
