@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import re
+from functools import cache
 from typing import Any, Iterator
 
 import libcst as cst
@@ -19,6 +20,11 @@ KINDS = {"dataclass": "dataclass", "pydantic": "pydantic model", "attrs": "attrs
 # A class or a dict is taken for the description of a data set when it says where one is and how much of it to take.
 WHERE = ("path", "file", "source", "url", "hf_path", "hub_id", "data_path", "dataset_path", "dataset_name", "data_files", "repo")
 SHARE = ("weight", "probability", "prob", "ratio", "sampling_weight", "sample_weight", "proportion", "max_samples", "weighting")
+# Fields of a node that say how it is laid out.
+LAYOUT = frozenset(
+    "lpar rpar leading_lines lines_after_decorators header footer comma semicolon equal indent whitespace_before_args".split()
+    + [f"whitespace_{w}" for w in ("after_func", "before_colon", "after_for", "before_in", "after_in", "after_star", "after_arg", "after_name", "after_def", "before_params", "before", "after")]
+)
 NAMES = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*")
 
 
@@ -176,9 +182,18 @@ def _skips(node: cst.If) -> bool:
 
 
 def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """Every node below one, without visitors: LibCST's own are slow."""
+    """Every node below one that means something, in order. LibCST's own `children` visits white space too, and is slow."""
     stack = [node]
     while stack:
         one = stack.pop()
         yield one
-        stack.extend(reversed(one.children))
+        below: list[cst.CSTNode] = []
+        for name in _meaning(type(one)):
+            value = getattr(one, name)
+            below += value if isinstance(value, (list, tuple)) else (value,)
+        stack.extend(child for child in reversed(below) if isinstance(child, cst.CSTNode))
+
+
+@cache
+def _meaning(kind: type) -> tuple[str, ...]:
+    return tuple(name for name in kind.__dataclass_fields__ if name not in LAYOUT)
