@@ -25,7 +25,7 @@ from . import (  # noqa: F401 (some fill registries)
     strings,
 )
 from .machine import Exhausted, Frame, Machine, Raised
-from .objects import Arguments, Class, Function, Module, Opaque, object_of
+from .objects import Arguments, Class, Function, Instance, Module, Opaque, object_of
 from .operations import freeze
 from .project import Project
 from .recording import Recording
