@@ -234,9 +234,11 @@ def _roles(piece: Piece, label: str, speaker: str) -> frozenset[str]:
     if not roles and isinstance(piece.hole, Term) and not any(c in OPAQUE_COLUMNS for c in piece.columns):
         roles = {role for role in map(column_role, WORD.findall(piece.hole.text)) if role in ("schema", "question", "sql")}
     said = label_role(label)
-    if said in ("schema", "question", "sql") and (not roles or roles == {"instruction"} or said == "sql"):
-        # "### Response:" before a hole settles it, whatever the column is called.
-        return frozenset((said,)) if said == "sql" or not roles else frozenset((*roles, said))
+    if said == "sql" and not announces(label):
+        said = ""
+    if said in ("schema", "question", "sql") and (not roles or roles == {"instruction"}):
+        # "### Response:" before a hole settles it where the column's name does not.
+        return frozenset((said,)) if not roles or said == "sql" else frozenset((*roles, said))
     if speaker == "assistant" and not roles & {"schema", "question"}:
         return frozenset(("sql",))
     return frozenset(roles)
@@ -253,6 +255,11 @@ def label_before(pieces: list[Piece], index: int) -> str:
     while lines and lines[-1].lower() in ("```sql", "```", "sql```"):
         lines.pop()
     return lines[-1] if lines else ""
+
+
+def announces(label: str) -> bool:
+    """Whether a line is a label and not a sentence: `### SQL`, `Answer:`, `[/INST]`, `<|assistant|>`."""
+    return label.endswith((":", "]", ">")) or label.startswith(("#", "<", "[", "*")) or len(label.split()) <= 3
 
 
 def label_role(label: str) -> str:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Iterator
 
 from ..plan import Fact
-from ..values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value, join
+from ..values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
 from .prompt_text import Piece
 from .rows import collected
 from .run import Run
-from .training_text import TrainingText, objective
+from .training_text import TrainingText, joined, objective
 
 NUMBER = re.compile(r"max_length\s*=\s*(\d+)")
 
@@ -35,7 +35,7 @@ def read(run: Run, part: Any, texts: list[TrainingText], at: Place | None) -> No
         return
     limits: list[Value] = []
     notes: list[str] = []
-    place, has_schema, whole = None, False, None
+    place, has_schema, whole, guarded = None, False, None, False
     for text, pieces in known:
         whole = whole or whole_cut(text)
         schemas = [p for p in pieces if "schema" in p.roles and p.hole is not None]
@@ -45,6 +45,7 @@ def read(run: Run, part: Any, texts: list[TrainingText], at: Place | None) -> No
             place = place or (found[0].place if found else None) or piece.place
             limits.append(_limit(found, piece))
             notes += [f"counted in {c.unit}" for c in found if c.unit != "characters"]
+        guarded = guarded or any("len(" in c for c in conditions(text.value))
     place = place or texts[0].at or at
     if not has_schema:
         opaque = next((p.why for _, pieces in known for p in pieces if p.opaque), None)
@@ -54,9 +55,9 @@ def read(run: Run, part: Any, texts: list[TrainingText], at: Place | None) -> No
         else:
             part.schema_limit = Fact(Absent(why), at=place, why_not=why)
     else:
-        value = limits[0]
-        for other in limits[1:]:
-            value = join(value, other)
+        if guarded and any(not isinstance(v, Absent) for v in limits):
+            limits = [v for v in limits if not isinstance(v, Absent)]  # `if len(schema) > n`: a shorter one needs no cut
+        value = joined(limits)
         part.schema_limit = Fact(value, at=place, note=notes[0] if notes else "")
     cut = any(not isinstance(v, Absent) for v in limits)
     if whole is None and not cut:
@@ -67,6 +68,18 @@ def read(run: Run, part: Any, texts: list[TrainingText], at: Place | None) -> No
         part.truncation_cuts = Fact(Known("schema", (place,) if place is not None else ()), at=place)
     else:
         part.truncation_cuts = Fact(Absent("nothing is cut before the trainer's own limit"), at=place)
+
+
+def conditions(value: object, depth: int = 0) -> Iterator[str]:
+    """What decides between the texts there may be."""
+    if depth > 8:
+        return
+    if isinstance(value, Either):
+        yield value.condition
+        for option in value.options:
+            yield from conditions(option, depth + 1)
+    for part in getattr(value, "parts", None) or () if isinstance(value, Text) else getattr(value, "args", ()):
+        yield from conditions(part, depth + 1)
 
 
 def _limit(found: list[Cut], piece: Piece) -> Value:
