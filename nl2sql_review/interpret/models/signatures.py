@@ -1,0 +1,106 @@
+"""inspect.signature and the like: which parameters a function takes.
+
+Of the script's own functions all are known. Of a library's class it depends on the version that is installed: a name
+that every version of the last years takes is one for certain, any other is left to the run.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...values import Known, Unknown, Value
+from ..library import ATTRIBUTE_MODELS, CONSTANTS, METHOD_MODELS, model
+from ..machine import Machine
+from ..objects import Arguments, Bound, Class, Function, Mapping, Opaque, Partial, Sequence, object_of
+from ..operations import describe
+
+SIGNATURE, PARAMETERS = "inspect.Signature", "inspect.parameters"
+
+ARGUMENTS = frozenset(
+    "output_dir per_device_train_batch_size per_device_eval_batch_size gradient_accumulation_steps eval_accumulation_steps learning_rate weight_decay "
+    "adam_beta1 adam_beta2 adam_epsilon max_grad_norm num_train_epochs max_steps lr_scheduler_type warmup_steps logging_strategy logging_first_step "
+    "logging_steps save_strategy save_steps save_total_limit seed bf16 fp16 eval_steps dataloader_num_workers dataloader_drop_last dataloader_pin_memory "
+    "remove_unused_columns run_name optim report_to ddp_find_unused_parameters gradient_checkpointing push_to_hub hub_model_id load_best_model_at_end "
+    "metric_for_best_model greater_is_better deepspeed label_names disable_tqdm torch_compile auto_find_batch_size".split()
+)
+TRAINER = frozenset("self model args data_collator train_dataset eval_dataset callbacks optimizers preprocess_logits_for_metrics".split())
+ALWAYS: dict[str, frozenset[str]] = {
+    "transformers.TrainingArguments": ARGUMENTS,
+    "transformers.Seq2SeqTrainingArguments": ARGUMENTS,
+    "trl.SFTConfig": ARGUMENTS | {"packing", "dataset_text_field", "dataset_num_proc"},
+    "trl.DPOConfig": ARGUMENTS,
+    "trl.GRPOConfig": ARGUMENTS,
+    "transformers.Trainer": TRAINER,
+    "trl.SFTTrainer": TRAINER | {"peft_config", "formatting_func"},
+    "peft.LoraConfig": frozenset("r target_modules lora_alpha lora_dropout bias task_type modules_to_save fan_in_fan_out init_lora_weights layers_to_transform".split()),
+}
+
+
+def parameters(name: str) -> Known:
+    """The parameters of a library's class, as something that can be searched."""
+    return Known(Opaque(f"inspect.signature({name}).parameters", "call", (Known(name.removesuffix(".__init__")),), PARAMETERS))
+
+
+for _name in ALWAYS:
+    CONSTANTS[f"{_name}.__dataclass_fields__"] = CONSTANTS[f"{_name}.__init__.__code__.co_varnames"] = parameters(_name)
+    CONSTANTS[f"{_name}.__init__.__annotations__"] = CONSTANTS[f"{_name}.__annotations__"] = parameters(_name)
+
+
+def taken(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value | None:
+    name, key = object_of(receiver).args[0].value, args.get(0)
+    if isinstance(key, Known) and isinstance(key.value, str) and key.value in ALWAYS.get(name, ()):
+        return Known(True)
+    return None
+
+
+METHOD_MODELS[PARAMETERS, "__contains__"] = taken
+for _name in ("keys", "copy"):
+    METHOD_MODELS[PARAMETERS, _name] = lambda m, receiver, args, node, callee: receiver
+ATTRIBUTE_MODELS[SIGNATURE, "parameters"] = lambda m, owner, v, name, node: v.slots["parameters"]
+
+
+def names_of(fn: Function) -> dict[str, Value]:
+    params = fn.node.params
+    nodes = [*params.posonly_params, *params.params, *([params.star_arg] if hasattr(params.star_arg, "name") else []), *params.kwonly_params, *([params.star_kwarg] if params.star_kwarg is not None else [])]
+    return {p.name.value: Known(Opaque(f"the parameter {p.name.value}", "call", kind="inspect.Parameter")) for p in nodes}
+
+
+def of(m: Machine, value: Value) -> Value:
+    """The parameters of what can be called."""
+    obj = object_of(value)
+    skip = 0
+    if isinstance(obj, Partial):
+        obj = object_of(obj.function)
+    if isinstance(obj, Bound) and isinstance(obj.function, Function):
+        obj, skip = obj.function, 1
+    if isinstance(obj, Class):
+        if obj.kind in ("dataclass", "pydantic", "attrs", "namedtuple") and obj.lookup("__init__") is None:
+            return Known(Mapping({n: Known(Opaque(f"the parameter {n}", "call", kind="inspect.Parameter")) for n in obj.fields}))
+        found = object_of(obj.lookup("__init__"))
+        library = obj.library_base()
+        if isinstance(found, Function):
+            obj, skip = found, 1
+        elif library is not None:
+            return parameters(library.text)
+    if isinstance(obj, Function):
+        items = names_of(obj)
+        return Known(Mapping({n: v for i, (n, v) in enumerate(items.items()) if i >= skip}))
+    if isinstance(obj, Opaque) and obj.head == "symbol":
+        return parameters(obj.text)
+    return Unknown(f"the parameters of {describe(value)}")
+
+
+@model("inspect.signature")
+def signature(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+    target = args.get(0, "callable", "obj")
+    made = Opaque(f"inspect.signature({describe(target)})", "call", (target,), SIGNATURE)
+    made.slots["parameters"] = of(m, target)
+    return Known(made)
+
+
+@model("inspect.getfullargspec")
+def argument_specification(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+    found = of(m, args.get(0, "func"))
+    obj = object_of(found)
+    names = Known(Sequence(tuple(Known(n) for n in obj.state.items), "list")) if isinstance(obj, Mapping) else found
+    return Known(Mapping({"args": names, "kwonlyargs": Unknown("keyword-only parameters of a library")}, "what else a signature says", "config"))
