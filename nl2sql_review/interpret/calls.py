@@ -198,7 +198,7 @@ def bind_parameters(m: Machine, fn: Function, args: Arguments, scope: Scope) -> 
             if m.driving == fn.name:
                 value = demote(value, f"parameter {name} of {fn.name}()")
         else:
-            value, where = Unknown(f"parameter {name} of {fn.name}(), which is not given here"), None
+            value, where = not_given(m, fn, p), None
         m.write(scope, name, extend(value, where) if where is not None else value)
     if isinstance(params.star_arg, cst.Param):
         rest = tuple(args.positional[len(positional) :])
@@ -210,12 +210,18 @@ def bind_parameters(m: Machine, fn: Function, args: Arguments, scope: Scope) -> 
         elif args.unknown:
             value = Unknown(args.unknown)
         else:
-            value = fn.defaults.get(name) or Unknown(f"parameter {name} of {fn.name}(), which is not given here")
+            value = fn.defaults.get(name) or not_given(m, fn, p)
             if m.driving == fn.name:
                 value = demote(value, f"parameter {name} of {fn.name}()")
         m.write(scope, name, value)
     if params.star_kwarg is not None:
         m.write(scope, params.star_kwarg.name.value, Known(Mapping(left, args.unknown)))
+
+
+def not_given(m: Machine, fn: Function, p: Any) -> Value:
+    """A parameter that nobody passes. While a function is tried, one that is declared as a configuration of the script has its defaults."""
+    value = m.supposed_parameter(fn, p) if m.driving == fn.name and p.annotation is not None else None
+    return value if value is not None else Unknown(f"parameter {p.name.value} of {fn.name}(), which is not given here")
 
 
 def yielded(m: Machine, values: list[Value], open_: str) -> None:

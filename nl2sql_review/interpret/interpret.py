@@ -102,6 +102,10 @@ def search_path(root: Path | None, file: Path | None) -> list[Path]:
 
 def run_script(m: Machine, module: Module, source: Any) -> None:
     module.package = package_of(m, module.file)
+    if module.package and module.file is not None:  # `python -m package.script` is run from the folder above the package
+        above = module.file.resolve().parents[module.package.count(".") + 1]
+        if above not in m.search_path:
+            m.search_path.append(above)
     try:
         modules.run_module(m, module, source.tree)
     except Raised as e:  # nothing is left to catch it: the script ends there

@@ -126,6 +126,7 @@ class Machine:
         self.record_write: Callable[..., None]
         self.called: Callable[..., Value]
         self.after_construction: Callable[..., None]
+        self.supposed_parameter: Callable[..., Value | None]
         self.build_model: Callable[..., None]  # models.pydantic
         self.decorated: Callable[..., Value | None]
         self.decorated_class: Callable[[Opaque, Any], None]

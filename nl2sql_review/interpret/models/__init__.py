@@ -29,6 +29,7 @@ def wire(m: Machine) -> None:
     """Hooks of the machine that models answer."""
     m.generated_method = lambda *args: generated.generated_method(m, *args)
     m.build_model = lambda *args: pydantic.build(m, *args)
+    m.supposed_parameter = lambda *args: dataclass_parsers.supposed_parameter(m, *args)
     m.shared = process.start(m)
     m.imported = lambda node, scope, names: imported(m, node, scope, names)
     m.called = lambda *args: stack.called(m, *args)

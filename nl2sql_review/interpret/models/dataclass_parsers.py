@@ -264,8 +264,22 @@ def field_value(m: Machine, cls: Class, f: Field, prefix: str, node: Any) -> Val
     return demote(converted(m, option, default, node), by)
 
 
-def overridable(m: Machine, value: Value, prefix: str) -> Value:
-    """The same object, each of whose fields the command line may override."""
+def supposed_parameter(m: Machine, fn: Function, p: Any) -> Value | None:
+    """What a function that nobody calls may expect of a parameter declared as a dataclass of the script: its defaults."""
+    word = bare(fn.scope.module.source.excerpt(p.annotation.annotation))
+    scope: Any = fn.scope
+    while scope is not None and word not in scope.slots:
+        scope = scope.parent
+    value = (scope or fn.scope.module.scope).slots.get(word)
+    cls = object_of(value)
+    if not isinstance(cls, Class) or cls.kind not in ("dataclass", "pydantic", "attrs") or cls.odd or cls.kind != "pydantic" and cls.library_base() is not None:
+        return None
+    made = m.call(value, Arguments(), None)
+    return overridable(m, made, "", f"parameter {p.name.value} of {fn.name}()") if isinstance(object_of(made), Instance) else None
+
+
+def overridable(m: Machine, value: Value, prefix: str, by: str = "") -> Value:
+    """The same object, each of whose fields the command line (or `by`) may override."""
     old = object_of(value)
     new = Instance(old.cls)
     new.base, new.payload = old.base, old.payload
@@ -273,9 +287,9 @@ def overridable(m: Machine, value: Value, prefix: str) -> Value:
         if name not in old.cls.fields:
             new.slots[name] = v
         elif isinstance(object_of(v), Instance) and object_of(v).cls.kind != "enum":
-            new.slots[name] = overridable(m, v, f"{prefix}{name}.")
+            new.slots[name] = overridable(m, v, f"{prefix}{name}.", by)
         else:
-            new.slots[name] = demote(v, f"--{prefix}{name}".replace("_", "-"))
+            new.slots[name] = demote(v, by or f"--{prefix}{name}".replace("_", "-"))
     return Known(new, value.trace)
 
 
