@@ -169,6 +169,8 @@ def collection(kind: str) -> Callable[..., Value]:
         obj = object_of(source)
         if isinstance(obj, Sequence) and obj.kind in ("set", "frozenset") and kind in ("list", "tuple") and len(obj.state.items) > 1:
             return Known(Sequence(obj.state.items, kind, obj.state.open or "the order of a set", obj.state.by), source.trace)
+        if isinstance(obj, Opaque) and obj.kind == "inspect.parameters":
+            return source  # searched, not walked
         if isinstance(obj, Opaque) and m.library_iterate(source, obj, node) is None:
             return open_term(m, kind, source)
         if isinstance(source, Unknown):

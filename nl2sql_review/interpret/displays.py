@@ -99,7 +99,8 @@ def comprehension(kind: str) -> Callable[..., Value]:
     def f(m: Machine, node: Any, scope: Scope) -> Value:
         inner = Scope(scope.module, scope, "comprehension", scope.name)
         out: list[tuple[Value | None, Value]] = []
-        state = {"open": "", "by": ""}
+        state = {"open": "", "by": "", "filtered": ""}
+        doubtful: list[bool] = []  # for each result, whether only the run knows that it is one
 
         def produce() -> None:
             if kind == "dict":
@@ -107,27 +108,35 @@ def comprehension(kind: str) -> Callable[..., Value]:
             else:
                 out.append((None, m.evaluate(node.elt, inner)))
 
-        def run(comp: Any) -> None:
+        def run(comp: Any, maybe: bool = False) -> None:
             items = m.iterate(m.evaluate(comp.iter, inner), comp)
             state["open"], state["by"] = state["open"] or items.open, state["by"] or items.by
             for v in items.items:
                 m.step()
                 m.assign(comp.target, v, inner)
+                open_here = maybe
                 for test in comp.ifs:
                     t, by = truth(m.evaluate(test.test, inner))
                     state["by"] = state["by"] or by
                     if t is None:
-                        state["open"] = state["open"] or f"filtered by {scope.module.source.excerpt(test.test)}"
+                        state["filtered"] = state["filtered"] or f"filtered by {scope.module.source.excerpt(test.test)}"
+                        open_here = True
                     elif not t:
                         break
                 else:
-                    run(comp.inner_for_in) if comp.inner_for_in is not None else produce()
+                    if comp.inner_for_in is not None:
+                        run(comp.inner_for_in, open_here)
+                    else:
+                        produce()
+                        doubtful.append(open_here)
 
         mark = m.mark()
         run(node.for_in)
         if kind == "generator":
             m.deferred(mark, "a generator expression")
         trace = (place_of(scope, node),)
+        if kind != "dict":
+            state["open"] = state["open"] or state["filtered"]
         if kind == "set":
             unique: list[Value] = []
             for _, v in out:
@@ -136,16 +145,14 @@ def comprehension(kind: str) -> Callable[..., Value]:
             return Known(Sequence(tuple(unique), kind, state["open"], state["by"]), trace)
         if kind == "dict":
             items: dict[Any, Value] = {}
-            for key, value in out:
+            for (key, value), maybe in zip(out, doubtful):
                 k = plain_key(key) if key is not None else None
                 if k is None:
                     state["open"] = state["open"] or "a key is only known to the run"
                 else:
                     if state["open"] and k[0] in items:
                         value = join(items[k[0]], value)
-                    items[k[0]] = value
-            if state["open"]:
-                items = {k: join(v, Absent("left out by the filter")) for k, v in items.items()}
+                    items[k[0]] = join(value, items.get(k[0], Absent("left out by the filter"))) if maybe or state["open"] else value
             return Known(Mapping(items, state["open"], "dict", state["by"]), trace)
         made = Sequence(tuple(v for _, v in out), kind, state["open"], state["by"])
         made.lazy = kind == "generator"

@@ -20,8 +20,10 @@ from . import (  # noqa: F401 (importing registers)  # noqa: F401
     omegaconf,
     paths,
     process,
+    signatures,
     stack,
     standard,
+    text,
 )
 
 
