@@ -17,6 +17,8 @@ from . import (  # noqa: F401 (importing registers)  # noqa: F401
     function_parsers,
     generated,
     hydra,
+    imports,
+    iteration,
     omegaconf,
     paths,
     process,
