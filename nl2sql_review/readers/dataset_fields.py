@@ -118,19 +118,19 @@ def _late(reads: list[Read], at: Place | None) -> Fact:
 
 
 def _bare(reads: list[Read], before: list[Read], part: Any, found: list[Dataset], calls: list[Call], at: Place | None) -> Fact:
-    if not reads:
-        return Fact(Known([], (at,) if at is not None else ()), at=at)
     single = bool(part.mixing.why_not)
+    if not reads:
+        return Fact(Unknown("which columns hold the question, the SQL and the schema is not known"), at=at)
     bare = [r for r in reads if r.how == "bare" or r.how == "get" and len(r.columns) == 1 and r.role != "schema"]
     bare = [r for r in bare if not _alternatives(r, reads)]
     if single:
-        return _single(bare, part, at)
+        return _single(bare, reads, part, at)
     shared = [r for r in bare if r.mixed or _shared(r, [*before, *reads], found)]
     if not shared:
         loose = [r for r in bare if not isinstance(r.dataset, Dataset) or collected(r.term)]
         if loose and not calls:
             return Fact(Unknown(f"{loose[0].columns[0]!r} is read with no other spelling; whether all rows spell it so is not in the script"), at=loose[0].place or at)
-        return Fact(Known([], (at,) if at is not None else ()), at=at)
+        return Fact(Known([], (at,) if at is not None else ()), at=at, note=_said(reads))
     sure = [r for r in shared if r.how == "bare"]
     place = next((r.place for r in sure or shared if r.place is not None), at)
     names = list(dict.fromkeys(r.columns[-1] for r in sure or shared))
@@ -142,10 +142,19 @@ def _bare(reads: list[Read], before: list[Read], part: Any, found: list[Dataset]
     return Fact(Known(names, (place,) if place is not None else ()), at=place)
 
 
-def _single(bare: list[Read], part: Any, at: Place | None) -> Fact:
+def _said(reads: list[Read]) -> str:
+    """Each part with the spellings it is read by: `question: question, sql_prompt; sql: sql, query`."""
+    columns: dict[str, list[str]] = {}
+    for read in reads:
+        known = columns.setdefault(read.role, [])
+        known += [c for c in read.columns if c not in known]
+    return "; ".join(f"{role}: {', '.join(names)}" for role, names in columns.items())
+
+
+def _single(bare: list[Read], reads: list[Read], part: Any, at: Place | None) -> Fact:
     names = part.sources.value.value if isinstance(part.sources.value, Known) else []
     if not bare:
-        return Fact(Known([], (at,) if at is not None else ()), at=at)
+        return Fact(Known([], (at,) if at is not None else ()), at=at, note=_said(reads))
     place = next((r.place for r in bare if r.place is not None), at)
     if names and all(isinstance(n, str) and not n.endswith((".json", ".jsonl", ".csv", ".parquet", ".arrow", ".gz")) and n not in ("json", "csv", "parquet") for n in names):
         why = "there is one data set, read by its own spelling"

@@ -103,7 +103,8 @@ def _parts(prompt: Any, texts: list[TrainingText], at: Place | None) -> None:
                 orders.append(Known(parts.order, text.trace))
     prompt.parts = Fact(joined(orders), at=at)
     prompt.missing_parts = Fact(joined(missing), at=at, note=_missing_note(found))
-    prompt.style = Fact(joined(styles), at=at)
+    known = prompt.parts.value.value if isinstance(prompt.parts.value, Known) else []
+    prompt.style = Fact(joined(styles), at=at, note=", ".join(known))
 
 
 def _missing_note(found: list[tuple[TrainingText, list[prompt_parts.Parts]]]) -> str:
@@ -128,8 +129,8 @@ def _ending(prompt: Any, texts: list[TrainingText], at: Place | None, run: Run, 
             ending = _appended(_one_ending(pieces, tokenizer), text, run, tokenizer)
             kinds.append(_known(ending.kind, ending.why, text.trace))
             sources.append(_known(ending.by or "nothing", "", text.trace))
-            if ending.why:
-                notes.append(ending.why)
+            if ending.why or ending.by:
+                notes.append(ending.why or f"by {ending.by}")
             if ending.kind == "cut off" and ending.piece is not None:
                 at = ending.piece.place or at
     prompt.ending = Fact(joined(kinds), at=at, note=notes[0] if notes else "")
@@ -163,11 +164,12 @@ def _appended(ending: prompt_ending.Ending, text: TrainingText, run: Run, tokeni
 def _loss(prompt: Any, texts: list[TrainingText], run: Run, tokenizer: Tokenizer) -> None:
     losses = [(t, loss) for t in texts for loss in prompt_loss.loss_of(run, t)]
     failing = next((loss for _, loss in losses if loss.on != "response"), losses[0][1])
-    prompt.loss_on = Fact(joined(_known(x.on, x.why, _trace(x.at)) for _, x in losses), at=failing.at, note=failing.note)
-    prompt.loss_by = Fact(joined(_known(x.by, x.why, _trace(x.at)) for _, x in losses), at=failing.at, note=failing.note)
+    note = failing.note or (f"by {failing.by}" if failing.on == "response" else "")
+    prompt.loss_on = Fact(joined(_known(x.on, x.why, _trace(x.at)) for _, x in losses), at=failing.at, note=note)
+    prompt.loss_by = Fact(joined(_known(x.by, x.why, _trace(x.at)) for _, x in losses), at=failing.at)
     text, loss = next((pair for pair in losses if prompt_markers.searched(pair[1])), losses[0])
     if not prompt_markers.searched(loss):
-        why = "the loss is not masked" if loss.on == "all" else f"{loss.by} searches for no markers" if loss.on else ""
+        why = "the loss is not masked" if loss.on == "all" else f"no marker is searched for: {loss.by}" if loss.on else ""
         for fact in (prompt.instruction_marker, prompt.response_marker, prompt.markers):
             fact.value, fact.at, fact.why_not = (Unknown(loss.why), loss.at, "") if not why else (Absent(why), loss.at, why)
         return
