@@ -6,7 +6,7 @@ import itertools
 from typing import Any
 
 from ...values import Absent, Known, Unknown, Value
-from ..expressions import plain_key
+from ..displays import plain_key
 from ..library import model
 from ..machine import Machine
 from ..objects import Arguments, Items, Mapping, Opaque, Sequence, object_of, plain
