@@ -10,7 +10,7 @@ from ..displays import plain_key
 from ..library import model
 from ..machine import Machine
 from ..objects import Arguments, Items, Mapping, Opaque, Sequence, object_of, plain
-from ..operations import equal
+from ..operators import equal
 
 MAX_PRODUCT = 400
 
