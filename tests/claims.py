@@ -10,7 +10,7 @@ from typing import Any
 from nl2sql_review.interpret.recording import Call, Recording
 from nl2sql_review.values import Default, Either, Known, Term, Text, Value
 
-from .rehearsal import Recorded, encode
+from .rehearsal import Recorded, Rehearsal, encode
 
 Site = tuple[str, "int | None", int, str]  # path, cell, row, last name of the callee
 
@@ -61,10 +61,10 @@ def site(call: Call, root: Path) -> Site:
     return path.replace(os.sep, "/"), span.cell, span.row, call.callee.rsplit(".", 1)[-1]
 
 
-def contradictions(recording: Recording, calls: list[Recorded], root: Path, plain: bool = True) -> list[str]:
+def contradictions(recording: Recording, run: Rehearsal, root: Path, plain: bool = True) -> list[str]:
     """Every claim that the recorded calls refute. `plain` says that the run got no arguments, so defaults held."""
     seen, claimed = defaultdict(list), defaultdict(list)
-    for recorded in calls:
+    for recorded in run.calls:
         seen[recorded.path, recorded.cell, recorded.row, recorded.callee.rsplit(".", 1)[-1]].append(recorded)
     for call in recording.calls:
         claimed[site(call, root)].append(call)
@@ -73,18 +73,25 @@ def contradictions(recording: Recording, calls: list[Recorded], root: Path, plai
         runs = seen.get(where)
         if not runs:
             continue  # not reached in this run
+        if run.error:
+            at_site = at_site[: len(runs)]  # what would have come after the error is no claim about this run
         in_step = len(runs) == len(at_site) and all(call.certain for call in at_site)
         for index, call in enumerate(at_site):
             for name, value in call.arguments.items():
                 if not isinstance(value, Known if not plain else (Known, Default)):
                     continue
                 against = [runs[index]] if in_step else runs
-                values = [_argument(run, name, list(call.arguments).index(name)) for run in against]
+                values = [_argument(one, name, list(call.arguments).index(name)) for one in against]
                 if not any(agrees(_rooted(encode(value.value), root), given) for given in values):
                     found.append(
                         f"{where[0]}:{where[2]} {call.callee} {name}: claimed {describe(value)}, recorded {values}"
                     )
     return found
+
+
+def covers(call: Call, run: Recorded) -> bool:
+    """Whether a listed call leaves room for a recorded one."""
+    return all(admits(value, run.arguments[name]) for name, value in call.arguments.items() if name in run.arguments)
 
 
 class _NotGiven:
@@ -99,6 +106,8 @@ def _argument(run: Recorded, name: str, index: int) -> Any:
     """What a run passed as `name`; the stand-ins may know a positional argument by its place only."""
     if name in run.arguments:
         return run.arguments[name]
+    if name.startswith("$"):
+        return [*run.arguments.values(), NOT_GIVEN][min(int(name[1:]), len(run.arguments))]
     return run.arguments.get(f"${index}", NOT_GIVEN)
 
 

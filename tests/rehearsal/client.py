@@ -53,17 +53,24 @@ def _close(process: subprocess.Popen) -> None:
 
 
 @functools.cache
-def perform(path: Path, root: Path | None = None, variant: str = "a") -> Rehearsal:
+def perform(path: Path, root: Path | None = None, variant: str = "a", fragment: bool = False) -> Rehearsal:
     """Run one script without arguments, in a copy of the project at `root`, or alone in an empty folder.
 
     Variant "a" is the plain run. Variant "b" is another machine, another day and another command line: what
-    differs between the two is decided by the environment and no constant of the program.
+    differs between the two is decided by the environment and no constant of the program. In a `fragment` the names
+    that it does not bind (`model`, `tokenizer`) stand for something of a library.
     """
     path = path.resolve()
     alone = root is None
     root = path.parent if alone else root.resolve()
     stage = _stage()
-    job = {"script": str(path.relative_to(root)), "root": str(root), "alone": alone, "variant": variant}
+    job = {
+        "script": str(path.relative_to(root)),
+        "root": str(root),
+        "alone": alone,
+        "variant": variant,
+        "fragment": fragment,
+    }
     stage.stdin.write(json.dumps(job) + "\n")
     stage.stdin.flush()
     answer = json.loads(stage.stdout.readline())

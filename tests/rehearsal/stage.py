@@ -7,6 +7,7 @@ from __future__ import annotations
 import __future__
 
 import ast
+import builtins
 import importlib
 import importlib.util
 import json
@@ -61,7 +62,7 @@ def rehearse(job: dict, real: set[str]) -> dict:
         child = os.fork()
         if child == 0:
             try:
-                perform(Path(stage), job["script"], job["variant"], answer, real)
+                perform(Path(stage), job, answer, real)
             finally:
                 os._exit(0)
         os.waitpid(child, 0)
@@ -71,11 +72,11 @@ def rehearse(job: dict, real: set[str]) -> dict:
             return {"calls": [], "error": "stopped: over the limits"}
 
 
-def perform(stage: Path, script: str, variant: str, answer: str, real: set[str]) -> None:
+def perform(stage: Path, job: dict, answer: str, real: set[str]) -> None:
     """In the child: furnish the world, run the script, write the answer."""
     out = os.open(answer, os.O_WRONLY | os.O_CREAT)
-    path = stage / script
-    standins.variant, record.root = variant, str(stage)
+    path = stage / job["script"]
+    standins.variant, record.root = job["variant"], str(stage)
     project = [str(path.parent), str(stage), str(stage / "src")]
     sys.path[:] = [*project, *(p for p in sys.path if p)]
     text = "\n".join(p.read_text(encoding="utf-8", errors="replace") for p in stage.rglob("*.py")) + path.read_text(
@@ -88,7 +89,7 @@ def perform(stage: Path, script: str, variant: str, answer: str, real: set[str])
     error = ""
     world.limit()
     try:
-        run(path, stage)
+        run(path, stage, job["fragment"])
     except SystemExit as stopped:
         error = f"SystemExit: {stopped.code} " if stopped.code not in (0, None) else ""
     except BaseException as failure:
@@ -97,7 +98,7 @@ def perform(stage: Path, script: str, variant: str, answer: str, real: set[str])
     os.write(out, json.dumps({"calls": record.calls, "error": error}).encode())
 
 
-def run(path: Path, stage: Path) -> None:
+def run(path: Path, stage: Path, fragment: bool) -> None:
     main = types.ModuleType("__main__")
     main.__dict__.update(__file__=str(path), __package__=None)
     sys.modules["__main__"] = main
@@ -117,7 +118,29 @@ def run(path: Path, stage: Path) -> None:
         main.__package__ = ".".join(path.parent.relative_to(top).parts)
         if main.__package__:
             importlib.import_module(main.__package__)
+    if fragment:
+        main.__dict__.update({name: standins.made(name) for name in unbound(source)})
     execute(source, str(path), main)
+
+
+def unbound(source: str) -> set[str]:
+    """Names that a fragment reads and nothing in it binds."""
+    names = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)]
+    stored = {node.id for node in names if not isinstance(node.ctx, ast.Load)}
+    return {node.id for node in names} - stored - bound_otherwise(source) - set(dir(builtins))
+
+
+def bound_otherwise(source: str) -> set[str]:
+    """Names bound by imports, definitions and parameters."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.alias):
+            found.add((node.asname or node.name).partition(".")[0])
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found.add(node.name)
+        elif isinstance(node, ast.arg):
+            found.add(node.arg)
+    return found
 
 
 def execute(source: str, filename: str, main: types.ModuleType) -> None:

@@ -1,4 +1,4 @@
-# expect: unknown or default 1
+# expect: default 1 or unknown
 import sys
 from unsloth import FastLanguageModel
 

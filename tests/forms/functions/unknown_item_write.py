@@ -1,4 +1,4 @@
-# expect: unknown or either 16 64 or default 64
+# expect: default 64 or unknown
 import os
 from unsloth import FastLanguageModel
 

@@ -1,4 +1,4 @@
-# expect: unknown or either 16 or default 16
+# expect: default 16 or unknown
 import json
 import sys
 from unsloth import FastLanguageModel

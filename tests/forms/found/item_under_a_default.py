@@ -1,0 +1,10 @@
+# expect: default 64 or unknown
+import argparse
+from unsloth import FastLanguageModel
+
+cfg = {"r": 16}
+parser = argparse.ArgumentParser()
+parser.add_argument("--n", type=int, default=4)
+if parser.parse_args().n > 3:
+    cfg["r"] = 64
+FastLanguageModel.get_peft_model(None, r=cfg["r"])

@@ -1,0 +1,12 @@
+# expect: either 16 64 or unknown
+import torch
+from unsloth import FastLanguageModel
+
+cfg = {}
+if torch.cuda.is_available():
+    cfg["r"] = 64
+try:
+    r = cfg["r"]
+except KeyError:
+    r = 16
+FastLanguageModel.get_peft_model(None, r=r)
