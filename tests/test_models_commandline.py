@@ -458,3 +458,50 @@ def test_settings_are_the_environments(tmp_path: Path) -> None:
     assert isinstance(found["modules"], Default) and found["modules"].value == ["q"]
     assert "only the environment gives it" in explain(found["token"])
     assert isinstance(found["given"], Known) and found["given"].value == 3
+
+
+def test_where_a_default_does_not_hold_it_is_not_claimed() -> None:
+    found = said("""
+    import argparse
+    p = argparse.ArgumentParser()
+    p.add_argument("--model", default=None)
+    p.add_argument("--mode", default="eval")
+    p.add_argument("--r", type=int, default=8)
+    p.add_argument("--data", default="")
+    p.add_argument("--kept", default=None)
+    args = p.parse_args()
+    def resolve(args):
+        if args.kept is None:
+            return "fallback"
+        return args.kept
+    if args.model is None:
+        raise ValueError("--model is missing")
+    if args.mode != "train":
+        p.error("only training is supported")
+    assert args.data, "--data is missing"
+    if args.r < 1:
+        raise ValueError("too small")
+    show(model=args.model, mode=args.mode, r=args.r, data=args.data, resolved=resolve(args), kept=args.kept)
+    """)
+    assert "--model says otherwise" in explain(found["model"])
+    assert "--data says otherwise" in explain(found["data"])
+    assert isinstance(found["r"], Default) and found["r"].value == 8
+    assert isinstance(found["resolved"], Default) and found["resolved"].value == "fallback"
+    assert isinstance(found["kept"], Default) and found["kept"].value is None
+
+
+def test_attributes_of_a_library_class_are_left_open() -> None:
+    found = said("""
+    import argparse
+    from dataclasses import asdict, dataclass
+    from transformers import HfArgumentParser, TrainingArguments
+    @dataclass
+    class Mine(TrainingArguments):
+        lora_r: int = 8
+    (mine,) = HfArgumentParser(Mine).parse_args_into_dataclasses()
+    args = argparse.Namespace(**vars(mine))
+    show(r=args.lora_r, eval=args.do_eval, has=hasattr(args, "do_eval"), d=asdict(mine), one=asdict(mine)["lora_r"])
+    """)
+    assert isinstance(found["r"], Default) and found["r"].by == "--lora_r"
+    assert all(not isinstance(found[name], (Known, Default)) for name in ("eval", "has", "d"))
+    assert isinstance(found["one"], Default) and found["one"].value == 8

@@ -10,7 +10,7 @@ from ..values import Absent, Default, Either, Known, Text, Unknown, Value, exten
 from .attributes import kind_of
 from .builtins import BUILTINS, METHODS
 from .classes import define_class, instance_method, instantiate
-from .machine import Frame, Machine, demote, join_values, place_of
+from .machine import Frame, Machine, Rest, demote, join_values, place_of
 from .objects import (
     Arguments,
     Bound,
@@ -153,6 +153,7 @@ def run_function(m: Machine, fn: Function, args: Arguments, node: Any, cls: Any 
         m.loops.pop()
     if alive:
         m.frames.append(frame)
+        frame.rest = alive.by if isinstance(alive, Rest) else ""
         m.leave(frame.exits, frame.mark, Known(None), frame.unlikely_depth)
         m.frames.pop()
     result = returned(frame)

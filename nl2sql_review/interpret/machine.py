@@ -37,10 +37,19 @@ class Exit(NamedTuple):
     stamp: tuple[int, int]  # journal length and number of rollbacks when it was taken
 
 
+class Rest:
+    """A block that goes on, though not in a plain run: there it has been left by `return`, unless `by` says otherwise."""
+
+    __slots__ = ("by",)
+
+    def __init__(self, by: str) -> None:
+        self.by = by
+
+
 class Frame:
     """One call of a user function, or a module body."""
 
-    __slots__ = ("scope", "function", "mark", "exits", "yields", "yield_open", "unlikely_depth", "cls", "receiver", "silent", "conditions")
+    __slots__ = ("scope", "function", "mark", "exits", "yields", "yield_open", "unlikely_depth", "cls", "receiver", "silent", "conditions", "rest")
 
     def __init__(self, scope: Scope, function: Any, mark: int, unlikely_depth: int) -> None:
         self.scope, self.function, self.mark, self.unlikely_depth = scope, function, mark, unlikely_depth
@@ -48,6 +57,7 @@ class Frame:
         self.yields: list[Value] = []
         self.yield_open = ""
         self.silent = self.conditions = 0  # how silent and how conditional it was where the call began
+        self.rest = ""  # why a plain run has already left by `return`, on the current path
         self.cls: Any = None
         self.receiver: Value | None = None
 
@@ -147,7 +157,7 @@ class Machine:
                 self.write(target, key, value)
         for key in [k for k in obj.state.items if k not in state.items]:
             self.delete(target, key)
-        if state.open:
+        if state.open and state.open != obj.state.open:
             for key, value in list(target.slots.items()):
                 if isinstance(value, VALUES) and not isinstance(value, Unknown):
                     self.write(target, key, Unknown(state.open))
@@ -247,7 +257,7 @@ class Machine:
 
     def leave(self, exits: list[Exit], mark: int, value: Value | None, depth: int) -> None:
         """Hand in the current path as an exit of the construct that started at `mark`."""
-        why = self.unlikely[-1] if len(self.unlikely) > depth else ""
+        why = self.unlikely[-1] if len(self.unlikely) > depth else self.frame.rest if exits is self.frame.exits else ""
         self.spend(len(self.journal) - mark)
         exits.append(Exit(value, self.changes(mark), why, (len(self.journal), self.rollbacks)))
 

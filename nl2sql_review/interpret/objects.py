@@ -72,7 +72,9 @@ class Attributes(Mapping):
 
     @property
     def state(self) -> Items:
-        return Items({k: v for k, v in self.target.slots.items() if isinstance(k, str) and k != "*"})
+        items = {k: v for k, v in self.target.slots.items() if isinstance(k, str) and k != "*"}
+        inherits = isinstance(self.target, Instance) and self.target.base is not None
+        return Items(items, "attributes that its library's class sets" if inherits else "")
 
 
 class Scope(Object):

@@ -15,10 +15,11 @@ from .builtins import BUILTINS
 from .exceptions import try_
 from .expressions import OPERATORS, condition, index, mangled, operate
 from .loops import for_, while_
-from .machine import VALUES, Machine, Raised, condition_text, demote, place_of
+from .machine import VALUES, Machine, Raised, Rest, condition_text, demote, place_of
 from .objects import Arguments, Class, Function, Instance, Items, Mapping, Opaque, Scope, Sequence
 from .operations import truth
 from .patterns import match_
+from .refinement import contradict
 
 
 def execute(m: Machine, block: Any, scope: Scope) -> bool:
@@ -26,7 +27,8 @@ def execute(m: Machine, block: Any, scope: Scope) -> bool:
     return run_list(m, statements, scope)
 
 
-def run_list(m: Machine, statements: Any, scope: Scope) -> bool:
+def run_list(m: Machine, statements: Any, scope: Scope) -> Any:
+    """Whether a path reaches the end of the block: False, True, or the `Rest` of one that a plain run has left before."""
     for i, statement in enumerate(statements):
         kind = type(statement)
         if kind is cst.SimpleStatementLine:
@@ -40,9 +42,21 @@ def run_list(m: Machine, statements: Any, scope: Scope) -> bool:
         handler = COMPOUND.get(kind)
         if handler is None:  # the body of `if x: y` on one line holds small statements directly
             handler = SMALL.get(kind)
-        if handler is not None and handler(m, statement, scope) is False:
+        alive = handler(m, statement, scope) if handler is not None else None
+        if alive is False:
             return False
+        if isinstance(alive, Rest):
+            return run_rest(m, alive, statements[i + 1 :], scope)
     return True
+
+
+def run_rest(m: Machine, rest: Rest, statements: Any, scope: Scope) -> Any:
+    frame, before = m.frame, m.frame.rest
+    frame.rest = before or rest.by
+    try:
+        return rest if run_list(m, statements, scope) else False
+    finally:
+        frame.rest = before
 
 
 # -- assignment ------------------------------------------------------------------------------------------
@@ -155,25 +169,32 @@ def delete(m: Machine, node: cst.Del, scope: Scope) -> None:
 
 
 # -- branches --------------------------------------------------------------------------------------------
-def branch(m: Machine, test: Value, then: Callable[[], bool], otherwise: Callable[[], bool]) -> bool:
-    """Run what the test decides; both sides if only the run decides. Returns whether a path goes on."""
+def branch(m: Machine, test: Value, then: Callable[[], bool], otherwise: Callable[[], bool], contradict: Callable[[bool], None] | None = None) -> bool:
+    """Run what the test decides; both sides if only the run decides. Returns whether a path goes on.
+
+    `contradict` is told when the side is entered that a default does not choose, and whether the test is true there.
+    """
     verdict, by = truth(test)
     if verdict is not None and not by:
         return then() if verdict else otherwise()
     mark = m.mark()
     if verdict is not None:  # a default decides: the other side is what another command line would do
         likely, other = (then, otherwise) if verdict else (otherwise, then)
+        before, returns = departures(m), len(m.frame.exits)
         alive = likely()
+        left = not alive and len(m.frame.exits) > returns
         changes = m.changes(mark)
         m.rollback(mark)
         with m.supposing(unlikely=by):
+            if contradict is not None and (alive or departures(m) == before):
+                contradict(not verdict)
             other_alive = other()
         if alive and other_alive:
             m.prefer(mark, changes, m.changes(mark), by)
         elif alive:
             m.rollback(mark)
             m.apply(changes)
-        return alive or other_alive
+        return Rest(by) if left and other_alive else alive or other_alive
     text = condition_text(test) or (test.why if isinstance(test, Unknown) else "a condition")
     with m.supposing(text):
         alive = then()
@@ -185,7 +206,13 @@ def branch(m: Machine, test: Value, then: Callable[[], bool], otherwise: Callabl
     elif alive:
         m.rollback(mark)
         m.apply(changes)
-    return alive or other_alive
+    return True if alive is True or other_alive is True else alive or other_alive
+
+
+def departures(m: Machine) -> int:
+    """How many paths have left the function or the loop so far."""
+    loop = m.loops[-1] if m.loops else None
+    return len(m.frame.exits) + (len(loop.breaks) + len(loop.continues) if loop is not None else 0)
 
 
 def guarded(m: Machine, node: Any, scope: Scope, test: Value) -> Value:
@@ -206,7 +233,7 @@ def if_(m: Machine, node: cst.If, scope: Scope) -> bool:
             return True
         return if_(m, node.orelse, scope) if isinstance(node.orelse, cst.If) else execute(m, node.orelse.body, scope)
 
-    return branch(m, test, lambda: execute(m, node.body, scope), otherwise)
+    return branch(m, test, lambda: execute(m, node.body, scope), otherwise, lambda taken: contradict(m, node.test, scope, taken))
 
 
 def break_(m: Machine, node: Any, scope: Scope) -> bool:
@@ -258,6 +285,8 @@ def expression(m: Machine, node: cst.Expr, scope: Scope) -> bool | None:
 
 def assert_(m: Machine, node: cst.Assert, scope: Scope) -> bool | None:
     verdict, by = truth(m.evaluate(node.test, scope))
+    if verdict is False and by:
+        contradict(m, node.test, scope, True)
     return False if verdict is False and not by else None
 
 

@@ -38,7 +38,8 @@ def generated_method(m: Machine, f: Bound, args: Arguments, node: Any) -> Value 
 def as_dict(value: Value) -> Value:
     obj = object_of(value)
     if isinstance(obj, Instance) and obj.cls.kind != "enum":
-        return Known(Mapping({k: as_dict(obj.slots[k]) for k in obj.cls.fields if k in obj.slots}), value.trace)
+        inherited = "fields of its library's class" if obj.base is not None and obj.cls.kind != "pydantic" else ""
+        return Known(Mapping({k: as_dict(obj.slots[k]) for k in obj.cls.fields if k in obj.slots}, inherited), value.trace)
     if isinstance(obj, Sequence):
         return Known(Sequence(tuple(as_dict(v) for v in obj.state.items), obj.kind, obj.state.open, obj.state.by), value.trace)
     if isinstance(obj, Mapping):
