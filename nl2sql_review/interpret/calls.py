@@ -115,6 +115,15 @@ def call_bound(m: Machine, f: Bound, args: Arguments, node: Any) -> Value:
 
 
 # -- user functions --------------------------------------------------------------------------------------
+def too_deep(m: Machine, fn: Function) -> bool:
+    """Whether a function has called itself too often: a few times on a path that may not run, more often on a certain one."""
+    mine = [frame for frame in m.frames if frame.function is fn]
+    if len(mine) < m.MAX_RECURSION:
+        return False
+    certain = len(m.conditions) == mine[0].conditions and m.silent == mine[0].silent
+    return not certain or len(mine) >= 4 * m.MAX_RECURSION
+
+
 def call_function(m: Machine, fn: Function, args: Arguments, node: Any, cls: Any = None) -> Value:
     fn.called = True
     if "__cache__" in fn.slots:
@@ -132,7 +141,7 @@ def call_cached(m: Machine, fn: Function, args: Arguments, node: Any, cls: Any) 
 
 
 def run_function(m: Machine, fn: Function, args: Arguments, node: Any, cls: Any = None) -> Value:
-    if len(m.frames) > m.MAX_DEPTH or sum(frame.function is fn for frame in m.frames) >= m.MAX_RECURSION:
+    if len(m.frames) > m.MAX_DEPTH or too_deep(m, fn):
         m.risks += 1
         escape(m, args, f"{fn.name}() calls itself")
         return Unknown(f"{fn.name}() calls itself too deeply to follow")
