@@ -302,6 +302,7 @@ def sorted_(m: Machine, args: Arguments, node: Any) -> Value:
     ordered = sort(m, items, args, node)
     if ordered is not None:
         return Known(Sequence(ordered, "list", "", items.by))
+    source = source if isinstance(obj, Opaque) or not isinstance(source, Known) else as_read(items)
     inner = source if isinstance(obj, Opaque) else Known(Opaque(describe(source), "op", (source,)))
     key = f", key={describe(args.keywords['key'])}" if "key" in args.keywords else ""
     m.risks += 1
@@ -329,6 +330,11 @@ def sort(m: Machine, items: Items, args: Arguments, node: Any) -> tuple[Value, .
     return tuple(items.items[i] for i in order)
 
 
+def as_read(items: Items) -> Value:
+    """What was iterated over, for a term: a generator is empty once it was read."""
+    return Known(Sequence(items.items, "list", items.open, items.by))
+
+
 def extreme(name: str, pick: Callable[..., Any]) -> None:
     def run(m: Machine, args: Arguments, node: Any) -> Value:
         items = m.iterate(args.positional[0], node) if len(args.positional) == 1 else Items(tuple(args.positional))
@@ -339,9 +345,9 @@ def extreme(name: str, pick: Callable[..., Any]) -> None:
             ordered = sort(m, items, Arguments([], {"key": args.keywords["key"]}), node)
             if ordered is not None:
                 return ordered[0] if name == "min" else ordered[-1]
-            return open_term(m, name, *args.positional, Known(Opaque(f"key={describe(args.keywords['key'])}", "keyword", (args.keywords["key"],))))
+            return open_term(m, name, as_read(items), Known(Opaque(f"key={describe(args.keywords['key'])}", "keyword", (args.keywords["key"],))))
         if items.open:
-            return open_term(m, name, *args.positional)
+            return open_term(m, name, as_read(items))
         return apply(m, name, lambda *xs: pick(xs), *items.items)
 
     BUILTINS[name] = Known(Builtin(name, run))
@@ -357,7 +363,7 @@ def sum_(m: Machine, args: Arguments, node: Any) -> Value:
     total = args.get(1, "start")
     total = total if not isinstance(total, Absent) else Known(0)
     if items.open:
-        return open_term(m, "sum", *args.positional)
+        return open_term(m, "sum", as_read(items))
     for v in items.items:
         total = binary("+", total, v)
     return demote(total, items.by) if items.by else total
@@ -370,7 +376,7 @@ def quantifier(name: str, stop: bool) -> None:
         if not items.open and any(t is stop and not by for t, by in verdicts):
             return Known(stop)
         if items.open or any(t is None for t, _ in verdicts):
-            return open_term(m, name, *args.positional)
+            return open_term(m, name, as_read(items))
         by = items.by or next((by for _, by in verdicts if by), "")
         result = any(t for t, _ in verdicts) if stop else all(t for t, _ in verdicts)
         return Default(result, by) if by else Known(result)

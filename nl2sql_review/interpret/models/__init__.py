@@ -6,7 +6,7 @@ from typing import Any
 
 from ..machine import Machine, place_of
 from ..objects import Scope
-from . import (  # noqa: F401 (importing registers)  # noqa: F401
+from . import (  # noqa: F401 (importing registers)
     argparse,
     attribute_dicts,
     click,
@@ -14,6 +14,7 @@ from . import (  # noqa: F401 (importing registers)  # noqa: F401
     dataclass_parsers,
     datasets,
     files,
+    frames,
     function_parsers,
     generated,
     hydra,
@@ -22,6 +23,7 @@ from . import (  # noqa: F401 (importing registers)  # noqa: F401
     omegaconf,
     paths,
     process,
+    pydantic,
     signatures,
     stack,
     standard,
