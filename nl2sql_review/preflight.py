@@ -1,0 +1,248 @@
+"""The checklist at run time: what a script promises, checked on the labels of the first real batch.
+
+    from nl2sql_review.preflight import preflight
+
+    trainer = SFTTrainer(...)
+    preflight(trainer)          # prints one example; raises PreflightError before any step is taken
+    trainer.train()
+
+or, in a script of one's own, `SFTTrainer(..., callbacks=[preflight_callback(tokenizer)])`. Rule ids are the
+checklist's. torch and transformers are imported only inside.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Iterable, Sequence
+
+from .report import ChecklistItem, Verdict
+
+if TYPE_CHECKING:
+    from transformers import TrainerCallback
+
+logger = logging.getLogger(__name__)
+
+IGNORED = -100  # the label that PyTorch's cross entropy leaves out of the loss
+INSTRUCTION = "### Instruction:"
+RESPONSE = "### Response:"
+
+TITLES = {
+    "prompt/alpaca": "instruction and response stand in the prompt, in order, after one BOS token",
+    "prompt/eos": "the loss ends with exactly one EOS token",
+    "prompt/response-only-loss": "the loss is on the SQL, all of it, and on nothing else",
+    "prompt/markers": "the response marker is found, right before the loss begins",
+    "memory/sequence-length": "rows fit the sequence length",
+}
+
+
+class PreflightError(ValueError):
+    """The first batch breaks a promise of the checklist; the text names the rule, the row and what is there instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a batch without its padding: token ids, and which of them are in the loss."""
+
+    ids: tuple[int, ...]
+    learnt: tuple[bool, ...]
+
+    @property
+    def start(self) -> int:
+        """Index of the first token in the loss; the number of tokens when there is none."""
+        return self.learnt.index(True) if any(self.learnt) else len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What the first batch showed: one item a rule, and one example as text."""
+
+    items: tuple[ChecklistItem, ...]
+    example: str
+
+    @property
+    def failed(self) -> tuple[ChecklistItem, ...]:
+        return tuple(item for item in self.items if item.verdict == "fail")
+
+    def __str__(self) -> str:
+        marks = {"pass": "✔", "fail": "✘", "unknown": "?", "not-applicable": "–"}
+        lines = [f"{marks[i.verdict]} {i.rule:<26} {i.evidence or i.reason}" for i in self.items]
+        return "\n".join([self.example, "", *lines])
+
+
+def preflight(
+    trainer: Any, tokenizer: Any = None, *, instruction: str = INSTRUCTION, response: str = RESPONSE
+) -> Preflight:
+    """Check the first batch of a `transformers.Trainer` and log one example of it.
+
+    `instruction` and `response` are the texts that announce the two in the prompt; "" for a prompt without one.
+    Raises PreflightError when a promise is broken, or when there is no batch.
+    """
+    tokenizer = tokenizer or getattr(trainer, "processing_class", None)
+    args = trainer.args
+    length = getattr(args, "max_length", None) or getattr(args, "max_seq_length", None)
+    loader = trainer.get_train_dataloader()
+    return _run(loader, tokenizer, length, instruction, response, loud=trainer.is_world_process_zero())
+
+
+def preflight_callback(
+    tokenizer: Any = None, *, instruction: str = INSTRUCTION, response: str = RESPONSE
+) -> TrainerCallback:
+    """The same as a callback for anyone's trainer: it speaks, or raises, before the first step."""
+    from transformers import TrainerCallback
+
+    class PreflightCallback(TrainerCallback):
+        def on_train_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:
+            known = tokenizer or given.get("processing_class")
+            length = getattr(args, "max_length", None) or getattr(args, "max_seq_length", None)
+            _run(given["train_dataloader"], known, length, instruction, response, loud=state.is_world_process_zero)
+
+    return PreflightCallback()
+
+
+def _run(
+    loader: Iterable[Any], tokenizer: Any, length: int | None, instruction: str, response: str, loud: bool
+) -> Preflight:
+    batch = next(iter(loader), None)
+    if batch is None:
+        raise PreflightError("there is no first batch: the training data is empty")
+    result = check_batch(batch, tokenizer, length, instruction=instruction, response=response)
+    if loud:
+        logger.info("preflight\n%s", result)
+    if result.failed:
+        raise PreflightError("\n".join(f"{item.rule}: {item.evidence}" for item in result.failed))
+    return result
+
+
+def check_batch(
+    batch: Any, tokenizer: Any, length: int | None = None, *, instruction: str = INSTRUCTION, response: str = RESPONSE
+) -> Preflight:
+    """Judge one collated batch: `input_ids` and `labels` of shape (rows, tokens), `attention_mask` where there is padding."""
+    found = rows_of(batch)
+    checks = {
+        "prompt/alpaca": lambda row: _prompt(row, tokenizer, instruction, response),
+        "prompt/eos": lambda row: _eos(row, tokenizer),
+        "prompt/response-only-loss": lambda row: _loss(row, tokenizer, instruction, response),
+        "prompt/markers": lambda row: _markers(row, tokenizer, response),
+        "memory/sequence-length": lambda row: _length(row, tokenizer, length),
+    }
+    items = tuple(_item(rule, [check(row) for row in found]) for rule, check in checks.items())
+    return Preflight(items, example(found, tokenizer))
+
+
+def rows_of(batch: Any) -> list[Row]:
+    """The rows of a batch of tensors or lists. PreflightError when it has no labels, or labels of other tokens."""
+    if "labels" not in batch:
+        raise PreflightError("prompt/response-only-loss: the batch has no labels, so nothing says what the loss is on")
+    ids, labels = _lists(batch["input_ids"]), _lists(batch["labels"])
+    mask = _lists(batch["attention_mask"]) if "attention_mask" in batch else [[1] * len(row) for row in ids]
+    rows = []
+    for number, (tokens, wanted, real) in enumerate(zip(ids, labels, mask), 1):
+        for token, label, there in zip(tokens, wanted, real):
+            if label != IGNORED and (label != token or not there):
+                raise PreflightError(
+                    f"prompt/response-only-loss: row {number}: label {label} is not the token {token} it stands at"
+                )
+        kept = [i for i, there in enumerate(real) if there]
+        rows.append(Row(tuple(tokens[i] for i in kept), tuple(wanted[i] != IGNORED for i in kept)))
+    return rows
+
+
+def _lists(value: Any) -> list[list[int]]:
+    return value.tolist() if hasattr(value, "tolist") else [list(row) for row in value]
+
+
+# -- what is checked of a row: a complaint, or "" ------------------------------------------------------------------
+
+
+def _prompt(row: Row, tokenizer: Any, instruction: str, response: str) -> str:
+    bos = getattr(tokenizer, "bos_token_id", None)
+    if bos is not None and row.ids[:2] == (bos, bos):
+        return "starts with two BOS tokens: the text has one, and the tokenizer adds another"
+    text = _decode(tokenizer, row.ids)
+    if instruction and instruction not in text:
+        return f"does not hold {instruction!r}"
+    if instruction and response and response in text and text.index(instruction) > text.index(response):
+        return f"has {instruction!r} after {response!r}"
+    return ""
+
+
+def _eos(row: Row, tokenizer: Any) -> str:
+    eos = getattr(tokenizer, "eos_token_id", None)
+    if eos is None:
+        return "cannot end: the tokenizer has no EOS token"
+    learnt = [token for token, kept in zip(row.ids, row.learnt) if kept]
+    count = learnt.count(eos)
+    if not count:
+        ending = _decode(tokenizer, row.ids[-8:])
+        return f"has no EOS token in the loss and ends with {ending!r}: the model never learns where a query stops"
+    if count > 1:
+        return f"has {count} EOS tokens in the loss"
+    return "" if learnt[-1] == eos else f"goes on after EOS: {_decode(tokenizer, learnt[learnt.index(eos) + 1 :])!r}"
+
+
+def _loss(row: Row, tokenizer: Any, instruction: str, response: str) -> str:
+    if not any(row.learnt):
+        return "has every label masked: the loss is on nothing"
+    if all(row.learnt[1:]):
+        return "has no label masked: the loss is on the instruction as well"
+    if not all(row.learnt[row.start :]):
+        return f"has a masked token after its loss began: {_decode(tokenizer, row.ids[row.start :])!r}"
+    learnt = _decode(tokenizer, row.ids[row.start :])
+    for marker in filter(None, (instruction, response)):
+        if marker in learnt:
+            return f"has {marker!r} in the loss"
+    eos = getattr(tokenizer, "eos_token_id", None)
+    if all(token == eos for token in row.ids[row.start :]):
+        return "has no SQL in the loss, only EOS"
+    before = _decode(tokenizer, row.ids[: row.start])
+    after = before.rpartition(response)[2] if response and response in before else ""
+    return f"has the beginning of the SQL masked: {after.strip()!r}" if after.strip() else ""
+
+
+def _markers(row: Row, tokenizer: Any, response: str) -> str:
+    if not response:
+        return ""
+    before, learnt = (_decode(tokenizer, part) for part in (row.ids[: row.start], row.ids[row.start :]))
+    if response not in before + learnt:
+        return f"does not hold {response!r}"
+    return "" if response in before else f"has no {response!r} before the loss begins"
+
+
+def _length(row: Row, tokenizer: Any, length: int | None) -> str:
+    if length is None or len(row.ids) < length:
+        return ""
+    if len(row.ids) > length:
+        return f"has {len(row.ids)} tokens, more than {length}"
+    cut = row.ids[-1] != getattr(tokenizer, "eos_token_id", None)
+    return f"fills all {length} tokens and was cut: its end is gone" if cut else ""
+
+
+def _item(rule: str, complaints: Sequence[str]) -> ChecklistItem:
+    wrong = [f"row {number} {said}" for number, said in enumerate(complaints, 1) if said]
+    verdict: Verdict = "fail" if wrong else "pass"
+    more = f" (and {len(wrong) - 1} more of {len(complaints)} rows)" if len(wrong) > 1 else ""
+    evidence = wrong[0] + more if wrong else f"{TITLES[rule]}, in {len(complaints)} of {len(complaints)} rows"
+    return ChecklistItem(rule, rule.partition("/")[0], TITLES[rule], verdict, "certain", evidence)
+
+
+# -- one example ---------------------------------------------------------------------------------------------------
+
+
+def example(rows: Sequence[Row], tokenizer: Any) -> str:
+    """The first row as a person wants to see it: what is only read, and what is learnt (lines with an arrow)."""
+    row = rows[0]
+    parts: list[tuple[bool, list[int]]] = []
+    for token, kept in zip(row.ids, row.learnt):
+        if not parts or parts[-1][0] != kept:
+            parts.append((kept, []))
+        parts[-1][1].append(token)
+    learnt = sum(row.learnt)
+    lines = [f"row 1 of {len(rows)}: {len(row.ids)} tokens, {learnt} of them in the loss (lines with an arrow)"]
+    for kept, tokens in parts:
+        lines += [("→ " if kept else "  ") + line for line in _decode(tokenizer, tokens).rstrip("\n").split("\n")]
+    return "\n".join(lines)
+
+
+def _decode(tokenizer: Any, tokens: Sequence[int]) -> str:
+    return tokenizer.decode(list(tokens), skip_special_tokens=False)
