@@ -14,8 +14,9 @@ from .derive import derive
 from .run import Run, last
 from .training_text import datasets, texts_of
 
-MIXERS = {"interleave_datasets": "interleaved", "concatenate_datasets": "concatenated"}
+MIXERS = {"interleave_datasets": "interleaved", "concatenate_datasets": "concatenated", "concat": "concatenated"}
 LOADERS = ("load_dataset", "from_json", "from_csv", "from_parquet", "load_from_disk", "from_pandas", "from_list", "from_dict", "from_generator", "read_csv", "read_json", "read_parquet")
+LOADED = ("load_dataset", "load_from_disk", "from_json", "from_csv", "from_parquet", "read_csv", "read_json", "read_parquet", "read_excel", "read_table")
 NOT_MIXED = "there is one data set, nothing to mix"
 
 
@@ -117,7 +118,7 @@ def mixing(run: Run, found: list[Dataset], part: Any, at: Place | None) -> list[
 
 def _manner(call: Call) -> Value:
     trace = (call.place,)
-    if last(call.callee) == "concatenate_datasets":
+    if MIXERS.get(last(call.callee)) == "concatenated":
         return Known("concatenated", trace)
     probabilities = call.get("probabilities")
     if isinstance(probabilities, Absent) and call.unknown_arguments:
@@ -134,7 +135,7 @@ def _unmixed(dataset: Dataset) -> Value:
     if not calls:
         return Unknown("what the data set is made from is not in the script")
     names = [name for call in calls for name in named(call)]
-    loaded = [c for c in calls if last(c.callee) in ("load_dataset", "load_from_disk", "from_json", "from_csv", "from_parquet")]
+    loaded = [c for c in calls if last(c.callee) in LOADED]
     if not loaded:
         return Unknown(f"the data set is made by {last(calls[0].callee)} from rows the script collects", (calls[0].place,))
     if len(names) > 1 or any(isinstance(n, str) and "*" in n for n in names):

@@ -35,6 +35,13 @@ class Read:
         return self.owner.dataset if isinstance(self.owner, Row) else self.owner
 
     @property
+    def origin(self) -> Any:
+        """Tells data sets apart by what they were loaded from: each step makes a new one of the same rows."""
+        if isinstance(self.dataset, Dataset) and self.dataset.sources:
+            return tuple(id(call) for call in self.dataset.sources)
+        return self.dataset if isinstance(self.dataset, str) else id(self.dataset)
+
+    @property
     def place(self) -> Place | None:
         return self.term.trace[0] if self.term.trace else None
 
@@ -166,12 +173,12 @@ def _single(bare: list[Read], reads: list[Read], part: Any, at: Place | None) ->
 
 def _alternatives(read: Read, reads: list[Read]) -> bool:
     """Whether another branch reads the same part of the same data set's rows by another name."""
-    return any(r.role == read.role and r.columns[-1:] != read.columns[-1:] and r.dataset == read.dataset for r in reads)
+    return any(r.role == read.role and r.columns[-1:] != read.columns[-1:] and r.origin == read.origin for r in reads)
 
 
 def _shared(read: Read, before: list[Read], found: list[Dataset]) -> bool:
     """Whether one expression reads the rows of several data sets, before they are mixed."""
-    owners = {r.dataset if isinstance(r.dataset, str) else id(r.dataset) for r in before if r.site == read.site and r.dataset is not None}
+    owners = {r.origin for r in before if r.site == read.site and r.dataset is not None}
     if len(owners) > 1:
         return True
     parts = [p for d in found for p in d.parts]
