@@ -12,7 +12,7 @@ from typing import Any, Callable
 from ..values import Default, Known, Place, Term, Text, Unknown, Value
 from .machine import Machine, place_of
 from .names import canonical, kind_of_result, method_name, positional
-from .objects import Arguments, Dataset, Items, Opaque, Scope, Sequence, object_of
+from .objects import Arguments, Dataset, Instance, Items, Opaque, Scope, Sequence, object_of
 from .operations import describe, freeze
 from .recording import Call
 
@@ -94,6 +94,8 @@ def call_library(m: Machine, f: Opaque, args: Arguments, node: Any, instance: Va
         return METHOD_MODELS[f.kind, "__call__"](m, Known(f), args, node, "__call__") or Unknown(f"{f.text}()")
     elif f.head == "call":
         return m.called(f, args, node)
+    elif callee.endswith(".__init__") and args.positional and isinstance(object_of(args.positional[0]), Instance):
+        return base_init(m, Opaque(callee.removesuffix(".__init__")), args, node)
     run = MODELS.get(callee)
     if run is not None:
         value = run(m, args, node, callee)
@@ -104,6 +106,15 @@ def call_library(m: Machine, f: Opaque, args: Arguments, node: Any, instance: Va
     if callee.endswith("Trainer"):
         m.after_construction(call, args, node)
     return value
+
+
+def base_init(m: Machine, base: Opaque, args: Arguments, node: Any) -> Value:
+    """`Trainer.__init__(self, …)` in a class of the script: its library part is made."""
+    rest = Arguments(args.positional[1:], args.keywords, args.place)
+    rest.places = {(k - 1 if isinstance(k, int) else k): p for k, p in args.places.items() if k != 0}
+    rest.unknown = args.unknown
+    object_of(args.positional[0]).base = object_of(call_library(m, base, rest, node, args.positional[0]))
+    return Known(None)
 
 
 def record(m: Machine, callee: str, args: Arguments, node: Any, receiver: Value | None = None, instance: Value | None = None) -> Call:

@@ -128,7 +128,7 @@ def freeze_object(v: Any, trace: Trace, depth: int) -> Value:
         return Unknown("some of its keys are set on one path only", trace, shape)
     by = state.by
     for k, p in zip(keys, parts):
-        if isinstance(p, Default):
+        if isinstance(p, Default) and not isinstance(p.value, Object):
             by = by or p.by or "default"
         elif isinstance(p, Either):
             return spread_parts(shape, keys, parts, v, trace)
