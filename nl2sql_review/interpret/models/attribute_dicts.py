@@ -1,10 +1,11 @@
-"""Dictionaries whose keys are attributes: EasyDict, Munch, Box and their like."""
+"""Dictionaries whose keys are attributes: EasyDict, Munch, Box and their like, and classes that derive from dict."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ...values import Known, Value
+from ..builtins import BUILTINS, method
 from ..library import model
 from ..machine import Machine
 from ..objects import Arguments, Builtin, Items, Mapping, Sequence, object_of
@@ -52,3 +53,31 @@ def attributed(m: Machine, value: Value, node: Any, growing: bool) -> Value:
         state = m.iterate(value, node)
         return Known(Sequence(tuple(attributed(m, v, node, growing) for v in state.items), obj.kind, state.open, state.by), value.trace)
     return value
+
+
+# -- classes of the script that derive from dict ---------------------------------------------------------
+@model("dict", "OrderedDict", "collections.UserDict")
+def base(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+    """What `super().__init__(…)` of such a class fills."""
+    return m.call(BUILTINS["dict"], args, node)
+
+
+@method("dict", "__getitem__")
+def get_item(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+    return m.item(receiver, args.get(0), node)
+
+
+@method("dict", "__setitem__")
+def set_item(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+    m.set_item(receiver, args.get(0), args.get(1), node, None)
+    return Known(None)
+
+
+@method("dict", "__contains__")
+def contains(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+    return m.contains(receiver, args.get(0), node)
+
+
+@method("dict", "__delitem__")
+def delete_item(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+    return m.call(m.attribute(receiver, "pop", node), Arguments(args.positional[:1]), node)

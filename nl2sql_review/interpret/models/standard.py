@@ -79,7 +79,8 @@ def copied(value: Value, deep: bool, seen: dict[int, Any]) -> Value:
         new.slots["state"] = state._replace(items=items)
     elif isinstance(obj, Instance) and obj.cls.kind != "enum":
         new = Instance(obj.cls)
-        new.base, new.payload = obj.base, obj.payload
+        new.payload = obj.payload
+        new.base = object_of(copied(Known(obj.base), deep, seen)) if isinstance(obj.base, Mapping) else obj.base
         seen[id(obj)] = new
         new.slots.update({k: copied(v, True, seen) if deep else v for k, v in obj.slots.items()})
     else:
