@@ -131,7 +131,12 @@ def instance_attribute(m: Machine, owner: Known, v: Instance, name: str, node: A
         return v.payload if "value" in name else v.slots["__name__"]
     if found is not None:
         return bound(m, owner, v.cls, found, name)
-    if v.base is not None:
+    if isinstance(v.base, Mapping):
+        if ("dict", name) in METHODS:
+            return attribute(m, Known(v.base, owner.trace), name, node)
+        if object_of(v.slots.get("__dict__")) is v:  # self.__dict__ = self
+            return mapping_item(m, Known(v.base, owner.trace), v.base, Known(name), missing="attribute")
+    elif v.base is not None:
         return attribute(m, Known(v.base, owner.trace), name, node)
     getter = v.cls.lookup("__getattr__")
     if getter is not None:
@@ -139,7 +144,7 @@ def instance_attribute(m: Machine, owner: Known, v: Instance, name: str, node: A
     if v.cls.kind in INSTANCE_METHODS and name in INSTANCE_METHODS[v.cls.kind]:
         return Known(Bound(owner, name))
     library = v.cls.library_base()
-    if library is not None:
+    if library is not None and not isinstance(v.base, Mapping):
         return attribute_term(Known(Opaque(v.cls.name + "(…)", "call", (), kind=library.text)), name)
     return missing_attribute(m, f"{v.cls.name}", name)
 
@@ -153,6 +158,9 @@ INSTANCE_METHODS = {
 def bound(m: Machine, owner: Value, cls: Class, found: Value, name: str) -> Value:
     """A class attribute seen through an instance or class: functions become methods."""
     fn = object_of(found)
+    me = object_of(owner)
+    if isinstance(fn, Builtin) and fn.name.startswith("dict.") and isinstance(me, Instance) and isinstance(me.base, Mapping):
+        return Known(Bound(Known(me.base), fn.name[5:]))  # __getattr__ = dict.__getitem__
     if isinstance(fn, Function):
         if fn.kind == "staticmethod":
             return found
@@ -256,6 +264,8 @@ def set_attribute(m: Machine, owner: Value, name: str, value: Value, node: Any, 
             m.call_function(prop, Arguments([owner, value]), node)
         elif isinstance(object_of(setter), Function):
             m.call_function(object_of(setter), Arguments([owner, Known(name), value]), node)
+        elif isinstance(obj.base, Mapping) and (isinstance(object_of(setter), Builtin) or object_of(obj.slots.get("__dict__")) is obj):
+            set_item(m, Known(obj.base), Known(name), value, node, scope)
         elif obj.base is not None and name not in obj.slots and isinstance(obj.base, Opaque):
             m.write(obj, name, value)
             m.record_write(obj.base, name, value, node, scope)

@@ -168,6 +168,8 @@ def instantiate(m: Machine, cls: Class, args: Arguments, node: Any) -> Value:
         return Known(Mapping(dict(args.keywords), args.unknown), trace)
     obj = cls.example = Instance(cls)
     me = Known(obj, trace)
+    if is_dictionary(cls):
+        obj.base = Mapping()
     init = cls.lookup("__init__")
     new = cls.lookup("__new__")
     if isinstance(object_of(new), Function) and init is None:
@@ -183,6 +185,12 @@ def instantiate(m: Machine, cls: Class, args: Arguments, node: Any) -> Value:
         if library is not None:
             obj.base = object_of(m.call_library(library, args, node, me))
     return me
+
+
+def is_dictionary(cls: Class) -> bool:
+    """Whether a class of the script derives from dict: its instances hold one as their base."""
+    library = cls.library_base()
+    return library is not None and library.text in ("dict", "OrderedDict", "collections.OrderedDict", "collections.UserDict")
 
 
 def prefixed(first: Value, args: Arguments) -> Arguments:
@@ -262,7 +270,7 @@ def instance_method(m: Machine, f: Bound, args: Arguments, node: Any) -> Value:
                     if isinstance(k, str) and k not in obj.slots:
                         m.write(obj, k, v)
             return Known(None)
-        base = obj.base if isinstance(obj.base, Opaque) else Opaque(f.cls.text + "(…)", "call", (), kind=m.library_kind(f.cls))
+        base = obj.base if isinstance(obj.base, (Opaque, Mapping)) else Opaque(f.cls.text + "(…)", "call", (), kind=m.library_kind(f.cls))
         return m.call(m.attribute(Known(base), f.name, node), args, node)
     if f.name == "__init__":
         if isinstance(f.cls, Class) and isinstance(obj, Instance):

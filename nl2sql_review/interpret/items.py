@@ -177,6 +177,8 @@ def set_item(m: Machine, owner: Value, key: Value, value: Value, node: Any, scop
         key, value = Known(key.value, key.trace), demote(value, key.by)
     if isinstance(obj, Instance) and obj.cls.lookup("__setitem__") is not None:
         m.call(m.attribute(Known(obj), "__setitem__", node), Arguments([key, value]), node)
+    elif isinstance(obj, Instance) and isinstance(obj.base, (Mapping, Opaque)):
+        set_item(m, Known(obj.base), key, value, node, scope)
     elif isinstance(obj, Mapping):
         k = plain_key(key)
         if k is None:
@@ -242,6 +244,8 @@ def iterate(m: Machine, value: Value, node: Any) -> Items:
             return Items(tuple(x for x in v.slots.values() if isinstance(object_of(x), Instance)))
         case Instance() if v.cls.kind == "namedtuple":
             return Items(tuple(v.slots[n] for n in v.cls.fields))
+        case Instance() if isinstance(v.base, Mapping) and v.cls.lookup("__iter__") is None:
+            return iterate(m, Known(v.base, value.trace), node)
         case Instance() if v.cls.lookup("__iter__") is not None:
             return iterate(m, m.call(m.attribute(value, "__iter__", node), Arguments(), node), node)
         case Opaque():
@@ -277,6 +281,8 @@ def mapping(m: Machine, value: Value, node: Any) -> Items:
     if isinstance(v, Instance) and v.cls.lookup("keys") is not None:
         keys = iterate(m, m.call(m.attribute(value, "keys", node), Arguments(), node), node)
         return Items({k.value: item(m, value, k, node) for k in keys.items if isinstance(k, Known)}, keys.open)
+    if isinstance(v, Instance) and isinstance(v.base, Mapping):
+        return v.base.state
     m.risks += 1
     return Items({}, f"what {describe(value)} holds is only known to the run")
 
@@ -319,6 +325,8 @@ def contains_settled(m: Machine, owner: Value, value: Value, node: Any) -> Value
         found = m.library_contains(owner, v, value, node)
         if found is not None:
             return found
+    if isinstance(v, Instance) and isinstance(v.base, Mapping) and v.cls.lookup("__contains__") is None:
+        return contains_settled(m, Known(v.base), value, node)
     if isinstance(v, Instance) and v.cls.lookup("__contains__") is not None:
         return m.call(m.attribute(owner, "__contains__", node), Arguments([value]), node)
     if isinstance(owner, Text) and isinstance(value, Known) and isinstance(value.value, str):
