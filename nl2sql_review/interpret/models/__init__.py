@@ -24,6 +24,7 @@ from . import (  # noqa: F401 (importing registers)
     paths,
     process,
     pydantic,
+    sampling,
     signatures,
     stack,
     standard,
