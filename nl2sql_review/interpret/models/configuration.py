@@ -177,6 +177,13 @@ def toml_load(m: Machine, args: Arguments, node: Any, callee: str) -> Value | No
     return load(m, source, documents.toml_document)
 
 
+# -- .env ------------------------------------------------------------------------------------------------
+@model("dotenv.dotenv_values")
+def dotenv_values(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+    """A file that is not part of a project: what it may hold is left out."""
+    return Known(Mapping({}, "", "dict", "the .env file"))
+
+
 # -- configparser ----------------------------------------------------------------------------------------
 PARSER, SECTION = "configparser.ConfigParser", "configparser.SectionProxy"
 BOOLEANS = {"1": True, "yes": True, "true": True, "on": True, "0": False, "no": False, "false": False, "off": False}

@@ -7,6 +7,7 @@ given) is an `Opaque` of kind "pathlib.Path" around its text, a `Text`. Arithmet
 from __future__ import annotations
 
 import posixpath
+import re
 from pathlib import Path, PurePosixPath
 from typing import Any, Callable
 
@@ -424,9 +425,16 @@ def expand_user_text(m: Machine, text: Value) -> Value | None:
     return expanded(text)
 
 
+VARIABLE = re.compile(r"\$(?:\{([^}]*)\}|(\w+))")
+
+
 @text_function("expandvars")
 def expand_variables(m: Machine, text: Value) -> Value | None:
-    return text if isinstance(text, Known) and "$" not in text.value else None
+    """What is not set stays as it stands: the text is what it is unless the environment says otherwise."""
+    found = VARIABLE.search(text.value) if isinstance(text, Known) else None
+    if found is None:
+        return text if isinstance(text, Known) else None
+    return demote(text, f"${found.group(1) or found.group(2)}")
 
 
 @text_function("exists", "isfile")
