@@ -59,7 +59,7 @@ def claim(judged: Judged, rule: Rule, source: Any) -> Claim:
     own = says(rule.head.says, judged.name, value)
     if own:
         own = own.replace("{value}", written(value)).replace("{from}", origin).replace("{note}", fact.note)
-    message = own or "; ".join(filter(None, (said, _should(judged))))
+    message = own or fact.sentence or "; ".join(filter(None, (said, _should(judged))))
     failed = judged.decision.verdict == "fail"  # only a finding shows its trace
     trace = tuple(s for s in _steps(fact) if s.location != location) if failed else ()
     return Claim(said, message, location, trace, as_json(value))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Iterator
 
 from .expectations import Expectation, FactOf, Undecided, broken, equal, spelled, wanted
 from .plan import Fact, TrainingPlan
@@ -47,8 +47,7 @@ def rule_on(head: Head, plan: TrainingPlan) -> list[Judged]:
     """The decisions of a rule about a plan, one per fact it judges. KeyError for a fact the plan lacks."""
     applies = _applies(head.when, plan) if head.when else None
     made = []
-    for name, expected in head.expectations:
-        fact = plan[name]
+    for name, expected, fact in _judged_facts(head, plan):
         if applies is not None and applies.verdict == "not-applicable":
             made.append(Judged(name, fact, expected, applies))
             continue
@@ -59,6 +58,14 @@ def rule_on(head: Head, plan: TrainingPlan) -> list[Judged]:
             decision.certainty = min(decision.certainty, applies.certainty, key=SURE_LAST.index)
         made.append(Judged(name, fact, expected, decision))
     return made
+
+
+def _judged_facts(head: Head, plan: TrainingPlan) -> Iterator[tuple[str, Expectation, Fact]]:
+    """Every fact a rule judges; of one that lists defects, the cases."""
+    for name, expected in head.expectations:
+        fact = plan[name]
+        for one in fact.cases or (fact,):
+            yield name, expected, one
 
 
 def _applies(when: When, plan: TrainingPlan) -> Decision:

@@ -22,6 +22,10 @@ class Fact:
     is missing from. `note` is a sentence of context ("TrainingArguments given to SFTTrainer"). `why_not` says why
     the fact does not apply to this script, if it does not ("the dataset is not mixed from several"). `argument` is
     the name of the argument that holds the value, where the fact is no more than that: `lora_alpha`.
+
+    A fact that lists defects has them in `cases`, each a fact with a place of its own: a rule judges them one by one, and
+    each that fails is a finding. `sentence` is what a reader has to say of such a case, where words made from its value
+    would not tell ("TypeError since trl 0.16: …").
     """
 
     value: Value = field(default_factory=Absent)
@@ -29,6 +33,8 @@ class Fact:
     note: str = ""
     why_not: str = ""
     argument: str = ""
+    cases: tuple[Fact, ...] = ()
+    sentence: str = ""
 
 
 def fact() -> Fact:
@@ -145,6 +151,19 @@ class Project:
 class Api:
     trainer: Fact = fact()  # canonical name of the trainer class
     arguments_class: Fact = fact()
+    versions: Fact = fact()  # library -> version or range that the script is judged by
+    patched: Fact = fact()  # True when the script imports Unsloth, whose classes accept what the plain ones reject
+    # Lists of defects, each with cases.
+    unknown_arguments: Fact = fact()
+    removed_arguments: Fact = fact()
+    moved_arguments: Fact = fact()
+    deprecated_arguments: Fact = fact()
+    missing_in_range: Fact = fact()  # arguments that some of the stated versions do not know
+    removed_imports: Fact = fact()
+    wrong_classes: Fact = fact()
+    conflicting_arguments: Fact = fact()
+    late_imports: Fact = fact()
+    changed_defaults: Fact = fact()
 
 
 @dataclass(slots=True)

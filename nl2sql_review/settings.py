@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Mapping, Union
 
+from .api.declared import LIBRARIES
+from .api.versions import clauses
 from .expectations import Expectation, spelled, wanted, worded
 from .plan import FACTS
 from .report import Severity
@@ -52,6 +54,7 @@ class Settings:
     rules: tuple[str, ...] = ()  # further directories of rules, absolute once loaded
     gpu: Union[str, float, None] = None  # the card: its name, or its memory in GB
     processes: Union[int, None] = None  # how many processes train at once
+    versions: dict[str, str] = field(default_factory=dict)  # library -> version or requirement the script runs on
     fail_on: Severity = field(default="error", metadata=_key("fail-on"))
     fail_on_unknown: bool = field(default=False, metadata=_key("fail-on-unknown"))
     parameters: Mapping[str, Any] = field(default_factory=dict, metadata={"hidden": True})  # rule id -> its table
@@ -62,6 +65,11 @@ class Settings:
     def __post_init__(self) -> None:
         if self.processes is not None and self.processes < 1:
             raise ShapeError("processes", "must be at least 1")
+        for library, wanted in self.versions.items():
+            if library.replace("-", "_") not in LIBRARIES:
+                raise ShapeError("versions", f"there is no library {library}; known are {listed(LIBRARIES)}")
+            if clauses(wanted) is None:
+                raise ShapeError("versions", f'{library}: "{wanted}" is no version and no requirement such as ">=0.12,<0.20"')
 
 
 KEYS = keys(Settings)
