@@ -292,7 +292,8 @@ def from_command_line(m: Machine, args: Arguments, node: Any, callee: str) -> Va
 @model("omegaconf.OmegaConf.from_dotlist")
 def from_words(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
     state = m.iterate(args.get(0, "dotlist", "args_list"), node)
-    out: Value = Known(Config(open=state.open, by=state.by))
+    rest = not state.items and state.open.startswith("only the command line")  # what argparse left over: by default nothing
+    out: Value = Known(Config(by=COMMAND_LINE) if rest else Config(open=state.open, by=state.by))
     for word in state.items:
         if not isinstance(word, Known) or not isinstance(word.value, str):
             return Unknown("a list of settings that only the run knows")
