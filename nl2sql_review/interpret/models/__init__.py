@@ -28,6 +28,7 @@ from . import (  # noqa: F401 (importing registers)
     signatures,
     stack,
     standard,
+    structure,
     text,
 )
 
