@@ -34,7 +34,10 @@ __all__ = ["call", "call_function", "decorate", "super_", "yielded", "define_cla
 
 def call(m: Machine, callee: Value, args: Arguments, node: Any) -> Value:
     if isinstance(callee, Default):
-        return demote(call(m, Known(callee.value, callee.trace), args, node), callee.by)
+        mark = m.mark()
+        value = demote(call(m, Known(callee.value, callee.trace), args, node), callee.by)
+        m.prefer(mark, m.changes(mark), {}, callee.by)
+        return value
     if isinstance(callee, Either):
         return call_either(m, callee, args, node)
     if not isinstance(callee, Known):

@@ -7,7 +7,7 @@ from typing import Any
 import libcst as cst
 
 from ..values import Unknown
-from .machine import Machine, Raised
+from .machine import Changes, Exit, Machine, Raised
 from .objects import Scope
 
 IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError"}
@@ -27,48 +27,118 @@ PARENTS = {"KeyError": "LookupError", "IndexError": "LookupError", "ModuleNotFou
 
 def try_(m: Machine, node: Any, scope: Scope) -> bool:
     mark = m.mark()
+    loop = m.loops[-1] if m.loops else None
+    leaving = [m.frame.exits, *([loop.breaks, loop.continues] if loop is not None else [])]
+    before = [len(exits) for exits in leaving]
+    try:
+        alive = guarded_block(m, node, scope, mark)
+    except Raised:
+        if node.finalbody is not None:
+            m.execute(node.finalbody.body, scope)
+        raise
+    if node.finalbody is None:
+        return alive
+    return run_finally(m, node.finalbody.body, scope, mark, alive, leaving, before)
+
+
+def guarded_block(m: Machine, node: Any, scope: Scope, mark: int) -> bool:
+    """The body, the handlers it may reach, and `else`."""
     risks, raised = m.risks, None
-    exits = len(m.frame.exits)
     depth = len(m.conditions), len(m.unlikely), len(m.frames), len(m.loops), m.silent
-    m.trying += bool(node.handlers)
-    m.try_depths.append(len(m.conditions) + len(m.unlikely))
+    escapes: list[tuple[str, Changes]] = []
+    if node.handlers:
+        m.trying += 1
+        m.try_depths.append(len(m.conditions) + len(m.unlikely))
+        m.escapes.append((mark, escapes))
     try:
         alive = m.execute(node.body, scope)
-        if alive and node.orelse is not None:
-            alive = m.execute(node.orelse.body, scope)
     except Raised as e:
         raised, alive = e, False
         del m.conditions[depth[0] :], m.unlikely[depth[1] :], m.frames[depth[2] :], m.loops[depth[3] :]
         m.silent = depth[4]
     finally:
-        m.trying -= bool(node.handlers)
-        m.try_depths.pop()
-    alive = handlers(m, node, scope, mark, alive, raised, m.risks > risks)
-    if node.finalbody is not None:
-        before = len(m.frame.exits)
-        goes_on = m.execute(node.finalbody.body, scope)
-        if not goes_on:  # a `return` in `finally` replaces whatever the block was leaving with
-            del m.frame.exits[exits:before]
-        alive = goes_on and alive
+        if node.handlers:
+            m.trying -= 1
+            m.try_depths.pop()
+            m.escapes.pop()
+    risky = m.risks > risks
+    if alive and node.orelse is not None:  # what `else` raises is not caught here
+        alive = m.execute(node.orelse.body, scope)
+    if raised is not None:
+        return certain_handler(m, node, scope, raised)
+    if escapes:
+        alive = explicit_raises(m, node, scope, mark, alive, escapes)
+    return possible_handlers(m, node, scope, mark, alive) if node.handlers and (risky or not alive) else alive
+
+
+def run_finally(m: Machine, block: Any, scope: Scope, mark: int, alive: bool, leaving: list[list[Exit]], before: list[int]) -> bool:
+    """`finally` runs on every path out of the block, also on those that leave by `return`, `break` or `continue`."""
+    current = m.changes(mark)
+    for exits, n in zip(leaving, before):
+        left = exits[n:]
+        del exits[n:]
+        for e in left:
+            m.rollback(mark)
+            m.apply(e.changes)
+            if m.execute(block, scope):  # a `return` in `finally` replaces whatever the path was leaving with
+                exits.append(e._replace(changes={**e.changes, **m.changes(mark)}, stamp=(-1, -1)))
+    m.rollback(mark)
+    m.apply(current)
+    if not alive:
+        return False
+    return m.execute(block, scope)
+
+
+def catches(m: Machine, handler: Any, scope: Scope, name: str) -> bool | None:
+    """Whether a handler catches the exception called `name`; None when that is not known."""
+    names = handled_names(m, handler, scope)
+    if not names or name in names or PARENTS.get(name) in names:
+        return True
+    return False if name in BUILTIN_ERRORS and names <= BUILTIN_ERRORS else None
+
+
+BUILTIN_ERRORS = frozenset("KeyError IndexError NameError AttributeError TypeError ValueError ZeroDivisionError ImportError ModuleNotFoundError LookupError FileNotFoundError OSError RuntimeError".split())
+
+
+def certain_handler(m: Machine, node: Any, scope: Scope, raised: Raised) -> bool:
+    """What the body changed before it raised stays, and the first handler that fits runs."""
+    for handler in node.handlers:
+        if catches(m, handler, scope, raised.name) is not False:
+            bind_exception(m, handler, scope, raised.name)
+            alive = m.execute(handler.body, scope)
+            unbind_exception(m, handler, scope)
+            return alive
+    if m.trying:
+        raise raised
+    m.raised.append(raised.name)
+    return False
+
+
+def explicit_raises(m: Machine, node: Any, scope: Scope, mark: int, alive: bool, escapes: list[tuple[str, Changes]]) -> bool:
+    """Paths of the body that raise under a condition: the handler starts from what they changed."""
+    for handler in node.handlers:
+        caught = [changes for name, changes in escapes if catches(m, handler, scope, name) is not False]
+        escapes = [e for e in escapes if e[1] not in caught]
+        if not caught:
+            continue
+        after = m.changes(mark)
+        m.join_paths(mark, caught)
+        with m.supposing("an exception the block may raise"):
+            bind_exception(m, handler, scope, "")
+            handled = m.execute(handler.body, scope)
+            unbind_exception(m, handler, scope)
+        if handled and alive:
+            m.join_paths(mark, [after, m.changes(mark)])
+        elif alive:
+            m.rollback(mark)
+            m.apply(after)
+        alive = alive or handled
     return alive
 
 
-def handlers(m: Machine, node: Any, scope: Scope, mark: int, alive: bool, raised: Raised | None, risky: bool) -> bool:
-    changes = m.changes(mark)
-    if raised is not None:
-        # certain: what the body changed before it raised stays, and the first handler that fits runs
-        for handler in node.handlers:
-            names = handled_names(m, handler, scope)
-            if not names or raised.name in names or PARENTS.get(raised.name) in names or raised.name not in PARENTS and raised.name not in ("NameError", "AttributeError", "TypeError", "ValueError"):
-                bind_exception(m, handler, scope, raised.name)
-                return m.execute(handler.body, scope)
-        if m.trying:
-            raise raised
-        m.raised.append(raised.name)
-        return False
-    if not node.handlers or not risky and alive:
-        return alive
-    out = alive
+def possible_handlers(m: Machine, node: Any, scope: Scope, mark: int, alive: bool) -> bool:
+    """Something in the body may raise: what a handler changes is what happens only then."""
+    changes, out = m.changes(mark), alive
     for handler in node.handlers:
         after = m.changes(mark)
         m.rollback(mark)
@@ -78,6 +148,7 @@ def handlers(m: Machine, node: Any, scope: Scope, mark: int, alive: bool, raised
         with m.supposing(unlikely=why):
             bind_exception(m, handler, scope, "")
             handler_alive = m.execute(handler.body, scope)
+            unbind_exception(m, handler, scope)
         if handler_alive and out:
             m.prefer(mark, after, m.changes(mark), why)
         elif handler_alive:
@@ -86,6 +157,12 @@ def handlers(m: Machine, node: Any, scope: Scope, mark: int, alive: bool, raised
             m.rollback(mark)
             m.apply(after)
     return out
+
+
+def unbind_exception(m: Machine, handler: Any, scope: Scope) -> None:
+    """Python deletes the name an exception was bound to when its handler ends."""
+    if handler.name is not None and isinstance(handler.name.name, cst.Name):
+        m.delete(scope, handler.name.name.value)
 
 
 def bind_exception(m: Machine, handler: Any, scope: Scope, name: str) -> None:

@@ -254,8 +254,12 @@ def boolean(m: Machine, node: cst.BooleanOperation, scope: Scope) -> Value:
     if t is not None:
         if t is is_or:
             return demote(left, by) if by else left
+        if not by:
+            return m.evaluate(node.right, scope)
+        mark = m.mark()
         right = m.evaluate(node.right, scope)
-        return demote(right, by) if by else right
+        m.prefer(mark, m.changes(mark), {}, by)
+        return demote(right, by)
     if isinstance(left, Either):
         kept, more = None, False
         for option in left.options:

@@ -27,7 +27,8 @@ from .operators import equal
 # -- items -----------------------------------------------------------------------------------------------
 def item(m: Machine, owner: Value, key: Value, node: Any) -> Value:
     if isinstance(owner, (Either, Default)) or isinstance(key, (Either, Default)):
-        return lift(lambda o, k: item(m, o, k, node), owner, key)
+        with m.supposing("one of several values"):  # what raises for one of them does not raise for certain
+            return lift(lambda o, k: item(m, o, k, node), owner, key)
     if isinstance(owner, Text):
         return item_of_text(owner, key)
     if not isinstance(owner, Known):

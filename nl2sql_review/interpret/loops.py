@@ -6,10 +6,10 @@ from typing import Any, Callable
 
 import libcst as cst
 
-from ..values import Known, Unknown, Value, join, same
+from ..values import Default, Known, Unknown, Value, join, same
 from .expressions import condition
 from .machine import MISSING, VALUES, Loop, Machine, demote, join_slot
-from .objects import Items, Scope
+from .objects import Items, Scope, Sequence
 from .operations import truth
 
 UNROLL = 64  # iterations of a loop over known values that are run one by one
@@ -24,7 +24,7 @@ def for_(m: Machine, node: cst.For, scope: Scope) -> bool:
         if items.open or len(items.items) > UNROLL:
             alive = repeat(m, loop, node, scope, items, iterable)
         else:
-            alive = unroll(m, loop, node, scope, items)
+            alive = unroll(m, loop, node, scope, items, iterable)
     finally:
         m.loops.pop()
     if alive and node.orelse is not None:
@@ -38,8 +38,20 @@ def iteration(m: Machine, loop: Loop, run: Callable[[], bool]) -> bool:
     return m.settle(loop.iteration, loop.continues, alive)
 
 
-def unroll(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items) -> bool:
-    for value in items.items:
+def unroll(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, iterable: Value) -> bool:
+    """Run the body once for each value. A list is read as it is at each turn: the body may change it."""
+    start = m.mark()
+    obj = iterable.value if isinstance(iterable, (Known, Default)) else None
+    live = obj if isinstance(obj, Sequence) and obj.kind == "list" else None
+    turn = 0
+    while turn < len(live.state.items if live is not None else items.items):
+        if turn >= UNROLL or live is not None and live.state.open:
+            for where, key in m.changes(start):  # the list grew under the loop, or nobody knows how
+                if isinstance(where.slots.get(key), VALUES):
+                    m.write(where, key, Unknown("changes in a loop over a list that the loop itself changes"))
+            return True
+        value = live.state.items[turn] if live is not None else items.items[turn]
+        turn += 1
 
         def body(value: Value = value) -> bool:
             m.assign(node.target, demote(value, items.by) if items.by else value, scope)
@@ -47,6 +59,8 @@ def unroll(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items) ->
 
         if not iteration(m, loop, body):
             return False
+    if items.by:  # another command line means other turns: whatever they change is a default
+        m.prefer(start, m.changes(start), {}, items.by)
     return True
 
 

@@ -90,6 +90,8 @@ class Machine:
         self.silent = 0  # > 0 while a body is only tried, not recorded
         self.trying = 0  # > 0 inside a `try` body whose handlers may run
         self.try_depths: list[int] = []  # how conditional the path was where each enclosing `try` began
+        # Of each enclosing `try`: where it began, and what the paths had changed that raise in it under a condition.
+        self.escapes: list[tuple[int, list[tuple[str, Changes]]]] = []
         self.raised: list[str] = []  # exceptions that ended a path
         self.class_being_defined: list[Any] = []
         self.definitions: list[Value] = []  # functions and classes of the script's top level, in order

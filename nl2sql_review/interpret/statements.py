@@ -163,7 +163,9 @@ def delete(m: Machine, node: cst.Del, scope: Scope) -> None:
             owner = m.evaluate(t.value, scope)
             if isinstance(owner, Known) and isinstance(owner.value, (Instance, Mapping)):
                 m.call(BUILTINS["delattr"], Arguments([owner, Known(t.attr.value)]), node)
-        elif isinstance(t, cst.Subscript) and isinstance(t.slice[0].slice, cst.Index):
+        elif isinstance(t, cst.Subscript) and isinstance(t.slice[0].slice, cst.Slice):
+            m.set_item(m.evaluate(t.value, scope), index(m, t.slice[0].slice, scope), Known(Sequence(())), t, scope)
+        elif isinstance(t, cst.Subscript):
             owner = m.evaluate(t.value, scope)
             m.call(m.attribute(owner, "pop", node), Arguments([m.evaluate(t.slice[0].slice.value, scope)]), node)
 
@@ -262,6 +264,9 @@ def raise_(m: Machine, node: cst.Raise, scope: Scope) -> bool:
     value = m.evaluate(node.exc, scope)
     if m.trying and not m.conditions_since_try():
         raise Raised(exception_name(value))
+    if m.escapes:
+        begin, escapes = m.escapes[-1]
+        escapes.append((exception_name(value), m.changes(begin)))
     m.raised.append(exception_name(value))
     return False
 

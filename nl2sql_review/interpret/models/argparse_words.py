@@ -8,6 +8,7 @@ from typing import Any
 from ...values import Default, Known, Unknown, Value, extend
 from ..machine import Machine
 from ..objects import Items, Opaque, Sequence, object_of, plain
+from ..operators import binary
 from .argparse import Option, defaults_of, is_suppressed, of_type, opened, options_of, unsaid, why_open
 
 SIMPLE = ("store", "store_true", "store_false", "store_const", "append", "append_const", "count", "extend", "help", "version")
@@ -137,8 +138,9 @@ def value_of(m: Machine, option: Option, raw: Any, words: dict[str, Value], node
     if own is not None and not (isinstance(obj, Opaque) and obj.text.endswith("BooleanOptionalAction")):
         return Unknown(f"{option.by} has an action of its own")
     if action == "count":
-        before = plain(option.slots["default"])
-        return Known((before if isinstance(before, int) else 0) + raw)
+        before = option.slots["default"]
+        start = Known(0) if is_suppressed(before) or isinstance(before, Known) and before.value is None else before
+        return binary("+", start, Known(raw))
     if isinstance(raw, bool):
         return Known(raw)
     value = made(m, option, raw, words, node)
