@@ -26,13 +26,14 @@ class Failure(Exception):
 
 
 class Defaults(NamedTuple):
-    """One entry of a defaults list: a file below `group`, put at `package`; `own` is `_self_`."""
+    """One entry of a defaults list: a file below `group`, put at `package`; `own` is `_self_`, `fixed` one that names no choice."""
 
     own: bool = False
     group: str = ""
     name: str | None = None
     package: str | None = None
     optional: bool = False
+    fixed: bool = False
 
 
 def composed(m: Machine, folder: Path, name: str, overrides: list[str], node: Any = None) -> Value:
@@ -87,7 +88,7 @@ def parts(m: Machine, folder: Path, group: str, name: str, package: str, chosen:
         if entry.own:
             out.append(own)
             continue
-        pick = chosen.get(entry.group, entry.name)
+        pick = entry.name if entry.fixed else chosen.get(entry.group, entry.name)
         if pick is None or pick == "null":
             continue
         if "${" in pick or pick == "???":
@@ -116,7 +117,7 @@ def listed(value: Value | None, group: str) -> list[Defaults]:
             path, _, package = text.partition("@")
             where, _, name = path.rpartition("/")
             base = where.lstrip("/") if path.startswith("/") else "/".join(p for p in (group, where) if p)
-            out.append(Defaults(group=base, name=name, package=package or None))
+            out.append(Defaults(group=base, name=name, package=package or None, fixed=True))
         elif isinstance(inner, Mapping):
             for key, chosen in inner.state.items.items():
                 words = str(key).split()
