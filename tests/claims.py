@@ -12,6 +12,8 @@ from nl2sql_review.values import Default, Either, Known, Term, Text, Value
 
 from .rehearsal import Recorded, Rehearsal, encode
 
+STACK = {"unsloth", "trl", "transformers", "peft", "datasets", "torch", "wandb"}  # what the stand-ins surely record
+
 Site = tuple[str, "int | None", int, str]  # path, cell, row, last name of the callee
 
 
@@ -26,12 +28,12 @@ def agrees(claimed: Any, recorded: Any) -> bool:
     return type(claimed) is type(recorded) and (claimed == recorded or claimed != claimed)
 
 
-def admits(value: Value, recorded: Any) -> bool:
+def admits(value: Value, recorded: Any, root: Path = Path("/nowhere")) -> bool:
     """Whether a claim leaves room for the recorded value. Only what claims nothing admits everything."""
     if isinstance(value, (Known, Default)):
-        return agrees(encode(value.value), recorded)
+        return agrees(_rooted(encode(value.value), root), recorded)
     if isinstance(value, Either):
-        return any(admits(option, recorded) for option in value.options)
+        return any(admits(option, recorded, root) for option in value.options)
     if isinstance(value, Text):
         return not isinstance(recorded, str) or all(part in recorded for part in value.parts if isinstance(part, str))
     if isinstance(value, Term) and value.head == "symbol" and isinstance(recorded, dict):
@@ -56,37 +58,81 @@ def explain(value: Value) -> str:
 
 
 def site(call: Call, root: Path) -> Site:
+    if call.place.node is None:
+        return "nowhere", None, 0, call.callee.rsplit(".", 1)[-1]
     span = call.place.source.span(call.place.node)
     path = os.path.relpath(os.path.realpath(call.place.source.path), os.path.realpath(root))
     return path.replace(os.sep, "/"), span.cell, span.row, call.callee.rsplit(".", 1)[-1]
 
 
-def contradictions(recording: Recording, run: Rehearsal, root: Path, plain: bool = True) -> list[str]:
-    """Every claim that the recorded calls refute. `plain` says that the run got no arguments, so defaults held."""
+def contradictions(
+    recording: Recording, run: Rehearsal, root: Path, plain: bool = True, strict: bool = False
+) -> list[str]:
+    """Every claim that the recorded calls refute.
+
+    `plain` says that the run got no arguments, so defaults held; `strict`, that no disk had a say in it either, so
+    that what is claimed for certain has to happen.
+    """
     seen, claimed = defaultdict(list), defaultdict(list)
     for recorded in run.calls:
         seen[recorded.path, recorded.cell, recorded.row, recorded.callee.rsplit(".", 1)[-1]].append(recorded)
     for call in recording.calls:
         claimed[site(call, root)].append(call)
     found: list[str] = []
-    for where, at_site in claimed.items():
-        runs = seen.get(where)
-        if not runs:
-            continue  # not reached in this run
-        if run.error:
-            at_site = at_site[: len(runs)]  # what would have come after the error is no claim about this run
-        in_step = len(runs) == len(at_site) and all(call.certain for call in at_site)
-        for index, call in enumerate(at_site):
-            for name, value in call.arguments.items():
-                if not isinstance(value, Known if not plain else (Known, Default)):
-                    continue
-                against = [runs[index]] if in_step else runs
-                values = [_argument(one, name, list(call.arguments).index(name)) for one in against]
-                if not any(agrees(_rooted(encode(value.value), root), given) for given in values):
-                    found.append(
-                        f"{where[0]}:{where[2]} {call.callee} {name}: claimed {describe(value)}, recorded {values}"
-                    )
+    for where, runs in seen.items():
+        at_site = claimed.get(where, [])
+        fits = [[_fits(call, one, root, plain) for one in runs] for call in at_site]
+        once = [call.certain for call in at_site]
+        again = [not call.certain or bool(call.function) for call in at_site]
+        if at_site and not _aligned(once, again, fits, len(runs), bool(run.error)):
+            found.append(
+                f"{where[0]}:{where[2]} {where[3]}: claimed {list(map(_told, at_site))}, recorded {_differing(runs)}"
+            )
+    if strict and not run.error:
+        for where in claimed.keys() - seen.keys():
+            if plain and any(call.certain and call.callee.split(".")[0] in STACK for call in claimed[where]):
+                found.append(f"{where[0]}:{where[2]} {where[3]}: claimed for certain, and never called")
     return found
+
+
+def _aligned(certain: list[bool], again: list[bool], fits: list[list[bool]], runs: int, cut: bool) -> bool:
+    """Whether the recorded calls of a place can be the claimed ones, in order.
+
+    What is not certain may be left out. What may happen `again` stands for the rounds of a loop, or the rows that a
+    function is mapped over. After an error (`cut`) nothing more has to happen.
+    """
+    reached = {0}  # claims that may be used up so far
+    for j in range(runs + 1):
+        for i in range(len(certain)):
+            if i in reached and not certain[i]:
+                reached.add(i + 1)
+        if j == runs:
+            return cut or len(certain) in reached
+        reached = {i + 1 for i in reached if i < len(certain) and fits[i][j]} | {
+            i for i in reached if i < len(certain) and fits[i][j] and again[i]
+        }
+    return False
+
+
+def _fits(call: Call, one: Recorded, root: Path, plain: bool) -> bool:
+    """Whether a recorded call passed what is claimed of it. Defaults are claims about the plain run only."""
+    for index, (name, value) in enumerate(call.arguments.items()):
+        given = _argument(one, name, index)
+        if isinstance(value, (Known, Default) if plain else Known):
+            if not agrees(_rooted(encode(value.value), root), given):
+                return False
+        elif plain and given is not NOT_GIVEN and not admits(value, given, root):
+            return False
+    return True
+
+
+def _told(call: Call) -> str:
+    arguments = ", ".join(f"{name} {describe(value)}" for name, value in call.arguments.items())
+    return arguments if call.certain else f"perhaps {arguments}"
+
+
+def _differing(runs: list[Recorded]) -> list[dict]:
+    return [one.arguments for one in runs[:6]]
 
 
 def covers(call: Call, run: Recorded) -> bool:

@@ -89,7 +89,10 @@ def refutations(program: str) -> list[str]:
     found: list[str] = []
     for variant in "ab":
         rehearsal = run(program, variant)
-        found += [f"{variant}: {line}" for line in contradictions(recording, rehearsal, HERE, plain=variant == "a")]
+        found += [
+            f"{variant}: {line}"
+            for line in contradictions(recording, rehearsal, HERE, plain=variant == "a", strict=True)
+        ]
         if recording.exhausted:
             continue
         claims: dict[int, list] = {}

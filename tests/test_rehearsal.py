@@ -24,7 +24,7 @@ FIXTURES = REPOSITORY / "fixtures"
 FENCE = re.compile(r"^```python (?:good|bad|unknown|na)[^\n]*\n(.*?)^```", re.M | re.S)
 
 # Fixtures that stop early on purpose; every other one must run to its end.
-ENDS = {"seed/dataset_config_as_written.py": "NameError"}
+ENDS = {"seed/dataset_config_as_written.py": "NameError", "trainer/make_model.py": "IndexError"}
 
 
 def fixtures() -> list[Path]:
@@ -92,6 +92,12 @@ def test_an_example_of_a_rule_does_what_is_claimed_of_it(text: str, tmp_path: Pa
     path = tmp_path / "example.py"
     path.write_text(text, encoding="utf-8")
     assert refuted(path, None, fragment=True) == []
+
+
+@pytest.mark.parametrize("path", test_forms.scripts(), ids=test_forms.name_of)
+def test_every_call_of_a_form_has_a_place(path: Path) -> None:
+    recording = interpret(Source.from_bytes(path.read_bytes(), str(path)), test_forms.root_of(path) or path.parent)
+    assert [call.callee for call in recording.calls if call.place.node is None] == []
 
 
 # -- the rehearsal itself ------------------------------------------------------------------------------------------

@@ -52,7 +52,6 @@ def _close(process: subprocess.Popen) -> None:
     process.wait(timeout=10)
 
 
-@functools.cache
 def perform(path: Path, root: Path | None = None, variant: str = "a", fragment: bool = False) -> Rehearsal:
     """Run one script without arguments, in a copy of the project at `root`, or alone in an empty folder.
 
@@ -60,9 +59,13 @@ def perform(path: Path, root: Path | None = None, variant: str = "a", fragment: 
     differs between the two is decided by the environment and no constant of the program. In a `fragment` the names
     that it does not bind (`model`, `tokenizer`) stand for something of a library.
     """
-    path = path.resolve()
+    return _perform(path.resolve(), root and root.resolve(), variant, fragment)
+
+
+@functools.cache
+def _perform(path: Path, root: Path | None, variant: str, fragment: bool) -> Rehearsal:
     alone = root is None
-    root = path.parent if alone else root.resolve()
+    root = path.parent if alone else root
     stage = _stage()
     job = {
         "script": str(path.relative_to(root)),

@@ -200,6 +200,12 @@ def fill(cls: type, given: dict[str, Any] | None = None, parsed: bool = True) ->
     except Exception:  # a hint may name what a stand-in cannot evaluate
         kinds = {}
     build = {}
+    declared = {
+        name
+        for base in cls.__mro__
+        if not isinstance(base, standins.ThingType) or base.__module__ != __package__
+        for name in base.__dict__.get("__annotations__", {})
+    }
     for field in dataclasses.fields(cls):
         if not field.init:
             continue
@@ -209,6 +215,8 @@ def fill(cls: type, given: dict[str, Any] | None = None, parsed: bool = True) ->
             build[field.name] = required(kinds.get(field.name, str), field.name)
         elif parsed and not plain() and field.default is not dataclasses.MISSING:
             build[field.name] = changed(field.default)
+        elif parsed and field.default is not dataclasses.MISSING and field.name in declared:
+            build[field.name] = field.default  # the parser passes every field
     return cls(**build)
 
 
