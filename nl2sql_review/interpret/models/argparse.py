@@ -338,8 +338,8 @@ def unsaid(m: Machine, option: Option, node: Any, settled: bool = False) -> Valu
     if option.group:
         return Unknown(f"{option.group}, {option.by} among them: only the command line gives it", (option.place,) if option.place else ())
     value = option.slots["default"]
-    if is_suppressed(value):
-        return None
+    if is_suppressed(value):  # of an optional positional argument argparse hands the marker itself to the type
+        return None if option.flags or isinstance(option.type, Absent) else Unknown(f"{option.by} is left out in a way that its type decides")
     if not option.flags and option.nargs in ("*", "...") and plain(value) is None and isinstance(value, Known) and value.value is None:
         value = Known(Sequence((), "list"), value.trace)
     elif option.nargs != "*" or option.flags:
