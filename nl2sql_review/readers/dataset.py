@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, Iterator
 
 from ..interpret.objects import Dataset
@@ -197,7 +198,7 @@ def _sum(weights: Value) -> Value:
 
 def _normalised(text: str) -> bool:
     """`w / sum(weights)`: whatever the weights are, they come to 1."""
-    return "/ sum(" in text or "/ np.sum(" in text or "/ numpy.sum(" in text or text.endswith(".sum()") and "/" in text
+    return re.search(r"/ .*\bsum\(", text) is not None
 
 
 def misaligned(run: Run, calls: list[Call], part: Any) -> Fact:
