@@ -418,7 +418,9 @@ def iter_(m: Machine, args: Arguments, node: Any) -> Value:
     obj = object_of(args.get(0))
     if isinstance(obj, (Sequence, Mapping)) and not (isinstance(obj, Sequence) and obj.kind == "generator"):
         items = m.iterate(args.get(0), node)
-        return Known(Sequence(items.items, "generator", items.open, items.by))
+        made = Sequence(items.items, "generator", items.open, items.by)
+        made.lazy = True  # it sees what happens to the list before it is read
+        return Known(made)
     return args.positional[0] if args.positional else Unknown("iter() without an argument")
 
 

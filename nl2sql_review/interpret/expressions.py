@@ -370,7 +370,7 @@ def subscript(m: Machine, node: cst.Subscript, scope: Scope) -> Value:
         key: Value = Known(Sequence(tuple(index(m, e.slice, scope) for e in node.slice), "tuple"))
     else:
         key = index(m, node.slice[0].slice, scope)
-    return lift(lambda o, k: m.item(o, k, node), owner, key)
+    return m.item(owner, key, node)
 
 
 def index(m: Machine, node: Any, scope: Scope) -> Value:

@@ -41,7 +41,7 @@ def interpret(source: Any, project_root: Path | str | None = None, steps: int = 
     m = machine(steps)
     project_root = Path(project_root) if project_root is not None else None
     file = Path(source.path) if project_root is not None and source.path != "<stdin>" else None
-    m.project = Project(project_root, file)
+    m.project = m.recording.project = Project(project_root, file)
     m.search_path = search_path(project_root, file)
     module = Module("__main__", source, file, "")
     try:

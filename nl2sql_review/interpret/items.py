@@ -86,6 +86,11 @@ def item_of_text(owner: Text, key: Value) -> Value:
     return slice_term(owner, key) if is_slice(key) else item_term(owner, key)
 
 
+def is_optional(value: Value) -> bool:
+    """A key that is set on one path only."""
+    return isinstance(value, Either) and any(isinstance(o, Absent) for o in value.options)
+
+
 def mapping_item(m: Machine, owner: Known, v: Mapping, key: Value, missing: str = "key") -> Value:
     k = plain_key(key)
     state = v.state
@@ -99,6 +104,8 @@ def mapping_item(m: Machine, owner: Known, v: Mapping, key: Value, missing: str 
             return settled(out, describe(key))
         return Unknown(f"the key {describe(key)} is only known to the run", owner.trace)
     if k[0] in state.items:
+        if is_optional(state.items[k[0]]):
+            m.may_raise("KeyError")
         value = settled(state.items[k[0]], repr(k[0]))
         return demote(value, state.by) if state.by and isinstance(value, Known) and isinstance(state.items[k[0]], Either) else value
     if v.factory is not None and not state.open:
@@ -185,6 +192,8 @@ def set_item(m: Machine, owner: Value, key: Value, value: Value, node: Any, scop
         if k is None:
             spoil(m, obj, f"the key {describe(key)} is only known to the run")
         else:
+            if k[0] in obj.state.items and is_optional(obj.state.items[k[0]]):
+                obj.unordered = "the order of its keys depends on the path"
             m.write(obj, "state", Items({**obj.state.items, k[0]: value}, obj.state.open, obj.state.by))
     elif isinstance(obj, Sequence):
         i = slice_of(key) if is_slice(key) else key.value if isinstance(key, Known) else None
@@ -237,8 +246,8 @@ def iterate(m: Machine, value: Value, node: Any) -> Items:
             return state
         case Mapping():
             state = v.state
-            optional = any(isinstance(x, Either) and any(isinstance(o, Absent) for o in x.options) for x in state.items.values())
-            return Items(tuple(Known(k, value.trace) for k in state.items), state.open or ("some keys are set on one path only" if optional else ""), state.by)
+            why = "some keys are set on one path only" if any(map(is_optional, state.items.values())) else v.unordered
+            return Items(tuple(Known(k, value.trace) for k in state.items), state.open or why, state.by)
         case str():
             return Items(tuple(Known(c) for c in v)) if len(v) <= 64 else Items((), "the characters of a long string")
         case Class() if v.kind == "enum":

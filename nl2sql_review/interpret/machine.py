@@ -218,7 +218,7 @@ class Machine:
         for where in {**likely, **other}:
             obj, key = where
             base = obj.slots.get(key, MISSING)
-            merged = prefer_slot(likely.get(where, base), other.get(where, base), by)
+            merged = prefer_slot(obj, key, likely.get(where, base), other.get(where, base), by)
             if merged is MISSING:
                 self.delete(obj, key)
             elif merged is not base:
@@ -302,6 +302,13 @@ class Machine:
         """The script raises here on this path: inside a `try`, and if nothing conditional lies between, go there."""
         if self.trying and self.try_depths[-1] == len(self.conditions) + len(self.unlikely) and not self.silent:
             raise Raised(name)
+
+    def may_raise(self, name: str) -> None:
+        """The script raises here on some paths: the handlers of an enclosing `try` may run from this state."""
+        self.risks += 1
+        if self.escapes:
+            begin, escapes = self.escapes[-1]
+            escapes.append((name, self.changes(begin)))
 
     def conditions_since_try(self) -> bool:
         return bool(self.silent) or not self.try_depths or self.try_depths[-1] != len(self.conditions) + len(self.unlikely)
@@ -389,11 +396,13 @@ def demote(value: Value, by: str) -> Value:
     return value
 
 
-def prefer_slot(likely: Any, other: Any, by: str) -> Any:
+def prefer_slot(obj: Object, key: Any, likely: Any, other: Any, by: str) -> Any:
     if likely is other:
         return likely
     if likely is MISSING:
         return demote(other, by) if isinstance(other, VALUES) else other
+    if other is MISSING and isinstance(obj, Instance):
+        other = obj.cls.lookup(key) or MISSING
     if other is MISSING:
         return likely if isinstance(likely, VALUES) else likely
     if isinstance(likely, Items):

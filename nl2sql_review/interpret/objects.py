@@ -46,7 +46,7 @@ class Sequence(Object):
 class Mapping(Object):
     """dict and what behaves like one. Keys are plain Python values."""
 
-    __slots__ = ("kind", "factory")
+    __slots__ = ("kind", "factory", "unordered")
     foreign = False  # a library's container that is no dict
 
     def __init__(self, items: dict[Any, Value] | None = None, open: str = "", kind: str = "dict", by: str = "", factory: Any = None) -> None:
@@ -55,6 +55,7 @@ class Mapping(Object):
         # attributes only (argparse.Namespace, SimpleNamespace)
         self.kind = kind
         self.factory = factory  # of a defaultdict
+        self.unordered = ""  # why the order of its keys is not known
 
     @property
     def state(self) -> Items:

@@ -176,6 +176,10 @@ def truth(value: Value) -> tuple[bool | None, str]:
 
 def truth_of(v: Any) -> bool | None:
     if isinstance(v, Opaque):
+        if v.head in ("and", "or"):  # `x and False` is false and `x or True` true, whatever x is
+            decided = v.head == "or"
+            if any(truth(a) == (decided, "") for a in v.args):
+                return decided
         return True if v.kind and v.kind not in ("row", "str", "datasets.Dataset") or isinstance(v, Row) else None
     if isinstance(v, (Sequence, Mapping)):
         state = v.state

@@ -56,6 +56,7 @@ class Recording:
     files_read: list[str] = field(default_factory=list)  # project files opened: modules, configuration
     files_missing: list[str] = field(default_factory=list)  # looked for and not found
     exhausted: str = ""  # why interpretation stopped early, if it did
+    project: Any = None  # project.Project: the door to further files, such as a model's config.json
 
     def every(self) -> list[Call]:
         """All calls in execution order, those included that only another command line or environment reaches."""

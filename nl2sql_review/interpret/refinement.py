@@ -60,6 +60,8 @@ def slot_of(m: Machine, node: Any, scope: Scope) -> tuple[Any, Any, Value] | Non
             holder = holder.parent
         holder = holder or scope.module.scope
         return (holder, node.value, holder.slots[node.value]) if node.value in holder.slots else None
+    if not isinstance(node, (cst.Attribute, cst.Subscript)):
+        return None
     owner = slot_of(m, node.value, scope)
     obj = object_of(owner[2]) if owner is not None else None
     if isinstance(node, cst.Attribute):

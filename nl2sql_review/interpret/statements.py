@@ -264,9 +264,7 @@ def raise_(m: Machine, node: cst.Raise, scope: Scope) -> bool:
     value = m.evaluate(node.exc, scope)
     if m.trying and not m.conditions_since_try():
         raise Raised(exception_name(value))
-    if m.escapes:
-        begin, escapes = m.escapes[-1]
-        escapes.append((exception_name(value), m.changes(begin)))
+    m.may_raise(exception_name(value))
     m.raised.append(exception_name(value))
     return False
 
@@ -292,7 +290,11 @@ def assert_(m: Machine, node: cst.Assert, scope: Scope) -> bool | None:
     verdict, by = truth(m.evaluate(node.test, scope))
     if verdict is False and by:
         contradict(m, node.test, scope, True)
-    return False if verdict is False and not by else None
+    if verdict is False and not by:
+        m.certainly_raises("AssertionError")
+        m.may_raise("AssertionError")
+        return False
+    return None
 
 
 # -- with, match, definitions ----------------------------------------------------------------------------

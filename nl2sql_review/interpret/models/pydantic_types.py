@@ -12,7 +12,7 @@ from ..operations import describe, lift
 
 INTEGERS = ("int", "PositiveInt", "NegativeInt", "NonNegativeInt", "NonPositiveInt", "StrictInt", "conint")
 FLOATS = ("float", "PositiveFloat", "NegativeFloat", "NonNegativeFloat", "NonPositiveFloat", "StrictFloat", "FiniteFloat", "confloat")
-AS_THEY_ARE = ("str", "StrictStr", "Any", "object", "Literal", "dict", "Dict", "list", "List", "Type", "type", "Callable", "Mapping", "bytes", "StrictBool")
+AS_THEY_ARE = ("str", "StrictStr", "Any", "object", "dict", "Dict", "Type", "type", "Callable", "Mapping", "bytes", "StrictBool")
 LISTS = {"list": "list", "List": "list", "Sequence": "", "Iterable": "", "tuple": "tuple", "Tuple": "tuple", "set": "set", "Set": "set", "frozenset": "frozenset", "conlist": "list"}
 PATHS = ("Path", "FilePath", "DirectoryPath", "NewPath", "PosixPath")
 
@@ -60,8 +60,11 @@ def one(m: Machine, cls: Class, annotation: str, value: Value, node: Any) -> Val
         return one(m, cls, inner[0], value, node)
     if name in INTEGERS or name in FLOATS or name in ("bool", "StrictBool"):
         return scalar("int" if name in INTEGERS else "float" if name in FLOATS else "bool", value)
-    if name in LISTS and inner:
-        return sequence(m, cls, name, inner, value, node)
+    if name in LISTS:
+        return sequence(m, cls, name, inner or ["Any"], value, node)
+    if name == "Literal":
+        exact = isinstance(value, Known) and repr(value.value) in [i.replace('"', "'") for i in inner]
+        return value if exact else Unknown(f"which of {', '.join(inner)} it is taken for", value.trace)
     if name in ("dict", "Dict", "Mapping") and len(inner) == 2 and isinstance(object_of(value), Mapping):
         state = object_of(value).state
         return Known(Mapping({k: adapt(m, cls, inner[1], v, node) for k, v in state.items.items()}, state.open, "dict", state.by), value.trace)
@@ -81,7 +84,10 @@ def union(m: Machine, cls: Class, sides: list[str], value: Value, node: Any) -> 
     obj = object_of(value)
     if isinstance(obj, Mapping):
         models = [s for s in real if isinstance(object_of(named(cls, s)), Class)]
-        return one(m, cls, models[0], value, node) if len(models) == 1 else value if not models else Unknown("one of several models")
+        mappings = [s for s in real if s.partition("[")[0].rsplit(".", 1)[-1] in ("dict", "Dict", "Mapping", "Any")]
+        if len(models) + len(mappings) > 1:
+            return Unknown("one of several models or mappings")
+        return one(m, cls, (models or mappings)[0], value, node) if models or mappings else value
     plain_kind = type(value.value).__name__ if isinstance(value, Known) else ""
     if plain_kind in real or isinstance(obj, Instance):  # an exact type wins
         return value
@@ -119,7 +125,7 @@ def scalar(kind: str, value: Value) -> Value:
 def sequence(m: Machine, cls: Class, name: str, inner: list[str], value: Value, node: Any) -> Value:
     obj = object_of(value)
     if not isinstance(obj, Sequence):
-        return value
+        return value if isinstance(value, Known) and value.value is None else Unknown(f"{describe(value)} as a {name}", value.trace)
     state = obj.state
     each = inner if name.lower() == "tuple" and inner[-1] != "..." and len(inner) == len(state.items) else [inner[0]] * len(state.items)
     items = tuple(adapt(m, cls, a, v, node) for a, v in zip(each, state.items))
@@ -149,7 +155,10 @@ def declared(m: Machine, cls: Class, head: str, value: Known, node: Any) -> Valu
         return one(m, cls, kind.text, value, node)
     if isinstance(kind, Class):
         if isinstance(obj, Mapping) and kind.kind in ("pydantic", "dataclass", "attrs"):
-            inner = Arguments([], {k: v for k, v in obj.state.items.items() if isinstance(k, str)}, value.trace[-1] if value.trace else None)
+            given = {k: v for k, v in obj.state.items.items() if isinstance(k, str)}
+            if kind.kind != "pydantic":  # a plain dataclass is checked like a model here
+                given = {k: adapt(m, kind, kind.fields[k].annotation, v, node) if k in kind.fields else v for k, v in given.items()}
+            inner = Arguments([], given, value.trace[-1] if value.trace else None)
             inner.unknown = obj.state.open
             return m.call(target, inner, node)
         if kind.kind == "enum" and not isinstance(obj, Object):
