@@ -118,13 +118,27 @@ class Arguments:
 @dataclass(slots=True)
 class Memory:
     gpu: Fact = fact()
-    fits: Fact = fact()  # verdict of the estimate for the stated card
+    estimate: Fact = fact()  # what the run needs at its peak, in words
+    verdict: Fact = fact()  # for the stated card: "fits", "likely runs out", "cannot fit"; "may run out" is unknown
     monitoring: Fact = fact()  # list of the calls that log GPU memory
     monitoring_sees: Fact = fact()  # "reserved memory", or "allocated memory only"
     model_length: Fact = fact()  # max_seq_length given to the model
     trainer_length: Fact = fact()  # what the trainer cuts at, library default included
     sequence_length: Fact = fact()  # what really applies: the smaller one
     length_conflict: Fact = fact()  # True when the two disagree
+    # what the estimate is made from, beside r, batch, length and optimizer
+    architecture: Fact = fact()  # name in the table, its sizes from a config.json, or a mere {"name", "parameters"}
+    bits: Fact = fact()  # of the linear layers as they are loaded: 4, 8, 16, 32
+    double_quant: Fact = fact()
+    dynamic_weights: Fact = fact()  # True for Unsloth's 4-bit weights of which some layers stay 16-bit
+    wide_embeddings: Fact = fact()  # True when what is not quantised is held in fp32
+    unsloth: Fact = fact()  # True when Unsloth patches the model
+    checkpointing: Fact = fact()  # "offloaded" (to the CPU), "kept", "off"
+    loss: Fact = fact()  # logits at once ("whole") or in pieces ("chunked")
+    eager_attention: Fact = fact()  # True when the matrices of attention scores are made
+    packing: Fact = fact()
+    trained_embeddings: Fact = fact()  # how many of embedding and head are trained in full
+    sharded: Fact = fact()  # what spreads the model over several cards
 
 
 @dataclass(slots=True)

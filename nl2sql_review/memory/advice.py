@@ -122,3 +122,35 @@ def grid(setup: Setup, card: Card | None, batches: tuple[int, ...] = (), lengths
             row.append(Cell(batch, length, made.gib, made.high, verdict(made, card) if card else None))
         rows.append(row)
     return rows
+
+
+# -- words: two digits, and no more than the bounds allow ----------------------------------------------------------
+
+
+def gib(value: float) -> str:
+    """Two significant digits, three from 100 on."""
+    return f"{value:.2g}" if value < 99.5 else f"{value:.0f}"
+
+
+def amount(made: Estimate) -> str:
+    return f"≈ {gib(made.gib)} GiB ({gib(made.low)} to {gib(made.high)})"
+
+
+def condition(setup: Setup) -> str:
+    """When the peak comes: packing fills every batch, otherwise a batch of full length must come along."""
+    return "every batch is packed to" if setup.packing else "if a batch reaches"
+
+
+def sentence(setup: Setup, made: Estimate, card: Card) -> str:
+    """The estimate against the card, and the largest batch that is safe."""
+    if verdict(made, card) == "cannot fit":
+        return f"weights and adapter alone need ≈ {gib(made.weights_and_adapter)} GiB, and {card.words} offers {card.gib:.3g}"
+    safe = largest_batch(setup, card)
+    most = f"batch {safe} is the largest that fits by the upper bound" if safe else "not even batch 1 fits by the upper bound"
+    return f"{amount(made)} of the {card.gib:.3g} that {card.words} offers, {condition(setup)} {setup.length} tokens ({setup.stack}); {most}"
+
+
+def smallest(setup: Setup, made: Estimate) -> str:
+    card = smallest_card(setup)
+    where = f"the smallest common card that holds it is {card.words}" if card else f"no common card of up to {common()[-1].name} holds it"
+    return f"the run needs {amount(made)} {condition(setup)} {setup.length} tokens ({setup.stack}): {where}"

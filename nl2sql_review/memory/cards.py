@@ -19,6 +19,13 @@ class Card:
     gib: float  # what torch.cuda.mem_get_info() calls total
     context: float = CONTEXT
 
+    @property
+    def words(self) -> str:
+        """With its article: `a T4`, `an A100 40 GB`, `a 16 GB card`."""
+        if self.name[0].isdigit():
+            return f"{'an' if self.name[0] == '8' else 'a'} {self.name} card"
+        return f"{'an' if self.name[0] in 'AHLR' else 'a'} {self.name}"
+
 
 class UnknownCard(ValueError):
     """A card that was not understood; the text says what can be."""

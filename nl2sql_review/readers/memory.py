@@ -1,10 +1,11 @@
-"""GPU memory: how long the sequences are, whether memory is watched, and later whether the run fits the card."""
+"""GPU memory: how long the sequences are and whether memory is watched; `footprint` says whether the run fits the card."""
 
 from __future__ import annotations
 
 from ..interpret.recording import Call
 from ..plan import Fact, Memory, TrainingPlan
 from ..values import Absent, Default, Known, Text, Unknown, Value, same
+from . import footprint
 from .arguments import from_library
 from .derive import derive, plain
 from .given import last
@@ -22,13 +23,11 @@ RESERVED = (
 
 def read(run: Run, plan: TrainingPlan) -> None:
     part = plan.memory
-    gpu = getattr(run.settings, "gpu", None)
-    part.gpu = Fact(Known(gpu) if gpu else Absent("no GPU is stated in the settings"), at=run.place)
-    part.fits = Fact(Absent("no estimate"), at=run.place, why_not="the memory estimate is not part of this version yet")
     read_monitoring(run, part)
     part.model_length = model_length(run)
     part.trainer_length = trainer_length(run)
     part.sequence_length, part.length_conflict = settle(run, part.model_length, part.trainer_length)
+    footprint.read(run, plan)
 
 
 # -- monitoring --------------------------------------------------------------------------------------------------
