@@ -220,3 +220,14 @@ def test_a_marker_in_a_chat(marker, turns, verdict):
 def test_what_a_schema_is_cut_to(value, limit, unit):
     (cut,) = cuts(value)
     assert (cut.limit.value, cut.unit) == (limit, unit)
+
+
+@pytest.mark.parametrize("fixed", ["Schema:\nCREATE TABLE t (a INT)\n", "Database schema: users with the columns id, name and city\n"])
+def test_a_schema_that_stands_in_the_template(fixed):
+    text = Text(("### Instruction:\nWrite SQL.\n" + fixed + "Question: ", QUESTION, "\n### Response:\n", SQL))
+    assert parts_of(one(text), "text").missing == []
+
+
+def test_a_label_without_a_schema_is_no_schema():
+    text = Text(("### Instruction:\nWrite SQL for the schema:\nQuestion: ", QUESTION, "\n### Response:\n", SQL))
+    assert parts_of(one(text), "text").missing == ["schema"]

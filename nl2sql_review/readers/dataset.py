@@ -205,7 +205,7 @@ def misaligned(run: Run, calls: list[Call], part: Any) -> Fact:
     if part.weights.why_not:
         return Fact(Absent(part.weights.why_not), at=part.weights.at, why_not=part.weights.why_not)
     if not calls:
-        return Fact(Unknown("the weights are not known"), at=part.weights.at)
+        return Fact(Unknown(getattr(part.weights.value, "why", "") or "the weights are not known"), at=part.weights.at)
     call = calls[0]
     weights = call.get("probabilities")
     mixed = call.get("datasets", "$0")

@@ -66,8 +66,9 @@ class Tokenizer:
             self.template = Unknown("the script writes a chat template of its own")
         tokens = [c for c in run.calls if c.callee.endswith((".eos_token=", ".add_special_tokens", ".eos_token_id="))]
         self.settled = not templates and not tokens
+        named = [*(v for c in tokens for v in c.arguments.values()), run.arguments.value("eos_token")]
         self.literals = EOS_LITERALS + tuple(
-            v.value for c in tokens for v in c.arguments.values() if isinstance(v, (Known, Default)) and isinstance(v.value, str) and v.value
+            v.value for v in named if isinstance(v, (Known, Default)) and isinstance(v.value, str) and v.value
         )
         self.adds_eos = any(_on(c.get("add_eos_token")) for c in run.calls) or any(
             any(map(_on, c.arguments.values())) for c in run.calls if c.callee.endswith(".add_eos_token=")

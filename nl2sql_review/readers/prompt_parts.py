@@ -13,7 +13,8 @@ INSTRUCTION_MARKER = re.compile(r"#+ *(instructions?|task)\b|\[inst\]|<\|(im_sta
 RESPONSE_MARKER = re.compile(r"#+ *(response|answer|sql|output)|\[/inst\]|assistant|<start_of_turn>model", re.I)
 ALPACA = re.compile(r"### *Instruction:.*### *Response:", re.S)
 SENTENCE = re.compile(r"[A-Za-z]{2,}(?:[ ,'\-]+[A-Za-z]+){3,}")
-FIXED_SCHEMA = re.compile(r"\bCREATE\s+TABLE\b|\bprimary key\b", re.I)
+# A schema that stands in the template itself: DDL, or a label with text of its own after it.
+FIXED_SCHEMA = re.compile(r"\bCREATE\s+TABLE\b|\bprimary key\b|\b(?:schema|tables|ddl)\s*:\s*(?!#|\w*\s*questions?\b|input\b)\w[^:]{12,}", re.I)
 
 
 @dataclass(slots=True)
@@ -113,7 +114,8 @@ def _unlabelled(pieces: list[Piece], where: dict[str, float], parts: Parts) -> N
             continue
         blank = before.hole is None and not before.turn and not before.text.strip()
         after_hole = before.hole is not None or blank and i > 1 and pieces[i - 2].hole is not None
-        if after_hole and not (pieces[i - 1 - blank].roles & {"bos"}) and where.get(next(iter(roles))) == i:
+        said = pieces[i - 1 - blank]  # a hole that may end with a label of its own leaves no doubt worth a finding
+        if after_hole and said.roles & {"schema", "question", "sql"} and where.get(next(iter(roles))) == i:
             parts.missing.append(f"label of the {next(iter(roles))}")
 
 
