@@ -65,11 +65,11 @@ class Settings:
     def __post_init__(self) -> None:
         if self.processes is not None and self.processes < 1:
             raise ShapeError("processes", "must be at least 1")
-        for library, wanted in self.versions.items():
+        for library, asked in self.versions.items():
             if library.replace("-", "_") not in LIBRARIES:
                 raise ShapeError("versions", f"there is no library {library}; known are {listed(LIBRARIES)}")
-            if clauses(wanted) is None:
-                raise ShapeError("versions", f'{library}: "{wanted}" is no version and no requirement such as ">=0.12,<0.20"')
+            if clauses(asked) is None:
+                raise ShapeError("versions", f'{library}: "{asked}" is no version and no requirement such as ">=0.12,<0.20"')
 
 
 KEYS = keys(Settings)

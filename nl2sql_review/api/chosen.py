@@ -32,16 +32,14 @@ class Choice:
         return self.versions if self.open else self.versions[-1:]
 
     @property
-    def text(self) -> str:
-        """`trl 0.12.0 (requirements.txt:3)`."""
+    def number(self) -> str:
+        """`0.12.0`, `0.12.0 to 0.19.0`, or `not known`."""
         if not self.versions:
-            return f"{self.library}: version not known" + (f" ({self.said})" if self.said else "")
+            return "not known"
+        if is_exact(self.specifier):
+            return next(v for op, v in clauses(self.specifier) or () if op in ("==", "==="))
         low, high = self.versions[0], self.versions[-1]
-        if self.specifier and is_exact(self.specifier):
-            number = next(v for op, v in clauses(self.specifier) or () if op in ("==", "==="))
-        else:
-            number = high if low == high else f"{low} to {high}"
-        return f"{self.library} {number} ({self.said or 'assumed'})"
+        return high if low == high else f"{low} to {high}"
 
 
 @dataclass(frozen=True)

@@ -42,11 +42,9 @@ def clauses(specifier: str) -> tuple[tuple[str, str], ...] | None:
             return None
         operator, version = match[1] or "==", match[2]
         if operator == "^":
-            release = list(key_of(version)[0])
             whole = [int(p) for p in re.findall(r"\d+", version)]
             i = next((i for i, n in enumerate(whole) if n), len(whole) - 1)
             found += [(">=", version), ("<", ".".join(map(str, [*whole[:i], whole[i] + 1])))]
-            del release
         elif operator == "~":
             whole = [int(p) for p in re.findall(r"\d+", version)]
             i = 1 if len(whole) > 1 else 0

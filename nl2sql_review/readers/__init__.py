@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..interpret.recording import Recording
-from ..plan import Fact, TrainingPlan
-from ..values import Absent, Known, Unknown, same
+from ..plan import TrainingPlan
+from ..values import Unknown, same
 
 
 def read(recording: Recording, source: Any, settings: Any = None) -> list[TrainingPlan]:
@@ -16,9 +16,12 @@ def read(recording: Recording, source: Any, settings: Any = None) -> list[Traini
     Two runs of one call site that come to the same plan are one plan.
     """
     from . import run
+    from .api import versions_of
 
+    versions: Any = None
     found: list[tuple[Any, TrainingPlan]] = []
     for one in run.runs(recording, source, settings):
+        one.versions = versions = versions or versions_of(recording, source, settings)
         site, plan = one.trainer and one.trainer.place.node, read_run(one)
         if not any(site is other_site and alike(plan, other) for other_site, other in found):
             found.append((site, plan))
@@ -26,24 +29,14 @@ def read(recording: Recording, source: Any, settings: Any = None) -> list[Traini
 
 
 def read_run(one: Any) -> TrainingPlan:
-    from . import arguments, checkpointing, dataset, lora, memory, project, prompt
+    from . import api, arguments, checkpointing, dataset, lora, memory, project, prompt
 
     plan = TrainingPlan()
-    api(one, plan)
+    api.read(one, plan)
     # project comes last: it compares what is tracked with the facts of the others
     for section in (lora, prompt, dataset, arguments, memory, checkpointing, project):
         section.read(one, plan)
     return plan
-
-
-def api(one: Any, plan: TrainingPlan) -> None:
-    trainer, call = one.trainer, one.arguments.call
-    plan.api.trainer = Fact(Known(trainer.callee, (trainer.place,)) if trainer else Absent("no trainer is made"), at=one.place)
-    if call is not None:
-        plan.api.arguments_class = Fact(Known(call.callee, (call.place,)), at=call.place)
-    else:
-        why = one.arguments.unknown
-        plan.api.arguments_class = Fact(Unknown(why) if why else Absent("no training arguments are made"), at=one.place)
 
 
 def alike(a: TrainingPlan, b: TrainingPlan) -> bool:

@@ -25,6 +25,7 @@ class Run:
     recording: Recording
     source: Any
     settings: Any = None
+    versions: Any = None  # api.chosen.Versions: what the script runs on
     trainer: Call | None = None
     train: tuple[Call, ...] = ()
     arguments: Given = field(default_factory=Given)

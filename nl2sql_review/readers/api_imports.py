@@ -1,0 +1,65 @@
+"""Imports: names that are gone, and Unsloth imported after what it would have changed."""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+from ..api import store
+from ..api.changes import IMPORTS
+from ..api.versions import key_of
+from ..interpret.recording import Recording
+from ..plan import Fact
+from ..values import Known, Place
+from .api_arguments import Defect, Judging, short, stated
+
+CHANGED_BY_UNSLOTH = ("trl", "transformers", "peft")
+# Classes that no module of the library has any more, wherever they are imported from.
+DELETED = ("DataCollatorForCompletionOnlyLM", "ConstantLengthDataset", "setup_chat_format")
+
+
+def patched(recording: Recording) -> bool:
+    return any(name.split(".")[0] == "unsloth" for name, _ in recording.imports)
+
+
+def removed(recording: Recording, judging: Judging) -> Iterator[Defect]:
+    seen = set()
+    for path, place in recording.imports:
+        library, _, rest = path.partition(".")
+        name = rest.rpartition(".")[2]
+        top = rest in (name, f"trainer.{name}")
+        if not name or library not in ("trl", "transformers", "peft") or not (top or name in DELETED and "experimental" not in rest):
+            continue
+        offered = store.exported(library, name)
+        choice = judging.versions[library]
+        if offered is None or not choice.judged or (id(place.node), name) in seen:
+            continue
+        seen.add((id(place.node), name))
+        since = next((v for v in store.versions(library) if key_of(v) > key_of(offered[-1])), "")
+        if not since or any(key_of(v) < key_of(since) for v in choice.judged):
+            continue
+        if judging.guards.over(place, name=name):
+            continue
+        instead = IMPORTS.get(f"{library}.{name}", "")
+        text = f"{library} has no {name} since {short(since)}: ImportError; {stated(choice)}" + (f"; use {instead}" if instead else "")
+        yield Defect("removed import", name, place, text)
+
+
+def late(recording: Recording, judging: Judging) -> Iterator[Defect]:
+    """Unsloth changes the classes of the others when it is imported; what was imported before is not changed in full."""
+    before: dict[str, None] = {}
+    for path, place in recording.imports:
+        library = path.split(".")[0]
+        if library in CHANGED_BY_UNSLOTH:
+            before[library] = None
+        elif library == "unsloth":
+            if before and not judging.guards.over(place, name="unsloth"):
+                text = f"unsloth is imported after {' and '.join(before)}: it warns, and leaves some of its optimisations out"
+                yield Defect("late import", "unsloth", place, text)
+            return
+
+
+def fact(defects: list[Defect], at: Place | None = None, why_not: str = "") -> Fact:
+    """A list of defects as one fact with a case each; `at` is where to look when there are none."""
+    if why_not:
+        return Fact(Known([]), at=at, why_not=why_not)
+    return Fact(Known([d.name for d in defects]), at=defects[0].place if defects else at, cases=tuple(d.fact for d in defects))
