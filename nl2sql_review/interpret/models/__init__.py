@@ -8,6 +8,7 @@ from ..machine import Machine, place_of
 from ..objects import Scope
 from . import (  # noqa: F401 (importing registers)
     argparse,
+    argparse_namespace,
     attribute_dicts,
     click,
     configuration,

@@ -1,20 +1,14 @@
-"""argparse: parsers as the script builds them, and the namespace that a command line without words gives.
-
-A value that the command line may override is a `Default`, named after the option. What only the command line can give
-(a required option, a positional argument) is unknown.
-"""
+"""argparse: parsers as the script builds them, option by option."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ...values import Absent, Default, Either, Known, Unknown, Value, extend, join
-from ..builtins import BUILTINS
+from ...values import Absent, Either, Known, Unknown, Value, extend
 from ..library import CONSTANTS, METHOD_MODELS, method_model, model
-from ..machine import Machine, demote, place_of
-from ..objects import Arguments, Class, Instance, Items, Mapping, Opaque, Sequence, object_of, plain
-from ..operations import describe, lift
-from .process import words
+from ..machine import Machine, place_of
+from ..objects import Arguments, Instance, Items, Mapping, Opaque, Sequence, object_of, plain
+from ..operations import describe
 
 PARSER, GROUP, COMMANDS = "argparse.ArgumentParser", "argparse._ArgumentGroup", "argparse._SubParsersAction"
 PARSERS = f"{PARSER} transformers.HfArgumentParser trl.TrlParser simple_parsing.ArgumentParser"
@@ -234,148 +228,7 @@ def nothing(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str
     return Known(None)
 
 
-# -- parsing ---------------------------------------------------------------------------------------------
-@method_model(PARSERS, "parse_args", "parse_intermixed_args")
-def parse_args(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
-    return parse(m, receiver, args, node)[0]
-
-
-@method_model(PARSERS, "parse_known_args", "parse_known_intermixed_args")
-def parse_known_args(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
-    return Known(Sequence(parse(m, receiver, args, node), "tuple"), (args.place,) if args.place else ())
-
-
-def parse(m: Machine, receiver: Value, args: Arguments, node: Any) -> tuple[Value, Value]:
-    """The namespace, and the words that no option takes."""
-    parser = opened(receiver)
-    if parser is None:
-        return Unknown("a parser that is not known"), Unknown("a parser that is not known")
-    given = args.get(0, "args")
-    if isinstance(given, Either):
-        out: Value | None = None
-        for option in given.options:
-            one = parse(m, receiver, Arguments([option], {"namespace": args.get(1, "namespace")}, args.place), node)[0]
-            out = one if out is None else join(out, one, given.condition)
-        return out or Unknown("nothing is parsed"), Known(Sequence((), "list", "only the run knows the words that are left"))
-    said = words(m, given)
-    if isinstance(said, list):
-        from .argparse_words import parse_words
-
-        items, rest = parse_words(m, parser, said, node)
-    else:
-        items = Items(*plain_run(m, parser, node))
-        if isinstance(said, str):
-            items = Items({k: Unknown(said) for k in items.items}, said)
-        rest = Known(Sequence((), "list", "only the command line has further words"))
-    return namespace(m, parser, items, args, node), rest
-
-
-def namespace(m: Machine, parser: Opaque, items: Items, args: Arguments, node: Any) -> Value:
-    """The namespace these items make; attributes that one handed in already has are no longer defaults."""
-    given = args.get(1, "namespace")
-    trace = (args.place,) if args.place else ()
-    if isinstance(given, Absent) or isinstance(given, Known) and given.value is None:
-        return Known(Mapping(items.items, items.open, "namespace", items.by), trace)
-    obj = object_of(given)
-    if not isinstance(obj, Mapping):
-        if isinstance(obj, Instance):
-            for k, v in items.items.items():
-                m.write(obj, k, Unknown(f"{k} is parsed into an object of the script"))
-            return given
-        return Unknown("what is parsed is put into an object that is not known")
-    by = {o.dest: o.by for o in options_of(parser)}
-    kept = {k: demote(v, by[k]) if k in by else v for k, v in obj.state.items.items()}
-    known = {k: v for k, v in items.items.items() if k not in kept or isinstance(v, Known)}
-    m.write(obj, "state", Items({**kept, **known}, obj.state.open or items.open, obj.state.by or items.by))
-    return given
-
-
-def plain_run(m: Machine, parser: Opaque, node: Any) -> tuple[dict[Any, Value], str, str]:
-    """What the namespace holds when only what must be said is said: items, why there may be more, what may add some."""
-    items: dict[Any, Value] = {}
-    by = ""
-    for option in options_of(parser):
-        value = unsaid(m, option, node)
-        if value is None:
-            by = by or option.by
-        elif option.dest:
-            items[option.dest] = value
-    for name, value in defaults_of(parser).state.items.items():
-        items.setdefault(name, value)
-    open_ = why_open(parser) or defaults_of(parser).state.open
-    commands = object_of(parser.slots["argparse", "commands"])
-    if commands is not None:
-        more = [plain_run(m, opened(v), node) for v in object_of(commands.slots["argparse", "parsers"]).state.items.values()]  # type: ignore[arg-type]
-        items.update(of_commands(items, commands, more))
-        open_ = open_ or next((o for _, o, _ in more if o), "")
-        by = by or next((b for _, _, b in more if b), "")
-    return items, open_, by
-
-
-def of_commands(own: dict[Any, Value], commands: Opaque, parsed: list[tuple[dict[Any, Value], str, str]]) -> dict[Any, Value]:
-    """What the commands add: only the command line says which of them it is."""
-    out: dict[Any, Value] = {}
-    for items, _, _ in parsed:
-        for name, value in items.items():
-            out[name] = join(out[name], value, "which command is given") if name in out else value
-    names = list(object_of(commands.slots["argparse", "parsers"]).state.items)
-    dest = plain(commands.slots["argparse", "dest"])
-    if isinstance(dest, str):
-        only = len(names) == 1 and plain(commands.slots["argparse", "required"]) is True
-        out[dest] = Known(names[0]) if only else Known(Opaque(f"args.{dest}", "attribute", (Known(commands), Known(dest)), kind=""))
-    return out
-
-
-def unsaid(m: Machine, option: Option, node: Any, settled: bool = False) -> Value | None:
-    """What the namespace gets when no word is said for this option; None: nothing. `settled`: nobody else can say one."""
-    action = plain(option.action)
-    if action in ("help", "version", "parsers"):
-        return None
-    if option.required:
-        return Unknown(f"{option.by} is required: only the command line gives it", (option.place,) if option.place else ())
-    if not option.flags and option.nargs in (None, "+", "A...") and action in ("store", "append", "extend") or not option.flags and isinstance(option.nargs, int):
-        return Unknown(f"{option.by} is required: only the command line gives it", (option.place,) if option.place else ())
-    if option.group:
-        return Unknown(f"{option.group}, {option.by} among them: only the command line gives it", (option.place,) if option.place else ())
-    value = option.slots["default"]
-    if is_suppressed(value):  # of an optional positional argument argparse hands the marker itself to the type
-        return None if option.flags or isinstance(option.type, Absent) else Unknown(f"{option.by} is left out in a way that its type decides")
-    if not option.flags and option.nargs in ("*", "...") and plain(value) is None and isinstance(value, Known) and value.value is None:
-        value = Known(Sequence((), "list"), value.trace)
-    elif option.nargs != "*" or option.flags:
-        value = converted(m, option, value, node)
-    return value if settled else demote(value, option.by)
-
-
-def converted(m: Machine, option: Option, value: Value, node: Any) -> Value:
-    """A default that is text goes through the option's type, as a word of the command line would."""
-    if isinstance(option.type, Absent) or isinstance(option.type, Known) and option.type.value is None:
-        return value
-
-    def one(v: Value) -> Value:
-        if not (isinstance(v, Known) and isinstance(v.value, str)):
-            return v
-        return of_type(m, option, v, node)
-
-    return lift(one, value)
-
-
-def of_type(m: Machine, option: Option, word: Value, node: Any) -> Value:
-    """A word, as the option's type makes it."""
-    if isinstance(option.type, Absent) or isinstance(option.type, Known) and option.type.value is None:
-        return word
-    kind = object_of(option.type)
-    if isinstance(kind, Opaque) and kind.text.startswith("argparse.FileType"):
-        return Unknown("a file that the run opens", word.trace)
-    if isinstance(kind, Class) and kind.kind == "enum":
-        made = m.call(option.type, Arguments([word]), node)
-    elif option.type is BUILTINS["bool"]:
-        made = Known(bool(plain(word)), word.trace) if isinstance(plain(word), str) else Unknown("bool() of a word only the run knows")
-    else:
-        made = m.call(option.type, Arguments([word]), node)
-    return extend(made, word.trace[-1]) if word.trace and isinstance(made, (Known, Default)) and not made.trace else made
-
-
+# -- what is never called for its value ------------------------------------------------------------------
 @model("argparse.ArgumentTypeError", "argparse.ArgumentError")
 def error(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
     return Known(Opaque(f"{callee}(…)", "call"))

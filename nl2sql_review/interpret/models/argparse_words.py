@@ -9,7 +9,8 @@ from ...values import Default, Known, Unknown, Value, extend
 from ..machine import Machine
 from ..objects import Items, Opaque, Sequence, object_of, plain
 from ..operators import binary
-from .argparse import Option, defaults_of, is_suppressed, of_type, opened, options_of, unsaid, why_open
+from .argparse import Option, defaults_of, is_suppressed, opened, options_of, why_open
+from .argparse_namespace import of_type, unsaid
 
 SIMPLE = ("store", "store_true", "store_false", "store_const", "append", "append_const", "count", "extend", "help", "version")
 CONST = "\0const\0"

@@ -28,7 +28,8 @@ from ..objects import (
     plain,
 )
 from ..operations import lift
-from .argparse import PARSERS, Option, add, converted, make_parser, opened, parse
+from .argparse import PARSERS, Option, add, make_parser, opened
+from .argparse_namespace import converted, parse
 
 HF = "transformers.HfArgumentParser trl.TrlParser"
 ANYTHING = "the command line may give any of its options"
