@@ -132,7 +132,10 @@ def isinstance_(m: Machine, args: Arguments, node: Any) -> Value:
             return Known(True)
         return Known(False) if all(x is False for x in verdicts) else open_term(m, "isinstance", v, kind)
 
-    return lift(one, args.get(0), args.get(1))
+    value = args.get(0)
+    if isinstance(value, Default) and value.value is not None:  # another value, but one of the same type
+        value = Known(value.value, value.trace)
+    return lift(one, value, args.get(1))
 
 
 def is_instance(v: Value, kind: Value) -> bool | None:
