@@ -53,7 +53,7 @@ def locate(m: Machine, text: Value) -> Path | str:
         file = Path(literal)
         if m.project.inside(file) is None:
             return f"file {literal} lies outside of the project"
-        return file if file.is_file() else missing(m, file, literal)
+        return file if file.is_file() else missing(m, file, Path(literal).relative_to(m.project.root).as_posix() if literal.startswith(f"{m.project.root}/") else literal)
     assert relative is not None
     found: list[Path] = []
     for folder in folders(m):

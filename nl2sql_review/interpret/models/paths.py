@@ -26,6 +26,8 @@ HOME = Known(Opaque("pathlib.Path.home()", "call", kind="str"))
 CLASSES = ("Path", "PosixPath", "PurePath", "PurePosixPath", "WindowsPath", "PureWindowsPath")
 CONFIGURATION = frozenset(".yaml .yml .json .toml .ini .cfg .conf .txt .md .jinja .jinja2 .j2 .tmpl .prompt .py".split())
 
+LEFTOVER = re.compile(r"trainer_state|training_args|adapter_config|/checkpoint|/outputs?/|/results?/|/logs?/|/runs?/")  # of an earlier run
+
 
 # -- between paths and text ------------------------------------------------------------------------------
 def text_of(v: Value) -> Value:
@@ -273,14 +275,14 @@ def on_disk(m: Machine, receiver: Value, args: Arguments, node: Any, name: str) 
 
 
 def existing(m: Machine, p: Value, name: str) -> Value:
-    """True for a configuration file that the project holds now: so it is, unless someone takes it away."""
-    from .files import locate
+    """True for a configuration file that the project holds now: whoever reads it as what it is takes it to be there."""
+    from .files import locate, may_be_written
 
     text = text_of(p)
     if isinstance(text, (Known, Text)):
         place = locate(m, text)
-        if isinstance(place, Path) and place.suffix in CONFIGURATION and place.is_file():
-            return demote(Known(True, p.trace), f"whether {place.name} is there")
+        if isinstance(place, Path) and place.suffix in CONFIGURATION and not LEFTOVER.search(str(place)) and not may_be_written(m, place):
+            return Known(True, p.trace)
     m.risks += 1
     return Known(Opaque(f"{describe(p)}.{name}()" if is_path(p) else f"os.path.{name}({describe(p)})", "call", (p,)), p.trace)
 
@@ -440,7 +442,7 @@ def expand_variables(m: Machine, text: Value) -> Value | None:
 @text_function("exists", "isfile")
 def exists(m: Machine, text: Value) -> Value | None:
     found = existing(m, text, "exists")
-    return found if not isinstance(found, Known) else None
+    return found if found == Known(True, text.trace) else None
 
 
 @model("os.fspath", "os.fsdecode")
