@@ -419,7 +419,8 @@ def iter_(m: Machine, args: Arguments, node: Any) -> Value:
     if isinstance(obj, (Sequence, Mapping)) and not (isinstance(obj, Sequence) and obj.kind == "generator"):
         items = m.iterate(args.get(0), node)
         made = Sequence(items.items, "generator", items.open, items.by)
-        made.lazy = True  # it sees what happens to the list before it is read
+        if isinstance(obj, Sequence) and obj.kind == "list":
+            made.source, made.slots["position"] = obj, 0
         return Known(made)
     return args.positional[0] if args.positional else Unknown("iter() without an argument")
 
@@ -430,6 +431,12 @@ def next_(m: Machine, args: Arguments, node: Any) -> Value:
     obj = object_of(source)
     if isinstance(obj, Opaque):
         return open_term(m, "next", source)
+    if isinstance(obj, Sequence) and obj.source is not None and not obj.source.state.open:
+        position = obj.slots["position"]
+        if position < len(obj.source.state.items):
+            m.write(obj, "position", position + 1)
+            return obj.source.state.items[position]
+        return args.positional[1] if len(args.positional) > 1 else Unknown("next() of nothing")
     items = m.iterate(source, node)
     if items.open:
         return items.items[0] if len(items.items) == 1 and isinstance(items.items[0], Text) else Unknown(items.open)

@@ -241,6 +241,10 @@ def iterate(m: Machine, value: Value, node: Any) -> Items:
     match v:
         case Sequence():
             state = v.state
+            if v.source is not None:
+                rest, position = v.source.state, v.slots["position"]
+                m.write(v, "position", len(rest.items))
+                return rest._replace(items=rest.items[position:])
             if v.kind == "generator" and state.items:
                 m.write(v, "state", Items((), state.open and "a generator that was read before"))
             return state

@@ -302,6 +302,7 @@ class Machine:
         """The script raises here on this path: inside a `try`, and if nothing conditional lies between, go there."""
         if self.trying and self.try_depths[-1] == len(self.conditions) + len(self.unlikely) and not self.silent:
             raise Raised(name)
+        self.may_raise(name)
 
     def may_raise(self, name: str) -> None:
         """The script raises here on some paths: the handlers of an enclosing `try` may run from this state."""

@@ -30,12 +30,13 @@ class Items(NamedTuple):
 class Sequence(Object):
     """list, tuple, set, frozenset, range, generator. An open one lists what an element may be."""
 
-    __slots__ = ("kind", "lazy", "order")
+    __slots__ = ("kind", "lazy", "order", "source")
 
     def __init__(self, items: tuple[Value, ...] = (), kind: str = "list", open: str = "", by: str = "") -> None:
         self.slots = {"state": Items(items, open, by)}
         self.kind = kind
         self.order: Value | None = None  # `sorted(…)` as a term, when it was sorted by what only the run knows
+        self.source: Sequence | None = None  # the list an iterator walks; slots["position"] says how far it is
         self.lazy = False  # its elements are made when they are read, not where it is written
 
     @property

@@ -39,7 +39,7 @@ def parse(m: Machine, receiver: Value, args: Arguments, node: Any) -> tuple[Valu
         for option in given.options:
             one = parse(m, receiver, Arguments([option], {"namespace": args.get(1, "namespace")}, args.place), node)[0]
             out = one if out is None else join(out, one, given.condition)
-        return out or Unknown("nothing is parsed"), Known(Sequence((), "list", "only the run knows the words that are left"))
+        return out or Unknown("nothing is parsed"), Unknown("only the run knows the words that are left")
     said = words(m, given)
     if isinstance(said, list):
         from .argparse_words import parse_words
@@ -49,7 +49,7 @@ def parse(m: Machine, receiver: Value, args: Arguments, node: Any) -> tuple[Valu
         items = Items(*plain_run(m, parser, node))
         if isinstance(said, str):
             items = Items({k: Unknown(said) for k in items.items}, said)
-        rest = Known(Sequence((), "list", "only the command line has further words"))
+        rest = Default(Sequence((), "list"), "sys.argv")
     return namespace(m, parser, items, args, node), rest
 
 

@@ -152,6 +152,8 @@ def words(m: Machine, given: Value) -> list[Value] | str | None:
     if isinstance(given, Absent) or isinstance(given, (Known, Default)) and given.value is None:
         return script_words(m)
     obj = object_of(given)
+    if isinstance(given, Default) and given.by == "sys.argv":
+        return script_words(m)  # what another parser left of it
     if isinstance(obj, Opaque):
         if obj.text in ("sys.argv[1:]", "sys.argv"):
             return script_words(m)
