@@ -52,7 +52,7 @@ LOADED: list[tuple[str, dict[str, str], dict[str, str]]] = [
     ("p = argparse.ArgumentParser()\np.add_argument('--config', required=True)\nc = yaml.safe_load(open(p.parse_args().config))\nLoraConfig(r=c['r'])", {"r": "unknown"}, {}),
     ("c = yaml.safe_load(open('nowhere.yaml'))\nLoraConfig(r=c['r'])", {"r": "unknown"}, {}),
     ("try:\n    c = yaml.safe_load(open('nowhere.yaml'))\nexcept FileNotFoundError:\n    c = {'r': 8}\nLoraConfig(r=c['r'])", {"r": "unknown"}, {}),
-    ("c = yaml.safe_load(open('config.yaml')) if os.path.exists('config.yaml') else {'r': 8}\nLoraConfig(r=c['r'])", {"r": "default 64"}, {}),
+    ("c = yaml.safe_load(open('config.yaml')) if os.path.exists('config.yaml') else {'r': 8}\nLoraConfig(r=c['r'])", {"r": "known 64"}, {}),
     ("Path('config.yaml').write_text('r: 8')\nc = yaml.safe_load(open('config.yaml'))\nLoraConfig(r=c['r'])", {"r": "unknown"}, {}),
     ("c = yaml.safe_load(open('../outside.yaml'))\nLoraConfig(r=c['r'])", {"r": "unknown"}, {}),
     ("c = yaml.safe_load(os.path.expandvars(open('config.yaml').read()))\nLoraConfig(r=c['r'])", {"r": "default 64"}, {"config.yaml": "r: 64\nt: $T\n"}),
