@@ -505,3 +505,29 @@ def test_attributes_of_a_library_class_are_left_open() -> None:
     assert isinstance(found["r"], Default) and found["r"].by == "--lora_r"
     assert all(not isinstance(found[name], (Known, Default)) for name in ("eval", "has", "d"))
     assert isinstance(found["one"], Default) and found["one"].value == 8
+
+
+def test_a_parser_that_goes_on_where_another_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    check(
+        """
+        import argparse
+        first = argparse.ArgumentParser(add_help=False)
+        first.add_argument("--config", default=None)
+        known, rest = first.parse_known_args()
+        defaults = {"r": 4}
+        if known.config:
+            defaults = {"r": 5}
+        if rest:
+            raise ValueError(rest)
+        parser = argparse.ArgumentParser(parents=[first])
+        parser.add_argument("--r", type=int, default=16)
+        parser.add_argument("--alpha", type=int, default=32)
+        parser.set_defaults(**defaults)
+        args = parser.parse_args(rest)
+        show(r=args.r, alpha=args.alpha, config=args.config)
+        """,
+        monkeypatch,
+        r="default",
+        alpha="default",
+        config="default",
+    )
