@@ -20,6 +20,7 @@ PROGRAM = "nl2sql-review"
 COMMANDS = {
     "review": "review scripts (what happens when no command is named)",
     "plan": "show what a script will really train with",
+    "memory": "how much GPU memory a script needs, and what fits",
     "rule": "list the rules, or explain one",
     "schema": "print the JSON Schema of a report, a plan or the settings",
 }
@@ -35,6 +36,7 @@ examples:
   nl2sql-review --output-format json src | jq .   for other programs
   cat train.py | nl2sql-review - --stdin-filename src/train.py
   nl2sql-review plan train.py                     the configuration the script really trains with
+  nl2sql-review memory train.py --gpu T4          whether it fits the card, and what would save memory
   nl2sql-review rule lora/rank                    what a rule asks for, and why
 
 exit codes:
@@ -155,6 +157,47 @@ def plan_parser() -> Parser:
     return parser
 
 
+def memory_parser() -> Parser:
+    parser = Parser(
+        "memory",
+        usage="nl2sql-review memory [OPTIONS] PATH\n       nl2sql-review memory [OPTIONS] --model NAME",
+        description="Estimates how much GPU memory a script needs, part by part; nothing is loaded or run.",
+        epilog=MEMORY_EPILOG,
+    )
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="one script or notebook, or - for standard input")
+    parser.add_argument("--model", metavar="NAME", help="no script: this model, trained as the rules want it")
+    parser.add_argument("--gpu", metavar="CARD", help="the card: t4, rtx4090, a100-40, \"A100 80GB\", 16GB, …")
+    parser.add_argument("--output-format", choices=("text", "json"), default="text", help="text (default) or json")
+
+    group = parser.add_argument_group("in place of what the script says")
+    group.add_argument("--batch", metavar="N", type=_positive, help="sequences per device")
+    group.add_argument("--seq", metavar="N", type=_positive, help="tokens per sequence")
+    group.add_argument("--bits", type=int, choices=(4, 8, 16, 32), help="of the weights as they are loaded")
+    group.add_argument("--rank", metavar="N", type=_whole, help="of the LoRA adapter; 0 trains all weights")
+    group.add_argument("--targets", metavar="NAMES", type=_words, help="layers with an adapter: q_proj,v_proj")
+    group.add_argument("--optimizer", metavar="NAME", help="as in the training arguments: adamw_8bit, adamw_torch, …")
+    group.add_argument("--checkpointing", choices=("offloaded", "kept", "off"),
+                       help="gradient checkpointing: Unsloth's, plain, none")  # fmt: skip
+    group.add_argument("--loss", choices=("chunked", "whole"), help="logits in pieces, or all at once")
+    group.add_argument("--attention", choices=("sdpa", "eager"), help="eager makes the matrices of scores")
+    group.add_argument("--stack", choices=("unsloth", "transformers"), help="which library trains")
+
+    group = parser.add_argument_group("settings and output")
+    group.add_argument("--stdin-filename", metavar="FILE", help="what the script on standard input is called")
+    _settings_options(group)
+    _color_option(group)
+    return parser
+
+
+MEMORY_EPILOG = """\
+exit codes:
+  0  the run fits, may run out, or no card was named
+  1  it likely runs out, or cannot fit
+  2  usage error or internal error
+  3  no estimate: no training script, or a model that the estimate does not cover
+"""
+
+
 def rule_parser() -> Parser:
     parser = Parser("rule", description="Lists the rules, or explains one.")
     parser.add_argument("ids", nargs="*", metavar="ID", help="a rule such as lora/rank, or a section such as lora")
@@ -182,6 +225,12 @@ def _color_option(group: argparse._ActionsContainer) -> None:
 
 def _words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
 
 
 def _positive(text: str) -> int:

@@ -141,6 +141,67 @@ def _plan(args: Namespace) -> int:
     return NOTHING
 
 
+def _memory(args: Namespace) -> int:
+    if bool(args.model) == bool(args.paths):
+        raise UsageError("give one script, as in nl2sql-review memory train.py, or --model NAME")
+    from . import sizing
+    from .memory.cards import UnknownCard
+    from .rulebook import RulebookError
+    from .settings import SettingsError
+    from .source import SourceError
+
+    options = {"config": args.config, "isolated": args.isolated}
+    try:
+        if args.model:
+            report = sizing.of_model(args.model, args.gpu, _setup(args), sizing.book(os.getcwd(), **options))
+            name = args.model
+        else:
+            paths = _paths(args, "")
+            if len(paths) > 1 or os.path.isdir(paths[0]):
+                raise UsageError("memory is estimated for one script: give one file")
+            stdin = _stdin(args, paths)
+            name = stdin[0] if stdin else paths[0]
+            report = sizing.of_script(paths[0], args.gpu, _setup(args), name=name, stdin=stdin, **options)
+    except (SettingsError, RulebookError, UnknownCard) as error:
+        raise UsageError(str(error)) from None
+    except OSError as error:
+        return _complain(f"{name}: {error.strerror or error}")
+    except SourceError as error:
+        return _complain(f"{name}: {error.rule}: {error.message}")
+    if args.output_format == "json":
+        from .render import json
+
+        _write(json.dump(report))
+    elif report.runs:
+        from .render import memory_text
+
+        _write(memory_text.render(report, _terminal(args)))
+    if not report.runs:
+        print(f"{name} is not a training script: it makes no model, adapter or trainer", file=sys.stderr)
+    verdicts = [run.card.verdict for run in report.runs if run.card]
+    if "likely runs out" in verdicts or "cannot fit" in verdicts:
+        return FINDINGS
+    return NOTHING if any(run.run for run in report.runs) else NOT_REVIEWED
+
+
+def _setup(args: Namespace) -> dict[str, Any]:
+    """What the options say of the run, under the names of `memory.setup.Setup`."""
+    unsloth = None if args.stack is None else args.stack == "unsloth"
+    said = {
+        "batch": args.batch,
+        "length": args.seq,
+        "bits": args.bits,
+        "rank": args.rank,
+        "targets": tuple(args.targets) if args.targets else None,
+        "optimizer": args.optimizer,
+        "checkpointing": args.checkpointing or ("kept" if unsloth is False else None),
+        "loss": args.loss,
+        "eager_attention": None if args.attention is None else args.attention == "eager",
+        "unsloth": unsloth,
+    }
+    return {name: value for name, value in said.items() if value is not None}
+
+
 def _rule(args: Namespace) -> int:
     from . import rulebook, settings
     from .render import json, rule_text
@@ -209,6 +270,7 @@ def _show_settings(args: Namespace) -> int:
 RUN: dict[str, tuple[Callable[[Any], int], Callable[[], arguments.Parser]]] = {
     "review": (_review, arguments.review_parser),
     "plan": (_plan, arguments.plan_parser),
+    "memory": (_memory, arguments.memory_parser),
     "rule": (_rule, arguments.rule_parser),
     "schema": (_schema, arguments.schema_parser),
 }

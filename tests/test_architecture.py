@@ -31,6 +31,7 @@ ROOMS = [
     ["judge"],
     ["fixes"],
     ["review"],
+    ["sizing"],
     ["render"],
     ["schemas"],
     ["serve", "preflight"],

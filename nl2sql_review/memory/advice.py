@@ -66,6 +66,32 @@ def levers(setup: Setup, card: Card | None = None) -> list[Lever]:
     return sorted(found, key=lambda lever: -lever.saves)
 
 
+def in_use(setup: Setup, card: Card | None = None) -> list[Lever]:
+    """What the run does already, and what it saves against the run without; the one that saves most first."""
+    now = _of(setup, card)
+    found = []
+    for change, other in _undone(setup):
+        saves = _of(other, card).gib - now.gib
+        if saves > 0.01:
+            found.append(Lever(change, saves, now.gib, now.high))
+    return sorted(found, key=lambda lever: -lever.saves)
+
+
+def _undone(setup: Setup) -> list[tuple[str, Setup]]:
+    undone = []
+    if setup.bits == 4 and setup.rank:
+        undone.append(("weights in 4 bits rather than 16", setup.but(bits=16, dynamic=False)))
+    if setup.checkpointing == "offloaded":
+        undone.append(('gradient checkpointing "unsloth" rather than plain', setup.but(checkpointing="kept")))
+    if setup.checkpointing != "off":
+        undone.append(("gradient checkpointing at all", setup.but(checkpointing="off")))
+    if "8bit" in setup.optimizer:
+        undone.append(("an 8-bit optimizer", setup.but(optimizer="adamw_torch")))
+    if setup.loss == "chunked":
+        undone.append(("the loss in chunks", setup.but(loss="whole")))
+    return undone
+
+
 def _of(setup: Setup, card: Card | None) -> Estimate:
     return estimate(setup, card.context) if card else estimate(setup)
 
@@ -128,8 +154,8 @@ def grid(setup: Setup, card: Card | None, batches: tuple[int, ...] = (), lengths
 
 
 def gib(value: float) -> str:
-    """Two significant digits, three from 100 on."""
-    return f"{value:.2g}" if value < 99.5 else f"{value:.0f}"
+    """Two significant digits, but no more than two decimals."""
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}" if value >= 0.995 else f"{value:.2f}"
 
 
 def amount(made: Estimate) -> str:

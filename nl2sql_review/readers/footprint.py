@@ -136,13 +136,22 @@ def wide_embeddings(run: Run, plan: TrainingPlan) -> Fact:
     prepared = [c for c in (*run.prepared, *run.calls) if last(c.callee) == "prepare_model_for_kbit_training"]
     if prepared:
         return Fact(Known(True, (prepared[0].place,)), at=prepared[0].place)
-    by_trl = former_trl(run) and run.adapter_call is run.adapter.call and plain(plan.memory.bits.value) in (4, 8)
+    former = former_trl(run) or since(run, "trl", 0, 22) is False and not run.unsloth
+    by_trl = former and run.adapter_call is run.adapter.call and plain(plan.memory.bits.value) in (4, 8)
     return Fact(Known(True) if by_trl else Absent("what is not quantised is held in 16 bits"), at=run.load.place)
 
 
 def former_trl(run: Run) -> bool:
+    """Whether SFTTrainer is called as only a TRL before 0.16 takes it."""
     trainer = run.trainer
     return trainer is not None and not run.unsloth and last(trainer.callee) == "SFTTrainer" and any(n in trainer.arguments for n in FORMER_TRL)
+
+
+def since(run: Run, library: str, *version: int) -> bool | None:
+    """Whether the script runs on this version of a library or a later one; None when that is open."""
+    judged = run.versions[library].judged if getattr(run, "versions", None) is not None else ()
+    later = {tuple(map(int, re.findall(r"\d+", v)[:3])) >= version for v in judged}
+    return later.pop() if len(later) == 1 else None
 
 
 def checkpointing(run: Run, plan: TrainingPlan) -> Fact:
@@ -156,7 +165,7 @@ def checkpointing(run: Run, plan: TrainingPlan) -> Fact:
     if isinstance(value, Absent):
         kind = last(run.arguments.callee)
         sft = kind == "SFTConfig" or not run.arguments and run.trainer is not None and last(run.trainer.callee) == "SFTTrainer"
-        value = Known(sft and not former_trl(run))  # on by default since TRL 0.22
+        value = Known(sft and not former_trl(run) and since(run, "trl", 0, 22) is not False)
 
     def how(given: Any) -> str:
         return "offloaded" if given == "unsloth" and run.unsloth else "kept" if given else "off"
@@ -168,7 +177,8 @@ def loss(run: Run, plan: TrainingPlan) -> Fact:
     """Unsloth, Liger and SFTTrainer since TRL 1.6 never hold all logits; the plain Trainer and former TRLs do."""
     at = run.trainer.place if run.trainer else run.place
     if run.unsloth:
-        return Fact(Known("chunked"), at=at)
+        former = since(run, "unsloth", 2024, 12) is False
+        return Fact(Known("whole 16-bit" if former else "chunked"), at=at, note="Unsloth before 2024.12" if former else "")
     liger = run.arguments.value("use_liger_kernel", "use_liger")
     if isinstance(liger, (Known, Default)) and liger.value is True or "Liger" in run.load.callee:
         return Fact(Known("chunked"), at=at, note="by Liger")
@@ -178,7 +188,10 @@ def loss(run: Run, plan: TrainingPlan) -> Fact:
         return Fact(Known("whole"), at=at, note="the trainer is called as TRL before 0.16 took it, and that keeps all logits")
     if plain(run.arguments.value("loss_type")) == "dft" or "lm_head" in adapted(plan):
         return Fact(Known("whole"), at=at)
-    return Fact(Known("chunked"), at=at, note="since TRL 1.6")
+    chunks = since(run, "trl", 1, 6)
+    if chunks is None and getattr(run, "versions", None) is not None:
+        return Fact(Either((Known("whole"), Known("chunked")), "the version of TRL"), at=at)
+    return Fact(Known("whole" if chunks is False else "chunked"), at=at, note="TRL before 1.6" if chunks is False else "since TRL 1.6")
 
 
 def eager_attention(run: Run) -> Fact:

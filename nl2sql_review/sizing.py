@@ -1,0 +1,85 @@
+"""How much GPU memory a script, or a model, needs: the door of `nl2sql-review memory`."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from . import review, rulebook, settings
+from .memory import architectures, cards, from_plan
+from .memory.estimate import estimate
+from .memory.setup import Setup
+from .memory.summary import MemoryReport, Summary, summarize, without
+from .plan import TrainingPlan
+from .rulebook import Rulebook
+from .values import Default, Known
+
+
+def of_script(
+    path: str, gpu: str | None, changes: Mapping[str, Any], *, name: str, stdin: tuple[str, bytes] | None = None, **options: Any
+) -> MemoryReport:
+    """The runs of a script; `changes` are fields of Setup to put in place of what it says.
+
+    Raises SettingsError, UnknownCard, OSError, SourceError.
+    """
+    _, plans = review.plan(path, stdin=stdin, **options)
+    made = []
+    for plan in plans:
+        card = _card(gpu, plan)
+        model = plan.lora.model_name.value
+        called = model.value if isinstance(model, (Known, Default)) and isinstance(model.value, str) else ""
+        made.append(_of_plan(plan, card, called, changes))
+    return MemoryReport(path=name, runs=tuple(dict.fromkeys(made)))
+
+
+def _card(gpu: str | None, plan: TrainingPlan) -> cards.Card | None:
+    """The card of the command line, else the one the settings or a comment in the script state."""
+    said = gpu or (plan.memory.gpu.value.value if isinstance(plan.memory.gpu.value, Known) else None)
+    return cards.find(said) if said else None
+
+
+def _of_plan(plan: TrainingPlan, card: cards.Card | None, model: str, changes: Mapping[str, Any]) -> Summary:
+    """Of the ways a run may go, the one that needs most."""
+    try:
+        setups = from_plan.runs(plan, **changes).setups
+    except from_plan.NoEstimate as error:
+        return without(error, card)
+    return summarize(max(setups, key=lambda setup: estimate(setup).high), card, model)
+
+
+def of_model(name: str, gpu: str | None, changes: Mapping[str, Any], book: Rulebook) -> MemoryReport:
+    """A model trained as the policy wants it, with `changes`. Raises UnknownCard."""
+    card = cards.find(gpu) if gpu else None
+    found = architectures.find(name)
+    if isinstance(found, architectures.Architecture):
+        defaults = policy(book)
+        return MemoryReport(runs=(summarize(Setup(found, **{**defaults, **changes}), card, name),))
+    if isinstance(found, architectures.SizeOnly):
+        said = f"{found.name} is known by its size only: its weights can be estimated, a run cannot"
+        error = from_plan.NoEstimate(said, (found.name, found.parameters, changes.get("bits", 4)))
+    else:
+        error = from_plan.NoEstimate(found.reason)
+    return MemoryReport(runs=(without(error, card),))
+
+
+def policy(book: Rulebook) -> dict[str, Any]:
+    """Rank, length and batch as the rules expect them, so that a team that changed a rule is answered by its own."""
+
+    def expected(rule: str, fact: str) -> Any:
+        head = book.rules[rule].head if rule in book.rules else None
+        expectation = dict(head.expectations).get(fact) if head else None
+        if expectation is None:
+            return None
+        return expectation.equals if expectation.equals is not None else (expectation.one_of or (None,))[0]
+
+    made = {"rank": expected("lora/rank", "lora.r"), "length": expected("memory/sequence-length", "memory.sequence_length")}
+    effective = expected("arguments/effective-batch", "arguments.effective_batch")
+    accumulation = expected("arguments/gradient-accumulation", "arguments.gradient_accumulation")
+    if isinstance(effective, int) and isinstance(accumulation, int) and accumulation:
+        made["batch"] = max(effective // accumulation, 1)
+    return {name: value for name, value in made.items() if isinstance(value, int)}
+
+
+def book(directory: str, **options: Any) -> Rulebook:
+    """The rules as the settings for `directory` want them. Raises SettingsError, RulebookError."""
+    chosen = settings.load(directory, **options)
+    return settings.configure(rulebook.load(chosen.rules), chosen)
