@@ -48,17 +48,16 @@ def read(run: Run, part: Any, texts: list[TrainingText], at: Place | None) -> No
         guarded = guarded or any("len(" in c for c in conditions(text.value))
     place = place or texts[0].at or at
     if not has_schema:
-        opaque = next((p.why for _, pieces in known for p in pieces if p.opaque), None)
         why = "the prompt has no schema to cut"
-        if opaque is not None or any(p.opaque for _, pieces in known for p in pieces):
-            part.schema_limit = Fact(Unknown("which part of the text is the schema is not known"), at=place)
+        if any(p.opaque for _, pieces in known for p in pieces):
+            part.schema_limit = part.truncation_cuts = Fact(Unknown("which part of the text is the schema is not known"), at=place)
         else:
-            part.schema_limit = Fact(Absent(why), at=place, why_not=why)
-    else:
-        if guarded and any(not isinstance(v, Absent) for v in limits):
-            limits = [v for v in limits if not isinstance(v, Absent)]  # `if len(schema) > n`: a shorter one needs no cut
-        value = joined(limits)
-        part.schema_limit = Fact(value, at=place, note=notes[0] if notes else "")
+            part.schema_limit = part.truncation_cuts = Fact(Absent(why), at=place, why_not=why)
+        return
+    if guarded and any(not isinstance(v, Absent) for v in limits):
+        limits = [v for v in limits if not isinstance(v, Absent)]  # `if len(schema) > n`: a shorter one needs no cut
+    value = joined(limits)
+    part.schema_limit = Fact(value, at=place, note=notes[0] if notes else "")
     cut = any(not isinstance(v, Absent) for v in limits)
     if whole is None and not cut:
         whole = next((t.at or at for t, _ in known if tokenised_cut(t)), None)
