@@ -7,7 +7,7 @@ from typing import Any
 import libcst as cst
 
 from ..values import Unknown
-from .machine import Changes, Exit, Machine, Raised
+from .machine import Changes, Exit, Machine, Raised, Rest
 from .objects import Scope
 
 IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError"}
@@ -43,7 +43,7 @@ def try_(m: Machine, node: Any, scope: Scope) -> bool:
 
 def guarded_block(m: Machine, node: Any, scope: Scope, mark: int) -> bool:
     """The body, the handlers it may reach, and `else`."""
-    risks, raised = m.risks, None
+    risks, raised, returns = m.risks, None, len(m.frame.exits)
     depth = len(m.conditions), len(m.unlikely), len(m.frames), len(m.loops), m.silent
     escapes: list[tuple[str, Changes]] = []
     if node.handlers:
@@ -68,7 +68,11 @@ def guarded_block(m: Machine, node: Any, scope: Scope, mark: int) -> bool:
         return certain_handler(m, node, scope, raised)
     if escapes:
         alive = explicit_raises(m, node, scope, mark, alive, escapes)
-    return possible_handlers(m, node, scope, mark, alive) if node.handlers and (risky or not alive) else alive
+    if not node.handlers or not risky and alive:
+        return alive
+    left = not alive and len(m.frame.exits) > returns  # a plain run returns in the body; only an exception leads on from here
+    handled = possible_handlers(m, node, scope, mark, alive)
+    return Rest("an exception in the try block") if left and handled else handled
 
 
 def run_finally(m: Machine, block: Any, scope: Scope, mark: int, alive: bool, leaving: list[list[Exit]], before: list[int]) -> bool:

@@ -8,7 +8,7 @@ import libcst as cst
 
 from ..values import Default, Known, Unknown, Value, join, same
 from .expressions import condition
-from .machine import MISSING, VALUES, Loop, Machine, demote, join_slot
+from .machine import MISSING, VALUES, Loop, Machine, Rest, demote, join_slot
 from .objects import Items, Scope, Sequence
 from .operations import truth
 
@@ -144,8 +144,8 @@ def while_(m: Machine, node: cst.While, scope: Scope) -> bool:
                 break
             if not verdict:
                 break
-            if not iteration(m, loop, lambda: m.execute(node.body, scope)):
-                alive = False
+            alive = iteration(m, loop, lambda: m.execute(node.body, scope))
+            if not alive or isinstance(alive, Rest):  # a plain run does not come round again
                 break
         else:
             abstract_loop(m, loop, lambda: m.execute(node.body, scope), f"a while loop of more than {UNROLL} turns")
