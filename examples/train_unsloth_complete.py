@@ -1,0 +1,341 @@
+"""Fine-tune CodeLlama-7B for text-to-SQL: QLoRA with Unsloth and TRL, on one 16 GB GPU or on several.
+
+    python train_unsloth_complete.py                         # data/*.jsonl -> models/nl2sql-unsloth/
+    torchrun --nproc_per_node 4 train_unsloth_complete.py    # four GPUs (or accelerate launch), the same batch of 16
+    python train_unsloth_complete.py --preflight-only        # look at the first batch, train nothing
+    python train_unsloth_complete.py --demo                  # a tiny random model on three small files; no GPU, no network
+
+Run it again and it goes on from its newest checkpoint; Ctrl-C saves one first. WANDB_MODE=offline needs no account.
+"""
+
+from unsloth import FastLanguageModel, is_bfloat16_supported  # first: it patches transformers, peft and trl
+
+import argparse
+import json
+import logging
+import os
+import runpy
+import shutil
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+import torch
+from accelerate import PartialState
+from datasets import concatenate_datasets, interleave_datasets, load_dataset
+from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
+from nl2sql_review.preflight import PreflightError, preflight
+from transformers import AutoTokenizer, TrainerCallback
+from trl import SFTConfig, SFTTrainer
+
+logger = logging.getLogger("nl2sql")
+
+# --- the run: every number of it ----------------------------------------------------------------------------------
+BASE_MODEL = "codellama/CodeLlama-7b-hf"  # 3.9 GB in 4 bit; trains in 16 GB
+OUTPUT_DIR = "models/nl2sql-unsloth"  # checkpoints, then the adapter and the tokenizer
+LOG_FILE = "training_unsloth.log"  # appended to, by the first process only
+RANK = 16  # of the adapter: 40 million weights on 7 billion; more overfits
+ALPHA = 16  # the adapter counts ALPHA / RANK = 1 times
+SCHEMA_LIMIT = 1000  # characters; the schema is what gets cut, never the SQL
+HELD_OUT = 200  # rows of each data set that are never trained on, at most a tenth of it
+STOPPING = "first_exhausted"  # an epoch ends with the first data set; "all_exhausted" repeats the small ones instead
+BATCH_SIZE = 4  # rows per GPU at a time: what 16 GB hold
+EFFECTIVE_BATCH = 16  # rows per step, whatever the number of GPUs
+LEARNING_RATE = 2e-4  # ten times that of full fine-tuning: the adapter starts at zero
+WARMUP = 0.03  # share of all steps (warmup_ratio is gone from transformers)
+EPOCHS = 3  # passes over the mix
+MAX_LENGTH = 2048  # tokens; covers schema, question and SQL, longer rows are dropped
+SAVE_STEPS = 100  # steps between checkpoints, which is what a crash costs
+KEEP = 3  # checkpoints; one of a 7B adapter takes 0.3 GB
+MIN_FREE_GB = 5  # on the disk of OUTPUT_DIR, for the checkpoints and the adapter
+SEED = 42  # of the mix, the split and the trainer: a resumed run sees the rows in the same order
+DEMO = "--base-model demo/tiny --data-dir fixtures/trainer --output-dir demo --report-to none --learning-rate 0.01 --save-steps 10"
+
+
+class Demo(argparse.Action):  # --demo stands for the flags above; what comes after it still counts
+    def __call__(self, parser, namespace, values, option_string=None):
+        parser.parse_args(DEMO.split(), namespace)
+        namespace.demo = True
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--base-model", default=BASE_MODEL, help="hub name or folder")
+    parser.add_argument("--data-dir", default="data", help="where the JSONL files are")
+    parser.add_argument("--output-dir", default=OUTPUT_DIR)
+    parser.add_argument("--learning-rate", type=float, default=LEARNING_RATE)
+    parser.add_argument("--save-steps", type=int, default=SAVE_STEPS)
+    parser.add_argument("--logging-steps", type=int, default=10)
+    parser.add_argument("--report-to", default="wandb", choices=["wandb", "none"])
+    parser.add_argument("--no-4bit", dest="load_in_4bit", action="store_false", help="base model in 16 bit")
+    parser.add_argument("--allow-missing", action="store_true", help="train on the data sets that load")
+    parser.add_argument("--preflight-only", action="store_true", help="check the first batch and stop")
+    parser.add_argument("--merge", action="store_true", help="also write the merged 16-bit model")
+    parser.add_argument("--demo", action=Demo, nargs=0, help="make a tiny model and train it on fixtures/trainer")
+    return parser.parse_args()
+
+
+# --- lora ---------------------------------------------------------------------------------------------------------
+def load_model(args):
+    """The base model in 4 bit with a LoRA adapter on attention and feed-forward, and its tokenizer."""
+    model, tokenizer = FastLanguageModel.from_pretrained(
+        model_name=args.base_model, max_seq_length=MAX_LENGTH, load_in_4bit=args.load_in_4bit
+    )
+    model = FastLanguageModel.get_peft_model(
+        model,
+        r=RANK,
+        lora_alpha=ALPHA,
+        target_modules=["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+        lora_dropout=0,  # Unsloth's fast path
+        bias="none",
+        use_gradient_checkpointing="unsloth",
+        random_state=SEED,
+    )
+    return model, tokenizer
+
+
+# --- prompt -------------------------------------------------------------------------------------------------------
+PROMPT = """### Instruction:
+Generate a SQL query to answer the given question based on the provided database schema.
+
+Database Schema:
+{schema}
+
+Question: {question}
+
+### Response:
+"""  # ends with a newline: the SQL starts with a token of its own
+
+
+def load_tokenizer(args):
+    """The tokenizer alone, which is enough to see whether the data fits: no weights are loaded yet."""
+    tokenizer = AutoTokenizer.from_pretrained(args.base_model)
+    if tokenizer.eos_token is None:
+        sys.exit(f"{args.base_model}: the tokenizer has no EOS token, so the model could never learn to stop")
+    if tokenizer.pad_token is None and tokenizer.unk_token is None:
+        sys.exit(f"{args.base_model}: the tokenizer has no pad token and no unknown token to pad with; give it one")
+    return tokenizer
+
+
+# --- dataset ------------------------------------------------------------------------------------------------------
+@dataclass
+class DatasetConfig:
+    name: str
+    path: str  # a JSONL file in --data-dir, or a name on the hub
+    weight: float  # share of the mix
+    difficulty: int  # 1 single table, 2 joins, 3 large schemas
+    max_samples: Optional[int] = None
+
+
+DATASETS = [
+    DatasetConfig("Spider", "spider_train.jsonl", weight=0.5, difficulty=2),
+    DatasetConfig("WikiSQL", "wikisql.jsonl", weight=0.3, difficulty=1),
+    DatasetConfig("SQaLe", "sqale.jsonl", weight=0.2, difficulty=3),
+]
+
+
+def read_rows(config, data_dir):
+    """The rows as they are. ValueError says what is wrong with the file."""
+    if not config.path.endswith(".jsonl"):
+        return load_dataset(config.path, split="train")
+    path = os.path.join(data_dir, config.path)
+    if not os.path.isfile(path) or os.path.getsize(path) == 0:
+        raise ValueError(f"{path} is {'empty' if os.path.isfile(path) else 'missing'}")
+    try:
+        return load_dataset("json", data_files=path, split="train")
+    except DatasetGenerationError as error:
+        raise ValueError(f"{path}: {error.__cause__ or error}") from None
+
+
+def normalise(row):
+    """One spelling for all data sets. Before mixing: afterwards a column that a data set lacks is there, and None."""
+    schema = row.get("schema") or row.get("context") or row.get("sql_context") or row.get("create_table") or ""
+    question = row.get("question") or row.get("sql_prompt") or row.get("nl_question") or row.get("utterance") or ""
+    sql = row.get("sql") or row.get("query") or row.get("answer") or row.get("sql_query") or ""
+    return {"schema": str(schema)[:SCHEMA_LIMIT], "question": str(question).strip(), "sql": str(sql).strip()}
+
+
+def load_part(config, tokenizer, data_dir):
+    """One data set as prompt and completion: the loss is on the completion only, with no marker to search for."""
+    if not config.weight > 0:
+        raise ValueError(f"its weight of {config.weight} is not above zero; take it out of DATASETS instead")
+    raw = read_rows(config, data_dir)
+    processes = os.cpu_count() if len(raw) > 20_000 else None
+    rows = raw.map(normalise, remove_columns=raw.column_names, num_proc=processes)
+    rows = rows.filter(lambda row: row["question"] and row["sql"], num_proc=processes)
+    dropped = len(raw) - len(rows)
+    if not len(rows):
+        raise ValueError(f"none of {len(raw)} rows has a question and SQL; the columns are {raw.column_names}")
+    if config.max_samples and config.max_samples < len(rows):
+        rows = rows.shuffle(seed=SEED).select(range(config.max_samples))
+
+    def to_columns(row):
+        prompt = PROMPT.format(schema=row["schema"], question=row["question"])
+        return {"prompt": prompt, "completion": row["sql"] + tokenizer.eos_token}
+
+    def fits(row):
+        return len(tokenizer(row["prompt"] + row["completion"])["input_ids"]) <= MAX_LENGTH
+
+    part = rows.map(to_columns, remove_columns=rows.column_names, num_proc=processes)
+    whole = part.filter(fits, num_proc=processes)
+    message = f"{len(raw)} rows, {dropped} without question or SQL, {len(part) - len(whole)} over {MAX_LENGTH} tokens, {len(whole)} used"
+    if len(whole) < 2:
+        raise ValueError(message + "; two are needed")
+    logger.info("%s: %s", config.name, message)
+    return whole
+
+
+def load_data(tokenizer, args):
+    """The mix to train on, by weight, and the rows held out of it."""
+    parts, weights = [], []
+    for config in DATASETS:
+        try:
+            part = load_part(config, tokenizer, args.data_dir)
+        except (ValueError, OSError, DatasetNotFoundError) as problem:
+            if not args.allow_missing:
+                sys.exit(f"{config.name}: {problem} (--allow-missing trains on the other data sets)")
+            logger.warning("%s is left out: %s", config.name, problem)
+            continue
+        parts.append(part.train_test_split(test_size=min(HELD_OUT, len(part) // 10 + 1), seed=SEED))
+        weights.append(config.weight)
+    if not parts:
+        sys.exit("no data set is left to train on")
+    shares = [weight / sum(weights) for weight in weights]
+    train = [part["train"] for part in parts]
+    mix = interleave_datasets(train, probabilities=shares, seed=SEED, stopping_strategy=STOPPING)
+    held_out = concatenate_datasets([part["test"] for part in parts])
+    logger.info("weights %s: %d rows to train on, %d held out", [round(s, 3) for s in shares], len(mix), len(held_out))
+    return mix, held_out
+
+
+# --- arguments ----------------------------------------------------------------------------------------------------
+def training_arguments(args):
+    world_size = int(os.environ.get("WORLD_SIZE", 1))  # torchrun and accelerate set it
+    if EFFECTIVE_BATCH % (BATCH_SIZE * world_size):
+        sys.exit(f"{world_size} processes of {BATCH_SIZE} rows cannot make steps of {EFFECTIVE_BATCH}: lower BATCH_SIZE")
+    return SFTConfig(
+        output_dir=args.output_dir,
+        max_length=MAX_LENGTH,
+        completion_only_loss=True,
+        per_device_train_batch_size=BATCH_SIZE,
+        gradient_accumulation_steps=EFFECTIVE_BATCH // (BATCH_SIZE * world_size),
+        num_train_epochs=EPOCHS,
+        learning_rate=args.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=WARMUP,
+        weight_decay=0.01,
+        optim="adamw_8bit",
+        fp16=not is_bfloat16_supported(),
+        bf16=is_bfloat16_supported(),
+        ddp_find_unused_parameters=False,
+        logging_steps=args.logging_steps,
+        logging_first_step=True,
+        eval_strategy="steps",
+        eval_steps=args.save_steps,
+        save_strategy="steps",
+        save_steps=args.save_steps,
+        save_total_limit=KEEP,
+        seed=SEED,
+        report_to=args.report_to,
+    )
+
+
+# --- memory -------------------------------------------------------------------------------------------------------
+def log_memory(stage):
+    allocated, peak = torch.cuda.memory_allocated() / 1024**3, torch.cuda.max_memory_reserved() / 1024**3
+    logger.info("%s: GPU memory %.2f GiB allocated, %.2f GiB peak reserved", stage, allocated, peak)
+
+
+class MemoryLog(TrainerCallback):
+    def on_log(self, args, state, control, **kwargs):
+        log_memory(f"step {state.global_step}")
+
+
+# --- checkpointing ------------------------------------------------------------------------------------------------
+def is_whole(checkpoint):
+    """Whether a checkpoint was written to its end: the trainer's state comes last."""
+    try:
+        return bool(json.loads((checkpoint / "trainer_state.json").read_text()))
+    except (OSError, ValueError):
+        logger.warning("%s was never written to its end: not resuming from it", checkpoint)
+        return False
+
+
+def newest_checkpoint(output_dir):
+    """The one with the highest number: as text, checkpoint-500 would come after checkpoint-1500."""
+    found = [path for path in Path(output_dir).glob("checkpoint-*") if is_whole(path)]
+    return str(max(found, key=lambda path: int(path.name.split("-")[1]))) if found else None
+
+
+class SaveOnInterrupt(TrainerCallback):
+    """Ctrl-C, or a cluster's SIGTERM, ends the run after the step at hand, with a checkpoint."""
+
+    caught = False
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.catch)
+
+    def catch(self, number, frame):
+        self.caught = True
+        signal.signal(number, signal.SIG_DFL)  # a second one ends it at once
+
+    def on_step_end(self, args, state, control, **kwargs):
+        caught = torch.tensor(float(self.caught), device=args.device)
+        if args.world_size > 1:  # all processes must stop at the same step
+            torch.distributed.all_reduce(caught)
+        if caught:
+            self.caught = control.should_save = control.should_training_stop = True
+
+
+# --- the run ------------------------------------------------------------------------------------------------------
+def main():
+    args = parse_arguments()
+    first = os.environ.get("RANK", "0") == "0"  # the process that writes
+    handlers = [logging.StreamHandler(), logging.FileHandler(LOG_FILE)] if first else [logging.StreamHandler()]
+    level = logging.INFO if first else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(message)s", handlers=handlers, force=True)
+
+    if args.demo:
+        torch.set_num_threads(1)  # more would only wait for each other on so small a model
+    # What can go wrong goes wrong here, before the GPU is busy.
+    os.makedirs(args.output_dir, exist_ok=True)
+    free = shutil.disk_usage(args.output_dir).free / 1e9
+    if free < MIN_FREE_GB:
+        sys.exit(f"{args.output_dir}: {free:.1f} GB left on this disk, {MIN_FREE_GB} GB are needed")
+    training_args = training_arguments(args)
+    checkpoint = newest_checkpoint(args.output_dir)
+    with PartialState().main_process_first():  # the other processes read what the first has prepared
+        if args.demo and first:
+            runpy.run_path("fixtures/trainer/make_model.py")["write"](args.base_model)
+        train_dataset, held_out = load_data(load_tokenizer(args), args)
+
+    model, tokenizer = load_model(args)
+    if tokenizer.pad_token in (None, tokenizer.eos_token):
+        tokenizer.pad_token = tokenizer.unk_token  # padding with EOS could hide the one to be learnt
+    log_memory("model loaded")
+    interrupt = SaveOnInterrupt()
+    trainer = SFTTrainer(
+        model=model, processing_class=tokenizer, train_dataset=train_dataset, eval_dataset=held_out,
+        args=training_args, callbacks=[MemoryLog(), interrupt],
+    )
+    try:
+        preflight(trainer)
+    except PreflightError as problem:
+        sys.exit(f"preflight failed, nothing was trained:\n{problem}")
+    if args.preflight_only:
+        return
+    logger.info("resuming from %s", checkpoint or "nothing: a new run")
+    trainer.train(resume_from_checkpoint=checkpoint)
+    if interrupt.caught:
+        sys.exit(f"interrupted at step {trainer.state.global_step}; run it again to go on")
+    log_memory("trained")
+    trainer.save_model(args.output_dir)
+    if args.merge and first:
+        model.save_pretrained_merged(os.path.join(args.output_dir, "merged"), tokenizer, save_method="merged_16bit")
+
+
+if __name__ == "__main__":
+    main()
