@@ -29,7 +29,8 @@ PHI_3 = ("<|user|>\n", "<|assistant|>\n")
 # First match wins: what a name says of a newer generation stands before its family's older one.
 FAMILIES: tuple[tuple[str, Family], ...] = (
     (r"llama-?_?(3|4)|llama3|llama4", Family("Llama 3", "tiktoken", ("<|eot_id|>", "<|end_of_text|>", "<|eom_id|>"), LLAMA_3)),
-    (r"code-?llama|llama-?_?2|tiny-?llama|sqlcoder-7b-2|nsql-llama", Family("Llama 2", "sentencepiece", ("</s>",), INST)),
+    (r"code-?llama|sqlcoder-7b-2", Family("CodeLlama", "sentencepiece", ("</s>",), INST)),
+    (r"llama-?_?2|tiny-?llama|nsql-llama", Family("Llama 2", "sentencepiece", ("</s>",), INST)),
     (r"nemo|ministral|magistral|devstral|pixtral|mistral-(small|large|medium)", Family("Mistral", "", ("</s>",), INST)),
     (r"zephyr", Family("Mistral", "sentencepiece", ("</s>",), PHI_3)),
     (r"mistral|mixtral|sqlcoder-7b", Family("Mistral", "sentencepiece", ("</s>",), INST)),
