@@ -50,7 +50,7 @@ class Lora:
     target_modules: Fact = fact()  # list of names, or "all-linear"
     unmatched_modules: Fact = fact()  # list: names among target_modules that no known model has
     load_in_4bit: Fact = fact()
-    quantized_by: Fact = fact()  # "Unsloth", "BitsAndBytesConfig", "model name", "rejected" (an argument the loader refuses)
+    quantized_by: Fact = fact()  # "Unsloth", "BitsAndBytesConfig", "model name", "the loader", "rejected" (an argument the loader refuses)
     gradient_checkpointing: Fact = fact()  # of the adapter call: "unsloth", True, False
     misplaced_gradient_checkpointing: Fact = fact()  # the same value given to the training arguments instead
     dropout: Fact = fact()

@@ -15,14 +15,15 @@ def read(recording: Recording, source: Any, settings: Any = None) -> list[Traini
 
     Two runs of one call site that come to the same plan are one plan.
     """
-    from . import run
+    from . import defaults, run
     from .api import versions_of
 
     versions: Any = None
     found: list[tuple[Any, TrainingPlan]] = []
     for one in run.runs(recording, source, settings):
         one.versions = versions = versions or versions_of(recording, source, settings)
-        site, plan = one.trainer and one.trainer.place.node, read_run(one)
+        with defaults.under(versions.installed()):
+            site, plan = one.trainer and one.trainer.place.node, read_run(one)
         if not any(site is other_site and alike(plan, other) for other_site, other in found):
             found.append((site, plan))
     return [plan for _, plan in found]

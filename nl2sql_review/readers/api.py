@@ -11,7 +11,7 @@ from ..interpret.recording import Recording
 from ..plan import Fact, TrainingPlan
 from ..values import Absent, Known, Unknown
 from . import api_conflicts, api_imports
-from .api_arguments import Defect, Judging
+from .api_arguments import Defect, judging, patched
 from .api_imports import fact
 from .run import Run
 
@@ -28,7 +28,7 @@ MARKS = (".git", "pyproject.toml", "nl2sql-review.toml")
 def versions_of(recording: Recording, source: Any, settings: Any) -> Versions:
     """Which versions of the libraries the script is judged by; the files that say so count as read."""
     folder = os.path.dirname(os.path.abspath(getattr(source, "path", "") or "."))
-    found = chosen.of_script(source, folder, _root(folder), settings, api_imports.patched(recording))
+    found = chosen.of_script(source, folder, _root(folder), settings, patched(recording))
     recording.files_read += [f for f in found.files if f not in recording.files_read]
     return found
 
@@ -56,18 +56,18 @@ def read(run: Run, plan: TrainingPlan) -> None:
     used = [c for c in versions.choices.values() if c.library != "unsloth_zoo"]
     note = ", ".join(f"{c.library}: {c.said or 'assumed'}" for c in used)
     part.versions = Fact(Known({c.library: c.number for c in used}), at=run.place, note=note)
-    judging = Judging(versions, api_imports.patched(run.recording))
-    part.patched = Fact(Known(judging.patched), at=run.place)
-    defects = [d for one in run.calls for d in judging.defects(one)]
+    made = judging(run)
+    part.patched = Fact(Known(made.patched), at=run.place)
+    defects = [d for one in run.calls for d in made.defects(one)]
     for kind, name in LISTS.items():
         setattr(part, name, fact(_distinct(d for d in defects if d.kind == kind), run.place))
-    part.removed_imports = fact(list(api_imports.removed(run.recording, judging)), run.place)
-    no_unsloth = "" if judging.patched else "the script does not use Unsloth"
-    part.late_imports = fact(list(api_imports.late(run.recording, judging)), run.place, no_unsloth)
+    part.removed_imports = fact(list(api_imports.removed(run.recording, made)), run.place)
+    no_unsloth = "" if made.patched else "the script does not use Unsloth"
+    part.late_imports = fact(list(api_imports.late(run.recording, made)), run.place, no_unsloth)
     no_trainer = "" if trainer is not None else "no trainer is made"
-    part.wrong_classes = fact(list(api_conflicts.wrong_class(run, judging)), run.place, no_trainer)
-    part.conflicting_arguments = fact(list(api_conflicts.conflicts(run, judging)), run.place)
-    part.changed_defaults = fact(list(api_conflicts.changed_defaults(run, judging)), run.place)
+    part.wrong_classes = fact(list(api_conflicts.wrong_class(run, made)), run.place, no_trainer)
+    part.conflicting_arguments = fact(list(api_conflicts.conflicts(run, made)), run.place)
+    part.changed_defaults = fact(list(api_conflicts.changed_defaults(run, made)), run.place)
 
 
 def _distinct(defects: Iterable[Defect]) -> list[Defect]:

@@ -9,12 +9,13 @@ from ..api import store
 from ..api.changes import ARGUMENTS, MISTAKEN, REFUSED, Change
 from ..api.chosen import Choice, Versions
 from ..api.versions import clauses, is_exact, key_of
-from ..interpret.recording import Call
+from ..interpret.recording import Call, Recording
 from ..plan import Fact
 from ..shape import did_you_mean
 from ..values import Absent, Either, Known, Place
 from .given import last
 from .guards import Guards
+from .run import Run
 
 # What Unsloth's versions of TRL's classes take besides.
 UNSLOTH_EXTRA = {"vllm_sampling_params", "unsloth_num_chunks", "unsloth_logit_chunk_multiplier", "unsloth_grpo_mini_batch", "max_seq_length", "embedding_learning_rate", "tokenizer"}
@@ -167,6 +168,26 @@ class Judging:
             return None
         hint = f"; {MISTAKEN[name]}" if name in MISTAKEN else did_you_mean(name, known)
         return Defect("unknown", name, place, f"get_peft_model takes no {name}=, and neither does the LoraConfig it makes: TypeError{hint}")
+
+
+def judging(run: Run) -> Judging:
+    return Judging(run.versions or Versions(), patched(run.recording))
+
+
+def patched(recording: Recording) -> bool:
+    """Whether the script imports Unsloth, whose classes accept what those of TRL reject."""
+    return any(name.split(".")[0] == "unsloth" for name, _ in recording.imports)
+
+
+def rejected(run: Run, call: Call | None, name: str) -> bool:
+    """Whether the plain libraries, in the versions that a run is judged by, refuse an argument of a call.
+
+    True where no versions are known. What Unsloth's versions of the classes make of it differs by release and by device.
+    """
+    if call is None or run.versions is None:
+        return True
+    defect = Judging(run.versions).argument(call, name)
+    return defect is not None and defect.kind in ("unknown", "removed", "moved")
 
 
 # -- where a name is defined -------------------------------------------------------------------------------------

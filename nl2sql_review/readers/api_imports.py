@@ -17,10 +17,6 @@ CHANGED_BY_UNSLOTH = ("trl", "transformers", "peft")
 DELETED = ("DataCollatorForCompletionOnlyLM", "ConstantLengthDataset", "setup_chat_format")
 
 
-def patched(recording: Recording) -> bool:
-    return any(name.split(".")[0] == "unsloth" for name, _ in recording.imports)
-
-
 def removed(recording: Recording, judging: Judging) -> Iterator[Defect]:
     seen = set()
     for path, place in recording.imports:

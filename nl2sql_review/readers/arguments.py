@@ -7,6 +7,7 @@ from typing import Any
 
 from ..plan import Arguments, Fact, TrainingPlan
 from ..values import Absent, Default, Either, Known, Term, Unknown, Value
+from .api_arguments import rejected
 from .derive import derive, for_processes, options, plain
 from .given import Given, last
 from .run import Run
@@ -156,8 +157,9 @@ def warmup(run: Run, part: Arguments) -> None:
     steps_set = not isinstance(steps.value, (Absent, Unknown)) and not from_library(steps.value) and not is_zero(steps.value)
     spelled = ratio if ratio_set else steps
     part.warmup_conflict = Fact(Known(ratio_set and steps_set, spelled.value.trace), at=spelled.at, why_not=steps.why_not)
-    spelling = "both" if ratio_set and steps_set else "removed" if ratio_set else "current"
-    note = "warmup_ratio is gone since transformers 5.15: TypeError; warmup_steps below 1 is the share" if ratio_set else ""
+    refused = ratio_set and rejected(run, run.arguments.call, "warmup_ratio")
+    spelling = "both" if ratio_set and steps_set else "removed" if refused else "current"
+    note = "warmup_ratio is gone since transformers 5.15: TypeError; warmup_steps below 1 is the share" if refused else ""
     part.warmup_spelling = Fact(Known(spelling, spelled.value.trace), at=spelled.at, note=note, why_not=steps.why_not)
     if ratio_set and not steps_set:
         part.warmup = Fact(ratio.value, at=ratio.at, note="by warmup_ratio")

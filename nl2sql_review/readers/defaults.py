@@ -1,11 +1,16 @@
-"""What the libraries do when an argument is left out, for the newest known versions.
+"""What the libraries do when an argument is left out.
 
-trl 1.16, transformers 5.23, peft 0.21, unsloth 2026.10. A name that is missing here has no default worth a fact.
+The tables say which defaults are worth a fact, and what they are in the newest known versions (trl 1.16, transformers
+5.23, peft 0.21, unsloth 2026.10); under the versions a script states they are what the signatures say.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Iterator
+
+from ..api import store
 
 TRAINING_ARGUMENTS: dict[str, Any] = {
     "output_dir": "trainer_output",
@@ -46,8 +51,49 @@ UNSLOTH_MODEL: dict[str, Any] = {"max_seq_length": 2048, "load_in_4bit": True}
 BITS_AND_BYTES: dict[str, Any] = {"load_in_4bit": False, "load_in_8bit": False}
 
 
+_installed: ContextVar[dict[str, str] | None] = ContextVar("installed", default=None)
+
+
+@contextmanager
+def under(installed: dict[str, str] | None) -> Iterator[None]:
+    """Defaults are those of these versions (library -> version) while a script is read."""
+    token = _installed.set(installed)
+    try:
+        yield
+    finally:
+        _installed.reset(token)
+
+
 def of(callee: str) -> dict[str, Any]:
     """The defaults of what this call makes; empty when they are not known."""
+    newest = _newest(callee)
+    installed = _installed.get()
+    library, _, callable = callee.partition(".")
+    if not newest or not installed:
+        return newest
+    if library == "unsloth":
+        callable = "FastLlamaModel.get_peft_model" if callable.endswith("get_peft_model") else "FastLanguageModel.from_pretrained"
+    found = store.whole(library, callable, installed)
+    if found is None:
+        return newest
+    made = {}
+    for name, value in newest.items():
+        # trl before 0.16 says max_seq_length, and None is 1024 unless the tokenizer knows less
+        spelled = "max_seq_length" if name == "max_length" and name not in found.parameters else name
+        try:
+            made[name] = found.default(spelled)
+        except KeyError:
+            if spelled in found.parameters:
+                made[name] = value  # what no literal says
+            continue
+        if spelled == "max_seq_length" and made[name] is None:
+            made[name] = value
+        if name == "report_to" and made[name] is None:
+            made[name] = "all"  # what is installed, before transformers 5
+    return made
+
+
+def _newest(callee: str) -> dict[str, Any]:
     owner, _, name = callee.rpartition(".")
     if name == "get_peft_model" and callee.startswith("unsloth"):
         return UNSLOTH_ADAPTER

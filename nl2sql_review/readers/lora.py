@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 from ..plan import Fact, Lora, TrainingPlan
 from ..values import Absent, Default, Either, Known, Unknown, Value
+from .api_arguments import rejected
 from .derive import derive, options
 from .given import Given, last, makers
 from .run import Run
@@ -105,7 +106,8 @@ def read_four_bit(run: Run, plan: TrainingPlan) -> None:
     if run.load.call is run.trainer:
         value, by, at = by_trainer(run)
     elif (asked := run.load.value("load_in_4bit")) and not isinstance(asked, Absent) and not fast:
-        value, by, at = asked, "rejected", run.load.where("load_in_4bit")
+        value, by, at = asked, "the loader", run.load.where("load_in_4bit")
+        by = "rejected" if rejected(run, run.load.call, "load_in_4bit") else by
     elif run.quantization:
         fact = run.quantization.fact("load_in_4bit", "$0")
         value, by, at = fact.value, "BitsAndBytesConfig", fact.at
@@ -119,7 +121,7 @@ def read_four_bit(run: Run, plan: TrainingPlan) -> None:
         value, by, at = Absent("the model is loaded without quantization"), "", run.load.place
     if published_in_4bit(name) and not is_true(value):
         value, by, at = Known(True, name.trace), "model name", part.model_name.at
-    argument = "load_in_4bit" if by in ("Unsloth", "rejected", "BitsAndBytesConfig") else ""
+    argument = "load_in_4bit" if by in ("Unsloth", "rejected", "the loader", "BitsAndBytesConfig") else ""
     part.load_in_4bit = Fact(value, at=at, note=f"by {by}" if by in ("BitsAndBytesConfig", "model name") else "", argument=argument)
     part.quantized_by = Fact(Known(by, value.trace) if by else Absent("nothing quantizes the model"), at=at)
 
