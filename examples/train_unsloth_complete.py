@@ -36,8 +36,6 @@ logger = logging.getLogger("nl2sql")
 BASE_MODEL = "codellama/CodeLlama-7b-hf"  # 3.9 GB in 4 bit; trains in 16 GB
 OUTPUT_DIR = "models/nl2sql-unsloth"  # checkpoints, then the adapter and the tokenizer
 LOG_FILE = "training_unsloth.log"  # appended to, by the first process only
-RANK = 16  # of the adapter: 40 million weights on 7 billion; more overfits
-ALPHA = 16  # the adapter counts ALPHA / RANK = 1 times
 SCHEMA_LIMIT = 1000  # characters; the schema is what gets cut, never the SQL
 HELD_OUT = 200  # rows of each data set that are never trained on, at most a tenth of it
 STOPPING = "first_exhausted"  # an epoch ends with the first data set; "all_exhausted" repeats the small ones instead
@@ -78,23 +76,15 @@ def parse_arguments():
 
 
 # --- lora ---------------------------------------------------------------------------------------------------------
-def load_model(args):
-    """The base model in 4 bit with a LoRA adapter on attention and feed-forward, and its tokenizer."""
-    model, tokenizer = FastLanguageModel.from_pretrained(
-        model_name=args.base_model, max_seq_length=MAX_LENGTH, load_in_4bit=args.load_in_4bit
-    )
-    model = FastLanguageModel.get_peft_model(
-        model,
-        r=RANK,
-        lora_alpha=ALPHA,
-        target_modules=["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
-        lora_dropout=0,  # Unsloth's fast path
-        bias="none",
-        use_gradient_checkpointing="unsloth",
-        random_state=SEED,
-    )
-    return model, tokenizer
-
+LORA = {
+    "r": 16,  # 40 million weights on 7 billion; more overfits
+    "lora_alpha": 16,  # alpha / r is what the adapter is multiplied by: 1
+    "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+    "lora_dropout": 0,  # with bias "none" Unsloth's fast path
+    "bias": "none",
+    "use_gradient_checkpointing": "unsloth",  # a third less memory than PyTorch's own
+    "random_state": SEED,
+}
 
 # --- prompt -------------------------------------------------------------------------------------------------------
 PROMPT = """### Instruction:
@@ -136,6 +126,13 @@ DATASETS = [
 ]
 
 
+def is_json(text):
+    try:
+        return bool(json.loads(text))
+    except ValueError:
+        return False
+
+
 def read_rows(config, data_dir):
     """The rows as they are. ValueError says what is wrong with the file."""
     if not config.path.endswith(".jsonl"):
@@ -145,7 +142,11 @@ def read_rows(config, data_dir):
         raise ValueError(f"{path} is {'empty' if os.path.isfile(path) else 'missing'}")
     try:
         return load_dataset("json", data_files=path, split="train")
-    except DatasetGenerationError as error:
+    except (DatasetGenerationError, ValueError) as error:
+        with open(path, encoding="utf-8", errors="replace") as lines:
+            for number, line in enumerate(lines, 1):
+                if not is_json(line):
+                    raise ValueError(f"{path}, line {number} is no JSON: {line[:60]!r}") from None
         raise ValueError(f"{path}: {error.__cause__ or error}") from None
 
 
@@ -217,29 +218,20 @@ def training_arguments(args):
         sys.exit(f"{world_size} processes of {BATCH_SIZE} rows cannot make steps of {EFFECTIVE_BATCH}: lower BATCH_SIZE")
     return SFTConfig(
         output_dir=args.output_dir,
-        max_length=MAX_LENGTH,
+        max_length=MAX_LENGTH,  # TRL's own default would be 1024
         completion_only_loss=True,
         per_device_train_batch_size=BATCH_SIZE,
         gradient_accumulation_steps=EFFECTIVE_BATCH // (BATCH_SIZE * world_size),
         num_train_epochs=EPOCHS,
-        learning_rate=args.learning_rate,
-        lr_scheduler_type="cosine",
-        warmup_steps=WARMUP,
-        weight_decay=0.01,
-        optim="adamw_8bit",
-        fp16=not is_bfloat16_supported(),
-        bf16=is_bfloat16_supported(),
-        ddp_find_unused_parameters=False,
-        logging_steps=args.logging_steps,
-        logging_first_step=True,
-        eval_strategy="steps",
-        eval_steps=args.save_steps,
-        save_strategy="steps",
-        save_steps=args.save_steps,
-        save_total_limit=KEEP,
+        learning_rate=args.learning_rate, lr_scheduler_type="cosine", warmup_steps=WARMUP,
+        optim="adamw_8bit", weight_decay=0.01,
+        bf16=is_bfloat16_supported(), fp16=not is_bfloat16_supported(),
+        logging_steps=args.logging_steps, logging_first_step=True, report_to=args.report_to,
+        eval_strategy="steps", eval_steps=args.save_steps,
+        save_strategy="steps", save_steps=args.save_steps, save_total_limit=KEEP,
+        ddp_find_unused_parameters=False,  # every weight of the adapter is used in every step
         seed=SEED,
-        report_to=args.report_to,
-    )
+    )  # fmt: skip
 
 
 # --- memory -------------------------------------------------------------------------------------------------------
@@ -254,19 +246,18 @@ class MemoryLog(TrainerCallback):
 
 
 # --- checkpointing ------------------------------------------------------------------------------------------------
-def is_whole(checkpoint):
-    """Whether a checkpoint was written to its end: the trainer's state comes last."""
-    try:
-        return bool(json.loads((checkpoint / "trainer_state.json").read_text()))
-    except (OSError, ValueError):
-        logger.warning("%s was never written to its end: not resuming from it", checkpoint)
-        return False
-
-
 def newest_checkpoint(output_dir):
-    """The one with the highest number: as text, checkpoint-500 would come after checkpoint-1500."""
+    """The highest number (as text, checkpoint-500 comes after checkpoint-1500) that was written to its end."""
     found = [path for path in Path(output_dir).glob("checkpoint-*") if is_whole(path)]
     return str(max(found, key=lambda path: int(path.name.split("-")[1]))) if found else None
+
+
+def is_whole(checkpoint):
+    state = checkpoint / "trainer_state.json"  # what the trainer writes last
+    whole = state.is_file() and is_json(state.read_text())
+    if not whole:
+        logger.warning("%s was never written to its end: not resuming from it", checkpoint)
+    return whole
 
 
 class SaveOnInterrupt(TrainerCallback):
@@ -312,7 +303,10 @@ def main():
             runpy.run_path("fixtures/trainer/make_model.py")["write"](args.base_model)
         train_dataset, held_out = load_data(load_tokenizer(args), args)
 
-    model, tokenizer = load_model(args)
+    model, tokenizer = FastLanguageModel.from_pretrained(
+        model_name=args.base_model, max_seq_length=MAX_LENGTH, load_in_4bit=args.load_in_4bit
+    )
+    model = FastLanguageModel.get_peft_model(model, **LORA)
     if tokenizer.pad_token in (None, tokenizer.eos_token):
         tokenizer.pad_token = tokenizer.unk_token  # padding with EOS could hide the one to be learnt
     log_memory("model loaded")
