@@ -57,8 +57,9 @@ def unroll(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, it
             m.assign(node.target, demote(value, items.by) if items.by else value, scope)
             return m.execute(node.body, scope)
 
-        if not iteration(m, loop, body):
-            return False
+        alive = iteration(m, loop, body)
+        if not alive or isinstance(alive, Rest):
+            return alive
     if items.by:  # another command line means other turns: whatever they change is a default
         m.prefer(start, m.changes(start), {}, items.by)
     return True
