@@ -26,7 +26,7 @@ class Guards:
     def over(self, place: Place | None, value: Value | None = None, name: str = "") -> bool:
         """Whether a place, or one that the value came through, stands in such code; `name` is what is called there."""
         places = [p for p in (place, *(value.trace if value is not None else ())) if p is not None]
-        return any(id(p.node) in self._guarded(p.source, name) for p in places if hasattr(p.source, "tree"))
+        return any(id(p.node) in self._guarded(p.source, name) for p in places if hasattr(p.node, "children"))  # a place in a YAML file is a span
 
     def asked(self, source: Any, name: str) -> bool:
         """Whether the script looks at the signature of a class before it calls it."""
