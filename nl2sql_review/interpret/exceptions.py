@@ -44,6 +44,8 @@ def try_(m: Machine, node: Any, scope: Scope) -> bool:
 def guarded_block(m: Machine, node: Any, scope: Scope, mark: int) -> bool:
     """The body, the handlers it may reach, and `else`."""
     risks, raised, returns = m.risks, None, len(m.frame.exits)
+    loop = m.loops[-1] if m.loops else None
+    breaks = len(loop.breaks) if loop is not None else 0
     depth = len(m.conditions), len(m.unlikely), len(m.frames), len(m.loops), m.silent
     escapes: list[tuple[str, Changes]] = []
     if node.handlers:
@@ -70,9 +72,10 @@ def guarded_block(m: Machine, node: Any, scope: Scope, mark: int) -> bool:
         alive = explicit_raises(m, node, scope, mark, alive, escapes)
     if not node.handlers or not risky and alive:
         return alive
-    left = not alive and len(m.frame.exits) > returns  # a plain run returns in the body; only an exception leads on from here
+    returned = not alive and len(m.frame.exits) > returns  # a plain run leaves in the body; only an exception leads on from here
+    broken = not alive and not returned and loop is not None and len(loop.breaks) > breaks
     handled = possible_handlers(m, node, scope, mark, alive)
-    return Rest("an exception in the try block") if left and handled else handled
+    return Rest("an exception in the try block", broken) if handled and (returned or broken) else handled
 
 
 def run_finally(m: Machine, block: Any, scope: Scope, mark: int, alive: bool, leaving: list[list[Exit]], before: list[int]) -> bool:

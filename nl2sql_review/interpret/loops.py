@@ -38,6 +38,15 @@ def iteration(m: Machine, loop: Loop, run: Callable[[], bool]) -> bool:
     return m.settle(loop.iteration, loop.continues, alive)
 
 
+def broken(m: Machine, loop: Loop, alive: Any) -> Any:
+    """After a turn that does not come round again: what a plain run has broken out of goes on as the unlikely way out."""
+    if isinstance(alive, Rest) and alive.broken:
+        with m.supposing(unlikely=alive.by):
+            m.leave(loop.breaks, loop.mark, None, loop.unlikely_depth)
+        return False
+    return alive
+
+
 def unroll(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, iterable: Value) -> bool:
     """Run the body once for each value. A list is read as it is at each turn: the body may change it."""
     start = m.mark()
@@ -59,7 +68,7 @@ def unroll(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, it
 
         alive = iteration(m, loop, body)
         if not alive or isinstance(alive, Rest):
-            return alive
+            return broken(m, loop, alive)
     if items.by:  # another command line means other turns: whatever they change is a default
         m.prefer(start, m.changes(start), {}, items.by)
     return True
@@ -147,6 +156,7 @@ def while_(m: Machine, node: cst.While, scope: Scope) -> bool:
                 break
             alive = iteration(m, loop, lambda: m.execute(node.body, scope))
             if not alive or isinstance(alive, Rest):  # a plain run does not come round again
+                alive = broken(m, loop, alive)
                 break
         else:
             abstract_loop(m, loop, lambda: m.execute(node.body, scope), f"a while loop of more than {UNROLL} turns")

@@ -38,12 +38,15 @@ class Exit(NamedTuple):
 
 
 class Rest:
-    """A block that goes on, though not in a plain run: there it has been left by `return`, unless `by` says otherwise."""
+    """A block that goes on, though not in a plain run: there it has been left by `return`, unless `by` says otherwise.
 
-    __slots__ = ("by",)
+    `broken`: it has been left by `break`, and only the loop goes on elsewhere.
+    """
 
-    def __init__(self, by: str) -> None:
-        self.by = by
+    __slots__ = ("by", "broken")
+
+    def __init__(self, by: str, broken: bool = False) -> None:
+        self.by, self.broken = by, broken
 
 
 class Frame:
