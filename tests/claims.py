@@ -12,8 +12,6 @@ from nl2sql_review.values import Default, Either, Known, Term, Text, Value
 
 from .rehearsal import Recorded, Rehearsal, encode
 
-STACK = {"unsloth", "trl", "transformers", "peft", "datasets", "torch", "wandb"}  # what the stand-ins surely record
-
 Site = tuple[str, "int | None", int, str]  # path, cell, row, last name of the callee
 
 
@@ -68,10 +66,10 @@ def site(call: Call, root: Path) -> Site:
 def contradictions(
     recording: Recording, run: Rehearsal, root: Path, plain: bool = True, strict: bool = False
 ) -> list[str]:
-    """Every claim that the recorded calls refute.
+    """Every place at which the recorded calls cannot be those that are claimed.
 
-    `plain` says that the run got no arguments, so defaults held; `strict`, that no disk had a say in it either, so
-    that what is claimed for certain has to happen.
+    `plain` says that the run got no arguments, so that defaults held. A claimed call may be left out by the run: it
+    may stand after a branch that ends the script or the loop.
     """
     seen, claimed = defaultdict(list), defaultdict(list)
     for recorded in run.calls:
@@ -82,36 +80,31 @@ def contradictions(
     for where, runs in seen.items():
         at_site = claimed.get(where, [])
         fits = [[_fits(call, one, root, plain) for one in runs] for call in at_site]
-        once = [call.certain for call in at_site]
-        again = [not call.certain or bool(call.function) for call in at_site]
-        if at_site and not _aligned(once, again, fits, len(runs), bool(run.error)):
+        if plain:
+            again = [not call.certain or bool(call.function) for call in at_site]
+            right = not at_site or _aligned(again, fits, len(runs))
+        else:  # another command line may take other branches: only calls that correspond are compared
+            right = len(runs) != len(at_site) or all(fits[index][index] for index in range(len(runs)))
+        if not right:
             found.append(
                 f"{where[0]}:{where[2]} {where[3]}: claimed {list(map(_told, at_site))}, recorded {_differing(runs)}"
             )
-    if strict and not run.error:
-        for where in claimed.keys() - seen.keys():
-            if plain and any(call.certain and call.callee.split(".")[0] in STACK for call in claimed[where]):
-                found.append(f"{where[0]}:{where[2]} {where[3]}: claimed for certain, and never called")
     return found
 
 
-def _aligned(certain: list[bool], again: list[bool], fits: list[list[bool]], runs: int, cut: bool) -> bool:
-    """Whether the recorded calls of a place can be the claimed ones, in order.
+def _aligned(again: list[bool], fits: list[list[bool]], runs: int) -> bool:
+    """Whether every recorded call of a place is one of the claimed ones, in order.
 
-    What is not certain may be left out. What may happen `again` stands for the rounds of a loop, or the rows that a
-    function is mapped over. After an error (`cut`) nothing more has to happen.
+    What may happen `again` stands for the rounds of a loop, or the rows that a function is mapped over.
     """
-    reached = {0}  # claims that may be used up so far
-    for j in range(runs + 1):
-        for i in range(len(certain)):
-            if i in reached and not certain[i]:
-                reached.add(i + 1)
-        if j == runs:
-            return cut or len(certain) in reached
-        reached = {i + 1 for i in reached if i < len(certain) and fits[i][j]} | {
-            i for i in reached if i < len(certain) and fits[i][j] and again[i]
-        }
-    return False
+    reached = {0}  # the first claims that the next recorded call may be
+    for j in range(runs):
+        first = min(reached)
+        here = [i for i in range(first, len(fits)) if fits[i][j]]
+        reached = {i + 1 for i in here} | {i for i in here if again[i]}
+        if not reached:
+            return False
+    return True
 
 
 def _fits(call: Call, one: Recorded, root: Path, plain: bool) -> bool:

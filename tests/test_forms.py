@@ -16,6 +16,7 @@ The rehearsal runs the same script to see that the expectation itself is true.
 from __future__ import annotations
 
 import ast
+import os
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,7 @@ def name_of(path: Path) -> str:
     return path.relative_to(FORMS).with_suffix("").as_posix()
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a rehearsal needs fork() and resource limits")
 @pytest.mark.parametrize("path", scripts(), ids=name_of)
 def test_the_expectation_is_true(path: Path) -> None:
     plain, other = ranks(path, "a"), ranks(path, "b")

@@ -44,9 +44,13 @@ def run(program: str, variant: str) -> Rehearsal:
                 )
             )
 
+    def supported() -> bool:
+        calls.append(Recorded("unsloth.is_bfloat16_supported", "program.py", None, sys._getframe(1).f_lineno, {}))
+        return variant == "a"
+
     unsloth = types.ModuleType("unsloth")
     unsloth.FastLanguageModel = FastLanguageModel
-    unsloth.is_bfloat16_supported = lambda: variant == "a"
+    unsloth.is_bfloat16_supported = supported
     words = ["program.py"] if variant == "a" else ["program.py", "--n", "2"]
     environment = {} if variant == "a" else {"RANK": "8"}
     space = {"__name__": "__main__", "__builtins__": builtins}
@@ -89,17 +93,14 @@ def refutations(program: str) -> list[str]:
     found: list[str] = []
     for variant in "ab":
         rehearsal = run(program, variant)
-        found += [
-            f"{variant}: {line}"
-            for line in contradictions(recording, rehearsal, HERE, plain=variant == "a", strict=True)
-        ]
+        found += [f"{variant}: {line}" for line in contradictions(recording, rehearsal, HERE, plain=variant == "a")]
         if recording.exhausted:
             continue
         claims: dict[int, list] = {}
         for call in recording.calls:
             claims.setdefault(site(call, HERE)[2], []).append(call.get("r"))
         for call in rehearsal.calls:
-            given, here = call.arguments["r"], claims.get(call.row, [])
+            given, here = call.arguments.get("r"), claims.get(call.row, [])
             if variant == "a" and not any(admits(value, given) for value in here):
                 found.append(
                     f"{variant}: line {call.row} passed {given!r}, claimed {[explain(value) for value in here]}"

@@ -6,6 +6,7 @@ command line. A Known argument must be the recorded one in both runs, a Default 
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from .claims import agrees, contradictions, covers, site
 from .rehearsal import Recorded, encode, perform, rehearse
 from .rehearsal.client import REPOSITORY
 from .test_rules import PRELUDE
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="a rehearsal needs fork() and resource limits")
 
 FIXTURES = REPOSITORY / "fixtures"
 FENCE = re.compile(r"^```python (?:good|bad|unknown|na)[^\n]*\n(.*?)^```", re.M | re.S)

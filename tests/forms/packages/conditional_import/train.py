@@ -1,4 +1,4 @@
-# expect: known 64 or term or unknown
+# expect: known 64 or unknown
 from unsloth import FastLanguageModel
 
 try:

@@ -1,0 +1,10 @@
+# expect: known 64
+from unsloth import FastLanguageModel
+
+r = 16
+f = None
+try:
+    f()
+except TypeError:
+    r = 64
+FastLanguageModel.get_peft_model(None, r=r)
