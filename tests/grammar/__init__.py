@@ -1,8 +1,9 @@
 """A grammar of small programs: the forms in which scripts bind values, freely combined.
 
-`rules.RULES` is the grammar, `program.txt` what it is filled into: for each word its templates, in which `<word>` stands for one of that word's templates, and
-`<quiet:word>` for one that calls none of the program's own functions (which would be endless inside them). Lines that
-start with `@` call such functions. The first template of a word is the simplest: it is taken when choices run out.
+`rules.RULES` is the grammar, `program.txt` what it is filled into: for each word there are templates, in which `<word>`
+stands for one of that word's templates, and `<quiet:word>` for one that calls none of the program's own functions
+(which would be endless inside them). Templates that start with `@` call such functions. The first template of a word
+is the simplest: it is taken when choices run out.
 
 Every program works on the same few names, so that it nearly always runs::
 
