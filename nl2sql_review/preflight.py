@@ -196,6 +196,8 @@ def _loss(row: Row, tokenizer: Any, instruction: str, response: str) -> str:
     if all(token == eos for token in row.ids[row.start :]):
         return "has no SQL in the loss, only EOS"
     before = _decode(tokenizer, row.ids[: row.start])
+    if response and response not in before and response in before + learnt:
+        return f"has a part of the prompt in the loss: {learnt[:40]!r}"
     after = before.rpartition(response)[2] if response and response in before else ""
     return f"has the beginning of the SQL masked: {after.strip()!r}" if after.strip() else ""
 

@@ -1,0 +1,94 @@
+"""The trainer trains: losses fall, a killed run goes on as if nothing had happened, three checkpoints are kept."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import sys
+
+from .conftest import Run, needs_stack
+
+pytestmark = needs_stack
+STEPS = 30
+
+
+def test_a_whole_run_learns_and_leaves_what_it_promises(whole_run):
+    losses = whole_run.losses()
+    assert list(losses) == list(range(1, STEPS + 1))
+    first, last = (sum(losses[i] for i in steps) / 5 for steps in (range(1, 6), range(STEPS - 4, STEPS + 1)))
+    assert last < first - 0.3, (first, last)
+    assert whole_run.checkpoints() == [20, 25, 30]
+    assert {"adapter_model.safetensors", "adapter_config.json", "tokenizer.json"} <= {
+        path.name for path in (whole_run.folder / "demo").iterdir()
+    }
+    adapter = json.loads((whole_run.folder / "demo" / "adapter_config.json").read_text())
+    assert (adapter["r"], adapter["lora_alpha"], len(adapter["target_modules"])) == (16, 16, 7)
+
+
+def test_the_log_tells_the_story(whole_run):
+    log = whole_run.log
+    assert "Spider: 120 rows, 0 without question or SQL" in log
+    assert "weights [0.5, 0.3, 0.2]: 160 rows to train on" in log
+    for stage in ("model loaded", "step 1", f"step {STEPS}", "trained"):
+        assert re.search(rf"{stage}: GPU memory \d+\.\d\d GiB allocated, \d+\.\d\d GiB peak reserved", log), stage
+    assert re.search(r"→ SELECT .*</s>\n", log)
+    assert log.count("✔") == 5 and "✘" not in log
+
+
+def test_the_run_is_tracked_offline(whole_run):
+    runs = list((whole_run.folder / "wandb").glob("offline-run-*/*.wandb"))
+    assert len(runs) == 1 and runs[0].stat().st_size > 1000
+
+
+def test_schedule(whole_run):
+    rates = [entry["learning_rate"] for entry in whole_run.state()["log_history"] if "learning_rate" in entry]
+    assert rates[0] == 0 and max(rates) == rates[1] == 0.01  # 3 % of 30 steps is one step of warm-up
+    assert rates[1:] == sorted(rates[1:], reverse=True) and rates[-1] < 1e-4
+
+
+def test_ctrl_c_saves_and_kill_9_loses_nothing(tmp_path, whole_run):
+    interrupted = Run(tmp_path)
+    assert interrupted.stop(2, signal.SIGINT) == 1
+    saved = interrupted.checkpoints()
+    assert len(saved) == 1 and saved[0] >= 2 and f"interrupted at step {saved[0]}" in interrupted.output
+
+    killed = Run(tmp_path)
+    assert killed.stop(12, signal.SIGKILL) == -signal.SIGKILL
+    assert f"resuming from demo/checkpoint-{saved[0]}" in killed.log
+    newest = killed.checkpoints()[-1]
+    assert newest in (10, 15, 20, 25)
+
+    # What a kill in the middle of writing leaves behind.
+    torn = tmp_path / "demo" / f"checkpoint-{newest + 1}"
+    shutil.copytree(tmp_path / "demo" / f"checkpoint-{newest}", torn)
+    (torn / "trainer_state.json").write_text('{"global_step": ')
+
+    last = Run(tmp_path).finish()
+    assert f"checkpoint-{newest + 1} was never written to its end" in last.log
+    assert f"resuming from demo/checkpoint-{newest}\n" in last.log
+    seen = last.losses()
+    assert list(seen) == list(range(1, STEPS + 1))
+    expected = whole_run.losses()
+    assert max(abs(seen[step] - expected[step]) for step in expected) <= 2e-3
+
+
+def test_in_16_bit_a_resumed_run_is_the_same_run(tmp_path):
+    whole = Run(tmp_path / "whole", ("--no-4bit",)).finish()
+    # The newest three are 20, 25 and 30; what is left of a run that died after step 20.
+    (tmp_path / "again" / "demo").mkdir(parents=True)
+    shutil.copytree(whole.folder / "demo" / "checkpoint-20", tmp_path / "again" / "demo" / "checkpoint-20")
+    again = Run(tmp_path / "again", ("--no-4bit",)).finish()
+    assert "resuming from demo/checkpoint-20" in again.log and "step 20: " not in again.log
+    assert again.losses() == whole.losses()
+
+
+def test_two_processes_keep_the_batch(tmp_path, whole_run):
+    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
+    both = Run(tmp_path, (), torchrun).finish()
+    state, alone = both.state(), whole_run.state()
+    assert state["global_step"] == alone["global_step"] == STEPS  # 160 rows, three times, 16 a step
+    assert state["train_batch_size"] == 4
+    assert abs(both.losses()[1] - whole_run.losses()[1]) < 0.1
+    assert both.log.count("model loaded") == 1  # one process speaks
