@@ -32,6 +32,7 @@ from nl2sql_review.memory.estimate import Estimate, estimate  # noqa: E402
 from nl2sql_review.memory.setup import PROJECTIONS, Setup  # noqa: E402
 
 GIB = 1024**3
+FITCHECK = "fitcheck-llm==0.3.1"
 CHECKPOINTING = {"unsloth": "offloaded", "True": "kept", "False": "off", "None": "offloaded"}
 # Runs that are known to have run out of memory: (what, card, setup).
 OUT_OF_MEMORY = (
@@ -199,19 +200,62 @@ def verdicts(runs: list[Made]) -> None:
 
 WORKER = """
 import json, sys
-from fitcheck.config_parser import ModelConfig
 from fitcheck import estimator
-import inspect
-rows = json.load(sys.stdin)
-names = set(inspect.signature(ModelConfig).parameters)
+from fitcheck.config_parser import ModelConfig
+from fitcheck.gpu_db import get_gpu
 out = {}
-for row in rows:
-    config = ModelConfig(**{k: v for k, v in row["config"].items() if k in names})
+for row in json.load(sys.stdin):
     training = estimator.TrainingConfig(**row["training"])
-    report = estimator.estimate_training_memory(config, training, row["gpu"])
-    out[row["id"]] = report
+    made = estimator.estimate(ModelConfig(**row["config"]), training, get_gpu(row["gpu"]))
+    out[row["id"]] = made.total_mib / 1024
 json.dump(out, sys.stdout)
 """
+
+
+def fitcheck(runs: list[Made]) -> dict[str, float]:
+    """GiB by fitcheck-llm, a row's id at a time. It knows nothing of Unsloth, of Liger and of a card's CUDA context."""
+    asked = []
+    for row in (m.row for m in runs if m.row.exact):
+        setup, model = row.setup(), row.setup().architecture
+        asked.append(
+            {
+                "id": row.id,
+                "gpu": "t4" if row.gpu == "Tesla T4" or row.set == "trl-notebook" else "a100-80",
+                "config": {
+                    "name": model.name,
+                    "num_params": model.parameters,
+                    "hidden_size": model.hidden,
+                    "num_layers": model.layers,
+                    "num_attention_heads": model.heads,
+                    "num_kv_heads": model.kv_heads,
+                    "intermediate_size": model.ffn,
+                    "vocab_size": model.vocab,
+                    "head_dim": model.head_dim,
+                    "tie_word_embeddings": model.tied,
+                },
+                "training": {
+                    "precision": "fp16" if row.gpu == "Tesla T4" else "bf16",
+                    "quantization": "nf4" if setup.bits == 4 else "none",
+                    "double_quant": setup.double_quant,
+                    "optimizer": "adam8bit" if "8bit" in setup.optimizer else "adamw",
+                    "batch_size": setup.batch,
+                    "seq_len": setup.length,
+                    "lora_rank": setup.rank,
+                    "lora_targets": list(setup.targets),
+                    "grad_checkpoint": setup.checkpointing != "off",
+                    "flash_attn": not setup.eager_attention,
+                },
+            }
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        python = Path(folder) / "bin" / "python"
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", "--no-input", FITCHECK], check=True)
+        done = subprocess.run([python, "-c", WORKER], input=json.dumps(asked), capture_output=True, text=True)
+        if done.returncode:
+            print(f"fitcheck failed: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+            return {}
+        return json.loads(done.stdout)
 
 
 def main() -> None:

@@ -1,0 +1,79 @@
+"""Parameter counts of every architecture against real transformers and PEFT models, built on the meta device.
+
+Needs torch, transformers and peft (`pip install -e '.[train]'`, or these three alone); nothing is downloaded, and no
+weights are made.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import pytest
+
+from nl2sql_review.memory.architectures import table
+from nl2sql_review.memory.setup import PROJECTIONS
+
+missing = [name for name in ("torch", "transformers", "peft") if find_spec(name) is None]
+pytestmark = pytest.mark.skipif(
+    bool(missing), reason=f"{', '.join(missing)} not installed: pip install torch transformers peft to check the counts"
+)
+
+# How a name begins -> (transformers' config class, further settings)
+FAMILIES = {
+    "mistral": ("MistralConfig", {}),
+    "ministral": ("MistralConfig", {}),
+    "qwen3": ("Qwen3Config", {}),
+    "qwen2": ("Qwen2Config", {}),
+    "codeqwen": ("Qwen2Config", {}),
+    "gemma-3": ("Gemma3TextConfig", {}),
+    "gemma-2-": ("Gemma2Config", {}),
+    "gemma": ("GemmaConfig", {}),
+    "phi-2": ("PhiConfig", {}),
+    "phi": ("Phi3Config", {"pad_token_id": 0}),
+    "starcoder2": ("Starcoder2Config", {}),
+    "granite": ("GraniteConfig", {}),
+    "": ("LlamaConfig", {}),
+}
+
+
+def build(architecture):
+    """The real model, full size, without memory for its weights."""
+    import torch
+    import transformers
+
+    a = architecture
+    name, extra = next(v for k, v in FAMILIES.items() if a.name.startswith(k))
+    config = getattr(transformers, name)(
+        hidden_size=a.hidden,
+        num_hidden_layers=a.layers,
+        num_attention_heads=a.heads,
+        num_key_value_heads=a.kv_heads,
+        head_dim=a.head_dim,
+        intermediate_size=a.ffn,
+        vocab_size=a.vocab,
+        tie_word_embeddings=a.tied,
+        **extra,
+    )
+    with torch.device("meta"):
+        return transformers.AutoModelForCausalLM.from_config(config)
+
+
+@pytest.mark.parametrize("architecture", table().values(), ids=lambda a: a.name)
+def test_counts(architecture):
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    model = build(architecture)
+    head = model.get_output_embeddings()
+    linear = sum(m.weight.numel() for m in model.modules() if isinstance(m, torch.nn.Linear) and m is not head)
+    assert architecture.linear_parameters == linear
+    total = sum(p.numel() for p in model.parameters())
+    assert architecture.parameters == pytest.approx(total, rel=1e-3)  # norms and biases are left out
+
+    names = {n.rpartition(".")[2] for n, m in model.named_modules() if isinstance(m, torch.nn.Linear) and m is not head}
+    if "qkv_proj" in names:
+        pytest.skip("the adapter of a fused qkv_proj is counted as Unsloth makes it, on the separate projections")
+    targets = tuple(sorted(names & {*PROJECTIONS, "dense", "fc1", "fc2", "c_fc", "c_proj"}))
+    adapted = get_peft_model(model, LoraConfig(r=16, target_modules=list(targets), task_type="CAUSAL_LM"))
+    trained = sum(p.numel() for p in adapted.parameters() if p.requires_grad)
+    assert architecture.adapter_parameters(16, targets) == trained
