@@ -76,8 +76,8 @@ def read_wheel(path: Path) -> dict[str, Any]:
                 callables.setdefault(found, signature)
         if library in ("trl", "transformers", "peft"):
             exports = set(exported(ast.parse(wheel.read(f"{library}/__init__.py"))))
-            if library == "trl" and f"{library}/trainer/__init__.py" in sources and not exports:
-                exports = set(exported(ast.parse(wheel.read(f"{library}/trainer/__init__.py"))))
+            if library == "trl" and f"{library}/trainer/__init__.py" in sources:
+                exports |= set(exported(ast.parse(wheel.read(f"{library}/trainer/__init__.py"))))
         metadata = next(n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))
         requires = dict(requirements(wheel.read(metadata).decode("utf-8", "replace")))
     return {"callables": callables, "exports": sorted(exports), "requires": requires}

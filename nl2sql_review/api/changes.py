@@ -40,7 +40,6 @@ ARGUMENTS: dict[str, dict[str, Change]] = {
         "pad_token": Change("tokenizer.pad_token", "1.1.0"),
     },
     "trl.DPOTrainer": {"tokenizer": Change("processing_class=", "0.12.0")},
-    "trl.GRPOTrainer": {"tokenizer": Change("processing_class=")},
     "transformers.TrainingArguments": {
         "evaluation_strategy": Change("eval_strategy=", "4.41.0"),
         "warmup_ratio": Change("warmup_steps=, where a value below 1 is the share of all steps", "5.0.0"),

@@ -81,7 +81,7 @@ def _evaluation(run: Run, judging: Judging) -> Iterator[Defect]:
     missing = trainer.get("eval_dataset")
     if not isinstance(missing, Absent) and not (isinstance(missing, Known) and missing.value is None):
         return
-    if judging.versions.all(lambda i: key_of(i["transformers"]) >= key_of("4.47"), "transformers"):
+    if judging.versions.all(lambda i: key_of(i["transformers"]) >= key_of("4.46"), "transformers"):
         place = given.where("eval_strategy", "evaluation_strategy") or given.place
         yield Defect("conflict", "eval_strategy", place, f'eval_strategy="{strategy}" and no eval_dataset given to {last(trainer.callee)}: ValueError')  # type: ignore[arg-type]
 
@@ -93,10 +93,10 @@ def _trainer(run: Run, judging: Judging) -> Iterator[Defect]:
         return
     formats = trainer.get("formatting_func")
     if not isinstance(formats, Absent) and not (isinstance(formats, Known) and formats.value is None):
-        if _plain(given.value("completion_only_loss")) is True and _since(judging, "0.17.0"):
+        if _plain(given.value("completion_only_loss")) is True and _since(judging, "0.18.0"):
             text = "completion_only_loss=True and a formatting_func exclude each other: ValueError; format the rows before the trainer gets them"
             yield Defect("conflict", "completion_only_loss", given.where("completion_only_loss") or given.place, text)  # type: ignore[arg-type]
-    if _plain(given.value("padding_free")) is True and _since(judging, "1.16.0"):
+    if _plain(given.value("padding_free")) is True and _since(judging, "1.0.0"):
         length = given.value("max_length")
         packing = given.value("packing")
         unpacked = isinstance(packing, Absent) or _plain(packing) is False
@@ -105,7 +105,7 @@ def _trainer(run: Run, judging: Judging) -> Iterator[Defect]:
             yield Defect("conflict", "padding_free", given.where("padding_free") or given.place, text)  # type: ignore[arg-type]
     config, model = trainer.get("peft_config"), trainer.get("model")
     adapted = getattr(getattr(getattr(model, "value", None), "call", None), "callee", "") == "peft.get_peft_model"
-    if adapted and isinstance(config, Known) and config.value is not None and _since(judging, "1.0.0"):
+    if adapted and isinstance(config, Known) and config.value is not None and _since(judging, "0.27.0"):
         text = "the model has an adapter already (get_peft_model), and peft_config asks for another: ValueError; give one of them"
         yield Defect("conflict", "peft_config", trainer.places.get("peft_config", trainer.place), text)
 
