@@ -105,12 +105,14 @@ def whole_run(tmp_path_factory) -> Run:
 @pytest.fixture(scope="session")
 def script(tmp_path_factory):
     """The script as a module, imported and not run."""
-    for name, value in environment(tmp_path_factory.mktemp("module")).items():
-        os.environ[name] = value
+    before = dict(os.environ)
+    os.environ.update(environment(tmp_path_factory.mktemp("module")))
     spec = importlib.util.spec_from_file_location("train_unsloth_complete", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    yield module
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="session")

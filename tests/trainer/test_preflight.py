@@ -55,7 +55,7 @@ def test_a_good_batch_passes_and_shows_one_example():
         (row(masked=0), "prompt/response-only-loss", "no label masked"),
         (row(masked=1), "prompt/response-only-loss", "no label masked"),
         (row(masked=len(PROMPT) - 20), "prompt/response-only-loss", "'### Response:' in the loss"),
-        (row(masked=len(PROMPT) - 7), "prompt/response-only-loss", "a part of the prompt in the loss: 'ponse:"),
+        (row(masked=len(PROMPT) - 7), "prompt/response-only-loss", "a part of the prompt in the loss: 'sponse:"),
         (row(masked=len(PROMPT) - 7), "prompt/markers", "before the loss begins"),
         (row(masked=len(PROMPT) + 8), "prompt/response-only-loss", "beginning of the SQL masked: 'SELECT'"),
         (row(masked=len(PROMPT) + len(SQL) + 2), "prompt/response-only-loss", "every label masked"),

@@ -1,0 +1,172 @@
+"""What can be wrong with the data, the disk and the tokenizer is said before any weights are loaded."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections import namedtuple
+
+import pytest
+
+from .conftest import load, make_model, needs_stack
+
+pytestmark = needs_stack
+FILES = ("spider_train.jsonl", "wikisql.jsonl", "sqale.jsonl")
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A folder with the three files, to be damaged."""
+    load("make_data").write(tmp_path / "data")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def tokenizer(script, tiny):
+    return script.load_tokenizer(argparse.Namespace(base_model=str(tiny)))
+
+
+@pytest.fixture
+def load_data(script, tokenizer, data):
+    def call(**more):
+        return script.load_data(tokenizer, argparse.Namespace(**{"data_dir": str(data), "allow_missing": False, **more}))
+
+    return call
+
+
+def refused(call, **more):
+    with pytest.raises(SystemExit) as stop:
+        call(**more)
+    return str(stop.value)
+
+
+def test_the_mix(script, load_data, caplog):
+    with caplog.at_level(logging.INFO, "nl2sql"):
+        train, held_out = load_data()
+    assert train.column_names == held_out.column_names == ["prompt", "completion"]
+    assert not set(train["prompt"]) <= set(held_out["prompt"]) and len(held_out) == 27
+    again, _ = load_data()
+    assert train["prompt"] == again["prompt"]
+    assert all(row["completion"].endswith("</s>") and row["prompt"].endswith("### Response:\n") for row in train)
+    # Weights .5 .3 .2 until the first data set has run out: the long schemas are SQaLe's.
+    share = sum(prompt.count("CREATE TABLE") > 1 for prompt in train["prompt"]) / len(train)
+    assert 0.1 < share < 0.3
+
+
+@pytest.mark.parametrize(
+    "content, says",
+    [
+        (None, "wikisql.jsonl is missing"),
+        ("", "wikisql.jsonl is empty"),
+        ("\n\n", "wikisql.jsonl, line 1 is no JSON"),
+        ('{"sql_prompt": "a", "sql": "b"}\n{"sql_prompt": "a", "sql": \n', "wikisql.jsonl, line 2 is no JSON: '{\"sql_prompt\""),
+        ('{"frage": "a", "abfrage": "b"}\n' * 3, "none of 3 rows has a question and SQL; the columns are ['frage', 'abfrage']"),
+        ('{"question": "", "sql": "b"}\n{"question": "a", "sql": null}\n', "none of 2 rows has a question and SQL"),
+        ('{"question": "a", "sql": "b"}\n', "1 used; two are needed"),
+    ],
+)
+def test_a_broken_data_set_stops_the_run(load_data, data, content, says):
+    path = data / "wikisql.jsonl"
+    path.unlink() if content is None else path.write_text(content)
+    message = refused(load_data)
+    assert message.startswith("WikiSQL: ") and says in message and "--allow-missing" in message
+
+
+def test_what_is_missing_may_be_left_out_and_the_weights_follow(load_data, data, caplog):
+    (data / "wikisql.jsonl").unlink()
+    with caplog.at_level(logging.INFO, "nl2sql"):
+        train, _ = load_data(allow_missing=True)
+    assert "WikiSQL is left out: " in caplog.text and "weights [0.714, 0.286]" in caplog.text
+    assert len(train) > 100
+
+
+def test_nothing_left(load_data, data):
+    for name in FILES:
+        (data / name).unlink()
+    assert refused(load_data, allow_missing=True) == "no data set is left to train on"
+
+
+@pytest.mark.parametrize("weight", [0, -0.3, float("nan")])
+def test_weights_are_above_zero(script, load_data, monkeypatch, weight):
+    monkeypatch.setattr(script.DATASETS[1], "weight", weight)
+    assert "is not above zero" in refused(load_data)
+
+
+def test_rows_are_counted_cut_and_dropped(script, load_data, data, caplog, monkeypatch):
+    rows = [{"question": f"q{i}", "query": "SELECT 1", "schema": "x" * 5000} for i in range(20)]
+    rows += [{"question": "no sql", "query": None, "schema": ""}, {"question": "long", "query": "SELECT " + "a, " * 3000}]
+    (data / "spider_train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with caplog.at_level(logging.INFO, "nl2sql"):
+        train, held_out = load_data()
+    assert "Spider: 22 rows, 1 without question or SQL, 1 over 2048 tokens, 20 used" in caplog.text
+    assert max(prompt.count("x") for prompt in [*train["prompt"], *held_out["prompt"]]) <= script.SCHEMA_LIMIT + 5
+    monkeypatch.setattr(script.DATASETS[2], "max_samples", 7)
+    with caplog.at_level(logging.INFO, "nl2sql"):
+        load_data()
+    assert "SQaLe: 60 rows, 0 without question or SQL, 0 over 2048 tokens, 7 used" in caplog.text
+
+
+def test_every_spelling_of_the_fields(script):
+    for names in (("question", "sql", "schema"), ("sql_prompt", "query", "sql_context"), ("question", "answer", "context")):
+        row = dict(zip(names, ("q", "s", "c")))
+        assert script.normalise({**row, "sql": row.get("sql")}) == {"schema": "c", "question": "q", "sql": "s"}
+    assert script.normalise({}) == {"schema": "", "question": "", "sql": ""}
+
+
+@pytest.mark.parametrize("lacks, says", [("eos", "no EOS token"), ("unk", "no pad token")])
+def test_a_tokenizer_that_lacks_a_token(script, tmp_path, lacks, says):
+    make_model().make_tokenizer(**{lacks: False}).save_pretrained(tmp_path)
+    message = refused(lambda: script.load_tokenizer(argparse.Namespace(base_model=str(tmp_path))))
+    assert says in message and str(tmp_path) in message
+
+
+def test_a_full_disk(script, tmp_path, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(script.shutil, "disk_usage", lambda path: usage(100e9, 99e9, 1e9))
+    monkeypatch.setattr(sys, "argv", ["train", "--output-dir", "out"])
+    monkeypatch.chdir(tmp_path)
+    assert refused(script.main) == "out: 1.0 GB left on this disk, 5 GB are needed"
+
+
+def test_too_many_processes_for_the_batch(script, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    assert "3 processes of 4 rows cannot make steps of 16" in refused(lambda: script.training_arguments(None))
+
+
+def test_the_newest_checkpoint_is_by_number(script, tmp_path):
+    assert script.newest_checkpoint(tmp_path / "nowhere") is None
+    for number, state in (("500", "{}"), ("500", '{"a": 1}'), ("1500", '{"a": 1}'), ("2000", ""), ("2500", None)):
+        folder = tmp_path / f"checkpoint-{number}"
+        folder.mkdir(exist_ok=True)
+        if state is not None:
+            (folder / "trainer_state.json").write_text(state)
+    assert script.newest_checkpoint(tmp_path) == str(tmp_path / "checkpoint-1500")
+
+
+def test_labels_are_the_sql_and_its_end(script, tmp_path, monkeypatch):
+    """On what the trainer really holds: each row's labels are masked up to the SQL, then exactly SQL and EOS."""
+    from .conftest import ROOT
+
+    caught = []
+    real = script.preflight
+    monkeypatch.setattr(script, "preflight", lambda trainer: (caught.append(trainer), real(trainer)))
+    monkeypatch.setattr(sys, "argv", ["train", "--demo", "--preflight-only"])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fixtures").symlink_to(ROOT / "fixtures")
+    script.main()
+    (trainer,) = caught
+    tokenizer = trainer.processing_class
+    args = argparse.Namespace(data_dir="fixtures/trainer", allow_missing=False)
+    pairs = {row["prompt"] + row["completion"]: row["completion"] for row in script.load_data(tokenizer, args)[0]}
+    assert len(trainer.train_dataset) > 100
+    for row in trainer.train_dataset:
+        kept = [label for label in row["labels"] if label != -100]
+        start = len(row["labels"]) - len(kept)
+        assert row["labels"] == [-100] * start + row["input_ids"][start:]
+        text = tokenizer.decode(row["input_ids"]).removeprefix("<s>").lstrip()
+        assert tokenizer.decode(kept) == pairs[text]
+        assert kept.count(tokenizer.eos_token_id) == 1 and kept[-1] == tokenizer.eos_token_id
+        assert row["input_ids"].count(tokenizer.bos_token_id) == 1
+    assert not list((tmp_path / "demo").glob("checkpoint-*"))
