@@ -8,7 +8,7 @@
 Run it again and it goes on from its newest checkpoint; Ctrl-C saves one first. WANDB_MODE=offline needs no account.
 """
 
-from unsloth import FastLanguageModel, is_bfloat16_supported  # first: it patches transformers, peft and trl
+from unsloth import FastLanguageModel, is_bfloat16_supported  # noqa: I001  first: it patches what follows
 
 import argparse
 import json
@@ -20,22 +20,22 @@ import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
 
 import torch
 from accelerate import PartialState
 from datasets import concatenate_datasets, interleave_datasets, load_dataset
-from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
-from nl2sql_review.preflight import PreflightError, preflight
+from datasets.exceptions import DatasetGenerationError
 from transformers import AutoTokenizer, TrainerCallback
 from trl import SFTConfig, SFTTrainer
+
+from nl2sql_review.preflight import preflight
 
 logger = logging.getLogger("nl2sql")
 
 # --- the run: every number of it ----------------------------------------------------------------------------------
 BASE_MODEL = "codellama/CodeLlama-7b-hf"  # 3.9 GB in 4 bit; trains in 16 GB
 OUTPUT_DIR = "models/nl2sql-unsloth"  # checkpoints, then the adapter and the tokenizer
-LOG_FILE = "training_unsloth.log"  # appended to, by the first process only
+LOG_FILE = "training_unsloth.log"  # appended to; of the other processes only their warnings
 SCHEMA_LIMIT = 1000  # characters; the schema is what gets cut, never the SQL
 HELD_OUT = 200  # rows of each data set that are never trained on, at most a tenth of it
 STOPPING = "first_exhausted"  # an epoch ends with the first data set; "all_exhausted" repeats the small ones instead
@@ -55,36 +55,31 @@ DEMO = "--base-model demo/tiny --data-dir fixtures/trainer --output-dir demo --r
 class Demo(argparse.Action):  # --demo stands for the flags above; what comes after it still counts
     def __call__(self, parser, namespace, values, option_string=None):
         parser.parse_args(DEMO.split(), namespace)
+        torch.set_num_threads(1)  # more would only wait for each other on so small a model
         namespace.demo = True
 
 
-def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--base-model", default=BASE_MODEL, help="hub name or folder")
-    parser.add_argument("--data-dir", default="data", help="where the JSONL files are")
-    parser.add_argument("--output-dir", default=OUTPUT_DIR)
-    parser.add_argument("--learning-rate", type=float, default=LEARNING_RATE)
-    parser.add_argument("--save-steps", type=int, default=SAVE_STEPS)
-    parser.add_argument("--logging-steps", type=int, default=10)
-    parser.add_argument("--report-to", default="wandb", choices=["wandb", "none"])
-    parser.add_argument("--no-4bit", dest="load_in_4bit", action="store_false", help="base model in 16 bit")
-    parser.add_argument("--allow-missing", action="store_true", help="train on the data sets that load")
-    parser.add_argument("--preflight-only", action="store_true", help="check the first batch and stop")
-    parser.add_argument("--merge", action="store_true", help="also write the merged 16-bit model")
-    parser.add_argument("--demo", action=Demo, nargs=0, help="make a tiny model and train it on fixtures/trainer")
-    return parser.parse_args()
-
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("--base-model", default=BASE_MODEL, help="hub name or folder")
+parser.add_argument("--data-dir", default="data", help="where the JSONL files are")
+parser.add_argument("--output-dir", default=OUTPUT_DIR)
+parser.add_argument("--learning-rate", type=float, default=LEARNING_RATE)
+parser.add_argument("--save-steps", type=int, default=SAVE_STEPS)
+parser.add_argument("--logging-steps", type=int, default=10)
+parser.add_argument("--report-to", default="wandb", choices=["wandb", "none"])
+parser.add_argument("--no-4bit", dest="load_in_4bit", action="store_false", help="base model in 16 bit")
+parser.add_argument("--allow-missing", action="store_true", help="train on the data sets that load")
+parser.add_argument("--preflight-only", action="store_true", help="check the first batch and stop")
+parser.add_argument("--merge", action="store_true", help="also write the merged 16-bit model")
+parser.add_argument("--demo", action=Demo, nargs=0, help="make a tiny model and train it on fixtures/trainer")
 
 # --- lora ---------------------------------------------------------------------------------------------------------
 LORA = {
-    "r": 16,  # 40 million weights on 7 billion; more overfits
-    "lora_alpha": 16,  # alpha / r is what the adapter is multiplied by: 1
+    "r": 16, "lora_alpha": 16,  # 40 million weights on 7 billion, counted alpha / r = 1 times
     "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
-    "lora_dropout": 0,  # with bias "none" Unsloth's fast path
-    "bias": "none",
-    "use_gradient_checkpointing": "unsloth",  # a third less memory than PyTorch's own
-    "random_state": SEED,
-}
+    "lora_dropout": 0, "bias": "none",  # Unsloth's fast path
+    "use_gradient_checkpointing": "unsloth", "random_state": SEED,  # a third less memory than PyTorch's own
+}  # fmt: skip
 
 # --- prompt -------------------------------------------------------------------------------------------------------
 PROMPT = """### Instruction:
@@ -116,7 +111,7 @@ class DatasetConfig:
     path: str  # a JSONL file in --data-dir, or a name on the hub
     weight: float  # share of the mix
     difficulty: int  # 1 single table, 2 joins, 3 large schemas
-    max_samples: Optional[int] = None
+    max_samples: int | None = None
 
 
 DATASETS = [
@@ -144,10 +139,8 @@ def read_rows(config, data_dir):
         return load_dataset("json", data_files=path, split="train")
     except (DatasetGenerationError, ValueError) as error:
         with open(path, encoding="utf-8", errors="replace") as lines:
-            for number, line in enumerate(lines, 1):
-                if not is_json(line):
-                    raise ValueError(f"{path}, line {number} is no JSON: {line[:60]!r}") from None
-        raise ValueError(f"{path}: {error.__cause__ or error}") from None
+            broken = (f", line {n} is no JSON: {line[:60]!r}" for n, line in enumerate(lines, 1) if not is_json(line))
+            raise ValueError(path + next(broken, f": {error.__cause__ or error}")) from None
 
 
 def normalise(row):
@@ -166,11 +159,6 @@ def load_part(config, tokenizer, data_dir):
     processes = os.cpu_count() if len(raw) > 20_000 else None
     rows = raw.map(normalise, remove_columns=raw.column_names, num_proc=processes)
     rows = rows.filter(lambda row: row["question"] and row["sql"], num_proc=processes)
-    dropped = len(raw) - len(rows)
-    if not len(rows):
-        raise ValueError(f"none of {len(raw)} rows has a question and SQL; the columns are {raw.column_names}")
-    if config.max_samples and config.max_samples < len(rows):
-        rows = rows.shuffle(seed=SEED).select(range(config.max_samples))
 
     def to_columns(row):
         prompt = PROMPT.format(schema=row["schema"], question=row["question"])
@@ -179,13 +167,14 @@ def load_part(config, tokenizer, data_dir):
     def fits(row):
         return len(tokenizer(row["prompt"] + row["completion"])["input_ids"]) <= MAX_LENGTH
 
-    part = rows.map(to_columns, remove_columns=rows.column_names, num_proc=processes)
-    whole = part.filter(fits, num_proc=processes)
-    message = f"{len(raw)} rows, {dropped} without question or SQL, {len(part) - len(whole)} over {MAX_LENGTH} tokens, {len(whole)} used"
-    if len(whole) < 2:
-        raise ValueError(message + "; two are needed")
-    logger.info("%s: %s", config.name, message)
-    return whole
+    part = rows.map(to_columns, remove_columns=rows.column_names, num_proc=processes).filter(fits, num_proc=processes)
+    lost = f"{len(raw) - len(rows)} without question or SQL, {len(rows) - len(part)} over {MAX_LENGTH} tokens"
+    if config.max_samples:
+        part = part.shuffle(seed=SEED).select(range(min(config.max_samples, len(part))))
+    logger.info("%s: %d rows, %s, %d used", config.name, len(raw), lost, len(part))
+    if len(part) < 2:
+        raise ValueError(f"{len(part)} of {len(raw)} rows can be used: {lost}; the columns are {raw.column_names}")
+    return part
 
 
 def load_data(tokenizer, args):
@@ -194,7 +183,7 @@ def load_data(tokenizer, args):
     for config in DATASETS:
         try:
             part = load_part(config, tokenizer, args.data_dir)
-        except (ValueError, OSError, DatasetNotFoundError) as problem:
+        except (ValueError, OSError) as problem:
             if not args.allow_missing:
                 sys.exit(f"{config.name}: {problem} (--allow-missing trains on the other data sets)")
             logger.warning("%s is left out: %s", config.name, problem)
@@ -204,9 +193,8 @@ def load_data(tokenizer, args):
     if not parts:
         sys.exit("no data set is left to train on")
     shares = [weight / sum(weights) for weight in weights]
-    train = [part["train"] for part in parts]
-    mix = interleave_datasets(train, probabilities=shares, seed=SEED, stopping_strategy=STOPPING)
-    held_out = concatenate_datasets([part["test"] for part in parts])
+    mix = interleave_datasets([p["train"] for p in parts], probabilities=shares, seed=SEED, stopping_strategy=STOPPING)
+    held_out = concatenate_datasets([p["test"] for p in parts])
     logger.info("weights %s: %d rows to train on, %d held out", [round(s, 3) for s in shares], len(mix), len(held_out))
     return mix, held_out
 
@@ -217,20 +205,16 @@ def training_arguments(args):
     if EFFECTIVE_BATCH % (BATCH_SIZE * world_size):
         sys.exit(f"{world_size} processes of {BATCH_SIZE} rows cannot make steps of {EFFECTIVE_BATCH}: lower BATCH_SIZE")
     return SFTConfig(
-        output_dir=args.output_dir,
-        max_length=MAX_LENGTH,  # TRL's own default would be 1024
-        completion_only_loss=True,
+        output_dir=args.output_dir, completion_only_loss=True, max_length=MAX_LENGTH,  # TRL's default is 1024
         per_device_train_batch_size=BATCH_SIZE,
         gradient_accumulation_steps=EFFECTIVE_BATCH // (BATCH_SIZE * world_size),
-        num_train_epochs=EPOCHS,
+        num_train_epochs=EPOCHS, seed=SEED, optim="adamw_8bit", weight_decay=0.01,
         learning_rate=args.learning_rate, lr_scheduler_type="cosine", warmup_steps=WARMUP,
-        optim="adamw_8bit", weight_decay=0.01,
         bf16=is_bfloat16_supported(), fp16=not is_bfloat16_supported(),
         logging_steps=args.logging_steps, logging_first_step=True, report_to=args.report_to,
         eval_strategy="steps", eval_steps=args.save_steps,
         save_strategy="steps", save_steps=args.save_steps, save_total_limit=KEEP,
         ddp_find_unused_parameters=False,  # every weight of the adapter is used in every step
-        seed=SEED,
     )  # fmt: skip
 
 
@@ -248,22 +232,15 @@ class MemoryLog(TrainerCallback):
 # --- checkpointing ------------------------------------------------------------------------------------------------
 def newest_checkpoint(output_dir):
     """The highest number (as text, checkpoint-500 comes after checkpoint-1500) that was written to its end."""
-    found = [path for path in Path(output_dir).glob("checkpoint-*") if is_whole(path)]
-    return str(max(found, key=lambda path: int(path.name.split("-")[1]))) if found else None
-
-
-def is_whole(checkpoint):
-    state = checkpoint / "trainer_state.json"  # what the trainer writes last
-    whole = state.is_file() and is_json(state.read_text())
-    if not whole:
-        logger.warning("%s was never written to its end: not resuming from it", checkpoint)
-    return whole
+    states = Path(output_dir).glob("checkpoint-*/trainer_state.json")  # what the trainer writes last
+    whole = [state.parent for state in states if is_json(state.read_text())]
+    for torn in set(Path(output_dir).glob("checkpoint-*")).difference(whole):
+        logger.warning("%s was never written to its end: not resuming from it", torn)
+    return str(max(whole, key=lambda path: int(path.name.split("-")[1]))) if whole else None
 
 
 class SaveOnInterrupt(TrainerCallback):
-    """Ctrl-C, or a cluster's SIGTERM, ends the run after the step at hand, with a checkpoint."""
-
-    caught = False
+    caught = False  # Ctrl-C, or a cluster's SIGTERM, ends the run after the step at hand, with a checkpoint
 
     def on_train_begin(self, args, state, control, **kwargs):
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -283,19 +260,14 @@ class SaveOnInterrupt(TrainerCallback):
 
 # --- the run ------------------------------------------------------------------------------------------------------
 def main():
-    args = parse_arguments()
+    args = parser.parse_args()
     first = os.environ.get("RANK", "0") == "0"  # the process that writes
-    handlers = [logging.StreamHandler(), logging.FileHandler(LOG_FILE)] if first else [logging.StreamHandler()]
-    level = logging.INFO if first else logging.WARNING
-    logging.basicConfig(level=level, format="%(asctime)s %(message)s", handlers=handlers, force=True)
-
-    if args.demo:
-        torch.set_num_threads(1)  # more would only wait for each other on so small a model
+    handlers = [logging.StreamHandler(), logging.FileHandler(LOG_FILE)]
+    logging.basicConfig(level="INFO" if first else "WARNING", format="%(asctime)s %(message)s", handlers=handlers, force=True)
     # What can go wrong goes wrong here, before the GPU is busy.
     os.makedirs(args.output_dir, exist_ok=True)
-    free = shutil.disk_usage(args.output_dir).free / 1e9
-    if free < MIN_FREE_GB:
-        sys.exit(f"{args.output_dir}: {free:.1f} GB left on this disk, {MIN_FREE_GB} GB are needed")
+    if shutil.disk_usage(args.output_dir).free < MIN_FREE_GB * 1e9:
+        sys.exit(f"{args.output_dir}: there are less than {MIN_FREE_GB} GB left on this disk")
     training_args = training_arguments(args)
     checkpoint = newest_checkpoint(args.output_dir)
     with PartialState().main_process_first():  # the other processes read what the first has prepared
@@ -304,28 +276,21 @@ def main():
         train_dataset, held_out = load_data(load_tokenizer(args), args)
 
     model, tokenizer = FastLanguageModel.from_pretrained(
-        model_name=args.base_model, max_seq_length=MAX_LENGTH, load_in_4bit=args.load_in_4bit
-    )
+        args.base_model, max_seq_length=MAX_LENGTH, load_in_4bit=args.load_in_4bit)  # fmt: skip
     model = FastLanguageModel.get_peft_model(model, **LORA)
     if tokenizer.pad_token in (None, tokenizer.eos_token):
         tokenizer.pad_token = tokenizer.unk_token  # padding with EOS could hide the one to be learnt
     log_memory("model loaded")
     interrupt = SaveOnInterrupt()
-    trainer = SFTTrainer(
-        model=model, processing_class=tokenizer, train_dataset=train_dataset, eval_dataset=held_out,
-        args=training_args, callbacks=[MemoryLog(), interrupt],
-    )
-    try:
-        preflight(trainer)
-    except PreflightError as problem:
-        sys.exit(f"preflight failed, nothing was trained:\n{problem}")
+    trainer = SFTTrainer(model=model, args=training_args, train_dataset=train_dataset, eval_dataset=held_out,
+                         processing_class=tokenizer, callbacks=[MemoryLog(), interrupt])  # fmt: skip
+    preflight(trainer)  # raises PreflightError when the labels are not what the checklist promises
     if args.preflight_only:
         return
     logger.info("resuming from %s", checkpoint or "nothing: a new run")
     trainer.train(resume_from_checkpoint=checkpoint)
     if interrupt.caught:
         sys.exit(f"interrupted at step {trainer.state.global_step}; run it again to go on")
-    log_memory("trained")
     trainer.save_model(args.output_dir)
     if args.merge and first:
         model.save_pretrained_merged(os.path.join(args.output_dir, "merged"), tokenizer, save_method="merged_16bit")

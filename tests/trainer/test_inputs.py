@@ -62,9 +62,9 @@ def test_the_mix(script, load_data, caplog):
         ("", "wikisql.jsonl is empty"),
         ("\n\n", "wikisql.jsonl, line 1 is no JSON"),
         ('{"sql_prompt": "a", "sql": "b"}\n{"sql_prompt": "a", "sql": \n', "wikisql.jsonl, line 2 is no JSON: '{\"sql_prompt\""),
-        ('{"frage": "a", "abfrage": "b"}\n' * 3, "none of 3 rows has a question and SQL; the columns are ['frage', 'abfrage']"),
-        ('{"question": "", "sql": "b"}\n{"question": "a", "sql": null}\n', "none of 2 rows has a question and SQL"),
-        ('{"question": "a", "sql": "b"}\n', "1 used; two are needed"),
+        ('{"frage": "a", "abfrage": "b"}\n' * 3, "0 of 3 rows can be used: 3 without question or SQL, 0 over 2048 tokens; the columns are ['frage', 'abfrage']"),
+        ('{"question": "", "sql": "b"}\n{"question": "a", "sql": null}\n', "0 of 2 rows can be used: 2 without question or SQL"),
+        ('{"question": "a", "sql": "b"}\n', "1 of 1 rows can be used: 0 without question or SQL"),
     ],
 )
 def test_a_broken_data_set_stops_the_run(load_data, data, content, says):
@@ -127,7 +127,7 @@ def test_a_full_disk(script, tmp_path, monkeypatch):
     monkeypatch.setattr(script.shutil, "disk_usage", lambda path: usage(100e9, 99e9, 1e9))
     monkeypatch.setattr(sys, "argv", ["train", "--output-dir", "out"])
     monkeypatch.chdir(tmp_path)
-    assert refused(script.main) == "out: 1.0 GB left on this disk, 5 GB are needed"
+    assert refused(script.main) == "out: there are less than 5 GB left on this disk"
 
 
 def test_too_many_processes_for_the_batch(script, monkeypatch):

@@ -6,9 +6,10 @@ import json
 import re
 import shutil
 import signal
+import subprocess
 import sys
 
-from .conftest import Run, needs_stack
+from .conftest import SCRIPT, Run, environment, load, needs_stack
 
 pytestmark = needs_stack
 STEPS = 30
@@ -31,7 +32,7 @@ def test_the_log_tells_the_story(whole_run):
     log = whole_run.log
     assert "Spider: 120 rows, 0 without question or SQL" in log
     assert "weights [0.5, 0.3, 0.2]: 160 rows to train on" in log
-    for stage in ("model loaded", "step 1", f"step {STEPS}", "trained"):
+    for stage in ("model loaded", "step 1", f"step {STEPS}"):
         assert re.search(rf"{stage}: GPU memory \d+\.\d\d GiB allocated, \d+\.\d\d GiB peak reserved", log), stage
     assert re.search(r"→ SELECT .*</s>\n", log)
     assert log.count("✔") == 5 and "✘" not in log
@@ -40,6 +41,17 @@ def test_the_log_tells_the_story(whole_run):
 def test_the_run_is_tracked_offline(whole_run):
     runs = list((whole_run.folder / "wandb").glob("offline-run-*/*.wandb"))
     assert len(runs) == 1 and runs[0].stat().st_size > 1000
+
+
+def test_the_adapter_answers_and_stops_at_eos(whole_run):
+    """The prompt is that of the training; a random model of 0.2 million weights has at least learnt where SQL ends."""
+    rows = load("make_data").write(whole_run.folder / "asked", {"spider_train.jsonl": 5}) or whole_run.folder / "asked"
+    command = [sys.executable, str(SCRIPT.parent / "generate_sql.py"), "--model", "demo", "--jsonl", str(rows / "spider_train.jsonl")]
+    done = subprocess.run(command, cwd=whole_run.folder, env=environment(whole_run.folder), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    answers = [line for line in done.stdout.splitlines() if line.startswith("SELECT")]
+    assert len(answers) == done.stderr.count("stopped at EOS") == 5
+    assert "###" not in done.stdout
 
 
 def test_schedule(whole_run):
@@ -75,7 +87,11 @@ def test_ctrl_c_saves_and_kill_9_loses_nothing(tmp_path, whole_run):
 
 
 def test_in_16_bit_a_resumed_run_is_the_same_run(tmp_path):
-    whole = Run(tmp_path / "whole", ("--no-4bit",)).finish()
+    from safetensors.torch import load_file
+
+    whole = Run(tmp_path / "whole", ("--no-4bit", "--merge")).finish()
+    merged = load_file(whole.folder / "demo" / "merged" / "model.safetensors")
+    assert sum(weight.numel() for weight in merged.values()) > 100_000 and not [name for name in merged if "lora" in name]
     # The newest three are 20, 25 and 30; what is left of a run that died after step 20.
     (tmp_path / "again" / "demo").mkdir(parents=True)
     shutil.copytree(whole.folder / "demo" / "checkpoint-20", tmp_path / "again" / "demo" / "checkpoint-20")

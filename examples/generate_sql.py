@@ -1,0 +1,54 @@
+"""Ask the fine-tuned model: the prompt it was trained on without the answer, and what it generates up to EOS.
+
+    python generate_sql.py "How many singers are there?" --schema "CREATE TABLE singer (name TEXT, age INTEGER)"
+    echo '{"question": "...", "schema": "..."}' | python generate_sql.py --jsonl -
+"""
+
+from unsloth import FastLanguageModel  # noqa: I001  first: it patches transformers
+
+import argparse
+import json
+import sys
+
+import torch
+from train_unsloth_complete import MAX_LENGTH, OUTPUT_DIR, PROMPT, normalise
+
+MAX_NEW_TOKENS = 256  # longer than any query of the training data; who needs more does not stop by itself
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("question", nargs="?", default="")
+    parser.add_argument("--schema", default="")
+    parser.add_argument("--jsonl", help="a file of questions with their schemas, - for standard input")
+    parser.add_argument("--model", default=OUTPUT_DIR, help="the adapter's folder, or a checkpoint")
+    parser.add_argument("--no-4bit", dest="load_in_4bit", action="store_false")
+    args = parser.parse_args()
+    rows = [{"question": args.question, "schema": args.schema}]
+    if args.jsonl:
+        with sys.stdin if args.jsonl == "-" else open(args.jsonl, encoding="utf-8") as lines:
+            rows = [json.loads(line) for line in lines if line.strip()]
+    rows = [normalise(row) for row in rows]
+    if not all(row["question"] for row in rows):
+        sys.exit("a question is needed")
+
+    model, tokenizer = FastLanguageModel.from_pretrained(
+        model_name=args.model, max_seq_length=MAX_LENGTH, load_in_4bit=args.load_in_4bit
+    )
+    FastLanguageModel.for_inference(model)
+    stopped = 0
+    for row in rows:
+        prompt = PROMPT.format(schema=row["schema"], question=row["question"])
+        tokens = tokenizer(prompt, return_tensors="pt").to(model.device)
+        with torch.no_grad():
+            output = model.generate(**tokens, max_new_tokens=MAX_NEW_TOKENS, do_sample=False, pad_token_id=tokenizer.eos_token_id)
+        answer = output[0, tokens["input_ids"].shape[1] :].tolist()
+        at_eos = tokenizer.eos_token_id in answer
+        stopped += at_eos
+        print(tokenizer.decode(answer, skip_special_tokens=True).strip())
+        print(f"-- {len(answer)} tokens, " + ("stopped at EOS" if at_eos else "cut off: EOS never came"), file=sys.stderr)
+    return 0 if stopped == len(rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
