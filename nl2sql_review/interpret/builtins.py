@@ -340,6 +340,8 @@ def extreme(name: str, pick: Callable[..., Any]) -> None:
         items = m.iterate(args.positional[0], node) if len(args.positional) == 1 else Items(tuple(args.positional))
         if not items.items and not items.open:
             default = args.get(None, "default")
+            if isinstance(default, Absent):
+                m.certainly_raises("ValueError")
             return default if not isinstance(default, Absent) else Unknown(f"{name}() of nothing")
         if "key" in args.keywords:
             ordered = sort(m, items, Arguments([], {"key": args.keywords["key"]}), node)
@@ -425,6 +427,11 @@ def iter_(m: Machine, args: Arguments, node: Any) -> Value:
     return args.positional[0] if args.positional else Unknown("iter() without an argument")
 
 
+def exhausted(m: Machine) -> Value:
+    m.certainly_raises("StopIteration")
+    return Unknown("next() of nothing")
+
+
 @builtin("next")
 def next_(m: Machine, args: Arguments, node: Any) -> Value:
     source = args.positional[0]
@@ -436,11 +443,11 @@ def next_(m: Machine, args: Arguments, node: Any) -> Value:
         if position < len(obj.source.state.items):
             m.write(obj, "position", position + 1)
             return obj.source.state.items[position]
-        return args.positional[1] if len(args.positional) > 1 else Unknown("next() of nothing")
+        return args.positional[1] if len(args.positional) > 1 else exhausted(m)
     items = m.iterate(source, node)
     if items.open:
         return items.items[0] if len(items.items) == 1 and isinstance(items.items[0], Text) else Unknown(items.open)
     if isinstance(obj, Sequence) and items.items:
         m.write(obj, "state", Items(items.items[1:], "", items.by))
         return items.items[0]
-    return args.positional[1] if len(args.positional) > 1 else Unknown("next() of nothing")
+    return args.positional[1] if len(args.positional) > 1 else exhausted(m)

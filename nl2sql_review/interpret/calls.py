@@ -69,6 +69,8 @@ def call(m: Machine, callee: Value, args: Arguments, node: Any) -> Value:
             if f.base is not None:
                 return call(m, Known(f.base), args, node)
     m.risks += 1
+    if not isinstance(f, Object):
+        m.certainly_raises("TypeError")
     return Unknown(f"{describe(callee)} is not something one can call here", callee.trace)
 
 
@@ -227,12 +229,17 @@ def bind_parameters(m: Machine, fn: Function, args: Arguments, scope: Scope) -> 
             if m.driving == fn.name:
                 value = demote(value, f"parameter {name} of {fn.name}()")
         m.write(scope, name, value)
+    too_many = len(args.positional) > len(positional) and not isinstance(params.star_arg, cst.Param)
+    if left and params.star_kwarg is None or too_many:
+        m.certainly_raises("TypeError")
     if params.star_kwarg is not None:
         m.write(scope, params.star_kwarg.name.value, Known(Mapping(left, args.unknown)))
 
 
 def not_given(m: Machine, fn: Function, p: Any) -> Value:
     """A parameter that nobody passes. While a function is tried, one that is declared as a configuration of the script has its defaults."""
+    if not m.driving:
+        m.certainly_raises("TypeError")
     value = m.supposed_parameter(fn, p) if m.driving == fn.name and p.annotation is not None else None
     return value if value is not None else Unknown(f"parameter {p.name.value} of {fn.name}(), which is not given here")
 

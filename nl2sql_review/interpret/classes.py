@@ -163,7 +163,7 @@ def instantiate(m: Machine, cls: Class, args: Arguments, node: Any) -> Value:
     cls.used = True
     trace = (args.place,) if args.place is not None else ()
     if cls.kind == "enum":
-        return enum_member(cls, args)
+        return enum_member(m, cls, args)
     if cls.kind == "typeddict":
         return Known(Mapping(dict(args.keywords), args.unknown), trace)
     obj = cls.example = Instance(cls)
@@ -200,13 +200,15 @@ def prefixed(first: Value, args: Arguments) -> Arguments:
     return out
 
 
-def enum_member(cls: Class, args: Arguments) -> Value:
+def enum_member(m: Machine, cls: Class, args: Arguments) -> Value:
     wanted = args.get(0, "value")
     if isinstance(wanted, Known):
         for v in cls.slots.values():
             member = object_of(v)
             if isinstance(member, Instance) and isinstance(member.payload, Known) and member.payload.value == wanted.value:
                 return v
+        if cls.lookup("_missing_") is None:
+            m.certainly_raises("ValueError")
     return Unknown(f"which member of {cls.name} {describe(wanted)} is")
 
 

@@ -50,6 +50,8 @@ def pop(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
     left = node is not None and getattr(getattr(getattr(node, "func", None), "attr", None), "value", "") == "popleft"
     i = at.value if isinstance(at, Known) else 0 if left else -1 if isinstance(at, Absent) else None
     if obj.state.open or not isinstance(i, int) or not -len(obj.state.items) <= i < len(obj.state.items):
+        if not obj.state.open and isinstance(i, int):
+            m.certainly_raises("IndexError")
         return Unknown(obj.state.open or "pop at a place only the run knows")
     items = list(obj.state.items)
     value = items.pop(i)
@@ -66,6 +68,8 @@ def remove(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
             return write_items(m, obj, obj.state.items, "an element only the run knows is removed")
         if verdict:
             return write_items(m, obj, obj.state.items[:i] + obj.state.items[i + 1 :])
+    if not obj.state.open and node is not None and getattr(getattr(getattr(node, "func", None), "attr", None), "value", "") == "remove":
+        m.certainly_raises("KeyError" if obj.kind == "set" else "ValueError")
     return Known(None)
 
 

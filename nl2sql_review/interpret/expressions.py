@@ -11,7 +11,7 @@ from ..values import Absent, Either, Known, Text, Unknown, Value, join
 from .builtins import BUILTINS
 from .call_sites import call
 from .displays import comprehension, dictionary, display
-from .machine import Machine, Raised, demote, join_values, place_of
+from .machine import Machine, demote, join_values, place_of
 from .objects import (
     Arguments,
     Function,
@@ -149,9 +149,9 @@ def name(m: Machine, node: cst.Name, scope: Scope) -> Value:
 def lookup(m: Machine, word: str, scope: Scope) -> Value:
     if word in CONSTANTS:
         return CONSTANTS[word]
-    s: Scope | None = scope
+    s: Scope | None = scope if word not in scope.globals_ else None
     while s is not None:
-        if word in s.slots and not (s is not scope and s.kind == "class") and not (s is scope and word in s.globals_):
+        if word in s.slots and not (s is not scope and s.kind == "class"):
             v = s.slots[word]
             return settled(v, word)
         s = s.parent
@@ -163,8 +163,7 @@ def lookup(m: Machine, word: str, scope: Scope) -> Value:
     for library in top.slots.get("*", ()):
         return m.library_name(library, word)
     m.risks += 1
-    if m.trying:
-        raise Raised("NameError", word)
+    m.certainly_raises("NameError")
     return Unknown(f"the name {word} is not defined here")
 
 

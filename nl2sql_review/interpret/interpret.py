@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..values import Known, Unknown, Value
+from ..values import Known, Unknown, Value, same
 from . import (  # noqa: F401 (some fill registries)
     attributes,
     calls,
@@ -24,11 +24,11 @@ from . import (  # noqa: F401 (some fill registries)
     statements,
     strings,
 )
-from .machine import Exhausted, Frame, Machine, Raised
+from .machine import Exhausted, Frame, Machine, Raised, demote
 from .objects import Arguments, Class, Function, Instance, Module, Opaque, object_of
 from .operations import freeze
 from .project import Project
-from .recording import Recording
+from .recording import Call, Recording
 
 STEPS = 120_000  # expressions and statements; about a second on a slow machine
 
@@ -50,6 +50,7 @@ def interpret(source: Any, project_root: Path | str | None = None, steps: int = 
         m.recording.exhausted = f"the script takes more than {steps:,} steps to follow"
     except RecursionError:
         m.recording.exhausted = "the script nests too deeply to follow"
+    soften(m.recording)
     adopt_alternatives(m.recording)
     for dataset in m.datasets:
         dataset.columns = {name: freeze(cell) for name, cell in dataset.columns.items()}
@@ -80,6 +81,18 @@ def machine(steps: int) -> Machine:
     m.library_kind = library.library_kind
     models.wire(m)
     return m
+
+
+def soften(recording: Recording) -> None:
+    """A call that another command line or environment makes with other values has these only by default."""
+    others: dict[int, list[Call]] = {}
+    for c in recording.alternatives:
+        others.setdefault(id(c.place.node), []).append(c)
+    for c in recording.calls:
+        for other in others.get(id(c.place.node), ()):
+            for name, value in c.arguments.items():
+                if isinstance(value, Known) and name in other.arguments and not same(value, other.arguments[name]):
+                    c.arguments[name] = demote(value, other.condition)
 
 
 def adopt_alternatives(recording: Recording) -> None:

@@ -7,13 +7,14 @@ from typing import Any
 from ..values import Absent, Default, Either, Known, Text, Unknown, Value, extend, join
 from .displays import plain_key
 from .expressions import settled
-from .machine import Machine, demote, join_items
+from .machine import DIFFERS, Machine, demote, join_items
 from .objects import (
     Arguments,
     Class,
     Instance,
     Items,
     Mapping,
+    Object,
     Opaque,
     Row,
     Scope,
@@ -136,6 +137,8 @@ def sequence_item(m: Machine, owner: Known, v: Sequence, key: Value) -> Value:
         m.risks += 1
         if v.order is not None:
             return item_term(v.order, key)
+        if state.open == DIFFERS and not -len(state.items) <= i < len(state.items):
+            m.certainly_raises("IndexError")  # no path makes it that long
         return either_of(state, state.open)
     try:
         value = state.items[i]
@@ -269,6 +272,8 @@ def iterate(m: Machine, value: Value, node: Any) -> Items:
                 return found
             return Items((item_term(value, Known(Opaque("i", "symbol"))),), f"only the run knows how many there are in {describe(value)}")
     m.risks += 1
+    if not isinstance(v, Object):
+        m.certainly_raises("TypeError")
     return Items((), f"iterating over {describe(value)}")
 
 

@@ -369,6 +369,9 @@ def condition_text(condition: Value | None) -> str:
     return obj.text if isinstance(obj, Opaque) else condition.text if isinstance(condition, Term) else ""
 
 
+DIFFERS = "its length depends on the path taken"
+
+
 def join_items(a: Items, b: Items, condition: Value | None = None) -> Items:
     if a == b:
         return a
@@ -387,7 +390,7 @@ def join_items(a: Items, b: Items, condition: Value | None = None) -> Items:
     for value in (*a.items, *b.items):
         if not any(same(value, seen) for seen in merged):
             merged.append(value)
-    return Items(tuple(merged), open_ or "its length depends on the path taken", by)
+    return Items(tuple(merged), open_ or DIFFERS, by)
 
 
 def demote(value: Value, by: str) -> Value:

@@ -76,13 +76,17 @@ def annotated(m: Machine, node: cst.AnnAssign, scope: Scope) -> None:
 
 
 def augmented(m: Machine, node: cst.AugAssign, scope: Scope) -> None:
-    old = m.evaluate(node.target, scope)
+    target = node.target
+    if isinstance(target, cst.Name) and scope.kind == "function" and target.value not in {*scope.slots, *scope.globals_, *scope.nonlocals}:
+        m.certainly_raises("UnboundLocalError")
+    old = m.evaluate(target, scope)
     right = m.evaluate(node.value, scope)
     op = OPERATORS[type(node.operator)]
     obj = old.value if isinstance(old, (Known, Default)) else None
     if isinstance(obj, Sequence) and obj.kind == "list" and op == "+":
         extra = m.iterate(right, node)  # in place: every alias of the list sees it
         m.write(obj, "state", Items(obj.state.items + extra.items, obj.state.open or extra.open, obj.state.by or extra.by))
+        assign(m, target, old, scope)
         return
     if obj is not None and hasattr(obj, "factory") and op == "|":
         m.call(m.attribute(old, "update", node), Arguments([right]), node)
@@ -132,6 +136,8 @@ def unpack(m: Machine, target: Any, value: Value, scope: Scope) -> None:
     if items.open or (star is None and len(values) != n) or (star is not None and len(values) < n - 1):
         obj = value.value if isinstance(value, Known) else None
         why = items.open or f"{len(values)} values for {n} names"
+        if not items.open and not items.by:
+            m.certainly_raises("ValueError")
         for i, e in enumerate(targets):
             if isinstance(obj, Opaque) and not obj.kind.startswith("datasets"):
                 v: Value = m.item(value, Known(i), target)
