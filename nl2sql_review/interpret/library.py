@@ -133,7 +133,8 @@ def record(m: Machine, callee: str, args: Arguments, node: Any, receiver: Value 
     place = args.place or place_of(m.frame.scope, node)
     call = Call(callee, arguments, place, places, object_of(receiver) if receiver is not None else None, unknown_arguments=args.unknown)
     call.live = (args, node)
-    m.record(call)
+    if place.node is not None:  # else nobody wrote this call: a class that is only tried
+        m.record(call)
     if instance is not None:
         call.instance = object_of(instance)
     return call
