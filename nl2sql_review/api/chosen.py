@@ -110,8 +110,8 @@ def _goes_with(library: str, version: str, choices: dict[str, Choice]) -> bool:
     for other in choices.values():
         if other.library == library or not other.versions:
             continue
-        wanted = store.requires(other.library, other.versions[-1], library)
-        if wanted and not allows(wanted, version):
+        asked = [store.requires(other.library, v, library) for v in other.judged]
+        if not any(not wanted or allows(wanted, version) for wanted in asked):
             return False
         back = store.requires(library, version, other.library)
         if back and other.said and not any(allows(back, v) for v in other.versions):

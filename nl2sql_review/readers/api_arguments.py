@@ -91,7 +91,7 @@ class Judging:
             without = [v for v in choice.versions if not self.versions_accept(library, callable, name, {owner[0]: v})]
             first = next((v for v in choice.versions if v not in without), "")
             if without and first and key_of(without[0]) < key_of(first):
-                text = f"{callable} takes {name}= since {owner[0]} {first}; {allowed(choice)}, and before it is a TypeError"
+                text = f"{callable} takes {name}= since {owner[0]} {short(first)}; {allowed(choice)}, and before it is a TypeError"
                 return Defect("missing in range", name, place, text)
         if change is not None and change.deprecated and choice.judged and all(key_of(v) >= key_of(change.deprecated) for v in choice.judged):
             text = f"{name}= of {callable} is deprecated since {owner[0]} {short(change.deprecated)}{use(change)}; {stated(choice)}"
@@ -255,11 +255,13 @@ def allowed(choice: Choice) -> str:
 
 
 def stated(choice: Choice) -> str:
-    """Why this version is judged: `trl 0.20 is stated in requirements.txt:3`."""
-    if choice.said and choice.specifier and not is_exact(choice.specifier) and len(choice.versions) > 1 and not choice.open:
-        return allowed(choice)
-    if choice.said:
-        return f"{choice.library} {short(choice.number)} is stated ({choice.said})"
+    """Why this version is judged: `trl 0.20 is stated (requirements.txt:3)`."""
     if choice.open:
-        return f"so in every version from {short(choice.versions[0])} to {short(choice.versions[-1])}"
-    return f"{choice.library} {short(choice.versions[-1])} is assumed, as no version is stated"
+        return f"so in every version from {short(choice.versions[0])} to {short(choice.versions[-1])}" if len(choice.versions) > 1 else f"{choice.library} {short(choice.number)}"
+    if not choice.said:
+        return f"{choice.library} {short(choice.versions[-1])} is assumed, as no version is stated"
+    if not choice.specifier:
+        return f"{choice.said} names {choice.library} without a version, and {short(choice.versions[-1])} is the newest known"
+    if not is_exact(choice.specifier) and len(choice.versions) > 1:
+        return allowed(choice)
+    return f"{choice.library} {short(choice.number)} is stated ({choice.said})"
