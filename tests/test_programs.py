@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
+import io
 import os
 import sys
 import types
@@ -62,7 +64,8 @@ def run(program: str, variant: str) -> Rehearsal:
         traced = sys.gettrace()
         try:
             sys.settrace(Bounded().step)
-            exec(compile(program, FILE, "exec", dont_inherit=True), space)
+            with contextlib.redirect_stderr(io.StringIO()):
+                exec(compile(program, FILE, "exec", dont_inherit=True), space)
         except (Exception, SystemExit, Endless) as error:
             return Rehearsal(calls, type(error).__name__)
         finally:
