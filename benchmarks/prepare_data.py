@@ -20,11 +20,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 SHARES = {"spider_train.jsonl": 0.01, "wikisql.jsonl": 0.11, "sqale.jsonl": 0.88}  # as the real ones are
 CHILD = """
-import argparse, json, runpy, sys, time
-trainer = runpy.run_path(sys.argv[1], run_name="trainer")
+import argparse, json, sys, time
+sys.path.insert(0, sys.argv[1])
+import train_unsloth_complete as trainer
 start = time.perf_counter()
-tokenizer = trainer["load_tokenizer"](argparse.Namespace(base_model=sys.argv[2]))
-mix, held_out = trainer["load_data"](tokenizer, argparse.Namespace(data_dir=sys.argv[3], allow_missing=False))
+tokenizer = trainer.load_tokenizer(argparse.Namespace(base_model=sys.argv[2]))
+mix, held_out = trainer.load_data(tokenizer, argparse.Namespace(data_dir=sys.argv[3], allow_missing=False))
 print(json.dumps({"seconds": time.perf_counter() - start, "mixed": len(mix), "held_out": len(held_out)}))
 """
 
@@ -49,8 +50,7 @@ def main() -> int:
             "TOKENIZERS_PARALLELISM": "false",
             "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
         }
-        script = str(ROOT / "examples" / "train_unsloth_complete.py")
-        command = [sys.executable, "-c", CHILD, script, str(folder / "tiny"), str(folder / "data")]
+        command = [sys.executable, "-c", CHILD, str(ROOT / "examples"), str(folder / "tiny"), str(folder / "data")]
         child = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
         peak, most = watch(child)
         output = child.stdout.read().strip().splitlines()

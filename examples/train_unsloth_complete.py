@@ -163,9 +163,9 @@ def load_part(config, tokenizer, data_dir):
     def to_columns(row):
         prompt = PROMPT.format(schema=row["schema"], question=row["question"])
         return {"prompt": prompt, "completion": row["sql"] + tokenizer.eos_token}
-
     def fits(row):
-        return len(tokenizer(row["prompt"] + row["completion"])["input_ids"]) <= MAX_LENGTH
+        text = row["prompt"] + row["completion"]  # a token is a byte at least: few rows need counting
+        return len(text.encode()) < MAX_LENGTH - 2 or len(tokenizer(text)["input_ids"]) <= MAX_LENGTH
 
     part = rows.map(to_columns, remove_columns=rows.column_names, num_proc=processes).filter(fits, num_proc=processes)
     lost = f"{len(raw) - len(rows)} without question or SQL, {len(rows) - len(part)} over {MAX_LENGTH} tokens"
