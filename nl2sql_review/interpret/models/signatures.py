@@ -1,15 +1,17 @@
 """inspect.signature and the like: which parameters a function takes.
 
 Of the script's own functions all are known. Of a library's class it depends on the version that is installed: a name
-that every version of the last years takes is one for certain, any other is left to the run.
+that every known version takes is one for certain, any other is left to the run.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import libcst as cst
 
+from ...api import store
 from ...values import Known, Unknown, Value
 from ..library import ATTRIBUTE_MODELS, CONSTANTS, METHOD_MODELS, model
 from ..machine import Machine
@@ -18,24 +20,36 @@ from ..operations import describe
 
 SIGNATURE, PARAMETERS = "inspect.Signature", "inspect.parameters"
 
-ARGUMENTS = frozenset(
-    "output_dir per_device_train_batch_size per_device_eval_batch_size gradient_accumulation_steps eval_accumulation_steps learning_rate weight_decay "
-    "adam_beta1 adam_beta2 adam_epsilon max_grad_norm num_train_epochs max_steps lr_scheduler_type warmup_steps logging_strategy logging_first_step "
-    "logging_steps save_strategy save_steps save_total_limit seed bf16 fp16 eval_steps dataloader_num_workers dataloader_drop_last dataloader_pin_memory "
-    "remove_unused_columns run_name optim report_to ddp_find_unused_parameters gradient_checkpointing push_to_hub hub_model_id load_best_model_at_end "
-    "metric_for_best_model greater_is_better deepspeed label_names disable_tqdm torch_compile auto_find_batch_size".split()
-)
-TRAINER = frozenset("self model args data_collator train_dataset eval_dataset callbacks optimizers preprocess_logits_for_metrics".split())
-ALWAYS: dict[str, frozenset[str]] = {
-    "transformers.TrainingArguments": ARGUMENTS,
-    "transformers.Seq2SeqTrainingArguments": ARGUMENTS,
-    "trl.SFTConfig": ARGUMENTS | {"packing", "dataset_text_field", "dataset_num_proc"},
-    "trl.DPOConfig": ARGUMENTS,
-    "trl.GRPOConfig": ARGUMENTS,
-    "transformers.Trainer": TRAINER,
-    "trl.SFTTrainer": TRAINER | {"peft_config", "formatting_func"},
-    "peft.LoraConfig": frozenset("r target_modules lora_alpha lora_dropout bias task_type modules_to_save fan_in_fan_out init_lora_weights layers_to_transform".split()),
-}
+CLASSES = (
+    "transformers.TrainingArguments", "transformers.Seq2SeqTrainingArguments", "transformers.Trainer", "trl.SFTConfig", "trl.SFTTrainer", "trl.DPOConfig",
+    "trl.DPOTrainer", "trl.GRPOConfig", "trl.GRPOTrainer", "peft.LoraConfig",
+)  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def always(name: str) -> frozenset[str]:
+    """The parameters that a class takes in every known version of its library, with those of its bases."""
+    library, _, cls = name.rpartition(".")
+    found = [taken_in(library, cls, version) for version in store.versions(library)]
+    found = [names for names in found if names is not None]
+    return frozenset.intersection(*found) if found else frozenset()
+
+
+@lru_cache(maxsize=512)
+def taken_in(library: str, cls: str, version: str) -> frozenset[str] | None:
+    """Those of one version; a base class of another library contributes what all of its versions take."""
+    own = store.signature(library, cls, version)
+    if own is None:
+        return None
+    out = frozenset(own.parameters) | {old for old, _ in own.renamed}
+    for base in own.bases:
+        if store.knows(library, base):
+            out |= taken_in(library, base, version) or frozenset()
+        elif base in store.HOMES:
+            out |= always(f"{store.HOMES[base]}.{base}")
+        else:
+            return None  # what this version takes is not known
+    return out
 
 
 def parameters(name: str) -> Known:
@@ -43,14 +57,14 @@ def parameters(name: str) -> Known:
     return Known(Opaque(f"inspect.signature({name}).parameters", "call", (Known(name.removesuffix(".__init__")),), PARAMETERS))
 
 
-for _name in ALWAYS:
+for _name in CLASSES:
     CONSTANTS[f"{_name}.__dataclass_fields__"] = CONSTANTS[f"{_name}.__init__.__code__.co_varnames"] = parameters(_name)
     CONSTANTS[f"{_name}.__init__.__annotations__"] = CONSTANTS[f"{_name}.__annotations__"] = parameters(_name)
 
 
 def taken(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value | None:
     name, key = object_of(receiver).args[0].value, args.get(0)
-    if isinstance(key, Known) and isinstance(key.value, str) and key.value in ALWAYS.get(name, ()):
+    if isinstance(key, Known) and isinstance(key.value, str) and key.value in always(name):
         return Known(True)
     return None
 
