@@ -10,6 +10,8 @@ from ..values import Absent, Default, Either, Known, Text, Unknown, Value, exten
 from .attributes import kind_of
 from .builtins import BUILTINS, METHODS
 from .classes import define_class, instance_method, instantiate
+from .expressions import settled
+from .items import is_optional
 from .machine import Frame, Machine, Rest, demote, join_values, place_of
 from .objects import (
     Arguments,
@@ -20,6 +22,7 @@ from .objects import (
     Instance,
     Items,
     Mapping,
+    Object,
     Opaque,
     Partial,
     Scope,
@@ -214,14 +217,14 @@ def bind_parameters(m: Machine, fn: Function, args: Arguments, scope: Scope) -> 
                 value = demote(value, f"parameter {name} of {fn.name}()")
         else:
             value, where = not_given(m, fn, p), None
-        m.write(scope, name, extend(value, where) if where is not None else value)
+        m.write(scope, name, or_default(extend(value, where) if where is not None else value, fn, name))
     if isinstance(params.star_arg, cst.Param):
         rest = tuple(args.positional[len(positional) :])
         m.write(scope, params.star_arg.name.value, Known(Sequence(rest, "tuple", args.unknown)))
     for p in params.kwonly_params:
         name = p.name.value
         if name in left:
-            value = left.pop(name)
+            value = or_default(left.pop(name), fn, name)
         elif args.unknown:
             value = Unknown(args.unknown)
         else:
@@ -234,6 +237,13 @@ def bind_parameters(m: Machine, fn: Function, args: Arguments, scope: Scope) -> 
         m.certainly_raises("TypeError")
     if params.star_kwarg is not None:
         m.write(scope, params.star_kwarg.name.value, Known(Mapping(left, args.unknown)))
+
+
+def or_default(value: Value, fn: Function, name: str) -> Value:
+    """An argument that only one path passes (`**` of a dict it may be in): on the other one it is the default."""
+    if name not in fn.defaults or not is_optional(value):
+        return value
+    return join(settled(value, name), fn.defaults[name], value.condition)
 
 
 def not_given(m: Machine, fn: Function, p: Any) -> Value:

@@ -182,6 +182,8 @@ def instantiate(m: Machine, cls: Class, args: Arguments, node: Any) -> Value:
         build_fields(m, me, cls, args, node)
     else:
         library = cls.library_base()
+        if library is None and not object_of(new) and (args.positional or args.keywords):
+            m.certainly_raises("TypeError")
         if library is not None:
             obj.base = object_of(m.call_library(library, args, node, me))
     return me

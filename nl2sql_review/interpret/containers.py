@@ -201,8 +201,13 @@ def pop_key(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
         return Unknown(why)
     if k[0] in obj.state.items:
         items = dict(obj.state.items)
-        value = settled(items.pop(k[0]), repr(k[0]))
+        found = items.pop(k[0])
+        value = settled(found, repr(k[0]))
         write_items(m, obj, items)
+        if optional(found) and (len(args.positional) > 1 or "default" in args.keywords):
+            return join(value, args.get(1, "default"), found.condition)
+        if optional(found):
+            m.may_raise("KeyError")
         return value
     if obj.state.open:
         return Unknown(obj.state.open)

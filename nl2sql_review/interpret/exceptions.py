@@ -91,9 +91,9 @@ def run_finally(m: Machine, block: Any, scope: Scope, mark: int, alive: bool, le
                 exits.append(e._replace(changes={**e.changes, **m.changes(mark)}, stamp=(-1, -1)))
     m.rollback(mark)
     m.apply(current)
-    if not alive:
-        return False
-    return m.execute(block, scope)
+    if not alive and all(len(exits) == n for exits, n in zip(leaving, before)):
+        m.execute(block, scope)  # an exception or the end of the script passes through
+    return alive and m.execute(block, scope)
 
 
 def catches(m: Machine, handler: Any, scope: Scope, name: str) -> bool | None:

@@ -312,6 +312,8 @@ def with_(m: Machine, node: cst.With, scope: Scope) -> bool:
         obj = value.value if isinstance(value, Known) else None
         if isinstance(obj, Instance) and obj.cls.lookup("__enter__") is not None:
             value = m.call(m.attribute(value, "__enter__", node), Arguments(), node)
+        elif isinstance(obj, Instance) and obj.base is None and obj.cls.library_base() is None:
+            m.certainly_raises("TypeError")
         elif isinstance(obj, Sequence) and obj.kind == "generator" and obj.state.items:
             value = obj.state.items[0]  # @contextmanager: what it yields
         suppressed = suppressed or isinstance(obj, Opaque) and obj.text.startswith("contextlib.suppress")
