@@ -12,6 +12,7 @@ from ..objects import Arguments, Items, Mapping, Object, Opaque, Sequence, objec
 from ..operations import describe, lift
 
 ENVIRON = "os.environ"
+SET_EVERYWHERE = ("HOME", "PATH", "PWD", "USER", "SHELL", "LOGNAME")  # no run is without them: a fallback is no default
 OTHERS = "only the environment of the run knows its other variables"
 
 
@@ -45,6 +46,8 @@ def variable(m: Machine, name: Value, fallback: Value) -> Value:
             return demote(fallback, f"the environment variable {describe(name)}") if not isinstance(name, (Unknown, Absent)) else Unknown(name.why, name.trace)
         inherited = fallback if object_of(fallback) is not None and fallback.value.head == "item" else demote(fallback, f"${key[0]}")  # type: ignore[union-attr]
         found = written(m).state.items.get(key[0])
+        if found is None and key[0] in SET_EVERYWHERE:
+            return Known(Opaque(f"{ENVIRON}[{key[0]!r}]", "item", (Known(Opaque(ENVIRON)), name), "str"))
         if found is None:
             return inherited
         if isinstance(found, Absent):
