@@ -174,7 +174,7 @@ def test_paths(tmp_path: Path, expression: str, expected: str) -> None:
 
 # -- OmegaConf and Hydra ---------------------------------------------------------------------------------
 OMEGACONF = {
-    "c.yaml": "model: {name: a, r: 8}\nlr: 2e-4\nout: runs/${model.name}\nsame: ${model.r}\nhome: ${oc.env:HOME,x}\nneeded: ???\n",
+    "c.yaml": "model: {name: a, r: 8}\nlr: 2e-4\nout: runs/${model.name}\nsame: ${model.r}\nhome: ${oc.env:RANKS,x}\nneeded: ???\n",
 }
 OMEGACONF_CASES = [
     ("cfg.out", "known 'runs/a'"),
