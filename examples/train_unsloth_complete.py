@@ -49,7 +49,7 @@ SAVE_STEPS = 100  # steps between checkpoints, which is what a crash costs
 KEEP = 3  # checkpoints; one of a 7B adapter takes 0.3 GB
 MIN_FREE_GB = 5  # on the disk of OUTPUT_DIR, for the checkpoints and the adapter
 SEED = 42  # of the mix, the split and the trainer: a resumed run sees the rows in the same order
-DEMO = "--base-model demo/tiny --data-dir fixtures/trainer --output-dir demo --report-to none --learning-rate 0.01 --save-steps 10"
+DEMO = "--base-model demo/tiny --data-dir fixtures/trainer --output-dir demo --report-to none --learning-rate .01 --save-steps 10"
 
 
 class Demo(argparse.Action):  # --demo stands for the flags above; what comes after it still counts
