@@ -71,6 +71,9 @@ class Prompt:
     instruction_marker: Fact = fact()
     response_marker: Fact = fact()
     markers: Fact = fact()  # "found", "not in template", "lost in tokenisation"
+    padding: Fact = fact()  # "the eos token", "its own token"; only where the collator takes padding out of the loss
+    bos: Fact = fact()  # "once", "twice"
+    boundary: Fact = fact()  # what a prompt column ends with: "space", "no space"
 
 
 @dataclass(slots=True)

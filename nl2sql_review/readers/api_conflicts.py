@@ -103,6 +103,10 @@ def _trainer(run: Run, judging: Judging) -> Iterator[Defect]:
         if unpacked and (isinstance(length, Absent) or isinstance(_plain(length), int)):
             text = "padding_free=True without packing does not enforce max_length: ValueError; set packing=True or max_length=None"
             yield Defect("conflict", "padding_free", given.where("padding_free") or given.place, text)  # type: ignore[arg-type]
+    modules = run.adapter.value("target_modules")
+    if isinstance(modules, Known) and isinstance(modules.value, (list, tuple, set)) and "lm_head" in modules.value and _since(judging, "1.15.0"):
+        text = "target_modules holds lm_head, which SFTTrainer does not train: ValueError"
+        yield Defect("conflict", "target_modules", run.adapter.where("target_modules") or trainer.place, text)
     config, model = trainer.get("peft_config"), trainer.get("model")
     adapted = getattr(getattr(getattr(model, "value", None), "call", None), "callee", "") == "peft.get_peft_model"
     if adapted and isinstance(config, Known) and config.value is not None and _since(judging, "0.27.0"):
