@@ -3,6 +3,8 @@
 Makes 750,000 rows in the three shapes, then runs the trainer's own `load_data` on them: reading, normalising, dropping
 what has no question or does not fit, mixing by weight. Prints rows per second and the peak of the memory of all its
 processes together (proportional set size, so that pages they share count once). Nothing is cached from run to run.
+
+Measured on two cores that had other work as well (105 s of processor time in 255 s): 2,944 rows/s, peak 1.05 GB.
 """
 
 from __future__ import annotations
