@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Iterator
 
 from ..api import store
@@ -193,7 +194,8 @@ def rejected(run: Run, call: Call | None, name: str) -> bool:
 # -- where a name is defined -------------------------------------------------------------------------------------
 
 
-def owners(library: str, callable: str) -> list[tuple[str, str]]:
+@cache
+def owners(library: str, callable: str) -> tuple[tuple[str, str], ...]:
     """The callable and what it ever extended, as (library, name)."""
     found = [(library, callable)]
     for one in found:
@@ -203,13 +205,14 @@ def owners(library: str, callable: str) -> list[tuple[str, str]]:
                 where = one[0] if store.knows(one[0], base) else store.HOMES.get(base, "")
                 if where and (where, base) not in found:
                     found.append((where, base))
-    return found
+    return tuple(found)
 
 
 def chain(library: str, callable: str) -> list[str]:
     return list(dict.fromkeys(where for where, _ in owners(library, callable)))
 
 
+@cache
 def home(library: str, callable: str, name: str) -> tuple[str, str] | None:
     """Which of them had the name, in whatever version."""
     return next((owner for owner in owners(library, callable) if name in store.ever(*owner)), None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any, Iterator
 
 from ..api import store
@@ -66,8 +67,13 @@ def under(installed: dict[str, str] | None) -> Iterator[None]:
 
 def of(callee: str) -> dict[str, Any]:
     """The defaults of what this call makes; empty when they are not known."""
-    newest = _newest(callee)
     installed = _installed.get()
+    return _of(callee, tuple(sorted(installed.items())) if installed else ())
+
+
+@lru_cache(maxsize=256)
+def _of(callee: str, versions: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    newest, installed = _newest(callee), dict(versions)
     library, _, callable = callee.partition(".")
     if not newest or not installed:
         return newest

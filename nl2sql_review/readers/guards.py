@@ -15,6 +15,7 @@ from ..values import Place, Value
 
 CATCHES = {"TypeError", "ImportError", "ModuleNotFoundError", "AttributeError", "RuntimeError", "ValueError"}
 ASKS = re.compile(r"version|signature|hasattr|getfullargspec|__dataclass_fields__|\bfields\b|find_spec|available|_compat|supports_", re.IGNORECASE)
+INLINE = re.compile(rf"\bif\b[^\n]*(?:{ASKS.pattern})", re.IGNORECASE)
 
 
 class Guards:
@@ -40,6 +41,11 @@ class Guards:
         return self._of[key]
 
     def _walk(self, source: Any, name: str) -> Iterator[int]:
+        """Ids of all nodes in guarded statements. Only statements are walked to find those; it is done once a finding."""
+        text = getattr(source, "text", "")
+        if "except" not in text and not ASKS.search(text):
+            return
+        inline = INLINE.search(text) is not None
         stack: list[tuple[Any, bool]] = [(source.tree, False)]
         while stack:
             node, inside = stack.pop()
@@ -53,6 +59,8 @@ class Guards:
             elif kind in ("If", "IfExp", "CompFor"):
                 tests = [node.test] if kind != "CompFor" else [i.test for i in node.ifs]
                 inside = any(ASKS.search(_code(source, test)) for test in tests)
+            elif kind == "SimpleStatementLine" and not inline:
+                continue
             stack += [(child, inside) for child in node.children]
 
 
