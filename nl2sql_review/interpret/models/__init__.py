@@ -22,6 +22,7 @@ from . import (  # noqa: F401 (importing registers)
     imports,
     iteration,
     omegaconf,
+    os_paths,
     paths,
     process,
     pydantic,

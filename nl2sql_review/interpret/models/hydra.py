@@ -15,7 +15,8 @@ from ..machine import Machine
 from ..objects import Arguments, Builtin, Items, Mapping, Opaque, Sequence, object_of
 from ..operations import describe
 from .files import defaulted
-from .omegaconf import COMMAND_LINE, Config, merged, read_file, with_setting
+from .interpolation import Config
+from .omegaconf import COMMAND_LINE, merged, read_file, with_setting
 
 PACKAGE = re.compile(r"\A(?:\s*#[^\n]*\n)*?\s*#\s*@package\s+(\S+)")
 MAX_DEPTH = 8

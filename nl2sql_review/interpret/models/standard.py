@@ -124,12 +124,12 @@ def namespace(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 # -- math ------------------------------------------------------------------------------------------------
+def math_function(name: str) -> None:
+    model(f"math.{name}")(lambda m, args, node, callee: apply(m, callee, getattr(math, name), *args.positional))
+
+
 for _name in ("sqrt", "ceil", "floor", "log", "log2", "log10", "exp", "pow", "gcd", "isclose", "prod", "fabs", "trunc"):
-
-    def _run(m: Machine, args: Arguments, node: Any, callee: str, _f: Any = getattr(math, _name)) -> Value:
-        return apply(m, callee, _f, *args.positional)
-
-    model(f"math.{_name}")(_run)
+    math_function(_name)
 
 
 # -- leaving ---------------------------------------------------------------------------------------------

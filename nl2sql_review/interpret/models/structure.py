@@ -27,7 +27,7 @@ def field(m: Machine, cls: Class, name: str, value: Value, node: Any) -> Value:
     for word in re.findall(r"\w+", annotation):
         inner = object_of(cls.module.scope.slots.get(word))
         if isinstance(inner, Class) and inner.kind in ("dataclass", "attrs"):
-            return lift(lambda v: nested(m, inner, v, node), value)
+            return lift(lambda v, inner=inner: nested(m, inner, v, node), value)
     return value
 
 
