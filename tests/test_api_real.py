@@ -149,6 +149,7 @@ CASES = {
     "completions": "SFTTrainer(model=model, args=SFTConfig(completion_only_loss=True, **cpu), train_dataset=pairs, processing_class=tokenizer)",
     "two adapters": 'SFTTrainer(model=get_peft_model(model, LoraConfig(r=4, target_modules=["q_proj"])), args=SFTConfig(**cpu), train_dataset=dataset, processing_class=tokenizer, peft_config=LoraConfig(r=4, target_modules=["q_proj"]))',
     "padding free": "SFTTrainer(model=model, args=SFTConfig(padding_free=True, max_length=64, **cpu), train_dataset=dataset, processing_class=tokenizer)",
+    "adapter on the head": "SFTTrainer(model=model, args=SFTConfig(**cpu), train_dataset=dataset, processing_class=tokenizer, peft_config=LoraConfig(r=4, target_modules=['q_proj', 'lm_head'], task_type='CAUSAL_LM'))",
     # imports
     "collator": "from trl import DataCollatorForCompletionOnlyLM",
     "packed dataset": "from trl import ConstantLengthDataset",

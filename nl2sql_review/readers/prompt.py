@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Iterable
 
+from ..api.versions import key_of
 from ..plan import Fact, TrainingPlan
 from ..values import Absent, Default, Known, Place, Trace, Unknown, Value
 from . import prompt_ending, prompt_loss, prompt_markers, prompt_parts
@@ -153,6 +154,8 @@ def _appended(ending: prompt_ending.Ending, text: TrainingText, run: Run, tokeni
     if text.form == "tokenised" and text.appends_eos:
         return prompt_ending.Ending("eos", "eos_token_id", "its id is appended to the tokens")
     if text.form == "text" and run.trainer is not None and run.trainer.callee.startswith("trl") and not uses_unsloth(run):
+        if run.versions is not None and run.versions.all(lambda installed: key_of(installed["trl"]) < key_of("0.17.0"), "trl"):
+            return ending
         if text.by_formatting or text.field_name == "text":
             return prompt_ending.Ending("eos", "TRL", "TRL appends it to the text, since 0.17; Unsloth's preparation would not")
         return prompt_ending.Ending("", why=f"whether TRL appends the EOS token to a column called {text.field_name!r} depends on its version")
