@@ -32,6 +32,7 @@ from nl2sql_review.memory.estimate import Estimate, estimate  # noqa: E402
 from nl2sql_review.memory.setup import PROJECTIONS, Setup  # noqa: E402
 
 GIB = 1024**3
+OWN = "own-h200"  # measured for this table once the constants stood: report only
 FITCHECK = "fitcheck-llm==0.3.1"
 CHECKPOINTING = {"unsloth": "offloaded", "True": "kept", "False": "off", "None": "offloaded"}
 # Runs that are known to have run out of memory: (what, card, setup).
@@ -81,7 +82,7 @@ class Row(NamedTuple):
     @property
     def fitted(self) -> bool:
         """Whether the constants were chosen looking at this row."""
-        return self.exact and hashlib.sha256(self.id.encode()).digest()[0] % 2 == 0
+        return self.exact and self.set != OWN and hashlib.sha256(self.id.encode()).digest()[0] % 2 == 0
 
     @property
     def measured(self) -> float:
@@ -190,10 +191,15 @@ def verdicts(runs: list[Made]) -> None:
         counts[word] = counts.get(word, 0) + 1
     print("runs that did fit:", ", ".join(f"{n} {word}" for word, n in sorted(counts.items())))
     for what, said, given in OUT_OF_MEMORY:
-        card = cards.find(said)
-        setup = Setup(table()[given["arch"]], length=given["length"], rank=given["rank"], unsloth=False, loss="whole",
-                      checkpointing="kept", optimizer="adamw_torch", wide_embeddings=given.get("wide", False))  # fmt: skip
-        print(f"ran out of memory: {what} on {card.name}: {verdict(estimate(setup, card.context), card)}")
+        made, card = out_of_memory(said, given)
+        print(f"ran out of memory: {what} on {card.name}: {verdict(made, card)}")
+
+
+def out_of_memory(said: str, given: dict) -> tuple[Estimate, cards.Card]:
+    card = cards.find(said)
+    setup = Setup(table()[given["arch"]], length=given["length"], rank=given["rank"], unsloth=False, loss="whole",
+                  checkpointing="kept", optimizer="adamw_torch", wide_embeddings=given.get("wide", False))  # fmt: skip
+    return estimate(setup, card.context), card
 
 
 # -- fitcheck ----------------------------------------------------------------------------------------------------

@@ -1,0 +1,380 @@
+"""The memory estimate: names, cards, the formula, its accuracy, and what is said about a script."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from nl2sql_review import cli
+from nl2sql_review.memory import advice, architectures, cards
+from nl2sql_review.memory.estimate import GIB, estimate
+from nl2sql_review.memory.setup import Setup
+from nl2sql_review.review import Reviewer
+from nl2sql_review.settings import Settings
+from nl2sql_review.values import Known, Unknown
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "benchmarks"))
+import memory_accuracy  # noqa: E402
+import memory_claims  # noqa: E402
+
+SEVEN = architectures.table()["codellama-7b"]
+
+# -- names -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "architecture"),
+    [
+        ("codellama/CodeLlama-7b-hf", "codellama-7b"),
+        ("unsloth/Qwen3-14B-unsloth-bnb-4bit", "qwen3-14b"),  # not a 4B model
+        ("unsloth/llama-3-8b-bnb-4bit", "llama-3-8b"),
+        ("meta-llama/Llama-3.2-1B-Instruct", "llama-3.2-1b"),
+        ("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", "qwen2-7b"),
+        ("defog/sqlcoder-7b-2", "codellama-7b"),
+        ("defog/sqlcoder-7b", "mistral-7b"),
+        ("XGenerationLab/XiYanSQL-QwenCoder-7B-2504", "qwen2-7b"),
+        ("./models/codellama-13b-merged/", "codellama-13b"),
+        ("bigcode/starcoder2-3b", "starcoder2-3b"),
+    ],
+)
+def test_a_name_tells_the_architecture(name, architecture):
+    assert architectures.find(name) == architectures.table()[architecture]
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"), [("org/foo-13b-sql", 13e9), ("Qwen/Qwen-7B-Chat", 7e9), ("Qwen/Qwen1.5-14B", 14e9), ("x/nano-350m", 350e6)]
+)
+def test_a_size_in_the_name_is_a_size_and_no_more(name, parameters):
+    assert architectures.find(name).parameters == parameters
+    assert isinstance(architectures.find(name), architectures.SizeOnly)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("mistralai/Mixtral-8x7B-v0.1", "mixture of experts"),
+        ("Qwen/Qwen3-30B-A3B", "mixture of experts"),
+        ("deepseek-ai/DeepSeek-R1", "mixture of experts"),
+        ("unsloth/gpt-oss-20b", "mixture of experts"),
+        ("Qwen/Qwen2.5-VL-7B-Instruct", "images"),
+        ("unsloth/Llama-3.2-11B-Vision-Instruct", "images"),
+        ("unsloth/granite-4.0-h-micro", "not a plain transformer"),
+        ("unsloth/whisper-large-v3", "no decoder of text"),
+        ("TheBloke/CodeLlama-7B-GPTQ", "quantised in a way"),
+        ("our/model", "not in the table"),
+    ],
+)
+def test_what_is_not_covered_is_said_with_its_reason(name, why):
+    assert why in architectures.find(name).reason
+
+
+def test_every_pattern_leads_to_an_architecture():
+    assert {a for _, a in architectures._names()} - {""} <= set(architectures.table())
+
+
+def test_counts_of_a_known_model():
+    assert SEVEN.parameters == pytest.approx(6.738e9, rel=1e-3)
+    assert SEVEN.adapter_parameters(16, tuple(SEVEN.modules)) == 39_976_960  # as Unsloth prints it
+    assert SEVEN.adapter_parameters(16, ("nothing",)) == 0
+
+
+CONFIG = {"model_type": "llama", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32, "intermediate_size": 11008, "vocab_size": 32016}  # fmt: skip
+
+
+def test_a_config_tells_the_architecture():
+    made = architectures.from_config(CONFIG, "ours")
+    assert (made.parameters, made.kv_heads, made.head_dim) == (SEVEN.parameters, 32, 128)
+    for changes, why in (
+        ({"model_type": "mamba"}, "of the kind mamba"),
+        ({"num_local_experts": 8}, "mixture of experts"),
+        ({"vision_config": {"x": 1}}, "images"),
+        ({"hidden_size": "wide"}, "lacks sizes"),
+        ({"num_attention_heads": 0}, "lacks sizes"),
+    ):
+        assert why in architectures.from_config({**CONFIG, **changes}, "ours").reason
+
+
+# -- cards -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "name", "gib"),
+    [
+        ("16GB", "16 GB", 14.56), ("16 gb", "16 GB", 14.56), (16, "16 GB", 14.56), (16.0, "16 GB", 14.56), ("t4", "T4", 14.56),
+        ("Tesla T4", "T4", 14.56), ("T4 x2", "T4", 14.56), ("rtx4090", "RTX 4090", 23.5), ("NVIDIA GeForce RTX 4090", "RTX 4090", 23.5),
+        ("4090", "4090 GB", 3721.9), ("a100-40", "A100 40 GB", 39.38), ("A100-SXM4-80GB", "A100 80 GB", 79.14), ("A100", "A100 40 GB", 39.38),
+        ("2x A100 80GB", "A100 80 GB", 79.14), ("20GiB", "20 GiB", 20), ("RTX 4060 Ti 16GB", "RTX 4060 Ti 16 GB", 15.6),
+    ],
+)  # fmt: skip
+def test_cards_by_many_names(said, name, gib):
+    if said == "4090":
+        pytest.xfail("a bare number is a size in GB")
+    card = cards.find(said)
+    assert (card.name, card.gib) == (name, pytest.approx(gib))
+
+
+@pytest.mark.parametrize("said", ["warp drive", "", "0GB", "-4"])
+def test_what_is_no_card_is_refused(said):
+    with pytest.raises(cards.UnknownCard):
+        cards.find(said)
+
+
+def test_a_card_offers_less_than_it_is_sold_as():
+    assert all(card.gib < float(card.name.split()[0]) for card in cards.common())
+
+
+# -- the formula -------------------------------------------------------------------------------------------------
+
+
+def test_the_parts_are_the_whole():
+    made = estimate(Setup(SEVEN, batch=4))
+    assert sum(part.gib for part in made.parts) == pytest.approx(made.gib)
+    assert made.weights_and_adapter < made.low < made.gib < made.high
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"batch": 2}, {"length": 4096}, {"rank": 64}, {"bits": 16}, {"optimizer": "adamw_torch"}, {"checkpointing": "kept"},
+        {"checkpointing": "off"}, {"loss": "whole"}, {"double_quant": False}, {"wide_embeddings": True}, {"trained_embeddings": 2},
+        {"dynamic": True}, {"rank": 0, "bits": 16},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_more_of_anything_takes_more(more):
+    before, after = estimate(Setup(SEVEN)), estimate(Setup(SEVEN).but(**more))
+    assert after.gib > before.gib and after.high > before.high
+
+
+def test_attention_that_makes_matrices_takes_more():
+    setup = Setup(SEVEN, batch=4, length=4096, checkpointing="kept")
+    assert estimate(setup.but(eager_attention=True)).gib > estimate(setup).gib
+
+
+def test_weights_in_four_bits_are_what_bitsandbytes_holds():
+    weights = estimate(Setup(SEVEN)).parts[0].gib * GIB / SEVEN.linear_parameters
+    assert weights * 8 == pytest.approx(4.127, abs=1e-3)
+    assert estimate(Setup(SEVEN, double_quant=False)).parts[0].gib * GIB / SEVEN.linear_parameters * 8 == pytest.approx(4.5)
+
+
+def test_verdicts_follow_the_bounds():
+    made = estimate(Setup(SEVEN, batch=4))
+    offered = {"fits": made.high, "may run out": made.high - 0.01, "likely runs out": made.low - 0.01, "cannot fit": made.weights_and_adapter}
+    for word, gib in offered.items():
+        assert advice.verdict(made, cards.Card("x", gib)) == word
+
+
+def test_the_largest_batch_fits_and_one_more_does_not():
+    card, setup = cards.find("t4"), Setup(SEVEN)
+    most = advice.largest_batch(setup, card)
+    assert estimate(setup.but(batch=most), card.context).high <= card.gib < estimate(setup.but(batch=most + 1), card.context).high
+    assert advice.largest_batch(setup, cards.find("4GB")) == 0
+
+
+def test_levers_are_recomputed():
+    setup = Setup(SEVEN, batch=8, bits=16, optimizer="adamw_torch", checkpointing="off", loss="whole", unsloth=False)
+    for lever in advice.levers(setup):
+        assert lever.saves > 0 and lever.gib == pytest.approx(estimate(setup).gib - lever.saves)
+    said = " ".join(lever.change for lever in advice.levers(setup))
+    for word in ("4 bits", "batch 4", "length 1024", "checkpointing", "8-bit", "chunks"):
+        assert word in said
+
+
+# -- accuracy ----------------------------------------------------------------------------------------------------
+
+RUNS = memory_accuracy.made()
+EXACT = [m for m in RUNS if m.row.exact]
+
+
+@pytest.mark.parametrize("fitted", [True, False], ids=["fitted half", "reported half"])
+def test_published_measurements(fitted):
+    half = [m for m in EXACT if m.row.fitted is fitted and m.row.set != memory_accuracy.OWN]
+    assert len(half) > 30
+    assert median(abs(m.error) for m in half) <= 0.05
+    assert sum(m.ours.high >= m.row.measured for m in half) >= 0.95 * len(half)
+    assert median(m.width for m in half) <= 0.6
+
+
+def test_no_run_that_did_fit_is_told_that_it_cannot():
+    for m in RUNS:
+        if m.row.gpu:
+            card = cards.find(m.row.gpu)
+            assert advice.verdict(estimate(m.row.setup(), card.context), card) != "cannot fit", m.row.id
+
+
+def test_runs_out_of_memory_are_not_told_that_they_fit():
+    for what, said, given in memory_accuracy.OUT_OF_MEMORY:
+        assert advice.verdict(*memory_accuracy.out_of_memory(said, given)) in ("likely runs out", "cannot fit"), what
+
+
+def test_the_documentation_says_what_the_estimate_says():
+    page = (ROOT / "docs" / "memory.md").read_text(encoding="utf-8")
+    for lines in (memory_claims.sizes(), memory_claims.batches(), memory_claims.savings()):
+        assert "\n".join(lines) in page, "python benchmarks/memory_claims.py prints the tables anew"
+
+
+# -- scripts -----------------------------------------------------------------------------------------------------
+
+IMPORTS = """\
+import torch
+from unsloth import FastLanguageModel
+from datasets import load_dataset
+from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig, Trainer, TrainingArguments
+from trl import SFTConfig, SFTTrainer
+
+dataset = load_dataset("x", split="train")
+"""
+UNSLOTH = IMPORTS + """\
+model, tokenizer = FastLanguageModel.from_pretrained("{model}", max_seq_length=2048, load_in_4bit=True)
+model = FastLanguageModel.get_peft_model(model, r=16, lora_alpha=16)
+args = SFTConfig(output_dir="out", per_device_train_batch_size={batch}, max_length=2048, optim="adamw_8bit")
+trainer = SFTTrainer(model=model, processing_class=tokenizer, args=args, train_dataset=dataset)
+"""
+
+
+def plan_of(code, gpu=None, path="train.py"):
+    _, _, plans = Reviewer(isolated=True).plans(code.encode(), str(path), Settings(gpu=gpu))
+    (plan,) = plans
+    return plan
+
+
+def unsloth(model="codellama/CodeLlama-7b-hf", batch=4):
+    return UNSLOTH.format(model=model, batch=batch)
+
+
+def test_without_a_card_the_smallest_one_is_named():
+    fact = plan_of(unsloth()).memory.verdict
+    assert "12 GB card" in fact.why_not and "≈ 6.3 GiB" in fact.why_not
+
+
+def test_with_a_card_there_is_a_verdict():
+    fact = plan_of(unsloth(), gpu="T4").memory.verdict
+    assert fact.value.value == "fits" and "batch 19 is the largest" in fact.note and "if a batch reaches 2048 tokens" in fact.note
+
+
+def test_a_comment_states_the_card():
+    assert plan_of("# gpu: 16GB\n" + unsloth()).memory.verdict.value.value == "fits"
+
+
+def test_between_the_bounds_it_is_unknown():
+    value = plan_of(unsloth(), gpu="8GB").memory.verdict.value
+    assert isinstance(value, Unknown) and value.why.startswith("it may run out")
+
+
+@pytest.mark.parametrize(
+    ("model", "why"),
+    [("mistralai/Mixtral-8x7B-v0.1", "mixture"), ("our/thing", "not in the table"), ("our/thing-7b", "by its size only"), ("unsloth/gemma-3-4b-it", "falls back")],
+)
+def test_no_verdict_has_a_reason(model, why):
+    assert why in plan_of(unsloth(model), gpu="T4").memory.verdict.value.why
+
+
+def test_a_size_in_the_name_can_still_be_too_large():
+    assert plan_of(unsloth("our/thing-70b"), gpu="24GB").memory.verdict.value == Known("cannot fit")
+
+
+def test_a_card_that_is_not_known_is_said():
+    assert "no card that is known" in plan_of(unsloth(), gpu="warp drive").memory.verdict.value.why
+
+
+def test_what_may_be_overridden_is_a_default():
+    code = unsloth(batch="a.batch").replace("dataset = ", 'import argparse\np = argparse.ArgumentParser()\np.add_argument("--batch", type=int, default=4)\na = p.parse_args()\ndataset = ')
+    assert type(plan_of(code, gpu="T4").memory.verdict.value).__name__ == "Default"
+
+
+def test_branches_are_judged_together():
+    code = unsloth(batch="4 if len(dataset) > 9 else 64")
+    assert isinstance(plan_of(code, gpu="T4").memory.verdict.value, Unknown)
+    assert plan_of(code, gpu="80GB").memory.verdict.value.value == "fits"
+
+
+LOAD = IMPORTS + """\
+quantization = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_use_double_quant=True)
+model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf", quantization_config=quantization)
+"""
+
+
+@pytest.mark.parametrize(
+    ("rest", "loss", "checkpointing", "wide"),
+    [
+        ("trainer = SFTTrainer(model=model, args=SFTConfig(output_dir='o'), train_dataset=dataset, peft_config=LoraConfig(r=16))", "chunked", "kept", False),
+        ("trainer = SFTTrainer(model, args=TrainingArguments('o'), train_dataset=dataset, max_seq_length=2048, peft_config=LoraConfig(r=16))", "whole", "off", True),
+        ("model = get_peft_model(prepare_model_for_kbit_training(model), LoraConfig(r=16))\ntrainer = Trainer(model, TrainingArguments('o'), train_dataset=dataset)", "whole", "kept", True),
+        ("model = get_peft_model(model, LoraConfig(r=16))\ntrainer = Trainer(model, TrainingArguments('o', use_liger_kernel=True), train_dataset=dataset)", "chunked", "off", False),
+    ],
+)  # fmt: skip
+def test_the_stack_decides_the_formula(rest, loss, checkpointing, wide):
+    memory = plan_of(LOAD + rest + "\n").memory
+    assert (memory.loss.value.value, memory.checkpointing.value.value) == (loss, checkpointing)
+    assert isinstance(memory.wide_embeddings.value, Known) is wide
+
+
+def test_a_local_config_is_read(tmp_path):
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "config.json").write_text(json.dumps({**CONFIG, "num_hidden_layers": 16}))
+    memory = plan_of(unsloth("base"), path=tmp_path / "train.py").memory
+    assert memory.architecture.value.value["layers"] == 16
+    assert "GiB" in memory.estimate.value.value
+
+
+def test_several_cards_get_no_verdict():
+    code = unsloth().replace('optim="adamw_8bit"', 'optim="adamw_8bit", deepspeed="ds.json"')
+    assert "several cards (deepspeed)" in plan_of(code, gpu="T4").memory.verdict.value.why
+
+
+# -- the command -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def script(tmp_path, monkeypatch):
+    (tmp_path / "train.py").write_text(unsloth())
+    monkeypatch.chdir(tmp_path)
+    return "train.py"
+
+
+def test_the_command_shows_parts_verdict_and_table(script, capsys):
+    assert cli.main(["memory", script, "--gpu", "t4"]) == 0
+    out = capsys.readouterr().out
+    for words in ("weights", "T4, 14.6 GiB usable: fits", "largest batch that fits by the upper bound: 19", "smallest common card: 12 GB", "what would save memory", "4096"):
+        assert words in out
+
+
+def test_the_command_speaks_json(script, capsys):
+    assert cli.main(["memory", script, "--gpu", "4GB", "--output-format", "json"]) == 1
+    (run,) = json.loads(capsys.readouterr().out)["runs"]
+    assert run["card"]["verdict"] == "cannot fit" and run["low"] < run["gib"] < run["high"]
+
+
+def test_options_stand_in_for_what_the_script_says(script, capsys):
+    assert cli.main(["memory", script, "--batch", "64", "--seq", "4096", "--gpu", "t4", "--output-format", "json"]) == 1
+    (run,) = json.loads(capsys.readouterr().out)["runs"]
+    assert (run["run"]["batch"], run["run"]["length"], run["card"]["verdict"]) == (64, 4096, "likely runs out")
+
+
+def test_a_model_needs_no_script(capsys):
+    assert cli.main(["memory", "--model", "codellama/CodeLlama-7b-hf", "--isolated", "--output-format", "json"]) == 0
+    (run,) = json.loads(capsys.readouterr().out)["runs"]
+    assert (run["run"]["rank"], run["run"]["batch"], run["run"]["length"]) == (16, 4, 2048)  # what the rules want
+
+
+@pytest.mark.parametrize(
+    ("argv", "code"),
+    [
+        (["--model", "mistralai/Mixtral-8x7B-v0.1"], 3),
+        (["--model", "our/thing-70b", "--gpu", "24GB"], 1),
+        (["--model", "codellama/CodeLlama-7b-hf", "--gpu", "warp drive"], 2),
+        ([], 2),
+        (["missing.py"], 2),
+        (["train.py", "--model", "x"], 2),
+        (["train.py", "--batch", "0"], 2),
+    ],
+)
+def test_exit_codes(script, argv, code):
+    assert cli.main(["memory", *argv]) == code
