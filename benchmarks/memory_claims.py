@@ -25,8 +25,8 @@ def unsloth(model: str, **changes: object) -> Setup:
 
 
 def plain(model: str, **changes: object) -> Setup:
-    """The same with transformers and a TRL that keeps all logits."""
-    return unsloth(model, unsloth=False, checkpointing="kept", loss="whole").but(**changes)
+    """The same with transformers before 4.46 and a TRL that keeps all logits."""
+    return unsloth(model, unsloth=False, checkpointing="kept", loss="whole, shifted").but(**changes)
 
 
 def current(model: str, **changes: object) -> Setup:
@@ -34,7 +34,7 @@ def current(model: str, **changes: object) -> Setup:
     return plain(model, loss="chunked").but(**changes)
 
 
-STACKS = (("Unsloth", unsloth), ("TRL 1.6 and later", current), ("TRL before 1.6", plain))
+STACKS = (("Unsloth", unsloth), ("TRL 1.6 and later", current), ("TRL of 2024", plain))
 
 
 def gib(setup: Setup) -> str:

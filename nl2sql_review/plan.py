@@ -137,7 +137,7 @@ class Memory:
     wide_embeddings: Fact = fact()  # True when what is not quantised is held in fp32
     unsloth: Fact = fact()  # True when Unsloth patches the model
     checkpointing: Fact = fact()  # "offloaded" (to the CPU), "kept", "off"
-    loss: Fact = fact()  # logits at once ("whole") or in pieces ("chunked")
+    loss: Fact = fact()  # logits at once ("whole"; "whole, shifted": once more) or in pieces ("chunked")
     eager_attention: Fact = fact()  # True when the matrices of attention scores are made
     packing: Fact = fact()
     trained_embeddings: Fact = fact()  # how many of embedding and head are trained in full

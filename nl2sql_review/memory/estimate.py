@@ -20,6 +20,7 @@ from .setup import Setup
 GIB = 1024**3
 
 FRAGMENTS, FRAGMENTS_POWER = 1.0, 0.8  # GiB of fragments = 1.0 · (GiB of the smaller hump) ^ 0.8
+CHUNKED_FRAGMENTS, UNSLOTH_FRAGMENTS = 0.8, 0.3  # · (GiB of one layer) ^ 0.5, where the logits leave no second hump
 EAGER_FRAGMENTS = 0.45  # of the smaller hump, where attention matrices make up the layer
 HEAD_COPY = 0.8  # of the 16-bit copy that autocast makes of a head in fp32
 SLACK = 0.1  # GiB that every run reserves beyond the formula
@@ -76,6 +77,8 @@ def estimate(setup: Setup, context: float = CONTEXT) -> Estimate:
     high = 1.02 * held + 1.1 * moving + 0.5 * head_copy + 1.5 * fragments + SLACK + 0.5 + 1.3 * context + dynamic_spread[1]
     if setup.loss == "chunked":
         high += 1.0 if setup.unsloth else 0.5
+    if setup.wide_embeddings and setup.loss == "chunked" or setup.loss == "whole":
+        high += 0.05 * moving  # current libraries, measured on one card only
     if setup.checkpointing == "off":  # hardly measured
         high += 0.2 * moving
     middle = sum(part.gib for part in parts)
@@ -155,6 +158,8 @@ def _humps(setup: Setup) -> tuple[float, float, float]:
     per_token = 12 * model.hidden + 3 * model.query + model.key + (3 if model.gated else 2) * model.ffn
     width = 4.0 if setup.bits == 32 else 2.0
     layer = width * setup.tokens * per_token
+    if setup.wide_embeddings and setup.bits < 32 and setup.loss == "chunked":
+        layer += 2.0 * setup.tokens * 12 * model.hidden  # hidden states in fp32, which only show where logits are small
     matrices = width * setup.batch * model.heads * float(setup.length) ** 2 if setup.eager_attention else 0.0
     kept_layers = 1
     if setup.checkpointing == "off":
@@ -164,8 +169,9 @@ def _humps(setup: Setup) -> tuple[float, float, float]:
         matrices *= 9
     layer += matrices
     vocabulary = float(setup.tokens) * model.vocab
-    if setup.loss == "whole":
-        logits = 16 * vocabulary
+    if setup.loss in ("whole", "whole, shifted"):
+        # in 16 bits, in fp32, and the gradients of both; all four in fp32 where the head is, or where they were copied
+        logits = (16 if setup.wide_embeddings or setup.bits == 32 or setup.loss == "whole, shifted" else 12) * vocabulary
         if setup.checkpointing == "off":  # the layers are still there when the logits come
             return layer + logits, 0.0, layer / kept_layers
         return layer, logits, min(layer, logits)
@@ -175,12 +181,16 @@ def _humps(setup: Setup) -> tuple[float, float, float]:
     chunk = 16.0 * min(setup.tokens, CHUNK) * model.vocab
     if setup.unsloth:
         chunk = max(chunk, min(16 * vocabulary, UNSLOTH_CHUNK))
-    return layer + (chunk if kept_layers > 1 else 0.0), chunk, 0.0
+    if not setup.rank and _state_bytes(setup.optimizer) > 2:  # AdamW's step needs a copy of the weights
+        layer = max(layer, model.parameters * max(setup.bits, 16) / 8)
+    return layer, chunk, 0.0 if kept_layers > 1 else layer
 
 
 def _fragments(setup: Setup, small: float) -> float:
-    """GiB that are reserved twice because two humps cannot share their blocks."""
+    """GiB that are reserved twice because two humps, or two layers, cannot share their blocks."""
     gib = small / GIB
+    if setup.loss == "chunked":
+        return (UNSLOTH_FRAGMENTS if setup.unsloth else CHUNKED_FRAGMENTS) * gib**0.5
     return EAGER_FRAGMENTS * gib if setup.eager_attention else FRAGMENTS * gib**FRAGMENTS_POWER
 
 

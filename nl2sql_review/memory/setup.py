@@ -8,7 +8,8 @@ from typing import Any, Literal
 from .architectures import Architecture
 
 Checkpointing = Literal["offloaded", "kept", "off"]  # Unsloth's, the plain one, none
-Loss = Literal["chunked", "whole", "whole 16-bit"]  # how the logits are held; 16-bit: Unsloth before 2024.12
+# How the logits are held. Shifted: transformers before 4.46 copied them once more; 16-bit: Unsloth before 2024.12.
+Loss = Literal["chunked", "whole", "whole, shifted", "whole 16-bit"]
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
@@ -47,5 +48,5 @@ class Setup:
     def stack(self) -> str:
         """The part of the run that decides which formula holds, in words."""
         base = "Unsloth" if self.unsloth else "transformers"
-        how = {"chunked": "loss in chunks", "whole": "full logits", "whole 16-bit": "full logits in 16 bits"}[self.loss]
+        how = {"chunked": "loss in chunks", "whole": "full logits", "whole, shifted": "full logits", "whole 16-bit": "full logits in 16 bits"}[self.loss]
         return f"{base}, {how}"

@@ -174,7 +174,10 @@ def checkpointing(run: Run, plan: TrainingPlan) -> Fact:
 
 
 def loss(run: Run, plan: TrainingPlan) -> Fact:
-    """Unsloth, Liger and SFTTrainer since TRL 1.6 never hold all logits; the plain Trainer and former TRLs do."""
+    """Unsloth, Liger and SFTTrainer since TRL 1.6 never hold all logits; the plain Trainer and former TRLs do.
+
+    transformers before 4.46 copied them once more, to shift them.
+    """
     at = run.trainer.place if run.trainer else run.place
     if run.unsloth:
         former = since(run, "unsloth", 2024, 12) is False
@@ -182,16 +185,18 @@ def loss(run: Run, plan: TrainingPlan) -> Fact:
     liger = run.arguments.value("use_liger_kernel", "use_liger")
     if isinstance(liger, (Known, Default)) and liger.value is True or "Liger" in run.load.callee:
         return Fact(Known("chunked"), at=at, note="by Liger")
+    shifted = since(run, "transformers", 4, 46) is False
+    whole = Known("whole, shifted" if shifted else "whole")
     if run.trainer is not None and last(run.trainer.callee) != "SFTTrainer":
-        return Fact(Known("whole"), at=at, note="transformers' Trainer keeps all logits")
-    if former_trl(run):
-        return Fact(Known("whole"), at=at, note="the trainer is called as TRL before 0.16 took it, and that keeps all logits")
+        return Fact(whole, at=at, note="transformers' Trainer keeps all logits")
+    if former_trl(run) and since(run, "trl", 0, 16) is not False:
+        return Fact(Known("whole, shifted"), at=at, note="the trainer is called as TRL before 0.16 took it, and that keeps all logits")
     if plain(run.arguments.value("loss_type")) == "dft" or "lm_head" in adapted(plan):
-        return Fact(Known("whole"), at=at)
+        return Fact(whole, at=at)
     chunks = since(run, "trl", 1, 6)
     if chunks is None and getattr(run, "versions", None) is not None:
-        return Fact(Either((Known("whole"), Known("chunked")), "the version of TRL"), at=at)
-    return Fact(Known("whole" if chunks is False else "chunked"), at=at, note="TRL before 1.6" if chunks is False else "since TRL 1.6")
+        return Fact(Either((whole, Known("chunked")), "the version of TRL"), at=at)
+    return Fact(whole if chunks is False else Known("chunked"), at=at, note="TRL before 1.6" if chunks is False else "since TRL 1.6")
 
 
 def eager_attention(run: Run) -> Fact:
