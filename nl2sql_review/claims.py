@@ -187,6 +187,12 @@ def _primary(fact: Fact, source: Any) -> Place | None:
     return (here or list(trace) or [None])[-1]
 
 
+def is_argument(fact: Fact, source: Any) -> bool:
+    """Whether one looks at one argument of a call, rather than at a call or at a `**` that stands for many."""
+    node = getattr(_primary(fact, source), "node", None)
+    return type(node).__name__ == "Arg" and not node.star
+
+
 def _origin(fact: Fact, primary: Location) -> str:
     """`, from LORA_R = 64 (train.py:24)`, or nothing when the value stands where one looks first."""
     if not fact.value.trace:

@@ -17,6 +17,16 @@ MAX_CLAIMS = 4  # in the evidence of one item; the findings have them all
 
 
 @dataclass(slots=True)
+class Found:
+    """A finding and what it is about: `subject` is the argument, where there is one; `exact`: the place is only that's."""
+
+    finding: Finding
+    rule: Rule
+    subject: str = ""
+    exact: bool = False
+
+
+@dataclass(slots=True)
 class Ruling:
     """What one rule says of all the plans of a file."""
 
@@ -41,7 +51,7 @@ def judge(
         except Exception as error:
             faults.append(_fault(rule, source, error))
     claims.locate((one for ruling in rulings for one in ruling.judged), source)
-    findings: list[Finding] = []
+    findings: list[Found] = []
     checklist: list[ChecklistItem] = []
     for ruling in rulings:
         try:
@@ -67,7 +77,7 @@ def of_file(error: Any, path: str) -> Finding:
     return Finding(error.rule, "error", "stops", "certain", error.message, None, place)
 
 
-def _report(ruling: Ruling, source: Any) -> tuple[ChecklistItem, list[Finding]]:
+def _report(ruling: Ruling, source: Any) -> tuple[ChecklistItem, list[Found]]:
     rule = ruling.rule
     decision = decide.overall([one.decision for one in ruling.judged])
     telling = [one for one in ruling.judged if one.decision.verdict == decision.verdict]
@@ -77,20 +87,25 @@ def _report(ruling: Ruling, source: Any) -> tuple[ChecklistItem, list[Finding]]:
     findings = []
     if decision.verdict == "fail":
         findings = _once(
-            Finding(
-                rule=rule.id,
-                severity=rule.head.severity,
-                effect=rule.head.effect,
-                certainty=one.decision.certainty,
-                message=claim.message,
-                value=claim.value,
-                location=claim.location,
-                trace=claim.trace,
-                help=rule.head.help,
+            Found(
+                Finding(
+                    rule=rule.id,
+                    severity=rule.head.severity,
+                    effect=rule.head.effect,
+                    certainty=one.decision.certainty,
+                    message=claim.message,
+                    value=claim.value,
+                    location=claim.location,
+                    trace=claim.trace,
+                    help=rule.head.help,
+                ),
+                rule,
+                one.fact.argument,
+                claims.is_argument(one.fact, source),
             )
             for one, claim in zip(telling, made)
         )
-        found = "; ".join(f"{f.message} ({claims.at(f.location)})" for f in findings[:MAX_CLAIMS])
+        found = "; ".join(f"{f.finding.message} ({claims.at(f.finding.location)})" for f in findings[:MAX_CLAIMS])
     elif decision.verdict == "not-applicable":
         found = ""
     else:
@@ -114,29 +129,39 @@ def shortened(text: str, limit: int = 240) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def _once(findings: Iterable[Finding]) -> list[Finding]:
-    """Of findings of one rule at one place the first: two plans of a script share what they share."""
-    return list({f.location: f for f in reversed(list(findings))}.values())[::-1]
+def _once(findings: Iterable[Found]) -> list[Found]:
+    """Of findings of one rule at one place the first: two plans of a script share what they share.
+
+    Several arguments may share a place, the `**` they come through; of a rule on the interfaces each has its finding.
+    """
+    made = reversed(list(findings))
+    return list({(f.finding.location, f.subject if f.rule.section == "api" else ""): f for f in made}.values())[::-1]
 
 
-def merged(findings: Sequence[Finding]) -> list[Finding]:
-    """One defect, one finding: where an api rule and a section's rule speak of the same place, one stands for both.
+def merged(findings: Sequence[Found]) -> list[Finding]:
+    """One defect, one finding: where an api rule and a section's rule speak of the same, one stands for both.
 
     It is the api rule's when the call raises, else the section's; the other's id stands in `related`.
     """
     made: list[Finding] = []
-    for finding in findings:
-        if finding.rule.startswith("api/"):
-            continue
-        api = [f for f in findings if f.rule.startswith("api/") and f.location == finding.location]
-        if not any(f.effect == "stops" for f in api):
-            made.append(replace(finding, related=tuple(f.rule for f in api)) if api else finding)
-    for finding in findings:
-        if finding.rule.startswith("api/"):
-            others = [f for f in findings if not f.rule.startswith("api/") and f.location == finding.location]
-            if not others or finding.effect == "stops":
-                made.append(replace(finding, related=tuple(f.rule for f in others)))
+    sections = [f for f in findings if f.rule.section != "api"]
+    apis = [f for f in findings if f.rule.section == "api"]
+    for found in sections:
+        same = [f.finding for f in apis if _same_defect(f, found)]
+        if not any(f.effect == "stops" for f in same):
+            made.append(replace(found.finding, related=tuple(f.rule for f in same)) if same else found.finding)
+    for found in apis:
+        others = tuple(dict.fromkeys(f.rule.id for f in sections if _same_defect(found, f)))
+        if not others or found.finding.effect == "stops":
+            made.append(replace(found.finding, related=others))
     return made
+
+
+def _same_defect(api: Found, other: Found) -> bool:
+    """At the same place, and about the same: the one argument that stands there, the same name, or as the rule says."""
+    if api.finding.location != other.finding.location:
+        return False
+    return api.exact or api.subject == other.subject != "" or other.rule.id in api.rule.head.same
 
 
 def ordered(findings: Iterable[Finding]) -> list[Finding]:

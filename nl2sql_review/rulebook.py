@@ -63,6 +63,7 @@ class Head:
     notes: dict[str, str] = field(default_factory=dict)
     help: str = ""
     fix: str = ""
+    same: tuple[str, ...] = ()  # rules of other sections that, at the same place, speak of the same defect
     since: str = ""
 
     def __post_init__(self) -> None:

@@ -328,3 +328,8 @@ def test_the_files_that_say_the_versions_are_listed_as_read(tmp_path):
     script.write_text(HEAD + "a = SFTConfig()\n")
     _, recording, _ = Reviewer(isolated=True).plans(script.read_bytes(), str(script), Settings())
     assert str(Path(tmp_path / "requirements.txt")) in recording.files_read
+
+
+def test_arguments_that_share_a_place_each_have_their_finding():
+    code = HEAD + "settings = dict(output_dir='x', max_seq_length=1, warmup_ratio=0.1)\na = SFTConfig(**settings)\n"
+    assert sorted(text.partition("=")[0] for _, text in found(code)) == ["max_seq_length", "warmup_ratio"]

@@ -6,7 +6,7 @@ import pytest
 
 from nl2sql_review import rulebook
 from nl2sql_review.decide import overall, rule_on
-from nl2sql_review.judge import judge, merged, ordered
+from nl2sql_review.judge import Found, judge, merged, ordered
 from nl2sql_review.plan import Fact, TrainingPlan
 from nl2sql_review.report import Finding, Location
 from nl2sql_review.rulebook import Rulebook
@@ -279,14 +279,26 @@ def finding(rule, row=1, severity="error", effect="silent"):
     return Finding(rule, severity, effect, "certain", "m", None, Location("train.py", row, 1, row, 2))
 
 
+def found(rule, subject="", exact=True, same="[]", **more):
+    text = f"---\neffect: stops\nfact: lora.r\nexpect: {{present: true}}\nsame: {same}\n---\n# Title\n"
+    return Found(finding(rule, **more), rulebook.parse(text, "rule.md", rule), subject, exact)
+
+
 def test_one_defect_is_one_finding():
-    api, own = finding("api/arguments", effect="stops"), finding("prompt/response-only-loss")
+    api, own = found("api/arguments", effect="stops"), found("prompt/response-only-loss")
     assert [(f.rule, f.related) for f in merged([own, api])] == [("api/arguments", ("prompt/response-only-loss",))]
-    assert [(f.rule, f.related) for f in merged([own, finding("api/arguments")])] == [
+    assert [(f.rule, f.related) for f in merged([own, found("api/arguments")])] == [
         ("prompt/response-only-loss", ("api/arguments",))
     ]
-    assert merged([own]) == [own]
-    assert merged([own, finding("api/arguments", row=9)]) == [own, finding("api/arguments", row=9)]
+    assert merged([own]) == [own.finding]
+    assert merged([own, found("api/arguments", row=9)]) == [own.finding, finding("api/arguments", row=9)]
+
+
+def test_two_defects_at_one_place_are_two_findings():
+    """The place of a whole call, or of a `**`, stands for many arguments."""
+    own = found("arguments/learning-rate", "learning_rate", exact=False)
+    for subject, same, merges in (("warmup_ratio", "[]", False), ("learning_rate", "[]", True), ("", "[]", False), ("", "[arguments/learning-rate]", True)):
+        assert len(merged([own, found("api/arguments", subject, False, same)])) == (1 if merges else 2)
 
 
 def test_findings_come_by_severity_effect_and_position():

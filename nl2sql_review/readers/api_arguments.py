@@ -35,7 +35,7 @@ class Defect:
 
     @property
     def fact(self) -> Fact:
-        return Fact(Known([self.name], (self.place,)), at=self.place, sentence=self.sentence)
+        return Fact(Known([self.name], (self.place,)), at=self.place, argument=self.name, sentence=self.sentence)
 
 
 @dataclass(slots=True)
