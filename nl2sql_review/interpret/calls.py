@@ -143,6 +143,8 @@ def call_cached(m: Machine, fn: Function, args: Arguments, node: Any, cls: Any) 
     """@lru_cache: the second call with the same arguments does nothing."""
     key = repr([describe(v) for v in args.positional] + sorted((k, describe(v)) for k, v in args.keywords.items()))
     seen = fn.slots["__cache__"]
+    if not isinstance(seen, dict):  # only the run knows which calls were made before
+        return run_function(m, fn, args, node, cls)
     if key not in seen:
         m.write(fn, "__cache__", {**seen, key: run_function(m, fn, args, node, cls)})
     return fn.slots["__cache__"][key]

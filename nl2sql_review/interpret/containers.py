@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..values import Absent, Default, Either, Known, Unknown, Value, join
-from .builtins import BUILTINS, apply, method, sort
+from .builtins import BUILTINS, apply, method
 from .displays import merge_optional, plain_key
 from .expressions import settled
+from .iterators import sort
 from .machine import Machine, demote
 from .objects import Arguments, Items, Mapping, Sequence, object_of
 from .operations import describe

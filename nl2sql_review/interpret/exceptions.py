@@ -50,7 +50,7 @@ def guarded_block(m: Machine, node: Any, scope: Scope, mark: int) -> bool:
     escapes: list[tuple[str, Changes]] = []
     if node.handlers:
         m.trying += 1
-        m.try_depths.append(len(m.conditions) + len(m.unlikely))
+        m.try_depths.append((len(m.conditions) + len(m.unlikely), len(m.frames), len(m.loops), len(m.frame.exits)))
         m.escapes.append((mark, escapes))
     try:
         alive = m.execute(node.body, scope)
@@ -66,8 +66,10 @@ def guarded_block(m: Machine, node: Any, scope: Scope, mark: int) -> bool:
     risky = m.risks > risks
     if alive and node.orelse is not None:  # what `else` raises is not caught here
         alive = m.execute(node.orelse.body, scope)
-    if raised is not None:
+    if raised is not None and not escapes:
         return certain_handler(m, node, scope, raised)
+    if raised is not None:  # other paths raise too, and perhaps something else
+        escapes.append((raised.name, m.changes(mark)))
     if escapes:
         alive = explicit_raises(m, node, scope, mark, alive, escapes)
     if not node.handlers or not risky and alive:

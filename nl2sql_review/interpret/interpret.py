@@ -18,6 +18,7 @@ from . import (  # noqa: F401 (some fill registries)
     expressions,
     inspection,
     items,
+    iterators,
     library,
     models,
     modules,

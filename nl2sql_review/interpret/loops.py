@@ -27,9 +27,15 @@ def for_(m: Machine, node: cst.For, scope: Scope) -> bool:
             alive = unroll(m, loop, node, scope, items, iterable)
     finally:
         m.loops.pop()
-    if alive and node.orelse is not None:
-        alive = m.execute(node.orelse.body, scope)
+    alive = alive and run_else(m, loop, node, scope)
     return m.settle(loop.mark, loop.breaks, alive)
+
+
+def run_else(m: Machine, loop: Loop, node: Any, scope: Scope) -> bool:
+    if node.orelse is None:
+        return True
+    with m.supposing("no break leaves the loop" if loop.breaks else ""):
+        return m.execute(node.orelse.body, scope)
 
 
 def iteration(m: Machine, loop: Loop, run: Callable[[], bool]) -> bool:
@@ -162,6 +168,5 @@ def while_(m: Machine, node: cst.While, scope: Scope) -> bool:
             abstract_loop(m, loop, lambda: m.execute(node.body, scope), f"a while loop of more than {UNROLL} turns")
     finally:
         m.loops.pop()
-    if alive and node.orelse is not None:
-        alive = m.execute(node.orelse.body, scope)
+    alive = alive and run_else(m, loop, node, scope)
     return m.settle(loop.mark, loop.breaks, alive)

@@ -92,7 +92,8 @@ class Machine:
         self.unlikely: list[str] = []  # why the current path is not the one a plain run takes
         self.silent = 0  # > 0 while a body is only tried, not recorded
         self.trying = 0  # > 0 inside a `try` body whose handlers may run
-        self.try_depths: list[int] = []  # how conditional the path was where each enclosing `try` began
+        # Where each enclosing `try` began: how conditional the path was, how many frames and loops, exits of its frame.
+        self.try_depths: list[tuple[int, int, int, int]] = []
         # Of each enclosing `try`: where it began, and what the paths had changed that raise in it under a condition.
         self.escapes: list[tuple[int, list[tuple[str, Changes]]]] = []
         self.raised: list[str] = []  # exceptions that ended a path
@@ -230,7 +231,7 @@ class Machine:
     def deferred(self, mark: int, what: str) -> None:
         """What ran since `mark` is only run when, and as far as, its results are read: what it changed is not certain."""
         for obj, key, old in self.journal[mark:]:
-            if old is MISSING or isinstance(obj, Scope) and obj.kind in ("function", "comprehension"):
+            if isinstance(obj, Scope) and (old is MISSING or obj.kind in ("function", "comprehension")):
                 continue
             why = f"{what} may change it, when it is read"
             value = obj.slots.get(key)
@@ -303,7 +304,7 @@ class Machine:
 
     def certainly_raises(self, name: str) -> None:
         """The script raises here on this path: inside a `try`, and if nothing conditional lies between, go there."""
-        if self.trying and self.try_depths[-1] == len(self.conditions) + len(self.unlikely) and not self.silent:
+        if self.trying and not self.conditions_since_try():
             raise Raised(name)
         self.may_raise(name)
 
@@ -315,7 +316,12 @@ class Machine:
             escapes.append((name, self.changes(begin)))
 
     def conditions_since_try(self) -> bool:
-        return bool(self.silent) or not self.try_depths or self.try_depths[-1] != len(self.conditions) + len(self.unlikely)
+        if self.silent or not self.try_depths:
+            return True
+        depth, frames, loops, exits = self.try_depths[-1]
+        if depth != len(self.conditions) + len(self.unlikely) or len(self.frames[frames - 1].exits) > exits:
+            return True  # something decides, or another path has left before
+        return any(f.exits for f in self.frames[frames:]) or any(x is not None and (x.breaks or x.continues) for x in self.loops[loops:])
 
     def mark(self) -> int:
         return len(self.journal)
@@ -406,6 +412,8 @@ def demote(value: Value, by: str) -> Value:
 def prefer_slot(obj: Object, key: Any, likely: Any, other: Any, by: str) -> Any:
     if likely is other:
         return likely
+    if likely is MISSING and isinstance(obj, Instance):
+        likely = obj.cls.lookup(key) or MISSING
     if likely is MISSING:
         return demote(other, by) if isinstance(other, VALUES) else other
     if other is MISSING and isinstance(obj, Instance):
