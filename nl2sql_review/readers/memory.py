@@ -6,6 +6,7 @@ from ..interpret.recording import Call
 from ..plan import Fact, Memory, TrainingPlan
 from ..values import Absent, Default, Known, Text, Unknown, Value, same
 from . import footprint
+from .api_arguments import rejected
 from .arguments import from_library
 from .derive import derive, plain
 from .given import last
@@ -100,7 +101,9 @@ def trainer_length(run: Run) -> Fact:
             return Fact(value, at=run.arguments.where(*TRAINER_LENGTH) or run.place)
         if trainer is not None and not isinstance(direct := trainer.get(*TRAINER_LENGTH), Absent):
             at = next(trainer.places[n] for n in TRAINER_LENGTH if n in trainer.places) if trainer.places else trainer.place
-            return Fact(direct, at=at, note="given to the trainer itself: only Unsloth hands it on, TRL raises TypeError")
+            name = next(n for n in TRAINER_LENGTH if n in trainer.arguments)
+            note = "given to the trainer itself: only Unsloth hands it on, TRL raises TypeError" if rejected(run, trainer, name) else ""
+            return Fact(direct, at=at, note=note)
         if trainer is not None:
             return by_default(run)
         if last(run.arguments.callee) == "SFTConfig":
