@@ -6,6 +6,7 @@ from typing import Any
 
 import libcst as cst
 
+from ..source.syntax import below
 from ..values import Known, Unknown, Value
 from .builtins import BUILTINS
 from .expressions import operate
@@ -102,6 +103,5 @@ def class_pattern(m: Machine, p: cst.MatchClass, subject: Value, scope: Scope) -
 def bind_captures(m: Machine, p: Any, scope: Scope) -> None:
     if isinstance(p, (cst.MatchAs, cst.MatchStar)) and p.name is not None:
         m.bind(p.name.value, Unknown("captured by a pattern that is not modelled"), scope)
-    for child in p.children:
-        if isinstance(child, cst.CSTNode):
-            bind_captures(m, child, scope)
+    for child in below(p):
+        bind_captures(m, child, scope)

@@ -10,6 +10,7 @@ from typing import Any
 
 import libcst as cst
 
+from ..source.syntax import below
 from ..values import Default, Known, Unknown, Value
 from .machine import Machine
 from .objects import Instance, Items, Mapping, Object, Opaque, Scope, object_of
@@ -39,7 +40,7 @@ def tested(node: Any) -> list[Any]:
     if isinstance(node, (cst.Name, cst.Subscript)):
         return [node]
     if isinstance(node, INNER):
-        return [found for child in node.children for found in tested(child)]
+        return [found for child in below(node) for found in tested(child)]
     return []
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import re
-from functools import cache
 from typing import Any, Iterator
 
 import libcst as cst
@@ -12,6 +11,7 @@ import libcst as cst
 from ..interpret.objects import Class, Mapping, Sequence
 from ..interpret.recording import Call
 from ..plan import Fact
+from ..source.syntax import statements, walk
 from ..values import Absent, Known, Place, Unknown
 from .run import Run
 
@@ -20,11 +20,6 @@ KINDS = {"dataclass": "dataclass", "pydantic": "pydantic model", "attrs": "attrs
 # A class or a dict is taken for the description of a data set when it says where one is and how much of it to take.
 WHERE = ("path", "file", "source", "url", "hf_path", "hub_id", "data_path", "dataset_path", "dataset_name", "data_files", "repo")
 SHARE = ("weight", "probability", "prob", "ratio", "sampling_weight", "sample_weight", "proportion", "max_samples", "weighting")
-# Fields of a node that say how it is laid out.
-LAYOUT = frozenset(
-    "lpar rpar leading_lines lines_after_decorators header footer comma semicolon equal indent whitespace_before_args".split()
-    + [f"whitespace_{w}" for w in ("after_func", "before_colon", "after_for", "before_in", "after_in", "after_star", "after_arg", "after_name", "after_def", "before_params", "before", "after")]
-)
 NAMES = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*")
 
 
@@ -140,12 +135,12 @@ def skipped(run: Run, call: Call) -> Place | None:
     tree = getattr(call.place.source, "tree", None)
     if not isinstance(listed, cst.Name) or tree is None:
         return None
-    for loop in walk(tree):
+    for loop in statements(tree):
         if not isinstance(loop, cst.For) or not _appends(loop.body, listed.value):
             continue
         if isinstance(weights, cst.Name) and _appends(loop.body, weights.value):
             return None
-        guard = next((n for n in walk(loop.body) if isinstance(n, cst.Try) and _survives(n) or isinstance(n, cst.If) and _skips(n)), None)
+        guard = next((n for n in statements(loop.body) if isinstance(n, cst.Try) and _survives(n) or isinstance(n, cst.If) and _skips(n)), None)
         if guard is not None and isinstance(weights, (cst.Name, cst.ListComp, cst.List)):
             return Place(call.place.source, guard.handlers[0] if isinstance(guard, cst.Try) else guard.test)
     return None
@@ -178,22 +173,4 @@ def _exits(node: cst.CSTNode) -> bool:
 
 
 def _skips(node: cst.If) -> bool:
-    return any(isinstance(n, cst.Continue) for n in walk(node.body))
-
-
-def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """Every node below one that means something, in order. LibCST's own `children` visits white space too, and is slow."""
-    stack = [node]
-    while stack:
-        one = stack.pop()
-        yield one
-        below: list[cst.CSTNode] = []
-        for name in _meaning(type(one)):
-            value = getattr(one, name)
-            below += value if isinstance(value, (list, tuple)) else (value,)
-        stack.extend(child for child in reversed(below) if isinstance(child, cst.CSTNode))
-
-
-@cache
-def _meaning(kind: type) -> tuple[str, ...]:
-    return tuple(name for name in kind.__dataclass_fields__ if name not in LAYOUT)
+    return any(isinstance(n, cst.Continue) for n in statements(node.body))

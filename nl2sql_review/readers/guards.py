@@ -9,20 +9,24 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Iterator
+from typing import Any
 
+import libcst as cst
+
+from ..source.syntax import below, walk
 from ..values import Place, Value
 
 CATCHES = {"TypeError", "ImportError", "ModuleNotFoundError", "AttributeError", "RuntimeError", "ValueError"}
 ASKS = re.compile(r"version|signature|hasattr|getfullargspec|__dataclass_fields__|\bfields\b|find_spec|available|_compat|supports_", re.IGNORECASE)
-INLINE = re.compile(rf"\bif\b[^\n]*(?:{ASKS.pattern})", re.IGNORECASE)
+CHOICES = {cst.Try, cst.If, cst.IfExp, cst.CompFor}
 
 
 class Guards:
     """The guarded nodes of the sources of a script, found when first asked for."""
 
     def __init__(self) -> None:
-        self._of: dict[int, set[int]] = {}
+        self._of: dict[tuple[int, str], set[int]] = {}
+        self._choices: dict[int, list[Any]] = {}
 
     def over(self, place: Place | None, value: Value | None = None, name: str = "") -> bool:
         """Whether a place, or one that the value came through, stands in such code; `name` is what is called there."""
@@ -35,33 +39,28 @@ class Guards:
         return re.search(rf"(?:signature|getfullargspec|fields)\(\s*{name}\b|{name}\.(?:__init__|__dataclass_fields__|__code__)", text) is not None
 
     def _guarded(self, source: Any, name: str) -> set[int]:
-        key = hash((id(source), name))
+        key = id(source), name
         if key not in self._of:
-            self._of[key] = set(self._walk(source, name))
+            roots = [root for node in self._choices_of(source) for root in _guarded_by(source, node, name)]
+            self._of[key] = {id(node) for root in roots for node in walk(root)}
         return self._of[key]
 
-    def _walk(self, source: Any, name: str) -> Iterator[int]:
-        """Ids of all nodes in guarded statements. Only statements are walked to find those; it is done once a finding."""
-        text = getattr(source, "text", "")
-        if "except" not in text and not ASKS.search(text):
-            return
-        inline = INLINE.search(text) is not None
-        stack: list[tuple[Any, bool]] = [(source.tree, False)]
-        while stack:
-            node, inside = stack.pop()
-            kind = type(node).__name__
-            if inside:
-                yield id(node)
-            elif kind == "Try":
-                guarded = any(_falls_back(source, handler, name) for handler in node.handlers)
-                stack += [(child, guarded and child is not node.finalbody) for child in node.children]
-                continue
-            elif kind in ("If", "IfExp", "CompFor"):
-                tests = [node.test] if kind != "CompFor" else [i.test for i in node.ifs]
-                inside = any(ASKS.search(_code(source, test)) for test in tests)
-            elif kind == "SimpleStatementLine" and not inline:
-                continue
-            stack += [(child, inside) for child in node.children]
+    def _choices_of(self, source: Any) -> list[Any]:
+        """What may take one of two ways."""
+        if id(source) not in self._choices:
+            text = getattr(source, "text", "")
+            possible = "except" in text or ASKS.search(text)
+            self._choices[id(source)] = [node for node in walk(source.tree) if type(node) in CHOICES] if possible else []
+        return self._choices[id(source)]
+
+
+def _guarded_by(source: Any, node: Any, name: str) -> list[Any]:
+    """The parts of a choice that stand there for one version of a library only."""
+    if isinstance(node, cst.Try):
+        guarded = any(_falls_back(source, handler, name) for handler in node.handlers)
+        return [child for child in below(node) if child is not node.finalbody] if guarded else []
+    tests = [one.test for one in node.ifs] if isinstance(node, cst.CompFor) else [node.test]
+    return below(node) if any(ASKS.search(_code(source, test)) for test in tests) else []
 
 
 def _falls_back(source: Any, handler: Any, name: str) -> bool:

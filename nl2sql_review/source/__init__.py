@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import codecs
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Iterable
+from typing import TYPE_CHECKING, Iterable
 
 from nl2sql_review.source import notebook, suppressions
 from nl2sql_review.source.decoding import NOTEBOOK_SIZE_LIMIT, SIZE_LIMIT, decode, too_large
@@ -69,7 +69,7 @@ class Source:
         self._tree: libcst.Module | None = None
         self._failure: SourceError | None = None
         self._problems: list[SourceError] = []
-        self._ranges: dict[Any, tuple[int, int]] = {}  # offsets into _code
+        self._ranges: dict[int, tuple[int, int]] = {}  # by the id of a node of the tree: offsets into _code
         self._code: Lines | None = None  # what the tree generates: the text, but for form feeds
         self._requests: suppressions.Requests | None = None
 
@@ -145,7 +145,7 @@ class Source:
 
     def locate(self, nodes: Iterable[libcst.CSTNode]) -> None:
         """Find the places of many nodes of the tree in one pass, for `span` and `excerpt` to answer at once."""
-        wanted = [node for node in nodes if not isinstance(node, Span) and node not in self._ranges]
+        wanted = [node for node in nodes if not isinstance(node, Span) and id(node) not in self._ranges]
         if wanted:
             self._find(wanted)
 
@@ -171,8 +171,8 @@ class Source:
         """The node's code on one line, without comments, of at most `limit` characters."""
         if isinstance(node, Span):
             return one_line(self._between(node), limit)
-        if node in self._ranges and self._code is not None:
-            start, end = self._ranges[node]
+        if id(node) in self._ranges and self._code is not None:
+            start, end = self._ranges[id(node)]
             return one_line(self._code.text[start:end], limit)
         from nl2sql_review.source.positions import code_of
 
@@ -196,11 +196,11 @@ class Source:
         return "\n".join(rows)
 
     def _range(self, node: libcst.CSTNode) -> tuple[int, int]:
-        if node not in self._ranges:
+        if id(node) not in self._ranges:
             self._find(None)  # whoever asks for one node will ask for more: find all, once
-            if node not in self._ranges:
+            if id(node) not in self._ranges:
                 raise LookupError(f"{type(node).__name__} is not a node of {self.path}")
-        return self._ranges[node]
+        return self._ranges[id(node)]
 
     def _find(self, nodes: list[libcst.CSTNode] | None) -> None:
         from nl2sql_review.source.positions import offsets

@@ -2,7 +2,7 @@
 
 LibCST's own PositionProvider splits every token at line ends and stores a range for every node, at six times the
 cost of generating the code. Here a node costs the index of the token it starts and ends with; the offsets of tokens
-are summed up once, in C.
+are summed up once, in C. Nodes are told apart by `id`: their own `__hash__` is a Python function that returns it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import libcst
 
 
-def offsets(module: libcst.Module, nodes: Iterable[libcst.CSTNode] | None) -> tuple[str, dict[Any, tuple[int, int]]]:
-    """The module's code, and for each of `nodes` (None: for every node) where it starts and ends in that code.
+def offsets(module: libcst.Module, nodes: Iterable[libcst.CSTNode] | None) -> tuple[str, dict[int, tuple[int, int]]]:
+    """The module's code, and by the id of each of `nodes` (None: every node) where it starts and ends in that code.
 
     Syntactic positions as PositionProvider defines them: without surrounding whitespace, parentheses and commas.
     """
@@ -40,7 +40,7 @@ def code_of(module: libcst.Module, node: libcst.CSTNode) -> str:
         state = _generate(module, [node], node)
     except RecursionError:
         state = deeply(lambda: _generate(module, [node], node))
-    start, end = state.found[node]
+    start, end = state.found[id(node)]
     return "".join(state.tokens[start:end])
 
 
@@ -50,7 +50,7 @@ def _generate(
     """A run of the code generator over `root`, by default the whole module."""
     kind = _EveryNodeState if nodes is None else _State
     state = kind(module.default_indent, module.default_newline)
-    state.wanted = set(nodes or ())
+    state.wanted = set(map(id, nodes or ()))
     state.found = {}
     state.starts = {}
     (root or module)._codegen(state)
@@ -69,29 +69,29 @@ _NOTHING = _Nothing()
 
 
 class _State(CodegenState):
-    wanted: set[Any]
-    found: dict[Any, tuple[int, int]]  # indexes into tokens
-    starts: dict[Any, int]
+    wanted: set[int]
+    found: dict[int, tuple[int, int]]  # indexes into tokens
+    starts: dict[int, int]
 
     def before_codegen(self, node: Any) -> None:
-        if node in self.wanted:
-            self.starts[node] = len(self.tokens)
+        if id(node) in self.wanted:
+            self.starts[id(node)] = len(self.tokens)
 
     def after_codegen(self, node: Any) -> None:
-        if node in self.wanted and node not in self.found:
-            self.found[node] = (self.starts[node], len(self.tokens))
+        if id(node) in self.wanted and id(node) not in self.found:
+            self.found[id(node)] = (self.starts[id(node)], len(self.tokens))
 
     def record_syntactic_position(self, node: Any, *, start_node: Any = None, end_node: Any = None) -> Any:
-        return _Syntactic(self, node, start_node, end_node) if node in self.wanted else _NOTHING
+        return _Syntactic(self, node, start_node, end_node) if id(node) in self.wanted else _NOTHING
 
 
 class _EveryNodeState(_State):
     def before_codegen(self, node: Any) -> None:
-        self.starts[node] = len(self.tokens)
+        self.starts[id(node)] = len(self.tokens)
 
     def after_codegen(self, node: Any) -> None:
-        if node not in self.found:
-            self.found[node] = (self.starts[node], len(self.tokens))
+        if id(node) not in self.found:
+            self.found[id(node)] = (self.starts[id(node)], len(self.tokens))
 
     def record_syntactic_position(self, node: Any, *, start_node: Any = None, end_node: Any = None) -> Any:
         return _Syntactic(self, node, start_node, end_node)
@@ -109,10 +109,10 @@ class _Syntactic:
         self.start = len(self.state.tokens)
         for node in (self.start_node, self.end_node):
             if node is not None:
-                self.state.wanted.add(node)
+                self.state.wanted.add(id(node))
 
     def __exit__(self, *_: object) -> None:
         found = self.state.found
-        start = self.start if self.start_node is None else found[self.start_node][0]
-        end = len(self.state.tokens) if self.end_node is None else found[self.end_node][1]
-        found[self.node] = (start, end)
+        start = self.start if self.start_node is None else found[id(self.start_node)][0]
+        end = len(self.state.tokens) if self.end_node is None else found[id(self.end_node)][1]
+        found[id(self.node)] = (start, end)
