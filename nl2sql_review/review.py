@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,7 +54,8 @@ class Reviewer:
         faults: list[InternalError] = []
         for found in self._found(paths):
             try:
-                file, broken = self._file(found, stdin)
+                with collected_after():
+                    file, broken = self._file(found, stdin)
             except SettingsError:
                 raise
             except Exception as error:  # one file must not take the others with it
@@ -120,6 +123,23 @@ class Reviewer:
         if recording.exhausted and (plans or TRAINS.search(source.text)):
             plans = _cut_short(plans, recording.exhausted)
         return source, recording, plans
+
+
+@contextmanager
+def collected_after() -> Iterator[None]:
+    """The garbage of one file is collected when it is done, and not before.
+
+    A review makes a large tree and everything about it stays in use until the end: looking for garbage on the way took
+    a sixth of the time, and a tree that stays until it is found by chance makes the next one wait for new memory.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+        gc.collect(0)
 
 
 NOT_A_SCRIPT = "not a training script: it names none of unsloth, trl, transformers and peft"
