@@ -31,7 +31,7 @@ from .operations import freeze
 from .project import Project
 from .recording import Call, Recording
 
-STEPS = 120_000  # expressions and statements; about a second on a slow machine
+STEPS = 80_000  # expressions, statements and joined changes; about a second on a slow machine
 
 
 def interpret(source: Any, project_root: Path | str | None = None, steps: int = STEPS) -> Recording:
