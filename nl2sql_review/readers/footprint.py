@@ -20,6 +20,7 @@ from .run import Run
 DYNAMIC = re.compile(r"llama-?3\.[123]|qwen-?2\.5|qwen-?3|phi-?4|gemma-?3|mistral-small|magistral|devstral|deepseek-r1-distill")
 # Arguments of SFTTrainer that only a TRL from before it computed the loss in chunks takes.
 FORMER_TRL = ("max_seq_length", "dataset_text_field", "packing", "tokenizer", "dataset_num_proc")
+SPELT_OTHERWISE = (0, 16)  # the version of TRL since which SFTTrainer does not take them
 EMBEDDINGS = ("embed_tokens", "lm_head")
 
 
@@ -189,7 +190,8 @@ def loss(run: Run, plan: TrainingPlan) -> Fact:
     whole = Known("whole, shifted" if shifted else "whole")
     if run.trainer is not None and last(run.trainer.callee) != "SFTTrainer":
         return Fact(whole, at=at, note="transformers' Trainer keeps all logits")
-    if former_trl(run) and since(run, "trl", 0, 16) is not False:
+    said_before = since(run, "trl", *SPELT_OTHERWISE) is False
+    if former_trl(run) and not said_before:
         return Fact(Known("whole, shifted"), at=at, note="the trainer is called as TRL before 0.16 took it, and that keeps all logits")
     if plain(run.arguments.value("loss_type")) == "dft" or "lm_head" in adapted(plan):
         return Fact(whole, at=at)

@@ -45,7 +45,7 @@ def _run(summary: Summary, terminal: Terminal) -> Iterator[str]:
         yield _verdict(summary, terminal)
         most = summary.card.largest_batch
         yield from _wrapped(f"largest batch that fits by the upper bound: {most or 'none'}", terminal)
-    yield f"  smallest common card: {summary.smallest_card or 'none of those one can rent as one'}"
+    yield f"  smallest common card: {summary.smallest_card or 'none holds it'}"
     yield from _levers("what would save memory, each alone", summary.levers, True, terminal)
     yield from _levers("what saves memory already, each alone", summary.in_use, False, terminal)
     yield ""
