@@ -97,7 +97,9 @@ def find(said: str | float) -> Card:
     text = f"{said:g}" if isinstance(said, (int, float)) and not isinstance(said, bool) else str(said)
     lowered = text.strip().lower()
     size = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(gb|gib|g)?(\s*(vram|gpu|card))?", lowered)
-    if size:
+    if size and "rtx" + lowered in CARDS:
+        lowered = "rtx" + lowered  # nobody has a card of 4090 GB
+    elif size:
         return of_size(float(size[1]), exact=size[2] == "gib")
     key = re.sub(r"\b(nvidia|geforce|tesla|quadro|gpu|sxm\d?|pcie|laptop|tensor core)\b", "", lowered)
     key = re.sub(r"\s+[x×]\s*\d+\s*$|^\d+\s*[x×]\s+", "", key.strip())  # of several cards each holds the model
