@@ -131,10 +131,13 @@ def check_batch(
 
 
 def rows_of(batch: Any) -> list[Row]:
-    """The rows of a batch of tensors or lists. PreflightError when it has no labels, or labels of other tokens."""
+    """The rows of a batch of tensors or lists, also of one without padding, where they follow each other in one line.
+
+    PreflightError when it has no labels, or labels of other tokens.
+    """
     if "labels" not in batch:
         raise PreflightError("prompt/response-only-loss: the batch has no labels, so nothing says what the loss is on")
-    ids, labels = _lists(batch["input_ids"]), _lists(batch["labels"])
+    ids, labels = _unpacked(batch, "input_ids"), _unpacked(batch, "labels")
     mask = _lists(batch["attention_mask"]) if "attention_mask" in batch else [[1] * len(row) for row in ids]
     rows = []
     for number, (tokens, wanted, real) in enumerate(zip(ids, labels, mask), 1):
@@ -146,6 +149,21 @@ def rows_of(batch: Any) -> list[Row]:
         kept = [i for i, there in enumerate(real) if there]
         rows.append(Row(tuple(tokens[i] for i in kept), tuple(wanted[i] != IGNORED for i in kept)))
     return rows
+
+
+def _unpacked(batch: Any, column: str) -> list[list[int]]:
+    """The column by rows. Unsloth on a GPU and TRL's `padding_free` join the rows of a batch and say where each begins."""
+    joined = _lists(batch[column])
+    if "attention_mask" in batch or len(joined) != 1:
+        return joined
+    if "packed_seq_lengths" in batch:
+        lengths = [int(length) for length in batch["packed_seq_lengths"]]
+        starts = [sum(lengths[:i]) for i in range(len(lengths))]
+    elif "position_ids" in batch:
+        starts = [i for i, position in enumerate(_lists(batch["position_ids"])[0]) if position == 0]
+    else:
+        return joined
+    return [joined[0][start:end] for start, end in zip(starts, [*starts[1:], len(joined[0])])]
 
 
 def _lists(value: Any) -> list[list[int]]:

@@ -100,6 +100,19 @@ def test_a_pad_token_that_is_eos_does_not_count():
     assert not check_batch(padded, Letters()).failed
 
 
+@pytest.mark.parametrize("said", ["position_ids", "packed_seq_lengths"])
+def test_rows_joined_in_one_line_are_told_apart(said):
+    rows = [row(), row(sql="SELECT a FROM b"), row(sql="SELECT c FROM d")]
+    lengths = [len(ids) for ids, _ in rows]
+    joined = {
+        "input_ids": [[token for ids, _ in rows for token in ids]],
+        "labels": [[label for _, labels in rows for label in labels]],
+        said: lengths if said == "packed_seq_lengths" else [[i for length in lengths for i in range(length)]],
+    }
+    assert [len(one.ids) for one in rows_of(joined)] == lengths
+    assert not check_batch(joined, Letters()).failed
+
+
 def test_an_empty_loader_is_an_error():
     class Trainer:
         processing_class = Letters()
