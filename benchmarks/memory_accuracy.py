@@ -6,8 +6,8 @@
 
 `memory_measured.tsv` holds the measurements with their sources. Rows whose length is exact count for the figures; of
 notebooks only the upper limit of the length is known, so their high bound is all that can be held to account. The
-constants of `nl2sql_review/memory/estimate.py` were fitted on the half of the exact rows that `fitted` picks by a hash
-of their id; the other half is the report.
+constants of `nl2sql_review/memory/estimate.py` were fitted on `own-h200` and on the half of the other exact rows that
+`fitted` picks by a hash of their id; the rest is the report.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ from nl2sql_review.memory.setup import PROJECTIONS, Setup  # noqa: E402
 
 GIB = 1024**3
 OWN = "own-h200"  # measured for this table; what the current libraries do was learnt from it
-BLIND = "own-h200-later"  # measured after the last change of a constant: report only
 FITCHECK = "fitcheck-llm==0.3.1"
 CHECKPOINTING = {"unsloth": "offloaded", "True": "kept", "False": "off", "None": "offloaded"}
 # Runs that are known to have run out of memory: (what, card, setup).
@@ -83,7 +82,7 @@ class Row(NamedTuple):
     @property
     def fitted(self) -> bool:
         """Whether the constants were chosen looking at this row."""
-        return self.exact and (self.set == OWN or self.set != BLIND and hashlib.sha256(self.id.encode()).digest()[0] % 2 == 0)
+        return self.exact and (self.set == OWN or hashlib.sha256(self.id.encode()).digest()[0] % 2 == 0)
 
     @property
     def measured(self) -> float:
@@ -99,7 +98,7 @@ class Row(NamedTuple):
         old = self.stack == "unsloth-old" or self.unsloth.startswith("2024") and not self.unsloth.startswith("2024.12")
         names = {p.removesuffix("_proj"): p for p in PROJECTIONS}
         words = self.targets.split("+")
-        loss = "whole 16-bit" if unsloth and old else "chunked" if unsloth or self.loss == "fused" else "whole" if self.set in (OWN, BLIND) else "whole, shifted"
+        loss = "whole 16-bit" if unsloth and old else "chunked" if unsloth or self.loss == "fused" else "whole" if self.set == OWN else "whole, shifted"
         return Setup(
             table()[self.arch],
             batch=int(self.batch),
@@ -247,7 +246,7 @@ def fitcheck(runs: list[Made]) -> dict[str, float]:
                     "optimizer": "adam8bit" if "8bit" in setup.optimizer else "adamw",
                     "batch_size": setup.batch,
                     "seq_len": setup.length,
-                    "lora_rank": setup.rank,
+                    "lora_rank": setup.rank or None,
                     "lora_targets": list(setup.targets),
                     "grad_checkpoint": setup.checkpointing != "off",
                     "flash_attn": not setup.eager_attention,

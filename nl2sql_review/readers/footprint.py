@@ -63,6 +63,8 @@ def architecture(run: Run, plan: TrainingPlan) -> Fact:
 def found(run: Run, name: Any) -> Value:
     if not isinstance(name, str):
         return Absent("no model is loaded") if isinstance(name, Absent) else Unknown("the model's name is no text")
+    if not name.strip():
+        return Unknown("the model's name is empty")
     here = from_config(run, name)
     result = here or architectures.find(name)
     if isinstance(result, architectures.NoArchitecture):
