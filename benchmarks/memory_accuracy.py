@@ -242,7 +242,7 @@ def fitcheck(runs: list[Made]) -> dict[str, float]:
                 "training": {
                     "precision": "fp16" if row.gpu == "Tesla T4" else "bf16",
                     "quantization": "nf4" if setup.bits == 4 else "none",
-                    "double_quant": setup.double_quant,
+                    "double_quant": setup.double_quant and setup.bits == 4,
                     "optimizer": "adam8bit" if "8bit" in setup.optimizer else "adamw",
                     "batch_size": setup.batch,
                     "seq_len": setup.length,
