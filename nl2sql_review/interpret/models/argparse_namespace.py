@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...values import Absent, Default, Either, Known, Unknown, Value, extend, join
-from ..builtins import BUILTINS
+from ...values import Absent, Default, Either, Known, Unknown, Value, join
 from ..library import method_model
 from ..machine import Machine, demote
-from ..objects import Arguments, Class, Instance, Items, Mapping, Opaque, Sequence, object_of, plain
-from ..operations import lift
-from .argparse import PARSERS, Option, defaults_of, is_suppressed, opened, options_of, why_open
+from ..objects import Arguments, Instance, Items, Mapping, Opaque, Sequence, object_of, plain
+from .argparse import PARSERS, defaults_of, opened, options_of, why_open
+from .argparse_words import parse_words, unsaid
 from .process import words
 
 
@@ -42,8 +41,6 @@ def parse(m: Machine, receiver: Value, args: Arguments, node: Any) -> tuple[Valu
         return out or Unknown("nothing is parsed"), Unknown("only the run knows the words that are left")
     said = words(m, given)
     if isinstance(said, list):
-        from .argparse_words import parse_words
-
         items, rest = parse_words(m, parser, said, node)
     else:
         items = Items(*plain_run(m, parser, node))
@@ -107,53 +104,3 @@ def of_commands(own: dict[Any, Value], commands: Opaque, parsed: list[tuple[dict
         only = len(names) == 1 and plain(commands.slots["argparse", "required"]) is True
         out[dest] = Known(names[0]) if only else Known(Opaque(f"args.{dest}", "attribute", (Known(commands), Known(dest)), kind=""))
     return out
-
-
-def unsaid(m: Machine, option: Option, node: Any, settled: bool = False) -> Value | None:
-    """What the namespace gets when no word is said for this option; None: nothing. `settled`: nobody else can say one."""
-    action = plain(option.action)
-    if action in ("help", "version", "parsers"):
-        return None
-    if option.required:
-        return Unknown(f"{option.by} is required: only the command line gives it", (option.place,) if option.place else ())
-    if not option.flags and option.nargs in (None, "+", "A...") and action in ("store", "append", "extend") or not option.flags and isinstance(option.nargs, int):
-        return Unknown(f"{option.by} is required: only the command line gives it", (option.place,) if option.place else ())
-    if option.group:
-        return Unknown(f"{option.group}, {option.by} among them: only the command line gives it", (option.place,) if option.place else ())
-    value = option.slots["default"]
-    if is_suppressed(value):  # of an optional positional argument argparse hands the marker itself to the type
-        return None if option.flags or isinstance(option.type, Absent) else Unknown(f"{option.by} is left out in a way that its type decides")
-    if not option.flags and option.nargs in ("*", "...") and plain(value) is None and isinstance(value, Known) and value.value is None:
-        value = Known(Sequence((), "list"), value.trace)
-    elif option.nargs != "*" or option.flags:
-        value = converted(m, option, value, node)
-    return value if settled else demote(value, option.by)
-
-
-def converted(m: Machine, option: Option, value: Value, node: Any) -> Value:
-    """A default that is text goes through the option's type, as a word of the command line would."""
-    if isinstance(option.type, Absent) or isinstance(option.type, Known) and option.type.value is None:
-        return value
-
-    def one(v: Value) -> Value:
-        if not (isinstance(v, Known) and isinstance(v.value, str)):
-            return v
-        return of_type(m, option, v, node)
-
-    return lift(one, value)
-
-
-def of_type(m: Machine, option: Option, word: Value, node: Any) -> Value:
-    """A word, as the option's type makes it."""
-    if isinstance(option.type, Absent) or isinstance(option.type, Known) and option.type.value is None:
-        return word
-    kind = object_of(option.type)
-    if isinstance(kind, Opaque) and kind.text.startswith("argparse.FileType"):
-        return Unknown("a file that the run opens", word.trace)
-    if isinstance(kind, Class) and kind.kind == "enum":
-        made = m.call(option.type, Arguments([word]), node)
-    elif option.type is BUILTINS["bool"]:
-        made = Known(bool(plain(word)), word.trace) if isinstance(plain(word), str) else Unknown("bool() of a word only the run knows")
-    else:
-        made = m.call(option.type, Arguments([word]), node)
-    return extend(made, word.trace[-1]) if word.trace and isinstance(made, (Known, Default)) and not made.trace else made

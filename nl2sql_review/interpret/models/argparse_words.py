@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ...values import Default, Known, Unknown, Value, extend
-from ..machine import Machine
-from ..objects import Items, Opaque, Sequence, object_of, plain
+from ...values import Absent, Default, Known, Unknown, Value, extend
+from ..builtins import BUILTINS
+from ..machine import Machine, demote
+from ..objects import Arguments, Class, Items, Opaque, Sequence, object_of, plain
+from ..operations import lift
 from ..operators import binary
 from .argparse import Option, defaults_of, is_suppressed, opened, options_of, why_open
-from .argparse_namespace import of_type, unsaid
 
 SIMPLE = ("store", "store_true", "store_false", "store_const", "append", "append_const", "count", "extend", "help", "version")
 CONST = "\0const\0"
@@ -167,3 +168,53 @@ def made(m: Machine, option: Option, raw: Any, words: dict[str, Value], node: An
         origin = next((w for text, w in words.items() if text.endswith(f"={raw}")), None)
         word = extend(word, origin.trace[-1]) if origin is not None and origin.trace else word
     return of_type(m, option, word, node)
+
+
+def unsaid(m: Machine, option: Option, node: Any, settled: bool = False) -> Value | None:
+    """What the namespace gets when no word is said for this option; None: nothing. `settled`: nobody else can say one."""
+    action = plain(option.action)
+    if action in ("help", "version", "parsers"):
+        return None
+    if option.required:
+        return Unknown(f"{option.by} is required: only the command line gives it", (option.place,) if option.place else ())
+    if not option.flags and option.nargs in (None, "+", "A...") and action in ("store", "append", "extend") or not option.flags and isinstance(option.nargs, int):
+        return Unknown(f"{option.by} is required: only the command line gives it", (option.place,) if option.place else ())
+    if option.group:
+        return Unknown(f"{option.group}, {option.by} among them: only the command line gives it", (option.place,) if option.place else ())
+    value = option.slots["default"]
+    if is_suppressed(value):  # of an optional positional argument argparse hands the marker itself to the type
+        return None if option.flags or isinstance(option.type, Absent) else Unknown(f"{option.by} is left out in a way that its type decides")
+    if not option.flags and option.nargs in ("*", "...") and plain(value) is None and isinstance(value, Known) and value.value is None:
+        value = Known(Sequence((), "list"), value.trace)
+    elif option.nargs != "*" or option.flags:
+        value = converted(m, option, value, node)
+    return value if settled else demote(value, option.by)
+
+
+def of_type(m: Machine, option: Option, word: Value, node: Any) -> Value:
+    """A word, as the option's type makes it."""
+    if isinstance(option.type, Absent) or isinstance(option.type, Known) and option.type.value is None:
+        return word
+    kind = object_of(option.type)
+    if isinstance(kind, Opaque) and kind.text.startswith("argparse.FileType"):
+        return Unknown("a file that the run opens", word.trace)
+    if isinstance(kind, Class) and kind.kind == "enum":
+        made = m.call(option.type, Arguments([word]), node)
+    elif option.type is BUILTINS["bool"]:
+        made = Known(bool(plain(word)), word.trace) if isinstance(plain(word), str) else Unknown("bool() of a word only the run knows")
+    else:
+        made = m.call(option.type, Arguments([word]), node)
+    return extend(made, word.trace[-1]) if word.trace and isinstance(made, (Known, Default)) and not made.trace else made
+
+
+def converted(m: Machine, option: Option, value: Value, node: Any) -> Value:
+    """A default that is text goes through the option's type, as a word of the command line would."""
+    if isinstance(option.type, Absent) or isinstance(option.type, Known) and option.type.value is None:
+        return value
+
+    def one(v: Value) -> Value:
+        if not (isinstance(v, Known) and isinstance(v.value, str)):
+            return v
+        return of_type(m, option, v, node)
+
+    return lift(one, value)

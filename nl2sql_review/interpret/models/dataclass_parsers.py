@@ -29,7 +29,8 @@ from ..objects import (
 )
 from ..operations import lift
 from .argparse import PARSERS, Option, add, make_parser, opened
-from .argparse_namespace import converted, parse
+from .argparse_namespace import parse
+from .argparse_words import converted
 
 HF = "transformers.HfArgumentParser trl.TrlParser"
 ANYTHING = "the command line may give any of its options"

@@ -17,7 +17,7 @@ from ..library import method_model, model
 from ..machine import Machine, demote
 from ..objects import Arguments, Builtin, Items, Mapping, Opaque, Sequence, object_of
 from ..operations import describe, lift
-from .paths import CWD, path_method, text_of
+from .paths import CONFIGURATION, CWD, LEFTOVER, is_path, path_method, text_of
 
 FILE = "file"
 MAX_TEXT_BYTES = 256_000  # a configuration, a template; larger ones are data, which the run reads
@@ -321,3 +321,25 @@ def change_directory(m: Machine, args: Arguments, node: Any, callee: str) -> Val
 
 
 __all__ = ["Content", "defaulted", "read", "read_path"]
+
+
+# -- what is on the disk ---------------------------------------------------------------------------------
+@path_method("exists", "is_file", "is_dir", "is_symlink", "stat", "lstat", "glob", "rglob", "iterdir", "samefile", "owner", "readlink", "is_mount")
+def on_disk(m: Machine, receiver: Value, args: Arguments, node: Any, name: str) -> Value:
+    found = lift(lambda p: existing(m, p, name), receiver) if name in ("exists", "is_file") else None
+    if found is not None and not isinstance(found, Unknown):
+        return found
+    m.risks += 1
+    inner = ", ".join(describe(a) for a in args.positional)
+    return Known(Opaque(f"{describe(receiver)}.{name}({inner})", "call", (receiver, *args.positional)), receiver.trace)
+
+
+def existing(m: Machine, p: Value, name: str) -> Value:
+    """True for a configuration file that the project holds now: whoever reads it as what it is takes it to be there."""
+    text = text_of(p)
+    if isinstance(text, (Known, Text)):
+        place = locate(m, text)
+        if isinstance(place, Path) and place.suffix in CONFIGURATION and not LEFTOVER.search(str(place)) and not may_be_written(m, place):
+            return Known(True, p.trace)
+    m.risks += 1
+    return Known(Opaque(f"{describe(p)}.{name}()" if is_path(p) else f"os.path.{name}({describe(p)})", "call", (p,)), p.trace)

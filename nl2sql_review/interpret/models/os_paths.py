@@ -14,7 +14,8 @@ from ..machine import Machine, demote
 from ..objects import Arguments, Sequence
 from ..operations import lift
 from ..texts import concatenate
-from .paths import CWD, absolute_text, existing, expanded, last_name, text_of
+from .files import existing
+from .paths import CWD, absolute_text, expanded, last_name, text_of
 
 
 def text_function(*names: str) -> Callable[[Any], Any]:

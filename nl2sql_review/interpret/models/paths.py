@@ -264,29 +264,6 @@ def pure(m: Machine, receiver: Value, args: Arguments, node: Any, name: str) -> 
     return lift(one, receiver, *args.positional)
 
 
-@path_method("exists", "is_file", "is_dir", "is_symlink", "stat", "lstat", "glob", "rglob", "iterdir", "samefile", "owner", "readlink", "is_mount")
-def on_disk(m: Machine, receiver: Value, args: Arguments, node: Any, name: str) -> Value:
-    found = lift(lambda p: existing(m, p, name), receiver) if name in ("exists", "is_file") else None
-    if found is not None and not isinstance(found, Unknown):
-        return found
-    m.risks += 1
-    inner = ", ".join(describe(a) for a in args.positional)
-    return Known(Opaque(f"{describe(receiver)}.{name}({inner})", "call", (receiver, *args.positional)), receiver.trace)
-
-
-def existing(m: Machine, p: Value, name: str) -> Value:
-    """True for a configuration file that the project holds now: whoever reads it as what it is takes it to be there."""
-    from .files import locate, may_be_written
-
-    text = text_of(p)
-    if isinstance(text, (Known, Text)):
-        place = locate(m, text)
-        if isinstance(place, Path) and place.suffix in CONFIGURATION and not LEFTOVER.search(str(place)) and not may_be_written(m, place):
-            return Known(True, p.trace)
-    m.risks += 1
-    return Known(Opaque(f"{describe(p)}.{name}()" if is_path(p) else f"os.path.{name}({describe(p)})", "call", (p,)), p.trace)
-
-
 @path_method("mkdir", "unlink", "rmdir", "rename", "replace", "chmod", "touch", "symlink_to", "hardlink_to")
 def change_disk(m: Machine, receiver: Value, args: Arguments, node: Any, name: str) -> Value:
     m.risks += 1
