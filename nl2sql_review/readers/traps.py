@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import libcst as cst
+
 from ..interpret.recording import Call
 from ..plan import Fact, TrainingPlan
+from ..source.syntax import walk
 from ..values import Absent, Default, Either, Known, Unknown, Value
 from .given import objects
 from .prompt_text import Piece
@@ -44,7 +47,21 @@ def padding(run: Run) -> Fact:
     call, value = writes[-1]
     if isinstance(value, Either):
         return Fact(Unknown("it depends on a branch which token pads", value.trace), at=call.place)
+    if is_eos(value) and (not call.certain or asks_tokenizer(call)):
+        why = "whether the padding token is set to the EOS token depends on the model's tokenizer, which may have one of its own"
+        if not asks_tokenizer(call):
+            why = "it depends on a branch whether the padding token is set to the EOS token"
+        return Fact(Unknown(why, (call.place,)), at=call.place)
     return Fact(Known("the eos token" if is_eos(value) else "its own token", (call.place,)), at=call.place)
+
+
+def asks_tokenizer(call: Call) -> bool:
+    """`if tokenizer.pad_token is None:` around a call: what runs depends on the tokenizer that was published."""
+    if not call.certain and "pad_token" in call.condition:
+        return True
+    code = call.place.source.tree.code_for_node
+    choices = [node for node in walk(call.place.source.tree) if isinstance(node, cst.If) and "pad_token" in code(node.test)]
+    return any(node is call.place.node for choice in choices for node in walk(choice.body))
 
 
 def pads(call: Call) -> list[Value]:
