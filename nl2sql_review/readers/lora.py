@@ -119,6 +119,8 @@ def read_four_bit(run: Run, plan: TrainingPlan) -> None:
         value, by, at = Unknown(run.quantization.unknown), "", run.load.place
     else:
         value, by, at = Absent("the model is loaded without quantization"), "", run.load.place
+    if not by and isinstance(value, Absent):
+        value = by_name(name, value)
     if published_in_4bit(name) and not is_true(value):
         value, by, at = Known(True, name.trace), "model name", part.model_name.at
     argument = "load_in_4bit" if by in ("Unsloth", "rejected", "the loader", "BitsAndBytesConfig") else ""
@@ -163,6 +165,17 @@ def full_unless(run: Run, four: Value) -> Value:
             call = run.load.call
             return four if call is not None and "load_in_4bit" in call.arguments else Known(False, asked.trace)
     return four
+
+
+def by_name(name: Value, unquantized: Absent) -> Value:
+    """What a loader that quantizes nothing leaves: 16 bit, unless the model was published in 4 bit, which its name says."""
+    if isinstance(name, Default):
+        return derive(lambda text: Default(isinstance(text, str) and published_in_4bit(Known(text)), name.by), name)
+    if any(not isinstance(o, (Known, Default, Absent)) for o in options(name)):
+        return Unknown("nothing quantizes the model; whether it was published in 4 bit depends on its name, which is not known", name.trace)
+    if isinstance(name, Either) and any(map(published_in_4bit, name.options)):
+        return Either(tuple(Known(published_in_4bit(o), o.trace) for o in name.options), name.condition, name.trace)
+    return unquantized
 
 
 def published_in_4bit(name: Value) -> bool:
