@@ -93,7 +93,7 @@ class Reviewer:
             return unreadable(found.shown, f"the file cannot be read: {error.strerror or error}"), []
         # Bytes that are no text at all hide every name, so such a file is opened rather than skipped.
         if not found.given and not STACK.search(data) and b"\0" not in data:
-            return FileReport(found.shown, "skipped", NOT_A_SCRIPT), []
+            return _not_a_script(data, found.shown), []
         return self.source(data, found.shown)
 
     def source(self, data: bytes, path: str) -> tuple[FileReport, list[InternalError]]:
@@ -107,6 +107,9 @@ class Reviewer:
             source, _, plans = self.plans(data, path, settings)
         except SourceError as error:
             return _failed(of_file(error, path)), []
+        if not plans and source.problems:  # what trains may stand in a cell that cannot be read
+            problems = tuple(of_file(error, path) for error in source.problems)
+            return FileReport(path, "error", problems[0].message, problems), []
         if not plans:
             return FileReport(path, "skipped", NO_TRAINING), []
         return judge(source, plans, book, settings)
@@ -229,6 +232,18 @@ def _cut_short(plans: list[Any], why: str) -> list[Any]:
             if not fact.argument or isinstance(fact.value, Absent):
                 fact.value, fact.why_not = Unknown(why, fact.value.trace), ""
     return plans
+
+
+def _not_a_script(data: bytes, path: str) -> FileReport:
+    """A file that names no library: skipped if it is text, and a notebook if it is called one; else not readable."""
+    from .judge import of_file
+    from .source import SourceError, check
+
+    try:
+        check(data, path)
+    except SourceError as error:
+        return _failed(of_file(error, path))
+    return FileReport(path, "skipped", NOT_A_SCRIPT)
 
 
 def unreadable(path: str, message: str) -> FileReport:

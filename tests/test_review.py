@@ -262,3 +262,21 @@ def test_exit_codes_and_their_precedence():
     assert exit_code(report_of(file("error", "error"), file("skipped"))) == 1
     assert exit_code(report_of(file(severity="error"), faults=["x"])) == 2
 
+
+
+def test_what_cannot_be_read_is_no_other_script(tmp_path):
+    (tmp_path / "broken.ipynb").write_text('{"cells": [')
+    (tmp_path / "data.ipynb").write_text('{"x": 1}')
+    (tmp_path / "latin.py").write_bytes(b'x = "\xff"')
+    (tmp_path / "other.py").write_text("print 1")
+    cell = {"cell_type": "code", "source": "from trl import SFTTrainer\ntrainer = SFTTrainer(model="}
+    (tmp_path / "training.ipynb").write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4}))
+    report, _ = run([str(tmp_path)], isolated=True)
+    found = {os.path.basename(f.path): (f.status, [one.rule for one in f.findings]) for f in report.files}
+    assert found == {
+        "broken.ipynb": ("error", ["file/syntax"]),
+        "data.ipynb": ("error", ["file/unreadable"]),
+        "latin.py": ("error", ["file/unreadable"]),
+        "other.py": ("skipped", []),
+        "training.ipynb": ("error", ["file/syntax"]),
+    }

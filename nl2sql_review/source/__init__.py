@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NOTEBOOK_SIZE_LIMIT", "SIZE_LIMIT", "Magic", "Source", "SourceError", "Span", "Suppression", "SuppressionError",
-    "deeply", "kind_of", "size_limit",
+    "check", "deeply", "kind_of", "size_limit",
 ]  # fmt: skip
 
 
@@ -40,6 +40,17 @@ def kind_of(path: str) -> str:
 def size_limit(path: str) -> int:
     """The size in bytes from which a file is not read."""
     return NOTEBOOK_SIZE_LIMIT if kind_of(path) == "notebook" else SIZE_LIMIT
+
+
+def check(data: bytes, path: str) -> None:
+    """Whether there is a text, and in a notebook cells, without reading the code. Raises SourceError.
+
+    Of a file too large to be read, nothing is said.
+    """
+    if len(data) < size_limit(path):
+        text, _, _ = decode(data, cookie=kind_of(path) == "script")
+        if kind_of(path) == "notebook":
+            notebook.cells_of(text)
 
 
 class Source:

@@ -1,7 +1,7 @@
 """Notebooks as one program: the code cells one after the other, what is not Python replaced where it stands.
 
 Every row of a cell is one row of the program, so a place in the program is a place in a cell. Magics and shell lines
-become `pass` (`None` on the right of `=`), and what they said is kept aside.
+become `pass` (`__magic__` on the right of `=`: a value only the run knows), and what they said is kept aside.
 """
 
 from __future__ import annotations
@@ -84,6 +84,18 @@ class Notebook:
 
 def read(text: str) -> Notebook:
     """The notebook in the JSON `text`, of format 3 or 4."""
+    document, found = cells_of(text)
+    cells: list[Cell] = []
+    magics: list[Magic] = []
+    for number, cell in enumerate(found, 1):
+        source = _code(cell)
+        if source is not None:
+            cells.append(_prepare(number, source, _is_python(document, cell), magics))
+    return Notebook(cells, magics)
+
+
+def cells_of(text: str) -> tuple[Any, list[dict[str, Any]]]:
+    """(the document, its cells of all kinds). SourceError if the text is no JSON or no notebook."""
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
@@ -94,13 +106,7 @@ def read(text: str) -> Notebook:
         raise SourceError("file/syntax", "JSON nested too deeply to be read", point(row, column)) from None
     except ValueError as error:
         raise SourceError("file/syntax", f"not valid JSON: {error}", point(1, 1)) from None
-    cells: list[Cell] = []
-    magics: list[Magic] = []
-    for number, cell in enumerate(_cells(document), 1):
-        source = _code(cell)
-        if source is not None:
-            cells.append(_prepare(number, source, _is_python(document, cell), magics))
-    return Notebook(cells, magics)
+    return document, _cells(document)
 
 
 def _deepest(text: str) -> int:
@@ -236,5 +242,5 @@ def _replacement(row: str) -> str | None:
     if _MAGIC.match(row) or _HELP.match(row) or _AUTOMAGIC.match(row):
         return f"{indent}pass"
     if match := _ASSIGNED.match(row):
-        return f"{match[1]}None"
+        return f"{match[1]}__magic__"
     return None
