@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import libcst as cst
+
 from ..plan import Arguments, Fact, TrainingPlan
-from ..values import Absent, Default, Either, Known, Term, Unknown, Value
+from ..source.syntax import walk
+from ..values import Absent, Default, Either, Known, Place, Term, Unknown, Value
 from .api_arguments import rejected
 from .derive import derive, for_processes, options, plain
 from .given import Given, last
@@ -37,6 +40,8 @@ BY_HAND = {
     "weight_decay": (("AdamW", "weight_decay"),),
 }
 PROBE = re.compile(r"is_bfloat16_supported|is_bf16_supported|SUPPORTS_BFLOAT16|is_torch_bf16(_gpu)?_available|get_device_capability|has_bf16")
+RAISES = "a T4 or V100 has no bfloat16, and the arguments raise ValueError there"
+REFUSES = "the script stops on one without bfloat16, where fp16 would do"
 WORLD = "derived from the world size"
 
 
@@ -52,6 +57,8 @@ def read(run: Run, plan: TrainingPlan) -> None:
     note_strings(part.learning_rate)
     sft_precision(run, part)
     part.mixed_precision = precision(part.bf16, part.fp16)
+    if plain(part.mixed_precision.value) == "bf16":
+        part.mixed_precision.note = REFUSES if refuses_old(part.mixed_precision.at) else RAISES
     warmup(run, part)
 
 
@@ -213,6 +220,19 @@ def precision(bf16: Fact, fp16: Fact) -> Fact:
     defaults = [v for fact in (bf16, fp16) for v in options(fact.value) if isinstance(v, Default)]
     value: Value = Default(named, defaults[0].by, trace) if defaults else Known(named, trace)
     return Fact(value, at=first.at, note=bf16.note)
+
+
+def refuses_old(at: Place | None) -> bool:
+    """Whether the script checks for bfloat16 and stops by itself where there is none."""
+    source = at.source if at is not None else None
+    if not PROBE.search(getattr(source, "text", "")) or not hasattr(source, "tree"):
+        return False
+    code = source.tree.code_for_node
+    for node in walk(source.tree):
+        if isinstance(node, (cst.Assert, cst.If)) and PROBE.search(code(node.test)):
+            if isinstance(node, cst.Assert) or re.search(r"\braise\b|\bexit\(", code(node.body)):
+                return True
+    return False
 
 
 def on(value: Value, supported: bool) -> bool | None:
