@@ -13,6 +13,7 @@ from ..values import Absent, Default, Either, Known, Place, Term, Unknown, Value
 from .api_arguments import rejected
 from .derive import derive, for_processes, options, plain
 from .given import Given, last
+from .guards import Guards
 from .run import Run
 
 # field of the plan -> spellings of the argument
@@ -165,6 +166,11 @@ def warmup(run: Run, part: Arguments) -> None:
     spelled = ratio if ratio_set else steps
     part.warmup_conflict = Fact(Known(ratio_set and steps_set, spelled.value.trace), at=spelled.at, why_not=steps.why_not)
     refused = ratio_set and rejected(run, run.arguments.call, "warmup_ratio")
+    if refused and asks_signature(run, "warmup_ratio"):
+        why = "the script asks the class's signature which arguments it takes; whether warmup_ratio is among them is decided as it runs"
+        part.warmup_spelling = Fact(Unknown(why, spelled.value.trace), at=spelled.at, why_not=steps.why_not)
+        part.warmup = Fact(Unknown(why, ratio.value.trace), at=ratio.at)
+        return
     spelling = "both" if ratio_set and steps_set else "removed" if refused else "current"
     note = "warmup_ratio is gone since transformers 5.15: TypeError; warmup_steps below 1 is the share" if refused else ""
     part.warmup_spelling = Fact(Known(spelling, spelled.value.trace), at=spelled.at, note=note, why_not=steps.why_not)
@@ -174,6 +180,14 @@ def warmup(run: Run, part: Arguments) -> None:
     value = derive(fraction, steps.value, part.max_steps.value)
     why_not = "two settings contradict each other" if ratio_set else steps.why_not
     part.warmup = Fact(value, at=steps.at, note="by warmup_steps", why_not=why_not)
+
+
+def asks_signature(run: Run, name: str) -> bool:
+    call = run.arguments.call
+    if call is None:
+        return False
+    guards, called = Guards(), last(call.callee)
+    return guards.asked(call.place.source, called) or guards.over(call.places.get(name, call.place), call.get(name), called)
 
 
 def fraction(steps: Any, most: Any) -> Any:

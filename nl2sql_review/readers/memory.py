@@ -10,6 +10,7 @@ from .api_arguments import rejected
 from .arguments import from_library
 from .derive import derive, plain
 from .given import last
+from .guards import Guards
 from .run import Run
 
 MODEL_LENGTH = ("max_seq_length", "max_length", "model_max_length")
@@ -102,7 +103,11 @@ def trainer_length(run: Run) -> Fact:
         if trainer is not None and not isinstance(direct := trainer.get(*TRAINER_LENGTH), Absent):
             at = next(trainer.places[n] for n in TRAINER_LENGTH if n in trainer.places) if trainer.places else trainer.place
             name = next(n for n in TRAINER_LENGTH if n in trainer.arguments)
-            note = "given to the trainer itself: only Unsloth hands it on, TRL raises TypeError" if rejected(run, trainer, name) else ""
+            note = ""
+            if run.versions is None:
+                note = "given to the trainer itself: whether it takes that depends on TRL's version"
+            elif rejected(run, trainer, name) and not trainer.callee.startswith("unsloth") and not Guards().over(trainer.place, direct, last(trainer.callee)):
+                note = "given to the trainer itself: only Unsloth hands it on, TRL of these versions raises TypeError"
             return Fact(direct, at=at, note=note)
         if trainer is not None:
             return by_default(run)
