@@ -117,6 +117,8 @@ def instance_attribute(m: Machine, owner: Known, v: Instance, name: str, node: A
     fn = object_of(found) if found is not None else None
     if isinstance(fn, Instance) and fn.cls.lookup("__get__") is not None and (name not in v.slots or fn.cls.lookup("__set__") is not None):
         return m.call(m.attribute(found, "__get__", node), Arguments([owner, Known(v.cls)]), node)
+    if isinstance(fn, Function) and fn.kind == "cached" and name not in v.slots:
+        m.write(v, name, m.call_function(fn, Arguments([owner]), node))
     if isinstance(fn, Function) and fn.kind == "property":
         return m.call_function(fn, Arguments([owner]), node)
     if name in v.slots:

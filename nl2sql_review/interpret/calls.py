@@ -291,7 +291,9 @@ def decorate(m: Machine, decorator: Value, value: Value, node: Any, scope: Scope
         return d.run(m, Arguments([value]), node)
     if isinstance(d, Opaque):
         if d.text.split("(")[0] in ("functools.cached_property", "abc.abstractproperty") and isinstance(target, Function):
-            target.kind = "property"
+            target.kind = "cached" if "cached" in d.text else "property"
+        elif d.text.startswith("functools.singledispatch"):
+            return Unknown(f"{describe(value)} depends on the type it is called with")
         elif isinstance(target, Function):
             if d.text in ("functools.lru_cache", "functools.cache"):
                 target.slots["__cache__"] = {}

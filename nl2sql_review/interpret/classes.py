@@ -172,8 +172,12 @@ def instantiate(m: Machine, cls: Class, args: Arguments, node: Any) -> Value:
         obj.base = Mapping()
     init = cls.lookup("__init__")
     new = cls.lookup("__new__")
-    if isinstance(object_of(new), Function) and init is None:
-        return m.call_function(object_of(new), prefixed(Known(cls), args), node)
+    if isinstance(object_of(new), Function):
+        made = m.call_function(object_of(new), prefixed(Known(cls), args), node)
+        own = object_of(made)
+        if init is None or not isinstance(own, Instance) or own.cls is not cls:
+            return made if not isinstance(own, Instance) or init is None else Unknown(f"{cls.name}.__new__ returns something else")
+        obj, me = own, Known(own, trace)
     if isinstance(object_of(init), Function):
         m.call(bound(m, me, cls, init, "__init__"), args, node)
         if obj.base is None and cls.library_base() is not None:
@@ -280,6 +284,8 @@ def instance_method(m: Machine, f: Bound, args: Arguments, node: Any) -> Value:
         if isinstance(f.cls, Class) and isinstance(obj, Instance):
             build_fields(m, Known(obj), f.cls, args, node)
         return Known(None)
+    if f.name == "__new__" and args.positional and isinstance(object_of(args.positional[0]), Class):
+        return Known(Instance(object_of(args.positional[0])))
     found = m.generated_method(f, args, node)
     if found is not None:
         return found

@@ -117,8 +117,9 @@ def certain_handler(m: Machine, node: Any, scope: Scope, raised: Raised) -> bool
             alive = m.execute(handler.body, scope)
             unbind_exception(m, handler, scope)
             return alive
-    if m.trying:
+    if m.trying and not m.conditions_since_try():
         raise raised
+    m.may_raise(raised.name)
     m.raised.append(raised.name)
     return False
 

@@ -99,22 +99,26 @@ def formatted(m: Machine, node: cst.FormattedString, scope: Scope) -> Value:
             spec = inner
         if part.equal:
             parts.append(Known(scope.module.source.excerpt(part.expression) + "="))
-            parts.append(to_text(stringified(m, value, node), part.conversion or ("" if spec else "r"), spec))
+            parts.append(printed(m, value, part.conversion or ("" if spec else "r"), spec, node))
         else:
-            parts.append(to_text(stringified(m, value, node), part.conversion or "", spec))
+            parts.append(printed(m, value, part.conversion or "", spec, node))
     out = concatenate(parts)
     if not out.trace or isinstance(out, Text):
         out.trace = (place_of(scope, node),)
     return out
 
 
-def stringified(m: Machine, value: Value, node: Any) -> Value:
-    """User objects say themselves how they print."""
+def printed(m: Machine, value: Value, conversion: str, spec: str, node: Any) -> Value:
+    """What a value puts into an f-string. Objects of the script say themselves how they print."""
     obj = value.value if isinstance(value, Known) else None
-    if isinstance(obj, Instance) and (obj.cls.lookup("__str__") or obj.cls.lookup("__repr__")):
-        method = m.attribute(value, "__str__" if obj.cls.lookup("__str__") else "__repr__", node)
-        return m.call(method, Arguments(), node)
-    return value
+    if isinstance(obj, Instance):
+        if not conversion and obj.cls.lookup("__format__") is not None:
+            return m.call(m.attribute(value, "__format__", node), Arguments([Known(spec)]), node)
+        names = ("__repr__",) if conversion in ("r", "a") else ("__str__", "__repr__")
+        method = next((name for name in names if obj.cls.lookup(name) is not None), None)
+        if method is not None:
+            return to_text(m.call(m.attribute(value, method, node), Arguments(), node), "", spec)
+    return to_text(value, conversion, spec)
 
 
 def formatted_spec(m: Machine, parts: Any, scope: Scope) -> str | None:
@@ -175,7 +179,9 @@ def settled(v: Value, word: str) -> Value:
     return Unknown(f"{word} was deleted") if isinstance(v, Absent) else v
 
 
-CONSTANTS: dict[str, Value] = {"None": Known(None), "True": Known(True), "False": Known(False)}
+CONSTANTS: dict[str, Value] = {
+    "__magic__": Unknown("what a notebook's magic command returns"),
+    "None": Known(None), "True": Known(True), "False": Known(False)}
 
 
 # -- operators -------------------------------------------------------------------------------------------

@@ -263,6 +263,9 @@ def iterate(m: Machine, value: Value, node: Any) -> Items:
             return Items(tuple(v.slots[n] for n in v.cls.fields))
         case Instance() if isinstance(v.base, Mapping) and v.cls.lookup("__iter__") is None:
             return iterate(m, Known(v.base, value.trace), node)
+        case Instance() if v.cls.lookup("__next__") is not None:
+            m.risks += 1
+            return Items((m.call(m.attribute(value, "__next__", node), Arguments(), node),), f"only the run knows how often {v.cls.name}.__next__ is asked")
         case Instance() if v.cls.lookup("__iter__") is not None:
             return iterate(m, m.call(m.attribute(value, "__iter__", node), Arguments(), node), node)
         case Opaque():

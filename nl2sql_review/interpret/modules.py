@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ def import_statement(m: Machine, node: Any, scope: Scope) -> None:
         for alias in node.names:
             name = dotted(alias.name)
             module = import_module(m, name)
+            may_be_missing(m, module, name)
             if alias.asname is not None:
                 target = alias.asname.name.value  # type: ignore[union-attr]
                 m.write(scope, target, Known(module if module is not None else Opaque(name), (place_of(scope, node),)))
@@ -46,6 +48,7 @@ def import_statement(m: Machine, node: Any, scope: Scope) -> None:
             m.write(scope, name, Unknown("a relative import beyond the top-level package"))
         return
     module = import_module(m, base) if base else None
+    may_be_missing(m, module, base)
     if isinstance(node.names, cst.ImportStar):
         star_import(m, module, base, scope)
         m.imported(node, scope, [base])
@@ -55,6 +58,16 @@ def import_statement(m: Machine, node: Any, scope: Scope) -> None:
         target = alias.asname.name.value if alias.asname is not None else name
         m.write(scope, target, imported_name(m, module, base, name, scope, node, bool(node.relative)))
     m.imported(node, scope, [f"{base}.{a.name.value}" for a in node.names])
+
+
+REQUIRED = frozenset("torch transformers datasets trl peft accelerate numpy".split())  # no training run does without
+
+
+def may_be_missing(m: Machine, module: Module | None, name: str) -> None:
+    """Whether a package is installed is the environment's to say: what handles its absence is not the plain run."""
+    root = name.split(".")[0]
+    if module is None and root not in REQUIRED and root not in sys.stdlib_module_names:
+        m.risks += 1
 
 
 def absolute_name(module: Module, node: cst.ImportFrom) -> str | None:

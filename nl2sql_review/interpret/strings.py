@@ -84,8 +84,9 @@ def fill(m: Machine, template: Value, positional: list[Value], keywords: dict[An
                 value = Unknown(unknown or f"the placeholder {{{field}}} is not filled")
             for dot, name in re.findall(r"\.(\w+)|\[([^\]]+)\]", rest):
                 value = m.attribute(value, dot, node) if dot else m.item(value, Known(int(name) if name.isdigit() else name), node)
-            if spec and "{" in spec:
-                spec = ""
+            if spec and "{" in spec:  # a width that is itself an argument
+                parts.append(Text((value,), value.trace))
+                continue
             parts.append(to_text(value, conv or "", spec or ""))
     except ValueError as e:
         return Unknown(f"format raises ValueError: {e}")

@@ -45,7 +45,16 @@ def transparent(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
         return args.positional[0]
     if callee == "functools.lru_cache":  # @lru_cache(maxsize=None)
         return Known(Builtin(callee, lambda m, args, node: transparent(m, args, node, callee)))
-    return Known(Builtin(callee, lambda m, args, node: args.positional[0] if args.positional else Known(None)))
+    name = Known(fn.name) if isinstance(fn, Function) and callee == "functools.wraps" else None
+    return Known(Builtin(callee, lambda m, args, node: named(args.get(0), name)))
+
+
+def named(wrapper: Value, name: Value | None) -> Value:
+    """What @wraps makes of a wrapper: it carries the name of what it wraps."""
+    target = object_of(wrapper)
+    if isinstance(target, Function) and name is not None:
+        target.slots["__name__"] = name
+    return wrapper
 
 
 @model("functools.reduce")

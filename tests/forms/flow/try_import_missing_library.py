@@ -1,4 +1,4 @@
-# expect: either 16 64 or known 64
+# expect: either 16 64 or default 64
 from unsloth import FastLanguageModel
 
 try:
