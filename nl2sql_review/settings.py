@@ -63,6 +63,13 @@ class Settings:
     sources: Mapping[str, str] = field(default_factory=dict, metadata={"hidden": True})  # key -> where it was said
 
     def __post_init__(self) -> None:
+        if self.gpu is not None:
+            from .memory import cards  # only where a card is named
+
+            try:
+                cards.find(self.gpu)
+            except cards.UnknownCard as error:
+                raise ShapeError("gpu", str(error)) from None
         if self.processes is not None and self.processes < 1:
             raise ShapeError("processes", "must be at least 1")
         for library, asked in self.versions.items():

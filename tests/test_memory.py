@@ -282,7 +282,7 @@ def test_a_size_in_the_name_can_still_be_too_large():
 
 
 def test_a_card_that_is_not_known_is_said():
-    assert "no card that is known" in plan_of(unsloth(), gpu="warp drive").memory.verdict.value.why
+    assert "no card that is known" in plan_of("# gpu: warp drive\n" + unsloth()).memory.verdict.value.why
 
 
 def test_what_may_be_overridden_is_a_default():

@@ -114,7 +114,10 @@ def find(said: str | float) -> Card:
                 return Card(*found, SMALL_CONTEXT if found[0] == "T4" else CONTEXT)
     if memory:
         return of_size(float(memory[1]))
-    raise UnknownCard(f"{text!r} is no card that is known: name one ({', '.join(list(CARDS)[:4])}, rtx4090, a100-80, …) or its memory (16GB)")
+    from ..shape import did_you_mean
+
+    hint = did_you_mean(lowered, [*CARDS, *SYNONYMS])
+    raise UnknownCard(f"{text!r} is no card that is known{hint or ':'} name one ({', '.join(list(CARDS)[:4])}, rtx4090, a100-80, …) or its memory (16GB)")
 
 
 def _spellings(parts: list[str]) -> list[str]:
