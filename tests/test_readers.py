@@ -468,3 +468,9 @@ def test_derive_moves_branches_of_one_condition_together():
     assert derive(lambda x, y: x + y, a, b) == Either((Known(11), Known(22)), "c")
     other = Either((Known(10), Known(20)), "d")
     assert len(derive(lambda x, y: x + y, a, other).options) == 4
+
+
+def test_a_reason_names_values_as_the_script_writes_them():
+    code = "flag = torch.first() if input() else torch.second()\n"
+    found = fact(code + TRAINER.replace("output_dir='out'", "bf16=flag, fp16=False"), "arguments.mixed_precision")
+    assert found.value.why == "only the run decides torch.first() or torch.second()"

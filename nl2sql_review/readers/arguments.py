@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, get_args
 
 import libcst as cst
 
+from ..interpret.operations import describe
 from ..plan import Arguments, Fact, TrainingPlan
 from ..source.syntax import walk
 from ..values import Absent, Default, Either, Known, Place, Term, Unknown, Value
@@ -126,8 +127,13 @@ def product(batch: Any, accumulation: Any, processes: Any) -> Any:
         if isinstance(value, Absent):
             return Absent("a factor of the batch is not given")
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return Unknown(f"a factor of the batch is not a number: {value!r}")
+            return Unknown(f"a factor of the batch is not a number: {in_words(value)}")
     return batch * accumulation * processes
+
+
+def in_words(value: Any) -> str:
+    """What `derive` hands over, a plain value or a Value, as the script would write it."""
+    return describe(value if isinstance(value, get_args(Value)) else Known(value))
 
 
 def from_library(value: Value) -> bool:
@@ -196,7 +202,7 @@ def fraction(steps: Any, most: Any) -> Any:
     if isinstance(steps, str):
         steps = float(steps)
     if isinstance(steps, bool) or not isinstance(steps, (int, float)):
-        return Unknown(f"{steps!r} is not a number of steps")
+        return Unknown(f"{in_words(steps)} is not a number of steps")
     if 0 <= steps < 1:
         return float(steps)
     if isinstance(most, (int, float)) and most > 0:
@@ -227,7 +233,7 @@ def precision(bf16: Fact, fp16: Fact) -> Fact:
     outcomes = [(on(bf16.value, p), on(fp16.value, p)) for p in (True, False)]
     for fact in (bf16, fp16):
         if any(outcome[0 if fact is bf16 else 1] is None for outcome in outcomes):
-            why = fact.value.why if isinstance(fact.value, Unknown) else f"only the run decides {getattr(fact.value, 'text', fact.value)}"
+            why = fact.value.why if isinstance(fact.value, Unknown) else f"only the run decides {describe(fact.value)}"
             return Fact(Unknown(why, fact.value.trace), at=fact.at)
     trace = first.value.trace or bf16.value.trace or fp16.value.trace
     named = name_of(outcomes[0], outcomes[1])
