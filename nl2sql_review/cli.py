@@ -145,13 +145,15 @@ def _memory(args: Namespace) -> int:
     if bool(args.model) == bool(args.paths):
         raise UsageError("give one script, as in nl2sql-review memory train.py, or --model NAME")
     from . import sizing
-    from .memory.cards import UnknownCard
+    from .memory.cards import UnknownCard, find
     from .rulebook import RulebookError
     from .settings import SettingsError
     from .source import SourceError
 
     options = {"config": args.config, "isolated": args.isolated}
     try:
+        if args.gpu is not None:
+            find(args.gpu)  # a card that is not known is told whatever the script holds
         if args.model:
             report = sizing.of_model(args.model, args.gpu, _setup(args), sizing.book(os.getcwd(), **options))
             name = args.model
@@ -334,6 +336,9 @@ def _write(text: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         _close_stdout()
+    except OSError as error:  # a full disk
+        _close_stdout()
+        raise UsageError(f"standard output cannot be written: {error.strerror or error}") from None
 
 
 def _close_stdout() -> None:
