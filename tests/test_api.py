@@ -333,3 +333,8 @@ def test_the_files_that_say_the_versions_are_listed_as_read(tmp_path):
 def test_arguments_that_share_a_place_each_have_their_finding():
     code = HEAD + "settings = dict(output_dir='x', max_seq_length=1, warmup_ratio=0.1)\na = SFTConfig(**settings)\n"
     assert sorted(text.partition("=")[0] for _, text in found(code)) == ["max_seq_length", "warmup_ratio"]
+
+
+def test_an_exact_version_between_two_known_ones_is_named_as_stated():
+    said = dict(found(HEAD + "a = TrainingArguments('x', evaluation_strategy='no')", {"transformers": "==5.14.1"}))
+    assert "transformers 5.14.1 is stated" in said["removed-argument"] and "every version" not in said["removed-argument"]

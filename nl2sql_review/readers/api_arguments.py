@@ -259,7 +259,7 @@ def allowed(choice: Choice) -> str:
 
 def stated(choice: Choice) -> str:
     """Why this version is judged: `trl 0.20 is stated (requirements.txt:3)`."""
-    if choice.open:
+    if choice.open and not is_exact(choice.specifier):
         return f"so in every version from {short(choice.versions[0])} to {short(choice.versions[-1])}" if len(choice.versions) > 1 else f"{choice.library} {short(choice.number)}"
     if not choice.said:
         return f"{choice.library} {short(choice.versions[-1])} is assumed, as no version is stated"
