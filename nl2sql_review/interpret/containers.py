@@ -53,6 +53,7 @@ def pop(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
     if obj.state.open or not isinstance(i, int) or not -len(obj.state.items) <= i < len(obj.state.items):
         if not obj.state.open and isinstance(i, int):
             m.certainly_raises("IndexError")
+        m.may_raise("IndexError")
         return Unknown(obj.state.open or "pop at a place only the run knows")
     items = list(obj.state.items)
     value = items.pop(i)

@@ -137,6 +137,7 @@ def sequence_item(m: Machine, owner: Known, v: Sequence, key: Value) -> Value:
         m.risks += 1
         if v.order is not None:
             return item_term(v.order, key)
+        m.may_raise("IndexError")
         if state.open == DIFFERS and not -len(state.items) <= i < len(state.items):
             m.certainly_raises("IndexError")  # no path makes it that long
         return either_of(state, state.open)
@@ -209,6 +210,9 @@ def set_item(m: Machine, owner: Value, key: Value, value: Value, node: Any, scop
             items[i] = value
             m.write(obj, "state", Items(tuple(items), "", obj.state.by))
         else:
+            if isinstance(i, int) and not obj.state.open:
+                m.certainly_raises("IndexError")
+            m.may_raise("IndexError")
             spoil(m, obj, "an element is replaced at a place only the run knows")
     elif isinstance(obj, Row):
         m.write(obj, ("item", key.value if isinstance(key, Known) else None), value)
