@@ -67,8 +67,16 @@ def _sections(plan: PlanSections, path: str, terminal: Terminal) -> Iterator[Ren
         if said:
             yield Text(f"\n{TITLES[field.name]}", "bold blue")
             yield _table(said, path, max(map(len, said)), terminal)
-            if field.name == "prompt" and said.get("text") and said["text"].kind == "text":
-                yield _prompt(said["text"].value, terminal)
+            if field.name == "prompt" and said.get("text"):
+                yield from (_prompt(parts, terminal) for parts in _texts(said["text"]))
+
+
+def _texts(value: PlanValue) -> list[list[dict[str, Any]]]:
+    """The training text, or each of the texts it may be."""
+    if value.kind == "text":
+        return [value.value]
+    options = value.value if value.kind == "either" else []
+    return [option["value"] for option in options if isinstance(option, dict) and option.get("kind") == "text"]
 
 
 def _is_worth_a_line(name: str, value: PlanValue) -> bool:
@@ -93,9 +101,7 @@ def _value(value: PlanValue) -> Text:
         text = Text(" or ".join(_option(o) for o in value.value), style)
         return text.append(f" ({escape(value.reason)})", "dim") if value.reason else text
     if value.kind == "text":
-        return Text(
-            f"{sum('hole' in part for part in value.value)} holes, {sum(len(p.get('text', '')) for p in value.value)} characters"
-        )
+        return Text(_measure(value.value))
     if value.kind == "term":
         return Text(escape(_shortened(value.value, 90)), style)
     text = Text(escape(_literal(value.value)), style)
@@ -104,7 +110,13 @@ def _value(value: PlanValue) -> Text:
     return text
 
 
+def _measure(parts: list[dict[str, Any]]) -> str:
+    return f"{sum('hole' in part for part in parts)} holes, {sum(len(p.get('text', '')) for p in parts)} characters"
+
+
 def _option(option: Any) -> str:
+    if isinstance(option, dict) and option.get("kind") == "text":
+        return _measure(option["value"])
     if isinstance(option, dict) and "kind" in option:
         return escape(f"unknown ({option['value']})" if option["kind"] == "unknown" else str(option["value"]))
     return escape(_literal(option))
