@@ -8,6 +8,7 @@ versions it is left open, and only what holds for all versions that go with them
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import product
 from typing import Any, Callable, Iterable
 
@@ -71,6 +72,11 @@ class Versions:
 
 def choose(statements: Iterable[Statement], unsloth: bool = False, files: Iterable[str] = ()) -> Versions:
     """The versions that go with statements, the first of each library counting; `unsloth`: the script imports it."""
+    return Versions(dict(_choices(tuple(statements), unsloth)), tuple(files))
+
+
+@lru_cache(maxsize=256)
+def _choices(statements: tuple[Statement, ...], unsloth: bool) -> dict[str, Choice]:
     stated: dict[str, Statement] = {}
     for one in statements:
         if one.library not in stated or not stated[one.library].specifier:
@@ -94,7 +100,7 @@ def choose(statements: Iterable[Statement], unsloth: bool = False, files: Iterab
         if not choice and not held_back:
             compatible = compatible[-1:]
         choices[library] = Choice(library, compatible, said, specifier, open=held_back)
-    return Versions(choices, tuple(files))
+    return choices
 
 
 def _stated(one: Statement) -> Choice:

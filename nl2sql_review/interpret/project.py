@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 MAX_BYTES = 2_000_000
@@ -33,7 +34,7 @@ class Project:
         if file in self._contents:
             return self._contents[file]
         data: bytes | None = None
-        real = self.inside(file)
+        real = self.inside(file) if os.path.exists(file) else None  # most files that are asked for are not there
         if real is not None and len(self.read_files) < MAX_FILES:
             try:
                 if real.is_file() and real.stat().st_size <= MAX_BYTES:
@@ -48,8 +49,7 @@ class Project:
         return data
 
     def is_dir(self, path: Path) -> bool:
-        real = self.inside(path)
-        return real is not None and real.is_dir()
+        return os.path.isdir(path) and self.inside(path) is not None
 
     def has_python(self, path: Path) -> bool:
         try:

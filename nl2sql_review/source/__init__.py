@@ -214,12 +214,17 @@ class Source:
         return self._ranges[id(node)]
 
     def _find(self, nodes: list[libcst.CSTNode] | None) -> None:
-        from nl2sql_review.source.positions import offsets
+        from nl2sql_review.source.positions import offsets, offsets_by_statement
 
-        code, found = offsets(self.tree, nodes)
-        self._ranges.update(found)
-        if self._code is None:
+        found = None
+        if nodes is not None and (self._code is None or self._code.text == self.text):
+            code, found = self.text, offsets_by_statement(self.tree, self.text, nodes)
+        if found is None:
+            code, found = offsets(self.tree, nodes)
+        if self._code is None or self._code.text != code:
             self._code = Lines(self.text if code == self.text else code)
+            self._ranges.clear()  # these were offsets into the text
+        self._ranges.update(found)
 
     def _dropped(self, code: Lines, row: int) -> int:
         """How many form feeds LibCST left out at the start of a row."""

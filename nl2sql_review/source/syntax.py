@@ -18,12 +18,14 @@ LAYOUT = frozenset(
 SUITES = ("body", "cases", "handlers", "orelse", "finalbody")  # fields of statements that hold statements, in order
 
 
-def walk(node: libcst.CSTNode) -> Iterator[Any]:
-    """A node and every node below it that means something, each before what is in it."""
+def walk(node: libcst.CSTNode, closed: type | None = None) -> Iterator[Any]:
+    """A node and every node below it that means something, each before what is in it; what is in `closed` ones is left out."""
     stack = [node]
     while stack:
         one = stack.pop()
         yield one
+        if type(one) is closed:
+            continue
         for name in reversed(_meaning(type(one))):
             value = getattr(one, name)
             if isinstance(value, (list, tuple)):
