@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ..report import Location
 from ..source import Source, SourceError
 
@@ -11,12 +13,10 @@ class Lines:
 
     def __init__(self, stdin: tuple[str, bytes] | None = None) -> None:
         self._stdin = stdin
-        self._sources: dict[str, Source | None] = {}
+        self._source = lru_cache(maxsize=16)(self._read)  # findings come file by file; the traces of one go to a few
 
     def __call__(self, location: Location) -> str | None:
-        if location.path not in self._sources:
-            self._sources[location.path] = self._read(location.path)
-        source = self._sources[location.path]
+        source = self._source(location.path)
         return None if source is None else source.line(location.row, location.cell)
 
     def _read(self, path: str) -> Source | None:
