@@ -1,0 +1,122 @@
+"""Ways through a tree, and positions by the statements that hold a node."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import libcst as cst
+import pytest
+
+from nl2sql_review.source import Source, positions
+from nl2sql_review.source.syntax import LAYOUT, below, statements, walk
+
+SCRIPTS = sorted(Path(__file__).parents[1].joinpath("fixtures").rglob("*.py"))
+SPACE = (cst.BaseParenthesizableWhitespace, cst.TrailingWhitespace, cst.EmptyLine, cst.Newline, cst.Comment)
+SIGNS = (
+    cst.LeftParen,
+    cst.RightParen,
+    cst.LeftSquareBracket,
+    cst.RightSquareBracket,
+    cst.LeftCurlyBrace,
+    cst.RightCurlyBrace,
+)
+OPERATORS = (
+    cst.Dot,
+    cst.Comma,
+    cst.Colon,
+    cst.Semicolon,
+    cst.AssignEqual,
+    cst.ParamStar,
+    cst.ParamSlash,
+    cst.BaseUnaryOp,
+)
+MORE = (cst.BaseBinaryOp, cst.BaseBooleanOp, cst.BaseCompOp, cst.BaseAugOp)
+MEANT_BY_FEW = """
+match point:
+    case Point(0, x=0) | [1, *_] if ok: del a, b
+    case {"k": v, **more}: pass
+try: x = [y async for y in z if y]
+except* (E, F) as e: raise G from e
+else: pass
+finally: nonlocal_ = lambda a, /, b=1, *c, d, **e: (yield from a)
+with open(p) as f, g: x: int = f"{a!r:>{w}}" "b"
+while not (a := -1) < 2 <= 3: continue
+@d
+class C[T](B, metaclass=M): type X = int
+"""
+
+
+def everything(node: cst.CSTNode) -> list[cst.CSTNode]:
+    return [node, *itertools.chain.from_iterable(map(everything, node.children))]
+
+
+@pytest.mark.parametrize(
+    "text", [*(p.read_text("utf-8") for p in SCRIPTS), MEANT_BY_FEW], ids=[*(p.stem for p in SCRIPTS), "rare"]
+)
+def test_only_layout_is_passed_by(text: str) -> None:
+    tree = cst.parse_module(text)
+    seen = {id(node) for node in walk(tree)}
+    missed = [node for node in everything(tree) if id(node) not in seen]
+    assert all(isinstance(node, (*SPACE, *SIGNS, *OPERATORS, *MORE)) for node in missed), {
+        type(n).__name__ for n in missed
+    }
+    loops = [node for node in walk(tree) if isinstance(node, (cst.For, cst.Try, cst.If, cst.Continue))]
+    assert [node for node in statements(tree) if isinstance(node, (cst.For, cst.Try, cst.If, cst.Continue))] == loops
+
+
+def test_below_is_one_step_of_a_walk() -> None:
+    tree = cst.parse_module(MEANT_BY_FEW)
+    for node in walk(tree):
+        assert set(map(id, below(node))) <= set(map(id, node.children))
+    assert "value" not in LAYOUT
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: p.stem)
+def test_statements_give_the_places_that_the_whole_gives(path: Path) -> None:
+    source = Source.from_bytes(path.read_bytes(), str(path))
+    nodes = [node for node in walk(source.tree) if isinstance(node, (cst.Arg, cst.Assign, cst.ClassDef, cst.Param))]
+    _, whole = positions.offsets(source.tree, nodes)
+    for node in nodes:
+        found = positions.offsets_by_statement(source.tree, source.text, [node])
+        assert found is None or found[id(node)] == whole[id(node)]
+    assert positions.offsets_by_statement(source.tree, source.text, nodes[:1]) is not None
+
+
+def argument(source: Source, number: int) -> cst.CSTNode:
+    return [node for node in walk(source.tree) if isinstance(node, cst.Arg)][number]
+
+
+@pytest.mark.parametrize("text", ["f(1)\nf(1)\n", "if a:\n    f(1)\n\n    f(1)", "x = 1\nf(1)\nxf(1)\n"])
+def test_what_stands_twice_is_found_by_the_whole(text: str) -> None:
+    source = Source("train.py", text)
+    node = argument(source, 0)
+    row = text.split("\n").index(text.split("f(1)")[0].split("\n")[-1] + "f(1)") + 1
+    source.locate([node])
+    assert source.span(node).row == row
+
+
+@pytest.mark.parametrize("text", ["x = 1\nf(1)", "x = 1\r\nf(1)\r\n", "x = 1\r\nf(1)", "if a:\n\tif b: f(1)\n\n\n"])
+def test_the_end_of_the_file_is_found_too(text: str) -> None:
+    source = Source("train.py", text)
+    node = argument(source, 0)
+    assert positions.offsets_by_statement(source.tree, text, [node]) == {
+        id(node): (text.index("(") + 1, text.index("(") + 2)
+    }
+
+
+def test_a_form_feed_between_two_requests() -> None:
+    source = Source("train.py", "f(1)\n\x0cg(2)\nh(3)\n")
+    first, second, third = (argument(source, n) for n in range(3))
+    source.locate([first])
+    source.locate([second])
+    source.locate([third])
+    assert [(s.row, s.column) for s in map(source.span, (first, second, third))] == [(1, 3), (2, 4), (3, 3)]
+
+
+def test_a_node_of_another_tree_has_no_place() -> None:
+    source = Source("train.py", "f(1)\n")
+    other = argument(Source("other.py", "g(2)\n"), 0)
+    source.locate([argument(source, 0)])
+    with pytest.raises(LookupError):
+        source.span(other)
