@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -140,14 +141,33 @@ def package_of(m: Machine, file: Path | None) -> str:
 
 def drive(m: Machine, module: Module) -> None:
     """Functions that nobody calls are tried with unknown parameters, so that a library-style script is still read."""
+    worth = training_definitions(module.source.text)
     for value in list(m.definitions):
         obj = object_of(value)
-        if isinstance(obj, Function) and not obj.called:
-            drive_call(m, obj.name, obj.slots.get("__command__", value), module)
-        elif isinstance(obj, Opaque) and obj.kind == "click.Command" and not object_of(obj.slots["callback"]).called:
+        if isinstance(obj, Opaque) and obj.kind == "click.Command" and not object_of(obj.slots["callback"]).called:
             drive_call(m, obj.text, value, module)
+        elif not isinstance(obj, (Function, Class)) or obj.name not in worth:
+            continue
+        elif isinstance(obj, Function) and not obj.called:
+            drive_call(m, obj.name, obj.slots.get("__command__", value), module)
         elif isinstance(obj, Class) and not obj.used and obj.kind == "class":
             drive_class(m, obj, value, module)
+
+
+DEFINITION = re.compile(r"^(?:async +def|def|class) +(\w+)", re.MULTILINE)
+TRAINS = re.compile(r"from_pretrained|get_peft_model|Trainer|TrainingArguments|[A-Z]\w*Config\b|dataset|tokenizer|wandb|cuda|checkpoint|unsloth|collator", re.IGNORECASE)
+
+
+def training_definitions(text: str) -> set[str]:
+    """Names of the top-level functions and classes that speak of training, or of one that does."""
+    starts = list(DEFINITION.finditer(text))
+    bodies = {d.group(1): text[d.start() : n.start() if n is not None else len(text)] for d, n in zip(starts, [*starts[1:], None])}
+    worth = {name for name, body in bodies.items() if TRAINS.search(body)}
+    words = {name: set(re.findall(r"\w+", body)) for name, body in bodies.items() if name not in worth}
+    while found := {name for name, used in words.items() if used & worth}:
+        worth |= found
+        words = {name: used for name, used in words.items() if name not in found}
+    return worth
 
 
 def drive_callbacks(m: Machine, module: Module) -> None:
