@@ -36,6 +36,8 @@ ROOMS = [
     ["schemas"],
     ["serve", "preflight"],
     ["arguments"],
+    ["console"],
+    ["commands"],
     ["cli"],
     ["__main__"],
 ]

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from nl2sql_review import __version__, arguments, cli
+from nl2sql_review.commands import given
 
 ROOT = Path(__file__).resolve().parents[1]
 BAD = """\
@@ -138,7 +139,7 @@ def test_unknown_settings_are_exit_2(project: Path, capsys: pytest.CaptureFixtur
 def test_a_fault_of_ours_is_exit_2_without_a_traceback(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "_paths", lambda *_: 1 / 0)
+    monkeypatch.setattr(given, "paths", lambda *_: 1 / 0)
     assert cli.main(["train.py"]) == 2
     assert "division by zero" in capsys.readouterr().err
 

@@ -6,13 +6,14 @@ import re
 from pathlib import Path
 
 from nl2sql_review import arguments
+from nl2sql_review.commands import review
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_option_and_command_is_documented() -> None:
-    options = {o for action in arguments.review_parser()._actions for o in action.option_strings}
+    options = {o for action in review.parser()._actions for o in action.option_strings}
     missing = {o for o in options - {"-h", "--help", "--version"} if f"`{o}" not in README and f" {o}" not in README}
     assert not missing
     for command in set(arguments.COMMANDS) - {"review"}:

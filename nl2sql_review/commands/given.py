@@ -1,0 +1,42 @@
+"""What the arguments of a command mean: which paths, what standard input holds, which settings they change."""
+
+from __future__ import annotations
+
+import sys
+
+from ..arguments import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from typing import Any
+
+
+def overrides(args: Namespace) -> dict[str, Any]:
+    """What the command line says, under the keys of a settings file."""
+    said: dict[str, Any] = {"gpu": args.gpu, "processes": args.processes}
+    if hasattr(args, "select"):
+        said["select"] = [word for words in args.select for word in words] or None
+        said["ignore"] = [word for words in args.ignore for word in words] or None
+        said["fail-on"] = args.fail_on
+        said["fail-on-unknown"] = args.fail_on_unknown or None
+    return {key: value for key, value in said.items() if value is not None}
+
+
+def paths(args: Namespace, remedy: str) -> list[str]:
+    if not args.paths:
+        raise UsageError(remedy)
+    if args.stdin_filename is not None and "-" not in args.paths:
+        raise UsageError("--stdin-filename names the script on standard input: give - as a path too")
+    if args.paths.count("-") > 1:
+        raise UsageError("standard input can be read once: give - once")
+    return list(args.paths)
+
+
+def stdin(args: Namespace, paths: list[str]) -> tuple[str, bytes] | None:
+    """What the script on standard input is called, and its bytes."""
+    if "-" not in paths:
+        return None
+    if sys.stdin is None:
+        raise UsageError("there is no standard input to read: give a file instead of -")
+    return args.stdin_filename or "<stdin>", sys.stdin.buffer.read()

@@ -1,0 +1,119 @@
+"""`nl2sql-review memory`: how much GPU memory a script needs, and what fits."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ..arguments import Parser, UsageError, color_option, positive, settings_options, whole, words
+from ..console import FINDINGS, NOT_REVIEWED, NOTHING, complain, terminal, write
+from . import given
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from typing import Any
+
+
+def parser() -> Parser:
+    parser = Parser(
+        "memory",
+        usage="nl2sql-review memory [OPTIONS] PATH\n       nl2sql-review memory [OPTIONS] --model NAME",
+        description="Estimates how much GPU memory a script needs, part by part; nothing is loaded or run.",
+        epilog=MEMORY_EPILOG,
+    )
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="one script or notebook, or - for standard input")
+    parser.add_argument("--model", metavar="NAME", help="no script: this model, trained as the rules want it")
+    parser.add_argument("--gpu", metavar="CARD", help='the card: t4, rtx4090, a100-40, "A100 80GB", 16GB, …')
+    parser.add_argument("--output-format", choices=("text", "json"), default="text", help="text (default) or json")
+
+    group = parser.add_argument_group("in place of what the script says")
+    group.add_argument("--batch", metavar="N", type=positive, help="sequences per device")
+    group.add_argument("--seq", metavar="N", type=positive, help="tokens per sequence")
+    group.add_argument("--bits", type=int, choices=(4, 8, 16, 32), help="of the weights as they are loaded")
+    group.add_argument("--rank", metavar="N", type=whole, help="of the LoRA adapter; 0 trains all weights")
+    group.add_argument("--targets", metavar="NAMES", type=words, help="layers with an adapter: q_proj,v_proj")
+    group.add_argument("--optimizer", metavar="NAME", help="as in the training arguments: adamw_8bit, adamw_torch, …")
+    group.add_argument("--checkpointing", choices=("offloaded", "kept", "off"),
+                       help="gradient checkpointing: Unsloth's, plain, none")  # fmt: skip
+    group.add_argument("--loss", choices=("chunked", "whole"), help="logits in pieces, or all at once")
+    group.add_argument("--attention", choices=("sdpa", "eager"), help="eager makes the matrices of scores")
+    group.add_argument("--stack", choices=("unsloth", "transformers"), help="which library trains")
+
+    group = parser.add_argument_group("settings and output")
+    group.add_argument("--stdin-filename", metavar="FILE", help="what the script on standard input is called")
+    settings_options(group)
+    color_option(group)
+    return parser
+
+
+MEMORY_EPILOG = """\
+exit codes:
+  0  the run fits, may run out, or no card was named
+  1  it likely runs out, or cannot fit
+  2  usage error or internal error
+  3  no estimate: no training script, or a model that the estimate does not cover
+"""
+
+
+def run(args: Namespace) -> int:
+    if bool(args.model) == bool(args.paths):
+        raise UsageError("give one script, as in nl2sql-review memory train.py, or --model NAME")
+    from .. import sizing
+    from ..memory.cards import UnknownCard, find
+    from ..rulebook import RulebookError
+    from ..settings import SettingsError
+    from ..source import SourceError
+
+    options = {"config": args.config, "isolated": args.isolated}
+    try:
+        if args.gpu is not None:
+            find(args.gpu)  # a card that is not known is told whatever the script holds
+        if args.model:
+            report = sizing.of_model(args.model, args.gpu, _setup(args), sizing.book(os.getcwd(), **options))
+            name = args.model
+        else:
+            paths = given.paths(args, "")
+            if len(paths) > 1 or os.path.isdir(paths[0]):
+                raise UsageError("memory is estimated for one script: give one file")
+            stdin = given.stdin(args, paths)
+            name = stdin[0] if stdin else paths[0]
+            report = sizing.of_script(paths[0], args.gpu, _setup(args), name=name, stdin=stdin, **options)
+    except (SettingsError, RulebookError, UnknownCard) as error:
+        raise UsageError(str(error)) from None
+    except OSError as error:
+        return complain(f"{name}: {error.strerror or error}")
+    except SourceError as error:
+        return complain(f"{name}: {error.rule}: {error.message}")
+    if args.output_format == "json":
+        from ..render import json
+
+        write(json.dump(report))
+    elif report.runs:
+        from ..render import memory_text
+
+        write(memory_text.render(report, terminal(args)))
+    if not report.runs:
+        print(f"{name} is not a training script: it makes no model, adapter or trainer", file=sys.stderr)
+    verdicts = [run.card.verdict for run in report.runs if run.card]
+    if "likely runs out" in verdicts or "cannot fit" in verdicts:
+        return FINDINGS
+    return NOTHING if any(run.run for run in report.runs) else NOT_REVIEWED
+
+
+def _setup(args: Namespace) -> dict[str, Any]:
+    """What the options say of the run, under the names of `memory.setup.Setup`."""
+    unsloth = None if args.stack is None else args.stack == "unsloth"
+    said = {
+        "batch": args.batch,
+        "length": args.seq,
+        "bits": args.bits,
+        "rank": args.rank,
+        "targets": tuple(args.targets) if args.targets else None,
+        "optimizer": args.optimizer,
+        "checkpointing": args.checkpointing or ("kept" if unsloth is False else None),
+        "loss": args.loss,
+        "eager_attention": None if args.attention is None else args.attention == "eager",
+        "unsloth": unsloth,
+    }
+    return {name: value for name, value in said.items() if value is not None}

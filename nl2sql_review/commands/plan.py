@@ -1,0 +1,66 @@
+"""`nl2sql-review plan`: what a script will really train with."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ..arguments import Parser, UsageError, color_option, positive, settings_options
+from ..console import NOT_REVIEWED, NOTHING, complain, terminal, write
+from . import given
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+
+def parser() -> Parser:
+    parser = Parser(
+        "plan",
+        description="Shows the configuration a script really trains with: every value, and where it comes from.",
+    )
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="one script or notebook, or - for standard input")
+    parser.add_argument("--output-format", choices=("text", "json"), default="text", help="text (default) or json")
+    parser.add_argument("--gpu", metavar="CARD", help="the card the script will run on")
+    parser.add_argument("--processes", metavar="N", type=positive, help="processes that train together")
+    parser.add_argument("--stdin-filename", metavar="FILE", help="what the script on standard input is called")
+    settings_options(parser)
+    color_option(parser)
+    return parser
+
+
+def run(args: Namespace) -> int:
+    paths = given.paths(args, "nothing to show: give one script, as in nl2sql-review plan train.py")
+    if len(paths) > 1 or os.path.isdir(paths[0]):
+        raise UsageError("a plan is made of one script: give one file")
+    from .. import discovery, review
+    from ..settings import SettingsError
+    from ..source import SourceError
+
+    stdin = given.stdin(args, paths)
+    name = stdin[0] if stdin else discovery.shown(paths[0])
+    try:
+        recording, plans = review.plan(
+            paths[0], stdin=stdin, config=args.config, isolated=args.isolated, overrides=given.overrides(args)
+        )
+    except SettingsError as error:
+        raise UsageError(str(error)) from None
+    except OSError as error:
+        return complain(f"{name}: {error.strerror or error}")
+    except SourceError as error:
+        span = error.span
+        cell = f"cell {span.cell}:" if span and span.cell else ""
+        return complain(f"{name}:{f'{cell}{span.row}:{span.column}:' if span else ''} {error.rule}: {error.message}")
+    from ..render import plan_json
+
+    report = plan_json.describe(recording, plans)
+    if args.output_format == "json":
+        write(plan_json.render(report))
+    elif plans:
+        from ..render import plan_text
+
+        write(plan_text.render(report, name, terminal(args)))
+    if not plans:
+        print(f"{name} is not a training script: it makes no model, adapter or trainer", file=sys.stderr)
+        return NOT_REVIEWED
+    return NOTHING

@@ -1,0 +1,136 @@
+"""`nl2sql-review PATH…`: the review."""
+
+from __future__ import annotations
+
+import os
+
+from .. import __version__
+from ..arguments import COMMANDS, PROGRAM, Parser, UsageError, color_option, positive, settings_options, words
+from ..console import NOTHING, complain, terminal, write
+from . import given
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Sequence
+
+    from ..report import InternalError
+
+FORMATS = ("text", "concise", "json")
+SEVERITIES = ("error", "warning", "advice")
+DESCRIPTION = "Reviews NL2SQL fine-tuning scripts against the team's checklist, without running them."
+EXAMPLES = """\
+examples:
+  nl2sql-review train.py                          review one script
+  nl2sql-review .                                 review every training script of the project
+  nl2sql-review --select lora,prompt/eos train.py only these sections and rules
+  nl2sql-review --output-format json src | jq .   for other programs
+  cat train.py | nl2sql-review - --stdin-filename src/train.py
+  nl2sql-review plan train.py                     the configuration the script really trains with
+  nl2sql-review memory train.py --gpu T4          whether it fits the card, and what would save memory
+  nl2sql-review rule lora/rank                    what a rule asks for, and why
+
+exit codes:
+  0  nothing to report
+  1  findings at or above --fail-on, or unknown items under --fail-on-unknown
+  2  usage error or internal error
+  3  nothing was reviewed: no training script was found
+"""
+
+
+def parser() -> Parser:
+    commands = "\n".join(f"  {name:<8} {text}" for name, text in COMMANDS.items())
+    parser = Parser(
+        usage="nl2sql-review [OPTIONS] PATH...\n       nl2sql-review COMMAND [OPTIONS] ...",
+        description=DESCRIPTION,
+        epilog=f"commands (a file of such a name is given as ./rule):\n{commands}\n\n{EXAMPLES}",
+    )
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH", help="scripts, notebooks, directories, or - for standard input"
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+
+    group = parser.add_argument_group("what is judged")
+    group.add_argument("--select", metavar="RULES", action="append", type=words, default=[],
+                       help="only these rules or sections, separated by commas")  # fmt: skip
+    group.add_argument("--ignore", metavar="RULES", action="append", type=words, default=[],
+                       help="not these rules or sections")  # fmt: skip
+    group.add_argument("--gpu", metavar="CARD", help="the card the script will run on, as in --gpu T4")
+    group.add_argument("--processes", metavar="N", type=positive, help="processes that train together (default 1)")
+    group.add_argument("--stdin-filename", metavar="FILE", help="what the script on standard input is called")
+    settings_options(group)
+    group.add_argument("--show-settings", action="store_true", help="print the settings that apply, and stop")
+
+    group = parser.add_argument_group("output")
+    group.add_argument("--output-format", choices=FORMATS, default="text", help="text (default), concise or json")
+    group.add_argument("--show-suppressed", action="store_true", help="also show what comments in the script silence")
+    group.add_argument("-q", "--quiet", action="store_true", help="findings only: no checklist, no counts")
+    color_option(group)
+
+    group = parser.add_argument_group("exit code")
+    group.add_argument("--fail-on", choices=SEVERITIES, help="exit 1 from this severity on (default error)")
+    group.add_argument("--fail-on-unknown", action="store_true", help="exit 1 if an item could not be decided")
+    return parser
+
+
+def run(args: Namespace) -> int:
+    if args.show_settings:
+        return _show_settings(args)
+    paths = given.paths(args, "nothing to review: give a file or a directory, as in nl2sql-review train.py")
+    from .. import review
+    from ..settings import SettingsError
+
+    stdin = given.stdin(args, paths)
+    try:
+        report, code = review.run(
+            paths, stdin=stdin, config=args.config, isolated=args.isolated, overrides=given.overrides(args)
+        )
+    except SettingsError as error:
+        raise UsageError(str(error)) from None
+    if args.output_format == "json":
+        from ..render import json
+
+        output = json.render(report)
+    elif args.output_format == "concise":
+        from ..render import concise
+
+        output = concise.render(
+            report,
+            terminal(args),
+            quiet=args.quiet,
+            show_suppressed=args.show_suppressed,
+            show_unknown=args.fail_on_unknown,
+        )
+    else:
+        from ..render import lines, text
+
+        output = text.render(
+            report, lines.Lines(stdin), terminal(args), quiet=args.quiet, show_suppressed=args.show_suppressed
+        )
+    _tell_faults(report.internal_errors)
+    write(output)
+    return code
+
+
+def _tell_faults(faults: Sequence[InternalError]) -> None:
+    """Each fault of ours once, with the first file it was met on."""
+    paths: dict[tuple[str, str], list[str]] = {}
+    for fault in faults:
+        paths.setdefault((fault.rule, fault.message), []).append(fault.path)
+    for (rule, message), where in paths.items():
+        more = f" and {len(where) - 1} more" if len(where) > 1 else ""
+        complain(f"internal error: {f'rule {rule}' if rule else PROGRAM} failed on {where[0]}{more}: {message}")
+
+
+def _show_settings(args: Namespace) -> int:
+    from .. import rulebook, settings
+
+    where = args.paths[0] if args.paths and args.paths[0] != "-" else os.getcwd()
+    directory = where if os.path.isdir(where) else os.path.dirname(os.path.abspath(where))
+    try:
+        chosen = settings.load(directory, config=args.config, isolated=args.isolated, overrides=given.overrides(args))
+        settings.configure(rulebook.load(chosen.rules), chosen)
+    except (settings.SettingsError, rulebook.RulebookError) as error:
+        raise UsageError(str(error)) from None
+    write(settings.show_settings(chosen) + "\n")
+    return NOTHING

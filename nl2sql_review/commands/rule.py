@@ -1,0 +1,64 @@
+"""`nl2sql-review rule`: lists the rules, or explains one."""
+
+from __future__ import annotations
+
+import os
+
+from ..arguments import PROGRAM, Parser, UsageError, color_option, settings_options
+from ..console import NOTHING, terminal, write
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from typing import Any
+
+
+def parser() -> Parser:
+    parser = Parser("rule", description="Lists the rules, or explains one.")
+    parser.add_argument("ids", nargs="*", metavar="ID", help="a rule such as lora/rank, or a section such as lora")
+    parser.add_argument("--output-format", choices=("text", "json"), default="text", help="text (default) or json")
+    settings_options(parser)
+    color_option(parser)
+    return parser
+
+
+def run(args: Namespace) -> int:
+    from .. import rulebook, settings
+    from ..render import json, rule_text
+    from ..shape import did_you_mean
+
+    try:
+        chosen = settings.load(os.getcwd(), config=args.config, isolated=args.isolated)
+        book = settings.configure(rulebook.load(chosen.rules), chosen)
+    except (settings.SettingsError, rulebook.RulebookError) as error:
+        raise UsageError(str(error)) from None
+    rules = []
+    for name in args.ids:
+        found = [rule for rule in book.rules.values() if name in (rule.id, rule.section)]
+        if not found and name not in rulebook.NOTICES:
+            raise UsageError(f"there is no rule {name}{did_you_mean(name, book.names())}; for a list: {PROGRAM} rule")
+        rules += found
+    if args.output_format == "json":
+        write(json.dump([_rule_facts(rule) for rule in rules or book.rules.values()]))
+    elif not args.ids or any(name not in book.rules and name not in rulebook.NOTICES for name in args.ids):
+        write(rule_text.render_list(rules or list(book.rules.values()), terminal(args)))
+    else:
+        pages = [rule_text.render_page(rule, terminal(args)) for rule in rules]
+        notices = [f"{name}\n{rulebook.NOTICES[name]}\n" for name in args.ids if name in rulebook.NOTICES]
+        write("\n".join(pages + notices))
+    return NOTHING
+
+
+def _rule_facts(rule: Any) -> dict[str, Any]:
+    head = rule.head
+    return {
+        "rule": rule.id,
+        "section": rule.section,
+        "title": rule.title,
+        "severity": head.severity,
+        "effect": head.effect,
+        "facts": head.facts,
+        "help": head.help,
+        "since": head.since,
+        "page": rule.body,
+    }

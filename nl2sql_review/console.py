@@ -1,0 +1,62 @@
+"""What every command writes with: standard output, errors, colours, and the exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from .arguments import UsageError, columns
+
+TYPE_CHECKING = False  # as typing's, whose import would be a sixth of what `--help` costs
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from .render.terminal import Terminal
+
+NOTHING, FINDINGS, ERROR, NOT_REVIEWED, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def terminal(args: Namespace) -> Terminal:
+    from .render.terminal import Terminal, glyphs_for
+
+    encoding = getattr(sys.stdout, "encoding", None)
+    return Terminal(max(columns(), 40), _color(args.color), glyphs_for(encoding))
+
+
+def _color(choice: str) -> bool:
+    """Whether to colour: `--color` first, then NO_COLOR, FORCE_COLOR, and whether this is a terminal."""
+    if choice != "auto":
+        return choice == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") not in ("", "0") or os.environ.get("CLICOLOR_FORCE", "0") not in ("", "0"):
+        return True
+    return os.environ.get("TERM") != "dumb" and bool(getattr(sys.stdout, "isatty", bool)())
+
+
+def write(text: str) -> None:
+    """To standard output; a reader that has gone away (`| head`) is no error."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        close_stdout()
+    except OSError as error:  # a full disk
+        close_stdout()
+        raise UsageError(f"standard output cannot be written: {error.strerror or error}") from None
+
+
+def close_stdout() -> None:
+    """Python would complain once more when it flushes standard output at its end."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError, AttributeError):
+        pass
+
+
+def complain(message: str) -> int:
+    from .render.terminal import escape
+
+    lines = [escape(line) for line in message.splitlines()] or [""]
+    print(f"error: {lines[0]}", *lines[1:], sep="\n", file=sys.stderr)
+    return ERROR
