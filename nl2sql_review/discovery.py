@@ -15,6 +15,8 @@ from functools import lru_cache
 from typing import Callable, Iterable, Iterator
 
 SUFFIXES = (".py", ".ipynb")
+# A script that trains names one of these; a file that names none need not be parsed.
+STACK = re.compile(rb"unsloth|\btrl\b|transformers|peft|SFTTrainer")
 # Given by name, these are still no scripts; any other suffix is taken for Python.
 NO_SCRIPTS = (".yaml", ".yml", ".json", ".jsonl", ".toml", ".md", ".txt", ".csv", ".cfg", ".ini", ".sh")
 # Folders that hold other people's code, or a copy of one's own.
@@ -124,6 +126,32 @@ def find(paths: Iterable[str], exclude_of: Callable[[str], Globs] = lambda _: gl
     return list(found.values())
 
 
+def excluded(path: str, exclude_of: Callable[[str], Globs] = lambda _: globs((), "")) -> bool:
+    """Whether a walk would pass a file over: from the root of its repository, else from the directory of its settings."""
+    full = os.path.abspath(path)
+    folder = os.path.dirname(full)
+    here = _repository(folder) or exclude_of(folder).root or folder
+    ignores = _ignores_above(here)
+    for inside in _below(here, full):
+        is_directory = inside != full
+        ignores = (*ignores, _read(os.path.join(here, ".gitignore"), here))
+        if is_directory and (
+            os.path.basename(inside) in NEVER_OURS or os.path.exists(os.path.join(inside, "pyvenv.cfg"))
+        ):
+            return True
+        if _is_excluded(inside, is_directory, (*ignores, exclude_of(here))):
+            return True
+        here = inside
+    return False
+
+
+def _below(directory: str, path: str) -> Iterator[str]:
+    """The folders from a directory down to a path in it, and the path itself."""
+    for part in os.path.relpath(path, directory).split(os.sep):
+        directory = os.path.join(directory, part)
+        yield directory
+
+
 def shown(path: str) -> str:
     """How a path is written in a report: relative to here where it lies below, with forward slashes."""
     full = os.path.abspath(path)
@@ -187,17 +215,22 @@ def _is_excluded(path: str, is_directory: bool, rules: tuple[Globs, ...]) -> boo
 
 def _ignores_above(directory: str) -> tuple[Globs, ...]:
     """The .gitignore files above a directory, up to the root of its repository, outermost first."""
-    found: list[Globs] = []
-    here = directory
-    while True:
-        if os.path.exists(os.path.join(here, ".git")):
-            found.append(_read(os.path.join(here, ".git", "info", "exclude"), here))
-            return tuple(reversed(found))
-        parent = os.path.dirname(here)
-        if parent == here:
-            return ()  # no repository: only what lies in the directory itself counts
-        found.append(_read(os.path.join(parent, ".gitignore"), parent))
-        here = parent
+    root = _repository(directory)
+    if root is None:
+        return ()  # only what lies in the directory itself counts
+    above = (root, *_below(root, directory))[:-1] if directory != root else ()
+    exclude = _read(os.path.join(root, ".git", "info", "exclude"), root)
+    return (exclude, *(_read(os.path.join(folder, ".gitignore"), folder) for folder in above))
+
+
+def _repository(directory: str) -> str | None:
+    """The nearest directory with .git, from an absolute path upwards."""
+    while not os.path.exists(os.path.join(directory, ".git")):
+        parent = os.path.dirname(directory)
+        if parent == directory:
+            return None
+        directory = parent
+    return directory
 
 
 def _read(path: str, root: str) -> Globs:

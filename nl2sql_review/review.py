@@ -18,8 +18,6 @@ NOTHING, FINDINGS, FAULT, NOT_REVIEWED = 0, 1, 2, 3
 
 # What a script that could not be followed to its end must name to count as one that trains.
 TRAINS = re.compile(r"Trainer\(|TrainingArguments\(|SFTConfig\(|LoraConfig\(|get_peft_model\(")
-# A script that trains names one of these; a file that names none need not be parsed.
-STACK = re.compile(rb"unsloth|\btrl\b|transformers|peft|SFTTrainer")
 
 
 @dataclass(slots=True)
@@ -67,12 +65,13 @@ class Reviewer:
         return Report(files=tuple(files), summary=summary(files), internal_errors=tuple(faults))
 
     def _found(self, paths: Sequence[str]) -> list[discovery.Found]:
-        found = discovery.find((p for p in paths if p != "-"), self._excluded)
+        found = discovery.find((p for p in paths if p != "-"), self.excluded)
         if "-" in paths:
             found.insert(min(list(paths).index("-"), len(found)), discovery.Found("-", "-", True))
         return found
 
-    def _excluded(self, directory: str) -> discovery.Globs:
+    def excluded(self, directory: str) -> discovery.Globs:
+        """What the settings for files in a directory exclude. Raises SettingsError."""
         settings = self.settings(directory)
         return discovery.globs(settings.exclude, settings.root)
 
@@ -92,7 +91,7 @@ class Reviewer:
         except OSError as error:
             return unreadable(found.shown, f"the file cannot be read: {error.strerror or error}"), []
         # Bytes that are no text at all hide every name, so such a file is opened rather than skipped.
-        if not found.given and not STACK.search(data) and b"\0" not in data:
+        if not found.given and not discovery.STACK.search(data) and b"\0" not in data:
             return _not_a_script(data, found.shown), []
         return self.source(data, found.shown)
 

@@ -118,3 +118,21 @@ def test_globs_mean_what_git_says_they_mean(tmp_path):
         expected = sorted(f for f in kept if f.endswith(".py"))
         ours = sorted(os.path.relpath(f.path, tmp_path) for f in discovery.find([str(tmp_path)]))
         assert ours == expected, lines
+
+
+def test_a_given_file_is_excluded_exactly_where_a_walk_passes_it_over(tree):
+    files = ("a.py", "out/a.py", "out/kept.py", "b/c/a.py", "b/c/d.py", "b/dist/a.py", "b/env/x.py", "e/f.py", "e/g/f.py")
+    tree(*files, ".git/HEAD", "b/env/pyvenv.cfg")
+    for name, text in ((".gitignore", "out/*\n!out/kept.py\n"), ("b/.gitignore", "/c/d.py\n"), (".git/info/exclude", "f.py")):
+        os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
+        with open(name, "w") as file:
+            file.write(text)
+    mine = globs(("/b/c/", "!/b/c/"), os.getcwd())
+    for patterns in (globs((), ""), globs(("/b/c/",), os.getcwd()), mine):
+        walked = names(discovery.find(["."], lambda _, patterns=patterns: patterns))
+        assert [f for f in sorted(files) if not discovery.excluded(f, lambda _: patterns)] == walked  # noqa: B023
+    os.remove(".git/HEAD")
+    os.remove(".git/info/exclude")
+    os.rmdir(".git/info")
+    os.rmdir(".git")
+    assert not discovery.excluded("e/f.py") and discovery.excluded("e/f.py", lambda _: globs(("e/",), os.getcwd()))

@@ -11,14 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nl2sql_review.render import concise, text
+from nl2sql_review import review
+from nl2sql_review.render import agent, concise, text
 from nl2sql_review.render import json as json_render
 from nl2sql_review.render.terminal import ASCII, PLAIN, Terminal, escape, glyphs_for, width, wrap
 from nl2sql_review.report import FileReport, Location, Report, Summary
 
 from .reports import LINES, REPORT, line_of
 
-GOLDEN = Path(__file__).parent / "golden"
+ROOT = Path(__file__).resolve().parents[1]
+GOLDEN = ROOT / "tests" / "golden"
 
 
 def golden(name: str, output: str) -> None:
@@ -43,6 +45,27 @@ def test_text(name: str, terminal: Terminal) -> None:
 
 def test_concise() -> None:
     golden("report-concise.txt", concise.render(REPORT, show_unknown=True))
+
+
+def test_agent() -> None:
+    golden("report-agent.txt", agent.render(REPORT, show_suppressed=True))
+
+
+def test_agent_is_cheap_and_leaves_nothing_out() -> None:
+    """Of the findings, every rule, place and word of help; of the checklist, every item by name."""
+    report = review.review([str(ROOT / "docs" / "train.py")], isolated=True)
+    output = agent.render(report)
+    (file,) = report.files
+    lines = output.splitlines()
+    for finding in file.findings:
+        place = f"{finding.rule} {finding.location.row}:{finding.location.column}: {finding.message}"
+        (line,) = [line for line in lines if place in line]
+        assert line.startswith(finding.severity) and finding.effect in line and finding.help in line
+    told = set(output.replace(",", " ").replace(":", " ").split())
+    assert {item.rule for item in file.checklist} <= told
+    pretty = json.dumps(json.loads(json_render.render(report)), indent=2)
+    assert len(output.encode()) * 5 < len(pretty)
+    assert agent.render(report, quiet=True).count("\n") == len(file.findings) + 3
 
 
 def test_json_is_one_line_of_ascii_with_every_field() -> None:

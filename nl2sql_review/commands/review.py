@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..report import InternalError
 
-FORMATS = ("text", "concise", "json")
+FORMATS = ("text", "concise", "json", "agent")
 SEVERITIES = ("error", "warning", "advice")
 DESCRIPTION = "Reviews NL2SQL fine-tuning scripts against the team's checklist, without running them."
 EXAMPLES = """\
@@ -62,7 +62,7 @@ def parser() -> Parser:
     group.add_argument("--show-settings", action="store_true", help="print the settings that apply, and stop")
 
     group = parser.add_argument_group("output")
-    group.add_argument("--output-format", choices=FORMATS, default="text", help="text (default), concise or json")
+    group.add_argument("--output-format", choices=FORMATS, default="text", help="text (default), concise, json or agent")
     group.add_argument("--show-suppressed", action="store_true", help="also show what comments in the script silence")
     group.add_argument("-q", "--quiet", action="store_true", help="findings only: no checklist, no counts")
     color_option(group)
@@ -91,6 +91,10 @@ def run(args: Namespace) -> int:
         from ..render import json
 
         output = json.render(report)
+    elif args.output_format == "agent":
+        from ..render import agent
+
+        output = agent.render(report, quiet=args.quiet, show_suppressed=args.show_suppressed)
     elif args.output_format == "concise":
         from ..render import concise
 

@@ -194,6 +194,14 @@ class Source:
         lines = self._lines_of(cell)
         return lines[row] if 1 <= row <= len(lines) else ""
 
+    def rows(self) -> list[tuple[int | None, int, str]]:
+        """Every line of code as (cell, row, text), as it stands in the file, without its line end."""
+        if self._notebook is None:
+            cells = [(None, self._program_lines())]
+        else:
+            cells = [(cell.number, cell.lines) for cell in self._notebook.cells]
+        return [(number, row, lines[row]) for number, lines in cells for row in range(1, len(lines) + 1)]
+
     def _lines_of(self, cell: int | None) -> Lines:
         if self._notebook is None:
             return self._program_lines()

@@ -1,0 +1,36 @@
+"""`nl2sql-review hook`: answers an event that a coding agent sends after it has edited a file."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from ..arguments import Parser, UsageError
+from ..console import NOTHING, write
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+EPILOG = """\
+Reads the event from standard input and prints the answer as JSON: errors that the edit touched or caused block, other
+findings are context, silence means that there is nothing to say. Whatever happens the exit code is 0.
+"""
+
+
+def parser() -> Parser:
+    parser = Parser("hook", description="Reviews the file that a coding agent has just edited.", epilog=EPILOG)
+    parser.add_argument("client", choices=("claude-code",), help="whose event it is: a PostToolUse hook of Claude Code")
+    return parser
+
+
+def run(args: Namespace) -> int:
+    from ..serve import claude_code
+
+    answer = claude_code.answer(sys.stdin.buffer.read() if sys.stdin else b"")
+    if answer is not None:
+        try:
+            write(json.dumps(answer) + "\n")
+        except UsageError:  # nobody can be told, and that must not stop the edit
+            pass
+    return NOTHING

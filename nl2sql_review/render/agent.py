@@ -1,0 +1,77 @@
+"""For a language model to read: every finding, what is unknown and why, and the rest of the checklist by name.
+
+One line a finding, in the report's own order, nothing said twice, so that it costs few tokens. Text from the reviewed
+file is escaped: it cannot start a line of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+from ..report import ChecklistItem, FileReport, Finding, Report
+from .excerpt import place
+from .summary import SHOWN, counts
+from .terminal import PLAIN, escape
+
+
+def render(report: Report, *, quiet: bool = False, show_suppressed: bool = False) -> str:
+    """The counts, then file by file the findings and, unless `quiet`, the checklist."""
+    lines = [counts(report, PLAIN)]
+    lines += [f"internal error: {escape(f'{e.rule or e.path}: {e.message}')}" for e in report.internal_errors]
+    for file in report.files:
+        if file.status != "skipped":
+            lines += _file(file, quiet, show_suppressed)
+    skipped = [file for file in report.files if file.status == "skipped"]
+    if skipped and not quiet:
+        names = " ".join(escape(file.path) for file in skipped[:SHOWN])
+        more = f" and {len(skipped) - SHOWN} more" if len(skipped) > SHOWN else ""
+        lines.append(f"\nno training scripts: {names}{more}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _file(file: FileReport, quiet: bool, show_suppressed: bool) -> Iterator[str]:
+    yield f"\n{escape(file.path)}"
+    for found in file.findings:
+        if found.suppressed is None or show_suppressed:
+            yield finding(found, file.path)
+    if quiet:
+        return
+    for item in file.checklist:
+        if item.verdict == "unknown":
+            yield unknown(item)
+    passed = [item for item in file.checklist if item.verdict == "pass"]
+    for certainty, words in (
+        ("certain", "pass"),
+        ("default", "pass unless the command line or the environment says otherwise"),
+        ("branch", "pass on every branch"),
+    ):
+        names = [item.rule for item in passed if item.certainty == certainty]
+        if names:
+            yield f"{words}: {' '.join(names)}"
+    absent = [f"{i.rule} ({escape(i.reason)})" for i in file.checklist if i.verdict == "not-applicable"]
+    if absent:
+        yield f"not applicable: {'; '.join(absent)}"
+
+
+def finding(found: Finding, path: str) -> str:
+    """One line; places in the file `path` are given without its name."""
+    at = place(found.location)
+    head = (
+        f"{found.severity} ({found.effect}) {found.rule} {at.removeprefix(f'{escape(path)}:')}: {escape(found.message)}"
+    )
+    parts = [head]
+    if found.certainty != "certain":
+        parts.append({"default": "unless overridden at run time", "branch": "on some branches"}[found.certainty])
+    if found.related:
+        parts.append(f"also {' '.join(found.related)}")
+    if found.help:
+        parts.append(f"help: {escape(found.help)}")
+    if found.fix is not None:
+        parts.append(f"{found.fix.applicability} fix: {escape(found.fix.title)}")
+    if found.suppressed is not None:
+        parts.append(f"suppressed: {escape(found.suppressed) or 'no reason given'}")
+    return " | ".join(parts)
+
+
+def unknown(item: ChecklistItem) -> str:
+    return f"unknown {item.rule}: {escape(item.reason)}"
