@@ -54,12 +54,14 @@ def claim(judged: Judged, rule: Rule, source: Any) -> Claim:
     location = where(primary) if primary else None
     if location is None:  # a fact without a place is about the script as a whole
         location = Location(source.path, 1, 1, 1, 1, 1 if source.kind == "notebook" else None)
-    origin = _origin(fact, location)
+    origin = _origin(fact, location, source.path)
     said = _said(judged.name, fact, origin, primary)
     own = says(rule.head.says, judged.name, value)
     if own:
         own = own.replace("{value}", written(value)).replace("{from}", origin).replace("{note}", fact.note)
     message = own or fact.sentence or "; ".join(filter(None, (said, _should(judged))))
+    if fact.branch:
+        message += f" (only on a branch, which `{_brief(fact.branch)}` decides)"
     failed = judged.decision.verdict == "fail"  # only a finding shows its trace
     trace = tuple(s for s in _steps(fact) if s.location != location) if failed else ()
     return Claim(said, message, location, trace, as_json(value))
@@ -99,11 +101,12 @@ def _should(judged: Judged) -> str:
     return f"{text}, as {judged.decision.measure}" if judged.decision.measure and text else text
 
 
-def evidence(made: Iterable[tuple[Claim, str]], most: int) -> str:
+def evidence(made: Iterable[tuple[Claim, str]], path: str, most: int) -> str:
     """Claims and the notes on them as one line of the checklist: what was found, and where."""
     by_place: dict[str, list[str]] = {}
     for one, note in made:
-        place = "" if f"({os.path.basename(one.location.path)}:" in one.said else f" ({at(one.location)})"
+        place = at(one.location, path)
+        place = "" if f"({place.partition(':')[0]}:" in one.said else f" ({place})"
         by_place.setdefault(place, []).append(f"{one.said}: {note}" if note else one.said)
     lines = [", ".join(dict.fromkeys(said)) + place for place, said in by_place.items()]
     return "; ".join(lines[:most])
@@ -145,10 +148,11 @@ def where(place: Place) -> Location | None:
     return Location(place.source.path, span.row, span.column, span.end_row, span.end_column, span.cell)
 
 
-def at(location: Location) -> str:
-    """`train.py:24`, in a notebook `train.ipynb:cell 3:24`."""
+def at(location: Location, path: str) -> str:
+    """`train.py:24`, in a notebook `train.ipynb:cell 3:24`, for a reader of `path`: a file of another folder has its own."""
     cell = "" if location.cell is None else f"cell {location.cell}:"
-    return f"{os.path.basename(location.path)}:{cell}{location.row}"
+    beside = os.path.dirname(location.path) == os.path.dirname(path)
+    return f"{os.path.basename(location.path) if beside else location.path}:{cell}{location.row}"
 
 
 def as_json(value: Value) -> Any:
@@ -193,7 +197,7 @@ def is_argument(fact: Fact, source: Any) -> bool:
     return type(node).__name__ == "Arg" and not node.star
 
 
-def _origin(fact: Fact, primary: Location) -> str:
+def _origin(fact: Fact, primary: Location, path: str) -> str:
     """`, from LORA_R = 64 (train.py:24)`, or nothing when the value stands where one looks first."""
     if not fact.value.trace:
         return ""
@@ -208,7 +212,11 @@ def _origin(fact: Fact, primary: Location) -> str:
     inside = same_file and primary.row <= place.row <= primary.end_row
     if inside and not first.note:
         return ""
-    return f", from {_code(first)} ({at(place)})"
+    return f", from {_code(first)} ({at(place, path)})"
+
+
+def _brief(code: str) -> str:
+    return code if len(code) <= LINE else code[: LINE - 1] + "…"
 
 
 def _overridden(by: str) -> str:

@@ -84,6 +84,13 @@ def _applies(when: When, plan: TrainingPlan) -> Decision:
 
 
 def _fact(fact: Fact, expected: Expectation, head: Head, plan: TrainingPlan) -> Decision:
+    decision = _settled(fact, expected, head, plan)
+    if fact.branch:
+        decision.certainty = "branch"
+    return decision
+
+
+def _settled(fact: Fact, expected: Expectation, head: Head, plan: TrainingPlan) -> Decision:
     if fact.why_not:
         return Decision("not-applicable", reason=fact.why_not)
     if not isinstance(expected.equals, FactOf):

@@ -105,12 +105,12 @@ def _report(ruling: Ruling, source: Any) -> tuple[ChecklistItem, list[Found]]:
             )
             for one, claim in zip(telling, made)
         )
-        found = "; ".join(f"{f.finding.message} ({claims.at(f.finding.location)})" for f in findings[:MAX_CLAIMS])
+        found = "; ".join(f"{f.finding.message} ({claims.at(f.finding.location, source.path)})" for f in findings[:MAX_CLAIMS])
     elif decision.verdict == "not-applicable":
         found = ""
     else:
         notes = [claims.says(rule.head.notes, one.name, one.fact.value) for one in telling]
-        found = claims.evidence(zip(made, notes), MAX_CLAIMS)
+        found = claims.evidence(zip(made, notes), source.path, MAX_CLAIMS)
     item = ChecklistItem(
         rule=rule.id,
         section=rule.section,

@@ -25,7 +25,8 @@ class Fact:
 
     A fact that lists defects has them in `cases`, each a fact with a place of its own: a rule judges them one by one, and
     each that fails is a finding. `sentence` is what a reader has to say of such a case, where words made from its value
-    would not tell ("TypeError since trl 0.16: …").
+    would not tell ("TypeError since trl 0.16: …"). `branch` says what decides whether the code runs that has it, where
+    not every run does.
     """
 
     value: Value = field(default_factory=Absent)
@@ -35,6 +36,7 @@ class Fact:
     argument: str = ""
     cases: tuple[Fact, ...] = ()
     sentence: str = ""
+    branch: str = ""
 
 
 def fact() -> Fact:

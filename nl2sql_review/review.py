@@ -103,14 +103,15 @@ class Reviewer:
         settings = self.settings(os.path.dirname(path))
         book = self.rulebook(settings)
         try:
-            source, _, plans = self.plans(data, path, settings)
+            source, recording, plans = self.plans(data, path, settings)
         except SourceError as error:
             return _failed(of_file(error, path)), []
         if not plans and source.problems:  # what trains may stand in a cell that cannot be read
             problems = tuple(of_file(error, path) for error in source.problems)
             return FileReport(path, "error", problems[0].message, problems), []
         if not plans:
-            return FileReport(path, "skipped", NO_TRAINING), []
+            unread = "".join(f"; {module}, which it imports, could not be read: {why}" for module, why in recording.broken.items())
+            return FileReport(path, "skipped", NO_TRAINING + unread), []
         return judge(source, plans, book, settings)
 
     def plans(self, data: bytes, path: str, settings: Settings) -> tuple[Any, Any, list[Any]]:
@@ -128,6 +129,7 @@ class Reviewer:
 
 
 NOT_A_SCRIPT = "not a training script: it names none of unsloth, trl, transformers and peft"
+STARTS = "; training that it starts in a module it imports is reviewed there, and as it is started when this file is named"
 NO_TRAINING = "not a training script: it makes no trainer, adapter or training arguments"
 
 
@@ -225,7 +227,7 @@ def _not_a_script(data: bytes, path: str) -> FileReport:
         check(data, path)
     except SourceError as error:
         return _failed(of_file(error, path))
-    return FileReport(path, "skipped", NOT_A_SCRIPT)
+    return FileReport(path, "skipped", NOT_A_SCRIPT + (STARTS if b"__main__" in data else ""))
 
 
 def unreadable(path: str, message: str) -> FileReport:

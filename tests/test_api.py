@@ -338,3 +338,15 @@ def test_arguments_that_share_a_place_each_have_their_finding():
 def test_an_exact_version_between_two_known_ones_is_named_as_stated():
     said = dict(found(HEAD + "a = TrainingArguments('x', evaluation_strategy='no')", {"transformers": "==5.14.1"}))
     assert "transformers 5.14.1 is stated" in said["removed-argument"] and "every version" not in said["removed-argument"]
+
+
+def test_a_call_that_not_every_run_makes_is_not_certain():
+    code = HEAD + "import sys\nif sys.argv[1] == 'x':\n    a = SFTConfig(max_seq_length=1)\nelse:\n    a = SFTConfig(max_length=1)\nSFTTrainer('m', args=a)\n"
+    reviewer, settings = Reviewer(isolated=True), Settings(select=("api",), ignore=("suppression",))
+    source, _, plans = reviewer.plans(code.encode(), "train.py", settings)
+    report, _ = judge(source, plans, reviewer.rulebook(settings), settings)
+    assert [(f.rule, f.certainty) for f in report.findings] == [("api/removed-argument", "branch")]
+    uncalled = HEAD + "def make():\n    return SFTConfig(max_seq_length=1)\n"
+    source, _, plans = reviewer.plans(uncalled.encode(), "train.py", settings)
+    report, _ = judge(source, plans, reviewer.rulebook(settings), settings)
+    assert [f.certainty for f in report.findings] == ["certain"], "whoever calls the function meets it"

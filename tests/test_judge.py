@@ -332,3 +332,17 @@ def test_settings_reach_the_verdict():
     assert review(RANK, plan(lora__r=Known(64)), settings=wanted).checklist[0].verdict == "pass"
     found = review(RANK, plan(lora__r=Known(16)), settings=wanted).findings[0]
     assert (found.severity, found.message, found.help) == ("advice", "r: 16; should be 64", "set r=64")
+
+
+def test_a_defect_on_a_branch_is_told_as_one():
+    case = Fact(Known(["a"]), sentence="a= is gone", branch="argv[1] == 'x'")
+    head = "fact: api.removed_arguments\nexpect: {empty: true}"
+    (finding,) = review(head, plan(api__removed_arguments=Fact(Known(["a"]), cases=(case,)))).findings
+    assert finding.certainty == "branch" and finding.message == "a= is gone (only on a branch, which `argv[1] == 'x'` decides)"
+
+
+def test_files_of_one_name_are_told_apart():
+    source, other = FakeSource(), FakeSource(path="configs/train.py")
+    origin, at = other.place(2, "LORA_R = 64"), source.place(24, "model = get_peft_model(model, r=LORA_R)")
+    (finding,) = review(RANK, plan(lora__r=Fact(Known(64, (origin,)), at, argument="r")), source=source).findings
+    assert finding.message == "r=64, from LORA_R = 64 (configs/train.py:2); should be 16"

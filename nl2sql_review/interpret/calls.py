@@ -32,7 +32,9 @@ from .objects import (
 )
 from .operations import describe
 
-__all__ = ["call", "call_function", "decorate", "super_", "yielded", "define_class"]
+__all__ = ["NOT_GIVEN", "call", "call_function", "decorate", "super_", "yielded", "define_class"]
+
+NOT_GIVEN = "which is not given here"  # of a parameter: the reason for its being unknown ends so
 
 
 def call(m: Machine, callee: Value, args: Arguments, node: Any) -> Value:
@@ -253,7 +255,7 @@ def not_given(m: Machine, fn: Function, p: Any) -> Value:
     if not m.driving:
         m.certainly_raises("TypeError")
     value = m.supposed_parameter(fn, p) if m.driving == fn.name and p.annotation is not None else None
-    return value if value is not None else Unknown(f"parameter {p.name.value} of {fn.name}(), which is not given here")
+    return value if value is not None else Unknown(f"parameter {p.name.value} of {fn.name}(), {NOT_GIVEN}")
 
 
 def yielded(m: Machine, values: list[Value], open_: str) -> None:

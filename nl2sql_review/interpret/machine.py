@@ -293,6 +293,7 @@ class Machine:
             return
         call.certain = not self.conditions and not self.unlikely and not self.driving
         call.condition = (self.unlikely or self.conditions or [self.driving])[-1]
+        call.conditional = bool(self.unlikely or self.conditions)
         call.function = self.frame.scope.name
         if self.driving:
             call.reached = False

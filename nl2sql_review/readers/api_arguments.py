@@ -32,10 +32,11 @@ class Defect:
     name: str
     place: Place
     sentence: str
+    branch: str = ""  # what decides whether the call runs, where not every run makes it
 
     @property
     def fact(self) -> Fact:
-        return Fact(Known([self.name], (self.place,)), at=self.place, argument=self.name, sentence=self.sentence)
+        return Fact(Known([self.name], (self.place,)), at=self.place, argument=self.name, sentence=self.sentence, branch=self.branch)
 
 
 @dataclass(slots=True)
@@ -57,6 +58,7 @@ class Judging:
                 continue
             called = last(call.callee) if last(call.callee)[:1].isupper() else call.callee.split(".")[-2]
             if not self.guards.over(call.place, value, called) and not self.guards.asked(call.place.source, called):
+                defect.branch = branch(call)
                 yield defect
 
     def argument(self, call: Call, name: str) -> Defect | None:
@@ -169,6 +171,11 @@ class Judging:
             return None
         hint = f"; {MISTAKEN[name]}" if name in MISTAKEN else did_you_mean(name, known)
         return Defect("unknown", name, place, f"get_peft_model takes no {name}=, and neither does the LoraConfig it makes: TypeError{hint}")
+
+
+def branch(call: Call | None) -> str:
+    """What decides whether a call runs; "" for one that every run of the script, or of its function, makes."""
+    return (call.condition or "the path taken") if call is not None and call.conditional else ""
 
 
 def judging(run: Run) -> Judging:

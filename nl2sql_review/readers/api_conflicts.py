@@ -8,7 +8,7 @@ from ..api import store
 from ..api.versions import key_of
 from ..interpret.recording import Call
 from ..values import Absent, Known, Value
-from .api_arguments import Defect, Judging, chain, lower_end, short, stated
+from .api_arguments import Defect, Judging, branch, chain, lower_end, short, stated
 from .given import last
 from .run import Run
 
@@ -28,7 +28,7 @@ def wrong_class(run: Run, judging: Judging) -> Iterator[Defect]:
     if not judging.versions.all(lambda i: key_of(i["trl"]) >= key_of("0.13.0"), "trl") or judging.guards.over(call.place, name="SFTTrainer"):
         return
     text = f"SFTTrainer is given {last(call.callee)}: it makes an SFTConfig of them and cuts every text at its default of 1024 tokens; use SFTConfig(max_length=…)"
-    yield Defect("wrong class", last(call.callee), call.place, text)
+    yield Defect("wrong class", last(call.callee), call.place, text, _branch(run))
 
 
 # -- contradictions ----------------------------------------------------------------------------------------------
@@ -37,7 +37,13 @@ def wrong_class(run: Run, judging: Judging) -> Iterator[Defect]:
 def conflicts(run: Run, judging: Judging) -> Iterator[Defect]:
     for defect in (*_flags(run, judging), *_best_model(run, judging), *_evaluation(run, judging), *_trainer(run, judging)):
         if not judging.guards.over(defect.place):
+            defect.branch = defect.branch or _branch(run)
             yield defect
+
+
+def _branch(run: Run) -> str:
+    """What decides whether the trainer is made with these arguments; what several calls agree in, no branch decides."""
+    return branch(run.trainer) or (branch(run.arguments.call) if len(run.arguments.makers) == 1 else "")
 
 
 def _flags(run: Run, judging: Judging) -> Iterator[Defect]:
@@ -46,7 +52,7 @@ def _flags(run: Run, judging: Judging) -> Iterator[Defect]:
         yield Defect("conflict", "bf16", given.where("bf16") or given.place, "fp16 and bf16 are both on and exclude each other: ValueError")  # type: ignore[arg-type]
     for call in run.calls:
         if call.callee == "transformers.BitsAndBytesConfig" and all(_plain(call.get(n)) is True for n in ("load_in_4bit", "load_in_8bit")):
-            yield Defect("conflict", "load_in_8bit", call.places.get("load_in_8bit", call.place), "load_in_4bit=True and load_in_8bit=True exclude each other: ValueError")
+            yield Defect("conflict", "load_in_8bit", call.places.get("load_in_8bit", call.place), "load_in_4bit=True and load_in_8bit=True exclude each other: ValueError", branch(call))
 
 
 def _best_model(run: Run, judging: Judging) -> Iterator[Defect]:
@@ -145,7 +151,7 @@ def _trackers(run: Run, call: Call, judging: Judging) -> Iterator[Defect]:
         return
     choice = judging.versions["transformers"]
     text = f'report_to is left out: "none" since transformers 5.0, everything installed before; {stated(choice)}, so nothing is logged to W&B; set report_to="wandb"'
-    yield Defect("changed default", "report_to", call.place, text)
+    yield Defect("changed default", "report_to", call.place, text, branch(call))
 
 
 def _within_range(library: str, callable: str, name: str, call: Call, judging: Judging) -> Iterator[Defect]:
@@ -161,7 +167,7 @@ def _within_range(library: str, callable: str, name: str, call: Call, judging: J
             values.setdefault(found.parameters[name], version)
         if len(values) > 1 and store.NO_LITERAL not in values:
             told = " and ".join(f"{text} from {one} {short(version)}" for text, version in values.items())
-            yield Defect("changed default", name, call.place, f"{name} is left out, and its default depends on the version: {told}; {choice.said} allows both")
+            yield Defect("changed default", name, call.place, f"{name} is left out, and its default depends on the version: {told}; {choice.said} allows both", branch(call))
             return
 
 

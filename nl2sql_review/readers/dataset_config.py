@@ -8,6 +8,7 @@ from typing import Any, Iterator
 
 import libcst as cst
 
+from ..interpret.calls import NOT_GIVEN
 from ..interpret.objects import Class, Mapping, Sequence
 from ..interpret.recording import Call
 from ..plan import Fact
@@ -84,7 +85,19 @@ def no_class(run: Run, at: Place | None) -> tuple[Fact, Any]:
         if isinstance(thing, (Sequence, Mapping)) and any(_dict_config(v) for v in _members(thing)):
             place = value.trace[0] if value.trace else at
             return Fact(Absent("the data sets are described by dicts, not by a class"), at=place), Absent("dicts")
+    why = handed_in(run)
+    if why:
+        return Fact(Unknown(why), at=at), Unknown(why)
     return Fact(Absent("no class describes the data sets"), at=at), Absent("no class describes the data sets")
+
+
+def handed_in(run: Run) -> str:
+    """Why the data sets are described by whoever calls: nobody does here, and they come in through a parameter."""
+    if run.trainer is None or run.trainer.reached:
+        return ""
+    data = (v for c in run.calls if c.callee.startswith("datasets.") for v in c.arguments.values())
+    why = next((v.why for v in (run.dataset, *data) if isinstance(v, Unknown) and v.why.endswith(NOT_GIVEN)), "")
+    return f"the data sets come from elsewhere: {why}" if why else ""
 
 
 def _members(thing: Any) -> Iterator[Any]:
