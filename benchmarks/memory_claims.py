@@ -25,7 +25,7 @@ def unsloth(model: str, **changes: object) -> Setup:
 
 
 def plain(model: str, **changes: object) -> Setup:
-    """The same with transformers before 4.46 and a TRL that keeps all logits."""
+    """The same with transformers before 4.49 and a TRL that keeps all logits."""
     return unsloth(model, unsloth=False, checkpointing="kept", loss="whole, shifted").but(**changes)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import settings
+from .memory.summary import MemoryReport
 from .render.plan_json import PlanReport
 from .report import Report
 from .shape import schema
@@ -12,5 +13,6 @@ from .shape import schema
 SCHEMAS: dict[str, Any] = {
     "report": lambda: schema(Report, "nl2sql-review report"),
     "plan": lambda: schema(PlanReport, "nl2sql-review plan"),
+    "memory": lambda: schema(MemoryReport, "nl2sql-review memory"),
     "settings": settings.schema,
 }

@@ -9,10 +9,11 @@ from statistics import median
 
 import pytest
 
-from nl2sql_review import cli
+from nl2sql_review import cli, shape
 from nl2sql_review.memory import advice, architectures, cards
 from nl2sql_review.memory.estimate import GIB, estimate
 from nl2sql_review.memory.setup import Setup
+from nl2sql_review.memory.summary import MemoryReport
 from nl2sql_review.review import Reviewer
 from nl2sql_review.settings import Settings
 from nl2sql_review.values import Known, Unknown
@@ -317,6 +318,19 @@ def test_the_stack_decides_the_formula(rest, loss, checkpointing, wide):
     assert isinstance(memory.wide_embeddings.value, Known) is wide
 
 
+VERSIONED = """\
+# /// script
+# dependencies = ["trl==0.13.0", "transformers=={version}", "peft==0.13.2"]
+# ///
+"""
+
+
+@pytest.mark.parametrize(("version", "loss"), [("4.48.0", "whole, shifted"), ("4.49.0", "whole")])
+def test_the_version_of_transformers_decides_what_the_logits_take(version, loss):
+    script = VERSIONED.format(version=version) + LOAD + "trainer = SFTTrainer(model=model, args=SFTConfig('o', max_seq_length=2048), train_dataset=dataset, peft_config=LoraConfig(r=16))\n"
+    assert plan_of(script).memory.loss.value.value == loss
+
+
 def test_a_local_config_is_read(tmp_path):
     (tmp_path / "pyproject.toml").write_text("")
     (tmp_path / "base").mkdir()
@@ -352,6 +366,13 @@ def test_the_command_speaks_json(script, capsys):
     assert cli.main(["memory", script, "--gpu", "4GB", "--output-format", "json"]) == 1
     (run,) = json.loads(capsys.readouterr().out)["runs"]
     assert run["card"]["verdict"] == "cannot fit" and run["low"] < run["gib"] < run["high"]
+
+
+@pytest.mark.parametrize("argv", [["train.py", "--gpu", "t4"], ["train.py"], ["--model", "our/thing-70b", "--gpu", "24GB"], ["--model", "Qwen/Qwen3-30B-A3B"]])
+def test_the_json_has_the_shape_of_its_schema(script, argv, capsys):
+    cli.main(["memory", *argv, "--output-format", "json"])
+    said = json.loads(capsys.readouterr().out)
+    assert shape.build(MemoryReport, said).version == 1  # refuses keys and types that the schema does not have
 
 
 def test_options_stand_in_for_what_the_script_says(script, capsys):

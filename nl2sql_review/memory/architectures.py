@@ -54,6 +54,11 @@ class Architecture:
         return shapes
 
     @property
+    def fused(self) -> dict[str, tuple[int, int]]:
+        """(in, out) of the layers that Phi-3 and Phi-4 have in place of the projections of which they are made."""
+        return {"qkv_proj": (self.hidden, self.query + 2 * self.key), "gate_up_proj": (self.hidden, 2 * self.ffn)}
+
+    @property
     def linear_parameters(self) -> int:
         """Weights of all linear layers but the head: what 4-bit loading quantises."""
         return self.layers * sum(i * o for i, o in self.modules.values())
@@ -70,7 +75,7 @@ class Architecture:
 
     def adapter_parameters(self, rank: int, targets: tuple[str, ...]) -> int:
         """Weights of a LoRA adapter of this rank on the named layers; names the model lacks count nothing."""
-        shapes = self.modules
+        shapes = {**self.modules, **self.fused}
         named = {OTHER_NAMES.get(t, t) for t in targets}
         return self.layers * rank * sum(i + o for name, (i, o) in shapes.items() if name in named)
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from .architectures import Architecture
 
 Checkpointing = Literal["offloaded", "kept", "off"]  # Unsloth's, the plain one, none
-# How the logits are held. Shifted: transformers before 4.46 copied them once more; 16-bit: Unsloth before 2024.12.
+# How the logits are held. Shifted: transformers before 4.49 copied them once more; 16-bit: Unsloth before 2024.12.
 Loss = Literal["chunked", "whole", "whole, shifted", "whole 16-bit"]
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 

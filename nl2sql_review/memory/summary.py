@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Literal, Union
 
 from . import advice
 from .cards import Card
 from .estimate import Part, estimate
 from .from_plan import NoEstimate
-from .setup import Setup
+from .setup import Checkpointing, Loss, Setup
 
 VERSION = 1
 
@@ -29,8 +29,8 @@ class Run:
     rank: int
     targets: tuple[str, ...]
     optimizer: str
-    checkpointing: str
-    loss: str
+    checkpointing: Checkpointing
+    loss: Loss
     packing: bool
     assumed: tuple[str, ...]  # what the script does not say
 
@@ -41,7 +41,7 @@ class CardSays:
 
     name: str
     gib: float
-    verdict: str
+    verdict: Union[advice.Verdict, Literal["no verdict"]]
     largest_batch: int  # that fits by the upper bound; 0 when none does
 
 
@@ -104,5 +104,7 @@ def without(error: NoEstimate, card: Card | None) -> Summary:
         return Summary(reason=error.reason)
     _, parameters, bits = error.weights
     weights = parameters * bits / 8 / 1024**3
-    verdict = "cannot fit" if card and weights > card.gib else "no verdict"
-    return Summary(reason=error.reason, weights=weights, card=CardSays(card.name, card.gib, verdict, 0) if card else None)
+    if card is None:
+        return Summary(reason=error.reason, weights=weights)
+    says = CardSays(card.name, card.gib, "cannot fit" if weights > card.gib else "no verdict", 0)
+    return Summary(reason=error.reason, weights=weights, card=says)

@@ -179,7 +179,7 @@ def checkpointing(run: Run, plan: TrainingPlan) -> Fact:
 def loss(run: Run, plan: TrainingPlan) -> Fact:
     """Unsloth, Liger and SFTTrainer since TRL 1.6 never hold all logits; the plain Trainer and former TRLs do.
 
-    transformers before 4.46 copied them once more, to shift them.
+    transformers before 4.49 copied them once more, to shift them.
     """
     at = run.trainer.place if run.trainer else run.place
     if run.unsloth:
@@ -188,7 +188,7 @@ def loss(run: Run, plan: TrainingPlan) -> Fact:
     liger = run.arguments.value("use_liger_kernel", "use_liger")
     if isinstance(liger, (Known, Default)) and liger.value is True or "Liger" in run.load.callee:
         return Fact(Known("chunked"), at=at, note="by Liger")
-    shifted = since(run, "transformers", 4, 46) is False
+    shifted = since(run, "transformers", 4, 49) is False
     whole = Known("whole, shifted" if shifted else "whole")
     if run.trainer is not None and last(run.trainer.callee) != "SFTTrainer":
         return Fact(whole, at=at, note="transformers' Trainer keeps all logits")
