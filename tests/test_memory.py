@@ -190,7 +190,7 @@ RUNS = memory_accuracy.made()
 EXACT = [m for m in RUNS if m.row.exact]
 
 
-@pytest.mark.parametrize("fitted", [True, False], ids=["fitted half", "reported half"])
+@pytest.mark.parametrize("fitted", [True, False], ids=["fitted part", "reported part"])
 def test_published_measurements(fitted):
     half = [m for m in EXACT if m.row.fitted is fitted]
     assert len(half) > 30
