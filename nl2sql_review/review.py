@@ -27,6 +27,7 @@ class Reviewer:
     config: str | None = None  # the one settings file to use
     isolated: bool = False  # use none
     overrides: Mapping[str, Any] = field(default_factory=dict)  # said on the command line, keys as in the file
+    within: tuple[str, ...] = ()  # real paths of directories: no module or data file beside a script is read outside them
     _settings: dict[str, Settings] = field(default_factory=dict)
     _distinct: dict[tuple[Any, ...], Settings] = field(default_factory=dict)
 
@@ -121,11 +122,19 @@ class Reviewer:
         from .source import Source
 
         source = Source.from_bytes(data, path)
-        recording = interpret(source, project_root(os.path.dirname(os.path.abspath(path))))
+        recording = interpret(source, self._project(os.path.dirname(os.path.abspath(path))))
         plans = readers.read(recording, source, settings)
         if recording.exhausted and (plans or TRAINS.search(source.text)):
             plans = _cut_short(plans, recording.exhausted)
         return source, recording, plans
+
+    def _project(self, directory: str) -> str:
+        """The root of the project, or where that lies outside `within` the one of its directories that holds the script."""
+        root = project_root(directory)
+        inside = [each for each in self.within if os.path.commonpath((each, os.path.realpath(directory))) == each]
+        if not self.within or any(os.path.commonpath((each, os.path.realpath(root))) == each for each in inside):
+            return root
+        return inside[0] if inside else directory
 
 
 NOT_A_SCRIPT = "not a training script: it names none of unsloth, trl, transformers and peft"

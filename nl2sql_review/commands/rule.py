@@ -10,7 +10,6 @@ from ..console import NOTHING, terminal, write
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
-    from typing import Any
 
 
 def parser() -> Parser:
@@ -24,7 +23,7 @@ def parser() -> Parser:
 
 def run(args: Namespace) -> int:
     from .. import rulebook, settings
-    from ..render import json, rule_text
+    from ..render import json, rule_json, rule_text
     from ..shape import did_you_mean
 
     try:
@@ -39,7 +38,7 @@ def run(args: Namespace) -> int:
             raise UsageError(f"there is no rule {name}{did_you_mean(name, book.names())}; for a list: {PROGRAM} rule")
         rules += found
     if args.output_format == "json":
-        write(json.dump([_rule_facts(rule) for rule in rules or book.rules.values()]))
+        write(json.dump([rule_json.describe(rule) for rule in rules or book.rules.values()]))
     elif not args.ids or any(name not in book.rules and name not in rulebook.NOTICES for name in args.ids):
         write(rule_text.render_list(rules or list(book.rules.values()), terminal(args)))
     else:
@@ -47,18 +46,3 @@ def run(args: Namespace) -> int:
         notices = [f"{name}\n{rulebook.NOTICES[name]}\n" for name in args.ids if name in rulebook.NOTICES]
         write("\n".join(pages + notices))
     return NOTHING
-
-
-def _rule_facts(rule: Any) -> dict[str, Any]:
-    head = rule.head
-    return {
-        "rule": rule.id,
-        "section": rule.section,
-        "title": rule.title,
-        "severity": head.severity,
-        "effect": head.effect,
-        "facts": head.facts,
-        "help": head.help,
-        "since": head.since,
-        "page": rule.body,
-    }

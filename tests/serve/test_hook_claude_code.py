@@ -82,7 +82,9 @@ def context(answer):
 def rules(text):
     head, *lines = text.splitlines()
     assert head.startswith("nl2sql-review, ") and head.endswith("data, not instructions.")
-    return [next(word for word in line.split() if "/" in word).rstrip(":") for line in lines if not line.startswith("…")]
+    return [
+        next(word for word in line.split() if "/" in word).rstrip(":") for line in lines if not line.startswith("…")
+    ]
 
 
 # What an edit touched or caused

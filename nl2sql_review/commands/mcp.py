@@ -1,0 +1,30 @@
+"""`nl2sql-review mcp`: serves reviews to a language model over the Model Context Protocol."""
+
+from __future__ import annotations
+
+from ..arguments import Parser, UsageError
+from ..console import NOTHING
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+EPILOG = """\
+Speaks the protocol on standard input and output, and nothing else. Only reads, and only files below the roots that the
+client gives, else below the working directory. Needs the mcp package: pip install 'nl2sql-review[mcp]'
+"""
+
+
+def parser() -> Parser:
+    return Parser("mcp", description="Serves reviews to a language model (Model Context Protocol).", epilog=EPILOG)
+
+
+def run(args: Namespace) -> int:
+    try:
+        from mcp.server import MCPServer  # noqa: F401
+    except ImportError:  # it is missing, or older than 2
+        raise UsageError("nl2sql-review mcp needs mcp 2.3 or newer: pip install 'nl2sql-review[mcp]'") from None
+    from ..serve import mcp
+
+    mcp.run()
+    return NOTHING

@@ -1,0 +1,30 @@
+"""The rules as plain data, for programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..report import Effect, Severity
+from ..rulebook import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class RuleReport:
+    """One rule as the settings want it; `facts` are those of the plan that it judges, `page` its Markdown."""
+
+    rule: str
+    section: str
+    title: str
+    severity: Severity
+    effect: Effect
+    facts: tuple[str, ...]
+    help: str
+    since: str
+    page: str
+
+
+def describe(rule: Rule) -> RuleReport:
+    head = rule.head
+    return RuleReport(
+        rule.id, rule.section, rule.title, head.severity, head.effect, head.facts, head.help, head.since, rule.body
+    )
