@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 NOTHING, FINDINGS, ERROR, NOT_REVIEWED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
-def terminal(args: Namespace) -> Terminal:
+def terminal(args: Namespace, file: str | None = None) -> Terminal:
+    """What is written for: standard output, or a file, which has no colours unless they are asked for."""
     from .render.terminal import Terminal, glyphs_for
 
+    if file is not None:
+        return Terminal(color=args.color == "always")
     encoding = getattr(sys.stdout, "encoding", None)
     return Terminal(max(columns(), 40), _color(args.color), glyphs_for(encoding))
 
@@ -44,6 +47,24 @@ def write(text: str) -> None:
     except OSError as error:  # a full disk
         close_stdout()
         raise UsageError(f"standard output cannot be written: {error.strerror or error}") from None
+
+
+def save(text: str, path: str) -> None:
+    """To a file, whole or not at all. UsageError if that fails."""
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
+    try:
+        if os.path.exists(path) and not os.path.isfile(path):  # a pipe, a device
+            with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+                file.write(text)
+            return
+        with open(temporary, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    except OSError as error:
+        if os.path.exists(temporary):
+            os.remove(temporary)
+        raise UsageError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
 def close_stdout() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from . import claims, decide
+from .fingerprint import stamped
 from .plan import TrainingPlan
 from .report import EFFECTS, SEVERITIES, ChecklistItem, FileReport, Finding, InternalError, Location
 from .rulebook import Rule, Rulebook
@@ -62,8 +63,11 @@ def judge(
             checklist.append(item)
             findings += found
     problems = [of_file(error, source.path) for error in source.problems]
-    kept = suppress([*problems, *merged(findings)], source, book, settings)
-    return FileReport(source.path, "reviewed", "", tuple(ordered(kept)), tuple(checklist)), faults
+    kept = ordered(suppress([*problems, *merged(findings)], source, book, settings))
+    facts = [one.fact for ruling in rulings for one in ruling.judged]
+    sources = {place.source.path: place.source for fact in facts for place in claims.places(fact) if place.source}
+    kept = stamped(kept, source.path, {**sources, source.path: source})
+    return FileReport(source.path, "reviewed", "", kept, tuple(checklist)), faults
 
 
 def _fault(rule: Rule, source: Any, error: Exception) -> InternalError:

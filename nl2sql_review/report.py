@@ -58,6 +58,8 @@ class Finding:
 
     `value` is the resolved value as JSON (None when there is none), `related` the ids of rules that found the same
     defect, `suppressed` the reason given in the source (an empty string when none was given), or None.
+    `fingerprint` stays the same while the code of the finding does, wherever it moves in its file; no two findings of a
+    report share one.
     """
 
     rule: str
@@ -72,6 +74,7 @@ class Finding:
     suppressed: str | None = None
     help: str = ""
     fix: Fix | None = None
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

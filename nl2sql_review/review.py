@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import discovery, rulebook
+from .fingerprint import stamped
 from .report import SEVERITIES, FileReport, Finding, InternalError, Location, Report, Severity, Summary
 from .rulebook import Rulebook, RulebookError
 from .settings import Settings, SettingsError, configure, load, project_root
@@ -109,7 +110,7 @@ class Reviewer:
             return _failed(of_file(error, path)), []
         if not plans and source.problems:  # what trains may stand in a cell that cannot be read
             problems = tuple(of_file(error, path) for error in source.problems)
-            return FileReport(path, "error", problems[0].message, problems), []
+            return FileReport(path, "error", problems[0].message, stamped(problems, path, {path: source})), []
         if not plans:
             unread = "".join(f"; {module}, which it imports, could not be read: {why}" for module, why in recording.broken.items())
             return FileReport(path, "skipped", NO_TRAINING + unread), []
@@ -244,4 +245,5 @@ def unreadable(path: str, message: str) -> FileReport:
 
 
 def _failed(finding: Finding) -> FileReport:
-    return FileReport(finding.location.path, "error", finding.message, (finding,))
+    path = finding.location.path
+    return FileReport(path, "error", finding.message, stamped((finding,), path, {}))

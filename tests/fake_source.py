@@ -37,6 +37,12 @@ class FakeSource:
     def excerpt(self, node):
         return self.line(node.row)
 
+    def code(self, at, limit):
+        return self.line(at.row)
+
+    def definition(self, row, cell=None):
+        return ""
+
     def place(self, row, code="", note="", column=1):
         self.lines.setdefault(row, code)
         return Place(self, Span(row, column, row, column + max(len(code), 1)), note)

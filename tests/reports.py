@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
+from nl2sql_review.render.files import Files
+from nl2sql_review.render.view import View
 from nl2sql_review.report import (
     ChecklistItem,
+    Edit,
     FileReport,
     Finding,
+    Fix,
     InternalError,
     Location,
     Report,
@@ -27,6 +33,18 @@ build(Config(rank=LORA_R))
 tokenizer = None; trainer = SFTTrainer(model=model, train_dataset=load_dataset("spider")["train"], args=SFTConfig(learning_rate=5e-3))
 """
 CONFIG = "rank: 64\n"
+CELLS = [
+    {"cell_type": "markdown", "metadata": {}, "source": ["# Training"]},
+    {"cell_type": "code", "metadata": {}, "outputs": [], "source": "%pip install trl"},
+    {
+        "cell_type": "code",
+        "metadata": {"tags": ["source"]},
+        "outputs": [],
+        "source": ['# "train" é\n', "trainer.train()"],
+    },
+]
+NOTEBOOK = json.dumps({"cells": CELLS, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, indent=1) + "\n"
+ODD = "src/a b,c:d%|`é`.py"  # each of these means something somewhere
 
 
 def at(
@@ -43,19 +61,32 @@ RANK = Finding(
         TraceStep(at(10, 19, 25), "LORA_R"),
         TraceStep(at(7, 11, 22), "config.rank"),
     ),
-    help="set r=16",
+    help="set r=16", fix=Fix("set r=16", "safe", (Edit(at(7, 11, 22), "16"),)), fingerprint="1" * 32,
 )  # fmt: skip
 RATE = Finding(
     "arguments/learning-rate", "error", "cost", "default", "learning_rate is 0.005, expected 0.0002", 5e-3,
-    at(11, 130, 134), related=("api/learning-rate",),
+    at(11, 129, 133), related=("api/learning-rate",),
+    fingerprint="2" * 32,
 )  # fmt: skip
 MARKERS = Finding(
     "prompt/markers", "warning", "silent", "branch", "marker \x1b[31m[red]\u202e is not in the template\nat all", "x",
-    at(2, 10, 33), suppressed="tested by hand",
+    at(2, 10, 37), suppressed="tested by hand", fingerprint="3" * 32,
 )  # fmt: skip
 CELL = Finding(
-    "memory/monitoring", "advice", "style", "certain", "GPU memory is not logged", None, at(2, 1, 14, "nb.ipynb", 3)
+    "memory/monitoring",
+    "advice",
+    "style",
+    "certain",
+    "GPU memory is not logged",
+    None,
+    at(2, 1, 16, "nb.ipynb", 3),
+    fix=Fix("log it", "unsafe", (Edit(at(2, 16, 16, "nb.ipynb", 3), '\nprint("\\n", memory())'),)),
+    fingerprint="4" * 32,
 )
+SYNTAX = Finding(
+    "file/syntax", "error", "stops", "certain", "invalid syntax: 100%, <b>@all</b> | ::error::x https://x.y *a* $x$", None,
+    at(2, 5, 6, ODD), fingerprint="5" * 32,
+)  # fmt: skip
 
 REPORT = Report(
     files=(
@@ -77,20 +108,46 @@ REPORT = Report(
             ),
         ),
         FileReport("nb.ipynb", "reviewed", findings=(CELL,)),
+        FileReport(ODD, "error", "invalid syntax", findings=(SYNTAX,)),
         FileReport("setup.py", "skipped", "it imports nothing of the training stack"),
         FileReport("docs/conf.py", "skipped", "it imports nothing of the training stack"),
     ),
-    summary=Summary(2, 2, 2, 0, 1, 1, 1),
+    summary=Summary(2, 2, 3, 0, 1, 1, 1),
     internal_errors=(InternalError("lora/dropout", "train.py", "KeyError: 'x'"),),
 )  # fmt: skip
 
 LINES = {
     ("train.py", None): SCRIPT.splitlines(),
     ("config.yaml", None): CONFIG.splitlines(),
-    ("nb.ipynb", 3): ["# train", "trainer.train()"],
+    ("nb.ipynb", 3): ['# "train" é', "trainer.train()"],
+    (ODD, None): ["import trl", "x = ("],
 }
 
 
 def line_of(location: Location) -> str | None:
     lines = LINES.get((location.path, location.cell), [])
     return lines[location.row - 1] if location.row <= len(lines) else None
+
+
+def write_files(folder) -> None:
+    """The files the report speaks of."""
+    for path, text in (
+        ("train.py", SCRIPT),
+        ("config.yaml", CONFIG),
+        ("nb.ipynb", NOTEBOOK),
+        (ODD, "import trl\nx = (\n"),
+    ):
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+
+
+class TableFiles(Files):
+    """Files whose lines come from a function."""
+
+    def __init__(self, line=line_of) -> None:
+        super().__init__()
+        self.line = line
+
+
+def view(terminal=None, line=line_of, **options) -> View:
+    return View(**({"terminal": terminal} if terminal else {}), files=TableFiles(line), **options)

@@ -27,7 +27,7 @@ ROOMS = [
     ["rulebook"],
     ["settings", "discovery"],
     ["decide"],
-    ["claims", "suppress"],
+    ["claims", "suppress", "fingerprint"],
     ["judge"],
     ["fixes"],
     ["review"],

@@ -15,6 +15,7 @@ import pytest
 
 from nl2sql_review import __version__, arguments, cli
 from nl2sql_review.commands import given
+from nl2sql_review.render import FORMATS
 
 ROOT = Path(__file__).resolve().parents[1]
 BAD = """\
@@ -109,6 +110,10 @@ def test_a_missing_file_is_a_finding(project: Path, capsys: pytest.CaptureFixtur
         (["--select", "lora/rnk", "train.py"], "lora/rank"),
         (["--fail-on", "fatal", "train.py"], "'error', 'warning', 'advice'"),
         (["--processes", "none", "train.py"], "whole number"),
+        (["--output-format", "sarf", "train.py"], 'did you mean "sarif"'),
+        (["--output-format", "sarif=", "train.py"], "write sarif=FILE"),
+        (["--output-format", "sarif", "--output-format", "text", "train.py"], "--output-format text=FILE"),
+        (["--output-format", "sarif=a", "--output-format", "text=./a", "train.py"], "a is to be written twice"),
         (["--config", "nowhere.toml", "train.py"], "nowhere.toml"),
         (["--stdin-filename", "a.py", "train.py"], "give - as a path"),
         (["-", "-"], "give - once"),
@@ -178,6 +183,60 @@ def test_concise_lines_are_places(project: Path, capsys: pytest.CaptureFixture[s
     cli.main(["--output-format", "concise", "-q", "--select", "lora/rank", "train.py"])
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith("train.py:5:51: error[lora/rank] ") or line.startswith("train.py:5:49: error[lora/rank] ")
+
+
+def test_several_formats_in_one_run(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    formats = ("text", "sarif=review.sarif", "junit=out.xml", "json=report.json")
+    argv = [word for name in formats for word in ("--output-format", name)]
+    assert cli.main([*argv, "--select", "lora/rank", "train.py"]) == 1
+    assert "error[lora/rank]" in capsys.readouterr().out
+    (result,) = json.loads((project / "review.sarif").read_text(encoding="utf-8"))["runs"][0]["results"]
+    assert result["ruleId"] == "lora/rank" and result["partialFingerprints"]
+    assert "lora/rank" in (project / "out.xml").read_text(encoding="utf-8")
+    assert findings((project / "report.json").read_text(encoding="utf-8")) == ["lora/rank"]
+    assert cli.main(["--output-format", "sarif=review.sarif", "--select", "lora/rank", "train.py"]) == 1
+    assert capsys.readouterr().out == ""  # what goes into a file is not printed as well
+
+
+def test_output_file(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--output-format", "github", "--output-file", "out.txt", "--select", "lora/rank", "train.py"]) == 1
+    assert (project / "out.txt").read_text(encoding="utf-8").startswith("::error file=train.py,line=5,")
+    assert cli.main(["--output-file", "out.txt", "--select", "lora/rank", "train.py"]) == 1
+    assert (project / "out.txt").read_text(encoding="utf-8").startswith("error[lora/rank]")
+    assert capsys.readouterr().out == ""
+
+
+def test_a_file_is_written_whole_or_not_at_all(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "locked").mkdir()
+    (project / "review.json").write_text("before", encoding="utf-8")
+    for target in ("locked", "nowhere/review.sarif"):
+        assert cli.main(["--output-format", f"sarif={target}", "train.py"]) == 2
+        error = capsys.readouterr().err
+        assert target in error and "cannot be written" in error
+    assert sorted(path.name for path in project.rglob("*")) == ["locked", "review.json", "setup.py", "train.py"]
+
+
+def test_paths_are_those_of_the_repository(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / ".git").mkdir()
+    (project / "sub").mkdir()
+    os.chdir(project / "sub")
+    cli.main(["--output-format", "github", "--select", "lora/rank", "../train.py"])
+    assert capsys.readouterr().out.startswith("::error file=train.py,")
+    cli.main(["--output-format", "concise", "--select", "lora/rank", "../train.py"])
+    assert capsys.readouterr().out.startswith("../train.py:5:")
+
+
+def test_unknown_items_are_in_every_format_where_they_count(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script = BAD.replace("RANK = 64", "import sys\nRANK = int(sys.argv[1])")
+    (project / "train.py").write_text(script, encoding="utf-8")
+    for name in FORMATS:
+        assert cli.main(["--select", "lora/rank", "--fail-on-unknown", "--output-format", name, "train.py"]) == 1
+        out = capsys.readouterr().out
+        assert "lora/rank" in out or "rank " in out, name
+        assert "sys.argv" in out, name
+    (project / "nl2sql-review.toml").write_text("fail-on-unknown = true\n", encoding="utf-8")
+    assert cli.main(["--select", "lora/rank", "--output-format", "concise", "train.py"]) == 1
+    assert "unknown[lora/rank]" in capsys.readouterr().out
 
 
 def test_colours(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

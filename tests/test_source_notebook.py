@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nl2sql_review.source import Source, SourceError, Span
+from nl2sql_review.source.stored import StoredCells
 from tests.test_source import calls, cut, failure, place
 
 
@@ -291,3 +292,43 @@ def test_any_bytes_are_read_or_refused(data, path):
         _ = source.tree, source.suppressions, source.problems
     except SourceError as error:
         assert error.span.row >= 1 and error.span.column >= 1 and error.message
+
+
+# -- places in the file ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("indent", [None, 1, 2])
+@pytest.mark.parametrize("ascii", [True, False])
+@pytest.mark.parametrize("version", [3, 4])
+def test_places_in_the_json(indent, ascii, version):
+    sources = [
+        ["# Training"],
+        'x = "a\\tb\\n"  # é \U0001f600 "quoted"\r\ny = {"source": [1, 2]}',
+        ["a = 1\n", "b = \\\n", "    2\n"],
+        "",
+        ["model = get(\n    r=64,\n", ")"],
+    ]
+    key = "source" if version == 4 else "input"
+    cells = [
+        {"cell_type": "code", "metadata": {key: "no code", "x": [{key: ["no"]}]}, key: source, "outputs": [{key: "no"}]}
+        for source in sources
+    ]
+    cells[0]["cell_type"] = "markdown"
+    if version == 3:
+        document = {"worksheets": [{"cells": cells[:2]}, {"cells": []}, {"cells": cells[2:]}], "nbformat": 3}
+    else:
+        document = {"metadata": {"cells": [{key: "no"}]}, "cells": cells, "nbformat": 4}
+    text = json.dumps(document, indent=indent, ensure_ascii=ascii)
+    stored = StoredCells(text)
+    source = Source("nb.ipynb", text)
+    seen = 0
+    for number, row, line in source.rows():
+        for start in range(len(line)):
+            for end in range(start + 1, len(line) + 1):
+                at = stored.span(Span(row, start + 1, row, end + 1, number))
+                first = stored.lines.starts[at.row - 1] + at.column - 1
+                last = stored.lines.starts[at.end_row - 1] + at.end_column - 1
+                assert json.loads(f'"{text[first:last]}"') == line[start:end]
+                seen += 1
+    assert seen > 100
+    assert stored.span(Span(9, 1, 9, 2, 2)) is None and stored.span(Span(1, 1, 1, 2, 99)) is None

@@ -6,8 +6,8 @@ import os
 
 from .. import __version__
 from ..arguments import COMMANDS, PROGRAM, Parser, UsageError, color_option, positive, settings_options, words
-from ..console import NOTHING, complain, terminal, write
-from . import given
+from ..console import NOTHING, complain, write
+from . import given, outputs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from ..report import InternalError
 
-FORMATS = ("text", "concise", "json", "agent")
 SEVERITIES = ("error", "warning", "advice")
 DESCRIPTION = "Reviews NL2SQL fine-tuning scripts against the team's checklist, without running them."
 EXAMPLES = """\
@@ -25,6 +24,7 @@ examples:
   nl2sql-review .                                 review every training script of the project
   nl2sql-review --select lora,prompt/eos train.py only these sections and rules
   nl2sql-review --output-format json src | jq .   for other programs
+  nl2sql-review --output-format text --output-format sarif=review.sarif .
   cat train.py | nl2sql-review - --stdin-filename src/train.py
   nl2sql-review plan train.py                     the configuration the script really trains with
   nl2sql-review memory train.py --gpu T4          whether it fits the card, and what would save memory
@@ -35,6 +35,7 @@ exit codes:
   1  findings at or above --fail-on, or unknown items under --fail-on-unknown
   2  usage error or internal error
   3  nothing was reviewed: no training script was found
+The formats have no say in this: a SARIF file with findings comes with exit code 1 too.
 """
 
 
@@ -62,7 +63,7 @@ def parser() -> Parser:
     group.add_argument("--show-settings", action="store_true", help="print the settings that apply, and stop")
 
     group = parser.add_argument_group("output")
-    group.add_argument("--output-format", choices=FORMATS, default="text", help="text (default), concise, json or agent")
+    outputs.options(group)
     group.add_argument("--show-suppressed", action="store_true", help="also show what comments in the script silence")
     group.add_argument("-q", "--quiet", action="store_true", help="findings only: no checklist, no counts")
     color_option(group)
@@ -80,6 +81,7 @@ def run(args: Namespace) -> int:
     from .. import review
     from ..settings import SettingsError
 
+    outputs.targets(args)  # a mistake in the formats is told before any work
     stdin = given.stdin(args, paths)
     try:
         report, code = review.run(
@@ -87,32 +89,9 @@ def run(args: Namespace) -> int:
         )
     except SettingsError as error:
         raise UsageError(str(error)) from None
-    if args.output_format == "json":
-        from ..render import json
-
-        output = json.render(report)
-    elif args.output_format == "agent":
-        from ..render import agent
-
-        output = agent.render(report, quiet=args.quiet, show_suppressed=args.show_suppressed)
-    elif args.output_format == "concise":
-        from ..render import concise
-
-        output = concise.render(
-            report,
-            terminal(args),
-            quiet=args.quiet,
-            show_suppressed=args.show_suppressed,
-            show_unknown=args.fail_on_unknown,
-        )
-    else:
-        from ..render import lines, text
-
-        output = text.render(
-            report, lines.Lines(stdin), terminal(args), quiet=args.quiet, show_suppressed=args.show_suppressed
-        )
+    texts = outputs.texts(args, report, stdin)
     _tell_faults(report.internal_errors)
-    write(output)
+    outputs.write(texts)
     return code
 
 

@@ -12,17 +12,18 @@ from ..report import ChecklistItem, FileReport, Finding, Report
 from .excerpt import place
 from .summary import SHOWN, counts
 from .terminal import PLAIN, escape
+from .view import View
 
 
-def render(report: Report, *, quiet: bool = False, show_suppressed: bool = False) -> str:
-    """The counts, then file by file the findings and, unless `quiet`, the checklist."""
+def render(report: Report, view: View) -> str:
+    """The counts, then file by file the findings and the checklist."""
     lines = [counts(report, PLAIN)]
     lines += [f"internal error: {escape(f'{e.rule or e.path}: {e.message}')}" for e in report.internal_errors]
     for file in report.files:
         if file.status != "skipped":
-            lines += _file(file, quiet, show_suppressed)
+            lines += _file(file, view.quiet, view.show_suppressed)
     skipped = [file for file in report.files if file.status == "skipped"]
-    if skipped and not quiet:
+    if skipped and not view.quiet:
         names = " ".join(escape(file.path) for file in skipped[:SHOWN])
         more = f" and {len(skipped) - SHOWN} more" if len(skipped) > SHOWN else ""
         lines.append(f"\nno training scripts: {names}{more}")

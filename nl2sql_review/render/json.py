@@ -11,9 +11,11 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from ..report import Report
+from .view import View
 
 
-def render(report: Report) -> str:
+def render(report: Report, view: View) -> str:
+    """All of it, whatever the view leaves out."""
     return dump(report)
 
 

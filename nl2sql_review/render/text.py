@@ -7,7 +7,8 @@ from typing import Iterator
 from ..report import ChecklistItem, FileReport, Finding, Report
 from .excerpt import LineOf, excerpt, gutter_of
 from .summary import closing
-from .terminal import PLAIN, Terminal, escape, width, wrap
+from .terminal import Terminal, escape, width, wrap
+from .view import View
 
 MARKS = {
     "pass": ("passed", "green"),
@@ -17,28 +18,22 @@ MARKS = {
 }
 
 
-def render(
-    report: Report,
-    line_of: LineOf,
-    terminal: Terminal = PLAIN,
-    *,
-    quiet: bool = False,
-    show_suppressed: bool = False,
-) -> str:
-    """The report for people. `quiet` leaves out the checklists and the counts."""
-    return "".join(f"{line}\n" for line in _lines(report, line_of, terminal, quiet, show_suppressed))
+def render(report: Report, view: View) -> str:
+    """The report for people."""
+    return "".join(f"{line}\n" for line in _lines(report, view))
 
 
-def _lines(report: Report, line_of: LineOf, terminal: Terminal, quiet: bool, show_suppressed: bool) -> Iterator[str]:
+def _lines(report: Report, view: View) -> Iterator[str]:
+    terminal = view.terminal
     for file in report.files:
         for finding in file.findings:
-            if finding.suppressed is None or show_suppressed:
-                yield from _finding(finding, line_of, terminal)
+            if finding.suppressed is None or view.show_suppressed:
+                yield from _finding(finding, view.files.line, terminal)
                 yield ""
-        if file.checklist and not quiet:
+        if file.checklist and not view.quiet:
             yield from _checklist(file, terminal)
             yield ""
-    if not quiet:
+    if not view.quiet:
         yield from closing(report, terminal)
 
 
@@ -76,14 +71,14 @@ def _checklist(file: FileReport, terminal: Terminal) -> Iterator[str]:
         if item.section != section:
             section = item.section
             yield f"  {terminal.paint(section, 'place')}"
-        yield from _item(item, name, file.path.rpartition("/")[2], terminal)
+        yield from _item(item, name, file.path, terminal)
 
 
-def _item(item: ChecklistItem, name: int, file: str, terminal: Terminal) -> Iterator[str]:
+def _item(item: ChecklistItem, name: int, path: str, terminal: Terminal) -> Iterator[str]:
     glyph, style = MARKS[item.verdict]
     mark = getattr(terminal.glyphs, glyph)
     indent = 4 + width(mark) + 1 + name + 2
-    lines = wrap(escape(_evidence(item, file)), terminal.columns - indent)
+    lines = wrap(escape(evidence(item, path)), terminal.columns - indent)
     first, *rest = (line.replace("\xa0", " ") for line in lines)  # which kept a place together
     label = f"{item.rule.partition('/')[2]:<{name}}"
     quiet = "dim" if item.verdict == "not-applicable" else ""
@@ -93,7 +88,7 @@ def _item(item: ChecklistItem, name: int, file: str, terminal: Terminal) -> Iter
         yield " " * indent + (terminal.paint(line, quiet) if quiet else line)
 
 
-def _evidence(item: ChecklistItem, file: str) -> str:
+def evidence(item: ChecklistItem, path: str) -> str:
     """What was found, or why nothing could be. Places in the file of this checklist need not repeat its name."""
     if item.verdict in ("pass", "fail"):
         text = item.evidence
@@ -101,4 +96,5 @@ def _evidence(item: ChecklistItem, file: str) -> str:
         text = f"{item.reason} ({item.evidence})"
     else:
         text = item.reason or item.evidence
+    file = path.rpartition("/")[2]
     return text.replace(f"({file}:cell ", "(cell\xa0").replace(f"({file}:", "(line\xa0")

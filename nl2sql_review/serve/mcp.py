@@ -25,6 +25,7 @@ from .. import __version__, discovery, review
 from ..plan import SECTIONS
 from ..render import agent, plan_json, plan_text, rule_json, rule_text
 from ..render.json import plain
+from ..render.view import View
 from ..render.plan_json import PlanReport
 from ..render.rule_json import RuleReport
 from ..render.terminal import Terminal
@@ -134,7 +135,7 @@ def review_file(
 ) -> Annotated[CallToolResult, RootModel[Report]]:
     """Reviews a fine-tuning script or notebook against the project's checklist, without running it."""
     report = _reviewer(roots, select, ignore, gpu, processes).review([_file(path, roots)])
-    return _result(agent.render(report), report)
+    return _result(agent.render(report, View()), report)
 
 
 @answered
@@ -152,7 +153,7 @@ def review_source(
     """Reviews text that is not, or not yet, in a file: a draft, or a change before it is written."""
     stdin = discovery.shown(roots.file(filename)), source.encode("utf-8", "surrogatepass")
     report = _reviewer(roots, select, ignore, gpu, processes).review(["-"], stdin)
-    return _result(agent.render(report), report)
+    return _result(agent.render(report, View()), report)
 
 
 @answered

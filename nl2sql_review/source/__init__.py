@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Iterable
 
 from nl2sql_review.source import notebook, suppressions
 from nl2sql_review.source.decoding import NOTEBOOK_SIZE_LIMIT, SIZE_LIMIT, decode, too_large
+from nl2sql_review.source.definitions import Definitions
 from nl2sql_review.source.excerpts import one_line
 from nl2sql_review.source.notebook import Magic
 from nl2sql_review.source.parsing import deeply, parse
@@ -83,6 +84,7 @@ class Source:
         self._ranges: dict[int, tuple[int, int]] = {}  # by the id of a node of the tree: offsets into _code
         self._code: Lines | None = None  # what the tree generates: the text, but for form feeds
         self._requests: suppressions.Requests | None = None
+        self._definitions: Definitions | None = None
 
     @classmethod
     def from_bytes(cls, data: bytes, path: str) -> Source:
@@ -150,7 +152,7 @@ class Source:
         self._problems.sort(key=lambda problem: problem.span.cell or 0)
         if cells:
             self.text = book.program()
-            self._lines = self._requests = None
+            self._lines = self._requests = self._definitions = None
 
     # Places
 
@@ -181,13 +183,17 @@ class Source:
     def excerpt(self, node: libcst.CSTNode | Span, limit: int = 80) -> str:
         """The node's code on one line, without comments, of at most `limit` characters."""
         if isinstance(node, Span):
-            return one_line(self._between(node), limit)
+            return self.code(node, limit)
         if id(node) in self._ranges and self._code is not None:
             start, end = self._ranges[id(node)]
             return one_line(self._code.text[start:end], limit)
         from nl2sql_review.source.positions import code_of
 
         return one_line(code_of(self.tree, node), limit)
+
+    def code(self, at: Span, limit: int) -> str:
+        """The code at a place (anything with the fields of a Span), as `excerpt` gives it."""
+        return one_line(self._between(at), limit)
 
     def line(self, row: int, cell: int | None = None) -> str:
         """The text of a line as it stands in the file, magics and all, without its line end; "" if there is none."""
@@ -201,6 +207,17 @@ class Source:
         else:
             cells = [(cell.number, cell.lines) for cell in self._notebook.cells]
         return [(number, row, lines[row]) for number, lines in cells for row in range(1, len(lines) + 1)]
+
+    def definition(self, row: int, cell: int | None = None) -> str:
+        """The functions and classes that a row stands in, as in `Trainer.build`; "" at the top of the program."""
+        if self._definitions is None:
+            self._definitions = Definitions(self.text)
+        if self._notebook is not None:
+            first = next((each.first_row for each in self._notebook.cells if each.number == cell), None)
+            if first is None:
+                return ""
+            row += first - 1
+        return self._definitions.at(row)
 
     def _lines_of(self, cell: int | None) -> Lines:
         if self._notebook is None:

@@ -1,0 +1,118 @@
+"""Where a review is written to: `--output-format`, each format to standard output or to a file of its own."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from .. import console
+from ..arguments import UsageError
+from ..render import FORMATS
+from . import given
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Mapping, Sequence
+
+    from ..report import Report
+    from ..review import Reviewer
+    from ..rulebook import Rule
+
+
+def options(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--output-format", metavar="FORMAT[=FILE]", action="append", type=format_and_file, default=[],
+                       help=f"{', '.join(FORMATS)}; text is the default; given again, a further format; "
+                       "with =FILE it is written there")  # fmt: skip
+    group.add_argument("--output-file", metavar="FILE", help="write to this file instead of standard output")
+
+
+def format_and_file(text: str) -> tuple[str, str | None]:
+    """`sarif` → ("sarif", None), `sarif=review.sarif` → ("sarif", "review.sarif")."""
+    name, equals, file = text.partition("=")
+    if name not in FORMATS:
+        from ..shape import did_you_mean, listed
+
+        raise argparse.ArgumentTypeError(
+            f"there is no format {name!r}{did_you_mean(name, FORMATS)}; there are {listed(FORMATS)}"
+        )
+    if equals and not file:
+        raise argparse.ArgumentTypeError(f"{text!r} names no file: write {name}=FILE")
+    return name, file or None
+
+
+def targets(args: Namespace) -> list[tuple[str, str | None]]:
+    """The formats asked for, each with its file; None is standard output, which takes one format."""
+    asked = list(args.output_format) or [("text", None)]
+    without = [name for name, file in asked if file is None]
+    if args.output_file is not None and not without:
+        asked.append(("text", None))
+    if len(without) > 1:
+        where = "--output-file" if args.output_file is not None else "standard output"
+        raise UsageError(
+            f"{where} takes one format, not {' and '.join(without)}: give the others a file, "
+            f"as in --output-format {without[1]}=FILE"
+        )
+    targets = [(name, args.output_file if file is None else file) for name, file in asked]
+    files = [os.path.abspath(file) for _, file in targets if file is not None]
+    twice = next((file for file in files if files.count(file) > 1), None)
+    if twice is not None:
+        raise UsageError(f"{os.path.relpath(twice)} is to be written twice: give each format a file of its own")
+    return targets
+
+
+def texts(args: Namespace, report: Report, stdin: tuple[str, bytes] | None) -> list[tuple[str, str | None]]:
+    """The texts to be written, each with its file or None. All are made before any is written."""
+    from ..render import render
+    from ..render.files import Files
+    from ..render.view import View
+
+    files = Files(stdin)
+    settings = _reviewer(args).settings(".")
+    made = []
+    for name, file in targets(args):
+        view = View(
+            terminal=console.terminal(args, file),
+            quiet=args.quiet,
+            show_suppressed=args.show_suppressed,
+            show_unknown=settings.fail_on_unknown,
+            root=_repository(),
+            files=files,
+            rules=lambda: _rules(args, report),
+        )
+        made.append((render(name, report, view), file))
+    return made
+
+
+def write(texts: Sequence[tuple[str, str | None]]) -> None:
+    """Files first: a reader of standard output that goes away must not cost a file."""
+    for text, file in sorted(texts, key=lambda each: each[1] is None):
+        if file is None:
+            console.write(text)
+        else:
+            console.save(text, file)
+
+
+def _repository() -> str:
+    """The root of the repository that the working directory lies in, else the working directory."""
+    here = directory = os.getcwd()
+    while not os.path.exists(os.path.join(directory, ".git")):
+        parent = os.path.dirname(directory)
+        if parent == directory:
+            return here
+        directory = parent
+    return directory
+
+
+def _rules(args: Namespace, report: Report) -> Mapping[str, Rule]:
+    """The rules by id, as the settings of the reviewed files want them."""
+    reviewer = _reviewer(args)
+    folders = dict.fromkeys(os.path.dirname(file.path) for file in report.files if file.status == "reviewed")
+    books = [reviewer.rulebook(reviewer.settings(folder)) for folder in folders]
+    return {rule.id: rule for book in books for rule in book.active}
+
+
+def _reviewer(args: Namespace) -> Reviewer:
+    from ..review import Reviewer
+
+    return Reviewer(args.config, args.isolated, given.overrides(args))

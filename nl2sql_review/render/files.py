@@ -1,0 +1,85 @@
+"""The files that a report speaks of, read again when they are shown: their lines, and places in them as stored."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import lru_cache
+
+from ..report import Edit, Location
+from ..source import Source, SourceError, Span
+from ..source.decoding import decode
+from ..source.stored import StoredCells
+
+
+class Files:
+    """Lines and places by location; None, or the location itself, where a file cannot be read any more."""
+
+    def __init__(self, stdin: tuple[str, bytes] | None = None) -> None:
+        self._stdin = stdin
+        self._source = lru_cache(maxsize=16)(self._read)  # findings come file by file; the traces of one go to a few
+        self._stored = lru_cache(maxsize=4)(self._read_stored)
+
+    def line(self, at: Location) -> str | None:
+        """The line a location starts on, without its end."""
+        source = self._source(at.path)
+        return None if source is None else source.line(at.row, at.cell)
+
+    def stored(self, at: Location) -> Location:
+        """The place in the file itself: for a cell of a notebook, in the JSON that holds it."""
+        if at.cell is None:
+            return at
+        cells = self._stored(at.path)
+        span = cells.span(Span(at.row, at.column, at.end_row, at.end_column, at.cell)) if cells is not None else None
+        if span is None:
+            return Location(at.path, 1, 1, 1, 1)
+        return Location(at.path, span.row, span.column, span.end_row, span.end_column)
+
+    def stored_edit(self, edit: Edit) -> Edit:
+        """The edit as one of the file itself: what goes into a notebook is written as JSON writes it."""
+        if edit.location.cell is None:
+            return edit
+        return replace(edit, location=self.stored(edit.location), content=json.dumps(edit.content)[1:-1])
+
+    def bytes_before(self, at: Location) -> tuple[int, int]:
+        """For a stored place: how many bytes of UTF-8 stand before its start, and before its end, on their lines."""
+        rows = self._stored(at.path) if at.path.endswith(".ipynb") else None
+        counts = []
+        for row, column in ((at.row, at.column), (at.end_row, at.end_column)):
+            if rows is not None:
+                line = rows.lines[row] if row <= len(rows.lines) else ""
+            else:
+                line = self.line(Location(at.path, row, 1, row, 1)) or ""
+            before = line[: column - 1]
+            counts.append(len(before.encode("utf-8", "surrogatepass")) + column - 1 - len(before))
+        return counts[0], counts[1]
+
+    def _read(self, path: str) -> Source | None:
+        """The text of a file; characters of one that is not text are shown as such."""
+        data = self._bytes(path)
+        if data is None:
+            return None
+        try:
+            return Source.from_bytes(data, path)
+        except SourceError:
+            pass
+        try:
+            return Source(path, data[:100_000].decode("utf-8", "replace"))
+        except SourceError:  # a notebook whose JSON is broken
+            return None
+
+    def _read_stored(self, path: str) -> StoredCells | None:
+        data = self._bytes(path)
+        try:
+            return None if data is None else StoredCells(decode(data, cookie=False)[0])
+        except (SourceError, ValueError, IndexError, TypeError):  # changed since it was reviewed
+            return None
+
+    def _bytes(self, path: str) -> bytes | None:
+        if self._stdin is not None and path == self._stdin[0]:
+            return self._stdin[1]
+        try:
+            with open(path, "rb") as file:
+                return file.read()
+        except (OSError, ValueError):
+            return None

@@ -1,0 +1,51 @@
+"""Workflow commands of GitHub Actions: one annotation a remark, worst first, then the counts.
+
+GitHub shows the first ten errors, ten warnings and ten notices of a step.
+"""
+
+from __future__ import annotations
+
+from ..report import SEVERITIES, Report
+from .entries import Entry, entries, relative
+from .summary import counts
+from .terminal import escape
+from .view import View
+
+LEVELS = {"error": "error", "warning": "warning", "advice": "notice"}
+
+
+def render(report: Report, view: View) -> str:
+    worst_first = sorted(entries(report, view), key=lambda e: (e.kind != "fault", SEVERITIES.index(e.severity)))
+    lines = [_command(entry, view) for entry in worst_first]
+    if not view.quiet:
+        lines.append(counts(report, view.terminal))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _command(entry: Entry, view: View) -> str:
+    at = entry.at
+    properties = {"file": relative(at.path, view.root), "line": at.row, "endLine": at.end_row}
+    if at.row == at.end_row and at.column < at.end_column:  # GitHub takes columns within one line only
+        properties |= {"col": at.column, "endColumn": at.end_column}
+    properties["title"] = entry.rule
+    said = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
+    return f"::{LEVELS[entry.severity]} {said}::{_data(_message(entry))}"
+
+
+def _message(entry: Entry) -> str:
+    """The message, where the value comes from, and what to do: an annotation shows no code of other places."""
+    lines = [escape(entry.message)]
+    if (finding := entry.finding) is not None:
+        lines += [f"help: {escape(finding.help)}"] if finding.help else []
+        lines += (
+            [f"suppressed: {escape(finding.suppressed) or 'no reason given'}"] if finding.suppressed is not None else []
+        )
+    return "\n".join(lines)
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,36 @@
+"""A Code Quality report of GitLab: a JSON array, empty when there is nothing to say."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..fingerprint import digest
+from ..report import Report
+from .entries import Entry, entries, relative
+from .view import View
+
+SEVERITIES = {"error": "critical", "warning": "major", "advice": "minor"}
+
+
+def render(report: Report, view: View) -> str:
+    return json.dumps([_issue(entry, view) for entry in entries(report, view)], indent=2) + "\n"
+
+
+def _issue(entry: Entry, view: View) -> dict[str, Any]:
+    at, finding = entry.at, entry.finding
+    help = f" [{finding.help}]" if finding is not None and finding.help else ""
+    return {
+        "check_name": entry.rule,
+        "description": f"{entry.message}{help}",
+        "severity": "blocker" if entry.kind == "fault" else SEVERITIES[entry.severity],
+        "fingerprint": (finding.fingerprint if finding else "")
+        or digest(entry.kind, entry.rule, entry.path, entry.message),
+        "location": {
+            "path": relative(at.path, view.root),
+            "positions": {
+                "begin": {"line": at.row, "column": at.column},
+                "end": {"line": at.end_row, "column": at.end_column},
+            },
+        },
+    }

@@ -1,0 +1,38 @@
+"""Diagnostics for reviewdog. Its columns count bytes of UTF-8, its ends are exclusive."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..report import Location, Report
+from .entries import Entry, entries
+from .view import View
+
+SEVERITIES = {"error": "ERROR", "warning": "WARNING", "advice": "INFO"}
+
+
+def render(report: Report, view: View) -> str:
+    diagnostics = [_diagnostic(entry, view) for entry in entries(report, view)]
+    return json.dumps({"source": {"name": "nl2sql-review"}, "diagnostics": diagnostics}, indent=2) + "\n"
+
+
+def _diagnostic(entry: Entry, view: View) -> dict[str, Any]:
+    finding = entry.finding
+    help = f"\n{finding.help}" if finding is not None and finding.help else ""
+    made: dict[str, Any] = {
+        "message": f"{entry.message}{help}",
+        "location": {"path": entry.at.path, "range": _range(entry.at, view)},
+        "severity": SEVERITIES[entry.severity],
+        "code": {"value": entry.rule},
+    }
+    edits = finding.fix.edits if finding is not None and finding.fix is not None else ()
+    if edits and all(edit.location.path == finding.location.path for edit in edits):  # type: ignore[union-attr]
+        stored = [view.files.stored_edit(edit) for edit in edits]
+        made["suggestions"] = [{"range": _range(edit.location, view), "text": edit.content} for edit in stored]
+    return made
+
+
+def _range(at: Location, view: View) -> dict[str, Any]:
+    start, end = view.files.bytes_before(at)
+    return {"start": {"line": at.row, "column": start + 1}, "end": {"line": at.end_row, "column": end + 1}}

@@ -1,0 +1,30 @@
+"""How a report is shown, whatever the format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .files import Files
+from .terminal import PLAIN, Terminal
+
+if TYPE_CHECKING:
+    from ..rulebook import Rule
+
+
+@dataclass(frozen=True)
+class View:
+    """`quiet` leaves out all but the findings; `show_unknown` adds the items that could not be decided.
+
+    `root` is the directory that paths are relative to where a format wants those of a repository; `rules` gives the
+    rules by id, as the settings want them.
+    """
+
+    terminal: Terminal = PLAIN
+    quiet: bool = False
+    show_suppressed: bool = False
+    show_unknown: bool = False
+    root: str = ""
+    files: Files = field(default_factory=Files)
+    rules: Callable[[], Mapping[str, Rule]] = dict

@@ -1,0 +1,41 @@
+"""Which functions and classes a row of a program stands in, from its lexical outline."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+
+from nl2sql_review.source.lexer import Lexer
+from nl2sql_review.source.spans import Lines
+
+_STATEMENT = re.compile(r"(?P<indent>[ \t\f]*)(?:(?:async[ \t]+)?(?:def|class)[ \t]+(?P<name>\w+))?")
+
+
+class Definitions:
+    """`at(row)`: the names around a row, outermost first, as in `Trainer.build`; "" at the top of the program."""
+
+    def __init__(self, text: str) -> None:
+        lexer = Lexer(Lines(text)).run()
+        self._rows = [first for first, _ in lexer.logical]
+        self._statements = [_statement(lexer.lines[row]) for row in self._rows]
+
+    def at(self, row: int) -> str:
+        index = bisect_right(self._rows, row) - 1
+        if index < 0:
+            return ""
+        inner, name = self._statements[index]
+        names = [name] if name else []  # what stands in the header of a definition belongs to it
+        for indent, name in reversed(self._statements[:index]):
+            if indent < inner:
+                inner = indent
+                names += [name] if name else []
+            if not inner:
+                break
+        return ".".join(reversed(names))
+
+
+def _statement(line: str) -> tuple[int, str]:
+    """(the indentation of a logical line in cells, the name it defines or "")."""
+    match = _STATEMENT.match(line)
+    assert match is not None  # it matches the empty string
+    return len(match["indent"].expandtabs()), match["name"] or ""
