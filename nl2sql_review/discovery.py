@@ -111,15 +111,23 @@ def _regex(glob: str) -> str:
     return "".join(out)
 
 
-def find(paths: Iterable[str], exclude_of: Callable[[str], Globs] = lambda _: globs((), "")) -> list[Found]:
+def find(
+    paths: Iterable[str], exclude_of: Callable[[str], Globs] = lambda _: globs((), ""), force_exclude: bool = False
+) -> list[Found]:
     """The files that `paths` mean, in order, each once however often it is meant.
 
-    `exclude_of` gives the excluding globs for a directory; they hold for what is found, never for what is given.
+    `exclude_of` gives the excluding globs for a directory; they hold for what is found, never for what is given. With
+    `force_exclude` a file that is given counts as one that was found, as where a hook names every file that changed.
     """
     found: dict[str, Found] = {}
     for path in paths:
         path = os.path.normpath(path)
-        for file in walk(path, exclude_of) if os.path.isdir(path) else (Found(path, shown(path), True),):
+        files: Iterable[Found] = (Found(path, shown(path), not force_exclude),)
+        if os.path.isdir(path):
+            files = walk(path, exclude_of)
+        elif force_exclude and excluded(path, exclude_of):
+            files = ()
+        for file in files:
             key = os.path.realpath(file.path)
             known = found.setdefault(key, file)
             known.given = known.given or file.given
@@ -156,8 +164,9 @@ def shown(path: str) -> str:
     """How a path is written in a report: relative to here where it lies below, with forward slashes."""
     full = os.path.abspath(path)
     here = os.getcwd()
-    if full.startswith(here + os.sep):
-        return full[len(here) + 1 :].replace(os.sep, "/")
+    for inside in (full, os.path.realpath(full)):  # the working directory may have been reached by a link
+        if inside.startswith(here + os.sep):
+            return inside[len(here) + 1 :].replace(os.sep, "/")
     return os.path.normpath(path).replace(os.sep, "/")
 
 

@@ -28,7 +28,10 @@ class Reviewer:
     config: str | None = None  # the one settings file to use
     isolated: bool = False  # use none
     overrides: Mapping[str, Any] = field(default_factory=dict)  # said on the command line, keys as in the file
-    within: tuple[str, ...] = ()  # real paths of directories: no module or data file beside a script is read outside them
+    within: tuple[
+        str, ...
+    ] = ()  # real paths of directories: no module or data file beside a script is read outside them
+    force_exclude: bool = False  # files that are given by name count as found: exclusions hold for them
     _settings: dict[str, Settings] = field(default_factory=dict)
     _distinct: dict[tuple[Any, ...], Settings] = field(default_factory=dict)
 
@@ -49,11 +52,14 @@ class Reviewer:
 
     def review(self, paths: Sequence[str], stdin: tuple[str, bytes] | None = None) -> Report:
         """Files and directories; `-` stands for `stdin`, a name and its bytes. Raises SettingsError, nothing else."""
+        self.settings(".")  # a mistake in the settings is told even when no file is found
         files: list[FileReport] = []
         faults: list[InternalError] = []
-        for found in self._found(paths):
+        for found in self._found(paths, stdin):
             if files:
-                gc.collect(0)  # the tree of the file before: memory stays flat, and the next tree gets what was just used
+                gc.collect(
+                    0
+                )  # the tree of the file before: memory stays flat, and the next tree gets what was just used
             try:
                 file, broken = self._file(found, stdin)
             except SettingsError:
@@ -66,9 +72,20 @@ class Reviewer:
             faults += broken
         return Report(files=tuple(files), summary=summary(files), internal_errors=tuple(faults))
 
-    def _found(self, paths: Sequence[str]) -> list[discovery.Found]:
-        found = discovery.find((p for p in paths if p != "-"), self.excluded)
-        if "-" in paths:
+    def exit_code(self, report: Report) -> int:
+        """That of the files together, each by its own settings: 2 first, then 1, then 0; 3 when nothing was reviewed."""
+        if report.internal_errors:
+            return FAULT
+        codes = []
+        for file in report.files:
+            settings = self.settings(os.path.dirname(file.path))
+            codes.append(exit_code(Report(files=(file,)), settings.fail_on, settings.fail_on_unknown))
+        return next((code for code in (FINDINGS, NOTHING) if code in codes), NOT_REVIEWED)
+
+    def _found(self, paths: Sequence[str], stdin: tuple[str, bytes] | None) -> list[discovery.Found]:
+        found = discovery.find((p for p in paths if p != "-"), self.excluded, self.force_exclude)
+        excluded = self.force_exclude and stdin is not None and discovery.excluded(stdin[0], self.excluded)
+        if "-" in paths and not excluded:
             found.insert(min(list(paths).index("-"), len(found)), discovery.Found("-", "-", True))
         return found
 
@@ -112,7 +129,9 @@ class Reviewer:
             problems = tuple(of_file(error, path) for error in source.problems)
             return FileReport(path, "error", problems[0].message, stamped(problems, path, {path: source})), []
         if not plans:
-            unread = "".join(f"; {module}, which it imports, could not be read: {why}" for module, why in recording.broken.items())
+            unread = "".join(
+                f"; {module}, which it imports, could not be read: {why}" for module, why in recording.broken.items()
+            )
             return FileReport(path, "skipped", NO_TRAINING + unread), []
         return judge(source, plans, book, settings)
 
@@ -139,29 +158,17 @@ class Reviewer:
 
 
 NOT_A_SCRIPT = "not a training script: it names none of unsloth, trl, transformers and peft"
-STARTS = "; training that it starts in a module it imports is reviewed there, and as it is started when this file is named"
+STARTS = (
+    "; training that it starts in a module it imports is reviewed there, and as it is started when this file is named"
+)
 NO_TRAINING = "not a training script: it makes no trainer, adapter or training arguments"
 
 
-def run(
-    paths: Sequence[str],
-    *,
-    stdin: tuple[str, bytes] | None = None,
-    config: str | None = None,
-    isolated: bool = False,
-    overrides: Mapping[str, Any] | None = None,
-) -> tuple[Report, int]:
-    """A review and its exit code. Raises SettingsError."""
-    reviewer = Reviewer(config, isolated, overrides or {})
-    reviewer.settings(".")  # a mistake in the settings is told even when no file is found
+def run(paths: Sequence[str], *, stdin: tuple[str, bytes] | None = None, **options: Any) -> tuple[Report, int]:
+    """A review and its exit code; `options` are those of Reviewer. Raises SettingsError."""
+    reviewer = Reviewer(**options)
     report = reviewer.review(paths, stdin)
-    codes = []
-    for file in report.files:
-        settings = reviewer.settings(os.path.dirname(file.path))
-        codes.append(exit_code(Report(files=(file,)), settings.fail_on, settings.fail_on_unknown))
-    if report.internal_errors:
-        return report, FAULT
-    return report, next((code for code in (FINDINGS, NOTHING) if code in codes), NOT_REVIEWED)
+    return report, reviewer.exit_code(report)
 
 
 def review(paths: Sequence[str], **options: Any) -> Report:

@@ -72,6 +72,48 @@ def test_nothing_reviewed_is_exit_3_and_says_so(project: Path, capsys: pytest.Ca
     assert "setup.py" in out and "nothing was reviewed" in out
 
 
+def test_allow_empty_is_for_hooks(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--allow-empty", "setup.py"]) == 0
+    assert "nothing was reviewed" in capsys.readouterr().out
+    assert cli.main(["--allow-empty"]) == 0
+    assert cli.main(["--allow-empty", "--select", "lora/rank", "train.py"]) == 1
+    assert cli.main(["--allow-empty", "--select", "lora/rnk", "setup.py"]) == 2
+
+
+def test_force_exclude_treats_given_files_as_found(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "nl2sql-review.toml").write_text('exclude = ["old/"]\n', encoding="utf-8")
+    (project / "old").mkdir()
+    (project / "old" / "train.py").write_text(BAD, encoding="utf-8")
+    (project / "template.py").write_text("{% if python %}\n", encoding="utf-8")
+    assert cli.main(["old/train.py", "--select", "lora/rank"]) == 1
+    assert cli.main(["template.py"]) == 1
+    capsys.readouterr()
+    assert cli.main(["--force-exclude", "old/train.py", "template.py"]) == 3
+    assert "error" not in capsys.readouterr().out
+    assert cli.main(["--force-exclude", "train.py", "--select", "lora/rank"]) == 1
+    assert cli.main(["--force-exclude", "missing.py"]) == 1
+
+
+def test_standard_input_is_excluded_by_its_name(project: Path) -> None:
+    (project / "nl2sql-review.toml").write_text('exclude = ["old/"]\n', encoding="utf-8")
+    options = ("-", "--force-exclude", "--select", "lora/rank", "--stdin-filename")
+    assert run(*options, "old/train.py", input=BAD).returncode == 3
+    assert run(*options, "new/train.py", input=BAD).returncode == 1
+
+
+def test_a_file_is_the_same_however_it_is_written(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    link = project.parent / f"link-to-{project.name}"
+    link.symlink_to(project, target_is_directory=True)
+    ways = ["train.py", "./train.py", "sub/../train.py", str(project / "train.py"), str(link / "train.py")]
+    outputs = set()
+    for way in ways:
+        assert cli.main(["--output-format", "json", "--select", "lora/rank", way]) == 1
+        outputs.add(capsys.readouterr().out)
+    assert len(outputs) == 1 and json.loads(outputs.pop())["files"][0]["path"] == "train.py"
+    assert cli.main(["--output-format", "json", "--select", "lora/rank", *ways]) == 1
+    assert len(findings(capsys.readouterr().out)) == 1
+
+
 def test_findings_below_fail_on_are_exit_0(project: Path) -> None:
     (project / "nl2sql-review.toml").write_text('"lora/rank" = { severity = "advice" }\n', encoding="utf-8")
     assert cli.main(["--select", "lora/rank", "train.py"]) == 0

@@ -118,7 +118,9 @@ def test_what_cannot_be_opened_is_a_finding(write, monkeypatch):
 def test_a_cell_that_is_no_python_is_a_finding_and_the_rest_is_reviewed(write):
     cells = [SCRIPT, "x = (\n"]
     book = {
-        "cells": [{"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": c} for c in cells],
+        "cells": [
+            {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": c} for c in cells
+        ],
         "metadata": {},
         "nbformat": 4,
         "nbformat_minor": 5,
@@ -245,7 +247,9 @@ def report_of(*files, faults=()):
 
 def file(status="reviewed", severity=None, suppressed=None, verdict="pass"):
     at = Location("a.py", 1, 1, 1, 2)
-    found = (Finding("lora/rank", severity, "silent", "certain", "m", 1, at, suppressed=suppressed),) if severity else ()
+    found = (
+        (Finding("lora/rank", severity, "silent", "certain", "m", 1, at, suppressed=suppressed),) if severity else ()
+    )
     return FileReport("a.py", status, "", found, (ChecklistItem("lora/rank", "lora", "t", verdict, "certain", ""),))
 
 
@@ -261,7 +265,6 @@ def test_exit_codes_and_their_precedence():
     assert exit_code(report_of()) == exit_code(report_of(file("skipped"))) == 3
     assert exit_code(report_of(file("error", "error"), file("skipped"))) == 1
     assert exit_code(report_of(file(severity="error"), faults=["x"])) == 2
-
 
 
 def test_what_cannot_be_read_is_no_other_script(tmp_path):
@@ -280,3 +283,22 @@ def test_what_cannot_be_read_is_no_other_script(tmp_path):
         "other.py": ("skipped", []),
         "training.ipynb": ("error", ["file/syntax"]),
     }
+
+
+def test_a_large_repository_with_broken_files_gives_the_complete_report(write):
+    for number in range(197):
+        write(f"src/part{number % 7}/train_{number}.py", SCRIPT.replace("64", str(64 + number)))
+    write("src/syntax.py", "import trl\nx = (\n")
+    write("src/latin.py", b"import trl\n# caf\xe9\n")
+    write("src/broken.ipynb", b'{"cells": [')
+    report, code = run(["."], overrides={"select": ["lora/rank"]})
+    assert (report.summary.reviewed, len(report.files), code) == (197, 200, 1)
+    assert sorted(f.path for f in report.files if f.status == "error") == [
+        "src/broken.ipynb",
+        "src/latin.py",
+        "src/syntax.py",
+    ]
+    assert sorted(f.value for file in report.files for f in file.findings if f.rule == "lora/rank") == list(
+        range(64, 261)
+    )
+    assert len({f.fingerprint for file in report.files for f in file.findings}) == 200

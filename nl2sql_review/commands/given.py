@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from typing import Any
 
+    from ..review import Reviewer
+
 
 def overrides(args: Namespace) -> dict[str, Any]:
     """What the command line says, under the keys of a settings file."""
@@ -21,6 +23,12 @@ def overrides(args: Namespace) -> dict[str, Any]:
         said["fail-on"] = args.fail_on
         said["fail-on-unknown"] = args.fail_on_unknown or None
     return {key: value for key, value in said.items() if value is not None}
+
+
+def reviewer(args: Namespace) -> Reviewer:
+    from ..review import Reviewer
+
+    return Reviewer(args.config, args.isolated, overrides(args), force_exclude=args.force_exclude)
 
 
 def paths(args: Namespace, remedy: str) -> list[str]:

@@ -8,7 +8,6 @@ import os
 from .. import console
 from ..arguments import UsageError
 from ..render import FORMATS
-from . import given
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,14 +60,16 @@ def targets(args: Namespace) -> list[tuple[str, str | None]]:
     return targets
 
 
-def texts(args: Namespace, report: Report, stdin: tuple[str, bytes] | None) -> list[tuple[str, str | None]]:
+def texts(
+    args: Namespace, report: Report, reviewer: Reviewer, stdin: tuple[str, bytes] | None
+) -> list[tuple[str, str | None]]:
     """The texts to be written, each with its file or None. All are made before any is written."""
     from ..render import render
     from ..render.files import Files
     from ..render.view import View
 
     files = Files(stdin)
-    settings = _reviewer(args).settings(".")
+    settings = reviewer.settings(".")
     made = []
     for name, file in targets(args):
         view = View(
@@ -78,7 +79,7 @@ def texts(args: Namespace, report: Report, stdin: tuple[str, bytes] | None) -> l
             show_unknown=settings.fail_on_unknown,
             root=_repository(),
             files=files,
-            rules=lambda: _rules(args, report),
+            rules=lambda: _rules(reviewer, report),
         )
         made.append((render(name, report, view), file))
     return made
@@ -104,15 +105,8 @@ def _repository() -> str:
     return directory
 
 
-def _rules(args: Namespace, report: Report) -> Mapping[str, Rule]:
+def _rules(reviewer: Reviewer, report: Report) -> Mapping[str, Rule]:
     """The rules by id, as the settings of the reviewed files want them."""
-    reviewer = _reviewer(args)
     folders = dict.fromkeys(os.path.dirname(file.path) for file in report.files if file.status == "reviewed")
     books = [reviewer.rulebook(reviewer.settings(folder)) for folder in folders]
     return {rule.id: rule for book in books for rule in book.active}
-
-
-def _reviewer(args: Namespace) -> Reviewer:
-    from ..review import Reviewer
-
-    return Reviewer(args.config, args.isolated, given.overrides(args))

@@ -6,7 +6,7 @@ import os
 
 from .. import __version__
 from ..arguments import COMMANDS, PROGRAM, Parser, UsageError, color_option, positive, settings_options, words
-from ..console import NOTHING, complain, write
+from ..console import NOT_REVIEWED, NOTHING, complain, write
 from . import given, outputs
 
 TYPE_CHECKING = False
@@ -34,7 +34,7 @@ exit codes:
   0  nothing to report
   1  findings at or above --fail-on, or unknown items under --fail-on-unknown
   2  usage error or internal error
-  3  nothing was reviewed: no training script was found
+  3  nothing was reviewed: no training script was found (0 with --allow-empty)
 The formats have no say in this: a SARIF file with findings comes with exit code 1 too.
 """
 
@@ -59,6 +59,8 @@ def parser() -> Parser:
     group.add_argument("--gpu", metavar="CARD", help="the card the script will run on, as in --gpu T4")
     group.add_argument("--processes", metavar="N", type=positive, help="processes that train together (default 1)")
     group.add_argument("--stdin-filename", metavar="FILE", help="what the script on standard input is called")
+    group.add_argument("--force-exclude", action="store_true",
+                       help="files that are given count as found in a directory, for hooks: exclusions hold for them")  # fmt: skip
     settings_options(group)
     group.add_argument("--show-settings", action="store_true", help="print the settings that apply, and stop")
 
@@ -71,28 +73,30 @@ def parser() -> Parser:
     group = parser.add_argument_group("exit code")
     group.add_argument("--fail-on", choices=SEVERITIES, help="exit 1 from this severity on (default error)")
     group.add_argument("--fail-on-unknown", action="store_true", help="exit 1 if an item could not be decided")
+    group.add_argument("--allow-empty", action="store_true", help="exit 0 if no training script was found, for hooks")
     return parser
 
 
 def run(args: Namespace) -> int:
     if args.show_settings:
         return _show_settings(args)
+    if args.allow_empty and not args.paths:
+        return NOTHING
     paths = given.paths(args, "nothing to review: give a file or a directory, as in nl2sql-review train.py")
-    from .. import review
     from ..settings import SettingsError
 
     outputs.targets(args)  # a mistake in the formats is told before any work
     stdin = given.stdin(args, paths)
+    reviewer = given.reviewer(args)
     try:
-        report, code = review.run(
-            paths, stdin=stdin, config=args.config, isolated=args.isolated, overrides=given.overrides(args)
-        )
+        report = reviewer.review(paths, stdin)
+        code = reviewer.exit_code(report)
     except SettingsError as error:
         raise UsageError(str(error)) from None
-    texts = outputs.texts(args, report, stdin)
+    texts = outputs.texts(args, report, reviewer, stdin)
     _tell_faults(report.internal_errors)
     outputs.write(texts)
-    return code
+    return NOTHING if code == NOT_REVIEWED and args.allow_empty else code
 
 
 def _tell_faults(faults: Sequence[InternalError]) -> None:

@@ -25,10 +25,10 @@ from .. import __version__, discovery, review
 from ..plan import SECTIONS
 from ..render import agent, plan_json, plan_text, rule_json, rule_text
 from ..render.json import plain
-from ..render.view import View
 from ..render.plan_json import PlanReport
 from ..render.rule_json import RuleReport
 from ..render.terminal import Terminal
+from ..render.view import View
 from ..report import Report, Severity
 from ..rulebook import Rule
 from ..settings import SettingsError
