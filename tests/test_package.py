@@ -94,7 +94,8 @@ def test_both_wheels_hold_the_same_and_all_of_it(made):
     contents = {kind: sorted(zipfile.ZipFile(wheel).namelist()) for kind, wheel in wheels(made).items()}
     assert contents["wheel"] == contents["sdist"]
     held = set(contents["wheel"])
-    for room, name in (("nl2sql_review", "nl2sql_review"), ("rules", "nl2sql_review/_rules")):
+    for room in ("nl2sql_review", "rules", "examples", "integrations"):
+        name = room if room == "nl2sql_review" else f"nl2sql_review/_{room}"
         files = [p for p in (ROOT / room).rglob("*") if p.is_file() and "__pycache__" not in p.parts]
         assert {f"{name}/{p.relative_to(ROOT / room).as_posix()}" for p in files} <= held
     assert not [name for name in held if name.startswith(("tests", "fixtures", "rules"))]

@@ -2,12 +2,13 @@
 
 Everything only reads, and only below the client's roots. A result says the same twice: `content` in few words for the
 model, `structuredContent` in full for programs, by the schemas of `nl2sql-review schema`. What cannot be answered is an
-error result with a code, a message and the remedy in it.
+error result: {"error": {"code", "message"}}, with the remedy in the message.
 """
 
 from __future__ import annotations
 
 import gc
+import json
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -111,10 +112,9 @@ def answered(tool: Function) -> Function:
 
 
 def _error(code: str, message: str) -> CallToolResult:
-    content = [TextContent(type="text", text=f"{code}: {message}")]
-    return CallToolResult(
-        content=content, structured_content={"error": {"code": code, "message": message}}, is_error=True
-    )
+    """As JSON in the text: clients hold `structuredContent` to the schema of the result, even that of an error."""
+    text = json.dumps({"error": {"code": code, "message": message}}, ensure_ascii=False)
+    return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
 
 
 def _result(text: str, value: Any) -> CallToolResult:

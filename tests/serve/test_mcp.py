@@ -18,7 +18,7 @@ from mcp.types import ListRootsResult, Root
 from nl2sql_review import cli, schemas
 from nl2sql_review.serve import mcp, roots
 
-from . import node
+from tests import node
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """\
@@ -69,9 +69,10 @@ def rules(result):
 
 def code(result):
     """Of an error result."""
-    assert result.is_error
-    error = result.structured_content["error"]
-    assert result.content[0].text == f"{error['code']}: {error['message']}"
+    assert result.is_error and result.structured_content is None
+    (content,) = result.content
+    error = json.loads(content.text)["error"]
+    assert list(error) == ["code", "message"] and error["message"]
     return error["code"]
 
 
@@ -322,7 +323,8 @@ def test_the_official_inspector(project):
     called = ("--method", "tools/call", "--tool-name", "review_file", "--tool-arg")
     result = ask(*called, "path=train.py")
     assert "lora/rank" in {f["rule"] for f in result["structuredContent"]["files"][0]["findings"]}
-    assert ask(*called, "path=/etc/passwd")["structuredContent"]["error"]["code"] == "outside-roots"
+    refused = ask(*called, "path=/etc/passwd")
+    assert refused["isError"] and json.loads(refused["content"][0]["text"])["error"]["code"] == "outside-roots"
     assert ask("--method", "resources/templates/list")["resourceTemplates"][0]["uriTemplate"] == "rule://{+id}"
 
 
