@@ -20,6 +20,7 @@ COMMANDS = {
     "plan": "show what a script will really train with",
     "memory": "how much GPU memory a script needs, and what fits",
     "rule": "list the rules, or explain one",
+    "init": "set a project up: Claude Code, the reference trainer",
     "hook": "answer an event of a coding agent that has edited a file",
     "mcp": "serve reviews to a language model (Model Context Protocol)",
     "schema": "print the JSON Schema of a report, a plan or the settings",

@@ -10,6 +10,7 @@ from .arguments import UsageError, columns
 TYPE_CHECKING = False  # as typing's, whose import would be a sixth of what `--help` costs
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Mapping
 
     from .render.terminal import Terminal
 
@@ -51,19 +52,28 @@ def write(text: str) -> None:
 
 def save(text: str, path: str) -> None:
     """To a file, whole or not at all. UsageError if that fails."""
-    folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
+    save_all({path: text})
+
+
+def save_all(texts: Mapping[str, str]) -> None:
+    """Path → text to files, whole, and all of them or none. UsageError if that fails."""
+    beside: dict[str, str] = {}  # the new files, until each takes its place
+    path = ""
     try:
-        if os.path.exists(path) and not os.path.isfile(path):  # a pipe, a device
-            with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+        for path, text in texts.items():
+            device = os.path.exists(path) and not os.path.isfile(path)  # a pipe: it cannot be replaced
+            folder, name = os.path.split(path)
+            target = path if device else os.path.join(folder, f".{name}.{os.getpid()}.tmp")
+            if not device:
+                beside[path] = target
+            with open(target, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
                 file.write(text)
-            return
-        with open(temporary, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            file.write(text)
-        os.replace(temporary, path)
+        for path, temporary in beside.items():
+            os.replace(temporary, path)
     except OSError as error:
-        if os.path.exists(temporary):
-            os.remove(temporary)
+        for temporary in beside.values():
+            if os.path.exists(temporary):
+                os.remove(temporary)
         raise UsageError(f"{path} cannot be written: {error.strerror or error}") from None
 
 

@@ -1,0 +1,92 @@
+"""`nl2sql-review init`: sets a project up, with files that the tests of this tool use as well."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from .. import resources
+from ..arguments import PROGRAM, Parser, UsageError
+from ..console import NOTHING, save_all, write
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+WHAT = {
+    "claude-code": "the training agent and its skills for Claude Code; prints the hook to add to its settings",
+    "trainer": "the reference trainer, to start a script from",
+}
+TRAINER = ("train_unsloth_complete.py", "generate_sql.py", "requirements.txt", "requirements-unsloth.txt")
+SETTINGS = ".claude/settings.json"
+
+
+def parser() -> Parser:
+    listed = "\n".join(f"  {name:<12} {text}" for name, text in WHAT.items())
+    parser = Parser("init", description="Sets a project up.", epilog=f"what there is:\n{listed}\n")
+    parser.add_argument("what", choices=tuple(WHAT), help="see below")
+    parser.add_argument("--directory", metavar="DIR", default=".", help="the project (default: here)")
+    parser.add_argument("--force", action="store_true", help="overwrite what is there")
+    parser.add_argument("--print", action="store_true", help="print the files and write nothing")
+    return parser
+
+
+def run(args: Namespace) -> int:
+    if not os.path.isdir(args.directory):
+        raise UsageError(f"{args.directory} is no directory; it must exist already")
+    files = _files(args.what)
+    if args.print:
+        write("\n".join(f"==> {path} <==\n{text}" for path, text in files.items()))
+        return NOTHING
+    texts = {os.path.join(args.directory, *path.split("/")): text for path, text in files.items()}
+    new = {path: text for path, text in texts.items() if not _holds(path, text)}
+    there = [path for path in new if os.path.lexists(path)]
+    if there and not args.force:
+        raise UsageError(
+            f"{', '.join(map(os.path.normpath, there))} would be overwritten, so nothing was written; "
+            "--force overwrites, --print shows what would be written"
+        )
+    try:
+        for path in new:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{error.filename} cannot be made: {error.strerror}; nothing was written") from None
+    save_all(new)
+    write("".join(f"{'wrote' if path in new else 'unchanged'} {os.path.normpath(path)}\n" for path in texts))
+    write(_next(args.what))
+    return NOTHING
+
+
+def _files(what: str) -> dict[str, str]:
+    """Path in the project, with forward slashes → text."""
+    if what == "trainer":
+        return {f"src/nl2sql/train/{name}": _read("examples", name) for name in TRAINER}
+    plugin = os.path.join(resources.find("integrations"), "claude-code")
+    files = {".claude/agents/training.md": _read("integrations", "claude-code", "agents", "training.md")}
+    for skill in sorted(os.listdir(os.path.join(plugin, "skills"))):
+        for name in sorted(os.listdir(os.path.join(plugin, "skills", skill))):
+            files[f".claude/skills/{skill}/{name}"] = _read("integrations", "claude-code", "skills", skill, name)
+    return files
+
+
+def _read(room: str, *parts: str) -> str:
+    with open(os.path.join(resources.find(room), *parts), encoding="utf-8") as file:
+        return file.read()
+
+
+def _holds(path: str, text: str) -> bool:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read() == text
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _next(what: str) -> str:
+    if what == "trainer":
+        return f"\nNext: change its numbers and data sets, and review it: {PROGRAM} src/nl2sql/train\n"
+    hooks = json.loads(_read("integrations", "claude-code", "hooks", "hooks.json"))["hooks"]
+    return (
+        f"\nFor a review after every edit, add this to {SETTINGS}:\n\n{json.dumps({'hooks': hooks}, indent=2)}\n\n"
+        "Commit .claude/, and Claude Code has the training agent in this project.\n"
+    )
