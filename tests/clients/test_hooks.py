@@ -1,0 +1,95 @@
+"""pre-commit and prek themselves, with this checkout as the repository of the hook.
+
+They build an environment for the hook, from the package registry that pip is set up for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.clients
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = Path(sys.executable).parent
+GOOD = (ROOT / "fixtures" / "styles" / "literals.py").read_text(encoding="utf-8")
+BAD = GOOD.replace("r=16", "r=64")
+NOTEBOOK = json.dumps(
+    {"cells": [{"cell_type": "code", "metadata": {}, "outputs": [], "source": BAD}], "metadata": {}, "nbformat": 4}
+)
+FILES = {
+    "good.py": GOOD,
+    "bad.py": BAD,
+    "bad.ipynb": NOTEBOOK,
+    "old/bad.py": BAD,
+    "setup.py": "print('no training here')\n",
+    "template.py": "{% if python %}\n",
+    "nl2sql-review.toml": 'exclude = ["old/"]\n',
+}
+
+
+def git(*words: str, cwd: Path) -> None:
+    author = ("-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "protocol.file.allow=always")
+    subprocess.run(["git", *author, *words], cwd=cwd, check=True, capture_output=True)
+
+
+def committed(folder: Path) -> Path:
+    git("init", "--quiet", ".", cwd=folder)
+    git("add", "--all", cwd=folder)
+    git("commit", "--quiet", "--message", "all", cwd=folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def hooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with what this checkout would commit."""
+    folder = tmp_path_factory.mktemp("hooks")
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
+    )
+    for name in listed.stdout.decode().split("\0"):
+        if name and (ROOT / name).is_file() and not name.startswith(("tests/", "fixtures/")):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    return committed(folder)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return committed(tmp_path)
+
+
+def run(program: str, hooks: Path, hook: str, *files: str, cwd: Path) -> tuple[int, str]:
+    """(exit code, output) of `PROGRAM try-repo HOOKS HOOK --files …`."""
+    found = PROGRAMS / program
+    if not found.exists():
+        pytest.fail(f"{program} is missing: pip install -e '.[test]'")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("GIT_", "PYTHON"))}
+    done = subprocess.run(
+        [found, "try-repo", hooks, hook, "--files", *files],
+        cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", timeout=540,
+    )  # fmt: skip
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize("program", ["pre-commit", "prek"])
+def test_findings_fail_the_hook(program: str, hooks: Path, project: Path) -> None:
+    code, output = run(program, hooks, "nl2sql-review", *FILES, cwd=project)
+    assert code == 1
+    assert "--> bad.py:" in output and "--> bad.ipynb:cell 1:" in output and output.count("error[lora/rank]") == 2
+    assert "old/bad.py" not in output and "template.py" not in output and "good.py" not in output
+    assert "Checklist" not in output  # args: [--quiet]
+
+
+def test_good_and_other_scripts_pass_the_hook(hooks: Path, project: Path) -> None:
+    code, output = run("prek", hooks, "nl2sql-review", "good.py", "setup.py", "template.py", "old/bad.py", cwd=project)
+    assert code == 0 and "Passed" in output
