@@ -6,10 +6,8 @@ The real program from npm is run with a home of its own and without an account; 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
-import subprocess
 from importlib import import_module, util
 from pathlib import Path
 
@@ -19,7 +17,7 @@ import yaml
 from nl2sql_review import __version__, arguments, rulebook
 from nl2sql_review.plan import SECTIONS
 from nl2sql_review.review import Reviewer
-from tests import node
+from tests.claude import Claude
 from tests.test_rules import EXPECT
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,29 +43,11 @@ def page(path):
 
 @pytest.fixture(scope="module")
 def claude(tmp_path_factory):
-    """Runs Claude Code with a home of its own in which the plugin is installed; returns its standard output."""
-    modules = node.installed(node.CLAUDE_CODE)
-    binaries = [path for path in modules.glob("@anthropic-ai/claude-code-*/claude*") if path.suffix in ("", ".exe")]
-    if not binaries:
-        pytest.skip("Claude Code has no program for this machine: the plugin was NOT tested with it")
-    home, project = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("project")
-    keep = {k: os.environ[k] for k in ("SYSTEMROOT", "TMPDIR", "LANG") if k in os.environ}
-    environment = {
-        **keep, "HOME": str(home), "USERPROFILE": str(home), "DISABLE_AUTOUPDATER": "1",
-        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-        "PATH": os.pathsep.join((str(node.tool().parent), os.environ["PATH"])),
-    }  # fmt: skip
-
-    def run(*arguments):
-        done = subprocess.run(
-            [binaries[0], *arguments], cwd=project, env=environment, capture_output=True, encoding="utf-8", timeout=120
-        )
-        assert done.returncode == 0, f"{arguments}\n{done.stdout}{done.stderr}"
-        return done.stdout
-
-    run("plugin", "marketplace", "add", str(ROOT))
-    run("plugin", "install", "nl2sql-review@nl2sql-review")
-    return run
+    """Runs a command of a Claude Code in which the plugin is installed; returns its standard output."""
+    client = Claude(tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("project"))
+    client.run("plugin", "marketplace", "add", str(ROOT))
+    client.run("plugin", "install", "nl2sql-review@nl2sql-review")
+    return client.run
 
 
 @pytest.mark.parametrize("path", [PLUGIN, ROOT], ids=["plugin", "marketplace"])
