@@ -28,11 +28,39 @@ class Found:
 
 
 @dataclass(slots=True)
+class Ground:
+    """What a finding rests on: the fact of one plan that a rule does not accept, as it was judged."""
+
+    rule: Rule
+    judged: decide.Judged
+    plan: TrainingPlan
+    location: Location
+    message: str
+
+    def carries(self, finding: Finding) -> bool:
+        """Whether the finding says this, or the same defect was found by another rule that stands for this one."""
+        same = self.message == finding.message and self.rule.id == finding.rule
+        return self.location == finding.location and (same or self.rule.id in finding.related)
+
+
+@dataclass(slots=True)
+class Examined:
+    """One script, read and judged, with all that led there. `grounds` are those of the findings, in their order."""
+
+    source: Any
+    recording: Any
+    plans: list[TrainingPlan]
+    report: FileReport
+    faults: list[InternalError]
+    grounds: list[Ground]
+
+
+@dataclass(slots=True)
 class Ruling:
     """What one rule says of all the plans of a file."""
 
     rule: Rule
-    judged: list[decide.Judged]
+    judged: list[tuple[decide.Judged, TrainingPlan]]
 
 
 def judge(
@@ -43,31 +71,42 @@ def judge(
     Of several plans the worst counts, and what is wrong in several is reported once. A rule that crashes is an
     internal error, and the others go on.
     """
+    made = examine(source, None, plans, rulebook, settings)
+    return made.report, made.faults
+
+
+def examine(
+    source: Any, recording: Any, plans: Sequence[TrainingPlan], rulebook: Rulebook, settings: Settings
+) -> Examined:
+    """As `judge`, with what the findings rest on."""
     book = configure(rulebook, settings)
     faults: list[InternalError] = []
     rulings: list[Ruling] = []
     for rule in book.active:
         try:
-            rulings.append(Ruling(rule, [one for plan in plans for one in decide.rule_on(rule.head, plan)]))
+            rulings.append(Ruling(rule, [(one, plan) for plan in plans for one in decide.rule_on(rule.head, plan)]))
         except Exception as error:
             faults.append(_fault(rule, source, error))
-    claims.locate((one for ruling in rulings for one in ruling.judged), source)
+    claims.locate((one for ruling in rulings for one, _ in ruling.judged), source)
     findings: list[Found] = []
+    grounds: list[Ground] = []
     checklist: list[ChecklistItem] = []
     for ruling in rulings:
         try:
-            item, found = _report(ruling, source)
+            item, found, based = _report(ruling, source)
         except Exception as error:
             faults.append(_fault(ruling.rule, source, error))
         else:
             checklist.append(item)
             findings += found
+            grounds += based
     problems = [of_file(error, source.path) for error in source.problems]
     kept = ordered(suppress([*problems, *merged(findings)], source, book, settings))
-    facts = [one.fact for ruling in rulings for one in ruling.judged]
+    facts = [one.fact for ruling in rulings for one, _ in ruling.judged]
     sources = {place.source.path: place.source for fact in facts for place in claims.places(fact) if place.source}
     kept = stamped(kept, source.path, {**sources, source.path: source})
-    return FileReport(source.path, "reviewed", "", kept, tuple(checklist)), faults
+    report = FileReport(source.path, "reviewed", "", kept, tuple(checklist))
+    return Examined(source, recording, list(plans), report, faults, grounds)
 
 
 def _fault(rule: Rule, source: Any, error: Exception) -> InternalError:
@@ -81,14 +120,16 @@ def of_file(error: Any, path: str) -> Finding:
     return Finding(error.rule, "error", "stops", "certain", error.message, None, place)
 
 
-def _report(ruling: Ruling, source: Any) -> tuple[ChecklistItem, list[Found]]:
+def _report(ruling: Ruling, source: Any) -> tuple[ChecklistItem, list[Found], list[Ground]]:
     rule = ruling.rule
-    decision = decide.overall([one.decision for one in ruling.judged])
-    telling = [one for one in ruling.judged if one.decision.verdict == decision.verdict]
+    decision = decide.overall([one.decision for one, _ in ruling.judged])
+    plans = [plan for one, plan in ruling.judged if one.decision.verdict == decision.verdict]
+    telling = [one for one, _ in ruling.judged if one.decision.verdict == decision.verdict]
     if decision.verdict == "pass":
         telling = [one for one in telling if not claims.is_guard(one)] or telling
     made = [claims.claim(one, rule, source) for one in telling]
     findings = []
+    grounds = []
     if decision.verdict == "fail":
         findings = _once(
             Found(
@@ -102,6 +143,7 @@ def _report(ruling: Ruling, source: Any) -> tuple[ChecklistItem, list[Found]]:
                     location=claim.location,
                     trace=claim.trace,
                     help=rule.head.help,
+                    fixable=bool(rule.head.manner(one.name)),
                 ),
                 rule,
                 one.fact.argument,
@@ -109,6 +151,7 @@ def _report(ruling: Ruling, source: Any) -> tuple[ChecklistItem, list[Found]]:
             )
             for one, claim in zip(telling, made)
         )
+        grounds = [Ground(rule, o, p, c.location, c.message) for o, p, c in zip(telling, plans, made)]
         found = "; ".join(f"{f.finding.message} ({claims.at(f.finding.location, source.path)})" for f in findings[:MAX_CLAIMS])
     elif decision.verdict == "not-applicable":
         found = ""
@@ -124,7 +167,7 @@ def _report(ruling: Ruling, source: Any) -> tuple[ChecklistItem, list[Found]]:
         evidence=found,
         reason=shortened(decision.reason),
     )
-    return item, findings
+    return item, findings, grounds
 
 
 def shortened(text: str, limit: int = 240) -> str:

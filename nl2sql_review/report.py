@@ -41,12 +41,19 @@ class TraceStep:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
+    """The text of a place, and what is to stand there instead; an empty place is one between two characters."""
+
     location: Location
     content: str
 
 
 @dataclass(frozen=True, slots=True)
 class Fix:
+    """Edits that make a finding go away, proved by reviewing the script with them.
+
+    "safe": nothing differs in what the script does but what was to be fixed. Edits may be of other files than the script.
+    """
+
     title: str
     applicability: Literal["safe", "unsafe"]
     edits: tuple[Edit, ...] = ()
@@ -57,7 +64,8 @@ class Finding:
     """One claim about what the script does, and why that is wrong.
 
     `value` is the resolved value as JSON (None when there is none), `related` the ids of rules that found the same
-    defect, `suppressed` the reason given in the source (an empty string when none was given), or None.
+    defect, `suppressed` the reason given in the source (an empty string when none was given), or None. `fixable`: its rule
+    knows a manner of fixing such a finding; `fix` is the fix itself, once it has been asked for and proved to hold.
     `fingerprint` stays the same while the code of the finding does, wherever it moves in its file; no two findings of a
     report share one.
     """
@@ -73,6 +81,7 @@ class Finding:
     related: tuple[str, ...] = ()
     suppressed: str | None = None
     help: str = ""
+    fixable: bool = False
     fix: Fix | None = None
     fingerprint: str = ""
 

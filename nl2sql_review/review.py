@@ -7,13 +7,16 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import discovery, rulebook
 from .fingerprint import stamped
 from .report import SEVERITIES, FileReport, Finding, InternalError, Location, Report, Severity, Summary
 from .rulebook import Rulebook, RulebookError
 from .settings import Settings, SettingsError, configure, load, project_root
+
+if TYPE_CHECKING:
+    from .judge import Examined
 
 NOTHING, FINDINGS, FAULT, NOT_REVIEWED = 0, 1, 2, 3
 
@@ -116,33 +119,42 @@ class Reviewer:
 
     def source(self, data: bytes, path: str) -> tuple[FileReport, list[InternalError]]:
         """One script by its bytes; `path` is how it is called, and where its project is looked for."""
-        from .judge import judge, of_file
+        made = self.examine(data, path)
+        return made.report, made.faults
+
+    def examine(self, data: bytes, path: str, drafts: Mapping[str, bytes] | None = None) -> Examined:
+        """As `source`, with what led to the report. `drafts`: other files of the project as they would be (see interpret)."""
+        from .judge import Examined, examine, of_file
         from .source import SourceError
 
         settings = self.settings(os.path.dirname(path))
         book = self.rulebook(settings)
         try:
-            source, recording, plans = self.plans(data, path, settings)
+            source, recording, plans = self.plans(data, path, settings, drafts)
         except SourceError as error:
-            return _failed(of_file(error, path)), []
-        if not plans and source.problems:  # what trains may stand in a cell that cannot be read
+            return Examined(None, None, [], _failed(of_file(error, path)), [], [])
+        if plans:
+            return examine(source, recording, plans, book, settings)
+        if source.problems:  # what trains may stand in a cell that cannot be read
             problems = tuple(of_file(error, path) for error in source.problems)
-            return FileReport(path, "error", problems[0].message, stamped(problems, path, {path: source})), []
-        if not plans:
+            report = FileReport(path, "error", problems[0].message, stamped(problems, path, {path: source}))
+        else:
             unread = "".join(
                 f"; {module}, which it imports, could not be read: {why}" for module, why in recording.broken.items()
             )
-            return FileReport(path, "skipped", NO_TRAINING + unread), []
-        return judge(source, plans, book, settings)
+            report = FileReport(path, "skipped", NO_TRAINING + unread)
+        return Examined(source, recording, [], report, [], [])
 
-    def plans(self, data: bytes, path: str, settings: Settings) -> tuple[Any, Any, list[Any]]:
+    def plans(
+        self, data: bytes, path: str, settings: Settings, drafts: Mapping[str, bytes] | None = None
+    ) -> tuple[Any, Any, list[Any]]:
         """(source, recording, training plans) of one script. Raises SourceError."""
         from . import readers
         from .interpret.interpret import interpret
         from .source import Source
 
         source = Source.from_bytes(data, path)
-        recording = interpret(source, self._project(os.path.dirname(os.path.abspath(path))))
+        recording = interpret(source, self._project(os.path.dirname(os.path.abspath(path))), drafts=drafts)
         plans = readers.read(recording, source, settings)
         if recording.exhausted and (plans or TRAINS.search(source.text)):
             plans = _cut_short(plans, recording.exhausted)

@@ -29,6 +29,10 @@ NOTICES = {
 }
 
 
+# How a fix is made. What each means is said in CONTRIBUTING.md, and done in fixes/.
+MANNERS = ("set",)
+
+
 class RulebookError(ValueError):
     """A rule file that cannot be used; the text names file, key and remedy."""
 
@@ -62,7 +66,7 @@ class Head:
     says: dict[str, str] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     help: str = ""
-    fix: str = ""
+    fix: Union[str, dict[str, str]] = ""  # a manner of fixing, for every fact or for each
     same: tuple[str, ...] = ()  # rules of other sections that, at the same place, speak of the same defect
     since: str = ""
 
@@ -82,6 +86,18 @@ class Head:
         for name, expectation in self.expectations:
             if not expectation.given():
                 raise ShapeError("expect", f"nothing is expected of {name}; known expectations are {listed(WORDS)}")
+
+        if isinstance(self.fix, dict):
+            for name in self.fix:
+                if name not in self.facts:
+                    raise ShapeError("fix", f"{name} is not listed under `fact`{did_you_mean(name, self.facts)}")
+        for manner in {*self.fix.values()} if isinstance(self.fix, dict) else {self.fix} - {""}:
+            if manner not in MANNERS:
+                raise ShapeError("fix", f"there is no manner {manner}{did_you_mean(manner, MANNERS)}; known are {listed(MANNERS)}")
+
+    def manner(self, fact: str) -> str:
+        """How a finding about one of the facts is fixed; "" where nothing is known to do so."""
+        return self.fix.get(fact, "") if isinstance(self.fix, dict) else self.fix
 
     @property
     def facts(self) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ ROOMS = [
     ["judge"],
     ["fixes"],
     ["review"],
-    ["sizing"],
+    ["fixing", "sizing"],
     ["render"],
     ["schemas"],
     ["serve", "preflight"],

@@ -217,10 +217,10 @@ def test_a_crash_of_the_engine_takes_one_file_only(write, monkeypatch):
     write("b.py")
     real = Reviewer.plans
 
-    def plans(self, data, path, settings):
+    def plans(self, data, path, *rest):
         if path == "a.py":
             raise RuntimeError("boom")
-        return real(self, data, path, settings)
+        return real(self, data, path, *rest)
 
     monkeypatch.setattr(Reviewer, "plans", plans)
     report, code = run(["."], isolated=True)

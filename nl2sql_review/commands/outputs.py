@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ..rulebook import Rule
 
 
+WITH_FIXES = ("json", "sarif", "rdjson", "agent")  # formats whose findings carry their fixes
+
+
 def options(group: argparse._ActionsContainer) -> None:
     group.add_argument("--output-format", metavar="FORMAT[=FILE]", action="append", type=format_and_file, default=[],
                        help=f"{', '.join(FORMATS)}; text is the default; given again, a further format; "
@@ -58,6 +61,11 @@ def targets(args: Namespace) -> list[tuple[str, str | None]]:
     if twice is not None:
         raise UsageError(f"{os.path.relpath(twice)} is to be written twice: give each format a file of its own")
     return targets
+
+
+def carry_fixes(args: Namespace) -> bool:
+    """Whether a format that is asked for shows the fixes, which take a reading of the script each to be proved."""
+    return any(name in WITH_FIXES for name, _ in targets(args))
 
 
 def texts(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
 
-    from ..report import InternalError
+    from ..report import InternalError, Report
 
 SEVERITIES = ("error", "warning", "advice")
 DESCRIPTION = "Reviews NL2SQL fine-tuning scripts against the team's checklist, without running them."
@@ -26,13 +26,14 @@ examples:
   nl2sql-review --output-format json src | jq .   for other programs
   nl2sql-review --output-format text --output-format sarif=review.sarif .
   cat train.py | nl2sql-review - --stdin-filename src/train.py
+  nl2sql-review --diff train.py                   the fixes, as a diff; --fix makes them
   nl2sql-review plan train.py                     the configuration the script really trains with
   nl2sql-review memory train.py --gpu T4          whether it fits the card, and what would save memory
   nl2sql-review rule lora/rank                    what a rule asks for, and why
 
 exit codes:
   0  nothing to report
-  1  findings at or above --fail-on, or unknown items under --fail-on-unknown
+  1  findings at or above --fail-on, or unknown items under --fail-on-unknown; under --diff, if there is one
   2  usage error or internal error
   3  nothing was reviewed: no training script was found (0 with --allow-empty)
 The formats have no say in this: a SARIF file with findings comes with exit code 1 too.
@@ -64,6 +65,13 @@ def parser() -> Parser:
     settings_options(group)
     group.add_argument("--show-settings", action="store_true", help="print the settings that apply, and stop")
 
+    group = parser.add_argument_group("fixes")
+    group.add_argument("--fix", action="store_true", help="make the safe fixes, and report what is left")
+    group.add_argument("--unsafe-fixes", action="store_true", help="with --fix or --diff: the unsafe fixes too")
+    group.add_argument("--diff", action="store_true", help="print the fixes as a diff, and change nothing")
+    group.add_argument("--show-fixes", action="store_true", help="with --fix: list what was fixed; else: what could be")
+    group.add_argument("--exit-non-zero-on-fix", action="store_true", help="with --fix: exit 1 if anything was fixed")
+
     group = parser.add_argument_group("output")
     outputs.options(group)
     group.add_argument("--show-suppressed", action="store_true", help="also show what comments in the script silence")
@@ -80,6 +88,7 @@ def parser() -> Parser:
 def run(args: Namespace) -> int:
     if args.show_settings:
         return _show_settings(args)
+    _check(args)
     if args.allow_empty and not args.paths:
         return NOTHING
     paths = given.paths(args, "nothing to review: give a file or a directory, as in nl2sql-review train.py")
@@ -90,13 +99,34 @@ def run(args: Namespace) -> int:
     reviewer = given.reviewer(args)
     try:
         report = reviewer.review(paths, stdin)
-        code = reviewer.exit_code(report)
+        if args.fix or args.diff or args.show_fixes or outputs.carry_fixes(args):
+            from . import fixes
+
+            code = fixes.run(args, reviewer, report, stdin)
+        else:
+            finish(outputs.texts(args, report, reviewer, stdin), report)
+            code = reviewer.exit_code(report)
     except SettingsError as error:
         raise UsageError(str(error)) from None
-    texts = outputs.texts(args, report, reviewer, stdin)
+    return NOTHING if code == NOT_REVIEWED and args.allow_empty else code
+
+
+def _check(args: Namespace) -> None:
+    """Options that say nothing without another."""
+    if args.unsafe_fixes and not (args.fix or args.diff):
+        raise UsageError("--unsafe-fixes goes with --fix or --diff; --show-fixes lists the fixes of both kinds")
+    if args.exit_non_zero_on_fix and not args.fix:
+        raise UsageError("--exit-non-zero-on-fix goes with --fix")
+    if args.fix and args.diff:
+        raise UsageError("--fix makes the changes, --diff only shows them: give one of the two")
+    if args.diff and (args.output_format or args.output_file):
+        raise UsageError("--diff prints a diff, not a report: leave out --output-format and --output-file")
+
+
+def finish(texts: Sequence[tuple[str, str | None]], report: Report) -> None:
+    """Tells what failed, and writes the report."""
     _tell_faults(report.internal_errors)
     outputs.write(texts)
-    return NOTHING if code == NOT_REVIEWED and args.allow_empty else code
 
 
 def _tell_faults(faults: Sequence[InternalError]) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,15 +36,19 @@ from .recording import Call, Recording
 STEPS = 80_000  # expressions, statements and joined changes; about a second on a slow machine
 
 
-def interpret(source: Any, project_root: Path | str | None = None, steps: int = STEPS) -> Recording:
+def interpret(
+    source: Any, project_root: Path | str | None = None, steps: int = STEPS, *, drafts: Mapping[str, bytes] | None = None
+) -> Recording:
     """What the script would call. Modules and configuration beside `source.path` are read if they lie in `project_root`.
+
+    `drafts` stand for files of the project (by their real paths) as they would be, were they written.
 
     Past the step budget, interpretation ends and `Recording.exhausted` says so.
     """
     m = machine(steps)
     project_root = Path(project_root) if project_root is not None else None
     file = Path(source.path) if project_root is not None and source.path != "<stdin>" else None
-    m.project = m.recording.project = Project(project_root, file)
+    m.project = m.recording.project = Project(project_root, file, drafts)
     m.search_path = search_path(project_root, file)
     module = Module("__main__", source, file, "")
     try:

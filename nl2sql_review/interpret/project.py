@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 MAX_BYTES = 2_000_000
@@ -12,12 +13,13 @@ MAX_FILES = 200
 class Project:
     """Reads files below `root`. Remembers what was read and what was looked for in vain: both decide a cached result."""
 
-    def __init__(self, root: Path | None, script: Path | None) -> None:
+    def __init__(self, root: Path | None, script: Path | None, drafts: Mapping[str, bytes] | None = None) -> None:
         self.root = root.resolve() if root is not None else None
         self.script = script.resolve() if script is not None else None
         self.read_files: dict[str, int] = {}
         self.missing: dict[str, None] = {}
         self._contents: dict[Path, bytes | None] = {}
+        self._drafts = drafts or {}  # real path -> what the file would hold, were it written
 
     def inside(self, file: Path) -> Path | None:
         """The real path of `file` if it lies in the project, symbolic links followed; else None."""
@@ -37,7 +39,9 @@ class Project:
         real = self.inside(file) if os.path.exists(file) else None  # most files that are asked for are not there
         if real is not None and len(self.read_files) < MAX_FILES:
             try:
-                if real.is_file() and real.stat().st_size <= MAX_BYTES:
+                if str(real) in self._drafts:
+                    data = self._drafts[str(real)]
+                elif real.is_file() and real.stat().st_size <= MAX_BYTES:
                     data = real.read_bytes()
             except OSError:
                 data = None

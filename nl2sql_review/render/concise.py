@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Iterator
 
 from ..report import Report
+from . import fixes
 from .excerpt import place
 from .summary import closing
 from .terminal import escape
@@ -23,7 +24,7 @@ def _lines(report: Report, view: View) -> Iterator[str]:
             if f.suppressed is not None and not view.show_suppressed:
                 continue
             note = "" if f.suppressed is None else escape(f" (suppressed: {f.suppressed or 'no reason given'})")
-            yield f"{place(f.location)}: {paint(f'{f.severity}[{f.rule}]', f.severity)} {escape(f.message)}{note}"
+            yield f"{place(f.location)}: {paint(f'{f.severity}[{f.rule}]', f.severity)}{fixes.mark(f)} {escape(f.message)}{note}"
         for item in file.checklist if view.show_unknown else ():
             if item.verdict == "unknown":
                 yield f"{escape(file.path)}: {paint(f'unknown[{item.rule}]', 'warning')} {escape(item.reason)}"

@@ -24,7 +24,21 @@ def closing(report: Report, terminal: Terminal) -> Iterator[str]:
             text = f"{len(skipped)} files were not training scripts: {names}{more}"
         for line in wrap(text, terminal.columns):
             yield terminal.paint(line, "dim")
+    yield from possible(report)
     yield counts(report, terminal)
+
+
+def possible(report: Report) -> Iterator[str]:
+    """How many findings can be fixed, or, where that was not tried, may be."""
+    findings = [f for file in report.files for f in file.findings if f.suppressed is None]
+    fixes = [f.fix.applicability for f in findings if f.fix is not None]
+    if fixes:
+        safe, unsafe = fixes.count("safe"), fixes.count("unsafe")
+        parts = [f"{safe} fixable with --fix"] if safe else []
+        parts += [f"{unsafe} {'more ' if safe else ''}with --unsafe-fixes"] if unsafe else []
+        yield f"[*] {', '.join(parts)}"
+    elif untried := sum(f.fixable for f in findings):
+        yield f"[*] {count(untried, 'finding', 'findings')} may be fixable: --diff shows the fixes that hold"
 
 
 def counts(report: Report, terminal: Terminal) -> str:

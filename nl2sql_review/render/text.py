@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Iterator
 
 from ..report import ChecklistItem, FileReport, Finding, Report
+from . import fixes
 from .excerpt import LineOf, excerpt, gutter_of
 from .summary import closing
 from .terminal import Terminal, escape, width, wrap
@@ -39,7 +40,7 @@ def _lines(report: Report, view: View) -> Iterator[str]:
 
 def _finding(finding: Finding, line_of: LineOf, terminal: Terminal) -> Iterator[str]:
     head = f"{finding.severity}[{finding.rule}]"
-    first, *rest = wrap(f"{head}: {escape(finding.message)}", terminal.columns - 2)
+    first, *rest = wrap(f"{head}{fixes.mark(finding)}: {escape(finding.message)}", terminal.columns - 2)
     yield terminal.paint(head, finding.severity) + terminal.paint(first[len(head) :], "bold")
     for line in rest:
         yield terminal.paint("  " + line, "bold")
@@ -56,6 +57,7 @@ def _finding(finding: Finding, line_of: LineOf, terminal: Terminal) -> Iterator[
 def _remarks(finding: Finding) -> Iterator[tuple[str, str]]:
     if finding.help:
         yield "help", finding.help
+    yield from fixes.remark(finding)
     if finding.related:
         yield "also", ", ".join(finding.related)
     if finding.suppressed is not None:

@@ -21,7 +21,7 @@ from nl2sql_review.source.definitions import Definitions
 from nl2sql_review.source.excerpts import one_line
 from nl2sql_review.source.notebook import Magic
 from nl2sql_review.source.parsing import deeply, parse
-from nl2sql_review.source.spans import Lines, SourceError, Span, point
+from nl2sql_review.source.spans import NEWLINE, Lines, SourceError, Span, point
 from nl2sql_review.source.suppressions import Suppression, SuppressionError
 
 if TYPE_CHECKING:
@@ -218,6 +218,11 @@ class Source:
                 return ""
             row += first - 1
         return self._definitions.at(row)
+
+    def newline(self, cell: int | None = None) -> str:
+        """The line end that the text, or a cell of a notebook, is written with: that of its first line."""
+        found = NEWLINE.search(self._lines_of(cell).text)
+        return found[0] if found else "\n"
 
     def _lines_of(self, cell: int | None) -> Lines:
         if self._notebook is None:

@@ -1,0 +1,60 @@
+"""`--fix`, `--diff`, `--show-fixes`: what a review does about its findings."""
+
+from __future__ import annotations
+
+import sys
+
+from ..arguments import UsageError
+from ..console import FINDINGS, NOTHING, write
+from ..fixes.write import WriteError
+from ..fixes.write import write as exchange
+from ..fixing import Fixed, fix, offered
+from ..render import diff, fixes
+from . import outputs, review
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from ..report import Report
+    from ..review import Reviewer
+
+Stdin = tuple[str, bytes]
+
+
+def run(args: Namespace, reviewer: Reviewer, report: Report, stdin: Stdin | None) -> int:
+    """What follows the review; the exit code. Raises SettingsError."""
+    code = reviewer.exit_code(report)
+    if not args.fix and not args.diff:
+        report = offered(reviewer, report, stdin)
+        review.finish(outputs.texts(args, report, reviewer, stdin), report)
+        return code
+    fixed = fix(reviewer, report, args.unsafe_fixes, stdin)
+    if args.diff:
+        write(diff.render(fixed.files))
+        return code if code not in (NOTHING, FINDINGS) else FINDINGS if fixed.files else NOTHING
+    _fix(args, reviewer, fixed, stdin)
+    if code not in (NOTHING, FINDINGS):
+        return code
+    return FINDINGS if fixed.made and args.exit_non_zero_on_fix else reviewer.exit_code(fixed.report)
+
+
+def _fix(args: Namespace, reviewer: Reviewer, fixed: Fixed, stdin: Stdin | None) -> None:
+    """Writes what was fixed, then tells what is left. Of standard input the script alone goes to standard output."""
+    to, own = sys.stdout, None
+    if stdin is not None:
+        own = next((file for file in fixed.files if file.path == stdin[0]), None)
+        to, stdin = sys.stderr, (stdin[0], own.after if own is not None else stdin[1])
+    try:
+        exchange([file for file in fixed.files if file is not own])
+    except WriteError as error:
+        raise UsageError(str(error)) from None
+    texts = outputs.texts(args, fixed.report, reviewer, stdin)
+    if stdin is not None:
+        sys.stdout.buffer.write(stdin[1])
+        sys.stdout.buffer.flush()
+        print(*(text for text, file in texts if file is None), sep="", end="", file=to)
+        texts = [(text, file) for text, file in texts if file is not None]
+    review.finish(texts, fixed.report)
+    if not args.quiet and dict(outputs.targets(args)).get("text", "") is None:
+        print(fixes.made(fixed, listed=args.show_fixes), end="", file=to)

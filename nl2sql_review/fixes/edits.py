@@ -1,0 +1,206 @@
+"""Edits by place on the bytes of a file: everything outside them stays as it is, byte for byte.
+
+A place is a report's: rows and columns of the file, or of one cell of a notebook, whose text stands in JSON and is
+edited there.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Iterable, Sequence
+
+from ..report import Edit, Location
+from ..source import kind_of
+from ..source.decoding import decode
+from ..source.spans import Lines
+
+
+class Misfit(Exception):
+    """Edits that cannot be made: they overlap, lie outside the text, or cannot be written in the file's encoding."""
+
+
+def applied(data: bytes, path: str, edits: Iterable[Edit]) -> bytes:
+    """The file's bytes with the edits made. Raises Misfit."""
+    notebook = kind_of(path) == "notebook"
+    text, encoding, bom = decode(data, cookie=not notebook)
+    mark = codecs.BOM_UTF8 if bom else b""
+    try:
+        if mark + text.encode(encoding) != data:
+            raise Misfit(f"the file cannot be written back as it is in {encoding}")
+        made = _in_cells(text, edits) if notebook else spliced(text, edits)
+        return mark + made.encode(encoding)
+    except UnicodeEncodeError:
+        raise Misfit(f"the text cannot be written in {encoding}") from None
+
+
+def spliced(text: str, edits: Iterable[Edit]) -> str:
+    lines = Lines(text)
+    made = [text]
+    for start, end, content in reversed(_offsets(lines, edits)):
+        head = made.pop()
+        made += [head[end:], content, head[:start]]
+    return "".join(reversed(made))
+
+
+def overlap(a: Location, b: Location) -> bool:
+    """Whether two edits of these places cannot both be made; two insertions at one point cannot, as they have no order."""
+    if (a.path, a.cell) != (b.path, b.cell):
+        return False
+    (a_start, a_end), (b_start, b_end) = _ends(a), _ends(b)
+    return a_start < b_end and b_start < a_end or a_start == b_start
+
+
+def _ends(at: Location) -> tuple[tuple[int, int], tuple[int, int]]:
+    return (at.row, at.column), (at.end_row, at.end_column)
+
+
+def _offsets(lines: Lines, edits: Iterable[Edit]) -> list[tuple[int, int, str]]:
+    """(start, end, content) in the text, in order. Raises Misfit where they overlap or there is no such place."""
+    found = []
+    for edit in edits:
+        (row, column), (end_row, end_column) = _ends(edit.location)
+        if not 1 <= row <= end_row <= len(lines):
+            raise Misfit(f"there is no row {end_row}")
+        start, end = lines.starts[row - 1] + column - 1, lines.starts[end_row - 1] + end_column - 1
+        if not start <= end <= len(lines.text):
+            raise Misfit(f"there is no column {end_column} in row {end_row}")
+        found.append((start, end, edit.content))
+    found.sort(key=lambda one: one[:2])
+    for before, after in zip(found, found[1:]):
+        if after[0] < before[1] or after[0] == before[0]:
+            raise Misfit("two edits overlap")
+    return found
+
+
+# -- notebooks ---------------------------------------------------------------------------------------------------
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+_ESCAPE = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|[^\\]", re.DOTALL
+)
+Strings = list[tuple[int, int]]  # where the strings of a cell's source stand in the JSON, quotes included
+
+
+def _in_cells(text: str, edits: Iterable[Edit]) -> str:
+    by_cell: dict[int, list[Edit]] = {}
+    for edit in edits:
+        if edit.location.cell is None:
+            raise Misfit("an edit of a notebook names its cell")
+        by_cell.setdefault(edit.location.cell, []).append(edit)
+    sources = _cell_sources(text)
+    for number in sorted(by_cell, reverse=True):
+        if not 1 <= number <= len(sources) or sources[number - 1] is None:
+            raise Misfit(f"there is no code in cell {number}")
+        start, end = sources[number - 1]  # type: ignore[misc]
+        text = text[:start] + _rewritten(text[start:end], by_cell[number], text.isascii()) + text[end:]
+    return text
+
+
+def _rewritten(source: str, edits: list[Edit], ascii_only: bool) -> str:
+    """The JSON of a cell's source (a string, or a list of strings) with edits made in its text."""
+    strings = _strings(source)
+    units = [
+        [(m.start() + start + 1, m.end() + start + 1) for m in _ESCAPE.finditer(source[start + 1 : end - 1])]
+        for start, end in strings
+    ]
+    texts = [json.loads(source[start:end]) for start, end in strings]
+    for start, end, content in reversed(_offsets(Lines("".join(texts)), edits)):
+        first, at = _string_at(texts, start, end == start)
+        last, until = _string_at(texts, end, True) if end > start else (first, at)
+        if any(len(units[k]) != len(texts[k]) for k in (first, last)):
+            raise Misfit("the notebook holds half of a surrogate pair")
+        escaped = json.dumps(content, ensure_ascii=ascii_only)[1:-1]
+        head = source[strings[first][0] + 1 : _raw(units[first], at, strings[first])]
+        tail = source[_raw(units[last], until, strings[last]) : strings[last][1] - 1]
+        source, strings, units, texts = _put(source, strings, first, last, head + escaped + tail)
+    return source
+
+
+def _put(source: str, strings: Strings, first: int, last: int, raw: str) -> tuple[str, Strings, list, list]:
+    """The source with the strings from `first` to `last` replaced by one, or in a list by one a line, as Jupyter writes it."""
+    start, end = strings[first][0], strings[last][1]
+    if source[0] == "[":
+        between = source[strings[0][1] : strings[1][0]] if len(strings) > 1 else "," + source[1 : strings[0][0]]
+        pieces = re.findall(r"(?:[^\\]|\\(?!n).)*?\\n|(?:[^\\]|\\(?!n).)+\Z", raw, re.DOTALL)
+        if not pieces and last + 1 < len(strings):  # the lines are gone, and the comma after them
+            end = strings[last + 1][0]
+        elif not pieces and first > 0:
+            start = strings[first - 1][1]
+        source = source[:start] + between.join(f'"{piece}"' for piece in pieces) + source[end:]
+    else:
+        source = source[:start] + f'"{raw}"' + source[end:]
+    found = _strings(source)
+    units = [[(m.start() + s + 1, m.end() + s + 1) for m in _ESCAPE.finditer(source[s + 1 : e - 1])] for s, e in found]
+    return source, found, units, [json.loads(source[s:e]) for s, e in found]
+
+
+def _string_at(texts: Sequence[str], offset: int, at_end: bool) -> tuple[int, int]:
+    """Which of the strings holds an offset of their whole text, and where in it; `at_end`: the end of one counts too."""
+    for number, text in enumerate(texts):
+        inside = (
+            offset < len(text)
+            or offset == len(text)
+            and (number == len(texts) - 1 or at_end and not text.endswith("\n"))
+        )
+        if inside:
+            return number, offset
+        offset -= len(text)
+    raise Misfit("there is no code in this cell")
+
+
+def _raw(units: list[tuple[int, int]], offset: int, string: tuple[int, int]) -> int:
+    return units[offset][0] if offset < len(units) else string[1] - 1
+
+
+def _cell_sources(text: str) -> list[tuple[int, int] | None]:
+    """Where the source of every cell stands in a notebook's JSON; None for a cell without one."""
+    found: list[tuple[int, int] | None] = []
+    top = dict(_members(text, _skip(text, 0)))
+    groups = [top["cells"]] if "cells" in top else []
+    if not groups and "worksheets" in top:  # format 3
+        groups = [
+            sheet["cells"]
+            for at, _ in _elements(text, top["worksheets"][0])
+            if "cells" in (sheet := dict(_members(text, at)))
+        ]
+    for start, _ in groups:
+        for at, _ in _elements(text, start):
+            members = dict(_members(text, at)) if text[at] == "{" else {}
+            found.append(members.get("source", members.get("input")))
+    return found
+
+
+def _strings(source: str) -> Strings:
+    return [(0, len(source))] if source[0] == '"' else [(s, e) for s, e in _elements(source, 0) if source[s] == '"']
+
+
+def _members(text: str, at: int) -> Iterable[tuple[str, tuple[int, int]]]:
+    """The members of the JSON object that starts at `at`: key, and where its value stands."""
+    at = _skip(text, at + 1)
+    while text[at] != "}":
+        key, end = json.decoder.scanstring(text, at + 1, True)
+        start = _skip(text, _skip(text, end) + 1)
+        end = _end(text, start)
+        yield key, (start, end)
+        at = _skip(text, end)
+        at = _skip(text, at + 1) if text[at] == "," else at
+
+
+def _elements(text: str, at: int) -> Iterable[tuple[int, int]]:
+    """Where the elements of the JSON array that starts at `at` stand."""
+    at = _skip(text, at + 1)
+    while text[at] != "]":
+        end = _end(text, at)
+        yield at, end
+        at = _skip(text, end)
+        at = _skip(text, at + 1) if text[at] == "," else at
+
+
+def _end(text: str, start: int) -> int:
+    return json.JSONDecoder().raw_decode(text, start)[1]
+
+
+def _skip(text: str, at: int) -> int:
+    return _SPACE.match(text, at).end()  # type: ignore[union-attr]

@@ -1,0 +1,113 @@
+"""Where a value is set: the literal it comes from, the argument it arrives at, or the call that leaves it out."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Any
+
+import libcst as cst
+
+from ..expectations import equal, is_plain
+from ..plan import Fact
+from ..report import Edit
+from ..source import Span
+from ..values import Absent, Default, Either, Known, Place, Value
+from . import code, documents
+
+
+def at_origin(fact: Fact, wanted: Any) -> list[Edit]:
+    """The literals, every one that the value may be, replaced where they stand; empty if one is no literal."""
+    edits: list[Edit] = []
+    for option in options(fact.value):
+        if not isinstance(option, (Known, Default)) or not option.trace:
+            return []
+        edit = _literal(option.trace, option.value, wanted)
+        if edit is None:
+            return []
+        if edit not in edits:
+            edits.append(edit)
+    return edits
+
+
+def at_call(fact: Fact, content: str) -> list[Edit]:
+    """The argument replaced where the value arrives; empty if it comes through `**` or stands in no call."""
+    place = argument(fact)
+    if place is None or place.node.star:
+        return []
+    return [code.replaced(place.source, place.node.value, content)]
+
+
+def at_omission(fact: Fact, content: str, name: str = "") -> list[Edit]:
+    """The argument added to the call that leaves it out."""
+    if not omitted(fact):
+        return []
+    place = fact.value.trace[-1] if fact.value.trace else fact.at
+    if place is None or not isinstance(place.node, cst.Call):
+        return []
+    return code.added(place.source, place.node, f"{name or fact.argument}={content}")
+
+
+def omitted(fact: Fact) -> bool:
+    """Whether no call gives the value: it is not set, or the library's own default."""
+    if isinstance(fact.value, Absent):
+        return True
+    return bool(fact.value.trace) and fact.value.trace[-1].note.startswith("library default")
+
+
+def argument(fact: Fact) -> Place | None:
+    """The argument the value arrives at."""
+    for place in (*reversed(fact.value.trace), fact.at):
+        if place is not None and isinstance(place.node, cst.Arg):
+            return place
+    return None
+
+
+def options(value: Value) -> tuple[Value, ...]:
+    return value.options if isinstance(value, Either) else (value,)
+
+
+def _literal(trace: tuple[Place, ...], value: Any, wanted: Any) -> Edit | None:
+    origin = trace[0]
+    if origin.note.startswith("library default") or not is_plain(value):
+        return None
+    if isinstance(origin.node, Span):
+        return documents.replaced(origin, value, wanted)
+    if not isinstance(origin.node, cst.BaseExpression):
+        return None
+    text = origin.source.tree.code_for_node(origin.node)
+    found = evaluated(text)
+    if found is _NOTHING:
+        return None
+    if equal_plain(found, value):
+        return code.replaced(origin.source, origin.node, code.literal(wanted, _bare(text)))
+    if isinstance(found, str) and not isinstance(wanted, str) and _reads_as(found, value):
+        return code.replaced(origin.source, origin.node, code.literal(code.literal(wanted), _bare(text)))
+    return None
+
+
+_NOTHING = object()
+
+
+def evaluated(text: str) -> Any:
+    """What a literal stands for."""
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return _NOTHING
+
+
+def equal_plain(a: Any, b: Any) -> bool:
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return len(a) == len(b) and all(map(equal_plain, a, b))
+    return equal(a, b)
+
+
+def _reads_as(text: str, value: Any) -> bool:
+    """Whether a text is a number that the script converts: `float(os.environ.get("LR", "1e-3"))`."""
+    found = evaluated(text) if re.fullmatch(r"[-+\w.]+", text) else _NOTHING
+    return found is not _NOTHING and equal(found, value)
+
+
+def _bare(text: str) -> str:
+    return text.strip().lstrip("(") if text.strip()[:1] == "(" and not text.strip().endswith(",)") else text.strip()

@@ -1,0 +1,212 @@
+"""Whether a fix holds: the script is read again with it, and what it would do is compared with what it did.
+
+A fix is *safe* when the finding is gone and the calls and the plan differ only in what was to be fixed, in what derives
+from that, and in what other rules wanted changed in the same way. It is *unsafe* when the finding is gone and something
+else differs too. One that leaves as many findings as before does not hold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any, Literal
+
+from ..decide import WORST_FIRST
+from ..judge import Examined
+from ..plan import TrainingPlan
+from ..report import Edit, Finding
+from ..values import Absent, Default, Either, Known, Term, Text, Unknown
+
+DEPTH = 6  # levels of a value that are compared
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Edits that may be a fix, and what they may change: facts of the plan, arguments, and calls they add."""
+
+    title: str
+    edits: tuple[Edit, ...]
+    facts: tuple[str, ...]
+    arguments: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()  # ends of callees
+    unsafe: bool = False  # whatever the plan says: more may depend on it than the plan shows
+
+
+# What follows from a fact, so that it changes with it. The memory estimate follows from nearly everything.
+DERIVED: dict[str, tuple[str, ...]] = {
+    "arguments.per_device_batch_size": ("arguments.effective_batch",),
+    "arguments.gradient_accumulation": ("arguments.effective_batch",),
+    "arguments.effective_batch": ("arguments.per_device_batch_size",),
+    "arguments.mixed_precision": ("arguments.bf16", "arguments.fp16"),
+    "arguments.warmup": (
+        "arguments.warmup_ratio",
+        "arguments.warmup_steps",
+        "arguments.warmup_conflict",
+        "arguments.warmup_spelling",
+    ),
+    "arguments.warmup_spelling": ("arguments.warmup",),
+    "checkpointing.save_strategy": ("checkpointing.save_steps", "checkpointing.save_conflict"),
+    "checkpointing.save_conflict": ("checkpointing.save_strategy",),
+    "checkpointing.resume": ("checkpointing.resume_by",),
+    "lora.target_modules": ("lora.unmatched_modules",),
+    "lora.unmatched_modules": ("lora.target_modules",),
+    "lora.load_in_4bit": ("lora.quantized_by",),
+    "lora.quantized_by": ("lora.load_in_4bit",),
+    "lora.misplaced_gradient_checkpointing": ("lora.gradient_checkpointing",),
+    "memory.sequence_length": ("memory.model_length", "memory.trainer_length", "memory.length_conflict"),
+    "memory.length_conflict": ("memory.sequence_length",),
+    "memory.monitoring": ("memory.monitoring_sees",),
+    "dataset.weights_sum": ("dataset.weights",),
+    "dataset.schema_limit": ("dataset.truncation_cuts", "prompt.text"),
+    "dataset.bare_fields": ("dataset.late_fallbacks", "prompt.text"),
+    "prompt.ending": ("prompt.text", "prompt.eos_from"),
+    "prompt.loss_on": ("prompt.loss_by", "prompt.instruction_marker", "prompt.response_marker", "prompt.markers"),
+    "prompt.markers": ("prompt.instruction_marker", "prompt.response_marker", "prompt.loss_on"),
+}
+ALWAYS = (
+    "memory.estimate", "memory.verdict", "memory.bits", "memory.double_quant", "memory.wide_embeddings", "memory.checkpointing",
+)  # fmt: skip
+TRACKERS = (
+    "wandb.",
+    "mlflow.",
+    "comet_ml.",
+    "swanlab.",
+    "trackio.",
+    "neptune.",
+    "clearml.",
+    "aim.",
+)  # what they log follows
+
+
+def weigh(
+    before: Examined, after: Examined, finding: Finding, candidate: Candidate
+) -> Literal["safe", "unsafe"] | None:
+    """What the candidate's edits amount to, given the script with and without them; None when they do not hold."""
+    if (
+        after.report.status != "reviewed"
+        or after.faults
+        or after.recording.exhausted
+        and not before.recording.exhausted
+    ):
+        return None
+    old, new = open_findings(before), open_findings(after)
+    if new[finding.rule] >= old[finding.rule] or new.total() >= old.total():
+        return None
+    if _silenced(before) != _silenced(after):
+        return None
+    if candidate.unsafe or any(new[rule] > old[rule] for rule in new) or _worse(before, after):
+        return "unsafe"
+    return "unsafe" if any(_differences(before, after, candidate)) else "safe"
+
+
+def open_findings(examined: Examined) -> Counter[str]:
+    """How many findings each rule has, those apart that a comment silences."""
+    return Counter(f.rule for f in examined.report.findings if f.suppressed is None)
+
+
+def _silenced(examined: Examined) -> Counter[tuple[str, str]]:
+    return Counter((f.rule, _placeless(f.message)) for f in examined.report.findings if f.suppressed is not None)
+
+
+def _placeless(text: str) -> str:
+    return re.sub(r"(?<=:)\d+(:\d+)?", "", text)
+
+
+def _worse(before: Examined, after: Examined) -> bool:
+    old = {item.rule: WORST_FIRST.index(item.verdict) for item in before.report.checklist}
+    return any(WORST_FIRST.index(item.verdict) < old.get(item.rule, 0) for item in after.report.checklist)
+
+
+def _differences(before: Examined, after: Examined, candidate: Candidate) -> Iterator[str]:
+    """What else the edits changed, in words."""
+    if len(before.plans) != len(after.plans):
+        yield "the number of runs"
+        return
+    facts = _allowed(before, after, candidate)
+    arguments = set(candidate.arguments)
+    for old, new in zip(before.plans, after.plans):
+        arguments |= {plan[name].argument for plan in (old, new) for name in facts} - {""}
+        yield from (name for name in _changed(old, new) if name not in facts)
+    yield from _calls(before.recording.calls, after.recording.calls, arguments, candidate.calls)
+
+
+def _allowed(before: Examined, after: Examined, candidate: Candidate) -> set[str]:
+    """The facts that may change: the fixed ones, those of rules that are content now as well, and what derives from them."""
+    now = {item.rule: item.verdict for item in after.report.checklist}
+    content = {ground.judged.name for ground in before.grounds if now.get(ground.rule.id) in ("pass", "not-applicable")}
+    waiting = [*candidate.facts, *content]
+    allowed: set[str] = set(ALWAYS)
+    while waiting:
+        name = waiting.pop()
+        if name not in allowed:
+            allowed.add(name)
+            waiting += DERIVED.get(name, ())
+    return allowed
+
+
+def _changed(old: TrainingPlan, new: TrainingPlan) -> Iterator[str]:
+    for (name, a), (_, b) in zip(old.facts(), new.facts()):
+        if image(a.value) != image(b.value) or [image(c.value) for c in a.cases] != [image(c.value) for c in b.cases]:
+            yield name
+
+
+def _calls(old: list[Any], new: list[Any], arguments: set[str], calls: tuple[str, ...]) -> Iterator[str]:
+    names = [c.callee for c in old], [c.callee for c in new]
+    for what, a, b, c, d in SequenceMatcher(None, *names, autojunk=False).get_opcodes():
+        if what != "equal":
+            strange = [*names[0][a:b], *names[1][c:d]]
+            yield from (name for name in strange if not name.endswith(calls) or not calls)
+            continue
+        for one, two in zip(old[a:b], new[c:d]):
+            if one.callee.startswith(TRACKERS):
+                continue
+            for name in {**one.arguments, **two.arguments}:
+                absent = Absent()
+                if name not in arguments and image(one.arguments.get(name, absent)) != image(
+                    two.arguments.get(name, absent)
+                ):
+                    yield f"{one.callee}({name})"
+
+
+def image(value: Any, depth: int = 0) -> Any:
+    """A value without its places, for comparison: what it is and what is in it."""
+    if depth > DEPTH:
+        return "…"
+    deeper = depth + 1
+    match value:
+        case Known(plain) | Default(plain):
+            return type(value).__name__, _plain(plain, deeper)
+        case Either(options, condition):
+            return "either", condition, [image(o, deeper) for o in options]
+        case Term(text, head, args):
+            return "term", head if args else text, [image(a, deeper) for a in args]
+        case Text(parts):
+            return "text", [p if isinstance(p, str) else image(p, deeper) for p in parts]
+        case Unknown(why, _, parts):
+            return "unknown", _placeless(why), _plain(parts, deeper)
+        case Absent():
+            return "absent"
+    return _plain(value, deeper)
+
+
+def _plain(value: Any, depth: int) -> Any:
+    if depth > DEPTH:
+        return "…"
+    if isinstance(value, (Known, Default, Either, Term, Text, Unknown, Absent)):
+        return image(value, depth)
+    if isinstance(value, dict):
+        return [(str(k), _plain(v, depth + 1)) for k, v in value.items()]
+    if isinstance(value, (list, tuple)):
+        return type(value).__name__, [_plain(v, depth + 1) for v in value]
+    if isinstance(value, (set, frozenset)):
+        return "set", sorted(map(str, value))
+    if value is None or isinstance(value, (bool, int, float, complex, str, bytes)):
+        return type(value).__name__, repr(value)
+    if getattr(value, "call", None) is not None:
+        return "made by", value.call.callee
+    if getattr(value, "args", None):
+        return type(value).__name__, value.head, [image(a, depth + 1) for a in value.args]
+    return type(value).__name__, getattr(value, "text", "") or getattr(value, "name", "")

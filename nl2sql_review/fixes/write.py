@@ -1,0 +1,88 @@
+"""Writing edited files: whole or not at all, also where the disk is full or the process is killed.
+
+Every file is first written beside the one it stands for and brought to the disk; only then are they exchanged.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+
+class WriteError(Exception):
+    """A file that could not be written. Nothing was lost; the text says which files had been exchanged before, if any."""
+
+
+@dataclass(frozen=True)
+class Edited:
+    """A file as it was read and as it is to be."""
+
+    path: str
+    before: bytes
+    after: bytes
+
+
+def write(files: Sequence[Edited]) -> None:
+    """Exchanges the files, with the permissions they have; of a symbolic link the file it names. Raises WriteError."""
+    ready: list[tuple[str, str]] = []
+    done: list[str] = []
+    try:
+        for file in files:
+            real = os.path.realpath(file.path)
+            try:
+                ready.append((_beside(real, file), real))
+            except OSError as error:
+                raise _failed(file.path, error, done) from None
+        for (temporary, real), file in zip(ready, files):
+            try:
+                os.replace(temporary, real)
+            except OSError as error:
+                raise _failed(file.path, error, done) from None
+            done.append(file.path)
+        for folder in {os.path.dirname(real) for _, real in ready}:
+            _to_disk(folder)
+    finally:
+        for temporary, _ in ready[len(done) :]:
+            with suppress(OSError):
+                os.unlink(temporary)
+
+
+def _beside(real: str, file: Edited) -> str:
+    """The new content on the disk, in a file of its own beside the old one; its path."""
+    with open(real, "rb") as old:
+        mode = os.fstat(old.fileno()).st_mode
+        if old.read() != file.before:
+            raise WriteError(f"{file.path} has changed while it was reviewed; it is left as it is: run again")
+    if not mode & stat.S_IWUSR:
+        raise WriteError(f"{file.path} is read-only; it is left as it is")
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(real)}.", dir=os.path.dirname(real))
+    try:
+        with os.fdopen(descriptor, "wb") as new:
+            new.write(file.after)
+            new.flush()
+            os.chmod(temporary, stat.S_IMODE(mode))
+            os.fsync(new.fileno())
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+    return temporary
+
+
+def _to_disk(folder: str) -> None:
+    """The names in a folder, where the system can: a crash right after could else bring the old file back."""
+    with suppress(OSError, AttributeError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _failed(path: str, error: OSError, done: Sequence[str]) -> WriteError:
+    written = f"; written before: {', '.join(done)}" if done else ""
+    return WriteError(f"{path} cannot be written: {error.strerror or error}; it is left as it was{written}")

@@ -1,0 +1,83 @@
+"""From a report to its fixes: what may be fixed in the files it names, and the files as they are then."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from .discovery import shown
+from .fixes import Session
+from .fixes.write import Edited
+from .report import FileReport, Finding, Report
+from .review import Reviewer, summary
+
+Stdin = tuple[str, bytes]
+
+
+@dataclass
+class Fixed:
+    """What was fixed, and the files that change by it. `report` is what is left to say."""
+
+    report: Report
+    made: list[Finding] = field(default_factory=list)  # each with its fix
+    unsafe: int = 0  # findings left that an unsafe fix would make go away
+    files: list[Edited] = field(default_factory=list)
+
+
+def offered(reviewer: Reviewer, report: Report, stdin: Stdin | None = None) -> Report:
+    """The report with a fix for every finding that has one. Proving them takes a reading of the script for each."""
+    files = tuple(s.offers() if (s := _session(reviewer, f, {}, stdin)) else f for f in report.files)
+    return replace(report, files=files)
+
+
+def fix(reviewer: Reviewer, report: Report, unsafe: bool, stdin: Stdin | None = None) -> Fixed:
+    """Fixes the files of a report one after the other, without writing them; what they share is edited once."""
+    drafts: dict[str, bytes] = {}  # by real path: a script may be a module of another
+    fixed = Fixed(report)
+    files: list[FileReport] = []
+    for file in report.files:
+        session = _session(reviewer, file, drafts, stdin)
+        if session is not None:
+            before = session.data
+            session.settle(unsafe)
+            fixed.made += session.made
+            fixed.unsafe += session.refused
+            drafts = session.drafts
+            if session.alone:
+                fixed.files.append(Edited(file.path, before, session.data))
+            elif session.data != before:
+                drafts[os.path.realpath(file.path)] = session.data
+        files.append(file if session is None else session.report)
+    fixed.files += _edited(drafts)
+    fixed.report = replace(report, files=tuple(files), summary=summary(files))
+    return fixed
+
+
+def _edited(drafts: dict[str, bytes]) -> Iterator[Edited]:
+    for real, data in drafts.items():
+        with open(real, "rb") as file:
+            before = file.read()
+        if before != data:
+            yield Edited(shown(real), before, data)
+
+
+def _session(reviewer: Reviewer, file: FileReport, drafts: dict[str, bytes], stdin: Stdin | None) -> Session | None:
+    """For a script that has something to fix."""
+    if not any(_open(file)):
+        return None
+    from_stdin = stdin is not None and stdin[0] == file.path
+    if from_stdin:
+        data = stdin[1]  # type: ignore[index]
+    else:
+        real = os.path.realpath(file.path)
+        try:
+            with open(real, "rb") as source:
+                data = drafts[real] if real in drafts else source.read()
+        except OSError:
+            return None
+    return Session(reviewer.examine, data, file.path, dict(drafts), alone=from_stdin)
+
+
+def _open(file: FileReport) -> Iterator[Finding]:
+    return (f for f in file.findings if f.fixable and f.suppressed is None)

@@ -1,0 +1,28 @@
+"""What fixes change, as a unified diff that `patch` reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from difflib import unified_diff
+from typing import Any
+
+LINE = re.compile(r"[^\n]*\n|[^\n]+")
+NO_NEWLINE = "\n\\ No newline at end of file\n"
+
+
+def render(files: Iterable[Any]) -> str:
+    """The diffs of the edited files (fixes.write.Edited), one after the other."""
+    return "".join(line for file in files for line in _lines(file.path, file.before, file.after))
+
+
+def _lines(path: str, before: bytes, after: bytes) -> Iterator[str]:
+    old, new = (LINE.findall(_text(data)) for data in (before, after))
+    for line in unified_diff(old, new, path, path):
+        yield line if line.endswith("\n") else line + NO_NEWLINE
+
+
+def _text(data: bytes) -> str:
+    from ..source.decoding import decode
+
+    return decode(data)[0]

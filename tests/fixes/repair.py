@@ -1,0 +1,22 @@
+"""A script on the disk, fixed as the command line fixes it, for tests."""
+
+from __future__ import annotations
+
+from nl2sql_review.fixes import Session
+from nl2sql_review.review import Reviewer
+
+IMPORTS = """\
+from unsloth import FastLanguageModel, is_bfloat16_supported
+from trl import SFTConfig, SFTTrainer
+"""
+
+
+def session(data: bytes, path: str = "train.py", **overrides) -> Session:
+    return Session(Reviewer(isolated=True, overrides=overrides).examine, data, path)
+
+
+def repaired(text: str, *rules: str, unsafe: bool = False, path: str = "train.py") -> str:
+    """The script with the fixes of some rules made."""
+    one = session(text.encode(), path, select=list(rules))
+    one.settle(unsafe)
+    return one.data.decode()

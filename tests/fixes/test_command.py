@@ -1,0 +1,109 @@
+"""`--fix` and `--diff` as programs see them: what is written, what is printed, and the exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from .repair import IMPORTS
+
+SCRIPT = IMPORTS + (
+    'model, tokenizer = FastLanguageModel.from_pretrained("x")\n'
+    "model = FastLanguageModel.get_peft_model(model, r=64, lora_alpha=16)\n"
+)
+FIXED = SCRIPT.replace("r=64", "r=16")
+
+
+@pytest.fixture
+def run(tmp_path):
+    def run(*args, stdin=None, before=""):
+        command = [sys.executable, "-m", "nl2sql_review", "--isolated", "--select", "lora", *args]
+        if before:
+            command = ["sh", "-c", before + '; exec "$@"', "sh", *command]
+        env = {**os.environ, "PYTHONPATH": os.getcwd(), "COLUMNS": "100"}
+        done = subprocess.run(command, cwd=tmp_path, input=stdin, capture_output=True, env=env, timeout=60)
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    (tmp_path / "train.py").write_text(SCRIPT)
+    return run
+
+
+def test_a_diff_that_patch_applies(run, tmp_path):
+    code, out, _ = run("--diff", "train.py")
+    assert code == 1 and (tmp_path / "train.py").read_text() == SCRIPT
+    assert run("--diff", "train.py")[1] == out
+    if shutil.which("patch") is None:
+        pytest.skip("there is no patch on this machine")
+    subprocess.run(["patch", "-p0"], cwd=tmp_path, input=out.encode(), check=True, capture_output=True)
+    assert (tmp_path / "train.py").read_text() == FIXED
+    assert run("--diff", "train.py") == (0, "", "")
+
+
+def test_fixing_reports_what_is_left_and_keeps_permissions(run, tmp_path):
+    os.chmod(tmp_path / "train.py", 0o754)
+    os.symlink("train.py", tmp_path / "link.py")
+    code, out, _ = run("--fix", "--show-fixes", "link.py")
+    assert (tmp_path / "link.py").is_symlink()
+    assert (tmp_path / "train.py").read_text() == FIXED and (tmp_path / "train.py").stat().st_mode & 0o777 == 0o754
+    assert "link.py:4:49: lora/rank: set r=16" in out and "1 finding fixed" in out
+    assert code == 0 and "no findings" in out
+    assert run("--fix", "train.py")[0] == 0
+    assert sorted(os.listdir(tmp_path)) == ["link.py", "train.py"]
+
+
+def test_the_exit_code_may_tell_that_something_was_fixed(run):
+    assert run("--fix", "--exit-non-zero-on-fix", "train.py")[0] == 1
+    assert run("--fix", "--exit-non-zero-on-fix", "train.py")[0] == 0
+
+
+def test_standard_input_comes_out_fixed(run):
+    code, out, err = run("--fix", "-", stdin=SCRIPT.replace("\n", "\r\n").encode())
+    assert (code, out) == (0, FIXED.replace("\n", "\r\n")) and "1 finding fixed" in err
+    code, out, err = run("--diff", "-", "--stdin-filename", "src/a.py", stdin=SCRIPT.encode())
+    assert code == 1 and out.startswith("--- src/a.py\n+++ src/a.py\n")
+
+
+def test_json_carries_the_edits(run):
+    _, out, _ = run("--output-format", "json", "train.py")
+    (finding,) = json.loads(out)["files"][0]["findings"]
+    assert finding["fixable"] is True
+    place = {"path": "train.py", "row": 4, "column": 51, "end_row": 4, "end_column": 53, "cell": None}
+    edits = [{"location": place, "content": "16"}]
+    assert finding["fix"] == {"title": "set r=16", "applicability": "safe", "edits": edits}
+
+
+def test_the_text_says_what_may_be_fixed_and_what_can(run):
+    assert "error[lora/rank] [*]: r=64" in run("train.py")[1]
+    assert "[*] 1 finding may be fixable: --diff shows the fixes that hold" in run("train.py")[1]
+    out = run("--show-fixes", "train.py")[1]
+    assert "= fix: set r=16" in out and "[*] 1 fixable with --fix" in out
+
+
+@pytest.mark.parametrize(
+    "args",
+    [("--unsafe-fixes",), ("--exit-non-zero-on-fix",), ("--fix", "--diff"), ("--diff", "--output-format", "json")],
+)
+def test_options_that_say_nothing_together(run, args):
+    code, out, err = run(*args, "train.py")
+    assert (code, out) == (2, "") and err.startswith("error: --")
+
+
+def test_a_read_only_file_is_left(run, tmp_path):
+    os.chmod(tmp_path / "train.py", 0o444)
+    code, out, err = run("--fix", "train.py")
+    assert (code, out) == (2, "") and "train.py is read-only" in err
+    assert (tmp_path / "train.py").read_text() == SCRIPT
+
+
+def test_a_full_disk_leaves_the_file(run, tmp_path):
+    """A limit on the size of files is refused in the same place as a full disk: in the middle of writing."""
+    long = SCRIPT + "# " + "x" * 40_000 + "\n"
+    (tmp_path / "train.py").write_text(long)
+    code, out, err = run("--fix", "train.py", before="ulimit -f 8; trap '' XFSZ")
+    assert (code, out) == (2, "") and err.startswith("error: train.py cannot be written: File too large; it is left")
+    assert (tmp_path / "train.py").read_text() == long and os.listdir(tmp_path) == ["train.py"]

@@ -1,0 +1,107 @@
+"""Where a value is set: at the place it comes from if all its uses agree, else at the call."""
+
+from __future__ import annotations
+
+import pytest
+
+from .repair import IMPORTS, repaired, session
+
+ADAPTER = "FastLanguageModel.get_peft_model(model, {})\n"
+LOAD = 'model, tokenizer = FastLanguageModel.from_pretrained("unsloth/llama-3-8b-bnb-4bit")\n'
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("r=64", "r=16"),
+        ("r = 64 , lora_alpha = 16", "r = 16 , lora_alpha = 16"),
+        ("64", "16"),
+        ("r=(64)", "r=(16)"),
+        ("r=0x40", "r=16"),
+        ("r=32 * 2", "r=16"),
+        ("**{'r': 64}", "**{'r': 16}"),
+        ("**dict(r=64)", "**dict(r=16)"),
+    ],
+)
+def test_a_value_at_the_call(before, after):
+    script = IMPORTS + LOAD + ADAPTER
+    assert repaired(script.format(before), "lora/rank") == script.format(after)
+
+
+@pytest.mark.parametrize(
+    ("above", "argument"),
+    [
+        ("LORA_R = {}", "r=LORA_R"),
+        ("LORA_R: int = {}  # LORA_R = 64", "r=LORA_R"),
+        ("CONFIG = {{'a': 1, 'r': {}}}", "r=CONFIG['r']"),
+        ("CONFIG = dict(r={}, a=64)", "**dict(r=CONFIG['r'])"),
+        ("class C:\n    r = {}", "r=C.r"),
+        ("from dataclasses import dataclass\n@dataclass\nclass C:\n    a: int = 64\n    r: int = {}\nc = C()", "r=c.r"),
+        ("from argparse import ArgumentParser\np = ArgumentParser()\np.add_argument('--r', type=int, default={})\na = p.parse_args()", "r=a.r"),
+        ("import os\nR = int(os.environ.get('R', '{}'))", "r=R"),
+        ("def settings(r={}):\n    return {{'r': r}}", "**settings()"),
+    ],
+)  # fmt: skip
+def test_the_place_it_comes_from(above, argument):
+    script = f"{IMPORTS}{above}\n{LOAD}{ADAPTER.format(argument)}"
+    assert repaired(script.format(64), "lora/rank") == script.format(16)
+
+
+def test_a_constant_of_two_uses_that_agree_is_changed_where_it_stands():
+    script = f"{IMPORTS}R = {{}}\n{LOAD}{ADAPTER.format('r=R, lora_alpha=R')}"
+    one = session(script.format(64).encode(), select=["lora/rank", "lora/alpha"])
+    one.settle(unsafe=False)
+    assert one.data.decode() == script.format(16)
+    assert [f.rule for f in one.made] == ["lora/rank"]  # the other finding went with it
+
+
+def test_a_constant_of_two_uses_that_differ_is_left_and_the_argument_changed():
+    script = f"{IMPORTS}N = 64\n{LOAD}{ADAPTER.format('r={}, random_state=N')}"
+    assert repaired(script.format("N"), "lora/rank") == script.format("16")
+
+
+def test_what_is_logged_of_a_constant_follows_it():
+    script = f"import wandb\n{IMPORTS}R = {{}}\nwandb.init(project='p', config={{{{'r': R}}}})\n{LOAD}{ADAPTER.format('r=R')}"
+    assert repaired(script.format(64), "lora/rank") == script.format(16)
+
+
+def test_a_constant_with_a_use_that_is_silenced_is_left():
+    calls = ADAPTER.format("r=R")[:-1] + "  # nl2sql: ignore[lora/rank] an experiment\n" + ADAPTER.format("r={}")
+    script = f"{IMPORTS}R = 64\n{LOAD}a = {calls}SFTTrainer(model=a).train()\n"
+    assert "R = 64" in repaired(script.format("R"), "lora/rank")
+
+
+def test_both_branches():
+    script = f"import torch\n{IMPORTS}R = {{}} if torch.cuda.is_available() else {{}}\n{LOAD}{ADAPTER.format('r=R')}"
+    assert repaired(script.format(64, 32), "lora/rank") == script.format(16, 16)
+
+
+def test_comments_and_strings_that_mention_a_name_stay():
+    script = f'"""r=64 LORA_R = 64"""\n{IMPORTS}# LORA_R = 64\nLORA_R = {{}}  # not 64\nprint("r=64")\n{LOAD}{ADAPTER.format("r=LORA_R")}'
+    assert repaired(script.format(64), "lora/rank") == script.format(16)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("SFTConfig()", 'SFTConfig(lr_scheduler_type="cosine")'),
+        ("SFTConfig(seed=1)", 'SFTConfig(seed=1, lr_scheduler_type="cosine")'),
+        ("SFTConfig(seed=1,)", 'SFTConfig(seed=1, lr_scheduler_type="cosine",)'),
+        ("SFTConfig(**{})", 'SFTConfig(**{}, lr_scheduler_type="cosine")'),
+        ("SFTConfig(\n    seed=1,\n)", 'SFTConfig(\n    seed=1,\n    lr_scheduler_type="cosine",\n)'),
+        ("SFTConfig(\n\tseed=1,  # one\n\t)", 'SFTConfig(\n\tseed=1,  # one\n\tlr_scheduler_type="cosine",\n\t)'),
+        ("SFTConfig(\n    seed=1)", 'SFTConfig(\n    seed=1,\n    lr_scheduler_type="cosine")'),
+        ("SFTConfig(\n    seed=1  # one\n)", 'SFTConfig(\n    seed=1,  # one\n    lr_scheduler_type="cosine"\n)'),
+        (
+            "SFTConfig(seed=1,\n          bf16=True)",
+            'SFTConfig(seed=1,\n          bf16=True,\n          lr_scheduler_type="cosine")',
+        ),
+        ("SFTConfig(\n    seed=1  # one (\n    ,\n)", None),
+    ],
+)
+def test_a_missing_argument_in_the_calls_own_manner(before, after):
+    script = IMPORTS + LOAD + "SFTTrainer(model=model, args={}).train()\n"
+    fixed = repaired(script.format(before), "arguments/scheduler")
+    if after is not None:
+        assert fixed == script.format(after)
+    assert session(fixed.encode(), select=["arguments/scheduler"]).report.findings == ()
