@@ -61,7 +61,7 @@ def claim(judged: Judged, rule: Rule, source: Any) -> Claim:
         own = own.replace("{value}", written(value)).replace("{from}", origin).replace("{note}", fact.note)
     message = own or fact.sentence or "; ".join(filter(None, (said, _should(judged))))
     if fact.branch:
-        message += f" (only on a branch, which `{_brief(fact.branch)}` decides)"
+        message += f" (only on a branch{_decided(fact.branch)})"
     failed = judged.decision.verdict == "fail"  # only a finding shows its trace
     trace = tuple(s for s in _steps(fact) if s.location != location) if failed else ()
     return Claim(said, message, location, trace, as_json(value))
@@ -215,8 +215,15 @@ def _origin(fact: Fact, primary: Location, path: str) -> str:
     return f", from {_code(first)} ({at(place, path)})"
 
 
-def _brief(code: str) -> str:
-    return code if len(code) <= LINE else code[: LINE - 1] + "…"
+def _decided(by: str) -> str:
+    """`, which x > 1 decides` where what decides is code, and not a sentence about a loop."""
+    import ast
+
+    try:
+        ast.parse(by, mode="eval")
+    except (SyntaxError, ValueError, RecursionError):
+        return ""
+    return f", which `{by if len(by) <= LINE else by[: LINE - 1] + '…'}` decides"
 
 
 def _overridden(by: str) -> str:

@@ -87,6 +87,8 @@ def _fact(fact: Fact, expected: Expectation, head: Head, plan: TrainingPlan) -> 
     decision = _settled(fact, expected, head, plan)
     if fact.branch:
         decision.certainty = "branch"
+    elif fact.assumed and decision.certainty == "certain":
+        decision.certainty = "default"
     return decision
 
 

@@ -26,7 +26,7 @@ class Fact:
     A fact that lists defects has them in `cases`, each a fact with a place of its own: a rule judges them one by one, and
     each that fails is a finding. `sentence` is what a reader has to say of such a case, where words made from its value
     would not tell ("TypeError since trl 0.16: …"). `branch` says what decides whether the code runs that has it, where
-    not every run does.
+    not every run does; `assumed` that the case rests on versions of the libraries that nobody stated.
     """
 
     value: Value = field(default_factory=Absent)
@@ -37,6 +37,7 @@ class Fact:
     cases: tuple[Fact, ...] = ()
     sentence: str = ""
     branch: str = ""
+    assumed: bool = False
 
 
 def fact() -> Fact:
@@ -75,6 +76,7 @@ class Prompt:
     markers: Fact = fact()  # "found", "not in template", "lost in tokenisation"
     padding: Fact = fact()  # "the eos token", "its own token"; only where the collator takes padding out of the loss
     bos: Fact = fact()  # "once", "twice"
+    appended: Fact = fact()  # what the trainer puts after the text: "nothing", "the EOS token", "a second EOS token"
     boundary: Fact = fact()  # what a prompt column ends with: "space", "no space"
 
 
@@ -95,6 +97,7 @@ class Dataset:
     late_fallbacks: Fact = fact()  # list: columns whose `.get` fallback runs after mixing and returns None
     schema_limit: Fact = fact()  # characters (or tokens) the schema is cut to
     truncation_cuts: Fact = fact()  # "schema", "text": what a cut removes
+    schema_fills: Fact = fact()  # True when a schema cut to its limit fills the whole sequence, so that the answer is cut
 
 
 @dataclass(slots=True)
@@ -102,6 +105,7 @@ class Arguments:
     per_device_batch_size: Fact = fact()
     gradient_accumulation: Fact = fact()
     processes: Fact = fact()
+    cards: Fact = fact()  # what the cards that the script makes visible are used by: "one process", "a process for each"
     effective_batch: Fact = fact()
     learning_rate: Fact = fact()
     scheduler: Fact = fact()
@@ -131,6 +135,9 @@ class Memory:
     trainer_length: Fact = fact()  # what the trainer cuts at, library default included
     sequence_length: Fact = fact()  # what really applies: the smaller one
     length_conflict: Fact = fact()  # True when the two disagree
+    # where device_map puts the model of a process: "over all cards", "on the first card", "by way of the first card", "on
+    # its own card"
+    placement: Fact = fact()
     # what the estimate is made from, beside r, batch, length and optimizer
     architecture: Fact = fact()  # name in the table, its sizes from a config.json, or a mere {"name", "parameters"}
     bits: Fact = fact()  # of the linear layers as they are loaded: 4, 8, 16, 32

@@ -342,7 +342,7 @@ def test_an_exact_version_between_two_known_ones_is_named_as_stated():
 
 def test_a_call_that_not_every_run_makes_is_not_certain():
     code = HEAD + "import sys\nif sys.argv[1] == 'x':\n    a = SFTConfig(max_seq_length=1)\nelse:\n    a = SFTConfig(max_length=1)\nSFTTrainer('m', args=a)\n"
-    reviewer, settings = Reviewer(isolated=True), Settings(select=("api",), ignore=("suppression",))
+    reviewer, settings = Reviewer(isolated=True), Settings(select=("api",), ignore=("suppression",), versions={"trl": "1.0.0"})
     source, _, plans = reviewer.plans(code.encode(), "train.py", settings)
     report, _ = judge(source, plans, reviewer.rulebook(settings), settings)
     assert [(f.rule, f.certainty) for f in report.findings] == [("api/removed-argument", "branch")]
@@ -350,3 +350,14 @@ def test_a_call_that_not_every_run_makes_is_not_certain():
     source, _, plans = reviewer.plans(uncalled.encode(), "train.py", settings)
     report, _ = judge(source, plans, reviewer.rulebook(settings), settings)
     assert [f.certainty for f in report.findings] == ["certain"], "whoever calls the function meets it"
+
+
+def test_what_rests_on_an_assumed_version_is_not_certain():
+    def certainty(code, versions):
+        reviewer, settings = Reviewer(isolated=True), Settings(select=("api",), ignore=("suppression",), versions=versions)
+        source, _, plans = reviewer.plans((HEAD + code).encode(), "train.py", settings)
+        return [f.certainty for f in judge(source, plans, reviewer.rulebook(settings), settings)[0].findings]
+
+    assert certainty("a = SFTConfig(max_seq_length=1)", {}) == ["default"]
+    assert certainty("a = SFTConfig(max_seq_length=1)", {"trl": "0.20.0"}) == ["certain"]
+    assert certainty("a = SFTConfig(gradient_acumulation_steps=1)", {}) == ["certain"], "no version ever took it"

@@ -155,6 +155,21 @@ def test_gpu(text, gpu):
     assert script(text).directives.get("gpu") == gpu
 
 
+@pytest.mark.parametrize(
+    ("text", "processes"),
+    [
+        ("# processes: 2\n", "2"),
+        ("# gpu: T4\n# processes: 4  # one a card\n", "4"),
+        ("# processes: the rows of a batch\n", None),
+        ("# processes: 2 rows at a time\n", None),
+        ("# processes: 0\n", None),
+        ("x = 1  # processes: 2\n", None),
+    ],
+)
+def test_processes(text, processes):
+    assert script(text).directives.get("processes") == processes
+
+
 # The outline under all this, against Python's own tokenizer
 
 

@@ -32,7 +32,7 @@ from .objects import (
 )
 from .operations import describe
 
-__all__ = ["NOT_GIVEN", "call", "call_function", "decorate", "super_", "yielded", "define_class"]
+__all__ = ["NOT_GIVEN", "call", "call_function", "decorate", "define_class", "super_", "yielded"]
 
 NOT_GIVEN = "which is not given here"  # of a parameter: the reason for its being unknown ends so
 

@@ -30,12 +30,12 @@ def read(recording: Recording, source: Any, settings: Any = None) -> list[Traini
 
 
 def read_run(one: Any) -> TrainingPlan:
-    from . import api, arguments, checkpointing, dataset, lora, memory, project, prompt, traps
+    from . import api, arguments, checkpointing, dataset, lora, memory, placement, project, prompt, traps
 
     plan = TrainingPlan()
     api.read(one, plan)
     # project comes last: it compares what is tracked with the facts of the others
-    for section in (lora, prompt, dataset, arguments, memory, checkpointing, traps, project):
+    for section in (lora, prompt, dataset, arguments, memory, placement, checkpointing, traps, project):
         section.read(one, plan)
     return plan
 

@@ -33,10 +33,11 @@ class Defect:
     place: Place
     sentence: str
     branch: str = ""  # what decides whether the call runs, where not every run makes it
+    assumed: bool = False  # it rests on a version that nobody stated
 
     @property
     def fact(self) -> Fact:
-        return Fact(Known([self.name], (self.place,)), at=self.place, argument=self.name, sentence=self.sentence, branch=self.branch)
+        return Fact(Known([self.name], (self.place,)), at=self.place, argument=self.name, sentence=self.sentence, branch=self.branch, assumed=self.assumed)
 
 
 @dataclass(slots=True)
@@ -98,7 +99,7 @@ class Judging:
                 return Defect("missing in range", name, place, text)
         if change is not None and change.deprecated and choice.judged and all(key_of(v) >= key_of(change.deprecated) for v in choice.judged):
             text = f"{name}= of {callable} is deprecated since {owner[0]} {short(change.deprecated)}{use(change)}; {stated(choice)}"
-            return Defect("deprecated", name, place, text)
+            return Defect("deprecated", name, place, text, assumed=assumed(choice))
         return None
 
     def versions_accept(self, library: str, callable: str, name: str, only: dict[str, str]) -> bool:
@@ -116,10 +117,10 @@ class Judging:
                 config = CONFIG_OF.get(callable, "")
                 moved = bool(config) and change is not None and change.instead.startswith(config)
                 text = f"{name}= is no argument of {callable} since {owner[0]} {short(since)}: TypeError; {stated(choice)}{use(change)}"
-                return Defect("moved" if moved else "removed", name, place, text)
+                return Defect("moved" if moved else "removed", name, place, text, assumed=assumed(choice))
             came = next((v for v in store.versions(owner[0]) if accepts_own(*owner, name, v)), "")
             text = f"{callable} takes {name}= only since {owner[0]} {short(came)}: TypeError; {stated(choice)}"
-            return Defect("unknown", name, place, text)
+            return Defect("unknown", name, place, text, assumed=assumed(choice))
         config = CONFIG_OF.get(callable, "")
         if config and self.versions_accept(library, config, name, {}) and store.knows(library, config):
             text = f"{name}= is no argument of {callable}: TypeError; it belongs in {config}({name}=…)"
@@ -158,7 +159,7 @@ class Judging:
         if not library or not choice.judged or any(key_of(v) < key_of(since) for v in choice.judged):
             return None
         text = f"{name}= is no argument of {callable} since {library} {short(since)}: TypeError; {stated(choice)}; use {instead}"
-        return Defect("removed", name, place, text)
+        return Defect("removed", name, place, text, assumed=assumed(choice))
 
     def adapter(self, callable: str, name: str, place: Place) -> Defect | None:
         """Unsloth hands on what `get_peft_model` does not know to LoraConfig, which refuses what it does not know either."""
@@ -176,6 +177,11 @@ class Judging:
 def branch(call: Call | None) -> str:
     """What decides whether a call runs; "" for one that every run of the script, or of its function, makes."""
     return (call.condition or "the path taken") if call is not None and call.conditional else ""
+
+
+def assumed(choice: Choice) -> bool:
+    """Whether nobody states the version, and what holds for others too is not what is claimed."""
+    return not choice.said and not choice.open
 
 
 def judging(run: Run) -> Judging:

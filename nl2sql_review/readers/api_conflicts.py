@@ -8,7 +8,7 @@ from ..api import store
 from ..api.versions import key_of
 from ..interpret.recording import Call
 from ..values import Absent, Known, Value
-from .api_arguments import Defect, Judging, branch, chain, lower_end, short, stated
+from .api_arguments import Defect, Judging, assumed, branch, chain, lower_end, short, stated
 from .given import last
 from .run import Run
 
@@ -28,7 +28,7 @@ def wrong_class(run: Run, judging: Judging) -> Iterator[Defect]:
     if not judging.versions.all(lambda i: key_of(i["trl"]) >= key_of("0.13.0"), "trl") or judging.guards.over(call.place, name="SFTTrainer"):
         return
     text = f"SFTTrainer is given {last(call.callee)}: it makes an SFTConfig of them and cuts every text at its default of 1024 tokens; use SFTConfig(max_length=…)"
-    yield Defect("wrong class", last(call.callee), call.place, text, _branch(run))
+    yield Defect("wrong class", last(call.callee), call.place, text, _branch(run), assumed(judging.versions["trl"]))
 
 
 # -- contradictions ----------------------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ def _evaluation(run: Run, judging: Judging) -> Iterator[Defect]:
         return
     if judging.versions.all(lambda i: key_of(i["transformers"]) >= key_of("4.46"), "transformers"):
         place = given.where("eval_strategy", "evaluation_strategy") or given.place
-        yield Defect("conflict", "eval_strategy", place, f'eval_strategy="{strategy}" and no eval_dataset given to {last(trainer.callee)}: ValueError')  # type: ignore[arg-type]
+        yield Defect("conflict", "eval_strategy", place, f'eval_strategy="{strategy}" and no eval_dataset given to {last(trainer.callee)}: ValueError', assumed=assumed(judging.versions["transformers"]))  # type: ignore[arg-type]
 
 
 def _trainer(run: Run, judging: Judging) -> Iterator[Defect]:
@@ -97,27 +97,28 @@ def _trainer(run: Run, judging: Judging) -> Iterator[Defect]:
     trainer, given = run.trainer, run.arguments
     if trainer is None or trainer.callee != "trl.SFTTrainer" or judging.patched:
         return
+    guess = assumed(judging.versions["trl"])
     formats = trainer.get("formatting_func")
     if not isinstance(formats, Absent) and not (isinstance(formats, Known) and formats.value is None):
         if _plain(given.value("completion_only_loss")) is True and _since(judging, "0.18.0"):
             text = "completion_only_loss=True and a formatting_func exclude each other: ValueError; format the rows before the trainer gets them"
-            yield Defect("conflict", "completion_only_loss", given.where("completion_only_loss") or given.place, text)  # type: ignore[arg-type]
+            yield Defect("conflict", "completion_only_loss", given.where("completion_only_loss") or given.place, text, assumed=guess)  # type: ignore[arg-type]
     if _plain(given.value("padding_free")) is True and _since(judging, "1.0.0"):
         length = given.value("max_length")
         packing = given.value("packing")
         unpacked = isinstance(packing, Absent) or _plain(packing) is False
         if unpacked and (isinstance(length, Absent) or isinstance(_plain(length), int)):
             text = "padding_free=True without packing does not enforce max_length: ValueError; set packing=True or max_length=None"
-            yield Defect("conflict", "padding_free", given.where("padding_free") or given.place, text)  # type: ignore[arg-type]
+            yield Defect("conflict", "padding_free", given.where("padding_free") or given.place, text, assumed=guess)  # type: ignore[arg-type]
     modules = run.adapter.value("target_modules")
     if isinstance(modules, Known) and isinstance(modules.value, (list, tuple, set)) and "lm_head" in modules.value and _since(judging, "1.15.0"):
         text = "target_modules holds lm_head, which SFTTrainer does not train: ValueError"
-        yield Defect("conflict", "target_modules", run.adapter.where("target_modules") or trainer.place, text)
+        yield Defect("conflict", "target_modules", run.adapter.where("target_modules") or trainer.place, text, assumed=guess)
     config, model = trainer.get("peft_config"), trainer.get("model")
     adapted = getattr(getattr(getattr(model, "value", None), "call", None), "callee", "") == "peft.get_peft_model"
     if adapted and isinstance(config, Known) and config.value is not None and _since(judging, "0.27.0"):
         text = "the model has an adapter already (get_peft_model), and peft_config asks for another: ValueError; give one of them"
-        yield Defect("conflict", "peft_config", trainer.places.get("peft_config", trainer.place), text)
+        yield Defect("conflict", "peft_config", trainer.places.get("peft_config", trainer.place), text, assumed=guess)
 
 
 def _since(judging: Judging, version: str) -> bool:
@@ -151,7 +152,7 @@ def _trackers(run: Run, call: Call, judging: Judging) -> Iterator[Defect]:
         return
     choice = judging.versions["transformers"]
     text = f'report_to is left out: "none" since transformers 5.0, everything installed before; {stated(choice)}, so nothing is logged to W&B; set report_to="wandb"'
-    yield Defect("changed default", "report_to", call.place, text, branch(call))
+    yield Defect("changed default", "report_to", call.place, text, branch(call), assumed(choice))
 
 
 def _within_range(library: str, callable: str, name: str, call: Call, judging: Judging) -> Iterator[Defect]:

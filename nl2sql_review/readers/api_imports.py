@@ -10,7 +10,7 @@ from ..api.versions import key_of
 from ..interpret.recording import Recording
 from ..plan import Fact
 from ..values import Known, Place
-from .api_arguments import Defect, Judging, short, stated
+from .api_arguments import Defect, Judging, assumed, short, stated
 
 CHANGED_BY_UNSLOTH = ("trl", "transformers", "peft")
 # Classes that no module of the library has any more, wherever they are imported from.
@@ -37,7 +37,7 @@ def removed(recording: Recording, judging: Judging) -> Iterator[Defect]:
             continue
         instead = IMPORTS.get(f"{library}.{name}", "")
         text = f"{library} has no {name} since {short(since)}: ImportError; {stated(choice)}" + (f"; use {instead}" if instead else "")
-        yield Defect("removed import", name, place, text)
+        yield Defect("removed import", name, place, text, assumed=assumed(choice))
 
 
 def late(recording: Recording, judging: Judging) -> Iterator[Defect]:

@@ -92,9 +92,9 @@ def left_out(run: Run, spellings: tuple[str, ...]) -> Fact:
 
 
 def processes(run: Run, part: Arguments) -> None:
-    stated = getattr(run.settings, "processes", None)
+    stated = run.processes
     if stated:
-        part.processes = Fact(Known(stated), at=run.place, note="from the settings")
+        part.processes = Fact(Known(stated), at=run.place, note="from the settings" if getattr(run.settings, "processes", None) else "stated by a comment in the script")
     else:
         part.processes = Fact(Default(1, "the launcher"), at=run.place, note="assumed: `processes` is not in the settings")
 

@@ -128,7 +128,7 @@ def _ending(prompt: Any, texts: list[TrainingText], at: Place | None, run: Run, 
             kinds.append(Unknown(why, text.trace))
             sources.append(Unknown(why, text.trace))
         for pieces in text.texts:
-            ending = _appended(_one_ending(pieces, tokenizer), text, run, tokenizer)
+            ending = _appended(ending_of_text(pieces, tokenizer), text, run, tokenizer)
             kinds.append(_known(ending.kind, ending.why, text.trace))
             sources.append(_known(ending.by or "nothing", "", text.trace))
             if ending.why or ending.by:
@@ -139,7 +139,7 @@ def _ending(prompt: Any, texts: list[TrainingText], at: Place | None, run: Run, 
     prompt.eos_from = Fact(joined(sources), at=at)
 
 
-def _one_ending(pieces: list[Piece], tokenizer: Tokenizer) -> prompt_ending.Ending:
+def ending_of_text(pieces: list[Piece], tokenizer: Tokenizer) -> prompt_ending.Ending:
     return prompt_ending.ending_of(pieces, tokenizer.literals, tokenizer.family, tokenizer.settled, has_chat_template(tokenizer.model_name))
 
 
@@ -153,13 +153,31 @@ def _appended(ending: prompt_ending.Ending, text: TrainingText, run: Run, tokeni
         return prompt_ending.Ending("eos", "add_eos_token", "the tokenizer is told to append it")
     if text.form == "tokenised" and text.appends_eos:
         return prompt_ending.Ending("eos", "eos_token_id", "its id is appended to the tokens")
-    if text.form == "text" and run.trainer is not None and run.trainer.callee.startswith("trl") and not uses_unsloth(run):
-        if run.versions is not None and run.versions.all(lambda installed: key_of(installed["trl"]) < key_of("0.17.0"), "trl"):
-            return ending
-        if text.by_formatting or text.field_name == "text":
+    if text.form == "text":
+        appends = appends_eos(text, run)
+        if appends:
             return prompt_ending.Ending("eos", "TRL", "TRL appends it to the text, since 0.17; Unsloth's preparation would not")
-        return prompt_ending.Ending("", why=f"whether TRL appends the EOS token to a column called {text.field_name!r} depends on its version")
+        if appends is None:
+            return prompt_ending.Ending("", why=f"whether TRL appends the EOS token to a column called {text.field_name!r} depends on its version")
     return ending
+
+
+def appends_eos(text: TrainingText, run: Run) -> bool | None:
+    """Whether the trainer puts the EOS token behind a column of text that does not end with it; None when not known.
+
+    TRL does so since 0.17, until 1.14 only where the column is called "text" (by formatting_func it is).
+    """
+    if run.trainer is None or not run.trainer.callee.startswith("trl") or uses_unsloth(run):
+        return False
+
+    def since(version: str) -> bool | None:
+        if run.versions is None or not run.versions["trl"].judged:
+            return None
+        if run.versions.all(lambda installed: key_of(installed["trl"]) >= key_of(version), "trl"):
+            return True
+        return False if run.versions.all(lambda installed: key_of(installed["trl"]) < key_of(version), "trl") else None
+
+    return since("0.17.0" if text.by_formatting or text.field_name == "text" else "1.15.0")
 
 
 # ── loss and markers ─────────────────────────────────────────────────────────────────────────────────────────────────

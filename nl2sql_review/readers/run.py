@@ -50,6 +50,12 @@ class Run:
         return None
 
     @property
+    def processes(self) -> int | None:
+        """How many processes train together: the settings or the command line, else a comment in the script."""
+        said = getattr(self.source, "directives", {}).get("processes")
+        return getattr(self.settings, "processes", None) or (int(said) if said else None)
+
+    @property
     def unsloth(self) -> bool:
         calls = (self.adapter_call, self.load.call, self.trainer)
         return any(c is not None and c.callee.startswith("unsloth") for c in calls)

@@ -294,7 +294,7 @@ class Source:
 
     @property
     def directives(self) -> dict[str, str]:
-        """What comments say of the run: {"gpu": "16GB"} for `# gpu: 16GB` on a line of its own."""
+        """What comments on lines of their own say of the run: {"gpu": "16GB", "processes": "2"} for `# gpu: 16GB` and `# processes: 2`."""
         return self._asked().directives
 
     def _asked(self) -> suppressions.Requests:

@@ -1,4 +1,4 @@
-"""What comments ask of the reviewer: `# nl2sql: ignore[lora/rank] reason`, `# nl2sql: ignore-file[...]`, `# gpu: 16GB`."""
+"""What comments ask and say: `# nl2sql: ignore[lora/rank] reason`, `# nl2sql: ignore-file[...]`, `# gpu: 16GB`, `# processes: 2`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import NamedTuple
 from nl2sql_review.source.lexer import Comment, Lexer
 from nl2sql_review.source.spans import Lines, Span
 
-_MENTION = re.compile(r"#[ \t]*(?:nl2sql|gpu)[ \t]*:")
+_MENTION = re.compile(r"#[ \t]*(?:nl2sql|gpu|processes)[ \t]*:")
 _REQUEST = re.compile(r"#[ \t]*nl2sql[ \t]*:[ \t]*(?P<verb>[\w-]*)(?P<rest>.*)", re.DOTALL)
 _RULES = re.compile(r"\[(?P<rules>[^\]\[]*)\]")
 _RULE = re.compile(r"[a-z][a-z0-9-]*(?:/[a-z0-9][a-z0-9-]*)?\Z")
-_GPU = re.compile(r"#[ \t]*gpu[ \t]*:[ \t]*(?P<value>[^#]*)")
+_SAID = re.compile(r"#[ \t]*(?:(?P<gpu>gpu)[ \t]*:[ \t]*(?P<card>[^#]*)|processes[ \t]*:[ \t]*(?P<count>[1-9]\d{0,3})[ \t]*(?:#|$))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,10 @@ def read(text: str) -> Requests:
     for comment in lexer.comments:
         if match := _REQUEST.search(comment.text):
             _request(match, comment, lexer, requests)
-        elif comment.alone and (match := _GPU.match(comment.text)) and match["value"].strip():
-            requests.directives.setdefault("gpu", match["value"].strip())
+        elif comment.alone and (match := _SAID.match(comment.text.rstrip())):
+            said = (match["card"] if match["gpu"] else match["count"]).strip()
+            if said:
+                requests.directives.setdefault(match["gpu"] or "processes", said)
     return requests
 
 
