@@ -33,7 +33,8 @@ class Claude:
         self.environment = {
             **keep, "HOME": str(home), "USERPROFILE": str(home), "DISABLE_AUTOUPDATER": "1",
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-            "MCP_CONNECTION_NONBLOCKING": "0",  # the first question to the model waits for the servers
+            # The first question to the model waits for the servers, however busy the machine is.
+            "MCP_CONNECTION_NONBLOCKING": "0", "MCP_CONNECT_TIMEOUT_MS": "60000",
             "PATH": os.pathsep.join((str(node.tool().parent), os.environ["PATH"])),
         }  # fmt: skip
 

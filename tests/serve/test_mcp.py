@@ -15,9 +15,8 @@ from mcp import Client, StdioServerParameters
 from mcp.shared.exceptions import MCPError
 from mcp.types import ListRootsResult, Root
 
-from nl2sql_review import cli, schemas
+from nl2sql_review import cli, fixing, schemas
 from nl2sql_review.serve import mcp, roots
-
 from tests import node
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +28,7 @@ from sizes import RANK
 model, tokenizer = FastLanguageModel.from_pretrained("unsloth/llama-3-8b-bnb-4bit", load_in_4bit=True)
 model = FastLanguageModel.get_peft_model(model, r=RANK)
 """
-TOOLS = ["review_file", "review_source", "plan", "explain_rule", "list_rules"]
+TOOLS = ["review_file", "review_source", "plan", "propose_fixes", "explain_rule", "list_rules"]
 
 
 @pytest.fixture
@@ -96,7 +95,7 @@ def test_tools_only_read_and_say_what_they_return():
 def test_every_result_keeps_to_its_schema_and_is_the_same_twice(project):
     given = {
         "review_file": {"path": "train.py"}, "review_source": {"source": SCRIPT}, "plan": {"path": "train.py"},
-        "explain_rule": {"rule": "lora/rank"}, "list_rules": {},
+        "propose_fixes": {"path": "train.py"}, "explain_rule": {"rule": "lora/rank"}, "list_rules": {},
     }  # fmt: skip
 
     async def work(client):
@@ -140,6 +139,29 @@ def test_plan(project):
     assert "is not a training script" in call("plan", {"path": "sizes.py"}).content[0].text
     (project / "train.py").write_text("import unsloth\ndef (", encoding="utf-8")
     assert code(call("plan", {"path": "train.py"})) == "file/syntax"
+
+
+def test_fixes_are_proposed_as_a_diff_and_nothing_is_written(project):
+    before = {path.name: path.read_bytes() for path in project.iterdir()}
+    result = call("propose_fixes", {"path": "train.py", "select": ["lora/rank"]})
+    proposal = result.structured_content
+    assert result.content[0].text == proposal["diff"]
+    assert [(f["rule"], f["applicability"]) for f in proposal["fixes"]] == [("lora/rank", "safe")]
+    assert {path.name: path.read_bytes() for path in project.iterdir()} == before
+    assert proposal["diff"] == "--- sizes.py\n+++ sizes.py\n@@ -1 +1 @@\n-RANK = 64\n+RANK = 16\n"
+    (project / "sizes.py").write_text("RANK = 16\n", encoding="utf-8")
+    result = call("propose_fixes", {"path": "train.py", "select": ["lora/rank"]})
+    assert result.structured_content == {"diff": "", "fixes": [], "unsafe_left": 0}
+    assert "there is no fix to propose" in result.content[0].text
+    assert code(call("propose_fixes", {"path": "../train.py"})) == "outside-roots"
+
+
+def test_unsafe_fixes_are_counted_and_made_when_asked_for(project, monkeypatch):
+    monkeypatch.setattr(mcp.fixing, "fix", lambda _, report, unsafe: fixing.Fixed(report, unsafe=0 if unsafe else 2))
+    result = call("propose_fixes", {"path": "train.py"})
+    assert result.structured_content["unsafe_left"] == 2 and "unsafe=true" in result.content[0].text
+    result = call("propose_fixes", {"path": "train.py", "unsafe": True})
+    assert result.structured_content["unsafe_left"] == 0 and "unsafe" not in result.content[0].text
 
 
 def test_rules(project):
