@@ -97,6 +97,12 @@ def color_option(group: argparse._ActionsContainer) -> None:
                        help="colours: auto (default) heeds NO_COLOR and FORCE_COLOR")  # fmt: skip
 
 
+def flavour_option(group: argparse._ActionsContainer) -> None:
+    from .flavours import FLAVOURS
+
+    group.add_argument("--flavour", choices=tuple(FLAVOURS), help="what reads the configuration, where its keys mislead")
+
+
 def words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 

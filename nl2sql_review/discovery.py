@@ -14,11 +14,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Callable, Iterable, Iterator
 
-SUFFIXES = (".py", ".ipynb")
+CONFIGURATIONS = (".yaml", ".yml", ".json", ".toml")
+SUFFIXES = (".py", ".ipynb", *CONFIGURATIONS)
 # A script that trains names one of these; a file that names none need not be parsed.
 STACK = re.compile(rb"unsloth|\btrl\b|transformers|peft|SFTTrainer")
+# A configuration that trains has one of these keys, or sections `lora` and `training`; few other YAML and JSON files do.
+PLAINLY = re.compile(rb"""(?:^[ \t]*|["'])(?:base_model|model_name_or_path|finetuning_type|training_type)["']?[ \t]*[:=]""", re.MULTILINE)
+SECTION = re.compile(rb"""^[ \t{,]*["'\[]?(?:lora|training)["'\]]?[ \t]*(?:[:=][ \t]*(?:[{\r\n#]|$)|$)""", re.MULTILINE)
+HEAD = 64 * 1024  # bytes of a YAML or JSON file in which these are looked for
+LARGEST = 1_000_000  # bytes: a larger one is data
 # Given by name, these are still no scripts; any other suffix is taken for Python.
-NO_SCRIPTS = (".yaml", ".yml", ".json", ".jsonl", ".toml", ".md", ".txt", ".csv", ".cfg", ".ini", ".sh")
+NO_SCRIPTS = (".jsonl", ".md", ".txt", ".csv", ".cfg", ".ini", ".sh")
 # Folders that hold other people's code, or a copy of one's own.
 NEVER_OURS = frozenset(
     ".bzr .direnv .eggs .git .hg .ipynb_checkpoints .mypy_cache .nox .pytest_cache .ruff_cache .svn .tox .venv "
@@ -134,6 +140,18 @@ def find(
     return list(found.values())
 
 
+def may_configure(path: str) -> bool:
+    """Whether a YAML, JSON or TOML file looks as if it might train. Its head is read, nothing is parsed."""
+    try:
+        with open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_size > LARGEST:
+                return False
+            head = file.read(HEAD)
+    except OSError:
+        return False
+    return PLAINLY.search(head) is not None or SECTION.search(head) is not None
+
+
 def excluded(path: str, exclude_of: Callable[[str], Globs] = lambda _: globs((), "")) -> bool:
     """Whether a walk would pass a file over: from the root of its repository, else from the directory of its settings."""
     full = os.path.abspath(path)
@@ -171,7 +189,7 @@ def shown(path: str) -> str:
 
 
 def walk(directory: str, exclude_of: Callable[[str], Globs]) -> Iterator[Found]:
-    """Scripts and notebooks below a directory, sorted by path."""
+    """Scripts, notebooks, and what may be configurations, below a directory, sorted by path."""
     yield from _walk(directory, _ignores_above(os.path.abspath(directory)), exclude_of)
 
 

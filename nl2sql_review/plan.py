@@ -190,6 +190,8 @@ class Api:
     conflicting_arguments: Fact = fact()
     late_imports: Fact = fact()
     changed_defaults: Fact = fact()
+    ignored_keys: Fact = fact()  # of a configuration: keys that are dropped in silence, have no effect, or come twice
+    refused_values: Fact = fact()  # values that the parser of a configuration does not take
 
 
 @dataclass(slots=True)

@@ -31,6 +31,7 @@ class Reviewer:
     config: str | None = None  # the one settings file to use
     isolated: bool = False  # use none
     overrides: Mapping[str, Any] = field(default_factory=dict)  # said on the command line, keys as in the file
+    flavour: str = ""  # which program reads the configurations, where their keys would say something else
     within: tuple[
         str, ...
     ] = ()  # real paths of directories: no module or data file beside a script is read outside them
@@ -71,7 +72,8 @@ class Reviewer:
                 name = stdin[0] if found.path == "-" and stdin else found.shown
                 file = FileReport(name, "error", "internal error")
                 broken = [InternalError("", name, f"{type(error).__name__}: {error}")]
-            files.append(file)
+            if file is not None:
+                files.append(file)
             faults += broken
         return Report(files=tuple(files), summary=summary(files), internal_errors=tuple(faults))
 
@@ -97,7 +99,8 @@ class Reviewer:
         settings = self.settings(directory)
         return discovery.globs(settings.exclude, settings.root)
 
-    def _file(self, found: discovery.Found, stdin: tuple[str, bytes] | None) -> tuple[FileReport, list[InternalError]]:
+    def _file(self, found: discovery.Found, stdin: tuple[str, bytes] | None) -> tuple[FileReport | None, list[InternalError]]:
+        """What one path comes to; None for a file found in a directory that is of no concern: most YAML and JSON there."""
         if found.path == "-":
             name, data = stdin if stdin is not None else ("<stdin>", b"")
             return self.source(data, name)
@@ -107,12 +110,18 @@ class Reviewer:
             return FileReport(found.shown, "skipped", "not a Python script or notebook"), []
         from .source import size_limit
 
+        if not found.given and found.path.endswith(discovery.CONFIGURATIONS) and not discovery.may_configure(found.path):
+            return None, []
         try:
             with open(found.path, "rb") as file:
                 data = file.read(size_limit(found.path))  # no more is ever looked at
         except OSError as error:
             return unreadable(found.shown, f"the file cannot be read: {error.strerror or error}"), []
         # Bytes that are no text at all hide every name, so such a file is opened rather than skipped.
+        if found.path.endswith(discovery.CONFIGURATIONS):
+            file, broken = self.source(data, found.shown)
+            unconcerned = file.status == "skipped" or file.status == "error" and not discovery.PLAINLY.search(data)
+            return (None, []) if unconcerned and not found.given else (file, broken)
         if not found.given and not discovery.STACK.search(data) and b"\0" not in data:
             return _not_a_script(data, found.shown), []
         return self.source(data, found.shown)
@@ -124,6 +133,7 @@ class Reviewer:
 
     def examine(self, data: bytes, path: str, drafts: Mapping[str, bytes] | None = None) -> Examined:
         """As `source`, with what led to the report. `drafts`: other files of the project as they would be (see interpret)."""
+        from .flavours import NotAConfiguration
         from .judge import Examined, examine, of_file
         from .source import SourceError
 
@@ -133,6 +143,8 @@ class Reviewer:
             source, recording, plans = self.plans(data, path, settings, drafts)
         except SourceError as error:
             return Examined(None, None, [], _failed(of_file(error, path)), [], [])
+        except NotAConfiguration as error:
+            return Examined(None, None, [], FileReport(path, "skipped", str(error)), [], [])
         if plans:
             return examine(source, recording, plans, book, settings)
         if source.problems:  # what trains may stand in a cell that cannot be read
@@ -148,13 +160,18 @@ class Reviewer:
     def plans(
         self, data: bytes, path: str, settings: Settings, drafts: Mapping[str, bytes] | None = None
     ) -> tuple[Any, Any, list[Any]]:
-        """(source, recording, training plans) of one script. Raises SourceError."""
-        from . import readers
-        from .interpret.interpret import interpret
+        """(source, recording, training plans) of one script or configuration. Raises SourceError, NotAConfiguration."""
+        from . import flavours, readers
         from .source import Source
 
         source = Source.from_bytes(data, path)
-        recording = interpret(source, self._project(os.path.dirname(os.path.abspath(path))), drafts=drafts)
+        root = self._project(os.path.dirname(os.path.abspath(path)))
+        if source.kind == "configuration":
+            recording = flavours.record(source, root, settings, self.flavour)
+        else:
+            from .interpret.interpret import interpret
+
+            recording = interpret(source, root, drafts=drafts)
         plans = readers.read(recording, source, settings)
         if recording.exhausted and (plans or TRAINS.search(source.text)):
             plans = _cut_short(plans, recording.exhausted)
@@ -195,13 +212,14 @@ def plan(
     config: str | None = None,
     isolated: bool = False,
     overrides: Mapping[str, Any] | None = None,
+    flavour: str = "",
 ) -> tuple[Any, list[Any]]:
-    """What one script would do: (recording, plans). Raises SettingsError, OSError, SourceError."""
+    """What one script would do: (recording, plans). Raises SettingsError, OSError, SourceError, NotAConfiguration."""
     name, data = stdin if path == "-" and stdin is not None else (discovery.shown(path), None)
     if data is None:
         with open(path, "rb") as file:
             data = file.read()
-    reviewer = Reviewer(config, isolated, overrides or {})
+    reviewer = Reviewer(config, isolated, overrides or {}, flavour)
     _, recording, plans = reviewer.plans(data, name, reviewer.settings(os.path.dirname(name)))
     return recording, plans
 

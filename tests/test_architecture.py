@@ -21,7 +21,7 @@ ROOMS = [
     ["api"],
     ["interpret"],
     ["plan"],
-    ["memory"],
+    ["flavours", "memory"],
     ["readers"],
     ["expectations"],
     ["rulebook"],

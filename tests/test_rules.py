@@ -1,6 +1,6 @@
 """Every rule's page is its test: what it calls good passes, what it calls bad is found on the marked lines.
 
-A fence is a fragment; the prelude below stands before it, and that one rule judges it. A fence that starts with script
+A YAML fence is a configuration. A Python fence is a fragment; the prelude below stands before it, and that one rule judges it. A fence that starts with script
 metadata (`# /// script`: the versions it runs on) is a whole script and brings its own imports.
 """
 
@@ -35,18 +35,19 @@ FENCES = [
     pytest.param(rule, fence, id=f"{rule.id}:{fence.row}-{fence.label}")
     for rule in BOOK.active
     for fence in rule.fences
-    if fence.language == "python" and fence.label
+    if fence.language in ("python", "yaml") and fence.label
 ]
 
 
-def prelude(code):
-    return "" if code.startswith(METADATA) else PRELUDE
+def prelude(code, language):
+    return "" if code.startswith(METADATA) or language == "yaml" else PRELUDE
 
 
-def judged(rule, code):
+def judged(rule, code, language="python"):
     """(the rule's checklist item, its findings) on a fragment."""
     settings = Settings(select=(rule.id,), ignore=("suppression",))
-    source, recording, plans = Reviewer(isolated=True).plans((prelude(code) + code).encode(), "train.py", settings)
+    name = "train.py" if language == "python" else "train.yaml"
+    source, recording, plans = Reviewer(isolated=True).plans((prelude(code, language) + code).encode(), name, settings)
     assert not recording.exhausted
     assert plans, "the fragment makes no trainer, adapter, model or training arguments: nothing can be judged"
     report, faults = judge(source, plans, BOOK, settings)
@@ -68,12 +69,12 @@ def marks(rule, code):
 @pytest.mark.parametrize(("rule", "fence"), FENCES)
 def test_a_fence_is_judged_as_it_is_labelled(rule, fence):
     assert fence.label in VERDICTS, f"{rule.path}:{fence.row - 1}: labels are {', '.join(VERDICTS)}"
-    item, findings = judged(rule, fence.code)
+    item, findings = judged(rule, fence.code, fence.language)
     told = f"{rule.path}:{fence.row}: {item.evidence} {item.reason}"
     assert item.verdict == VERDICTS[fence.label], told
     expected = marks(rule, fence.code)
     assert bool(expected) == (fence.label == "bad"), "a bad fence, and no other, marks its guilty lines"
-    rows = {f.location.row - prelude(fence.code).count("\n"): f.message for f in findings}
+    rows = {f.location.row - prelude(fence.code, fence.language).count("\n"): f.message for f in findings}
     assert sorted(rows) == sorted(expected), told
     for row, part in expected.items():
         assert part in rows[row], told

@@ -125,15 +125,18 @@ def _goes_with(library: str, version: str, choices: dict[str, Choice]) -> bool:
     return True
 
 
-def of_script(source: Any, folder: str, root: str, settings: Any = None, unsloth: bool = False) -> Versions:
-    """The versions for one script. `settings.versions` is a mapping of library to requirement."""
+def of_script(source: Any, folder: str, root: str, settings: Any = None, unsloth: bool = False, needs: Iterable[Statement] = ()) -> Versions:
+    """The versions for one script. `settings.versions` is a mapping of library to requirement.
+
+    `needs`: what a program that reads a configuration requires itself, where nobody else says.
+    """
     said = getattr(settings, "versions", None) or {}
     where = getattr(settings, "sources", {}).get("versions", "settings")
     found = [Statement(k.replace("-", "_"), v if clauses(v) and v[:1] in "=<>!~^" else f"=={v}", where) for k, v in said.items()]
     found += declared.installed(getattr(source, "magics", ()))
     found += declared.in_metadata(getattr(source, "text", ""))
     in_files, read = declared.in_project(folder, root)
-    return choose([*found, *in_files], unsloth, read)
+    return choose([*found, *in_files, *needs], unsloth, read)
 
 
 __all__ = ["LIBRARIES", "Choice", "Versions", "choose", "of_script"]

@@ -28,7 +28,7 @@ def overrides(args: Namespace) -> dict[str, Any]:
 def reviewer(args: Namespace) -> Reviewer:
     from ..review import Reviewer
 
-    return Reviewer(args.config, args.isolated, overrides(args), force_exclude=args.force_exclude)
+    return Reviewer(args.config, args.isolated, overrides(args), args.flavour or "", force_exclude=args.force_exclude)
 
 
 def paths(args: Namespace, remedy: str) -> list[str]:

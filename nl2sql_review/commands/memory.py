@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from ..arguments import Parser, UsageError, color_option, positive, settings_options, whole, words
+from ..arguments import Parser, UsageError, color_option, flavour_option, positive, settings_options, whole, words
 from ..console import FINDINGS, NOT_REVIEWED, NOTHING, complain, terminal, write
 from . import given
 
@@ -22,7 +22,7 @@ def parser() -> Parser:
         description="Estimates how much GPU memory a script needs, part by part; nothing is loaded or run.",
         epilog=MEMORY_EPILOG,
     )
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="one script or notebook, or - for standard input")
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="one script, notebook or configuration, or - for standard input")
     parser.add_argument("--model", metavar="NAME", help="no script: this model, trained as the rules want it")
     parser.add_argument("--gpu", metavar="CARD", help='the card: t4, rtx4090, a100-40, "A100 80GB", 16GB, …')
     parser.add_argument("--output-format", choices=("text", "json"), default="text", help="text (default) or json")
@@ -42,6 +42,7 @@ def parser() -> Parser:
 
     group = parser.add_argument_group("settings and output")
     group.add_argument("--stdin-filename", metavar="FILE", help="what the script on standard input is called")
+    flavour_option(group)
     settings_options(group)
     color_option(group)
     return parser
@@ -60,6 +61,7 @@ def run(args: Namespace) -> int:
     if bool(args.model) == bool(args.paths):
         raise UsageError("give one script, as in nl2sql-review memory train.py, or --model NAME")
     from .. import sizing
+    from ..flavours import NotAConfiguration
     from ..memory.cards import UnknownCard, find
     from ..rulebook import RulebookError
     from ..settings import SettingsError
@@ -78,11 +80,14 @@ def run(args: Namespace) -> int:
                 raise UsageError("memory is estimated for one script: give one file")
             stdin = given.stdin(args, paths)
             name = stdin[0] if stdin else paths[0]
-            report = sizing.of_script(paths[0], args.gpu, _setup(args), name=name, stdin=stdin, **options)
+            report = sizing.of_script(paths[0], args.gpu, _setup(args), name=name, stdin=stdin, flavour=args.flavour or "", **options)
     except (SettingsError, RulebookError, UnknownCard) as error:
         raise UsageError(str(error)) from None
     except OSError as error:
         return complain(f"{name}: {error.strerror or error}")
+    except NotAConfiguration as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return NOT_REVIEWED
     except SourceError as error:
         return complain(f"{name}: {error.rule}: {error.message}")
     if args.output_format == "json":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from ..arguments import Parser, UsageError, color_option, positive, settings_options
+from ..arguments import Parser, UsageError, color_option, flavour_option, positive, settings_options
 from ..console import NOT_REVIEWED, NOTHING, complain, terminal, write
 from . import given
 
@@ -19,11 +19,12 @@ def parser() -> Parser:
         "plan",
         description="Shows the configuration a script really trains with: every value, and where it comes from.",
     )
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="one script or notebook, or - for standard input")
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="one script, notebook or configuration, or - for standard input")
     parser.add_argument("--output-format", choices=("text", "json"), default="text", help="text (default) or json")
     parser.add_argument("--gpu", metavar="CARD", help="the card the script will run on")
     parser.add_argument("--processes", metavar="N", type=positive, help="processes that train together")
     parser.add_argument("--stdin-filename", metavar="FILE", help="what the script on standard input is called")
+    flavour_option(parser)
     settings_options(parser)
     color_option(parser)
     return parser
@@ -34,6 +35,7 @@ def run(args: Namespace) -> int:
     if len(paths) > 1 or os.path.isdir(paths[0]):
         raise UsageError("a plan is made of one script: give one file")
     from .. import discovery, review
+    from ..flavours import NotAConfiguration
     from ..settings import SettingsError
     from ..source import SourceError
 
@@ -41,12 +43,20 @@ def run(args: Namespace) -> int:
     name = stdin[0] if stdin else discovery.shown(paths[0])
     try:
         recording, plans = review.plan(
-            paths[0], stdin=stdin, config=args.config, isolated=args.isolated, overrides=given.overrides(args)
+            paths[0],
+            stdin=stdin,
+            config=args.config,
+            isolated=args.isolated,
+            overrides=given.overrides(args),
+            flavour=args.flavour or "",
         )
     except SettingsError as error:
         raise UsageError(str(error)) from None
     except OSError as error:
         return complain(f"{name}: {error.strerror or error}")
+    except NotAConfiguration as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return NOT_REVIEWED
     except SourceError as error:
         span = error.span
         cell = f"cell {span.cell}:" if span and span.cell else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from .. import __version__
-from ..arguments import COMMANDS, PROGRAM, Parser, UsageError, color_option, positive, settings_options, words
+from ..arguments import COMMANDS, PROGRAM, Parser, UsageError, color_option, flavour_option, positive, settings_options, words
 from ..console import NOT_REVIEWED, NOTHING, complain, write
 from . import given, outputs
 
@@ -48,7 +48,7 @@ def parser() -> Parser:
         epilog=f"commands (a file of such a name is given as ./rule):\n{commands}\n\n{EXAMPLES}",
     )
     parser.add_argument(
-        "paths", nargs="*", metavar="PATH", help="scripts, notebooks, directories, or - for standard input"
+        "paths", nargs="*", metavar="PATH", help="scripts, notebooks, configurations, directories, or - for standard input"
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
 
@@ -62,6 +62,7 @@ def parser() -> Parser:
     group.add_argument("--stdin-filename", metavar="FILE", help="what the script on standard input is called")
     group.add_argument("--force-exclude", action="store_true",
                        help="files that are given count as found in a directory, for hooks: exclusions hold for them")  # fmt: skip
+    flavour_option(group)
     settings_options(group)
     group.add_argument("--show-settings", action="store_true", help="print the settings that apply, and stop")
 

@@ -11,6 +11,7 @@ import json
 import math
 import re
 from bisect import bisect_right
+from dataclasses import dataclass
 from typing import Any, Callable
 
 from ..source import Source, Span
@@ -22,15 +23,46 @@ Maker = Callable[[], Value]
 
 
 class Malformed(Exception):
-    """The text is not a document of its format. The message is one line for people."""
+    """The text is not a document of its format. The message is one line for people; `span` is the place, if it is known."""
+
+    def __init__(self, message: str, row: int = 0, column: int = 0) -> None:
+        super().__init__(message)
+        self.span = Span(row, column, row, column + 1) if row else None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One `key: value` of a document: where the key stands, and where the value alone does, which is what a fix replaces.
+
+    `again`: the key stood in the same mapping before, so that this one silently wins. `plain`: the value is not quoted.
+    """
+
+    key: Span
+    value: Span
+    again: bool = False
+    plain: bool = True
+    merged: bool = False  # it comes from another mapping, through `<<`
 
 
 class Text:
-    """A text that may stand in a file: where its characters are. Without a source every place is `trace`."""
+    """A text that may stand in a file: where its characters are. Without a source every place is `trace`.
 
-    def __init__(self, text: str, source: Source | None = None, trace: Trace = ()) -> None:
+    `pairs` has the pairs of every mapping that was made, by the identity of its object, where they are `wanted`.
+    """
+
+    def __init__(self, text: str, source: Source | None = None, trace: Trace = (), wanted: bool = False) -> None:
         self.text, self.source, self.outer = text, source, trace
         self._starts: list[int] | None = None
+        self.pairs: dict[int, dict[Any, Pair]] | None = {} if wanted else None
+
+    def note(self, mapping: Mapping, pairs: dict[Any, Pair]) -> Mapping:
+        if self.pairs is not None:
+            self.pairs[id(mapping)] = pairs
+        return mapping
+
+    def span(self, start: int, end: int) -> Span:
+        (row, column), (end_row, end_column) = self.position(start), self.position(end)
+        return Span(row + 1, column + 1, end_row + 1, end_column + 1)
 
     def at(self, start: tuple[int, int], end: tuple[int, int]) -> Trace:
         """The trace of a value that stands from (row, column) to (row, column), both 0-based."""
@@ -116,7 +148,9 @@ def yaml_documents(text: Text, dialect: str = "pyyaml") -> list[Maker]:
         for make in makers:
             make()  # a tag nobody knows or a key that cannot be one is an error of the whole
     except yaml.YAMLError as e:
-        raise Malformed(f"not YAML that can be loaded ({str(e).splitlines()[0]})") from None
+        mark = getattr(e, "problem_mark", None)
+        said = f"not YAML that can be loaded ({getattr(e, 'problem', None) or str(e).splitlines()[0]})"
+        raise Malformed(said, mark.line + 1 if mark else 0, mark.column + 1 if mark else 0) from None
     except (ValueError, TypeError, RecursionError, OverflowError) as e:
         raise Malformed(f"not YAML that can be loaded ({type(e).__name__})") from None
     return makers
@@ -159,12 +193,18 @@ class YamlMaker:
             return Known(Sequence(tuple(self.make(n) for n in node.value), "tuple" if node.tag.endswith("tuple") else "list"), trace)
         if not node.tag.endswith(":map"):
             raise Malformed(f"the tag {node.tag}")
+        written = {id(key) for key, _ in node.value}  # what is merged in by `<<` is no repetition
         if self.dialect != "base":
             self.reader.flatten_mapping(node)
         items: dict[Any, Value] = {}
+        pairs: dict[Any, Pair] = {}
         for key_node, value_node in node.value:
-            items[self.key(key_node)] = self.make(value_node, key_node)
-        return Known(Mapping(items), trace)
+            key = self.key(key_node)
+            items[key] = self.make(value_node, key_node)
+            if self.text.pairs is not None:
+                again = id(key_node) in written and key in pairs and not pairs[key].merged
+                pairs[key] = Pair(marked(key_node), marked(value_node), again, not getattr(value_node, "style", None), id(key_node) not in written)
+        return Known(self.text.note(Mapping(items), pairs), trace)
 
     def place(self, node: Any, key: Any) -> Trace:
         """From the key, or the value without one, to the end of a value of one line; of a longer one the key or first line."""
@@ -190,6 +230,11 @@ class YamlMaker:
         return Unknown(f"a {type(v).__name__} in a YAML file", trace)
 
 
+def marked(node: Any) -> Span:
+    first, last = node.start_mark, node.end_mark
+    return Span(first.line + 1, first.column + 1, last.line + 1, last.column + 1)
+
+
 # -- JSON ------------------------------------------------------------------------------------------------
 NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?")
 SPACE = re.compile(r"[ \t\n\r]*")
@@ -200,7 +245,7 @@ def json_document(text: Text) -> Maker:
     try:
         json.loads(text.text)
     except (ValueError, RecursionError) as e:
-        raise Malformed(f"not JSON ({str(e).splitlines()[0]})") from None
+        raise Malformed(f"not JSON ({str(e).splitlines()[0]})", getattr(e, "lineno", 0), getattr(e, "colno", 0)) from None
 
     def make() -> Value:
         reader = JsonMaker(text)
@@ -230,15 +275,20 @@ class JsonMaker:
             return Known(v, self.source.between(begin, end)), end
         if char == "{":
             items: dict[Any, Value] = {}
+            pairs: dict[Any, Pair] = {}
             at = self.skip(i + 1)
             while text[at] != "}":
                 key, end = json.decoder.scanstring(text, at + 1, True)
                 colon = self.skip(end)
-                items[key], end = self.value(self.skip(colon + 1), at)
+                first, named = self.skip(colon + 1), end
+                items[key], end = self.value(first, at)
+                if self.source.pairs is not None:
+                    again = key in pairs
+                    pairs[key] = Pair(self.source.span(at, named), self.source.span(first, end), again, text[first] != '"')
                 at = self.skip(end)
                 if text[at] == ",":
                     at = self.skip(at + 1)
-            return Known(Mapping(items), self.source.between(begin, i + 1)), at + 1
+            return Known(self.source.note(Mapping(items), pairs), self.source.between(begin, i + 1)), at + 1
         if char == "[":
             values: list[Value] = []
             at = self.skip(i + 1)

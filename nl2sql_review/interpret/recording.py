@@ -34,6 +34,7 @@ class Call:
     instance: Any = None  # the script's own object, when the call makes the library part of one (a subclass)
     live: Any = None  # the arguments as the interpreter holds them, and the call's node
     order: int = 0  # position in execution order, over calls and alternatives
+    keys: dict[str, str] = field(default_factory=dict)  # of a configuration: argument -> the key that gives it
     reached: bool = True  # False when only an uncalled function, tried with unknown parameters, gets here
 
     def get(self, *names: str) -> Value:
@@ -58,6 +59,8 @@ class Recording:
     files_missing: list[str] = field(default_factory=list)  # looked for and not found
     exhausted: str = ""  # why interpretation stopped early, if it did
     project: Any = None  # project.Project: the door to further files, such as a model's config.json
+    configuration: Any = None  # flavours.reading.Configuration, where no script is followed but a configuration is read
+    launch: Any = None  # flavours.launch.Launch: what accelerate and DeepSpeed files say of the run
 
     def every(self) -> list[Call]:
         """All calls in execution order, those included that only another command line or environment reaches."""

@@ -30,13 +30,15 @@ def read(recording: Recording, source: Any, settings: Any = None) -> list[Traini
 
 
 def read_run(one: Any) -> TrainingPlan:
-    from . import api, arguments, checkpointing, dataset, lora, memory, placement, project, prompt, traps
+    from . import api, arguments, checkpointing, configuration, dataset, lora, memory, placement, project, prompt, traps
 
     plan = TrainingPlan()
     api.read(one, plan)
     # project comes last: it compares what is tracked with the facts of the others
     for section in (lora, prompt, dataset, arguments, memory, placement, checkpointing, traps, project):
         section.read(one, plan)
+    if one.configuration is not None:
+        configuration.read(one, plan)
     return plan
 
 

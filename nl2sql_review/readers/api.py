@@ -12,9 +12,17 @@ from ..plan import Fact, TrainingPlan
 from ..values import Absent, Known, Unknown
 from . import api_conflicts, api_imports
 from .api_arguments import Defect, judging, patched
-from .api_imports import fact
+from .api_imports import fact as listed
 from .run import Run
 
+# kinds of a configuration's defects -> the fact that lists them
+KEYS = {
+    ("unknown",): "unknown_arguments",
+    ("removed",): "removed_arguments",
+    ("conflict",): "conflicting_arguments",
+    ("ignored", "duplicate"): "ignored_keys",
+    ("value",): "refused_values",
+}
 LISTS = {
     "unknown": "unknown_arguments",
     "removed": "removed_arguments",
@@ -22,11 +30,14 @@ LISTS = {
     "deprecated": "deprecated_arguments",
     "missing in range": "missing_in_range",
 }
+SCRIPT = "it is a script, not a configuration"
 MARKS = (".git", "pyproject.toml", "nl2sql-review.toml")
 
 
 def versions_of(recording: Recording, source: Any, settings: Any) -> Versions:
     """Which versions of the libraries the script is judged by; the files that say so count as read."""
+    if recording.configuration is not None:
+        return recording.configuration.versions  # type: ignore[no-any-return]
     folder = os.path.dirname(os.path.abspath(getattr(source, "path", "") or "."))
     found = chosen.of_script(source, folder, _root(folder), settings, patched(recording))
     recording.files_read += [f for f in found.files if f not in recording.files_read]
@@ -56,18 +67,36 @@ def read(run: Run, plan: TrainingPlan) -> None:
     used = [c for c in versions.choices.values() if c.library != "unsloth_zoo"]
     note = ", ".join(f"{c.library}: {c.said or 'assumed'}" for c in used)
     part.versions = Fact(Known({c.library: c.number for c in used}), at=run.place, note=note)
+    if run.configuration is not None:
+        return configured(run, part)
+    for name in ("ignored_keys", "refused_values"):
+        setattr(part, name, Fact(Absent(SCRIPT), at=run.place, why_not=SCRIPT))
     made = judging(run)
     part.patched = Fact(Known(made.patched), at=run.place)
     defects = [d for one in run.calls for d in made.defects(one)]
     for kind, name in LISTS.items():
-        setattr(part, name, fact(_distinct(d for d in defects if d.kind == kind), run.place))
-    part.removed_imports = fact(list(api_imports.removed(run.recording, made)), run.place)
+        setattr(part, name, listed(_distinct(d for d in defects if d.kind == kind), run.place))
+    part.removed_imports = listed(list(api_imports.removed(run.recording, made)), run.place)
     no_unsloth = "" if made.patched else "the script does not use Unsloth"
-    part.late_imports = fact(list(api_imports.late(run.recording, made)), run.place, no_unsloth)
+    part.late_imports = listed(list(api_imports.late(run.recording, made)), run.place, no_unsloth)
     no_trainer = "" if trainer is not None else "no trainer is made"
-    part.wrong_classes = fact(list(api_conflicts.wrong_class(run, made)), run.place, no_trainer)
-    part.conflicting_arguments = fact(list(api_conflicts.conflicts(run, made)), run.place)
-    part.changed_defaults = fact(list(api_conflicts.changed_defaults(run, made)), run.place)
+    part.wrong_classes = listed(list(api_conflicts.wrong_class(run, made)), run.place, no_trainer)
+    part.conflicting_arguments = listed(list(api_conflicts.conflicts(run, made)), run.place)
+    part.changed_defaults = listed(list(api_conflicts.changed_defaults(run, made)), run.place)
+
+
+def configured(run: Run, part: Any) -> None:
+    """Of a configuration its parser judges the keys, not the calls that are made of them."""
+    found = run.configuration
+    part.patched = Fact(Known(any(name == "unsloth" for name, _ in run.recording.imports)), at=run.place)
+    for kinds, name in KEYS.items():
+        setattr(part, name, listed([Defect(d.kind, d.name, d.place, d.sentence) for d in found.defects if d.kind in kinds], run.place))
+    for kind, name in (("unknown", "unknown_arguments"), ("ignored", "ignored_keys")):
+        if kind in found.doubts and not getattr(part, name).cases:
+            setattr(part, name, Fact(Unknown(found.doubts[kind]), at=run.place))
+    why = "a configuration makes no calls of its own"
+    for name in (*("moved_arguments", "deprecated_arguments", "missing_in_range", "removed_imports"), *("late_imports", "wrong_classes", "changed_defaults")):
+        setattr(part, name, Fact(Absent(why), at=run.place, why_not=why))
 
 
 def _distinct(defects: Iterable[Defect]) -> list[Defect]:

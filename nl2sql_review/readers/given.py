@@ -74,8 +74,8 @@ class Given:
         return Fact(result, at=self.where(*names), argument=self.spelling(*names))
 
     def spelling(self, *names: str) -> str:
-        """The name the setting has in this script: of several spellings the one that was used."""
-        used = (n for call, _ in self.makers if call is not None for n in names if n in call.arguments and n[0] != "$")
+        """The name the setting has in this script: of several spellings the one that was used; in a configuration the key."""
+        used = (call.keys.get(n, n) for call, _ in self.makers if call is not None for n in names if n in call.arguments and n[0] != "$")
         return next(used, names[0])
 
     def where(self, *names: str) -> Place | None:

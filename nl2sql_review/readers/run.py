@@ -17,6 +17,7 @@ from .given import Given, last, made_by, makers, objects
 
 ADAPTERS = ("get_peft_model", "LoraConfig", "add_adapter")
 LOADERS = ("from_pretrained", "from_config")
+TRAINERS = ("trl", "transformers", "unsloth", "unsloth_zoo", "axolotl", "llamafactory")  # whose classes train
 CONFIGS = ("TrainingArguments", "SFTConfig", "Seq2SeqTrainingArguments", "UnslothTrainingArguments")
 
 
@@ -40,6 +41,11 @@ class Run:
     @property
     def calls(self) -> list[Call]:
         return self.recording.calls
+
+    @property
+    def configuration(self) -> Any:
+        """What the configuration states beyond its calls; None for a script."""
+        return self.recording.configuration
 
     @property
     def place(self) -> Place | None:
@@ -85,7 +91,7 @@ def runs(recording: Recording, source: Any, settings: Any) -> list[Run]:
 
 
 def is_trainer(call: Call) -> bool:
-    return last(call.callee).endswith("Trainer") and call.callee.split(".")[0] in ("trl", "transformers", "unsloth", "unsloth_zoo")
+    return last(call.callee).endswith("Trainer") and call.callee.split(".")[0] in TRAINERS
 
 
 def is_model_load(call: Call) -> bool:

@@ -46,6 +46,8 @@ class TrainingText:
 
 def objective(run: Run) -> str:
     """Why the texts of this trainer are not judged, "" when they are."""
+    if run.configuration is not None and run.configuration.text.objective:
+        return str(run.configuration.text.objective)
     if run.trainer is None:
         return ""
     name = last(run.trainer.callee)
@@ -63,6 +65,8 @@ def uses_unsloth(run: Run) -> bool:
 
 def training_texts(run: Run) -> list[TrainingText]:
     """One for each data set the trainer may get; at least one, which may say that nothing is known."""
+    if run.configuration is not None:
+        return [_stated(run.configuration.text)]
     if run.trainer is None:
         return [TrainingText(why="the script constructs no trainer, so its training text cannot be followed", at=run.place)]
     at = run.trainer.places.get("train_dataset", run.trainer.place)
@@ -70,6 +74,13 @@ def training_texts(run: Run) -> list[TrainingText]:
     if found:
         return found
     return [_without_dataset(run, at)]
+
+
+def _stated(text: Any) -> TrainingText:
+    """What a configuration asks for, where no code puts the text together."""
+    if text.form == "text" and not isinstance(text.value, Absent):
+        return TrainingText("text", alternatives(text.value), text.value, text.at)
+    return TrainingText(text.form, why=text.why, at=text.at)
 
 
 def texts_of(run: Run) -> list[TrainingText]:

@@ -18,7 +18,7 @@ from .json import dump
 
 VERSION = 1
 STACK = frozenset(
-    ("unsloth", "unsloth_zoo", "trl", "transformers", "peft", "datasets", "accelerate", "bitsandbytes", "wandb")
+    ("unsloth", "unsloth_zoo", "trl", "transformers", "peft", "datasets", "accelerate", "bitsandbytes", "wandb", "axolotl", "llamafactory")
 )
 MEMORY_CALLS = ("torch.cuda.memory", "torch.cuda.max_memory", "torch.cuda.mem_get_info", "torch.cuda.reset_peak_memory")
 

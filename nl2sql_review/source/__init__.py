@@ -15,7 +15,7 @@ import codecs
 from contextlib import suppress
 from typing import TYPE_CHECKING, Iterable
 
-from nl2sql_review.source import notebook, suppressions
+from nl2sql_review.source import notebook, outline, suppressions
 from nl2sql_review.source.decoding import NOTEBOOK_SIZE_LIMIT, SIZE_LIMIT, decode, too_large
 from nl2sql_review.source.definitions import Definitions
 from nl2sql_review.source.excerpts import one_line
@@ -28,14 +28,18 @@ if TYPE_CHECKING:
     import libcst
 
 __all__ = [
-    "NOTEBOOK_SIZE_LIMIT", "SIZE_LIMIT", "Magic", "Source", "SourceError", "Span", "Suppression", "SuppressionError",
+    "CONFIGURATIONS", "NOTEBOOK_SIZE_LIMIT", "SIZE_LIMIT", "Magic", "Source", "SourceError", "Span", "Suppression", "SuppressionError",
     "check", "deeply", "kind_of", "size_limit",
 ]  # fmt: skip
 
 
+CONFIGURATIONS = (".yaml", ".yml", ".json", ".toml")
+
+
 def kind_of(path: str) -> str:
-    """ "notebook" for a path that ends in .ipynb, else "script"."""
-    return "notebook" if path.lower().endswith(".ipynb") else "script"
+    """By the path's suffix: "notebook", "configuration" (YAML, JSON, TOML), else "script"."""
+    lower = path.lower()
+    return "notebook" if lower.endswith(".ipynb") else "configuration" if lower.endswith(CONFIGURATIONS) else "script"
 
 
 def size_limit(path: str) -> int:
@@ -55,10 +59,10 @@ def check(data: bytes, path: str) -> None:
 
 
 class Source:
-    """One script or notebook. `text` is the program that is read, exactly as it stands in a script's file.
+    """One script, notebook or configuration. `text` is what is read, exactly as it stands in a script's file.
 
     path      as given
-    kind      "script" | "notebook"
+    kind      "script" | "notebook" | "configuration"
     encoding  of the file, and `bom`, whether it starts with a byte order mark
     magics    a notebook's magics and shell commands as written: Magic(cell, row, text)
     """
@@ -102,7 +106,7 @@ class Source:
 
     @property
     def tree(self) -> libcst.Module:
-        """The parsed program; SourceError("file/syntax") if it is not Python.
+        """The parsed program; SourceError("file/syntax") if it is not Python. Of a configuration an empty one.
 
         A cell that is not Python is left out of a notebook's program and listed in `problems`.
         """
@@ -125,7 +129,7 @@ class Source:
         return self._problems
 
     def _parse_script(self) -> libcst.Module:
-        return parse(self.text)
+        return parse(self.text if self.kind == "script" else "")
 
     def _parse_cells(self, book: notebook.Notebook) -> libcst.Module:
         doubtful = [cell for cell in book.cells if not cell.closed]
@@ -299,7 +303,9 @@ class Source:
 
     def _asked(self) -> suppressions.Requests:
         if self._requests is None:
-            if self._notebook is None:
+            if self.kind == "configuration":
+                self._requests = suppressions.read(self.text, outline.Outline)
+            elif self._notebook is None:
                 self._requests = suppressions.read(self.text)
             else:
                 with suppress(SourceError):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from nl2sql_review.source.lexer import Comment, Lexer
+from nl2sql_review.source.outline import Outline
 from nl2sql_review.source.spans import Lines, Span
 
 _MENTION = re.compile(r"#[ \t]*(?:nl2sql|gpu|processes)[ \t]*:")
@@ -51,12 +52,12 @@ class Requests(NamedTuple):
     directives: dict[str, str]
 
 
-def read(text: str) -> Requests:
+def read(text: str, outline: type[Lexer] | type[Outline] = Lexer) -> Requests:
     """The requests in the real comments of `text`; strings and docstrings ask nothing."""
     requests = Requests([], [], {})
     if not _MENTION.search(text):
         return requests
-    lexer = Lexer(Lines(text)).run()
+    lexer = outline(Lines(text)).run()
     for comment in lexer.comments:
         if match := _REQUEST.search(comment.text):
             _request(match, comment, lexer, requests)
@@ -67,7 +68,7 @@ def read(text: str) -> Requests:
     return requests
 
 
-def _request(match: re.Match[str], comment: Comment, lexer: Lexer, requests: Requests) -> None:
+def _request(match: re.Match[str], comment: Comment, lexer: Lexer | Outline, requests: Requests) -> None:
     column = comment.column + match.start()
     span = Span(comment.row, column, comment.row, comment.column + len(comment.text))
 
@@ -99,7 +100,7 @@ def _request(match: re.Match[str], comment: Comment, lexer: Lexer, requests: Req
     )
 
 
-def _statement(lexer: Lexer, row: int) -> tuple[int, int]:
+def _statement(lexer: Lexer | Outline, row: int) -> tuple[int, int]:
     """The rows of the statement that a comment on `row` stands in, or of the next one if it stands alone.
 
     A compound statement counts with its header only, a decorated one with its decorators.

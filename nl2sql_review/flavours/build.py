@@ -1,0 +1,211 @@
+"""Makes `keys/*.json` from released wheels: every key a flavour's configuration may have, its type and its default.
+
+    python -m nl2sql_review.flavours.build wheels/
+
+The folder holds one wheel of each library, as `pip download --no-deps axolotl==0.19.0` leaves it: axolotl, llamafactory,
+unsloth, trl, accelerate, and for each flavour a transformers that it goes with (the newest that its requirement allows is
+taken). The sources are read, never imported. A flavour whose library is not in the folder keeps its file.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Iterable, Iterator
+
+from ..api.build import compact, field_default, init_of, written
+from ..api.versions import allows, key_of
+from .keys import FOLDER
+
+# flavour -> library, and for each section of its configuration the classes whose fields are its keys
+SECTIONS: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
+    "trl": (
+        "trl",
+        {"": ("ScriptArguments", "SFTConfig", "ModelConfig", "DatasetMixtureConfig"), "datasets": ("DatasetConfig",)},
+    ),
+    "axolotl": (
+        "axolotl",
+        {
+            "": ("AxolotlInputConfig",),
+            "datasets": (
+                "StepwiseSupervisedDataset",
+                "SyntheticDataset",
+                "PretrainingDataset",
+                "KTODataset",
+                "DPODataset",
+                "SFTDataset",
+            ),
+            "datasets.type": ("UserDefinedKTOType", "UserDefinedDPOType", "UserDefinedPrompterType"),
+        },
+    ),
+    "llamafactory": (
+        "llamafactory",
+        {"": ("ModelArguments", "DataArguments", "TrainingArguments", "FinetuningArguments", "GeneratingArguments")},
+    ),
+    "unsloth": (
+        "unsloth",
+        {
+            **{"": ("Config",), "data": ("DataConfig",), "training": ("TrainingConfig",)},
+            **{"lora": ("LoraConfig",), "logging": ("LoggingConfig",)},
+        },
+    ),
+    "unsloth-studio": ("unsloth", {"": ("TrainingStartRequest",)}),
+}
+# Where the classes of a library stand: what else is called so is another class.
+FILES = {
+    "trl": r"trl/(trainer/(base_config|sft_config|model_config)|scripts/utils)\.py",
+    "axolotl": r"axolotl/(utils/schemas/(?!internal)\w+|integrations/\w+/args)\.py",
+    "llamafactory": r"llamafactory/hparams/\w+\.py",
+    "unsloth": r"unsloth_cli/config\.py",
+    "unsloth-studio": r"studio/backend/models/training\.py",
+    "transformers": r"transformers/training_args(_seq2seq)?\.py",
+}
+EXTENDS = ("trl", "llamafactory")  # libraries whose classes extend those of transformers
+ALIASES = {
+    "BaseTrainingArguments": "Seq2SeqTrainingArguments"
+}  # what a base is assigned from, one line above the class
+PLUGINS = r"axolotl/integrations/\w+/args\.py"  # keys that exist where a plugin is listed
+LAUNCHER = "accelerate/commands/launch.py"
+NAMED = ("trl", "transformers", "peft", "unsloth", "unsloth_zoo")
+TYPE = 120  # characters; a longer annotation says no more than that
+
+
+@dataclass
+class Wheel:
+    library: str
+    version: str
+    path: Path
+    classes: dict[str, ast.ClassDef] = field(default_factory=dict)
+
+
+def main(arguments: list[str]) -> int:
+    folder = Path(arguments[0]) if len(arguments) == 1 else None
+    if folder is None or not folder.is_dir():
+        print(__doc__, file=sys.stderr)
+        return 2
+    wheels: dict[str, list[Wheel]] = {}
+    for path in sorted(folder.glob("*.whl")):
+        library, version = path.name.split("-")[:2]
+        wheels.setdefault(library, []).append(Wheel(library, version, path))
+    for each in wheels.values():
+        each.sort(key=lambda w: key_of(w.version))
+    for flavour, (library, _) in SECTIONS.items():
+        if library in wheels:
+            made = of_flavour(flavour, wheels)
+            file = FOLDER / f"{flavour}.json"
+            file.write_text(dumped(made), encoding="utf-8")
+            print(f"{file}: {library} {made['version']}, {sum(map(len, made['sections'].values()))} keys")
+    return 0
+
+
+def of_flavour(flavour: str, wheels: dict[str, list[Wheel]]) -> dict[str, Any]:
+    library, sections = SECTIONS[flavour]
+    own = wheels[library][-1]
+    own = Wheel(library, own.version, own.path, classes(own.path, FILES[flavour]))
+    requires = dict(requirements(own.path))
+    extended = wheels.get("transformers", ()) if library in EXTENDS else ()
+    fitting = [w for w in extended if allows(requires.get("transformers", ""), w.version)]
+    others = [Wheel("transformers", w.version, w.path, classes(w.path, FILES["transformers"])) for w in fitting[-1:]]
+    keys = {name: dict(e for c in of for e in fields(own.classes[c], [own, *others])) for name, of in sections.items()}
+    if flavour == "axolotl":
+        plugins = classes(own.path, PLUGINS)
+        keys["plugins"] = dict(entry for node in plugins.values() for entry in own_fields(node))
+    if flavour == "trl":
+        keys["launcher"] = dict.fromkeys(options(wheels["accelerate"][-1].path), ["", ""])
+    read_from = {w.library: w.version for w in (own, *others, *(wheels["accelerate"][-1:] if flavour == "trl" else ()))}
+    return {"library": library, "version": own.version, "from": read_from, "requires": requires, "sections": keys}
+
+
+def classes(path: Path, files: str) -> dict[str, ast.ClassDef]:
+    found: dict[str, ast.ClassDef] = {}
+    with zipfile.ZipFile(path) as wheel:
+        for name in sorted(wheel.namelist()):
+            if re.fullmatch(files, name):
+                for node in ast.walk(ast.parse(wheel.read(name))):
+                    if isinstance(node, ast.ClassDef):
+                        found.setdefault(node.name, node)
+    return found
+
+
+def fields(node: ast.ClassDef, wheels: Iterable[Wheel]) -> Iterator[tuple[str, list[str]]]:
+    """The fields of a class, those of its bases first; a base is looked for in the library of the class, then in the others."""
+    wheels = list(wheels)
+    for base in reversed(node.bases):
+        name = base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "")
+        name = ALIASES.get(name, name)
+        home = next((i for i, w in enumerate(wheels) if name in w.classes and w.classes[name] is not node), None)
+        if home is not None:
+            yield from fields(wheels[home].classes[name], wheels[home:])
+    yield from own_fields(node)
+
+
+def own_fields(node: ast.ClassDef) -> Iterator[tuple[str, list[str]]]:
+    for item in node.body:
+        if not isinstance(item, ast.AnnAssign) or not isinstance(item.target, ast.Name) or not init_of(item.value):
+            continue
+        annotation = ast.unparse(item.annotation)
+        if "ClassVar" in annotation or item.target.id.startswith("_"):
+            continue
+        entry = [annotation if len(annotation) <= TYPE else "Any", default(item.value)]
+        yield item.target.id, entry
+        for alias in aliases(item.value):
+            yield alias, entry
+
+
+def default(value: ast.expr | None) -> str:
+    """As written; "" where the key is required."""
+    if isinstance(value, ast.Call) and getattr(value.func, "id", "") == "Field" and value.args:
+        first = value.args[0]
+        return "" if isinstance(first, ast.Constant) and first.value is ... else written(first)
+    if isinstance(value, ast.Call) and getattr(value.func, "id", "") == "Field":
+        return field_default(ast.Call(ast.Name("field"), [], value.keywords))
+    return field_default(value)
+
+
+def aliases(value: ast.expr | None) -> Iterator[str]:
+    """Other names of a key, as pydantic takes them: alias="x", validation_alias=AliasChoices("x", …)."""
+    for keyword in value.keywords if isinstance(value, ast.Call) else ():
+        if keyword.arg in ("alias", "validation_alias"):
+            for constant in ast.walk(keyword.value):
+                if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
+                    yield constant.value
+
+
+def options(path: Path) -> Iterator[str]:
+    """The long options of `accelerate launch`."""
+    with zipfile.ZipFile(path) as wheel:
+        module = ast.parse(wheel.read(LAUNCHER))
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "add_argument":
+            for argument in node.args:
+                if isinstance(argument, ast.Constant) and str(argument.value).startswith("--"):
+                    yield str(argument.value)[2:].replace("-", "_")
+
+
+def requirements(path: Path) -> Iterator[tuple[str, str]]:
+    """What a wheel requires of the libraries known here, extras left aside."""
+    with zipfile.ZipFile(path) as wheel:
+        name = next(n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))
+        text = wheel.read(name).decode("utf-8", "replace")
+    for line in text.splitlines():
+        match = re.match(r"Requires-Dist:\s*([\w.-]+)\s*(?:\[[^\]]*\])?\s*\(?([^;)]*)\)?\s*(?:;(.*))?$", line)
+        if match and match[1].replace("-", "_").lower() in NAMED and "extra" not in (match[3] or ""):
+            yield match[1].replace("-", "_").lower(), match[2].strip()
+
+
+def dumped(data: dict[str, Any]) -> str:
+    """JSON with one key a line: a new release is a readable diff."""
+    head = [f' "{k}": {compact(v)}' for k, v in data.items() if k != "sections"]
+    sections = []
+    for name, keys in data["sections"].items():
+        lines = ",\n".join(f'   "{k}": {compact(v)}' for k, v in sorted(keys.items()))
+        sections.append(f'  "{name}": {{\n{lines}\n  }}')
+    return "{\n" + ",\n".join([*head, ' "sections": {\n' + ",\n".join(sections) + "\n }"]) + "\n}\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

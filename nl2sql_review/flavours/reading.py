@@ -1,0 +1,362 @@
+"""A configuration as its flavour's parser hands it on: key by key, each value with its place, and what is wrong with it.
+
+A flavour turns what it reads into the calls that its library makes of it (`Recording`), so that everything after works as
+for a script. What no call says (which loss a key asks for, what the flavour cannot express) it states as facts.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Iterable, Iterator, Mapping
+
+from ..api.chosen import Versions
+from ..interpret.documents import Pair, Text
+from ..interpret.objects import Dataset, Opaque, Row, object_of
+from ..interpret.objects import Mapping as Items
+from ..interpret.operations import freeze
+from ..interpret.project import Project
+from ..interpret.recording import Call, Recording
+from ..plan import Fact
+from ..source import Span
+from ..values import Absent, Known, Place, Term, Unknown, Value
+from . import keys as tables
+from .keys import Keys, Refused
+
+FILLED_IN = re.compile(r"\$\{[^}]*\}|\{\{.*?\}\}|\A\$\w+\Z")
+MIX = ("sources", "mixing", "weights", "weights_sum", "seed", "stopping_strategy", "misaligned_weights")
+DEFAULT = "library default"  # how the note of a default starts; readers tell it from what was chosen by that
+
+
+@dataclass(frozen=True)
+class Defect:
+    """What a parser would not take, or not heed. `kind`: "unknown", "removed" (it stops), "ignored", "value", "conflict", "duplicate"."""
+
+    kind: str
+    name: str
+    place: Place
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Stated:
+    """The training text that the configuration asks for: `form` and `value` as in readers.training_text, or `why` it is not known."""
+
+    form: str = ""
+    value: Value = field(default_factory=Absent)
+    why: str = ""
+    at: Place | None = None
+    objective: str = ""  # why there is no text with an answer, if there is none
+
+
+@dataclass
+class Configuration:
+    """What a configuration is beyond the calls it leads to."""
+
+    flavour: str
+    program: str  # as people know it: "Axolotl"
+    version: str  # of the library that the keys are known of
+    versions: Versions
+    text: Stated = field(default_factory=Stated)
+    facts: dict[str, Fact] = field(default_factory=dict)  # of the plan: what the calls do not say
+    defects: list[Defect] = field(default_factory=list)
+    doubts: dict[str, str] = field(default_factory=dict)  # kind of defect -> why there may be one that is not certain
+    launch_files: list[tuple[str, Place]] = field(default_factory=list)  # accelerate and DeepSpeed files it names
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program that reads configurations: how it parses them, and what it is called."""
+
+    flavour: str
+    name: str
+    parser: str  # "pydantic", "argparse", "none": see keys.parsed
+    refusal: str  # what becomes of a value it does not take
+    unknown: str = ""  # what becomes of a key it does not know, where that is something else
+    open: str = ""  # who else may know a key: only one that is near to a known key is a mistake for certain
+
+
+class Level:
+    """One mapping of a configuration: the whole, or a section of it."""
+
+    def __init__(self, reading: Reading, section: str, value: Value | None, place: Place, named: bool = True) -> None:
+        self.reading, self.section, self.place = reading, section, place
+        found = object_of(value)
+        self.items: dict[Any, Value] = dict(found.state.items) if isinstance(found, Items) else {}
+        self.pairs: Mapping[Any, Pair] = (reading.text.pairs or {}).get(id(found), {})
+        self.named = named
+
+    def __contains__(self, key: str) -> bool:
+        """Whether the key is there with a value; `key:` with nothing after it is none."""
+        value = self.items.get(key)
+        return value is not None and not (isinstance(value, Known) and value.value is None)
+
+    def where(self, key: str) -> Place:
+        """The pair of a key, on its line; where it is not written, the level."""
+        pair = self.pairs.get(key)
+        if pair is None:
+            value = self.items.get(key)
+            return value.trace[-1] if value is not None and value.trace else self.place
+        key_, value_ = pair.key, pair.value
+        end = (value_.end_row, value_.end_column) if key_.row == value_.end_row else (key_.end_row, key_.end_column)
+        return self.reading.place(Span(key_.row, key_.column, *end))
+
+    def written(self, key: str) -> Value:
+        """What the file holds, as plain Python; Unknown where something fills it in first."""
+        if key not in self.items:
+            return Absent(f"{key} is not set")
+        value, at = freeze(self.items[key]), (self.where(key),)
+        if isinstance(value, Known):
+            text = _filled_in(value.value)
+            return (
+                Unknown(f"{text} is filled in when the configuration is used", at) if text else Known(value.value, at)
+            )
+        return Unknown(getattr(value, "why", "") or "it is not a plain value", at)
+
+    def get(self, key: str) -> Value:
+        """The value as the parser hands it on, or the flavour's default for a key that is not there."""
+        value = self.written(key)
+        if isinstance(value, Absent):
+            return self.default(key)
+        if isinstance(value, Unknown):
+            return value
+        if value.value is None:
+            return self.default(key, empty=True)
+        try:
+            kind = self.reading.keys.type_of(self.section, key)
+            return Known(tables.parsed(value.value, kind, self.reading.program.parser), value.trace)
+        except Refused as error:
+            return value if self.reading.program.parser == "none" else Unknown(f"{key}: {error}", value.trace)
+
+    def plain(self, key: str) -> Any:
+        """The value where it is settled, the default included; else None."""
+        value = self.get(key)
+        return value.value if isinstance(value, Known) else None
+
+    def default(self, key: str, empty: bool = False) -> Value:
+        try:
+            return self.built_in(self.reading.keys.default(self.section, key), key)
+        except KeyError:
+            return Absent(f"{key} is not set" if not empty else f"{key} is empty")
+
+    def built_in(self, value: Any, key: str, why: str = "") -> Value:
+        """What the library does where nothing is said, or where it has no key for it."""
+        program = self.reading.program.name
+        return Known(value, (self.reading.place(self.place.node, f"{DEFAULT}: {key} in {program}{why}"),))
+
+    def section_at(self, key: str, section: str | None = None) -> Level:
+        """The section under a key; empty where the key is not there."""
+        place = self.where(key) if key in self.items else self.place
+        return Level(self.reading, key if section is None else section, self.items.get(key), place)
+
+    def listed(self, key: str, section: str) -> list[Level]:
+        """The mappings of a list."""
+        found = object_of(self.items.get(key))
+        members = found.state.items if found is not None and not isinstance(found, Items) else ()
+        made = [Level(self.reading, section, m, m.trace[-1] if m.trace else self.where(key)) for m in members]
+        return [level for level in made if level.items]
+
+
+def _filled_in(value: Any) -> str:
+    if isinstance(value, str):
+        found = FILLED_IN.search(value)
+        return found[0] if found else ""
+    if isinstance(value, (list, tuple)):
+        return next((text for member in value if (text := _filled_in(member))), "")
+    return ""
+
+
+class Reading:
+    """A configuration while it is turned into calls."""
+
+    def __init__(
+        self,
+        source: Any,
+        document: Value,
+        text: Text,
+        keys: Keys,
+        program: Program,
+        project: Project,
+        versions: Versions,
+    ) -> None:
+        self.source, self.text, self.keys, self.program = source, text, keys, program
+        self.recording = Recording(project=project)
+        self.made = Configuration(program.flavour, program.name, keys.version, versions)
+        self.recording.configuration = self.made
+        found = object_of(document)
+        first = next(iter((text.pairs or {}).get(id(found), {}).values()), None)
+        at = first.key if first is not None and not first.merged else Span(1, 1, 1, 2)
+        self.top = Level(self, "", document, self.place(at))
+
+    def place(self, span: Span, note: str = "") -> Place:
+        return Place(self.source, span, note)
+
+    # -- what is wrong with keys and values ----------------------------------------------------------------------
+
+    def defect(self, kind: str, level: Level, key: str, sentence: str) -> None:
+        self.made.defects.append(Defect(kind, key, level.where(key), sentence))
+
+    def check(
+        self,
+        level: Level,
+        extra: Iterable[str] = (),
+        refuses: bool = True,
+        places: Mapping[str, Iterable[str]] | None = None,
+    ) -> None:
+        """The keys and values of a level against those that are known; `places`: keys of other sections, to point to.
+
+        `refuses`: whether the parser stops at a key it does not know, or drops it in silence.
+        """
+        program, known = self.program.name, self.keys.sections.get(level.section, {})
+        allowed, strange, kind = set(extra), [], "unknown" if refuses else "ignored"
+        for key in level.items:
+            if not isinstance(key, str):
+                continue
+            pair = level.pairs.get(key)
+            if pair is not None and pair.again:
+                self.defect("duplicate", level, key, f"{key} is given twice: the last one counts, and nothing says so")
+            if key in known or key in allowed:
+                self._value(level, key)
+                continue
+            elsewhere = next((name for name, names in (places or {}).items() if key in names), "")
+            if isinstance(level.items[key], Known) and level.items[key].value is None:
+                continue  # `debug:` says nothing
+            hint = f"; it belongs under {elsewhere}:" if elsewhere else tables.hint(key, known)
+            what = (
+                f": {self.program.unknown or self.program.refusal}" if refuses else ", which drops it and says nothing"
+            )
+            if hint or not self.program.open:
+                self.defect(kind, level, key, f"{key} is no key of {program}{what}{hint}")
+            else:
+                strange.append(key)
+        if strange:
+            listed = ", ".join(strange[:3]) + (", …" if len(strange) > 3 else "")
+            self.made.doubts.setdefault(
+                kind,
+                f"{listed}: no key of {program} ({self.keys.library} {self.keys.version}); {self.program.open} may know it",
+            )
+
+    def _value(self, level: Level, key: str) -> None:
+        value = level.written(key)
+        if not isinstance(value, Known):
+            return
+        try:
+            tables.parsed(value.value, self.keys.type_of(level.section, key), self.program.parser)
+        except Refused as error:
+            self.defect(
+                "value", level, key, f"{key}: {error}{_quoted(level, key, value.value)}; {self.program.refusal}"
+            )
+
+    # -- calls ---------------------------------------------------------------------------------------------------
+
+    def call(self, callee: str, place: Place, **arguments: Value) -> Call:
+        call = Call(callee, dict(arguments), place)
+        call.result = Opaque(f"{callee.rpartition('.')[2]}(…)", "call", (), callee, call)
+        call.order = len(self.recording.calls)
+        self.recording.calls.append(call)
+        return call
+
+    def fill(self, call: Call, level: Level, table: Mapping[str, str]) -> None:
+        """`table`: argument -> key."""
+        for argument, key in table.items():
+            self.give(call, argument, level.get(key), level, key)
+
+    def give(self, call: Call, argument: str, value: Value, level: Level, key: str) -> None:
+        """An argument with the key that says it, or would."""
+        if isinstance(value, Absent):
+            return
+        call.arguments[argument] = value
+        call.keys[argument] = key
+        if value.trace and not value.trace[-1].note.startswith(DEFAULT):
+            call.places[argument] = value.trace[-1]
+
+    def state(self, name: str, value: Value, at: Place | None = None, note: str = "", argument: str = "") -> None:
+        self.made.facts[name] = Fact(
+            value, at or (value.trace[-1] if value.trace else self.top.place), note, argument=argument
+        )
+
+    def beyond(self, why: str, *names: str) -> None:
+        """Facts that a configuration of this flavour cannot speak of."""
+        for name in names:
+            self.made.facts[name] = Fact(Absent(why), self.top.place, why_not=why)
+
+
+def _quoted(level: Level, key: str, value: Any) -> str:
+    """Why a text may stand where a number was meant."""
+    pair = level.pairs.get(key)
+    if not isinstance(value, str) or pair is None:
+        return ""
+    if pair.plain and re.fullmatch(r"[+-]?\d+[eE][+-]?\d+", value):
+        return f" (YAML 1.1 reads {value} as a text, for want of a dot)"
+    return (
+        " (it is quoted)" if not pair.plain and re.fullmatch(r"[+-]?[\d._]+(?:[eE][+-]?\d+)?|true|false", value) else ""
+    )
+
+
+def unset(value: Value) -> bool:
+    """Whether nothing was chosen: the key is left out and the library's default for it is None."""
+    return isinstance(value, Absent) or isinstance(value, Known) and value.value is None
+
+
+def number(value: Value) -> Value:
+    """A text that says a number, as the number, where the program makes one of it."""
+    try:
+        return (
+            Known(float(value.value), value.trace)
+            if isinstance(value, Known) and isinstance(value.value, str)
+            else value
+        )
+    except ValueError:
+        return value
+
+
+def known(call: Call) -> Value:
+    """What a call made, as a value for other calls."""
+    return Known(call.result, (call.place,))
+
+
+def column(dataset: Dataset | None, name: str, place: Place) -> Term:
+    """`row["name"]` of a data set whose rows the configuration does not hold."""
+    row = Term("row", "row", (Known(Row("row", dataset, False)),))
+    return Term(f'row["{name}"]', "item", (row, Known(name)), (place,))
+
+
+def eos(place: Place) -> Term:
+    return Term("tokenizer.eos_token", "attribute", (Term("tokenizer", "symbol"), Known("eos_token")), (place,))
+
+
+def load(reading: Reading, place: Place, names: Iterable[tuple[Value, Place]]) -> list[Dataset]:
+    """One `load_dataset` for each name."""
+    made = []
+    for name, at in names:
+        call = reading.call("datasets.load_dataset", at, path=name)
+        call.places["path"] = at
+        call.result = Dataset("load_dataset(…)", call)
+        made.append(call.result)
+    return made
+
+
+def mixed(
+    reading: Reading,
+    parts: list[Dataset],
+    place: Place,
+    callee: str = "datasets.concatenate_datasets",
+    **arguments: Value,
+) -> Dataset | None:
+    """The data set that is trained on: the only one, or the mix of several."""
+    if not parts:
+        reading.beyond("the configuration names no data set", *(f"dataset.{name}" for name in MIX))
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    call = reading.call(callee, place, datasets=Known([p for p in parts], (place,)), **arguments)
+    whole = Dataset("mix", call)
+    whole.mixed, whole.parts, whole.sources = call, tuple(parts), tuple(c for p in parts for c in p.sources)
+    call.result = whole
+    return whole
+
+
+def words(value: Any) -> Iterator[str]:
+    """`"a, b"` and `["a", "b"]` alike."""
+    for part in value.split(",") if isinstance(value, str) else value or ():
+        if str(part).strip():
+            yield str(part).strip()

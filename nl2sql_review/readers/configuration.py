@@ -1,0 +1,24 @@
+"""What a configuration states itself, and what no configuration can speak of."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from ..plan import Fact, TrainingPlan
+from ..values import Absent
+from .run import Run
+
+ELSEWHERE = ("script", "log_file", "dataset_configs_in")  # of a project: what a script has and a configuration has not
+
+
+def read(run: Run, plan: TrainingPlan) -> None:
+    """Facts that the flavour states take the place of what the calls would say."""
+    for name, fact in run.configuration.facts.items():
+        section, _, attribute = name.partition(".")
+        setattr(getattr(plan, section), attribute, fact)
+    why = "it is a configuration, not a script"
+    for attribute in ELSEWHERE:
+        setattr(plan.project, attribute, Fact(Absent(why), at=run.place, why_not=why))
+    if run.configuration.text.objective:
+        for field in fields(plan.prompt):
+            setattr(plan.prompt, field.name, Fact(Absent(), at=run.place, why_not=run.configuration.text.objective))
