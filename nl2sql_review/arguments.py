@@ -55,6 +55,8 @@ class Parser(argparse.ArgumentParser):
         unknown = [word for word in rest if word.startswith("-") and word != "-"]
         if unknown:
             self.error(f"unknown option {unknown[0]}{self._closest(unknown[0])}")
+        if rest:
+            self.error(f"{rest[0]} is of no use here")
         if end < len(argv):
             positional = next((a for a in self._actions if not a.option_strings and a.nargs == "*"), None)
             if positional is None:

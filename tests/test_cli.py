@@ -163,6 +163,8 @@ def test_a_missing_file_is_a_finding(project: Path, capsys: pytest.CaptureFixtur
         (["plan"], "give one script"),
         (["plan", "."], "give one file"),
         (["schema", "repot"], "'report'"),
+        (["schema", "report", "plan"], "plan is of no use here"),
+        (["mcp", "train.py"], "train.py is of no use here"),
     ],
 )
 def test_usage_errors_name_the_remedy(
