@@ -89,8 +89,7 @@ def test_packing_loses_nothing():
 def test_the_store_equals_the_released_wheels(release, tmp_path):
     library, _, version = release.partition("==")
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "-q", "--only-binary", ":all:", "-d", str(tmp_path), release]
-    if subprocess.run(command, capture_output=True).returncode:
-        pytest.skip(f"{release} cannot be downloaded from here")
+    subprocess.run(command, check=True)  # whoever asks for these tests has a network
     (wheel,) = tmp_path.glob("*.whl")
     fresh = build.read_wheel(wheel)
     stored = build.unpacked(json.loads(store.FILE.read_text(encoding="utf-8")))[library][version]

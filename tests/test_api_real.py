@@ -6,16 +6,13 @@ interpreter with trl, transformers, peft and torch: this one, or the one that NL
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-
 import pytest
 
 from nl2sql_review.judge import judge
 from nl2sql_review.review import Reviewer
 from nl2sql_review.settings import Settings
+
+from . import real
 
 IMPORTS = """\
 import transformers, trl, peft
@@ -173,32 +170,19 @@ WITH_UNSLOTH = (
 )
 
 
-def interpreter(*modules: str) -> str:
-    python = os.environ.get("NL2SQL_TRAIN_PYTHON") or sys.executable
-    found = subprocess.run([python, "-c", f"import {', '.join(modules)}"], capture_output=True, text=True)
-    if found.returncode:
-        last = (found.stderr.strip().splitlines() or ["no reason given"])[-1]
-        pytest.skip(f"{python} cannot import {', '.join(modules)} ({last}); set NL2SQL_TRAIN_PYTHON to one that can")
-    return python
-
-
 def run(python: str, imports: str, fragments: dict[str, str]):
     """What happened in one process that ran every fragment: the exception of each, or ""."""
-    given = json.dumps({"stand_ins": STAND_INS, "imports": imports, "fragments": fragments})
-    done = subprocess.run([python, "-c", RUNNER], input=given, capture_output=True, text=True, timeout=900)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("OUTCOME ")]
-    assert lines, done.stderr[-2000:]
-    return json.loads(lines[-1].partition(" ")[2])
+    return real.outcome(python, RUNNER, {"stand_ins": STAND_INS, "imports": imports, "fragments": fragments})
 
 
 @pytest.fixture(scope="module")
 def outcome():
-    return run(interpreter("trl", "transformers", "peft", "torch"), IMPORTS, CASES)
+    return run(real.interpreter("trl", "transformers", "peft", "torch"), IMPORTS, CASES)
 
 
 @pytest.fixture(scope="module")
 def outcome_with_unsloth():
-    return run(interpreter("unsloth"), "import unsloth\n" + IMPORTS, {name: CASES[name] for name in WITH_UNSLOTH})
+    return run(real.interpreter("unsloth"), "import unsloth\n" + IMPORTS, {name: CASES[name] for name in WITH_UNSLOTH})
 
 
 def claims(code: str, versions: dict[str, str], imports: str = IMPORTS) -> list[str]:
