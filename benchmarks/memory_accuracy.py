@@ -37,7 +37,9 @@ OWN = "own-h200"  # measured for this table; what the current libraries do was l
 HELD_OUT = ("fms-a100", "litgpt-a100")  # found when the constants stood; nothing was fitted to them
 FITCHECK = "fitcheck-llm==0.3.1"
 CHECKPOINTING = {"unsloth": "offloaded", "True": "kept", "False": "off", "None": "offloaded"}
-LIT_GPT: dict[str, Any] = dict(length=1304, rank=8, targets=("q_proj", "v_proj"), bits=16, checkpointing="off", loss="chunked")
+LIT_GPT: dict[str, Any] = dict(
+    length=1304, rank=8, targets=("q_proj", "v_proj"), bits=16, checkpointing="off", loss="chunked"
+)
 # Runs that are known to have run out of memory: (what, card, setup).
 OUT_OF_MEMORY = (
     ("Llama-2-7B, 65536 tokens, LLaMA-Factory", "a100-40", dict(arch="llama-7b", length=65536, rank=8)),
@@ -106,7 +108,15 @@ class Row(NamedTuple):
         old = self.stack == "unsloth-old" or self.unsloth.startswith("2024") and not self.unsloth.startswith("2024.12")
         names = {p.removesuffix("_proj"): p for p in PROJECTIONS}
         words = self.targets.split("+")
-        loss = "whole 16-bit" if unsloth and old else "chunked" if unsloth or self.loss == "fused" else "whole" if self.set == OWN else "whole, shifted"
+        loss = (
+            "whole 16-bit"
+            if unsloth and old
+            else "chunked"
+            if unsloth or self.loss == "fused"
+            else "whole"
+            if self.set == OWN
+            else "whole, shifted"
+        )
         return Setup(
             table()[self.arch],
             batch=int(self.batch),
@@ -206,7 +216,9 @@ def verdicts(runs: list[Made]) -> None:
 
 def out_of_memory(said: str, given: dict) -> tuple[Estimate, cards.Card]:
     card = cards.find(said)
-    usual = Setup(table()[given["arch"]], unsloth=False, loss="whole, shifted", checkpointing="kept", optimizer="adamw_torch")
+    usual = Setup(
+        table()[given["arch"]], unsloth=False, loss="whole, shifted", checkpointing="kept", optimizer="adamw_torch"
+    )
     setup = usual.but(**{name: value for name, value in given.items() if name != "arch"})
     return estimate(setup, card.context), card
 

@@ -80,7 +80,9 @@ def left_out(rows: list[Row], name: str) -> list[Made]:
 
 def main() -> None:
     rows = [row for row in read() if row.exact]
-    print(f"{'source left out':24} {'n':>3}  {'median':>6} {'mean':>6} {'worst':>7}  {'high holds':>10}   with the constants as they are")
+    print(
+        f"{'source left out':24} {'n':>3}  {'median':>6} {'mean':>6} {'worst':>7}  {'high holds':>10}   with the constants as they are"
+    )
     every: list[Made] = []
     for name in dict.fromkeys(row.set for row in rows):
         found = left_out(rows, name)

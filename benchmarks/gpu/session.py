@@ -1,0 +1,175 @@
+"""Everything that is measured on a GPU, the most wanted first, ended in time: results are written as they come.
+
+    python benchmarks/gpu/session.py OUT SECONDS [models] [trainer] [runs] [cards]
+
+Without a list of parts it does all. Models and data go to WORK (the environment's, else OUT/work). `OUT/measured.jsonl`
+is what `cases.py compare` reads; everything else in OUT are logs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+from cases import CASES, SIZES, STACKS, Case, card, tried  # noqa: E402
+
+AT_ONCE = 3  # runs that share the card: memory is counted for each process, speed is not taken from them
+OFFLINE = {"HF_HUB_OFFLINE": "1", "UNSLOTH_DISABLE_STATISTICS": "1", "TOKENIZERS_PARALLELISM": "false"}
+PARTS = ("models", "trainer", "runs", "cards")
+
+
+class Session:
+    def __init__(self, out: Path, seconds: float) -> None:
+        self.out, self.end = out, time.monotonic() + seconds
+        self.work = Path(os.environ.get("WORK") or out / "work")
+        self.models, self.data = self.work / "models", self.work / "data"
+        if "TINY" in os.environ:  # a rehearsal without a GPU: a tiny model on short rows
+            self.data = HERE.parents[1] / "fixtures" / "trainer"
+        self.lock = Lock()
+        out.mkdir(parents=True, exist_ok=True)
+        self.work.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def left(self) -> float:
+        return self.end - time.monotonic()
+
+    def note(self, text: str) -> None:
+        print(f"[{self.left:5.0f} s left] {text}", flush=True)
+
+    def call(self, name: str, *argv: str) -> list[dict[str, Any]]:
+        """The rows that a script of this folder printed; its whole output is appended to OUT/logs.txt."""
+        started = time.monotonic()
+        place = Path(tempfile.mkdtemp(dir=self.work))  # its own: Unsloth writes compiled code to where it runs
+        process = subprocess.Popen(
+            [sys.executable, str(HERE / argv[0]), *argv[1:]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, errors="replace", start_new_session=True, cwd=place, env={**os.environ, **OFFLINE},
+        )  # fmt: skip
+        code: int | str = "late"
+        try:
+            text, _ = process.communicate(timeout=max(self.left - 5, 1))
+            code = process.returncode
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # with what it started
+            text, _ = process.communicate()
+        rows = [json.loads(line) for line in text.splitlines() if line.startswith('{"kind"')]
+        with self.lock:
+            with (self.out / "logs.txt").open("a", encoding="utf-8") as log:
+                log.write(f"=== {name}: {code}\n{text[-20_000:]}\n")
+            with (self.out / "measured.jsonl").open("a", encoding="utf-8") as file:
+                for row in rows or [{"kind": "failed", "id": name, "failed": text.strip()[-300:]}] * (code != 0):
+                    file.write(json.dumps(row) + "\n")
+        short = " ".join(
+            f"{k}={r[k]}"
+            for r in rows[-1:]
+            for k in ("reserved", "allocated", "process", "shape", "ran", "ratio")
+            if k in r
+        )
+        self.note(
+            f"{name}: {code} in {time.monotonic() - started:.0f} s {short}"
+            + ("" if code == 0 else f" … {text.strip()[-400:]}")
+        )
+        return rows
+
+    def make(self) -> None:
+        names = [os.environ["TINY"]] if "TINY" in os.environ else list(dict.fromkeys(c.model for c in CASES))
+        if "TINY" not in os.environ:
+            self.call("data", "models.py", "data", str(self.data))
+        with ThreadPoolExecutor(len(names)) as pool:
+            list(
+                pool.map(
+                    lambda n: (
+                        None
+                        if (self.models / f"{n}-4bit").exists()
+                        else self.call(f"model {n}", "models.py", n, str(self.models))
+                    ),
+                    names,
+                )
+            )
+
+    def trainer(self) -> None:
+        model = self.models / self.named(STACKS[0]).model
+        self.call("trainer", "trainer.py", str(model), str(self.data), str(self.work / "trainer"), str(self.out))
+
+    def named(self, case: Case) -> Case:
+        return Case(
+            **{
+                **asdict(case),
+                "model": os.environ.get("TINY", case.model),
+                "length": int(os.environ.get("LENGTH", case.length)),
+            }
+        )
+
+    def given(self, case: Case) -> str:
+        return json.dumps(asdict(self.named(case)))
+
+    def runs(self) -> None:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(self.run, CASES))
+
+    def run(self, case: Case) -> None:
+        if self.left > 40:
+            self.call(case.id, "measure.py", "run", str(self.models), self.given(case))
+        else:
+            self.note(f"{case.id}: no time")
+
+    def cards(self) -> None:
+        for gb in SIZES:
+            for case in STACKS:
+                if self.left < 60:
+                    self.note(f"{gb} GB, {case.stack}: no time")
+                    continue
+                argv = [
+                    "measure.py",
+                    "card",
+                    str(self.models),
+                    self.given(case),
+                    f"{gb} GB",
+                    *map(str, tried(case, gb)),
+                ]
+                with Ballast(card(gb).gib) as ballast:
+                    self.note(ballast.said)
+                    self.call(f"{gb} GB, {case.stack}", *argv)
+
+
+class Ballast:
+    """All of the card's memory but `gib`, for as long as the block lasts."""
+
+    def __init__(self, gib: float) -> None:
+        self.gib, self.said = gib, "no GPU, no ballast"
+
+    def __enter__(self) -> Ballast:
+        self.process = None
+        if "TINY" not in os.environ:
+            argv = [sys.executable, str(HERE / "ballast.py"), str(self.gib)]
+            self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            assert self.process.stdout
+            self.said = self.process.stdout.readline().strip() or "the ballast could not be made"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process:
+            self.process.communicate()
+
+
+def main() -> None:
+    session = Session(Path(sys.argv[1]).resolve(), float(sys.argv[2]))
+    todo = {"models": session.make, "trainer": session.trainer, "runs": session.runs, "cards": session.cards}
+    for part in sys.argv[3:] or PARTS:
+        session.note(part)
+        todo[part]()
+
+
+if __name__ == "__main__":
+    main()
