@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from .. import discovery
@@ -47,32 +48,38 @@ def _answer(event: bytes) -> dict[str, Any] | None:
     path = given.get("file_path", given.get("notebook_path"))
     if not isinstance(path, str) or not path:
         raise NotAnEvent('"tool_input" names no file')
-    if not path.endswith(discovery.SUFFIXES) or not os.path.isfile(path):
+    if not os.path.isfile(path) or not _may_train(path):
         return None
+    response = said.get("tool_response")
+    return _review(path, response if isinstance(response, dict) else {})
+
+
+def _may_train(path: str) -> bool:
+    """Whether a file looks as if it might, before anything is parsed."""
+    if path.endswith(discovery.CONFIGURATIONS):
+        return discovery.may_configure(path)
+    if not path.endswith(discovery.SUFFIXES):
+        return False
     from ..source import size_limit
 
     with open(path, "rb") as file:
-        data = file.read(size_limit(path))  # no more is ever looked at
-    if not discovery.STACK.search(data):
-        return None
-    response = said.get("tool_response")
-    return _review(path, data, response if isinstance(response, dict) else {})
+        return discovery.STACK.search(file.read(size_limit(path))) is not None
 
 
-def _review(path: str, data: bytes, response: dict[str, Any]) -> dict[str, Any] | None:
+def _review(path: str, response: dict[str, Any]) -> dict[str, Any] | None:
     from .. import review
-    from ..source import Source, SourceError
+    from ..source import Source, SourceError, size_limit
     from . import edits
 
-    reviewer = review.Reviewer()
-    if discovery.excluded(path, reviewer.excluded):
+    reviewer = review.Reviewer(force_exclude=True)
+    reviewed = reviewer.review([path])
+    if not reviewed.files or reviewed.files[0].status == "skipped":
         return None
-    shown = discovery.shown(path)
-    report, faults = reviewer.source(data, shown)
-    if report.status == "skipped":
-        return None
+    report, faults = reviewed.files[0], reviewed.internal_errors
+    shown = report.path
     try:
-        after = Source.from_bytes(data, shown)
+        with open(path, "rb") as file:
+            after = Source.from_bytes(file.read(size_limit(path)), shown)
     except SourceError:
         after = None
     before = _before(response, after)
@@ -99,7 +106,7 @@ def _before(response: dict[str, Any], after: Any) -> str | None:
         return None
 
 
-def _words(report: Any, faults: list[Any]) -> dict[str, Any] | None:
+def _words(report: Any, faults: Sequence[Any]) -> dict[str, Any] | None:
     """The answer: errors block, the rest is context, faults of ours are for the user only."""
     from ..render import agent
     from ..render.terminal import escape

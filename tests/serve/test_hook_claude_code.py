@@ -228,6 +228,26 @@ def test_a_deleted_cell(notebook):
     assert claude_code.answer(events.edit_cell(notebook, 2, "", "delete")) is None
 
 
+# Configurations
+
+CONFIG = """\
+model_name_or_path: codellama/CodeLlama-7b-hf
+dataset_name: spider
+use_peft: true
+lora_r: 64
+lora_alpha: 16
+"""
+
+
+def test_a_configuration_is_reviewed_as_a_script_is(project):
+    path = project / "sft.yaml"
+    assert "lora/rank" in blocked(claude_code.answer(events.write(path, CONFIG)))
+    assert claude_code.answer(events.edit(path, "dataset_name: spider", "dataset_name: wikisql")) is None
+    assert blocked(claude_code.answer(events.edit(path, "lora_r: 64", "lora_r: 32"))) == ["lora/rank"]
+    assert claude_code.answer(events.write(project / "compose.yaml", "services:\n  web:\n    image: nginx\n")) is None
+    assert claude_code.answer(events.write(project / "package.json", '{"name": "x"}')) is None
+
+
 # Files there is nothing to say about
 
 

@@ -137,6 +137,12 @@ def test_plan(project):
     result = call("plan", {"path": "train.py"})
     assert result.structured_content["plan"]["lora"]["r"]["value"] == 64 and "sizes.py" in result.content[0].text
     assert "is not a training script" in call("plan", {"path": "sizes.py"}).content[0].text
+    (project / "sft.yaml").write_text(
+        "model_name_or_path: m\ndataset_name: d\nuse_peft: true\nlora_r: 64\n", encoding="utf-8"
+    )
+    assert call("plan", {"path": "sft.yaml"}).structured_content["plan"]["lora"]["r"]["value"] == 64
+    (project / "compose.yaml").write_text("services: {}\n", encoding="utf-8")
+    assert code(call("plan", {"path": "compose.yaml"})) == "not-a-configuration"
     (project / "train.py").write_text("import unsloth\ndef (", encoding="utf-8")
     assert code(call("plan", {"path": "train.py"})) == "file/syntax"
 
