@@ -113,7 +113,7 @@ class Arguments:
     warmup_ratio: Fact = fact()
     warmup_steps: Fact = fact()
     warmup_conflict: Fact = fact()  # True when both are set
-    warmup_spelling: Fact = fact()  # "current", "removed" from the newest libraries, "both"
+    warmup_spelling: Fact = fact()  # "current", "removed" from the newest libraries, "both", "a share too early"
     fp16: Fact = fact()
     bf16: Fact = fact()
     mixed_precision: Fact = fact()  # "bf16 else fp16", "bf16", "fp16", "both", "none"

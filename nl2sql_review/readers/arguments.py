@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import libcst as cst
 
+from ..api.versions import key_of
 from ..interpret.operations import describe
 from ..plan import Arguments, Fact, TrainingPlan
 from ..source.syntax import walk
@@ -177,15 +178,34 @@ def warmup(run: Run, part: Arguments) -> None:
         part.warmup_spelling = Fact(Unknown(why, spelled.value.trace), at=spelled.at, why_not=steps.why_not)
         part.warmup = Fact(Unknown(why, ratio.value.trace), at=ratio.at)
         return
-    spelling = "both" if ratio_set and steps_set else "removed" if refused else "current"
+    shares = takes_share(run) if below_one(steps.value) and not ratio_set else True
+    if shares is None or shares is False and asks_signature(run, "warmup_steps"):
+        why = "whether a warmup_steps below 1 is a share of the steps depends on the version of transformers"
+        part.warmup_spelling = part.warmup = Fact(Unknown(why, steps.value.trace), at=steps.at)
+        return
+    spelling = "both" if ratio_set and steps_set else "removed" if refused else "current" if shares else "a share too early"
     note = "warmup_ratio is gone since transformers 5.15: TypeError; warmup_steps below 1 is the share" if refused else ""
     part.warmup_spelling = Fact(Known(spelling, spelled.value.trace), at=spelled.at, note=note, why_not=steps.why_not)
     if ratio_set and not steps_set:
         part.warmup = Fact(ratio.value, at=ratio.at, note="by warmup_ratio")
         return
     value = derive(fraction, steps.value, part.max_steps.value)
-    why_not = "two settings contradict each other" if ratio_set else steps.why_not
+    why_not = "two settings contradict each other" if ratio_set else steps.why_not if shares else "warmup_steps takes no share of the steps yet"
     part.warmup = Fact(value, at=steps.at, note="by warmup_steps", why_not=why_not)
+
+
+def below_one(value: Value) -> bool:
+    number = plain(value)
+    return isinstance(number, float) and 0 < number < 1
+
+
+def takes_share(run: Run) -> bool | None:
+    """Whether `warmup_steps=0.03` is a share of the steps, as it is since transformers 5.0; None when that is not known."""
+    if not run.arguments or run.versions is None:
+        return True
+    if run.versions.all(lambda installed: key_of(installed["transformers"]) >= key_of("5.0.0"), "transformers"):
+        return True
+    return False if run.versions.all(lambda installed: key_of(installed["transformers"]) < key_of("5.0.0"), "transformers") else None
 
 
 def asks_signature(run: Run, name: str) -> bool:

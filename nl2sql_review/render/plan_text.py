@@ -30,6 +30,8 @@ TITLES = {
 STYLES = {"default": "yellow", "either": "yellow", "term": "cyan", "unknown": "red"}
 STEPS = 4  # of a trace that are shown: the origin and the last ones
 TELLING = 48  # characters of code or remark that help a reader more than the row alone
+# Facts of which one asks who says so.
+STATED = ("versions", "processes", "gpu")
 # Facts that name a problem: without one they are not worth a line.
 PROBLEMS = re.compile(r"(missing|unmatched|misaligned|misplaced|late|bare|unimported|untracked)_|\w+_conflict$")
 
@@ -89,7 +91,10 @@ def _table(values: Facts, path: str, names: int, terminal: Terminal) -> Table:
     table.add_column(ratio=3, overflow="fold")
     table.add_column(ratio=2, overflow="fold", style="dim")
     for name, value in values.items():
-        table.add_row(Text(f"  {name}"), _value(value), Text(_came(value, path, terminal)))
+        shown = _value(value)
+        if name in STATED and value.kind == "known" and value.reason:
+            shown.append(f" ({escape(value.reason)})", "dim")
+        table.add_row(Text(f"  {name}"), shown, Text(_came(value, path, terminal)))
     return table
 
 
