@@ -53,6 +53,7 @@ class Examined:
     report: FileReport
     faults: list[InternalError]
     grounds: list[Ground]
+    settings: Settings
 
 
 @dataclass(slots=True)
@@ -106,7 +107,7 @@ def examine(
     sources = {place.source.path: place.source for fact in facts for place in claims.places(fact) if place.source}
     kept = stamped(kept, source.path, {**sources, source.path: source})
     report = FileReport(source.path, "reviewed", "", kept, tuple(checklist))
-    return Examined(source, recording, list(plans), report, faults, grounds)
+    return Examined(source, recording, list(plans), report, faults, grounds, settings)
 
 
 def _fault(rule: Rule, source: Any, error: Exception) -> InternalError:

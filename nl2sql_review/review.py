@@ -142,9 +142,9 @@ class Reviewer:
         try:
             source, recording, plans = self.plans(data, path, settings, drafts)
         except SourceError as error:
-            return Examined(None, None, [], _failed(of_file(error, path)), [], [])
+            return Examined(None, None, [], _failed(of_file(error, path)), [], [], settings)
         except NotAConfiguration as error:
-            return Examined(None, None, [], FileReport(path, "skipped", str(error)), [], [])
+            return Examined(None, None, [], FileReport(path, "skipped", str(error)), [], [], settings)
         if plans:
             return examine(source, recording, plans, book, settings)
         if source.problems:  # what trains may stand in a cell that cannot be read
@@ -155,7 +155,7 @@ class Reviewer:
                 f"; {module}, which it imports, could not be read: {why}" for module, why in recording.broken.items()
             )
             report = FileReport(path, "skipped", NO_TRAINING + unread)
-        return Examined(source, recording, [], report, [], [])
+        return Examined(source, recording, [], report, [], [], settings)
 
     def plans(
         self, data: bytes, path: str, settings: Settings, drafts: Mapping[str, bytes] | None = None

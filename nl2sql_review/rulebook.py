@@ -30,7 +30,12 @@ NOTICES = {
 
 
 # How a fix is made. What each means is said in CONTRIBUTING.md, and done in fixes/.
-MANNERS = ("set",)
+MANNERS = (
+    "set", "set the accumulation", "set the batch", "set the lengths", "set the precision", "set the save strategy",
+    "set the seed of the run", "set the target modules", "set the warm-up", "append the end", "cut", "find the newest",
+    "import", "import anew", "import first", "log the memory", "make the class", "mark", "mask", "move", "normalise",
+    "quantize", "read by all names", "remove", "remove one", "rename",
+)  # fmt: skip
 
 
 class RulebookError(ValueError):

@@ -13,6 +13,7 @@ import libcst as cst
 from ..expectations import spelled
 from ..report import Edit, Location
 from ..source import Span
+from ..source.syntax import walk
 
 
 def location(source: Any, span: Span) -> Location:
@@ -45,26 +46,40 @@ def literal(value: Any, like: str = "") -> str:
 # -- arguments ---------------------------------------------------------------------------------------------------
 
 
-def added(source: Any, call: cst.Call, argument: str) -> list[Edit]:
-    """`call` with one more argument (`name=value`) after its last."""
-    end = source.span(call)
-    if not call.args:
-        return [inserted(source, end.end_row, end.end_column - 1, end.cell, argument)]
+def added(source: Any, call: cst.Call, *arguments: str) -> list[Edit]:
+    """`call` with more arguments (`name=value`) after its last, each on a line of its own where that has one."""
     source.locate([call, *call.args])
+    end = source.span(call)
+    flat = ", ".join(arguments)
+    if not call.args:
+        return [inserted(source, end.end_row, end.end_column - 1, end.cell, flat)]
     last = source.span(call.args[-1])
-    line, rest = (
-        source.line(last.row, last.cell)[: last.column - 1],
-        source.line(last.end_row, last.cell)[last.end_column - 1 :],
-    )
-    if line.strip() or last.row == source.span(call).row:
-        return [inserted(source, last.end_row, last.end_column, last.cell, f", {argument}")]
+    before = source.line(last.row, last.cell)[: last.column - 1]
+    rest = source.line(last.end_row, last.cell)[last.end_column - 1 :]
+    if before.strip() or last.row == end.row:
+        return [inserted(source, last.end_row, last.end_column, last.cell, f", {flat}")]
     row_end = last.end_column + len(rest)
+    lines = ",".join(f"\n{before}{one}" for one in arguments)
     if re.fullmatch(r"\s*,\s*(#.*)?", rest):
-        return [inserted(source, last.end_row, row_end, last.cell, f"\n{line}{argument},")]
+        return [inserted(source, last.end_row, row_end, last.cell, f"{lines},")]
     if re.fullmatch(r"\s*#.*", rest):
         comma = inserted(source, last.end_row, last.end_column, last.cell, ",")
-        return [comma, inserted(source, last.end_row, row_end, last.cell, f"\n{line}{argument}")]
-    return [inserted(source, last.end_row, last.end_column, last.cell, f",\n{line}{argument}")]
+        return [comma, inserted(source, last.end_row, row_end, last.cell, lines)]
+    return [inserted(source, last.end_row, last.end_column, last.cell, f",{lines}")]
+
+
+def call_of(source: Any, arg: cst.Arg) -> cst.Call | None:
+    """The call that an argument is one of."""
+    return next((n for n in walk(source.tree) if isinstance(n, cst.Call) and any(a is arg for a in n.args)), None)
+
+
+def merged(edits: list[Edit]) -> list[Edit]:
+    """Insertions at one point as one, in the order they are given."""
+    made: dict[Location, Edit] = {}
+    for edit in edits:
+        before = made.get(edit.location)
+        made[edit.location] = edit if before is None else Edit(edit.location, before.content + edit.content)
+    return list(made.values())
 
 
 def removed(source: Any, call: cst.Call, arg: cst.Arg) -> Edit:
@@ -94,6 +109,21 @@ def removed(source: Any, call: cst.Call, arg: cst.Arg) -> Edit:
 # -- imports and statements --------------------------------------------------------------------------------------
 
 
+def imported_module(source: Any, module: str) -> tuple[list[Edit], str] | None:
+    """As `imported`, for `import module`."""
+    last: Any = None
+    for statement in source.tree.body:
+        for small in statement.body if isinstance(statement, cst.SimpleStatementLine) else ():
+            if isinstance(small, (cst.Import, cst.ImportFrom)):
+                last = statement
+            for alias in small.names if isinstance(small, cst.Import) else ():
+                if dotted(alias.name) == module:
+                    return [], dotted(alias.asname.name) if alias.asname else module
+    if re.search(rf"^[ \t]*(?:{module}\b\s*=|def {module}\b|class {module}\b)", source.text, re.MULTILINE):
+        return None
+    return [_new_line(source, last, f"import {module}")], module
+
+
 def imported(source: Any, module: str, name: str) -> tuple[list[Edit], str] | None:
     """What makes `name` of `module` usable in the script, and what it is called there; None if the name is taken."""
     found: list[tuple[cst.SimpleStatementLine, cst.ImportFrom]] = []
@@ -118,6 +148,20 @@ def imported(source: Any, module: str, name: str) -> tuple[list[Edit], str] | No
         at = source.span(alias)
         return [inserted(source, at.end_row, at.end_column, at.cell, f", {name}")], name
     return [_new_line(source, last, f"from {module} import {name}")], name
+
+
+def new_import(source: Any, line: str) -> Edit:
+    """A line of its own below the imports at the top level."""
+    simple = [s for s in source.tree.body if isinstance(s, cst.SimpleStatementLine)]
+    imports = [s for s in simple if any(isinstance(one, (cst.Import, cst.ImportFrom)) for one in s.body)]
+    return _new_line(source, imports[-1] if imports else None, line)
+
+
+def whole(source: Any, arg: cst.Arg) -> Span:
+    """An argument with its name."""
+    value = source.span(arg.value)
+    start = source.span(arg.keyword) if arg.keyword is not None else value
+    return Span(start.row, start.column, value.end_row, value.end_column, value.cell)
 
 
 def _new_line(source: Any, after: Any, code: str) -> Edit:

@@ -38,14 +38,14 @@ def at_call(fact: Fact, content: str) -> list[Edit]:
     return [code.replaced(place.source, place.node.value, content)]
 
 
-def at_omission(fact: Fact, content: str, name: str = "") -> list[Edit]:
+def at_omission(fact: Fact, content: str, name: str) -> list[Edit]:
     """The argument added to the call that leaves it out."""
     if not omitted(fact):
         return []
-    place = fact.value.trace[-1] if fact.value.trace else fact.at
-    if place is None or not isinstance(place.node, cst.Call):
-        return []
-    return code.added(place.source, place.node, f"{name or fact.argument}={content}")
+    for place in (*reversed(fact.value.trace), fact.at):
+        if place is not None and isinstance(place.node, cst.Call):
+            return code.added(place.source, place.node, f"{name}={content}")
+    return []
 
 
 def omitted(fact: Fact) -> bool:
@@ -61,6 +61,11 @@ def argument(fact: Fact) -> Place | None:
         if place is not None and isinstance(place.node, cst.Arg):
             return place
     return None
+
+
+def code_at_call(fact: Fact) -> str:
+    place = argument(fact)
+    return place.source.tree.code_for_node(place.node.value) if place is not None else ""
 
 
 def options(value: Value) -> tuple[Value, ...]:

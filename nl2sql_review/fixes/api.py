@@ -1,0 +1,191 @@
+"""Fixes of calls that the libraries do not take as they are: another name, another place, another import."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any
+
+import libcst as cst
+
+from ..api import store
+from ..api.changes import ARGUMENTS, IMPORTS
+from ..interpret.recording import Call
+from ..readers.api_arguments import ADAPTERS, CONFIG_OF, inherited, owners
+from ..report import Edit, Location
+from . import code
+from .proof import Candidate
+from .task import Task
+
+DEFECTS = tuple(f"api.{name}_arguments" for name in ("unknown", "removed", "moved", "deprecated", "conflicting"))
+FACTS = (*DEFECTS, "api.wrong_classes", "api.missing_in_range", "api.changed_defaults", "api.removed_imports")
+
+
+def renamed(task: Task) -> Iterator[Candidate]:
+    """The argument under the name that took its place, or that was meant; without it where nothing did."""
+    found = _argument(task)
+    if found is None:
+        return
+    call, arg, name = found
+    library, _, callable = call.callee.partition(".")
+    change = ARGUMENTS.get(call.callee, {}).get(name) or inherited(library, callable, name)
+    instead = re.match(r"(\w+)=(?![^\s,;])", change.instead) if change is not None else None
+    names = [instead[1]] if instead is not None else [] if change is not None else _close(task, call, name)
+    for other in names:
+        if other in call.arguments:
+            continue
+        edit = code.replaced(task.source, arg.keyword, other)
+        yield Candidate(f"write {other}= for {name}=", (edit,), FACTS, (name, other))
+    gone = change is not None and (not change.instead or change.instead.startswith("nothing"))
+    if gone or any(other in call.arguments for other in names):
+        edit = code.removed(task.source, call.place.node, arg)
+        yield Candidate(f"remove {name}=", (edit,), FACTS, (name,))
+
+
+def _argument(task: Task) -> tuple[Call, cst.Arg, str] | None:
+    """The call, the keyword and its name that a defect is about."""
+    place, name = task.fact.at, task.fact.argument
+    node = place.node if place is not None else None
+    if not isinstance(node, cst.Arg) or node.star or node.keyword is None or place.source is not task.source:
+        return None
+    call = next((c for c in task.examined.recording.calls if getattr(c.places.get(name), "node", None) is node), None)
+    if call is None or not isinstance(call.place.node, cst.Call):
+        return None
+    return call, node, name
+
+
+def _close(task: Task, call: Call, name: str) -> list[str]:
+    """The nearest name that the call takes."""
+    library, _, callable = call.callee.partition(".")
+    known: set[str] = set()
+    if library == "unsloth":
+        known = {n for owner in ADAPTERS for n in store.ever("unsloth", owner)} | {
+            n for o in owners("peft", "LoraConfig") for n in store.ever(*o)
+        }
+    else:
+        whole = store.whole(library, callable, task.run.versions.installed())
+        known = set(whole.parameters) if whole is not None else set(store.ever(library, callable))
+    return get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+
+
+def moved(task: Task) -> Iterator[Candidate]:
+    """An argument of the trainer given to its configuration, which is made if there is none."""
+    found = _argument(task)
+    if found is None:
+        return
+    call, arg, name = found
+    library, _, callable = call.callee.rpartition(".")
+    config = CONFIG_OF.get(callable, "")
+    change = ARGUMENTS.get(call.callee, {}).get(name)
+    within = re.match(rf"{config}\((\w+)=", change.instead) if change is not None and config else None
+    other = within[1] if within is not None else name
+    value = task.source.tree.code_for_node(arg.value)
+    trainer = call.place.node
+    arguments = task.run.arguments.call
+    names = (name, other, "args")
+    if arguments is not None:
+        node = arguments.place.node
+        if other in arguments.arguments:
+            edits = [code.removed(task.source, trainer, arg)]
+        elif arguments.place.source is task.source and isinstance(node, cst.Call):
+            edits = [code.removed(task.source, trainer, arg), *code.added(task.source, node, f"{other}={value}")]
+        else:
+            return
+        yield Candidate(f"give {other}= to {arguments.callee.rpartition('.')[2]}", tuple(edits), FACTS, names)
+    elif config and "args" not in call.arguments:
+        imported = code.imported(task.source, library.partition(".")[0], config)
+        if imported is not None:
+            edits, local = imported
+            edits = [*edits, code.replaced(task.source, code.whole(task.source, arg), f"args={local}({other}={value})")]
+            yield Candidate(f"give {other}= to a {config}", tuple(edits), FACTS, names, (config,))
+
+
+def reclassed(task: Task) -> Iterator[Candidate]:
+    """The class of arguments that the trainer wants, with the length the model has."""
+    call = task.run.arguments.call
+    node = call.place.node if call is not None else None
+    if call is None or call.place.source is not task.source or not isinstance(node, cst.Call):
+        return
+    found = code.imported(task.source, "trl", "SFTConfig")
+    length = task.plan["memory.model_length"].value
+    if found is None or not isinstance(getattr(length, "value", None), int):
+        return
+    edits, name = found
+    for argument in ("max_length", "max_seq_length"):
+        made = [
+            *edits,
+            code.replaced(task.source, node.func, name),
+            *code.added(task.source, node, f"{argument}={length.value}"),
+        ]
+        yield Candidate(
+            f"make an SFTConfig, with {argument}={length.value}", tuple(made), FACTS, (argument,), (), unsafe=True
+        )
+
+
+def without(task: Task) -> Iterator[Candidate]:
+    """One of two arguments that contradict each other left out."""
+    found = _argument(task)
+    if found is not None:
+        call, arg, name = found
+        yield Candidate(
+            f"remove {name}=", (code.removed(task.source, call.place.node, arg),), FACTS, (name,), unsafe=True
+        )
+
+
+# -- imports -----------------------------------------------------------------------------------------------------
+
+
+def imported_first(task: Task) -> Iterator[Candidate]:
+    """The import moved above those of the libraries it changes."""
+    place = task.fact.at
+    statement = task.statement(place.node) if place is not None and place.source is task.source else None
+    if statement is None or len(statement.body) > 1 or statement not in task.source.tree.body:
+        return
+    for first in task.source.tree.body:
+        if first is statement or not isinstance(first, cst.SimpleStatementLine):
+            continue
+        if any(_library(small) in ("trl", "transformers", "peft") for small in first.body):
+            break
+    else:
+        return
+    source = task.source
+    start, end = source.span(statement), source.span(first)
+    if start.cell != end.cell:
+        return
+    text = source.tree.code_for_node(statement.body[0])
+    gone = Edit(Location(source.path, start.row, 1, start.end_row + 1, 1, start.cell), "")
+    if start.end_row + 1 > len(source.text):
+        return
+    edits = (code.inserted(source, end.row, 1, end.cell, f"{text}\n"), gone)
+    yield Candidate("import unsloth first", edits, ("api.late_imports",))
+
+
+def _library(small: Any) -> str:
+    if isinstance(small, cst.ImportFrom) and small.module is not None and not small.relative:
+        return code.dotted(small.module).partition(".")[0]
+    if isinstance(small, cst.Import):
+        return code.dotted(small.names[0].name).partition(".")[0]
+    return ""
+
+
+def reimported(task: Task) -> Iterator[Candidate]:
+    """The import of what took the place of a name that is gone, under the old name."""
+    place, name = task.fact.at, task.fact.argument
+    statement = task.statement(place.node) if place is not None and place.source is task.source else None
+    for small in statement.body if statement is not None else ():
+        if not isinstance(small, cst.ImportFrom) or isinstance(small.names, cst.ImportStar):
+            continue
+        for alias in small.names:
+            instead = IMPORTS.get(f"{_library(small)}.{name}", "")
+            if code.dotted(alias.name) != name or not re.fullmatch(r"[\w.]+", instead):
+                continue
+            local = code.dotted(alias.asname.name) if alias.asname else name
+            title = f"import {instead} for {name}"
+            if "." not in instead:
+                text = f"{instead} as {local}"
+                yield Candidate(title, (code.replaced(task.source, alias, text),), FACTS, (), (instead,), unsafe=True)
+            elif len(small.names) == 1:
+                module, _, last = instead.rpartition(".")
+                text = f"from {module} import {last}" + (f" as {local}" if local != last else "")
+                yield Candidate(title, (code.replaced(task.source, small, text),), FACTS, (), (last,), unsafe=True)

@@ -1,0 +1,140 @@
+"""Fixes of training arguments that hang together: the batch and its accumulation, the two precisions, the warm-up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import libcst as cst
+
+from ..expectations import broken, spelled
+from ..readers.api_arguments import rejected
+from ..report import Edit
+from . import code, places
+from .proof import Candidate
+from .task import Task, plain, setting, together, wanted
+
+BATCH, ACCUMULATION, EFFECTIVE = (
+    "arguments.per_device_batch_size",
+    "arguments.gradient_accumulation",
+    "arguments.effective_batch",
+)
+SUPPORTED = ("unsloth", "is_bfloat16_supported")
+
+
+def factor(task: Task) -> Iterator[Candidate]:
+    """The effective batch, by the batch per device; where that is no whole number, by the accumulation."""
+    processes = plain(task.plan["arguments.processes"].value) or 1
+    for product in wanted(task.expected, None, task.plan):
+        for name, other in ((BATCH, ACCUMULATION), (ACCUMULATION, BATCH)):
+            number = _quotient(product, plain(task.plan[other].value), processes)
+            if number is not None:
+                yield from setting(name, task.plan[name], number, (EFFECTIVE,))
+
+
+def balanced(task: Task) -> Iterator[Candidate]:
+    """The accumulation, and where that alone would spoil the effective batch, the batch per device with it."""
+    for number in wanted(task.expected, None, task.plan):
+        alone = list(setting(ACCUMULATION, task.fact, number))
+        yield from alone
+        batch, effective = task.plan[BATCH], plain(task.plan[EFFECTIVE].value)
+        share = _quotient(effective, number, plain(task.plan["arguments.processes"].value) or 1)
+        if share is not None:
+            title = f"set {task.fact.argument}={spelled(number)} and {batch.argument}={share}, which keeps the effective batch"
+            if places.omitted(task.fact) and places.omitted(batch):
+                continue
+            yield from together(title, alone, list(setting(BATCH, batch, share, (EFFECTIVE,))))
+
+
+def _quotient(product: Any, factor: Any, processes: Any) -> int | None:
+    numbers = (product, factor, processes)
+    if not all(isinstance(n, (int, float)) and not isinstance(n, bool) and n > 0 for n in numbers):
+        return None
+    share = product / (factor * processes)
+    return int(share) if share >= 1 and share == int(share) else None
+
+
+# -- precision ---------------------------------------------------------------------------------------------------
+
+
+def precision(task: Task) -> Iterator[Candidate]:
+    """bf16 where the GPU has it, else fp16: both arguments ask the GPU."""
+    if task.expected.equals != "bf16 else fp16":
+        return
+    module, name = SUPPORTED if task.imports_unsloth() else ("torch", "cuda.is_bf16_supported")
+    found = (
+        code.imported(task.source, module, name)
+        if module == SUPPORTED[0]
+        else code.imported_module(task.source, module)
+    )
+    if found is None:
+        return
+    edits, local = found
+    probe = f"{local}()" if module == SUPPORTED[0] else f"{local}.{name}()"
+    missing = []
+    call = None
+    for argument, text in (("bf16", probe), ("fp16", f"not {probe}")):
+        fact = task.plan[f"arguments.{argument}"]
+        if places.omitted(fact):
+            place = fact.value.trace[-1] if fact.value.trace else fact.at
+            call = place.node if place is not None and isinstance(place.node, cst.Call) else None
+            if call is None or place.source is not task.source:
+                return
+            missing.append(f"{argument}={text}")
+            continue
+        made = places.at_call(fact, text) or _at_literal(task, fact, text)
+        if not made:
+            return
+        edits = [*edits, *made]
+    if missing:
+        edits = [*edits, *code.added(task.source, call, *missing)]
+    facts = ("arguments.mixed_precision", "arguments.bf16", "arguments.fp16")
+    yield Candidate(f"set bf16={probe} and fp16=not {probe}", tuple(edits), facts, ("bf16", "fp16"), (name,))
+
+
+def _at_literal(task: Task, fact: Any, text: str) -> list[Edit]:
+    origin = fact.value.trace[0] if fact.value.trace else None
+    if origin is None or origin.source is not task.source or not isinstance(origin.node, cst.Name):
+        return []
+    return [code.replaced(origin.source, origin.node, text)]
+
+
+# -- warm-up -----------------------------------------------------------------------------------------------------
+
+
+def warmup(task: Task) -> Iterator[Candidate]:
+    """The share of the steps, under the name that the stated versions take."""
+    ratio, steps = task.plan["arguments.warmup_ratio"], task.plan["arguments.warmup_steps"]
+    facts = ("arguments.warmup", "arguments.warmup_spelling")
+    names = ("warmup_ratio", "warmup_steps")
+    new = rejected(task.run, task.run.arguments.call, "warmup_ratio")
+    for share in wanted(task.expectation("arguments.warmup"), None, task.plan):
+        keep, drop = (steps, ratio) if new else (ratio, steps)
+        name = names[0 if keep is ratio else 1]
+        title = f"set {name}={spelled(share)}"
+        if places.omitted(drop):
+            yield from setting(f"arguments.{name}", replace(keep, argument=name), share, facts, names)
+            continue
+        place = places.argument(drop)
+        if place is None or place.node.star or place.node.keyword is None:
+            continue
+        if places.omitted(keep):
+            fits = _near(task, plain(drop.value))
+            edits = [code.replaced(place.source, place.node.keyword, name)]
+            if not fits:
+                edits += places.at_origin(drop, share) or places.at_call(drop, code.literal(share))
+            shown = plain(drop.value) if fits else share
+            yield Candidate(
+                f"set {name}={spelled(shown)} in place of {place.node.keyword.value}", tuple(edits), facts, names
+            )
+            continue
+        call = code.call_of(task.source, place.node)
+        if call is not None:
+            edits = [code.removed(task.source, call, place.node)]
+            edits += places.at_origin(keep, share) or places.at_call(keep, code.literal(share))
+            yield Candidate(f"{title} and no {place.node.keyword.value}", tuple(edits), facts, names)
+
+
+def _near(task: Task, value: Any) -> bool:
+    return isinstance(value, (int, float)) and not broken(task.expectation("arguments.warmup"), value)

@@ -1,0 +1,46 @@
+"""Fixes around memory: the two lengths, and a line that says what was used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+from . import code, places
+from .proof import Candidate
+from .task import Task, plain, setting, together, wanted
+
+MODEL, TRAINER = "memory.model_length", "memory.trainer_length"
+FACTS = ("memory.sequence_length", "memory.length_conflict", MODEL, TRAINER)
+NAMES = ("max_length", "max_seq_length")
+
+
+def lengths(task: Task) -> Iterator[Candidate]:
+    """One accepted length for the model and the trainer; the model's own where that is accepted."""
+    model, trainer = task.plan[MODEL], task.plan[TRAINER]
+    accepted = list(wanted(task.expectation("memory.sequence_length"), None, task.plan))
+    for length in sorted(accepted, key=lambda n: n != plain(model.value)):
+        one = [] if plain(model.value) == length else list(setting(MODEL, model, length, FACTS, ("max_seq_length",)))
+        if not places.omitted(trainer) and plain(trainer.value) == length:
+            two = []
+        else:
+            two = list(setting(TRAINER, trainer, length, FACTS, NAMES))
+        if one and two:
+            for a, b in product(one[:2], two):
+                yield from together(f"set both lengths to {length}", [a], [b])
+        else:
+            yield from one or two
+
+
+def logged(task: Task) -> Iterator[Candidate]:
+    """After the training a line that says how much memory was reserved at the peak."""
+    if not task.run.train or task.run.train[-1].place.source is not task.source:
+        return
+    statement = task.statement(task.run.train[-1].place.node)
+    found = code.imported_module(task.source, "torch")
+    if statement is None or found is None:
+        return
+    edits, torch = found
+    line = f'print(f"peak GPU memory: {{{torch}.cuda.max_memory_reserved() / 1024**3:.1f}} GiB")'
+    edits = [*edits, code.below(task.source, statement, line)]
+    calls = ("max_memory_reserved",)
+    yield Candidate("log the peak of the reserved memory after training", tuple(edits), (task.name,), (), calls)

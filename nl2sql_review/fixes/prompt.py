@@ -1,0 +1,195 @@
+"""Fixes of the training text and of the loss: the token that ends a text, and the masking of the prompt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import libcst as cst
+
+from ..readers.prompt import Tokenizer
+from ..readers.prompt_loss import FUNCTION
+from ..readers.prompt_text import Piece, literal
+from ..readers.training_text import texts_of
+from ..report import Edit
+from ..values import Place
+from . import code
+from .proof import Candidate
+from .task import Task, plain
+
+TEMPLATES = "unsloth.chat_templates"
+LOSS = ("prompt.loss_on", "prompt.loss_by", "prompt.markers", "prompt.instruction_marker", "prompt.response_marker")
+
+
+# -- the end of the text -----------------------------------------------------------------------------------------
+
+
+def ended(task: Task) -> Iterator[Candidate]:
+    """The tokenizer's EOS token after the text, where the text is put together."""
+    if plain(task.fact.value) != "none":
+        return
+    for place in _texts(task):
+        for token in _tokens(task):
+            edit = _appended(task, place.node, token)
+            if edit is not None:
+                facts = ("prompt.ending", "prompt.eos_from", "prompt.text")
+                yield Candidate(f"end the text with {token}", (edit,), facts, ("function", "$0"))
+
+
+def _texts(task: Task) -> Iterator[Place]:
+    """The expressions of the script that make the text, the one made last first."""
+    seen = []
+    for text in texts_of(task.run):
+        for place in (*reversed(text.trace), *([text.at] if text.at is not None else [])):
+            if place.source is task.source and isinstance(place.node, cst.BaseExpression) and place.node not in seen:
+                seen.append(place.node)
+                yield place
+
+
+def _tokens(task: Task) -> Iterator[str]:
+    """How the script may call the EOS token: a name it has for it, else by the tokenizer it gives to the trainer."""
+    own = re.search(r"^(\w+)\s*=\s*(\w+)\.eos_token\s*(?:#.*)?$", task.source.text, re.MULTILINE)
+    if own is not None:
+        yield own[1]
+    names = []
+    trainer = task.run.trainer
+    for argument in ("processing_class", "tokenizer"):
+        place = trainer.places.get(argument) if trainer is not None else None
+        if (
+            place is not None
+            and isinstance(place.node, cst.Arg)
+            and isinstance(place.node.value, (cst.Name, cst.Attribute))
+        ):
+            names.append(task.source.tree.code_for_node(place.node.value))
+    for name in dict.fromkeys([*names, "tokenizer", "self.tokenizer", "tok"]):
+        if re.search(rf"(?<![\w.]){re.escape(name)}\b", task.source.text):
+            yield f"{name}.eos_token"
+
+
+def _appended(task: Task, node: Any, token: str) -> Edit | None:
+    """The token inside an f-string, else added to the text."""
+    last = node
+    while isinstance(last, cst.ConcatenatedString):
+        last = last.right
+    span = task.source.span(last)
+    if isinstance(last, cst.FormattedString):
+        return code.inserted(task.source, span.end_row, span.end_column - len(last.end), span.cell, f"{{{token}}}")
+    if isinstance(node, (cst.Call, cst.SimpleString, cst.ConcatenatedString, cst.Name, cst.Attribute, cst.Subscript)):
+        return code.inserted(task.source, span.end_row, span.end_column, span.cell, f" + {token}")
+    if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, (cst.Add, cst.Modulo)) and not node.lpar:
+        return code.inserted(task.source, span.end_row, span.end_column, span.cell, f" + {token}")
+    return None
+
+
+# -- the loss ----------------------------------------------------------------------------------------------------
+
+
+def masked(task: Task) -> Iterator[Candidate]:
+    """`train_on_responses_only` after the trainer is made, with the markers of the training text."""
+    by = plain(task.plan["prompt.loss_by"].value) or ""
+    if task.expected.equals != "response":
+        return
+    if by == "completion_only_loss=False":
+        place = task.fact.at
+        if place is not None and isinstance(place.node, cst.Arg) and not place.node.star:
+            edit = code.replaced(place.source, place.node.value, "True")
+            yield Candidate("set completion_only_loss=True", (edit,), LOSS, ("completion_only_loss",))
+        return
+    trainer = task.run.trainer
+    if trainer is None or trainer.place.source is not task.source or not task.imports_unsloth():
+        return
+    statement = task.statement(trainer.place.node)
+    name = _target(task, statement, trainer.place.node)
+    found = code.imported(task.source, TEMPLATES, FUNCTION)
+    if not name or (found is None and FUNCTION not in trainer.arguments):
+        return
+    edits, function = found or _line_below_imports(task)
+    place = trainer.places.get(FUNCTION)
+    if place is not None:
+        if not isinstance(place.node, cst.Arg) or place.node.star or place.node not in trainer.place.node.args:
+            return
+        edits = [*edits, code.removed(task.source, trainer.place.node, place.node)]
+    for instruction, response in _markers(task):
+        for force in ("", ", force_match=False"):
+            line = f"{name} = {function}({name}, instruction_part={_quoted(instruction)}, response_part={_quoted(response)}{force})"
+            made = (*edits, code.below(task.source, statement, line))
+            title = "mask the prompt by train_on_responses_only once the trainer is made"
+            yield Candidate(title, made, LOSS, (FUNCTION,), (FUNCTION,))
+
+
+def _line_below_imports(task: Task) -> tuple[list[Edit], str]:
+    return [code.new_import(task.source, f"from {TEMPLATES} import {FUNCTION}")], FUNCTION
+
+
+def remarked(task: Task) -> Iterator[Candidate]:
+    """The markers of the training text where others are searched for; a search in the text where tokens cannot tell."""
+    calls = [c for c in task.run.calls if c.callee.endswith(FUNCTION) and c.place.source is task.source]
+    if not calls:
+        return
+    call = calls[-1]
+    for instruction, response in _markers(task):
+        edits = []
+        for argument, text in (("instruction_part", instruction), ("response_part", response)):
+            place = call.places.get(argument)
+            if place is not None and isinstance(place.node, cst.Arg) and not place.node.star:
+                edits.append(code.replaced(task.source, place.node.value, _quoted(text)))
+        if edits:
+            yield Candidate(
+                "search for the markers of the training text", tuple(edits), LOSS, ("instruction_part", "response_part")
+            )
+    if "force_match" not in call.arguments and isinstance(call.place.node, cst.Call):
+        edits = code.added(task.source, call.place.node, "force_match=False")
+        yield Candidate(
+            "search for the markers without regard to how tokens are cut", tuple(edits), LOSS, ("force_match",)
+        )
+
+
+def _quoted(text: str) -> str:
+    return code.literal(text)
+
+
+def _target(task: Task, statement: Any, call: Any) -> str:
+    """The one name that a call's result is assigned to by a statement."""
+    for small in statement.body if statement is not None else ():
+        if isinstance(small, cst.Assign) and small.value is call and len(small.targets) == 1:
+            target = small.targets[0].target
+            if isinstance(target, (cst.Name, cst.Attribute)):
+                return task.source.tree.code_for_node(target)
+    return ""
+
+
+def _markers(task: Task) -> Iterator[tuple[str, str]]:
+    """(before the instruction, before the answer) as the training text has them."""
+    turns = Tokenizer(task.run, task.plan).turns
+    found = []
+    for text in texts_of(task.run):
+        for pieces in text.texts:
+            chat = any("eos" in p.roles and p.why == "chat template" for p in pieces)
+            pair = turns if chat else _labels(pieces)
+            if pair is not None and pair not in found:
+                found.append(pair)
+    if len(found) == 1:
+        yield found[0]
+
+
+def _labels(pieces: list[Piece]) -> tuple[str, str] | None:
+    """The line before the SQL, and the first line that announces something, with the line feeds they end in."""
+    answer = next((i for i, p in enumerate(pieces) if "sql" in p.roles and p.hole is not None), 0)
+    if not answer or pieces[answer - 1].hole is not None:
+        return None
+    response = _last_line(pieces[answer - 1].text)
+    before = literal(pieces[:answer])
+    first = next((line for line in re.findall(r"[^\n]*\S[^\n]*\n", before) if _announces(line)), "")
+    if not response or not first or response == first or before.count(response) != 1:
+        return None
+    return first, response
+
+
+def _announces(line: str) -> bool:
+    return bool(re.match(r"\s*(#+|\[|<)", line)) or line.rstrip().endswith(":")
+
+
+def _last_line(text: str) -> str:
+    found = re.search(r"([^\n]*\S[^\n]*\n*)\Z", text)
+    return found[1] if found is not None and _announces(found[1]) else ""

@@ -1,0 +1,132 @@
+"""What is to be fixed, and what every manner of fixing starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import libcst as cst
+
+from ..expectations import Expectation, FactOf, spelled
+from ..judge import Examined, Ground
+from ..plan import Fact, TrainingPlan
+from ..readers import run as runs
+from ..readers.api import versions_of
+from ..source.syntax import walk
+from ..values import Default, Known
+from . import code, places
+from .proof import Candidate
+
+
+@dataclass
+class Task:
+    """The fact of a plan that a rule does not accept, in the script as it stands."""
+
+    examined: Examined
+    ground: Ground
+
+    @property
+    def source(self) -> Any:
+        return self.examined.source
+
+    @property
+    def plan(self) -> TrainingPlan:
+        return self.ground.plan
+
+    @property
+    def name(self) -> str:
+        return self.ground.judged.name
+
+    @property
+    def fact(self) -> Fact:
+        return self.ground.judged.fact
+
+    @property
+    def expected(self) -> Expectation:
+        return self.ground.judged.expected
+
+    @cached_property
+    def run(self) -> runs.Run:
+        """The run that the plan is of."""
+        examined = self.examined
+        found = runs.runs(examined.recording, examined.source, examined.settings)
+        number = next((i for i, plan in enumerate(examined.plans) if plan is self.plan), 0)
+        run = found[number] if len(found) == len(examined.plans) else found[0]
+        run.versions = versions_of(examined.recording, examined.source, examined.settings)
+        return run
+
+    def expectation(self, name: str) -> Expectation:
+        """What the same rule expects of another of its facts."""
+        return dict(self.ground.rule.head.expectations)[name]
+
+    def statement(self, node: Any) -> Any:
+        """The simple statement of the script that holds a node, or None."""
+        for one in walk(self.source.tree):
+            if isinstance(one, cst.SimpleStatementLine) and any(n is node for n in walk(one)):
+                return one
+        return None
+
+    def imports_unsloth(self) -> bool:
+        return any(name.split(".")[0] == "unsloth" for name, _ in self.examined.recording.imports)
+
+
+def wanted(expected: Expectation, value: Any, plan: TrainingPlan) -> Iterator[Any]:
+    """The plain values that would be accepted in place of `value`, the one named first first."""
+    if isinstance(expected.equals, FactOf):
+        other = plain(plan[expected.equals.fact].value)
+        if other is not None:
+            yield other
+    elif expected.equals is not None:
+        yield expected.equals
+    if expected.one_of is not None:
+        yield from expected.one_of
+    if expected.near is not None:
+        yield expected.near.value
+    for bound in (expected.at_least, expected.at_most):
+        if bound is not None:
+            yield int(bound) if isinstance(value, int) and bound == int(bound) else bound
+    if expected.matches is not None:
+        globs = (expected.matches,) if isinstance(expected.matches, str) else expected.matches
+        yield from (glob for glob in globs if not set(glob) & set("*?["))
+    if expected.includes is not None:
+        if isinstance(value, (list, tuple)):
+            yield [*value, *(w for w in expected.includes if w not in value)]
+        yield list(expected.includes) if len(expected.includes) > 1 else expected.includes[0]
+
+
+def plain(value: Any) -> Any:
+    return value.value if isinstance(value, (Known, Default)) else None
+
+
+def setting(
+    name: str, fact: Fact, value: Any, facts: tuple[str, ...] = (), arguments: tuple[str, ...] = ()
+) -> Iterator[Candidate]:
+    """One fact that is an argument set to a plain value: where it comes from, where it arrives, where it is left out."""
+    label = fact.argument or (arguments[0] if arguments else name.partition(".")[2])
+    title = f"set {label}={spelled(value)}"
+    facts = (name, *facts)
+    names = (fact.argument, *arguments)
+    if places.omitted(fact):
+        for argument in dict.fromkeys(filter(None, names)):
+            edits = places.at_omission(fact, code.literal(value), argument)
+            if edits:
+                yield Candidate(f"set {argument}={spelled(value)}", tuple(edits), facts, names)
+        return
+    if edits := places.at_origin(fact, value):
+        yield Candidate(
+            f"{title} where it comes from" if len(fact.value.trace) > 2 else title, tuple(edits), facts, names
+        )
+    if edits := places.at_call(fact, code.literal(value, places.code_at_call(fact))):
+        yield Candidate(title, tuple(edits), facts, names, unsafe=isinstance(fact.value, Default))
+
+
+def together(title: str, *lists: list[Candidate]) -> Iterator[Candidate]:
+    """The first candidates of several settings as one."""
+    if all(lists):
+        firsts = [found[0] for found in lists]
+        edits = tuple(dict.fromkeys(e for c in firsts for e in c.edits))
+        facts = tuple(f for c in firsts for f in c.facts)
+        names = tuple(n for c in firsts for n in c.arguments)
+        yield Candidate(title, edits, facts, names, unsafe=any(c.unsafe for c in firsts))
