@@ -16,7 +16,7 @@ from ..readers.api_arguments import ADAPTERS, CONFIG_OF, inherited, owners
 from ..report import Edit, Location
 from . import code
 from .proof import Candidate
-from .task import Task
+from .task import Task, plain
 
 DEFECTS = tuple(f"api.{name}_arguments" for name in ("unknown", "removed", "moved", "deprecated", "conflicting"))
 FACTS = (*DEFECTS, "api.wrong_classes", "api.missing_in_range", "api.changed_defaults", "api.removed_imports")
@@ -108,19 +108,14 @@ def reclassed(task: Task) -> Iterator[Candidate]:
     if call is None or call.place.source is not task.source or not isinstance(node, cst.Call):
         return
     found = code.imported(task.source, "trl", "SFTConfig")
-    length = task.plan["memory.model_length"].value
-    if found is None or not isinstance(getattr(length, "value", None), int):
+    if found is None:
         return
-    edits, name = found
-    for argument in ("max_length", "max_seq_length"):
-        made = [
-            *edits,
-            code.replaced(task.source, node.func, name),
-            *code.added(task.source, node, f"{argument}={length.value}"),
-        ]
-        yield Candidate(
-            f"make an SFTConfig, with {argument}={length.value}", tuple(made), FACTS, (argument,), (), unsafe=True
-        )
+    edits, name = [*found[0], code.replaced(task.source, node.func, found[1])], found[1]
+    length = plain(task.plan["memory.model_length"].value)
+    for argument in ("max_length", "max_seq_length") if isinstance(length, int) else ():
+        made = [*edits, *code.added(task.source, node, f"{argument}={length}")]
+        yield Candidate(f"make an {name}, with {argument}={length}", tuple(made), FACTS, (argument,), (), unsafe=True)
+    yield Candidate(f"make an {name}", tuple(edits), FACTS, (), (), unsafe=True)
 
 
 def without(task: Task) -> Iterator[Candidate]:

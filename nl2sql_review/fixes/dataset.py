@@ -8,12 +8,12 @@ from typing import Any
 
 import libcst as cst
 
-from ..readers.columns import COLUMNS, column_role, columns_read
-from ..readers.dataset_fields import Read, reads_of
-from ..readers.training_text import texts_before_mixing, texts_of
+from ..readers.columns import COLUMNS, column_role
+from ..report import Edit
 from ..source.syntax import walk
-from ..values import Absent, Term
+from ..values import Absent
 from . import code, places
+from .prompt import expressions
 from .proof import Candidate
 from .task import Task, plain, setting, wanted
 
@@ -25,45 +25,61 @@ PROMPT = (
     "dataset.truncation_cuts",
 )
 SPELLINGS = 2  # besides the one that is there: how many other spellings of a column are tried
-TRANSFORMS = ("function", "formatting_func", "$0")  # arguments that hold the function that makes the text
 
 
 def fallbacks(task: Task) -> Iterator[Candidate]:
     """A read by one spelling, or by a `.get` that never falls back, as a chain of alternatives: `a or b or ""`."""
-    for read in _reads(task):
-        place = read.place
-        if place is None or place.source is not task.source or not isinstance(place.node, (cst.Subscript, cst.Call)):
-            continue
-        text = _chain(task, place.node, read)
-        if text:
-            edit = code.replaced(task.source, place.node, _embedded(task, place.node, text))
-            title = f"read {read.columns[0]} by its other spellings too"
-            yield Candidate(title, (edit,), PROMPT, TRANSFORMS, (), unsafe=True)
-
-
-def _reads(task: Task) -> Iterator[Read]:
     names = plain(task.fact.value) or []
-    how = "bare" if task.name.endswith("bare_fields") else "get"
-    texts = texts_of(task.run)
-    before = [t for text in texts if text.dataset is not None for t in texts_before_mixing(task.run, text.dataset)]
-    for read in reads_of([*texts, *before]):
-        if read.how == how and read.columns and (read.columns[0] in names or read.columns[-1] in names):
-            yield read
+    bare = task.name.endswith("bare_fields")
+    for node, row, column in _reads(task):
+        read = [*columns_of(node)]
+        if column not in names and read[-1] not in names or bare != (len(read) == 1):
+            continue
+        if len(read) == 1:
+            others = [c for c in COLUMNS.get(column_role(column), "").split() if c != column]
+            read += others[:SPELLINGS]
+        quote = "'" if "'" in task.source.tree.code_for_node(node) else '"'
+        chain = " or ".join([*(f"{row}.get({quote}{name}{quote})" for name in read), quote * 2])
+        edit = code.replaced(task.source, node, _embedded(task, node, chain))
+        yield Candidate(f"read {column} by its other spellings too", (edit,), PROMPT, unsafe=True)
 
 
-def _chain(task: Task, node: Any, read: Read) -> str:
-    """`ex.get("question") or ex.get("sql_prompt") or ""`, in the quotes of the code."""
-    source = task.source.tree.code_for_node(node)
-    row = source.partition("[")[0] if isinstance(node, cst.Subscript) else source.partition(".get(")[0]
-    if not re.fullmatch(r"[\w.]+", row):
-        return ""
-    quote = "'" if "'" in source else '"'
-    columns = list(dict.fromkeys(read.columns))
-    role = read.role or column_role(columns[0])
-    others = [c for c in COLUMNS.get(role, "").split() if c not in columns]
-    if len(columns) == 1:
-        columns += others[:SPELLINGS]
-    return " or ".join([*(f"{row}.get({quote}{name}{quote})" for name in columns), quote * 2])
+def _reads(task: Task) -> Iterator[tuple[Any, str, str]]:
+    """The reads of a row in the functions that make the text: the expression, what the row is called, the column."""
+    scopes: list[Any] = []
+    for expression in expressions(task):
+        scope = task.function(expression)
+        if not any(one is scope for one in scopes):
+            scopes.append(scope)
+    for scope in scopes:
+        for node in walk(scope):
+            row = _row(node)
+            columns = columns_of(node)
+            if row is not None and columns:
+                yield node, row.value, columns[0]
+
+
+def _row(node: Any) -> cst.Name | None:
+    owner = node.value if isinstance(node, cst.Subscript) else getattr(getattr(node, "func", None), "value", None)
+    return owner if isinstance(owner, cst.Name) else None
+
+
+def columns_of(node: Any) -> list[str]:
+    """The columns that `ex["a"]` or `ex.get("a", ex.get("b", ""))` reads, the first one first."""
+    key: Any = None
+    more: list[str] = []
+    if isinstance(node, cst.Subscript) and len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index):
+        key = node.slice[0].slice.value
+    elif (
+        isinstance(node, cst.Call)
+        and isinstance(node.func, cst.Attribute)
+        and node.func.attr.value == "get"
+        and node.args
+    ):
+        key = node.args[0].value
+        more = columns_of(node.args[1].value) if len(node.args) > 1 else []
+    name = places.evaluated(key.value) if isinstance(key, cst.SimpleString) else None
+    return [name, *more] if isinstance(name, str) else []
 
 
 def _embedded(task: Task, node: Any, text: str) -> str:
@@ -84,27 +100,18 @@ def cut(task: Task) -> Iterator[Candidate]:
         if not isinstance(task.fact.value, Absent):
             for edits in (places.at_origin(task.fact, limit),):
                 if edits:
-                    yield Candidate(f"cut the schema to {limit} characters", tuple(edits), PROMPT, TRANSFORMS)
+                    yield Candidate(f"cut the schema to {limit} characters", tuple(edits), PROMPT)
             continue
-        for text in texts_of(task.run):
-            for piece in (
-                p for pieces in text.texts for p in pieces if "schema" in p.roles and isinstance(p.hole, Term)
-            ):
-                for place in piece.hole.trace:  # type: ignore[union-attr]
-                    if (
-                        place.source is task.source
-                        and isinstance(place.node, cst.BaseExpression)
-                        and columns_read(piece.hole)
-                    ):
-                        edit = _cut(task, place.node, limit)
-                        yield Candidate(f"cut the schema to {limit} characters", (edit,), PROMPT, TRANSFORMS)
+        if any(plain(call.get("batched")) for call in task.run.calls):
+            continue  # a slice of a column of a batch would cut rows
+        for node, _, column in _reads(task):
+            if column_role(column) == "schema":
+                yield Candidate(f"cut the schema to {limit} characters", (_cut(task, node, limit),), PROMPT)
 
 
-def _cut(task: Task, node: Any, limit: int) -> Any:
-    if isinstance(node, (cst.Subscript, cst.Call, cst.Name, cst.Attribute)):
-        span = task.source.span(node)
-        return code.inserted(task.source, span.end_row, span.end_column, span.cell, f"[:{limit}]")
-    return code.replaced(task.source, node, f"({task.source.tree.code_for_node(node)})[:{limit}]")
+def _cut(task: Task, node: Any, limit: int) -> Edit:
+    span = task.source.span(node)
+    return code.inserted(task.source, span.end_row, span.end_column, span.cell, f"[:{limit}]")
 
 
 # -- mixing ------------------------------------------------------------------------------------------------------

@@ -42,5 +42,11 @@ def logged(task: Task) -> Iterator[Candidate]:
     edits, torch = found
     line = f'print(f"peak GPU memory: {{{torch}.cuda.max_memory_reserved() / 1024**3:.1f}} GiB")'
     edits = [*edits, code.below(task.source, statement, line)]
-    calls = ("max_memory_reserved",)
-    yield Candidate("log the peak of the reserved memory after training", tuple(edits), (task.name,), (), calls)
+    calls = ("max_memory_reserved", "print")
+    yield Candidate(
+        "log the peak of the reserved memory after training",
+        tuple(edits),
+        (task.name, "memory.monitoring_sees"),
+        (),
+        calls,
+    )

@@ -12,8 +12,7 @@ from ..readers.prompt import Tokenizer
 from ..readers.prompt_loss import FUNCTION
 from ..readers.prompt_text import Piece, literal
 from ..readers.training_text import texts_of
-from ..report import Edit
-from ..values import Place
+from ..report import Edit, Location
 from . import code
 from .proof import Candidate
 from .task import Task, plain
@@ -26,25 +25,39 @@ LOSS = ("prompt.loss_on", "prompt.loss_by", "prompt.markers", "prompt.instructio
 
 
 def ended(task: Task) -> Iterator[Candidate]:
-    """The tokenizer's EOS token after the text, where the text is put together."""
-    if plain(task.fact.value) != "none":
-        return
-    for place in _texts(task):
-        for token in _tokens(task):
-            edit = _appended(task, place.node, token)
-            if edit is not None:
-                facts = ("prompt.ending", "prompt.eos_from", "prompt.text")
-                yield Candidate(f"end the text with {token}", (edit,), facts, ("function", "$0"))
+    """The tokenizer's EOS token after the text, where the text is put together; what stands after it, or a second, gone."""
+    facts = ("prompt.ending", "prompt.eos_from", "prompt.text")
+    found = plain(task.fact.value)
+    for node in expressions(task):
+        if found == "none":
+            for token in _tokens(task):
+                edit = _appended(task, node, token)
+                if edit is not None:
+                    yield Candidate(f"end the text with {token}", (edit,), facts)
+        elif (
+            found in ("two eos", "text after eos")
+            and isinstance(node, cst.BinaryOperation)
+            and isinstance(node.operator, cst.Add)
+        ):
+            kept, gone = task.source.span(node.left), task.source.span(node.right)
+            at = Location(task.source.path, kept.end_row, kept.end_column, gone.end_row, gone.end_column, gone.cell)
+            what = task.source.excerpt(node.right)
+            yield Candidate(f"leave out the {what} at the end of the text", (Edit(at, ""),), facts)
 
 
-def _texts(task: Task) -> Iterator[Place]:
+def expressions(task: Task) -> Iterator[Any]:
     """The expressions of the script that make the text, the one made last first."""
-    seen = []
+    seen: list[Any] = []
     for text in texts_of(task.run):
         for place in (*reversed(text.trace), *([text.at] if text.at is not None else [])):
-            if place.source is task.source and isinstance(place.node, cst.BaseExpression) and place.node not in seen:
-                seen.append(place.node)
-                yield place
+            node = place.node.value if isinstance(place.node, (cst.Assign, cst.AnnAssign, cst.Return)) else place.node
+            if (
+                place.source is task.source
+                and isinstance(node, cst.BaseExpression)
+                and not any(n is node for n in seen)
+            ):
+                seen.append(node)
+                yield node
 
 
 def _tokens(task: Task) -> Iterator[str]:
@@ -102,9 +115,9 @@ def masked(task: Task) -> Iterator[Candidate]:
     statement = task.statement(trainer.place.node)
     name = _target(task, statement, trainer.place.node)
     found = code.imported(task.source, TEMPLATES, FUNCTION)
-    if not name or (found is None and FUNCTION not in trainer.arguments):
+    if not name or found is None:
         return
-    edits, function = found or _line_below_imports(task)
+    edits, function = found
     place = trainer.places.get(FUNCTION)
     if place is not None:
         if not isinstance(place.node, cst.Arg) or place.node.star or place.node not in trainer.place.node.args:
@@ -116,10 +129,6 @@ def masked(task: Task) -> Iterator[Candidate]:
             made = (*edits, code.below(task.source, statement, line))
             title = "mask the prompt by train_on_responses_only once the trainer is made"
             yield Candidate(title, made, LOSS, (FUNCTION,), (FUNCTION,))
-
-
-def _line_below_imports(task: Task) -> tuple[list[Edit], str]:
-    return [code.new_import(task.source, f"from {TEMPLATES} import {FUNCTION}")], FUNCTION
 
 
 def remarked(task: Task) -> Iterator[Candidate]:

@@ -68,6 +68,14 @@ class Task:
                 return one
         return None
 
+    def function(self, node: Any) -> Any:
+        """The innermost function or lambda that holds a node, else the whole script."""
+        found = self.source.tree
+        for one in walk(self.source.tree):
+            if isinstance(one, (cst.FunctionDef, cst.Lambda)) and any(n is node for n in walk(one)):
+                found = one
+        return found
+
     def imports_unsloth(self) -> bool:
         return any(name.split(".")[0] == "unsloth" for name, _ in self.examined.recording.imports)
 
