@@ -24,7 +24,7 @@ class Misfit(Exception):
 def applied(data: bytes, path: str, edits: Iterable[Edit]) -> bytes:
     """The file's bytes with the edits made. Raises Misfit."""
     notebook = kind_of(path) == "notebook"
-    text, encoding, bom = decode(data, cookie=not notebook)
+    text, encoding, bom = decode(data, cookie=kind_of(path) == "script")
     mark = codecs.BOM_UTF8 if bom else b""
     try:
         if mark + text.encode(encoding) != data:
