@@ -19,6 +19,7 @@ COMMANDS = {
     "review": "review scripts (what happens when no command is named)",
     "plan": "show what a script will really train with",
     "memory": "how much GPU memory a script needs, and what fits",
+    "baseline": "accept what is found now, so that only new findings count",
     "rule": "list the rules, or explain one",
     "init": "set a project up: Claude Code, the reference trainer",
     "hook": "answer an event of a coding agent that has edited a file",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from .discovery import shown
 from .fixes import Session
 from .fixes.write import Edited
+from .judge import Examined
 from .report import FileReport, Finding, Report
 from .review import Reviewer, summary
 
@@ -76,7 +77,12 @@ def _session(reviewer: Reviewer, file: FileReport, drafts: dict[str, bytes], std
                 data = drafts[real] if real in drafts else source.read()
         except OSError:
             return None
-    return Session(reviewer.examine, data, file.path, dict(drafts), alone=from_stdin)
+
+    def examine(data: bytes, path: str, drafts: Mapping[str, bytes]) -> Examined:
+        examined = reviewer.examine(data, path, drafts)
+        return replace(examined, report=reviewer.counted(examined.report))
+
+    return Session(examine, data, file.path, dict(drafts), alone=from_stdin)
 
 
 def _open(file: FileReport) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ Effect = Literal["silent", "stops", "cost", "style"]
 Certainty = Literal["certain", "default", "branch"]
 Verdict = Literal["pass", "fail", "unknown", "not-applicable"]
 Status = Literal["reviewed", "skipped", "error"]
+Suppressor = Literal["comment", "baseline", "unchanged"]
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "advice")
 EFFECTS: tuple[Effect, ...] = ("silent", "stops", "cost", "style")
@@ -64,8 +65,9 @@ class Finding:
     """One claim about what the script does, and why that is wrong.
 
     `value` is the resolved value as JSON (None when there is none), `related` the ids of rules that found the same
-    defect, `suppressed` the reason given in the source (an empty string when none was given), or None. `fixable`: its rule
-    knows a manner of fixing such a finding; `fix` is the fix itself, once it has been asked for and proved to hold.
+    defect. `suppressed` is the reason why it does not count (an empty string where a comment gives none), or None, and
+    `suppressed_by` says by what: a comment in the source, the baseline, or that its lines have not changed. `fixable`: its
+    rule knows a manner of fixing such a finding; `fix` is the fix itself, once it has been asked for and proved to hold.
     `fingerprint` stays the same while the code of the finding does, wherever it moves in its file; no two findings of a
     report share one.
     """
@@ -80,6 +82,7 @@ class Finding:
     trace: tuple[TraceStep, ...] = ()
     related: tuple[str, ...] = ()
     suppressed: str | None = None
+    suppressed_by: Suppressor | None = None
     help: str = ""
     fixable: bool = False
     fix: Fix | None = None
@@ -129,8 +132,19 @@ class InternalError:
 
 
 @dataclass(frozen=True, slots=True)
+class BaselineEntry:
+    """A finding that a baseline knows; `path` is relative to the folder of the baseline."""
+
+    path: str
+    rule: str
+    fingerprint: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     version: int = VERSION
     files: tuple[FileReport, ...] = ()
     summary: Summary = field(default_factory=Summary)
     internal_errors: tuple[InternalError, ...] = ()
+    removable: tuple[BaselineEntry, ...] = ()  # known to the baseline and no longer found

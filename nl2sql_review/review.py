@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from . import discovery, rulebook
 from .fingerprint import stamped
-from .report import SEVERITIES, FileReport, Finding, InternalError, Location, Report, Severity, Summary
+from .report import SEVERITIES, BaselineEntry, FileReport, Finding, InternalError, Location, Report, Severity, Summary
 from .rulebook import Rulebook, RulebookError
 from .settings import Settings, SettingsError, configure, load, project_root
 
 if TYPE_CHECKING:
+    from .baseline import Baseline
     from .judge import Examined
 
 NOTHING, FINDINGS, FAULT, NOT_REVIEWED = 0, 1, 2, 3
@@ -38,6 +39,7 @@ class Reviewer:
     force_exclude: bool = False  # files that are given by name count as found: exclusions hold for them
     _settings: dict[str, Settings] = field(default_factory=dict)
     _distinct: dict[tuple[Any, ...], Settings] = field(default_factory=dict)
+    _baselines: dict[str, Baseline] = field(default_factory=dict)
 
     def settings(self, directory: str) -> Settings:
         """The settings for files in a directory. Files with the same settings file get the same object."""
@@ -73,9 +75,30 @@ class Reviewer:
                 file = FileReport(name, "error", "internal error")
                 broken = [InternalError("", name, f"{type(error).__name__}: {error}")]
             if file is not None:
-                files.append(file)
+                files.append(self.counted(file))
             faults += broken
-        return Report(files=tuple(files), summary=summary(files), internal_errors=tuple(faults))
+        removable = self._removable(files)
+        return Report(files=tuple(files), summary=summary(files), internal_errors=tuple(faults), removable=removable)
+
+    def counted(self, file: FileReport) -> FileReport:
+        """The file with what does not count suppressed: the findings that its baseline accepts."""
+        path = self.settings(os.path.dirname(file.path)).baseline
+        return self._baseline(path).silenced(file) if path else file
+
+    def _removable(self, files: Sequence[FileReport]) -> tuple[BaselineEntry, ...]:
+        """What the baselines accept and is no longer found."""
+        of: dict[str, list[FileReport]] = {}
+        for file in files:
+            if path := self.settings(os.path.dirname(file.path)).baseline:
+                of.setdefault(path, []).append(file)
+        return tuple(entry for path, theirs in of.items() for entry in self._baseline(path).removable(theirs))
+
+    def _baseline(self, path: str) -> Baseline:
+        if path not in self._baselines:
+            from .baseline import read
+
+            self._baselines[path] = read(path)
+        return self._baselines[path]
 
     def exit_code(self, report: Report) -> int:
         """That of the files together, each by its own settings: 2 first, then 1, then 0; 3 when nothing was reviewed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import settings
+from .baseline import Baseline
 from .memory.summary import MemoryReport
 from .render.plan_json import PlanReport
 from .report import Report
@@ -15,4 +16,5 @@ SCHEMAS: dict[str, Any] = {
     "plan": lambda: schema(PlanReport, "nl2sql-review plan"),
     "memory": lambda: schema(MemoryReport, "nl2sql-review memory"),
     "settings": settings.schema,
+    "baseline": lambda: schema(Baseline, "nl2sql-review baseline"),
 }

@@ -55,6 +55,7 @@ class Settings:
     gpu: Union[str, float, None] = None  # the card: its name, or its memory in GB
     processes: Union[int, None] = None  # how many processes train at once
     versions: dict[str, str] = field(default_factory=dict)  # library -> version or requirement the script runs on
+    baseline: Union[str, None] = None  # a file of accepted findings, absolute once loaded
     fail_on: Severity = field(default="error", metadata=_key("fail-on"))
     fail_on_unknown: bool = field(default=False, metadata=_key("fail-on-unknown"))
     parameters: Mapping[str, Any] = field(default_factory=dict, metadata={"hidden": True})  # rule id -> its table
@@ -124,6 +125,7 @@ def from_data(data: Mapping[str, Any], file: str, root: str) -> Settings:
         raise SettingsError(f"{file}: {error}") from None
     return replace(
         settings,
+        baseline=os.path.normpath(os.path.join(root, settings.baseline)) if settings.baseline else settings.baseline,
         rules=tuple(os.path.normpath(os.path.join(root, d)) for d in settings.rules),
         parameters=parameters,
         root=root,

@@ -26,7 +26,7 @@ def _marked(finding: Finding, source: Any, used: set[tuple[int, str]]) -> Findin
         for name in _matching(comment.rules, finding):
             used.add((number, name))
             reason = reason or comment.reason
-    return finding if reason is None else replace(finding, suppressed=reason)
+    return finding if reason is None else replace(finding, suppressed=reason, suppressed_by="comment")
 
 
 def _covers(comment: Any, at: Location, path: str) -> bool:

@@ -7,6 +7,7 @@ import json
 from nl2sql_review.render.files import Files
 from nl2sql_review.render.view import View
 from nl2sql_review.report import (
+    BaselineEntry,
     ChecklistItem,
     Edit,
     FileReport,
@@ -70,7 +71,7 @@ RATE = Finding(
 )  # fmt: skip
 MARKERS = Finding(
     "prompt/markers", "warning", "silent", "branch", "marker \x1b[31m[red]\u202e is not in the template\nat all", "x",
-    at(2, 10, 37), suppressed="tested by hand", fingerprint="3" * 32,
+    at(2, 10, 37), suppressed="tested by hand", suppressed_by="comment", fingerprint="3" * 32,
 )  # fmt: skip
 CELL = Finding(
     "memory/monitoring",
@@ -114,6 +115,7 @@ REPORT = Report(
     ),
     summary=Summary(2, 2, 3, 0, 1, 1, 1),
     internal_errors=(InternalError("lora/dropout", "train.py", "KeyError: 'x'"),),
+    removable=(BaselineEntry("old|er.py", "prompt/eos", "6" * 32, "no EOS"),),
 )  # fmt: skip
 
 LINES = {

@@ -29,7 +29,7 @@ ROOMS = [
     ["decide"],
     ["claims", "suppress", "fingerprint"],
     ["judge"],
-    ["fixes"],
+    ["fixes", "baseline"],
     ["review"],
     ["fixing", "sizing"],
     ["render"],

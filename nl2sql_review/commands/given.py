@@ -18,11 +18,16 @@ def overrides(args: Namespace) -> dict[str, Any]:
     """What the command line says, under the keys of a settings file."""
     said: dict[str, Any] = {"gpu": args.gpu, "processes": args.processes}
     if hasattr(args, "select"):
-        said["select"] = [word for words in args.select for word in words] or None
-        said["ignore"] = [word for words in args.ignore for word in words] or None
+        said["select"], said["ignore"] = joined(args.select), joined(args.ignore)
+        said["baseline"] = args.baseline
         said["fail-on"] = args.fail_on
         said["fail-on-unknown"] = args.fail_on_unknown or None
     return {key: value for key, value in said.items() if value is not None}
+
+
+def joined(lists: list[list[str]]) -> list[str] | None:
+    """What a repeated option says in all; None when it was not given."""
+    return [word for words in lists for word in words] or None
 
 
 def reviewer(args: Namespace) -> Reviewer:

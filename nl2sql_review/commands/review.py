@@ -63,6 +63,7 @@ def parser() -> Parser:
     group.add_argument("--force-exclude", action="store_true",
                        help="files that are given count as found in a directory, for hooks: exclusions hold for them")  # fmt: skip
     flavour_option(group)
+    group.add_argument("--baseline", metavar="FILE", help="findings that are accepted; baseline write makes the file")
     settings_options(group)
     group.add_argument("--show-settings", action="store_true", help="print the settings that apply, and stop")
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def parser() -> Parser:
     parser = Parser("schema", description="Prints a JSON Schema.")
-    parser.add_argument("name", choices=("report", "plan", "memory", "settings"), help="of what")
+    parser.add_argument("name", choices=("report", "plan", "memory", "settings", "baseline"), help="of what")
     return parser
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from ..report import FileReport, Finding, Report
 from .entries import cell_of, relative
-from .summary import counts
+from .summary import counts, removable
 from .terminal import PLAIN, escape
 from .text import evidence
 from .view import View
@@ -30,6 +30,9 @@ def _lines(report: Report, view: View) -> Iterator[str]:
     yield "## nl2sql-review"
     yield ""
     yield _text(counts(report, PLAIN))
+    if report.removable:
+        yield ""
+        yield _text(removable(report))
     for fault in report.internal_errors:
         what = f"rule `{fault.rule}`" if fault.rule else "nl2sql-review"
         yield ""

@@ -97,7 +97,8 @@ def _result(entry: Entry, index: dict[str, int], view: View) -> Object:
     if finding.fix is not None and finding.fix.edits:
         made["fixes"] = [_fix(finding.fix, view)]
     if finding.suppressed is not None:
-        made["suppressions"] = [{"kind": "inSource", "justification": finding.suppressed or "no reason given"}]
+        kind = "inSource" if finding.suppressed_by == "comment" else "external"
+        made["suppressions"] = [{"kind": kind, "justification": finding.suppressed or "no reason given"}]
     properties = {"certainty": finding.certainty, "effect": finding.effect, "related": list(finding.related)}
     made["properties"] = {name: value for name, value in properties.items() if value}
     return made

@@ -24,6 +24,8 @@ def closing(report: Report, terminal: Terminal) -> Iterator[str]:
             text = f"{len(skipped)} files were not training scripts: {names}{more}"
         for line in wrap(text, terminal.columns):
             yield terminal.paint(line, "dim")
+    for line in wrap(removable(report), terminal.columns) if report.removable else ():
+        yield terminal.paint(line, "green")
     yield from possible(report)
     yield counts(report, terminal)
 
@@ -39,6 +41,13 @@ def possible(report: Report) -> Iterator[str]:
         yield f"[*] {', '.join(parts)}"
     elif untried := sum(f.fixable for f in findings):
         yield f"[*] {count(untried, 'finding', 'findings')} may be fixable: --diff shows the fixes that hold"
+
+
+def removable(report: Report) -> str:
+    """What the baseline accepts and is no longer found."""
+    names = ", ".join(f"{entry.rule} in {escape(entry.path)}" for entry in report.removable[:SHOWN])
+    more = f" and {len(report.removable) - SHOWN} more" if len(report.removable) > SHOWN else ""
+    return f"fixed, and can go from the baseline (nl2sql-review baseline write): {names}{more}"
 
 
 def counts(report: Report, terminal: Terminal) -> str:

@@ -93,3 +93,20 @@ def test_findings_fail_the_hook(program: str, hooks: Path, project: Path) -> Non
 def test_good_and_other_scripts_pass_the_hook(hooks: Path, project: Path) -> None:
     code, output = run("prek", hooks, "nl2sql-review", "good.py", "setup.py", "template.py", "old/bad.py", cwd=project)
     assert code == 0 and "Passed" in output
+
+
+def test_the_fixing_hook_fixes_and_fails_once(hooks: Path, project: Path) -> None:
+    code, output = run("prek", hooks, "nl2sql-review-fix", "bad.py", "bad.ipynb", "old/bad.py", cwd=project)
+    assert code == 1 and "files were modified by this hook" in output
+    assert (project / "bad.py").read_text(encoding="utf-8") == GOOD
+    assert (project / "bad.ipynb").read_text(encoding="utf-8") == NOTEBOOK.replace("r=64", "r=16")
+    assert (project / "old" / "bad.py").read_text(encoding="utf-8") == BAD
+    code, output = run("prek", hooks, "nl2sql-review-fix", "bad.py", "bad.ipynb", cwd=project)
+    assert code == 0
+
+
+def test_the_manifest_is_valid() -> None:
+    done = subprocess.run(
+        [PROGRAMS / "pre-commit", "validate-manifest", ROOT / ".pre-commit-hooks.yaml"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,82 @@
+"""`nl2sql-review baseline write`: accepts what is found now, so that only new findings count."""
+
+from __future__ import annotations
+
+import os
+
+from .. import console
+from ..arguments import PROGRAM, Parser, UsageError, positive, settings_options, words
+from ..console import NOT_REVIEWED, NOTHING
+from . import given
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+EPILOG = """\
+Then commit the file, and say baseline = "nl2sql-review-baseline.json" in the settings, or --baseline FILE.
+Entries of files that are not given stay; fixed ones go, unless --select or --ignore leaves their rule out.
+
+exit codes:
+  0  written
+  2  usage error or internal error: nothing is written
+  3  nothing was reviewed: no training script was found, and nothing is written
+"""
+
+
+def parser() -> Parser:
+    parser = Parser(
+        "baseline",
+        usage=f"{PROGRAM} baseline write [OPTIONS] PATH...",
+        description="Accepts what is found now, so that only new findings count.",
+        epilog=EPILOG,
+    )
+    parser.add_argument("action", choices=("write",), help="write the file, or bring it up to date")
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="scripts, notebooks and directories")
+    parser.add_argument("--output", metavar="FILE",
+                        help="the file (default: the one of the settings, else nl2sql-review-baseline.json)")  # fmt: skip
+    parser.add_argument("--select", metavar="RULES", action="append", type=words, default=[],
+                        help="only these rules or sections, separated by commas")  # fmt: skip
+    parser.add_argument("--ignore", metavar="RULES", action="append", type=words, default=[],
+                        help="not these rules or sections")  # fmt: skip
+    parser.add_argument("--gpu", metavar="CARD", help="the card the scripts will run on")
+    parser.add_argument("--processes", metavar="N", type=positive, help="processes that train together (default 1)")
+    settings_options(parser)
+    return parser
+
+
+def run(args: Namespace) -> int:
+    if not args.paths:
+        raise UsageError(f"nothing to accept: give a file or a directory, as in {PROGRAM} baseline write .")
+    from .. import baseline
+    from ..review import Reviewer
+    from ..settings import SettingsError
+
+    try:
+        named = Reviewer(args.config, args.isolated).settings(".").baseline
+        target = args.output or named or baseline.NAME
+        said = {"select": given.joined(args.select), "ignore": given.joined(args.ignore), "baseline": ""}
+        reviewer = Reviewer(args.config, args.isolated, {**said, "gpu": args.gpu, "processes": args.processes})
+        report = reviewer.review(args.paths)
+        known = baseline.read(target) if os.path.exists(target) else baseline.Baseline(baseline.VERSION, path=target)
+    except SettingsError as error:
+        raise UsageError(str(error)) from None
+    if report.internal_errors:
+        first = report.internal_errors[0]
+        raise UsageError(f"internal error: {first.rule or PROGRAM} failed on {first.path}: {first.message}")
+    if reviewer.exit_code(report) == NOT_REVIEWED:
+        console.complain("nothing was reviewed: no training script was found; nothing is written")
+        return NOT_REVIEWED
+    gone = set(known.removable(report.files))
+    found = [entry for file in report.files for entry in known.entries(file)]
+    prints = {entry.fingerprint for entry in found}
+    kept = [entry for entry in known.findings if entry not in gone and entry.fingerprint not in prints]
+    console.save(baseline.text([*found, *kept]), target)
+    console.write(
+        _words(target, len(found) + len(kept), len(prints - {e.fingerprint for e in known.findings}), len(gone))
+    )
+    return NOTHING
+
+
+def _words(target: str, entries: int, new: int, gone: int) -> str:
+    return f"{target}: {entries} accepted, of which {new} new; {gone} removed, which are fixed\n"
