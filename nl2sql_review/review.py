@@ -17,6 +17,7 @@ from .settings import Settings, SettingsError, configure, load, project_root
 
 if TYPE_CHECKING:
     from .baseline import Baseline
+    from .changes import Changes
     from .judge import Examined
 
 NOTHING, FINDINGS, FAULT, NOT_REVIEWED = 0, 1, 2, 3
@@ -37,6 +38,7 @@ class Reviewer:
         str, ...
     ] = ()  # real paths of directories: no module or data file beside a script is read outside them
     force_exclude: bool = False  # files that are given by name count as found: exclusions hold for them
+    changes: Changes | None = None  # count only what these touched or caused
     _settings: dict[str, Settings] = field(default_factory=dict)
     _distinct: dict[tuple[Any, ...], Settings] = field(default_factory=dict)
     _baselines: dict[str, Baseline] = field(default_factory=dict)
@@ -81,9 +83,13 @@ class Reviewer:
         return Report(files=tuple(files), summary=summary(files), internal_errors=tuple(faults), removable=removable)
 
     def counted(self, file: FileReport) -> FileReport:
-        """The file with what does not count suppressed: the findings that its baseline accepts."""
+        """The file with what does not count suppressed: what its baseline accepts, what was there before the changes."""
         path = self.settings(os.path.dirname(file.path)).baseline
-        return self._baseline(path).silenced(file) if path else file
+        if path:
+            file = self._baseline(path).silenced(file)
+        if self.changes is not None and file.status != "skipped":
+            file = self.changes.counted(file, self.examine)
+        return file
 
     def _removable(self, files: Sequence[FileReport]) -> tuple[BaselineEntry, ...]:
         """What the baselines accept and is no longer found."""

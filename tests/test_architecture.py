@@ -16,7 +16,7 @@ from nl2sql_review.plan import FACTS
 PACKAGE = Path(rulebook.__file__).parent
 # A room imports only rooms above it. Rooms on one line do not know each other.
 ROOMS = [
-    ["values", "resources", "shape", "report"],
+    ["values", "resources", "shape", "report", "git"],
     ["source"],
     ["api"],
     ["interpret"],
@@ -27,9 +27,9 @@ ROOMS = [
     ["rulebook"],
     ["settings", "discovery"],
     ["decide"],
-    ["claims", "suppress", "fingerprint"],
+    ["claims", "suppress", "fingerprint", "touched"],
     ["judge"],
-    ["fixes", "baseline"],
+    ["fixes", "baseline", "changes"],
     ["review"],
     ["fixing", "sizing"],
     ["render"],

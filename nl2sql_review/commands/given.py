@@ -33,7 +33,23 @@ def joined(lists: list[list[str]]) -> list[str] | None:
 def reviewer(args: Namespace) -> Reviewer:
     from ..review import Reviewer
 
-    return Reviewer(args.config, args.isolated, overrides(args), args.flavour or "", force_exclude=args.force_exclude)
+    changes = None
+    if args.changed_only:
+        from ..changes import Changes
+        from ..git import GitError
+
+        try:
+            changes = Changes.since(args.base_ref or "HEAD")
+        except GitError as error:
+            raise UsageError(f"--changed-only: {error}") from None
+    return Reviewer(
+        args.config,
+        args.isolated,
+        overrides(args),
+        args.flavour or "",
+        force_exclude=args.force_exclude,
+        changes=changes,
+    )
 
 
 def paths(args: Namespace, remedy: str) -> list[str]:

@@ -63,6 +63,10 @@ def parser() -> Parser:
     group.add_argument("--force-exclude", action="store_true",
                        help="files that are given count as found in a directory, for hooks: exclusions hold for them")  # fmt: skip
     flavour_option(group)
+    group.add_argument("--changed-only", action="store_true",
+                       help="only what the changes since --base-ref touched or caused, as git tells them")  # fmt: skip
+    group.add_argument("--base-ref", metavar="REF", help="with --changed-only: compare with where the branch left REF, "
+                       "as in origin/main (default HEAD: edits that are not committed)")  # fmt: skip
     group.add_argument("--baseline", metavar="FILE", help="findings that are accepted; baseline write makes the file")
     settings_options(group)
     group.add_argument("--show-settings", action="store_true", help="print the settings that apply, and stop")
@@ -114,7 +118,11 @@ def run(args: Namespace) -> int:
 
 
 def _check(args: Namespace) -> None:
-    """Options that say nothing without another."""
+    """Options that say nothing without another, or against another."""
+    if args.base_ref is not None and not args.changed_only:
+        raise UsageError("--base-ref says what --changed-only compares with: give both")
+    if args.changed_only and "-" in args.paths:
+        raise UsageError("--changed-only compares files with what git knows of them, and standard input is none")
     if args.unsafe_fixes and not (args.fix or args.diff):
         raise UsageError("--unsafe-fixes goes with --fix or --diff; --show-fixes lists the fixes of both kinds")
     if args.exit_non_zero_on_fix and not args.fix:

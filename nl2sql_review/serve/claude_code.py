@@ -67,9 +67,8 @@ def _may_train(path: str) -> bool:
 
 
 def _review(path: str, response: dict[str, Any]) -> dict[str, Any] | None:
-    from .. import review
+    from .. import review, touched
     from ..source import Source, SourceError, size_limit
-    from . import edits
 
     reviewer = review.Reviewer(force_exclude=True)
     reviewed = reviewer.review([path])
@@ -84,7 +83,7 @@ def _review(path: str, response: dict[str, Any]) -> dict[str, Any] | None:
         after = None
     before = _before(response, after)
     if before is not None and report.status == "reviewed":
-        report = edits.narrowed(report, after, before, lambda old: reviewer.source(old, shown)[0])
+        report = touched.narrowed(report, after, before, lambda old: reviewer.source(old, shown)[0])
     return _words(report, faults)
 
 
@@ -98,11 +97,11 @@ def _before(response: dict[str, Any], after: Any) -> str | None:
         return original
     if not isinstance(patch, list) or after.kind == "notebook":
         return None
-    from . import edits
+    from .. import touched
 
     try:
-        return edits.undone(after.text, patch)
-    except (edits.DoesNotFit, AttributeError, KeyError, TypeError):
+        return touched.undone(after.text, patch)
+    except (touched.DoesNotFit, AttributeError, KeyError, TypeError):
         return None
 
 

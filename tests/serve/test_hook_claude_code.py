@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from nl2sql_review import cli
-from nl2sql_review.serve import claude_code, edits
+from nl2sql_review import touched
+from nl2sql_review.serve import claude_code
 
 from . import events
 
@@ -188,11 +189,11 @@ def test_a_file_that_a_formatter_changed_as_well(project):
 def test_a_patch_is_undone(context):
     before = "".join(f"line {n}\n" for n in range(40))
     after = before.replace("line 0\n", "").replace("line 20", "a\nb").replace("line 39\n", "line 39")
-    assert edits.undone(after, events.patch(before, after, context)) == before
+    assert touched.undone(after, events.patch(before, after, context)) == before
     hunk = {"newStart": 1, "lines": [" a", "-b", "\\ No newline at end of file", "+c", "\\ No newline at end of file"]}
-    assert edits.undone("a\nc", [hunk]) == "a\nb"
-    with pytest.raises(edits.DoesNotFit):
-        edits.undone("x\nc", [hunk])
+    assert touched.undone("a\nc", [hunk]) == "a\nb"
+    with pytest.raises(touched.DoesNotFit):
+        touched.undone("x\nc", [hunk])
 
 
 # Notebooks

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any
 
-from ..report import ChecklistItem, FileReport, Finding, Location
-from ..source import Source, SourceError
+from .report import ChecklistItem, FileReport, Finding, Location
+from .source import Source, SourceError
 
 Row = tuple[Any, int]  # a line of a file: its cell (None in a script) and its row there
 
@@ -57,20 +57,23 @@ class Edit:
 
     def touches(self, finding: Finding) -> bool:
         """Whether the finding, or a place its value came through, stands on a line that is new."""
-        places = (finding.location, *(step.location for step in finding.trace))
-        return any(
-            (at.cell, row) in self.touched
-            for at in places
-            if at.path == self.path
-            for row in range(at.row, max(at.end_row - (at.end_column == 1), at.row) + 1)
-        )
+        return stands_on(finding, lambda path: self.touched if path == self.path else frozenset())
 
     def identity(self, finding: Finding, old: bool) -> tuple[Any, ...]:
         """What makes a finding before the edit and one after it the same: rule, place, value and words."""
         at: Location = finding.location
         row = (at.cell, at.row)
         place = self.moved.get(row) if old and at.path == self.path else row
-        return finding.rule, at.path, place, at.column, repr(finding.value), _PLACE.sub("", finding.message)
+        return finding.rule, at.path, place, at.column, repr(finding.value), without_places(finding.message)
+
+
+def stands_on(finding: Finding, touched: Callable[[str], Container[Row]]) -> bool:
+    """Whether the finding, or a place its value came through, stands on a line that is new; `touched`: those of a file."""
+    return any(
+        (at.cell, row) in touched(at.path)
+        for at in (finding.location, *(step.location for step in finding.trace))
+        for row in range(at.row, max(at.end_row - (at.end_column == 1), at.row) + 1)
+    )
 
 
 def _alike(old: list[str], new: list[str]) -> Iterator[tuple[int, int, int]]:
@@ -86,7 +89,12 @@ def _alike(old: list[str], new: list[str]) -> Iterator[tuple[int, int, int]]:
     yield len(old) - tail, len(new) - tail, tail
 
 
-_PLACE = re.compile(r":(?:cell \d+:)?\d+\b")  # in a message, the number of a line: it changes with every line above
+_PLACE = re.compile(r":(?:cell \d+:)?\d+\b")
+
+
+def without_places(message: str) -> str:
+    """A message without the numbers of lines, which change with every line above."""
+    return _PLACE.sub("", message)
 
 
 def narrowed(now: FileReport, after: Source, before: str, review: Callable[[bytes], FileReport]) -> FileReport:
