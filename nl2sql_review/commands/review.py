@@ -5,7 +5,17 @@ from __future__ import annotations
 import os
 
 from .. import __version__
-from ..arguments import COMMANDS, PROGRAM, Parser, UsageError, color_option, flavour_option, positive, settings_options, words
+from ..arguments import (
+    COMMANDS,
+    PROGRAM,
+    Parser,
+    UsageError,
+    color_option,
+    flavour_option,
+    positive,
+    settings_options,
+    words,
+)
 from ..console import NOT_REVIEWED, NOTHING, complain, write
 from . import given, outputs
 
