@@ -281,6 +281,15 @@ def test_suppressed_findings_are_not_told(project):
     assert blocked(claude_code.answer(event)) == ["lora/rank"]
 
 
+def test_what_the_baseline_accepts_is_not_told(project):
+    settings = 'select = ["lora"]\nbaseline = "accepted.json"\n'
+    (project / "nl2sql-review.toml").write_text(settings, encoding="utf-8")
+    assert cli.main(["baseline", "write", str(script(project))]) == 0
+    assert not blocked(claude_code.answer(events.write(project / "train.py", SCRIPT)))
+    event = events.edit(project / "train.py", "ALPHA = 16", "ALPHA = 32")
+    assert blocked(claude_code.answer(event)) == ["lora/alpha"]
+
+
 def test_settings_say_what_is_asked_for_and_how_severe_it_is(project):
     (project / "nl2sql-review.toml").write_text('select = ["lora/rank"]\n"lora/rank" = {severity = "advice"}', "utf-8")
     answer = claude_code.answer(events.write(project / "train.py", SCRIPT))
