@@ -12,7 +12,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -183,7 +183,13 @@ def review_source(
 
 @answered
 def plan(
-    path: Path, roots: Allowed, gpu: Gpu = None, processes: Processes = None
+    path: Path,
+    roots: Allowed,
+    gpu: Gpu = None,
+    processes: Processes = None,
+    calls: Annotated[
+        bool, Field(description="Also the calls of the training stack, each with its arguments: long")
+    ] = False,
 ) -> Annotated[CallToolResult, RootModel[PlanReport]]:
     """Shows what a script or configuration really trains with: every value, and the places it comes from."""
     file = _file(path, roots)
@@ -196,6 +202,8 @@ def plan(
     except NotAConfiguration as error:
         raise Refused("not-a-configuration", f"{path}: {error}") from None
     report = plan_json.describe(recording, plans)
+    if not calls:  # more than half of it, and some clients give the model all that is structured
+        report = replace(report, calls=())
     if not plans:
         return _result(f"{name} is not a training script: it makes no model, adapter or trainer", report)
     return _result(plan_text.render(report, name, Terminal(COLUMNS)), report)

@@ -136,6 +136,9 @@ def test_other_files_are_skipped_with_a_reason(project):
 def test_plan(project):
     result = call("plan", {"path": "train.py"})
     assert result.structured_content["plan"]["lora"]["r"]["value"] == 64 and "sizes.py" in result.content[0].text
+    assert result.structured_content["calls"] == []
+    recorded = call("plan", {"path": "train.py", "calls": True}).structured_content["calls"]
+    assert [each["callee"].rpartition(".")[2] for each in recorded] == ["from_pretrained", "get_peft_model"]
     assert "is not a training script" in call("plan", {"path": "sizes.py"}).content[0].text
     (project / "sft.yaml").write_text(
         "model_name_or_path: m\ndataset_name: d\nuse_peft: true\nlora_r: 64\n", encoding="utf-8"
