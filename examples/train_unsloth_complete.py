@@ -1,8 +1,7 @@
 """Fine-tune CodeLlama-7B for text-to-SQL: QLoRA with Unsloth and TRL, on one 16 GB GPU or on several.
 
     python train_unsloth_complete.py                         # data/*.jsonl -> models/nl2sql-unsloth/
-    torchrun --nproc_per_node 4 train_unsloth_complete.py    # four GPUs (or accelerate launch), the same batch of 16
-    python train_unsloth_complete.py --preflight-only        # look at the first batch, train nothing
+    torchrun --nproc_per_node 4 train_unsloth_complete.py    # four GPUs, the same batch of 16
     python train_unsloth_complete.py --demo                  # a tiny random model on three small files; no GPU, no network
 
 Run it again and it goes on from its newest checkpoint; Ctrl-C saves one first. WANDB_MODE=offline needs no account.
@@ -22,9 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import wandb
 from accelerate import PartialState
 from datasets import concatenate_datasets, interleave_datasets, load_dataset
-from datasets.exceptions import DatasetGenerationError
 from transformers import AutoTokenizer, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
@@ -38,12 +37,11 @@ OUTPUT_DIR = "models/nl2sql-unsloth"  # checkpoints, then the adapter and the to
 LOG_FILE = "training_unsloth.log"  # appended to; of the other processes only their warnings
 SCHEMA_LIMIT = 1000  # characters; the schema is what gets cut, never the SQL
 HELD_OUT = 200  # rows of each data set that are never trained on, at most a tenth of it
-STOPPING = "first_exhausted"  # an epoch ends with the first data set; "all_exhausted" repeats the small ones instead
 BATCH_SIZE = 4  # rows per GPU at a time: what 16 GB hold
 EFFECTIVE_BATCH = 16  # rows per step, whatever the number of GPUs
 LEARNING_RATE = 2e-4  # ten times that of full fine-tuning: the adapter starts at zero
 WARMUP = 0.03  # share of all steps (warmup_ratio is gone from transformers)
-EPOCHS = 3  # passes over the mix
+EPOCHS = 3  # passes over the data set that runs out first; the larger ones go on with new rows meanwhile
 MAX_LENGTH = 2048  # tokens; covers schema, question and SQL, longer rows are dropped
 SAVE_STEPS = 100  # steps between checkpoints, which is what a crash costs
 KEEP = 3  # checkpoints; one of a 7B adapter takes 0.3 GB
@@ -75,10 +73,9 @@ parser.add_argument("--demo", action=Demo, nargs=0, help="make a tiny model and 
 
 # --- lora ---------------------------------------------------------------------------------------------------------
 LORA = {
-    "r": 16, "lora_alpha": 16,  # 40 million weights on 7 billion, counted alpha / r = 1 times
+    "r": 16, "lora_alpha": 16, "random_state": SEED,  # 40 million weights on 7 billion, counted alpha / r = 1 times
     "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
-    "lora_dropout": 0, "bias": "none",  # Unsloth's fast path
-    "use_gradient_checkpointing": "unsloth", "random_state": SEED,  # a third less memory than PyTorch's own
+    "lora_dropout": 0, "bias": "none", "use_gradient_checkpointing": "unsloth",  # its fast path; a third less memory
 }  # fmt: skip
 
 # --- prompt -------------------------------------------------------------------------------------------------------
@@ -94,8 +91,7 @@ Question: {question}
 """  # ends with a newline: the SQL starts with a token of its own
 
 
-def load_tokenizer(args):
-    """The tokenizer alone, which is enough to see whether the data fits: no weights are loaded yet."""
+def load_tokenizer(args):  # alone, which is enough to see whether the data fits: no weights are loaded yet
     tokenizer = AutoTokenizer.from_pretrained(args.base_model)
     if tokenizer.eos_token is None:
         sys.exit(f"{args.base_model}: the tokenizer has no EOS token, so the model could never learn to stop")
@@ -121,15 +117,14 @@ DATASETS = [
 ]
 
 
-def is_json(text):
+def is_object(text):
     try:
-        return bool(json.loads(text))
+        return isinstance(json.loads(text), dict)
     except ValueError:
         return False
 
 
-def read_rows(config, data_dir):
-    """The rows as they are. ValueError says what is wrong with the file."""
+def read_rows(config, data_dir):  # ValueError says what is wrong with the file
     if not config.path.endswith(".jsonl"):
         return load_dataset(config.path, split="train")
     path = os.path.join(data_dir, config.path)
@@ -137,17 +132,18 @@ def read_rows(config, data_dir):
         raise ValueError(f"{path} is {'empty' if os.path.isfile(path) else 'missing'}")
     try:
         return load_dataset("json", data_files=path, split="train")
-    except (DatasetGenerationError, ValueError) as error:
-        with open(path, encoding="utf-8", errors="replace") as lines:
-            broken = (f", line {n} is no JSON: {line[:60]!r}" for n, line in enumerate(lines, 1) if not is_json(line))
-            raise ValueError(path + next(broken, f": {error.__cause__ or error}")) from None
+    except Exception as error:  # it raises of many kinds, and few say where
+        with open(path, "rb") as lines:
+            broken = ((n, line) for n, line in enumerate(lines, 1) if line.strip() and not is_object(line))
+            said = next((f"line {n} is no JSON object: {line[:60]}" for n, line in broken), error.__cause__ or error)
+        raise ValueError(f"{path}: {said}") from None
 
 
 def normalise(row):
     """One spelling for all data sets. Before mixing: afterwards a column that a data set lacks is there, and None."""
     schema = row.get("schema") or row.get("context") or row.get("sql_context") or row.get("create_table") or ""
     question = row.get("question") or row.get("sql_prompt") or row.get("nl_question") or row.get("utterance") or ""
-    sql = row.get("sql") or row.get("query") or row.get("answer") or row.get("sql_query") or ""
+    sql = row.get("query") or row.get("sql") or row.get("answer") or row.get("sql_query") or ""  # a tree is dropped
     return {"schema": str(schema)[:SCHEMA_LIMIT], "question": str(question).strip(), "sql": str(sql).strip()}
 
 
@@ -156,21 +152,23 @@ def load_part(config, tokenizer, data_dir):
     if not config.weight > 0:
         raise ValueError(f"its weight of {config.weight} is not above zero; take it out of DATASETS instead")
     raw = read_rows(config, data_dir)
-    processes = os.cpu_count() if len(raw) > 20_000 else None
+    processes = os.cpu_count() if len(raw) > 20_000 else None  # for fewer, starting them takes longer than the work
     rows = raw.map(normalise, remove_columns=raw.column_names, num_proc=processes)
-    rows = rows.filter(lambda row: row["question"] and row["sql"], num_proc=processes)
+    rows = rows.filter(lambda row: row["question"] and row["sql"][:1] not in ("", "{", "["), num_proc=processes)
+    if len(rows) and not any(rows["schema"]):
+        logger.warning("%s: no row has a schema; the columns are %s", config.name, raw.column_names)
 
     def to_columns(row):
         prompt = PROMPT.format(schema=row["schema"], question=row["question"])
         return {"prompt": prompt, "completion": row["sql"] + tokenizer.eos_token}
+
     def fits(row):
         text = row["prompt"] + row["completion"]  # a token is a byte at least: few rows need counting
         return len(text.encode()) < MAX_LENGTH - 2 or len(tokenizer(text)["input_ids"]) <= MAX_LENGTH
 
     part = rows.map(to_columns, remove_columns=rows.column_names, num_proc=processes).filter(fits, num_proc=processes)
     lost = f"{len(raw) - len(rows)} without question or SQL, {len(rows) - len(part)} over {MAX_LENGTH} tokens"
-    if config.max_samples:
-        part = part.shuffle(seed=SEED).select(range(min(config.max_samples, len(part))))
+    part = part.shuffle(seed=SEED).select(range(min(config.max_samples or len(part), len(part))))
     logger.info("%s: %d rows, %s, %d used", config.name, len(raw), lost, len(part))
     if len(part) < 2:
         raise ValueError(f"{len(part)} of {len(raw)} rows can be used: {lost}; the columns are {raw.column_names}")
@@ -179,23 +177,24 @@ def load_part(config, tokenizer, data_dir):
 
 def load_data(tokenizer, args):
     """The mix to train on, by weight, and the rows held out of it."""
-    parts, weights = [], []
+    loaded = []
     for config in DATASETS:
         try:
             part = load_part(config, tokenizer, args.data_dir)
+            loaded.append((config, part.train_test_split(min(HELD_OUT, len(part) // 10 + 1), seed=SEED)))  # it shuffles
         except (ValueError, OSError) as problem:
             if not args.allow_missing:
-                sys.exit(f"{config.name}: {problem} (--allow-missing trains on the other data sets)")
-            logger.warning("%s is left out: %s", config.name, problem)
-            continue
-        parts.append(part.train_test_split(test_size=min(HELD_OUT, len(part) // 10 + 1), seed=SEED))
-        weights.append(config.weight)
-    if not parts:
+                sys.exit(f"{config.name} ({config.path}): {problem} (--allow-missing trains on the other data sets)")
+            logger.warning("%s (%s) is left out: %s", config.name, config.path, problem)
+    if not loaded:
         sys.exit("no data set is left to train on")
-    shares = [weight / sum(weights) for weight in weights]
-    mix = interleave_datasets([p["train"] for p in parts], probabilities=shares, seed=SEED, stopping_strategy=STOPPING)
-    held_out = concatenate_datasets([p["test"] for p in parts])
-    logger.info("weights %s: %d rows to train on, %d held out", [round(s, 3) for s in shares], len(mix), len(held_out))
+    shares = [config.weight / sum(other.weight for other, _ in loaded) for config, _ in loaded]
+    passes = [concatenate_datasets([part["train"]] * EPOCHS) for _, part in loaded]
+    mix = interleave_datasets(passes, probabilities=shares, seed=SEED, stopping_strategy="first_exhausted")
+    for (config, part), share in zip(loaded, shares):
+        logger.info("%s: weight %.3f, ≈ %.2f passes", config.name, share, share * len(mix) / len(part["train"]))
+    held_out = concatenate_datasets([part["test"] for _, part in loaded])
+    logger.info("%d rows to train on, %d held out", len(mix), len(held_out))
     return mix, held_out
 
 
@@ -203,18 +202,16 @@ def load_data(tokenizer, args):
 def training_arguments(args):
     world_size = int(os.environ.get("WORLD_SIZE", 1))  # torchrun and accelerate set it
     if EFFECTIVE_BATCH % (BATCH_SIZE * world_size):
-        sys.exit(f"{world_size} processes of {BATCH_SIZE} rows cannot make steps of {EFFECTIVE_BATCH}: lower BATCH_SIZE")
+        sys.exit(f"{world_size} processes of {BATCH_SIZE} rows make no steps of {EFFECTIVE_BATCH}: lower BATCH_SIZE")
     return SFTConfig(
         output_dir=args.output_dir, completion_only_loss=True, max_length=MAX_LENGTH,  # TRL's default is 1024
-        per_device_train_batch_size=BATCH_SIZE,
-        gradient_accumulation_steps=EFFECTIVE_BATCH // (BATCH_SIZE * world_size),
-        num_train_epochs=EPOCHS, seed=SEED, optim="adamw_8bit", weight_decay=0.01,
-        learning_rate=args.learning_rate, lr_scheduler_type="cosine", warmup_steps=WARMUP,
+        per_device_train_batch_size=BATCH_SIZE, gradient_accumulation_steps=EFFECTIVE_BATCH // (BATCH_SIZE * world_size),
+        num_train_epochs=1, seed=SEED, optim="adamw_8bit", weight_decay=0.01,  # the mix holds its EPOCHS already
         bf16=is_bfloat16_supported(), fp16=not is_bfloat16_supported(),
+        learning_rate=args.learning_rate, lr_scheduler_type="cosine", warmup_steps=WARMUP,
         logging_steps=args.logging_steps, logging_first_step=True, report_to=args.report_to,
-        eval_strategy="steps", eval_steps=args.save_steps,
-        save_strategy="steps", save_steps=args.save_steps, save_total_limit=KEEP,
-        ddp_find_unused_parameters=False,  # every weight of the adapter is used in every step
+        eval_strategy="steps", eval_steps=args.save_steps, save_strategy="steps", save_steps=args.save_steps,
+        save_total_limit=KEEP, ddp_find_unused_parameters=False,  # every weight of the adapter is used in every step
     )  # fmt: skip
 
 
@@ -231,9 +228,8 @@ class MemoryLog(TrainerCallback):
 
 # --- checkpointing ------------------------------------------------------------------------------------------------
 def newest_checkpoint(output_dir):
-    """The highest number (as text, checkpoint-500 comes after checkpoint-1500) that was written to its end."""
-    states = Path(output_dir).glob("checkpoint-*/trainer_state.json")  # what the trainer writes last
-    whole = [state.parent for state in states if is_json(state.read_text())]
+    """The highest number (as text, 500 comes after 1500) that was written to its end, which is the trainer's state."""
+    whole = [p.parent for p in Path(output_dir).glob("checkpoint-*/trainer_state.json") if is_object(p.read_bytes())]
     for torn in set(Path(output_dir).glob("checkpoint-*")).difference(whole):
         logger.warning("%s was never written to its end: not resuming from it", torn)
     return str(max(whole, key=lambda path: int(path.name.split("-")[1]))) if whole else None
@@ -255,41 +251,45 @@ class SaveOnInterrupt(TrainerCallback):
         if args.world_size > 1:  # all processes must stop at the same step
             torch.distributed.all_reduce(caught)
         if caught:
-            self.caught = control.should_save = control.should_training_stop = True
+            control.should_save = control.should_training_stop = True
 
 
 # --- the run ------------------------------------------------------------------------------------------------------
 def main():
     args = parser.parse_args()
     first = os.environ.get("RANK", "0") == "0"  # the process that writes
-    handlers = [logging.StreamHandler(), logging.FileHandler(LOG_FILE)]
-    logging.basicConfig(level="INFO" if first else "WARNING", format="%(asctime)s %(message)s", handlers=handlers, force=True)
-    # What can go wrong goes wrong here, before the GPU is busy.
-    os.makedirs(args.output_dir, exist_ok=True)
-    if shutil.disk_usage(args.output_dir).free < MIN_FREE_GB * 1e9:
-        sys.exit(f"{args.output_dir}: there are less than {MIN_FREE_GB} GB left on this disk")
-    training_args = training_arguments(args)
+    try:  # What can go wrong goes wrong here, before the GPU is busy.
+        level, handlers = "INFO" if first else "WARNING", [logging.StreamHandler(), logging.FileHandler(LOG_FILE)]
+        logging.basicConfig(level=level, format="%(asctime)s %(message)s", handlers=handlers, force=True)
+        os.makedirs(args.output_dir, exist_ok=True)
+        if shutil.disk_usage(args.output_dir).free < MIN_FREE_GB * 1e9:
+            sys.exit(f"{args.output_dir}: there are less than {MIN_FREE_GB} GB left on this disk")
+        if args.report_to == "wandb" and first:
+            wandb.login()  # asks for the key, unless WANDB_MODE=offline
+        training_args = training_arguments(args)
+        with PartialState().main_process_first():  # the other processes read what the first has prepared
+            if args.demo and first:
+                runpy.run_path("fixtures/trainer/make_model.py")["write"](args.base_model)
+            train_dataset, held_out = load_data(load_tokenizer(args), args)
+    except (OSError, wandb.Error) as problem:  # no such model or folder, no right to write, no account
+        sys.exit(str(problem))
     checkpoint = newest_checkpoint(args.output_dir)
-    with PartialState().main_process_first():  # the other processes read what the first has prepared
-        if args.demo and first:
-            runpy.run_path("fixtures/trainer/make_model.py")["write"](args.base_model)
-        train_dataset, held_out = load_data(load_tokenizer(args), args)
-
     model, tokenizer = FastLanguageModel.from_pretrained(
         args.base_model, max_seq_length=MAX_LENGTH, load_in_4bit=args.load_in_4bit)  # fmt: skip
     model = FastLanguageModel.get_peft_model(model, **LORA)
     if tokenizer.pad_token in (None, tokenizer.eos_token):
-        tokenizer.pad_token = tokenizer.unk_token  # padding with EOS could hide the one to be learnt
+        tokenizer.pad_token = tokenizer.unk_token or tokenizer.pad_token  # padding with EOS could hide the one to learn
     log_memory("model loaded")
-    interrupt = SaveOnInterrupt()
     trainer = SFTTrainer(model=model, args=training_args, train_dataset=train_dataset, eval_dataset=held_out,
-                         processing_class=tokenizer, callbacks=[MemoryLog(), interrupt])  # fmt: skip
+                         processing_class=tokenizer, callbacks=[MemoryLog(), SaveOnInterrupt()])  # fmt: skip
+    for weight in filter(lambda weight: weight.requires_grad, model.parameters()):
+        weight.data = weight.data.float()  # TRL may have made it bfloat16, which loses small steps; resuming does not
     preflight(trainer)  # raises PreflightError when the labels are not what the checklist promises
     if args.preflight_only:
         return
     logger.info("resuming from %s", checkpoint or "nothing: a new run")
     trainer.train(resume_from_checkpoint=checkpoint)
-    if interrupt.caught:
+    if trainer.state.global_step < trainer.state.max_steps:
         sys.exit(f"interrupted at step {trainer.state.global_step}; run it again to go on")
     trainer.save_model(args.output_dir)
     if args.merge and first:

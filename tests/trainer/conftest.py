@@ -58,6 +58,7 @@ class Run:
             env=environment(self.folder),
             stdout=(self.folder / "output.txt").open("a"),
             stderr=subprocess.STDOUT,
+            start_new_session=True,  # a terminal's Ctrl-C goes to all processes of the group
         )
 
     @property
@@ -75,14 +76,14 @@ class Run:
         return self
 
     def stop(self, step: int, number: signal.Signals) -> int:
-        """Send a signal once that step is logged by this start; the exit code."""
+        """Send a signal, as a terminal does, once that step is logged by this start; the exit code."""
         start = self.log.count("\n")
         until = time.monotonic() + PATIENCE
         while f"step {step}: " not in "\n".join(self.log.split("\n")[start:]):
             assert self.process.poll() is None, self.output[-3000:]
             assert time.monotonic() < until, self.output[-3000:]
             time.sleep(0.02)
-        self.process.send_signal(number)
+        os.killpg(self.process.pid, number)
         return self.process.wait(PATIENCE)
 
     def checkpoints(self) -> list[int]:

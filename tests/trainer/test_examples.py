@@ -17,7 +17,16 @@ def test_it_is_read_in_one_go():
 
 
 def test_it_passes_the_review_with_nothing_left_open():
-    command = [sys.executable, "-m", "nl2sql_review", "--isolated", "--fail-on", "advice", "--fail-on-unknown", str(SCRIPT)]
+    command = [
+        sys.executable,
+        "-m",
+        "nl2sql_review",
+        "--isolated",
+        "--fail-on",
+        "advice",
+        "--fail-on-unknown",
+        str(SCRIPT),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "nl2sql: ignore" not in SCRIPT.read_text(encoding="utf-8")
@@ -31,6 +40,8 @@ def test_the_data_sets_are_what_their_script_writes(tmp_path):
 
 
 def test_the_pins_are_the_ones_that_were_run():
-    pins = (ROOT / "examples" / "requirements.txt").read_text() + (ROOT / "examples" / "requirements-unsloth.txt").read_text()
+    pins = (ROOT / "examples" / "requirements.txt").read_text() + (
+        ROOT / "examples" / "requirements-unsloth.txt"
+    ).read_text()
     wanted = "unsloth==2026.10.9 trl==1.15.0 transformers==5.17.0 datasets==4.8.5 peft==0.21.2 accelerate==1.15.0 torch==2.13.0"
     assert set(wanted.split()) <= set(pins.split())

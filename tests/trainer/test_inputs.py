@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import re
 import sys
-from collections import namedtuple
+from collections import Counter, namedtuple
 
 import pytest
 
@@ -31,7 +32,9 @@ def tokenizer(script, tiny):
 @pytest.fixture
 def load_data(script, tokenizer, data):
     def call(**more):
-        return script.load_data(tokenizer, argparse.Namespace(**{"data_dir": str(data), "allow_missing": False, **more}))
+        return script.load_data(
+            tokenizer, argparse.Namespace(**{"data_dir": str(data), "allow_missing": False, **more})
+        )
 
     return call
 
@@ -55,30 +58,49 @@ def test_the_mix(script, load_data, caplog):
     assert 0.1 < share < 0.3
 
 
+GOOD = '{"sql_prompt": "a", "sql": "b"}\n'
+
+
 @pytest.mark.parametrize(
     "content, says",
     [
         (None, "wikisql.jsonl is missing"),
         ("", "wikisql.jsonl is empty"),
-        ("\n\n", "wikisql.jsonl, line 1 is no JSON"),
-        ('{"sql_prompt": "a", "sql": "b"}\n{"sql_prompt": "a", "sql": \n', "wikisql.jsonl, line 2 is no JSON: '{\"sql_prompt\""),
-        ('{"frage": "a", "abfrage": "b"}\n' * 3, "0 of 3 rows can be used: 3 without question or SQL, 0 over 2048 tokens; the columns are ['frage', 'abfrage']"),
-        ('{"question": "", "sql": "b"}\n{"question": "a", "sql": null}\n', "0 of 2 rows can be used: 2 without question or SQL"),
+        ("\n\n", "corresponds to no data"),
+        (
+            GOOD + "\n" + GOOD + '{"sql_prompt": "a", "sql": \n',
+            'wikisql.jsonl: line 4 is no JSON object: b\'{"sql_prompt"',
+        ),
+        ('"a"\n' * 3, "wikisql.jsonl: line 1 is no JSON object: b'\"a\"\\n'"),
+        ("question,sql\na,b\n", "wikisql.jsonl: line 1 is no JSON object: b'question,sql"),
+        (GOOD.replace("a", "\xe4").encode("latin-1"), "can't decode byte 0xe4"),
+        (
+            '{"frage": "a", "abfrage": "b"}\n' * 3,
+            "0 of 3 rows can be used: 3 without question or SQL, 0 over 2048 tokens; the columns are ['frage', 'abfrage']",
+        ),
+        (
+            '{"question": "", "sql": "b"}\n{"question": "a", "sql": null}\n',
+            "0 of 2 rows can be used: 2 without question or SQL",
+        ),
+        ('{"question": "a", "sql": {"sel": 1, "agg": 0}}\n' * 3, "0 of 3 rows can be used: 3 without question or SQL"),
         ('{"question": "a", "sql": "b"}\n', "1 of 1 rows can be used: 0 without question or SQL"),
     ],
 )
 def test_a_broken_data_set_stops_the_run(load_data, data, content, says):
     path = data / "wikisql.jsonl"
-    path.unlink() if content is None else path.write_text(content)
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
     message = refused(load_data)
-    assert message.startswith("WikiSQL: ") and says in message and "--allow-missing" in message
+    assert message.startswith("WikiSQL (wikisql.jsonl): ") and says in message and "--allow-missing" in message
 
 
 def test_what_is_missing_may_be_left_out_and_the_weights_follow(load_data, data, caplog):
     (data / "wikisql.jsonl").unlink()
     with caplog.at_level(logging.INFO, "nl2sql"):
         train, _ = load_data(allow_missing=True)
-    assert "WikiSQL is left out: " in caplog.text and "weights [0.714, 0.286]" in caplog.text
+    assert "WikiSQL (wikisql.jsonl) is left out: " in caplog.text
+    assert "Spider: weight 0.714" in caplog.text and "SQaLe: weight 0.286" in caplog.text
     assert len(train) > 100
 
 
@@ -96,7 +118,10 @@ def test_weights_are_above_zero(script, load_data, monkeypatch, weight):
 
 def test_rows_are_counted_cut_and_dropped(script, load_data, data, caplog, monkeypatch):
     rows = [{"question": f"q{i}", "query": "SELECT 1", "schema": "x" * 5000} for i in range(20)]
-    rows += [{"question": "no sql", "query": None, "schema": ""}, {"question": "long", "query": "SELECT " + "a, " * 3000}]
+    rows += [
+        {"question": "no sql", "query": None, "schema": ""},
+        {"question": "long", "query": "SELECT " + "a, " * 3000},
+    ]
     (data / "spider_train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     with caplog.at_level(logging.INFO, "nl2sql"):
         train, held_out = load_data()
@@ -108,10 +133,41 @@ def test_rows_are_counted_cut_and_dropped(script, load_data, data, caplog, monke
     assert "SQaLe: 60 rows, 0 without question or SQL, 0 over 2048 tokens, 7 used" in caplog.text
 
 
+def test_the_large_data_sets_bring_new_rows_while_the_small_one_is_repeated(script, load_data, data, caplog):
+    sizes = {"spider_train.jsonl": 20, "wikisql.jsonl": 2000, "sqale.jsonl": 2000}
+    for name, rows in sizes.items():
+        lines = [json.dumps({"question": f"{name} {i}", "sql": "SELECT 1", "schema": "t"}) + "\n" for i in range(rows)]
+        (data / name).write_text("".join(lines))
+    with caplog.at_level(logging.INFO, "nl2sql"):
+        train, _ = load_data()
+    seen = {name: Counter(prompt for prompt in train["prompt"] if name in prompt) for name in sizes}
+    # Of 20 rows of Spider 3 are held out; the mix ends when one of its rows would be used a fourth time.
+    assert len(seen["spider_train.jsonl"]) == 17 and set(seen["spider_train.jsonl"].values()) == {script.EPOCHS}
+    for name in ("wikisql.jsonl", "sqale.jsonl"):
+        assert set(seen[name].values()) == {1} and len(seen[name]) > 10
+    assert (
+        re.search(r"Spider: weight 0.500, ≈ [23]\.\d\d passes", caplog.text)
+        and "SQaLe: weight 0.200, ≈ 0.01 passes" in caplog.text
+    )
+
+
+def test_what_lacks_a_schema_is_said(load_data, data, caplog):
+    (data / "wikisql.jsonl").write_text(GOOD * 20)
+    with caplog.at_level(logging.WARNING, "nl2sql"):
+        load_data()
+    assert caplog.messages == ["WikiSQL: no row has a schema; the columns are ['sql_prompt', 'sql']"]
+
+
 def test_every_spelling_of_the_fields(script):
-    for names in (("question", "sql", "schema"), ("sql_prompt", "query", "sql_context"), ("question", "answer", "context")):
+    for names in (
+        ("question", "sql", "schema"),
+        ("sql_prompt", "query", "sql_context"),
+        ("question", "answer", "context"),
+    ):
         row = dict(zip(names, ("q", "s", "c")))
         assert script.normalise({**row, "sql": row.get("sql")}) == {"schema": "c", "question": "q", "sql": "s"}
+    spider = {"question": "q", "query": "SELECT 1", "sql": {"select": [1]}}  # the text, not the tree
+    assert script.normalise(spider)["sql"] == "SELECT 1"
     assert script.normalise({}) == {"schema": "", "question": "", "sql": ""}
 
 
@@ -130,9 +186,26 @@ def test_a_full_disk(script, tmp_path, monkeypatch):
     assert refused(script.main) == "out: there are less than 5 GB left on this disk"
 
 
+@pytest.mark.parametrize(
+    "flags, says",
+    [
+        (["--output-dir", "file/out"], "file"),
+        (["--base-model", "nowhere/none"], "couldn't find them in the cached files"),  # it is offline
+        (["--report-to", "wandb"], "No API key configured. Use `wandb login`"),
+        (["--demo"], "fixtures/trainer/make_model.py"),
+    ],
+)
+def test_what_the_machine_lacks(script, tmp_path, monkeypatch, flags, says):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(sys, "argv", ["train", "--report-to", "none", *flags])
+    monkeypatch.delenv("WANDB_MODE")
+    monkeypatch.chdir(tmp_path)
+    assert says in refused(script.main)
+
+
 def test_too_many_processes_for_the_batch(script, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "3")
-    assert "3 processes of 4 rows cannot make steps of 16" in refused(lambda: script.training_arguments(None))
+    assert "3 processes of 4 rows make no steps of 16" in refused(lambda: script.training_arguments(None))
 
 
 def test_the_newest_checkpoint_is_by_number(script, tmp_path):

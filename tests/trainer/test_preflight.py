@@ -96,7 +96,11 @@ def test_labels_must_be_the_tokens_they_stand_at():
 
 def test_a_pad_token_that_is_eos_does_not_count():
     ids, labels = row()
-    padded = {"input_ids": [ids + [EOS] * 3], "labels": [labels + [IGNORED] * 3], "attention_mask": [[1] * len(ids) + [0] * 3]}
+    padded = {
+        "input_ids": [ids + [EOS] * 3],
+        "labels": [labels + [IGNORED] * 3],
+        "attention_mask": [[1] * len(ids) + [0] * 3],
+    }
     assert not check_batch(padded, Letters()).failed
 
 
