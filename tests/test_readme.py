@@ -30,7 +30,13 @@ def test_continuous_integration_runs_the_readme_s_own_command() -> None:
     pattern = re.search(r"grep -m1 '(.*)' README\.md", (ROOT / ".ci" / "run").read_text(encoding="utf-8"))
     assert pattern
     commands = [line for line in README.splitlines() if re.search(pattern[1], line)]
-    assert commands == ["python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest"]
+    steps = [
+        "python3 -m venv .venv",
+        ".venv/bin/pip install -e '.[test]' -r examples/requirements.txt",
+        ".venv/bin/pip install --no-deps -r examples/requirements-unsloth.txt",
+        ".venv/bin/pytest",
+    ]
+    assert commands == [" && ".join(steps)]
 
 
 def test_it_opens_with_what_it_does_and_the_two_commands() -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 
-from .conftest import ROOT, SCRIPT, load
+from .conftest import INSTALL, MISSING, ROOT, SCRIPT, load
+
+
+def test_continuous_integration_skips_no_test_of_the_trainer():
+    assert not (os.environ.get("CI") and MISSING), f"install the training stack: {INSTALL}"
 
 
 def test_it_is_read_in_one_go():
