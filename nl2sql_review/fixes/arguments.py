@@ -30,13 +30,13 @@ def factor(task: Task) -> Iterator[Candidate]:
         for name, other in ((BATCH, ACCUMULATION), (ACCUMULATION, BATCH)):
             number = _quotient(product, plain(task.plan[other].value), processes)
             if number is not None:
-                yield from setting(name, task.plan[name], number, (EFFECTIVE,))
+                yield from setting(task, name, task.plan[name], number, (EFFECTIVE,))
 
 
 def balanced(task: Task) -> Iterator[Candidate]:
     """The accumulation, and where that alone would spoil the effective batch, the batch per device with it."""
     for number in wanted(task.expected, None, task.plan):
-        alone = list(setting(ACCUMULATION, task.fact, number))
+        alone = list(setting(task, ACCUMULATION, task.fact, number))
         yield from alone
         batch, effective = task.plan[BATCH], plain(task.plan[EFFECTIVE].value)
         share = _quotient(effective, number, plain(task.plan["arguments.processes"].value) or 1)
@@ -44,7 +44,7 @@ def balanced(task: Task) -> Iterator[Candidate]:
             title = f"set {task.fact.argument}={spelled(number)} and {batch.argument}={share}, which keeps the effective batch"
             if places.omitted(task.fact) and places.omitted(batch):
                 continue
-            yield from together(title, alone, list(setting(BATCH, batch, share, (EFFECTIVE,))))
+            yield from together(title, alone, list(setting(task, BATCH, batch, share, (EFFECTIVE,))))
 
 
 def _quotient(product: Any, factor: Any, processes: Any) -> int | None:
@@ -114,7 +114,7 @@ def warmup(task: Task) -> Iterator[Candidate]:
         name = names[0 if keep is ratio else 1]
         title = f"set {name}={spelled(share)}"
         if places.omitted(drop):
-            yield from setting(f"arguments.{name}", replace(keep, argument=name), share, facts, names)
+            yield from setting(task, f"arguments.{name}", replace(keep, argument=name), share, facts, names)
             continue
         place = places.argument(drop)
         if place is None or place.node.star or place.node.keyword is None:

@@ -19,7 +19,7 @@ def saved(task: Task) -> Iterator[Candidate]:
     accepted = list(wanted(task.expectation(STRATEGY), None, task.plan))
     by_steps = not places.omitted(task.plan["checkpointing.save_steps"])
     for value in sorted(accepted, key=lambda v: v != "steps") if by_steps else accepted:
-        yield from setting(STRATEGY, task.plan[STRATEGY], value, ("checkpointing.save_conflict",))
+        yield from setting(task, STRATEGY, task.plan[STRATEGY], value, ("checkpointing.save_conflict",))
 
 
 def newest(task: Task) -> Iterator[Candidate]:

@@ -31,8 +31,9 @@ def fallbacks(task: Task) -> Iterator[Candidate]:
     """A read by one spelling, or by a `.get` that never falls back, as a chain of alternatives: `a or b or ""`."""
     names = plain(task.fact.value) or []
     bare = task.name.endswith("bare_fields")
+    edits: list[Edit] = []
     for node, row, column in _reads(task):
-        read = [*columns_of(node)]
+        read = columns_of(node)
         if column not in names and read[-1] not in names or bare != (len(read) == 1):
             continue
         if len(read) == 1:
@@ -40,8 +41,9 @@ def fallbacks(task: Task) -> Iterator[Candidate]:
             read += others[:SPELLINGS]
         quote = "'" if "'" in task.source.tree.code_for_node(node) else '"'
         chain = " or ".join([*(f"{row}.get({quote}{name}{quote})" for name in read), quote * 2])
-        edit = code.replaced(task.source, node, _embedded(task, node, chain))
-        yield Candidate(f"read {column} by its other spellings too", (edit,), PROMPT, unsafe=True)
+        edits.append(code.replaced(task.source, node, _embedded(task, node, chain)))
+    if edits:
+        yield Candidate(f"read {', '.join(names)} by other spellings too", tuple(edits), PROMPT, unsafe=True)
 
 
 def _reads(task: Task) -> Iterator[tuple[Any, str, str]]:
@@ -110,8 +112,18 @@ def cut(task: Task) -> Iterator[Candidate]:
 
 
 def _cut(task: Task, node: Any, limit: int) -> Edit:
+    """A slice of the whole expression that a read is part of: `(ex.get("a") or ex.get("b") or "")[:n]`."""
+    chains = [
+        n for n in walk(task.source.tree) if isinstance(n, cst.BooleanOperation) and any(m is node for m in walk(n))
+    ]
+    if chains:
+        return code.replaced(task.source, chains[0], f"({task.source.tree.code_for_node(_bare(chains[0]))})[:{limit}]")
     span = task.source.span(node)
     return code.inserted(task.source, span.end_row, span.end_column, span.cell, f"[:{limit}]")
+
+
+def _bare(node: Any) -> Any:
+    return node.with_changes(lpar=(), rpar=())
 
 
 # -- mixing ------------------------------------------------------------------------------------------------------
@@ -141,7 +153,7 @@ def seeded(task: Task) -> Iterator[Candidate]:
     """The mix by the seed of the training."""
     seed = plain(task.plan["arguments.seed"].value)
     if isinstance(seed, int):
-        yield from setting(task.name, task.fact, seed, (), ("seed",))
+        yield from setting(task, task.name, task.fact, seed, (), ("seed",))
 
 
 def names_imported(task: Task) -> Iterator[Candidate]:

@@ -21,7 +21,7 @@ def quantized(task: Task) -> Iterator[Candidate]:
     fact = task.plan["lora.load_in_4bit"]
     by = plain(task.plan["lora.quantized_by"].value)
     if fact.argument and by != "rejected":
-        yield from setting(task.name, fact, True, QUANTIZED)
+        yield from setting(task, task.name, fact, True, QUANTIZED)
     call = task.run.load.call
     if call is None or not call.callee.startswith("transformers.") or call.place.source is not task.source:
         return
@@ -54,7 +54,7 @@ def known_modules(task: Task) -> Iterator[Candidate]:
     )
     facts = (MODULES, "lora.unmatched_modules")
     for modules in wanted(task.expectation(MODULES), kept, task.plan):
-        yield from setting(MODULES, fact, modules, facts, ("target_modules",))
+        yield from setting(task, MODULES, fact, modules, facts, ("target_modules",))
         return
 
 

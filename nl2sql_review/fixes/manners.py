@@ -12,7 +12,7 @@ from .task import Task, plain, setting, wanted
 def set_value(task: Task) -> Iterator[Candidate]:
     """The value a rule names: where the value comes from, else where it arrives, else at the call that leaves it out."""
     for value in wanted(task.expected, plain(task.fact.value), task.plan):
-        yield from setting(task.name, task.fact, value)
+        yield from setting(task, task.name, task.fact, value)
 
 
 MANNERS: dict[str, Callable[[Task], Iterator[Candidate]]] = {

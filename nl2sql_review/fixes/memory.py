@@ -19,11 +19,15 @@ def lengths(task: Task) -> Iterator[Candidate]:
     model, trainer = task.plan[MODEL], task.plan[TRAINER]
     accepted = list(wanted(task.expectation("memory.sequence_length"), None, task.plan))
     for length in sorted(accepted, key=lambda n: n != plain(model.value)):
-        one = [] if plain(model.value) == length else list(setting(MODEL, model, length, FACTS, ("max_seq_length",)))
+        one = (
+            []
+            if plain(model.value) == length
+            else list(setting(task, MODEL, model, length, FACTS, ("max_seq_length",)))
+        )
         if not places.omitted(trainer) and plain(trainer.value) == length:
             two = []
         else:
-            two = list(setting(TRAINER, trainer, length, FACTS, NAMES))
+            two = list(setting(task, TRAINER, trainer, length, FACTS, NAMES))
         if one and two:
             for a, b in product(one[:2], two):
                 yield from together(f"set both lengths to {length}", [a], [b])

@@ -40,12 +40,15 @@ def at_call(fact: Fact, content: str) -> list[Edit]:
 
 def at_omission(fact: Fact, content: str, name: str) -> list[Edit]:
     """The argument added to the call that leaves it out."""
-    if not omitted(fact):
-        return []
-    for place in (*reversed(fact.value.trace), fact.at):
-        if place is not None and isinstance(place.node, cst.Call):
-            return code.added(place.source, place.node, f"{name}={content}")
-    return []
+    place = lacking(fact)
+    return code.added(place.source, place.node, f"{name}={content}") if place is not None else []
+
+
+def lacking(fact: Fact) -> Place | None:
+    """The call that leaves the value out."""
+    return next(
+        (p for p in (fact.at, *reversed(fact.value.trace)) if p is not None and isinstance(p.node, cst.Call)), None
+    )
 
 
 def omitted(fact: Fact) -> bool:

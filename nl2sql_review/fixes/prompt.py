@@ -51,6 +51,7 @@ def expressions(task: Task) -> Iterator[Any]:
     for text in texts_of(task.run):
         for place in (*reversed(text.trace), *([text.at] if text.at is not None else [])):
             node = place.node.value if isinstance(place.node, (cst.Assign, cst.AnnAssign, cst.Return)) else place.node
+            node = _member(node, text.field_name) if isinstance(node, cst.Dict) else node
             if (
                 place.source is task.source
                 and isinstance(node, cst.BaseExpression)
@@ -58,6 +59,15 @@ def expressions(task: Task) -> Iterator[Any]:
             ):
                 seen.append(node)
                 yield node
+
+
+def _member(node: cst.Dict, key: str) -> Any:
+    """What a dict display has under a key."""
+    for element in node.elements:
+        if isinstance(element, cst.DictElement) and isinstance(element.key, cst.SimpleString):
+            if element.key.raw_value == key:
+                return element.value
+    return None
 
 
 def _tokens(task: Task) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 A fix is *safe* when the finding is gone and the calls and the plan differ only in what was to be fixed, in what derives
 from that, and in what other rules wanted changed in the same way. It is *unsafe* when the finding is gone and something
-else differs too. One that leaves as many findings as before does not hold.
+else differs too. One that leaves no fewer findings, or as many but none that stops the run less, does not hold.
 """
 
 from __future__ import annotations
@@ -69,16 +69,11 @@ DERIVED: dict[str, tuple[str, ...]] = {
 ALWAYS = tuple(f"memory.{name}" for name in (
     "estimate", "verdict", "bits", "double_quant", "wide_embeddings", "checkpointing", "loss", "eager_attention", "packing",
 ))  # fmt: skip
-TRACKERS = (
-    "wandb.",
-    "mlflow.",
-    "comet_ml.",
-    "swanlab.",
-    "trackio.",
-    "neptune.",
-    "clearml.",
-    "aim.",
-)  # what they log follows
+# Calls that train nothing: what they print, log or look for follows from the settings.
+BYSTANDERS = (
+    "wandb.", "mlflow.", "comet_ml.", "swanlab.", "trackio.", "neptune.", "clearml.", "aim.", "logging.", "print", "os.",
+    "pathlib.", "shutil.", "json.", "transformers.trainer_utils.",
+)  # fmt: skip
 
 
 def weigh(
@@ -93,13 +88,19 @@ def weigh(
     ):
         return None
     old, new = open_findings(before), open_findings(after)
-    if new[finding.rule] >= old[finding.rule] or new.total() >= old.total():
+    if new[finding.rule] >= old[finding.rule] or new.total() > old.total() or measure(after) >= measure(before):
         return None
     if _silenced(before) != _silenced(after):
         return None
     if candidate.unsafe or any(new[rule] > old[rule] for rule in new) or _worse(before, after):
         return "unsafe"
     return "unsafe" if any(_differences(before, after, candidate)) else "safe"
+
+
+def measure(examined: Examined) -> tuple[int, int]:
+    """What every fix makes smaller: findings that stop the run, then all. So fixing comes to an end."""
+    effects = [f.effect for f in examined.report.findings if f.suppressed is None]
+    return effects.count("stops"), len(effects)
 
 
 def open_findings(examined: Examined) -> Counter[str]:
@@ -167,7 +168,7 @@ def _calls(old: list[Any], new: list[Any], arguments: set[str], calls: tuple[str
             yield from (name for name in strange if not name.endswith(calls) or not calls)
             continue
         for one, two in zip(old[a:b], new[c:d]):
-            if one.callee.startswith(TRACKERS):
+            if one.callee.startswith(BYSTANDERS):
                 continue
             for name in {**one.arguments, **two.arguments}:
                 absent = Absent()

@@ -14,6 +14,7 @@ from ..judge import Examined, Ground
 from ..plan import Fact, TrainingPlan
 from ..readers import run as runs
 from ..readers.api import versions_of
+from ..readers.api_arguments import CONFIG_OF
 from ..source.syntax import walk
 from ..values import Default, Known
 from . import code, places
@@ -109,25 +110,41 @@ def plain(value: Any) -> Any:
 
 
 def setting(
-    name: str, fact: Fact, value: Any, facts: tuple[str, ...] = (), arguments: tuple[str, ...] = ()
+    task: Task, name: str, fact: Fact, value: Any, facts: tuple[str, ...] = (), arguments: tuple[str, ...] = ()
 ) -> Iterator[Candidate]:
     """One fact that is an argument set to a plain value: where it comes from, where it arrives, where it is left out."""
-    label = fact.argument or (arguments[0] if arguments else name.partition(".")[2])
-    title = f"set {label}={spelled(value)}"
     facts = (name, *facts)
-    names = (fact.argument, *arguments)
+    names = tuple(dict.fromkeys(filter(None, (fact.argument, *arguments))))
     if places.omitted(fact):
-        for argument in dict.fromkeys(filter(None, names)):
-            edits = places.at_omission(fact, code.literal(value), argument)
-            if edits:
-                yield Candidate(f"set {argument}={spelled(value)}", tuple(edits), facts, names)
+        for argument in names:
+            content = code.literal(value)
+            title = f"set {argument}={content}"
+            yield Candidate(title, tuple(places.at_omission(fact, content, argument)), facts, names)
+            yield from _configured(task, fact, f"{argument}={content}", facts, names)
         return
+    title = f"set {names[0] if names else name.partition('.')[2]}={spelled(value)}"
     if edits := places.at_origin(fact, value):
         yield Candidate(
             f"{title} where it comes from" if len(fact.value.trace) > 2 else title, tuple(edits), facts, names
         )
     if edits := places.at_call(fact, code.literal(value, places.code_at_call(fact))):
         yield Candidate(title, tuple(edits), facts, names, unsafe=isinstance(fact.value, Default))
+
+
+def _configured(
+    task: Task, fact: Fact, argument: str, facts: tuple[str, ...], names: tuple[str, ...]
+) -> Iterator[Candidate]:
+    """The argument in a configuration made for a trainer that has none."""
+    trainer, place = task.run.trainer, places.lacking(fact)
+    if trainer is None or place is None or place.node is not trainer.place.node or "args" in trainer.arguments:
+        return
+    library, _, callable = trainer.callee.rpartition(".")
+    config = CONFIG_OF.get(callable, "")
+    found = code.imported(place.source, library.partition(".")[0], config) if config else None
+    if found is not None:
+        edits, local = found
+        edits = [*edits, *code.added(place.source, place.node, f"args={local}({argument})")]
+        yield Candidate(f"give the trainer a {local}({argument})", tuple(edits), facts, (*names, "args"), (config,))
 
 
 def together(title: str, *lists: list[Candidate]) -> Iterator[Candidate]:
