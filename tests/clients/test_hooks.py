@@ -51,7 +51,10 @@ def hooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with what this checkout would commit."""
     folder = tmp_path_factory.mktemp("hooks")
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
     )
     for name in listed.stdout.decode().split("\0"):
         if name and (ROOT / name).is_file() and not name.startswith(("tests/", "fixtures/")):
