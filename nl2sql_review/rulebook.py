@@ -7,13 +7,14 @@ are the rule's tests. Rules come in the order of the plan's facts, which is the 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from typing import Any, Iterable, Mapping, Union
+from typing import Any, Iterable, Mapping, NamedTuple, Union
 
-from . import resources
+from . import disk, keep, resources
 from .expectations import WORDS, Expectation, Unset, check_fact
 from .plan import FACTS, SECTIONS
 from .report import Effect, Severity
@@ -36,6 +37,7 @@ MANNERS = (
     "import", "import anew", "import first", "log the memory", "make the class", "mark", "mask", "move", "normalise",
     "quantize", "read by all names", "remove", "remove one", "rename",
 )  # fmt: skip
+SIZE_LIMIT = 1_000_000  # bytes of a rule file
 
 
 class RulebookError(ValueError):
@@ -179,25 +181,43 @@ def load(extra: Iterable[str] = ()) -> Rulebook:
 
     Raises RulebookError, whose text names the file.
     """
-    pages = []
-    for directory in (resources.find("rules"), *extra):
-        if not os.path.isdir(directory):
+    with disk.Remembering(apart=True):  # these belong to the program, not to what is reviewed
+        pages = list(_pages(resources.find("rules")))
+    for directory in extra:
+        if not disk.is_folder(directory):
             raise RulebookError(f"{directory}: no such directory of rules")
-        pages += [(path, id, os.stat(path).st_mtime_ns) for path, id in _pages(directory)]
+        pages += _pages(directory)
     return _load(tuple(pages))
 
 
 @lru_cache(maxsize=16)
-def _load(pages: tuple[tuple[str, str, int], ...]) -> Rulebook:
-    rules = {id: read(path, id) for path, id, _ in pages}
+def _load(pages: tuple[Page, ...]) -> Rulebook:
+    compiled = Compiled(pages)
+    rules = {page.id: parse(page.text(), page.path, page.id, compiled) for page in pages}
+    compiled.save()
     ordered = sorted(rules.values(), key=lambda r: (SECTIONS.index(r.section), FACTS.index(r.head.facts[0]), r.id))
     return Rulebook({r.id: r for r in ordered}, tuple(ordered))
 
 
-def _pages(directory: str) -> Iterable[tuple[str, str]]:
-    """(path, id) of every rule file; a README.md is for people."""
+class Page(NamedTuple):
+    """A rule file."""
+
+    path: str
+    id: str
+    data: bytes
+
+    def text(self) -> str:
+        try:
+            return self.data.decode().replace("\r\n", "\n")
+        except UnicodeDecodeError as error:
+            raise RulebookError(f"{self.path}: {error}") from None
+
+
+def _pages(directory: str) -> Iterable[Page]:
+    """Every rule file below a directory; a README.md is for people."""
     for folder, folders, files in os.walk(directory):
         folders[:] = sorted(d for d in folders if not d.startswith("."))
+        disk.names(folder)  # a rule that is added changes what is judged
         for name in sorted(files):
             if not name.endswith(".md") or name == "README.md":
                 continue
@@ -207,20 +227,41 @@ def _pages(directory: str) -> Iterable[tuple[str, str]]:
             if section not in SECTIONS or not rest or "/" in rest:
                 hint = did_you_mean(section, SECTIONS)
                 raise RulebookError(f"{path}: a rule lies at <section>/<rule>.md; sections are {listed(SECTIONS)}{hint}")
-            yield path, id
+            data = disk.read(path, SIZE_LIMIT)
+            if data is None:
+                raise RulebookError(f"{path}: cannot be read")
+            yield Page(path, id, data)
 
 
-def read(path: str, id: str) -> Rule:
-    """The rule in one file, or RulebookError."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise RulebookError(f"{path}: {error}") from None
-    return parse(text, path, id)
+class Compiled:
+    """The heads of rule files as plain data, kept as JSON: reading them as YAML takes ten times as long.
+
+    Kept under the digest of all the pages, so that a rule that changes is compiled anew, in the user's cache directory.
+    """
+
+    def __init__(self, pages: Iterable[Page]) -> None:
+        status = os.stat(__file__)  # how a head is read
+        said = [f"{status.st_mtime_ns} {status.st_size}".encode(), *(part for p in pages for part in (p.id.encode(), p.data))]
+        self._name = f"rules-{disk.digest(b'%'.join(said))}.json"
+        data = keep.read(self._name)
+        try:
+            self._heads = json.loads(data) if data else {}
+        except ValueError:
+            self._heads = {}
+        self._made: dict[str, Any] = {}
+
+    def head(self, text: str, path: str) -> Any:
+        if text in self._heads:
+            return self._heads[text]
+        self._made[text] = made = _plain(text, path)
+        return made
+
+    def save(self) -> None:
+        if self._made and json.loads(made := json.dumps(self._made, default=str)) == self._made:
+            keep.write(self._name, made.encode())
 
 
-def parse(text: str, path: str, id: str) -> Rule:
+def parse(text: str, path: str, id: str, compiled: Compiled | None = None) -> Rule:
     """The rule a page says, or RulebookError."""
     parts = _FILE.match(text)
     if not parts:
@@ -231,18 +272,25 @@ def parse(text: str, path: str, id: str) -> Rule:
         raise RulebookError(f"{path}: the page must start with its title: a line `# …` right after the head")
     skipped = len(body) - len(body.lstrip("\n"))
     row = text.count("\n", 0, parts.start("body") + skipped) + 1
-    return Rule(id, title[1].strip(), head(_yaml(parts["head"], path), path), body[skipped:], path, row)
+    data = (compiled.head if compiled is not None else _plain)(parts["head"], path)
+    return Rule(id, title[1].strip(), head(data, path), body[skipped:], path, row)
 
 
 def head(data: Any, path: str) -> Head:
     """A rule's head from plain data, or RulebookError naming `path` and the key."""
-    if isinstance(data, Mapping):
-        # YAML reads the keys `true` and `16` as what they are; messages are looked up by how a value is written.
-        data = {**data, **{k: _by_spelling(data[k]) for k in ("says", "notes") if isinstance(data.get(k), Mapping)}}
     try:
         return build(Head, data)
     except ShapeError as error:
         raise RulebookError(f"{path}: {error}") from None
+
+
+def _plain(text: str, path: str) -> Any:
+    """A head as plain data."""
+    data = _yaml(text, path)
+    if not isinstance(data, Mapping):
+        return data
+    # YAML reads the keys `true` and `16` as what they are; messages are looked up by how a value is written.
+    return {**data, **{k: _by_spelling(data[k]) for k in ("says", "notes") if isinstance(data.get(k), Mapping)}}
 
 
 def _by_spelling(messages: Mapping[Any, Any]) -> dict[str, Any]:

@@ -16,17 +16,15 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Mapping, Union
 
+from . import disk
 from .api.declared import LIBRARIES
 from .api.versions import clauses
 from .expectations import Expectation, spelled, wanted, worded
 from .plan import FACTS
+from .projects import DEDICATED, PYPROJECT, SIZE_LIMIT, TABLE, candidates
 from .report import Severity
 from .rulebook import NOTICES, Head, Rule, Rulebook
 from .shape import ShapeError, build, did_you_mean, keys, listed, named, show
-
-DEDICATED = "nl2sql-review.toml"
-PYPROJECT = "pyproject.toml"
-TABLE = "nl2sql-review"
 
 
 class SettingsError(ValueError):
@@ -150,74 +148,35 @@ def _rule_settings(id: str, data: Any) -> dict[str, RuleSettings]:
 
 def nearest(directory: str) -> str | None:
     """The settings file that counts for `directory`, an absolute path; None when there is none."""
-    while True:
-        dedicated = os.path.join(directory, DEDICATED)
-        if os.path.isfile(dedicated):
-            return dedicated
-        shared = os.path.join(directory, PYPROJECT)
-        if os.path.isfile(shared) and _mentions_us(shared):
-            return shared
-        parent = os.path.dirname(directory)
-        if parent == directory or os.path.exists(os.path.join(directory, ".git")):
-            return None
-        directory = parent
-
-
-def project_root(directory: str) -> str:
-    """The nearest ancestor of `directory` with .git, pyproject.toml or nl2sql-review.toml.
-
-    Without one it is the working directory, where that holds `directory`: scripts are run, and find their files, from
-    there. Else it is the nearest ancestor with another sign of a project (requirements.txt, setup.py, …), else
-    `directory` itself.
-    """
-    start = os.path.abspath(directory)
-    marked = _ancestor_with(start, (".git", PYPROJECT, DEDICATED))
-    if marked is not None:
-        return marked
-    working = os.getcwd()
-    if start != working and start.startswith(working.rstrip(os.sep) + os.sep):
-        return working
-    return _ancestor_with(start, PROJECT_SIGNS) or start
-
-
-PROJECT_SIGNS = ("requirements.txt", "setup.py", "setup.cfg", "uv.lock", "poetry.lock", "environment.yml", "Pipfile")
-
-
-def _ancestor_with(directory: str, names: tuple[str, ...]) -> str | None:
-    while True:
-        if any(os.path.exists(os.path.join(directory, name)) for name in names):
-            return directory
-        parent = os.path.dirname(directory)
-        if parent == directory:
-            return None
-        directory = parent
-
-
-def _mentions_us(path: str) -> bool:
-    try:
-        with open(path, "rb") as file:
-            return TABLE.encode() in file.read() and bool(_table(path, False))
-    except OSError:
-        return False
+    for path in candidates(directory):
+        if os.path.basename(path) == DEDICATED or _table(path, False):
+            return path
+    return None
 
 
 def _table(path: str, must_exist: bool) -> Any:
     """Our table in a TOML file. A named file of any other name than pyproject.toml is all ours."""
-    try:
-        return _parsed(path, os.stat(path).st_mtime_ns, must_exist)
-    except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror or error}") from None
+    data = disk.read(path, SIZE_LIMIT)
+    if data is None:
+        try:
+            with open(path, "rb") as file:  # a pipe: --config <(…)
+                data = file.read(SIZE_LIMIT)
+        except OSError as error:
+            raise SettingsError(f"{path}: {error.strerror or error}") from None
+        if len(data) == SIZE_LIMIT:
+            raise SettingsError(f"{path}: settings of {SIZE_LIMIT // 10**6} MB and more are not read")
+        disk.seen_once(path)
+    return _parsed(path, data, must_exist)
 
 
-@lru_cache(maxsize=64)
-def _parsed(path: str, changed: int, must_exist: bool) -> Any:
+@lru_cache(maxsize=16)
+def _parsed(path: str, content: bytes, must_exist: bool) -> Any:
     try:
         import tomllib
     except ModuleNotFoundError:  # Python 3.10
         import tomli as tomllib
     try:
-        with open(path, "rb") as file:
-            data = tomllib.load(file)
+        data = tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from None
     if os.path.basename(path) != PYPROJECT:

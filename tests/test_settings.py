@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from nl2sql_review import rulebook, settings
-from nl2sql_review.settings import SettingsError, configure, from_data, load, nearest, project_root, show_settings
+from nl2sql_review import projects, rulebook, settings
+from nl2sql_review.settings import SettingsError, configure, from_data, load, nearest, show_settings
 
 
 def complaint(data, configured=False):
@@ -161,6 +161,6 @@ def test_the_schema_knows_the_keys_as_they_are_written():
 
 def test_the_project_root_is_the_nearest_ancestor_that_looks_like_one(project, tmp_path):
     project("a/b/x.py", "")
-    assert project_root("a/b") == str(tmp_path)
+    assert projects.root("a/b") == str(tmp_path)
     project("a/pyproject.toml", "")
-    assert project_root("a/b") == str(tmp_path / "a")
+    assert projects.root("a/b") == str(tmp_path / "a")

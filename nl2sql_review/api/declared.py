@@ -6,11 +6,13 @@ are left alone.
 
 from __future__ import annotations
 
-import os
+import os.path
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Iterator
+
+from nl2sql_review import disk
 
 LIBRARIES = ("trl", "transformers", "peft", "unsloth", "unsloth_zoo")
 LIMIT = 8_000_000  # bytes of a lock file
@@ -97,13 +99,10 @@ def in_project(folder: str, root: str) -> tuple[list[Statement], list[str]]:
     while True:
         here: list[Statement] = []
         for path in _files(folder):
-            try:
-                status = os.stat(path)
-                if status.st_size > LIMIT:
-                    continue
-                here += _statements(path, status.st_mtime_ns)
-            except OSError:
+            data = disk.read(path, LIMIT)
+            if data is None:
                 continue
+            here += _statements(os.path.basename(path), data)
             read.append(path)
         for exactness in (2, 1):
             for one in here:
@@ -121,23 +120,17 @@ def _exactness(one: Statement) -> int:
 
 
 def _files(folder: str) -> list[str]:
-    try:
-        names = sorted(os.listdir(folder))
-    except OSError:
-        return []
-    requirements = [n for n in names if re.fullmatch(r"requirements[\w.-]*\.(?:txt|in)", n)]
+    requirements = [n for n in disk.names(folder, "requirements") if re.fullmatch(r"requirements[\w.-]*\.(?:txt|in)", n)]
     requirements.sort(key=lambda n: (n != "requirements.txt", n))
-    others = [n for n in ("pyproject.toml", "uv.lock", "poetry.lock", "environment.yml", "environment.yaml") if n in names]
+    others = [n for n in ("pyproject.toml", "uv.lock", "poetry.lock", "environment.yml", "environment.yaml") if disk.exists(os.path.join(folder, n))]
     return [os.path.join(folder, n) for n in (*requirements[:8], *others)]
 
 
-@lru_cache(maxsize=256)
-def _statements(path: str, changed: int) -> tuple[Statement, ...]:
-    with open(path, "rb") as file:
-        text = file.read().decode("utf-8", "replace")
+@lru_cache(maxsize=16)
+def _statements(name: str, data: bytes) -> tuple[Statement, ...]:
+    text = data.decode("utf-8", "replace")
     if not _PACKAGE.search(text):
         return ()
-    name = os.path.basename(path)
     if name.endswith(".lock"):
         return tuple(_locked(text, name))
     if name == "pyproject.toml":

@@ -30,7 +30,7 @@ from . import (  # noqa: F401 (some fill registries)
 from .machine import Exhausted, Frame, Machine, Raised, demote
 from .objects import Arguments, Class, Function, Instance, Module, Opaque, object_of
 from .operations import freeze
-from .project import Project
+from .project import Project, resolved
 from .recording import Call, Recording
 
 STEPS = 80_000  # expressions, statements and joined changes; about a second on a slow machine
@@ -117,13 +117,13 @@ def search_path(root: Path | None, file: Path | None) -> list[Path]:
     folders = [file.parent] if file is not None else []
     if root is not None:
         folders += [root, root / "src"]
-    return list(dict.fromkeys(f.resolve() for f in folders))
+    return list(dict.fromkeys(resolved(f) for f in folders))
 
 
 def run_script(m: Machine, module: Module, source: Any) -> None:
     module.package = package_of(m, module.file)
     if module.package and module.file is not None:  # `python -m package.script` is run from the folder above the package
-        above = module.file.resolve().parents[module.package.count(".") + 1]
+        above = resolved(module.file).parents[module.package.count(".") + 1]
         if above not in m.search_path:
             m.search_path.append(above)
     try:
@@ -137,8 +137,8 @@ def run_script(m: Machine, module: Module, source: Any) -> None:
 def package_of(m: Machine, file: Path | None) -> str:
     """The package a script belongs to when run with `python -m`: folders with an `__init__.py` above it."""
     parts: list[str] = []
-    folder = file.resolve().parent if file is not None else None
-    while folder is not None and m.project.inside(folder / "__init__.py") is not None and (folder / "__init__.py").is_file():
+    folder = resolved(file).parent if file is not None else None
+    while folder is not None and m.project.is_file(folder / "__init__.py"):
         parts.insert(0, folder.name)
         folder = folder.parent
     return ".".join(parts)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import os.path
 import sys
 from pathlib import Path
 from typing import Any
 
 import libcst as cst
 
+from .. import disk
 from ..source import Source, SourceError
 from ..values import Known, Unknown
 from .machine import Frame, Machine, Raised, place_of
@@ -169,7 +170,7 @@ def load(m: Machine, name: str, last: str, folder: Path) -> Module | None:
 
 def absolute(file: Path) -> str:
     """`__file__`: an absolute path, links in its folder followed so that all paths of a project start alike."""
-    return os.path.join(os.path.realpath(file.parent), file.name)
+    return os.path.join(disk.real(file.parent), file.name)
 
 
 def run_module(m: Machine, module: Module, tree: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Iterable
 
+from .. import projects
 from ..api import chosen
 from ..api.chosen import Versions
 from ..interpret.recording import Recording
@@ -31,7 +32,6 @@ LISTS = {
     "missing in range": "missing_in_range",
 }
 SCRIPT = "it is a script, not a configuration"
-MARKS = (".git", "pyproject.toml", "nl2sql-review.toml")
 
 
 def versions_of(recording: Recording, source: Any, settings: Any) -> Versions:
@@ -39,19 +39,9 @@ def versions_of(recording: Recording, source: Any, settings: Any) -> Versions:
     if recording.configuration is not None:
         return recording.configuration.versions  # type: ignore[no-any-return]
     folder = os.path.dirname(os.path.abspath(getattr(source, "path", "") or "."))
-    found = chosen.of_script(source, folder, _root(folder), settings, patched(recording))
+    found = chosen.of_script(source, folder, projects.marked(folder) or folder, settings, patched(recording))
     recording.files_read += [f for f in found.files if f not in recording.files_read]
     return found
-
-
-def _root(folder: str) -> str:
-    where = folder
-    while not any(os.path.exists(os.path.join(where, mark)) for mark in MARKS):
-        parent = os.path.dirname(where)
-        if parent == where:
-            return folder
-        where = parent
-    return where
 
 
 def read(run: Run, plan: TrainingPlan) -> None:

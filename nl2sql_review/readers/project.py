@@ -6,6 +6,7 @@ import os
 import re
 from typing import Any, Iterator
 
+from .. import disk, projects
 from ..interpret.recording import Call
 from ..plan import Fact, TrainingPlan
 from ..values import Absent, Default, Known, Place, Text, Unknown, Value
@@ -67,18 +68,14 @@ def read(run: Run, plan: TrainingPlan) -> None:
 def script(run: Run) -> Fact:
     """The script's path from its project's root: the nearest folder above with `.git`, pyproject.toml or our settings."""
     path = getattr(run.source, "path", "") or ""
-    if not path or not os.path.isfile(path):
+    if not path or not disk.is_file(path):
         return Fact(Known(path), at=run.place, why_not="the script is no file, so it lies nowhere")
     if path.endswith(".ipynb"):
         return Fact(Known(path), at=run.place, why_not="a notebook is not the project's training script")
     here = os.path.abspath(path)
-    folder = os.path.dirname(here)
-    while not any(os.path.exists(os.path.join(folder, mark)) for mark in (".git", "pyproject.toml", "nl2sql-review.toml")):
-        parent = os.path.dirname(folder)
-        if parent == folder:
-            return Fact(Known(path.replace(os.sep, "/")), at=run.place)
-        folder = parent
-    return Fact(Known(os.path.relpath(here, folder).replace(os.sep, "/")), at=run.place)
+    folder = projects.marked(os.path.dirname(here))
+    shown = path if folder is None else os.path.relpath(here, folder)
+    return Fact(Known(shown.replace(os.sep, "/")), at=run.place)
 
 
 def log_file(run: Run) -> Fact:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import Any, Callable, NamedTuple
 
+from ... import disk
 from ...source import Source, SourceError
 from ...values import Absent, Default, Either, Known, Place, Text, Trace, Unknown, Value, join
 from .. import documents
@@ -53,12 +54,12 @@ def locate(m: Machine, text: Value) -> Path | str:
         file = Path(literal)
         if m.project.inside(file) is None:
             return f"file {literal} lies outside of the project"
-        return file if file.is_file() else missing(m, file, Path(literal).relative_to(m.project.root).as_posix() if literal.startswith(f"{m.project.root}/") else literal)
+        return file if m.project.is_file(file) else missing(m, file, Path(literal).relative_to(m.project.root).as_posix() if literal.startswith(f"{m.project.root}/") else literal)
     assert relative is not None
     found: list[Path] = []
     for folder in folders(m):
         file = folder / relative
-        if m.project.inside(file) is not None and file.is_file() and not any(file.samefile(f) for f in found):
+        if m.project.is_file(file) and not any(m.project.inside(file) == m.project.inside(f) for f in found):
             found.append(file)
     if not found:
         for folder in folders(m):
@@ -108,7 +109,7 @@ def content(m: Machine, path: Value, trace: Trace = ()) -> Content | str:
         return f"the script writes {place.name} itself"
     if place.suffix in DATA:
         return f"{place.name} is a data file, which is not read"
-    if place.stat().st_size > MAX_TEXT_BYTES:
+    if disk.size(place) > MAX_TEXT_BYTES:
         return f"{place.name} is larger than {MAX_TEXT_BYTES // 1000} kB and is not read"
     if place not in m.documents:
         data = m.project.read(place)

@@ -14,6 +14,7 @@ from ..library import DECORATORS, model
 from ..machine import Machine
 from ..objects import Arguments, Builtin, Items, Mapping, Opaque, Sequence, object_of
 from ..operations import describe
+from ..project import resolved
 from .files import defaulted
 from .interpolation import Config
 from .omegaconf import COMMAND_LINE, merged, read_file, with_setting
@@ -43,7 +44,7 @@ def composed(m: Machine, folder: Path, name: str, overrides: list[str], node: An
     settings = []
     for word in overrides:
         path, _, value = word.partition("=")
-        if (folder / path.lstrip("+")).is_dir() and "." not in path:
+        if m.project.is_dir(folder / path.lstrip("+")) and "." not in path:
             chosen[path.lstrip("+").split("@")[0]] = value
         else:
             settings.append(word)
@@ -95,7 +96,7 @@ def parts(m: Machine, folder: Path, group: str, name: str, package: str, chosen:
         if "${" in pick or pick == "???":
             raise Failure(f"the defaults list leaves {entry.group} open")
         at = entry.package if entry.package is not None else entry.group.replace("/", ".")
-        if entry.optional and not (folder / entry.group / f"{pick}.yaml").is_file():
+        if entry.optional and not m.project.is_file(folder / entry.group / f"{pick}.yaml"):
             continue
         out += parts(m, folder, entry.group, pick, at, chosen, depth + 1)
     return out
@@ -147,7 +148,7 @@ def folder_of(m: Machine, path: Value, module: Any) -> Path | str:
     text = path.value if isinstance(path, Known) and path.value is not None else "."
     if text.startswith("pkg://"):
         return "a configuration of a package"
-    folder = Path(module.file).resolve().parent / text
+    folder = resolved(module.file).parent / text
     return folder if m.project.is_dir(folder) else f"the folder {text} was not found in the project"
 
 

@@ -1,0 +1,190 @@
+"""The one door to the disk for what decides a review, and the memory of what was seen through it.
+
+A review rests on more than the script: modules and configurations beside it, settings, requirement files, and that
+certain files do not exist. Whatever is asked here while `Remembering` is open is noted as a question with its answer;
+a remembered review still holds as long as every question has the same answer (`Now.confirms`).
+
+    with Remembering() as seen:
+        review(script)
+    seen                      # {"kind /p/config.yaml": "file", "2000000 /p/config.yaml": "9f86d0…", "kind /p/util.py": ""}
+
+This file is part of what a cached answer costs: it imports next to nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextvars import ContextVar
+from hashlib import blake2b
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Union
+
+    Path = Union[str, os.PathLike[str]]
+
+_seen: ContextVar[dict[str, str] | None] = ContextVar("seen", default=None)
+
+
+class Remembering:
+    """Notes the questions asked inside; those of a memory within a memory belong to both, unless it stands `apart`."""
+
+    def __init__(self, apart: bool = False) -> None:
+        self._apart = apart
+
+    def __enter__(self) -> dict[str, str]:
+        self.seen: dict[str, str] = {}
+        self._token = _seen.set(self.seen)
+        return self.seen
+
+    def __exit__(self, *_: object) -> None:
+        _seen.reset(self._token)
+        if not self._apart:
+            recall(self.seen)
+
+
+def recall(seen: Mapping[str, str]) -> None:
+    """What was seen before, and is now relied on again without looking."""
+    around = _seen.get()
+    if around is not None:
+        around.update(seen)
+
+
+def _note(question: str, answer: str) -> str:
+    around = _seen.get()
+    if around is not None:
+        around[question] = answer
+    return answer
+
+
+# -- questions ---------------------------------------------------------------------------------------------------
+
+
+def kind(path: Path) -> str:
+    """ "file", "folder", "other" (a pipe, a device), or "" when nothing is there; links are followed."""
+    return _note(f"kind {os.fspath(path)}", _kind(path))
+
+
+def is_file(path: Path) -> bool:
+    return kind(path) == "file"
+
+
+def is_folder(path: Path) -> bool:
+    return kind(path) == "folder"
+
+
+def exists(path: Path) -> bool:
+    return kind(path) != ""
+
+
+def size(path: Path) -> int:
+    """In bytes; 0 when nothing is there."""
+    return int(_note(f"size {os.fspath(path)}", _size(path)))
+
+
+def real(path: Path) -> str:
+    """The absolute path with all links followed, whether or not something is there."""
+    return _note(f"real {os.fspath(path)}", os.path.realpath(path))
+
+
+def names(path: Path, prefix: str = "") -> list[str]:
+    """What lies in a folder and starts with `prefix` (without spaces), sorted; [] when it cannot be listed."""
+    listed = _names(path, prefix)
+    _note(f"names {prefix}* {os.fspath(path)}", _of_names(listed))
+    return listed or []
+
+
+def read(path: Path, limit: int) -> bytes | None:
+    """The bytes of a file; None when there is no file to read or it has more than `limit` bytes."""
+    data = _bytes(path, limit)
+    _note(f"{limit} {os.fspath(path)}", _of_bytes(data))
+    return data
+
+
+def seen_once(path: Path) -> None:
+    """Something was read that cannot be asked for again: what rests on it is not to be relied on later."""
+    _note(f"once {os.fspath(path)}", "seen")
+
+
+# -- answers -----------------------------------------------------------------------------------------------------
+
+
+class Now:
+    """The answers of this moment, each looked up once: many reviews ask the same of the same folders."""
+
+    def __init__(self) -> None:
+        self._answers: dict[str, str] = {}
+
+    def confirms(self, seen: Mapping[str, str]) -> bool:
+        """Whether every question still has its answer."""
+        answers = self._answers
+        for question, before in seen.items():
+            now = answers.get(question)
+            if now is None:
+                now = answers[question] = _answer(question)
+            if now != before:
+                return False
+        return True
+
+
+def _answer(question: str) -> str:
+    word, _, path = question.partition(" ")
+    if word == "kind":
+        return _kind(path)
+    if word == "once":
+        return ""
+    if word == "size":
+        return _size(path)
+    if word == "real":
+        return os.path.realpath(path)
+    if word == "names":
+        prefix, _, path = path.partition("* ")
+        return _of_names(_names(path, prefix))
+    return _of_bytes(_bytes(path, int(word)))
+
+
+def digest(data: bytes) -> str:
+    return blake2b(data, digest_size=20).hexdigest()
+
+
+def _kind(path: Path) -> str:
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):  # a path that no disk can hold
+        return ""
+    return "file" if stat.S_ISREG(mode) else "folder" if stat.S_ISDIR(mode) else "other"
+
+
+def _size(path: Path) -> str:
+    try:
+        return str(os.stat(path).st_size)
+    except (OSError, ValueError):
+        return "0"
+
+
+def _names(path: Path, prefix: str) -> list[str] | None:
+    try:
+        return sorted(name for name in os.listdir(path) if name.startswith(prefix))
+    except (OSError, ValueError):
+        return None
+
+
+def _of_names(listed: list[str] | None) -> str:
+    return "" if listed is None else digest("\0".join(listed).encode("utf-8", "surrogateescape"))
+
+
+def _bytes(path: Path, limit: int) -> bytes | None:
+    if _kind(path) != "file":  # opening a pipe would wait for its other end
+        return None
+    try:
+        with open(path, "rb") as file:
+            data = file.read(limit + 1)
+    except OSError:
+        return None
+    return data if len(data) <= limit else None
+
+
+def _of_bytes(data: bytes | None) -> str:
+    return "" if data is None else digest(data)

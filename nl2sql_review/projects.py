@@ -1,0 +1,66 @@
+"""Where a project begins, and which settings file counts: the marks that lie above a script."""
+
+from __future__ import annotations
+
+import os
+
+from . import disk
+
+DEDICATED = "nl2sql-review.toml"
+PYPROJECT = "pyproject.toml"
+TABLE = "nl2sql-review"
+SIZE_LIMIT = 2_000_000  # bytes of a settings file
+MARKS = (".git", PYPROJECT, DEDICATED)
+# Weaker signs, for a script that lies outside of the working directory.
+SIGNS = ("requirements.txt", "setup.py", "setup.cfg", "uv.lock", "poetry.lock", "environment.yml", "Pipfile")
+
+
+def marked(directory: str) -> str | None:
+    """The nearest of `directory`, an absolute path, and its ancestors with .git, pyproject.toml or nl2sql-review.toml."""
+    return _ancestor_with(directory, MARKS)
+
+
+def root(directory: str) -> str:
+    """The nearest ancestor of `directory` with .git, pyproject.toml or nl2sql-review.toml.
+
+    Without one it is the working directory, where that holds `directory`: scripts are run, and find their files, from
+    there. Else it is the nearest ancestor with another sign of a project (requirements.txt, setup.py, …), else
+    `directory` itself.
+    """
+    start = os.path.abspath(directory)
+    found = marked(start)
+    if found is not None:
+        return found
+    working = os.getcwd()
+    if start != working and start.startswith(working.rstrip(os.sep) + os.sep):
+        return working
+    return _ancestor_with(start, SIGNS) or start
+
+
+def _ancestor_with(directory: str, names: tuple[str, ...]) -> str | None:
+    while True:
+        if any(disk.exists(os.path.join(directory, name)) for name in names):
+            return directory
+        parent = os.path.dirname(directory)
+        if parent == directory:
+            return None
+        directory = parent
+
+
+def candidates(directory: str) -> list[str]:
+    """The settings files that may count for `directory`, an absolute path, nearest first.
+
+    A pyproject.toml is one if it holds our name; whether it holds our table is for whoever reads it to say.
+    """
+    found = []
+    while True:
+        dedicated = os.path.join(directory, DEDICATED)
+        if disk.is_file(dedicated):
+            return [*found, dedicated]
+        shared = os.path.join(directory, PYPROJECT)
+        if disk.is_file(shared) and TABLE.encode() in (disk.read(shared, SIZE_LIMIT) or b""):
+            found.append(shared)
+        parent = os.path.dirname(directory)
+        if parent == directory or disk.exists(os.path.join(directory, ".git")):
+            return found
+        directory = parent
