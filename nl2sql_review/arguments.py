@@ -24,6 +24,7 @@ COMMANDS = {
     "init": "set a project up: Claude Code, the reference trainer",
     "hook": "answer an event of a coding agent that has edited a file",
     "mcp": "serve reviews to a language model (Model Context Protocol)",
+    "cache": "remove the reviews that are kept",
     "schema": "print the JSON Schema of a report, a plan or the settings",
 }
 
@@ -93,6 +94,11 @@ def columns() -> int:
 def settings_options(group: argparse._ActionsContainer) -> None:
     group.add_argument("--config", metavar="FILE", help="settings from this file instead of the project's")
     group.add_argument("--isolated", action="store_true", help="no settings files at all")
+
+
+def cache_options(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--no-cache", action="store_true", help="review everything again, and keep nothing")
+    group.add_argument("--cache-dir", metavar="DIR", help="where reviews are kept (default .nl2sql_review_cache)")
 
 
 def color_option(group: argparse._ActionsContainer) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 
+from . import disk
 from .discovery import shown
 from .report import BaselineEntry, FileReport
 from .rulebook import NOTICES
@@ -19,6 +20,7 @@ from .settings import SettingsError
 from .shape import ShapeError, build
 
 VERSION = 1
+SIZE_LIMIT = 20_000_000  # bytes
 NAME = "nl2sql-review-baseline.json"
 
 
@@ -63,7 +65,7 @@ class Baseline:
         for entry in self.findings:
             file = by_path.get(entry.path)
             if file is None:
-                if not os.path.exists(os.path.join(self.folder, entry.path)):
+                if not disk.exists(os.path.join(self.folder, entry.path)):
                     gone.append(entry)
             elif _is_judged(entry.rule, file) and entry.fingerprint not in {f.fingerprint for f in file.findings}:
                 gone.append(entry)
@@ -80,8 +82,12 @@ def read(path: str) -> Baseline:
     """The baseline in a file. SettingsError says what is wrong with it."""
     name = shown(path)
     try:
-        with open(path, encoding="utf-8") as file:
-            return replace(build(Baseline, json.load(file)), path=path)
+        data = disk.read(path, SIZE_LIMIT)
+        if data is None:
+            with open(path, "rb") as file:  # which says why it cannot be read
+                data = file.read()
+            disk.seen_once(path)
+        return replace(build(Baseline, json.loads(data)), path=path)
     except FileNotFoundError:
         remedy = f"make it with nl2sql-review baseline write --output {name} PATH…"
         raise SettingsError(f"{name}: there is no such baseline; {remedy}") from None

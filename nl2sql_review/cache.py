@@ -11,32 +11,33 @@ from __future__ import annotations
 import json
 import os
 import sys
-from hashlib import blake2b
 
 from . import __version__, disk, keep, projects, resources
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
 DIRECTORY = ".nl2sql_review_cache"
 TAG = "CACHEDIR.TAG"
-SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55\n# A cache of nl2sql-review; see https://bford.info/cachedir/\n"
+SIGNATURE = (
+    "Signature: 8a477f597d28d172789f06886806bc55\n# A cache of nl2sql-review; see https://bford.info/cachedir/\n"
+)
 KEY = "key"
 KEY_SIZE = 32
 RELIES_ON = ("libcst", "yaml")  # libraries whose behaviour shows in a review
 
 
 class Entry:
-    """An answer, and what it rests on: `head` is small and read on every hit, `texts` are left as they are."""
+    """An answer, and what it rests on: `head` is read on every hit, `blob` is left as it is."""
 
-    __slots__ = ("head", "seen", "texts")
+    __slots__ = ("seen", "head", "blob")
 
-    def __init__(self, seen: dict[str, str], head: dict[str, Any], texts: dict[str, str]) -> None:
+    def __init__(self, seen: Mapping[str, str], head: dict[str, Any], blob: bytes = b"") -> None:
         self.seen = seen
         self.head = head
-        self.texts = texts
+        self.blob = blob
 
 
 class Cache:
@@ -49,6 +50,10 @@ class Cache:
         self._key: bytes | None = None
         self._broken = False  # nothing can be written: not tried again
 
+    def again(self) -> Cache:
+        """The same cache, with every answer looked up anew."""
+        return Cache(self.directory)
+
     def find(self, *name: str) -> Entry | None:
         """The entry of that name, if it still holds."""
         try:
@@ -59,23 +64,22 @@ class Cache:
         seal, _, body = data.partition(b"\n")
         if seal.decode("ascii", "replace") != self._seal(body):
             return None
-        lines = body.decode("utf-8", "surrogatepass").split("\n")
-        head = json.loads(lines[0])  # sealed by us: as we wrote it
+        written, _, blob = body.partition(b"\n")
+        head = json.loads(written)  # sealed by us: as we wrote it
         if head["name"] != list(name) or head["engine"] != self._engine or not self._now.confirms(head["seen"]):
             return None
-        return Entry(head["seen"], head["head"], dict(zip(lines[1::2], lines[2::2])))
+        return Entry(head["seen"], head["head"], blob)
 
     def keep(self, entry: Entry, *name: str) -> None:
         """Puts an entry in the place of an older one of that name."""
         if self._broken:
             return
         head = {"name": name, "engine": self._engine, "seen": entry.seen, "head": entry.head}
-        lines = [json.dumps(head, separators=(",", ":"))]
-        for title, text in entry.texts.items():
-            lines += [title, text]
-        body = "\n".join(lines).encode("utf-8", "surrogatepass")
+        body = json.dumps(head, separators=(",", ":")).encode() + b"\n" + entry.blob
         seal = self._seal(body, make=True)
-        self._broken = not seal or not self._prepared() or not keep.replace(self._path(name), f"{seal}\n".encode() + body)
+        self._broken = (
+            not seal or not self._prepared() or not keep.replace(self._path(name), f"{seal}\n".encode() + body)
+        )
 
     def _path(self, name: tuple[str, ...]) -> str:
         return os.path.join(self.directory, disk.digest("\0".join(name).encode("utf-8", "surrogatepass")) + ".json")
@@ -84,7 +88,7 @@ class Cache:
         """What only somebody with the user's key can write under these bytes; "" where there is no key."""
         if self._key is None or make and not self._key:
             self._key = _key(make)
-        return blake2b(body, key=self._key, digest_size=20).hexdigest() if self._key else ""
+        return disk.digest(body, self._key) if self._key else ""
 
     def _prepared(self) -> bool:
         """The directory, marked for backup programs and for git when it is made."""

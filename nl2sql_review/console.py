@@ -24,10 +24,10 @@ def terminal(args: Namespace, file: str | None = None) -> Terminal:
     if file is not None:
         return Terminal(color=args.color == "always")
     encoding = getattr(sys.stdout, "encoding", None)
-    return Terminal(max(columns(), 40), _color(args.color), glyphs_for(encoding))
+    return Terminal(max(columns(), 40), colored(args.color), glyphs_for(encoding))
 
 
-def _color(choice: str) -> bool:
+def colored(choice: str) -> bool:
     """Whether to colour: `--color` first, then NO_COLOR, FORCE_COLOR, and whether this is a terminal."""
     if choice != "auto":
         return choice == "always"

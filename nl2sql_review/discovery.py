@@ -10,17 +10,17 @@ from __future__ import annotations
 import os
 import re
 import stat
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Callable, Iterable, Iterator
+from functools import cache, lru_cache
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 CONFIGURATIONS = (".yaml", ".yml", ".json", ".toml")
 SUFFIXES = (".py", ".ipynb", *CONFIGURATIONS)
-# A script that trains names one of these; a file that names none need not be parsed.
-STACK = re.compile(rb"unsloth|\btrl\b|transformers|peft|SFTTrainer")
 # A configuration that trains has one of these keys, or sections `lora` and `training`; few other YAML and JSON files do.
-PLAINLY = re.compile(rb"""(?:^[ \t]*|["'])(?:base_model|model_name_or_path|finetuning_type|training_type)["']?[ \t]*[:=]""", re.MULTILINE)
-SECTION = re.compile(rb"""^[ \t{,]*["'\[]?(?:lora|training)["'\]]?[ \t]*(?:[:=][ \t]*(?:[{\r\n#]|$)|$)""", re.MULTILINE)
+PLAINLY = r"""(?:^[ \t]*|["'])(?:base_model|model_name_or_path|finetuning_type|training_type)["']?[ \t]*[:=]"""
+SECTION = r"""^[ \t{,]*["'\[]?(?:lora|training)["'\]]?[ \t]*(?:[:=][ \t]*(?:[{\r\n#]|$)|$)"""
 HEAD = 64 * 1024  # bytes of a YAML or JSON file in which these are looked for
 LARGEST = 1_000_000  # bytes: a larger one is data
 # Given by name, these are still no scripts; any other suffix is taken for Python.
@@ -32,22 +32,27 @@ NEVER_OURS = frozenset(
 )
 
 
-@dataclass(slots=True)
 class Found:
     """A file to review. `shown` is its path in the report, `given` whether it was named rather than found."""
 
-    path: str
-    shown: str
-    given: bool
-    problem: str = ""  # why a directory could not be listed
+    __slots__ = ("path", "shown", "given", "problem", "real")
+
+    def __init__(self, path: str, shown: str, given: bool, problem: str = "", real: str = "") -> None:
+        self.path = path
+        self.shown = shown
+        self.given = given
+        self.problem = problem  # why a directory could not be listed
+        self.real = real or os.path.realpath(path)  # the same for all ways to the same file
 
 
-@dataclass(frozen=True)
 class Globs:
     """Patterns as in a .gitignore in the directory `root`; the last one that matches decides."""
 
-    root: str
-    patterns: tuple[tuple[re.Pattern[str], bool, bool], ...]  # what, whether it re-includes, directories only
+    __slots__ = ("root", "patterns")
+
+    def __init__(self, root: str, patterns: tuple[tuple[re.Pattern[str], bool, bool], ...]) -> None:
+        self.root = root
+        self.patterns = patterns  # what, whether it re-includes, directories only
 
     def match(self, path: str, is_directory: bool) -> bool | None:
         """True: excluded. False: included again by a `!`. None: not mentioned. `path` is absolute."""
@@ -134,8 +139,7 @@ def find(
         elif force_exclude and excluded(path, exclude_of):
             files = ()
         for file in files:
-            key = os.path.realpath(file.path)
-            known = found.setdefault(key, file)
+            known = found.setdefault(file.real, file)
             known.given = known.given or file.given
     return list(found.values())
 
@@ -149,7 +153,27 @@ def may_configure(path: str) -> bool:
             head = file.read(HEAD)
     except OSError:
         return False
-    return PLAINLY.search(head) is not None or SECTION.search(head) is not None
+    return configures(head) or (b"lora" in head or b"training" in head) and _lines(SECTION).search(head) is not None
+
+
+def configures(data: bytes) -> bool:
+    """Whether a key says so plainly."""
+    # One search a word: the alternatives of a regular expression are tried at every byte, twenty times as slow.
+    named = (
+        b"base_model" in data or b"model_name_or_path" in data or b"finetuning_type" in data or b"training_type" in data
+    )
+    return named and _lines(PLAINLY).search(data) is not None
+
+
+@cache
+def _lines(pattern: str) -> re.Pattern[bytes]:
+    return re.compile(pattern.encode(), re.MULTILINE)
+
+
+def may_train(data: bytes) -> bool:
+    """Whether a file names one of the libraries that a script which trains must name; else it need not be parsed."""
+    named = b"unsloth" in data or b"transformers" in data or b"peft" in data or b"SFTTrainer" in data
+    return named or b"trl" in data and re.search(rb"\btrl\b", data) is not None
 
 
 def excluded(path: str, exclude_of: Callable[[str], Globs] = lambda _: globs((), "")) -> bool:
@@ -190,10 +214,11 @@ def shown(path: str) -> str:
 
 def walk(directory: str, exclude_of: Callable[[str], Globs]) -> Iterator[Found]:
     """Scripts, notebooks, and what may be configurations, below a directory, sorted by path."""
-    yield from _walk(directory, _ignores_above(os.path.abspath(directory)), exclude_of)
+    ignores = _ignores_above(os.path.abspath(directory))
+    yield from _walk(directory, os.path.realpath(directory), ignores, exclude_of)
 
 
-def _walk(directory: str, ignores: tuple[Globs, ...], exclude_of: Callable[[str], Globs]) -> Iterator[Found]:
+def _walk(directory: str, real: str, ignores: tuple[Globs, ...], exclude_of: Callable[[str], Globs]) -> Iterator[Found]:
     try:
         entries = sorted(os.scandir(directory), key=lambda e: e.name)
     except OSError as error:
@@ -205,24 +230,29 @@ def _walk(directory: str, ignores: tuple[Globs, ...], exclude_of: Callable[[str]
     if any(e.name == ".gitignore" for e in entries):
         ignores = (*ignores, _read(os.path.join(full, ".gitignore"), full))
     excluded = (*ignores, exclude_of(directory))
+    all_in = not any(globs.patterns for globs in excluded)
+    shown_below = shown(os.path.join(directory, "_"))[:-1]
+    below = "" if directory == "." else os.path.join(directory, "")
     for entry in entries:
-        path = os.path.join(full, entry.name)
+        name = entry.name
         is_directory = entry.is_dir(follow_symlinks=False)
-        if is_directory and entry.name in NEVER_OURS:
+        if is_directory and name in NEVER_OURS:
             continue
-        if not is_directory and not (entry.name.endswith(SUFFIXES) and _may_be_read(entry)):
+        if not is_directory and not (name.endswith(SUFFIXES) and _may_be_read(entry)):
             continue
-        if _is_excluded(path, is_directory, excluded):
+        if not all_in and _is_excluded(os.path.join(full, name), is_directory, excluded):
             continue
-        inner = os.path.join(directory, entry.name) if directory != "." else entry.name
         if is_directory:
-            yield from _walk(inner, ignores, exclude_of)
+            yield from _walk(below + name, os.path.join(real, name), ignores, exclude_of)
         else:
-            yield Found(inner, shown(inner), False)
+            real_file = "" if entry.is_symlink() else os.path.join(real, name)
+            yield Found(below + name, shown_below + name, False, "", real_file)
 
 
 def _may_be_read(entry: os.DirEntry[str]) -> bool:
     """A file, or a link that leads nowhere (which is worth a word); no directory, pipe or device."""
+    if entry.is_file(follow_symlinks=False):
+        return True
     try:
         return stat.S_ISREG(entry.stat().st_mode)
     except OSError:

@@ -16,7 +16,13 @@ from __future__ import annotations
 import os
 import stat
 from contextvars import ContextVar
-from hashlib import blake2b
+
+from .limits import size_limit
+
+try:
+    from _blake2 import blake2b  # hashlib's own; hashlib would load all of OpenSSL first, a third of a cached answer
+except ImportError:
+    from hashlib import blake2b
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,6 +63,17 @@ def _note(question: str, answer: str) -> str:
     if around is not None:
         around[question] = answer
     return answer
+
+
+def script(path: str) -> bytes:
+    """The bytes of a file to be reviewed, up to the size from which it is not read. Notes nothing. Raises OSError."""
+    limit = size_limit(path)
+    with open(path, "rb", buffering=0) as file:
+        status = os.fstat(file.fileno())
+        if stat.S_ISREG(status.st_mode) and status.st_size < limit:
+            return file.read()  # as much as there is: a buffer of the limit's size takes longer than the reading
+    with open(path, "rb") as file:
+        return file.read(limit)
 
 
 # -- questions ---------------------------------------------------------------------------------------------------
@@ -145,8 +162,8 @@ def _answer(question: str) -> str:
     return _of_bytes(_bytes(path, int(word)))
 
 
-def digest(data: bytes) -> str:
-    return blake2b(data, digest_size=20).hexdigest()
+def digest(data: bytes, key: bytes = b"") -> str:
+    return blake2b(data, digest_size=20, key=key).hexdigest()
 
 
 def _kind(path: Path) -> str:

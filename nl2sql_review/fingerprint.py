@@ -12,15 +12,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from . import projects
 from .report import Finding, Location
-from .settings import project_root
 
 CODE = 2000  # characters of code that count
 
 
 def stamped(findings: Iterable[Finding], script: str, sources: Mapping[str, Any]) -> tuple[Finding, ...]:
     """The findings about `script` with their fingerprints; `sources` by path, of what could be read."""
-    root = project_root(os.path.dirname(os.path.abspath(script)))
+    root = projects.root(os.path.dirname(os.path.abspath(script)))
     seen: Counter[str] = Counter()
     made = []
     for finding in findings:

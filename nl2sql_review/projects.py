@@ -47,20 +47,26 @@ def _ancestor_with(directory: str, names: tuple[str, ...]) -> str | None:
         directory = parent
 
 
-def candidates(directory: str) -> list[str]:
+def candidates(directory: str) -> tuple[str, ...]:
     """The settings files that may count for `directory`, an absolute path, nearest first.
 
     A pyproject.toml is one if it holds our name; whether it holds our table is for whoever reads it to say.
     """
-    found = []
+    found: tuple[str, ...] = ()
     while True:
-        dedicated = os.path.join(directory, DEDICATED)
-        if disk.is_file(dedicated):
-            return [*found, dedicated]
-        shared = os.path.join(directory, PYPROJECT)
-        if disk.is_file(shared) and TABLE.encode() in (disk.read(shared, SIZE_LIMIT) or b""):
-            found.append(shared)
+        own, last = own_candidates(directory)
+        found += own
         parent = os.path.dirname(directory)
-        if parent == directory or disk.exists(os.path.join(directory, ".git")):
+        if last or parent == directory:
             return found
         directory = parent
+
+
+def own_candidates(directory: str) -> tuple[tuple[str, ...], bool]:
+    """Those that lie in a directory itself, and whether none above it counts any more."""
+    dedicated = os.path.join(directory, DEDICATED)
+    if disk.is_file(dedicated):
+        return (dedicated,), True
+    shared = os.path.join(directory, PYPROJECT)
+    own = disk.is_file(shared) and TABLE.encode() in (disk.read(shared, SIZE_LIMIT) or b"")
+    return (shared,) if own else (), disk.exists(os.path.join(directory, ".git"))

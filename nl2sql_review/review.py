@@ -1,19 +1,18 @@
-"""The one door: paths → Report, for the command line, hooks and servers alike."""
+"""One script → its report: settings, interpretation, plans, judgement. `batch` reviews many."""
 
 from __future__ import annotations
 
-import gc
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from . import discovery, rulebook
+from . import discovery, disk, projects, rulebook
 from .fingerprint import stamped
 from .report import SEVERITIES, BaselineEntry, FileReport, Finding, InternalError, Location, Report, Severity, Summary
 from .rulebook import Rulebook, RulebookError
-from .settings import Settings, SettingsError, configure, load, project_root
+from .settings import Settings, SettingsError, configure, load
 
 if TYPE_CHECKING:
     from .baseline import Baseline
@@ -37,61 +36,51 @@ class Reviewer:
     within: tuple[
         str, ...
     ] = ()  # real paths of directories: no module or data file beside a script is read outside them
-    force_exclude: bool = False  # files that are given by name count as found: exclusions hold for them
     changes: Changes | None = None  # count only what these touched or caused
-    _settings: dict[str, Settings] = field(default_factory=dict)
+    _settings: dict[str, tuple[Settings, dict[str, str]]] = field(default_factory=dict)  # with what they rest on
+    _rulebooks: dict[Settings, tuple[Rulebook, dict[str, str]]] = field(default_factory=dict)
     _distinct: dict[tuple[Any, ...], Settings] = field(default_factory=dict)
-    _baselines: dict[str, Baseline] = field(default_factory=dict)
+    _baselines: dict[str, tuple[Baseline, dict[str, str]]] = field(default_factory=dict)
 
     def settings(self, directory: str) -> Settings:
         """The settings for files in a directory. Files with the same settings file get the same object."""
         directory = os.path.abspath(directory)
         if directory not in self._settings:
-            made = load(directory, config=self.config, isolated=self.isolated, overrides=self.overrides)
-            self._settings[directory] = self._distinct.setdefault((made.file, made.root), made)
-        return self._settings[directory]
+            with disk.Remembering() as seen:
+                made = load(directory, config=self.config, isolated=self.isolated, overrides=self.overrides)
+            self._settings[directory] = (self._distinct.setdefault((made.file, made.root), made), seen)
+        made, seen = self._settings[directory]
+        disk.recall(seen)
+        return made
 
     def rulebook(self, settings: Settings) -> Rulebook:
         """The rules these settings ask for, as they want them. Raises SettingsError."""
-        try:
-            return configure(rulebook.load(settings.rules), settings)
-        except RulebookError as error:
-            raise SettingsError(str(error)) from None
-
-    def review(self, paths: Sequence[str], stdin: tuple[str, bytes] | None = None) -> Report:
-        """Files and directories; `-` stands for `stdin`, a name and its bytes. Raises SettingsError, nothing else."""
-        self.settings(".")  # a mistake in the settings is told even when no file is found
-        files: list[FileReport] = []
-        faults: list[InternalError] = []
-        for found in self._found(paths, stdin):
-            if files:
-                gc.collect(
-                    0
-                )  # the tree of the file before: memory stays flat, and the next tree gets what was just used
+        if settings not in self._rulebooks:
             try:
-                file, broken = self._file(found, stdin)
-            except SettingsError:
-                raise
-            except Exception as error:  # one file must not take the others with it
-                name = stdin[0] if found.path == "-" and stdin else found.shown
-                file = FileReport(name, "error", "internal error")
-                broken = [InternalError("", name, f"{type(error).__name__}: {error}")]
-            if file is not None:
-                files.append(self.counted(file))
-            faults += broken
-        removable = self._removable(files)
-        return Report(files=tuple(files), summary=summary(files), internal_errors=tuple(faults), removable=removable)
+                with disk.Remembering() as seen:
+                    self._rulebooks[settings] = configure(rulebook.load(settings.rules), settings), seen
+            except RulebookError as error:
+                raise SettingsError(str(error)) from None
+        book, seen = self._rulebooks[settings]
+        disk.recall(seen)
+        return book
 
     def counted(self, file: FileReport) -> FileReport:
         """The file with what does not count suppressed: what its baseline accepts, what was there before the changes."""
-        path = self.settings(os.path.dirname(file.path)).baseline
-        if path:
-            file = self._baseline(path).silenced(file)
-        if self.changes is not None and file.status != "skipped":
-            file = self.changes.counted(file, self.examine)
-        return file
+        return self.changed(self.accepted(file))
 
-    def _removable(self, files: Sequence[FileReport]) -> tuple[BaselineEntry, ...]:
+    def accepted(self, file: FileReport) -> FileReport:
+        """The file with the findings suppressed that its baseline accepts."""
+        path = self.settings(os.path.dirname(file.path)).baseline
+        return self._baseline(path).silenced(file) if path else file
+
+    def changed(self, file: FileReport) -> FileReport:
+        """The file with what was there before the changes suppressed."""
+        if self.changes is None or file.status == "skipped":
+            return file
+        return self.changes.counted(file, self.examine)
+
+    def removable(self, files: Iterable[FileReport]) -> tuple[BaselineEntry, ...]:
         """What the baselines accept and is no longer found."""
         of: dict[str, list[FileReport]] = {}
         for file in files:
@@ -103,8 +92,11 @@ class Reviewer:
         if path not in self._baselines:
             from .baseline import read
 
-            self._baselines[path] = read(path)
-        return self._baselines[path]
+            with disk.Remembering() as seen:
+                self._baselines[path] = read(path), seen
+        made, seen = self._baselines[path]
+        disk.recall(seen)
+        return made
 
     def exit_code(self, report: Report) -> int:
         """That of the files together, each by its own settings: 2 first, then 1, then 0; 3 when nothing was reviewed."""
@@ -116,44 +108,20 @@ class Reviewer:
             codes.append(exit_code(Report(files=(file,)), settings.fail_on, settings.fail_on_unknown))
         return next((code for code in (FINDINGS, NOTHING) if code in codes), NOT_REVIEWED)
 
-    def _found(self, paths: Sequence[str], stdin: tuple[str, bytes] | None) -> list[discovery.Found]:
-        found = discovery.find((p for p in paths if p != "-"), self.excluded, self.force_exclude)
-        excluded = self.force_exclude and stdin is not None and discovery.excluded(stdin[0], self.excluded)
-        if "-" in paths and not excluded:
-            found.insert(min(list(paths).index("-"), len(found)), discovery.Found("-", "-", True))
-        return found
-
     def excluded(self, directory: str) -> discovery.Globs:
         """What the settings for files in a directory exclude. Raises SettingsError."""
         settings = self.settings(directory)
         return discovery.globs(settings.exclude, settings.root)
 
-    def _file(self, found: discovery.Found, stdin: tuple[str, bytes] | None) -> tuple[FileReport | None, list[InternalError]]:
-        """What one path comes to; None for a file found in a directory that is of no concern: most YAML and JSON there."""
-        if found.path == "-":
-            name, data = stdin if stdin is not None else ("<stdin>", b"")
-            return self.source(data, name)
-        if found.problem:
-            return unreadable(found.shown, found.problem), []
-        if found.given and found.path.endswith(discovery.NO_SCRIPTS):
-            return FileReport(found.shown, "skipped", "not a Python script or notebook"), []
-        from .source import size_limit
-
-        if not found.given and found.path.endswith(discovery.CONFIGURATIONS) and not discovery.may_configure(found.path):
-            return None, []
+    def file(self, data: bytes, path: str) -> tuple[FileReport, list[InternalError]]:
+        """As `source`, but a fault of ours is a report as well: one file must not take others with it."""
         try:
-            with open(found.path, "rb") as file:
-                data = file.read(size_limit(found.path))  # no more is ever looked at
-        except OSError as error:
-            return unreadable(found.shown, f"the file cannot be read: {error.strerror or error}"), []
-        # Bytes that are no text at all hide every name, so such a file is opened rather than skipped.
-        if found.path.endswith(discovery.CONFIGURATIONS):
-            file, broken = self.source(data, found.shown)
-            unconcerned = file.status == "skipped" or file.status == "error" and not discovery.PLAINLY.search(data)
-            return (None, []) if unconcerned and not found.given else (file, broken)
-        if not found.given and not discovery.STACK.search(data) and b"\0" not in data:
-            return _not_a_script(data, found.shown), []
-        return self.source(data, found.shown)
+            return self.source(data, path)
+        except SettingsError:
+            raise
+        except Exception as error:
+            fault = InternalError("", path, f"{type(error).__name__}: {error}")
+            return FileReport(path, "error", "internal error"), [fault]
 
     def source(self, data: bytes, path: str) -> tuple[FileReport, list[InternalError]]:
         """One script by its bytes; `path` is how it is called, and where its project is looked for."""
@@ -208,30 +176,14 @@ class Reviewer:
 
     def _project(self, directory: str) -> str:
         """The root of the project, or where that lies outside `within` the one of its directories that holds the script."""
-        root = project_root(directory)
-        inside = [each for each in self.within if os.path.commonpath((each, os.path.realpath(directory))) == each]
-        if not self.within or any(os.path.commonpath((each, os.path.realpath(root))) == each for each in inside):
+        root = projects.root(directory)
+        inside = [each for each in self.within if os.path.commonpath((each, disk.real(directory))) == each]
+        if not self.within or any(os.path.commonpath((each, disk.real(root))) == each for each in inside):
             return root
         return inside[0] if inside else directory
 
 
-NOT_A_SCRIPT = "not a training script: it names none of unsloth, trl, transformers and peft"
-STARTS = (
-    "; training that it starts in a module it imports is reviewed there, and as it is started when this file is named"
-)
 NO_TRAINING = "not a training script: it makes no trainer, adapter or training arguments"
-
-
-def run(paths: Sequence[str], *, stdin: tuple[str, bytes] | None = None, **options: Any) -> tuple[Report, int]:
-    """A review and its exit code; `options` are those of Reviewer. Raises SettingsError."""
-    reviewer = Reviewer(**options)
-    report = reviewer.review(paths, stdin)
-    return report, reviewer.exit_code(report)
-
-
-def review(paths: Sequence[str], **options: Any) -> Report:
-    """`run` without the exit code."""
-    return run(paths, **options)[0]
 
 
 def plan(
@@ -294,8 +246,8 @@ def _cut_short(plans: list[Any], why: str) -> list[Any]:
     return plans
 
 
-def _not_a_script(data: bytes, path: str) -> FileReport:
-    """A file that names no library: skipped if it is text, and a notebook if it is called one; else not readable."""
+def unread(data: bytes, path: str) -> FileReport | None:
+    """The report on a file that is no text, or is called a notebook and is none; None for one that can be read."""
     from .judge import of_file
     from .source import SourceError, check
 
@@ -303,7 +255,7 @@ def _not_a_script(data: bytes, path: str) -> FileReport:
         check(data, path)
     except SourceError as error:
         return _failed(of_file(error, path))
-    return FileReport(path, "skipped", NOT_A_SCRIPT + (STARTS if b"__main__" in data else ""))
+    return None
 
 
 def unreadable(path: str, message: str) -> FileReport:

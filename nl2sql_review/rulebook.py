@@ -144,7 +144,9 @@ class Rule:
     @property
     def fences(self) -> tuple[Fence, ...]:
         return tuple(
-            Fence(m["language"], m["label"].strip(), m["code"], self.body_row + self.body.count("\n", 0, m.start("code")))
+            Fence(
+                m["language"], m["label"].strip(), m["code"], self.body_row + self.body.count("\n", 0, m.start("code"))
+            )
             for m in _FENCE.finditer(self.body)
         )
 
@@ -226,7 +228,9 @@ def _pages(directory: str) -> Iterable[Page]:
             section, _, rest = id.partition("/")
             if section not in SECTIONS or not rest or "/" in rest:
                 hint = did_you_mean(section, SECTIONS)
-                raise RulebookError(f"{path}: a rule lies at <section>/<rule>.md; sections are {listed(SECTIONS)}{hint}")
+                raise RulebookError(
+                    f"{path}: a rule lies at <section>/<rule>.md; sections are {listed(SECTIONS)}{hint}"
+                )
             data = disk.read(path, SIZE_LIMIT)
             if data is None:
                 raise RulebookError(f"{path}: cannot be read")
@@ -234,31 +238,31 @@ def _pages(directory: str) -> Iterable[Page]:
 
 
 class Compiled:
-    """The heads of rule files as plain data, kept as JSON: reading them as YAML takes ten times as long.
+    """The heads of rule files as plain data, kept as JSON: to read them as YAML takes ten times as long.
 
-    Kept under the digest of all the pages, so that a rule that changes is compiled anew, in the user's cache directory.
+    They are kept by their text in the user's cache directory, one file for each set of directories of rules.
     """
 
     def __init__(self, pages: Iterable[Page]) -> None:
+        folders = dict.fromkeys(os.path.dirname(page.path) for page in pages)
+        self._name = f"rules-{disk.digest(os.fsencode(os.pathsep.join((__file__, *folders))))}.json"
         status = os.stat(__file__)  # how a head is read
-        said = [f"{status.st_mtime_ns} {status.st_size}".encode(), *(part for p in pages for part in (p.id.encode(), p.data))]
-        self._name = f"rules-{disk.digest(b'%'.join(said))}.json"
-        data = keep.read(self._name)
+        self._reader = f"{status.st_mtime_ns} {status.st_size}"
         try:
-            self._heads = json.loads(data) if data else {}
+            kept = json.loads(keep.read(self._name) or b"{}")
         except ValueError:
-            self._heads = {}
-        self._made: dict[str, Any] = {}
+            kept = {}
+        self._kept = kept.get("heads", {}) if kept.get("reader") == self._reader else {}
+        self._heads: dict[str, Any] = {}
 
     def head(self, text: str, path: str) -> Any:
-        if text in self._heads:
-            return self._heads[text]
-        self._made[text] = made = _plain(text, path)
+        self._heads[text] = made = self._kept[text] if text in self._kept else _plain(text, path)
         return made
 
     def save(self) -> None:
-        if self._made and json.loads(made := json.dumps(self._made, default=str)) == self._made:
-            keep.write(self._name, made.encode())
+        data = {"reader": self._reader, "heads": self._heads}
+        if self._heads != self._kept and json.loads(written := json.dumps(data, default=str)) == data:
+            keep.write(self._name, written.encode())
 
 
 def parse(text: str, path: str, id: str, compiled: Compiled | None = None) -> Rule:

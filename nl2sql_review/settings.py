@@ -75,7 +75,9 @@ class Settings:
             if library.replace("-", "_") not in LIBRARIES:
                 raise ShapeError("versions", f"there is no library {library}; known are {listed(LIBRARIES)}")
             if clauses(asked) is None:
-                raise ShapeError("versions", f'{library}: "{asked}" is no version and no requirement such as ">=0.12,<0.20"')
+                raise ShapeError(
+                    "versions", f'{library}: "{asked}" is no version and no requirement such as ">=0.12,<0.20"'
+                )
 
 
 KEYS = keys(Settings)

@@ -16,7 +16,8 @@ from nl2sql_review.plan import FACTS
 PACKAGE = Path(rulebook.__file__).parent
 # A room imports only rooms above it. Rooms on one line do not know each other.
 ROOMS = [
-    ["values", "resources", "shape", "report", "git", "disk", "keep"],
+    ["values", "resources", "shape", "report", "git", "keep", "limits"],
+    ["disk"],
     ["projects"],
     ["source"],
     ["api"],
@@ -32,8 +33,11 @@ ROOMS = [
     ["judge"],
     ["fixes", "baseline", "changes"],
     ["review"],
-    ["fixing", "sizing"],
+    ["fixing"],
     ["render"],
+    ["cache"],
+    ["batch"],
+    ["sizing"],
     ["schemas"],
     ["serve", "preflight"],
     ["arguments"],

@@ -254,7 +254,7 @@ def test_a_file_is_written_whole_or_not_at_all(project: Path, capsys: pytest.Cap
     (project / "locked").mkdir()
     (project / "review.json").write_text("before", encoding="utf-8")
     for target in ("locked", "nowhere/review.sarif"):
-        assert cli.main(["--output-format", f"sarif={target}", "train.py"]) == 2
+        assert cli.main(["--no-cache", "--output-format", f"sarif={target}", "train.py"]) == 2
         error = capsys.readouterr().err
         assert target in error and "cannot be written" in error
     assert sorted(path.name for path in project.rglob("*")) == ["locked", "review.json", "setup.py", "train.py"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nl2sql_review import rulebook
+from nl2sql_review import batch, rulebook
 from nl2sql_review.review import Reviewer
 from nl2sql_review.settings import Settings
 from nl2sql_review.values import Default, Known, Term
@@ -21,7 +21,7 @@ STYLES = sorted(p for p in (FIXTURES / "styles").iterdir() if p.suffix in (".py"
 
 
 def review(path):
-    (file,) = Reviewer(isolated=True).review([str(path)]).files
+    (file,) = batch.review([str(path)], isolated=True).files
     assert file.status == "reviewed", file.reason
     return file
 

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from nl2sql_review import cli, review
+from nl2sql_review import batch, cli
 from nl2sql_review.commands import init
 
 
@@ -104,7 +104,7 @@ def test_a_file_where_a_folder_should_be(project, capsys):
 
 def test_the_trainer_that_is_copied_passes_the_review(project):
     assert cli.main(["init", "trainer"]) == 0
-    report, code = review.run(["."], isolated=True)
+    report, code = batch.run(["."], isolated=True)
     assert code == 0 and report.summary.reviewed == 1 and not report.summary.advice
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nl2sql_review import review
+from nl2sql_review import batch
 from nl2sql_review.render import agent, concise, text
 from nl2sql_review.render import json as json_render
 from nl2sql_review.render.terminal import ASCII, PLAIN, Terminal, escape, glyphs_for, width, wrap
@@ -53,7 +53,7 @@ def test_agent() -> None:
 
 def test_agent_is_cheap_and_leaves_nothing_out() -> None:
     """Of the findings, every rule, place and word of help; of the checklist, every item by name."""
-    report = review.review([str(ROOT / "docs" / "train.py")], isolated=True)
+    report = batch.review([str(ROOT / "docs" / "train.py")], isolated=True)
     output = agent.render(report, view())
     (file,) = report.files
     lines = output.splitlines()

@@ -7,8 +7,9 @@ import os
 
 import pytest
 
+from nl2sql_review.batch import run
 from nl2sql_review.report import ChecklistItem, FileReport, Finding, InternalError, Location, Report
-from nl2sql_review.review import Reviewer, exit_code, run
+from nl2sql_review.review import Reviewer, exit_code
 from nl2sql_review.settings import SettingsError
 
 SCRIPT = """\

@@ -48,7 +48,7 @@ def parser() -> Parser:
 def run(args: Namespace) -> int:
     if not args.paths:
         raise UsageError(f"nothing to accept: give a file or a directory, as in {PROGRAM} baseline write .")
-    from .. import baseline
+    from .. import baseline, batch
     from ..review import Reviewer
     from ..settings import SettingsError
 
@@ -56,15 +56,15 @@ def run(args: Namespace) -> int:
         named = Reviewer(args.config, args.isolated).settings(".").baseline
         target = args.output or named or baseline.NAME
         said = {"select": given.joined(args.select), "ignore": given.joined(args.ignore), "baseline": ""}
-        reviewer = Reviewer(args.config, args.isolated, {**said, "gpu": args.gpu, "processes": args.processes})
-        report = reviewer.review(args.paths)
+        said = {**said, "gpu": args.gpu, "processes": args.processes}
+        report, code = batch.run(args.paths, config=args.config, isolated=args.isolated, overrides=said)
         known = baseline.read(target) if os.path.exists(target) else baseline.Baseline(baseline.VERSION, path=target)
     except SettingsError as error:
         raise UsageError(str(error)) from None
     if report.internal_errors:
         first = report.internal_errors[0]
         raise UsageError(f"internal error: {first.rule or PROGRAM} failed on {first.path}: {first.message}")
-    if reviewer.exit_code(report) == NOT_REVIEWED:
+    if code == NOT_REVIEWED:
         console.complain("nothing was reviewed: no training script was found; nothing is written")
         return NOT_REVIEWED
     gone = set(known.removable(report.files))

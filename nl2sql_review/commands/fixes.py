@@ -1,4 +1,4 @@
-"""`--fix`, `--diff`, `--show-fixes`: what a review does about its findings."""
+"""`--fix`, `--diff`: what a review does about its findings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..arguments import UsageError
 from ..console import FINDINGS, NOTHING, write
 from ..fixes.write import WriteError
 from ..fixes.write import write as exchange
-from ..fixing import Fixed, fix, offered
+from ..fixing import Fixed, fix
 from ..render import diff, fixes
 from . import outputs, review
 
@@ -23,12 +23,8 @@ Stdin = tuple[str, bytes]
 
 
 def run(args: Namespace, reviewer: Reviewer, report: Report, stdin: Stdin | None) -> int:
-    """What follows the review; the exit code. Raises SettingsError."""
+    """What `--fix` and `--diff` do after the review; the exit code. Raises SettingsError."""
     code = reviewer.exit_code(report)
-    if not args.fix and not args.diff:
-        report = offered(reviewer, report, stdin)
-        review.finish(outputs.texts(args, report, reviewer, stdin), report)
-        return code
     fixed = fix(reviewer, report, args.unsafe_fixes, stdin)
     if args.diff:
         write(diff.render(fixed.files))

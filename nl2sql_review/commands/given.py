@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from typing import Any
 
-    from ..review import Reviewer
-
 
 def overrides(args: Namespace) -> dict[str, Any]:
     """What the command line says, under the keys of a settings file."""
@@ -30,9 +28,8 @@ def joined(lists: list[list[str]]) -> list[str] | None:
     return [word for words in lists for word in words] or None
 
 
-def reviewer(args: Namespace) -> Reviewer:
-    from ..review import Reviewer
-
+def reviewing(args: Namespace) -> dict[str, Any]:
+    """The options of a review."""
     changes = None
     if args.changed_only:
         from ..changes import Changes
@@ -42,14 +39,14 @@ def reviewer(args: Namespace) -> Reviewer:
             changes = Changes.since(args.base_ref or "HEAD")
         except GitError as error:
             raise UsageError(f"--changed-only: {error}") from None
-    return Reviewer(
-        args.config,
-        args.isolated,
-        overrides(args),
-        args.flavour or "",
-        force_exclude=args.force_exclude,
-        changes=changes,
-    )
+    return {
+        "config": args.config,
+        "isolated": args.isolated,
+        "overrides": overrides(args),
+        "flavour": args.flavour or "",
+        "force_exclude": args.force_exclude,
+        "changes": changes,
+    }
 
 
 def paths(args: Namespace, remedy: str) -> list[str]:

@@ -22,7 +22,9 @@ def parser() -> Parser:
         description="Estimates how much GPU memory a script needs, part by part; nothing is loaded or run.",
         epilog=MEMORY_EPILOG,
     )
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="one script, notebook or configuration, or - for standard input")
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH", help="one script, notebook or configuration, or - for standard input"
+    )
     parser.add_argument("--model", metavar="NAME", help="no script: this model, trained as the rules want it")
     parser.add_argument("--gpu", metavar="CARD", help='the card: t4, rtx4090, a100-40, "A100 80GB", 16GB, …')
     parser.add_argument("--output-format", choices=("text", "json"), default="text", help="text (default) or json")
@@ -80,7 +82,9 @@ def run(args: Namespace) -> int:
                 raise UsageError("memory is estimated for one script: give one file")
             stdin = given.stdin(args, paths)
             name = stdin[0] if stdin else paths[0]
-            report = sizing.of_script(paths[0], args.gpu, _setup(args), name=name, stdin=stdin, flavour=args.flavour or "", **options)
+            report = sizing.of_script(
+                paths[0], args.gpu, _setup(args), name=name, stdin=stdin, flavour=args.flavour or "", **options
+            )
     except (SettingsError, RulebookError, UnknownCard) as error:
         raise UsageError(str(error)) from None
     except OSError as error:

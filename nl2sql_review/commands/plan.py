@@ -19,7 +19,9 @@ def parser() -> Parser:
         "plan",
         description="Shows the configuration a script really trains with: every value, and where it comes from.",
     )
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="one script, notebook or configuration, or - for standard input")
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH", help="one script, notebook or configuration, or - for standard input"
+    )
     parser.add_argument("--output-format", choices=("text", "json"), default="text", help="text (default) or json")
     parser.add_argument("--gpu", metavar="CARD", help="the card the script will run on")
     parser.add_argument("--processes", metavar="N", type=positive, help="processes that train together")

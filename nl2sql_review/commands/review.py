@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from .. import __version__
 from ..arguments import (
@@ -10,13 +11,15 @@ from ..arguments import (
     PROGRAM,
     Parser,
     UsageError,
+    cache_options,
     color_option,
+    columns,
     flavour_option,
     positive,
     settings_options,
     words,
 )
-from ..console import NOT_REVIEWED, NOTHING, complain, write
+from ..console import NOT_REVIEWED, NOTHING, colored, complain, write
 from . import given, outputs
 
 TYPE_CHECKING = False
@@ -58,7 +61,10 @@ def parser() -> Parser:
         epilog=f"commands (a file of such a name is given as ./rule):\n{commands}\n\n{EXAMPLES}",
     )
     parser.add_argument(
-        "paths", nargs="*", metavar="PATH", help="scripts, notebooks, configurations, directories, or - for standard input"
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="scripts, notebooks, configurations, directories, or - for standard input",
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
 
@@ -79,6 +85,7 @@ def parser() -> Parser:
                        "as in origin/main (default HEAD: edits that are not committed)")  # fmt: skip
     group.add_argument("--baseline", metavar="FILE", help="findings that are accepted; baseline write makes the file")
     settings_options(group)
+    cache_options(group)
     group.add_argument("--show-settings", action="store_true", help="print the settings that apply, and stop")
 
     group = parser.add_argument_group("fixes")
@@ -108,20 +115,38 @@ def run(args: Namespace) -> int:
     if args.allow_empty and not args.paths:
         return NOTHING
     paths = given.paths(args, "nothing to review: give a file or a directory, as in nl2sql-review train.py")
-    from ..settings import SettingsError
+    from .. import batch, cache, disk
 
     outputs.targets(args)  # a mistake in the formats is told before any work
     stdin = given.stdin(args, paths)
-    reviewer = given.reviewer(args)
+    kept = None if args.no_cache else cache.opened(args.cache_dir)
+    run = batch.Batch(stdin=stdin, cache=kept, **given.reviewing(args))
+    how = _how(args)
+    told = run.told(paths, how) if how else None
+    if told is not None:
+        text, code = told
+        write(text)
+        return NOTHING if code == NOT_REVIEWED and args.allow_empty else code
+    from ..settings import SettingsError
+
     try:
-        report = reviewer.review(paths, stdin)
-        if args.fix or args.diff or args.show_fixes or outputs.carry_fixes(args):
+        outcomes = run.run(paths)
+        code = batch.code_of(outcomes)
+        if args.fix or args.diff:
             from . import fixes
 
-            code = fixes.run(args, reviewer, report, stdin)
+            code = fixes.run(args, run.reviewer, run.report(outcomes), stdin)
         else:
-            finish(outputs.texts(args, report, reviewer, stdin), report)
-            code = reviewer.exit_code(report)
+            with disk.Remembering() as seen:
+                report = run.report(outcomes)
+                if args.show_fixes or outputs.carry_fixes(args):
+                    from ..fixing import offered
+
+                    report = offered(run.reviewer, report, stdin)
+                texts = outputs.texts(args, report, run.reviewer, stdin)
+            finish(texts, report)
+            if how:
+                run.keep(paths, how, outcomes, texts[0][0], seen)
     except SettingsError as error:
         raise UsageError(str(error)) from None
     return NOTHING if code == NOT_REVIEWED and args.allow_empty else code
@@ -147,6 +172,24 @@ def finish(texts: Sequence[tuple[str, str | None]], report: Report) -> None:
     """Tells what failed, and writes the report."""
     _tell_faults(report.internal_errors)
     outputs.write(texts)
+
+
+# What may be said on the command line where the output is remembered: what else is said may look at more than the files.
+REMEMBERED = (
+    "paths select ignore gpu processes stdin_filename config isolated output_format show_suppressed quiet color fail_on "
+    "fail_on_unknown no_cache cache_dir jobs baseline force_exclude allow_empty show_fixes flavour"
+).split()
+PURE = ("text", "concise", "json", "agent")  # formats that show the report and the reviewed files, and nothing else
+
+
+def _how(args: Namespace) -> str:
+    """What decides the output besides the reviewed files; "" where something unknown has a say."""
+    said = vars(args)
+    (name, file), *more = outputs.targets(args)
+    if name not in PURE or file is not None or more or any(said[key] for key in said if key not in REMEMBERED):
+        return ""
+    encoding = getattr(sys.stdout, "encoding", None)
+    return repr([name, args.show_fixes, args.show_suppressed, args.quiet, columns(), colored(args.color), encoding])
 
 
 def _tell_faults(faults: Sequence[InternalError]) -> None:

@@ -63,15 +63,15 @@ def _may_train(path: str) -> bool:
     from ..source import size_limit
 
     with open(path, "rb") as file:
-        return discovery.STACK.search(file.read(size_limit(path))) is not None
+        return discovery.may_train(file.read(size_limit(path)))
 
 
 def _review(path: str, response: dict[str, Any]) -> dict[str, Any] | None:
-    from .. import review, touched
+    from .. import batch, review, touched
     from ..source import Source, SourceError, size_limit
 
-    reviewer = review.Reviewer(force_exclude=True)
-    reviewed = reviewer.review([path])
+    reviewer = review.Reviewer()
+    reviewed = batch.review([path], force_exclude=True)
     if not reviewed.files or reviewed.files[0].status == "skipped":
         return None
     report, faults = reviewed.files[0], reviewed.internal_errors

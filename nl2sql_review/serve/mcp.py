@@ -22,7 +22,7 @@ from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 from mcp.types import CallToolResult, ListRootsResult, TextContent, ToolAnnotations
 from pydantic import Field, RootModel
 
-from .. import __version__, discovery, fixing, review
+from .. import __version__, batch, discovery, fixing, review
 from ..flavours import NotAConfiguration
 from ..plan import SECTIONS
 from ..render import agent, diff, plan_json, plan_text, rule_json, rule_text
@@ -159,7 +159,7 @@ def review_file(
     processes: Processes = None,
 ) -> Annotated[CallToolResult, RootModel[Report]]:
     """Reviews a fine-tuning script, notebook or configuration against the project's checklist, without running it."""
-    report = _reviewer(roots, select, ignore, gpu, processes).review([_file(path, roots)])
+    report = batch.review([_file(path, roots)], **_asked(roots, select, ignore, gpu, processes))
     return _result(agent.render(report, View()), report)
 
 
@@ -177,7 +177,7 @@ def review_source(
 ) -> Annotated[CallToolResult, RootModel[Report]]:
     """Reviews text that is not, or not yet, in a file: a draft, or a change before it is written."""
     stdin = discovery.shown(roots.file(filename)), source.encode("utf-8", "surrogatepass")
-    report = _reviewer(roots, select, ignore, gpu, processes).review(["-"], stdin)
+    report = batch.review(["-"], stdin=stdin, **_asked(roots, select, ignore, gpu, processes))
     return _result(agent.render(report, View()), report)
 
 
@@ -196,7 +196,7 @@ def plan(
     name = discovery.shown(file)
     with open(file, "rb") as opened:
         data = opened.read(size_limit(file))
-    reviewer = _reviewer(roots, gpu=gpu, processes=processes)
+    reviewer = review.Reviewer(**_asked(roots, gpu=gpu, processes=processes))
     try:
         _, recording, plans = reviewer.plans(data, name, reviewer.settings(os.path.dirname(name)))
     except NotAConfiguration as error:
@@ -241,8 +241,8 @@ def propose_fixes(
     ] = False,
 ) -> Annotated[CallToolResult, RootModel[Proposal]]:
     """Proposes fixes as a diff, each proved by reading the script again with it. Changes no file."""
-    reviewer = _reviewer(roots, select, ignore)
-    fixed = fixing.fix(reviewer, reviewer.review([_file(path, roots)]), unsafe)
+    asked = _asked(roots, select, ignore)
+    fixed = fixing.fix(review.Reviewer(**asked), batch.review([_file(path, roots)], **asked), unsafe)
     made = tuple(ProposedFix(f.rule, f.message, f.fix.title, f.fix.applicability) for f in fixed.made if f.fix)
     proposal = Proposal(diff.render(fixed.files), made, fixed.unsafe)
     left = f"{fixed.unsafe} further findings have an unsafe fix: ask with unsafe=true\n" if fixed.unsafe else ""
@@ -266,16 +266,17 @@ def _file(path: str, roots: Roots) -> str:
     return file
 
 
-def _reviewer(
+def _asked(
     roots: Roots,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     gpu: str | None = None,
     processes: int | None = None,
-) -> review.Reviewer:
+) -> dict[str, Any]:
+    """The options of a review."""
     said = {"select": list(select) or None, "ignore": list(ignore) or None, "gpu": gpu, "processes": processes}
     overrides = {key: value for key, value in said.items() if value is not None}
-    return review.Reviewer(overrides=overrides, within=roots.directories)
+    return {"overrides": overrides, "within": roots.directories}
 
 
 def _rules(roots: Roots) -> Mapping[str, Rule]:

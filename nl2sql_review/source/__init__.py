@@ -15,8 +15,9 @@ import codecs
 from contextlib import suppress
 from typing import TYPE_CHECKING, Iterable
 
+from nl2sql_review.limits import NOTEBOOK_SIZE_LIMIT, SIZE_LIMIT, size_limit
 from nl2sql_review.source import notebook, outline, suppressions
-from nl2sql_review.source.decoding import NOTEBOOK_SIZE_LIMIT, SIZE_LIMIT, decode, too_large
+from nl2sql_review.source.decoding import decode, too_large
 from nl2sql_review.source.definitions import Definitions
 from nl2sql_review.source.excerpts import one_line
 from nl2sql_review.source.notebook import Magic
@@ -40,11 +41,6 @@ def kind_of(path: str) -> str:
     """By the path's suffix: "notebook", "configuration" (YAML, JSON, TOML), else "script"."""
     lower = path.lower()
     return "notebook" if lower.endswith(".ipynb") else "configuration" if lower.endswith(CONFIGURATIONS) else "script"
-
-
-def size_limit(path: str) -> int:
-    """The size in bytes from which a file is not read."""
-    return NOTEBOOK_SIZE_LIMIT if kind_of(path) == "notebook" else SIZE_LIMIT
 
 
 def check(data: bytes, path: str) -> None:

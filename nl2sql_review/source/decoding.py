@@ -7,9 +7,6 @@ import re
 
 from nl2sql_review.source.spans import Lines, SourceError, point
 
-SIZE_LIMIT = 5_000_000  # bytes; a file of this size is not read any more
-NOTEBOOK_SIZE_LIMIT = 50_000_000  # most of it is pictures; the code in it may be SIZE_LIMIT characters
-
 _COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _BLANK = re.compile(rb"[ \t\f]*(?:#.*)?\Z")
 _NEWLINE = re.compile(rb"\r\n?|\n")

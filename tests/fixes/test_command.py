@@ -22,7 +22,7 @@ FIXED = SCRIPT.replace("r=64", "r=16")
 @pytest.fixture
 def run(tmp_path):
     def run(*args, stdin=None, before=""):
-        command = [sys.executable, "-m", "nl2sql_review", "--isolated", "--select", "lora", *args]
+        command = [sys.executable, "-m", "nl2sql_review", "--isolated", "--no-cache", "--select", "lora", *args]
         if before:
             command = ["sh", "-c", before + '; exec "$@"', "sh", *command]
         env = {**os.environ, "PYTHONPATH": os.getcwd(), "COLUMNS": "100"}

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nl2sql_review import cli
-from nl2sql_review import touched
+from nl2sql_review import cli, touched
 from nl2sql_review.serve import claude_code
 
 from . import events

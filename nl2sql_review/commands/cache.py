@@ -1,0 +1,31 @@
+"""`nl2sql-review cache clear`: removes the reviews that are kept."""
+
+from __future__ import annotations
+
+from ..arguments import Parser
+from ..console import NOTHING, complain, write
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+
+def parser() -> Parser:
+    parser = Parser("cache", description="Removes the reviews that are kept. `--no-cache` reviews without them.")
+    parser.add_argument("action", choices=("clear",), help="what to do")
+    parser.add_argument("--cache-dir", metavar="DIR", help="where they are kept (default .nl2sql_review_cache)")
+    return parser
+
+
+def run(args: Namespace) -> int:
+    from .. import cache
+
+    where = args.cache_dir or cache.place()
+    try:
+        number = cache.clear(where)
+    except OSError as error:
+        return complain(f"{where} cannot be removed: {error.strerror or error}")
+    if number is None:
+        return complain(f"{where} is no cache of nl2sql-review: nothing was removed")
+    write(f"{number} {'entry' if number == 1 else 'entries'} removed from {where}\n")
+    return NOTHING
