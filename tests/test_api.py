@@ -193,6 +193,17 @@ def test_files_of_the_project(name, tmp_path):
     assert Statement(library, specifier, said) in found and read == [str(tmp_path / name)]
 
 
+def test_requirements_that_include_others(tmp_path):
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements" / "base.txt").write_text("-r ../pins/train.txt\n-r ../../outside.txt\npeft==0.12.0\n")
+    (tmp_path / "pins").mkdir()
+    (tmp_path / "pins" / "train.txt").write_text("trl==0.12.0\n-r ../requirements/base.txt\n")
+    (tmp_path.parent / "outside.txt").write_text("transformers==4.46.0\n")
+    found, read = declared.in_project(str(tmp_path), str(tmp_path))
+    assert {(s.library, s.specifier, s.said) for s in found} == {("peft", "==0.12.0", "requirements/base.txt:3"), ("trl", "==0.12.0", "pins/train.txt:1")}
+    assert len(read) == 2
+
+
 def test_poetry_and_groups(tmp_path):
     (tmp_path / "pyproject.toml").write_text('[tool.poetry.dependencies]\ntrl = "^0.12"\n[dependency-groups]\ntrain = ["peft==0.12.0"]\n')
     found, _ = declared.in_project(str(tmp_path), str(tmp_path))

@@ -98,12 +98,14 @@ def in_project(folder: str, root: str) -> tuple[list[Statement], list[str]]:
     folder, root = os.path.abspath(folder), os.path.abspath(root)
     while True:
         here: list[Statement] = []
-        for path in _files(folder):
+        waiting = _files(folder)
+        for path in waiting:  # which grows by what a requirements file includes
             data = disk.read(path, LIMIT)
             if data is None:
                 continue
-            here += _statements(os.path.basename(path), data)
+            here += _statements(os.path.relpath(path, folder).replace(os.sep, "/"), data)
             read.append(path)
+            waiting += [p for p in _included(path, data) if p not in waiting and p.startswith(root + os.sep)]
         for exactness in (2, 1):
             for one in here:
                 if _exactness(one) == exactness:
@@ -120,10 +122,22 @@ def _exactness(one: Statement) -> int:
 
 
 def _files(folder: str) -> list[str]:
-    requirements = [n for n in disk.names(folder, "requirements") if re.fullmatch(r"requirements[\w.-]*\.(?:txt|in)", n)]
+    names = disk.names(folder, "requirements")
+    requirements = [n for n in names if re.fullmatch(r"requirements[\w.-]*\.(?:txt|in)", n)]
     requirements.sort(key=lambda n: (n != "requirements.txt", n))
+    if "requirements" in names:
+        requirements += [f"requirements/{n}" for n in disk.names(os.path.join(folder, "requirements")) if n.endswith((".txt", ".in"))]
     others = [n for n in ("pyproject.toml", "uv.lock", "poetry.lock", "environment.yml", "environment.yaml") if disk.exists(os.path.join(folder, n))]
     return [os.path.join(folder, n) for n in (*requirements[:8], *others)]
+
+
+_INCLUDES = re.compile(rb"^(?:-r|--requirement)(?:\s+|=)(\S+)", re.MULTILINE)
+
+
+def _included(path: str, data: bytes) -> list[str]:
+    """The files that a requirements file includes by `-r`."""
+    names = _INCLUDES.findall(data) if path.endswith((".txt", ".in")) else []
+    return [os.path.normpath(os.path.join(os.path.dirname(path), n.decode("utf-8", "replace"))) for n in names]
 
 
 @lru_cache(maxsize=16)
