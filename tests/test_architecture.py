@@ -33,7 +33,7 @@ ROOMS = [
     ["judge"],
     ["fixes", "baseline", "changes"],
     ["review"],
-    ["fixing"],
+    ["fixing", "ignores"],
     ["render"],
     ["cache"],
     ["batch"],

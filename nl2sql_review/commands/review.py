@@ -95,6 +95,9 @@ def parser() -> Parser:
     group.add_argument("--show-fixes", action="store_true", help="with --fix: list what was fixed; else: what could be")
     group.add_argument("--exit-non-zero-on-fix", action="store_true", help="with --fix: exit 1 if anything was fixed")
 
+    group.add_argument("--add-ignores", metavar="REASON",
+                       help="write a comment that ignores it, with this reason, at every finding")  # fmt: skip
+
     group = parser.add_argument_group("output")
     outputs.options(group)
     group.add_argument("--show-suppressed", action="store_true", help="also show what comments in the script silence")
@@ -132,7 +135,11 @@ def run(args: Namespace) -> int:
     try:
         outcomes = run.run(paths)
         code = batch.code_of(outcomes)
-        if args.fix or args.diff:
+        if args.add_ignores is not None:
+            from . import ignores
+
+            code = ignores.run(args, run.reviewer, run.report(outcomes))
+        elif args.fix or args.diff:
             from . import fixes
 
             code = fixes.run(args, run.reviewer, run.report(outcomes), stdin)
@@ -162,6 +169,8 @@ def _check(args: Namespace) -> None:
         raise UsageError("--unsafe-fixes goes with --fix or --diff; --show-fixes lists the fixes of both kinds")
     if args.exit_non_zero_on_fix and not args.fix:
         raise UsageError("--exit-non-zero-on-fix goes with --fix")
+    if args.add_ignores is not None and (args.fix or args.diff or args.show_fixes or "-" in args.paths):
+        raise UsageError("--add-ignores writes comments into files: give it without --fix, --diff, --show-fixes and -")
     if args.fix and args.diff:
         raise UsageError("--fix makes the changes, --diff only shows them: give one of the two")
     if args.diff and (args.output_format or args.output_file):

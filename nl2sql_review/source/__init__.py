@@ -210,14 +210,23 @@ class Source:
 
     def definition(self, row: int, cell: int | None = None) -> str:
         """The functions and classes that a row stands in, as in `Trainer.build`; "" at the top of the program."""
+        return self._outlined().at(row + self._rows_before(cell))
+
+    def last_row(self, row: int, cell: int | None = None) -> int:
+        """The last row of the statement that a row stands in; of a compound one, of its header."""
+        before = self._rows_before(cell)
+        return self._outlined().last_row(row + before) - before
+
+    def _outlined(self) -> Definitions:
         if self._definitions is None:
             self._definitions = Definitions(self.text)
-        if self._notebook is not None:
-            first = next((each.first_row for each in self._notebook.cells if each.number == cell), None)
-            if first is None:
-                return ""
-            row += first - 1
-        return self._definitions.at(row)
+        return self._definitions
+
+    def _rows_before(self, cell: int | None) -> int:
+        """How many rows of the program stand before those of a cell."""
+        if self._notebook is None:
+            return 0
+        return next((each.first_row - 1 for each in self._notebook.cells if each.number == cell), 0)
 
     def newline(self, cell: int | None = None) -> str:
         """The line end that the text, or a cell of a notebook, is written with: that of its first line."""

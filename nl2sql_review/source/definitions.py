@@ -1,4 +1,4 @@
-"""Which functions and classes a row of a program stands in, from its lexical outline."""
+"""Which functions, classes and statements a row of a program stands in, from its lexical outline."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ class Definitions:
     def __init__(self, text: str) -> None:
         lexer = Lexer(Lines(text)).run()
         self._rows = [first for first, _ in lexer.logical]
+        self._ends = [last for _, last in lexer.logical]
         self._statements = [_statement(lexer.lines[row]) for row in self._rows]
 
     def at(self, row: int) -> str:
@@ -32,6 +33,11 @@ class Definitions:
             if not inner:
                 break
         return ".".join(reversed(names))
+
+    def last_row(self, row: int) -> int:
+        """The last row of the statement that a row stands in; of a compound one, of its header."""
+        index = bisect_right(self._rows, row) - 1
+        return max(self._ends[index], row) if index >= 0 else row
 
 
 def _statement(line: str) -> tuple[int, str]:

@@ -1,0 +1,47 @@
+"""`--add-ignores REASON`: accepts what is found, by a comment at each place."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+from ..arguments import UsageError
+from ..console import write
+from ..fixes.write import WriteError
+from ..fixes.write import write as exchange
+from ..ignores import IgnoreError, checked, silence
+from ..render.summary import count
+from ..review import summary
+from . import outputs, review
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from ..report import Report
+    from ..review import Reviewer
+
+
+def run(args: Namespace, reviewer: Reviewer, report: Report) -> int:
+    """What follows the review; the exit code. All files are written, or none."""
+    try:
+        reason = checked(args.add_ignores)
+        made = [
+            silence(reviewer, file, _bytes(file.path), reason) for file in report.files if os.path.isfile(file.path)
+        ]
+        silenced = {one.edited.path: one for one in made if one is not None}
+        exchange([one.edited for one in silenced.values()])
+    except (IgnoreError, ValueError, WriteError) as error:
+        raise UsageError(f"--add-ignores: {error}") from None
+    files = tuple(silenced[file.path].report if file.path in silenced else file for file in report.files)
+    left = replace(report, files=files, summary=summary(files))
+    review.finish(outputs.texts(args, left, reviewer, None), left)
+    if not args.quiet and dict(outputs.targets(args)).get("text", "") is None:
+        added = sum(len(one.added) for one in silenced.values())
+        write(f"{count(added, 'finding', 'findings')} silenced in {count(len(silenced), 'file', 'files')}\n")
+    return reviewer.exit_code(left)
+
+
+def _bytes(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
