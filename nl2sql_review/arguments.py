@@ -21,7 +21,7 @@ COMMANDS = {
     "memory": "how much GPU memory a script needs, and what fits",
     "baseline": "accept what is found now, so that only new findings count",
     "rule": "list the rules, or explain one",
-    "init": "set a project up: Claude Code, the reference trainer",
+    "init": "set a project up: Claude Code, pre-commit, GitHub Actions, the reference trainer",
     "hook": "answer an event of a coding agent that has edited a file",
     "mcp": "serve reviews to a language model (Model Context Protocol)",
     "cache": "remove the reviews that are kept",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
 from nl2sql_review import batch, cli
 from nl2sql_review.commands import init
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
@@ -115,3 +118,15 @@ def test_the_hook_that_is_printed_is_the_plugin_s(project, capsys):
     ((hook,),) = [group["hooks"] for group in settings["hooks"]["PostToolUse"]]
     assert hook["command"] == "nl2sql-review hook claude-code"
     assert not (project / ".claude" / "settings.json").exists()
+
+
+@pytest.mark.parametrize("what", init.COPIES)
+def test_what_is_written_is_the_example(project, what):
+    assert cli.main(["init", what]) == 0
+    written = files(project)
+    assert sorted(written.values()) == sorted(
+        (ROOT / "examples").joinpath(*parts).read_bytes() for parts in init.COPIES[what].values()
+    )
+    for path, text in written.items():  # an example says where it goes
+        if path.endswith((".yml", ".yaml")):
+            assert text.decode().startswith(f"# {path}: ")

@@ -15,10 +15,22 @@ if TYPE_CHECKING:
 
 WHAT = {
     "claude-code": "the training agent and its skills for Claude Code; prints the hook to add to its settings",
+    "pre-commit": "a configuration of pre-commit that reviews what is committed",
+    "github": "a workflow of GitHub Actions that reviews every pull request",
     "trainer": "the reference trainer, to start a script from",
 }
 TRAINER = ("train_unsloth_complete.py", "generate_sql.py", "requirements.txt", "requirements-unsloth.txt")
-SETTINGS = ".claude/settings.json"
+# Path in the project → path in examples/.
+COPIES = {
+    "pre-commit": {".pre-commit-config.yaml": ("ci", "pre-commit-config.yaml")},
+    "github": {".github/workflows/nl2sql-review.yml": ("ci", "github-workflow.yml")},
+    "trainer": {f"src/nl2sql/train/{name}": (name,) for name in TRAINER},
+}
+NEXT = {
+    "pre-commit": "Next: put the address of your copy of nl2sql-review after `repo:`, then run pre-commit install.",
+    "github": "Next: put your copy of nl2sql-review, and the commit of its release, after `uses: OWNER/nl2sql-review@`.",
+    "trainer": f"Next: change its numbers and data sets, and review it: {PROGRAM} src/nl2sql/train",
+}
 
 
 def parser() -> Parser:
@@ -59,14 +71,16 @@ def run(args: Namespace) -> int:
 
 def _files(what: str) -> dict[str, str]:
     """Path in the project, with forward slashes → text."""
-    if what == "trainer":
-        return {f"src/nl2sql/train/{name}": _read("examples", name) for name in TRAINER}
-    plugin = os.path.join(resources.find("integrations"), "claude-code")
-    files = {".claude/agents/training.md": _read("integrations", "claude-code", "agents", "training.md")}
-    for skill in sorted(os.listdir(os.path.join(plugin, "skills"))):
-        for name in sorted(os.listdir(os.path.join(plugin, "skills", skill))):
-            files[f".claude/skills/{skill}/{name}"] = _read("integrations", "claude-code", "skills", skill, name)
-    return files
+    if what in COPIES:
+        return {path: _read("examples", *parts) for path, parts in COPIES[what].items()}
+    skills = os.path.join(resources.find("integrations"), "claude-code", "skills")
+    pages = [("agents", "training.md")]
+    pages += [
+        ("skills", skill, name)
+        for skill in sorted(os.listdir(skills))
+        for name in sorted(os.listdir(os.path.join(skills, skill)))
+    ]
+    return {"/".join((".claude", *parts)): _read("integrations", "claude-code", *parts) for parts in pages}
 
 
 def _read(room: str, *parts: str) -> str:
@@ -83,10 +97,11 @@ def _holds(path: str, text: str) -> bool:
 
 
 def _next(what: str) -> str:
-    if what == "trainer":
-        return f"\nNext: change its numbers and data sets, and review it: {PROGRAM} src/nl2sql/train\n"
+    if what in NEXT:
+        return f"\n{NEXT[what]}\n"
     hooks = json.loads(_read("integrations", "claude-code", "hooks", "hooks.json"))["hooks"]
     return (
-        f"\nFor a review after every edit, add this to {SETTINGS}:\n\n{json.dumps({'hooks': hooks}, indent=2)}\n\n"
+        "\nFor a review after every edit, add this to .claude/settings.json:\n\n"
+        f"{json.dumps({'hooks': hooks}, indent=2)}\n\n"
         "Commit .claude/, and Claude Code has the training agent in this project.\n"
     )
