@@ -6,12 +6,13 @@ import argparse
 import json
 import logging
 import re
+import runpy
 import sys
 from collections import Counter, namedtuple
 
 import pytest
 
-from .conftest import load, make_model, needs_stack
+from .conftest import SCRIPT, load, make_model, needs_stack
 
 pytestmark = needs_stack
 FILES = ("spider_train.jsonl", "wikisql.jsonl", "sqale.jsonl")
@@ -201,6 +202,24 @@ def test_what_the_machine_lacks(script, tmp_path, monkeypatch, flags, says):
     monkeypatch.delenv("WANDB_MODE")
     monkeypatch.chdir(tmp_path)
     assert says in refused(script.main)
+
+
+@pytest.mark.parametrize(
+    "flags, says",
+    [
+        (["--jsonl", "asked.jsonl"], "asked.jsonl: line 3 is no JSON object: '[1]\\n'"),
+        (["--jsonl", "nowhere.jsonl"], "nowhere.jsonl"),
+        ([], "a question is needed in every row"),
+        (["How many?"], "models/nl2sql-unsloth: no adapter is there"),
+    ],
+)
+def test_what_cannot_be_asked(script, tmp_path, monkeypatch, flags, says):
+    (tmp_path / "asked.jsonl").write_text('{"question": "How many?"}\n\n[1]\n')
+    monkeypatch.setitem(sys.modules, "train_unsloth_complete", script)
+    monkeypatch.setattr(sys, "argv", ["generate", *flags])
+    monkeypatch.chdir(tmp_path)
+    program = runpy.run_path(str(SCRIPT.parent / "generate_sql.py"))
+    assert says in refused(program["main"])
 
 
 def test_too_many_processes_for_the_batch(script, monkeypatch):
