@@ -118,6 +118,18 @@ def is_guard(judged: Judged) -> bool:
     return expected.equals is False or expected.empty is True or expected.present is False
 
 
+def remedy(judged: Judged, rule: Rule, source: Any) -> str:
+    """What to do: the rule's words, which speak Python; of a configuration the key and its value."""
+    if source.kind != "configuration":
+        return rule.head.help
+    wanted, key, trace = judged.expected.equals, judged.fact.argument, judged.fact.value.trace
+    if trace and trace[-1].note.endswith("has no key for it"):
+        return ""
+    if key and isinstance(wanted, (bool, int, float, str)):
+        return f"set {key}: {str(wanted).lower() if isinstance(wanted, bool) else wanted}"
+    return "" if re.search(r"[=(]", rule.head.help) else rule.head.help
+
+
 def says(messages: dict[str, str], name: str, value: Value) -> str:
     """The rule's own words for a value, or for the fact; several members or options are joined."""
     keys: list[str] = []

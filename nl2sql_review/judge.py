@@ -143,7 +143,7 @@ def _report(ruling: Ruling, source: Any) -> tuple[ChecklistItem, list[Found], li
                     value=claim.value,
                     location=claim.location,
                     trace=claim.trace,
-                    help=rule.head.help,
+                    help=claims.remedy(one, rule, source),
                     fixable=bool(rule.head.manner(one.name)),
                 ),
                 rule,

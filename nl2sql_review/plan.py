@@ -119,6 +119,7 @@ class Arguments:
     mixed_precision: Fact = fact()  # "bf16 else fp16", "bf16", "fp16", "both", "none"
     epochs: Fact = fact()
     max_steps: Fact = fact()
+    launcher_conflicts: Fact = fact()  # list, with cases: what accelerate and DeepSpeed files say otherwise
     optimizer: Fact = fact()
     weight_decay: Fact = fact()
     seed: Fact = fact()

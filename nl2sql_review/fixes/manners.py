@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from . import api, arguments, checkpointing, dataset, lora, memory, prompt
+from . import api, arguments, checkpointing, configuration, dataset, lora, memory, prompt
 from .proof import Candidate
 from .task import Task, plain, setting, wanted
 
@@ -47,5 +47,7 @@ MANNERS: dict[str, Callable[[Task], Iterator[Candidate]]] = {
 
 def candidates(task: Task) -> Iterator[Candidate]:
     manner = task.ground.rule.head.manner(task.name)
-    if manner:
+    if manner and task.source.kind == "configuration":
+        yield from configuration.candidates(task)
+    elif manner:
         yield from MANNERS[manner](task)

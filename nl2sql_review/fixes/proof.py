@@ -172,9 +172,8 @@ def _calls(old: list[Any], new: list[Any], arguments: set[str], calls: tuple[str
                 continue
             for name in {**one.arguments, **two.arguments}:
                 absent = Absent()
-                if name not in arguments and image(one.arguments.get(name, absent)) != image(
-                    two.arguments.get(name, absent)
-                ):
+                known = name in arguments or one.keys.get(name, two.keys.get(name, name)) in arguments
+                if not known and image(one.arguments.get(name, absent)) != image(two.arguments.get(name, absent)):
                     yield f"{one.callee}({name})"
 
 

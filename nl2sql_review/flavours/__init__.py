@@ -19,6 +19,8 @@ FLAVOURS = {
     "unsloth": "unsloth train --config",
     "unsloth-studio": "a request to Unsloth Studio, or its defaults for a model",
 }
+# Libraries that train with versions of transformers and trl which they hold back themselves.
+PINNING = ("axolotl", "llamafactory")
 
 
 class NotAConfiguration(Exception):
@@ -43,9 +45,8 @@ def record(source: Any, root: str, settings: Any = None, flavour: str = "") -> A
         document, text = parsed(source, "omegaconf")
     table = keys.of(name)
     program = module.STUDIO if name == "unsloth-studio" else module.PROGRAM
-    needs = [
-        Statement(library, wanted, f"{table.library} {table.version}") for library, wanted in table.requires.items()
-    ]
+    pins = table.requires if table.library in PINNING else {}
+    needs = [Statement(library, wanted, f"{table.library} {table.version}") for library, wanted in pins.items()]
     folder = os.path.dirname(os.path.abspath(source.path))
     versions = chosen.of_script(source, folder, root, settings, unsloth=name.startswith("unsloth"), needs=needs)
     reading = Reading(source, document, text, table, program, Project(Path(root), Path(source.path)), versions)
@@ -130,7 +131,13 @@ def flavour_of(document: Any) -> str:
         raise NotAConfiguration(
             "a DeepSpeed configuration, no training configuration: it is read with the script or configuration that names it"
         )
-    if "model_name_or_path" in keys and keys & {"dataset_name", "datasets", "dataset_mixture"}:
+    if "model_name_or_path" in keys and keys & {
+        "dataset_name",
+        "datasets",
+        "dataset_mixture",
+        "use_peft",
+        "dataset_text_field",
+    }:
         return "trl"
     if "model" in keys and "train_dataset" in keys:
         raise NotAConfiguration("a configuration of LLaMA-Factory v1, which is not read yet")

@@ -158,6 +158,10 @@ def training_arguments(r: Reading, top: Level) -> Any:
     key = next((k for name in trackers for k in TRACKERS[name] if k in top), "wandb_project")
     value = Known(trackers, (top.where(key),)) if trackers else top.built_in([], "report_to")
     r.give(call, "report_to", value, top, key)
+    if not trackers:
+        r.state(
+            "project.tracker", Known("none", (r.place(top.place.node, "neither use_wandb nor wandb_project is set"),))
+        )
     return call
 
 
@@ -188,13 +192,7 @@ def precision(r: Reading, top: Level, call: Any) -> None:
         half: Value = Term(f"not {SUPPORTED}", "not", (supported,), bf16.trace) if unset(fp16) else fp16
         r.give(call, "fp16", half, top, "fp16")
         return
-    on = (
-        Known(False, bf16.trace)
-        if auto
-        else Known(True, bf16.trace)
-        if isinstance(bf16, Known) and bf16.value == "full"
-        else bf16
-    )
+    on = Known(False, bf16.trace) if auto else bf16
     r.give(call, "bf16", on, top, "bf16")
     wins = isinstance(on, Known) and on.value is True
     r.give(call, "fp16", Known(False, bf16.trace) if wins or unset(fp16) else fp16, top, "fp16")
@@ -230,6 +228,9 @@ def checkpointing(r: Reading, top: Level, call: Any) -> None:
     if isinstance(value, Known) and isinstance(value.value, str):
         value = Known(True, value.trace)  # "offload": a manner of it
     r.give(call, "gradient_checkpointing", value, top, "gradient_checkpointing")
+    if isinstance(value, Known) and not on:
+        note = "gradient_checkpointing: true turns on Axolotl's own"
+        r.state("lora.gradient_checkpointing", Known(False, value.trace), note=note)
     if on:
         r.beyond(NO_UNSLOTH, "lora.gradient_checkpointing", "lora.misplaced_gradient_checkpointing")
 
@@ -373,7 +374,7 @@ def loss(r: Reading, top: Level, listed: list[Level]) -> None:
             Known("response", (at,)),
             "by train_on_inputs: false" + ("" if "train_on_inputs" in top else ", Axolotl's default"),
         )
-    r.state("prompt.loss_on", on, note=note, argument="train_on_inputs" if on_inputs else "")
+    r.state("prompt.loss_on", on, note=note)
     r.state("prompt.loss_by", Known("train_on_inputs", (at,)))
 
 
@@ -381,7 +382,7 @@ def ending(r: Reading, listed: list[Level]) -> None:
     none = next((one for one in listed if one.plain("train_on_eos") == "none"), None)
     if none is not None:
         note = "train_on_eos: none takes the EOS token out of the loss"
-        r.state("prompt.ending", Known("none", (none.where("train_on_eos"),)), note=note, argument="train_on_eos")
+        r.state("prompt.ending", Known("none", (none.where("train_on_eos"),)), note=note)
         return
     kinds = [one.plain("type") for one in listed]
     if all(isinstance(k, dict) or k in (*CHATS, "completion") or str(k).startswith("alpaca") for k in kinds):

@@ -12,7 +12,21 @@ from typing import Any
 from ..api import store
 from ..api.versions import allows
 from ..values import Known, Text, Unknown, Value
-from .reading import Level, Program, Reading, Stated, column, eos, known, load, mixed, unset, words
+from .reading import (
+    LOGS_NOTHING,
+    NO_CHOICE,
+    Level,
+    Program,
+    Reading,
+    Stated,
+    column,
+    eos,
+    known,
+    load,
+    mixed,
+    unset,
+    words,
+)
 
 PROGRAM = Program(
     "llamafactory",
@@ -91,6 +105,11 @@ def read(r: Reading) -> None:
     train.receiver = trainer.result
     if unsloth:
         r.recording.imports.append(("unsloth", top.where("use_unsloth")))
+    half, full = top.plain("fp16") is True, top.plain("bf16") is True or top.plain("pure_bf16") is True
+    if half != full:
+        r.beyond(NO_CHOICE.format("fp16" if half else "bf16"), "arguments.mixed_precision")
+    if "skip_memory_metrics" not in top:
+        r.beyond(LOGS_NOTHING, "memory.monitoring", "memory.monitoring_sees")
     checkpointing(r, top, unsloth)
     resume(r, top)
     prompt(r, top, data, stage)
@@ -268,7 +287,7 @@ def datasets(r: Reading, top: Level) -> Any:
         "seed": top.get("seed"),
         "stopping_strategy": Known(STRATEGIES.get(strategy, strategy), (top.where("mix_strategy"),)),
     }
-    if isinstance(probabilities, Known):
+    if isinstance(probabilities, Known) and not unset(probabilities):
         arguments["probabilities"] = weights(probabilities)
     elif isinstance(probabilities, Unknown):
         arguments["probabilities"] = probabilities
@@ -314,7 +333,7 @@ def prompt(r: Reading, top: Level, data: Any, stage: str) -> None:
     if isinstance(on_prompt, Unknown):
         r.state("prompt.loss_on", on_prompt)
     elif isinstance(on_prompt, Known) and on_prompt.value is True:
-        r.state("prompt.loss_on", Known("all", (where,)), note="train_on_prompt: true", argument="train_on_prompt")
+        r.state("prompt.loss_on", Known("all", (where,)), note="train_on_prompt: true")
     else:
         r.state("prompt.loss_on", Known("response", (where,)), note="by LLaMA-Factory, unless train_on_prompt is on")
     r.state("prompt.loss_by", Known("train_on_prompt", (where,)))

@@ -24,6 +24,8 @@ from . import keys as tables
 from .keys import Keys, Refused
 
 FILLED_IN = re.compile(r"\$\{[^}]*\}|\{\{.*?\}\}|\A\$\w+\Z")
+NO_CHOICE = "no key chooses the precision by the GPU; {} is on, and the GPU must have it"
+LOGS_NOTHING = "no key logs GPU memory, but skip_memory_metrics: false for what is allocated"
 MIX = ("sources", "mixing", "weights", "weights_sum", "seed", "stopping_strategy", "misaligned_weights")
 DEFAULT = "library default"  # how the note of a default starts; readers tell it from what was chosen by that
 
@@ -61,6 +63,7 @@ class Configuration:
     facts: dict[str, Fact] = field(default_factory=dict)  # of the plan: what the calls do not say
     defects: list[Defect] = field(default_factory=list)
     doubts: dict[str, str] = field(default_factory=dict)  # kind of defect -> why there may be one that is not certain
+    launch: dict[str, Value] = field(default_factory=dict)  # options of accelerate that it holds itself
     launch_files: list[tuple[str, Place]] = field(default_factory=list)  # accelerate and DeepSpeed files it names
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..api import store
 from ..values import Absent, Known, Term, Value
-from .reading import Level, Program, Reading, Stated, known, load, mixed, words
+from .reading import LOGS_NOTHING, NO_CHOICE, Level, Program, Reading, Stated, known, load, mixed, words
 
 PROGRAM = Program(
     "trl", "trl sft", "argparse", "the command stops with a usage error", open="a script with a parser of its own"
@@ -64,7 +64,13 @@ def read(r: Reading) -> None:
         r.beyond(RESTART, "checkpointing.resume")
     if arguments.arguments.get("gradient_checkpointing") is None or top.plain("gradient_checkpointing") is True:
         r.beyond(NO_UNSLOTH, "lora.gradient_checkpointing", "lora.misplaced_gradient_checkpointing")
+    precision(r, top, arguments)
+    if "skip_memory_metrics" not in top:
+        r.beyond(LOGS_NOTHING, "memory.monitoring", "memory.monitoring_sees")
     prompt(r, top)
+    for key in ("num_processes", "mixed_precision"):
+        if key in top:
+            r.made.launch[key] = top.written(key)
     for key in LAUNCH_FILES:
         if isinstance(top.plain(key) if r.keys.knows("", key) else getattr(top.written(key), "value", None), str):
             r.made.launch_files.append((getattr(top.written(key), "value", ""), top.where(key)))
@@ -173,7 +179,7 @@ def adapter(r: Reading, top: Level, trainer: Any) -> None:
 def training_arguments(r: Reading, top: Level, kind: str) -> Any:
     """Every key of SFTConfig as it stands; what is left out is SFTConfig's own default, by version."""
     call = r.call(f"trl.{kind}", top.place)
-    others = {"dataset_name", "datasets", "env", *r.keys.sections["launcher"]} - {"deepspeed"}
+    others = {"dataset_name", "datasets", "env", *(set(r.keys.sections["launcher"]) - set(r.keys.sections[""]))}
     model = {
         *ADAPTER.values(),
         "model_name_or_path",
@@ -188,6 +194,14 @@ def training_arguments(r: Reading, top: Level, kind: str) -> Any:
             r.give(call, key, top.get(key), top, key)
     call.arguments.pop("resume_from_checkpoint", None)
     return call
+
+
+def precision(r: Reading, top: Level, arguments: Any) -> None:
+    """One of the two, or neither and then SFTConfig's own bf16: none of them asks the GPU."""
+    half = top.plain("fp16") is True if "fp16" in top else False
+    full = top.plain("bf16") is True if "bf16" in top else not half
+    if half != full and all(isinstance(top.get(k), Known) for k in ("fp16", "bf16")):
+        r.beyond(NO_CHOICE.format("fp16" if half else "bf16"), "arguments.mixed_precision")
 
 
 # -- data --------------------------------------------------------------------------------------------------------
@@ -262,7 +276,7 @@ def prompt(r: Reading, top: Level) -> None:
         on, note = "all", "assistant_only_loss is not set"
     if on:
         where = top.where(key) if key else at
-        r.state("prompt.loss_on", Known(on, (where,)), note=note, argument=key)
+        r.state("prompt.loss_on", Known(on, (where,)), note=note)
     r.beyond(
         "TRL masks by columns or by the chat template, not by a marker",
         "prompt.instruction_marker",

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..api.versions import key_of
-from ..values import Known, Term, Text, Unknown, Value
+from ..api.versions import is_exact, key_of
+from ..values import Absent, Known, Term, Text, Unknown, Value
 from .reading import Level, Program, Reading, Stated, column, eos, known, load, mixed, number, unset, words
 
 PROGRAM = Program("unsloth", "unsloth train", "pydantic", "the configuration is not valid, and the command stops")
@@ -63,10 +63,11 @@ class Whole:
         self.reading, self.levels = reading, levels
 
     def of(self, key: str) -> Level:
-        for level in self.levels:
-            if key in level.items:
-                return level
-        return next((level for level in self.levels if self.reading.keys.knows(level.section, key)), self.levels[0])
+        """The level that has a key, or would."""
+        known = [lv for lv in self.levels if self.reading.keys.knows(lv.section, key)]
+        known.sort(key=lambda lv: key not in lv.items)
+        known += [lv for lv in self.levels if lv.section == "training"]
+        return (known or self.levels)[0]
 
     def get(self, key: str) -> Value:
         level = self.of(key)
@@ -101,6 +102,16 @@ def read(r: Reading) -> None:
     if data is not None:
         level = whole.of("dataset" if not studio else "hf_dataset")
         r.give(trainer, "train_dataset", Known(data, (level.place,)), level, "dataset")
+    if "output_dir" not in whole:
+        why = (
+            "Studio names the folder"
+            if studio
+            else "output_dir is not set: the run gets a folder of its own under outputs/"
+        )
+        if studio:
+            r.beyond(why, "project.output_dir")
+        else:
+            r.state("project.output_dir", Absent(why), whole.of("output_dir").place, argument="output_dir")
     masks(r, whole, trainer)
     train = r.call("trl.SFTTrainer.train", top.place)
     train.receiver = trainer.result
@@ -117,7 +128,8 @@ def check(r: Reading, top: Level, levels: list[Level]) -> None:
     places = {level.section: r.keys.sections[level.section] for level in levels if level.section}
     refuses = False  # a request's model ignores what it does not know
     if r.program is PROGRAM:
-        judged = r.made.versions["unsloth"].judged
+        choice = r.made.versions["unsloth"]
+        judged = (choice.number,) if is_exact(choice.specifier) else choice.judged
         refuses = not judged or all(key_of(v) >= key_of(FORBIDS) for v in judged)
     for level in levels:
         value = level.written("gradient_checkpointing")
@@ -217,6 +229,8 @@ def training_arguments(r: Reading, whole: Whole) -> Any:
         else level.built_in([], "enable_wandb")
     )
     r.give(call, "report_to", value, level, "enable_wandb")
+    if not trackers:
+        r.state("project.tracker", Known("none", value.trace), note="enable_wandb is not on")
     return call
 
 
@@ -290,7 +304,6 @@ def masks(r: Reading, whole: Whole, trainer: Any) -> None:
             "prompt.loss_on",
             Known("all", (at,)),
             note=f"train_on_completions: false{default}",
-            argument="train_on_completions",
         )
     r.beyond(
         "the markers are those of the template, which Unsloth knows",

@@ -193,7 +193,9 @@ class YamlMaker:
             return Known(Sequence(tuple(self.make(n) for n in node.value), "tuple" if node.tag.endswith("tuple") else "list"), trace)
         if not node.tag.endswith(":map"):
             raise Malformed(f"the tag {node.tag}")
-        written = {id(key) for key, _ in node.value}  # what is merged in by `<<` is no repetition
+        if not hasattr(node, "written"):  # flattening puts what `<<` merges in among them, once and for all
+            node.written = {id(key) for key, _ in node.value}
+        written = node.written
         if self.dialect != "base":
             self.reader.flatten_mapping(node)
         items: dict[Any, Value] = {}

@@ -15,12 +15,16 @@ def read(recording: Recording, source: Any, settings: Any = None) -> list[Traini
 
     Two runs of one call site that come to the same plan are one plan.
     """
+    from ..flavours import launch
     from . import defaults, run
     from .api import versions_of
 
     versions: Any = None
     found: list[tuple[Any, TrainingPlan]] = []
-    for one in run.runs(recording, source, settings):
+    runs = run.runs(recording, source, settings)
+    if runs:
+        recording.launch = launch.find(recording, source, settings)
+    for one in runs:
         one.versions = versions = versions or versions_of(recording, source, settings)
         with defaults.under(versions.installed()):
             site, plan = one.trainer and one.trainer.place.node, read_run(one)
@@ -30,7 +34,20 @@ def read(recording: Recording, source: Any, settings: Any = None) -> list[Traini
 
 
 def read_run(one: Any) -> TrainingPlan:
-    from . import api, arguments, checkpointing, configuration, dataset, lora, memory, placement, project, prompt, traps
+    from . import (
+        api,
+        arguments,
+        checkpointing,
+        configuration,
+        dataset,
+        launcher,
+        lora,
+        memory,
+        placement,
+        project,
+        prompt,
+        traps,
+    )
 
     plan = TrainingPlan()
     api.read(one, plan)
@@ -39,6 +56,7 @@ def read_run(one: Any) -> TrainingPlan:
         section.read(one, plan)
     if one.configuration is not None:
         configuration.read(one, plan)
+    launcher.read(one, plan)
     return plan
 
 

@@ -12,6 +12,7 @@ from ..interpret.operations import describe
 from ..plan import Arguments, Fact, TrainingPlan
 from ..source.syntax import walk
 from ..values import Absent, Default, Either, Known, Place, Term, Unknown, Value
+from . import launcher
 from .api_arguments import rejected
 from .derive import derive, for_processes, options, plain
 from .given import Given, last
@@ -53,6 +54,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     for name, spellings in SPELLINGS.items():
         setattr(part, name, setting(run, name, spellings))
     processes(run, part)
+    launcher.accumulation(run, part)
     part.gradient_accumulation, accumulation = world_sized(part.gradient_accumulation, part.processes.value)
     part.per_device_batch_size, batch = world_sized(part.per_device_batch_size, part.processes.value)
     part.effective_batch = effective(part, batch, accumulation)
@@ -60,6 +62,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     note_strings(part.learning_rate)
     sft_precision(run, part)
     part.mixed_precision = precision(part.bf16, part.fp16)
+    launcher.precision(run, part)
     if plain(part.mixed_precision.value) == "bf16":
         part.mixed_precision.note = REFUSES if refuses_old(part.mixed_precision.at) else RAISES
     warmup(run, part)
@@ -96,6 +99,8 @@ def processes(run: Run, part: Arguments) -> None:
     stated = run.processes
     if stated:
         part.processes = Fact(Known(stated), at=run.place, note="from the settings" if getattr(run.settings, "processes", None) else "stated by a comment in the script")
+    elif (found := launcher.processes(run)) is not None:
+        part.processes = found
     else:
         part.processes = Fact(Default(1, "the launcher"), at=run.place, note="assumed: `processes` is not in the settings")
 
@@ -189,7 +194,8 @@ def warmup(run: Run, part: Arguments) -> None:
     if ratio_set and not steps_set:
         part.warmup = Fact(ratio.value, at=ratio.at, note="by warmup_ratio")
         return
-    value = derive(fraction, steps.value, part.max_steps.value)
+    most = Absent() if isinstance(part.max_steps.value, Unknown) else part.max_steps.value  # a share of the steps needs no count
+    value = derive(fraction, steps.value, most)
     why_not = "two settings contradict each other" if ratio_set else steps.why_not if shares else "warmup_steps takes no share of the steps yet"
     part.warmup = Fact(value, at=steps.at, note="by warmup_steps", why_not=why_not)
 

@@ -7,6 +7,7 @@ from dataclasses import fields
 from ..plan import Fact, TrainingPlan
 from ..values import Absent
 from .run import Run
+from .training_text import objective
 
 ELSEWHERE = ("script", "log_file", "dataset_configs_in")  # of a project: what a script has and a configuration has not
 
@@ -19,6 +20,6 @@ def read(run: Run, plan: TrainingPlan) -> None:
     why = "it is a configuration, not a script"
     for attribute in ELSEWHERE:
         setattr(plan.project, attribute, Fact(Absent(why), at=run.place, why_not=why))
-    if run.configuration.text.objective:
+    if other := objective(run):
         for field in fields(plan.prompt):
-            setattr(plan.prompt, field.name, Fact(Absent(), at=run.place, why_not=run.configuration.text.objective))
+            setattr(plan.prompt, field.name, Fact(Absent(other), at=run.place, why_not=other))

@@ -1,0 +1,219 @@
+"""What starts a run beside its script or configuration: accelerate's YAML and DeepSpeed's JSON.
+
+They say how many processes train, in which precision, and numbers that must be those of the training arguments. A file
+that the settings, the configuration or the script names counts as it stands; one that merely lies beside, alone of its
+kind, counts unless the launcher says otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Iterator
+
+from ..interpret import documents
+from ..interpret.objects import Mapping, object_of
+from ..interpret.recording import Recording
+from ..source import Source, SourceError
+from ..values import Default, Known, Place, Unknown, Value
+
+LAUNCHER = "the launcher"
+NAMED_SO = re.compile(
+    r"accelerate|fsdp|deepspeed|(?:^|[_-])(?:ds|ddp|zero)\d?(?:[_.-]|$)|default_config", re.IGNORECASE
+)
+# What a script says that may be given a DeepSpeed file on its command line.
+TAKES_DEEPSPEED = re.compile(r"deepspeed|HfArgumentParser|TrlParser", re.IGNORECASE)
+SUFFIXES = (".yaml", ".yml", ".json")
+# key of a DeepSpeed configuration -> the fact of the plan that it must agree with
+DEEPSPEED = {
+    "train_micro_batch_size_per_gpu": "arguments.per_device_batch_size",
+    "gradient_accumulation_steps": "arguments.gradient_accumulation",
+    "train_batch_size": "arguments.effective_batch",
+    "optimizer.params.lr": "arguments.learning_rate",
+    "optimizer.params.weight_decay": "arguments.weight_decay",
+    "scheduler.params.warmup_max_lr": "arguments.learning_rate",
+    "bf16.enabled": "arguments.bf16",
+    "fp16.enabled": "arguments.fp16",
+}
+# key of accelerate's `deepspeed_config` -> the same
+PLUGIN = {"gradient_accumulation_steps": "arguments.gradient_accumulation"}
+PRECISIONS = ("bf16", "fp16")
+
+
+@dataclass(frozen=True)
+class Said:
+    """One setting of such a file that must agree with a fact of the plan."""
+
+    key: str
+    fact: str
+    value: Value
+    place: Place
+
+
+@dataclass
+class Launch:
+    """What all these files say together. `files` are their paths, as people know them."""
+
+    processes: Value | None = None
+    precision: Value | None = None  # "bf16", "fp16" or "no"
+    accumulation: Value | None = None
+    said: list[Said] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+
+
+def find(recording: Recording, source: Any, settings: Any) -> Launch:
+    """The files that go with a script or configuration. Raises nothing: what cannot be read says nothing."""
+    made = Launch()
+    known = set()
+    for path, sure in _paths(recording, source, settings):
+        file = _file(recording, path)
+        if file is None or file in known:
+            continue
+        known.add(file)
+        _read(made, recording, file, sure)
+    for call in recording.calls:
+        _inline(made, call)
+    configuration = recording.configuration
+    if configuration is not None:
+        made.processes = configuration.launch.get("num_processes", made.processes)
+        made.precision = configuration.launch.get("mixed_precision", made.precision)
+    if recording.project is not None:
+        recording.files_read = list(dict.fromkeys([*recording.files_read, *recording.project.read_files]))
+    return made
+
+
+def _paths(recording: Recording, source: Any, settings: Any) -> Iterator[tuple[list[Path], bool]]:
+    """Where each file may lie, and whether it is named rather than found."""
+    here = Path(os.path.dirname(os.path.abspath(source.path)))
+    root = recording.project.root if recording.project is not None else None
+    roots = list(dict.fromkeys(filter(None, (here, root))))
+    stated = getattr(settings, "launch", ())
+    for name in stated:
+        yield [Path(getattr(settings, "root", "") or ".") / name], True
+    named = [name for name, _ in recording.configuration.launch_files] if recording.configuration is not None else []
+    for call in recording.calls:
+        value = call.arguments.get("deepspeed")
+        if isinstance(value, (Known, Default)) and isinstance(value.value, str) and value.value.endswith(".json"):
+            named.append(value.value)
+    for name in named:
+        yield [folder / name for folder in roots], True
+    if not stated and recording.project is not None:
+        takes = recording.configuration is None and not named and TAKES_DEEPSPEED.search(source.text) is not None
+        for kind in (_is_accelerate, _is_deepspeed) if takes else (_is_accelerate,):
+            beside = [p for folder in roots for p in _beside(folder) if kind(recording, p)]
+            if len(set(beside)) == 1:
+                yield [beside[0]], False
+
+
+def _beside(folder: Path) -> list[Path]:
+    try:
+        names = sorted(e.name for e in os.scandir(folder) if e.name.endswith(SUFFIXES) and NAMED_SO.search(e.name))
+    except OSError:
+        return []
+    return [folder / name for name in names[:20]]
+
+
+def _is_accelerate(recording: Recording, path: Path) -> bool:
+    data = recording.project.read(path) or b""
+    return (
+        not path.name.endswith(".json")
+        and re.search(rb"^(?:compute_environment|distributed_type)\s*:", data, re.MULTILINE) is not None
+    )
+
+
+def _is_deepspeed(recording: Recording, path: Path) -> bool:
+    data = recording.project.read(path) or b""
+    return (
+        path.name.endswith(".json")
+        and re.search(rb'"(?:zero_optimization|train_micro_batch_size_per_gpu)"\s*:', data) is not None
+    )
+
+
+def _file(recording: Recording, paths: list[Path]) -> Path | None:
+    if recording.project is None:
+        return None
+    return next((path for path in paths if recording.project.read(path) is not None), None)
+
+
+# -- reading one file --------------------------------------------------------------------------------------------
+
+
+def _read(made: Launch, recording: Recording, file: Path, sure: bool) -> None:
+    name = recording.project.display(file)
+    try:
+        source = Source.from_bytes(recording.project.read(file), name)
+        text = documents.Text(source.text, source)
+        found = documents.json_document(text)() if name.endswith(".json") else documents.yaml_documents(text)[0]()
+    except (SourceError, documents.Malformed, IndexError):
+        return
+    made.files.append(name)
+    if _at(found, "compute_environment") is None and _at(found, "distributed_type") is None:
+        _agreements(made, found, DEEPSPEED, sure)
+        return
+    processes = _value(found, "num_processes", sure)
+    if (
+        isinstance(_plain(_at(found, "distributed_type")), str)
+        and _plain(_at(found, "distributed_type")).upper() == "NO"
+    ):
+        processes = processes or _value(found, "distributed_type", sure, 1)
+    made.processes = made.processes or processes
+    made.precision = made.precision or _value(found, "mixed_precision", sure)
+    plugin = _at(found, "deepspeed_config")
+    made.accumulation = (
+        made.accumulation
+        or _value(found, "gradient_accumulation_steps", sure)
+        or _value(plugin, "gradient_accumulation_steps", sure)
+    )
+    if plugin is not None:
+        _agreements(made, plugin, PLUGIN, sure)
+        inner = _plain(_at(plugin, "deepspeed_config_file"))
+        if isinstance(inner, str):
+            path = _file(
+                recording, [file.parent / inner, *([recording.project.root / inner] if recording.project.root else [])]
+            )
+            if path is not None and recording.project.display(path) not in made.files:
+                _read(made, recording, path, sure)
+
+
+def _agreements(made: Launch, found: Any, table: dict[str, str], sure: bool) -> None:
+    for key, fact in table.items():
+        value = _value(found, key, sure)
+        if value is not None and value.value not in ("auto", None):  # type: ignore[union-attr]
+            made.said.append(Said(key, fact, value, value.trace[-1]))
+
+
+def _inline(made: Launch, call: Any) -> None:
+    """`TrainingArguments(deepspeed={…})`: the file's content, in the call."""
+    given = call.arguments.get("deepspeed")
+    if not isinstance(given, (Known, Default)) or not isinstance(given.value, dict):
+        return
+    for key, fact in DEEPSPEED.items():
+        plain: Any = given.value
+        for part in key.split("."):
+            plain = plain.get(part) if isinstance(plain, dict) else None
+        if isinstance(plain, (bool, int, float)):
+            made.said.append(Said(key, fact, Known(plain, given.trace), call.places.get("deepspeed", call.place)))
+
+
+def _value(found: Any, key: str, sure: bool, instead: Any = None) -> Value | None:
+    value = _at(found, key)
+    plain = _plain(value)
+    if value is None or plain is None or isinstance(value, Unknown):
+        return None
+    plain = plain if instead is None else instead
+    return Known(plain, value.trace) if sure else Default(plain, LAUNCHER, value.trace)
+
+
+def _at(found: Any, dotted: str) -> Any:
+    for part in dotted.split("."):
+        mapping = object_of(found)
+        if not isinstance(mapping, Mapping) or part not in mapping.state.items:
+            return None
+        found = mapping.state.items[part]
+    return found
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Known) and isinstance(value.value, (str, int, float, bool)) else None
