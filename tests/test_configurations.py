@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from nl2sql_review import flavours
+from nl2sql_review.batch import NOT_REVIEWED, run
 from nl2sql_review.flavours import axolotl, keys, llamafactory, trl, unsloth
-from nl2sql_review.review import NOT_REVIEWED, Reviewer, run
+from nl2sql_review.review import Reviewer
 from nl2sql_review.settings import Settings
 from nl2sql_review.values import Absent, Default, Known, Unknown
 
@@ -21,7 +22,7 @@ FILES = sorted(p for p in CONFIGS.rglob("*.yaml"))
 
 
 def reviewed(path):
-    (file,) = Reviewer(isolated=True).review([str(path)]).files
+    (file,) = run([str(path)], isolated=True)[0].files
     assert file.status == "reviewed", file.reason
     return file
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Iterator
 
+from .. import disk
 from ..interpret import documents
 from ..interpret.objects import Mapping, object_of
 from ..interpret.recording import Recording
@@ -25,6 +26,7 @@ NAMED_SO = re.compile(
 )
 # What a script says that may be given a DeepSpeed file on its command line.
 TAKES_DEEPSPEED = re.compile(r"deepspeed|HfArgumentParser|TrlParser", re.IGNORECASE)
+MOST = 20  # files of such names that are looked into
 SUFFIXES = (".yaml", ".yml", ".json")
 # key of a DeepSpeed configuration -> the fact of the plan that it must agree with
 DEEPSPEED = {
@@ -108,11 +110,8 @@ def _paths(recording: Recording, source: Any, settings: Any) -> Iterator[tuple[l
 
 
 def _beside(folder: Path) -> list[Path]:
-    try:
-        names = sorted(e.name for e in os.scandir(folder) if e.name.endswith(SUFFIXES) and NAMED_SO.search(e.name))
-    except OSError:
-        return []
-    return [folder / name for name in names[:20]]
+    names = [name for name in disk.names(folder) if name.endswith(SUFFIXES) and NAMED_SO.search(name)]
+    return [folder / name for name in names[:MOST]]
 
 
 def _is_accelerate(recording: Recording, path: Path) -> bool:
