@@ -25,6 +25,7 @@ COMMANDS = {
     "hook": "answer an event of a coding agent that has edited a file",
     "mcp": "serve reviews to a language model (Model Context Protocol)",
     "cache": "remove the reviews that are kept",
+    "completion": "print what a shell needs to complete this command",
     "schema": "print the JSON Schema of a report, a plan or the settings",
 }
 

@@ -68,6 +68,7 @@ class Cache:
         head = json.loads(written)  # sealed by us: as we wrote it
         if head["name"] != list(name) or head["engine"] != self._engine or not self._now.confirms(head["seen"]):
             return None
+        disk.recall(head["seen"])
         return Entry(head["seen"], head["head"], blob)
 
     def keep(self, entry: Entry, *name: str) -> None:

@@ -403,3 +403,50 @@ def test_a_full_disk_is_no_fault_of_ours() -> None:
         )
     assert done.returncode == 2
     assert done.stderr == "error: standard output cannot be written: No space left on device\n"
+
+
+# Watching
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_watch_reviews_again_when_what_it_rests_on_changes(project: Path) -> None:
+    (project / "train.py").write_text(BAD.replace("RANK = 64", "from settings import RANK"), encoding="utf-8")
+    (project / "settings.py").write_text("RANK = 64\n", encoding="utf-8")
+    output = project / "out.txt"
+    with output.open("w") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "nl2sql_review", "--watch", "--select", "lora/rank", "--output-format", "concise", "train.py"],
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=stream, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+        def wait_for(text: str) -> None:
+            deadline = time.monotonic() + 60
+            while text not in (said := output.read_text(encoding="utf-8")) or not said.endswith("ends\n"):
+                assert process.poll() is None and time.monotonic() < deadline, said
+                time.sleep(0.05)
+
+        try:
+            wait_for("] r=64")
+            (project / "settings.py").write_text("RANK = 32\n", encoding="utf-8")  # a module that it imports
+            wait_for("] r=32")
+            (project / "nl2sql-review.toml").write_text("selct = 1\n", encoding="utf-8")
+            wait_for("unknown key")
+            (project / "nl2sql-review.toml").write_text('"lora/rank" = { equals = 32 }\n', encoding="utf-8")
+            wait_for("no findings")
+        finally:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+
+
+def test_statistics(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "other.py").write_text(BAD.replace("64", "32"), encoding="utf-8")
+    (project / "third.py").write_text(BAD.replace("RANK)", "RANK)  # nl2sql: ignore[lora/rank] why"), encoding="utf-8")
+    assert cli.main(["--statistics", "--select", "lora/rank,lora/alpha", "."]) == 1
+    head, *rows, last = capsys.readouterr().out.splitlines()
+    assert head.split() == ["found", "unknown", "suppressed", "rule"]
+    assert [row.split()[:3] for row in rows] == [["2", "1", "lora/rank"]]
+    assert rows[0].endswith("LoRA rank is 16") and "3 files reviewed" in last
+    assert cli.main(["--statistics", "--output-format", "text", "."]) == 2
+    assert "one format" in capsys.readouterr().err
+    assert cli.main(["--statistics", "--output-format", "json=all.json", "."]) == 1
+    assert len(findings((project / "all.json").read_text(encoding="utf-8"))) > 5

@@ -26,6 +26,7 @@ def options(group: argparse._ActionsContainer) -> None:
     group.add_argument("--output-format", metavar="FORMAT[=FILE]", action="append", type=format_and_file, default=[],
                        help=f"{', '.join(FORMATS)}; text is the default; given again, a further format; "
                        "with =FILE it is written there")  # fmt: skip
+    group.add_argument("--statistics", action="store_true", help="short for --output-format statistics")
     group.add_argument("--output-file", metavar="FILE", help="write to this file instead of standard output")
 
 
@@ -45,7 +46,7 @@ def format_and_file(text: str) -> tuple[str, str | None]:
 
 def targets(args: Namespace) -> list[tuple[str, str | None]]:
     """The formats asked for, each with its file; None is standard output, which takes one format."""
-    asked = list(args.output_format) or [("text", None)]
+    asked = [*args.output_format, *([("statistics", None)] if args.statistics else [])] or [("text", None)]
     without = [name for name, file in asked if file is None]
     if args.output_file is not None and not without:
         asked.append(("text", None))

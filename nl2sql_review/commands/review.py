@@ -54,7 +54,7 @@ The formats have no say in this: a SARIF file with findings comes with exit code
 
 
 def parser() -> Parser:
-    commands = "\n".join(f"  {name:<8} {text}" for name, text in COMMANDS.items())
+    commands = "\n".join(f"  {name:<10} {text}" for name, text in COMMANDS.items())
     parser = Parser(
         usage="nl2sql-review [OPTIONS] PATH...\n       nl2sql-review COMMAND [OPTIONS] ...",
         description=DESCRIPTION,
@@ -86,6 +86,7 @@ def parser() -> Parser:
     group.add_argument("--baseline", metavar="FILE", help="findings that are accepted; baseline write makes the file")
     settings_options(group)
     cache_options(group)
+    group.add_argument("--watch", action="store_true", help="review again whenever a file changes, until Ctrl-C")
     group.add_argument("--show-settings", action="store_true", help="print the settings that apply, and stop")
 
     group = parser.add_argument_group("fixes")
@@ -118,9 +119,17 @@ def run(args: Namespace) -> int:
     if args.allow_empty and not args.paths:
         return NOTHING
     paths = given.paths(args, "nothing to review: give a file or a directory, as in nl2sql-review train.py")
+    outputs.targets(args)  # a mistake in the formats is told before any work
+    if args.watch:
+        from . import watch
+
+        return watch.run(paths, lambda: _review(args, paths))
+    return _review(args, paths)
+
+
+def _review(args: Namespace, paths: list[str]) -> int:
     from .. import batch, cache, disk
 
-    outputs.targets(args)  # a mistake in the formats is told before any work
     stdin = given.stdin(args, paths)
     kept = None if args.no_cache else cache.opened(args.cache_dir)
     run = batch.Batch(stdin=stdin, cache=kept, **given.reviewing(args))
@@ -165,6 +174,8 @@ def _check(args: Namespace) -> None:
         raise UsageError("--base-ref says what --changed-only compares with: give both")
     if args.changed_only and "-" in args.paths:
         raise UsageError("--changed-only compares files with what git knows of them, and standard input is none")
+    if args.watch and "-" in args.paths:
+        raise UsageError("--watch looks at files again, and standard input can be read once")
     if args.unsafe_fixes and not (args.fix or args.diff):
         raise UsageError("--unsafe-fixes goes with --fix or --diff; --show-fixes lists the fixes of both kinds")
     if args.exit_non_zero_on_fix and not args.fix:
@@ -186,9 +197,15 @@ def finish(texts: Sequence[tuple[str, str | None]], report: Report) -> None:
 # What may be said on the command line where the output is remembered: what else is said may look at more than the files.
 REMEMBERED = (
     "paths select ignore gpu processes stdin_filename config isolated output_format show_suppressed quiet color fail_on "
-    "fail_on_unknown no_cache cache_dir jobs baseline force_exclude allow_empty show_fixes flavour"
+    "fail_on_unknown no_cache cache_dir jobs baseline statistics force_exclude allow_empty show_fixes flavour"
 ).split()
-PURE = ("text", "concise", "json", "agent")  # formats that show the report and the reviewed files, and nothing else
+PURE = (
+    "text",
+    "concise",
+    "statistics",
+    "json",
+    "agent",
+)  # formats that show the report and the reviewed files, and nothing else
 
 
 def _how(args: Namespace) -> str:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 FORMATS = {
     "text": "for people (the default)",
     "concise": "one line a finding, for editors and grep",
+    "statistics": "how often each rule found something",
     "json": "the whole report",
     "agent": "for language models, in few tokens",
     "sarif": "SARIF 2.1.0, for code scanning",

@@ -1,0 +1,56 @@
+"""`--watch`: the review again whenever something it rests on has changed."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from .. import disk
+from ..arguments import UsageError
+from ..console import NOTHING, complain, write
+from ..discovery import CONFIGURATIONS, NEVER_OURS, SUFFIXES
+
+PAUSE = 0.3  # seconds between two looks
+CLEAR = "\x1b[2J\x1b[3J\x1b[H"  # of screen and scrollback
+
+
+def run(paths: Sequence[str], review: Callable[[], int]) -> int:
+    """Reviews until it is interrupted. A mistake in the settings is told, and is waited on as well."""
+    try:
+        while True:
+            if sys.stdout.isatty():
+                write(CLEAR)
+            stamps = dict(_stamps(paths))
+            with disk.Remembering() as seen:
+                try:
+                    review()
+                except UsageError as error:
+                    complain(str(error))
+            gc.collect()
+            print("watching for changes; Ctrl-C ends", file=sys.stderr, flush=True)
+            while stamps == dict(_stamps(paths)) and disk.Now().confirms(seen):
+                time.sleep(PAUSE)
+    except KeyboardInterrupt:
+        return NOTHING
+
+
+def _stamps(paths: Sequence[str]) -> Iterator[tuple[str, tuple[int, int]]]:
+    """When each script and configuration that the paths may mean was last written, and its size."""
+    for path in paths:
+        files = _below(path) if os.path.isdir(path) else (path,)
+        for file in files:
+            try:
+                status = os.stat(file)
+            except OSError:
+                yield file, (0, 0)
+            else:
+                yield file, (status.st_mtime_ns, status.st_size)
+
+
+def _below(directory: str) -> Iterator[str]:
+    for folder, folders, files in os.walk(directory):
+        folders[:] = [name for name in folders if name not in NEVER_OURS]
+        yield from (os.path.join(folder, name) for name in files if name.endswith((*SUFFIXES, *CONFIGURATIONS)))
