@@ -150,6 +150,7 @@ class Memory:
     loss: Fact = fact()  # logits at once ("whole"; "whole, shifted": once more) or in pieces ("chunked")
     eager_attention: Fact = fact()  # True when the matrices of attention scores are made
     packing: Fact = fact()
+    joined_rows: Fact = fact()  # True where Unsloth joins the rows of a batch without padding and compiles its layers
     trained_embeddings: Fact = fact()  # how many of embedding and head are trained in full
     sharded: Fact = fact()  # what spreads the model over several cards
 

@@ -9,6 +9,7 @@ length; memory is counted from when the model is loaded.
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import json
 import os
@@ -73,7 +74,10 @@ def train(case: Case, model: Any, tokenizer: Any, batch: int, steps: int = STEPS
             bf16=on_gpu, gradient_checkpointing=bool(case.checkpointing), logging_steps=1, report_to="none", save_strategy="no",
             packing=False, dataset_num_proc=1,
         )  # fmt: skip
-        trainer = SFTTrainer(model=model, args=args, train_dataset=data, processing_class=tokenizer)
+        if case.stack == "trainer":
+            trainer = plain_trainer(case, model, tokenizer, args, data)
+        else:
+            trainer = SFTTrainer(model=model, args=args, train_dataset=data, processing_class=tokenizer)
         first = next(iter(trainer.get_train_dataloader()))["input_ids"].shape
         if on_gpu:
             gc.collect()
@@ -92,6 +96,21 @@ def train(case: Case, model: Any, tokenizer: Any, batch: int, steps: int = STEPS
             "allocated": torch.cuda.max_memory_allocated() / GIB,
         }
     return told
+
+
+def plain_trainer(case: Case, model: Any, tokenizer: Any, args: Any, data: Any) -> Any:
+    """transformers' own Trainer, which holds all logits at once."""
+    import transformers
+
+    tokens = data.map(
+        lambda row: tokenizer(row["text"], truncation=True, max_length=case.length), remove_columns=["text"]
+    )
+    names = {field.name for field in dataclasses.fields(transformers.TrainingArguments) if field.init}
+    said = {name: value for name, value in vars(args).items() if name in names and not name.startswith("_")}
+    collator = transformers.DataCollatorForLanguageModeling(tokenizer, mlm=False)
+    return transformers.Trainer(
+        model, transformers.TrainingArguments(**said), train_dataset=tokens, data_collator=collator
+    )
 
 
 def process_gib() -> float | None:

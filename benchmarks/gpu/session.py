@@ -1,6 +1,6 @@
 """Everything that is measured on a GPU, the most wanted first, ended in time: results are written as they come.
 
-    python benchmarks/gpu/session.py OUT SECONDS [models] [trainer] [runs] [cards]
+    python benchmarks/gpu/session.py OUT SECONDS [models] [trainer] [runs] [cards] [blind]
 
 Without a list of parts it does all. Models and data go to WORK (the environment's, else OUT/work). `OUT/measured.jsonl`
 is what `cases.py compare` reads; everything else in OUT are logs.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,11 +24,11 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-from cases import CASES, SIZES, STACKS, Case, card, tried  # noqa: E402
+from cases import BLIND, CASES, SIZES, STACKS, Case, card, tried  # noqa: E402
 
 AT_ONCE = 3  # runs that share the card: memory is counted for each process, speed is not taken from them
 OFFLINE = {"HF_HUB_OFFLINE": "1", "UNSLOTH_DISABLE_STATISTICS": "1", "TOKENIZERS_PARALLELISM": "false"}
-PARTS = ("models", "trainer", "runs", "cards")
+PARTS = ("models", "trainer", "runs", "cards", "blind")
 
 
 class Session:
@@ -82,41 +83,36 @@ class Session:
         )
         return rows
 
-    def make(self) -> None:
-        names = [os.environ["TINY"]] if "TINY" in os.environ else list(dict.fromkeys(c.model for c in CASES))
+    def make(self, cases: tuple[Case, ...]) -> None:
+        """Two at a time. Of a model in 16 bits only what is loaded from there stays: what is quantised on loading."""
         if "TINY" not in os.environ:
             self.call("data", "models.py", "data", str(self.data))
-        with ThreadPoolExecutor(len(names)) as pool:
-            list(
-                pool.map(
-                    lambda n: (
-                        None
-                        if (self.models / f"{n}-4bit").exists()
-                        else self.call(f"model {n}", "models.py", n, str(self.models))
-                    ),
-                    names,
-                )
-            )
+        whole = {self.named(case).model for case in (*cases, STACKS[0]) if case.bits != 4 or case == STACKS[0]}
+
+        def one(name: str) -> None:
+            if not (self.models / f"{name}-4bit").exists():
+                self.call(f"model {name}", "models.py", name, str(self.models))
+            if name not in whole:
+                shutil.rmtree(self.models / name, ignore_errors=True)
+
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(one, dict.fromkeys(self.named(case).model for case in cases)))
 
     def trainer(self) -> None:
         model = self.models / self.named(STACKS[0]).model
         self.call("trainer", "trainer.py", str(model), str(self.data), str(self.work / "trainer"), str(self.out))
 
     def named(self, case: Case) -> Case:
-        return Case(
-            **{
-                **asdict(case),
-                "model": os.environ.get("TINY", case.model),
-                "length": int(os.environ.get("LENGTH", case.length)),
-            }
-        )
+        """The case, or in a rehearsal the tiny one that plays it."""
+        played = {"model": os.environ.get("TINY", case.model), "length": int(os.environ.get("LENGTH", case.length))}
+        return Case(**{**asdict(case), **played})
 
     def given(self, case: Case) -> str:
         return json.dumps(asdict(self.named(case)))
 
-    def runs(self) -> None:
+    def runs(self, cases: tuple[Case, ...]) -> None:
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            list(pool.map(self.run, CASES))
+            list(pool.map(self.run, cases))
 
     def run(self, case: Case) -> None:
         if self.left > 40:
@@ -165,7 +161,13 @@ class Ballast:
 
 def main() -> None:
     session = Session(Path(sys.argv[1]).resolve(), float(sys.argv[2]))
-    todo = {"models": session.make, "trainer": session.trainer, "runs": session.runs, "cards": session.cards}
+    todo = {
+        "models": lambda: session.make(CASES),
+        "trainer": session.trainer,
+        "runs": lambda: session.runs(CASES),
+        "cards": session.cards,
+        "blind": lambda: (session.make(BLIND), session.runs(BLIND)),
+    }
     for part in sys.argv[3:] or PARTS:
         session.note(part)
         todo[part]()

@@ -20,8 +20,11 @@ from .setup import Setup
 GIB = 1024**3
 
 FRAGMENTS, FRAGMENTS_POWER = 1.0, 0.8  # GiB of fragments = 1.0 · (GiB of the smaller hump) ^ 0.8
-CHUNKED_FRAGMENTS, UNSLOTH_FRAGMENTS = 0.8, 0.3  # · (GiB of one layer) ^ 0.5, where the logits leave no second hump
+CHUNKED_FRAGMENTS = 0.67  # of one layer, where the logits leave no second hump
+UNSLOTH_FRAGMENTS = 0.3  # · (GiB of one layer) ^ 0.5, the same with Unsloth
+JOINED_LAYER = 0.9  # of one layer, fragments included, where Unsloth joins rows and compiles its layers
 EAGER_FRAGMENTS = 0.45  # of the smaller hump, where attention matrices make up the layer
+INPUTS = 4.0  # hidden sizes a token, of the inputs of a block's 8-bit layers
 HEAD_COPY = 0.8  # of the 16-bit copy that autocast makes of a head in fp32
 SLACK = 0.1  # GiB that every run reserves beyond the formula
 CHUNK = 256  # tokens whose logits TRL holds at once
@@ -74,15 +77,19 @@ def estimate(setup: Setup, context: float = CONTEXT) -> Estimate:
     moving = (checkpoints + max(layer, logits) + buffers) / GIB
     head_copy = _head_copy(setup) * HEAD_COPY / GIB
     low = 0.98 * held + 0.95 * (moving - head_copy) + 0.5 * context - dynamic_spread[0] - optimizer_low / GIB
-    high = 1.02 * held + 1.1 * moving + 0.5 * head_copy + 1.5 * fragments + SLACK + 0.5 + 1.3 * context + dynamic_spread[1]
+    spread = 1.0 if setup.loss == "chunked" and not setup.unsloth else 1.5  # of fragments in proportion to the layer
+    high = 1.02 * held + 1.1 * moving + 0.5 * head_copy + spread * fragments + SLACK + 0.5 + 1.3 * context + dynamic_spread[1]
     if setup.loss == "chunked":
         high += 1.0 if setup.unsloth else 0.5
     if setup.wide_embeddings and setup.loss == "chunked" or setup.loss == "whole":
         high += 0.05 * moving  # current libraries, measured on one card only
     if setup.checkpointing == "off":  # hardly measured
         high += 0.2 * moving
+        low -= 0.05 * moving
     if not setup.rank:  # all weights trained: what the optimizer's step reserves anew was up to a tenth of them
         high += 0.06 * held
+    if _joined(setup):  # measured on one card: not every card compiles the layers
+        high = max(high, estimate(setup.but(joined_rows=False), context).high)
     middle = sum(part.gib for part in parts)
     certain = (weights + embeddings + adapter) / GIB - dynamic_spread[0]
     return Estimate(tuple(parts), max(low, certain), middle, max(high, middle), certain)
@@ -150,7 +157,10 @@ def _checkpoint_bytes(setup: Setup) -> float:
     if setup.checkpointing == "offloaded":
         return 4.0 * row  # in the CPU's memory; two 16-bit buffers carry them there and back
     if setup.checkpointing == "kept":
-        return model.layers * row * (4.0 if setup.wide_embeddings or setup.bits == 32 else 2.0)
+        inputs = 0.0
+        if setup.bits == 8:  # bitsandbytes keeps the inputs of its 8-bit layers, whatever checkpointing lets go
+            inputs = 2.0 * setup.tokens * (INPUTS * model.hidden + model.query + model.ffn)
+        return model.layers * (row * (4.0 if setup.wide_embeddings or setup.bits == 32 else 2.0) + inputs)
     return 0.0
 
 
@@ -169,6 +179,8 @@ def _humps(setup: Setup) -> tuple[float, float, float]:
         layer, matrices = layer * kept_layers, 2.9 * matrices * kept_layers
     else:
         matrices *= 9
+    if _joined(setup):
+        layer *= JOINED_LAYER
     layer += matrices
     vocabulary = float(setup.tokens) * model.vocab
     if setup.loss in ("whole", "whole, shifted"):
@@ -188,11 +200,17 @@ def _humps(setup: Setup) -> tuple[float, float, float]:
     return layer, chunk, 0.0 if kept_layers > 1 else layer
 
 
+def _joined(setup: Setup) -> bool:
+    return setup.unsloth and setup.joined_rows and setup.loss == "chunked" and setup.checkpointing != "off"
+
+
 def _fragments(setup: Setup, small: float) -> float:
     """GiB that are reserved twice because two humps, or two layers, cannot share their blocks."""
     gib = small / GIB
+    if _joined(setup):
+        return 0.0
     if setup.loss == "chunked":
-        return (UNSLOTH_FRAGMENTS if setup.unsloth else CHUNKED_FRAGMENTS) * gib**0.5
+        return UNSLOTH_FRAGMENTS * gib**0.5 if setup.unsloth else CHUNKED_FRAGMENTS * gib
     return EAGER_FRAGMENTS * gib if setup.eager_attention else FRAGMENTS * gib**FRAGMENTS_POWER
 
 

@@ -48,6 +48,7 @@ FACTS = {
     "trained_embeddings": "memory.trained_embeddings",
     "eager_attention": "memory.eager_attention",
     "packing": "memory.packing",
+    "joined_rows": "memory.joined_rows",
 }
 ASSUMED: dict[str, tuple[Any, str]] = {
     "targets": (PROJECTIONS, "an adapter on all seven projections"),
@@ -61,6 +62,7 @@ ASSUMED: dict[str, tuple[Any, str]] = {
     "trained_embeddings": (0, ""),
     "eager_attention": (False, "attention without score matrices"),
     "packing": (False, ""),
+    "joined_rows": (False, ""),
 }
 
 

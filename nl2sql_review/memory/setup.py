@@ -32,6 +32,7 @@ class Setup:
     checkpointing: Checkpointing = "offloaded"
     loss: Loss = "chunked"
     eager_attention: bool = False
+    joined_rows: bool = True  # Unsloth of today joins the rows of a batch without padding, and compiles its layers
     packing: bool = False  # every batch reaches `length`, not only the longest
     assumed: tuple[str, ...] = field(default=(), compare=False)  # what the plan does not say, in words
 

@@ -37,6 +37,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part.loss = loss(run, plan)
     part.eager_attention = eager_attention(run)
     part.packing = packing(run)
+    part.joined_rows = joined_rows(run)
     part.trained_embeddings = trained_embeddings(run, plan)
     part.sharded = sharded(run)
     judge_card(run, plan, part)
@@ -218,6 +219,17 @@ def packing(run: Run) -> Fact:
     if isinstance(value, Absent):
         return Fact(Absent("sequences are not packed"), at=run.place)
     return Fact(derive(bool, value), at=run.place)
+
+
+def joined_rows(run: Run) -> Fact:
+    """Unsloth's SFTTrainer joins the rows of a batch unless it is given a collator; measured with its version 2026.10."""
+    trainer = run.trainer
+    padded = Absent("the rows of a batch are padded")
+    if not run.unsloth or trainer is None or last(trainer.callee) not in ("SFTTrainer", "UnslothTrainer"):
+        return Fact(padded, at=run.place)
+    if "data_collator" in trainer.arguments or since(run, "unsloth", 2026, 10) is False:
+        return Fact(padded, at=trainer.place)
+    return Fact(Known(True), at=trainer.place)
 
 
 def adapted(plan: TrainingPlan) -> list[str]:
