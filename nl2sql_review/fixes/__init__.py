@@ -5,7 +5,8 @@
     session.settle(unsafe=False)                the fixes made one after the other until none is left
 
 A rule's head says in which manner it is fixed (`fix: set`), `manners` makes the candidates, `proof` weighs them: the first
-safe one is taken, else the first that is unsafe. Every fix leaves fewer findings, so it comes to an end.
+safe one is taken, else the first that is unsafe. Every fix leaves fewer findings, so it comes to an end. As a reading
+costs most, fixes that do not touch each other are proved together, and one by one only where that fails.
 """
 
 from __future__ import annotations
@@ -17,11 +18,17 @@ from dataclasses import dataclass, field, replace
 from ..judge import Examined
 from ..report import Edit, FileReport, Finding, Fix
 from . import manners
-from .edits import Misfit, applied
-from .proof import Candidate, weigh
+from .edits import Misfit, applied, overlap
+from .proof import Candidate, affected, hold, weigh
 
+Key = tuple[str, str]
 Examine = Callable[[bytes, str, Mapping[str, bytes]], Examined]
 MOST = 100  # fixes made to one script; it has fewer findings
+
+
+def _key(finding: Finding) -> Key:
+    """What a finding is known by while rows move."""
+    return finding.rule, finding.message
 
 
 @dataclass
@@ -45,33 +52,87 @@ class Session:
 
     def offers(self) -> FileReport:
         """The report as things stand, with the fixes that hold."""
-        findings = tuple(replace(f, fix=found[0]) if (found := self._best(f)) else f for f in self.report.findings)
-        return replace(self.report, findings=findings)
+        fixes: dict[int, Fix] = {}  # by the id of a finding, which cannot be hashed
+        self._prove(self._open(), fixes)
+        return replace(self.report, findings=tuple(replace(f, fix=fixes.get(id(f))) for f in self.report.findings))
+
+    def _prove(self, findings: list[Finding], fixes: dict[int, Fix]) -> None:
+        """Fills in the fixes that hold; tries them all at once, and where they do not hold together by halves."""
+        group = self._group(findings, unsafe=True)
+        if len(group) > 1 and self._made(group) is not None:
+            fixes.update((id(f), Fix(c.title, "unsafe" if c.unsafe else "safe", c.edits)) for f, c in group)
+            findings = [f for f in findings if id(f) not in fixes]
+        if len(findings) == 1:
+            if found := self._best(findings[0]):
+                fixes[id(findings[0])] = found[0]
+            return
+        for half in (findings[: len(findings) // 2], findings[len(findings) // 2 :]):
+            if half:
+                self._prove(half, fixes)
 
     def settle(self, unsafe: bool) -> None:
         """Makes the safe fixes, or the unsafe ones as well, until none is left."""
-        while len(self.made) < MOST and self._pass(unsafe):
-            pass
+        before = -1
+        while before < len(self.made) < MOST:
+            before = len(self.made)
+            self.refused = 0
+            self._fix([_key(f) for f in self._open()], unsafe)
 
-    def _pass(self, unsafe: bool) -> bool:
-        """One walk over the findings; whether anything was fixed."""
-        before = len(self.made)
-        self.refused = 0
-        tried: set[tuple[str, str]] = set()
-        while waiting := [f for f in self.report.findings if (f.rule, f.message) not in tried]:
-            tried.add((waiting[0].rule, waiting[0].message))
-            found = self._best(waiting[0])
+    def _fix(self, keys: list[Key], unsafe: bool) -> None:
+        """Fixes those of the findings that are still there: all at once, and where that does not hold by halves."""
+        findings = [f for f in self._open() if _key(f) in keys]
+        group = self._group(findings, unsafe)
+        if len(group) > 1 and (after := self._made(group)) is not None:
+            self.data, self.drafts, self.now = after
+            self.made += [replace(f, fix=Fix(c.title, "unsafe" if c.unsafe else "safe", c.edits)) for f, c in group]
+            fixed = {_key(f) for f, _ in group}
+            keys = [key for key in keys if key not in fixed]
+        elif len(findings) == 1:
+            found = self._best(findings[0])
             if found is not None and not unsafe and found[0].applicability != "safe":
                 self.refused += 1
             elif found is not None:
                 fix, self.data, self.drafts, self.now = found
-                self.made.append(replace(waiting[0], fix=fix))
-        return len(self.made) > before
+                self.made.append(replace(findings[0], fix=fix))
+            return
+        else:
+            keys = [_key(f) for f in findings]
+        for half in (keys[: len(keys) // 2], keys[len(keys) // 2 :]):
+            if half:
+                self._fix(half, unsafe)
+
+    def _open(self) -> list[Finding]:
+        return [f for f in self.report.findings if f.fixable and f.suppressed is None]
+
+    def _group(self, findings: list[Finding], unsafe: bool) -> list[tuple[Finding, Candidate]]:
+        """The first candidate of each finding, of those that touch neither the same text nor the same facts."""
+        group: list[tuple[Finding, Candidate]] = []
+        taken: dict[Edit, None] = {}
+        facts: set[str] = set()
+        for finding in findings:
+            candidate = next(self._candidates(finding), None)
+            if candidate is None or candidate.unsafe and not unsafe:
+                continue
+            more = [edit for edit in candidate.edits if edit not in taken]
+            changed = {name for name in affected(candidate.facts) if not name.startswith("api.")}
+            if changed & facts or any(overlap(edit.location, other.location) for edit in more for other in taken):
+                continue
+            group.append((finding, candidate))
+            taken.update(dict.fromkeys(more))
+            facts |= changed
+        return group
+
+    def _made(self, group: list[tuple[Finding, Candidate]]) -> tuple[bytes, dict[str, bytes], Examined] | None:
+        """What comes of several fixes at once, if they hold."""
+        try:
+            data, drafts = self._edited(tuple(dict.fromkeys(edit for _, c in group for edit in c.edits)))
+        except (Misfit, OSError):
+            return None
+        after = self.examine(data, self.path, drafts)
+        return (data, drafts, after) if hold(self.now, after, group) else None
 
     def _best(self, finding: Finding) -> tuple[Fix, bytes, dict[str, bytes], Examined] | None:
         """The fix of a finding, and what comes of it: the script, the other files, and how they are judged."""
-        if finding.suppressed is not None:
-            return None
         second = None
         for candidate in self._candidates(finding):
             try:

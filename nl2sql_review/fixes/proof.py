@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
 from ..decide import WORST_FIRST
 from ..judge import Examined
-from ..plan import TrainingPlan
+from ..plan import FACTS, TrainingPlan
 from ..report import Edit, Finding
 from ..values import Absent, Default, Either, Known, Term, Text, Unknown
 
@@ -66,9 +66,9 @@ DERIVED: dict[str, tuple[str, ...]] = {
     "prompt.loss_on": ("prompt.loss_by", "prompt.instruction_marker", "prompt.response_marker", "prompt.markers"),
     "prompt.markers": ("prompt.instruction_marker", "prompt.response_marker", "prompt.loss_on"),
 }
-ALWAYS = tuple(f"memory.{name}" for name in (
-    "estimate", "verdict", "bits", "double_quant", "wide_embeddings", "checkpointing", "loss", "eager_attention", "packing",
-))  # fmt: skip
+SET = ("monitoring", "monitoring_sees", "model_length", "trainer_length", "sequence_length", "length_conflict")
+ALWAYS = tuple(name for name in FACTS if name.startswith("memory.") and name.partition(".")[2] not in SET)
+
 # Calls that train nothing: what they print, log or look for follows from the settings.
 BYSTANDERS = (
     "wandb.", "mlflow.", "comet_ml.", "swanlab.", "trackio.", "neptune.", "clearml.", "aim.", "logging.", "print", "os.",
@@ -80,21 +80,35 @@ def weigh(
     before: Examined, after: Examined, finding: Finding, candidate: Candidate
 ) -> Literal["safe", "unsafe"] | None:
     """What the candidate's edits amount to, given the script with and without them; None when they do not hold."""
-    if (
-        after.report.status != "reviewed"
-        or after.faults
-        or after.recording.exhausted
-        and not before.recording.exhausted
-    ):
+    if not _readable(before, after) or _silenced(before) != _silenced(after):
         return None
     old, new = open_findings(before), open_findings(after)
     if new[finding.rule] >= old[finding.rule] or new.total() > old.total() or measure(after) >= measure(before):
         return None
-    if _silenced(before) != _silenced(after):
-        return None
     if candidate.unsafe or any(new[rule] > old[rule] for rule in new) or _worse(before, after):
         return "unsafe"
     return "unsafe" if any(_differences(before, after, candidate)) else "safe"
+
+
+def hold(before: Examined, after: Examined, fixes: Sequence[tuple[Finding, Candidate]]) -> bool:
+    """Whether several candidates made at once hold: every finding is gone, and nothing differs that none of them says."""
+    if not _readable(before, after) or _silenced(before) != _silenced(after) or _worse(before, after):
+        return False
+    old, new = open_findings(before), open_findings(after)
+    gone = Counter(finding.rule for finding, _ in fixes)
+    if any(new[rule] > old[rule] - gone[rule] for rule in {*old, *new}):
+        return False
+    parts = [candidate for _, candidate in fixes]
+    union = Candidate(
+        "", (), *(tuple(n for c in parts for n in getattr(c, of)) for of in ("facts", "arguments", "calls"))
+    )
+    return not any(_differences(before, after, union))
+
+
+def _readable(before: Examined, after: Examined) -> bool:
+    if after.report.status != "reviewed" or after.faults:
+        return False
+    return bool(before.recording.exhausted) or not after.recording.exhausted
 
 
 def measure(examined: Examined) -> tuple[int, int]:
@@ -118,7 +132,8 @@ def _placeless(text: str) -> str:
 
 def _worse(before: Examined, after: Examined) -> bool:
     old = {item.rule: WORST_FIRST.index(item.verdict) for item in before.report.checklist}
-    return any(WORST_FIRST.index(item.verdict) < old.get(item.rule, 0) for item in after.report.checklist)
+    bad = [item for item in after.report.checklist if item.verdict in ("fail", "unknown")]
+    return any(WORST_FIRST.index(item.verdict) < old.get(item.rule, 0) for item in bad)
 
 
 def _differences(before: Examined, after: Examined, candidate: Candidate) -> Iterator[str]:
@@ -138,14 +153,18 @@ def _allowed(before: Examined, after: Examined, candidate: Candidate) -> set[str
     """The facts that may change: the fixed ones, those of rules that are content now as well, and what derives from them."""
     now = {item.rule: item.verdict for item in after.report.checklist}
     content = {ground.judged.name for ground in before.grounds if now.get(ground.rule.id) in ("pass", "not-applicable")}
-    waiting = [*candidate.facts, *content]
-    allowed: set[str] = set(ALWAYS)
+    return {*ALWAYS, *affected((*candidate.facts, *content))}
+
+
+def affected(facts: Iterable[str]) -> set[str]:
+    """The facts, and what derives from them."""
+    waiting, found = list(facts), set()
     while waiting:
         name = waiting.pop()
-        if name not in allowed:
-            allowed.add(name)
+        if name not in found:
+            found.add(name)
             waiting += DERIVED.get(name, ())
-    return allowed
+    return found
 
 
 def _changed(old: TrainingPlan, new: TrainingPlan) -> Iterator[str]:
