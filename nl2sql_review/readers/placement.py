@@ -16,6 +16,7 @@ from .training_text import joined, uses_unsloth
 SPREADS = ("auto", "balanced", "balanced_low_0")
 FILLS = "sequential"  # the first card, and the next ones where it is too small
 OWN_CARD = re.compile(r"local_?rank|local_process_index|process_index|\brank\b", re.IGNORECASE)
+LAUNCHER_SAYS = re.compile(r"WORLD_SIZE|RANK")  # what torchrun and accelerate launch set, so that a script's default does not hold
 FIRST_CARD = re.compile(r"(?:cuda:)?0")
 # A script that asks which process it is was written for a launcher.
 LAUNCHED = re.compile(r"LOCAL_RANK|WORLD_SIZE|local_rank|notebook_launcher|init_process_group|PartialState|\bAccelerator\(|deepspeed|torchrun|accelerate launch")
@@ -33,16 +34,24 @@ def read(run: Run, plan: TrainingPlan) -> None:
 
 
 def placement(run: Run, plan: TrainingPlan) -> Fact:
-    at = run.load.place or run.place
-    value, at = run.load.value("device_map"), run.load.where("device_map") or at
+    value, at = run.load.value("device_map"), run.load.where("device_map") or run.load.place or run.place
+    if isinstance(plan.memory.sharded.value, Known):
+        return Fact(plan.memory.sharded.value, at=at, why_not=f"{plan.memory.sharded.value.value} places the model")
     if not run.load or run.load.call is run.trainer or isinstance(value, Absent) or isinstance(value, Known) and value.value is None:
         return Fact(Absent("no device_map is given"), at=at, why_not="no device_map is given to the loader, and the trainer places the model")
+    if run.load.callee.startswith("unsloth") and plain(value) in (*SPREADS, FILLS):
+        return Fact(Unknown("Unsloth puts each process's model on its own card where device_map is automatic, in its newer versions", value.trace), at=at)
     return Fact(placed(value, plan.lora.load_in_4bit.value, value.trace), at=at)
 
 
 def placed(value: Value, quantized: Value, trace: Any) -> Value:
     if isinstance(value, Either):
         return joined(placed(o, quantized, trace) for o in value.options)
+    if isinstance(value, Default) and LAUNCHER_SAYS.search(value.by):
+        card = value.value[""] if isinstance(value.value, dict) and list(value.value) == [""] else value.value
+        if "RANK" in value.by and FIRST_CARD.fullmatch(str(card)):  # the number of the process, 0 unless a launcher says more
+            return Known("on its own card", trace)
+        return Unknown(f"it depends on {value.by}, which the launcher sets", value.trace)
     if isinstance(value, Unknown) and isinstance(value.parts, dict):
         return _of_map(value.parts, quantized, trace)
     if isinstance(value, Unknown):
