@@ -179,6 +179,9 @@ KEYS = [
             ("use_tensorboard: true", "project.tracker", ["tensorboard"]),
             ("use_trackio: true", "project.tracker", ["trackio"]),
             ("use_comet: true", "project.tracker", ["comet_ml"]),
+            ("use_swanlab: true", "project.tracker", ["swanlab"]),
+            ("adapter: mora\nload_in_4bit: false", "lora.adapter", None),
+            ("lora_target_modules: '.*(q|v)_proj'", "lora.target_modules", ["q_proj", "v_proj"]),
             ("train_on_inputs: true", "prompt.loss_on", "all"),
             ("datasets: [{path: a, type: completion}]", "prompt.loss_on", "all"),
             ("datasets: [{path: a, type: chat_template, roles_to_train: [user]}]", "prompt.loss_on", "all"),
@@ -208,6 +211,7 @@ KEYS = [
             ("lora_target: q_proj, v_proj", "lora.target_modules", ["q_proj", "v_proj"]),
             ("additional_target: lm_head,embed_tokens", "memory.trained_embeddings", 2),
             ("finetuning_type: full", "lora.adapter", None),
+            ("finetuning_type: oft", "lora.adapter", None),
             ("quantization_bit: 4", "lora.load_in_4bit", True),
             ("quantization_bit: 4\ndouble_quantization: false", "memory.double_quant", False),
             ("quantization_bit: 8", "memory.bits", 8),
@@ -674,3 +678,70 @@ def test_a_missing_key_is_added_to_its_section(tmp_path, capsys):
         tmp_path,
     )
     assert "lora:  # the adapter\n    lora_r: 16\n    lora_alpha: 16\n" in after
+
+
+# -- the tables --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "kind", ["int", "float", "bool", "str", "int | None", "list[str]", "str | float", "Literal['auto'] | bool | None"]
+)
+@pytest.mark.parametrize(
+    "value", [1, 0, 16.0, 0.1, True, "16", "2e-4", "1e3", "yes", "off", "maybe", "auto", "", None, ["a"], "7.0", " 7 "], ids=repr
+)  # fmt: skip
+def test_values_are_taken_as_pydantic_itself_takes_them(kind, value):
+    from typing import Literal  # noqa: F401 (in the types below)
+
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        expected = TypeAdapter(eval(kind)).validate_python(value)
+    except ValidationError:
+        with pytest.raises(keys.Refused):
+            keys.parsed(value, kind, "pydantic")
+        return
+    found = keys.parsed(value, kind, "pydantic")
+    assert found == expected and type(found) is type(expected)
+
+
+SCHEMAS = """
+class Base(BaseModel):
+    lora_r: int | None = None
+    kept: float = Field(default=1.0, json_schema_extra={"description": "x"})
+
+class Config(Base):
+    model_config = {"populate_by_name": True}
+    kept: float = 2.0
+    learning_rate: str | float
+    made: list[str] = Field(default_factory=list)
+    overrides: dict[str, Any] | None = Field(default=None, alias="model_kwargs")
+    _private: int = 3
+    shared: ClassVar[int] = 4
+
+    def method(self): ...
+"""
+
+
+def test_keys_are_read_from_sources_that_are_never_imported(tmp_path):
+    import ast
+
+    from nl2sql_review.flavours import build
+
+    classes = {node.name: node for node in ast.parse(SCHEMAS).body if isinstance(node, ast.ClassDef)}
+    wheel = build.Wheel("x", "1", tmp_path, classes)
+    assert dict(build.fields(classes["Config"], [wheel])) == {
+        "lora_r": ["int | None", "None"],
+        "kept": ["float", "2.0"],
+        "learning_rate": ["str | float", ""],
+        "made": ["list[str]", "…"],
+        "overrides": ["dict[str, Any] | None", "None"],
+        "model_kwargs": ["dict[str, Any] | None", "None"],
+    }
+
+
+@pytest.mark.parametrize("flavour", flavours.FLAVOURS)
+def test_a_table_names_the_release_it_was_taken_from(flavour):
+    table = keys.of(flavour)
+    assert re.fullmatch(r"\d+(\.\d+)+", table.version) and all(table.sections.values())
+    readme = (CONFIGS.parents[1] / "README.md").read_text(encoding="utf-8")
+    assert f"{table.library} {table.version}" in " ".join(readme.split())

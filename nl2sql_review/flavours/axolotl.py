@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..values import Known, Term, Text, Value
+from ..values import Absent, Known, Term, Text, Value
 from .reading import Level, Program, Reading, Stated, column, eos, known, load, mixed, number, unset, words
 
 PROGRAM = Program(
@@ -43,7 +43,7 @@ ADAPTER = {
     "use_dora": "peft_use_dora",
 }
 TRACKERS = {"wandb": ("use_wandb", "wandb_project"), "mlflow": ("use_mlflow", "mlflow_experiment_name"), "tensorboard": ("use_tensorboard",),
-            "comet_ml": ("use_comet", "comet_project_name"), "trackio": ("use_trackio", "trackio_project_name")}  # fmt: skip
+            "comet_ml": ("use_comet", "comet_project_name"), "trackio": ("use_trackio", "trackio_project_name"), "swanlab": ("use_swanlab", "swanlab_project")}  # fmt: skip
 SUPPORTED = "is_torch_bf16_gpu_available()"
 WARMUP = 0.03  # of the steps, at most 100: what the trainer's builder takes where nothing is said
 KEPT = 4  # checkpoints: save_total_limit where nothing is said
@@ -119,7 +119,10 @@ def base(r: Reading, top: Level) -> Any:
 
 
 def adapter(r: Reading, top: Level, model: Any) -> Any:
-    if top.plain("adapter") not in ("lora", "qlora"):
+    kind = top.plain("adapter")
+    if kind not in ("lora", "qlora"):
+        if kind:
+            r.state("lora.adapter", Absent(f"adapter: {kind} makes no LoRA adapter"), top.where("adapter"))
         return model
     config = r.call("peft.LoraConfig", top.where("adapter"))
     config.place = top.place
@@ -159,9 +162,7 @@ def training_arguments(r: Reading, top: Level) -> Any:
     value = Known(trackers, (top.where(key),)) if trackers else top.built_in([], "report_to")
     r.give(call, "report_to", value, top, key)
     if not trackers:
-        r.state(
-            "project.tracker", Known("none", (r.place(top.place.node, "neither use_wandb nor wandb_project is set"),))
-        )
+        r.state("project.tracker", Known("none"), top.place, "neither use_wandb nor wandb_project is set")
     return call
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..api import store
 from ..api.versions import allows
-from ..values import Known, Text, Unknown, Value
+from ..values import Absent, Known, Text, Unknown, Value
 from .reading import (
     LOGS_NOTHING,
     NO_CHOICE,
@@ -163,6 +163,9 @@ def base(r: Reading, top: Level, unsloth: bool) -> Any:
 def adapter(r: Reading, top: Level, model: Any, unsloth: bool) -> Any:
     kind = top.plain("finetuning_type")
     if kind != "lora":
+        if kind in ("oft", "freeze"):
+            why = "makes no LoRA adapter" if kind == "oft" else "trains some of the layers in full"
+            r.state("lora.adapter", Absent(f"finetuning_type: {kind} {why}"), top.where("finetuning_type"))
         return model
     if unsloth:
         made = r.call("unsloth.FastLanguageModel.get_peft_model", top.place, model=known(model))

@@ -171,7 +171,8 @@ def adapter(r: Reading, whole: Whole, model: Any) -> Any:
         r.give(call, argument, whole.get(key), whole.of(key), key)
     modules = whole.get("target_modules")
     if isinstance(modules, Known):
-        modules = Known(list(words(modules.value)) or SEVEN, modules.trace)
+        names = list(words(modules.value)) or SEVEN
+        modules = Known("all-linear" if names == ["all-linear"] else names, modules.trace)
     elif unset(modules):
         modules = level.built_in(SEVEN, "target_modules")
     r.give(call, "target_modules", modules, whole.of("target_modules"), "target_modules")

@@ -31,7 +31,7 @@ MODULES = {
     *FUSED,
     # other families: GPT-NeoX, Falcon, Bloom, GPT-2, GPT-J, OPT, MPT, ChatGLM, Baichuan, Qwen-1, InternLM, T5, DBRX, Mixtral, Mamba
     *"query_key_value dense dense_h_to_4h dense_4h_to_h c_attn c_proj c_fc attn out_proj fc_in fc_out fc1 fc2 Wqkv W_pack wqkv wo wi wi_0 wi_1".split(),
-    *"w1 w2 w3 q k v o query key value in_proj x_proj dt_proj up down ffn_up ffn_down linear_in linear_out gate router proj qkv".split(),
+    *"input_linear output_linear in_proj_ba in_proj_qkvz w1 w2 w3 q k v o query key value in_proj x_proj dt_proj up down ffn_up ffn_down linear_in linear_out gate router proj qkv".split(),
     *"query_proj key_proj value_proj kv_proj o_b_proj q_a_proj q_b_proj kv_a_proj_with_mqa kv_b_proj shared_expert_gate".split(),
     *"embed_tokens lm_head wte wpe word_embeddings embed_out score classifier".split(),
 }
@@ -221,7 +221,7 @@ def expand(chosen: object) -> object:
     if isinstance(chosen, str):
         if chosen == "all-linear":
             return [*ATTENTION, *FEED_FORWARD]
-        return [n for n in dict.fromkeys(re.findall(r"\w+", chosen)) if n in MODULES]
+        return spelled_out(chosen) or Unknown(f"which modules the expression {chosen!r} matches is not known")
     if isinstance(chosen, (list, tuple, set, frozenset)):
         out: list[object] = []
         for name in chosen:
@@ -229,6 +229,20 @@ def expand(chosen: object) -> object:
             out += FUSED.get(short, (short,))
         return out
     return chosen
+
+
+def spelled_out(expression: str) -> list[str]:
+    """The modules that a regular expression names, `(q|k|v)_proj` and `[qkv]_proj` written out."""
+    names: list[str] = []
+
+    def each(found: re.Match[str]) -> str:
+        names.extend(part + found[2] for part in found[1].split("|"))
+        return " "
+
+    expression = re.sub(r"\[([a-z]+)\](?=\w)", lambda found: f"({'|'.join(found[1])})", expression)
+    expression = re.sub(r"\[([a-z]+)\]", lambda found: "|".join(found[1]), expression)
+    rest = re.sub(r"\((?:\?:)?([\w|]+)\)(\w+)", each, expression)
+    return [n for n in dict.fromkeys([*names, *re.findall(r"\w+", rest)]) if n in MODULES]
 
 
 def unmatched(chosen: object) -> object:
