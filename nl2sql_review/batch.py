@@ -12,11 +12,12 @@ import os
 import zlib
 from collections.abc import Mapping, Sequence
 
-from . import discovery, disk, projects
+from . import discovery, disk, projects, workers
 from .cache import Entry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
     from .cache import Cache
@@ -85,7 +86,9 @@ class Batch:
     """One run over many paths.
 
     `cache` is where answers are looked for and kept, if anywhere; with `force_exclude` files that are given by name
-    count as found: exclusions hold for them. Other options are those of a Reviewer.
+    count as found: exclusions hold for them; `changes` counts only what these touched or caused. `jobs` processes
+    share the work, None as many as there are processors; `progress` is told how many reviews are done, and of how many.
+    Other options are those of a Reviewer.
     """
 
     def __init__(
@@ -95,10 +98,12 @@ class Batch:
         cache: Cache | None = None,
         force_exclude: bool = False,
         changes: Changes | None = None,
+        jobs: int | None = 1,
+        progress: Callable[[int, int], None] | None = None,
         **options: Any,
     ) -> None:
         self.stdin, self.cache, self.force_exclude, self.options = stdin, cache, force_exclude, options
-        self.changes = changes
+        self.changes, self.jobs, self.progress = changes, jobs, progress
         self.asked = json.dumps([os.getcwd(), options], sort_keys=True)
         self._reviewer: Reviewer | None = None
         self._globs: dict[tuple[str, ...], discovery.Globs] = {}
@@ -119,10 +124,11 @@ class Batch:
         self.excluded(".")  # a mistake in the settings is told even when no file is found
         found = self._found(paths)
         outcomes = [self._at_once(one) for one in found]
-        for number, one in enumerate(found):
-            if outcomes[number] is None:
-                outcomes[number] = self._review(one)
-                gc.collect(0)  # the tree of this file: memory stays flat, and the next one gets what it used
+        left = [number for number, outcome in enumerate(outcomes) if outcome is None]
+        for done, (number, outcome) in enumerate(self._reviewed(found, left), 1):
+            outcomes[number] = outcome
+            if self.progress is not None:
+                self.progress(done, len(left))
         if self.cache is not None and any(outcome.rests_on for outcome in outcomes if outcome is not None):
             for chain in self._unkept:
                 self.cache.keep(self._settings[chain], "settings", *chain, self.asked)
@@ -234,6 +240,47 @@ class Batch:
             above = os.path.dirname(directory)
             self._chains[directory] = own if last or above == directory else own + self._chain(above)
         return self._chains[directory]
+
+    # -- many files ----------------------------------------------------------------------------------------------
+
+    def _reviewed(self, found: list[discovery.Found], numbers: list[int]) -> Iterator[tuple[int, Outcome]]:
+        """(number, outcome) of the files with these numbers, in any order."""
+        jobs = min(workers.usable(self.jobs), len(numbers) // workers.EACH) if self.jobs != 1 else 1
+        if jobs < 2:
+            for place, number in enumerate(numbers):
+                if place:
+                    gc.collect(0)  # the tree of the file before: memory stays flat, and the next one gets what it used
+                yield number, self._review(found[number])
+            return
+        self._load(found[number] for number in numbers)
+        from .settings import SettingsError
+
+        def work(number: int) -> list[Any]:
+            try:
+                outcome = self._review(found[number])
+                return [getattr(outcome, name) for name in Outcome.__slots__]
+            except SettingsError as error:
+                return [str(error)]
+            finally:
+                gc.collect(0)
+
+        for number, answer in workers.spread(work, numbers, jobs):
+            if answer is None:
+                name = found[number].shown
+                fault = ("", name, "the process that reviewed it ended early, twice")
+                yield number, Outcome(name, "error", "internal error", FAULT, faults=[fault])
+            elif len(answer) == 1:
+                raise SettingsError(answer[0])
+            else:
+                yield number, Outcome(*answer)
+
+    def _load(self, found: Iterable[discovery.Found]) -> None:
+        """Loads what a review needs, once for all processes."""
+        from . import judge, readers  # noqa: F401
+        from .interpret import interpret  # noqa: F401
+
+        for folder in dict.fromkeys(os.path.dirname(one.shown) for one in found):
+            self.reviewer.rulebook(self.reviewer.settings(folder))
 
     # -- one file ------------------------------------------------------------------------------------------------
 

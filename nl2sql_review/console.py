@@ -10,7 +10,7 @@ from .arguments import UsageError, columns
 TYPE_CHECKING = False  # as typing's, whose import would be a sixth of what `--help` costs
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from .render.terminal import Terminal
 
@@ -75,6 +75,28 @@ def save_all(texts: Mapping[str, str]) -> None:
             if os.path.exists(temporary):
                 os.remove(temporary)
         raise UsageError(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+def progress() -> Callable[[int, int], None] | None:
+    """Shows on a terminal how far a review is, once it takes longer than a second."""
+    stream = sys.stderr
+    if stream is None or not stream.isatty() or os.environ.get("TERM") == "dumb":
+        return None
+    from time import monotonic
+
+    started = shown = monotonic()
+
+    def tell(done: int, total: int) -> None:
+        nonlocal shown
+        now = monotonic()
+        if now - started > 1 and (now - shown > 0.1 or done == total):
+            shown = now
+            width = 30
+            bar = "#" * (width * done // total)
+            stream.write("\r\x1b[K" if done == total else f"\r[{bar:<{width}}] {done} of {total} files reviewed")
+            stream.flush()
+
+    return tell
 
 
 def close_stdout() -> None:

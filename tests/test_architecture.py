@@ -36,6 +36,7 @@ ROOMS = [
     ["fixing", "ignores"],
     ["render"],
     ["cache"],
+    ["workers"],
     ["batch"],
     ["sizing"],
     ["schemas"],

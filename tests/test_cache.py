@@ -216,10 +216,10 @@ def forge(project):
 
 def exchange(project):
     """Entries under each other's names, each with its own good seal."""
-    first, *_, last = entries(project)
-    one, other = first.read_bytes(), last.read_bytes()
-    first.write_bytes(other)
-    last.write_bytes(one)
+    paths = entries(project)
+    contents = [path.read_bytes() for path in paths]
+    for path, data in zip(paths, [*contents[1:], contents[0]]):
+        path.write_bytes(data)
 
 
 def leftovers(project):

@@ -123,4 +123,7 @@ def newest(library: str) -> str:
 
 
 def _at(spans: list[list[Any]], i: int) -> Any:
-    return next((value for first, last, value in spans if first <= i <= last), None)
+    for first, last, value in spans:
+        if first <= i <= last:
+            return value
+    return None

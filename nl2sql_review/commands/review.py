@@ -19,7 +19,7 @@ from ..arguments import (
     settings_options,
     words,
 )
-from ..console import NOT_REVIEWED, NOTHING, colored, complain, write
+from ..console import NOT_REVIEWED, NOTHING, colored, complain, progress, write
 from . import given, outputs
 
 TYPE_CHECKING = False
@@ -87,6 +87,9 @@ def parser() -> Parser:
     settings_options(group)
     cache_options(group)
     group.add_argument("--watch", action="store_true", help="review again whenever a file changes, until Ctrl-C")
+    group.add_argument(
+        "-j", "--jobs", metavar="N", type=positive, help="processes that share the work (default: one a processor)"
+    )
     group.add_argument("--show-settings", action="store_true", help="print the settings that apply, and stop")
 
     group = parser.add_argument_group("fixes")
@@ -132,7 +135,7 @@ def _review(args: Namespace, paths: list[str]) -> int:
 
     stdin = given.stdin(args, paths)
     kept = None if args.no_cache else cache.opened(args.cache_dir)
-    run = batch.Batch(stdin=stdin, cache=kept, **given.reviewing(args))
+    run = batch.Batch(stdin=stdin, cache=kept, jobs=args.jobs, progress=progress(), **given.reviewing(args))
     how = _how(args)
     told = run.told(paths, how) if how else None
     if told is not None:

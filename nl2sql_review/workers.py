@@ -1,0 +1,140 @@
+"""Work spread over processes: each is given one number at a time and answers with a value.
+
+Processes are forked, so that all that is loaded already is shared, and starting them costs milliseconds. A process
+that dies takes its number with it: another one tries it again, and then it is given up. Where there is no fork, there
+is one process.
+"""
+
+from __future__ import annotations
+
+import gc
+import marshal
+import os
+import select
+import signal
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any
+
+EACH = 4  # numbers at least, for another process to be worth its start
+TRIES = 2
+INDEX = 4  # bytes of a number in a pipe, and of the length of an answer
+
+
+def usable(jobs: int | None = None) -> int:
+    """How many processes to use: as many as asked for, else as there are processors to use."""
+    if not hasattr(os, "fork"):
+        return 1
+    if jobs is not None:
+        return jobs
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Worker:
+    """A process of ours, and the number it works on."""
+
+    __slots__ = ("pid", "tasks", "answers", "holds")
+
+    def __init__(self, work: Callable[[int], Any], others: Sequence[Worker]) -> None:
+        tasks, self.tasks = os.pipe()
+        self.answers, answers = os.pipe()
+        self.holds = -1
+        self.pid = os.fork()
+        if not self.pid:
+            # The parent's ends are not ours: an end that stays open here would hide the parent's death from another.
+            for fd in (self.tasks, self.answers, *(fd for other in others for fd in (other.tasks, other.answers))):
+                os.close(fd)
+            _serve(work, tasks, answers)
+        os.close(tasks)
+        os.close(answers)
+
+    def give(self, number: int) -> None:
+        self.holds = number
+        os.write(self.tasks, number.to_bytes(INDEX, "big"))
+
+    def answer(self) -> Any:
+        """The answer to what it holds. EOFError when it has died."""
+        length = int.from_bytes(_exactly(self.answers, INDEX), "big")
+        return marshal.loads(_exactly(self.answers, length))
+
+    def end(self, kill: bool = False) -> None:
+        os.close(self.tasks)
+        os.close(self.answers)
+        if kill:
+            os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+
+def _serve(work: Callable[[int], Any], tasks: int, answers: int) -> None:
+    """The life of a process: never returns."""
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends it at once and without a word; the parent says the word
+        while number := os.read(tasks, INDEX):
+            data = marshal.dumps(work(int.from_bytes(number, "big")))
+            data = len(data).to_bytes(INDEX, "big") + data
+            while data:
+                data = data[os.write(answers, data) :]
+    finally:
+        os._exit(0)
+
+
+def _exactly(fd: int, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        more = os.read(fd, size - len(data))
+        if not more:
+            raise EOFError
+        data += more
+    return data
+
+
+def spread(work: Callable[[int], Any], numbers: Sequence[int], jobs: int) -> Iterator[tuple[int, Any]]:
+    """(number, answer) as they come; None for a number whose process died each time it was tried.
+
+    `work` must not raise, and its answers are plain data (bytes, text, numbers, tuples and lists).
+    """
+    waiting = list(reversed(numbers))
+    tried = dict.fromkeys(numbers, 0)
+    workers: list[Worker] = []
+    sys.stdout.flush()
+    sys.stderr.flush()
+    gc.freeze()  # what is there now is shared, and looking through it would copy it
+
+    def busy(worker: Worker) -> None:
+        if waiting:
+            worker.give(waiting.pop())
+        else:
+            worker.end()
+            workers.remove(worker)
+
+    try:
+        for _ in range(min(jobs, len(numbers))):
+            workers.append(Worker(work, workers))
+            busy(workers[-1])
+        while workers:
+            ready, _, _ = select.select([worker.answers for worker in workers], [], [])
+            for worker in [worker for worker in workers if worker.answers in ready]:
+                number = worker.holds
+                try:
+                    answer = worker.answer()
+                except EOFError:
+                    worker.end()
+                    workers.remove(worker)
+                    tried[number] += 1
+                    if tried[number] < TRIES:
+                        waiting.append(number)
+                    else:
+                        yield number, None
+                    if waiting:
+                        workers.append(Worker(work, workers))
+                        busy(workers[-1])
+                else:
+                    busy(worker)
+                    yield number, answer
+    finally:
+        for worker in workers:
+            worker.end(kill=True)
+        gc.unfreeze()

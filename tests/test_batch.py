@@ -1,0 +1,141 @@
+"""Many files at once: one process or several say the same, and nothing that happens to a process loses a file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from nl2sql_review import batch, cache, cli, settings, workers
+from nl2sql_review.review import Reviewer
+
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPT = "from peft import LoraConfig\nconfig = LoraConfig(r={r})\n"
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is one process where there is no fork")
+
+
+@pytest.fixture
+def scripts(tmp_path, monkeypatch):
+    for number in range(12):
+        (tmp_path / f"train{number:02}.py").write_text(SCRIPT.format(r=number), encoding="utf-8")
+    (tmp_path / "tool.py").write_text("print(1)\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def said(capsys, *argv):
+    code = cli.main(list(argv))
+    return code, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("way", ["text", "concise", "json", "agent"])
+def test_two_processes_say_what_one_says(scripts, capsys, way):
+    shutil.copytree(ROOT / "fixtures" / "styles", scripts / "styles")
+    one = said(capsys, "--no-cache", "--jobs", "1", "--output-format", way, ".")
+    assert said(capsys, "--no-cache", "--jobs", "2", "--output-format", way, ".") == one
+    assert said(capsys, "--jobs", "2", "--output-format", way, ".") == one
+    assert said(capsys, "--output-format", way, ".") == one
+
+
+def test_processes_fill_one_cache(scripts, monkeypatch):
+    report, _ = batch.run(["."], jobs=2, cache=cache.opened())
+    monkeypatch.setattr(Reviewer, "source", None)  # nothing is reviewed any more
+    again, _ = batch.run(["."], cache=cache.opened())
+    assert again == report and again.summary.reviewed == 12
+
+
+def dies(path, times=None):
+    """A reviewer whose process is killed on one file, always or so many times."""
+    source = Reviewer.source
+
+    def killed(self, data, name):
+        if name == path and (times is None or len(os.listdir(times[0])) < times[1]):
+            if times is not None:
+                (times[0] / str(os.getpid())).write_text("")
+            os.kill(os.getpid(), signal.SIGKILL)
+        return source(self, data, name)
+
+    return killed
+
+
+def test_a_file_that_kills_its_process_is_told_and_no_other_is_lost(scripts, monkeypatch):
+    monkeypatch.setattr(Reviewer, "source", dies("train05.py"))
+    report, code = batch.run(["."], jobs=2)
+    assert [(f.path, f.status) for f in report.files if f.status != "reviewed"] == [
+        ("tool.py", "skipped"), ("train05.py", "error"),
+    ]  # fmt: skip
+    assert code == batch.FAULT and [fault.path for fault in report.internal_errors] == ["train05.py"]
+
+
+def test_a_process_that_was_killed_costs_nothing_but_time(scripts, monkeypatch, tmp_path_factory):
+    alone, _ = batch.run(["."])
+    monkeypatch.setattr(Reviewer, "source", dies("train05.py", (tmp_path_factory.mktemp("times"), 1)))
+    report, code = batch.run(["."], jobs=2)
+    assert report == alone and code == batch.FINDINGS
+
+
+def test_a_fault_of_ours_and_a_mistake_in_the_settings_come_through(scripts, monkeypatch):
+    def fails(self, data, name):
+        raise settings.SettingsError("a mistake") if name == "train07.py" else ZeroDivisionError("a fault")
+
+    monkeypatch.setattr(Reviewer, "source", fails)
+    with pytest.raises(settings.SettingsError, match="a mistake"):
+        batch.run(["."], jobs=2)
+    (scripts / "train07.py").unlink()
+    report, _ = batch.run(["."], jobs=2)
+    assert {fault.message for fault in report.internal_errors} == {"ZeroDivisionError: a fault"}
+    assert len(report.internal_errors) == 11
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z" if os.path.isdir("/proc") else True
+
+
+SLOW = """\
+import os, sys, time
+from nl2sql_review import workers
+def work(number):
+    open(f"{sys.argv[1]}/{os.getpid()}", "w").close()
+    time.sleep(60 if number > 1 else 0)
+for answer in workers.spread(work, range(20), 2):
+    pass
+"""
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+def test_no_process_outlives_the_first(tmp_path, end):
+    """Interrupted by the user, or killed: then the others end with the number they work on."""
+    script = SLOW if end == signal.SIGINT else SLOW.replace("60 if", "1 if")
+    run = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 30
+    while len(os.listdir(tmp_path)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    run.send_signal(end)
+    run.wait(30)
+    children = [int(name) for name in os.listdir(tmp_path)]
+    while any(map(alive, children)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert len(children) >= 2 and not any(map(alive, children))
+
+
+def test_answers_larger_than_a_pipe_and_more_numbers_than_processes():
+    answers = dict(workers.spread(lambda number: ["x" * 300_000, number, b"\0"], range(50), 3))
+    assert answers == {number: ["x" * 300_000, number, b"\0"] for number in range(50)}
+
+
+def test_how_many_processes(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
+    assert workers.usable() == 3 and workers.usable(5) == 5
+    monkeypatch.delattr(os, "fork")
+    assert workers.usable() == workers.usable(5) == 1
