@@ -264,7 +264,7 @@ def main():
         os.makedirs(args.output_dir, exist_ok=True)
         if shutil.disk_usage(args.output_dir).free < MIN_FREE_GB * 1e9:
             sys.exit(f"{args.output_dir}: there are less than {MIN_FREE_GB} GB left on this disk")
-        if args.report_to == "wandb" and first:
+        if args.report_to == "wandb" and first and not args.preflight_only:
             wandb.login()  # asks for the key, unless WANDB_MODE=offline
         training_args = training_arguments(args)
         with PartialState().main_process_first():  # the other processes read what the first has prepared
