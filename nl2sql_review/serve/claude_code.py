@@ -13,6 +13,7 @@ from typing import Any
 
 from .. import discovery
 
+EVENT, TOOLS = "PostToolUse", ("Edit", "Write", "NotebookEdit")
 MOST_FINDINGS = 20
 MOST_CHARACTERS = 8_000  # of the whole answer; Claude Code shows longer ones as a file
 LONGEST_LINE, LONGEST_PATH, LONGEST_MESSAGE = 1_000, 200, 300
@@ -24,7 +25,7 @@ def answer(event: bytes) -> dict[str, Any] | None:
     try:
         return _answer(event)
     except NotAnEvent as problem:
-        return {"systemMessage": f"nl2sql-review: this is no event of Claude Code: {problem}"}
+        return {"systemMessage": f"nl2sql-review: this is no event that it can answer: {problem}"}
     except Exception as error:
         from ..settings import SettingsError
 
@@ -44,6 +45,10 @@ def _answer(event: bytes) -> dict[str, Any] | None:
         raise NotAnEvent("standard input holds no JSON") from None
     if not isinstance(said, dict) or not isinstance(said.get("tool_input"), dict):
         raise NotAnEvent('there is no object "tool_input"')
+    if said.get("hook_event_name", EVENT) != EVENT:
+        raise NotAnEvent(f"this hook is for {EVENT}")
+    if said.get("tool_name", TOOLS[0]) not in TOOLS:
+        return None
     given = said["tool_input"]
     path = given.get("file_path", given.get("notebook_path"))
     if not isinstance(path, str) or not path:
@@ -129,7 +134,7 @@ def _words(report: Any, faults: Sequence[Any]) -> dict[str, Any] | None:
         made["reason"] = "\n".join((head, *kept[0], *more))
     if kept[1] or (more and not kept[0]):
         context = "\n".join((head, *kept[1], *([] if kept[0] else more)))
-        made["hookSpecificOutput"] = {"hookEventName": "PostToolUse", "additionalContext": context}
+        made["hookSpecificOutput"] = {"hookEventName": EVENT, "additionalContext": context}
     if faults:
         named = "; ".join(f"{fault.rule} {fault.message}" for fault in faults)
         made["systemMessage"] = f"nl2sql-review: a fault of its own: {named}"[:LONGEST_MESSAGE]

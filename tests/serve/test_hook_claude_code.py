@@ -344,7 +344,15 @@ def test_text_of_the_file_cannot_speak_for_the_tool(project):
 )
 def test_garbage_is_told_and_blocks_nothing(data):
     answer = claude_code.answer(data)
-    assert list(answer) == ["systemMessage"] and "no event of Claude Code" in answer["systemMessage"]
+    assert list(answer) == ["systemMessage"] and "no event that it can answer" in answer["systemMessage"]
+
+
+def test_other_tools_and_other_events(project):
+    path = {"file_path": str(script(project))}
+    assert claude_code.answer(events.event("Bash", {"command": "ls"}, {})) is None
+    assert claude_code.answer(events.event("Read", path, {})) is None
+    event = {"hook_event_name": "PreToolUse", "tool_name": "Edit", "tool_input": path}
+    assert "is for PostToolUse" in claude_code.answer(json.dumps(event).encode())["systemMessage"]
 
 
 def test_broken_settings_are_told_to_the_user(project):
