@@ -48,7 +48,7 @@ def run(args: Namespace) -> int:
         raise UsageError(f"{args.directory} is no directory; it must exist already")
     files = _files(args.what)
     if args.print:
-        write("\n".join(f"==> {path} <==\n{text}" for path, text in files.items()))
+        write("\n".join(f"==> {path} <==\n{text}" for path, text in files.items()) + _next(args.what))
         return NOTHING
     texts = {os.path.join(args.directory, *path.split("/")): text for path, text in files.items()}
     new = {path: text for path, text in texts.items() if not _holds(path, text)}
