@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
+from .. import claims
 from ..decide import WORST_FIRST
 from ..judge import Examined
-from ..plan import FACTS, TrainingPlan
+from ..plan import FACTS, Fact, TrainingPlan
 from ..report import Edit, Finding
-from ..values import Absent, Default, Either, Known, Term, Text, Unknown
+from ..values import Absent, Default, Either, Known, Place, Term, Text, Unknown
 
 DEPTH = 6  # levels of a value that are compared
 
@@ -146,7 +147,14 @@ def _differences(before: Examined, after: Examined, candidate: Candidate) -> Ite
     for old, new in zip(before.plans, after.plans):
         arguments |= {plan[name].argument for plan in (old, new) for name in facts} - {""}
         yield from (name for name in _changed(old, new) if name not in facts)
-    yield from _calls(before.recording.calls, after.recording.calls, arguments, candidate.calls)
+    places = {id(place.node) for plan in before.plans for name in facts for place in _places(plan[name])}
+    yield from _calls(before.recording.calls, after.recording.calls, arguments, candidate.calls, places)
+
+
+def _places(fact: Fact) -> Iterator[Place]:
+    """Every place of a fact and of its cases."""
+    for one in (fact, *fact.cases):
+        yield from claims.places(one)
 
 
 def _allowed(before: Examined, after: Examined, candidate: Candidate) -> set[str]:
@@ -179,7 +187,10 @@ def _changed(old: TrainingPlan, new: TrainingPlan) -> Iterator[str]:
             yield name
 
 
-def _calls(old: list[Any], new: list[Any], arguments: set[str], calls: tuple[str, ...]) -> Iterator[str]:
+def _calls(
+    old: list[Any], new: list[Any], arguments: set[str], calls: tuple[str, ...], places: set[int]
+) -> Iterator[str]:
+    """Calls that are new or gone, but for `calls`, and values that differ, but for `arguments` of calls at these places."""
     names = [c.callee for c in old], [c.callee for c in new]
     for what, a, b, c, d in SequenceMatcher(None, *names, autojunk=False).get_opcodes():
         if what != "equal":
@@ -191,8 +202,11 @@ def _calls(old: list[Any], new: list[Any], arguments: set[str], calls: tuple[str
                 continue
             for name in {**one.arguments, **two.arguments}:
                 absent = Absent()
-                known = name in arguments or one.keys.get(name, two.keys.get(name, name)) in arguments
-                if not known and image(one.arguments.get(name, absent)) != image(two.arguments.get(name, absent)):
+                meant = name in arguments or one.keys.get(name, two.keys.get(name, name)) in arguments
+                here = {id(one.place.node), id(getattr(one.places.get(name), "node", None))}
+                if not (meant and here & places) and image(one.arguments.get(name, absent)) != image(
+                    two.arguments.get(name, absent)
+                ):
                     yield f"{one.callee}({name})"
 
 
