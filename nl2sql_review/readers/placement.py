@@ -108,7 +108,8 @@ def cards(run: Run, plan: TrainingPlan) -> Fact:
         return Fact(Absent("Unsloth"), at=at, why_not="Unsloth trains on one card a process")
     if plain(plan.memory.placement.value) == "over all cards":
         return Fact(Absent("spread"), at=at, why_not="device_map spreads the model over the cards")
-    stated = run.processes
+    processes = plan.arguments.processes.value
+    stated = plain(processes) if isinstance(processes, Known) else None  # a default is an assumption
     if stated and stated > 1:
         return Fact(Known("a process for each", trace), at=at)
     if isinstance(plan.memory.placement.value, Unknown):
