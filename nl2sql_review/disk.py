@@ -106,10 +106,10 @@ def real(path: Path) -> str:
     return _note(f"real {os.fspath(path)}", os.path.realpath(path))
 
 
-def names(path: Path, prefix: str = "") -> list[str]:
-    """What lies in a folder and starts with `prefix` (without spaces), sorted; [] when it cannot be listed."""
-    listed = _names(path, prefix)
-    _note(f"names {prefix}* {os.fspath(path)}", _of_names(listed))
+def names(path: Path, prefix: str = "", suffix: str = "") -> list[str]:
+    """What lies in a folder, starts with `prefix` and ends in `suffix` (both without spaces), sorted; [] when it cannot be listed."""
+    listed = _names(path, prefix, suffix)
+    _note(f"names {prefix}*{suffix} {os.fspath(path)}", _of_names(listed))
     return listed or []
 
 
@@ -157,8 +157,9 @@ def _answer(question: str) -> str:
     if word == "real":
         return os.path.realpath(path)
     if word == "names":
-        prefix, _, path = path.partition("* ")
-        return _of_names(_names(path, prefix))
+        pattern, _, path = path.partition(" ")
+        prefix, _, suffix = pattern.partition("*")
+        return _of_names(_names(path, prefix, suffix))
     return _of_bytes(_bytes(path, int(word)))
 
 
@@ -181,9 +182,9 @@ def _size(path: Path) -> str:
         return "0"
 
 
-def _names(path: Path, prefix: str) -> list[str] | None:
+def _names(path: Path, prefix: str, suffix: str) -> list[str] | None:
     try:
-        return sorted(name for name in os.listdir(path) if name.startswith(prefix))
+        return sorted(name for name in os.listdir(path) if name.startswith(prefix) and name.endswith(suffix))
     except (OSError, ValueError):
         return None
 

@@ -745,3 +745,20 @@ def test_a_table_names_the_release_it_was_taken_from(flavour):
     assert re.fullmatch(r"\d+(\.\d+)+", table.version) and all(table.sections.values())
     readme = (CONFIGS.parents[1] / "README.md").read_text(encoding="utf-8")
     assert f"{table.library} {table.version}" in " ".join(readme.split())
+
+
+def test_a_remembered_review_is_made_anew_when_a_launch_file_appears_or_changes(tmp_path):
+    from nl2sql_review import batch, cache
+
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "train.py").write_text(SCRIPT.format(""), encoding="utf-8")
+
+    def effective():
+        report, _ = batch.run([str(tmp_path / "train.py")], isolated=True, cache=cache.opened())
+        return [f.message for f in report.files[0].findings if f.rule == "arguments/effective-batch"]
+
+    assert effective() == effective() == []
+    (tmp_path / "accelerate.yaml").write_text(ACCELERATE, encoding="utf-8")
+    assert "64" in effective()[0] and "64" in effective()[0]
+    (tmp_path / "accelerate.yaml").write_text(ACCELERATE.replace("processes: 4", "processes: 2"), encoding="utf-8")
+    assert "32" in effective()[0]

@@ -110,7 +110,8 @@ def _paths(recording: Recording, source: Any, settings: Any) -> Iterator[tuple[l
 
 
 def _beside(folder: Path) -> list[Path]:
-    names = [name for name in disk.names(folder) if name.endswith(SUFFIXES) and NAMED_SO.search(name)]
+    """Files of such names; asked for by suffix, as a folder holds what changes without meaning anything here."""
+    names = [name for suffix in SUFFIXES for name in disk.names(folder, suffix=suffix) if NAMED_SO.search(name)]
     return [folder / name for name in names[:MOST]]
 
 
