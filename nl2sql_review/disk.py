@@ -107,7 +107,10 @@ def real(path: Path) -> str:
 
 
 def names(path: Path, prefix: str = "", suffix: str = "") -> list[str]:
-    """What lies in a folder, starts with `prefix` and ends in `suffix` (both without spaces), sorted; [] when it cannot be listed."""
+    """What lies in a folder, starts with `prefix` and ends in `suffix` (both without spaces), sorted; [] when it cannot be listed.
+
+    Hidden files are left out, our own cache among them.
+    """
     listed = _names(path, prefix, suffix)
     _note(f"names {prefix}*{suffix} {os.fspath(path)}", _of_names(listed))
     return listed or []
@@ -184,7 +187,8 @@ def _size(path: Path) -> str:
 
 def _names(path: Path, prefix: str, suffix: str) -> list[str] | None:
     try:
-        return sorted(name for name in os.listdir(path) if name.startswith(prefix) and name.endswith(suffix))
+        listed = (name for name in os.listdir(path) if not name.startswith("."))
+        return sorted(name for name in listed if name.startswith(prefix) and name.endswith(suffix))
     except (OSError, ValueError):
         return None
 

@@ -119,9 +119,16 @@ def top_level(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     inside = {id(n) for f in ast.walk(tree) if isinstance(f, (ast.FunctionDef, ast.Lambda)) for n in ast.walk(f)}
     for_types = {
-        id(n) for i in ast.walk(tree) if isinstance(i, ast.If) and "TYPE_CHECKING" in ast.dump(i.test) for n in ast.walk(i)
+        id(n)
+        for i in ast.walk(tree)
+        if isinstance(i, ast.If) and "TYPE_CHECKING" in ast.dump(i.test)
+        for n in ast.walk(i)
     }
-    lines = {n.lineno for n in ast.walk(tree) if isinstance(n, (ast.Import, ast.ImportFrom)) and id(n) not in inside | for_types}
+    lines = {
+        n.lineno
+        for n in ast.walk(tree)
+        if isinstance(n, (ast.Import, ast.ImportFrom)) and id(n) not in inside | for_types
+    }
     return [m for line, m in imports(path) if line in lines]
 
 
@@ -137,6 +144,33 @@ def test_the_slow_parts_of_libcst_are_not_used(path):
     for line, module in imports(path):
         slow = ("libcst.matchers", "libcst.metadata", "libcst.codemod", "libcst.helpers")
         assert not module.startswith(slow), f"{name_of(path)}:{line}"
+
+
+DECIDING = ("interpret", "readers", "api", "flavours", "settings", "projects", "rulebook", "baseline")
+LOOKS = re.compile(
+    r"os\.path\.(?:exists|lexists|isfile|isdir|islink|getsize|getmtime|realpath|samefile)\(|os\.(?:stat|listdir|scandir)\("
+    r"|\.(?:resolve|is_file|is_dir|exists|read_text|read_bytes|iterdir|glob|rglob|stat|samefile)\(|(?<![\w.])open\("
+)
+# Of our own package, which the cache knows anyway; of a pipe, which `seen_once` says; or of a model of Python, as a text.
+OTHERWISE = (
+    "FILE.read_text",
+    "FOLDER /",
+    "os.stat(__file__)",
+    'open(path, "rb")',
+    "Known(Opaque(",
+    "def ",
+    '"open(',
+    "@model",
+)
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if room_of(p) in DECIDING and p.stem != "build"], ids=name_of)
+def test_what_decides_a_review_is_asked_through_one_door(path):
+    """`disk.py` notes it for the cache; in the interpreter `m.project` asks there."""
+    for row, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        found = LOOKS.search(line.partition("  #")[0])
+        allowed = any(part in line for part in (*OTHERWISE, "disk.", "project."))
+        assert not found or allowed, f"{name_of(path)}:{row}: {line.strip()}"
 
 
 # -- policy stands in rules --------------------------------------------------------------------------------------
@@ -195,7 +229,9 @@ def test_a_head_speaks_facts_and_not_the_names_of_a_library(rule):
 
 def loaded_by(code):
     script = f"import sys; before = set(sys.modules); {code}; print(*(set(sys.modules) - before))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=PACKAGE.parent, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=PACKAGE.parent, check=True
+    )
     return {m.split(".")[0] for m in done.stdout.split()}
 
 
