@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from . import projects
+from . import disk
 from .report import Finding, Location
 
 CODE = 2000  # characters of code that count
@@ -35,9 +36,7 @@ def stamped(findings: Iterable[Finding], script: str, sources: Mapping[str, Any]
 
 def digest(*parts: str) -> str:
     """32 hexadecimal digits that stand for these texts."""
-    from hashlib import sha256
-
-    return sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return disk.digest("\0".join(parts).encode("utf-8", "surrogatepass"))[:32]
 
 
 def _context(at: Location, source: Any) -> tuple[str, str]:

@@ -277,7 +277,7 @@ def test_unknown_items_are_in_every_format_where_they_count(project: Path, capsy
         assert cli.main(["--select", "lora/rank", "--fail-on-unknown", "--output-format", name, "train.py"]) == 1
         out = capsys.readouterr().out
         assert "lora/rank" in out or "rank " in out, name
-        assert "sys.argv" in out, name
+        assert "sys.argv" in out or name == "statistics", name
     (project / "nl2sql-review.toml").write_text("fail-on-unknown = true\n", encoding="utf-8")
     assert cli.main(["--select", "lora/rank", "--output-format", "concise", "train.py"]) == 1
     assert "unknown[lora/rank]" in capsys.readouterr().out

@@ -9,10 +9,11 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..report import Report
-from .view import View
+if TYPE_CHECKING:
+    from ..report import Report
+    from .view import View
 
 
 def render(report: Report, view: View) -> str:
