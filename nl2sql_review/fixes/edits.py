@@ -15,6 +15,7 @@ from ..report import Edit, Location
 from ..source import kind_of
 from ..source.decoding import decode
 from ..source.spans import Lines
+from ..source.stored import CHARACTER, Strings, cell_sources, strings_of
 
 
 class Misfit(Exception):
@@ -76,12 +77,6 @@ def _offsets(lines: Lines, edits: Iterable[Edit]) -> list[tuple[int, int, str]]:
 
 # -- notebooks ---------------------------------------------------------------------------------------------------
 
-_SPACE = re.compile(r"[ \t\r\n]*")
-_ESCAPE = re.compile(
-    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|[^\\]", re.DOTALL
-)
-Strings = list[tuple[int, int]]  # where the strings of a cell's source stand in the JSON, quotes included
-
 
 def _in_cells(text: str, edits: Iterable[Edit]) -> str:
     by_cell: dict[int, list[Edit]] = {}
@@ -89,7 +84,7 @@ def _in_cells(text: str, edits: Iterable[Edit]) -> str:
         if edit.location.cell is None:
             raise Misfit("an edit of a notebook names its cell")
         by_cell.setdefault(edit.location.cell, []).append(edit)
-    sources = _cell_sources(text)
+    sources = cell_sources(text)
     for number in sorted(by_cell, reverse=True):
         if not 1 <= number <= len(sources) or sources[number - 1] is None:
             raise Misfit(f"there is no code in cell {number}")
@@ -100,9 +95,9 @@ def _in_cells(text: str, edits: Iterable[Edit]) -> str:
 
 def _rewritten(source: str, edits: list[Edit], ascii_only: bool) -> str:
     """The JSON of a cell's source (a string, or a list of strings) with edits made in its text."""
-    strings = _strings(source)
+    strings = strings_of(source)
     units = [
-        [(m.start() + start + 1, m.end() + start + 1) for m in _ESCAPE.finditer(source[start + 1 : end - 1])]
+        [(m.start() + start + 1, m.end() + start + 1) for m in CHARACTER.finditer(source[start + 1 : end - 1])]
         for start, end in strings
     ]
     texts = [json.loads(source[start:end]) for start, end in strings]
@@ -131,8 +126,10 @@ def _put(source: str, strings: Strings, first: int, last: int, raw: str) -> tupl
         source = source[:start] + between.join(f'"{piece}"' for piece in pieces) + source[end:]
     else:
         source = source[:start] + f'"{raw}"' + source[end:]
-    found = _strings(source)
-    units = [[(m.start() + s + 1, m.end() + s + 1) for m in _ESCAPE.finditer(source[s + 1 : e - 1])] for s, e in found]
+    found = strings_of(source)
+    units = [
+        [(m.start() + s + 1, m.end() + s + 1) for m in CHARACTER.finditer(source[s + 1 : e - 1])] for s, e in found
+    ]
     return source, found, units, [json.loads(source[s:e]) for s, e in found]
 
 
@@ -152,55 +149,3 @@ def _string_at(texts: Sequence[str], offset: int, at_end: bool) -> tuple[int, in
 
 def _raw(units: list[tuple[int, int]], offset: int, string: tuple[int, int]) -> int:
     return units[offset][0] if offset < len(units) else string[1] - 1
-
-
-def _cell_sources(text: str) -> list[tuple[int, int] | None]:
-    """Where the source of every cell stands in a notebook's JSON; None for a cell without one."""
-    found: list[tuple[int, int] | None] = []
-    top = dict(_members(text, _skip(text, 0)))
-    groups = [top["cells"]] if "cells" in top else []
-    if not groups and "worksheets" in top:  # format 3
-        groups = [
-            sheet["cells"]
-            for at, _ in _elements(text, top["worksheets"][0])
-            if "cells" in (sheet := dict(_members(text, at)))
-        ]
-    for start, _ in groups:
-        for at, _ in _elements(text, start):
-            members = dict(_members(text, at)) if text[at] == "{" else {}
-            found.append(members.get("source", members.get("input")))
-    return found
-
-
-def _strings(source: str) -> Strings:
-    return [(0, len(source))] if source[0] == '"' else [(s, e) for s, e in _elements(source, 0) if source[s] == '"']
-
-
-def _members(text: str, at: int) -> Iterable[tuple[str, tuple[int, int]]]:
-    """The members of the JSON object that starts at `at`: key, and where its value stands."""
-    at = _skip(text, at + 1)
-    while text[at] != "}":
-        key, end = json.decoder.scanstring(text, at + 1, True)
-        start = _skip(text, _skip(text, end) + 1)
-        end = _end(text, start)
-        yield key, (start, end)
-        at = _skip(text, end)
-        at = _skip(text, at + 1) if text[at] == "," else at
-
-
-def _elements(text: str, at: int) -> Iterable[tuple[int, int]]:
-    """Where the elements of the JSON array that starts at `at` stand."""
-    at = _skip(text, at + 1)
-    while text[at] != "]":
-        end = _end(text, at)
-        yield at, end
-        at = _skip(text, end)
-        at = _skip(text, at + 1) if text[at] == "," else at
-
-
-def _end(text: str, start: int) -> int:
-    return json.JSONDecoder().raw_decode(text, start)[1]
-
-
-def _skip(text: str, at: int) -> int:
-    return _SPACE.match(text, at).end()  # type: ignore[union-attr]

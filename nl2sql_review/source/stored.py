@@ -1,24 +1,22 @@
 """Where the code of a notebook stands in its file: the line and column of the JSON that holds it.
 
-Whoever shows the file itself (a diff, a pull request, an editor without notebooks) knows these places only.
+Whoever shows the file itself (a diff, a pull request, an editor without notebooks) knows these places only, and whoever
+edits it leaves the rest of the JSON as it is.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from collections.abc import Iterable
 
 from nl2sql_review.source.spans import Lines, Span
 
-_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}:,]', re.DOTALL)
-_CHARACTER = re.compile(
-    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL
+_SPACE = re.compile(r"[ \t\r\n]*")
+CHARACTER = re.compile(  # one character of a text, as a string of JSON has it
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|[^\\]", re.DOTALL
 )
-_CODE = ("source", "input")  # of format 4, of format 3
-
-
-_Strings = dict[str, list[tuple[int, int]]]  # by key: where each string starts and ends, without its quotes
+Strings = list[tuple[int, int]]  # where the strings of a cell's source stand in the JSON, quotes included
 
 
 class StoredCells:
@@ -26,7 +24,7 @@ class StoredCells:
 
     def __init__(self, text: str) -> None:
         self.lines = Lines(text)
-        self._cells = _cells(text)
+        self._sources = cell_sources(text)
         self._maps: dict[int | None, tuple[Lines, list[int]]] = {}
 
     def span(self, at: Span) -> Span | None:
@@ -54,51 +52,67 @@ class StoredCells:
         if number not in self._maps:
             offsets: list[int] = []
             code = []
-            strings = self._cells.get(number or 0, {})
-            for start, end in next((strings[key] for key in _CODE if key in strings), []):
-                for match in _CHARACTER.finditer(self.lines.text, start, end):
+            known = number is not None and 1 <= number <= len(self._sources)
+            place = self._sources[number - 1] if known else None  # type: ignore[operator]
+            first, last = place or (0, 0)
+            for start, end in strings_of(self.lines.text[first:last]) if place else ():
+                for match in CHARACTER.finditer(self.lines.text, first + start + 1, first + end - 1):
                     offsets += (match.start(), match.end())
                     code.append(json.loads(f'"{match[0]}"') if match[0][0] == "\\" else match[0])
             self._maps[number] = Lines("".join(code)), offsets
         return self._maps[number]
 
 
-def _cells(text: str) -> dict[int, _Strings]:
-    """By the number of a cell its strings of code. Follows the brackets; what is no notebook has no cells."""
-    found: dict[int, _Strings] = {}
-    path: list[Any] = []  # of the open brackets: the key under way, or the index in a list
-    awaited = ""  # a string that is a key if a colon follows
-    before = number = 0  # cells of earlier worksheets, cells so far
-    for match in _TOKEN.finditer(text):
-        token = match[0]
-        if token == "{":
-            path.append(None)
-            if _is_cell(path[:-1]):
-                number = before + path[-2] + 1
-                found[number] = {}
-        elif token == "[":
-            if _is_cell([*path, 0]):
-                before = number
-            path.append(0)
-        elif token in "]}":
-            path.pop()
-        elif token == ",":
-            path[-1] = path[-1] + 1 if isinstance(path[-1], int) else None
-        elif token == ":":
-            path[-1] = json.loads(awaited)
-            if _is_cell(path[:-1]):
-                found[number].pop(path[-1], None)  # of a key given twice, the last counts
-        else:
-            awaited = token
-            where = path[:-1] if path and isinstance(path[-1], int) else path  # code may be a list of strings
-            if where and where[-1] in _CODE and _is_cell(where[:-1]):
-                found[number].setdefault(where[-1], []).append((match.start() + 1, match.end() - 1))
+def cell_sources(text: str) -> list[tuple[int, int] | None]:
+    """Where the source of every cell stands in a notebook's JSON; None for a cell without one."""
+    found: list[tuple[int, int] | None] = []
+    top = dict(_members(text, _skip(text, 0)))
+    groups = [top["cells"]] if "cells" in top else []
+    if not groups and "worksheets" in top:  # format 3
+        groups = [
+            sheet["cells"]
+            for at, _ in _elements(text, top["worksheets"][0])
+            if "cells" in (sheet := dict(_members(text, at)))
+        ]
+    for start, _ in groups:
+        for at, _ in _elements(text, start):
+            members = dict(_members(text, at)) if text[at] == "{" else {}
+            found.append(members.get("source", members.get("input")))
     return found
 
 
-def _is_cell(path: list[Any]) -> bool:
-    """Whether a path leads to an element of the list of cells: in format 4 of the notebook, in 3 of a worksheet."""
-    match path:
-        case ["cells", int()] | ["worksheets", int(), "cells", int()]:
-            return True
-    return False
+def strings_of(source: str) -> Strings:
+    """The strings of a cell's source, which is one or a list of them; none where it is something else."""
+    if source[0] == '"':
+        return [(0, len(source))]
+    return [(s, e) for s, e in _elements(source, 0) if source[s] == '"'] if source[0] == "[" else []
+
+
+def _members(text: str, at: int) -> Iterable[tuple[str, tuple[int, int]]]:
+    """The members of the JSON object that starts at `at`: key, and where its value stands."""
+    at = _skip(text, at + 1)
+    while text[at] != "}":
+        key, end = json.decoder.scanstring(text, at + 1, True)
+        start = _skip(text, _skip(text, end) + 1)
+        end = _end(text, start)
+        yield key, (start, end)
+        at = _skip(text, end)
+        at = _skip(text, at + 1) if text[at] == "," else at
+
+
+def _elements(text: str, at: int) -> Iterable[tuple[int, int]]:
+    """Where the elements of the JSON array that starts at `at` stand."""
+    at = _skip(text, at + 1)
+    while text[at] != "]":
+        end = _end(text, at)
+        yield at, end
+        at = _skip(text, end)
+        at = _skip(text, at + 1) if text[at] == "," else at
+
+
+def _end(text: str, start: int) -> int:
+    return json.JSONDecoder().raw_decode(text, start)[1]
+
+
+def _skip(text: str, at: int) -> int:
+    return _SPACE.match(text, at).end()  # type: ignore[union-attr]
