@@ -15,6 +15,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from ..interpret.modules import Parsed, remembering
 from ..judge import Examined
 from ..report import Edit, FileReport, Finding, Fix
 from . import manners
@@ -44,7 +45,12 @@ class Session:
     refused: int = 0  # findings left that an unsafe fix would make go away
 
     def __post_init__(self) -> None:
-        self.now = self.examine(self.data, self.path, self.drafts)
+        self._modules: Parsed = {}
+        self.now = self._examined(self.data, self.drafts)
+
+    def _examined(self, data: bytes, drafts: dict[str, bytes]) -> Examined:
+        with remembering(self._modules):
+            return self.examine(data, self.path, drafts)
 
     @property
     def report(self) -> FileReport:
@@ -128,7 +134,7 @@ class Session:
             data, drafts = self._edited(tuple(dict.fromkeys(edit for _, c in group for edit in c.edits)))
         except (Misfit, OSError):
             return None
-        after = self.examine(data, self.path, drafts)
+        after = self._examined(data, drafts)
         return (data, drafts, after) if hold(self.now, after, group) else None
 
     def _best(self, finding: Finding) -> tuple[Fix, bytes, dict[str, bytes], Examined] | None:
@@ -139,7 +145,7 @@ class Session:
                 data, drafts = self._edited(candidate.edits)
             except (Misfit, OSError):
                 continue
-            after = self.examine(data, self.path, drafts)
+            after = self._examined(data, drafts)
             found = weigh(self.now, after, finding, candidate)
             if found is not None and (found == "safe" or second is None):
                 one = Fix(candidate.title, found, candidate.edits), data, drafts, after

@@ -11,6 +11,8 @@ from ..values import Place
 
 _KEY = re.compile(r"""\s*(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s:={\[]+)\s*[:=]\s*""")
 
+_VALUE = re.compile(r"""\"(?:[^"\\]|\\.)*\"|'[^']*'|[^#;\s]+""")
+
 
 def replaced(place: Place, value: Any, wanted: Any) -> Edit | None:
     """The scalar of one line at `place` (with its key, if it has one) replaced; None where that is not what stands there."""
@@ -21,10 +23,30 @@ def replaced(place: Place, value: Any, wanted: Any) -> Edit | None:
     key = _KEY.match(text)
     start = key.end() if key is not None else 0
     old = text[start:]
-    if not old or old[0] in "[{&*!|>":
+    if not source.path.endswith((".yaml", ".yml", ".json")):  # there the place of a value goes to the end of its line
+        whole = _VALUE.match(old)
+        old = whole[0] if whole is not None else old
+    if not old or old[0] in "[{&*!|>" or not _reads_as(old, value):
         return None
-    at = Location(source.path, span.row, span.column + start, span.row, span.end_column)
+    begin = span.column + start
+    at = Location(source.path, span.row, begin, span.row, begin + len(old))
     return Edit(at, scalar(wanted, old, source.path))
+
+
+def _reads_as(scalar: str, value: Any) -> bool:
+    """Whether a scalar may be what the value was made of: the same text, or the same number, true, false or null."""
+    bare = scalar.strip().strip("\"'")
+    if isinstance(value, bool) or value is None:
+        return bare.lower() in (_TRUE if value else _FALSE if value is False else _NULL)
+    if isinstance(value, (int, float)):
+        try:
+            return float(bare.replace("_", "")) == value
+        except ValueError:
+            return False
+    return isinstance(value, str) and (bare == value or value in scalar)
+
+
+_TRUE, _FALSE, _NULL = ("true", "yes", "on", "y"), ("false", "no", "off", "n"), ("null", "~", "none", "")
 
 
 def added(place: Place, key: str, wanted: Any) -> Edit | None:

@@ -76,21 +76,26 @@ def options(value: Value) -> tuple[Value, ...]:
 
 
 def _literal(trace: tuple[Place, ...], value: Any, wanted: Any) -> Edit | None:
-    origin = trace[0]
-    if origin.note.startswith("library default") or not is_plain(value):
+    """The first literal on the way of a value that is the value: before it may come the name of the file it is read from."""
+    if trace[0].note.startswith("library default") or not is_plain(value):
         return None
-    if isinstance(origin.node, Span):
-        return documents.replaced(origin, value, wanted)
-    if not isinstance(origin.node, cst.BaseExpression):
+    found = (_replaced(place, value, wanted) for place in trace)
+    return next((edit for edit in found if edit is not None), None)
+
+
+def _replaced(place: Place, value: Any, wanted: Any) -> Edit | None:
+    if isinstance(place.node, Span):
+        return documents.replaced(place, value, wanted)
+    if not isinstance(place.node, cst.BaseExpression):
         return None
-    text = origin.source.tree.code_for_node(origin.node)
+    text = place.source.tree.code_for_node(place.node)
     found = evaluated(text)
     if found is _NOTHING:
         return None
     if equal_plain(found, value):
-        return code.replaced(origin.source, origin.node, code.literal(wanted, _bare(text)))
+        return code.replaced(place.source, place.node, code.literal(wanted, _bare(text)))
     if isinstance(found, str) and not isinstance(wanted, str) and _reads_as(found, value):
-        return code.replaced(origin.source, origin.node, code.literal(code.literal(wanted), _bare(text)))
+        return code.replaced(place.source, place.node, code.literal(code.literal(wanted), _bare(text)))
     return None
 
 

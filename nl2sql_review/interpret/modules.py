@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os.path
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -145,13 +148,36 @@ def import_module(m: Machine, name: str, quiet: bool = False) -> Module | None:
     return None
 
 
+Parsed = dict[tuple[str, bytes], Source]  # by path and content
+_parsed: ContextVar[Parsed | None] = ContextVar("parsed", default=None)
+
+
+@contextmanager
+def remembering(modules: Parsed) -> Iterator[None]:
+    """Modules are parsed once, however often a script is read: for who reads it again and again with small changes."""
+    token = _parsed.set(modules)
+    try:
+        yield
+    finally:
+        _parsed.reset(token)
+
+
+def parsed(data: bytes, path: str) -> Source:
+    known = _parsed.get()
+    if known is None:
+        return Source.from_bytes(data, path)
+    if (path, data) not in known:
+        known[path, data] = Source.from_bytes(data, path)
+    return known[path, data]
+
+
 def load(m: Machine, name: str, last: str, folder: Path) -> Module | None:
     for file, package in ((folder / last / "__init__.py", name), (folder / f"{last}.py", name.rpartition(".")[0])):
         data = m.project.read(file)
         if data is None:
             continue
         try:
-            source = Source.from_bytes(data, m.project.display(file))
+            source = parsed(data, m.project.display(file))
             tree = source.tree
         except SourceError as e:
             m.modules[name] = None

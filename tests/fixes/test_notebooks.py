@@ -1,0 +1,39 @@
+"""Fixes in the cells of a notebook: values, arguments, imports and lines; the rest of the file as it was."""
+
+from __future__ import annotations
+
+import json
+
+from .repair import session
+
+CELLS = [
+    "!pip install unsloth trl\n",
+    "%%capture\nfrom unsloth import FastLanguageModel\nfrom trl import SFTConfig, SFTTrainer\n",
+    'R = 64\nmodel, tokenizer = FastLanguageModel.from_pretrained("x")\nmodel = FastLanguageModel.get_peft_model(model, r=R)',
+    "trainer = SFTTrainer(\n    model=model,\n    args=SFTConfig(fp16=True),\n)\n%time trainer.train()\n",
+]
+
+
+def notebook(cells):
+    made = [
+        {"cell_type": "code", "execution_count": None, "id": f"c{n}", "metadata": {}, "outputs": [], "source": source.splitlines(keepends=True)}
+        for n, source in enumerate(cells)
+    ]  # fmt: skip
+    made.insert(1, {"cell_type": "markdown", "id": "m", "metadata": {}, "source": ["r=64"]})
+    return json.dumps({"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, indent=1) + "\n"
+
+
+def test_a_notebook_is_fixed_cell_by_cell():
+    one = session(
+        notebook(CELLS).encode(), "train.ipynb", select=["lora/rank", "arguments/mixed-precision", "memory/monitoring"]
+    )
+    one.settle(unsafe=True)
+    wanted = list(CELLS)
+    wanted[1] = (
+        wanted[1].replace("FastLanguageModel\n", "FastLanguageModel, is_bfloat16_supported\n", 1) + "import torch\n"
+    )
+    wanted[2] = wanted[2].replace("64", "16")
+    wanted[3] = wanted[3].replace("fp16=True", "fp16=not is_bfloat16_supported(), bf16=is_bfloat16_supported()")
+    wanted[3] += 'print(f"peak GPU memory: {torch.cuda.max_memory_reserved() / 1024**3:.1f} GiB")\n'
+    assert one.data.decode() == notebook(wanted)
+    assert {f.location.cell for f in one.made} == {4, 5}
