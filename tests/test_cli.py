@@ -193,6 +193,27 @@ def test_a_fault_of_ours_is_exit_2_without_a_traceback(
     assert "division by zero" in capsys.readouterr().err
 
 
+def test_a_rule_that_crashes_is_in_every_format_and_the_others_still_run(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from nl2sql_review import decide
+
+    real = decide.rule_on
+    monkeypatch.setattr(decide, "rule_on", lambda head, plan: 1 / 0 if "lora.alpha" in head.facts else real(head, plan))
+    options = ("--no-cache", "--select", "lora/rank,lora/alpha", "train.py")
+    for name in FORMATS:
+        assert cli.main(["--output-format", name, *options]) == 2
+        captured = capsys.readouterr()
+        assert "rule lora/alpha failed on train.py: ZeroDivisionError" in captured.err
+        assert "internal" in captured.out or name in ("gitlab", "rdjson", "sarif"), name
+        assert "lora/alpha" in captured.out or name in ("text", "concise", "statistics"), name
+        assert "lora/rank" in captured.out, name
+    assert cli.main(["--output-format", "sarif", *options]) == 2
+    (run,) = json.loads(capsys.readouterr().out)["runs"]
+    assert run["invocations"][0]["executionSuccessful"] is False
+    assert [result["ruleId"] for result in run["results"]] == ["lora/rank"]
+
+
 # Input
 
 
