@@ -20,6 +20,8 @@ from nl2sql_review.values import Known, Unknown
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
+sys.path.insert(0, str(ROOT / "benchmarks" / "gpu"))
+import cases as gpu_cases  # noqa: E402
 import memory_accuracy  # noqa: E402
 import memory_claims  # noqa: E402
 
@@ -217,6 +219,18 @@ def test_the_documentation_says_what_the_estimate_says():
         assert "\n".join(lines) in page, "python benchmarks/memory_claims.py prints the tables anew"
 
 
+def test_what_was_measured_on_a_gpu_is_told_as_it_was():
+    page = (ROOT / "benchmarks" / "gpu" / "README.md").read_text(encoding="utf-8")
+    for lines in (gpu_cases.runs(gpu_cases.CASES), gpu_cases.runs(gpu_cases.BLIND), gpu_cases.cards()):
+        assert "\n".join(lines) in page, "python benchmarks/gpu/cases.py compare prints the tables anew"
+
+
+def test_no_batch_called_safe_ran_out_of_memory():
+    said = gpu_cases.predicted()
+    safe = [row["ran"] for row in gpu_cases.measured("card") if said[row["id"]][-1] == "fits"]
+    assert len(safe) >= 6 and all(safe)
+
+
 # -- scripts -----------------------------------------------------------------------------------------------------
 
 IMPORTS = """\
@@ -316,6 +330,27 @@ def test_the_stack_decides_the_formula(rest, loss, checkpointing, wide):
     memory = plan_of(LOAD + rest + "\n").memory
     assert (memory.loss.value.value, memory.checkpointing.value.value) == (loss, checkpointing)
     assert isinstance(memory.wide_embeddings.value, Known) is wide
+
+
+@pytest.mark.parametrize(
+    ("change", "joined"),
+    [
+        (("", ""), True),
+        (("train_dataset=dataset", "train_dataset=dataset, data_collator=collate"), False),
+        (("import torch", "# /// script\n# dependencies = ['unsloth==2025.9.11']\n# ///\nimport torch"), False),
+    ],
+    ids=["as it comes", "a collator", "an older Unsloth"],
+)
+def test_unsloth_joins_the_rows_of_a_batch(change, joined):
+    memory = plan_of(unsloth().replace(*change, 1)).memory
+    assert isinstance(memory.joined_rows.value, Known) is joined
+    assert joined is ("≈ 6.3" in memory.estimate.value.value)
+
+
+def test_eight_bit_layers_keep_their_inputs():
+    setup = Setup(SEVEN, bits=8, unsloth=False, checkpointing="kept")
+    kept = estimate(setup.but(batch=8)).gib - estimate(setup.but(batch=4)).gib
+    assert kept > 4 * (estimate(setup.but(bits=4, batch=8)).gib - estimate(setup.but(bits=4, batch=4)).gib)
 
 
 VERSIONED = """\

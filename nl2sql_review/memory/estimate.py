@@ -23,8 +23,9 @@ FRAGMENTS, FRAGMENTS_POWER = 1.0, 0.8  # GiB of fragments = 1.0 · (GiB of the s
 CHUNKED_FRAGMENTS = 0.67  # of one layer, where the logits leave no second hump
 UNSLOTH_FRAGMENTS = 0.3  # · (GiB of one layer) ^ 0.5, the same with Unsloth
 JOINED_LAYER = 0.9  # of one layer, fragments included, where Unsloth joins rows and compiles its layers
+JOINED_LAYERS = 0.68  # of all layers, the same without checkpointing
 EAGER_FRAGMENTS = 0.45  # of the smaller hump, where attention matrices make up the layer
-INPUTS = 4.0  # hidden sizes a token, of the inputs of a block's 8-bit layers
+INPUTS = 5.0  # hidden sizes a token, of the inputs of a block's 8-bit layers
 HEAD_COPY = 0.8  # of the 16-bit copy that autocast makes of a head in fp32
 SLACK = 0.1  # GiB that every run reserves beyond the formula
 CHUNK = 256  # tokens whose logits TRL holds at once
@@ -85,7 +86,7 @@ def estimate(setup: Setup, context: float = CONTEXT) -> Estimate:
         high += 0.05 * moving  # current libraries, measured on one card only
     if setup.checkpointing == "off":  # hardly measured
         high += 0.2 * moving
-        low -= 0.05 * moving
+        low -= 0.075 * moving
     if not setup.rank:  # all weights trained: what the optimizer's step reserves anew was up to a tenth of them
         high += 0.06 * held
     if _joined(setup):  # measured on one card: not every card compiles the layers
@@ -180,7 +181,7 @@ def _humps(setup: Setup) -> tuple[float, float, float]:
     else:
         matrices *= 9
     if _joined(setup):
-        layer *= JOINED_LAYER
+        layer *= JOINED_LAYER if kept_layers == 1 else JOINED_LAYERS
     layer += matrices
     vocabulary = float(setup.tokens) * model.vocab
     if setup.loss in ("whole", "whole, shifted"):
@@ -201,7 +202,7 @@ def _humps(setup: Setup) -> tuple[float, float, float]:
 
 
 def _joined(setup: Setup) -> bool:
-    return setup.unsloth and setup.joined_rows and setup.loss == "chunked" and setup.checkpointing != "off"
+    return setup.unsloth and setup.joined_rows and setup.loss == "chunked"
 
 
 def _fragments(setup: Setup, small: float) -> float:
