@@ -43,13 +43,13 @@ def fix(reviewer: Reviewer, report: Report, unsafe: bool, stdin: Stdin | None = 
             before = session.data
             session.settle(unsafe)
             fixed.made += session.made
-            fixed.unsafe += session.refused
+            fixed.unsafe += len(session.refused)
             drafts = session.drafts
             if session.alone:
                 fixed.files.append(Edited(file.path, before, session.data))
             elif session.data != before:
                 drafts[os.path.realpath(file.path)] = session.data
-        files.append(file if session is None else session.report)
+        files.append(file if session is None else session.left())
     fixed.files += _edited(drafts)
     fixed.report = replace(report, files=tuple(files), summary=summary(files))
     return fixed

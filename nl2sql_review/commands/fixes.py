@@ -28,6 +28,8 @@ def run(args: Namespace, reviewer: Reviewer, report: Report, stdin: Stdin | None
     fixed = fix(reviewer, report, args.unsafe_fixes, stdin)
     if args.diff:
         write(diff.render(fixed.files))
+        if not args.quiet:
+            print(fixes.told(fixed, listed=args.show_fixes, would=True), end="", file=sys.stderr)
         return code if code not in (NOTHING, FINDINGS) else FINDINGS if fixed.files else NOTHING
     _fix(args, reviewer, fixed, stdin)
     if code not in (NOTHING, FINDINGS):
@@ -52,5 +54,5 @@ def _fix(args: Namespace, reviewer: Reviewer, fixed: Fixed, stdin: Stdin | None)
         print(*(text for text, file in texts if file is None), sep="", end="", file=to)
         texts = [(text, file) for text, file in texts if file is not None]
     review.finish(texts, fixed.report)
-    if not args.quiet and dict(outputs.targets(args)).get("text", "") is None:
-        print(fixes.made(fixed, listed=args.show_fixes), end="", file=to)
+    if not args.quiet and any(file is None and name in ("text", "concise") for name, file in outputs.targets(args)):
+        print(fixes.told(fixed, listed=args.show_fixes), end="", file=to)

@@ -42,7 +42,7 @@ class Session:
     drafts: dict[str, bytes] = field(default_factory=dict)
     alone: bool = False  # nothing but the script may be edited: it came on standard input
     made: list[Finding] = field(default_factory=list)  # what was fixed, each with its fix, in order
-    refused: int = 0  # findings left that an unsafe fix would make go away
+    refused: dict[Key, Fix] = field(default_factory=dict)  # unsafe fixes that were not asked for
 
     def __post_init__(self) -> None:
         self._modules: Parsed = {}
@@ -81,8 +81,14 @@ class Session:
         before = -1
         while before < len(self.made) < MOST:
             before = len(self.made)
-            self.refused = 0
+            self.refused = {}
             self._fix([_key(f) for f in self._open()], unsafe)
+
+    def left(self) -> FileReport:
+        """The report after `settle`: what no fix holds for is not fixable, what only an unsafe one does has that."""
+        fixes = [self.refused.get(_key(f)) for f in self.report.findings]
+        found = tuple(replace(f, fix=x, fixable=x is not None) for f, x in zip(self.report.findings, fixes))
+        return replace(self.report, findings=found)
 
     def _fix(self, keys: list[Key], unsafe: bool) -> None:
         """Fixes those of the findings that are still there: all at once, and where that does not hold by halves."""
@@ -96,7 +102,7 @@ class Session:
         elif len(findings) == 1:
             found = self._best(findings[0])
             if found is not None and not unsafe and found[0].applicability != "safe":
-                self.refused += 1
+                self.refused[_key(findings[0])] = found[0]
             elif found is not None:
                 fix, self.data, self.drafts, self.now = found
                 self.made.append(replace(findings[0], fix=fix))

@@ -11,22 +11,18 @@ from .summary import count
 from .terminal import escape
 
 
-def made(fixed: Any, listed: bool) -> str:
-    """The last lines of `--fix`: how many findings are fixed, which ones if `listed`, and what more there is."""
-    return "".join(f"{line}\n" for line in _made(fixed.made, fixed.unsafe, listed))
+def told(fixed: Any, listed: bool, would: bool = False) -> str:
+    """The last lines of `--fix` and `--diff`: how many findings are fixed, which ones if `listed`, and what more there is."""
+    return "".join(f"{line}\n" for line in _told(fixed.made, fixed.unsafe, listed, would))
 
 
-def _made(findings: list[Finding], unsafe: int, listed: bool) -> Iterator[str]:
-    if listed and findings:
-        yield "Fixed:"
-        for one in findings:
-            assert one.fix is not None
-            unsafely = " (unsafe)" if one.fix.applicability == "unsafe" else ""
-            yield f"  {place(one.location)}: {one.rule}: {escape(one.fix.title)}{unsafely}"
-    text = f"{count(len(findings), 'finding', 'findings')} fixed"
-    if unsafe:
-        text += f"; {unsafe} more with --unsafe-fixes"
-    yield text
+def _told(findings: list[Finding], unsafe: int, listed: bool, would: bool) -> Iterator[str]:
+    for one in findings if listed else ():
+        assert one.fix is not None
+        unsafely = " (unsafe)" if one.fix.applicability == "unsafe" else ""
+        yield f"{place(one.location)}: {one.rule}: {escape(one.fix.title)}{unsafely}"
+    more = f"; {unsafe} more with --unsafe-fixes" if unsafe else ""
+    yield f"{count(len(findings), 'finding', 'findings')} {'would be fixed' if would else 'fixed'}{more}"
 
 
 def mark(finding: Finding) -> str:

@@ -36,12 +36,12 @@ def run(tmp_path):
 def test_a_diff_that_patch_applies(run, tmp_path):
     code, out, _ = run("--diff", "train.py")
     assert code == 1 and (tmp_path / "train.py").read_text() == SCRIPT
-    assert run("--diff", "train.py")[1] == out
+    assert run("--diff", "train.py")[1:] == (out, "1 finding would be fixed\n")
     if shutil.which("patch") is None:
         pytest.skip("there is no patch on this machine")
     subprocess.run(["patch", "-p0"], cwd=tmp_path, input=out.encode(), check=True, capture_output=True)
     assert (tmp_path / "train.py").read_text() == FIXED
-    assert run("--diff", "train.py") == (0, "", "")
+    assert run("--diff", "--quiet", "train.py") == (0, "", "")
 
 
 def test_fixing_reports_what_is_left_and_keeps_permissions(run, tmp_path):
@@ -54,6 +54,16 @@ def test_fixing_reports_what_is_left_and_keeps_permissions(run, tmp_path):
     assert code == 0 and "no findings" in out
     assert run("--fix", "train.py")[0] == 0
     assert sorted(os.listdir(tmp_path)) == ["link.py", "train.py"]
+
+
+def test_what_only_an_unsafe_fix_mends_is_told(run, tmp_path):
+    (tmp_path / "train.py").write_text(SCRIPT + "trainer = SFTTrainer(model=model, args=SFTConfig())\ntrainer.train()\n")
+    code, out, err = run("--select", "checkpointing", "--diff", "train.py")
+    assert code == 1 and err == "2 findings would be fixed; 1 more with --unsafe-fixes\n"
+    code, out, _ = run("--select", "checkpointing,memory/monitoring", "--fix", "--output-format", "concise", "train.py")
+    assert "[checkpointing/resume] [*]" in out and "[memory/monitoring] training" not in out
+    assert "[*] 1 with --unsafe-fixes" in out and out.endswith("fixed; 1 more with --unsafe-fixes\n")
+    assert run("--select", "checkpointing", "--fix", "--unsafe-fixes", "train.py")[0] == 0
 
 
 def test_the_exit_code_may_tell_that_something_was_fixed(run):
