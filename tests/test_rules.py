@@ -87,6 +87,11 @@ def test_a_rule_shows_enough(rule):
     assert labels.count("good") >= 2 and labels.count("bad") >= 2
 
 
+@pytest.mark.parametrize("rule", BOOK.active, ids=lambda r: r.id)
+def test_a_rule_without_a_fix_says_why(rule):
+    assert ("\n## Why there is no fix\n" in rule.body) is (not rule.head.fix)
+
+
 def test_the_prelude_is_not_judged():
     with pytest.raises(AssertionError, match="nothing can be judged"):
         judged(BOOK["lora/rank"], "x = 1\n")

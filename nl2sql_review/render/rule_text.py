@@ -26,6 +26,7 @@ def render_page(rule: Rule, terminal: Terminal) -> str:
     """The rule's page: set as a page where there are colours, else its Markdown as it is."""
     head = f"{rule.id} ({rule.head.severity}, {rule.head.effect})"
     help = f"Help: {rule.head.help}\n" if rule.head.help else ""
+    help += "Fix: --diff shows it\n" if rule.head.fix else "Fix: none\n"
     if not terminal.color:
         body = "\n".join(escape(line.replace("\t", "    ")) for line in rule.body.splitlines())
         return f"{head}\n{help}\n{body}\n"
