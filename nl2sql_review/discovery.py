@@ -180,7 +180,7 @@ def excluded(path: str, exclude_of: Callable[[str], Globs] = lambda _: globs((),
     """Whether a walk would pass a file over: from the root of its repository, else from the directory of its settings."""
     full = os.path.abspath(path)
     folder = os.path.dirname(full)
-    here = _repository(folder) or exclude_of(folder).root or folder
+    here = repository(folder) or exclude_of(folder).root or folder
     ignores = _ignores_above(here)
     for inside in _below(here, full):
         is_directory = inside != full
@@ -272,7 +272,7 @@ def _is_excluded(path: str, is_directory: bool, rules: tuple[Globs, ...]) -> boo
 
 def _ignores_above(directory: str) -> tuple[Globs, ...]:
     """The .gitignore files above a directory, up to the root of its repository, outermost first."""
-    root = _repository(directory)
+    root = repository(directory)
     if root is None:
         return ()  # only what lies in the directory itself counts
     above = (root, *_below(root, directory))[:-1] if directory != root else ()
@@ -280,8 +280,8 @@ def _ignores_above(directory: str) -> tuple[Globs, ...]:
     return (exclude, *(_read(os.path.join(folder, ".gitignore"), folder) for folder in above))
 
 
-def _repository(directory: str) -> str | None:
-    """The nearest directory with .git, from an absolute path upwards."""
+def repository(directory: str) -> str | None:
+    """The root of the repository that a directory lies in: the nearest one with .git, from an absolute path upwards."""
     while not os.path.exists(os.path.join(directory, ".git")):
         parent = os.path.dirname(directory)
         if parent == directory:

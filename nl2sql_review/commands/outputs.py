@@ -73,6 +73,7 @@ def texts(
     args: Namespace, report: Report, reviewer: Reviewer, stdin: tuple[str, bytes] | None
 ) -> list[tuple[str, str | None]]:
     """The texts to be written, each with its file or None. All are made before any is written."""
+    from ..discovery import repository
     from ..render import render
     from ..render.files import Files
     from ..render.view import View
@@ -86,7 +87,7 @@ def texts(
             quiet=args.quiet,
             show_suppressed=args.show_suppressed,
             show_unknown=settings.fail_on_unknown,
-            root=_repository(),
+            root=repository(os.getcwd()) or os.getcwd(),
             files=files,
             rules=lambda: _rules(reviewer, report),
         )
@@ -101,17 +102,6 @@ def write(texts: Sequence[tuple[str, str | None]]) -> None:
             console.write(text)
         else:
             console.save(text, file)
-
-
-def _repository() -> str:
-    """The root of the repository that the working directory lies in, else the working directory."""
-    here = directory = os.getcwd()
-    while not os.path.exists(os.path.join(directory, ".git")):
-        parent = os.path.dirname(directory)
-        if parent == directory:
-            return here
-        directory = parent
-    return directory
 
 
 def _rules(reviewer: Reviewer, report: Report) -> Mapping[str, Rule]:
