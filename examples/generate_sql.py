@@ -53,8 +53,7 @@ def main():
     FastLanguageModel.for_inference(model)
     stopped = 0
     for row in rows:
-        prompt = PROMPT.format(schema=row["schema"], question=row["question"])
-        tokens = tokenizer(prompt, return_tensors="pt").to(model.device)
+        tokens = tokenizer(PROMPT.format(**row), return_tensors="pt").to(model.device)
         with torch.no_grad():
             output = model.generate(
                 **tokens, max_new_tokens=MAX_NEW_TOKENS, do_sample=False, pad_token_id=tokenizer.eos_token_id

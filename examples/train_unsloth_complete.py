@@ -159,8 +159,7 @@ def load_part(config, tokenizer, data_dir):
         logger.warning("%s: no row has a schema; the columns are %s", config.name, raw.column_names)
 
     def to_columns(row):
-        prompt = PROMPT.format(schema=row["schema"], question=row["question"])
-        return {"prompt": prompt, "completion": row["sql"] + tokenizer.eos_token}
+        return {"prompt": PROMPT.format(**row), "completion": row["sql"] + tokenizer.eos_token}
 
     def fits(row):
         text = row["prompt"] + row["completion"]  # a token is a byte at least: few rows need counting

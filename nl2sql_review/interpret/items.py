@@ -309,6 +309,9 @@ def mapping(m: Machine, value: Value, node: Any) -> Items:
         return Items({k.value: item(m, value, k, node) for k in keys.items if isinstance(k, Known)}, keys.open)
     if isinstance(v, Instance) and isinstance(v.base, Mapping):
         return v.base.state
+    if isinstance(v, Row) and v.dataset is not None:
+        named = {*v.dataset.columns, *(k[1] for k in v.slots if isinstance(k, tuple) and k[0] == "item" and isinstance(k[1], str))}
+        return Items({k: item(m, value, Known(k), node) for k in sorted(named)}, f"{describe(value)} may have further columns")
     m.risks += 1
     return Items({}, f"what {describe(value)} holds is only known to the run")
 

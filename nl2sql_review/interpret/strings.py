@@ -8,6 +8,8 @@ from typing import Any
 
 from ..values import Default, Either, Known, Text, Unknown, Value
 from .builtins import METHODS, apply, method
+from .expressions import settled
+from .items import is_optional
 from .machine import Machine, demote
 from .objects import (
     Arguments,
@@ -79,8 +81,15 @@ def fill(m: Machine, template: Value, positional: list[Value], keywords: dict[An
                 value = positional[int(first)] if int(first) < len(positional) else None
             else:
                 value = keywords.get(first)
-            if value is None:
-                m.certainly_raises("KeyError")
+            error = "IndexError" if first.isdigit() else "KeyError"
+            if value is not None and is_optional(value):
+                m.may_raise(error)
+                value = settled(value, repr(first))
+            elif value is None:
+                if unknown:  # the run may have it all the same
+                    m.may_raise(error)
+                else:
+                    m.certainly_raises(error)
                 value = Unknown(unknown or f"the placeholder {{{field}}} is not filled")
             for dot, name in re.findall(r"\.(\w+)|\[([^\]]+)\]", rest):
                 value = m.attribute(value, dot, node) if dot else m.item(value, Known(int(name) if name.isdigit() else name), node)
