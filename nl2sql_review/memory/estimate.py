@@ -7,7 +7,8 @@ PyTorch cannot always use the blocks of one hump for the other; what it then res
 
 The bracket of the layer and the four fp32 copies of the logits are those that fitcheck (MIT) published, as is the
 finding that fragments follow the smaller hump. Everything about Unsloth, the constants below and the bounds are fitted
-on one half of the published measurements; `benchmarks/memory_accuracy.py` reports both halves.
+on one half of the published measurements and on the project's own; `benchmarks/memory_accuracy.py` reports the rest,
+`benchmarks/memory_cross_validation.py` what each source teaches.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """GiB. `low` and `high` hold 9 of 10 measured runs; `weights_and_adapter` is certain to be needed."""
+    """GiB. `high` held for every measured run of known length, `low` for nearly all; `weights_and_adapter` is certain."""
 
     parts: tuple[Part, ...]
     low: float
@@ -238,4 +239,6 @@ def _weights_about(setup: Setup) -> str:
 
 
 def _checkpoints_about(setup: Setup) -> str:
+    if setup.bits == 8 and setup.checkpointing == "kept":
+        return "and the inputs of 8-bit layers"
     return "in the CPU's memory" if setup.checkpointing == "offloaded" else ""
