@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from contextvars import ContextVar
 
 from .limits import size_limit
@@ -187,10 +188,27 @@ def _size(path: Path) -> str:
 
 def _names(path: Path, prefix: str, suffix: str) -> list[str] | None:
     try:
-        listed = (name for name in os.listdir(path) if not name.startswith("."))
-        return sorted(name for name in listed if name.startswith(prefix) and name.endswith(suffix))
+        return [name for name in _listed(path) if name.startswith(prefix) and name.endswith(suffix)]
     except (OSError, ValueError):
         return None
+
+
+SETTLED = 2_000_000_000  # nanoseconds after which a change of a folder shows in its time, whatever the file system
+_listings: dict[str, tuple[int, list[str]]] = {}
+
+
+def _listed(path: Path) -> list[str]:
+    """What lies in a folder, hidden files left out, sorted: scripts of one folder ask for it again and again."""
+    changed, name = os.stat(path).st_mtime_ns, os.path.abspath(path)
+    known = _listings.get(name)
+    if known is not None and known[0] == changed:
+        return known[1]
+    listed = sorted(n for n in os.listdir(path) if not n.startswith("."))
+    if time.time_ns() - changed > SETTLED:
+        if len(_listings) >= 64:
+            _listings.clear()
+        _listings[name] = changed, listed
+    return listed
 
 
 def _of_names(listed: list[str] | None) -> str:

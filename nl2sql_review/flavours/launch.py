@@ -25,7 +25,7 @@ NAMED_SO = re.compile(
     r"accelerate|fsdp|deepspeed|(?:^|[_-])(?:ds|ddp|zero)\d?(?:[_.-]|$)|default_config", re.IGNORECASE
 )
 # What a script says that may be given a DeepSpeed file on its command line.
-TAKES_DEEPSPEED = re.compile(r"deepspeed|HfArgumentParser|TrlParser", re.IGNORECASE)
+TAKES_DEEPSPEED = ("deepspeed", "hfargumentparser", "trlparser")  # in lower case
 MOST = 20  # files of such names that are looked into
 SUFFIXES = (".yaml", ".yml", ".json")
 # key of a DeepSpeed configuration -> the fact of the plan that it must agree with
@@ -102,7 +102,7 @@ def _paths(recording: Recording, source: Any, settings: Any) -> Iterator[tuple[l
     for name in named:
         yield [folder / name for folder in roots], True
     if not stated and recording.project is not None:
-        takes = recording.configuration is None and not named and TAKES_DEEPSPEED.search(source.text) is not None
+        takes = recording.configuration is None and not named and any(word in source.text.lower() for word in TAKES_DEEPSPEED)
         for kind in (_is_accelerate, _is_deepspeed) if takes else (_is_accelerate,):
             beside = [p for folder in roots for p in _beside(folder) if kind(recording, p)]
             if len(set(beside)) == 1:

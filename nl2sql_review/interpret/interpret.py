@@ -160,14 +160,20 @@ def drive(m: Machine, module: Module) -> None:
 
 
 DEFINITION = re.compile(r"^(?:async +def|def|class) +(\w+)", re.MULTILINE)
-TRAINS = re.compile(r"from_pretrained|get_peft_model|Trainer|TrainingArguments|[A-Z]\w*Config\b|dataset|tokenizer|wandb|cuda|checkpoint|unsloth|collator", re.IGNORECASE)
+TRAINS = "from_pretrained get_peft_model trainer trainingarguments dataset tokenizer wandb cuda checkpoint unsloth collator".split()
+CONFIG = re.compile(r"[a-z]\w*config\b")
+
+
+def speaks_of_training(text: str) -> bool:
+    lower = text.lower()  # and one search a word: alternatives without case are tried at every letter
+    return any(word in lower for word in TRAINS) or "config" in lower and CONFIG.search(lower) is not None
 
 
 def training_definitions(text: str) -> set[str]:
     """Names of the top-level functions and classes that speak of training, or of one that does."""
     starts = list(DEFINITION.finditer(text))
     bodies = {d.group(1): text[d.start() : n.start() if n is not None else len(text)] for d, n in zip(starts, [*starts[1:], None])}
-    worth = {name for name, body in bodies.items() if TRAINS.search(body)}
+    worth = {name for name, body in bodies.items() if speaks_of_training(body)}
     words = {name: set(re.findall(r"\w+", body)) for name, body in bodies.items() if name not in worth}
     while found := {name for name, used in words.items() if used & worth}:
         worth |= found

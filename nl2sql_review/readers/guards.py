@@ -17,7 +17,7 @@ from ..source.syntax import below, walk
 from ..values import Place, Value
 
 CATCHES = {"TypeError", "ImportError", "ModuleNotFoundError", "AttributeError", "RuntimeError", "ValueError"}
-ASKS = re.compile(r"version|signature|hasattr|getfullargspec|__dataclass_fields__|\bfields\b|find_spec|available|_compat|supports_", re.IGNORECASE)
+ASKS = "version signature hasattr getfullargspec __dataclass_fields__ find_spec available _compat supports_".split()
 CHOICES = {cst.Try, cst.If, cst.IfExp, cst.CompFor}
 
 
@@ -49,9 +49,14 @@ class Guards:
         """What may take one of two ways."""
         if id(source) not in self._choices:
             text = getattr(source, "text", "")
-            possible = "except" in text or ASKS.search(text)
+            possible = "except" in text or _asks(text)
             self._choices[id(source)] = [node for node in walk(source.tree) if type(node) in CHOICES] if possible else []
         return self._choices[id(source)]
+
+
+def _asks(text: str) -> bool:
+    lower = text.lower()  # and one search a word: alternatives without case are tried at every letter
+    return any(word in lower for word in ASKS) or "fields" in lower and re.search(r"\bfields\b", lower) is not None
 
 
 def _guarded_by(source: Any, node: Any, name: str) -> list[Any]:
@@ -60,7 +65,7 @@ def _guarded_by(source: Any, node: Any, name: str) -> list[Any]:
         guarded = any(_falls_back(source, handler, name) for handler in node.handlers)
         return [child for child in below(node) if child is not node.finalbody] if guarded else []
     tests = [one.test for one in node.ifs] if isinstance(node, cst.CompFor) else [node.test]
-    return below(node) if any(ASKS.search(_code(source, test)) for test in tests) else []
+    return below(node) if any(_asks(_code(source, test)) for test in tests) else []
 
 
 def _falls_back(source: Any, handler: Any, name: str) -> bool:
