@@ -139,7 +139,10 @@ class Reviewer:
         try:
             source, recording, plans = self.plans(data, path, settings, drafts)
         except SourceError as error:
-            return Examined(None, None, [], _failed(of_file(error, path)), [], [], settings)
+            report = _failed(of_file(error, path))
+            if error.rule == "file/syntax" and path.endswith(discovery.CONFIGURATIONS) and not discovery.PLAINLY.search(data):
+                report = FileReport(path, "skipped", f"not a training configuration: {error.message}")
+            return Examined(None, None, [], report, [], [], settings)
         except NotAConfiguration as error:
             return Examined(None, None, [], FileReport(path, "skipped", str(error)), [], [], settings)
         if plans:

@@ -543,6 +543,7 @@ def test_a_key_that_is_near_to_none_leaves_the_item_open():
         ("zero_optimization: {stage: 2}\n", "DeepSpeed"),
         ("model_name_or_path: m\nstage: sft\ndo_predict: true\ndataset: d\n", "does not train"),
         ("model: m\ntrain_dataset: d\n", "LLaMA-Factory v1"),
+        ("{{ helm }}: [\n", "not YAML that can be loaded"),
     ],
 )
 def test_a_file_that_trains_nothing_says_what_it_is(text, why, tmp_path):

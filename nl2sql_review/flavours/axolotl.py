@@ -73,6 +73,7 @@ def read(r: Reading) -> None:
     data = datasets(r, top)
     cut = r.call("transformers.PreTrainedTokenizer.__call__", top.place)
     r.give(cut, "max_length", top.get("sequence_len"), top, "sequence_len")
+    r.state("memory.length_conflict", Known(False), top.place)
     trainer = r.call(f"axolotl.{trainer_class(top)}", top.place, model=known(model), args=known(arguments))
     if data is not None:
         r.give(trainer, "train_dataset", Known(data, (top.where("datasets"),)), top, "datasets")
@@ -152,6 +153,12 @@ def training_arguments(r: Reading, top: Level) -> Any:
     call = r.call("axolotl.AxolotlTrainingArguments", top.place)
     r.fill(call, top, ARGUMENTS)
     r.give(call, "learning_rate", number(top.get("learning_rate")), top, "learning_rate")
+    if unset(top.get("learning_rate")):
+        r.state(
+            "arguments.learning_rate",
+            Absent("learning_rate is not set, and Axolotl requires it"),
+            argument="learning_rate",
+        )
     batch(r, top, call)
     warmup(r, top, call)
     precision(r, top, call)

@@ -97,6 +97,7 @@ def read(r: Reading) -> None:
     data = datasets(r, top)
     cut = r.call("transformers.PreTrainedTokenizer.__call__", top.place)
     r.give(cut, "max_length", top.get("cutoff_len"), top, "cutoff_len")
+    r.state("memory.length_conflict", Known(False), top.place)
     kind = f"llamafactory.{OTHERS[stage]}Trainer" if stage in OTHERS else "llamafactory.CustomSeq2SeqTrainer"
     trainer = r.call(kind, top.place, model=known(model), args=known(arguments))
     if data is not None:

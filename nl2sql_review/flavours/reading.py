@@ -360,6 +360,6 @@ def mixed(
 
 def words(value: Any) -> Iterator[str]:
     """`"a, b"` and `["a", "b"]` alike."""
-    for part in value.split(",") if isinstance(value, str) else value or ():
+    for part in value.split(",") if isinstance(value, str) else value if isinstance(value, (list, tuple)) else ():
         if str(part).strip():
             yield str(part).strip()

@@ -207,7 +207,7 @@ def modules(run: Run) -> tuple[Fact, Fact]:
         fact.note = '"all-linear" adapts every linear layer but the head'
     elif any(isinstance(n, str) for n in names):
         fact.note = "a regular expression; the names it spells out are listed"
-    elif any(n in FUSED for one in names if isinstance(one, (list, tuple, set)) for n in one):
+    elif any(n in FUSED for one in names if isinstance(one, (list, tuple, set)) for n in one if isinstance(n, str)):
         fact.note = "qkv_proj and gate_up_proj hold several projections in one matrix"
     fact.value = derive(expand, value)
     return fact, Fact(derive(unmatched, value), at=fact.at)
