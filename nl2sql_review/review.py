@@ -140,7 +140,7 @@ class Reviewer:
             source, recording, plans = self.plans(data, path, settings, drafts)
         except SourceError as error:
             report = _failed(of_file(error, path))
-            if error.rule == "file/syntax" and path.endswith(discovery.CONFIGURATIONS) and not discovery.PLAINLY.search(data):
+            if error.rule == "file/syntax" and path.endswith(discovery.CONFIGURATIONS) and not discovery.configures(data):
                 report = FileReport(path, "skipped", f"not a training configuration: {error.message}")
             return Examined(None, None, [], report, [], [], settings)
         except NotAConfiguration as error:
