@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from .discovery import shown
-from .fixes import Session
+from .fixes import Session, open_findings
 from .fixes.write import Edited
 from .judge import Examined
 from .report import FileReport, Finding, Report
@@ -65,7 +65,7 @@ def _edited(drafts: dict[str, bytes]) -> Iterator[Edited]:
 
 def _session(reviewer: Reviewer, file: FileReport, drafts: dict[str, bytes], stdin: Stdin | None) -> Session | None:
     """For a script that has something to fix."""
-    if not any(_open(file)):
+    if not open_findings(file):
         return None
     from_stdin = stdin is not None and stdin[0] == file.path
     if from_stdin:
@@ -84,6 +84,3 @@ def _session(reviewer: Reviewer, file: FileReport, drafts: dict[str, bytes], std
 
     return Session(examine, data, file.path, dict(drafts), alone=from_stdin)
 
-
-def _open(file: FileReport) -> Iterator[Finding]:
-    return (f for f in file.findings if f.fixable and f.suppressed is None)

@@ -20,7 +20,7 @@ from ..judge import Examined
 from ..report import Edit, FileReport, Finding, Fix
 from . import manners
 from .edits import Misfit, applied, overlap
-from .proof import Candidate, affected, hold, weigh
+from .proof import Candidate, affected, hold, placeless, weigh
 
 Key = tuple[str, str]
 Examine = Callable[[bytes, str, Mapping[str, bytes]], Examined]
@@ -29,7 +29,12 @@ MOST = 100  # fixes made to one script; it has fewer findings
 
 def _key(finding: Finding) -> Key:
     """What a finding is known by while rows move."""
-    return finding.rule, finding.message
+    return finding.rule, placeless(finding.message)
+
+
+def open_findings(file: FileReport) -> list[Finding]:
+    """Those that may be fixed and are not silenced."""
+    return [f for f in file.findings if f.fixable and f.suppressed is None]
 
 
 @dataclass
@@ -42,7 +47,9 @@ class Session:
     drafts: dict[str, bytes] = field(default_factory=dict)
     alone: bool = False  # nothing but the script may be edited: it came on standard input
     made: list[Finding] = field(default_factory=list)  # what was fixed, each with its fix, in order
-    refused: dict[Key, Fix] = field(default_factory=dict)  # unsafe fixes that were not asked for
+    refused: dict[int, Fix] = field(
+        default_factory=dict
+    )  # by the id of a finding: unsafe fixes, which were not asked for
 
     def __post_init__(self) -> None:
         self._modules: Parsed = {}
@@ -59,7 +66,7 @@ class Session:
     def offers(self) -> FileReport:
         """The report as things stand, with the fixes that hold."""
         fixes: dict[int, Fix] = {}  # by the id of a finding, which cannot be hashed
-        self._prove(self._open(), fixes)
+        self._prove(open_findings(self.report), fixes)
         return replace(self.report, findings=tuple(replace(f, fix=fixes.get(id(f))) for f in self.report.findings))
 
     def _prove(self, findings: list[Finding], fixes: dict[int, Fix]) -> None:
@@ -82,39 +89,41 @@ class Session:
         while before < len(self.made) < MOST:
             before = len(self.made)
             self.refused = {}
-            self._fix([_key(f) for f in self._open()], unsafe)
+            self._fix([_key(f) for f in open_findings(self.report)], unsafe)
 
     def left(self) -> FileReport:
         """The report after `settle`: what no fix holds for is not fixable, what only an unsafe one does has that."""
-        fixes = [self.refused.get(_key(f)) for f in self.report.findings]
+        fixes = [self.refused.get(id(f)) for f in self.report.findings]
         found = tuple(replace(f, fix=x, fixable=x is not None) for f, x in zip(self.report.findings, fixes))
         return replace(self.report, findings=found)
 
     def _fix(self, keys: list[Key], unsafe: bool) -> None:
         """Fixes those of the findings that are still there: all at once, and where that does not hold by halves."""
-        findings = [f for f in self._open() if _key(f) in keys]
+        findings = [f for f in open_findings(self.report) if _key(f) in keys]
+        keys = list(dict.fromkeys(_key(f) for f in findings))
         group = self._group(findings, unsafe)
         if len(group) > 1 and (after := self._made(group)) is not None:
             self.data, self.drafts, self.now = after
             self.made += [replace(f, fix=Fix(c.title, "unsafe" if c.unsafe else "safe", c.edits)) for f, c in group]
-            fixed = {_key(f) for f, _ in group}
-            keys = [key for key in keys if key not in fixed]
-        elif len(findings) == 1:
-            found = self._best(findings[0])
-            if found is not None and not unsafe and found[0].applicability != "safe":
-                self.refused[_key(findings[0])] = found[0]
-            elif found is not None:
-                fix, self.data, self.drafts, self.now = found
-                self.made.append(replace(findings[0], fix=fix))
+            done = {_key(f) for f, _ in group}
+            keys = [key for key in keys if key not in done]
+        elif len(keys) == 1:
+            for left in range(len(findings), 0, -1):  # counted from the end: those before it were tried
+                alike = [f for f in open_findings(self.report) if _key(f) == keys[0]]
+                if left <= len(alike):
+                    self._fix_one(alike[-left], unsafe)
             return
-        else:
-            keys = [_key(f) for f in findings]
         for half in (keys[: len(keys) // 2], keys[len(keys) // 2 :]):
             if half:
                 self._fix(half, unsafe)
 
-    def _open(self) -> list[Finding]:
-        return [f for f in self.report.findings if f.fixable and f.suppressed is None]
+    def _fix_one(self, finding: Finding, unsafe: bool) -> None:
+        found = self._best(finding)
+        if found is not None and not unsafe and found[0].applicability != "safe":
+            self.refused[id(finding)] = found[0]
+        elif found is not None:
+            fix, self.data, self.drafts, self.now = found
+            self.made.append(replace(finding, fix=fix))
 
     def _group(self, findings: list[Finding], unsafe: bool) -> list[tuple[Finding, Candidate]]:
         """The first candidate of each finding, of those that touch neither the same text nor the same facts."""

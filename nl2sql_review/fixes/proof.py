@@ -83,7 +83,7 @@ def weigh(
     """What the candidate's edits amount to, given the script with and without them; None when they do not hold."""
     if not _readable(before, after) or _silenced(before) != _silenced(after):
         return None
-    old, new = open_findings(before), open_findings(after)
+    old, new = counted(before), counted(after)
     if new[finding.rule] >= old[finding.rule] or new.total() > old.total() or measure(after) >= measure(before):
         return None
     if candidate.unsafe or any(new[rule] > old[rule] for rule in new) or _worse(before, after):
@@ -95,7 +95,7 @@ def hold(before: Examined, after: Examined, fixes: Sequence[tuple[Finding, Candi
     """Whether several candidates made at once hold: every finding is gone, and nothing differs that none of them says."""
     if not _readable(before, after) or _silenced(before) != _silenced(after) or _worse(before, after):
         return False
-    old, new = open_findings(before), open_findings(after)
+    old, new = counted(before), counted(after)
     gone = Counter(finding.rule for finding, _ in fixes)
     if any(new[rule] > old[rule] - gone[rule] for rule in {*old, *new}):
         return False
@@ -118,16 +118,17 @@ def measure(examined: Examined) -> tuple[int, int]:
     return effects.count("stops"), len(effects)
 
 
-def open_findings(examined: Examined) -> Counter[str]:
+def counted(examined: Examined) -> Counter[str]:
     """How many findings each rule has, those apart that a comment silences."""
     return Counter(f.rule for f in examined.report.findings if f.suppressed is None)
 
 
 def _silenced(examined: Examined) -> Counter[tuple[str, str]]:
-    return Counter((f.rule, _placeless(f.message)) for f in examined.report.findings if f.suppressed is not None)
+    return Counter((f.rule, placeless(f.message)) for f in examined.report.findings if f.suppressed is not None)
 
 
-def _placeless(text: str) -> str:
+def placeless(text: str) -> str:
+    """Without the rows and columns it names."""
     return re.sub(r"(?<=:)\d+(:\d+)?", "", text)
 
 
@@ -225,7 +226,7 @@ def image(value: Any, depth: int = 0) -> Any:
         case Text(parts):
             return "text", [p if isinstance(p, str) else image(p, deeper) for p in parts]
         case Unknown(why, _, parts):
-            return "unknown", _placeless(why), _plain(parts, deeper)
+            return "unknown", placeless(why), _plain(parts, deeper)
         case Absent():
             return "absent"
     return _plain(value, deeper)

@@ -57,7 +57,9 @@ def test_fixing_reports_what_is_left_and_keeps_permissions(run, tmp_path):
 
 
 def test_what_only_an_unsafe_fix_mends_is_told(run, tmp_path):
-    (tmp_path / "train.py").write_text(SCRIPT + "trainer = SFTTrainer(model=model, args=SFTConfig())\ntrainer.train()\n")
+    (tmp_path / "train.py").write_text(
+        SCRIPT + "trainer = SFTTrainer(model=model, args=SFTConfig())\ntrainer.train()\n"
+    )
     code, out, err = run("--select", "checkpointing", "--diff", "train.py")
     assert code == 1 and err == "2 findings would be fixed; 1 more with --unsafe-fixes\n"
     code, out, _ = run("--select", "checkpointing,memory/monitoring", "--fix", "--output-format", "concise", "train.py")

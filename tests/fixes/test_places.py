@@ -71,6 +71,15 @@ def test_a_constant_with_a_use_that_is_silenced_is_left():
     assert "R = 64" in repaired(script.format("R"), "lora/rank")
 
 
+@pytest.mark.parametrize("unsafe", [False, True])
+def test_findings_of_the_same_words_are_fixed_each(unsafe):
+    one = "SFTTrainer(model=model, args=SFTConfig()).train()\n"
+    script = IMPORTS + LOAD + one + one + "trainer = " + one.replace(".train()", "") + "trainer.train()\n"
+    fixed = repaired(script, "arguments/scheduler", "checkpointing", unsafe=unsafe)
+    assert fixed.count('lr_scheduler_type="cosine"') == 3 == fixed.count("save_total_limit=3")
+    assert session(fixed.encode(), select=["arguments/scheduler", "checkpointing/limit"]).report.findings == ()
+
+
 def test_both_branches():
     script = f"import torch\n{IMPORTS}R = {{}} if torch.cuda.is_available() else {{}}\n{LOAD}{ADAPTER.format('r=R')}"
     assert repaired(script.format(64, 32), "lora/rank") == script.format(16, 16)
