@@ -30,8 +30,9 @@ def run(paths: Sequence[str], review: Callable[[], int]) -> int:
                 except UsageError as error:
                     complain(str(error))
             gc.collect()
+            rests_on = {question: answer for question, answer in seen.items() if not question.startswith("once ")}
             print("watching for changes; Ctrl-C ends", file=sys.stderr, flush=True)
-            while stamps == dict(_stamps(paths)) and disk.Now().confirms(seen):
+            while stamps == dict(_stamps(paths)) and disk.Now().confirms(rests_on):
                 time.sleep(PAUSE)
     except KeyboardInterrupt:
         return NOTHING
@@ -52,5 +53,5 @@ def _stamps(paths: Sequence[str]) -> Iterator[tuple[str, tuple[int, int]]]:
 
 def _below(directory: str) -> Iterator[str]:
     for folder, folders, files in os.walk(directory):
-        folders[:] = [name for name in folders if name not in NEVER_OURS]
+        folders[:] = [name for name in folders if name not in NEVER_OURS and not name.startswith(".")]
         yield from (os.path.join(folder, name) for name in files if name.endswith((*SUFFIXES, *CONFIGURATIONS)))
