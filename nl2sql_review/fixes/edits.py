@@ -9,13 +9,13 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from ..report import Edit, Location
 from ..source import kind_of
 from ..source.decoding import decode
 from ..source.spans import Lines
-from ..source.stored import CHARACTER, Strings, cell_sources, strings_of
+from ..source.stored import CHARACTER, cell_sources, strings_of
 
 
 class Misfit(Exception):
@@ -95,57 +95,53 @@ def _in_cells(text: str, edits: Iterable[Edit]) -> str:
 
 def _rewritten(source: str, edits: list[Edit], ascii_only: bool) -> str:
     """The JSON of a cell's source (a string, or a list of strings) with edits made in its text."""
-    strings = strings_of(source)
-    units = [
-        [(m.start() + start + 1, m.end() + start + 1) for m in CHARACTER.finditer(source[start + 1 : end - 1])]
-        for start, end in strings
-    ]
-    texts = [json.loads(source[start:end]) for start, end in strings]
-    for start, end, content in reversed(_offsets(Lines("".join(texts)), edits)):
-        first, at = _string_at(texts, start, end == start)
-        last, until = _string_at(texts, end, True) if end > start else (first, at)
-        if any(len(units[k]) != len(texts[k]) for k in (first, last)):
+    cell = _Cell(source)
+    for start, end, content in reversed(_offsets(Lines("".join(cell.texts)), edits)):
+        cell = cell.edited(start, end, json.dumps(content, ensure_ascii=ascii_only)[1:-1])
+    return cell.source
+
+
+class _Cell:
+    """A cell's source in JSON: its strings, their texts, and where each character of these stands, escaped or not."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.strings = strings_of(source)
+        self.texts = [json.loads(source[start:end]) for start, end in self.strings]
+        self.characters = [
+            [m.start() + start + 1 for m in CHARACTER.finditer(source[start + 1 : end - 1])] + [end - 1]
+            for start, end in self.strings
+        ]
+
+    def edited(self, start: int, end: int, escaped: str) -> _Cell:
+        """With other text between two offsets of the whole text."""
+        first, at = self._find(start, end == start)
+        last, until = self._find(end, True) if end > start else (first, at)
+        if any(len(self.characters[k]) != len(self.texts[k]) + 1 for k in (first, last)):
             raise Misfit("the notebook holds half of a surrogate pair")
-        escaped = json.dumps(content, ensure_ascii=ascii_only)[1:-1]
-        head = source[strings[first][0] + 1 : _raw(units[first], at, strings[first])]
-        tail = source[_raw(units[last], until, strings[last]) : strings[last][1] - 1]
-        source, strings, units, texts = _put(source, strings, first, last, head + escaped + tail)
-    return source
+        head = self.source[self.strings[first][0] + 1 : self.characters[first][at]]
+        tail = self.source[self.characters[last][until] : self.strings[last][1] - 1]
+        return _Cell(self._put(first, last, head + escaped + tail))
 
-
-def _put(source: str, strings: Strings, first: int, last: int, raw: str) -> tuple[str, Strings, list, list]:
-    """The source with the strings from `first` to `last` replaced by one, or in a list by one a line, as Jupyter writes it."""
-    start, end = strings[first][0], strings[last][1]
-    if source[0] == "[":
+    def _put(self, first: int, last: int, raw: str) -> str:
+        """The strings from `first` to `last` replaced by one, or in a list by one a line, as Jupyter writes it."""
+        source, strings = self.source, self.strings
+        start, end = strings[first][0], strings[last][1]
+        if source[0] != "[":
+            return source[:start] + f'"{raw}"' + source[end:]
         between = source[strings[0][1] : strings[1][0]] if len(strings) > 1 else "," + source[1 : strings[0][0]]
         pieces = re.findall(r"(?:[^\\]|\\(?!n).)*?\\n|(?:[^\\]|\\(?!n).)+\Z", raw, re.DOTALL)
         if not pieces and last + 1 < len(strings):  # the lines are gone, and the comma after them
             end = strings[last + 1][0]
         elif not pieces and first > 0:
             start = strings[first - 1][1]
-        source = source[:start] + between.join(f'"{piece}"' for piece in pieces) + source[end:]
-    else:
-        source = source[:start] + f'"{raw}"' + source[end:]
-    found = strings_of(source)
-    units = [
-        [(m.start() + s + 1, m.end() + s + 1) for m in CHARACTER.finditer(source[s + 1 : e - 1])] for s, e in found
-    ]
-    return source, found, units, [json.loads(source[s:e]) for s, e in found]
+        return source[:start] + between.join(f'"{piece}"' for piece in pieces) + source[end:]
 
-
-def _string_at(texts: Sequence[str], offset: int, at_end: bool) -> tuple[int, int]:
-    """Which of the strings holds an offset of their whole text, and where in it; `at_end`: the end of one counts too."""
-    for number, text in enumerate(texts):
-        inside = (
-            offset < len(text)
-            or offset == len(text)
-            and (number == len(texts) - 1 or at_end and not text.endswith("\n"))
-        )
-        if inside:
-            return number, offset
-        offset -= len(text)
-    raise Misfit("there is no code in this cell")
-
-
-def _raw(units: list[tuple[int, int]], offset: int, string: tuple[int, int]) -> int:
-    return units[offset][0] if offset < len(units) else string[1] - 1
+    def _find(self, offset: int, at_end: bool) -> tuple[int, int]:
+        """Which of the strings holds an offset, and where in it; `at_end`: the end of one counts too."""
+        for number, text in enumerate(self.texts):
+            ends_here = number == len(self.texts) - 1 or at_end and not text.endswith("\n")
+            if offset < len(text) or offset == len(text) and ends_here:
+                return number, offset
+            offset -= len(text)
+        raise Misfit("there is no code in this cell")
