@@ -24,6 +24,7 @@ import torch
 import wandb
 from accelerate import PartialState
 from datasets import concatenate_datasets, interleave_datasets, load_dataset
+from datasets.exceptions import DatasetsError
 from transformers import AutoTokenizer, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
@@ -92,7 +93,10 @@ Question: {question}
 
 
 def load_tokenizer(args):  # alone, which is enough to see whether the data fits: no weights are loaded yet
-    tokenizer = AutoTokenizer.from_pretrained(args.base_model)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(args.base_model)
+    except (OSError, ValueError) as problem:  # which does not always name the model
+        sys.exit(f"{args.base_model}: {problem}")
     if tokenizer.eos_token is None:
         sys.exit(f"{args.base_model}: the tokenizer has no EOS token, so the model could never learn to stop")
     if tokenizer.pad_token is None and tokenizer.unk_token is None:
@@ -128,15 +132,12 @@ def read_rows(config, data_dir):  # ValueError says what is wrong with the file
     if not config.path.endswith(".jsonl"):
         return load_dataset(config.path, split="train")
     path = os.path.join(data_dir, config.path)
-    if not os.path.isfile(path) or os.path.getsize(path) == 0:
-        raise ValueError(f"{path} is {'empty' if os.path.isfile(path) else 'missing'}")
     try:
         return load_dataset("json", data_files=path, split="train")
     except Exception as error:  # it raises of many kinds, and few say where
-        with open(path, "rb") as lines:
-            broken = ((n, line) for n, line in enumerate(lines, 1) if line.strip() and not is_object(line))
-            said = next((f"line {n} is no JSON object: {line[:60]}" for n, line in broken), error.__cause__ or error)
-        raise ValueError(f"{path}: {said}") from None
+        lines = [(n, line) for n, line in enumerate(Path(path).read_bytes().splitlines(), 1) if line.strip()]
+        broken = (f"line {n} is no JSON object: {line[:60]}" for n, line in lines if not is_object(line))
+        raise ValueError(f"{path}: {next(broken, error.__cause__ or error) if lines else 'it is empty'}") from None
 
 
 def normalise(row):
@@ -149,8 +150,6 @@ def normalise(row):
 
 def load_part(config, tokenizer, data_dir):
     """One data set as prompt and completion: the loss is on the completion only, with no marker to search for."""
-    if not config.weight > 0:
-        raise ValueError(f"its weight of {config.weight} is not above zero; take it out of DATASETS instead")
     raw = read_rows(config, data_dir)
     processes = os.cpu_count() if len(raw) > 20_000 else None  # for fewer, starting them takes longer than the work
     rows = raw.map(normalise, remove_columns=raw.column_names, num_proc=processes)
@@ -167,7 +166,7 @@ def load_part(config, tokenizer, data_dir):
 
     part = rows.map(to_columns, remove_columns=rows.column_names, num_proc=processes).filter(fits, num_proc=processes)
     lost = f"{len(raw) - len(rows)} without question or SQL, {len(rows) - len(part)} over {MAX_LENGTH} tokens"
-    part = part.shuffle(seed=SEED).select(range(min(config.max_samples or len(part), len(part))))
+    part = part.shuffle(seed=SEED).select(range(len(part))[: config.max_samples])
     logger.info("%s: %d rows, %s, %d used", config.name, len(raw), lost, len(part))
     if len(part) < 2:
         raise ValueError(f"{len(part)} of {len(raw)} rows can be used: {lost}; the columns are {raw.column_names}")
@@ -178,10 +177,12 @@ def load_data(tokenizer, args):
     """The mix to train on, by weight, and the rows held out of it."""
     loaded = []
     for config in DATASETS:
+        if not config.weight > 0:  # a slip in the list above, which --allow-missing does not excuse
+            sys.exit(f"{config.name}: its weight of {config.weight} is not above zero; take it out of DATASETS instead")
         try:
             part = load_part(config, tokenizer, args.data_dir)
             loaded.append((config, part.train_test_split(min(HELD_OUT, len(part) // 10 + 1), seed=SEED)))  # it shuffles
-        except (ValueError, OSError) as problem:
+        except (ValueError, OSError, DatasetsError) as problem:
             if not args.allow_missing:
                 sys.exit(f"{config.name} ({config.path}): {problem} (--allow-missing trains on the other data sets)")
             logger.warning("%s (%s) is left out: %s", config.name, config.path, problem)
@@ -210,7 +211,7 @@ def training_arguments(args):
         learning_rate=args.learning_rate, lr_scheduler_type="cosine", warmup_steps=WARMUP,
         logging_steps=args.logging_steps, logging_first_step=True, report_to=args.report_to,
         eval_strategy="steps", eval_steps=args.save_steps, save_strategy="steps", save_steps=args.save_steps,
-        save_total_limit=KEEP, ddp_find_unused_parameters=False,  # every weight of the adapter is used in every step
+        per_device_eval_batch_size=BATCH_SIZE, save_total_limit=KEEP, ddp_find_unused_parameters=False,  # none is unused
     )  # fmt: skip
 
 
@@ -228,8 +229,8 @@ class MemoryLog(TrainerCallback):
 # --- checkpointing ------------------------------------------------------------------------------------------------
 def newest_checkpoint(output_dir):
     """The highest number (as text, 500 comes after 1500) that was written to its end, which is the trainer's state."""
-    whole = [p.parent for p in Path(output_dir).glob("checkpoint-*/trainer_state.json") if is_object(p.read_bytes())]
-    for torn in set(Path(output_dir).glob("checkpoint-*")).difference(whole):
+    whole = [p.parent for p in Path(output_dir).glob("checkpoint-[0-9]*/trainer_state.json") if is_object(p.read_bytes())]
+    for torn in set(Path(output_dir).glob("checkpoint-[0-9]*")).difference(whole):
         logger.warning("%s was never written to its end: not resuming from it", torn)
     return str(max(whole, key=lambda path: int(path.name.split("-")[1]))) if whole else None
 
@@ -270,7 +271,7 @@ def main():
             if args.demo and first:
                 runpy.run_path("fixtures/trainer/make_model.py")["write"](args.base_model)
             train_dataset, held_out = load_data(load_tokenizer(args), args)
-    except (OSError, wandb.Error) as problem:  # no such model or folder, no right to write, no account
+    except (OSError, ValueError, wandb.Error) as problem:  # no right to write, no account, no such setting
         sys.exit(str(problem))
     checkpoint = newest_checkpoint(args.output_dir)
     model, tokenizer = FastLanguageModel.from_pretrained(
