@@ -92,6 +92,18 @@ def columns() -> int:
         return 80
 
 
+def rules_options(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--select", metavar="RULES", action="append", type=words, default=[],
+                       help="only these rules or sections, separated by commas")  # fmt: skip
+    group.add_argument("--ignore", metavar="RULES", action="append", type=words, default=[],
+                       help="not these rules or sections")  # fmt: skip
+
+
+def run_options(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--gpu", metavar="CARD", help="the card the script will run on, as in --gpu T4")
+    group.add_argument("--processes", metavar="N", type=positive, help="processes that train together (default 1)")
+
+
 def settings_options(group: argparse._ActionsContainer) -> None:
     group.add_argument("--config", metavar="FILE", help="settings from this file instead of the project's")
     group.add_argument("--isolated", action="store_true", help="no settings files at all")
@@ -110,7 +122,9 @@ def color_option(group: argparse._ActionsContainer) -> None:
 def flavour_option(group: argparse._ActionsContainer) -> None:
     from .flavours import FLAVOURS
 
-    group.add_argument("--flavour", choices=tuple(FLAVOURS), help="what reads the configuration, where its keys mislead")
+    group.add_argument(
+        "--flavour", choices=tuple(FLAVOURS), help="what reads the configuration, where its keys mislead"
+    )
 
 
 def words(text: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from .. import console
-from ..arguments import PROGRAM, Parser, UsageError, positive, settings_options, words
+from ..arguments import PROGRAM, Parser, UsageError, flavour_option, rules_options, run_options, settings_options
 from ..console import NOT_REVIEWED, NOTHING
 from . import given
 
@@ -35,12 +35,9 @@ def parser() -> Parser:
     parser.add_argument("paths", nargs="*", metavar="PATH", help="scripts, notebooks and directories")
     parser.add_argument("--output", metavar="FILE",
                         help="the file (default: the one of the settings, else nl2sql-review-baseline.json)")  # fmt: skip
-    parser.add_argument("--select", metavar="RULES", action="append", type=words, default=[],
-                        help="only these rules or sections, separated by commas")  # fmt: skip
-    parser.add_argument("--ignore", metavar="RULES", action="append", type=words, default=[],
-                        help="not these rules or sections")  # fmt: skip
-    parser.add_argument("--gpu", metavar="CARD", help="the card the scripts will run on")
-    parser.add_argument("--processes", metavar="N", type=positive, help="processes that train together (default 1)")
+    rules_options(parser)
+    run_options(parser)
+    flavour_option(parser)
     settings_options(parser)
     return parser
 
@@ -57,7 +54,8 @@ def run(args: Namespace) -> int:
         target = args.output or named or baseline.NAME
         said = {"select": given.joined(args.select), "ignore": given.joined(args.ignore), "baseline": ""}
         said = {**said, "gpu": args.gpu, "processes": args.processes}
-        report, code = batch.run(args.paths, config=args.config, isolated=args.isolated, overrides=said)
+        options = {"config": args.config, "isolated": args.isolated, "flavour": args.flavour or ""}
+        report, code = batch.run(args.paths, **options, overrides=said)
         known = baseline.read(target) if os.path.exists(target) else baseline.Baseline(baseline.VERSION, path=target)
     except SettingsError as error:
         raise UsageError(str(error)) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from ..arguments import Parser, UsageError, color_option, flavour_option, positive, settings_options
+from ..arguments import Parser, UsageError, color_option, flavour_option, run_options, settings_options
 from ..console import NOT_REVIEWED, NOTHING, complain, terminal, write
 from . import given
 
@@ -23,8 +23,7 @@ def parser() -> Parser:
         "paths", nargs="*", metavar="PATH", help="one script, notebook or configuration, or - for standard input"
     )
     parser.add_argument("--output-format", choices=("text", "json"), default="text", help="text (default) or json")
-    parser.add_argument("--gpu", metavar="CARD", help="the card the script will run on")
-    parser.add_argument("--processes", metavar="N", type=positive, help="processes that train together")
+    run_options(parser)
     parser.add_argument("--stdin-filename", metavar="FILE", help="what the script on standard input is called")
     flavour_option(parser)
     settings_options(parser)

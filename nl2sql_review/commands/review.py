@@ -16,8 +16,9 @@ from ..arguments import (
     columns,
     flavour_option,
     positive,
+    rules_options,
+    run_options,
     settings_options,
-    words,
 )
 from ..console import NOT_REVIEWED, NOTHING, colored, complain, progress, write
 from . import given, outputs
@@ -69,12 +70,8 @@ def parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
 
     group = parser.add_argument_group("what is judged")
-    group.add_argument("--select", metavar="RULES", action="append", type=words, default=[],
-                       help="only these rules or sections, separated by commas")  # fmt: skip
-    group.add_argument("--ignore", metavar="RULES", action="append", type=words, default=[],
-                       help="not these rules or sections")  # fmt: skip
-    group.add_argument("--gpu", metavar="CARD", help="the card the script will run on, as in --gpu T4")
-    group.add_argument("--processes", metavar="N", type=positive, help="processes that train together (default 1)")
+    rules_options(group)
+    run_options(group)
     group.add_argument("--stdin-filename", metavar="FILE", help="what the script on standard input is called")
     group.add_argument("--force-exclude", action="store_true",
                        help="files that are given count as found in a directory, for hooks: exclusions hold for them")  # fmt: skip
