@@ -118,6 +118,7 @@ def check_batch(
     batch: Any, tokenizer: Any, length: int | None = None, *, instruction: str = INSTRUCTION, response: str = RESPONSE
 ) -> Preflight:
     """Judge one collated batch: `input_ids` and `labels` of shape (rows, tokens), `attention_mask` where there is padding."""
+    tokenizer = getattr(tokenizer, "tokenizer", tokenizer)  # of a processor, which models that also see images have
     found = rows_of(batch)
     checks = {
         "prompt/alpaca": lambda row: _prompt(row, tokenizer, instruction, response),
@@ -196,7 +197,10 @@ def _eos(row: Row, tokenizer: Any) -> str:
         return f"has no EOS token in the loss and ends with {ending!r}: the model never learns where a query stops"
     if count > 1:
         return f"has {count} EOS tokens in the loss"
-    return "" if learnt[-1] == eos else f"goes on after EOS: {_decode(tokenizer, learnt[learnt.index(eos) + 1 :])!r}"
+    rest = _decode(
+        tokenizer, learnt[learnt.index(eos) + 1 :]
+    )  # chat templates write a newline there, which harms nothing
+    return f"goes on after EOS: {rest!r}" if rest.strip() else ""
 
 
 def _loss(row: Row, tokenizer: Any, instruction: str, response: str) -> str:
@@ -234,7 +238,7 @@ def _length(row: Row, tokenizer: Any, length: int | None) -> str:
         return ""
     if len(row.ids) > length:
         return f"has {len(row.ids)} tokens, more than {length}"
-    cut = row.ids[-1] != getattr(tokenizer, "eos_token_id", None)
+    cut = getattr(tokenizer, "eos_token_id", None) not in row.ids[row.start :]
     return f"fills all {length} tokens and was cut: its end is gone" if cut else ""
 
 

@@ -87,6 +87,23 @@ def test_other_markers_and_none():
     assert not failures(chat, instruction="", response="")
 
 
+def test_the_newline_that_a_chat_template_writes_after_its_end():
+    ids, labels = row()
+    ended = (ids + [ord("\n")], labels + [ord("\n")])
+    assert not failures(ended, length=len(ids) + 1)
+    assert (
+        "goes on after EOS: '\\nSELECT'"
+        in failures(([*ids, *map(ord, "\nSELECT")], [*labels, *map(ord, "\nSELECT")]))["prompt/eos"]
+    )
+
+
+def test_the_tokenizer_of_a_processor():
+    class Processor:
+        tokenizer = Letters()
+
+    assert not check_batch(batch(row()), Processor()).failed
+
+
 def test_labels_must_be_the_tokens_they_stand_at():
     with pytest.raises(PreflightError, match="row 1: label 7"):
         rows_of({"input_ids": [[5, 6]], "labels": [[5, 7]]})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from nl2sql_review.preflight import PreflightError, preflight, preflight_callback
@@ -18,9 +20,9 @@ def make(script, tiny, tmp_path):
     """A trainer on rows of these columns."""
     from datasets import Dataset
 
-    def call(row, callbacks=(), **settings):
+    def call(row, callbacks=(), chat_template=None, **settings):
         model, tokenizer = script.FastLanguageModel.from_pretrained(str(tiny), max_seq_length=2048, load_in_4bit=False)
-        tokenizer.pad_token = tokenizer.unk_token
+        tokenizer.pad_token, tokenizer.chat_template = tokenizer.unk_token, chat_template
         model = script.FastLanguageModel.get_peft_model(model, **script.LORA)
         given = {"output_dir": str(tmp_path), "report_to": "none", "max_steps": 1, "save_strategy": "no", **settings}
         return script.SFTTrainer(
@@ -56,6 +58,17 @@ def test_an_eos_followed_by_a_newline_gets_a_second_one(make):
 def test_a_row_that_is_too_long_has_lost_its_end(make):
     with pytest.raises(PreflightError, match="memory/sequence-length: row 1 fills all 40 tokens and was cut"):
         preflight(make({"prompt": PROMPT, "completion": SQL + ", name" * 40}, max_length=40))
+
+
+def test_a_chat_in_a_script_of_ones_own(make):
+    """As ChatML has it: the answer's turn ends with EOS and a newline."""
+    template = (
+        "{% for turn in messages %}<|{{ turn.role }}|>\n{{ turn.content }}</s>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
+    )
+    row = {"prompt": [{"role": "user", "content": "How?"}], "completion": [{"role": "assistant", "content": SQL}]}
+    marked = partial(preflight_callback, instruction="<|user|>", response="<|assistant|>")
+    assert make(row, [marked], template).train().global_step == 1
 
 
 def test_as_a_callback_it_speaks_before_the_first_step(make):
