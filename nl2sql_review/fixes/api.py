@@ -85,6 +85,8 @@ def moved(task: Task) -> Iterator[Candidate]:
     arguments = task.run.arguments.call
     names = (name, other, "args")
     if arguments is not None:
+        if arguments.callee.rpartition(".")[2] != config:
+            return  # it would not take it either
         node = arguments.place.node
         if other in arguments.arguments:
             edits = [code.removed(task.source, trainer, arg)]
