@@ -414,6 +414,19 @@ def test_a_key_that_comes_twice_counts_the_last_time():
     ]
 
 
+def test_omegaconf_refuses_a_key_that_comes_twice():
+    told = findings(FACTORY.format("seed: 1\nseed: 2\n"))
+    assert [(row, rule) for row, rule, text in told if "twice" in text] == [(6, "api/conflicting-arguments")]
+
+
+def test_the_columns_of_an_alpaca_prompt_are_those_of_dataset_info(tmp_path):
+    (tmp_path / "data").mkdir()
+    columns = {"prompt": "question", "query": "schema", "response": "sql"}
+    (tmp_path / "data" / "dataset_info.json").write_text(json.dumps({"d": {"columns": columns}}), encoding="utf-8")
+    found = plan(FACTORY.format("template: alpaca\n"), "c.yaml", folder=tmp_path)
+    assert found["prompt.parts"].value.value == ["instruction", "question", "schema", "response", "sql"]
+
+
 def test_json_and_toml_are_the_same_configuration():
     expected = {"lora.r": 64, "arguments.learning_rate": 7e-4, "dataset.sources": ["d"]}
     data = {

@@ -102,7 +102,11 @@ def _paths(recording: Recording, source: Any, settings: Any) -> Iterator[tuple[l
     for name in named:
         yield [folder / name for folder in roots], True
     if not stated and recording.project is not None:
-        takes = recording.configuration is None and not named and any(word in source.text.lower() for word in TAKES_DEEPSPEED)
+        takes = (
+            recording.configuration is None
+            and not named
+            and any(word in source.text.lower() for word in TAKES_DEEPSPEED)
+        )
         for kind in (_is_accelerate, _is_deepspeed) if takes else (_is_accelerate,):
             beside = [p for folder in roots for p in _beside(folder) if kind(recording, p)]
             if len(set(beside)) == 1:

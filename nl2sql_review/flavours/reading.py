@@ -217,7 +217,7 @@ class Reading:
                 continue
             pair = level.pairs.get(key)
             if pair is not None and pair.again:
-                self.defect("duplicate", level, key, f"{key} is given twice: the last one counts, and nothing says so")
+                self._twice(level, key)
             if key in known or key in allowed:
                 self._value(level, key)
                 continue
@@ -238,6 +238,12 @@ class Reading:
                 kind,
                 f"{listed}: no key of {program} ({self.keys.library} {self.keys.version}); {self.program.open} may know it",
             )
+
+    def _twice(self, level: Level, key: str) -> None:
+        if self.program.parser == "none" and not self.source.path.endswith(".json"):
+            self.defect("conflict", level, key, f"{key} is given twice: OmegaConf refuses the file")
+        else:
+            self.defect("duplicate", level, key, f"{key} is given twice: the last one counts, and nothing says so")
 
     def _value(self, level: Level, key: str) -> None:
         value = level.written(key)
