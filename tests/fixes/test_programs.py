@@ -35,7 +35,7 @@ def broken(program: str) -> list[str]:
 
 
 @settings(
-    max_examples=DEEP or 100,
+    max_examples=DEEP or 40,
     derandomize=not DEEP,
     deadline=None,
     database=None,

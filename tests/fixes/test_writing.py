@@ -29,7 +29,7 @@ while True:
 def test_a_killed_process_leaves_the_file_whole(tmp_path):
     path, size = tmp_path / "train.py", 300_000
     pick = random.Random(0)
-    for _ in range(8):
+    for _ in range(4):
         path.write_bytes(b"a" * size)
         with subprocess.Popen([sys.executable, "-c", CHILD, str(path), str(size)], stdout=subprocess.PIPE) as child:
             assert child.stdout.readline() == b"ready\n"
