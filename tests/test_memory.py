@@ -43,6 +43,10 @@ SEVEN = architectures.table()["codellama-7b"]
         ("XGenerationLab/XiYanSQL-QwenCoder-7B-2504", "qwen2-7b"),
         ("./models/codellama-13b-merged/", "codellama-13b"),
         ("bigcode/starcoder2-3b", "starcoder2-3b"),
+        ("deepseek-ai/deepseek-coder-7b-instruct-v1.5", "deepseek-llm-7b"),  # not that of 6.7B
+        ("deepseek-ai/DeepSeek-R1-0528-Qwen3-8B", "qwen3-8b"),
+        ("huggyllama/llama-30b", "llama-30b"),
+        ("our/revision-2/codellama-7b", "codellama-7b"),
     ],
 )
 def test_a_name_tells_the_architecture(name, architecture):
@@ -50,7 +54,9 @@ def test_a_name_tells_the_architecture(name, architecture):
 
 
 @pytest.mark.parametrize(
-    ("name", "parameters"), [("org/foo-13b-sql", 13e9), ("Qwen/Qwen-7B-Chat", 7e9), ("Qwen/Qwen1.5-14B", 14e9), ("x/nano-350m", 350e6)]
+    ("name", "parameters"), [("org/foo-13b-sql", 13e9), ("Qwen/Qwen-7B-Chat", 7e9), ("Qwen/Qwen1.5-14B", 14e9), ("x/nano-350m", 350e6),
+     # longer names of known models, and none of them
+     ("google/medgemma-27b-text-it", 27e9), ("nvidia/Mistral-NeMo-Minitron-8B-Base", 8e9), ("mistralai/Devstral-2-123B", 123e9), ("our/llama-3-7b", 7e9)]
 )
 def test_a_size_in_the_name_is_a_size_and_no_more(name, parameters):
     assert architectures.find(name).parameters == parameters
@@ -64,6 +70,16 @@ def test_a_size_in_the_name_is_a_size_and_no_more(name, parameters):
         ("Qwen/Qwen3-30B-A3B", "mixture of experts"),
         ("deepseek-ai/DeepSeek-R1", "mixture of experts"),
         ("unsloth/gpt-oss-20b", "mixture of experts"),
+        ("someone/Mixtral_8x7B_sql", "mixture of experts"),
+        ("someone/llama4-17b", "mixture of experts"),
+        ("our/deepseek_coder_v2-lite-16b", "mixture of experts"),
+        ("mistralai/Mistral-Small-4-119B-2603", "mixture of experts"),
+        ("Qwen/Qwen2_VL-7B", "images"),
+        ("Qwen/Qwen2-Audio-7B", "images"),
+        ("google/gemma-3-4b-it", "images"),
+        ("mistralai/Mistral-Small-3.1-24B-Instruct-2503", "images"),
+        ("google/recurrentgemma-2b", "not a plain transformer"),
+        ("google/t5gemma-2b", "no decoder of text"),
         ("Qwen/Qwen2.5-VL-7B-Instruct", "images"),
         ("unsloth/Llama-3.2-11B-Vision-Instruct", "images"),
         ("unsloth/granite-4.0-h-micro", "not a plain transformer"),
@@ -112,6 +128,10 @@ def test_a_config_tells_the_architecture():
         ("Tesla T4", "T4", 14.56), ("T4 x2", "T4", 14.56), ("rtx4090", "RTX 4090", 23.5), ("NVIDIA GeForce RTX 4090", "RTX 4090", 23.5),
         ("4090", "RTX 4090", 23.5), (3090, "RTX 3090", 23.5), ("a100-40", "A100 40 GB", 39.38), ("A100-SXM4-80GB", "A100 80 GB", 79.14), ("A100", "A100 40 GB", 39.38),
         ("2x A100 80GB", "A100 80 GB", 79.14), ("20GiB", "20 GiB", 20), ("RTX 4060 Ti 16GB", "RTX 4060 Ti 16 GB", 15.6),
+        ("A10G 24GB", "A10G", 22.03), ("L40S 48GB", "L40S", 44.39), ("GH200 480GB", "GH200 96 GB", 94.5), ("H100 80GB HBM3", "H100 80 GB", 79.1),
+        ("T4x2", "T4", 14.56), ("8xA100-80GB", "A100 80 GB", 79.14), ("Quadro RTX 6000", "Quadro RTX 6000", 22.03),
+        # the memory that is said counts, also of a card that is divided
+        ("RTX 3060 8GB", "8 GB", 7.5), ("RTX 4090 Laptop 16GB", "16 GB", 14.56), ("rtx4090 48GB", "48 GB", 44.34), ("A100-MIG 3g.20gb", "20 GB", 19.1),
     ],
 )  # fmt: skip
 def test_cards_by_many_names(said, name, gib):
@@ -119,7 +139,7 @@ def test_cards_by_many_names(said, name, gib):
     assert (card.name, card.gib) == (name, pytest.approx(gib))
 
 
-@pytest.mark.parametrize("said", ["warp drive", "", "0GB", "-4"])
+@pytest.mark.parametrize("said", ["warp drive", "", "0GB", "-4", "RTX 4090 Laptop GPU", "a100-20"])
 def test_what_is_no_card_is_refused(said):
     with pytest.raises(cards.UnknownCard):
         cards.find(said)
@@ -286,7 +306,7 @@ def test_between_the_bounds_it_is_unknown():
 
 @pytest.mark.parametrize(
     ("model", "why"),
-    [("mistralai/Mixtral-8x7B-v0.1", "mixture"), ("our/thing", "not in the table"), ("our/thing-7b", "by its size only"), ("unsloth/gemma-3-4b-it", "falls back")],
+    [("mistralai/Mixtral-8x7B-v0.1", "mixture"), ("our/thing", "not in the table"), ("our/thing-7b", "by its size only"), ("unsloth/gemma-3-1b-it", "falls back")],
 )
 def test_no_verdict_has_a_reason(model, why):
     assert why in plan_of(unsloth(model), gpu="T4").memory.verdict.value.why

@@ -101,26 +101,32 @@ class NoArchitecture:
 
 Found = Union[Architecture, SizeOnly, NoArchitecture]
 
-# What a name gives away that the formula does not cover. The first that is found in it counts.
+# What a name gives away that the formula does not cover. The first that is found in it counts. Names are read with `-`
+# for `_`, which no pattern could tell from a letter.
 NOT_COVERED = (
     (
-        r"mixtral|moe\b|\d+x\d+b|-a\d+(\.\d+)?b|gpt-oss|deepseek-(coder-)?v[23]|coder-v2|deepseek-r1(?!-distill)|-r1-0528$"
-        r"|scout|maverick|qwen3-next|dbrx|grok|kimi|glm-4\.[5-9]|command-a\b",
+        r"mixtral|moe(?![a-z])|\d+x\d+b|-a\d+(\.\d+)?b|gpt-oss|deepseek-(coder-)?v[23]|coder-v2|deepseek-r1(?!-distill|-0528-qwen)"
+        r"|llama-?4(?![\dbk])|scout|maverick|qwen-?3-(coder-)?next|mistral-(large-3|small-4)|dbrx|grok|kimi|glm-4\.[5-9]|command-a\b",
         "{name} is a mixture of experts, which the estimate does not cover",
     ),
     (
-        r"\bvl\b|[\d.]vl\b|-vl-|vision|pixtral|llava|idefics|paligemma|gemma-?3n|gemma-?4|qwen-?3[._-]?5|multimodal|omni-|internvl",
+        r"(?<![a-z])vl(?![a-z])|internvl|vlm|(?<![a-z])vision|visual|video|audio|speech|multimodal|omni(?![a-z])|pixtral|voxtral|ultravox|llava|blip"
+        r"|idefics|molmo|minicpm-[vo]\b|qvq|paligemma|gemma-?3n|gemma-?4|gemma-?3.*(?<![\d.])(4|12|27)b|qwen-?3(\.\d|[_-]?5)"
+        r"|mistral-small-(24b-instruct-)?(3\.[12]|250[36])|magistral-small-(1\.2|2509)|devstral-small-2|ministral-3-",
         "{name} also reads images or sound, which the estimate does not cover",
     ),
     (
-        r"nemotron|lfm|granite-?4|falcon-?h1|falcon-?mamba|jamba|mamba|rwkv|zamba",
+        r"nemotron|(?<![a-z])lfm|granite-?4|falcon-?h1|falcon-?mamba|jamba|mamba|rwkv|zamba|recurrentgemma|phi-?4-mini-flash",
         "{name} is not a plain transformer (state-space or convolution layers), which the estimate does not cover",
     ),
     (
-        r"whisper|tts\b|\bcsm\b|orpheus|ocr|embedding|\bbert|modernbert|\bbge\b|minilm|\bt5\b|flan|codet5|\bbart\b",
+        r"whisper|tts\b|\bcsm\b|orpheus|(?<![a-z])ocr(?![a-z])|embedding|\bbert|modernbert|\bbge\b|minilm|\bt5|flan|codet5|\bbart\b",
         "{name} is no decoder of text, and the estimate covers nothing else",
     ),
-    (r"\bgptq\b|\bawq\b|\bgguf\b|\bexl2\b|\bfp8\b|\bmlx\b|\baqlm\b|\bhqq\b", "{name} is quantised in a way that the estimate does not cover"),
+    (
+        r"\bgptq\b|\bawq\b|\bgguf\b|\bexl2\b|\bfp8\b|fp4\b|\bw\d+a\d+\b|\bmlx\b|\baqlm\b|\bhqq\b",
+        "{name} is quantised in a way that the estimate does not cover",
+    ),
 )  # fmt: skip
 # Said of the precision, not of the model: `…-14B-bnb-4bit` is no 4B model.
 PRECISION = re.compile(r"(-unsloth)?-bnb-(4|8)bit|[-_.](4|8|16)-?bits?\b|-nf4\b|-int[48]\b|-qat\b")
@@ -132,7 +138,7 @@ def find(name: str) -> Found:
     short = name.rstrip("/").rpartition("/")[2]
     lowered = PRECISION.sub("", name.lower().replace("\\", "/").rstrip("/"))
     for pattern, reason in NOT_COVERED:
-        if re.search(pattern, lowered):
+        if re.search(pattern, lowered.replace("_", "-")):
             return NoArchitecture(reason.format(name=short))
     for pattern, architecture in _names():
         if pattern.search(lowered):
