@@ -59,7 +59,7 @@ def namespace(m: Machine, parser: Opaque, items: Items, args: Arguments, node: A
     obj = object_of(given)
     if not isinstance(obj, Mapping):
         if isinstance(obj, Instance):
-            for k, v in items.items.items():
+            for k in items.items:
                 m.write(obj, k, Unknown(f"{k} is parsed into an object of the script"))
             return given
         return Unknown("what is parsed is put into an object that is not known")
