@@ -150,6 +150,9 @@ CASES = {
     # imports
     "collator": "from trl import DataCollatorForCompletionOnlyLM",
     "packed dataset": "from trl import ConstantLengthDataset",
+    "packed dataset of the trainer": "from trl.trainer import ConstantLengthDataset",
+    "moved into a model": "from transformers import BitNetConfig, MambaConfig",
+    "cache": "from transformers import MambaCache",
     "chat format": "from trl import setup_chat_format",
     "clone template": "from trl import clone_chat_template",
     "int8": "from peft import prepare_model_for_int8_training",

@@ -37,6 +37,12 @@ WANTED = {
     "unsloth_zoo": ("train_on_responses_only",),
 }
 FACTORY = "…"  # a default that is made anew for every object
+# Exports of other frameworks, what `__init__` itself uses, and a name that a deprecated alias keeps alive.
+NOT_KEPT = re.compile(r"TF|Flax|TRANSFORMERS|is_|_|TOKENIZER|MODEL_|load_tf|dummy_|Optional|requires_|define_|BaseImageProcessorFast")
+OF_MODELS = re.compile(
+    rb"""^__all__ \+?= \[(.*?)\]|from \.models[\w.]* import (?:\((.*?)\)|(.*)$)|_import_structure\["models.*?\[(.*?)\]|"models[\w.]*": \[(.*?)\]""",
+    re.MULTILINE | re.DOTALL,
+)
 LITERAL = 60  # characters; a longer default is not kept
 
 
@@ -59,12 +65,16 @@ def main(arguments: list[str]) -> int:
 
 
 def read_wheel(path: Path) -> dict[str, Any]:
-    """{"callables": {name: {"parameters": {name: default}, "bases", "open", "renamed"}}, "exports", "requires"}."""
+    """{"callables": {name: {"parameters": {name: default}, "bases", "open", "renamed"}}, "exports", "models", "requires"}.
+
+    "exports" are what `__init__` offers, those of `trl.trainer` as "trainer.X"; "models" the names that modules of
+    transformers' architectures offer. They are offered too, and too many to be kept.
+    """
     library = path.name.split("-")[0]
     wanted = {name.partition(".")[0] for name in WANTED[library]}
     pattern = re.compile(rf"^(?:class|def) ({'|'.join(wanted)})\b".encode(), re.MULTILINE)
     callables: dict[str, Any] = {}
-    exports: set[str] = set()
+    exports, of_models = set[str](), set[str]()
     with zipfile.ZipFile(path) as wheel:
         sources = [n for n in wheel.namelist() if n.startswith(f"{library}/") and n.endswith(".py")]
         # the class itself rather than a copy of it in an example or an experiment
@@ -77,10 +87,11 @@ def read_wheel(path: Path) -> dict[str, Any]:
         if library in ("trl", "transformers", "peft"):
             exports = set(exported(ast.parse(wheel.read(f"{library}/__init__.py"))))
             if library == "trl" and f"{library}/trainer/__init__.py" in sources:
-                exports |= set(exported(ast.parse(wheel.read(f"{library}/trainer/__init__.py"))))
+                exports |= {f"trainer.{name}" for name in exported(ast.parse(wheel.read(f"{library}/trainer/__init__.py")))}
+            of_models = set(models(wheel.read(n) for n in sources if re.match(r"transformers/(__init__|models/.*)\.py$", n)))
         metadata = next(n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))
         requires = dict(requirements(wheel.read(metadata).decode("utf-8", "replace")))
-    return {"callables": callables, "exports": sorted(exports), "requires": requires}
+    return {"callables": callables, "exports": sorted(exports), "models": of_models, "requires": requires}
 
 
 def signatures(module: ast.Module, wanted: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -176,6 +187,13 @@ def exported(module: ast.Module) -> Iterator[str]:
             yield from (a.asname or a.name for a in node.names if not (node.module or "").startswith("models."))
 
 
+def models(sources: Iterable[bytes]) -> Iterator[str]:
+    """Names that `__init__` takes from models, and that a module of a model lists in its `__all__`."""
+    for data in sources:
+        for listed in OF_MODELS.findall(data):
+            yield from re.findall(r"\w+", b" ".join(listed).decode())
+
+
 def is_structure(node: ast.expr) -> bool:
     node = node.value if isinstance(node, ast.Subscript) else node
     return isinstance(node, ast.Name) and node.id.endswith("import_structure")
@@ -229,9 +247,8 @@ def packed(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
             }
         exports = {}
         for name in sorted({n for e in each for n in e["exports"]}):
-            there = spans([1 if name in e["exports"] else None for e in each])
-            gone = there[-1][1] < len(versions) - 1  # what is still there needs no word
-            if gone and len(name) > 3 and not re.match(r"TF|Flax|TRANSFORMERS|is_|_|TOKENIZER|MODEL_|load_tf", name):
+            if len(name) > 3 and not NOT_KEPT.match(name.rpartition(".")[2]):
+                there = spans([1 if name in e["exports"] or name in e["models"] else None for e in each])
                 exports[name] = [span[:2] for span in there]
         requires = {lib: spans([e["requires"].get(lib) for e in each]) for lib in sorted({r for e in each for r in e["requires"]})}
         made[library] = {"versions": versions, "callables": callables, "exports": exports, "requires": requires}
@@ -252,7 +269,7 @@ def spans(values: list[Any]) -> list[list[Any]]:
 
 
 def unpacked(stored: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The inverse of `packed`, but for exports that never went away."""
+    """The inverse of `packed`."""
     found: dict[str, dict[str, Any]] = {}
     for library, data in stored.items():
         for i, version in enumerate(data["versions"]):
@@ -265,7 +282,7 @@ def unpacked(stored: dict[str, Any]) -> dict[str, dict[str, Any]]:
                 callables[name] = {"parameters": parameters, "bases": at(c["bases"], i) or [], "open": bool(at(c["open"], i)), "renamed": renamed}
             exports = [n for n, s in data["exports"].items() if any(first <= i <= last for first, last in s)]
             requires = {lib: v for lib, s in data["requires"].items() if (v := at(s, i)) is not None}
-            found.setdefault(library, {})[version] = {"callables": callables, "exports": exports, "requires": requires}
+            found.setdefault(library, {})[version] = {"callables": callables, "exports": exports, "models": set(), "requires": requires}
     return found
 
 

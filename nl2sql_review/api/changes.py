@@ -56,7 +56,7 @@ ARGUMENTS: dict[str, dict[str, Change]] = {
         "fp16_backend": Change(""),
         "fp16_opt_level": Change(""),
         "overwrite_output_dir": Change("resume_from_checkpoint of train(), or a new output_dir"),
-        "save_safetensors": Change("nothing: safetensors is the only format"),
+        "save_safetensors": Change(""),
         "push_to_hub_token": Change("hub_token=", "4.30.0"),
         "push_to_hub_model_id": Change("hub_model_id=", "4.30.0"),
         "push_to_hub_organization": Change("hub_model_id=", "4.30.0"),
@@ -90,7 +90,6 @@ IMPORTS: dict[str, str] = {
     "trl.setup_chat_format": "clone_chat_template",
     "peft.prepare_model_for_int8_training": "prepare_model_for_kbit_training",
     "transformers.AdamW": "torch.optim.AdamW",
-    "transformers.BitsAndBytesConfig": "",
 }
 
 # what the trainers never took, though one reads it often: name -> what does it

@@ -102,13 +102,11 @@ def ever(library: str, callable: str) -> tuple[str, ...]:
     return (*stored.get("parameters", ()), *stored.get("renamed", ()))
 
 
-def exported(library: str, name: str) -> tuple[str, ...] | None:
-    """The versions that offered a name which the newest no longer does; None for a name that was never taken away."""
+def exported(library: str, name: str) -> tuple[str, ...]:
+    """The versions that offer a name, `X` or `trainer.X`, oldest first; () for one that is not known."""
     data = _stored().get(library, {})
-    spans = data.get("exports", {}).get(name)
-    if spans is None:
-        return None
-    return tuple(v for i, v in enumerate(data["versions"]) if any(first <= i <= last for first, last in spans))
+    spans = data.get("exports", {}).get(name, ())
+    return tuple(v for i, v in enumerate(data.get("versions", ())) if any(first <= i <= last for first, last in spans))
 
 
 def requires(library: str, version: str, other: str) -> str:

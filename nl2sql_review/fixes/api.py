@@ -37,7 +37,7 @@ def renamed(task: Task) -> Iterator[Candidate]:
             continue
         edit = code.replaced(task.source, arg.keyword, other)
         yield Candidate(f"write {other}= for {name}=", (edit,), FACTS, (name, other))
-    gone = change is not None and (not change.instead or change.instead.startswith("nothing"))
+    gone = change is not None and not change.instead
     if gone or any(other in call.arguments for other in names):
         edit = code.removed(task.source, call.place.node, arg)
         yield Candidate(f"remove {name}=", (edit,), FACTS, (name,))

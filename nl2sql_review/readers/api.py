@@ -66,7 +66,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     defects = [d for one in run.calls for d in made.defects(one)]
     for kind, name in LISTS.items():
         setattr(part, name, listed(_distinct(d for d in defects if d.kind == kind), run.place))
-    part.removed_imports = listed(list(api_imports.removed(run.recording, made)), run.place)
+    part.removed_imports = listed(list(api_imports.missing(run.recording, made)), run.place)
     no_unsloth = "" if made.patched else "the script does not use Unsloth"
     part.late_imports = listed(list(api_imports.late(run.recording, made)), run.place, no_unsloth)
     no_trainer = "" if trainer is not None else "no trainer is made"

@@ -1,4 +1,4 @@
-"""Imports: names that are gone, and Unsloth imported after what it would have changed."""
+"""Imports: names that are gone or not there yet, and Unsloth imported after what it would have changed."""
 
 from __future__ import annotations
 
@@ -17,27 +17,35 @@ CHANGED_BY_UNSLOTH = ("trl", "transformers", "peft")
 DELETED = ("DataCollatorForCompletionOnlyLM", "ConstantLengthDataset", "setup_chat_format")
 
 
-def removed(recording: Recording, judging: Judging) -> Iterator[Defect]:
+def missing(recording: Recording, judging: Judging) -> Iterator[Defect]:
+    """Names that the judged versions do not offer, and others do or did."""
     seen = set()
     for path, place in recording.imports:
         library, _, rest = path.partition(".")
         name = rest.rpartition(".")[2]
-        top = rest in (name, f"trainer.{name}")
-        if not name or library not in ("trl", "transformers", "peft") or not (top or name in DELETED and "experimental" not in rest):
-            continue
-        offered = store.exported(library, name)
-        choice = judging.versions[library]
-        if offered is None or not choice.judged or (id(place.node), name) in seen:
+        offered, choice = _offered(library, rest, name), judging.versions[library]
+        within = store.exported(library, f"trainer.{rest}") if not offered else ()
+        if not (offered or within) or not choice.judged or (id(place.node), name) in seen:
             continue
         seen.add((id(place.node), name))
-        since = next((v for v in store.versions(library) if key_of(v) > key_of(offered[-1])), "")
-        if not since or any(key_of(v) < key_of(since) for v in choice.judged):
+        since = next((v for v in store.versions(library) if offered and key_of(v) > key_of(offered[-1])), "")
+        if within:
+            text = f"{library} itself never had {name}: ImportError; {library}.trainer has it in {short(within[0])} to {short(within[-1])}"
+        elif since and all(key_of(v) >= key_of(since) for v in choice.judged):
+            instead = IMPORTS.get(f"{library}.{name}", "")
+            text = f"{library} has no {name} since {short(since)}: ImportError; {stated(choice)}" + (f"; use {instead}" if instead else "")
+        elif all(key_of(v) < key_of(offered[0]) for v in choice.judged):
+            text = f"{library} has {name} only since {short(offered[0])}: ImportError; {stated(choice)}"
+        else:
             continue
-        if judging.guards.over(place, name=name):
-            continue
-        instead = IMPORTS.get(f"{library}.{name}", "")
-        text = f"{library} has no {name} since {short(since)}: ImportError; {stated(choice)}" + (f"; use {instead}" if instead else "")
-        yield Defect("removed import", name, place, text, assumed=assumed(choice))
+        if not judging.guards.over(place, name=name):
+            yield Defect("missing import", name, place, text, assumed=assumed(choice))
+
+
+def _offered(library: str, path: str, name: str) -> tuple[str, ...]:
+    if name in DELETED and "." in path and "experimental" not in path and path != f"trainer.{name}":
+        path = f"trainer.{name}" if store.exported(library, f"trainer.{name}") else name
+    return store.exported(library, path)
 
 
 def late(recording: Recording, judging: Judging) -> Iterator[Defect]:
