@@ -70,6 +70,8 @@ DERIVED: dict[str, tuple[str, ...]] = {
 SET = ("monitoring", "monitoring_sees", "model_length", "trainer_length", "sequence_length", "length_conflict")
 ALWAYS = tuple(name for name in FACTS if name.startswith("memory.") and name.partition(".")[2] not in SET)
 
+DEFECTS = ("api.", "project.untracked_truth")  # facts that list what is wrong
+
 # Calls that train nothing: what they print, log or look for follows from the settings.
 BYSTANDERS = (
     "wandb.", "mlflow.", "comet_ml.", "swanlab.", "trackio.", "neptune.", "clearml.", "aim.", "logging.", "print", "os.",
@@ -178,14 +180,19 @@ def affected(facts: Iterable[str]) -> set[str]:
 
 def _changed(old: TrainingPlan, new: TrainingPlan) -> Iterator[str]:
     for (name, a), (_, b) in zip(old.facts(), new.facts()):
-        if (
-            name.startswith("api.")
-            and all(any(image(c.value) == image(d.value) for d in a.cases) for c in b.cases)
-            and a.cases
-        ):
-            continue  # some defects fewer
-        if image(a.value) != image(b.value) or [image(c.value) for c in a.cases] != [image(c.value) for c in b.cases]:
+        same = image(a.value) == image(b.value) and [image(c.value) for c in a.cases] == [
+            image(c.value) for c in b.cases
+        ]
+        if not same and not (name.startswith(DEFECTS) and _fewer(a, b)):
             yield name
+
+
+def _fewer(old: Fact, new: Fact) -> bool:
+    """Of a fact that lists defects: whether every one that is left was there before."""
+    if old.cases or new.cases:
+        return all(any(image(b.value) == image(a.value) for a in old.cases) for b in new.cases)
+    lists = [fact.value.value if isinstance(fact.value, Known) else None for fact in (old, new)]
+    return all(isinstance(one, list) for one in lists) and all(defect in lists[0] for defect in lists[1])
 
 
 def _calls(

@@ -65,6 +65,11 @@ def test_what_is_logged_of_a_constant_follows_it():
     assert repaired(script.format(64), "lora/rank") == script.format(16)
 
 
+def test_a_value_that_is_logged_rightly_already_is_safe_to_set():
+    script = f"import wandb\n{IMPORTS}wandb.init(config={{{{'r': 16}}}})\n{LOAD}{ADAPTER.format('r={}')}"
+    assert repaired(script.format(64), "lora/rank") == script.format(16)
+
+
 def test_a_constant_with_a_use_that_is_silenced_is_left():
     calls = ADAPTER.format("r=R")[:-1] + "  # nl2sql: ignore[lora/rank] an experiment\n" + ADAPTER.format("r={}")
     script = f"{IMPORTS}R = 64\n{LOAD}a = {calls}SFTTrainer(model=a).train()\n"
