@@ -51,8 +51,12 @@ def of_model(name: str, gpu: str | None, changes: Mapping[str, Any], book: Ruleb
     card = cards.find(gpu) if gpu else None
     found = architectures.find(name)
     if isinstance(found, architectures.Architecture):
-        defaults = policy(book)
-        return MemoryReport(runs=(summarize(Setup(found, **{**defaults, **changes}), card, name),))
+        bits = {"bits": 16} if changes.get("rank") == 0 else {}  # quantised weights cannot be trained
+        try:
+            (setup,) = from_plan.possible([Setup(found, **{**policy(book), **bits, **changes})])
+        except from_plan.NoEstimate as error:
+            return MemoryReport(runs=(without(error, card),))
+        return MemoryReport(runs=(summarize(setup, card, name),))
     if isinstance(found, architectures.SizeOnly):
         said = f"{found.name} is known by its size only: its weights can be estimated, a run cannot"
         error = from_plan.NoEstimate(said, (found.name, found.parameters, changes.get("bits", 4)))

@@ -16,7 +16,7 @@ from nl2sql_review.memory.setup import Setup
 from nl2sql_review.memory.summary import MemoryReport
 from nl2sql_review.review import Reviewer
 from nl2sql_review.settings import Settings
-from nl2sql_review.values import Known, Unknown
+from nl2sql_review.values import Default, Known, Unknown
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -316,6 +316,25 @@ def test_a_size_in_the_name_can_still_be_too_large():
     assert plan_of(unsloth("our/thing-70b"), gpu="24GB").memory.verdict.value == Known("cannot fit")
 
 
+def test_unknown_bits_are_not_taken_for_sixteen():
+    code = unsloth("our/thing-13b").replace("load_in_4bit=True", "load_in_4bit=flags.four")
+    value = plan_of("from ours import flags\n" + code, gpu="T4").memory.verdict.value
+    assert isinstance(value, Unknown) and "by its size only" in value.why
+    by_default = "import os\n" + code.replace("flags.four", 'os.environ.get("FOUR", "0") == "1"')
+    assert plan_of(by_default, gpu="T4").memory.verdict.value == Default("cannot fit", "$FOUR")
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (("model = FastLanguageModel.get_peft_model(model, r=16, lora_alpha=16)\n", ""), "weights in 4 bits cannot be trained"),
+        (("lora_alpha=16", 'target_modules=["c_attn"]'), "meant by c_attn is not known"),
+    ],
+)
+def test_a_run_that_cannot_be_gets_no_verdict(change, why):
+    assert why in plan_of(unsloth().replace(*change), gpu="T4").memory.verdict.value.why
+
+
 def test_a_card_that_is_not_known_is_said():
     assert "no card that is known" in plan_of("# gpu: warp drive\n" + unsloth()).memory.verdict.value.why
 
@@ -442,6 +461,11 @@ def test_a_model_needs_no_script(capsys):
     assert (run["run"]["rank"], run["run"]["batch"], run["run"]["length"]) == (16, 4, 2048)  # what the rules want
 
 
+def test_a_model_that_is_trained_in_full_is_not_quantised(capsys):
+    assert cli.main(["memory", "--model", "codellama/CodeLlama-7b-hf", "--rank", "0", "--isolated", "--output-format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["runs"][0]["run"]["bits"] == 16
+
+
 @pytest.mark.parametrize(
     ("argv", "code"),
     [
@@ -452,6 +476,8 @@ def test_a_model_needs_no_script(capsys):
         (["missing.py"], 2),
         (["train.py", "--model", "x"], 2),
         (["train.py", "--batch", "0"], 2),
+        (["--model", "codellama/CodeLlama-7b-hf", "--rank", "0", "--bits", "4"], 3),
+        (["--model", "codellama/CodeLlama-7b-hf", "--targets", "c_attn"], 3),
     ],
 )
 def test_exit_codes(script, argv, code):

@@ -86,7 +86,10 @@ OTHER_NAMES = {"dense": "o_proj", "fc1": "up_proj", "fc2": "down_proj", "c_fc": 
 
 @dataclass(frozen=True, slots=True)
 class SizeOnly:
-    """A name that tells the number of parameters and nothing else: enough for the weights, not for a run."""
+    """A name that tells the number of parameters and nothing else: enough for the weights, not for a run.
+
+    Of several numbers the smallest: what is said of the weights must hold.
+    """
 
     name: str
     parameters: float
@@ -147,7 +150,7 @@ def find(name: str) -> Found:
             break  # a family that is known to differ from its namesakes
     sizes = [float(n.replace("_", ".")) * (1e9 if unit == "b" else 1e6) for n, unit in SIZE.findall(lowered)]
     if sizes:
-        return SizeOnly(short, max(sizes))
+        return SizeOnly(short, min(sizes))
     return NoArchitecture(f"{short} is not in the table of architectures, and its name does not tell its size")
 
 

@@ -85,7 +85,7 @@ def runs(plan: TrainingPlan, **given: Any) -> Runs:
             options[name] = [checked(name, o) for o in alternatives(fact.value, fact)]
         except NoEstimate as error:
             if name not in ASSUMED:
-                what = fact_name.partition(".")[2].replace("_", " ")
+                what = "rank" if name == "rank" else fact_name.partition(".")[2].replace("_", " ")
                 raise NoEstimate(f"the {what} is not known: {error.reason}") from None
             value, words = ASSUMED[name]
             options[name] = [value]
@@ -96,7 +96,25 @@ def runs(plan: TrainingPlan, **given: Any) -> Runs:
     setups = []
     for chosen in list(product(*options.values()))[:MOST]:
         setups.append(Setup(**dict(zip(options, chosen)), assumed=tuple(assumed)))
-    return Runs(tuple(dict.fromkeys(setups)), default)
+    return Runs(possible(setups), default)
+
+
+def possible(setups: list[Setup]) -> tuple[Setup, ...]:
+    """Those of the setups that can be trained. Raises NoEstimate when none can."""
+    why = {setup: impossible(setup) for setup in setups}
+    if all(why.values()):
+        raise NoEstimate(next(iter(why.values())))
+    return tuple(setup for setup, reason in why.items() if not reason)
+
+
+def impossible(setup: Setup) -> str:
+    """Why a run cannot be; empty when it can."""
+    if not setup.rank:
+        return f"weights in {setup.bits} bits cannot be trained, and no adapter is seen" if setup.bits < 16 else ""
+    model = setup.architecture
+    if not setup.trained_embeddings and not model.adapter_parameters(setup.rank, setup.targets):
+        return f"which layers of {model.name} are meant by {', '.join(setup.targets)} is not known"
+    return ""
 
 
 def trains_everything(plan: TrainingPlan) -> bool:
@@ -113,8 +131,8 @@ def architectures(plan: TrainingPlan, given: dict[str, Any]) -> list[Architectur
         if isinstance(option, str):
             found.append(table()[option])
         elif "parameters" in option:
-            bits = [b for b in flat(plan.memory.bits.value) if isinstance(b, (Known, Default))]
-            width = given.get("bits") or (bits[0].value if bits else 16)
+            # the fewest that are possible: what is said of the weights must hold
+            width = given.get("bits") or min(b.value if isinstance(b, (Known, Default)) else 4 for b in flat(plan.memory.bits.value))
             said = f"{option['name']} is known by its size only: its weights can be estimated, a run cannot"
             raise NoEstimate(said, (option["name"], option["parameters"], width))
         else:

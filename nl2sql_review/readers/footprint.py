@@ -271,7 +271,7 @@ def judge_card(run: Run, plan: TrainingPlan, part: Memory) -> None:
         runs = from_plan.runs(plan)
     except from_plan.NoEstimate as error:
         part.estimate = Fact(Unknown(error.reason), at=run.place)
-        part.verdict = of_weights(run, error, card)
+        part.verdict = of_weights(run, plan, error, card)
         return
     made = [(setup, estimate(setup, card.context) if card else estimate(setup)) for setup in runs.setups]
     setup, needs = max(made, key=lambda pair: pair[1].high)
@@ -292,7 +292,7 @@ def judge_card(run: Run, plan: TrainingPlan, part: Memory) -> None:
         part.verdict = Fact(Default(word, runs.default, trace) if runs.default else Known(word, trace), at=batch.at, note=note)
 
 
-def of_weights(run: Run, error: from_plan.NoEstimate, card: cards.Card | None) -> Fact:
+def of_weights(run: Run, plan: TrainingPlan, error: from_plan.NoEstimate, card: cards.Card | None) -> Fact:
     """All that a size in the name can settle: that the weights alone are too large for the card."""
     if card is None:
         return Fact(Absent("no GPU is stated"), at=run.place, why_not=f"no GPU is stated, and there is no estimate: {error.reason}")
@@ -300,6 +300,8 @@ def of_weights(run: Run, error: from_plan.NoEstimate, card: cards.Card | None) -
         name, parameters, width = error.weights
         least = parameters * width / 8 / GIB
         if least > card.gib:
-            note = f"the weights of {name} alone take more than {least:.2g} GiB, and a {card.name} offers {card.gib:.3g}"
-            return Fact(Known("cannot fit"), at=run.load.place, note=note)
+            note = f"the weights of {name} alone take more than {least:.2g} GiB, and {card.words} offers {card.gib:.3g}"
+            default = next((v for v in (plan.memory.bits.value, plan.lora.model_name.value) if isinstance(v, Default)), None)
+            value: Value = Default("cannot fit", default.by) if default else Known("cannot fit")
+            return Fact(value, at=run.load.place, note=note)
     return Fact(Unknown(error.reason), at=run.load.place or run.place)
