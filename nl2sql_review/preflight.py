@@ -73,7 +73,7 @@ class Preflight:
 def preflight(
     trainer: Any, tokenizer: Any = None, *, instruction: str = INSTRUCTION, response: str = RESPONSE
 ) -> Preflight:
-    """Check the first batch of a `transformers.Trainer` and log one example of it.
+    """Check the first batch of a `transformers.Trainer` and show one example of it: logged, or printed where INFO is not logged.
 
     `instruction` and `response` are the texts that announce the two in the prompt; "" for a prompt without one.
     Raises PreflightError when a promise is broken, or when there is no batch.
@@ -107,8 +107,10 @@ def _run(
     if batch is None:
         raise PreflightError("there is no first batch: the training data is empty")
     result = check_batch(batch, tokenizer, length, instruction=instruction, response=response)
-    if loud:
+    if loud and logger.isEnabledFor(logging.INFO):
         logger.info("preflight\n%s", result)
+    elif loud:  # many scripts set up no logging, and would show nothing
+        print(f"preflight\n{result}", flush=True)
     if result.failed:
         raise PreflightError("\n".join(f"{item.rule}: {item.evidence}" for item in result.failed))
     return result

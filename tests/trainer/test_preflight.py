@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from nl2sql_review.preflight import IGNORED, PreflightError, check_batch, preflight, rows_of
@@ -134,19 +136,33 @@ def test_rows_joined_in_one_line_are_told_apart(said):
     assert not check_batch(joined, Letters()).failed
 
 
+class Trainer:
+    """As much of one as the preflight asks for."""
+
+    processing_class = Letters()
+    args = None
+
+    def __init__(self, *batches):
+        self.batches = batches
+
+    def get_train_dataloader(self):
+        return self.batches
+
+    def is_world_process_zero(self):
+        return True
+
+
 def test_an_empty_loader_is_an_error():
-    class Trainer:
-        processing_class = Letters()
-        args = None
-
-        def get_train_dataloader(self):
-            return []
-
-        def is_world_process_zero(self):
-            return True
-
     with pytest.raises(PreflightError, match="empty"):
         preflight(Trainer())
+
+
+def test_the_example_is_shown_whether_or_not_the_script_logs(capsys, caplog):
+    preflight(Trainer(batch(row())))
+    assert f"\n→ {SQL}</s>\n" in capsys.readouterr().out and not caplog.messages
+    with caplog.at_level(logging.INFO):
+        preflight(Trainer(batch(row())))
+    assert f"\n→ {SQL}</s>\n" in caplog.messages[0] and not capsys.readouterr().out
 
 
 def test_importing_it_loads_no_torch():
