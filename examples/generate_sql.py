@@ -34,14 +34,15 @@ def read_questions(path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("question", nargs="?", default="")
+    asked = parser.add_mutually_exclusive_group()
+    asked.add_argument("question", nargs="?", default="")
     parser.add_argument("--schema", default="")
-    parser.add_argument("--jsonl", help="a file of questions with their schemas, - for standard input")
+    asked.add_argument("--jsonl", help="a file of questions with their schemas, - for standard input")
     parser.add_argument("--model", default=OUTPUT_DIR, help="the adapter's folder, or a checkpoint")
     parser.add_argument("--no-4bit", dest="load_in_4bit", action="store_false")
     args = parser.parse_args()
-    asked = read_questions(args.jsonl) if args.jsonl else [{"question": args.question, "schema": args.schema}]
-    rows = [normalise(row) for row in asked]
+    given = read_questions(args.jsonl) if args.jsonl else [{"question": args.question, "schema": args.schema}]
+    rows = [normalise(row) for row in given]
     if not rows or not all(row["question"] for row in rows):
         sys.exit("a question is needed in every row")
     if not os.path.isfile(os.path.join(args.model, "adapter_config.json")):

@@ -227,10 +227,10 @@ class MemoryLog(TrainerCallback):
 
 
 # --- checkpointing ------------------------------------------------------------------------------------------------
-def newest_checkpoint(output_dir):
+def newest_checkpoint(folder):
     """The highest number (as text, 500 comes after 1500) that was written to its end, which is the trainer's state."""
-    whole = [p.parent for p in Path(output_dir).glob("checkpoint-[0-9]*/trainer_state.json") if is_object(p.read_bytes())]
-    for torn in set(Path(output_dir).glob("checkpoint-[0-9]*")).difference(whole):
+    whole = [p.parent for p in Path(folder).glob("checkpoint-[0-9]*/trainer_state.json") if is_object(p.read_bytes())]
+    for torn in set(Path(folder).glob("checkpoint-[0-9]*")).difference(whole):
         logger.warning("%s was never written to its end: not resuming from it", torn)
     return str(max(whole, key=lambda path: int(path.name.split("-")[1]))) if whole else None
 
@@ -271,11 +271,11 @@ def main():
             if args.demo and first:
                 runpy.run_path("fixtures/trainer/make_model.py")["write"](args.base_model)
             train_dataset, held_out = load_data(load_tokenizer(args), args)
-    except (OSError, ValueError, wandb.Error) as problem:  # no right to write, no account, no such setting
+        checkpoint = newest_checkpoint(args.output_dir)
+        model, tokenizer = FastLanguageModel.from_pretrained(
+            args.base_model, max_seq_length=MAX_LENGTH, load_in_4bit=args.load_in_4bit)  # fmt: skip
+    except (OSError, ValueError, wandb.Error) as problem:  # no right to write, no account, no such setting, no weights
         sys.exit(str(problem))
-    checkpoint = newest_checkpoint(args.output_dir)
-    model, tokenizer = FastLanguageModel.from_pretrained(
-        args.base_model, max_seq_length=MAX_LENGTH, load_in_4bit=args.load_in_4bit)  # fmt: skip
     model = FastLanguageModel.get_peft_model(model, **LORA)
     if tokenizer.pad_token in (None, tokenizer.eos_token):
         tokenizer.pad_token = tokenizer.unk_token or tokenizer.pad_token  # padding with EOS could hide the one to learn

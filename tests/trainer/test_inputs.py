@@ -210,6 +210,13 @@ def test_what_the_machine_lacks(script, tmp_path, monkeypatch, flags, says):
     assert says in refused(script.main)
 
 
+def test_a_model_without_weights(script, data, tmp_path, monkeypatch):
+    make_model().make_tokenizer().save_pretrained(tmp_path / "model")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train", "--report-to", "none", "--base-model", "model"])
+    assert "Unrecognized model in model" in refused(script.main)
+
+
 @pytest.mark.parametrize(
     "flags, says",
     [
@@ -226,6 +233,13 @@ def test_what_cannot_be_asked(script, tmp_path, monkeypatch, flags, says):
     monkeypatch.chdir(tmp_path)
     program = runpy.run_path(str(SCRIPT.parent / "generate_sql.py"))
     assert says in refused(program["main"])
+
+
+def test_a_question_and_a_file_of_questions(script, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "train_unsloth_complete", script)
+    monkeypatch.setattr(sys, "argv", ["generate", "How many?", "--jsonl", "asked.jsonl"])
+    program = runpy.run_path(str(SCRIPT.parent / "generate_sql.py"))
+    assert refused(program["main"]) == "2" and "not allowed with argument question" in capsys.readouterr().err
 
 
 def test_too_many_processes_for_the_batch(script, monkeypatch):
