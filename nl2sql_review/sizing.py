@@ -52,8 +52,10 @@ def of_model(name: str, gpu: str | None, changes: Mapping[str, Any], book: Ruleb
     found = architectures.find(name)
     if isinstance(found, architectures.Architecture):
         bits = {"bits": 16} if changes.get("rank") == 0 else {}  # quantised weights cannot be trained
+        setup = Setup(found, **{**policy(book), **bits, **changes})
+        setup = setup.but(dynamic=setup.unsloth and setup.bits == 4 and architectures.is_dynamic(name))
         try:
-            (setup,) = from_plan.possible([Setup(found, **{**policy(book), **bits, **changes})])
+            from_plan.covered(setup)
         except from_plan.NoEstimate as error:
             return MemoryReport(runs=(without(error, card),))
         return MemoryReport(runs=(summarize(setup, card, name),))

@@ -335,6 +335,11 @@ def test_a_run_that_cannot_be_gets_no_verdict(change, why):
     assert why in plan_of(unsloth().replace(*change), gpu="T4").memory.verdict.value.why
 
 
+def test_one_branch_without_an_estimate_is_no_verdict():
+    code = unsloth().replace('"codellama/CodeLlama-7b-hf"', '"codellama/CodeLlama-7b-hf" if len(dataset) > 9 else "unsloth/gemma-3-1b-it"')
+    assert "falls back" in plan_of(code, gpu="80GB").memory.verdict.value.why
+
+
 def test_a_card_that_is_not_known_is_said():
     assert "no card that is known" in plan_of("# gpu: warp drive\n" + unsloth()).memory.verdict.value.why
 
@@ -466,6 +471,16 @@ def test_a_model_that_is_trained_in_full_is_not_quantised(capsys):
     assert json.loads(capsys.readouterr().out)["runs"][0]["run"]["bits"] == 16
 
 
+@pytest.mark.parametrize("model", ["codellama/CodeLlama-7b-hf", "Qwen/Qwen3-14B", "unsloth/Qwen3-14B-bnb-4bit"])
+def test_a_model_is_estimated_as_a_script_that_trains_it(model, tmp_path, capsys):
+    (tmp_path / "train.py").write_text(unsloth(model))
+    runs = []
+    for argv in (["--model", model, "--checkpointing", "kept"], [str(tmp_path / "train.py"), "--checkpointing", "kept"]):
+        cli.main(["memory", *argv, "--isolated", "--output-format", "json"])
+        runs.append(json.loads(capsys.readouterr().out)["runs"][0])
+    assert runs[0]["parts"] == runs[1]["parts"]
+
+
 @pytest.mark.parametrize(
     ("argv", "code"),
     [
@@ -478,6 +493,8 @@ def test_a_model_that_is_trained_in_full_is_not_quantised(capsys):
         (["train.py", "--batch", "0"], 2),
         (["--model", "codellama/CodeLlama-7b-hf", "--rank", "0", "--bits", "4"], 3),
         (["--model", "codellama/CodeLlama-7b-hf", "--targets", "c_attn"], 3),
+        (["--model", "google/gemma-3-1b-it"], 3),
+        (["--model", "google/gemma-3-1b-it", "--stack", "transformers"], 0),
     ],
 )
 def test_exit_codes(script, argv, code):

@@ -154,6 +154,17 @@ def find(name: str) -> Found:
     return NoArchitecture(f"{short} is not in the table of architectures, and its name does not tell its size")
 
 
+# Names under which Unsloth loads weights that it quantised with some layers left in 16 bits.
+DYNAMIC = re.compile(r"llama-?3\.[123]|qwen-?2\.5|qwen-?3|phi-?4|gemma-?3|mistral-small|magistral|devstral|deepseek-r1-distill")
+
+
+def is_dynamic(name: str) -> bool:
+    """Whether Unsloth, asked for this name in 4 bits, loads weights of which some layers stay in 16 bits."""
+    lowered = name.lower()
+    swapped = "bnb-4bit" not in lowered and bool(DYNAMIC.search(lowered)) and not lowered.startswith((".", "/"))
+    return swapped or "unsloth-bnb-4bit" in lowered
+
+
 @cache
 def table() -> dict[str, Architecture]:
     """Every known architecture by name."""

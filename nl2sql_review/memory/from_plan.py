@@ -95,26 +95,20 @@ def runs(plan: TrainingPlan, **given: Any) -> Runs:
             default = default or next((v.by or "the command line" for v in flat(fact.value) if isinstance(v, Default)), "")
     setups = []
     for chosen in list(product(*options.values()))[:MOST]:
-        setups.append(Setup(**dict(zip(options, chosen)), assumed=tuple(assumed)))
-    return Runs(possible(setups), default)
+        setups.append(covered(Setup(**dict(zip(options, chosen)), assumed=tuple(assumed))))
+    return Runs(tuple(dict.fromkeys(setups)), default)
 
 
-def possible(setups: list[Setup]) -> tuple[Setup, ...]:
-    """Those of the setups that can be trained. Raises NoEstimate when none can."""
-    why = {setup: impossible(setup) for setup in setups}
-    if all(why.values()):
-        raise NoEstimate(next(iter(why.values())))
-    return tuple(setup for setup, reason in why.items() if not reason)
-
-
-def impossible(setup: Setup) -> str:
-    """Why a run cannot be; empty when it can."""
-    if not setup.rank:
-        return f"weights in {setup.bits} bits cannot be trained, and no adapter is seen" if setup.bits < 16 else ""
+def covered(setup: Setup) -> Setup:
+    """The setup, if such a run can be and can be estimated. Raises NoEstimate."""
+    if setup.unsloth and setup.architecture.name.startswith("gemma-3"):
+        raise NoEstimate("Gemma 3 under Unsloth falls back to 32 bits on some cards; measured runs took up to three times the estimate")
+    if not setup.rank and setup.bits < 16:
+        raise NoEstimate(f"weights in {setup.bits} bits cannot be trained, and no adapter is seen")
     model = setup.architecture
-    if not setup.trained_embeddings and not model.adapter_parameters(setup.rank, setup.targets):
-        return f"which layers of {model.name} are meant by {', '.join(setup.targets)} is not known"
-    return ""
+    if setup.rank and not setup.trained_embeddings and not model.adapter_parameters(setup.rank, setup.targets):
+        raise NoEstimate(f"which layers of {model.name} are meant by {', '.join(setup.targets)} is not known")
+    return setup
 
 
 def trains_everything(plan: TrainingPlan) -> bool:
@@ -137,8 +131,6 @@ def architectures(plan: TrainingPlan, given: dict[str, Any]) -> list[Architectur
             raise NoEstimate(said, (option["name"], option["parameters"], width))
         else:
             found.append(Architecture(**option))
-    if any(a.name.startswith("gemma-3") for a in found) and isinstance(plan.memory.unsloth.value, Known):
-        raise NoEstimate("Gemma 3 under Unsloth falls back to 32 bits on some cards; measured runs took up to three times the estimate")
     return found
 
 

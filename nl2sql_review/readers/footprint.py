@@ -16,8 +16,6 @@ from .derive import derive, options, plain
 from .given import last
 from .run import Run
 
-# Names under which Unsloth loads weights that it quantised with some layers left in 16 bits.
-DYNAMIC = re.compile(r"llama-?3\.[123]|qwen-?2\.5|qwen-?3|phi-?4|gemma-?3|mistral-small|magistral|devstral|deepseek-r1-distill")
 # Arguments of SFTTrainer that only a TRL from before it computed the loss in chunks takes.
 FORMER_TRL = ("max_seq_length", "dataset_text_field", "packing", "tokenizer", "dataset_num_proc")
 SPELT_OTHERWISE = (0, 16)  # the version of TRL since which SFTTrainer does not take them
@@ -128,9 +126,7 @@ def dynamic_weights(run: Run, plan: TrainingPlan) -> Fact:
         return Fact(plainly, at=run.load.place)
 
     def is_dynamic(name: Any) -> Any:
-        name = str(name).lower()
-        swapped = "bnb-4bit" not in name and bool(DYNAMIC.search(name)) and not name.startswith((".", "/"))
-        return True if swapped or "unsloth-bnb-4bit" in name else plainly
+        return True if architectures.is_dynamic(str(name)) else plainly
 
     return Fact(derive(is_dynamic, plan.lora.model_name.value), at=run.load.place)
 
