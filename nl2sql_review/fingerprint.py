@@ -12,8 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from . import projects
-from . import disk
+from . import disk, projects
 from .report import Finding, Location
 
 CODE = 2000  # characters of code that count
