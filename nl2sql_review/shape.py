@@ -82,7 +82,8 @@ def _maker(kind: Any) -> Any:
     return inner[0] if inner else None
 
 
-def keys(kind: type) -> dict[str, str]:
+@cache
+def keys(kind: type) -> Mapping[str, str]:
     """The keys a dataclass is written with → the names of its fields."""
     return {f.metadata.get("key", f.name): f.name for f in fields(kind) if f.init and not f.metadata.get("hidden")}
 
@@ -96,13 +97,21 @@ def _dataclass(kind: type, data: Any, key: str) -> Any:
         if k not in known:
             raise ShapeError(dotted(key, k), f"unknown key{did_you_mean(k, known)}; known are {listed(known)}")
         given[known[k]] = build(hints[known[k]], v, dotted(key, k))
-    for f in fields(kind):
-        if f.name in known.values() and f.name not in given and f.default is MISSING and f.default_factory is MISSING:
-            raise ShapeError(key, f"`{f.metadata.get('key', f.name)}` is missing")
+    for name, written in _needed(kind):
+        if name not in given:
+            raise ShapeError(key, f"`{written}` is missing")
     try:
         return kind(**given)
     except ShapeError as error:  # from __post_init__, which does not know where it stands
         raise ShapeError(dotted(key, error.key) if error.key else key, error.message) from None
+
+
+@cache
+def _needed(kind: type) -> tuple[tuple[str, str], ...]:
+    """Fields without a default, and the keys they are written with."""
+    known = {name: key for key, name in keys(kind).items()}
+    needed = (f for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING)
+    return tuple((f.name, known[f.name]) for f in needed if f.name in known)
 
 
 def _union(kind: Any, data: Any, key: str) -> Any:

@@ -10,8 +10,6 @@ from __future__ import annotations
 import gc
 import marshal
 import os
-import select
-import signal
 import sys
 
 TYPE_CHECKING = False
@@ -64,12 +62,16 @@ class Worker:
         os.close(self.tasks)
         os.close(self.answers)
         if kill:
+            import signal
+
             os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
 
 
 def _serve(work: Callable[[int], Any], tasks: int, answers: int) -> None:
     """The life of a process: never returns."""
+    import signal
+
     try:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends it at once and without a word; the parent says the word
         while number := os.read(tasks, INDEX):
@@ -96,6 +98,8 @@ def spread(work: Callable[[int], Any], numbers: Sequence[int], jobs: int) -> Ite
 
     `work` must not raise, and its answers are plain data (bytes, text, numbers, tuples and lists).
     """
+    from select import select
+
     waiting = list(reversed(numbers))
     tried = dict.fromkeys(numbers, 0)
     workers: list[Worker] = []
@@ -115,7 +119,7 @@ def spread(work: Callable[[int], Any], numbers: Sequence[int], jobs: int) -> Ite
             workers.append(Worker(work, workers))
             busy(workers[-1])
         while workers:
-            ready, _, _ = select.select([worker.answers for worker in workers], [], [])
+            ready, _, _ = select([worker.answers for worker in workers], [], [])
             for worker in [worker for worker in workers if worker.answers in ready]:
                 number = worker.holds
                 try:
