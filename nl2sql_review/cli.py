@@ -49,9 +49,9 @@ def run() -> None:
     gc.disable()
     code = main()
     try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except (OSError, ValueError, AttributeError):  # closed, or never there
+        for stream in filter(None, (sys.stdout, sys.stderr)):  # there may be none: what needed it has failed already
+            stream.flush()
+    except (OSError, ValueError):  # closed
         code = code or ERROR
     os._exit(code)
 

@@ -40,6 +40,8 @@ def colored(choice: str) -> bool:
 
 def write(text: str) -> None:
     """To standard output; a reader that has gone away (`| head`) is no error."""
+    if sys.stdout is None:
+        raise UsageError("standard output is closed")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from ..arguments import Parser, UsageError
+from ..arguments import Parser
 from ..console import NOTHING, write
 
 TYPE_CHECKING = False
@@ -25,12 +25,12 @@ def parser() -> Parser:
 
 
 def run(args: Namespace) -> int:
-    from ..serve import claude_code
+    try:
+        from ..serve import claude_code
 
-    answer = claude_code.answer(sys.stdin.buffer.read() if sys.stdin else b"")
-    if answer is not None:
-        try:
+        answer = claude_code.answer(sys.stdin.buffer.read() if sys.stdin else b"")
+        if answer is not None:
             write(json.dumps(answer) + "\n")
-        except UsageError:  # nobody can be told, and that must not stop the edit
-            pass
+    except Exception as error:  # the client takes our usual code of a failure, 2, for an objection to the edit
+        print(f"nl2sql-review did not review this edit: {error}", file=sys.stderr)
     return NOTHING

@@ -53,6 +53,8 @@ def _answer(event: bytes) -> dict[str, Any] | None:
     path = given.get("file_path", given.get("notebook_path"))
     if not isinstance(path, str) or not path:
         raise NotAnEvent('"tool_input" names no file')
+    if isinstance(said.get("cwd"), str):
+        path = os.path.join(said["cwd"], path)
     if not os.path.isfile(path) or not _may_train(path):
         return None
     response = said.get("tool_response")

@@ -367,6 +367,14 @@ def test_a_fault_of_ours_is_told_to_the_user(project, monkeypatch):
     assert list(answer) == ["systemMessage"] and "division by zero" in answer["systemMessage"]
 
 
+def test_a_relative_path_counts_from_where_the_client_works(project, monkeypatch):
+    script(project)
+    monkeypatch.chdir(project.parent)
+    event = json.loads(events.write(project / "train.py", SCRIPT)) | {"cwd": str(project)}
+    event["tool_input"]["file_path"] = "train.py"
+    assert blocked(claude_code.answer(json.dumps(event).encode())) == ["lora/rank"]
+
+
 def run(data: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "nl2sql_review", "hook", *arguments]
     return subprocess.run(
@@ -382,6 +390,18 @@ def test_the_command(project):
     done = run(b"garbage", "claude-code")
     assert done.returncode == 0 and list(json.loads(done.stdout)) == ["systemMessage"]
     assert run(b"{}", "emacs").returncode == 2
+
+
+def test_nothing_that_fails_on_the_way_objects_to_the_edit(project, monkeypatch, capsys):
+    """Exit code 2, that of our failures elsewhere, would."""
+    command = f"{sys.executable} -m nl2sql_review hook claude-code"
+    for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        assert subprocess.run(f"echo x | ({command} {closed})", shell=True, env=environment).returncode == 0, closed
+    monkeypatch.setattr(claude_code, "answer", lambda _: {"reason": object()})  # cannot be written as JSON
+    monkeypatch.setattr(sys, "stdin", None)
+    assert cli.main(["hook", "claude-code"]) == 0
+    assert "did not review this edit" in capsys.readouterr().err
 
 
 def test_a_file_that_is_no_script_is_told_before_anything_heavy_is_loaded(project):
