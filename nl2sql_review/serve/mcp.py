@@ -132,6 +132,8 @@ def answered(tool: Function) -> Function:
             return _error(error.rule, f"{error.message} (row {error.span.row})")
         except OSError as error:
             return _error("file/unreadable", f"{error.filename}: {error.strerror or error}")
+        except Exception as error:
+            return _error("internal-error", f"{type(error).__name__}: {error} (a fault of nl2sql-review)")
 
     return call  # type: ignore[return-value]
 

@@ -266,6 +266,12 @@ def test_errors_have_a_code_and_name_the_remedy(project, tool, given, expected, 
     assert code(result) == expected and words in result.content[0].text
 
 
+def test_a_fault_of_ours_is_told_as_one(project, monkeypatch):
+    monkeypatch.setattr(mcp.agent, "render", lambda *_: 1 / 0)
+    result = call("review_file", {"path": "train.py"})
+    assert code(result) == "internal-error" and "division by zero" in result.content[0].text
+
+
 def test_a_large_file_is_not_read(project):
     (project / "train.py").write_text("import unsloth\n" + "x = 1\n" * 1_000_000, encoding="utf-8")
     assert rules(call("review_file", {"path": "train.py"})) == ["file/unreadable"]
