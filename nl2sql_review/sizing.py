@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Mapping
 
 from . import review, rulebook, settings
@@ -47,9 +48,14 @@ def _of_plan(plan: TrainingPlan, card: cards.Card | None, model: str, changes: M
 
 
 def of_model(name: str, gpu: str | None, changes: Mapping[str, Any], book: Rulebook) -> MemoryReport:
-    """A model trained as the policy wants it, with `changes`. Raises UnknownCard."""
+    """A model, by its name or its directory, trained as the policy wants it, with `changes`. Raises UnknownCard, OSError."""
     card = cards.find(gpu) if gpu else None
-    found = architectures.find(name)
+    config = os.path.join(name, "config.json")
+    if os.path.isfile(config):
+        with open(config, "rb") as file:
+            found = architectures.from_json(file.read(), name)
+    else:
+        found = architectures.find(name)
     if isinstance(found, architectures.Architecture):
         bits = {"bits": 16} if changes.get("rank") == 0 else {}  # quantised weights cannot be trained
         setup = Setup(found, **{**policy(book), **bits, **changes})

@@ -466,6 +466,15 @@ def test_a_model_needs_no_script(capsys):
     assert (run["run"]["rank"], run["run"]["batch"], run["run"]["length"]) == (16, 4, 2048)  # what the rules want
 
 
+def test_a_model_may_be_a_directory(tmp_path, capsys):
+    (tmp_path / "config.json").write_text(json.dumps({**CONFIG, "num_hidden_layers": 16}))
+    assert cli.main(["memory", "--model", str(tmp_path), "--isolated", "--output-format", "json"]) == 0
+    assert 3e9 < json.loads(capsys.readouterr().out)["runs"][0]["run"]["parameters"] < 4e9
+    (tmp_path / "config.json").write_text("[")
+    assert cli.main(["memory", "--model", str(tmp_path), "--isolated"]) == 3
+    assert "is not JSON" in " ".join(capsys.readouterr().out.split())
+
+
 def test_a_model_that_is_trained_in_full_is_not_quantised(capsys):
     assert cli.main(["memory", "--model", "codellama/CodeLlama-7b-hf", "--rank", "0", "--isolated", "--output-format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["runs"][0]["run"]["bits"] == 16

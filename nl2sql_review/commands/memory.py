@@ -25,7 +25,7 @@ def parser() -> Parser:
     parser.add_argument(
         "paths", nargs="*", metavar="PATH", help="one script, notebook or configuration, or - for standard input"
     )
-    parser.add_argument("--model", metavar="NAME", help="no script: this model, trained as the rules want it")
+    parser.add_argument("--model", metavar="NAME", help="no script: this model or its directory, trained as the rules want it")
     parser.add_argument("--gpu", metavar="CARD", help='the card: t4, rtx4090, a100-40, "A100 80GB", 16GB, …')
     parser.add_argument("--output-format", choices=("text", "json"), default="text", help="text (default) or json")
 
@@ -74,8 +74,8 @@ def run(args: Namespace) -> int:
         if args.gpu is not None:
             find(args.gpu)  # a card that is not known is told whatever the script holds
         if args.model:
-            report = sizing.of_model(args.model, args.gpu, _setup(args), sizing.book(os.getcwd(), **options))
             name = args.model
+            report = sizing.of_model(name, args.gpu, _setup(args), sizing.book(os.getcwd(), **options))
         else:
             paths = given.paths(args, "")
             if len(paths) > 1 or os.path.isdir(paths[0]):

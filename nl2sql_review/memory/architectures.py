@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from dataclasses import dataclass
@@ -191,6 +192,17 @@ DENSE = {
 }
 NOT_GATED = {"phi", "starcoder2"}
 TIED_UNLESS_SAID = {"gemma", "gemma2", "gemma3_text", "starcoder2"}
+
+
+def from_json(data: str | bytes, name: str) -> Found:
+    """The architecture that the text of a `config.json` describes; `name` is what to call it."""
+    try:
+        config = json.loads(data)
+    except ValueError:
+        return NoArchitecture(f"the config.json of {name} is not JSON")
+    if not isinstance(config, dict):
+        return NoArchitecture(f"the config.json of {name} describes no model")
+    return from_config(config, name)
 
 
 def from_config(config: Mapping[str, Any], name: str) -> Found:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import asdict
 from pathlib import Path
@@ -83,13 +82,7 @@ def from_config(run: Run, name: str) -> Any:
     if data is None:
         return None
     run.recording.files_read = list(project.read_files)
-    try:
-        config = json.loads(data)
-    except ValueError:
-        return architectures.NoArchitecture(f"the config.json of {name} is not JSON")
-    if not isinstance(config, dict):
-        return architectures.NoArchitecture(f"the config.json of {name} describes no model")
-    return architectures.from_config(config, name)
+    return architectures.from_json(data, name)
 
 
 def bits(run: Run, plan: TrainingPlan) -> Fact:
