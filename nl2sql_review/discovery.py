@@ -276,7 +276,7 @@ def _ignores_above(directory: str) -> tuple[Globs, ...]:
     if root is None:
         return ()  # only what lies in the directory itself counts
     above = (root, *_below(root, directory))[:-1] if directory != root else ()
-    exclude = _read(os.path.join(root, ".git", "info", "exclude"), root)
+    exclude = _read(os.path.join(_git_folder(root), "info", "exclude"), root)
     return (exclude, *(_read(os.path.join(folder, ".gitignore"), folder) for folder in above))
 
 
@@ -288,6 +288,24 @@ def repository(directory: str) -> str | None:
             return None
         directory = parent
     return directory
+
+
+def _git_folder(root: str) -> str:
+    """Where git keeps what holds for the whole repository: `.git`, or, from a worktree or submodule, where it leads."""
+    folder = os.path.join(root, ".git")
+    if not os.path.isfile(folder):
+        return folder
+    folder = os.path.join(root, _line(folder).removeprefix("gitdir: "))
+    return os.path.join(folder, _line(os.path.join(folder, "commondir")))
+
+
+def _line(path: str) -> str:
+    """The first line of a file, "" where there is none."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.readline(4096).rstrip("\n").replace("\0", "")  # which no path may hold
+    except OSError:
+        return ""
 
 
 def _read(path: str, root: str) -> Globs:

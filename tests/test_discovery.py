@@ -59,6 +59,28 @@ def test_gitignore_above_and_below_counts_in_a_repository(tree):
     assert names(discovery.find(["a"])) == ["a/b/x.py"]
 
 
+@pytest.mark.parametrize("kind", ["worktree", "submodule"])
+def test_what_git_excludes_holds_in_worktrees_and_submodules(kind, tree, tmp_path):
+    def git(*words):
+        author = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "protocol.file.allow=always")
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+        return subprocess.run(["git", *author, *words], check=True, capture_output=True, text=True, env=environment)
+
+    for repository in ("main", "outer"):
+        git("init", "--quiet", repository)
+        git("-C", repository, "commit", "--quiet", "--allow-empty", "--message", "first")
+    if kind == "worktree":
+        git("-C", "main", "worktree", "add", "--quiet", "../outer/inner")
+    else:
+        git("-C", "outer", "submodule", "--quiet", "add", str(tmp_path / "main"), "inner")
+    said = git("-C", "outer/inner", "rev-parse", "--git-path", "info/exclude").stdout.strip()
+    with open(os.path.join("outer/inner", said), "a") as file:
+        file.write("drafts/\n")
+    tree("outer/inner/train.py", "outer/inner/drafts/train.py")
+    os.chdir("outer/inner")
+    assert names(discovery.find(["."])) == ["train.py"]
+
+
 def test_a_loop_of_links_ends(tree):
     tree("a/train.py")
     os.symlink(os.path.abspath("a"), "a/loop")
@@ -121,9 +143,23 @@ def test_globs_mean_what_git_says_they_mean(tmp_path):
 
 
 def test_a_given_file_is_excluded_exactly_where_a_walk_passes_it_over(tree):
-    files = ("a.py", "out/a.py", "out/kept.py", "b/c/a.py", "b/c/d.py", "b/dist/a.py", "b/env/x.py", "e/f.py", "e/g/f.py")
+    files = (
+        "a.py",
+        "out/a.py",
+        "out/kept.py",
+        "b/c/a.py",
+        "b/c/d.py",
+        "b/dist/a.py",
+        "b/env/x.py",
+        "e/f.py",
+        "e/g/f.py",
+    )
     tree(*files, ".git/HEAD", "b/env/pyvenv.cfg")
-    for name, text in ((".gitignore", "out/*\n!out/kept.py\n"), ("b/.gitignore", "/c/d.py\n"), (".git/info/exclude", "f.py")):
+    for name, text in (
+        (".gitignore", "out/*\n!out/kept.py\n"),
+        ("b/.gitignore", "/c/d.py\n"),
+        (".git/info/exclude", "f.py"),
+    ):
         os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
         with open(name, "w") as file:
             file.write(text)

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 pytestmark = pytest.mark.clients
 
@@ -106,6 +107,44 @@ def test_the_fixing_hook_fixes_and_fails_once(hooks: Path, project: Path) -> Non
     assert (project / "old" / "bad.py").read_text(encoding="utf-8") == BAD
     code, output = run("prek", hooks, "nl2sql-review-fix", "bad.py", "bad.ipynb", cwd=project)
     assert code == 0
+
+
+@pytest.mark.parametrize("kind", ["worktree", "submodule"])
+def test_a_commit_in_a_worktree_or_a_submodule(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """git itself starts the hook, and tells it of the repository it is in."""
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    manifest = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    installed = [
+        {**hook, "language": "system", "entry": f"{PROGRAMS / hook['entry']}", "args": ["--quiet", "--changed-only"]}
+        for hook in manifest
+        if hook["id"] == "nl2sql-review"
+    ]
+    main, outer = tmp_path / "main", tmp_path / "outer"
+    for folder, files in ((main, {"old.py": BAD}), (outer, {"README": ""})):
+        folder.mkdir()
+        for name, text in files.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        committed(folder)
+    inner = outer / "inner"
+    if kind == "worktree":
+        git("worktree", "add", "--quiet", str(inner), cwd=main)
+    else:
+        git("submodule", "--quiet", "add", str(main), "inner", cwd=outer)
+    configuration = {"repos": [{"repo": "local", "hooks": installed}]}
+    (inner / ".pre-commit-config.yaml").write_text(json.dumps(configuration), encoding="utf-8")
+    subprocess.run([PROGRAMS / "pre-commit", "install"], cwd=inner, check=True, capture_output=True)
+    (inner / "sub").mkdir()
+    (inner / "sub" / "new.py").write_text(BAD, encoding="utf-8")
+    (inner / "old.py").write_text(BAD + "# more\n", encoding="utf-8")
+    git("add", "--all", cwd=inner)
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        git("commit", "--quiet", "--message", "bad", cwd=inner / "sub")
+    said = refused.value.stderr.decode()
+    assert "error[lora/rank]" in said and "--> sub/new.py:" in said and "old.py" not in said
+    (inner / "sub" / "new.py").write_text(GOOD, encoding="utf-8")
+    git("add", "--all", cwd=inner)
+    git("commit", "--quiet", "--message", "good", cwd=inner / "sub")
 
 
 def test_the_manifest_is_valid() -> None:
