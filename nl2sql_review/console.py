@@ -64,10 +64,11 @@ def save_all(texts: Mapping[str, str]) -> None:
     try:
         for path, text in texts.items():
             device = os.path.exists(path) and not os.path.isfile(path)  # a pipe: it cannot be replaced
-            folder, name = os.path.split(path)
-            target = path if device else os.path.join(folder, f".{name}.{os.getpid()}.tmp")
+            target = path
             if not device:
-                beside[path] = target
+                final = os.path.realpath(path)  # a link stays one: /dev/stdout may lead to a file
+                folder, name = os.path.split(final)
+                beside[final] = target = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
             with open(target, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
                 file.write(text)
         for path, temporary in beside.items():

@@ -281,6 +281,30 @@ def test_a_file_is_written_whole_or_not_at_all(project: Path, capsys: pytest.Cap
     assert sorted(path.name for path in project.rglob("*")) == ["locked", "review.json", "setup.py", "train.py"]
 
 
+def test_of_several_files_all_are_written_or_none(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    formats = ("text", "sarif=review.sarif", "junit=nowhere/out.xml")
+    assert cli.main([*(word for name in formats for word in ("--output-format", name)), "train.py"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and "nowhere/out.xml cannot be written" in captured.err
+    assert sorted(path.name for path in project.iterdir() if path.is_file()) == ["setup.py", "train.py"]
+
+
+@pytest.mark.parametrize("target", ["train.py", "./sub/../link.py"])
+def test_a_report_never_takes_the_place_of_a_script(target: str, project: Path, capsys) -> None:
+    (project / "sub").mkdir()
+    (project / "link.py").symlink_to("train.py")
+    assert cli.main(["--output-format", f"sarif={target}", "."]) == 2
+    assert f"{target} is reviewed" in capsys.readouterr().err
+    assert (project / "train.py").read_text(encoding="utf-8") == BAD
+
+
+def test_a_report_goes_where_a_link_leads(project: Path) -> None:
+    (project / "review.txt").symlink_to("real.txt")
+    (project / "real.txt").write_text("before", encoding="utf-8")
+    assert cli.main(["--output-file", "review.txt", "--select", "lora/rank", "train.py"]) == 1
+    assert (project / "review.txt").is_symlink() and "lora/rank" in (project / "real.txt").read_text(encoding="utf-8")
+
+
 def test_paths_are_those_of_the_repository(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / ".git").mkdir()
     (project / "sub").mkdir()

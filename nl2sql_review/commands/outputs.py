@@ -80,8 +80,11 @@ def texts(
 
     files = Files(stdin)
     settings = reviewer.settings(".")
+    reviewed = {os.path.realpath(each.path) for each in report.files if each.status != "skipped"}
     made = []
     for name, file in targets(args):
+        if file is not None and os.path.realpath(file) in reviewed:
+            raise UsageError(f"{file} is reviewed, and the report would take its place: name another file")
         view = View(
             terminal=console.terminal(args, file),
             quiet=args.quiet,
@@ -96,12 +99,11 @@ def texts(
 
 
 def write(texts: Sequence[tuple[str, str | None]]) -> None:
-    """Files first: a reader of standard output that goes away must not cost a file."""
-    for text, file in sorted(texts, key=lambda each: each[1] is None):
+    """Files first, all or none: a reader of standard output that goes away must not cost a file."""
+    console.save_all({file: text for text, file in texts if file is not None})
+    for text, file in texts:
         if file is None:
             console.write(text)
-        else:
-            console.save(text, file)
 
 
 def _rules(reviewer: Reviewer, report: Report) -> Mapping[str, Rule]:
