@@ -60,7 +60,8 @@ def before(ref: str) -> Before:
 def _base(top: str, ref: str) -> str:
     """The commit where the branch left `ref`."""
     if not _says(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"):
-        remedy = _remedy(top, f"fetch it, as in git fetch origin {ref.removeprefix('origin/')}")
+        fetch = f"fetch it, as in git fetch origin {ref.removeprefix('origin/')}"
+        remedy = _remedy(top, "commit first, or leave out --changed-only" if ref == "HEAD" else fetch)
         raise GitError(f"there is no commit {ref} in {top}: {remedy}")
     base = _says(top, "merge-base", "--", ref, "HEAD")
     if not base:

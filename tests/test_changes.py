@@ -212,6 +212,7 @@ def test_fixes_only_what_counts(project: Path) -> None:
         (["--changed-only", "--base-ref", "--upload-pack=x", "."], "argument"),
         (["--changed-only", "--base-ref=--output=x", "."], "there is no commit --output=x"),
         (["--base-ref", "main", "."], "give both"),
+        (["--changed-only", "--base-ref", "", "."], "--base-ref is empty"),
         (["--changed-only", "-"], "standard input"),
     ],
 )
@@ -234,6 +235,13 @@ def test_a_shallow_clone_says_how_to_deepen_it(project: Path, monkeypatch, capsy
     assert "fetch-depth: 0" in capsys.readouterr().err
     assert cli.main(["--changed-only", "--base-ref", "main~1", "."]) == 2
     assert "fetch-depth: 0" in capsys.readouterr().err
+
+
+def test_before_the_first_commit(tmp_path: Path, monkeypatch, capsys) -> None:
+    git("init", "--quiet", str(tmp_path / "new"))
+    monkeypatch.chdir(tmp_path / "new")
+    assert cli.main(["--changed-only", "."]) == 2
+    assert "commit first" in capsys.readouterr().err
 
 
 def test_without_a_repository_or_git(tmp_path: Path, monkeypatch, capsys) -> None:

@@ -172,6 +172,8 @@ def _check(args: Namespace) -> None:
     """Options that say nothing without another, or against another."""
     if args.base_ref is not None and not args.changed_only:
         raise UsageError("--base-ref says what --changed-only compares with: give both")
+    if args.base_ref == "":  # as from a variable that is not set: the comparison with HEAD would find nothing
+        raise UsageError("--base-ref is empty: name a commit or a branch, as in --base-ref origin/main")
     if args.changed_only and "-" in args.paths:
         raise UsageError("--changed-only compares files with what git knows of them, and standard input is none")
     if args.watch and "-" in args.paths:
