@@ -293,3 +293,10 @@ def test_markdown_shows_what_was_said_and_nothing_else(view: View) -> None:
     assert f"<h3><code>{ODD}</code></h3>" in html
     assert html.count("<table>") == 4 and "<summary>Checklist: 1 passes, 1 fails, 1 unknown, 1 does not apply" in html
     assert "LORA" not in cells and "? unknown" in cells
+
+
+@pytest.mark.parametrize("text", ["@all", "#12", "owner/name#12", "GH-12", "!12", "%12"])
+def test_markdown_refers_to_nobody_and_no_issue(text: str, view: View) -> None:
+    report = replace(REPORT, files=(), internal_errors=(InternalError("", "train.py", f"see {text}."),))
+    markdown = render("markdown", report, view)
+    assert text not in markdown and f"see {text}." in markdown.replace("<!-- -->", "")

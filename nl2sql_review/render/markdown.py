@@ -19,7 +19,7 @@ VERDICTS = {"pass": "✔ passes", "fail": "✘ fails", "unknown": "? unknown", "
 _MARKUP = re.compile(
     r"[\\`*_\[\]<>|~&$]|:(?=//)|(?<=www)\."
 )  # no text starts a line, so headings and lists are no matter
-_MENTION = re.compile(r"@(?=\w)")
+_MENTION = re.compile(r"@(?=\w)|[#!%](?=\d)|(?<=\bGH)-(?=\d)", re.IGNORECASE)  # of people, issues and merge requests
 
 
 def render(report: Report, view: View) -> str:
@@ -80,7 +80,7 @@ def _checklist(file: FileReport) -> Iterator[str]:
 
 
 def _text(text: str) -> str:
-    return _MENTION.sub("@<!-- -->", _MARKUP.sub(r"\\\g<0>", escape(text)))
+    return _MENTION.sub(r"\g<0><!-- -->", _MARKUP.sub(r"\\\g<0>", escape(text)))
 
 
 def _code(text: str) -> str:
