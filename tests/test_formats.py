@@ -228,6 +228,17 @@ def test_gitlab_fingerprints_are_unique_and_places_right(view: View) -> None:
     assert read("gitlab", view, Report()) == []
 
 
+def test_gitlab_fingerprints_are_the_same_from_any_folder(view: View, tmp_path: Path, monkeypatch) -> None:
+    def fingerprint(path: str) -> str:
+        (issue,) = read("gitlab", view, replace(REPORT, files=(), internal_errors=(InternalError("", path, "no"),)))
+        return issue["fingerprint"]
+
+    at_the_root = fingerprint("train.py")
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    assert fingerprint("../train.py") == at_the_root != fingerprint("train.py")
+
+
 # JUnit
 
 

@@ -25,7 +25,7 @@ def _issue(entry: Entry, view: View) -> dict[str, Any]:
         "description": f"{entry.message}{help}",
         "severity": "blocker" if entry.kind == "fault" else SEVERITIES[entry.severity],
         "fingerprint": (finding.fingerprint if finding else "")
-        or digest(entry.kind, entry.rule, entry.path, entry.message),
+        or digest(entry.kind, entry.rule, relative(entry.path, view.root), entry.message),
         "location": {
             "path": relative(at.path, view.root),
             "positions": {
