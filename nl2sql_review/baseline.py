@@ -93,7 +93,7 @@ def read(path: str) -> Baseline:
         raise SettingsError(f"{name}: there is no such baseline; {remedy}") from None
     except OSError as error:
         raise SettingsError(f"{name}: {error.strerror or error}") from None
-    except (ShapeError, ValueError) as error:
+    except (ShapeError, ValueError, RecursionError) as error:
         raise SettingsError(f"{name}: this is no baseline of nl2sql-review: {error}") from None
 
 

@@ -115,6 +115,7 @@ def test_comments_come_first_and_need_no_entry(review, project: Path) -> None:
         (None, "baseline write --output nope.json"),
         ("[]", "must be a mapping"),
         ("{", "no baseline of nl2sql-review"),
+        ("[" * 100_000, "no baseline of nl2sql-review"),
         ('{"version": 2, "findings": []}', "version 1"),
         ('{"version": 1, "findings": [{"rule": "lora/rank"}]}', "findings[0]"),
     ],
