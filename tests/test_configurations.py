@@ -776,3 +776,20 @@ def test_a_remembered_review_is_made_anew_when_a_launch_file_appears_or_changes(
     assert "64" in effective()[0] and "64" in effective()[0]
     (tmp_path / "accelerate.yaml").write_text(ACCELERATE.replace("processes: 4", "processes: 2"), encoding="utf-8")
     assert "32" in effective()[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # a script's own file, as fixtures/styles/yaml_config.yaml is: `model` holds a mapping
+        "model: {name: m}\nlora: {lora_r: 16}\ntraining: {max_seq_length: 2048, learning_rate: 2e-4}\ndata: {format_type: x}\n",
+        # the same names of sections, and nothing that only Unsloth has
+        "model: m\nlora: {r: 16, lora_alpha: 16}\ntraining: {batch_size: 4, learning_rate: 2e-4}\ndata: {path: a.jsonl}\n",
+        # one of Unsloth's keys among many others
+        "model: m\nlora: {lora_r: 16, alpha: 16, modules: [q_proj]}\ntraining: {bs: 4, lr: 2e-4, epochs: 3}\ndata: {path: a}\n",
+    ],
+)
+def test_sections_that_everyone_names_so_are_not_taken_for_unsloths(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+    (report, _) = run([str(tmp_path / "config.yaml")], isolated=True)
+    assert report.files[0].status == "skipped" and "not a training configuration" in report.files[0].reason

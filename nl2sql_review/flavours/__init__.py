@@ -98,16 +98,18 @@ def flavour_of(document: Any) -> str:
     items = found.state.items
     keys = {k for k, v in items.items() if isinstance(k, str)}
     sections = {k for k, v in items.items() if isinstance(object_of(v), Mapping)}
-    if (
+    if "model" not in sections and (
         "training" in sections
         and sections & {"lora", "data"}
         or "lora" in sections
         and keys & {"model"}
         and sections & {"data"}
     ):
-        inner = {k for name in ("training", "lora") if name in sections for k in object_of(items[name]).state.items}
-        asks = inner & {"optim", "lr_scheduler_type", "warmup_ratio"} or not keys & {"model", "data"}
-        return "unsloth-studio" if asks and "data" not in keys else "unsloth"
+        inner = {name: set(object_of(items[name]).state.items) for name in UNSLOTH_SECTIONS if name in sections}
+        named = set().union(*inner.values())
+        if is_unsloths(inner):
+            asks = named & {"optim", "lr_scheduler_type", "warmup_ratio"} or not keys & {"model", "data"}
+            return "unsloth-studio" if asks and "data" not in keys else "unsloth"
     if {"model_name", "training_type"} <= keys and keys & {"format_type", "hf_dataset", "local_datasets"}:
         return "unsloth-studio"
     if "base_model" in keys and keys & {
@@ -144,6 +146,28 @@ def flavour_of(document: Any) -> str:
     raise NotAConfiguration(
         "not a training configuration: its keys are those of no flavour (TRL, Axolotl, LLaMA-Factory, Unsloth); --flavour names one"
     )
+
+
+UNSLOTH_SECTIONS = ("data", "training", "lora", "logging")
+# Keys that hardly anything but Unsloth has: its sections have the names that everyone gives to sections.
+UNSLOTHS_OWN = frozenset(
+    """dataset format_type local_dataset train_on_completions lora_r use_loftq use_rslora vision_all_linear
+    finetune_language_layers finetune_attention_modules finetune_mlp_modules finetune_vision_layers enable_wandb
+    enable_tensorboard""".split()
+)
+
+
+def is_unsloths(inner: dict[str, set[Any]]) -> bool:
+    """Whether sections hold Unsloth's keys: one of its own, and no fewer that it knows than others.
+
+    Many scripts read a file with sections called training and lora; such a file is theirs.
+    """
+    from . import keys
+
+    tables = [keys.of(name).sections for name in ("unsloth", "unsloth-studio")]
+    known = {key for sections in tables for section in sections.values() for key in section}
+    knows = sum(key in known for found in inner.values() for key in found)
+    return bool(set().union(*inner.values()) & UNSLOTHS_OWN) and 2 * knows >= sum(map(len, inner.values()))
 
 
 def refuse_llamafactory(items: Any) -> None:
