@@ -17,7 +17,7 @@ from ..readers.api import versions_of
 from ..readers.api_arguments import CONFIG_OF
 from ..source.syntax import walk
 from ..values import Default, Known
-from . import code, places
+from . import code, places, uses
 from .proof import Candidate
 
 
@@ -123,12 +123,14 @@ def setting(
             yield from _configured(task, fact, f"{argument}={content}", facts, names)
         return
     title = f"set {names[0] if names else name.partition('.')[2]}={spelled(value)}"
+    found = []
     if edits := places.at_origin(fact, value):
-        yield Candidate(
-            f"{title} where it comes from" if len(fact.value.trace) > 2 else title, tuple(edits), facts, names
-        )
+        where = " where it comes from" if len(fact.value.trace) > 2 else ""
+        hidden = not uses.compared(task.examined, fact)
+        found.append(Candidate(f"{title}{where}", tuple(edits), facts, names, unsafe=hidden))
     if edits := places.at_call(fact, code.literal(value, places.code_at_call(fact))):
-        yield Candidate(title, tuple(edits), facts, names, unsafe=isinstance(fact.value, Default))
+        found.append(Candidate(title, tuple(edits), facts, names, unsafe=isinstance(fact.value, Default)))
+    yield from sorted(found, key=lambda candidate: candidate.unsafe)
 
 
 def _configured(

@@ -119,3 +119,50 @@ def test_a_missing_argument_in_the_calls_own_manner(before, after):
     if after is not None:
         assert fixed == script.format(after)
     assert session(fixed.encode(), select=["arguments/scheduler"]).report.findings == ()
+
+
+HIDDEN = {
+    "a call that is not resolved": "mystery(R)",
+    "what is made of it": "S = 4 * R + 1\nmystery(S)",
+    "a loop": "for step in range(R):\n    mystery(step)",
+    "a decision": "if R > 32:\n    mystery()",
+    "a path": "open(f'out/{R}.txt', 'w')",
+    "a folder": "import shutil\nshutil.rmtree(f'out/{R}')",
+    "the environment": "import os\nos.environ['N'] = str(R)",
+    "an object": "model.config.hidden = R",
+    "a function that is passed on": "def first(text):\n    return text[:R]\nmystery(first)",
+    "a function that is decorated": "@mystery\ndef first(text):\n    return text[:R]",
+    "a function that nobody calls": "def other():\n    mystery(R)",
+    "another name": "def other(n):\n    mystery(n)\nother(R)",
+}
+
+
+@pytest.mark.parametrize("use", HIDDEN.values(), ids=HIDDEN)
+def test_a_constant_with_a_use_that_cannot_be_compared_is_left_and_the_argument_changed(use):
+    script = f"{IMPORTS}R = 64\n{LOAD}{ADAPTER.format('r={}')}{use}\n"
+    fixed = repaired(script.replace("r={}", "r=R"), "lora/rank")
+    assert fixed == script.replace("r={}", "r=16")
+
+
+WHOLE = {
+    "dict": ("C = {'r': 64}", "C['r']"),
+    "class": ("class C:\n    r = 64", "C.r"),
+    "dataclass": (
+        "from dataclasses import dataclass\n@dataclass\nclass Settings:\n    r: int = 64\nC = Settings()",
+        "C.r",
+    ),
+}
+
+
+@pytest.mark.parametrize(("above", "read"), WHOLE.values(), ids=WHOLE)
+@pytest.mark.parametrize("use", ["mystery(C)", "mystery(**vars(C))", "from other import run\nrun(C)"])
+def test_what_holds_a_value_and_is_passed_on_as_a_whole_is_left(above, read, use):
+    script = f"{IMPORTS}{above}\n{LOAD}{ADAPTER}{use}\n"
+    assert repaired(script.replace("{}", f"r={read}"), "lora/rank") == script.replace("{}", "r=16")
+
+
+def test_an_option_with_a_use_that_cannot_be_compared_is_unsafe_to_change():
+    above = "from argparse import ArgumentParser\np = ArgumentParser()\np.add_argument('--r', type=int, default={})\na = p.parse_args()"
+    script = f"{IMPORTS}{above}\n{LOAD}{ADAPTER.format('r=a.r')}mystery(a)\n"
+    assert repaired(script.format(64), "lora/rank") == script.format(64)
+    assert repaired(script.format(64), "lora/rank", unsafe=True) == script.format(16)
