@@ -119,7 +119,8 @@ class Arguments:
     mixed_precision: Fact = fact()  # "bf16 else fp16", "bf16", "fp16", "both", "none"
     epochs: Fact = fact()
     max_steps: Fact = fact()
-    launcher_conflicts: Fact = fact()  # list, with cases: what accelerate and DeepSpeed files say otherwise
+    launcher_conflicts: Fact = fact()  # list, with cases: what accelerate and DeepSpeed files say otherwise, and it stops
+    launcher_overruled: Fact = fact()  # list, with cases: where accelerate's settings and others differ, and one wins silently
     optimizer: Fact = fact()
     weight_decay: Fact = fact()
     seed: Fact = fact()

@@ -656,6 +656,53 @@ def test_a_configuration_names_its_deepspeed_file(tmp_path):
     assert found["arguments.launcher_conflicts"].value.value == ["gradient_accumulation_steps"]
 
 
+ZERO = "compute_environment: LOCAL_MACHINE\ndistributed_type: DEEPSPEED\ndeepspeed_config: {gradient_accumulation_steps: 8}\n"
+BY_HAND = """\
+from accelerate import Accelerator
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM
+accelerator = Accelerator({})
+model = get_peft_model(AutoModelForCausalLM.from_pretrained("m"), LoraConfig(r=16))
+accelerator.backward(loss)
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "launch", "told"),
+    [
+        (SCRIPT.format(", fp16=True"), ACCELERATE, "fp16 wins"),
+        (SCRIPT.format(", bf16=False"), ACCELERATE, "bf16 wins, as bf16=False chooses nothing"),
+        (SCRIPT.format(", bf16=True"), ACCELERATE, ""),
+        (SCRIPT.format(", fp16=False"), ACCELERATE, ""),
+        (SCRIPT.format(""), ACCELERATE, ""),
+        (SCRIPT.format(", bf16=flag()"), ACCELERATE, ""),
+        (SCRIPT.format(", bf16=True"), ACCELERATE.replace("bf16", "'no'"), ""),
+        (SCRIPT.format(", bf16=True"), ACCELERATE.replace("bf16", "fp8"), ""),
+        ("# processes: 2\n" + SCRIPT.format(""), ACCELERATE, "starts 4 processes"),
+        ("# processes: 4\n" + SCRIPT.format(""), ACCELERATE, ""),
+        (BY_HAND.format("gradient_accumulation_steps=4"), ZERO, "8 wins"),
+        (BY_HAND.format("gradient_accumulation_steps=8"), ZERO, ""),
+        (BY_HAND.format("gradient_accumulation_steps=4"), ZERO.replace("DEEPSPEED", "MULTI_GPU"), ""),
+        (BY_HAND.format(""), ZERO, ""),
+    ],
+)
+def test_what_accelerate_and_the_run_say_otherwise_is_told_with_who_wins(script, launch, told, tmp_path):
+    (tmp_path / "accelerate.yaml").write_text(launch, encoding="utf-8")
+    (tmp_path / "train.py").write_text(script, encoding="utf-8")
+    file, _ = Reviewer(isolated=True).source(script.encode(), str(tmp_path / "train.py"))
+    found = [f.message for f in file.findings if f.rule == "arguments/launcher-overruled"]
+    assert len(found) == bool(told) and all(told in message and "accelerate.yaml:" in message for message in found)
+
+
+def test_processes_of_the_settings_against_the_launchers(tmp_path):
+    (tmp_path / "accelerate.yaml").write_text(ACCELERATE, encoding="utf-8")
+    (tmp_path / "nl2sql-review.toml").write_text('processes = 2\nlaunch = ["accelerate.yaml"]\n', encoding="utf-8")
+    (tmp_path / "train.py").write_text(SCRIPT.format(""), encoding="utf-8")
+    report, _ = run([str(tmp_path / "train.py")])
+    (found,) = [f for f in report.files[0].findings if f.rule == "arguments/launcher-overruled"]
+    assert "counts with 2, from the settings" in found.message
+
+
 # -- fixes -------------------------------------------------------------------------------------------------------
 
 

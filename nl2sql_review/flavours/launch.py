@@ -41,7 +41,6 @@ DEEPSPEED = {
 }
 # key of accelerate's `deepspeed_config` -> the same
 PLUGIN = {"gradient_accumulation_steps": "arguments.gradient_accumulation"}
-PRECISIONS = ("bf16", "fp16")
 
 
 @dataclass(frozen=True)
@@ -157,19 +156,14 @@ def _read(made: Launch, recording: Recording, file: Path, sure: bool) -> None:
         _agreements(made, found, DEEPSPEED, sure)
         return
     processes = _value(found, "num_processes", sure)
-    if (
-        isinstance(_plain(_at(found, "distributed_type")), str)
-        and _plain(_at(found, "distributed_type")).upper() == "NO"
-    ):
+    kind = str(_plain(_at(found, "distributed_type")) or "").upper()
+    if kind == "NO":
         processes = processes or _value(found, "distributed_type", sure, 1)
     made.processes = made.processes or processes
     made.precision = made.precision or _value(found, "mixed_precision", sure)
-    plugin = _at(found, "deepspeed_config")
-    made.accumulation = (
-        made.accumulation
-        or _value(found, "gradient_accumulation_steps", sure)
-        or _value(plugin, "gradient_accumulation_steps", sure)
-    )
+    # Under another kind accelerate does not look at it.
+    plugin = _at(found, "deepspeed_config") if kind in ("DEEPSPEED", "") else None
+    made.accumulation = made.accumulation or _value(plugin, "gradient_accumulation_steps", sure)
     if plugin is not None:
         _agreements(made, plugin, PLUGIN, sure)
         inner = _plain(_at(plugin, "deepspeed_config_file"))

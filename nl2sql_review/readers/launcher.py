@@ -10,6 +10,7 @@ from .derive import plain
 from .run import Run, last
 
 NO_FILE = "no DeepSpeed file is named or lies beside"
+NO_ACCELERATE = "no settings of accelerate are named or lie beside"
 
 
 def processes(run: Run) -> Fact | None:
@@ -52,6 +53,89 @@ def accumulation(run: Run, part: Arguments) -> None:
 
 
 def read(run: Run, plan: TrainingPlan) -> None:
+    conflicts(run, plan)
+    overruled(run, plan.arguments)
+
+
+def overruled(run: Run, part: Arguments) -> None:
+    """Where two say different things of one setting, nothing compares them, and one wins."""
+    launch = run.recording.launch
+    if launch is None or (launch.processes, launch.precision, launch.accumulation) == (None, None, None):
+        part.launcher_overruled = Fact(Known([]), at=run.place, why_not=NO_ACCELERATE)
+        return
+    made = (other_processes(run, part), other_precision(run, part), other_accumulation(run, part))
+    cases = tuple(case for case in made if case is not None)
+    part.launcher_overruled = Fact(Known([c.argument for c in cases]), at=run.place, cases=cases)
+
+
+def other_processes(run: Run, part: Arguments) -> Fact | None:
+    value, stated = run.recording.launch.processes, run.processes
+    count = plain(value)
+    if not stated or isinstance(count, bool) or not isinstance(count, int) or count < 1 or count == stated:
+        return None
+    text = f"accelerate starts {count} {'process' if count == 1 else 'processes'} ({place(run, value)}), and the review counts with {stated}, {part.processes.note}"
+    return disagreement("processes", value, part.processes, text, run)
+
+
+def other_precision(run: Run, part: Arguments) -> Fact | None:
+    """bf16=True or fp16=True wins over the launcher; bf16=False chooses nothing, and the launcher's is taken.
+
+    `mixed_precision: no`, which `accelerate config` writes unasked, chooses nothing either. Axolotl sets the launcher's
+    variable by its own keys, so that they always win.
+    """
+    value = run.recording.launch.precision
+    wanted, flags = plain(value), {"bf16": part.bf16, "fp16": part.fp16}
+    used = {name: fact.value.value if isinstance(fact.value, Known) else None for name, fact in flags.items()}
+    if wanted not in flags or None in used.values() or not run.arguments:
+        return None
+    other = "fp16" if wanted == "bf16" else "bf16"
+    if used == {wanted: False, other: True}:
+        fact, wins = flags[other], f"{other} wins"
+    elif True not in used.values() and getattr(run.configuration, "flavour", "") != "axolotl":
+        fact, wins = flags[wanted], f"{wanted} wins, as {flags[wanted].argument}=False chooses nothing"
+    else:
+        return None
+    if not chosen(fact):
+        return None
+    text = f"mixed_precision is {wanted} for accelerate ({place(run, value)}) and {fact.argument} is {shown(plain(fact.value))} in the training arguments: {wins}"
+    return disagreement(fact.argument, value, fact, text, run)
+
+
+def other_accumulation(run: Run, part: Arguments) -> Fact | None:
+    """A loop that is written by hand: `Accelerator` prefers the launcher's variable to its own argument."""
+    value, fact = run.recording.launch.accumulation, part.gradient_accumulation
+    steps, used = plain(value), plain(fact.value)
+    by_hand = (
+        run.trainer is None and not run.arguments and any(last(call.callee) == "Accelerator" for call in run.calls)
+    )
+    if not by_hand or not chosen(fact) or not isinstance(steps, int) or not isinstance(used, int) or steps == used:
+        return None
+    text = f"gradient_accumulation_steps is {steps} for accelerate ({place(run, value)}) and {used} here: {steps} wins"
+    return disagreement("gradient_accumulation_steps", value, fact, text, run)
+
+
+def chosen(fact: Fact) -> bool:
+    """Whether it was written, and is no default of a library."""
+    value = fact.value
+    return isinstance(value, Known) and bool(value.trace) and not value.trace[-1].note.startswith("library default")
+
+
+def disagreement(name: str, stated: Value, fact: Fact, text: str, run: Run) -> Fact:
+    trace = tuple(p for p in stated.trace[-1:] if p.source is not run.source)  # in the script one looks at the argument
+    value: Value = Known([name], trace) if isinstance(stated, Known) else Default([name], "the launcher", trace)
+    return Fact(value, at=fact.at or run.place, argument=name, sentence=text)
+
+
+def place(run: Run, value: Value) -> str:
+    """Where it is said, in words."""
+    if not value.trace:
+        return "in its settings"
+    at = value.trace[-1]
+    row = at.source.span(at.node).row
+    return f"row {row}" if at.source is run.source else f"{at.source.path}:{row}"
+
+
+def conflicts(run: Run, plan: TrainingPlan) -> None:
     """Settings that must be the same in both: the trainer compares them, and stops."""
     launch, part = run.recording.launch, plan.arguments
     if launch is None or not launch.said or not run.arguments:
