@@ -98,7 +98,7 @@ def left_out(run: Run, spellings: tuple[str, ...]) -> Fact:
 def processes(run: Run, part: Arguments) -> None:
     stated = run.processes
     if stated:
-        part.processes = Fact(Known(stated), at=run.place, note="from the settings" if getattr(run.settings, "processes", None) else "stated by a comment in the script")
+        part.processes = Fact(Known(stated), at=run.place, note="from the settings" if getattr(run.settings, "processes", None) else "stated by a comment")
     elif (found := launcher.processes(run)) is not None:
         part.processes = found
     else:

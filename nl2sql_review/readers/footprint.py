@@ -47,7 +47,7 @@ def gpu(run: Run) -> Fact:
     said = stated or directive
     if not said:
         return Fact(Absent("no GPU is stated"), at=run.place)
-    return Fact(Known(said), at=run.place, note="" if stated else "stated by a comment in the script")
+    return Fact(Known(said), at=run.place, note="" if stated else "stated by a comment")
 
 
 # -- what the run is ---------------------------------------------------------------------------------------------

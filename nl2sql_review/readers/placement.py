@@ -95,7 +95,7 @@ def cards(run: Run, plan: TrainingPlan) -> Fact:
     """Only of cards that the script itself makes visible: how many the machine has is not in it."""
     visible, at = _visible(run)
     if run.trainer is None or isinstance(visible, Absent):
-        return Fact(Absent("the script does not choose cards"), at=at or run.place, why_not="the script does not choose among the machine's cards")
+        return Fact(Absent("no cards are chosen"), at=at or run.place, why_not="nothing here chooses among the machine's cards")
     if isinstance(visible, Unknown):
         return Fact(visible, at=at)
     count = len([c for c in str(plain(visible)).split(",") if c.strip()]) if isinstance(visible, (Known, Default)) else 0
