@@ -450,6 +450,15 @@ def test_a_full_disk_is_no_fault_of_ours() -> None:
     assert done.stderr == "error: standard output cannot be written: No space left on device\n"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a POSIX shell")
+def test_a_stream_that_is_closed() -> None:
+    """Standard output is needed; standard error only by those who have something to say there."""
+    command = f"{sys.executable} -m nl2sql_review schema report"
+    done = subprocess.run(f"{command} >&-", shell=True, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (2, "error: standard output is closed\n")
+    assert subprocess.run(f"{command} 2>&-", shell=True, stdout=subprocess.PIPE).returncode == 0
+
+
 # Watching
 
 
