@@ -63,12 +63,14 @@ def test_nothing_is_overwritten_without_force(project, capsys, what):
     assert (project / last).read_bytes() != b"mine\n" and sorted(files(project)) == sorted([*others, last])
 
 
-def test_a_link_is_not_written_through(project):
+def test_a_link_is_not_written_through(project, capsys):
     (project / ".claude" / "agents").mkdir(parents=True)
     elsewhere = project / "elsewhere.md"
     (project / ".claude" / "agents" / "training.md").symlink_to(elsewhere)
-    assert cli.main(["init", "claude-code"]) == 2 and not elsewhere.exists()
-    assert cli.main(["init", "claude-code", "--force"]) == 0 and not elsewhere.exists()
+    for options in ([], ["--force"]):
+        assert cli.main(["init", "claude-code", *options]) == 2
+        assert not elsewhere.exists() and not (project / ".claude" / "skills").exists()
+        assert "remove the link first" in capsys.readouterr().err
 
 
 def test_what_fails_halfway_leaves_nothing(project, monkeypatch, capsys):

@@ -52,7 +52,13 @@ def run(args: Namespace) -> int:
         return NOTHING
     texts = {os.path.join(args.directory, *path.split("/")): text for path, text in files.items()}
     new = {path: text for path, text in texts.items() if not _holds(path, text)}
-    there = [path for path in new if os.path.lexists(path)]
+    links = [path for path in new if os.path.islink(path)]
+    if links:
+        raise UsageError(
+            f"{', '.join(map(os.path.normpath, links))} would be written through a link, out of the project perhaps, "
+            "so nothing was written; remove the link first"
+        )
+    there = [path for path in new if os.path.exists(path)]
     if there and not args.force:
         raise UsageError(
             f"{', '.join(map(os.path.normpath, there))} would be overwritten, so nothing was written; "
