@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from .discovery import shown
 from .fixes import Session, open_findings
+from .fixes.sharing import Reads, contents
 from .fixes.write import Edited
 from .judge import Examined
 from .report import FileReport, Finding, Report
@@ -28,17 +29,18 @@ class Fixed:
 
 def offered(reviewer: Reviewer, report: Report, stdin: Stdin | None = None) -> Report:
     """The report with a fix for every finding that has one. Proving them takes a reading of the script for each."""
-    files = tuple(s.offers() if (s := _session(reviewer, f, {}, stdin)) else f for f in report.files)
+    others = _others(report)
+    files = tuple(s.offers() if (s := _session(reviewer, f, {}, others, stdin)) else f for f in report.files)
     return replace(report, files=files)
 
 
 def fix(reviewer: Reviewer, report: Report, unsafe: bool, stdin: Stdin | None = None) -> Fixed:
     """Fixes the files of a report one after the other, without writing them; what they share is edited once."""
     drafts: dict[str, bytes] = {}  # by real path: a script may be a module of another
-    fixed = Fixed(report)
+    fixed, others = Fixed(report), _others(report)
     files: list[FileReport] = []
     for file in report.files:
-        session = _session(reviewer, file, drafts, stdin)
+        session = _session(reviewer, file, drafts, others, stdin)
         if session is not None:
             before = session.data
             session.settle(unsafe)
@@ -63,7 +65,13 @@ def _edited(drafts: dict[str, bytes]) -> Iterator[Edited]:
             yield Edited(shown(real), before, data)
 
 
-def _session(reviewer: Reviewer, file: FileReport, drafts: dict[str, bytes], stdin: Stdin | None) -> Session | None:
+def _others(report: Report) -> Reads:
+    return {file.path: None for file in report.files}
+
+
+def _session(
+    reviewer: Reviewer, file: FileReport, drafts: dict[str, bytes], others: Reads, stdin: Stdin | None
+) -> Session | None:
     """For a script that has something to fix."""
     if not open_findings(file):
         return None
@@ -71,10 +79,8 @@ def _session(reviewer: Reviewer, file: FileReport, drafts: dict[str, bytes], std
     if from_stdin:
         data = stdin[1]  # type: ignore[index]
     else:
-        real = os.path.realpath(file.path)
         try:
-            with open(real, "rb") as source:
-                data = drafts[real] if real in drafts else source.read()
+            data = contents(file.path, drafts)
         except OSError:
             return None
 
@@ -82,5 +88,4 @@ def _session(reviewer: Reviewer, file: FileReport, drafts: dict[str, bytes], std
         examined = reviewer.examine(data, path, drafts)
         return replace(examined, report=reviewer.counted(examined.report))
 
-    return Session(examine, data, file.path, dict(drafts), alone=from_stdin)
-
+    return Session(examine, data, file.path, dict(drafts), alone=from_stdin, others=others)

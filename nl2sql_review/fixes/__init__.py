@@ -18,9 +18,9 @@ from dataclasses import dataclass, field, replace
 from ..interpret.modules import Parsed, remembering
 from ..judge import Examined
 from ..report import Edit, FileReport, Finding, Fix
-from . import manners
+from . import manners, sharing
 from .edits import Misfit, applied, overlap
-from .proof import Candidate, affected, hold, placeless, weigh
+from .proof import Candidate, affected, hold, placeless, union, weigh
 
 Key = tuple[str, str]
 Examine = Callable[[bytes, str, Mapping[str, bytes]], Examined]
@@ -46,6 +46,7 @@ class Session:
     path: str
     drafts: dict[str, bytes] = field(default_factory=dict)
     alone: bool = False  # nothing but the script may be edited: it came on standard input
+    others: sharing.Reads = field(default_factory=dict)  # the scripts of the run, which may read what is edited
     made: list[Finding] = field(default_factory=list)  # what was fixed, each with its fix, in order
     refused: dict[int, Fix] = field(
         default_factory=dict
@@ -145,12 +146,13 @@ class Session:
 
     def _made(self, group: list[tuple[Finding, Candidate]]) -> tuple[bytes, dict[str, bytes], Examined] | None:
         """What comes of several fixes at once, if they hold."""
+        whole = union([candidate for _, candidate in group])
         try:
-            data, drafts = self._edited(tuple(dict.fromkeys(edit for _, c in group for edit in c.edits)))
+            data, drafts = self._edited(whole.edits)
         except (Misfit, OSError):
             return None
         after = self._examined(data, drafts)
-        return (data, drafts, after) if hold(self.now, after, group) else None
+        return (data, drafts, after) if hold(self.now, after, group) and self._agreed(whole, data, drafts) else None
 
     def _best(self, finding: Finding) -> tuple[Fix, bytes, dict[str, bytes], Examined] | None:
         """The fix of a finding, and what comes of it: the script, the other files, and how they are judged."""
@@ -162,12 +164,26 @@ class Session:
                 continue
             after = self._examined(data, drafts)
             found = weigh(self.now, after, finding, candidate)
+            if found == "safe" and not self._agreed(candidate, data, drafts):
+                found = "unsafe"
             if found is not None and (found == "safe" or second is None):
                 one = Fix(candidate.title, found, candidate.edits), data, drafts, after
                 if found == "safe":
                     return one
                 second = one
         return second
+
+    def _agreed(self, candidate: Candidate, data: bytes, drafts: dict[str, bytes]) -> bool:
+        """Whether the other scripts of the run that read an edited file change in what is fixed alone."""
+        own = os.path.realpath(self.path)
+
+        def read(path: str, edited: bool) -> Examined:
+            files = {**drafts, own: data} if edited else {**self.drafts, own: self.data}
+            with remembering(self._modules):
+                return self.examine(sharing.contents(path, files), path, files)
+
+        files = {real for real in drafts if drafts[real] != self.drafts.get(real)}
+        return not files or sharing.agree(self.now, candidate, files, self.others, read)
 
     def _candidates(self, finding: Finding) -> Iterator[Candidate]:
         seen = set()
@@ -188,9 +204,5 @@ class Session:
                 continue
             if self.alone:
                 raise Misfit(f"{path} is not the script")
-            real = os.path.realpath(path)
-            if real not in drafts:
-                with open(real, "rb") as file:
-                    drafts[real] = file.read()
-            drafts[real] = applied(drafts[real], path, own)
+            drafts[os.path.realpath(path)] = applied(sharing.contents(path, drafts), path, own)
         return data, drafts

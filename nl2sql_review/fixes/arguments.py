@@ -122,18 +122,18 @@ def warmup(task: Task) -> Iterator[Candidate]:
         if places.omitted(keep):
             fits = _near(task, plain(drop.value))
             edits = [code.replaced(place.source, place.node.keyword, name)]
-            if not fits:
-                edits += places.at_origin(drop, share) or places.at_call(drop, code.literal(share))
+            made = None if fits else next(setting(task, "arguments.warmup", drop, share), None)
+            edits += made.edits if made else ()
             shown = plain(drop.value) if fits else share
-            yield Candidate(
-                f"set {name}={spelled(shown)} in place of {place.node.keyword.value}", tuple(edits), facts, names
-            )
+            title = f"set {name}={spelled(shown)} in place of {place.node.keyword.value}"
+            yield Candidate(title, tuple(edits), facts, names, unsafe=made is not None and made.unsafe)
             continue
         call = code.call_of(task.source, place.node)
-        if call is not None:
-            edits = [code.removed(task.source, call, place.node)]
-            edits += places.at_origin(keep, share) or places.at_call(keep, code.literal(share))
-            yield Candidate(f"{title} and no {place.node.keyword.value}", tuple(edits), facts, names)
+        made = next(setting(task, "arguments.warmup", keep, share), None)
+        if call is not None and made is not None:
+            edits = [code.removed(task.source, call, place.node), *made.edits]
+            title = f"{title} and no {place.node.keyword.value}"
+            yield Candidate(title, tuple(edits), facts, names, unsafe=made.unsafe)
 
 
 def _near(task: Task, value: Any) -> bool:

@@ -12,7 +12,7 @@ from ..readers.columns import COLUMNS, column_role
 from ..report import Edit
 from ..source.syntax import walk
 from ..values import Absent
-from . import code, places
+from . import code, places, uses
 from .prompt import expressions
 from .proof import Candidate
 from .task import Task, plain, setting, wanted
@@ -100,15 +100,37 @@ def cut(task: Task) -> Iterator[Candidate]:
     """The schema cut where it is read; a longer cut made shorter."""
     for limit in wanted(task.expected, 0, task.plan):
         if not isinstance(task.fact.value, Absent):
-            for edits in (places.at_origin(task.fact, limit),):
-                if edits:
-                    yield Candidate(f"cut the schema to {limit} characters", tuple(edits), PROMPT)
+            if edits := places.at_origin(task.fact, limit):
+                hidden = not uses.compared(task.examined, task.fact, _cuts(task))
+                yield Candidate(f"cut the schema to {limit} characters", tuple(edits), PROMPT, unsafe=hidden)
             continue
         if any(plain(call.get("batched")) for call in task.run.calls):
             continue  # a slice of a column of a batch would cut rows
         for node, _, column in _reads(task):
             if column_role(column) == "schema":
                 yield Candidate(f"cut the schema to {limit} characters", (_cut(task, node, limit),), PROMPT)
+
+
+def _cuts(task: Task) -> list[Any]:
+    """What may cut the schema where the text is made: slices, what asks for a length, calls of functions with a slice."""
+    scopes = [task.function(expression) for expression in expressions(task)]
+    found = [node for scope in scopes for node in _slices(scope)]
+    for call in (n for scope in scopes for n in walk(scope) if isinstance(n, cst.Call)):
+        for one in walk(task.source.tree):
+            if isinstance(one, cst.FunctionDef) and one.name.value == code.dotted(call.func):
+                slices = list(_slices(one))
+                found += [call, *slices] if slices else []
+    return found
+
+
+def _slices(scope: Any) -> Iterator[Any]:
+    for node in walk(scope):
+        if isinstance(node, cst.Comparison) and code.dotted(getattr(node.left, "func", node.left)) == "len":
+            yield node
+        elif isinstance(node, cst.Subscript):
+            roles = {column_role(column) for one in walk(node.value) for column in columns_of(one)}
+            if not roles or "schema" in roles:
+                yield from (e.slice for e in node.slice if isinstance(e.slice, cst.Slice))
 
 
 def _cut(task: Task, node: Any, limit: int) -> Edit:

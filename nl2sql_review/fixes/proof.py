@@ -101,11 +101,22 @@ def hold(before: Examined, after: Examined, fixes: Sequence[tuple[Finding, Candi
     gone = Counter(finding.rule for finding, _ in fixes)
     if any(new[rule] > old[rule] - gone[rule] for rule in {*old, *new}):
         return False
-    parts = [candidate for _, candidate in fixes]
-    union = Candidate(
-        "", (), *(tuple(n for c in parts for n in getattr(c, of)) for of in ("facts", "arguments", "calls"))
-    )
-    return not any(_differences(before, after, union))
+    return not any(_differences(before, after, union([candidate for _, candidate in fixes])))
+
+
+def union(candidates: Sequence[Candidate]) -> Candidate:
+    """Several candidates as one."""
+    parts = ("edits", "facts", "arguments", "calls")
+    return Candidate("", *(tuple(dict.fromkeys(n for c in candidates for n in getattr(c, of))) for of in parts))
+
+
+def alike(before: Examined, after: Examined, candidate: Candidate) -> bool:
+    """Whether the edits change in another script only what they are for, and nothing for the worse."""
+    if before.report.status != after.report.status or after.faults or _silenced(before) != _silenced(after):
+        return False
+    old, new = counted(before), counted(after)
+    worse = any(new[rule] > old[rule] for rule in new) or _worse(before, after)
+    return not worse and not any(_differences(before, after, candidate))
 
 
 def _readable(before: Examined, after: Examined) -> bool:

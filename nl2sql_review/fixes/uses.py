@@ -8,7 +8,7 @@ Names are taken wherever they stand in the files of the run, whatever their scop
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import libcst as cst
@@ -34,14 +34,28 @@ TRANSPARENT = ("property", "staticmethod", "classmethod", "functools.cache", "ca
 ALL_OF_IT = frozenset(("items", "values", "copy", "pop", "update"))  # methods of a dict that hand on what is in it
 
 
-def compared(examined: Examined, fact: Fact) -> bool:
-    """Whether every use of what a fact's value comes from is one that comparing the calls would show."""
-    options = fact.value.options if isinstance(fact.value, Either) else (fact.value,)
-    return all(_Uses(examined, option.trace).compared() for option in options)
+def compared(examined: Examined, fact: Fact, own: Iterable[Any] = ()) -> bool:
+    """Whether every use of what a fact's value comes from is one that comparing the calls would show.
+
+    `own`: nodes that are the setting itself where that is no argument, so that a use in them is the one to change.
+    """
+    return all(_Uses(examined, option.trace, own).compared() for option in _options(fact))
+
+
+def origins(examined: Examined, fact: Fact) -> set[tuple[str, Span]]:
+    """The places that a fact's value comes from, as path and span; without literals that stand at a call."""
+    found = [_Uses(examined, option.trace) for option in _options(fact)]
+    places = [u.trace[0] for u in found if u.trace and u.trace[0].source is not None and not u.at_call()]
+    return {(place.source.path, place.source.span(place.node)) for place in places}
+
+
+def _options(fact: Fact) -> tuple[Any, ...]:
+    return fact.value.options if isinstance(fact.value, Either) else (fact.value,)
 
 
 class _Uses:
-    def __init__(self, examined: Examined, trace: tuple[Any, ...]) -> None:
+    def __init__(self, examined: Examined, trace: tuple[Any, ...], own: Iterable[Any] = ()) -> None:
+        self.own = {id(node) for node in own}
         inside = next((n for n, place in enumerate(trace) if isinstance(place.node, Span)), 0)
         self.trace = trace[inside:]  # before it the name of the file that it is read from
         self.way = {id(place.node) for place in self.trace}
@@ -57,10 +71,13 @@ class _Uses:
         self.functions: dict[str, Any] = {}
         self.names: set[str] = set()
 
-    def compared(self) -> bool:
+    def at_call(self) -> bool:
         arguments = [place.node for place in self.trace if isinstance(place.node, cst.Arg)]
-        if not self.trace or any(one.value is self.trace[0].node for one in arguments if id(one) in self.arguments):
-            return True  # it stands at the call
+        return any(one.value is self.trace[0].node for one in arguments if id(one) in self.arguments)
+
+    def compared(self) -> bool:
+        if not self.trace or self.at_call():
+            return True
         for tree in self.trees:
             for node in walk(tree):
                 if isinstance(node, cst.FunctionDef):
@@ -145,6 +162,8 @@ class _Uses:
                     return False
                 case cst.Decorator() | cst.MatchCase():
                     return False
+            if id(parent) in self.own:
+                return True
             if isinstance(one, cst.Name) and one.value in self.functions and not isinstance(parent, cst.Call):
                 return False  # a function that is passed on
             one = parent

@@ -166,3 +166,52 @@ def test_an_option_with_a_use_that_cannot_be_compared_is_unsafe_to_change():
     script = f"{IMPORTS}{above}\n{LOAD}{ADAPTER.format('r=a.r')}mystery(a)\n"
     assert repaired(script.format(64), "lora/rank") == script.format(64)
     assert repaired(script.format(64), "lora/rank", unsafe=True) == script.format(16)
+
+
+SCHEMA = """\
+from datasets import load_dataset
+{above}{load}def text(row):
+    schema = row["schema"]
+    return {{"text": f"### Schema:\\n{{{cut}}}\\n### Question:\\n{{row['question']}}\\n### SQL:\\n{{row['sql']}}"}}
+data = load_dataset("json", data_files="t.jsonl", split="train").map(text)
+{below}SFTTrainer(model=model, train_dataset=data, args=SFTConfig(max_length=2048)).train()
+"""
+LIMITS = {
+    "a literal in the slice": ("", "schema[:{}]", "mystery(9000)\n", True),
+    "a constant": ("LIMIT = {}\n", "schema[:LIMIT]", "", True),
+    "a constant that the length is compared with": (
+        "LIMIT = {}\n",
+        "schema[:LIMIT] if len(schema) > LIMIT else schema",
+        "",
+        True,
+    ),
+    "a constant of a function": (
+        "LIMIT = {}\ndef short(text, n):\n    return text[:n]\n",
+        "short(schema, LIMIT)",
+        "",
+        True,
+    ),
+    "a call that is not resolved": ("LIMIT = {}\n", "schema[:LIMIT]", "mystery(LIMIT)\n", False),
+    "a function that does more": (
+        "LIMIT = {}\ndef short(text, n):\n    mystery(n)\n    return text[:n]\n",
+        "short(schema, LIMIT)",
+        "",
+        False,
+    ),
+    "another column": ("LIMIT = {}\n", "schema[:LIMIT] + row['question'][:LIMIT]", "", False),
+    "a loop": ("LIMIT = {}\n", "schema[:LIMIT]", "for n in range(LIMIT):\n    print(n)\n", False),
+}
+
+
+@pytest.mark.parametrize(("above", "cut", "below", "safe"), LIMITS.values(), ids=LIMITS)
+def test_a_limit_of_the_schema_is_safe_to_change_where_it_has_no_other_use(above, cut, below, safe):
+    script = SCHEMA.format(above=IMPORTS + above, load=LOAD, cut=cut, below=below)
+    before, after = script.replace("{}", "9000"), script.replace("{}", "1000")
+    assert repaired(before, "dataset/schema-truncation") == (after if safe else before)
+    assert repaired(before, "dataset/schema-truncation", unsafe=True) == after
+
+
+@pytest.mark.parametrize("given", ["warmup_ratio=SHARE", "warmup_steps=SHARE, warmup_ratio=0.0"])
+def test_a_share_of_the_warm_up_with_a_use_that_cannot_be_compared_is_changed_at_the_argument(given):
+    script = f"{IMPORTS}SHARE = 0.9\nargs = SFTConfig({{}})\nmystery(SHARE)\n"
+    assert repaired(script.format(given), "arguments/warmup") == script.format("warmup_steps=0.03")

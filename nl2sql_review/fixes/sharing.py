@@ -1,0 +1,64 @@
+"""What a fix of one script does to the others of the run that read the file it edits: a configuration, a module."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+
+from ..judge import Examined
+from . import uses
+from .proof import Candidate, alike
+
+Reads = dict[str, "frozenset[str] | None"]  # scripts of a run: the files each reads, by real path; None: not asked yet
+Read = Callable[[str, bool], Examined]  # a script by its path, with or without the edits
+
+
+def agree(now: Examined, candidate: Candidate, files: set[str], others: Reads, read: Read) -> bool:
+    """Whether in all other scripts that read one of the edited files nothing changes but what is fixed in this one.
+
+    A script that takes the setting from somewhere else may still do with the value what no comparison shows: there a
+    constant is not safe to change.
+    """
+    modules = set(map(os.path.realpath, now.recording.files_read))
+    for path in others:
+        if path == now.source.path:
+            continue
+        reads = others[path]
+        if reads is None:
+            reads = others[path] = _reads(path, read)
+        if not reads & files:
+            continue
+        before = read(path, False)
+        if not before.plans and os.path.realpath(path) in modules:
+            continue  # a part of this script, weighed with it
+        if not alike(before, read(path, True), candidate) or not _used_alike(now, before, candidate):
+            return False
+    return True
+
+
+def _reads(path: str, read: Read) -> frozenset[str]:
+    try:
+        recording = read(path, False).recording
+    except OSError:
+        return frozenset()
+    if recording is None:  # it cannot be read, or configures nothing
+        return frozenset()
+    return frozenset(map(os.path.realpath, (path, *recording.files_read)))
+
+
+def _used_alike(now: Examined, other: Examined, candidate: Candidate) -> bool:
+    """Whether the other script takes the same setting from where it is changed, and does nothing hidden with it."""
+    edited = {edit.location.path for edit in candidate.edits} - {now.source.path}
+    origins = {o for plan in now.plans for name in candidate.facts for o in uses.origins(now, plan[name])}
+    facts = [plan[name] for plan in other.plans for name in candidate.facts]
+    shown = {o for fact in facts if uses.compared(other, fact) for o in uses.origins(other, fact)}
+    return {o for o in origins if o[0] in edited} <= shown
+
+
+def contents(path: str, drafts: Mapping[str, bytes]) -> bytes:
+    """A file as it is by now. Raises OSError."""
+    real = os.path.realpath(path)
+    if real in drafts:
+        return drafts[real]
+    with open(real, "rb") as file:
+        return file.read()
