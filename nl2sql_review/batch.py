@@ -258,6 +258,8 @@ class Batch:
         def work(number: int) -> list[Any]:
             try:
                 outcome = self._review(found[number])
+                if outcome is OF_NO_CONCERN:  # which another process cannot hand over as the one it is
+                    return []
                 return [getattr(outcome, name) for name in Outcome.__slots__]
             except SettingsError as error:
                 return [str(error)]
@@ -269,6 +271,8 @@ class Batch:
                 name = found[number].shown
                 fault = ("", name, "the process that reviewed it ended early, twice")
                 yield number, Outcome(name, "error", "internal error", FAULT, faults=[fault])
+            elif not answer:
+                yield number, OF_NO_CONCERN
             elif len(answer) == 1:
                 raise SettingsError(answer[0])
             else:

@@ -158,6 +158,7 @@ def test_an_empty_loader_is_an_error():
 
 
 def test_the_example_is_shown_whether_or_not_the_script_logs(capsys, caplog):
+    caplog.set_level(logging.WARNING)
     preflight(Trainer(batch(row())))
     assert f"\n→ {SQL}</s>\n" in capsys.readouterr().out and not caplog.messages
     with caplog.at_level(logging.INFO):
