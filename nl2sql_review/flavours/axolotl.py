@@ -295,12 +295,7 @@ def datasets(r: Reading, top: Level) -> Any:
         )
         names.append((path, one.where("path")))
     data = mixed(r, load(r, top.place, names), top.where("datasets"))
-    why = "the data sets are described by the configuration"
-    r.beyond(why, "dataset.config_class", "dataset.config_kind", "dataset.config_fields", "dataset.unimported_names")
-    r.beyond("Axolotl reads the columns, by the type of each data set", "dataset.bare_fields", "dataset.late_fallbacks")
-    r.beyond(
-        "no key cuts the schema: what the rows hold is made before", "dataset.schema_limit", "dataset.truncation_cuts"
-    )
+    r.data_made_before("Axolotl reads the columns, by the type of each data set")
     return data
 
 

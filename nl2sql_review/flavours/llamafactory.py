@@ -272,19 +272,7 @@ def datasets(r: Reading, top: Level) -> Any:
         paths = [(value, at)]
     parts = load(r, top.place, paths)
     strategy, probabilities = str(top.plain("mix_strategy") or "concat"), top.get("interleave_probs")
-    r.beyond(
-        "the data sets are described by dataset_info.json",
-        "dataset.config_class",
-        "dataset.config_kind",
-        "dataset.config_fields",
-        "dataset.unimported_names",
-    )
-    r.beyond(
-        "LLaMA-Factory reads the columns that dataset_info.json maps", "dataset.bare_fields", "dataset.late_fallbacks"
-    )
-    r.beyond(
-        "no key cuts the schema: what the rows hold is made before", "dataset.schema_limit", "dataset.truncation_cuts"
-    )
+    r.data_made_before("LLaMA-Factory reads the columns that dataset_info.json maps", described_by="dataset_info.json")
     if not strategy.startswith("interleave"):
         return mixed(r, parts, at)
     arguments: dict[str, Value] = {

@@ -289,6 +289,16 @@ class Reading:
         for name in names:
             self.made.facts[name] = Fact(Absent(why), self.top.place, why_not=why)
 
+    def data_made_before(self, columns: str, described_by: str = "the configuration") -> None:
+        """No class describes the data sets, and no key maps or cuts their rows; `columns` says who finds the columns."""
+        described = f"the data sets are described by {described_by}"
+        self.beyond(
+            described, *(f"dataset.{n}" for n in ("config_class", "config_kind", "config_fields", "unimported_names"))
+        )
+        self.beyond(columns, "dataset.bare_fields", "dataset.late_fallbacks")
+        cut = "no key cuts the schema: what the rows hold is made before"
+        self.beyond(cut, "dataset.schema_limit", "dataset.truncation_cuts")
+
 
 def _quoted(level: Level, key: str, value: Any) -> str:
     """Why a text may stand where a number was meant."""

@@ -231,17 +231,7 @@ def datasets(r: Reading, top: Level) -> Any:
             "dataset.stopping_strategy",
             "dataset.misaligned_weights",
         )
-    r.beyond(
-        "the data sets are described by the configuration",
-        "dataset.config_class",
-        "dataset.config_kind",
-        "dataset.config_fields",
-        "dataset.unimported_names",
-    )
-    r.beyond("TRL reads the columns it expects; no key maps others", "dataset.bare_fields", "dataset.late_fallbacks")
-    r.beyond(
-        "no key cuts the schema: what the rows hold is made before", "dataset.schema_limit", "dataset.truncation_cuts"
-    )
+    r.data_made_before("TRL reads the columns it expects; no key maps others")
     return data
 
 

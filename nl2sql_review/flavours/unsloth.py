@@ -277,17 +277,7 @@ def datasets(r: Reading, whole: Whole) -> Any:
             names += [(Known(name, (level.where(key),)), level.where(key)) for name in listed]
         elif isinstance(value, Unknown):
             names.append((value, level.where(key)))
-    r.beyond(
-        "the data sets are described by the configuration",
-        "dataset.config_class",
-        "dataset.config_kind",
-        "dataset.config_fields",
-        "dataset.unimported_names",
-    )
-    r.beyond(f"{r.program.name} finds the columns itself", "dataset.bare_fields", "dataset.late_fallbacks")
-    r.beyond(
-        "no key cuts the schema: what the rows hold is made before", "dataset.schema_limit", "dataset.truncation_cuts"
-    )
+    r.data_made_before(f"{r.program.name} finds the columns itself")
     return mixed(r, load(r, r.top.place, names), names[0][1] if names else r.top.place)
 
 
