@@ -119,6 +119,17 @@ def color_option(group: argparse._ActionsContainer) -> None:
                        help="colours: auto (default) heeds NO_COLOR and FORCE_COLOR")  # fmt: skip
 
 
+def stdin_option(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--stdin-filename", metavar="FILE", help="what the script on standard input is called")
+
+
+def one_script(parser: Parser) -> None:
+    """The path of a command that looks at one script; it is checked by hand, for an error that names the remedy."""
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH", help="one script, notebook or configuration, or - for standard input"
+    )
+
+
 def flavour_option(group: argparse._ActionsContainer) -> None:
     from .flavours import FLAVOURS
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 import os
 import sys
 
-from ..arguments import Parser, UsageError, color_option, flavour_option, positive, settings_options, whole, words
+from ..arguments import (
+    Parser,
+    UsageError,
+    color_option,
+    flavour_option,
+    one_script,
+    positive,
+    settings_options,
+    stdin_option,
+    whole,
+    words,
+)
 from ..console import FINDINGS, NOT_REVIEWED, NOTHING, complain, terminal, write
 from . import given
 
@@ -22,10 +33,10 @@ def parser() -> Parser:
         description="Estimates how much GPU memory a script needs, part by part; nothing is loaded or run.",
         epilog=MEMORY_EPILOG,
     )
+    one_script(parser)
     parser.add_argument(
-        "paths", nargs="*", metavar="PATH", help="one script, notebook or configuration, or - for standard input"
+        "--model", metavar="NAME", help="no script: this model or its directory, trained as the rules want it"
     )
-    parser.add_argument("--model", metavar="NAME", help="no script: this model or its directory, trained as the rules want it")
     parser.add_argument("--gpu", metavar="CARD", help='the card: t4, rtx4090, a100-40, "A100 80GB", 16GB, …')
     parser.add_argument("--output-format", choices=("text", "json"), default="text", help="text (default) or json")
 
@@ -43,7 +54,7 @@ def parser() -> Parser:
     group.add_argument("--stack", choices=("unsloth", "transformers"), help="which library trains")
 
     group = parser.add_argument_group("settings and output")
-    group.add_argument("--stdin-filename", metavar="FILE", help="what the script on standard input is called")
+    stdin_option(group)
     flavour_option(group)
     settings_options(group)
     color_option(group)

@@ -5,7 +5,16 @@ from __future__ import annotations
 import os
 import sys
 
-from ..arguments import Parser, UsageError, color_option, flavour_option, run_options, settings_options
+from ..arguments import (
+    Parser,
+    UsageError,
+    color_option,
+    flavour_option,
+    one_script,
+    run_options,
+    settings_options,
+    stdin_option,
+)
 from ..console import NOT_REVIEWED, NOTHING, complain, terminal, write
 from . import given
 
@@ -19,12 +28,10 @@ def parser() -> Parser:
         "plan",
         description="Shows the configuration a script really trains with: every value, and where it comes from.",
     )
-    parser.add_argument(
-        "paths", nargs="*", metavar="PATH", help="one script, notebook or configuration, or - for standard input"
-    )
+    one_script(parser)
     parser.add_argument("--output-format", choices=("text", "json"), default="text", help="text (default) or json")
     run_options(parser)
-    parser.add_argument("--stdin-filename", metavar="FILE", help="what the script on standard input is called")
+    stdin_option(parser)
     flavour_option(parser)
     settings_options(parser)
     color_option(parser)

@@ -19,6 +19,7 @@ from ..arguments import (
     rules_options,
     run_options,
     settings_options,
+    stdin_option,
 )
 from ..console import NOT_REVIEWED, NOTHING, colored, complain, progress, write
 from . import given, outputs
@@ -72,7 +73,7 @@ def parser() -> Parser:
     group = parser.add_argument_group("what is judged")
     rules_options(group)
     run_options(group)
-    group.add_argument("--stdin-filename", metavar="FILE", help="what the script on standard input is called")
+    stdin_option(group)
     group.add_argument("--force-exclude", action="store_true",
                        help="files that are given count as found in a directory, for hooks: exclusions hold for them")  # fmt: skip
     flavour_option(group)
