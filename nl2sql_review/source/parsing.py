@@ -1,23 +1,23 @@
-"""Text → LibCST module, with errors that name a place and never a crash.
+"""Text → the tree of Python's own parser, with errors that name a place and never a crash.
 
-LibCST's parser is native: brackets nested a few hundred deep overflow the process's stack, some patterns take time
-exponential in their depth, and its errors carry unreliable places. So a cheap screen looks at the text first, deep
-text is parsed on a thread with a large stack, and errors are described from the text.
+What the running Python refuses may be syntax newer than it: LibCST, which reads that, is asked then, and its tree is
+put into the same form. Both parsers are native, and deep nesting can overflow the process's stack or take LibCST time
+exponential in the depth; so a cheap screen looks at the text first, deep text is parsed on a thread with a large stack,
+and errors are described from the text.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 import threading
+import warnings
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Callable, TypeVar
+from typing import Any, Callable, TypeVar
 
 from nl2sql_review.source.lexer import Fault, Lexer
 from nl2sql_review.source.spans import Lines, SourceError, point
-
-if TYPE_CHECKING:
-    import libcst
 
 T = TypeVar("T")
 
@@ -61,10 +61,8 @@ _TOKEN = re.compile(
 )
 
 
-def parse(text: str) -> libcst.Module:
+def parse(text: str) -> ast.Module:
     """The module, or SourceError with a place in `text`: "file/syntax", or "file/unreadable" for too much of it."""
-    import libcst
-
     lines = None
     if too_much(text):
         message = f"too large: more than {MAX_TOKENS} names, operators and lines are not read"
@@ -76,14 +74,49 @@ def parse(text: str) -> libcst.Module:
             raise _error(fault)
     try:
         try:
-            return deeply(lambda: libcst.parse_module(text)) if deep else libcst.parse_module(text)
-        except RecursionError:
-            return deeply(lambda: libcst.parse_module(text))
-    except libcst.ParserSyntaxError as error:
-        raise _error(_describe(lines or Lines(text), error.message)) from None
+            return deeply(lambda: _python(text)) if deep else _python(text)
+        except (RecursionError, MemoryError):
+            return deeply(lambda: _python(text))
+    except SyntaxError as error:
+        return _newer(lines or Lines(text), deep, error)
     except UnicodeEncodeError as error:
         row, column = Lines(text).place(error.start)
         raise _error(Fault("a lone surrogate is not text", row, column)) from None
+    except (RecursionError, MemoryError):
+        raise _error(Fault("nested too deeply to be read", 1, 1)) from None
+    except Exception as error:  # a fault of the parser's own must not end the review of the other files
+        raise _error(Fault(f"the parser failed: {type(error).__name__}: {error}".split("\n")[0], 1, 1)) from None
+
+
+def _python(text: str) -> ast.Module:
+    """As the running Python reads it; before 3.12 it does not say rightly where the expressions of an f-string stand."""
+    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # only read: nothing is compiled or run
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of escapes that mean nothing, which are the script's own affair
+        tree: ast.Module = compile(text, "<source>", "exec", flags, dont_inherit=True)
+    if sys.version_info < (3, 12):
+        from nl2sql_review.source.formatted import place_fields
+
+        place_fields(tree, text)
+    return tree
+
+
+def _newer(lines: Lines, deep: bool, refused: SyntaxError) -> ast.Module:
+    """The tree of what only a newer Python reads; else SourceError."""
+    import libcst
+
+    from nl2sql_review.source.lowering import lowered
+
+    def read() -> ast.Module:
+        return lowered(libcst.parse_module(lines.text), lines.text)
+
+    try:
+        try:
+            return deeply(read) if deep else read()
+        except RecursionError:
+            return deeply(read)
+    except libcst.ParserSyntaxError as error:
+        raise _error(_describe(lines, error.message, refused)) from None
     except RecursionError:
         raise _error(Fault("nested too deeply to be read", 1, 1)) from None
     except Exception as error:  # a fault of LibCST's own must not end the review of the other files
@@ -210,8 +243,8 @@ def _error(fault: Fault) -> SourceError:
 _LIBCST_PLACE = re.compile(r"error at (\d+):(\d+)")
 
 
-def _describe(lines: Lines, message: str) -> Fault:
-    """What is wrong with text that LibCST cannot read.
+def _describe(lines: Lines, message: str, refused: SyntaxError) -> Fault:
+    """What is wrong with text that neither the running Python (`refused`) nor LibCST (`message`) can read.
 
     The outline knows unclosed brackets and strings. The running Python explains best, but may be older than the
     syntax of the file: its word counts only where it stumbles at the same row as LibCST. LibCST itself names the
@@ -224,15 +257,10 @@ def _describe(lines: Lines, message: str) -> Fault:
     if place := _LIBCST_PLACE.search(message):
         row = min(int(place[1]), len(lines))
         stumble = _last_token(lines, lines.starts[row - 1] + int(place[2]))
-    explained = _explain(lines)
-    if explained is not None:
-        fault, last_row, certain = explained
-        if certain or stumble is None or fault.row <= stumble.row <= last_row:
-            return fault
-    if stumble is not None:
-        return stumble
-    message = message.removeprefix("tokenizer error: ").removeprefix("parser error: ").split("\n")[0]
-    return Fault(f"cannot parse: {message}", 1, 1)
+    fault, last_row, certain = _explained(lines, refused)
+    if certain or stumble is None or fault.row <= stumble.row <= last_row:
+        return fault
+    return stumble
 
 
 def _last_token(lines: Lines, offset: int) -> Fault:
@@ -243,25 +271,13 @@ def _last_token(lines: Lines, offset: int) -> Fault:
     return Fault(f"cannot parse: unexpected '{token[0][:40]}'", *lines.place(token.start()))
 
 
-def _explain(lines: Lines) -> tuple[Fault, int, bool] | None:
+def _explained(lines: Lines, error: SyntaxError) -> tuple[Fault, int, bool]:
     """The running Python's own opinion: the fault, the row it extends to, and whether no newer syntax can be the cause."""
-    import ast
-    import warnings
-
-    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # only read: nothing is compiled or run
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            compile(lines.text, "<source>", "exec", flags, dont_inherit=True)
-    except SyntaxError as error:
-        row = min(max(error.lineno or 1, 1), len(lines))
-        line = lines[row]
-        column = min(max(error.offset or 1, 1), len(line) + 1)
-        certain = isinstance(error, IndentationError)
-        if certain:
-            column = len(line) - len(line.lstrip()) + 1
-        last_row = max(getattr(error, "end_lineno", None) or row, row)
-        return Fault(error.msg, row, column), last_row, certain
-    except (ValueError, MemoryError, RecursionError, OverflowError):
-        pass
-    return None
+    row = min(max(error.lineno or 1, 1), len(lines))
+    line = lines[row]
+    column = min(max(error.offset or 1, 1), len(line) + 1)
+    certain = isinstance(error, IndentationError)
+    if certain:
+        column = len(line) - len(line.lstrip()) + 1
+    last_row = max(getattr(error, "end_lineno", None) or row, row)
+    return Fault(error.msg, row, column), last_row, certain
