@@ -103,7 +103,7 @@ def sort_in_place(m: Machine, receiver: Value, args: Arguments, node: Any) -> Va
 
 @method("list tuple", "index", "count")
 def index(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
-    return apply(m, "index", lambda xs, x: (xs.index if node.func.attr.value == "index" else xs.count)(x), receiver, args.get(0))
+    return apply(m, "index", lambda xs, x: (xs.index if node.func.attr == "index" else xs.count)(x), receiver, args.get(0))
 
 
 # -- set -------------------------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ def update_set(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value
 
 @method("set frozenset", "union", "intersection", "difference", "symmetric_difference", "issubset", "issuperset", "isdisjoint")
 def combine(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
-    name = node.func.attr.value
+    name = node.func.attr
     return apply(m, name, lambda a, *more: getattr(set(a), name)(*more), receiver, *args.positional)
 
 

@@ -10,9 +10,11 @@ A script is its text; a notebook is the program of its code cells, with places g
 
 from __future__ import annotations
 
+import ast
 import codecs
+import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nl2sql_review.limits import NOTEBOOK_SIZE_LIMIT, SIZE_LIMIT, size_limit
 from nl2sql_review.source import notebook, outline, suppressions
@@ -25,15 +27,13 @@ from nl2sql_review.source.spans import NEWLINE, Lines, SourceError, Span, point
 from nl2sql_review.source.suppressions import Suppression, SuppressionError
 from nl2sql_review.source.syntax import below
 
-if TYPE_CHECKING:
-    import ast
-
 __all__ = [
     "CONFIGURATIONS", "NOTEBOOK_SIZE_LIMIT", "SIZE_LIMIT", "Magic", "Source", "SourceError", "Span", "Suppression", "SuppressionError",
     "check", "deeply", "kind_of", "size_limit",
 ]  # fmt: skip
 
 
+_HEADER = re.compile(r"class[\s\\]+")
 CONFIGURATIONS = (".yaml", ".yml", ".json", ".toml")
 
 
@@ -173,6 +173,18 @@ class Source:
         if last is not None:
             _, _, end_row, end_column = self._place(last)
         return lines.text[lines.starts[row - 1] + column : lines.starts[end_row - 1] + end_column]
+
+    def named(self, definition: ast.ClassDef) -> ast.AST:
+        """The name in the header of a class, as a node that stands there."""
+        row, column, _, _ = self._place(definition)
+        lines = self._program_lines()
+        start = lines.starts[row - 1] + column
+        found = _HEADER.match(lines.text, start)
+        assert found is not None  # it is a class
+        row, column = lines.place(found.end())
+        column = len(lines[row][: column - 1].encode())
+        end = column + len(definition.name.encode())
+        return ast.Name(definition.name, ast.Store(), lineno=row, col_offset=column, end_lineno=row, end_col_offset=end)
 
     def excerpt(self, node: ast.AST | Span, limit: int = 80) -> str:
         """The node's code on one line, without comments, of at most `limit` characters."""

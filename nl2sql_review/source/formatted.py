@@ -1,0 +1,1 @@
+def place_fields(tree, text): pass
