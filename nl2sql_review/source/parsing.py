@@ -103,6 +103,8 @@ def _python(text: str) -> ast.Module:
 
 def _newer(lines: Lines, deep: bool, refused: SyntaxError) -> ast.Module:
     """The tree of what only a newer Python reads; else SourceError."""
+    if isinstance(refused, IndentationError):  # which no version reads
+        raise _error(_describe(lines, "", refused)) from None
     import libcst
 
     from nl2sql_review.source.lowering import lowered
@@ -257,8 +259,8 @@ def _describe(lines: Lines, message: str, refused: SyntaxError) -> Fault:
     if place := _LIBCST_PLACE.search(message):
         row = min(int(place[1]), len(lines))
         stumble = _last_token(lines, lines.starts[row - 1] + int(place[2]))
-    fault, last_row, certain = _explained(lines, refused)
-    if certain or stumble is None or fault.row <= stumble.row <= last_row:
+    fault, last_row = _explained(lines, refused)
+    if stumble is None or fault.row <= stumble.row <= last_row:
         return fault
     return stumble
 
@@ -271,13 +273,12 @@ def _last_token(lines: Lines, offset: int) -> Fault:
     return Fault(f"cannot parse: unexpected '{token[0][:40]}'", *lines.place(token.start()))
 
 
-def _explained(lines: Lines, error: SyntaxError) -> tuple[Fault, int, bool]:
-    """The running Python's own opinion: the fault, the row it extends to, and whether no newer syntax can be the cause."""
+def _explained(lines: Lines, error: SyntaxError) -> tuple[Fault, int]:
+    """The running Python's own opinion: the fault, and the row it extends to."""
     row = min(max(error.lineno or 1, 1), len(lines))
     line = lines[row]
     column = min(max(error.offset or 1, 1), len(line) + 1)
-    certain = isinstance(error, IndentationError)
-    if certain:
+    if isinstance(error, IndentationError):
         column = len(line) - len(line.lstrip()) + 1
     last_row = max(getattr(error, "end_lineno", None) or row, row)
-    return Fault(error.msg, row, column), last_row, certain
+    return Fault(error.msg, row, column), last_row

@@ -94,7 +94,7 @@ def parameters_of(function: Any) -> Parameters:
 
 
 def dotted(node: Any) -> str:
-    """`a.b.c` of a name or of attributes of a name, "" of anything else."""
+    """`a.b.c` of a name or of attributes of a name; of anything else "", and `.b` of its attributes."""
     if isinstance(node, ast.Attribute):
         return f"{dotted(node.value)}.{node.attr}"
     return node.id if isinstance(node, ast.Name) else ""
