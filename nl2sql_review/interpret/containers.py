@@ -48,7 +48,7 @@ def insert(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
 @method("list deque", "pop", "popleft")
 def pop(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
     obj, at = receiver.value, args.get(0)
-    left = node is not None and getattr(getattr(getattr(node, "func", None), "attr", None), "value", "") == "popleft"
+    left = getattr(getattr(node, "func", None), "attr", "") == "popleft"
     i = at.value if isinstance(at, Known) else 0 if left else -1 if isinstance(at, Absent) else None
     if obj.state.open or not isinstance(i, int) or not -len(obj.state.items) <= i < len(obj.state.items):
         if not obj.state.open and isinstance(i, int):
@@ -70,7 +70,7 @@ def remove(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
             return write_items(m, obj, obj.state.items, "an element only the run knows is removed")
         if verdict:
             return write_items(m, obj, obj.state.items[:i] + obj.state.items[i + 1 :])
-    if not obj.state.open and node is not None and getattr(getattr(getattr(node, "func", None), "attr", None), "value", "") == "remove":
+    if not obj.state.open and getattr(getattr(node, "func", None), "attr", "") == "remove":
         m.certainly_raises("KeyError" if obj.kind == "set" else "ValueError")
     return Known(None)
 
