@@ -21,19 +21,22 @@ def render(report: Report, view: View) -> str:
     return dump(report)
 
 
-def dump(value: Any) -> str:
-    """Any result dataclass as one line of JSON, keys in the order of the fields."""
-    return json.dumps(plain(value), separators=(",", ":"), allow_nan=False) + "\n"
+def dump(value: Any, indent: int | None = None) -> str:
+    """Any result dataclass, or a document made of plain data, as JSON, keys in the order of the fields; on one line without `indent`."""
+    separators = (",", ":") if indent is None else None
+    return json.dumps(plain(value), separators=separators, indent=indent, allow_nan=False) + "\n"
 
 
 def plain(value: Any) -> Any:
-    """The value in JSON's own types. Numbers JSON lacks (nan, inf) and foreign objects become their text."""
-    if value is None or isinstance(value, (bool, int, str)):
+    """The value in JSON's own types. What JSON lacks (nan, inf, half of a surrogate pair) and foreign objects become text."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, dict):
-        return {key if isinstance(key, str) else str(key): plain(item) for key, item in value.items()}
+        return {plain(key if isinstance(key, str) else str(key)): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, Sequence)):
         return [plain(item) for item in value]
     if isinstance(value, (set, frozenset)):
