@@ -1,7 +1,7 @@
 """Paths → Report, the one door for every front end: what is passed over, what is known already, what is reviewed now.
 
 The cheap ways come first, and import next to nothing: a file that names no training library is passed over by its
-bytes, one that was reviewed before is answered from the cache. Only what is left costs LibCST and the rules.
+bytes, one that was reviewed before is answered from the cache. Only what is left costs the interpreter and the rules.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Literal
 
@@ -123,7 +123,7 @@ def describe_plan(plan: TrainingPlan) -> PlanSections:
     sections: dict[str, Facts] = {}
     for section in SECTIONS:
         part = getattr(plan, section)
-        sections[section] = {f.name: describe_fact(getattr(part, f.name)) for f in fields(part)}
+        sections[section] = {name: describe_fact(getattr(part, name)) for name in part.names()}
     return PlanSections(**sections)
 
 
