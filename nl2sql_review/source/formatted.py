@@ -1,1 +1,0 @@
-def place_fields(tree, text): pass
