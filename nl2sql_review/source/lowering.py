@@ -21,11 +21,9 @@ from libcst._nodes.internal import CodegenState
 
 from nl2sql_review.source.spans import NEWLINE
 
-Place = tuple[
-    int, int, int, int
-]  # row, column, end row, end column as `ast` counts: rows from 1, columns in bytes from 0
+Place = tuple[int, int, int, int]  # row, column, end row, end column; rows from 1, columns from 0 and in bytes
 
-_OPERATORS: dict[str, Any] = {
+_OPERATORS: dict[str, Any] = {  # those with another name than in `ast`
     "Subtract": ast.Sub, "Multiply": ast.Mult, "Divide": ast.Div, "FloorDivide": ast.FloorDiv, "Modulo": ast.Mod,
     "Power": ast.Pow, "LeftShift": ast.LShift, "RightShift": ast.RShift, "MatrixMultiply": ast.MatMult,
     "LessThan": ast.Lt, "GreaterThan": ast.Gt, "Equal": ast.Eq, "LessThanEqual": ast.LtE, "GreaterThanEqual": ast.GtE,
@@ -33,39 +31,50 @@ _OPERATORS: dict[str, Any] = {
 }  # fmt: skip
 _ALIKE: dict[str, tuple[Any, ...]] = {  # the kind in `ast`, and from which parts its fields come, in their order
     "Expr": (ast.Expr, "value"), "Return": (ast.Return, "value"), "Assert": (ast.Assert, "test", "msg"),
+    "Assign": (ast.Assign, "targets", "value"), "Raise": (ast.Raise, "exc", "cause"),
+    "AugAssign": (ast.AugAssign, "target", "operator", "value"),
     "Pass": (ast.Pass,), "Break": (ast.Break,), "Continue": (ast.Continue,),
     "Import": (ast.Import, "names"), "LazyImport": (ast.Import, "names"),
     "If": (ast.If, "test", "body", "orelse"), "While": (ast.While, "test", "body", "orelse"),
+    "For": (ast.For, "target", "iter", "body", "orelse"), "With": (ast.With, "items", "body"),
     "Try": (ast.Try, "body", "handlers", "orelse", "finalbody"),
     "TryStar": (getattr(ast, "TryStar", ast.Try), "body", "handlers", "orelse", "finalbody"),
+    "ExceptHandler": (ast.ExceptHandler, "type", "name", "body"),
+    "ExceptStarHandler": (ast.ExceptHandler, "type", "name", "body"),
+    "WithItem": (ast.withitem, "item", "asname"),
     "Match": (ast.Match, "subject", "cases"), "MatchCase": (ast.match_case, "pattern", "guard", "body"),
     "UnaryOperation": (ast.UnaryOp, "operator", "expression"),
     "BinaryOperation": (ast.BinOp, "left", "operator", "right"),
     "IfExp": (ast.IfExp, "test", "body", "orelse"), "Lambda": (ast.Lambda, "params", "body"),
-    "Await": (ast.Await, "expression"), "Slice": (ast.Slice, "lower", "upper", "step"),
+    "Await": (ast.Await, "expression"), "NamedExpr": (ast.NamedExpr, "target", "value"),
+    "Attribute": (ast.Attribute, "value", "attr"),
     "StarredElement": (ast.Starred, "value"), "Tuple": (ast.Tuple, "elements"), "List": (ast.List, "elements"),
     "Set": (ast.Set, "elements"), "GeneratorExp": (ast.GeneratorExp, "elt", "for_in"),
     "ListComp": (ast.ListComp, "elt", "for_in"), "SetComp": (ast.SetComp, "elt", "for_in"),
     "DictComp": (ast.DictComp, "key", "value", "for_in"),
-    "MatchValue": (ast.MatchValue, "value"), "MatchOr": (ast.MatchOr, "patterns"),
+    "MatchAs": (ast.MatchAs, "pattern", "name"), "MatchValue": (ast.MatchValue, "value"), "MatchOr": (ast.MatchOr, "patterns"),
     "MatchTuple": (ast.MatchSequence, "patterns"), "MatchList": (ast.MatchSequence, "patterns"),
 }  # fmt: skip
 _ONLY = {  # what only holds one part that means something
     "Element": "value", "SubscriptElement": "slice", "Annotation": "annotation", "Decorator": "decorator",
-    "CompIf": "test", "MatchSequenceElement": "value", "MatchOrElement": "pattern", "From": "item",
+    "CompIf": "test", "AssignTarget": "target", "MatchSequenceElement": "value", "MatchOrElement": "pattern",
+    "From": "item",
 }  # fmt: skip
+_ASYNCHRONOUS: dict[Any, Any] = {ast.For: ast.AsyncFor, ast.With: ast.AsyncWith, ast.FunctionDef: ast.AsyncFunctionDef}
 _CONSTANTS = {"None": None, "True": True, "False": False}
-_SUITES = ("body", "orelse", "finalbody")
+# Parts by their names: statements, what is stored, what is no node in `ast`.
+_SUITES, _STORED, _IDENTIFIERS = ("body", "orelse", "finalbody"), ("target", "asname"), ("name", "attr")
 _BRACKETED = (libcst.Tuple, libcst.GeneratorExp, libcst.MatchTuple)
 _HAS_TYPES = hasattr(ast, "TypeAlias")  # and type parameters
 _ESCAPES = re.compile(r"\\N\{[^}]*\}|\\[^{}]|\\|\{\{|\}\}|\"", re.DOTALL)  # in the text of an f-string
+_MENDED = {"{{": "{", "}}": "}", "\\": "\\\\", '"': '\\"'}
 
 
 def lowered(module: libcst.Module, text: str) -> ast.Module:
     """The tree of `text` as `ast` would give it, with the places of all nodes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of escapes that mean nothing
-        return _Lowering(module).Module(module)
+        return ast.Module(_Lowering(module).suite(module), [])
 
 
 class _Places(CodegenState):
@@ -98,6 +107,8 @@ class _Places(CodegenState):
         yield
         if start_node is not None:
             start = self.found[id(start_node)][:2]
+        if isinstance(getattr(end_node, "semicolon", None), libcst.Semicolon):  # `if a: b;` ends behind it
+            end_node = end_node.semicolon
         end = (self.row, self.column) if end_node is None else self.found[id(end_node)][2:]
         self.found[id(node)] = (*start, *end)
 
@@ -113,11 +124,6 @@ def _at(node: Any, place: Place) -> Any:
     return node
 
 
-def _made(kind: Any, **fields: Any) -> Any:
-    """A node with those of the fields that the running Python knows."""
-    return kind(**{name: value for name, value in fields.items() if name in kind._fields})
-
-
 def _in_context(node: Any, context: Any) -> Any:
     """The same node, as something that is stored or deleted."""
     if "ctx" in node._fields:
@@ -127,24 +133,25 @@ def _in_context(node: Any, context: Any) -> Any:
     return node
 
 
-def _operator(name: str) -> Any:
-    name = name.removesuffix("Assign")
-    return _OPERATORS[name]() if name in _OPERATORS else getattr(ast, name)()
+def _last(node: Any) -> Any:
+    return node.rpar[-1] if node.rpar else node
 
 
-def _identifier(node: Any) -> str:
-    """A name as Python knows it, or names with dots between them; "" of anything else."""
+def _identifier(node: Any) -> Any:
+    """A name as Python knows it, or names with dots between them; None of anything else."""
     if isinstance(node, libcst.Attribute):
         return f"{_identifier(node.value)}.{_identifier(node.attr)}"
-    return unicodedata.normalize("NFKC", node.value) if isinstance(node, libcst.Name) else ""
+    if isinstance(node, libcst.AsName):
+        node = node.name
+    return unicodedata.normalize("NFKC", node.value) if isinstance(node, libcst.Name) else None
 
 
-def _literal(code: str) -> Any:
-    """The value of a number or a string; of one that Python refuses, its code."""
+def _literal(code: str, otherwise: str | None = None) -> Any:
+    """The value of a number or a string; of one that Python refuses, what is given for it, or its code."""
     try:
         return ast.literal_eval(code)
     except (SyntaxError, ValueError):
-        return code
+        return code if otherwise is None else otherwise
 
 
 def _unescaped(text: str, raw: bool) -> str:
@@ -152,14 +159,13 @@ def _unescaped(text: str, raw: bool) -> str:
     text = NEWLINE.sub("\n", text)
     if raw:
         return text.replace("{{", "{").replace("}}", "}")
-
-    def mended(match: re.Match[str]) -> str:
-        return {"{{": "{", "}}": "}", "\\": "\\\\", '"': '\\"'}.get(match[0], match[0])
-
-    return str(_literal(f'"""{_ESCAPES.sub(mended, text)}"""'))
+    mended = _ESCAPES.sub(lambda match: _MENDED.get(match[0], match[0]), text)
+    return str(_literal(f'"""{mended}"""', text))
 
 
 class _Lowering:
+    """One module's nodes, each put into the form of `ast` by the table or by the method of its name."""
+
     def __init__(self, module: libcst.Module) -> None:
         self.places = _Places(module).found
         self.code = module.code_for_node
@@ -170,14 +176,18 @@ class _Lowering:
             return None
         name = type(node).__name__
         if name in _ONLY:
-            return self.one(getattr(node, _ONLY[name]))
-        if name not in _ALIKE:
-            new = getattr(self, name)(node) if hasattr(self, name) else _operator(name)
-        else:
+            return self.part(node, _ONLY[name])
+        if name in _ALIKE:
             kind, *parts = _ALIKE[name]
+            kind = _ASYNCHRONOUS[kind] if getattr(node, "asynchronous", None) else kind
             new = kind(*(self.part(node, part) for part in parts))
             if "ctx" in kind._fields:
                 new.ctx = ast.Load()
+        elif hasattr(self, name):
+            new = getattr(self, name)(node)
+        else:
+            operator = name.removesuffix("Assign")
+            return (_OPERATORS.get(operator) or getattr(ast, operator))()
         if "lineno" in getattr(new, "_attributes", ()) and not hasattr(new, "lineno"):
             _at(new, self.place(node))
         return new
@@ -187,6 +197,10 @@ class _Lowering:
 
     def part(self, node: Any, name: str) -> Any:
         value = getattr(node, name)
+        if name in _IDENTIFIERS:
+            return _identifier(value)
+        if name in _STORED:
+            return self.stored(value)
         if name in _SUITES and not isinstance(value, libcst.BaseExpression):
             return self.suite(value)
         return self.each(value) if isinstance(value, (list, tuple)) else self.one(value)
@@ -205,22 +219,16 @@ class _Lowering:
         return found
 
     def stored(self, node: Any) -> Any:
+        node = node.name if isinstance(node, libcst.AsName) else node
         return None if node is None else _in_context(self.one(node), ast.Store)
 
     def place(self, node: Any, end: Any = None) -> Place:
         """Of a node, or from it to another; the brackets around tuples and generators are their own."""
-        place = self.places[id(node)]
         if isinstance(node, _BRACKETED) and node.lpar and node.rpar:
-            return (*self.places[id(node.lpar[-1])][:2], *self.places[id(node.rpar[0])][2:])
-        return place if end is None else (*place[:2], *self.places[id(end)][2:])
+            node, end = node.lpar[-1], node.rpar[0]
+        return (*self.places[id(node)][:2], *self.places[id(end or node)][2:])
 
     # Statements
-
-    def Module(self, node: Any) -> ast.Module:
-        return ast.Module(self.suite(node), [])
-
-    def Raise(self, node: Any) -> Any:
-        return ast.Raise(self.one(node.exc), self.one(node.cause))
 
     def Del(self, node: Any) -> Any:
         several = isinstance(node.target, libcst.Tuple) and not node.target.lpar
@@ -234,98 +242,60 @@ class _Lowering:
 
     def ImportFrom(self, node: Any) -> Any:
         names = [node.names] if isinstance(node.names, libcst.ImportStar) else node.names
-        return ast.ImportFrom(_identifier(node.module) or None, self.each(names), len(node.relative))
+        return ast.ImportFrom(_identifier(node.module), self.each(names), len(node.relative))
 
     LazyImportFrom = ImportFrom
 
     def ImportAlias(self, node: Any) -> Any:
-        return ast.alias(_identifier(node.name), _identifier(node.asname.name) if node.asname else None)
+        return ast.alias(_identifier(node.name), _identifier(node.asname))
 
     def ImportStar(self, node: Any) -> Any:
         return ast.alias("*", None)
-
-    def Assign(self, node: Any) -> Any:
-        return ast.Assign([self.stored(target.target) for target in node.targets], self.one(node.value), None)
 
     def AnnAssign(self, node: Any) -> Any:
         simple = isinstance(node.target, libcst.Name) and not node.target.lpar
         return ast.AnnAssign(self.stored(node.target), self.one(node.annotation), self.one(node.value), int(simple))
 
-    def AugAssign(self, node: Any) -> Any:
-        return ast.AugAssign(self.stored(node.target), self.one(node.operator), self.one(node.value))
+    def FunctionDef(self, node: Any) -> Any:
+        kind: Any = _ASYNCHRONOUS[ast.FunctionDef] if node.asynchronous else ast.FunctionDef
+        name, body, decorators = _identifier(node.name), self.suite(node.body), self.each(node.decorators)
+        new = kind(name, self.one(node.params), body, decorators, self.one(node.returns), None)
+        return self.with_types(new, node)
+
+    def ClassDef(self, node: Any) -> Any:
+        name, body, decorators = _identifier(node.name), self.suite(node.body), self.each(node.decorators)
+        new = ast.ClassDef(name, *self.arguments([*node.bases, *node.keywords]), body, decorators)
+        return self.with_types(new, node)
 
     def TypeAlias(self, node: Any) -> Any:
         if not _HAS_TYPES:
             return ast.Pass()
-        return ast.TypeAlias(self.stored(node.name), self.type_parameters(node), self.one(node.value))
+        return self.with_types(ast.TypeAlias(self.stored(node.name), [], self.one(node.value)), node)
 
-    def For(self, node: Any) -> Any:
-        kind: Any = ast.AsyncFor if node.asynchronous else ast.For
-        target, over = self.stored(node.target), self.one(node.iter)
-        return kind(target, over, self.suite(node.body), self.suite(node.orelse), None)
-
-    def With(self, node: Any) -> Any:
-        kind: Any = ast.AsyncWith if node.asynchronous else ast.With
-        return kind(self.each(node.items), self.suite(node.body), None)
-
-    def WithItem(self, node: Any) -> Any:
-        return ast.withitem(self.one(node.item), self.stored(node.asname.name) if node.asname else None)
-
-    def ExceptHandler(self, node: Any) -> Any:
-        name = _identifier(node.name.name) if node.name else None
-        return ast.ExceptHandler(self.one(node.type), name, self.suite(node.body))
-
-    ExceptStarHandler = ExceptHandler
-
-    def FunctionDef(self, node: Any) -> Any:
-        return _made(
-            ast.AsyncFunctionDef if node.asynchronous else ast.FunctionDef,
-            name=_identifier(node.name),
-            args=self.one(node.params),
-            body=self.suite(node.body),
-            decorator_list=self.each(node.decorators),
-            returns=self.one(node.returns),
-            type_comment=None,
-            type_params=self.type_parameters(node),
-        )
-
-    def ClassDef(self, node: Any) -> Any:
-        bases, keywords = self.arguments([*node.bases, *node.keywords])
-        return _made(
-            ast.ClassDef,
-            name=_identifier(node.name),
-            bases=bases,
-            keywords=keywords,
-            body=self.suite(node.body),
-            decorator_list=self.each(node.decorators),
-            type_params=self.type_parameters(node),
-        )
-
-    def type_parameters(self, node: Any) -> list[Any]:
-        return self.each(node.type_parameters.params) if node.type_parameters and _HAS_TYPES else []
+    def with_types(self, new: Any, node: Any) -> Any:
+        if _HAS_TYPES:
+            new.type_params = self.each(node.type_parameters.params) if node.type_parameters else []
+        return new
 
     def TypeParam(self, node: Any) -> Any:
-        default = self.one(node.default)
-        if default is not None and node.star:
-            row, column, *end = self.places[id(node.default)]
-            default = _at(ast.Starred(default, ast.Load()), (row, column - 1, *end))
-        kind, bound = getattr(ast, type(node.param).__name__), self.one(getattr(node.param, "bound", None))
-        return _made(kind, name=_identifier(node.param.name), bound=bound, default_value=default)
+        new = getattr(ast, type(node.param).__name__)(_identifier(node.param.name))
+        if isinstance(node.param, libcst.TypeVar):
+            new.bound = self.one(node.param.bound)
+        if "default_value" in new._fields and node.default is not None:
+            new.default_value = self.one(node.default)
+            if node.star:
+                row, column, *end = self.places[id(node.default)]
+                new.default_value = _at(ast.Starred(new.default_value, ast.Load()), (row, column - 1, *end))
+        return _at(new, self.place(node.param, _last(node.default) if node.default else node.param))
 
     # Parameters and arguments
 
     def Parameters(self, node: Any) -> Any:
-        rest = node.star_arg if isinstance(node.star_arg, libcst.Param) else None
-        positional = [*node.posonly_params, *node.params]
-        return ast.arguments(
-            posonlyargs=self.each(node.posonly_params),
-            args=self.each(node.params),
-            vararg=self.one(rest),
-            kwonlyargs=self.each(node.kwonly_params),
-            kw_defaults=[self.one(param.default) for param in node.kwonly_params],
-            kwarg=self.one(node.star_kwarg),
-            defaults=[self.one(param.default) for param in positional if param.default is not None],
-        )
+        before, params, after = self.each(node.posonly_params), self.each(node.params), self.each(node.kwonly_params)
+        rest = self.one(node.star_arg) if isinstance(node.star_arg, libcst.Param) else None
+        defaults = [self.one(param.default) for param in (*node.posonly_params, *node.params) if param.default]
+        by_name = [self.one(param.default) for param in node.kwonly_params]
+        return ast.arguments(before, params, rest, after, by_name, self.one(node.star_kwarg), defaults)
 
     def Param(self, node: Any) -> Any:
         place = self.place(node.name, node.annotation)
@@ -339,15 +309,14 @@ class _Lowering:
 
     def Arg(self, node: Any) -> Any:
         if node.keyword is not None or node.star == "**":
-            return ast.keyword(_identifier(node.keyword) or None, self.one(node.value))
+            return ast.keyword(_identifier(node.keyword), self.one(node.value))
         return ast.Starred(self.one(node.value), ast.Load()) if node.star else self.one(node.value)
 
     def Call(self, node: Any) -> Any:
         function = self.one(node.func)
         args, keywords = self.arguments(node.args)
         if len(args) == 1 and isinstance(args[0], ast.GeneratorExp) and not node.args[0].value.lpar:
-            last = node.func.rpar[-1] if node.func.rpar else node.func
-            start = _after(*self.places[id(last)][2:], self.code(node.whitespace_after_func))
+            start = _after(*self.places[id(_last(node.func))][2:], self.code(node.whitespace_after_func))
             _at(args[0], (*start, *self.place(node)[2:]))  # the brackets of the call are those of the generator
         return ast.Call(function, args, keywords)
 
@@ -357,16 +326,10 @@ class _Lowering:
         known = node.value in _CONSTANTS
         return ast.Constant(_CONSTANTS[node.value], None) if known else ast.Name(_identifier(node), ast.Load())
 
-    def Ellipsis(self, node: Any) -> Any:
-        return ast.Constant(..., None)
-
     def Integer(self, node: Any) -> Any:
-        return ast.Constant(_literal(node.value), None)
+        return ast.Constant(_literal(getattr(node, "value", "...")), None)
 
-    Float = Imaginary = Integer
-
-    def Attribute(self, node: Any) -> Any:
-        return ast.Attribute(self.one(node.value), _identifier(node.attr), ast.Load())
+    Ellipsis = Float = Imaginary = Integer
 
     def Subscript(self, node: Any) -> Any:
         items, last = self.each(node.slice), node.slice[-1]
@@ -375,6 +338,14 @@ class _Lowering:
         if len(items) > 1 or comma or isinstance(index, ast.Starred):
             index = _at(ast.Tuple(items, ast.Load()), self.place(node.slice[0], comma or last))
         return ast.Subscript(self.one(node.value), index, ast.Load())
+
+    def Slice(self, node: Any) -> Any:
+        new = ast.Slice(self.one(node.lower), self.one(node.upper), self.one(node.step))
+        second = isinstance(node.second_colon, libcst.Colon)
+        ends_in_colon = node.step is None if second else node.upper is None
+        return _at(
+            new, self.place(node, (node.second_colon if second else node.first_colon) if ends_in_colon else None)
+        )
 
     def Index(self, node: Any) -> Any:
         return ast.Starred(self.one(node.value), ast.Load()) if node.star else self.one(node.value)
@@ -396,9 +367,6 @@ class _Lowering:
         kind: Any = ast.YieldFrom if isinstance(node.value, libcst.From) else ast.Yield
         return kind(self.one(node.value))
 
-    def NamedExpr(self, node: Any) -> Any:
-        return ast.NamedExpr(self.stored(node.target), self.one(node.value))
-
     def Dict(self, node: Any) -> Any:
         keys = [self.one(getattr(element, "key", None)) for element in node.elements]
         return ast.Dict(keys, [self.one(element.value) for element in node.elements])
@@ -414,39 +382,28 @@ class _Lowering:
 
     # Strings
 
-    def SimpleString(self, node: Any) -> Any:
-        return ast.Constant(_literal(node.value), "u" if node.value[0] == "u" else None)
-
     def ConcatenatedString(self, node: Any) -> Any:
-        pieces: list[Any] = []
-        while isinstance(node, libcst.ConcatenatedString):
-            pieces.append(node.left)
-            node = node.right
-        pieces.append(node)
-        if not all(isinstance(piece, libcst.SimpleString) for piece in pieces):
-            return self.joined(pieces, self.place(pieces[0], node))
-        values = [_literal(piece.value) for piece in pieces]
-        empty = b"" if isinstance(values[0], bytes) else ""
-        value = empty.join(value for value in values if isinstance(value, type(empty)))  # type: ignore[attr-defined]
-        return ast.Constant(value, "u" if pieces[0].value[0] == "u" else None)
-
-    def FormattedString(self, node: Any) -> Any:
-        return self.joined([node], self.place(node))
-
-    TemplatedString = FormattedString
-
-    def joined(self, pieces: Sequence[Any], place: Place) -> Any:
-        """Strings side by side of which one is an f-string."""
-        kind = "u" if getattr(pieces[0], "value", "")[:1] == "u" else None
+        pieces, last = [], node
+        while isinstance(last, libcst.ConcatenatedString):
+            pieces.append(last.left)
+            last = last.right
+        pieces.append(last)
+        if all(isinstance(piece, libcst.SimpleString) for piece in pieces):
+            values = [_literal(piece.value) for piece in pieces]
+            alike = [value for value in values if type(value) is type(values[0])]
+            return ast.Constant(type(values[0])().join(alike), "u" if pieces[0].value[0] == "u" else None)
+        place = self.place(node)
         parts: list[Any] = []
         for piece in pieces:
             if isinstance(piece, libcst.SimpleString):
-                parts.append(_literal(piece.value))
+                parts.append(str(_literal(piece.value)))
             else:
-                parts += self.parts(piece.parts, "r" in piece.start.lower(), kind, place)
-        return self.merged(parts, kind, place)
+                parts += self.parts(piece.parts, "r" in piece.start.lower(), place)
+        return self.joined(parts, place)
 
-    def parts(self, given: Sequence[Any], raw: bool, kind: str | None, place: Place) -> Iterator[Any]:
+    SimpleString = FormattedString = TemplatedString = ConcatenatedString
+
+    def parts(self, given: Sequence[Any], raw: bool, place: Place) -> Iterator[Any]:
         """Texts and fields of one f-string or format spec."""
         for part in given:
             if isinstance(part, (libcst.FormattedStringText, libcst.TemplatedStringText)):
@@ -458,12 +415,13 @@ class _Lowering:
             conversion = ord(part.conversion) if part.conversion else -1
             spec = None
             if part.format_spec is not None:
-                spec = self.merged(self.parts(part.format_spec, raw, kind, place), kind, place)
+                spec = self.joined(self.parts(part.format_spec, raw, place), place)
             elif part.equal is not None and conversion < 0:
                 conversion = ord("r")
             yield _at(ast.FormattedValue(self.one(part.expression), conversion, spec), place)
 
-    def merged(self, parts: Iterable[Any], kind: str | None, place: Place) -> Any:
+    def joined(self, parts: Iterable[Any], place: Place) -> Any:
+        """An f-string or format spec, with neighbouring texts as one."""
         values: list[Any] = []
         for part in parts:
             if not isinstance(part, str):
@@ -471,16 +429,15 @@ class _Lowering:
             elif values and isinstance(values[-1], ast.Constant):
                 values[-1].value += part
             elif part:
-                values.append(_at(ast.Constant(part, kind), place))
+                values.append(_at(ast.Constant(part, None), place))
         return _at(ast.JoinedStr(values), place)
 
     # Patterns
 
-    def MatchAs(self, node: Any) -> Any:
-        return ast.MatchAs(self.one(node.pattern), _identifier(node.name) or None)
-
     def MatchStar(self, node: Any) -> Any:
-        return ast.MatchStar(_identifier(node.name) or None)
+        start = self.place(node)[:2]  # its end takes in the comma
+        code = f"*{self.code(node.whitespace_before_name)}{node.name.value if node.name else '_'}"
+        return _at(ast.MatchStar(_identifier(node.name)), (*start, *_after(*start, code)))
 
     def MatchSingleton(self, node: Any) -> Any:
         return ast.MatchSingleton(_CONSTANTS.get(node.value.value))
@@ -488,7 +445,7 @@ class _Lowering:
     def MatchMapping(self, node: Any) -> Any:
         keys = [self.one(element.key) for element in node.elements]
         patterns = [self.one(element.pattern) for element in node.elements]
-        return ast.MatchMapping(keys, patterns, _identifier(node.rest) or None)
+        return ast.MatchMapping(keys, patterns, _identifier(node.rest))
 
     def MatchClass(self, node: Any) -> Any:
         names = [_identifier(element.key) for element in node.kwds]
