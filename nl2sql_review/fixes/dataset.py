@@ -53,8 +53,10 @@ def _reads(task: Task) -> Iterator[tuple[Any, str, str]]:
         if not any(one is scope for one in scopes):
             scopes.append(scope)
     for scope in scopes:
-        reads = [(node, _row(node), columns[0]) for node in walk(scope) if (columns := columns_of(node)) and _row(node)]
-        yield from sorted(reads, key=lambda read: (read[0].lineno, read[0].col_offset))  # as they are written
+        for node in walk(scope):
+            row, columns = _row(node), columns_of(node)
+            if row and columns:
+                yield node, row, columns[0]
 
 
 def _row(node: Any) -> str:
