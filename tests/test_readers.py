@@ -474,3 +474,20 @@ def test_a_reason_names_values_as_the_script_writes_them():
     code = "flag = torch.first() if input() else torch.second()\n"
     found = fact(code + TRAINER.replace("output_dir='out'", "bf16=flag, fp16=False"), "arguments.mixed_precision")
     assert found.value.why == "only the run decides torch.first() or torch.second()"
+
+
+# -- where the model is placed -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("card", "expected"),
+    [
+        ("torch.device('xpu')", "which card torch.device('xpu') is, only the run decides"),
+        ("torch.device(PartialState().process_index)", "on its own card"),
+        ("3", "which card device_map=3 means depends on the process"),
+    ],
+)
+def test_the_card_that_a_device_map_names(card, expected):
+    loaded = f"from accelerate import PartialState\nmodel = AutoModelForCausalLM.from_pretrained('x', device_map={{'': {card}}})\n"
+    value = fact(loaded + TRAINER, "memory.placement", processes=2).value
+    assert (value.why if isinstance(value, Unknown) else value.value) == expected
