@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from typing import Any, Iterable, Iterator, Sequence
 
 import libcst
-from libcst import MaybeSentinel
 from libcst._nodes.internal import CodegenState
 
 from nl2sql_review.source.spans import NEWLINE
@@ -78,7 +77,7 @@ def lowered(module: libcst.Module, text: str) -> ast.Module:
 
 
 class _Places(CodegenState):
-    """Takes down where the nodes stand while the code is generated, by their `id`: without blanks and brackets around them."""
+    """Where the nodes stand, by their `id`, without blanks and brackets around them; taken down as their code is generated."""
 
     def __init__(self, module: libcst.Module) -> None:
         super().__init__(module.default_indent, module.default_newline)
@@ -207,10 +206,8 @@ class _Lowering:
 
     def suite(self, block: Any) -> list[Any]:
         """The statements of a block; those of an `elif`, `else` or `finally`; none of None."""
-        if block is None:
-            return []
-        if isinstance(block, libcst.If):
-            return [self.one(block)]
+        if block is None or isinstance(block, libcst.If):
+            return [self.one(block)] if block else []
         if isinstance(block, (libcst.Else, libcst.Finally)):
             return self.suite(block.body)
         found: list[Any] = []
@@ -333,8 +330,7 @@ class _Lowering:
 
     def Subscript(self, node: Any) -> Any:
         items, last = self.each(node.slice), node.slice[-1]
-        comma = None if isinstance(last.comma, MaybeSentinel) else last.comma
-        index = items[0]
+        index, comma = items[0], last.comma if isinstance(last.comma, libcst.Comma) else None
         if len(items) > 1 or comma or isinstance(index, ast.Starred):
             index = _at(ast.Tuple(items, ast.Load()), self.place(node.slice[0], comma or last))
         return ast.Subscript(self.one(node.value), index, ast.Load())
