@@ -31,27 +31,24 @@ _OPERATORS: dict[str, Any] = {  # those with another name than in `ast`
 _ALIKE: dict[str, tuple[Any, ...]] = {  # the kind in `ast`, and from which parts its fields come, in their order
     "Expr": (ast.Expr, "value"), "Return": (ast.Return, "value"), "Assert": (ast.Assert, "test", "msg"),
     "Assign": (ast.Assign, "targets", "value"), "Raise": (ast.Raise, "exc", "cause"),
-    "AugAssign": (ast.AugAssign, "target", "operator", "value"),
-    "Pass": (ast.Pass,), "Break": (ast.Break,), "Continue": (ast.Continue,),
-    "Import": (ast.Import, "names"), "LazyImport": (ast.Import, "names"),
+    "AugAssign": (ast.AugAssign, "target", "operator", "value"), "Pass": (ast.Pass,), "Break": (ast.Break,),
+    "Continue": (ast.Continue,), "Import": (ast.Import, "names"), "LazyImport": (ast.Import, "names"),
     "If": (ast.If, "test", "body", "orelse"), "While": (ast.While, "test", "body", "orelse"),
     "For": (ast.For, "target", "iter", "body", "orelse"), "With": (ast.With, "items", "body"),
     "Try": (ast.Try, "body", "handlers", "orelse", "finalbody"),
     "TryStar": (getattr(ast, "TryStar", ast.Try), "body", "handlers", "orelse", "finalbody"),
     "ExceptHandler": (ast.ExceptHandler, "type", "name", "body"),
-    "ExceptStarHandler": (ast.ExceptHandler, "type", "name", "body"),
-    "WithItem": (ast.withitem, "item", "asname"),
+    "ExceptStarHandler": (ast.ExceptHandler, "type", "name", "body"), "WithItem": (ast.withitem, "item", "asname"),
     "Match": (ast.Match, "subject", "cases"), "MatchCase": (ast.match_case, "pattern", "guard", "body"),
     "UnaryOperation": (ast.UnaryOp, "operator", "expression"),
-    "BinaryOperation": (ast.BinOp, "left", "operator", "right"),
-    "IfExp": (ast.IfExp, "test", "body", "orelse"), "Lambda": (ast.Lambda, "params", "body"),
-    "Await": (ast.Await, "expression"), "NamedExpr": (ast.NamedExpr, "target", "value"),
-    "Attribute": (ast.Attribute, "value", "attr"),
+    "BinaryOperation": (ast.BinOp, "left", "operator", "right"), "IfExp": (ast.IfExp, "test", "body", "orelse"),
+    "Lambda": (ast.Lambda, "params", "body"), "Await": (ast.Await, "expression"),
+    "NamedExpr": (ast.NamedExpr, "target", "value"), "Attribute": (ast.Attribute, "value", "attr"),
     "StarredElement": (ast.Starred, "value"), "Tuple": (ast.Tuple, "elements"), "List": (ast.List, "elements"),
     "Set": (ast.Set, "elements"), "GeneratorExp": (ast.GeneratorExp, "elt", "for_in"),
     "ListComp": (ast.ListComp, "elt", "for_in"), "SetComp": (ast.SetComp, "elt", "for_in"),
-    "DictComp": (ast.DictComp, "key", "value", "for_in"),
-    "MatchAs": (ast.MatchAs, "pattern", "name"), "MatchValue": (ast.MatchValue, "value"), "MatchOr": (ast.MatchOr, "patterns"),
+    "DictComp": (ast.DictComp, "key", "value", "for_in"), "MatchAs": (ast.MatchAs, "pattern", "name"),
+    "MatchValue": (ast.MatchValue, "value"), "MatchOr": (ast.MatchOr, "patterns"),
     "MatchTuple": (ast.MatchSequence, "patterns"), "MatchList": (ast.MatchSequence, "patterns"),
 }  # fmt: skip
 _ONLY = {  # what only holds one part that means something
@@ -64,7 +61,7 @@ _CONSTANTS = {"None": None, "True": True, "False": False}
 # Parts by their names: statements, what is stored, what is no node in `ast`.
 _SUITES, _STORED, _IDENTIFIERS = ("body", "orelse", "finalbody"), ("target", "asname"), ("name", "attr")
 _BRACKETED = (libcst.Tuple, libcst.GeneratorExp, libcst.MatchTuple)
-_HAS_TYPES = hasattr(ast, "TypeAlias")  # and type parameters
+_TYPE_ALIAS: Any = getattr(ast, "TypeAlias", None)  # where it is, type parameters are
 _ESCAPES = re.compile(r"\\N\{[^}]*\}|\\[^{}]|\\|\{\{|\}\}|\"", re.DOTALL)  # in the text of an f-string
 _MENDED = {"{{": "{", "}}": "}", "\\": "\\\\", '"': '\\"'}
 
@@ -221,7 +218,9 @@ class _Lowering:
 
     def place(self, node: Any, end: Any = None) -> Place:
         """Of a node, or from it to another; the brackets around tuples and generators are their own."""
-        if isinstance(node, _BRACKETED) and node.lpar and node.rpar:
+        if isinstance(node, (libcst.MatchValue, libcst.MatchSingleton)):
+            node = node.value
+        elif isinstance(node, _BRACKETED) and node.lpar and node.rpar:
             node, end = node.lpar[-1], node.rpar[0]
         return (*self.places[id(node)][:2], *self.places[id(end or node)][2:])
 
@@ -265,12 +264,12 @@ class _Lowering:
         return self.with_types(new, node)
 
     def TypeAlias(self, node: Any) -> Any:
-        if not _HAS_TYPES:
+        if not _TYPE_ALIAS:
             return ast.Pass()
-        return self.with_types(ast.TypeAlias(self.stored(node.name), [], self.one(node.value)), node)
+        return self.with_types(_TYPE_ALIAS(self.stored(node.name), [], self.one(node.value)), node)
 
     def with_types(self, new: Any, node: Any) -> Any:
-        if _HAS_TYPES:
+        if _TYPE_ALIAS:
             new.type_params = self.each(node.type_parameters.params) if node.type_parameters else []
         return new
 
@@ -281,8 +280,8 @@ class _Lowering:
         if "default_value" in new._fields and node.default is not None:
             new.default_value = self.one(node.default)
             if node.star:
-                row, column, *end = self.places[id(node.default)]
-                new.default_value = _at(ast.Starred(new.default_value, ast.Load()), (row, column - 1, *end))
+                row, column, end_row, end = self.places[id(node.default)]
+                new.default_value = _at(ast.Starred(new.default_value, ast.Load()), (row, column - 1, end_row, end))
         return _at(new, self.place(node.param, _last(node.default) if node.default else node.param))
 
     # Parameters and arguments
@@ -379,7 +378,8 @@ class _Lowering:
     # Strings
 
     def ConcatenatedString(self, node: Any) -> Any:
-        pieces, last = [], node
+        pieces: list[Any] = []
+        last = node
         while isinstance(last, libcst.ConcatenatedString):
             pieces.append(last.left)
             last = last.right
@@ -422,7 +422,7 @@ class _Lowering:
         for part in parts:
             if not isinstance(part, str):
                 values.append(part)
-            elif values and isinstance(values[-1], ast.Constant):
+            elif values and isinstance(values[-1].value, str):
                 values[-1].value += part
             elif part:
                 values.append(_at(ast.Constant(part, None), place))
