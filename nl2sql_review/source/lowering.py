@@ -33,6 +33,7 @@ _ALIKE: dict[str, tuple[Any, ...]] = {  # the kind in `ast`, and from which part
     "Assign": (ast.Assign, "targets", "value"), "Raise": (ast.Raise, "exc", "cause"),
     "AugAssign": (ast.AugAssign, "target", "operator", "value"), "Pass": (ast.Pass,), "Break": (ast.Break,),
     "Continue": (ast.Continue,), "Import": (ast.Import, "names"), "LazyImport": (ast.Import, "names"),
+    "Global": (ast.Global, "names"), "Nonlocal": (ast.Nonlocal, "names"),
     "If": (ast.If, "test", "body", "orelse"), "While": (ast.While, "test", "body", "orelse"),
     "For": (ast.For, "target", "iter", "body", "orelse"), "With": (ast.With, "items", "body"),
     "Try": (ast.Try, "body", "handlers", "orelse", "finalbody"),
@@ -53,8 +54,8 @@ _ALIKE: dict[str, tuple[Any, ...]] = {  # the kind in `ast`, and from which part
 }  # fmt: skip
 _ONLY = {  # what only holds one part that means something
     "Element": "value", "SubscriptElement": "slice", "Annotation": "annotation", "Decorator": "decorator",
-    "CompIf": "test", "AssignTarget": "target", "MatchSequenceElement": "value", "MatchOrElement": "pattern",
-    "From": "item",
+    "From": "item", "CompIf": "test", "AssignTarget": "target", "MatchSequenceElement": "value",
+    "MatchOrElement": "pattern", "NameItem": "name",
 }  # fmt: skip
 _ASYNCHRONOUS: dict[Any, Any] = {ast.For: ast.AsyncFor, ast.With: ast.AsyncWith, ast.FunctionDef: ast.AsyncFunctionDef}
 _CONSTANTS = {"None": None, "True": True, "False": False}
@@ -70,20 +71,25 @@ def lowered(module: libcst.Module, text: str) -> ast.Module:
     """The tree of `text` as `ast` would give it, with the places of all nodes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of escapes that mean nothing
-        return ast.Module(_Lowering(module).suite(module), [])
+        return ast.Module(_Lowering(module, text).suite(module), [])
 
 
 class _Places(CodegenState):
     """Where the nodes stand, by their `id`, without blanks and brackets around them; taken down as their code is generated."""
 
-    def __init__(self, module: libcst.Module) -> None:
+    def __init__(self, module: libcst.Module, text: str) -> None:
         super().__init__(module.default_indent, module.default_newline)
-        self.row, self.column = 1, 0
+        self.text, self.offset, self.row, self.column = text, 0, 1, 0
         self.found: dict[int, Place] = {}
         self._starts: list[tuple[int, int]] = []
         module._codegen(self)
 
     def add_token(self, value: str) -> None:
+        if not self.text.startswith(value, self.offset):
+            rest = self.text[self.offset :].lstrip()
+            if rest.startswith(value):  # LibCST forgets the blanks in f"{a!r }"
+                value = self.text[self.offset : len(self.text) - len(rest)] + value
+        self.offset += len(value)
         self.row, self.column = _after(self.row, self.column, value)
 
     def add_indent_tokens(self) -> None:
@@ -162,8 +168,8 @@ def _unescaped(text: str, raw: bool) -> str:
 class _Lowering:
     """One module's nodes, each put into the form of `ast` by the table or by the method of its name."""
 
-    def __init__(self, module: libcst.Module) -> None:
-        self.places = _Places(module).found
+    def __init__(self, module: libcst.Module, text: str) -> None:
+        self.places = _Places(module, text).found
         self.code = module.code_for_node
 
     def one(self, node: Any) -> Any:
@@ -218,9 +224,8 @@ class _Lowering:
 
     def place(self, node: Any, end: Any = None) -> Place:
         """Of a node, or from it to another; the brackets around tuples and generators are their own."""
-        if isinstance(node, (libcst.MatchValue, libcst.MatchSingleton)):
-            node = node.value
-        elif isinstance(node, _BRACKETED) and node.lpar and node.rpar:
+        node = node.value if isinstance(node, (libcst.MatchValue, libcst.MatchSingleton)) else node
+        if isinstance(node, _BRACKETED) and node.lpar and node.rpar:
             node, end = node.lpar[-1], node.rpar[0]
         return (*self.places[id(node)][:2], *self.places[id(end or node)][2:])
 
@@ -230,11 +235,6 @@ class _Lowering:
         several = isinstance(node.target, libcst.Tuple) and not node.target.lpar
         targets = self.each(node.target.elements if several else [node.target])
         return ast.Delete([_in_context(target, ast.Del) for target in targets])
-
-    def Global(self, node: Any) -> Any:
-        return getattr(ast, type(node).__name__)([_identifier(item.name) for item in node.names])
-
-    Nonlocal = Global
 
     def ImportFrom(self, node: Any) -> Any:
         names = [node.names] if isinstance(node.names, libcst.ImportStar) else node.names
@@ -306,6 +306,9 @@ class _Lowering:
     def Arg(self, node: Any) -> Any:
         if node.keyword is not None or node.star == "**":
             return ast.keyword(_identifier(node.keyword), self.one(node.value))
+        return self.Index(node)
+
+    def Index(self, node: Any) -> Any:
         return ast.Starred(self.one(node.value), ast.Load()) if node.star else self.one(node.value)
 
     def Call(self, node: Any) -> Any:
@@ -341,9 +344,6 @@ class _Lowering:
         return _at(
             new, self.place(node, (node.second_colon if second else node.first_colon) if ends_in_colon else None)
         )
-
-    def Index(self, node: Any) -> Any:
-        return ast.Starred(self.one(node.value), ast.Load()) if node.star else self.one(node.value)
 
     def BooleanOperation(self, node: Any) -> Any:
         left, values = node.left, [node.right]
@@ -402,7 +402,7 @@ class _Lowering:
     def parts(self, given: Sequence[Any], raw: bool, place: Place) -> Iterator[Any]:
         """Texts and fields of one f-string or format spec."""
         for part in given:
-            if isinstance(part, (libcst.FormattedStringText, libcst.TemplatedStringText)):
+            if not hasattr(part, "expression"):
                 yield _unescaped(part.value, raw)
                 continue
             if part.equal is not None:

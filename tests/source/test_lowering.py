@@ -175,7 +175,7 @@ match a:
     case [1, [2, 3]], (4,): pass
 
 match *a, (b): # c
-    case {**rest,}: pass
+    case {**rest}: pass
 
 match = 1; match[a]; match(b); case = 2
 
@@ -195,6 +195,7 @@ NEWER = [  # code, the first Python that reads it, and the expressions in it tha
     (r"f'é{'\n'.join(z)}'", (3, 12), [r"f'é{'\n'.join(z)}'", r"'\n'.join(z)", r"'\n'.join", r"'\n'", "z"]),
     ('f"{  # }\n  a + b  # {\n}" "c"\n', (3, 12), ['f"{  # }\n  a + b  # {\n}" "c"', "a + b", "a", "b"]),
     ('f"{a}{f"{f"{b}"}"}"\n', (3, 12), ['f"{a}{f"{f"{b}"}"}"', "a", 'f"{f"{b}"}"', 'f"{b}"', "b"]),
+    ('f"{a!r }{b!s  :x}"; y\n', (3, 12), ['f"{a!r }{b!s  :x}"', "a", "b", "y"]),
     ("type X = int\nf(x)\n", (3, 12), ["f(x)", "f", "x"]),
     ("def f[T: int](x: T) -> T: return x\n", (3, 12), ["T", "T", "x"]),
     ("class A[T](B): x = y\n", (3, 12), ["B", "x", "y"]),
