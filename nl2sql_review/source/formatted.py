@@ -145,7 +145,7 @@ def _shift(node: Any, first: int, rows: int, columns: int, inside: list[ast.Join
     stack = [node]
     while stack:
         node = stack.pop()
-        if isinstance(node, (ast.expr, ast.keyword, ast.arg)):
+        if "lineno" in node._attributes:
             if node.lineno == first:
                 node.col_offset += columns
             if node.end_lineno == first:

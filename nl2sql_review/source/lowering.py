@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from typing import Any, Iterable, Iterator, Sequence
 
 import libcst
-from libcst import MaybeSentinel
 from libcst._nodes.internal import CodegenState
 
 from nl2sql_review.source.spans import NEWLINE
@@ -32,40 +31,38 @@ _OPERATORS: dict[str, Any] = {  # those with another name than in `ast`
 _ALIKE: dict[str, tuple[Any, ...]] = {  # the kind in `ast`, and from which parts its fields come, in their order
     "Expr": (ast.Expr, "value"), "Return": (ast.Return, "value"), "Assert": (ast.Assert, "test", "msg"),
     "Assign": (ast.Assign, "targets", "value"), "Raise": (ast.Raise, "exc", "cause"),
-    "AugAssign": (ast.AugAssign, "target", "operator", "value"),
-    "Pass": (ast.Pass,), "Break": (ast.Break,), "Continue": (ast.Continue,),
-    "Import": (ast.Import, "names"), "LazyImport": (ast.Import, "names"),
+    "AugAssign": (ast.AugAssign, "target", "operator", "value"), "Pass": (ast.Pass,), "Break": (ast.Break,),
+    "Continue": (ast.Continue,), "Import": (ast.Import, "names"), "LazyImport": (ast.Import, "names"),
+    "Global": (ast.Global, "names"), "Nonlocal": (ast.Nonlocal, "names"),
     "If": (ast.If, "test", "body", "orelse"), "While": (ast.While, "test", "body", "orelse"),
     "For": (ast.For, "target", "iter", "body", "orelse"), "With": (ast.With, "items", "body"),
     "Try": (ast.Try, "body", "handlers", "orelse", "finalbody"),
     "TryStar": (getattr(ast, "TryStar", ast.Try), "body", "handlers", "orelse", "finalbody"),
     "ExceptHandler": (ast.ExceptHandler, "type", "name", "body"),
-    "ExceptStarHandler": (ast.ExceptHandler, "type", "name", "body"),
-    "WithItem": (ast.withitem, "item", "asname"),
+    "ExceptStarHandler": (ast.ExceptHandler, "type", "name", "body"), "WithItem": (ast.withitem, "item", "asname"),
     "Match": (ast.Match, "subject", "cases"), "MatchCase": (ast.match_case, "pattern", "guard", "body"),
     "UnaryOperation": (ast.UnaryOp, "operator", "expression"),
-    "BinaryOperation": (ast.BinOp, "left", "operator", "right"),
-    "IfExp": (ast.IfExp, "test", "body", "orelse"), "Lambda": (ast.Lambda, "params", "body"),
-    "Await": (ast.Await, "expression"), "NamedExpr": (ast.NamedExpr, "target", "value"),
-    "Attribute": (ast.Attribute, "value", "attr"),
+    "BinaryOperation": (ast.BinOp, "left", "operator", "right"), "IfExp": (ast.IfExp, "test", "body", "orelse"),
+    "Lambda": (ast.Lambda, "params", "body"), "Await": (ast.Await, "expression"),
+    "NamedExpr": (ast.NamedExpr, "target", "value"), "Attribute": (ast.Attribute, "value", "attr"),
     "StarredElement": (ast.Starred, "value"), "Tuple": (ast.Tuple, "elements"), "List": (ast.List, "elements"),
     "Set": (ast.Set, "elements"), "GeneratorExp": (ast.GeneratorExp, "elt", "for_in"),
     "ListComp": (ast.ListComp, "elt", "for_in"), "SetComp": (ast.SetComp, "elt", "for_in"),
-    "DictComp": (ast.DictComp, "key", "value", "for_in"),
-    "MatchAs": (ast.MatchAs, "pattern", "name"), "MatchValue": (ast.MatchValue, "value"), "MatchOr": (ast.MatchOr, "patterns"),
+    "DictComp": (ast.DictComp, "key", "value", "for_in"), "MatchAs": (ast.MatchAs, "pattern", "name"),
+    "MatchValue": (ast.MatchValue, "value"), "MatchOr": (ast.MatchOr, "patterns"),
     "MatchTuple": (ast.MatchSequence, "patterns"), "MatchList": (ast.MatchSequence, "patterns"),
 }  # fmt: skip
 _ONLY = {  # what only holds one part that means something
     "Element": "value", "SubscriptElement": "slice", "Annotation": "annotation", "Decorator": "decorator",
-    "CompIf": "test", "AssignTarget": "target", "MatchSequenceElement": "value", "MatchOrElement": "pattern",
-    "From": "item",
+    "From": "item", "CompIf": "test", "AssignTarget": "target", "MatchSequenceElement": "value",
+    "MatchOrElement": "pattern", "NameItem": "name",
 }  # fmt: skip
 _ASYNCHRONOUS: dict[Any, Any] = {ast.For: ast.AsyncFor, ast.With: ast.AsyncWith, ast.FunctionDef: ast.AsyncFunctionDef}
 _CONSTANTS = {"None": None, "True": True, "False": False}
 # Parts by their names: statements, what is stored, what is no node in `ast`.
 _SUITES, _STORED, _IDENTIFIERS = ("body", "orelse", "finalbody"), ("target", "asname"), ("name", "attr")
 _BRACKETED = (libcst.Tuple, libcst.GeneratorExp, libcst.MatchTuple)
-_HAS_TYPES = hasattr(ast, "TypeAlias")  # and type parameters
+_TYPE_ALIAS: Any = getattr(ast, "TypeAlias", None)  # where it is, type parameters are
 _ESCAPES = re.compile(r"\\N\{[^}]*\}|\\[^{}]|\\|\{\{|\}\}|\"", re.DOTALL)  # in the text of an f-string
 _MENDED = {"{{": "{", "}}": "}", "\\": "\\\\", '"': '\\"'}
 
@@ -74,20 +71,25 @@ def lowered(module: libcst.Module, text: str) -> ast.Module:
     """The tree of `text` as `ast` would give it, with the places of all nodes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of escapes that mean nothing
-        return ast.Module(_Lowering(module).suite(module), [])
+        return ast.Module(_Lowering(module, text).suite(module), [])
 
 
 class _Places(CodegenState):
-    """Takes down where the nodes stand while the code is generated, by their `id`: without blanks and brackets around them."""
+    """Where the nodes stand, by their `id`, without blanks and brackets around them; taken down as their code is generated."""
 
-    def __init__(self, module: libcst.Module) -> None:
+    def __init__(self, module: libcst.Module, text: str) -> None:
         super().__init__(module.default_indent, module.default_newline)
-        self.row, self.column = 1, 0
+        self.text, self.offset, self.row, self.column = text, 0, 1, 0
         self.found: dict[int, Place] = {}
         self._starts: list[tuple[int, int]] = []
         module._codegen(self)
 
     def add_token(self, value: str) -> None:
+        if not self.text.startswith(value, self.offset):
+            rest = self.text[self.offset :].lstrip()
+            if rest.startswith(value):  # LibCST forgets the blanks in f"{a!r }"
+                value = self.text[self.offset : len(self.text) - len(rest)] + value
+        self.offset += len(value)
         self.row, self.column = _after(self.row, self.column, value)
 
     def add_indent_tokens(self) -> None:
@@ -166,8 +168,8 @@ def _unescaped(text: str, raw: bool) -> str:
 class _Lowering:
     """One module's nodes, each put into the form of `ast` by the table or by the method of its name."""
 
-    def __init__(self, module: libcst.Module) -> None:
-        self.places = _Places(module).found
+    def __init__(self, module: libcst.Module, text: str) -> None:
+        self.places = _Places(module, text).found
         self.code = module.code_for_node
 
     def one(self, node: Any) -> Any:
@@ -207,10 +209,8 @@ class _Lowering:
 
     def suite(self, block: Any) -> list[Any]:
         """The statements of a block; those of an `elif`, `else` or `finally`; none of None."""
-        if block is None:
-            return []
-        if isinstance(block, libcst.If):
-            return [self.one(block)]
+        if block is None or isinstance(block, libcst.If):
+            return [self.one(block)] if block else []
         if isinstance(block, (libcst.Else, libcst.Finally)):
             return self.suite(block.body)
         found: list[Any] = []
@@ -224,6 +224,7 @@ class _Lowering:
 
     def place(self, node: Any, end: Any = None) -> Place:
         """Of a node, or from it to another; the brackets around tuples and generators are their own."""
+        node = node.value if isinstance(node, (libcst.MatchValue, libcst.MatchSingleton)) else node
         if isinstance(node, _BRACKETED) and node.lpar and node.rpar:
             node, end = node.lpar[-1], node.rpar[0]
         return (*self.places[id(node)][:2], *self.places[id(end or node)][2:])
@@ -234,11 +235,6 @@ class _Lowering:
         several = isinstance(node.target, libcst.Tuple) and not node.target.lpar
         targets = self.each(node.target.elements if several else [node.target])
         return ast.Delete([_in_context(target, ast.Del) for target in targets])
-
-    def Global(self, node: Any) -> Any:
-        return getattr(ast, type(node).__name__)([_identifier(item.name) for item in node.names])
-
-    Nonlocal = Global
 
     def ImportFrom(self, node: Any) -> Any:
         names = [node.names] if isinstance(node.names, libcst.ImportStar) else node.names
@@ -268,12 +264,12 @@ class _Lowering:
         return self.with_types(new, node)
 
     def TypeAlias(self, node: Any) -> Any:
-        if not _HAS_TYPES:
+        if not _TYPE_ALIAS:
             return ast.Pass()
-        return self.with_types(ast.TypeAlias(self.stored(node.name), [], self.one(node.value)), node)
+        return self.with_types(_TYPE_ALIAS(self.stored(node.name), [], self.one(node.value)), node)
 
     def with_types(self, new: Any, node: Any) -> Any:
-        if _HAS_TYPES:
+        if _TYPE_ALIAS:
             new.type_params = self.each(node.type_parameters.params) if node.type_parameters else []
         return new
 
@@ -284,8 +280,8 @@ class _Lowering:
         if "default_value" in new._fields and node.default is not None:
             new.default_value = self.one(node.default)
             if node.star:
-                row, column, *end = self.places[id(node.default)]
-                new.default_value = _at(ast.Starred(new.default_value, ast.Load()), (row, column - 1, *end))
+                row, column, end_row, end = self.places[id(node.default)]
+                new.default_value = _at(ast.Starred(new.default_value, ast.Load()), (row, column - 1, end_row, end))
         return _at(new, self.place(node.param, _last(node.default) if node.default else node.param))
 
     # Parameters and arguments
@@ -310,6 +306,9 @@ class _Lowering:
     def Arg(self, node: Any) -> Any:
         if node.keyword is not None or node.star == "**":
             return ast.keyword(_identifier(node.keyword), self.one(node.value))
+        return self.Index(node)
+
+    def Index(self, node: Any) -> Any:
         return ast.Starred(self.one(node.value), ast.Load()) if node.star else self.one(node.value)
 
     def Call(self, node: Any) -> Any:
@@ -333,8 +332,7 @@ class _Lowering:
 
     def Subscript(self, node: Any) -> Any:
         items, last = self.each(node.slice), node.slice[-1]
-        comma = None if isinstance(last.comma, MaybeSentinel) else last.comma
-        index = items[0]
+        index, comma = items[0], last.comma if isinstance(last.comma, libcst.Comma) else None
         if len(items) > 1 or comma or isinstance(index, ast.Starred):
             index = _at(ast.Tuple(items, ast.Load()), self.place(node.slice[0], comma or last))
         return ast.Subscript(self.one(node.value), index, ast.Load())
@@ -346,9 +344,6 @@ class _Lowering:
         return _at(
             new, self.place(node, (node.second_colon if second else node.first_colon) if ends_in_colon else None)
         )
-
-    def Index(self, node: Any) -> Any:
-        return ast.Starred(self.one(node.value), ast.Load()) if node.star else self.one(node.value)
 
     def BooleanOperation(self, node: Any) -> Any:
         left, values = node.left, [node.right]
@@ -383,7 +378,8 @@ class _Lowering:
     # Strings
 
     def ConcatenatedString(self, node: Any) -> Any:
-        pieces, last = [], node
+        pieces: list[Any] = []
+        last = node
         while isinstance(last, libcst.ConcatenatedString):
             pieces.append(last.left)
             last = last.right
@@ -406,7 +402,7 @@ class _Lowering:
     def parts(self, given: Sequence[Any], raw: bool, place: Place) -> Iterator[Any]:
         """Texts and fields of one f-string or format spec."""
         for part in given:
-            if isinstance(part, (libcst.FormattedStringText, libcst.TemplatedStringText)):
+            if not hasattr(part, "expression"):
                 yield _unescaped(part.value, raw)
                 continue
             if part.equal is not None:
@@ -426,7 +422,7 @@ class _Lowering:
         for part in parts:
             if not isinstance(part, str):
                 values.append(part)
-            elif values and isinstance(values[-1], ast.Constant):
+            elif values and isinstance(values[-1].value, str):
                 values[-1].value += part
             elif part:
                 values.append(_at(ast.Constant(part, None), place))
