@@ -187,7 +187,7 @@ def test_every_place_holds_the_code_of_its_node(text):
         assert source.segment(node) == segment
         assert cut(source, source.span(node)) == segment.replace("\r\n", "\n")
         compared.add(type(node).__name__)
-    kinds = "Call keyword Assign Name Constant JoinedStr BinOp Dict FunctionDef ClassDef With For Import ImportFrom alias"
+    kinds = "Call keyword Assign Name Constant JoinedStr BinOp Dict AsyncFunctionDef ClassDef With For Import ImportFrom alias"
     assert set(kinds.split()) <= compared
 
 

@@ -67,7 +67,7 @@ def test_a_notebook_without_code_is_an_empty_program(cells):
 
 @pytest.mark.parametrize("metadata", [{"kernelspec": {"language": "R"}}, {"language_info": {"name": "julia"}}])
 def test_other_languages_are_not_read(metadata):
-    assert notebook("f(1) <- 2", metadata=metadata).tree.body == ()
+    assert notebook("f(1) <- 2", metadata=metadata).tree.body == []
 
 
 def test_a_cell_of_another_language_is_not_read():

@@ -17,7 +17,7 @@ from nl2sql_review.source.formatted import place_fields
 from nl2sql_review.source.lowering import lowered
 from nl2sql_review.source.parsing import _python, parse
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 FILES = sorted(path for room in ("fixtures", "examples", "nl2sql_review") for path in (ROOT / room).rglob("*.py"))
 
 # Every kind of node, one snippet a paragraph.
