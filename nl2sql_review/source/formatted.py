@@ -15,7 +15,7 @@ from bisect import bisect_left, bisect_right
 from itertools import accumulate
 from typing import Any, Iterator
 
-_PREFIX = re.compile(r"[fF][rR]?[\"']")
+_PREFIX = re.compile(rb"[fF][rR]?[\"']")
 # What may stand before a string, its prefix and its opening quote.
 _OPENING = re.compile(rb"(?:[ \t\f\n\\]|#[^\n]*)*([A-Za-z]{0,2})(\"\"\"|'''|\"|')")
 _REST = {  # from the opening quote to the closing one
@@ -40,13 +40,11 @@ def place_fields(tree: ast.Module, text: str) -> None:
 
     What cannot be found again in the text gets the place of the whole string.
     """
-    if not _PREFIX.search(text):
-        return
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     data = text.encode()
     starts = [0, *accumulate(len(line) + 1 for line in data.split(b"\n"))]
-    rows = [bisect_right(starts, match.start()) for match in re.finditer(_PREFIX.pattern.encode(), data)]
+    rows = [bisect_right(starts, match.start()) for match in _PREFIX.finditer(data)]
     strings = list(_formatted(tree, rows))
     while strings:
         strings = _placed(strings, data, starts)

@@ -94,7 +94,7 @@ def _python(text: str) -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of escapes that mean nothing, which are the script's own affair
         tree: ast.Module = compile(text, "<source>", "exec", flags, dont_inherit=True)
-    if sys.version_info < (3, 12):
+    if sys.version_info < (3, 12) and _FORMATTED.search(text):
         from nl2sql_review.source.formatted import place_fields
 
         place_fields(tree, text)
@@ -242,6 +242,7 @@ def _error(fault: Fault) -> SourceError:
     return SourceError("file/syntax", fault.message, point(fault.row, fault.column))
 
 
+_FORMATTED = re.compile(r"[fF][rR]?[\"']")  # how an f-string begins
 _LIBCST_PLACE = re.compile(r"error at (\d+):(\d+)")
 
 
