@@ -323,8 +323,9 @@ class Batch:
 
         name, data = found.shown, b""
         with disk.Remembering() as seen:
-            if not found.problem:  # what the settings say wrongly is an error, whatever the file holds
-                self.reviewer.rulebook(self.reviewer.settings(os.path.dirname(name)))
+            settings = self.reviewer.settings(os.path.dirname(name))
+            if settings.file or self.reviewer.overrides:  # what they say wrongly of rules is an error, whatever the file holds
+                self.reviewer.rulebook(settings)
             if found.path == "-":
                 name, data = self._standard_input()
                 file, faults = self.reviewer.file(data, name)
