@@ -172,7 +172,7 @@ class Batch:
         now = again._known(paths)
         if now is not None and again._rest_on(now) == rests_on:
             head = {"rests_on": rests_on, "code": code_of(outcomes)}
-            self.cache.keep(Entry(seen, head, text.encode("utf-8", "surrogatepass")), "output", how, *paths, self.asked)
+            self.cache.keep(Entry(disk.together(seen), head, text.encode("utf-8", "surrogatepass")), "output", how, *paths, self.asked)
 
     def _rest_on(self, outcomes: Sequence[Outcome]) -> str:
         """A digest of everything that led to the outcomes; "" where one of them cannot be relied on later."""
@@ -214,7 +214,7 @@ class Batch:
                 settings = self.reviewer.settings(directory)
             globs = self._globs[chain] = discovery.globs(settings.exclude, settings.root)
             said = {"exclude": settings.exclude, "root": settings.root, "baseline": bool(settings.baseline)}
-            self._settings[chain] = Entry(seen, said)
+            self._settings[chain] = Entry(disk.together(seen), said)
             self._unkept.append(chain)
         return globs
 
@@ -342,7 +342,7 @@ class Batch:
             outcome.rests_on = rests_on
             said = (outcome.status, outcome.reason, outcome.code, outcome.counts)
             head = {"content": content, "outcome": said, "rests_on": rests_on}
-            self.cache.keep(Entry(seen, head, outcome.packed), "script", name, self.asked)
+            self.cache.keep(Entry(disk.together(seen), head, outcome.packed), "script", name, self.asked)
         return outcome if _concerns(found, data, outcome) else OF_NO_CONCERN
 
     def _changed(self, outcome: Outcome) -> Outcome:

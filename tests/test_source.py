@@ -384,10 +384,9 @@ def test_3000_deep_text_is_an_error_with_a_place():
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
 
 
-@pytest.mark.parametrize("name", [name for name in DEEP if name not in ("open brackets", "blocks", "patterns", "del")])
+@pytest.mark.parametrize("name", [name for name in DEEP if name not in ("open brackets", "blocks", "del")])
 def test_what_people_write_is_not_deep(name):
-    count = 7 if name == "class patterns over lines" else 100
-    source = script(DEEP[name](count) + "\n")
+    source = script(DEEP[name](100) + "\n")
     assert source.span(source.tree.body[-1]).row >= 1
 
 

@@ -1,9 +1,8 @@
 """Text → the tree of Python's own parser, with errors that name a place and never a crash.
 
 What the running Python refuses may be syntax newer than it: LibCST, which reads that, is asked then, and its tree is
-put into the same form. Both parsers are native, and deep nesting can overflow the process's stack or take LibCST time
-exponential in the depth; so a cheap screen looks at the text first, deep text is parsed on a thread with a large stack,
-and errors are described from the text.
+put into the same form. Both parsers are native, and deep nesting can overflow the process's stack; so a cheap screen
+looks at the text first, deep text is parsed on a thread with a large stack, and errors are described from the text.
 """
 
 from __future__ import annotations
@@ -53,7 +52,6 @@ _BRACKETS = re.compile(
 _GOES_ON = re.compile(r"\n[ \t]*(?:[-+*/%|&^.~<>=\"']|(?:and|or|not|elif|for|lambda|await)\b)")
 _ENDS_OPEN = re.compile(r"[-+*/%|&^~\\]\r?\n")
 _PATTERN = re.compile(r"[ \t]*(?:case|del)\b(?![ \t]*[=.,:)])")
-_PATTERN_LINE = re.compile(r"\n" + _PATTERN.pattern + r"[^\r\n]*")
 _TOKEN = re.compile(
     r"[()\[\]{}]|[,;]|\r\n?|\n|\.|\*\*|//|<<|>>|->|:=|[<>=!]=|[-+*/%|&^~@<>]"
     r"|\b(?:and|or|not|in|is|if|for|lambda|await)\b"
@@ -103,7 +101,7 @@ def _python(text: str) -> ast.Module:
 
 def _newer(lines: Lines, deep: bool, refused: SyntaxError) -> ast.Module:
     """The tree of what only a newer Python reads; else SourceError."""
-    if isinstance(refused, IndentationError):  # which no version reads
+    if isinstance(refused, IndentationError) or too_deep(lines, MAX_PATTERN):  # no version reads it, or LibCST cannot
         raise _error(_describe(lines, "", refused)) from None
     import libcst
 
@@ -172,16 +170,11 @@ def suspicious(text: str) -> bool:
     if max(map(len, text.split("\n"))) > 1000:
         return True
     operators = len(_GOES_ON.findall(text)) + len(_ENDS_OPEN.findall(text))
-    if operators + sum(map(text.count, (")(", ")[", "](", "]["))) > 200:
-        return True
-    for line in _PATTERN_LINE.findall("\n" + text):
-        if line.rstrip().endswith(("(", "[", "{")) or sum(map(line.count, "([{")) > MAX_PATTERN:
-            return True
-    return False
+    return operators + sum(map(text.count, (")(", ")[", "](", "]["))) > 200
 
 
-def too_deep(lines: Lines) -> Fault | None:
-    """Where the text goes over one of the limits, if it does."""
+def too_deep(lines: Lines, in_patterns: int = MAX_BRACKETS) -> Fault | None:
+    """Where the text goes over one of the limits, if it does; `in_patterns`: how many brackets `case` and `del` may have."""
     outline = Lexer(lines).run().outline()
     branches: dict[str, int] = {}
     limit, what = MAX_BRACKETS, "brackets"
@@ -207,7 +200,7 @@ def too_deep(lines: Lines) -> Fault | None:
                 binary = postfix = 0
                 limit, what = MAX_BRACKETS, "brackets"
                 if pattern := _PATTERN.match(outline, offset + len(token)):
-                    limit, what = MAX_PATTERN, f"brackets of a `{pattern[0].strip()}`"
+                    limit, what = in_patterns, f"brackets of a `{pattern[0].strip()}`"
                 if fault := _branch(lines, outline, offset + len(token), branches):
                     return fault
         elif token == ".":
