@@ -7,14 +7,14 @@ from typing import Any
 from ..fingerprint import digest
 from ..report import Report
 from .entries import Entry, entries, relative
-from .json import dump
+from .json import document
 from .view import View
 
 SEVERITIES = {"error": "critical", "warning": "major", "advice": "minor"}
 
 
 def render(report: Report, view: View) -> str:
-    return dump([_issue(entry, view) for entry in entries(report, view)], indent=2)
+    return document([_issue(entry, view) for entry in entries(report, view)])
 
 
 def _issue(entry: Entry, view: View) -> dict[str, Any]:

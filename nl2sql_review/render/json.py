@@ -5,8 +5,10 @@ Everything beyond ASCII is escaped, so that the bytes are the same JSON on every
 
 from __future__ import annotations
 
+import io
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,22 +23,36 @@ def render(report: Report, view: View) -> str:
     return dump(report)
 
 
-def dump(value: Any, indent: int | None = None) -> str:
-    """Any result dataclass, or a document made of plain data, as JSON, keys in the order of the fields; on one line without `indent`."""
+def dump(value: Any) -> str:
+    """Any result dataclass as one line of JSON, keys in the order of the fields."""
+    return document(plain(value), indent=None)
+
+
+def document(value: Any, indent: int | None = 2) -> str:
+    """A document made of JSON's own types; half of a surrogate pair in it, which strict readers refuse, is replaced."""
     separators = (",", ":") if indent is None else None
-    return json.dumps(plain(value), separators=separators, indent=indent, allow_nan=False) + "\n"
+    text = io.StringIO()  # written piece by piece: a list of the pieces is several times the text
+    json.dump(value, text, separators=separators, indent=indent, allow_nan=False)
+    return _well_formed(text.getvalue()) + "\n"
+
+
+_ESCAPES = re.compile(r"\\(?:ud[89ab]..\\ud[c-f]..|ud[89a-f]..|.)")
+
+
+def _well_formed(text: str) -> str:
+    if "\\ud" not in text:
+        return text
+    return _ESCAPES.sub(lambda found: "\\ufffd" if len(found[0]) == 6 else found[0], text)
 
 
 def plain(value: Any) -> Any:
-    """The value in JSON's own types. What JSON lacks (nan, inf, half of a surrogate pair) and foreign objects become text."""
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if value is None or isinstance(value, (bool, int)):
+    """The value in JSON's own types. Numbers JSON lacks (nan, inf) and foreign objects become their text."""
+    if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, dict):
-        return {plain(key if isinstance(key, str) else str(key)): plain(item) for key, item in value.items()}
+        return {key if isinstance(key, str) else str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, Sequence)):
         return [plain(item) for item in value]
     if isinstance(value, (set, frozenset)):

@@ -12,7 +12,7 @@ from .. import __version__
 from ..report import Edit, Fix, Location, Report, TraceStep
 from ..rulebook import NOTICES, Rule
 from .entries import Entry, cell_of, entries, relative
-from .json import dump
+from .json import document
 from .view import View
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -47,7 +47,7 @@ def render(report: Report, view: View) -> str:
         ],
         "results": [_result(entry, index, view) for entry in said if entry.kind != "fault"],
     }
-    return dump({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
+    return document({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _rule(rule: Rule) -> Object:
