@@ -138,7 +138,8 @@ def together(seen: Mapping[str, str]) -> dict[str, str]:
         folder, name = os.path.split(path)
         if folder in absent:
             continue
-        if name.isascii() and " " not in name:
+        plain = name.isascii() and " " not in name and name not in ("", ".", "..")
+        if plain and os.path.isabs(folder):
             of.setdefault(folder, []).append(name)
         else:
             kept[f"kind {path}"] = ""
@@ -187,12 +188,12 @@ def _few_names(folder: str) -> frozenset[str] | None:
     """What a folder has, in small letters; None where that is too much, or cannot be listed."""
     try:
         with os.scandir(folder) as entries:
-            names = frozenset(entry.name.lower() for entry, _ in zip(entries, range(FEW)))
+            names = [entry.name.lower() for entry, _ in zip(entries, range(FEW))]
     except (FileNotFoundError, NotADirectoryError):
         return frozenset()
     except (OSError, ValueError):
         return None
-    return names if len(names) < FEW else None
+    return frozenset(names) if len(names) < FEW else None
 
 
 def _answer(word: str, path: str) -> str:

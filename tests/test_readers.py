@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -22,6 +23,7 @@ import glob, math, subprocess
 from peft import PeftModel, prepare_model_for_kbit_training
 from unsloth import FastModel, FastVisionModel
 """
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 TRAINER = "trainer = SFTTrainer(model=model, train_dataset=dataset, args=SFTConfig(output_dir='out'))\n"
 
 
@@ -51,6 +53,14 @@ def shown(value):
 def check(code, name, expected, processes=None):
     found = fact(code, name, processes)
     assert shown(found.value) == expected, found
+
+
+@pytest.mark.parametrize("path", sorted(FIXTURES.rglob("*.py")), ids=lambda path: path.stem)
+def test_readers_fill_in_only_what_the_plan_names(path):
+    source = Source.from_bytes(path.read_bytes(), str(path))
+    for plan in readers.read(interpret(source, path.parent), source, SimpleNamespace(processes=None, gpu=None)):
+        for part in vars(plan).values():
+            assert set(vars(part)) == set(part.names())
 
 
 # -- runs --------------------------------------------------------------------------------------------------------

@@ -148,8 +148,6 @@ def imported_first(task: Task) -> Iterator[Candidate]:
     if start.cell != end.cell:
         return
     gone = Edit(Location(source.path, start.row, 1, start.end_row + 1, 1, start.cell), "")
-    if start.end_row + 1 > len(source.text):
-        return
     edits = (code.inserted(source, end.row, 1, end.cell, f"{source.segment(statement)}\n"), gone)
     yield Candidate("import unsloth first", edits, ("api.late_imports",))
 

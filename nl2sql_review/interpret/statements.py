@@ -106,7 +106,7 @@ def bind(m: Machine, name: str, value: Value, scope: Scope) -> None:
         while s is not None and name not in s.slots:
             s = s.parent
         scope = s or scope
-    m.write(scope.slots_owner if hasattr(scope, "slots_owner") else scope, name, value)
+    m.write(scope, name, value)
 
 
 def unpack(m: Machine, target: Any, value: Value, scope: Scope) -> None:
@@ -217,7 +217,12 @@ def guarded(m: Machine, node: Any, scope: Scope, test: Value) -> Value:
 
 def if_(m: Machine, node: ast.If, scope: Scope) -> bool:
     test = condition(m, m.evaluate(node.test, scope), node)
-    return branch(m, test, lambda: execute(m, node.body, scope), lambda: execute(m, node.orelse, scope), lambda taken: contradict(m, node.test, scope, taken))
+    def otherwise() -> bool:
+        if len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If):  # `elif`: chains of it are long
+            return if_(m, node.orelse[0], scope)
+        return execute(m, node.orelse, scope)
+
+    return branch(m, test, lambda: execute(m, node.body, scope), otherwise, lambda taken: contradict(m, node.test, scope, taken))
 
 
 def break_(m: Machine, node: Any, scope: Scope) -> bool:

@@ -122,8 +122,8 @@ def unimported(cls: Class, place: Place) -> Fact:
     at = place
     for field in cls.fields.values():
         annotation = re.sub(r"'[^']*'|\"[^\"]*\"", " ", field.annotation)
-        for dotted in NAMES.findall(annotation):
-            name = dotted.partition(".")[0]
+        for found in NAMES.findall(annotation):
+            name = found.partition(".")[0]
             if name not in module.scope.slots and not hasattr(builtins, name) and name not in cls.slots and name not in missing:
                 missing.append(name)
                 at = Place(module.source, field.node) if field.node is not None else at

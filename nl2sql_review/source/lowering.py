@@ -2,8 +2,8 @@
 
 `_ALIKE` has the kinds of LibCST's nodes that `ast` has too, part by part; every other kind has a method of its name.
 What `ast` of the running Python has no node for becomes the nearest that it has: `type X = int` a `pass`, `except*` an
-`except`, a template string an f-string; type parameters are left out. The parts of an f-string get the place of the
-whole string, as before Python 3.12; only the expressions in its fields have their own.
+`except`; type parameters are left out. A template string, which is no text, is a node of its own. The parts of an f-string
+get the place of the whole string, as before Python 3.12; only the expressions in its fields have their own.
 """
 
 from __future__ import annotations
@@ -67,8 +67,12 @@ _ESCAPES = re.compile(r"\\N\{[^}]*\}|\\[^{}]|\\|\{\{|\}\}|\"", re.DOTALL)  # in 
 _MENDED = {"{{": "{", "}}": "}", "\\": "\\\\", '"': '\\"'}
 
 
+class TemplateStr(ast.JoinedStr):
+    """t"{x}", as Python 3.14 calls it: an object with the parts of the text."""
+
+
 def lowered(module: libcst.Module, text: str) -> ast.Module:
-    """The tree of `text` as `ast` would give it, with the places of all nodes."""
+    """The tree of `text` as `ast` would give it, with the places of all nodes; SyntaxError for strings that no Python reads."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of escapes that mean nothing
         return ast.Module(_Lowering(module, text).suite(module), [])
@@ -148,21 +152,13 @@ def _identifier(node: Any) -> Any:
     return unicodedata.normalize("NFKC", node.value) if isinstance(node, libcst.Name) else None
 
 
-def _literal(code: str, otherwise: str | None = None) -> Any:
-    """The value of a number or a string; of one that Python refuses, what is given for it, or its code."""
-    try:
-        return ast.literal_eval(code)
-    except (SyntaxError, ValueError):
-        return code if otherwise is None else otherwise
-
-
 def _unescaped(text: str, raw: bool) -> str:
     """What the text between the fields of an f-string says."""
     text = NEWLINE.sub("\n", text)
     if raw:
         return text.replace("{{", "{").replace("}}", "}")
     mended = _ESCAPES.sub(lambda match: _MENDED.get(match[0], match[0]), text)
-    return str(_literal(f'"""{mended}"""', text))
+    return str(ast.literal_eval(f'"""{mended}"""'))
 
 
 class _Lowering:
@@ -326,7 +322,7 @@ class _Lowering:
         return ast.Constant(_CONSTANTS[node.value], None) if known else ast.Name(_identifier(node), ast.Load())
 
     def Integer(self, node: Any) -> Any:
-        return ast.Constant(_literal(getattr(node, "value", "...")), None)
+        return ast.Constant(ast.literal_eval(getattr(node, "value", "...")), None)
 
     Ellipsis = Float = Imaginary = Integer
 
@@ -341,9 +337,8 @@ class _Lowering:
         new = ast.Slice(self.one(node.lower), self.one(node.upper), self.one(node.step))
         second = isinstance(node.second_colon, libcst.Colon)
         ends_in_colon = node.step is None if second else node.upper is None
-        return _at(
-            new, self.place(node, (node.second_colon if second else node.first_colon) if ends_in_colon else None)
-        )
+        last = node.second_colon if second else node.first_colon
+        return _at(new, self.place(node, last if ends_in_colon else None))
 
     def BooleanOperation(self, node: Any) -> Any:
         left, values = node.left, [node.right]
@@ -385,17 +380,18 @@ class _Lowering:
             last = last.right
         pieces.append(last)
         if all(isinstance(piece, libcst.SimpleString) for piece in pieces):
-            values = [_literal(piece.value) for piece in pieces]
+            values = [ast.literal_eval(piece.value) for piece in pieces]
             alike = [value for value in values if type(value) is type(values[0])]
             return ast.Constant(type(values[0])().join(alike), "u" if pieces[0].value[0] == "u" else None)
         place = self.place(node)
         parts: list[Any] = []
         for piece in pieces:
             if isinstance(piece, libcst.SimpleString):
-                parts.append(str(_literal(piece.value)))
+                parts.append(str(ast.literal_eval(piece.value)))
             else:
                 parts += self.parts(piece.parts, "r" in piece.start.lower(), place)
-        return self.joined(parts, place)
+        templates = any(isinstance(piece, libcst.TemplatedString) for piece in pieces)
+        return self.joined(parts, place, TemplateStr if templates else ast.JoinedStr)
 
     SimpleString = FormattedString = TemplatedString = ConcatenatedString
 
@@ -416,7 +412,7 @@ class _Lowering:
                 conversion = ord("r")
             yield _at(ast.FormattedValue(self.one(part.expression), conversion, spec), place)
 
-    def joined(self, parts: Iterable[Any], place: Place) -> Any:
+    def joined(self, parts: Iterable[Any], place: Place, kind: Any = ast.JoinedStr) -> Any:
         """An f-string or format spec, with neighbouring texts as one."""
         values: list[Any] = []
         for part in parts:
@@ -426,7 +422,7 @@ class _Lowering:
                 values[-1].value += part
             elif part:
                 values.append(_at(ast.Constant(part, None), place))
-        return _at(ast.JoinedStr(values), place)
+        return _at(kind(values), place)
 
     # Patterns
 

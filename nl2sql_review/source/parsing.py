@@ -117,6 +117,8 @@ def _newer(lines: Lines, deep: bool, refused: SyntaxError) -> ast.Module:
             return deeply(read)
     except libcst.ParserSyntaxError as error:
         raise _error(_describe(lines, error.message, refused)) from None
+    except SyntaxError:
+        raise _error(_describe(lines, "", refused)) from None
     except RecursionError:
         raise _error(Fault("nested too deeply to be read", 1, 1)) from None
     except Exception as error:  # a fault of LibCST's own must not end the review of the other files
