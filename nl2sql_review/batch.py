@@ -1,7 +1,7 @@
 """Paths → Report, the one door for every front end: what is passed over, what is known already, what is reviewed now.
 
 The cheap ways come first, and import next to nothing: a file that names no training library is passed over by its
-bytes, one that was reviewed before is answered from the cache. Only what is left costs LibCST and the rules.
+bytes, one that was reviewed before is answered from the cache. Only what is left costs the interpreter and the rules.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ class Batch:
         now = again._known(paths)
         if now is not None and again._rest_on(now) == rests_on:
             head = {"rests_on": rests_on, "code": code_of(outcomes)}
-            self.cache.keep(Entry(seen, head, text.encode("utf-8", "surrogatepass")), "output", how, *paths, self.asked)
+            self.cache.keep(Entry(disk.together(seen), head, text.encode("utf-8", "surrogatepass")), "output", how, *paths, self.asked)
 
     def _rest_on(self, outcomes: Sequence[Outcome]) -> str:
         """A digest of everything that led to the outcomes; "" where one of them cannot be relied on later."""
@@ -214,7 +214,7 @@ class Batch:
                 settings = self.reviewer.settings(directory)
             globs = self._globs[chain] = discovery.globs(settings.exclude, settings.root)
             said = {"exclude": settings.exclude, "root": settings.root, "baseline": bool(settings.baseline)}
-            self._settings[chain] = Entry(seen, said)
+            self._settings[chain] = Entry(disk.together(seen), said)
             self._unkept.append(chain)
         return globs
 
@@ -323,6 +323,9 @@ class Batch:
 
         name, data = found.shown, b""
         with disk.Remembering() as seen:
+            settings = self.reviewer.settings(os.path.dirname(name))
+            if settings.file or self.reviewer.overrides:  # what they say wrongly of rules is an error, whatever the file holds
+                self.reviewer.rulebook(settings)
             if found.path == "-":
                 name, data = self._standard_input()
                 file, faults = self.reviewer.file(data, name)
@@ -339,7 +342,7 @@ class Batch:
             outcome.rests_on = rests_on
             said = (outcome.status, outcome.reason, outcome.code, outcome.counts)
             head = {"content": content, "outcome": said, "rests_on": rests_on}
-            self.cache.keep(Entry(seen, head, outcome.packed), "script", name, self.asked)
+            self.cache.keep(Entry(disk.together(seen), head, outcome.packed), "script", name, self.asked)
         return outcome if _concerns(found, data, outcome) else OF_NO_CONCERN
 
     def _changed(self, outcome: Outcome) -> Outcome:

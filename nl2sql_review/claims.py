@@ -13,6 +13,7 @@ from .plan import Fact
 from .report import Location, TraceStep
 from .rulebook import Rule
 from .shape import show
+from .source.syntax import Argument
 from .values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
 
 LINE = 60  # characters of a line of code in a message
@@ -28,17 +29,6 @@ class Claim:
     location: Location
     trace: tuple[TraceStep, ...]
     value: Any  # as JSON
-
-
-def locate(judged: Iterable[Judged], source: Any) -> None:
-    """Asks every source once for all the positions that the claims will need: a position costs a pass over the tree."""
-    wanted: dict[int, tuple[Any, list[Any]]] = {}
-    for one in judged:
-        for place in places(one.fact):
-            if place.source is not None:
-                wanted.setdefault(id(place.source), (place.source, []))[1].append(place.node)
-    for where, nodes in wanted.values():
-        where.locate(nodes)
 
 
 def places(fact: Fact) -> list[Place]:
@@ -77,7 +67,7 @@ def _said(name: str, fact: Fact, origin: str, primary: Place | None) -> str:
     elif isinstance(value, Either):
         said = f"{label} is {written(value)}" + (f", depending on `{value.condition}`" if value.condition else "")
     elif isinstance(value, Unknown):  # the code says more than "unknown" does
-        is_argument = type(getattr(primary, "node", None)).__name__ == "Arg"
+        is_argument = isinstance(getattr(primary, "node", None), Argument)
         said = _code(primary, whole_line=False) if is_argument else field
     elif fact.argument:
         said = f"{label}={written(value)}{origin}"
@@ -195,7 +185,7 @@ def _jsonable(plain: Any) -> Any:
 def _primary(fact: Fact, source: Any) -> Place | None:
     """Where to look: the argument at the call, which is where a value arrives; then wherever it came through."""
     trace = fact.value.trace
-    if trace and trace[-1].source is source and type(trace[-1].node).__name__ == "Arg":
+    if trace and trace[-1].source is source and isinstance(trace[-1].node, Argument):
         return trace[-1]
     if fact.at is not None:
         return fact.at
@@ -206,7 +196,7 @@ def _primary(fact: Fact, source: Any) -> Place | None:
 def is_argument(fact: Fact, source: Any) -> bool:
     """Whether one looks at one argument of a call, rather than at a call or at a `**` that stands for many."""
     node = getattr(_primary(fact, source), "node", None)
-    return type(node).__name__ == "Arg" and not node.star
+    return isinstance(node, Argument) and not node.star
 
 
 def _origin(fact: Fact, primary: Location, path: str) -> str:

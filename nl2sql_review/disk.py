@@ -129,6 +129,23 @@ def seen_once(path: Path) -> None:
     _note(f"once {os.fspath(path)}", "seen")
 
 
+def together(seen: Mapping[str, str]) -> dict[str, str]:
+    """The same questions, those for what is not there put together by folder: most are for modules that are libraries'."""
+    absent = {question[5:] for question, answer in seen.items() if not answer and question.startswith("kind ")}
+    kept = {question: answer for question, answer in seen.items() if answer or not question.startswith("kind ")}
+    of: dict[str, list[str]] = {}
+    for path in sorted(absent):
+        folder, name = os.path.split(path)
+        if folder in absent:
+            continue
+        plain = name.isascii() and " " not in name and name not in ("", ".", "..")
+        if plain and os.path.isabs(folder):
+            of.setdefault(folder, []).append(name)
+        else:
+            kept[f"kind {path}"] = ""
+    return {**kept, **{f"any {'/'.join(names)} {folder}": "" for folder, names in of.items()}}
+
+
 # -- answers -----------------------------------------------------------------------------------------------------
 
 
@@ -137,6 +154,7 @@ class Now:
 
     def __init__(self) -> None:
         self._answers: dict[str, str] = {}
+        self._folders: dict[str, frozenset[str] | None] = {}
 
     def confirms(self, seen: Mapping[str, str]) -> bool:
         """Whether every question still has its answer."""
@@ -144,14 +162,41 @@ class Now:
         for question, before in seen.items():
             now = answers.get(question)
             if now is None:
-                now = answers[question] = _answer(question)
+                now = answers[question] = self._answer(question)
             if now != before:
                 return False
         return True
 
+    def _answer(self, question: str) -> str:
+        word, _, rest = question.partition(" ")
+        if word != "any":
+            return _answer(word, rest)
+        names, _, folder = rest.partition(" ")
+        asked = names.split("/")
+        if folder not in self._folders:
+            self._folders[folder] = _few_names(folder)
+        there = self._folders[folder]
+        if there is not None:  # file systems differ in whether case counts: what may be there is asked for
+            asked = [name for name in asked if name.lower() in there]
+        return "/".join(name for name in asked if _kind(os.path.join(folder, name)))
 
-def _answer(question: str) -> str:
-    word, _, path = question.partition(" ")
+
+FEW = 1000  # names: to list more costs more than to ask for one after the other
+
+
+def _few_names(folder: str) -> frozenset[str] | None:
+    """What a folder has, in small letters; None where that is too much, or cannot be listed."""
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name.lower() for entry, _ in zip(entries, range(FEW))]
+    except (FileNotFoundError, NotADirectoryError):
+        return frozenset()
+    except (OSError, ValueError):
+        return None
+    return frozenset(names) if len(names) < FEW else None
+
+
+def _answer(word: str, path: str) -> str:
     if word == "kind":
         return _kind(path)
     if word == "once":
@@ -199,7 +244,9 @@ _listings: dict[str, tuple[int, list[str]]] = {}
 
 def _listed(path: Path) -> list[str]:
     """What lies in a folder, hidden files left out, sorted: scripts of one folder ask for it again and again."""
-    changed, name = os.stat(path).st_mtime_ns, os.path.abspath(path)
+    changed, name = os.stat(path).st_mtime_ns, os.fspath(path)
+    if not os.path.isabs(name):
+        name = os.path.abspath(name)
     known = _listings.get(name)
     if known is not None and known[0] == changed:
         return known[1]

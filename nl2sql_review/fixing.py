@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -30,8 +31,13 @@ class Fixed:
 def offered(reviewer: Reviewer, report: Report, stdin: Stdin | None = None) -> Report:
     """The report with a fix for every finding that has one. Proving them takes a reading of the script for each."""
     others = _others(report)
-    files = tuple(s.offers() if (s := _session(reviewer, f, {}, others, stdin)) else f for f in report.files)
-    return replace(report, files=files)
+    files = []
+    for file in report.files:
+        session = _session(reviewer, file, {}, others, stdin)
+        files.append(file if session is None else session.offers())
+        del session
+        gc.collect(0)  # all the readings of the file: memory stays flat
+    return replace(report, files=tuple(files))
 
 
 def fix(reviewer: Reviewer, report: Report, unsafe: bool, stdin: Stdin | None = None) -> Fixed:
@@ -52,6 +58,8 @@ def fix(reviewer: Reviewer, report: Report, unsafe: bool, stdin: Stdin | None = 
             elif session.data != before:
                 drafts[os.path.realpath(file.path)] = session.data
         files.append(file if session is None else session.left())
+        del session
+        gc.collect(0)
     fixed.files += _edited(drafts)
     fixed.report = replace(report, files=tuple(files), summary=summary(files))
     return fixed

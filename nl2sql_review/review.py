@@ -135,7 +135,6 @@ class Reviewer:
         from .source import SourceError
 
         settings = self.settings(os.path.dirname(path))
-        book = self.rulebook(settings)
         try:
             source, recording, plans = self.plans(data, path, settings, drafts)
         except SourceError as error:
@@ -146,7 +145,7 @@ class Reviewer:
         except NotAConfiguration as error:
             return Examined(None, None, [], FileReport(path, "skipped", str(error)), [], [], settings)
         if plans:
-            return examine(source, recording, plans, book, settings)
+            return examine(source, recording, plans, self.rulebook(settings), settings)
         if source.problems:  # what trains may stand in a cell that cannot be read
             problems = tuple(of_file(error, path) for error in source.problems)
             report = FileReport(path, "error", problems[0].message, stamped(problems, path, {path: source}))

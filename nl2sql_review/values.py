@@ -27,7 +27,7 @@ class Place(NamedTuple):
     """Where a value passed through: a node of a source. `source.span(node)` turns it into rows and columns."""
 
     source: Any  # source.Source; typed loosely because this room is above it
-    node: Any  # a LibCST node, or a source.Span in a file that is not Python
+    node: Any  # a node of the tree, or a source.Span in a file that is not Python
     note: str = ""  # what happened here, when the code alone does not tell: "library default", "--lora-r"
 
 

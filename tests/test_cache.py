@@ -324,6 +324,49 @@ def test_it_lies_at_the_root_of_the_project_and_says_what_it_is(project, capsys,
     assert not (project / "src" / cache.DIRECTORY).exists()
 
 
+@pytest.mark.parametrize("appears", ["yaml.py", "YAML.py", "yaml/__init__.py", "yaml/other.txt", "src/my modul.py", "größe.py", "new"])
+def test_what_was_not_there_is_asked_for_by_folder(tmp_path, monkeypatch, appears):
+    """As exact as to ask for one file after the other, whatever the file system makes of case."""
+    monkeypatch.chdir(tmp_path)
+    asked = ("yaml/__init__.py", "yaml.py", "yaml", "src/my modul.py", "größe.py", "new/a.py", "new/b.py", "new", ".git")
+    with disk.Remembering() as seen:
+        assert not any(disk.exists(tmp_path / path) for path in asked)
+    together = disk.together(seen)
+    assert len(together) < len(seen) and disk.together(together) == together
+    assert disk.Now().confirms(together)
+    (tmp_path / appears).parent.mkdir(exist_ok=True)
+    (tmp_path / appears).touch()
+    assert disk.Now().confirms(together) == disk.Now().confirms(seen)
+
+
+@pytest.mark.parametrize("path", ["train.py", "./model", "model/", "model/config.json", "new/..", "new/../model", "new/."])
+def test_paths_that_are_not_plain_are_asked_for_as_they_are(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    for asked in (path, f"{tmp_path}/{path}"):
+        with disk.Remembering() as seen:
+            assert not disk.exists(asked)
+        assert disk.Now().confirms(disk.together(seen))
+        made = tmp_path / ("new" if "new/." in path and "model" not in path else path)
+        made.parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "new").mkdir(exist_ok=True)
+        made.touch() if made.suffix else made.mkdir(exist_ok=True)
+        assert disk.exists(asked) and not disk.Now().confirms(disk.together(seen))
+        shutil.rmtree(tmp_path)
+        tmp_path.mkdir()
+        os.chdir(tmp_path)
+
+
+def test_a_folder_of_many_files_is_not_listed(tmp_path, monkeypatch):
+    monkeypatch.setattr(disk, "FEW", 3)
+    for name in "aAbB":  # two of the same name, in small letters
+        (tmp_path / name).touch()
+    with disk.Remembering() as seen:
+        assert not disk.exists(tmp_path / "e") and not disk.exists(tmp_path / "f")
+    assert disk.Now().confirms(disk.together(seen))
+    (tmp_path / "f").touch()
+    assert not disk.Now().confirms(disk.together(seen))
+
+
 def test_nothing_is_kept_where_nothing_was_reviewed(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tool.py").write_text("print(1)\n")

@@ -59,6 +59,14 @@ def test_schema(name: str, report: Report, view: View) -> None:
     Draft202012Validator(schema).validate(read(name, view, report))
 
 
+@pytest.mark.parametrize("name", ["json", "sarif", "gitlab", "rdjson"])
+def test_half_of_a_surrogate_pair_is_no_text_for_those_who_read(name: str, view: View) -> None:
+    finding = replace(REPORT.files[0].findings[0], message="bias=\"\ud83d\", \U0001f600", value="\udc00")
+    written = render(name, Report(files=(replace(REPORT.files[0], findings=(finding,)),)), view)
+    assert "\U0001f600" in json.dumps(json.loads(written), ensure_ascii=False)
+    json.dumps(json.loads(written), ensure_ascii=False).encode()  # raises where half a pair is left
+
+
 def pieces(path: str, lines: tuple[int, int], columns: tuple[int, int], in_bytes: bool = False) -> str:
     """The text that stands in a file from one place to another."""
     text = Path(path).read_text(encoding="utf-8").split("\n")

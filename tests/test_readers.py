@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -22,6 +23,7 @@ import glob, math, subprocess
 from peft import PeftModel, prepare_model_for_kbit_training
 from unsloth import FastModel, FastVisionModel
 """
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 TRAINER = "trainer = SFTTrainer(model=model, train_dataset=dataset, args=SFTConfig(output_dir='out'))\n"
 
 
@@ -51,6 +53,14 @@ def shown(value):
 def check(code, name, expected, processes=None):
     found = fact(code, name, processes)
     assert shown(found.value) == expected, found
+
+
+@pytest.mark.parametrize("path", sorted(FIXTURES.rglob("*.py")), ids=lambda path: path.stem)
+def test_readers_fill_in_only_what_the_plan_names(path):
+    source = Source.from_bytes(path.read_bytes(), str(path))
+    for plan in readers.read(interpret(source, path.parent), source, SimpleNamespace(processes=None, gpu=None)):
+        for part in vars(plan).values():
+            assert set(vars(part)) == set(part.names())
 
 
 # -- runs --------------------------------------------------------------------------------------------------------
@@ -474,3 +484,20 @@ def test_a_reason_names_values_as_the_script_writes_them():
     code = "flag = torch.first() if input() else torch.second()\n"
     found = fact(code + TRAINER.replace("output_dir='out'", "bf16=flag, fp16=False"), "arguments.mixed_precision")
     assert found.value.why == "only the run decides torch.first() or torch.second()"
+
+
+# -- where the model is placed -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("card", "expected"),
+    [
+        ("torch.device('xpu')", "which card torch.device('xpu') is, only the run decides"),
+        ("torch.device(PartialState().process_index)", "on its own card"),
+        ("3", "which card device_map=3 means depends on the process"),
+    ],
+)
+def test_the_card_that_a_device_map_names(card, expected):
+    loaded = f"from accelerate import PartialState\nmodel = AutoModelForCausalLM.from_pretrained('x', device_map={{'': {card}}})\n"
+    value = fact(loaded + TRAINER, "memory.placement", processes=2).value
+    assert (value.why if isinstance(value, Unknown) else value.value) == expected

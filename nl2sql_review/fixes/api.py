@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
-
-import libcst as cst
 
 from ..api import store
 from ..api.changes import ARGUMENTS, IMPORTS
 from ..interpret.recording import Call
 from ..readers.api_arguments import ADAPTERS, CONFIG_OF, inherited, owners
 from ..report import Edit, Location
+from ..source.syntax import Argument
 from . import code
 from .proof import Candidate
 from .task import Task, plain
@@ -35,7 +35,7 @@ def renamed(task: Task) -> Iterator[Candidate]:
     for other in names:
         if other in call.arguments:
             continue
-        edit = code.replaced(task.source, arg.keyword, other)
+        edit = code.renamed(task.source, arg, other)
         yield Candidate(f"write {other}= for {name}=", (edit,), FACTS, (name, other))
     gone = change is not None and not change.instead
     if gone or any(other in call.arguments for other in names):
@@ -43,14 +43,14 @@ def renamed(task: Task) -> Iterator[Candidate]:
         yield Candidate(f"remove {name}=", (edit,), FACTS, (name,))
 
 
-def _argument(task: Task) -> tuple[Call, cst.Arg, str] | None:
+def _argument(task: Task) -> tuple[Call, Argument, str] | None:
     """The call, the keyword and its name that a defect is about."""
     place, name = task.fact.at, task.fact.argument
     node = place.node if place is not None else None
-    if not isinstance(node, cst.Arg) or node.star or node.keyword is None or place.source is not task.source:
+    if not isinstance(node, Argument) or node.star or node.keyword is None or place.source is not task.source:
         return None
     call = next((c for c in task.examined.recording.calls if getattr(c.places.get(name), "node", None) is node), None)
-    if call is None or not isinstance(call.place.node, cst.Call):
+    if call is None or not isinstance(call.place.node, ast.Call):
         return None
     return call, node, name
 
@@ -80,7 +80,7 @@ def moved(task: Task) -> Iterator[Candidate]:
     change = ARGUMENTS.get(call.callee, {}).get(name)
     within = re.match(rf"{config}\((\w+)=", change.instead) if change is not None and config else None
     other = within[1] if within is not None else name
-    value = task.source.tree.code_for_node(arg.value)
+    value = code.value_of(task.source, arg)
     trainer = call.place.node
     arguments = task.run.arguments.call
     names = (name, other, "args")
@@ -90,7 +90,7 @@ def moved(task: Task) -> Iterator[Candidate]:
         node = arguments.place.node
         if other in arguments.arguments:
             edits = [code.removed(task.source, trainer, arg)]
-        elif arguments.place.source is task.source and isinstance(node, cst.Call):
+        elif arguments.place.source is task.source and isinstance(node, ast.Call):
             edits = [code.removed(task.source, trainer, arg), *code.added(task.source, node, f"{other}={value}")]
         else:
             return
@@ -99,7 +99,7 @@ def moved(task: Task) -> Iterator[Candidate]:
         imported = code.imported(task.source, library.partition(".")[0], config)
         if imported is not None:
             edits, local = imported
-            edits = [*edits, code.replaced(task.source, code.whole(task.source, arg), f"args={local}({other}={value})")]
+            edits = [*edits, code.replaced(task.source, arg, f"args={local}({other}={value})")]
             yield Candidate(f"give {other}= to a {config}", tuple(edits), FACTS, names, (config,))
 
 
@@ -107,7 +107,7 @@ def reclassed(task: Task) -> Iterator[Candidate]:
     """The class of arguments that the trainer wants, with the length the model has."""
     call = task.run.arguments.call
     node = call.place.node if call is not None else None
-    if call is None or call.place.source is not task.source or not isinstance(node, cst.Call):
+    if call is None or call.place.source is not task.source or not isinstance(node, ast.Call):
         return
     found = code.imported(task.source, "trl", "SFTConfig")
     if found is None:
@@ -136,53 +136,43 @@ def without(task: Task) -> Iterator[Candidate]:
 def imported_first(task: Task) -> Iterator[Candidate]:
     """The import moved above those of the libraries it changes."""
     place = task.fact.at
-    statement = task.statement(place.node) if place is not None and place.source is task.source else None
-    if statement is None or len(statement.body) > 1 or statement not in task.source.tree.body:
+    line = task.line(place.node) if place is not None and place.source is task.source else []
+    if len(line) != 1 or line[0] not in task.source.tree.body:
         return
-    for first in task.source.tree.body:
-        if first is statement or not isinstance(first, cst.SimpleStatementLine):
-            continue
-        if any(_library(small) in ("trl", "transformers", "peft") for small in first.body):
-            break
-    else:
+    (statement,), source = line, task.source
+    changed = (s for s in source.tree.body if _library(s) in ("trl", "transformers", "peft") and s is not statement)
+    first = next(changed, None)
+    if first is None:
         return
-    source = task.source
     start, end = source.span(statement), source.span(first)
     if start.cell != end.cell:
         return
-    text = source.tree.code_for_node(statement.body[0])
     gone = Edit(Location(source.path, start.row, 1, start.end_row + 1, 1, start.cell), "")
-    if start.end_row + 1 > len(source.text):
-        return
-    edits = (code.inserted(source, end.row, 1, end.cell, f"{text}\n"), gone)
+    edits = (code.inserted(source, end.row, 1, end.cell, f"{source.segment(statement)}\n"), gone)
     yield Candidate("import unsloth first", edits, ("api.late_imports",))
 
 
-def _library(small: Any) -> str:
-    if isinstance(small, cst.ImportFrom) and small.module is not None and not small.relative:
-        return code.dotted(small.module).partition(".")[0]
-    if isinstance(small, cst.Import):
-        return code.dotted(small.names[0].name).partition(".")[0]
-    return ""
+def _library(statement: Any) -> str:
+    """What a statement imports from, "" if it is no import or a relative one."""
+    if isinstance(statement, ast.ImportFrom) and not statement.level:
+        return (statement.module or "").partition(".")[0]
+    return statement.names[0].name.partition(".")[0] if isinstance(statement, ast.Import) else ""
 
 
 def reimported(task: Task) -> Iterator[Candidate]:
     """The import of what took the place of a name that is gone, under the old name."""
     place, name = task.fact.at, task.fact.argument
-    statement = task.statement(place.node) if place is not None and place.source is task.source else None
-    for small in statement.body if statement is not None else ():
-        if not isinstance(small, cst.ImportFrom) or isinstance(small.names, cst.ImportStar):
-            continue
-        for alias in small.names:
-            instead = IMPORTS.get(f"{_library(small)}.{name}", "")
-            if code.dotted(alias.name) != name or not re.fullmatch(r"[\w.]+", instead):
+    for statement in task.line(place.node) if place is not None and place.source is task.source else ():
+        for alias in statement.names if isinstance(statement, ast.ImportFrom) else ():
+            instead = IMPORTS.get(f"{_library(statement)}.{name}", "")
+            if alias.name != name or not re.fullmatch(r"[\w.]+", instead):
                 continue
-            local = code.dotted(alias.asname.name) if alias.asname else name
+            local = alias.asname or name
             title = f"import {instead} for {name}"
             if "." not in instead:
                 text = f"{instead} as {local}"
                 yield Candidate(title, (code.replaced(task.source, alias, text),), FACTS, (), (instead,), unsafe=True)
-            elif len(small.names) == 1:
+            elif len(statement.names) == 1:
                 module, _, last = instead.rpartition(".")
                 text = f"from {module} import {last}" + (f" as {local}" if local != last else "")
-                yield Candidate(title, (code.replaced(task.source, small, text),), FACTS, (), (last,), unsafe=True)
+                yield Candidate(title, (code.replaced(task.source, statement, text),), FACTS, (), (last,), unsafe=True)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import libcst as cst
-
 from ..expectations import broken, spelled
 from ..readers.api_arguments import rejected
-from ..report import Edit
 from . import code, places
 from .proof import Candidate
 from .task import Task, plain, setting, together, wanted
@@ -78,12 +76,12 @@ def precision(task: Task) -> Iterator[Candidate]:
         fact = task.plan[f"arguments.{argument}"]
         if places.omitted(fact):
             place = fact.value.trace[-1] if fact.value.trace else fact.at
-            call = place.node if place is not None and isinstance(place.node, cst.Call) else None
+            call = place.node if place is not None and isinstance(place.node, ast.Call) else None
             if call is None or place.source is not task.source:
                 return
             missing.append(f"{argument}={text}")
             continue
-        made = places.at_call(fact, text) or _at_literal(task, fact, text)
+        made = places.at_call(fact, text)
         if not made:
             return
         edits = [*edits, *made]
@@ -91,13 +89,6 @@ def precision(task: Task) -> Iterator[Candidate]:
         edits = [*edits, *code.added(task.source, call, *missing)]
     facts = ("arguments.mixed_precision", "arguments.bf16", "arguments.fp16")
     yield Candidate(f"set bf16={probe} and fp16=not {probe}", tuple(edits), facts, ("bf16", "fp16"), (name,))
-
-
-def _at_literal(task: Task, fact: Any, text: str) -> list[Edit]:
-    origin = fact.value.trace[0] if fact.value.trace else None
-    if origin is None or origin.source is not task.source or not isinstance(origin.node, cst.Name):
-        return []
-    return [code.replaced(origin.source, origin.node, text)]
 
 
 # -- warm-up -----------------------------------------------------------------------------------------------------
@@ -121,18 +112,18 @@ def warmup(task: Task) -> Iterator[Candidate]:
             continue
         if places.omitted(keep):
             fits = _near(task, plain(drop.value))
-            edits = [code.replaced(place.source, place.node.keyword, name)]
+            edits = [code.renamed(place.source, place.node, name)]
             made = None if fits else next(setting(task, "arguments.warmup", drop, share), None)
             edits += made.edits if made else ()
             shown = plain(drop.value) if fits else share
-            title = f"set {name}={spelled(shown)} in place of {place.node.keyword.value}"
+            title = f"set {name}={spelled(shown)} in place of {place.node.keyword}"
             yield Candidate(title, tuple(edits), facts, names, unsafe=made is not None and made.unsafe)
             continue
         call = code.call_of(task.source, place.node)
         made = next(setting(task, "arguments.warmup", keep, share), None)
         if call is not None and made is not None:
             edits = [code.removed(task.source, call, place.node), *made.edits]
-            title = f"{title} and no {place.node.keyword.value}"
+            title = f"{title} and no {place.node.keyword}"
             yield Candidate(title, tuple(edits), facts, names, unsafe=made.unsafe)
 
 

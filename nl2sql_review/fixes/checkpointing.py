@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
-import libcst as cst
-
 from ..readers.checkpointing import CHECKPOINT
+from ..source.syntax import arguments_of
 from . import code, places
 from .proof import Candidate
 from .task import Task, plain, setting, wanted
@@ -32,11 +32,11 @@ def newest(task: Task) -> Iterator[Candidate]:
     node = call.place.node
     if (
         call.place.source is not task.source
-        or not isinstance(node, cst.Call)
-        or not isinstance(node.func, cst.Attribute)
+        or not isinstance(node, ast.Call)
+        or not isinstance(node.func, ast.Attribute)
     ):
         return
-    directory = _directory(task, node)
+    directory = _directory(task, node.func.value)
     found = code.imported(task.source, "transformers.trainer_utils", "get_last_checkpoint")
     os_found = code.imported_module(task.source, "os")
     if not directory or found is None or os_found is None:
@@ -46,7 +46,7 @@ def newest(task: Task) -> Iterator[Candidate]:
     place = next((call.places[n] for n in CHECKPOINT if n in call.places), None)
     if place is None:
         edits = [*edits, *more, *code.added(task.source, node, f"resume_from_checkpoint={text}")]
-    elif place.node in node.args and not place.node.star:
+    elif place.node in arguments_of(node) and not place.node.star:
         edits = [*edits, *more, code.replaced(task.source, place.node.value, text)]
     else:
         return
@@ -58,11 +58,9 @@ def newest(task: Task) -> Iterator[Candidate]:
     )
 
 
-def _directory(task: Task, train: cst.Call) -> str:
+def _directory(task: Task, trainer: ast.expr) -> str:
     """The output directory as one can name it where the training starts."""
-    assert isinstance(train.func, cst.Attribute)
-    owner = task.source.tree.code_for_node(train.func.value)
-    if isinstance(train.func.value, (cst.Name, cst.Attribute)):
-        return f"{owner}.args.output_dir"
+    if isinstance(trainer, (ast.Name, ast.Attribute)):
+        return f"{task.source.segment(trainer)}.args.output_dir"
     value = plain(task.plan["project.output_dir"].value)
     return code.literal(value) if isinstance(value, str) else ""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from typing import Any
 
-import libcst as cst
-
 from ..readers.columns import COLUMNS, column_role
 from ..report import Edit
-from ..source.syntax import walk
+from ..source.syntax import arguments_of, dotted, text_of, walk
 from ..values import Absent
 from . import code, places, uses
 from .prompt import expressions
@@ -39,7 +38,7 @@ def fallbacks(task: Task) -> Iterator[Candidate]:
         if len(read) == 1:
             others = [c for c in COLUMNS.get(column_role(column), "").split() if c != column]
             read += others[:SPELLINGS]
-        quote = "'" if "'" in task.source.tree.code_for_node(node) else '"'
+        quote = "'" if "'" in task.source.segment(node) else '"'
         chain = " or ".join([*(f"{row}.get({quote}{name}{quote})" for name in read), quote * 2])
         edits.append(code.replaced(task.source, node, _embedded(task, node, chain)))
     if edits:
@@ -55,33 +54,28 @@ def _reads(task: Task) -> Iterator[tuple[Any, str, str]]:
             scopes.append(scope)
     for scope in scopes:
         for node in walk(scope):
-            row = _row(node)
-            columns = columns_of(node)
-            if row is not None and columns:
-                yield node, row.value, columns[0]
+            row, columns = _row(node), columns_of(node)
+            if row and columns:
+                yield node, row, columns[0]
 
 
-def _row(node: Any) -> cst.Name | None:
-    owner = node.value if isinstance(node, cst.Subscript) else getattr(getattr(node, "func", None), "value", None)
-    return owner if isinstance(owner, cst.Name) else None
+def _row(node: Any) -> str:
+    """What the row of `ex["a"]` or `ex.get("a")` is called, "" if it has no name."""
+    owner = node.value if isinstance(node, ast.Subscript) else getattr(getattr(node, "func", None), "value", None)
+    return owner.id if isinstance(owner, ast.Name) else ""
 
 
 def columns_of(node: Any) -> list[str]:
     """The columns that `ex["a"]` or `ex.get("a", ex.get("b", ""))` reads, the first one first."""
-    key: Any = None
-    more: list[str] = []
-    if isinstance(node, cst.Subscript) and len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index):
-        key = node.slice[0].slice.value
-    elif (
-        isinstance(node, cst.Call)
-        and isinstance(node.func, cst.Attribute)
-        and node.func.attr.value == "get"
-        and node.args
-    ):
-        key = node.args[0].value
-        more = columns_of(node.args[1].value) if len(node.args) > 1 else []
-    name = places.evaluated(key.value) if isinstance(key, cst.SimpleString) else None
-    return [name, *more] if isinstance(name, str) else []
+    if isinstance(node, ast.Subscript):
+        keys = [node.slice]
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
+        keys = [arg.value for arg in arguments_of(node)]
+    else:
+        return []
+    name = text_of(keys[0]) if keys else None
+    more = columns_of(keys[1]) if len(keys) > 1 else []
+    return [name, *more] if name is not None else []
 
 
 def _embedded(task: Task, node: Any, text: str) -> str:
@@ -115,9 +109,9 @@ def _cuts(task: Task) -> list[Any]:
     """What may cut the schema where the text is made: slices, what asks for a length, calls of functions with a slice."""
     scopes = [task.function(expression) for expression in expressions(task)]
     found = [node for scope in scopes for node in _slices(scope)]
-    for call in (n for scope in scopes for n in walk(scope) if isinstance(n, cst.Call)):
+    for call in (n for scope in scopes for n in walk(scope) if isinstance(n, ast.Call)):
         for one in walk(task.source.tree):
-            if isinstance(one, cst.FunctionDef) and one.name.value == code.dotted(call.func):
+            if isinstance(one, code.FUNCTIONS) and one.name == dotted(call.func):
                 slices = list(_slices(one))
                 found += [call, *slices] if slices else []
     return found
@@ -125,27 +119,22 @@ def _cuts(task: Task) -> list[Any]:
 
 def _slices(scope: Any) -> Iterator[Any]:
     for node in walk(scope):
-        if isinstance(node, cst.Comparison) and code.dotted(getattr(node.left, "func", node.left)) == "len":
+        if isinstance(node, ast.Compare) and dotted(getattr(node.left, "func", node.left)) == "len":
             yield node
-        elif isinstance(node, cst.Subscript):
+        elif isinstance(node, ast.Subscript):
             roles = {column_role(column) for one in walk(node.value) for column in columns_of(one)}
             if not roles or "schema" in roles:
-                yield from (e.slice for e in node.slice if isinstance(e.slice, cst.Slice))
+                parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+                yield from (part for part in parts if isinstance(part, ast.Slice))
 
 
 def _cut(task: Task, node: Any, limit: int) -> Edit:
     """A slice of the whole expression that a read is part of: `(ex.get("a") or ex.get("b") or "")[:n]`."""
-    chains = [
-        n for n in walk(task.source.tree) if isinstance(n, cst.BooleanOperation) and any(m is node for m in walk(n))
-    ]
+    chains = [n for n in walk(task.source.tree) if isinstance(n, ast.BoolOp) and any(m is node for m in walk(n))]
     if chains:
-        return code.replaced(task.source, chains[0], f"({task.source.tree.code_for_node(_bare(chains[0]))})[:{limit}]")
+        return code.replaced(task.source, chains[0], f"({task.source.segment(chains[0])})[:{limit}]")
     span = task.source.span(node)
     return code.inserted(task.source, span.end_row, span.end_column, span.cell, f"[:{limit}]")
-
-
-def _bare(node: Any) -> Any:
-    return node.with_changes(lpar=(), rpar=())
 
 
 # -- mixing ------------------------------------------------------------------------------------------------------
@@ -158,8 +147,8 @@ def normalised(task: Task) -> Iterator[Candidate]:
         return
     facts = ("dataset.weights_sum", "dataset.weights")
     value = place.node.value
-    if isinstance(value, (cst.Name, cst.Attribute)):
-        text = place.source.tree.code_for_node(value)
+    if isinstance(value, (ast.Name, ast.Attribute)):
+        text = place.source.segment(value)
         edit = code.replaced(place.source, value, f"[w / sum({text}) for w in {text}]")
         yield Candidate("divide the weights by their sum", (edit,), facts, ("probabilities",))
         return
@@ -188,6 +177,6 @@ def names_imported(task: Task) -> Iterator[Candidate]:
         for module in (typing, dataclasses, pathlib):
             if hasattr(module, name) and not name.startswith("_"):
                 edit = code.new_import(task.source, f"from {module.__name__} import {name}")
-                if any(isinstance(n, cst.Name) and n.value == name for n in walk(task.source.tree)):
+                if any(isinstance(n, ast.Name) and n.id == name for n in walk(task.source.tree)):
                     yield Candidate(f"import {name} from {module.__name__}", (edit,), (task.name,))
                 break

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
-import libcst as cst
-
 from ..readers.lora import default_modules
+from ..source.syntax import Argument
 from . import code, places
 from .proof import Candidate
 from .task import Task, plain, setting, wanted
@@ -27,7 +27,7 @@ def quantized(task: Task) -> Iterator[Candidate]:
         return
     found = code.imported(task.source, "transformers", CONFIG)
     node = call.place.node
-    if found is None or not isinstance(node, cst.Call) or "quantization_config" in call.arguments:
+    if found is None or not isinstance(node, ast.Call) or "quantization_config" in call.arguments:
         return
     edits, name = found
     place = call.places.get("load_in_4bit")
@@ -35,8 +35,8 @@ def quantized(task: Task) -> Iterator[Candidate]:
     names = ("load_in_4bit", "quantization_config")
     if place is None:
         made = (*edits, *code.added(task.source, node, text))
-    elif isinstance(place.node, cst.Arg) and not place.node.star:
-        made = (*edits, code.replaced(task.source, code.whole(task.source, place.node), text))
+    elif isinstance(place.node, Argument) and not place.node.star:
+        made = (*edits, code.replaced(task.source, place.node, text))
     else:
         return
     yield Candidate(f"load the model with {CONFIG}(load_in_4bit=True)", made, QUANTIZED, names, (CONFIG,))
@@ -65,6 +65,6 @@ def removed(task: Task) -> Iterator[Candidate]:
         return
     call = code.call_of(place.source, place.node)
     if call is not None:
-        name = place.node.keyword.value if place.node.keyword is not None else "it"
         edit = code.removed(place.source, call, place.node)
+        name = place.node.keyword or "it"
         yield Candidate(f"remove {name}", (edit,), (task.name,), (name,))

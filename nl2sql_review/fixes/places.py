@@ -6,12 +6,11 @@ import ast
 import re
 from typing import Any
 
-import libcst as cst
-
 from ..expectations import equal, is_plain
 from ..plan import Fact
 from ..report import Edit
 from ..source import Span
+from ..source.syntax import Argument
 from ..values import Absent, Default, Either, Known, Place, Value
 from . import code, documents
 
@@ -47,7 +46,7 @@ def at_omission(fact: Fact, content: str, name: str) -> list[Edit]:
 def lacking(fact: Fact) -> Place | None:
     """The call that leaves the value out."""
     return next(
-        (p for p in (fact.at, *reversed(fact.value.trace)) if p is not None and isinstance(p.node, cst.Call)), None
+        (p for p in (fact.at, *reversed(fact.value.trace)) if p is not None and isinstance(p.node, ast.Call)), None
     )
 
 
@@ -61,14 +60,14 @@ def omitted(fact: Fact) -> bool:
 def argument(fact: Fact) -> Place | None:
     """The argument the value arrives at."""
     for place in (*reversed(fact.value.trace), fact.at):
-        if place is not None and isinstance(place.node, cst.Arg):
+        if place is not None and isinstance(place.node, Argument):
             return place
     return None
 
 
 def code_at_call(fact: Fact) -> str:
     place = argument(fact)
-    return place.source.tree.code_for_node(place.node.value) if place is not None else ""
+    return place.source.segment(place.node.value) if place is not None else ""
 
 
 def options(value: Value) -> tuple[Value, ...]:
@@ -86,26 +85,26 @@ def _literal(trace: tuple[Place, ...], value: Any, wanted: Any) -> Edit | None:
 def _replaced(place: Place, value: Any, wanted: Any) -> Edit | None:
     if isinstance(place.node, Span):
         return documents.replaced(place, value, wanted)
-    if not isinstance(place.node, cst.BaseExpression):
+    if not isinstance(place.node, ast.expr):
         return None
-    text = place.source.tree.code_for_node(place.node)
-    found = evaluated(text)
+    found = evaluated(place.node)
     if found is _NOTHING:
         return None
+    text = place.source.segment(place.node)
     if equal_plain(found, value):
-        return code.replaced(place.source, place.node, code.literal(wanted, _bare(text)))
+        return code.replaced(place.source, place.node, code.literal(wanted, text))
     if isinstance(found, str) and not isinstance(wanted, str) and _reads_as(found, value):
-        return code.replaced(place.source, place.node, code.literal(code.literal(wanted), _bare(text)))
+        return code.replaced(place.source, place.node, code.literal(code.literal(wanted), text))
     return None
 
 
 _NOTHING = object()
 
 
-def evaluated(text: str) -> Any:
-    """What a literal stands for."""
+def evaluated(literal: ast.expr | str) -> Any:
+    """What a literal, or the text of one, stands for."""
     try:
-        return ast.literal_eval(text.strip())
+        return ast.literal_eval(literal)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return _NOTHING
 
@@ -120,7 +119,3 @@ def _reads_as(text: str, value: Any) -> bool:
     """Whether a text is a number that the script converts: `float(os.environ.get("LR", "1e-3"))`."""
     found = evaluated(text) if re.fullmatch(r"[-+\w.]+", text) else _NOTHING
     return found is not _NOTHING and equal(found, value)
-
-
-def _bare(text: str) -> str:
-    return text.strip().lstrip("(") if text.strip()[:1] == "(" and not text.strip().endswith(",)") else text.strip()

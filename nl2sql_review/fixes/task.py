@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-
-import libcst as cst
 
 from ..expectations import Expectation, FactOf, spelled
 from ..judge import Examined, Ground
@@ -15,9 +14,10 @@ from ..plan import Fact, TrainingPlan
 from ..readers import run as runs
 from ..readers.api import versions_of
 from ..readers.api_arguments import CONFIG_OF
-from ..source.syntax import walk
+from ..source.syntax import SUITES, statements, walk
 from ..values import Default, Known
 from . import code, places, uses
+from .code import FUNCTIONS
 from .proof import Candidate
 
 
@@ -62,18 +62,22 @@ class Task:
         """What the same rule expects of another of its facts."""
         return dict(self.ground.rule.head.expectations)[name]
 
-    def statement(self, node: Any) -> Any:
-        """The simple statement of the script that holds a node, or None."""
-        for one in walk(self.source.tree):
-            if isinstance(one, cst.SimpleStatementLine) and any(n is node for n in walk(one)):
-                return one
-        return None
+    def line(self, node: Any) -> list[Any]:
+        """The simple statement of the script that holds a node, with those on the same line; none behind `if …:`."""
+        suites = (getattr(one, name, None) or () for one in statements(self.source.tree) for name in SUITES)
+        for suite in suites:
+            for one in suite:
+                if code.is_simple(one) and any(n is node for n in walk(one)):
+                    line = code.line_of(suite, one)
+                    start = self.source.span(line[0])
+                    return line if not self.source.line(start.row, start.cell)[: start.column - 1].strip() else []
+        return []
 
     def function(self, node: Any) -> Any:
         """The innermost function or lambda that holds a node, else the whole script."""
         found = self.source.tree
         for one in walk(self.source.tree):
-            if isinstance(one, (cst.FunctionDef, cst.Lambda)) and any(n is node for n in walk(one)):
+            if isinstance(one, (*FUNCTIONS, ast.Lambda)) and any(n is node for n in walk(one)):
                 found = one
         return found
 

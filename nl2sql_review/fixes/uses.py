@@ -7,20 +7,19 @@ Names are taken wherever they stand in the files of the run, whatever their scop
 
 from __future__ import annotations
 
+import ast
 import builtins
 from collections.abc import Iterable, Iterator
 from typing import Any
-
-import libcst as cst
 
 from ..expectations import is_plain
 from ..judge import Examined
 from ..plan import Fact
 from ..source import Span
-from ..source.syntax import walk
+from ..source.syntax import Argument, Parameters, arguments_of, below, dotted, parameters_of, text_of, walk
 from ..values import Default, Either, Known, Term, Text, Unknown
 from . import documents
-from .code import dotted
+from .code import FUNCTIONS
 
 # Calls that tell people a value, and those that hand it on changed or not.
 TELL = ("print", "logging.", "logger.", "log.", "wandb.", "mlflow.", "json.", "swanlab.", "trackio.", "comet_ml.")
@@ -72,7 +71,7 @@ class _Uses:
         self.names: set[str] = set()
 
     def at_call(self) -> bool:
-        arguments = [place.node for place in self.trace if isinstance(place.node, cst.Arg)]
+        arguments = [place.node for place in self.trace if isinstance(place.node, Argument)]
         return any(one.value is self.trace[0].node for one in arguments if id(one) in self.arguments)
 
     def compared(self) -> bool:
@@ -80,18 +79,20 @@ class _Uses:
             return True
         for tree in self.trees:
             for node in walk(tree):
-                if isinstance(node, cst.FunctionDef):
-                    self.functions[node.name.value] = node
-                self.parents.update((id(child), node) for child in node.children if not _layout(child))
+                if isinstance(node, FUNCTIONS):
+                    self.functions[node.name] = node
+                self.parents.update((id(child), node) for child in below(node))
+                if isinstance(node, ast.arguments):  # a default is the parameter's
+                    self.parents.update((id(p.default), p.node) for p in Parameters(node).every() if p.default)
         origin = self.trace[0]
         if isinstance(origin.node, Span):
             self.names |= {documents.key(origin)} - {""}
         elif not self._shown(origin.node):
             return False
         for place in self.trace[1:]:
-            if isinstance(place.node, (cst.Assign, cst.AnnAssign)):
+            if isinstance(place.node, (ast.Assign, ast.AnnAssign)):
                 self._bind(place.node)
-            if isinstance(origin.node, Span) and isinstance(place.node, (cst.Arg, cst.Assign, cst.AnnAssign)):
+            if isinstance(origin.node, Span) and isinstance(place.node, (Argument, ast.Assign, ast.AnnAssign)):
                 self.names |= _steps(place.node.value)
         seen: set[int] = set()
         before = -1
@@ -104,34 +105,44 @@ class _Uses:
         return True
 
     def _uses(self, tree: Any) -> Iterator[Any]:
-        """The expressions that read one of the names, as a name, an attribute or a key."""
+        """The nodes that read one of the names, as a name, an attribute or a key, or may do so."""
         for node in walk(tree):
             parent = self.parents.get(id(node))
-            if isinstance(node, cst.Name) and node.value in self.names and not _binds(node, parent):
-                yield parent if isinstance(parent, cst.Attribute) and parent.attr is node else node
-            elif isinstance(node, cst.SimpleString) and _text(node) in self.names:
-                if isinstance(parent, cst.Index):
-                    yield self.parents[id(self.parents[id(parent)])]
-                elif isinstance(parent, cst.Arg) and dotted(self._call(parent).func).endswith((".get", "getattr")):
-                    yield self._call(parent)
+            if isinstance(node, ast.Name):
+                if node.id in self.names and not _binds(node, parent):
+                    yield node
+            elif isinstance(node, ast.Constant):
+                if text_of(node) in self.names:
+                    yield from self._read(node, parent)
+            elif self.names.intersection(_spelled(node)):
+                yield node
 
-    def _call(self, arg: Any) -> Any:
-        found = self.parents[id(arg)]
-        return found if isinstance(found, cst.Call) else cst.Call(cst.Name("_"))
+    def _read(self, key: Any, parent: Any) -> Iterator[Any]:
+        """What reads by a key: `x["r"]`, `x.get("r")`, `getattr(x, "r")`."""
+        holder = self.parents.get(id(parent))
+        if isinstance(parent, ast.Tuple) and isinstance(holder, ast.Subscript):  # `x[0, "r"]`
+            key, parent = parent, holder
+        if isinstance(parent, ast.Subscript) and parent.slice is key:
+            yield parent
+        elif isinstance(parent, Argument) and dotted(getattr(holder, "func", None)).endswith((".get", "getattr")):
+            yield holder
 
     def _shown(self, node: Any) -> bool:
         """Follows an expression outwards to what is done with it; takes up the names it is given on the way."""
         one = node
+        if isinstance(node, ast.alias):
+            self.names.add(node.asname or node.name)
+            return True
+        if isinstance(node, (ast.ImportFrom, ast.ExceptHandler, ast.pattern)):
+            return False  # the name of something else, or one that is given to it
         while (parent := self.parents.get(id(one))) is not None:
             match parent:
-                case cst.Attribute() if parent.value is one and parent.attr.value not in self.names:
-                    return parent.attr.value not in ALL_OF_IT
-                case cst.Subscript() if parent.value is one and _key(parent) is not None:
-                    if _key(parent) not in self.names:
+                case ast.Attribute() if parent.attr not in self.names:
+                    return parent.attr not in ALL_OF_IT
+                case ast.Subscript() if parent.value is one and (key := text_of(parent.slice)) is not None:
+                    if key not in self.names:
                         return True
-                case cst.Call() if parent.func is not one and not isinstance(one, cst.Arg):
-                    return False
-                case cst.Call() if isinstance(one, cst.Arg):
+                case ast.Call() if isinstance(one, Argument):
                     callee, value = self.arguments.get(id(one), (dotted(parent.func), None))
                     if callee.endswith(PARSERS):
                         self._parsed()
@@ -143,125 +154,127 @@ class _Uses:
                         return True
                     elif not self._handed(callee, parent, one) and id(one) not in self.way:
                         return False
-                case cst.DictElement():
-                    if (text := _text(parent.key)) is not None:
-                        self.names.add(text)
-                case cst.Param():
-                    self.names.add(parent.name.value)
+                case ast.Dict():
+                    keys = (text_of(key) for key, value in zip(parent.keys, parent.values) if value is one)
+                    self.names.update(key for key in keys if key is not None)
+                case ast.arg():
+                    self.names.add(parent.arg)
                     return True
-                case cst.Assign() | cst.AnnAssign() | cst.AugAssign() | cst.NamedExpr():
+                case ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.NamedExpr():
                     return self._bind(parent)
-                case cst.ImportAlias():
-                    self.names.add(dotted(parent.asname.name) if parent.asname else dotted(parent.name))
-                    return True
-                case cst.Return():
+                case ast.Return():
                     return self._returned(parent)
-                case cst.Expr() | cst.Global() | cst.Nonlocal():
+                case ast.Expr():
                     return True
-                case cst.BaseStatement() | cst.BaseSmallStatement() | cst.Lambda() | cst.BaseComp() | cst.Yield():
+                case ast.stmt() | ast.match_case() | ast.Lambda() | ast.Yield() | ast.YieldFrom():
                     return False
-                case cst.Decorator() | cst.MatchCase():
+                case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
                     return False
             if id(parent) in self.own:
                 return True
-            if isinstance(one, cst.Name) and one.value in self.functions and not isinstance(parent, cst.Call):
+            if isinstance(one, ast.Name) and one.id in self.functions and not isinstance(parent, ast.Call):
                 return False  # a function that is passed on
             one = parent
         return True
 
     def _told(self, arg: Any, callee: str, value: Any) -> bool:
-        if isinstance(arg.value, cst.Name) and arg.value.value in self.functions:
+        if isinstance(arg.value, ast.Name) and arg.value.id in self.functions:
             return False
         return not callee.startswith(NOT_COMPARED) and (callee.startswith(TELL) or not _unknown(value))
 
     def _handed(self, callee: str, call: Any, arg: Any) -> bool:
         """Whether a call that is not a library's hands a value on, under which name."""
         if arg.keyword is not None and (callee == "dict" or callee in self.functions or id(arg) in self.way):
-            self.names.add(arg.keyword.value)
+            self.names.add(arg.keyword)
             return True
         if callee.endswith("add_argument"):
-            options = [text for one in call.args if (text := _text(one.value)) is not None]
+            options = [text for one in arguments_of(call) if (text := text_of(one.value)) is not None]
             self.names.update(text.lstrip("-").replace("-", "_") for text in options)
             self._parsed()
             return True
         if callee in self.functions and not arg.star:
-            params = self.functions[callee].params.params
-            index = next(i for i, one in enumerate(call.args) if one is arg)
-            if index < len(params):
-                self.names.add(params[index].name.value)
+            index, positional = arguments_of(call).index(arg), parameters_of(self.functions[callee]).positional
+            if index < len(positional):
+                self.names.add(positional[index].name)
                 return True
         return callee in PASS and (hasattr(builtins, callee) or "asdict" in callee)
 
     def _bind(self, statement: Any) -> bool:
         """Takes up the names that a statement gives; False where it sets something of an object that is not followed."""
-        targets = [t.target for t in statement.targets] if isinstance(statement, cst.Assign) else [statement.target]
-        for target in targets:
-            for one in [e.value for e in target.elements] if isinstance(target, (cst.Tuple, cst.List)) else [target]:
-                if isinstance(one, cst.Subscript) and isinstance(one.value, cst.Name) and _key(one) is not None:
-                    self.names |= {one.value.value, _key(one)}
-                elif isinstance(one, cst.Attribute) and dotted(one.value) == "self":
-                    self.names.add(one.attr.value)
-                elif isinstance(one, cst.Name):
-                    self.names.add(one.value)
+        for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
+            for one in target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]:
+                one = one.value if isinstance(one, ast.Starred) else one
+                key = text_of(one.slice) if isinstance(one, ast.Subscript) else None
+                if key is not None and isinstance(one.value, ast.Name):
+                    self.names |= {one.value.id, key}
+                elif isinstance(one, ast.Attribute) and dotted(one.value) == "self":
+                    self.names.add(one.attr)
+                elif isinstance(one, ast.Name):
+                    self.names.add(one.id)
                 else:
                     return False
         holder = self.parents.get(id(statement))
-        while holder is not None and not isinstance(holder, (cst.FunctionDef, cst.ClassDef)):
+        while holder is not None and not isinstance(holder, (*FUNCTIONS, ast.ClassDef)):
             holder = self.parents.get(id(holder))
-        if isinstance(holder, cst.ClassDef):
-            self.names.add(holder.name.value)
+        if isinstance(holder, ast.ClassDef):
+            self.names.add(holder.name)
         return True
 
     def _parsed(self) -> None:
         """Takes up what the options of the command line are called once they are parsed."""
         for tree in self.trees:
             for node in walk(tree):
-                if isinstance(node, cst.Assign) and isinstance(node.value, cst.Call):
+                if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
                     if dotted(node.value.func).rpartition(".")[2].startswith("parse_"):
                         self._bind(node)
 
     def _returned(self, node: Any) -> bool:
         """Takes up the function that returns it; False where a decorator may do something with that."""
-        while node is not None and not isinstance(node, cst.FunctionDef):
+        while node is not None and not isinstance(node, FUNCTIONS):
             node = self.parents.get(id(node))
-        if node is None or any(dotted(d.decorator) not in TRANSPARENT for d in node.decorators):
+        if node is None or any(dotted(decorator) not in TRANSPARENT for decorator in node.decorator_list):
             return False
-        self.names.add(node.name.value)
+        self.names.add(node.name)
         return True
 
 
 def _steps(node: Any) -> set[str]:
     """The names and keys of `config["lora"]["r"]`, `config.lora.r`, `config.get("r")`."""
-    found = [one for one in walk(node) if isinstance(one, (cst.Name, cst.SimpleString))] if node is not None else []
-    names = {one.value if isinstance(one, cst.Name) else _text(one) for one in found}
-    return {name for name in names - {None, "get"} if name and not hasattr(builtins, name)}
+    found: set[str | None] = set()
+    for one in walk(node) if node is not None else ():
+        found |= _spelled(one)
+        if isinstance(one, ast.Name):
+            found.add(one.id)
+        elif isinstance(one, Argument):
+            found.add(one.keyword)
+        else:
+            found.add(text_of(one))
+    return {name for name in found - {None, "get"} if name and not hasattr(builtins, name)}
 
 
-def _layout(node: Any) -> bool:
-    return isinstance(node, (cst.BaseParenthesizableWhitespace, cst.TrailingWhitespace, cst.EmptyLine))
+def _spelled(node: Any) -> set[Any]:
+    """The names in a node, other than of a variable, that are no nodes of their own; None may be among them."""
+    match node:
+        case ast.Attribute():
+            return {node.attr}
+        case ast.alias():
+            return {node.name.rpartition(".")[2], node.asname}
+        case ast.ImportFrom() if node.module:
+            return {node.module.rpartition(".")[2]}
+        case ast.ExceptHandler() | ast.MatchAs() | ast.MatchStar():
+            return {node.name}
+        case ast.MatchMapping():
+            return {node.rest}
+        case ast.MatchClass():
+            return set(node.kwd_attrs)
+    return set()
 
 
 def _binds(node: Any, parent: Any) -> bool:
     """Whether a name stands where it is given rather than read."""
-    match parent:
-        case cst.Arg():
-            return parent.keyword is node
-        case cst.AssignTarget() | cst.AnnAssign() | cst.AugAssign() | cst.NamedExpr():
-            return parent.target is node
-        case cst.Param() | cst.FunctionDef() | cst.ClassDef():
-            return parent.name is node
-    return False
-
-
-def _text(node: Any) -> str | None:
-    value = node.evaluated_value if isinstance(node, cst.SimpleString) else None
-    return value if isinstance(value, str) else None
-
-
-def _key(node: Any) -> str | None:
-    """The text in the brackets of `x["text"]`."""
-    inner = node.slice[0].slice if len(node.slice) == 1 else None
-    return _text(inner.value) if isinstance(inner, cst.Index) else None
+    if isinstance(parent, ast.Assign):
+        return node in parent.targets
+    return isinstance(parent, (ast.AnnAssign, ast.AugAssign, ast.NamedExpr)) and parent.target is node
 
 
 def _unknown(value: Any) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
-import libcst as cst
-
+from ..source.syntax import parameters_of
 from ..values import Absent, Default, Either, Known, Text, Unknown, Value, extend, join
 from .attributes import kind_of
 from .builtins import BUILTINS, METHODS
@@ -159,7 +159,7 @@ def run_function(m: Machine, fn: Function, args: Arguments, node: Any, cls: Any 
         return Unknown(f"{fn.name}() calls itself too deeply to follow")
     scope = Scope(fn.scope.module, fn.scope, "function", f"{fn.owner.name}.{fn.name}" if fn.owner is not None else fn.name)
     bind_parameters(m, fn, args, scope)
-    if isinstance(fn.node, cst.Lambda):
+    if isinstance(fn.node, ast.Lambda):
         return m.evaluate(fn.node.body, scope)
     frame = Frame(scope, fn, m.mark(), len(m.unlikely))
     frame.cls = cls or fn.owner
@@ -204,11 +204,11 @@ def returned(frame: Frame) -> Value:
 
 
 def bind_parameters(m: Machine, fn: Function, args: Arguments, scope: Scope) -> None:
-    params = fn.node.params
-    positional = [*params.posonly_params, *params.params]
+    params = parameters_of(fn.node)
+    positional = params.positional
     left = dict(args.keywords)
     for i, p in enumerate(positional):
-        name = p.name.value
+        name = p.name
         if i < len(args.positional):
             value, where = args.positional[i], args.places.get(i)
         elif name in left:
@@ -222,11 +222,11 @@ def bind_parameters(m: Machine, fn: Function, args: Arguments, scope: Scope) -> 
         else:
             value, where = not_given(m, fn, p), None
         m.write(scope, name, or_default(extend(value, where) if where is not None else value, fn, name))
-    if isinstance(params.star_arg, cst.Param):
+    if params.rest is not None:
         rest = tuple(args.positional[len(positional) :])
-        m.write(scope, params.star_arg.name.value, Known(Sequence(rest, "tuple", args.unknown)))
-    for p in params.kwonly_params:
-        name = p.name.value
+        m.write(scope, params.rest.name, Known(Sequence(rest, "tuple", args.unknown)))
+    for p in params.keyword_only:
+        name = p.name
         if name in left:
             value = or_default(left.pop(name), fn, name)
         elif args.unknown:
@@ -236,11 +236,11 @@ def bind_parameters(m: Machine, fn: Function, args: Arguments, scope: Scope) -> 
             if m.driving == fn.name:
                 value = demote(value, f"parameter {name} of {fn.name}()")
         m.write(scope, name, value)
-    too_many = len(args.positional) > len(positional) and not isinstance(params.star_arg, cst.Param)
-    if left and params.star_kwarg is None or too_many:
+    too_many = len(args.positional) > len(positional) and params.rest is None
+    if left and params.keywords is None or too_many:
         m.certainly_raises("TypeError")
-    if params.star_kwarg is not None:
-        m.write(scope, params.star_kwarg.name.value, Known(Mapping(left, args.unknown)))
+    if params.keywords is not None:
+        m.write(scope, params.keywords.name, Known(Mapping(left, args.unknown)))
 
 
 def or_default(value: Value, fn: Function, name: str) -> Value:
@@ -255,7 +255,7 @@ def not_given(m: Machine, fn: Function, p: Any) -> Value:
     if not m.driving:
         m.certainly_raises("TypeError")
     value = m.supposed_parameter(fn, p) if m.driving == fn.name and p.annotation is not None else None
-    return value if value is not None else Unknown(f"parameter {p.name.value} of {fn.name}(), {NOT_GIVEN}")
+    return value if value is not None else Unknown(f"parameter {p.name} of {fn.name}(), {NOT_GIVEN}")
 
 
 def yielded(m: Machine, values: list[Value], open_: str) -> None:

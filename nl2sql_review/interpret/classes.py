@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
-import libcst as cst
-
+from ..source.syntax import arguments_of
 from ..values import Absent, Known, Unknown, Value, extend
 from .attributes import bound
 from .machine import Machine, place_of
@@ -28,9 +28,11 @@ NEUTRAL_BASES = ("abc.ABC", "typing.Generic", "typing.Protocol", "object")
 POST_INIT = {"dataclass": "__post_init__", "attrs": "__attrs_post_init__"}
 
 
-def define_class(m: Machine, node: cst.ClassDef, scope: Scope) -> None:
+def define_class(m: Machine, node: ast.ClassDef, scope: Scope) -> None:
     bases: list[Any] = []
-    for arg in node.bases:
+    for arg in arguments_of(node):
+        if arg.keyword is not None or arg.star == "**":
+            continue
         v = m.evaluate(arg.value, scope)
         obj = object_of(v)
         if isinstance(obj, Opaque) and obj.head == "item":
@@ -39,15 +41,15 @@ def define_class(m: Machine, node: cst.ClassDef, scope: Scope) -> None:
             bases.append(obj)
         elif not (isinstance(obj, Opaque) and obj.text in NEUTRAL_BASES) and arg.star == "":
             bases.append(obj if isinstance(obj, Opaque) else Opaque(describe(v), "symbol"))
-    inner = Scope(scope.module, scope, "class", node.name.value)
-    cls = Class(node.name.value, bases, node, scope.module, inner)
+    inner = Scope(scope.module, scope, "class", node.name)
+    cls = Class(node.name, bases, node, scope.module, inner)
     cls.slots = inner.slots
     for base in cls.mro()[1:]:
         kind = base.kind if isinstance(base, Class) else KINDS.get(base.text, "")
         if kind and kind != "class":
             cls.kind = kind
             break
-    cls.options = {a.keyword.value: m.evaluate(a.value, scope) for a in node.keywords if a.keyword is not None}
+    cls.options = {a.arg: m.evaluate(a.value, scope) for a in node.keywords if a.arg is not None}
     m.class_being_defined.append(cls)
     try:
         m.execute(node.body, inner)
@@ -57,15 +59,15 @@ def define_class(m: Machine, node: cst.ClassDef, scope: Scope) -> None:
         cls.slots[f"_{cls.name.lstrip('_')}{name}"] = cls.slots.pop(name)
     value: Value = Known(cls, (place_of(scope, node),))
     cls.fields = collect_fields(m, cls, node)
-    if cls.kind in ("dataclass", "attrs") and not node.decorators:  # its `__init__` is the base's: new annotations are no fields
+    if cls.kind in ("dataclass", "attrs") and not node.decorator_list:  # its `__init__` is the base's: new annotations are no fields
         cls.fields = {n: f for base in reversed(cls.mro()[1:]) if isinstance(base, Class) for n, f in base.fields.items()}
     cls.odd = oddity(cls)
     if cls.kind == "enum":
         make_members(m, cls)
-    for decorator in reversed(node.decorators):
-        value = m.decorate(m.evaluate(decorator.decorator, scope), value, decorator, scope)
+    for decorator in reversed(node.decorator_list):
+        value = m.decorate(m.evaluate(decorator, scope), value, decorator, scope)
     m.recording.classes.append(cls)
-    m.write(scope, node.name.value, value)
+    m.write(scope, node.name, value)
     if scope.kind == "module" and scope.module.name == "__main__":
         m.definitions.append(value)
 
@@ -89,28 +91,27 @@ def decorated_class(m: Machine, decorator: Opaque, cls: Class) -> None:
         cls.odd = cls.odd or f"the decorator {decorator.text} may change it"
 
 
-def collect_fields(m: Machine, cls: Class, node: cst.ClassDef) -> dict[str, Field]:
+def collect_fields(m: Machine, cls: Class, node: ast.ClassDef) -> dict[str, Field]:
     """Annotated names of the class body, after those of its bases."""
     fields: dict[str, Field] = {}
     for base in reversed(cls.mro()[1:]):
         if isinstance(base, Class):
             fields.update(base.fields)
     keyword_only = False
-    for line in node.body.body:
-        for small in line.body if isinstance(line, cst.SimpleStatementLine) else ():
-            if not isinstance(small, cst.AnnAssign) or not isinstance(small.target, cst.Name):
-                if isinstance(small, cst.Assign) and isinstance(small.targets[0].target, cst.Name) and small.targets[0].target.value in fields:
-                    name = small.targets[0].target.value
-                    fields[name] = fields[name]._replace(default=cls.slots.get(name, Absent()), node=small)
-                continue
-            name = small.target.value
-            annotation = cls.module.source.excerpt(small.annotation.annotation)
-            if annotation.startswith(("ClassVar", "typing.ClassVar")):
-                continue
-            if annotation in ("KW_ONLY", "dataclasses.KW_ONLY"):
-                keyword_only = True
-                continue
-            fields[name] = make_field(cls, name, annotation, small, keyword_only)
+    for small in node.body:
+        if not isinstance(small, ast.AnnAssign) or not isinstance(small.target, ast.Name):
+            if isinstance(small, ast.Assign) and isinstance(small.targets[0], ast.Name) and small.targets[0].id in fields:
+                name = small.targets[0].id
+                fields[name] = fields[name]._replace(default=cls.slots.get(name, Absent()), node=small)
+            continue
+        name = small.target.id
+        annotation = cls.module.source.excerpt(small.annotation)
+        if annotation.startswith(("ClassVar", "typing.ClassVar")):
+            continue
+        if annotation in ("KW_ONLY", "dataclasses.KW_ONLY"):
+            keyword_only = True
+            continue
+        fields[name] = make_field(cls, name, annotation, small, keyword_only)
     return fields
 
 

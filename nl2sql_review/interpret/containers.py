@@ -48,7 +48,7 @@ def insert(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
 @method("list deque", "pop", "popleft")
 def pop(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
     obj, at = receiver.value, args.get(0)
-    left = node is not None and getattr(getattr(getattr(node, "func", None), "attr", None), "value", "") == "popleft"
+    left = getattr(getattr(node, "func", None), "attr", "") == "popleft"
     i = at.value if isinstance(at, Known) else 0 if left else -1 if isinstance(at, Absent) else None
     if obj.state.open or not isinstance(i, int) or not -len(obj.state.items) <= i < len(obj.state.items):
         if not obj.state.open and isinstance(i, int):
@@ -70,7 +70,7 @@ def remove(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
             return write_items(m, obj, obj.state.items, "an element only the run knows is removed")
         if verdict:
             return write_items(m, obj, obj.state.items[:i] + obj.state.items[i + 1 :])
-    if not obj.state.open and node is not None and getattr(getattr(getattr(node, "func", None), "attr", None), "value", "") == "remove":
+    if not obj.state.open and getattr(getattr(node, "func", None), "attr", "") == "remove":
         m.certainly_raises("KeyError" if obj.kind == "set" else "ValueError")
     return Known(None)
 
@@ -103,7 +103,7 @@ def sort_in_place(m: Machine, receiver: Value, args: Arguments, node: Any) -> Va
 
 @method("list tuple", "index", "count")
 def index(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
-    return apply(m, "index", lambda xs, x: (xs.index if node.func.attr.value == "index" else xs.count)(x), receiver, args.get(0))
+    return apply(m, "index", lambda xs, x: (xs.index if node.func.attr == "index" else xs.count)(x), receiver, args.get(0))
 
 
 # -- set -------------------------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ def update_set(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value
 
 @method("set frozenset", "union", "intersection", "difference", "symmetric_difference", "issubset", "issuperset", "isdisjoint")
 def combine(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
-    name = node.func.attr.value
+    name = node.func.attr
     return apply(m, name, lambda a, *more: getattr(set(a), name)(*more), receiver, *args.positional)
 
 

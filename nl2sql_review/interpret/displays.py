@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any, Callable
-
-import libcst as cst
 
 from ..values import Absent, Default, Either, Known, Term, Unknown, Value, join
 from .machine import Machine, place_of
@@ -22,19 +21,18 @@ def elements(m: Machine, nodes: Any, scope: Scope) -> tuple[tuple[Value, ...], s
     out: list[Value] = []
     open_, by = "", ""
     for e in nodes:
-        v = m.evaluate(e.value, scope)
-        if isinstance(e, cst.StarredElement):
-            inner = m.iterate(v, e)
+        if isinstance(e, ast.Starred):
+            inner = m.iterate(m.evaluate(e.value, scope), e)
             out.extend(inner.items)
             open_, by = open_ or inner.open, by or inner.by
         else:
-            out.append(v)
+            out.append(m.evaluate(e, scope))
     return tuple(out), open_, by
 
 
 def display(kind: str) -> Callable[..., Value]:
     def f(m: Machine, node: Any, scope: Scope) -> Value:
-        items, open_, by = elements(m, node.elements, scope)
+        items, open_, by = elements(m, node.elts, scope)
         if kind == "set":
             unique: list[Value] = []
             for v in items:
@@ -46,19 +44,19 @@ def display(kind: str) -> Callable[..., Value]:
     return f
 
 
-def dictionary(m: Machine, node: cst.Dict, scope: Scope) -> Value:
+def dictionary(m: Machine, node: ast.Dict, scope: Scope) -> Value:
     items: dict[Any, Value] = {}
     open_ = by = ""
-    for e in node.elements:
-        if isinstance(e, cst.StarredDictElement):
-            inner = m.mapping(m.evaluate(e.value, scope), e)
+    for written, e in zip(node.keys, node.values):
+        if written is None:  # `**e`
+            inner = m.mapping(m.evaluate(e, scope), e)
             if inner.open:
                 # what was set before may be overwritten by what is not known
                 items = {k: Unknown(inner.open) for k in items}
             items.update(merge_optional(items, inner.items))
             open_, by = open_ or inner.open, by or inner.by
             continue
-        key, value = m.evaluate(e.key, scope), m.evaluate(e.value, scope)
+        key, value = m.evaluate(written, scope), m.evaluate(e, scope)
         k = plain_key(key)
         if k is None:
             open_ = f"the key {describe(key)} is only known to the run"
@@ -108,7 +106,8 @@ def comprehension(kind: str) -> Callable[..., Value]:
             else:
                 out.append((None, m.evaluate(node.elt, inner)))
 
-        def run(comp: Any, maybe: bool = False) -> None:
+        def run(level: int, maybe: bool = False) -> None:
+            comp = node.generators[level]
             items = m.iterate(m.evaluate(comp.iter, inner), comp)
             state["open"], state["by"] = state["open"] or items.open, state["by"] or items.by
             for v in items.items:
@@ -116,22 +115,22 @@ def comprehension(kind: str) -> Callable[..., Value]:
                 m.assign(comp.target, v, inner)
                 open_here = maybe
                 for test in comp.ifs:
-                    t, by = truth(m.evaluate(test.test, inner))
+                    t, by = truth(m.evaluate(test, inner))
                     state["by"] = state["by"] or by
                     if t is None:
-                        state["filtered"] = state["filtered"] or f"filtered by {scope.module.source.excerpt(test.test)}"
+                        state["filtered"] = state["filtered"] or f"filtered by {scope.module.source.excerpt(test)}"
                         open_here = True
                     elif not t:
                         break
                 else:
-                    if comp.inner_for_in is not None:
-                        run(comp.inner_for_in, open_here)
+                    if level + 1 < len(node.generators):
+                        run(level + 1, open_here)
                     else:
                         produce()
                         doubtful.append(open_here)
 
         mark = m.mark()
-        run(node.for_in)
+        run(0)
         if kind == "generator":
             m.deferred(mark, "a generator expression")
         trace = (place_of(scope, node),)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any
-
-import libcst as cst
 
 from ..values import Unknown
 from .machine import Changes, Exit, Machine, Raised, Rest
@@ -17,8 +16,8 @@ def handled_names(m: Machine, handler: Any, scope: Scope) -> set[str]:
     """Names of the exceptions a handler catches; empty means all."""
     if handler.type is None:
         return set()
-    nodes = [e.value for e in handler.type.elements] if isinstance(handler.type, cst.Tuple) else [handler.type]
-    names = {n.attr.value if isinstance(n, cst.Attribute) else n.value if isinstance(n, cst.Name) else "" for n in nodes}
+    nodes = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    names = {n.attr if isinstance(n, ast.Attribute) else n.id if isinstance(n, ast.Name) else "" for n in nodes}
     return set() if names & {"Exception", "BaseException"} else names
 
 
@@ -33,12 +32,11 @@ def try_(m: Machine, node: Any, scope: Scope) -> bool:
     try:
         alive = guarded_block(m, node, scope, mark)
     except Raised:
-        if node.finalbody is not None:
-            m.execute(node.finalbody.body, scope)
+        m.execute(node.finalbody, scope)
         raise
-    if node.finalbody is None:
+    if not node.finalbody:
         return alive
-    return run_finally(m, node.finalbody.body, scope, mark, alive, leaving, before)
+    return run_finally(m, node.finalbody, scope, mark, alive, leaving, before)
 
 
 def guarded_block(m: Machine, node: Any, scope: Scope, mark: int) -> bool:
@@ -64,8 +62,8 @@ def guarded_block(m: Machine, node: Any, scope: Scope, mark: int) -> bool:
             m.try_depths.pop()
             m.escapes.pop()
     risky = m.risks > risks
-    if alive and node.orelse is not None:  # what `else` raises is not caught here
-        alive = m.execute(node.orelse.body, scope)
+    if alive and node.orelse:  # what `else` raises is not caught here
+        alive = m.execute(node.orelse, scope)
     if raised is not None and not escapes:
         return certain_handler(m, node, scope, raised)
     if raised is not None:  # other paths raise too, and perhaps something else
@@ -171,10 +169,10 @@ def possible_handlers(m: Machine, node: Any, scope: Scope, mark: int, alive: boo
 
 def unbind_exception(m: Machine, handler: Any, scope: Scope) -> None:
     """Python deletes the name an exception was bound to when its handler ends."""
-    if handler.name is not None and isinstance(handler.name.name, cst.Name):
-        m.delete(scope, handler.name.name.value)
+    if handler.name is not None:
+        m.delete(scope, handler.name)
 
 
 def bind_exception(m: Machine, handler: Any, scope: Scope, name: str) -> None:
-    if handler.name is not None and isinstance(handler.name.name, cst.Name):
-        m.bind(handler.name.name.value, Unknown(f"the {name or 'exception'} that was caught"), scope)
+    if handler.name is not None:
+        m.bind(handler.name, Unknown(f"the {name or 'exception'} that was caught"), scope)

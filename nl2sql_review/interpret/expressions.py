@@ -1,12 +1,11 @@
-"""What an expression is worth: one function per LibCST expression node."""
+"""What an expression is worth: one function per kind of node."""
 
 from __future__ import annotations
 
 import ast
 from typing import Any, Callable
 
-import libcst as cst
-
+from ..source.syntax import parameters_of
 from ..values import Absent, Either, Known, Text, Unknown, Value, join
 from .builtins import BUILTINS
 from .call_sites import call
@@ -25,12 +24,9 @@ from .operators import binary
 from .texts import concatenate, to_text
 
 OPERATORS: dict[type, str] = {
-    cst.Add: "+", cst.Subtract: "-", cst.Multiply: "*", cst.Divide: "/", cst.FloorDivide: "//", cst.Modulo: "%", cst.Power: "**",
-    cst.MatrixMultiply: "@", cst.BitAnd: "&", cst.BitOr: "|", cst.BitXor: "^", cst.LeftShift: "<<", cst.RightShift: ">>",
-    cst.AddAssign: "+", cst.SubtractAssign: "-", cst.MultiplyAssign: "*", cst.DivideAssign: "/", cst.FloorDivideAssign: "//",
-    cst.ModuloAssign: "%", cst.PowerAssign: "**", cst.MatrixMultiplyAssign: "@", cst.BitAndAssign: "&", cst.BitOrAssign: "|",
-    cst.BitXorAssign: "^", cst.LeftShiftAssign: "<<", cst.RightShiftAssign: ">>",
-    cst.Equal: "==", cst.NotEqual: "!=", cst.LessThan: "<", cst.LessThanEqual: "<=", cst.GreaterThan: ">", cst.GreaterThanEqual: ">=",
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**", ast.MatMult: "@",
+    ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^", ast.LShift: "<<", ast.RShift: ">>",
+    ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
 }  # fmt: skip
 MIRROR = {"+": "__radd__", "*": "__rmul__", "-": "__rsub__", "|": "__ror__"}
 SPECIAL = {
@@ -50,58 +46,23 @@ def evaluate(m: Machine, node: Any, scope: Scope) -> Value:
 
 
 # -- literals --------------------------------------------------------------------------------------------
-def string(m: Machine, node: cst.SimpleString, scope: Scope) -> Value:
-    return Known(literal(node.value), (place_of(scope, node),))
+def constant(m: Machine, node: ast.Constant, scope: Scope) -> Value:
+    plain = node.value
+    if plain is None or plain is ... or isinstance(plain, (bool, complex)):
+        return Known(plain)
+    return Known(plain, (place_of(scope, node),))
 
 
-def literal(text: str) -> Any:
-    if "\\" not in text:
-        q = text[:1]
-        if q in "\"'" and text[:3] != q * 3:
-            return text[1:-1]
-    try:
-        return ast.literal_eval(text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text)
-    except (ValueError, SyntaxError):
-        return text
-
-
-def concatenated(m: Machine, node: cst.ConcatenatedString, scope: Scope) -> Value:
-    parts, rest = [], node
-    while isinstance(rest, cst.ConcatenatedString):
-        parts.append(m.evaluate(rest.left, scope))
-        rest = rest.right  # type: ignore[assignment]
-    parts.append(m.evaluate(rest, scope))
-    v = concatenate(parts)
-    return Known(v.value, (place_of(scope, node),)) if isinstance(v, Known) and all(len(p.trace) == 1 for p in parts) else v
-
-
-def formatted(m: Machine, node: cst.FormattedString, scope: Scope) -> Value:
+def formatted(m: Machine, node: ast.JoinedStr, scope: Scope) -> Value:
     parts: list[Value] = []
-    quote = node.start.lstrip("fFrRtTbB")
-    raw = "r" in node.start[: -len(quote)].lower()
-    for part in node.parts:
-        if isinstance(part, cst.FormattedStringText):
-            text = part.value.replace("{{", "{").replace("}}", "}")
-            if not raw and "\\" in text:
-                try:
-                    text = ast.literal_eval(quote + text + quote)
-                except (ValueError, SyntaxError):
-                    pass
-            parts.append(Known(text.replace("\r\n", "\n") if "\r" in text else text))
-            continue
-        value = m.evaluate(part.expression, scope)
-        spec = ""
-        if part.format_spec:
-            inner = formatted_spec(m, part.format_spec, scope)
-            if inner is None:
-                parts.append(Text((value,), value.trace))
-                continue
-            spec = inner
-        if part.equal:
-            parts.append(Known(scope.module.source.excerpt(part.expression) + "="))
-            parts.append(printed(m, value, part.conversion or ("" if spec else "r"), spec, node))
-        else:
-            parts.append(printed(m, value, part.conversion or "", spec, node))
+    for part in node.values:
+        if isinstance(part, ast.Constant):
+            parts.append(Known(part.value))
+        elif isinstance(part, ast.FormattedValue):
+            value = m.evaluate(part.value, scope)
+            spec = formatted_spec(m, part.format_spec, scope) if part.format_spec is not None else ""
+            conversion = chr(part.conversion) if part.conversion > 0 else ""
+            parts.append(Text((value,), value.trace) if spec is None else printed(m, value, conversion, spec, node))
     out = concatenate(parts)
     if not out.trace or isinstance(out, Text):
         out.trace = (place_of(scope, node),)
@@ -121,38 +82,26 @@ def printed(m: Machine, value: Value, conversion: str, spec: str, node: Any) -> 
     return to_text(value, conversion, spec)
 
 
-def formatted_spec(m: Machine, parts: Any, scope: Scope) -> str | None:
+def formatted_spec(m: Machine, spec: Any, scope: Scope) -> str | None:
     out = ""
-    for p in parts:
-        if isinstance(p, cst.FormattedStringText):
-            out += p.value
+    for part in spec.values:
+        if isinstance(part, ast.Constant):
+            out += str(part.value)
         else:
-            v = m.evaluate(p.expression, scope)
+            v = m.evaluate(part.value, scope)
             if not isinstance(v, Known):
                 return None
             out += str(v.value)
     return out
 
 
-def integer(m: Machine, node: cst.Integer, scope: Scope) -> Value:
-    text = node.value.replace("_", "")
-    try:
-        return Known(int(text, 0 if not text.isdigit() else 10), (place_of(scope, node),))
-    except ValueError:
-        return Unknown("not a number")
-
-
-def floating(m: Machine, node: cst.Float, scope: Scope) -> Value:
-    return Known(float(node.value.replace("_", "")), (place_of(scope, node),))
-
-
-def name(m: Machine, node: cst.Name, scope: Scope) -> Value:
-    return lookup(m, node.value, scope)
+def name(m: Machine, node: ast.Name, scope: Scope) -> Value:
+    return lookup(m, node.id, scope)
 
 
 def lookup(m: Machine, word: str, scope: Scope) -> Value:
-    if word in CONSTANTS:
-        return CONSTANTS[word]
+    if word == "__magic__":
+        return MAGIC
     s: Scope | None = scope if word not in scope.globals_ else None
     while s is not None:
         if word in s.slots and not (s is not scope and s.kind == "class"):
@@ -179,19 +128,17 @@ def settled(v: Value, word: str) -> Value:
     return Unknown(f"{word} was deleted") if isinstance(v, Absent) else v
 
 
-CONSTANTS: dict[str, Value] = {
-    "__magic__": Unknown("what a notebook's magic command returns"),
-    "None": Known(None), "True": Known(True), "False": Known(False)}
+MAGIC = Unknown("what a notebook's magic command returns")
 
 
 # -- operators -------------------------------------------------------------------------------------------
-def binary_operation(m: Machine, node: cst.BinaryOperation, scope: Scope) -> Value:
+def binary_operation(m: Machine, node: ast.BinOp, scope: Scope) -> Value:
     chain = [node]
-    while isinstance(chain[-1].left, cst.BinaryOperation):  # long sums are left-deep: walk, do not recurse
+    while isinstance(chain[-1].left, ast.BinOp):  # long sums are left-deep: walk, do not recurse
         chain.append(chain[-1].left)
     value = m.evaluate(chain[-1].left, scope)
     for n in reversed(chain):
-        value = operate(m, OPERATORS[type(n.operator)], value, m.evaluate(n.right, scope), n)
+        value = operate(m, OPERATORS[type(n.op)], value, m.evaluate(n.right, scope), n)
     return value
 
 
@@ -214,12 +161,12 @@ def user_operator(m: Machine, op: str, a: Value, b: Value, node: Any) -> Value |
     return None
 
 
-def unary(m: Machine, node: cst.UnaryOperation, scope: Scope) -> Value:
-    v = m.evaluate(node.expression, scope)
-    op = node.operator
-    if isinstance(op, cst.Not):
+def unary(m: Machine, node: ast.UnaryOp, scope: Scope) -> Value:
+    v = m.evaluate(node.operand, scope)
+    op = node.op
+    if isinstance(op, ast.Not):
         return negate(m, condition(m, v, node))
-    sign = "-" if isinstance(op, cst.Minus) else "+" if isinstance(op, cst.Plus) else "~"
+    sign = "-" if isinstance(op, ast.USub) else "+" if isinstance(op, ast.UAdd) else "~"
 
     def settled(x: Value) -> Value:
         if isinstance(x, Known) and isinstance(x.value, (int, float)):
@@ -252,17 +199,25 @@ def negate(m: Machine, v: Value) -> Value:
     return lift(settled, v)
 
 
-def boolean(m: Machine, node: cst.BooleanOperation, scope: Scope) -> Value:
-    is_or = isinstance(node.operator, cst.Or)
-    left = m.evaluate(node.left, scope)
+def boolean(m: Machine, node: ast.BoolOp, scope: Scope) -> Value:
+    """`a or b or c` is `(a or b) or c`."""
+    value = m.evaluate(node.values[0], scope)
+    for right in node.values[1:]:
+        value = either_of(m, node, value, right, scope)
+    return value
+
+
+def either_of(m: Machine, node: ast.BoolOp, left: Value, second: ast.expr, scope: Scope) -> Value:
+    """Both sides of one `and` or `or`, of which the second runs only if the first does not decide."""
+    is_or = isinstance(node.op, ast.Or)
     t, by = truth(condition(m, left, node))
     if t is not None:
         if t is is_or:
             return demote(left, by) if by else left
         if not by:
-            return m.evaluate(node.right, scope)
+            return m.evaluate(second, scope)
         mark = m.mark()
-        right = m.evaluate(node.right, scope)
+        right = m.evaluate(second, scope)
         m.prefer(mark, m.changes(mark), {}, by)
         return demote(right, by)
     if isinstance(left, Either):
@@ -272,9 +227,9 @@ def boolean(m: Machine, node: cst.BooleanOperation, scope: Scope) -> Value:
             if t is None or t is is_or:
                 kept = option if kept is None else join(kept, option)
             more = more or t is None or t is not is_or
-        right = m.guarded(node.right, scope, left)
+        right = m.guarded(second, scope, left)
         return right if kept is None else join(kept, right, left.condition) if more else kept
-    right = m.guarded(node.right, scope, left)
+    right = m.guarded(second, scope, left)
     if isinstance(left, (Unknown, Absent)):
         return Unknown(left.why, left.trace)
     word = "or" if is_or else "and"
@@ -283,13 +238,13 @@ def boolean(m: Machine, node: cst.BooleanOperation, scope: Scope) -> Value:
     return term_of(word, left, right)
 
 
-def comparison(m: Machine, node: cst.Comparison, scope: Scope) -> Value:
+def comparison(m: Machine, node: ast.Compare, scope: Scope) -> Value:
     left = m.evaluate(node.left, scope)
     result: Value = Known(True)
-    for target in node.comparisons:
-        right = m.evaluate(target.comparator, scope)
-        one = compare(m, target.operator, left, right, node)
-        if len(node.comparisons) == 1:
+    for op, comparator in zip(node.ops, node.comparators):
+        right = m.evaluate(comparator, scope)
+        one = compare(m, op, left, right, node)
+        if len(node.ops) == 1:
             return one
         t, by = truth(one)
         if t is False:
@@ -300,12 +255,12 @@ def comparison(m: Machine, node: cst.Comparison, scope: Scope) -> Value:
 
 
 def compare(m: Machine, op: Any, a: Value, b: Value, node: Any) -> Value:
-    if isinstance(op, (cst.Is, cst.IsNot)):
+    if isinstance(op, (ast.Is, ast.IsNot)):
         v = lift(identical, a, b)
-        return v if isinstance(op, cst.Is) else negate(m, v)
-    if isinstance(op, (cst.In, cst.NotIn)):
+        return v if isinstance(op, ast.Is) else negate(m, v)
+    if isinstance(op, (ast.In, ast.NotIn)):
         v = m.contains(b, a, node)
-        return v if isinstance(op, cst.In) else negate(m, v)
+        return v if isinstance(op, ast.In) else negate(m, v)
     return operate(m, OPERATORS[type(op)], a, b, node)
 
 
@@ -329,7 +284,7 @@ def identical(a: Value, b: Value) -> Value:
     return term_of("is", a, b)
 
 
-def conditional(m: Machine, node: cst.IfExp, scope: Scope) -> Value:
+def conditional(m: Machine, node: ast.IfExp, scope: Scope) -> Value:
     test = condition(m, m.evaluate(node.test, scope), node)
     t, by = truth(test)
     if t is not None:
@@ -343,7 +298,7 @@ def conditional(m: Machine, node: cst.IfExp, scope: Scope) -> Value:
     return join_values(a, b, test)
 
 
-def named(m: Machine, node: cst.NamedExpr, scope: Scope) -> Value:
+def named(m: Machine, node: ast.NamedExpr, scope: Scope) -> Value:
     v = m.evaluate(node.value, scope)
     target = scope
     while target.kind == "comprehension" and target.parent is not None:
@@ -353,9 +308,9 @@ def named(m: Machine, node: cst.NamedExpr, scope: Scope) -> Value:
 
 
 # -- access ----------------------------------------------------------------------------------------------
-def attribute(m: Machine, node: cst.Attribute, scope: Scope) -> Value:
+def attribute(m: Machine, node: ast.Attribute, scope: Scope) -> Value:
     owner = m.evaluate(node.value, scope)
-    word = mangled(m, node.attr.value)
+    word = mangled(m, node.attr)
     if isinstance(owner, Known):
         return m.attribute(owner, word, node)
     return lift(lambda o: m.attribute(o, word, node), owner)
@@ -369,46 +324,42 @@ def mangled(m: Machine, word: str) -> str:
     return f"_{cls.name.lstrip('_')}{word}" if cls is not None else word
 
 
-def subscript(m: Machine, node: cst.Subscript, scope: Scope) -> Value:
+def subscript(m: Machine, node: ast.Subscript, scope: Scope) -> Value:
     owner = m.evaluate(node.value, scope)
-    if len(node.slice) > 1 or (len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index) and node.slice[0].slice.star):
-        key: Value = Known(Sequence(tuple(index(m, e.slice, scope) for e in node.slice), "tuple"))
-    else:
-        key = index(m, node.slice[0].slice, scope)
-    return m.item(owner, key, node)
+    return m.item(owner, m.evaluate(node.slice, scope), node)
 
 
-def index(m: Machine, node: Any, scope: Scope) -> Value:
-    if isinstance(node, cst.Index):
-        return m.evaluate(node.value, scope)
+def slice_(m: Machine, node: ast.Slice, scope: Scope) -> Value:
     parts = [m.evaluate(n, scope) if n is not None else Known(None) for n in (node.lower, node.upper, node.step)]
     return Known(Sequence(tuple(parts), "slice"))
 
 
-def lambda_(m: Machine, node: cst.Lambda, scope: Scope) -> Value:
-    defaults = m.parameter_defaults(node.params, scope)
+def lambda_(m: Machine, node: ast.Lambda, scope: Scope) -> Value:
+    defaults = m.parameter_defaults(parameters_of(node), scope)
     return Known(Function("<lambda>", node, scope, defaults), (place_of(scope, node),))
 
 
-def await_(m: Machine, node: cst.Await, scope: Scope) -> Value:
-    return m.evaluate(node.expression, scope)
+def await_(m: Machine, node: ast.Await, scope: Scope) -> Value:
+    return m.evaluate(node.value, scope)
 
 
-def yield_(m: Machine, node: cst.Yield, scope: Scope) -> Value:
-    if isinstance(node.value, cst.From):
-        items = m.iterate(m.evaluate(node.value.item, scope), node)
-        values, open_ = list(items.items), items.open
-    else:
-        values, open_ = [m.evaluate(node.value, scope) if node.value is not None else Known(None)], ""
-    m.yielded(values, open_)
-    return Unknown("what is sent into the generator")
+def yield_(m: Machine, node: ast.Yield, scope: Scope) -> Value:
+    m.yielded([m.evaluate(node.value, scope) if node.value is not None else Known(None)], "")
+    return SENT
 
+
+def yield_from(m: Machine, node: ast.YieldFrom, scope: Scope) -> Value:
+    items = m.iterate(m.evaluate(node.value, scope), node)
+    m.yielded(list(items.items), items.open)
+    return SENT
+
+
+SENT = Unknown("what is sent into the generator")
 
 HANDLERS: dict[type, Callable[..., Value]] = {
-    cst.SimpleString: string, cst.ConcatenatedString: concatenated, cst.FormattedString: formatted, cst.Integer: integer, cst.Float: floating,
-    cst.Name: name, cst.List: display("list"), cst.Tuple: display("tuple"), cst.Set: display("set"), cst.Dict: dictionary,
-    cst.ListComp: comprehension("list"), cst.SetComp: comprehension("set"), cst.DictComp: comprehension("dict"), cst.GeneratorExp: comprehension("generator"),
-    cst.BinaryOperation: binary_operation, cst.UnaryOperation: unary, cst.BooleanOperation: boolean, cst.Comparison: comparison, cst.IfExp: conditional,
-    cst.NamedExpr: named, cst.Attribute: attribute, cst.Subscript: subscript, cst.Call: call, cst.Lambda: lambda_, cst.Await: await_, cst.Yield: yield_,
-    cst.Ellipsis: lambda m, node, scope: Known(...), cst.Imaginary: lambda m, node, scope: Known(complex(node.value.replace("_", ""))),
+    ast.Constant: constant, ast.JoinedStr: formatted, ast.Name: name, ast.Call: call, ast.Attribute: attribute, ast.Subscript: subscript, ast.Slice: slice_,
+    ast.List: display("list"), ast.Tuple: display("tuple"), ast.Set: display("set"), ast.Dict: dictionary,
+    ast.ListComp: comprehension("list"), ast.SetComp: comprehension("set"), ast.DictComp: comprehension("dict"), ast.GeneratorExp: comprehension("generator"),
+    ast.BinOp: binary_operation, ast.UnaryOp: unary, ast.BoolOp: boolean, ast.Compare: comparison, ast.IfExp: conditional,
+    ast.NamedExpr: named, ast.Lambda: lambda_, ast.Await: await_, ast.Yield: yield_, ast.YieldFrom: yield_from,
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os.path
 import sys
 from collections.abc import Iterator
@@ -9,8 +10,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
-
-import libcst as cst
 
 from .. import disk
 from ..source import Source, SourceError
@@ -26,42 +25,35 @@ LIBRARIES = frozenset(
 )
 
 
-def dotted(node: Any) -> str:
-    return f"{dotted(node.value)}.{node.attr.value}" if isinstance(node, cst.Attribute) else node.value
-
-
 def import_statement(m: Machine, node: Any, scope: Scope) -> None:
-    if isinstance(node, cst.Import):
+    if isinstance(node, ast.Import):
         for alias in node.names:
-            name = dotted(alias.name)
+            name = alias.name
             module = import_module(m, name)
             may_be_missing(m, module, name)
             if alias.asname is not None:
-                target = alias.asname.name.value  # type: ignore[union-attr]
-                m.write(scope, target, Known(module if module is not None else Opaque(name), (place_of(scope, node),)))
+                m.write(scope, alias.asname, Known(module if module is not None else Opaque(name), (place_of(scope, node),)))
             else:
                 top = name.split(".")[0]
                 root = m.modules.get(top) if module is not None else None
                 m.write(scope, top, Known(root if isinstance(root, Module) else Opaque(top), (place_of(scope, node),)))
-        m.imported(node, scope, [dotted(a.name) for a in node.names])
+        m.imported(node, scope, [a.name for a in node.names])
         return
     base = absolute_name(scope.module, node)
     if base is None:
-        for alias in node.names if not isinstance(node.names, cst.ImportStar) else ():
-            name = alias.asname.name.value if alias.asname is not None else alias.name.value
-            m.write(scope, name, Unknown("a relative import beyond the top-level package"))
+        for alias in node.names:
+            if alias.name != "*":
+                m.write(scope, alias.asname or alias.name, Unknown("a relative import beyond the top-level package"))
         return
     module = import_module(m, base) if base else None
     may_be_missing(m, module, base)
-    if isinstance(node.names, cst.ImportStar):
+    if node.names[0].name == "*":
         star_import(m, module, base, scope)
         m.imported(node, scope, [base])
         return
     for alias in node.names:
-        name = alias.name.value
-        target = alias.asname.name.value if alias.asname is not None else name
-        m.write(scope, target, imported_name(m, module, base, name, scope, node, bool(node.relative)))
-    m.imported(node, scope, [f"{base}.{a.name.value}" for a in node.names])
+        m.write(scope, alias.asname or alias.name, imported_name(m, module, base, alias.name, scope, node, node.level > 0))
+    m.imported(node, scope, [f"{base}.{a.name}" for a in node.names])
 
 
 REQUIRED = frozenset("torch transformers datasets trl peft accelerate numpy".split())  # no training run does without
@@ -74,12 +66,12 @@ def may_be_missing(m: Machine, module: Module | None, name: str) -> None:
         m.risks += 1
 
 
-def absolute_name(module: Module, node: cst.ImportFrom) -> str | None:
-    name = dotted(node.module) if node.module is not None else ""
-    if not node.relative:
+def absolute_name(module: Module, node: ast.ImportFrom) -> str | None:
+    name = node.module or ""
+    if not node.level:
         return name
     parts = module.package.split(".") if module.package else []
-    up = len(node.relative) - 1
+    up = node.level - 1
     if up > len(parts):
         return None
     parts = parts[: len(parts) - up]

@@ -6,16 +6,15 @@ there `args.model` is not the default. The same holds after `if args.model is No
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
-import libcst as cst
-
-from ..source.syntax import below
+from ..source.syntax import Argument, below, text_of
 from ..values import Default, Known, Unknown, Value
 from .machine import Machine
 from .objects import Instance, Items, Mapping, Object, Opaque, Scope, object_of
 
-INNER = (cst.BooleanOperation, cst.BinaryOperation, cst.Comparison, cst.ComparisonTarget, cst.UnaryOperation, cst.Call, cst.Arg)
+INNER = (ast.BoolOp, ast.BinOp, ast.Compare, ast.UnaryOp, ast.Call, Argument)
 
 
 def contradict(m: Machine, test: Any, scope: Scope, taken: bool) -> None:
@@ -35,9 +34,9 @@ def contradict(m: Machine, test: Any, scope: Scope, taken: bool) -> None:
 
 def tested(node: Any) -> list[Any]:
     """The names, attributes and items that a test reads."""
-    if isinstance(node, cst.Attribute):
+    if isinstance(node, ast.Attribute):
         return [node, *tested(node.value)]
-    if isinstance(node, (cst.Name, cst.Subscript)):
+    if isinstance(node, (ast.Name, ast.Subscript)):
         return [node]
     if isinstance(node, INNER):
         return [found for child in below(node) for found in tested(child)]
@@ -46,35 +45,33 @@ def tested(node: Any) -> list[Any]:
 
 def equals_text(m: Machine, test: Any, scope: Scope) -> tuple[Any, str] | None:
     """(what, text) of a test `what == "text"`."""
-    if not isinstance(test, cst.Comparison) or len(test.comparisons) != 1 or not isinstance(test.comparisons[0].operator, cst.Equal):
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.Eq):
         return None
-    right = test.comparisons[0].comparator
-    value = m.evaluate(right, scope) if isinstance(right, cst.SimpleString) else None
-    return (test.left, value.value) if isinstance(value, Known) and isinstance(value.value, str) else None
+    text = text_of(test.comparators[0])
+    return (test.left, text) if text is not None else None
 
 
 def slot_of(m: Machine, node: Any, scope: Scope) -> tuple[Any, Any, Value] | None:
     """Where the value of a name, an attribute or an item is kept; None when it is computed."""
-    if isinstance(node, cst.Name):
+    if isinstance(node, ast.Name):
         holder: Scope | None = scope
-        while holder is not None and node.value not in holder.slots:
+        while holder is not None and node.id not in holder.slots:
             holder = holder.parent
         holder = holder or scope.module.scope
-        return (holder, node.value, holder.slots[node.value]) if node.value in holder.slots else None
-    if not isinstance(node, (cst.Attribute, cst.Subscript)):
+        return (holder, node.id, holder.slots[node.id]) if node.id in holder.slots else None
+    if not isinstance(node, (ast.Attribute, ast.Subscript)):
         return None
     owner = slot_of(m, node.value, scope)
     obj = object_of(owner[2]) if owner is not None else None
-    if isinstance(node, cst.Attribute):
-        name: Any = node.attr.value
+    if isinstance(node, ast.Attribute):
+        name: Any = node.attr
         if isinstance(obj, Instance) and name in obj.slots or isinstance(obj, Opaque) and name in obj.slots:
             return obj, name, obj.slots[name]
         if isinstance(obj, Mapping) and obj.kind in ("namespace", "config") and name in obj.state.items:
             return obj, name, obj.state.items[name]
         return None
-    index = node.slice[0].slice if len(node.slice) == 1 else None
-    if isinstance(obj, Mapping) and isinstance(index, cst.Index) and isinstance(index.value, cst.SimpleString):
-        name = m.evaluate(index.value, scope).value  # type: ignore[union-attr]
+    name = text_of(node.slice)
+    if isinstance(obj, Mapping) and name is not None:
         return (obj, name, obj.state.items[name]) if name in obj.state.items else None
     return None
 

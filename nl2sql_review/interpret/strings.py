@@ -144,7 +144,7 @@ def replace_text(m: Machine, receiver: Value, args: Arguments, node: Any) -> Val
 
 @method("str", "endswith", "startswith")
 def ends(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
-    name = getattr(node.func.attr, "value", "endswith") if node is not None and hasattr(node.func, "attr") else "endswith"
+    name = getattr(getattr(node, "func", None), "attr", "endswith")
     if isinstance(receiver, Text):
         probe = args.get(0)
         edge_part = receiver.parts[-1 if name == "endswith" else 0]
@@ -156,7 +156,7 @@ def ends(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
 
 @method("int float", "is_integer", "bit_length", "as_integer_ratio")
 def number_method(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
-    return apply(m, "number method", lambda x: getattr(x, node.func.attr.value)(), receiver)
+    return apply(m, "number method", lambda x: getattr(x, node.func.attr)(), receiver)
 
 
 @method("bytes", "decode")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..interpret.recording import Recording
 from ..plan import TrainingPlan
 from ..values import Unknown, same
+
+if TYPE_CHECKING:
+    from .run import Run
 
 
 def read(recording: Recording, source: Any, settings: Any = None) -> list[TrainingPlan]:
@@ -15,15 +18,20 @@ def read(recording: Recording, source: Any, settings: Any = None) -> list[Traini
 
     Two runs of one call site that come to the same plan are one plan.
     """
+    from . import run
+
+    runs = run.runs(recording, source, settings)
+    return _plans(runs, recording, source, settings) if runs else []
+
+
+def _plans(runs: list[Run], recording: Recording, source: Any, settings: Any) -> list[TrainingPlan]:
     from ..flavours import launch
-    from . import defaults, run
+    from . import defaults
     from .api import versions_of
 
     versions: Any = None
     found: list[tuple[Any, TrainingPlan]] = []
-    runs = run.runs(recording, source, settings)
-    if runs:
-        recording.launch = launch.find(recording, source, settings)
+    recording.launch = launch.find(recording, source, settings)
     for one in runs:
         one.versions = versions = versions or versions_of(recording, source, settings)
         with defaults.under(versions.installed()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ..interpret.objects import Function
 from ..plan import Fact, TrainingPlan
 from ..values import Absent, Default, Either, Known, Term, Text, Unknown, Value
 from .arguments import from_library, setting
@@ -171,14 +172,10 @@ def numeric_key(value: object, depth: int = 0) -> bool:
     inner = getattr(value, "value", None)
     if hasattr(inner, "args"):
         return numeric_key(inner, depth + 1)
-    node = getattr(inner, "node", None)
-    return node is not None and re.search(r"\bint\(|\bfloat\(|re\.\w+\(|getmtime|getctime|st_mtime", code(node)) is not None
-
-
-def code(node: Any) -> str:
-    import libcst
-
-    return libcst.Module(body=()).code_for_node(node)
+    if not isinstance(inner, Function):
+        return False
+    code = inner.scope.module.source.segment(inner.node)
+    return re.search(r"\bint\(|\bfloat\(|re\.\w+\(|getmtime|getctime|st_mtime", code) is not None
 
 
 def text_of(value: Value) -> str:

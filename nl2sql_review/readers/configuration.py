@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 from ..plan import Fact, TrainingPlan
 from ..values import Absent
 from .run import Run
@@ -21,5 +19,5 @@ def read(run: Run, plan: TrainingPlan) -> None:
     for attribute in ELSEWHERE:
         setattr(plan.project, attribute, Fact(Absent(why), at=run.place, why_not=why))
     if other := objective(run):
-        for field in fields(plan.prompt):
-            setattr(plan.prompt, field.name, Fact(Absent(other), at=run.place, why_not=other))
+        for attribute in plan.prompt.names():
+            setattr(plan.prompt, attribute, Fact(Absent(other), at=run.place, why_not=other))

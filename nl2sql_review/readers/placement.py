@@ -56,9 +56,10 @@ def placed(value: Value, quantized: Value, trace: Any) -> Value:
         return _of_map(value.parts, quantized, trace)
     if isinstance(value, Unknown):
         return Unknown(value.why, value.trace)
-    if isinstance(value, Term):
-        return Known("on its own card", trace) if OWN_CARD.search(value.text) else Unknown(f"which card {value.text} is, only the run decides", trace)
     said = plain(value)
+    text = getattr(value if isinstance(value, Term) else said, "text", None)  # of an expression, or of a library's object
+    if text is not None:
+        return Known("on its own card", trace) if OWN_CARD.search(text) else Unknown(f"which card {text} is, only the run decides", trace)
     if isinstance(said, dict):
         return _of_map({k: Known(v) for k, v in said.items()}, quantized, trace)
     if said in SPREADS:

@@ -5,7 +5,7 @@ A fact is the join over every text the trainer may get: when the branches agree 
 
 from __future__ import annotations
 
-from typing import Any, Iterable
+from typing import Any
 
 from ..api.versions import key_of
 from ..plan import Fact, TrainingPlan
@@ -22,8 +22,8 @@ def read(run: Run, plan: TrainingPlan) -> None:
     prompt = plan.prompt
     why_not = objective(run)
     if why_not:
-        for _, fact in _facts(prompt):
-            fact.why_not = why_not
+        for name in prompt.names():
+            getattr(prompt, name).why_not = why_not
         return
     texts = training_texts(run)
     at = texts[0].at
@@ -33,10 +33,6 @@ def read(run: Run, plan: TrainingPlan) -> None:
     tokenizer = Tokenizer(run, plan)
     _ending(prompt, texts, at, run, tokenizer)
     _loss(prompt, texts, run, tokenizer)
-
-
-def _facts(part: Any) -> Iterable[tuple[str, Fact]]:
-    return ((name, getattr(part, name)) for name in part.__dataclass_fields__)
 
 
 def _known(value: Any, why: str, trace: Trace) -> Value:

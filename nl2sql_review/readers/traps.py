@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import ast
 import re
-
-import libcst as cst
 
 from ..api.versions import key_of
 from ..interpret.recording import Call
@@ -100,9 +99,9 @@ def asks_tokenizer(call: Call) -> bool:
     """`if tokenizer.pad_token is None:` around a call: what runs depends on the tokenizer that was published."""
     if call.conditional and "pad_token" in call.condition:
         return True
-    code = call.place.source.tree.code_for_node
-    choices = [node for node in walk(call.place.source.tree) if isinstance(node, cst.If) and "pad_token" in code(node.test)]
-    return any(node is call.place.node for choice in choices for node in walk(choice.body))
+    source = call.place.source
+    choices = [node for node in walk(source.tree) if isinstance(node, ast.If) and "pad_token" in source.segment(node.test)]
+    return any(node is call.place.node for choice in choices for statement in choice.body for node in walk(statement))
 
 
 def pads(call: Call) -> list[Value]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from ..fingerprint import digest
 from ..report import Report
 from .entries import Entry, entries, relative
+from .json import document
 from .view import View
 
 SEVERITIES = {"error": "critical", "warning": "major", "advice": "minor"}
 
 
 def render(report: Report, view: View) -> str:
-    return json.dumps([_issue(entry, view) for entry in entries(report, view)], indent=2) + "\n"
+    return document([_issue(entry, view) for entry in entries(report, view)])
 
 
 def _issue(entry: Entry, view: View) -> dict[str, Any]:

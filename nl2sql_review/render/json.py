@@ -5,8 +5,10 @@ Everything beyond ASCII is escaped, so that the bytes are the same JSON on every
 
 from __future__ import annotations
 
+import io
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,7 +25,24 @@ def render(report: Report, view: View) -> str:
 
 def dump(value: Any) -> str:
     """Any result dataclass as one line of JSON, keys in the order of the fields."""
-    return json.dumps(plain(value), separators=(",", ":"), allow_nan=False) + "\n"
+    return document(plain(value), indent=None)
+
+
+def document(value: Any, indent: int | None = 2) -> str:
+    """A document made of JSON's own types; half of a surrogate pair in it, which strict readers refuse, is replaced."""
+    separators = (",", ":") if indent is None else None
+    text = io.StringIO()  # written piece by piece: a list of the pieces is several times the text
+    json.dump(value, text, separators=separators, indent=indent, allow_nan=False)
+    return _well_formed(text.getvalue()) + "\n"
+
+
+_ESCAPES = re.compile(r"\\(?:ud[89ab]..\\ud[c-f]..|ud[89a-f]..|.)")
+
+
+def _well_formed(text: str) -> str:
+    if "\\ud" not in text:
+        return text
+    return _ESCAPES.sub(lambda found: "\\ufffd" if len(found[0]) == 6 else found[0], text)
 
 
 def plain(value: Any) -> Any:

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Literal
 
@@ -104,7 +104,6 @@ def describe(recording: Recording, plans: Iterable[TrainingPlan]) -> PlanReport:
     """The recording and its plans as plain data."""
     plans = list(plans)
     calls = [call for call in recording.every() if in_stack(call.callee)]
-    locate(place for call in calls for place in _places(call))
     sections = [describe_plan(plan) for plan in plans] or [PlanSections(**{name: {} for name in SECTIONS})]
     return PlanReport(VERSION, tuple(map(describe_call, calls)), sections[0], tuple(sections[1:]))
 
@@ -124,7 +123,7 @@ def describe_plan(plan: TrainingPlan) -> PlanSections:
     sections: dict[str, Facts] = {}
     for section in SECTIONS:
         part = getattr(plan, section)
-        sections[section] = {f.name: describe_fact(getattr(part, f.name)) for f in fields(part)}
+        sections[section] = {name: describe_fact(getattr(part, name)) for name in part.names()}
     return PlanSections(**sections)
 
 
@@ -243,19 +242,3 @@ def code(place: Place) -> str:
 
 def origin(trace: Trace) -> str:
     return code(trace[0]) if trace else ""
-
-
-def locate(places: Iterable[Place]) -> None:
-    """Positions of many nodes at once: one pass over each source instead of one a node."""
-    nodes: dict[int, tuple[Any, list[Any]]] = {}
-    for place in places:
-        if place.source is not None and place.node is not None:
-            nodes.setdefault(id(place.source), (place.source, []))[1].append(place.node)
-    for source, wanted in nodes.values():
-        source.locate(wanted)
-
-
-def _places(call: Call) -> Iterator[Place]:
-    yield call.place
-    for value in call.arguments.values():
-        yield from value.trace

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from ..report import Location, Report
 from .entries import Entry, entries
+from .json import document
 from .view import View
 
 SEVERITIES = {"error": "ERROR", "warning": "WARNING", "advice": "INFO"}
@@ -14,7 +14,7 @@ SEVERITIES = {"error": "ERROR", "warning": "WARNING", "advice": "INFO"}
 
 def render(report: Report, view: View) -> str:
     diagnostics = [_diagnostic(entry, view) for entry in entries(report, view)]
-    return json.dumps({"source": {"name": "nl2sql-review"}, "diagnostics": diagnostics}, indent=2) + "\n"
+    return document({"source": {"name": "nl2sql-review"}, "diagnostics": diagnostics})
 
 
 def _diagnostic(entry: Entry, view: View) -> dict[str, Any]:

@@ -6,13 +6,13 @@ Regions count code points; paths are relative to the root of the repository and 
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from .. import __version__
 from ..report import Edit, Fix, Location, Report, TraceStep
 from ..rulebook import NOTICES, Rule
 from .entries import Entry, cell_of, entries, relative
+from .json import document
 from .view import View
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -47,7 +47,7 @@ def render(report: Report, view: View) -> str:
         ],
         "results": [_result(entry, index, view) for entry in said if entry.kind != "fault"],
     }
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+    return document({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _rule(rule: Rule) -> Object:

@@ -1,19 +1,20 @@
 """A file to be reviewed: its text, its tree, and where everything stands.
 
     source = Source.from_bytes(data, "train.py")
-    source.tree                      # libcst.Module, parsed on first use
-    source.locate(calls)             # one pass for many nodes
+    source.tree                      # ast.Module, parsed on first use
     source.span(call)                # Span(row=3, column=9, end_row=5, end_column=2, cell=None)
+    source.segment(call)             # the code as it stands there
 
-A script is its text; a notebook is the program of its code cells, with places given by cell. Importing this room does
-not import LibCST.
+A script is its text; a notebook is the program of its code cells, with places given by cell.
 """
 
 from __future__ import annotations
 
+import ast
 import codecs
+import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Iterable
+from typing import Any
 
 from nl2sql_review.limits import NOTEBOOK_SIZE_LIMIT, SIZE_LIMIT, size_limit
 from nl2sql_review.source import notebook, outline, suppressions
@@ -24,9 +25,7 @@ from nl2sql_review.source.notebook import Magic
 from nl2sql_review.source.parsing import deeply, parse
 from nl2sql_review.source.spans import NEWLINE, Lines, SourceError, Span, point
 from nl2sql_review.source.suppressions import Suppression, SuppressionError
-
-if TYPE_CHECKING:
-    import libcst
+from nl2sql_review.source.syntax import below
 
 __all__ = [
     "CONFIGURATIONS", "NOTEBOOK_SIZE_LIMIT", "SIZE_LIMIT", "Magic", "Source", "SourceError", "Span", "Suppression", "SuppressionError",
@@ -34,6 +33,7 @@ __all__ = [
 ]  # fmt: skip
 
 
+_HEADER = re.compile(r"class[\s\\]+")
 CONFIGURATIONS = (".yaml", ".yml", ".json", ".toml")
 
 
@@ -77,12 +77,11 @@ class Source:
             if len(text) >= SIZE_LIMIT:
                 raise too_large(len(text), SIZE_LIMIT)
         self.text = text
+        self._ascii = text.isascii()
         self._lines: Lines | None = None
-        self._tree: libcst.Module | None = None
+        self._tree: ast.Module | None = None
         self._failure: SourceError | None = None
         self._problems: list[SourceError] = []
-        self._ranges: dict[int, tuple[int, int]] = {}  # by the id of a node of the tree: offsets into _code
-        self._code: Lines | None = None  # what the tree generates: the text, but for form feeds
         self._requests: suppressions.Requests | None = None
         self._definitions: Definitions | None = None
 
@@ -101,7 +100,7 @@ class Source:
     # The tree
 
     @property
-    def tree(self) -> libcst.Module:
+    def tree(self) -> ast.Module:
         """The parsed program; SourceError("file/syntax") if it is not Python. Of a configuration an empty one.
 
         A cell that is not Python is left out of a notebook's program and listed in `problems`.
@@ -124,10 +123,10 @@ class Source:
                 _ = self.tree
         return self._problems
 
-    def _parse_script(self) -> libcst.Module:
+    def _parse_script(self) -> ast.Module:
         return parse(self.text if self.kind == "script" else "")
 
-    def _parse_cells(self, book: notebook.Notebook) -> libcst.Module:
+    def _parse_cells(self, book: notebook.Notebook) -> ast.Module:
         doubtful = [cell for cell in book.cells if not cell.closed]
         self._leave_out(book, doubtful)
         try:
@@ -156,40 +155,42 @@ class Source:
 
     # Places
 
-    def locate(self, nodes: Iterable[libcst.CSTNode]) -> None:
-        """Find the places of many nodes of the tree in one pass, for `span` and `excerpt` to answer at once."""
-        wanted = [node for node in nodes if not isinstance(node, Span) and id(node) not in self._ranges]
-        if wanted:
-            self._find(wanted)
-
-    def span(self, node: libcst.CSTNode | Span) -> Span:
+    def span(self, node: ast.AST | Span) -> Span:
         """Where a node of the tree stands, without surrounding whitespace, parentheses or comma.
 
-        A Span is returned as it is. LookupError for a node that is not in the tree.
+        A Span is returned as it is. A module stands where all of its statements do.
         """
         if isinstance(node, Span):
             return node
-        start, end = self._range(node)
-        code = self._code
-        assert code is not None
-        row, column = code.place(start)
-        end_row, end_column = code.place(end)
-        if code.text is not self.text:
-            column += self._dropped(code, row)
-            end_column += self._dropped(code, end_row)
-        span = Span(row, column, end_row, end_column)
+        row, column, end_row, end_column = self._place(node)
+        span = Span(row, column + 1, end_row, end_column + 1)
         return span if self._notebook is None else self._in_cell(span)
 
-    def excerpt(self, node: libcst.CSTNode | Span, limit: int = 80) -> str:
+    def segment(self, node: ast.AST, last: ast.AST | None = None) -> str:
+        """The code of a node, or from it to a `last` one, as it stands in the program."""
+        lines = self._program_lines()
+        row, column, end_row, end_column = self._place(node)
+        if last is not None:
+            _, _, end_row, end_column = self._place(last)
+        return lines.text[lines.starts[row - 1] + column : lines.starts[end_row - 1] + end_column]
+
+    def named(self, definition: ast.ClassDef) -> ast.AST:
+        """The name in the header of a class, as a node that stands there."""
+        row, column, _, _ = self._place(definition)
+        lines = self._program_lines()
+        start = lines.starts[row - 1] + column
+        found = _HEADER.match(lines.text, start)
+        assert found is not None  # it is a class
+        row, column = lines.place(found.end())
+        column = len(lines[row][: column - 1].encode())
+        end = column + len(definition.name.encode())
+        return ast.Name(definition.name, ast.Store(), lineno=row, col_offset=column, end_lineno=row, end_col_offset=end)
+
+    def excerpt(self, node: ast.AST | Span, limit: int = 80) -> str:
         """The node's code on one line, without comments, of at most `limit` characters."""
         if isinstance(node, Span):
             return self.code(node, limit)
-        if id(node) in self._ranges and self._code is not None:
-            start, end = self._ranges[id(node)]
-            return one_line(self._code.text[start:end], limit)
-        from nl2sql_review.source.positions import code_of
-
-        return one_line(code_of(self.tree, node), limit)
+        return one_line(self.segment(node), limit)
 
     def code(self, at: Span, limit: int) -> str:
         """The code at a place (anything with the fields of a Span), as `excerpt` gives it."""
@@ -245,30 +246,23 @@ class Source:
         rows[0], rows[-1] = rows[0][span.column - 1 :], rows[-1][: span.end_column - 1]
         return "\n".join(rows)
 
-    def _range(self, node: libcst.CSTNode) -> tuple[int, int]:
-        if id(node) not in self._ranges:
-            self._find(None)  # whoever asks for one node will ask for more: find all, once
-            if id(node) not in self._ranges:
-                raise LookupError(f"{type(node).__name__} is not a node of {self.path}")
-        return self._ranges[id(node)]
+    def _place(self, node: Any) -> tuple[int, int, int, int]:
+        """(row, column, end row, end column) in the program, columns from 0 in characters; `ast` counts bytes."""
+        row: int | None = getattr(node, "lineno", None)
+        if row is None:
+            return self._extent(node)
+        column, end_row, end_column = node.col_offset, node.end_lineno, node.end_col_offset
+        if self._ascii:
+            return row, column, end_row, end_column
+        lines = self._program_lines()
+        return row, _characters(lines[row], column), end_row, _characters(lines[end_row], end_column)
 
-    def _find(self, nodes: list[libcst.CSTNode] | None) -> None:
-        from nl2sql_review.source.positions import offsets, offsets_by_statement
-
-        found = None
-        if nodes is not None and (self._code is None or self._code.text == self.text):
-            code, found = self.text, offsets_by_statement(self.tree, self.text, nodes)
-        if found is None:
-            code, found = offsets(self.tree, nodes)
-        if self._code is None or self._code.text != code:
-            self._code = Lines(self.text if code == self.text else code)
-            self._ranges.clear()  # these were offsets into the text
-        self._ranges.update(found)
-
-    def _dropped(self, code: Lines, row: int) -> int:
-        """How many form feeds LibCST left out at the start of a row."""
-        original = self._program_lines()
-        return len(original[row]) - len(code[row]) if row <= min(len(original), len(code)) else 0
+    def _extent(self, node: Any) -> tuple[int, int, int, int]:
+        """The place of a node that has none of its own: of all that is below it."""
+        parts = [self._place(part) for part in below(node)]
+        if not parts:
+            return 1, 0, 1, 0
+        return (*min(part[:2] for part in parts), *max(part[2:] for part in parts))
 
     def _program_lines(self) -> Lines:
         if self._lines is None:
@@ -332,3 +326,8 @@ class Source:
             )
         errors = [SuppressionError(error.message, self._in_cell(error.span)) for error in requests.errors]
         return suppressions.Requests(moved, errors, requests.directives)
+
+
+def _characters(line: str, column: int) -> int:
+    """A column that counts bytes of UTF-8 as one that counts characters."""
+    return column if line.isascii() else len(line.encode("utf-8", "surrogatepass")[:column].decode("utf-8", "replace"))

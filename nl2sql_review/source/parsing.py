@@ -1,23 +1,22 @@
-"""Text → LibCST module, with errors that name a place and never a crash.
+"""Text → the tree of Python's own parser, with errors that name a place and never a crash.
 
-LibCST's parser is native: brackets nested a few hundred deep overflow the process's stack, some patterns take time
-exponential in their depth, and its errors carry unreliable places. So a cheap screen looks at the text first, deep
-text is parsed on a thread with a large stack, and errors are described from the text.
+What the running Python refuses may be syntax newer than it: LibCST, which reads that, is asked then, and its tree is
+put into the same form. Both parsers are native, and deep nesting can overflow the process's stack; so a cheap screen
+looks at the text first, deep text is parsed on a thread with a large stack, and errors are described from the text.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 import threading
+import warnings
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Callable, TypeVar
+from typing import Any, Callable, TypeVar
 
 from nl2sql_review.source.lexer import Fault, Lexer
 from nl2sql_review.source.spans import Lines, SourceError, point
-
-if TYPE_CHECKING:
-    import libcst
 
 T = TypeVar("T")
 
@@ -53,7 +52,6 @@ _BRACKETS = re.compile(
 _GOES_ON = re.compile(r"\n[ \t]*(?:[-+*/%|&^.~<>=\"']|(?:and|or|not|elif|for|lambda|await)\b)")
 _ENDS_OPEN = re.compile(r"[-+*/%|&^~\\]\r?\n")
 _PATTERN = re.compile(r"[ \t]*(?:case|del)\b(?![ \t]*[=.,:)])")
-_PATTERN_LINE = re.compile(r"\n" + _PATTERN.pattern + r"[^\r\n]*")
 _TOKEN = re.compile(
     r"[()\[\]{}]|[,;]|\r\n?|\n|\.|\*\*|//|<<|>>|->|:=|[<>=!]=|[-+*/%|&^~@<>]"
     r"|\b(?:and|or|not|in|is|if|for|lambda|await)\b"
@@ -61,10 +59,8 @@ _TOKEN = re.compile(
 )
 
 
-def parse(text: str) -> libcst.Module:
+def parse(text: str) -> ast.Module:
     """The module, or SourceError with a place in `text`: "file/syntax", or "file/unreadable" for too much of it."""
-    import libcst
-
     lines = None
     if too_much(text):
         message = f"too large: more than {MAX_TOKENS} names, operators and lines are not read"
@@ -76,14 +72,53 @@ def parse(text: str) -> libcst.Module:
             raise _error(fault)
     try:
         try:
-            return deeply(lambda: libcst.parse_module(text)) if deep else libcst.parse_module(text)
-        except RecursionError:
-            return deeply(lambda: libcst.parse_module(text))
-    except libcst.ParserSyntaxError as error:
-        raise _error(_describe(lines or Lines(text), error.message)) from None
+            return deeply(lambda: _python(text)) if deep else _python(text)
+        except (RecursionError, MemoryError):
+            return deeply(lambda: _python(text))
+    except SyntaxError as error:
+        return _newer(lines or Lines(text), deep, error)
     except UnicodeEncodeError as error:
         row, column = Lines(text).place(error.start)
         raise _error(Fault("a lone surrogate is not text", row, column)) from None
+    except (RecursionError, MemoryError):
+        raise _error(Fault("nested too deeply to be read", 1, 1)) from None
+    except Exception as error:  # a fault of the parser's own must not end the review of the other files
+        raise _error(Fault(f"the parser failed: {type(error).__name__}: {error}".split("\n")[0], 1, 1)) from None
+
+
+def _python(text: str) -> ast.Module:
+    """As the running Python reads it; before 3.12 it does not say rightly where the expressions of an f-string stand."""
+    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # only read: nothing is compiled or run
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of escapes that mean nothing, which are the script's own affair
+        tree: ast.Module = compile(text, "<source>", "exec", flags, dont_inherit=True)
+    if sys.version_info < (3, 12) and _FORMATTED.search(text):
+        from nl2sql_review.source.formatted import place_fields
+
+        place_fields(tree, text)
+    return tree
+
+
+def _newer(lines: Lines, deep: bool, refused: SyntaxError) -> ast.Module:
+    """The tree of what only a newer Python reads; else SourceError."""
+    if isinstance(refused, IndentationError) or too_deep(lines, MAX_PATTERN):  # no version reads it, or LibCST cannot
+        raise _error(_describe(lines, "", refused)) from None
+    import libcst
+
+    from nl2sql_review.source.lowering import lowered
+
+    def read() -> ast.Module:
+        return lowered(libcst.parse_module(lines.text), lines.text)
+
+    try:
+        try:
+            return deeply(read) if deep else read()
+        except RecursionError:
+            return deeply(read)
+    except libcst.ParserSyntaxError as error:
+        raise _error(_describe(lines, error.message, refused)) from None
+    except SyntaxError:
+        raise _error(_describe(lines, "", refused)) from None
     except RecursionError:
         raise _error(Fault("nested too deeply to be read", 1, 1)) from None
     except Exception as error:  # a fault of LibCST's own must not end the review of the other files
@@ -137,16 +172,11 @@ def suspicious(text: str) -> bool:
     if max(map(len, text.split("\n"))) > 1000:
         return True
     operators = len(_GOES_ON.findall(text)) + len(_ENDS_OPEN.findall(text))
-    if operators + sum(map(text.count, (")(", ")[", "](", "]["))) > 200:
-        return True
-    for line in _PATTERN_LINE.findall("\n" + text):
-        if line.rstrip().endswith(("(", "[", "{")) or sum(map(line.count, "([{")) > MAX_PATTERN:
-            return True
-    return False
+    return operators + sum(map(text.count, (")(", ")[", "](", "]["))) > 200
 
 
-def too_deep(lines: Lines) -> Fault | None:
-    """Where the text goes over one of the limits, if it does."""
+def too_deep(lines: Lines, in_patterns: int = MAX_BRACKETS) -> Fault | None:
+    """Where the text goes over one of the limits, if it does; `in_patterns`: how many brackets `case` and `del` may have."""
     outline = Lexer(lines).run().outline()
     branches: dict[str, int] = {}
     limit, what = MAX_BRACKETS, "brackets"
@@ -172,7 +202,7 @@ def too_deep(lines: Lines) -> Fault | None:
                 binary = postfix = 0
                 limit, what = MAX_BRACKETS, "brackets"
                 if pattern := _PATTERN.match(outline, offset + len(token)):
-                    limit, what = MAX_PATTERN, f"brackets of a `{pattern[0].strip()}`"
+                    limit, what = in_patterns, f"brackets of a `{pattern[0].strip()}`"
                 if fault := _branch(lines, outline, offset + len(token), branches):
                     return fault
         elif token == ".":
@@ -207,11 +237,12 @@ def _error(fault: Fault) -> SourceError:
     return SourceError("file/syntax", fault.message, point(fault.row, fault.column))
 
 
+_FORMATTED = re.compile(r"[fF][rR]?[\"']")  # how an f-string begins
 _LIBCST_PLACE = re.compile(r"error at (\d+):(\d+)")
 
 
-def _describe(lines: Lines, message: str) -> Fault:
-    """What is wrong with text that LibCST cannot read.
+def _describe(lines: Lines, message: str, refused: SyntaxError) -> Fault:
+    """What is wrong with text that neither the running Python (`refused`) nor LibCST (`message`) can read.
 
     The outline knows unclosed brackets and strings. The running Python explains best, but may be older than the
     syntax of the file: its word counts only where it stumbles at the same row as LibCST. LibCST itself names the
@@ -224,15 +255,10 @@ def _describe(lines: Lines, message: str) -> Fault:
     if place := _LIBCST_PLACE.search(message):
         row = min(int(place[1]), len(lines))
         stumble = _last_token(lines, lines.starts[row - 1] + int(place[2]))
-    explained = _explain(lines)
-    if explained is not None:
-        fault, last_row, certain = explained
-        if certain or stumble is None or fault.row <= stumble.row <= last_row:
-            return fault
-    if stumble is not None:
-        return stumble
-    message = message.removeprefix("tokenizer error: ").removeprefix("parser error: ").split("\n")[0]
-    return Fault(f"cannot parse: {message}", 1, 1)
+    fault, last_row = _explained(lines, refused)
+    if stumble is None or fault.row <= stumble.row <= last_row:
+        return fault
+    return stumble
 
 
 def _last_token(lines: Lines, offset: int) -> Fault:
@@ -243,25 +269,12 @@ def _last_token(lines: Lines, offset: int) -> Fault:
     return Fault(f"cannot parse: unexpected '{token[0][:40]}'", *lines.place(token.start()))
 
 
-def _explain(lines: Lines) -> tuple[Fault, int, bool] | None:
-    """The running Python's own opinion: the fault, the row it extends to, and whether no newer syntax can be the cause."""
-    import ast
-    import warnings
-
-    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # only read: nothing is compiled or run
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            compile(lines.text, "<source>", "exec", flags, dont_inherit=True)
-    except SyntaxError as error:
-        row = min(max(error.lineno or 1, 1), len(lines))
-        line = lines[row]
-        column = min(max(error.offset or 1, 1), len(line) + 1)
-        certain = isinstance(error, IndentationError)
-        if certain:
-            column = len(line) - len(line.lstrip()) + 1
-        last_row = max(getattr(error, "end_lineno", None) or row, row)
-        return Fault(error.msg, row, column), last_row, certain
-    except (ValueError, MemoryError, RecursionError, OverflowError):
-        pass
-    return None
+def _explained(lines: Lines, error: SyntaxError) -> tuple[Fault, int]:
+    """The running Python's own opinion: the fault, and the row it extends to."""
+    row = min(max(error.lineno or 1, 1), len(lines))
+    line = lines[row]
+    column = min(max(error.offset or 1, 1), len(line) + 1)
+    if isinstance(error, IndentationError):
+        column = len(line) - len(line.lstrip()) + 1
+    last_row = max(getattr(error, "end_lineno", None) or row, row)
+    return Fault(error.msg, row, column), last_row

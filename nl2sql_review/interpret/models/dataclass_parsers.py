@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...source.syntax import parameters_of
 from ...values import Absent, Known, Unknown, Value
 from ..builtins import BUILTINS
 from ..classes import field_default
@@ -268,7 +269,7 @@ def field_value(m: Machine, cls: Class, f: Field, prefix: str, node: Any) -> Val
 
 def supposed_parameter(m: Machine, fn: Function, p: Any) -> Value | None:
     """What a function that nobody calls may expect of a parameter declared as a dataclass of the script: its defaults."""
-    word = bare(fn.scope.module.source.excerpt(p.annotation.annotation))
+    word = bare(fn.scope.module.source.excerpt(p.annotation))
     scope: Any = fn.scope
     while scope is not None and word not in scope.slots:
         scope = scope.parent
@@ -277,7 +278,7 @@ def supposed_parameter(m: Machine, fn: Function, p: Any) -> Value | None:
     if not isinstance(cls, Class) or cls.kind not in ("dataclass", "pydantic", "attrs") or cls.odd or cls.kind != "pydantic" and cls.library_base() is not None:
         return None
     made = m.call(value, Arguments(), None)
-    return overridable(m, made, "", f"parameter {p.name.value} of {fn.name}()") if isinstance(object_of(made), Instance) else None
+    return overridable(m, made, "", f"parameter {p.name} of {fn.name}()") if isinstance(object_of(made), Instance) else None
 
 
 def overridable(m: Machine, value: Value, prefix: str, by: str = "") -> Value:
@@ -297,14 +298,14 @@ def overridable(m: Machine, value: Value, prefix: str, by: str = "") -> Value:
 
 def of_parameters(m: Machine, fn: Function, given: Arguments, prefix: str = "", dashed: bool = True) -> Arguments:
     """Arguments for a function whose parameters are options: their defaults, unless the command line says otherwise."""
-    params = fn.node.params
-    for p in (*params.posonly_params, *params.params, *params.kwonly_params):
-        name = p.name.value
+    parameters = parameters_of(fn.node)
+    for p in (*parameters.positional, *parameters.keyword_only):
+        name = p.name
         if name in given.keywords:
             continue
         by = f"--{prefix}{name.replace('_', '-') if dashed else name}"
         default = fn.defaults.get(name)
-        annotation = fn.scope.module.source.excerpt(p.annotation.annotation) if p.annotation is not None else ""
+        annotation = fn.scope.module.source.excerpt(p.annotation) if p.annotation is not None else ""
         nested = fn.scope.module.scope.slots.get(bare(annotation)) if annotation else None
         if isinstance(object_of(default), Instance) and object_of(default).cls.kind != "enum":
             given.keywords[name] = overridable(m, default, f"{prefix}{name}.")  # type: ignore[arg-type]
@@ -314,6 +315,6 @@ def of_parameters(m: Machine, fn: Function, given: Arguments, prefix: str = "", 
             given.keywords[name] = command_line(m, nested, f"{prefix}{name}.", None)  # type: ignore[arg-type]
         else:
             given.keywords[name] = Unknown(f"{by} is required: only the command line gives it")
-    if params.star_kwarg is not None:
+    if parameters.keywords is not None:
         given.unknown = "the command line may give further options"
     return given

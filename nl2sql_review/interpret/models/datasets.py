@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...source.syntax import parameters_of
 from ...values import Absent, Known, Unknown, Value, join
 from ..library import METHOD_MODELS, method_model, model, record
 from ..machine import Machine
-from ..objects import Arguments, Dataset, Instance, Items, Mapping, Opaque, Row, Sequence, object_of, plain
+from ..objects import Arguments, Dataset, Function, Instance, Items, Mapping, Opaque, Row, Sequence, object_of, plain
 from ..operations import describe, item_term
 
 KIND = "datasets.Dataset"
@@ -76,8 +77,9 @@ def map_(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -
 
 
 def parameter_name(fn: Value) -> str:
-    params = getattr(getattr(object_of(fn), "node", None), "params", None)
-    return params.params[0].name.value if params is not None and params.params else "example"
+    function = object_of(fn)
+    positional = parameters_of(function.node).positional if isinstance(function, Function) else []
+    return positional[0].name if positional else "example"
 
 
 def new_columns(m: Machine, out: Value, batched: bool, node: Any) -> tuple[dict[str, Value], str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...source.syntax import parameters_of
 from ...values import Absent, Known, Unknown, Value
 from ..builtins import BUILTINS
 from ..library import method_model, model
@@ -88,19 +89,19 @@ def typed_call(m: Machine, target: Value, node: Any) -> Value:
     if not isinstance(fn, Function):
         return Unknown("a command that is not a function of the script")
     given = Arguments()
-    params = fn.node.params
-    for p in (*params.posonly_params, *params.params, *params.kwonly_params):
-        given.keywords[p.name.value] = parameter_value(m, fn, p, node)
+    parameters = parameters_of(fn.node)
+    for p in (*parameters.positional, *parameters.keyword_only):
+        given.keywords[p.name] = parameter_value(m, fn, p, node)
     return m.call(target, given, node)
 
 
 def parameter_value(m: Machine, fn: Function, p: Any, node: Any) -> Value:
-    name = p.name.value
+    name = p.name
     default: Value = fn.defaults.get(name, Absent())
-    annotation = fn.scope.module.source.excerpt(p.annotation.annotation) if p.annotation is not None else ""
+    annotation = fn.scope.module.source.excerpt(p.annotation) if p.annotation is not None else ""
     if annotation.removeprefix("typing.").removeprefix("typing_extensions.").startswith("Annotated["):
         inner = annotation.partition("[")[2].rstrip("]")
-        spec = m.evaluate(p.annotation.annotation, fn.scope)
+        spec = m.evaluate(p.annotation, fn.scope)
         annotation = inner.split(",")[0].strip()
         marks = [object_of(v) for v in object_of(object_of(spec).args[1]).state.items] if isinstance(object_of(spec), Opaque) and object_of(spec).head == "item" and isinstance(object_of(object_of(spec).args[1]), Sequence) else []
         mark = next((o for o in marks if isinstance(o, Opaque) and o.kind == PARAMETER), None)
@@ -176,9 +177,9 @@ def component(m: Machine, target: Value, node: Any) -> Value:
 def of_self(m: Machine, fn: Function) -> Arguments:
     """Arguments of a method, without the object itself."""
     given = of_parameters(m, fn, Arguments(), dashed=False)
-    params = (*fn.node.params.posonly_params, *fn.node.params.params)
-    if params:
-        given.keywords.pop(params[0].name.value, None)
+    positional = parameters_of(fn.node).positional
+    if positional:
+        given.keywords.pop(positional[0].name, None)
     return given
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...source.syntax import parameters_of
 from ...values import Absent, Default, Known, Unknown, Value, extend
 from ..builtins import BUILTINS
 from ..classes import field_default
@@ -114,7 +115,7 @@ def validated(m: Machine, cls: Class, f: Field, value: Value, mode: str, found: 
 
 
 def run_validator(m: Machine, cls: Class, fn: Function, value: Value, f: Field, so_far: dict[str, Value], node: Any) -> Value:
-    params = [p.name.value for p in (*fn.node.params.posonly_params, *fn.node.params.params)]
+    params = [p.name for p in parameters_of(fn.node).positional]
     given: list[Value] = [value]
     own = params[1:] if fn.kind != "staticmethod" else params
     for name in own[1:]:
@@ -185,7 +186,7 @@ def field_value(m: Machine, cls: Class, f: Field, args: Arguments, given: dict[s
 def default_of(m: Machine, cls: Class, f: Field, so_far: dict[str, Value], node: Any) -> Value:
     shared = object_of(f.default)
     factory = object_of(f.factory) if f.factory is not None else None
-    if isinstance(factory, Function) and [p for p in factory.node.params.params if p.default is None]:
+    if isinstance(factory, Function) and [p for p in parameters_of(factory.node).positional if p.default is None]:
         value = m.call(f.factory, Arguments([Known(Mapping(dict(so_far)))]), node)
     elif f.factory is None and isinstance(shared, (Sequence, Mapping)):  # a model copies a mutable default
         copied = Sequence(shared.state.items, shared.kind, shared.state.open, shared.state.by) if isinstance(shared, Sequence) else Mapping(dict(shared.state.items), shared.state.open)
@@ -212,9 +213,9 @@ def finish(m: Machine, me: Known, cls: Class, found: list[Any], node: Any) -> No
     for kind, mark, fn, _ in found:
         if kind == "model_validator" and mode_of(kind, mark) == "after":
             if fn.kind == "classmethod":
-                m.call(Known(Bound(Known(cls), fn.name, fn, fn.owner)), Arguments([me, Known(None)][: len(fn.node.params.params) - 1]), node)
+                m.call(Known(Bound(Known(cls), fn.name, fn, fn.owner)), Arguments([me, Known(None)][: len(parameters_of(fn.node).positional) - 1]), node)
             else:
-                m.call(Known(Bound(me, fn.name, fn, fn.owner)), Arguments([Known(Opaque("info"))][: len(fn.node.params.params) - 1]), node)
+                m.call(Known(Bound(me, fn.name, fn, fn.owner)), Arguments([Known(Opaque("info"))][: len(parameters_of(fn.node).positional) - 1]), node)
         elif kind == "root_validator" and mode_of(kind, mark) == "after":
             data = m.call(Known(Bound(Known(cls), fn.name, fn, fn.owner)), Arguments([Known(Mapping({k: obj.slots[k] for k in cls.fields if k in obj.slots}))]), node)
             state = m.mapping(data, node)

@@ -9,9 +9,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-import libcst as cst
-
 from ...api import store
+from ...source.syntax import parameters_of
 from ...values import Known, Unknown, Value
 from ..library import ATTRIBUTE_MODELS, CONSTANTS, METHOD_MODELS, model
 from ..machine import Machine
@@ -76,9 +75,7 @@ ATTRIBUTE_MODELS[SIGNATURE, "parameters"] = lambda m, owner, v, name, node: v.sl
 
 
 def names_of(fn: Function) -> dict[str, Value]:
-    params = fn.node.params
-    nodes = [*params.posonly_params, *params.params, *([params.star_arg] if isinstance(params.star_arg, cst.Param) else []), *params.kwonly_params, *([params.star_kwarg] if params.star_kwarg is not None else [])]
-    return {p.name.value: Known(Opaque(f"the parameter {p.name.value}", "call", kind="inspect.Parameter")) for p in nodes}
+    return {p.name: Known(Opaque(f"the parameter {p.name}", "call", kind="inspect.Parameter")) for p in parameters_of(fn.node).every()}
 
 
 def of(m: Machine, value: Value) -> Value:

@@ -1,0 +1,86 @@
+"""What the tree does not show, and an edit has to look at: parentheses, closing quotes, what else stands on the line."""
+
+from __future__ import annotations
+
+import pytest
+
+from .repair import IMPORTS, repaired
+
+LOAD = 'model, tokenizer = FastLanguageModel.from_pretrained("unsloth/llama-3-8b-bnb-4bit")\n'
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("('out')", "('out'), lr_scheduler_type=\"cosine\""),
+        ("((('out')))", "((('out'))), lr_scheduler_type=\"cosine\""),
+        ("('é'  # (\n)", "('é'  # (\n), lr_scheduler_type=\"cosine\""),
+        ("*('out',)", "*('out',), lr_scheduler_type=\"cosine\""),
+        ("\n    (\n    'out'\n    ),\n", "\n    (\n    'out'\n    ),\n    lr_scheduler_type=\"cosine\",\n"),
+    ],
+)
+def test_what_is_added_stands_behind_the_parentheses_of_the_last_argument(before, after):
+    script = f"{IMPORTS}{LOAD}SFTTrainer(model=model, args=SFTConfig({{}})).train()\n"
+    assert repaired(script.format(before), "arguments/scheduler") == script.format(after)
+
+
+@pytest.mark.parametrize("above", ["{}", "M = {}\n", "def f(m={}):\n    return m\n"])
+def test_a_tuple_stays_a_tuple(above):
+    before, after = (
+        "('q_proj', 'v_proj')",
+        "('q_proj', 'v_proj', 'k_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj')",
+    )
+    call = "FastLanguageModel.get_peft_model(model, target_modules={})\n"
+    read = {"{}": "{}", "M = {}\n": "M"}.get(above, "f()")
+    script = IMPORTS + ("" if above == "{}" else above) + LOAD + call.replace("{}", read)
+    assert repaired(script.replace("{}", before), "lora/target-modules") == script.replace("{}", after)
+
+
+@pytest.mark.parametrize("value", ["(packed := True)", "(True\n    if 1 else False)"])
+def test_a_value_that_moves_keeps_its_parentheses(value):
+    script = "from trl import SFTConfig, SFTTrainer\nargs = SFTConfig({})\nSFTTrainer(model='m', args=args{}).train()\n"
+    argument = f"packing={value}"
+    assert repaired(script.format("", f", {argument}"), "api/moved-argument") == script.format(argument, "")
+
+
+TEXT = """\
+from datasets import load_dataset
+{imports}{load}def text(row):
+    return {{"text": {text}}}
+data = load_dataset("json", data_files="t.jsonl", split="train").map(text)
+SFTTrainer(model=model, tokenizer=tokenizer, train_dataset=data, args=SFTConfig(max_length=2048)).train()
+"""
+EOS = "tokenizer.eos_token"
+ENDINGS = {
+    "f-string": ('f"{row[\'sql\']}"', 'f"{row[\'sql\']}{EOS}"'),
+    "f-string of three quotes": ("f'''{{}}{row['sql']}'''", "f'''{{}}{row['sql']}{EOS}'''"),
+    "strings side by side, an f-string last": ('("é" "a: "  # it\'s (\n rF"{row[\'sql\']}")', '("é" "a: "  # it\'s (\n rF"{row[\'sql\']}{EOS}")'),
+    "strings side by side, another last": ("(f\"{row['sql']}\"'\\n')", "(f\"{row['sql']}\"'\\n' + EOS)"),
+    "an f-string in a field, another string last": ("f\"{f'{1}'}{row['sql']}\" ' '", "f\"{f'{1}'}{row['sql']}\" ' ' + EOS"),
+    "a sum": ("'a: ' + row['sql']", "'a: ' + row['sql'] + EOS"),
+    "a sum in parentheses": ("('a: ' + row['sql'])", None),
+    "a call": ("str(('a: ' + row['sql']))", "str(('a: ' + row['sql'])) + EOS"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "after"), ENDINGS.values(), ids=ENDINGS)
+def test_the_end_of_a_text(before, after):
+    script = TEXT.format(imports=IMPORTS, load=LOAD, text="TEXT")
+    wanted = (after or before).replace("{EOS}", "{" + EOS + "}").replace("EOS", EOS)
+    assert repaired(script.replace("TEXT", before), "prompt/eos") == script.replace("TEXT", wanted)
+
+
+TRAINS = {
+    "trainer.train()": "trainer.train()\nLOG",
+    "step = 1; trainer.train(); done = (\n    True)": "step = 1; trainer.train(); done = (\n    True)\nLOG",
+    "for _ in range(2):\n\ttrainer.train()  # é": "for _ in range(2):\n\ttrainer.train()  # é\n\tLOG",
+    "if True: trainer.train()": "if True: trainer.train()",
+}
+
+
+@pytest.mark.parametrize("before", TRAINS)
+def test_a_line_below_stands_below_the_whole_line(before):
+    log = 'print(f"peak GPU memory: {torch.cuda.max_memory_reserved() / 1024**3:.1f} GiB")'
+    script = f"import torch\n{IMPORTS}{LOAD}trainer = SFTTrainer(model=model, args=SFTConfig())\nTRAIN\nprint()\n"
+    fixed = repaired(script.replace("TRAIN", before), "memory/monitoring")
+    assert fixed == script.replace("TRAIN", TRAINS[before].replace("LOG", log))
