@@ -9,7 +9,7 @@ from typing import Any
 
 from ..readers.prompt import Tokenizer
 from ..readers.prompt_loss import FUNCTION
-from ..readers.prompt_text import Piece, literal
+from ..readers.prompt_text import HOLE, Piece, literal
 from ..readers.training_text import texts_of
 from ..report import Edit, Location
 from ..source.lexer import Lexer
@@ -194,13 +194,14 @@ def _markers(task: Task) -> Iterator[tuple[str, str]]:
 
 
 def _labels(pieces: list[Piece]) -> tuple[str, str] | None:
-    """The line before the SQL, and the first line that announces something, with the line feeds they end in."""
+    """The line before the SQL, and the first literal line that announces something, with the line feeds they end in."""
     answer = next((i for i, p in enumerate(pieces) if "sql" in p.roles and p.hole is not None), 0)
     if not answer or pieces[answer - 1].hole is not None:
         return None
     response = _last_line(pieces[answer - 1].text)
     before = literal(pieces[:answer])
-    first = next((line for line in re.findall(r"[^\n]*\S[^\n]*\n", before) if _announces(line)), "")
+    lines = re.findall(r"[^\n]*\S[^\n]*\n", before)
+    first = next((line for line in lines if _announces(line) and HOLE not in line), "")
     if not response or not first or response == first or before.count(response) != 1:
         return None
     return first, response

@@ -120,7 +120,7 @@ def alike(before: Examined, after: Examined, candidate: Candidate) -> bool:
 
 
 def _readable(before: Examined, after: Examined) -> bool:
-    if after.report.status != "reviewed" or after.faults:
+    if after.report.status != "reviewed" or after.faults or len(after.source.problems) > len(before.source.problems):
         return False
     return bool(before.recording.exhausted) or not after.recording.exhausted
 

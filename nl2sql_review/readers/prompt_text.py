@@ -270,6 +270,9 @@ def label_role(label: str) -> str:
     return role
 
 
-def literal(pieces: list[Piece], hole: str = "\x00") -> str:
-    """The text with every hole replaced by one character that occurs in no template."""
+HOLE = "\x00"  # a character that occurs in no template
+
+
+def literal(pieces: list[Piece], hole: str = HOLE) -> str:
+    """The text with every hole replaced."""
     return "".join(piece.text if piece.hole is None else hole for piece in pieces)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from nl2sql_review.fixes.proof import placeless
+
 from .repair import session
 
 CELLS = [
@@ -37,3 +39,17 @@ def test_a_notebook_is_fixed_cell_by_cell():
     wanted[3] += 'print(f"peak GPU memory: {torch.cuda.max_memory_reserved() / 1024**3:.1f} GiB")\n'
     assert one.data.decode() == notebook(wanted)
     assert {f.location.cell for f in one.made} == {4, 5}
+
+
+def test_a_fix_that_makes_a_cell_unreadable_does_not_hold(monkeypatch):
+    """Though what else is wrong in the cell is gone with it."""
+    monkeypatch.setattr("nl2sql_review.fixes.code.literal", lambda value, like="": f"{value} +")
+    wrong = [*CELLS[:2], CELLS[2].replace("r=R", "r=64, ranks=1, rancs=2"), CELLS[3]]
+    one = session(notebook(wrong).encode(), "train.ipynb", select=["lora/rank", "api/unknown-argument"])
+    assert {f.rule for f in one.report.findings} == {"lora/rank", "api/unknown-argument"}
+    one._fix([("lora/rank", _words(one, "lora/rank"))], unsafe=True)
+    assert one.data.decode() == notebook(wrong)
+
+
+def _words(one, rule):
+    return placeless(next(f.message for f in one.report.findings if f.rule == rule))

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from nl2sql_review.fixes.prompt import _labels
+from nl2sql_review.readers.prompt_text import Piece
+from nl2sql_review.values import Term
+
 from .repair import IMPORTS, repaired, session
 
 ADAPTER = "FastLanguageModel.get_peft_model(model, {})\n"
@@ -215,3 +219,16 @@ def test_a_limit_of_the_schema_is_safe_to_change_where_it_has_no_other_use(above
 def test_a_share_of_the_warm_up_with_a_use_that_cannot_be_compared_is_changed_at_the_argument(given):
     script = f"{IMPORTS}SHARE = 0.9\nargs = SFTConfig({{}})\nmystery(SHARE)\n"
     assert repaired(script.format(given), "arguments/warmup") == script.format("warmup_steps=0.03")
+
+
+@pytest.mark.parametrize(
+    ("texts", "markers"),
+    [
+        (["### Problem: ", "row", "\n### Response: ", "sql"], None),
+        (["### Problem:\n", "row", "\n### Response:\n", "sql"], ("### Problem:\n", "### Response:\n")),
+    ],
+)
+def test_a_line_that_data_are_part_of_is_no_marker(texts, markers):
+    holes = {"row": frozenset(), "sql": frozenset({"sql"})}
+    pieces = [Piece(hole=Term(one), roles=holes[one]) if one in holes else Piece(text=one) for one in texts]
+    assert _labels(pieces) == markers
