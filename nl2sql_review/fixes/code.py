@@ -35,7 +35,8 @@ def literal(value: Any, like: str = "") -> str:
     """A plain value as Python code, in the quotes of the code it replaces."""
     if isinstance(value, str):
         quote = "'" if like.lstrip("rRbBuUfF")[:1] == "'" else '"'
-        return quote + value.replace("\\", "\\\\").replace(quote, "\\" + quote).replace("\n", "\\n") + quote
+        escaped = value.replace("\\", "\\\\").replace(quote, "\\" + quote)
+        return quote + re.sub(r"[\x00-\x1f\x7f]", lambda found: repr(found[0])[1:-1], escaped) + quote
     if isinstance(value, (list, tuple)):
         quoted = re.search(r"['\"]", like)
         items = ", ".join(literal(v, quoted[0] if quoted else "") for v in value)

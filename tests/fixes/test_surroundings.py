@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
+
+from nl2sql_review.fixes import code
 
 from .repair import IMPORTS, repaired
 
@@ -84,3 +88,10 @@ def test_a_line_below_stands_below_the_whole_line(before):
     script = f"import torch\n{IMPORTS}{LOAD}trainer = SFTTrainer(model=model, args=SFTConfig())\nTRAIN\nprint()\n"
     fixed = repaired(script.replace("TRAIN", before), "memory/monitoring")
     assert fixed == script.replace("TRAIN", TRAINS[before].replace("LOG", log))
+
+
+@pytest.mark.parametrize("value", ["a\nb", "tab\t nul\0 return\r", "\"both' kinds", "back\\slash\\n", ["a", "it's"]])
+@pytest.mark.parametrize("like", ["", "'x'", "('x',)"])
+def test_a_value_as_code_is_the_value(value, like):
+    found = ast.literal_eval(code.literal(value, like))
+    assert (list(found) if isinstance(value, list) else found) == value
