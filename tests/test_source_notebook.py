@@ -231,6 +231,10 @@ def test_problems_do_not_need_the_tree_first():
     assert notebook("x = = 1", "# nl2sql: ignore\ny = 1").suppressions[0].cell == 2
 
 
+def test_each_cell_may_import_from_the_future():
+    assert notebook("x = 1", "from __future__ import annotations\ny: X = f(2)").problems == []
+
+
 def test_awaiting_at_the_top_of_a_cell():
     assert notebook("await f(1)\nasync for x in y: pass").problems == []
 

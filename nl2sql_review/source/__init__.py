@@ -124,7 +124,7 @@ class Source:
         return self._problems
 
     def _parse_script(self) -> ast.Module:
-        return parse(self.text if self.kind == "script" else "")
+        return parse(self.text if self.kind == "script" else "", program=True)
 
     def _parse_cells(self, book: notebook.Notebook) -> ast.Module:
         doubtful = [cell for cell in book.cells if not cell.closed]

@@ -59,8 +59,12 @@ _TOKEN = re.compile(
 )
 
 
-def parse(text: str) -> ast.Module:
-    """The module, or SourceError with a place in `text`: "file/syntax", or "file/unreadable" for too much of it."""
+def parse(text: str, program: bool = False) -> ast.Module:
+    """The module, or SourceError with a place in `text`: "file/syntax", or "file/unreadable" for too much of it.
+
+    `program`: the text is all that Python is given at once, so that what it refuses only as a whole is an error too:
+    `return` outside of a function, an `except:` before another.
+    """
     lines = None
     if too_much(text):
         message = f"too large: more than {MAX_TOKENS} names, operators and lines are not read"
@@ -72,9 +76,9 @@ def parse(text: str) -> ast.Module:
             raise _error(fault)
     try:
         try:
-            return deeply(lambda: _python(text)) if deep else _python(text)
+            tree = deeply(lambda: _python(text)) if deep else _python(text)
         except (RecursionError, MemoryError):
-            return deeply(lambda: _python(text))
+            tree = deeply(lambda: _python(text))
     except SyntaxError as error:
         return _newer(lines or Lines(text), deep, error)
     except UnicodeEncodeError as error:
@@ -84,14 +88,26 @@ def parse(text: str) -> ast.Module:
         raise _error(Fault("nested too deeply to be read", 1, 1)) from None
     except Exception as error:  # a fault of the parser's own must not end the review of the other files
         raise _error(Fault(f"the parser failed: {type(error).__name__}: {error}".split("\n")[0], 1, 1)) from None
+    if program and not deep:
+        try:
+            _compiled(tree)
+        except SyntaxError as error:
+            raise _error(_explained(Lines(text), error)[0]) from None
+        except Exception:  # the compiler's own limits say nothing of the text
+            pass
+    return tree
+
+
+def _compiled(code: Any, flags: int = 0) -> Any:
+    """What Python makes of a text or a tree. Nothing is run."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of escapes that mean nothing, which are the script's own affair
+        return compile(code, "<source>", "exec", flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
 
 
 def _python(text: str) -> ast.Module:
     """As the running Python reads it; before 3.12 it does not say rightly where the expressions of an f-string stand."""
-    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # only read: nothing is compiled or run
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of escapes that mean nothing, which are the script's own affair
-        tree: ast.Module = compile(text, "<source>", "exec", flags, dont_inherit=True)
+    tree: ast.Module = _compiled(text, ast.PyCF_ONLY_AST)
     if sys.version_info < (3, 12) and _FORMATTED.search(text):
         from nl2sql_review.source.formatted import place_fields
 
@@ -101,7 +117,7 @@ def _python(text: str) -> ast.Module:
 
 def _newer(lines: Lines, deep: bool, refused: SyntaxError) -> ast.Module:
     """The tree of what only a newer Python reads; else SourceError."""
-    if isinstance(refused, IndentationError) or too_deep(lines, MAX_PATTERN):  # no version reads it, or LibCST cannot
+    if isinstance(refused, IndentationError) or too_deep(lines, for_libcst=True):  # no version reads it, or LibCST cannot
         raise _error(_describe(lines, "", refused)) from None
     import libcst
 
@@ -175,8 +191,8 @@ def suspicious(text: str) -> bool:
     return operators + sum(map(text.count, (")(", ")[", "](", "]["))) > 200
 
 
-def too_deep(lines: Lines, in_patterns: int = MAX_BRACKETS) -> Fault | None:
-    """Where the text goes over one of the limits, if it does; `in_patterns`: how many brackets `case` and `del` may have."""
+def too_deep(lines: Lines, for_libcst: bool = False) -> Fault | None:
+    """Where the text goes over one of the limits, if it does. For LibCST patterns and strings side by side count too."""
     outline = Lexer(lines).run().outline()
     branches: dict[str, int] = {}
     limit, what = MAX_BRACKETS, "brackets"
@@ -201,13 +217,13 @@ def too_deep(lines: Lines, in_patterns: int = MAX_BRACKETS) -> Fault | None:
             if not open_levels and not _joined(outline, offset):
                 binary = postfix = 0
                 limit, what = MAX_BRACKETS, "brackets"
-                if pattern := _PATTERN.match(outline, offset + len(token)):
-                    limit, what = in_patterns, f"brackets of a `{pattern[0].strip()}`"
+                if for_libcst and (pattern := _PATTERN.match(outline, offset + len(token))):
+                    limit, what = MAX_PATTERN, f"brackets of a `{pattern[0].strip()}`"
                 if fault := _branch(lines, outline, offset + len(token), branches):
                     return fault
         elif token == ".":
             postfix += 1
-        else:
+        elif for_libcst or token[0] not in "\"'":
             binary += 1
             postfix = 0
         if total + binary + postfix > MAX_OPERATORS:
