@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from . import discovery, disk, projects, workers
 from .cache import Entry
+from .exits import FAULT, FINDINGS, NOT_REVIEWED, NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from .report import FileReport, InternalError, Report
     from .review import Reviewer
 
-NOTHING, FINDINGS, FAULT, NOT_REVIEWED = 0, 1, 2, 3
 NO_SCRIPT = "not a Python script or notebook"
 NOT_A_SCRIPT = "not a training script: it names none of unsloth, trl, transformers and peft"
 STARTS = (

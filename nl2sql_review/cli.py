@@ -7,7 +7,8 @@ import os
 import sys
 
 from .arguments import COMMANDS, PROGRAM, UsageError
-from .console import ERROR, INTERRUPTED, close_stdout, complain
+from .console import close_stdout, complain
+from .exits import FAULT, INTERRUPTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         close_stdout()
-        return ERROR
+        return FAULT
     except Exception as error:
         if os.environ.get("NL2SQL_REVIEW_TRACEBACK"):
             raise
@@ -52,7 +53,7 @@ def run() -> None:
         for stream in filter(None, (sys.stdout, sys.stderr)):  # there may be none: what needed it has failed already
             stream.flush()
     except (OSError, ValueError):  # closed
-        code = code or ERROR
+        code = code or FAULT
     os._exit(code)
 
 

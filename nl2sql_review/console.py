@@ -1,4 +1,4 @@
-"""What every command writes with: standard output, errors, colours, and the exit codes."""
+"""What every command writes with: standard output, errors, colours."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import sys
 
 from .arguments import UsageError, columns
+from .exits import FAULT
 
 TYPE_CHECKING = False  # as typing's, whose import would be a sixth of what `--help` costs
 if TYPE_CHECKING:
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .render.terminal import Terminal
-
-NOTHING, FINDINGS, ERROR, NOT_REVIEWED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def terminal(args: Namespace, file: str | None = None) -> Terminal:
@@ -115,4 +114,4 @@ def complain(message: str) -> int:
 
     lines = [escape(line) for line in message.splitlines()] or [""]
     print(f"error: {lines[0]}", *lines[1:], sep="\n", file=sys.stderr)
-    return ERROR
+    return FAULT

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from . import discovery, disk, projects, rulebook
+from .exits import FAULT, FINDINGS, NOT_REVIEWED, NOTHING
 from .fingerprint import stamped
 from .report import SEVERITIES, BaselineEntry, FileReport, Finding, InternalError, Location, Report, Severity, Summary
 from .rulebook import Rulebook, RulebookError
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from .baseline import Baseline
     from .changes import Changes
     from .judge import Examined
-
-NOTHING, FINDINGS, FAULT, NOT_REVIEWED = 0, 1, 2, 3
 
 # What a script that could not be followed to its end must name to count as one that trains.
 TRAINS = re.compile(r"Trainer\(|TrainingArguments\(|SFTConfig\(|LoraConfig\(|get_peft_model\(")

@@ -16,7 +16,7 @@ from nl2sql_review.plan import FACTS
 PACKAGE = Path(rulebook.__file__).parent
 # A room imports only rooms above it. Rooms on one line do not know each other.
 ROOMS = [
-    ["values", "resources", "shape", "report", "git", "keep", "limits"],
+    ["values", "resources", "shape", "report", "git", "keep", "limits", "exits"],
     ["disk"],
     ["projects"],
     ["source"],

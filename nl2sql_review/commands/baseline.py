@@ -6,7 +6,7 @@ import os
 
 from .. import console
 from ..arguments import PROGRAM, Parser, UsageError, flavour_option, rules_options, run_options, settings_options
-from ..console import NOT_REVIEWED, NOTHING
+from ..exits import NOT_REVIEWED, NOTHING
 from . import given
 
 TYPE_CHECKING = False

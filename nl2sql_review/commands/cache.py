@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..arguments import Parser
-from ..console import NOTHING, complain, write
+from ..console import complain, write
+from ..exits import NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from importlib import import_module
 
 from ..arguments import COMMANDS, PROGRAM, Parser
-from ..console import NOTHING, write
+from ..console import write
+from ..exits import NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

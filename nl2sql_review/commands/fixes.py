@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 
 from ..arguments import UsageError
-from ..console import FINDINGS, NOTHING, write
+from ..console import write
+from ..exits import FINDINGS, NOTHING
 from ..fixes.write import WriteError
 from ..fixes.write import write as exchange
 from ..fixing import Fixed, fix

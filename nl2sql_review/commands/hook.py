@@ -6,7 +6,8 @@ import json
 import sys
 
 from ..arguments import Parser
-from ..console import NOTHING, write
+from ..console import write
+from ..exits import NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ import os
 
 from .. import resources
 from ..arguments import PROGRAM, Parser, UsageError
-from ..console import NOTHING, save_all, write
+from ..console import save_all, write
+from ..exits import NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

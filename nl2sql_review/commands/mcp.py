@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..arguments import Parser, UsageError
-from ..console import NOTHING
+from ..exits import NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from ..arguments import (
     whole,
     words,
 )
-from ..console import FINDINGS, NOT_REVIEWED, NOTHING, complain, terminal, write
+from ..console import complain, terminal, write
+from ..exits import FINDINGS, NOT_REVIEWED, NOTHING
 from . import given
 
 TYPE_CHECKING = False

@@ -15,7 +15,8 @@ from ..arguments import (
     settings_options,
     stdin_option,
 )
-from ..console import NOT_REVIEWED, NOTHING, complain, terminal, write
+from ..console import complain, terminal, write
+from ..exits import NOT_REVIEWED, NOTHING
 from . import given
 
 TYPE_CHECKING = False

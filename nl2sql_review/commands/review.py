@@ -21,7 +21,8 @@ from ..arguments import (
     settings_options,
     stdin_option,
 )
-from ..console import NOT_REVIEWED, NOTHING, colored, complain, progress, write
+from ..console import colored, complain, progress, write
+from ..exits import NOT_REVIEWED, NOTHING
 from . import given, outputs
 
 TYPE_CHECKING = False

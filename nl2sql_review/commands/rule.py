@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from ..arguments import PROGRAM, Parser, UsageError, color_option, settings_options
-from ..console import NOTHING, terminal, write
+from ..console import terminal, write
+from ..exits import NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from .. import disk
 from ..arguments import UsageError
-from ..console import NOTHING, complain, write
+from ..console import complain, write
 from ..discovery import CONFIGURATIONS, NEVER_OURS, SUFFIXES
+from ..exits import NOTHING
 
 PAUSE = 0.3  # seconds between two looks
 CLEAR = "\x1b[2J\x1b[3J\x1b[H"  # of screen and scrollback
