@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from bisect import bisect_left, bisect_right
 from itertools import accumulate
 from typing import Any, Iterator
+
+from nl2sql_review.source.parsing import compiled
 
 _PREFIX = re.compile(rb"[fF][rR]?[\"']")
 # What may stand before a string, its prefix and its opening quote.
@@ -122,9 +123,7 @@ def _read(codes: list[bytes]) -> list[ast.Expr | None]:
 def _statements(codes: list[bytes]) -> list[ast.stmt]:
     text = "".join(f"({code.decode()})\n" for code in codes)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(text).body
+        return list(compiled(text, ast.PyCF_ONLY_AST).body)
     except (SyntaxError, ValueError):
         return []
 

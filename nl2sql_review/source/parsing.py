@@ -76,38 +76,42 @@ def parse(text: str, program: bool = False) -> ast.Module:
             raise _error(fault)
     try:
         try:
-            tree = deeply(lambda: _python(text)) if deep else _python(text)
-        except (RecursionError, MemoryError):
-            tree = deeply(lambda: _python(text))
-    except SyntaxError as error:
-        return _newer(lines or Lines(text), deep, error)
+            tree = _on_enough_stack(lambda: _python(text), deep)
+        except SyntaxError as refused:
+            return _newer(lines or Lines(text), deep, refused)
+        if program and not deep:
+            _refuse_as_a_whole(tree, text)
+        return tree
+    except SourceError:
+        raise
     except UnicodeEncodeError as error:
         row, column = Lines(text).place(error.start)
         raise _error(Fault("a lone surrogate is not text", row, column)) from None
     except (RecursionError, MemoryError):
         raise _error(Fault("nested too deeply to be read", 1, 1)) from None
-    except Exception as error:  # a fault of the parser's own must not end the review of the other files
+    except Exception as error:  # a fault of a parser's own must not end the review of the other files
         raise _error(Fault(f"the parser failed: {type(error).__name__}: {error}".split("\n")[0], 1, 1)) from None
-    if program and not deep:
-        try:
-            _compiled(tree)
-        except SyntaxError as error:
-            raise _error(_explained(Lines(text), error)[0]) from None
-        except Exception:  # the compiler's own limits say nothing of the text
-            pass
-    return tree
 
 
-def _compiled(code: Any, flags: int = 0) -> Any:
+def compiled(code: Any, flags: int = 0) -> Any:
     """What Python makes of a text or a tree. Nothing is run."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of escapes that mean nothing, which are the script's own affair
         return compile(code, "<source>", "exec", flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
 
 
+def _refuse_as_a_whole(tree: ast.Module, text: str) -> None:
+    try:
+        compiled(tree)
+    except SyntaxError as error:
+        raise _error(_explained(Lines(text), error)[0]) from None
+    except Exception:  # the compiler's own limits say nothing of the text
+        pass
+
+
 def _python(text: str) -> ast.Module:
     """As the running Python reads it; before 3.12 it does not say rightly where the expressions of an f-string stand."""
-    tree: ast.Module = _compiled(text, ast.PyCF_ONLY_AST)
+    tree: ast.Module = compiled(text, ast.PyCF_ONLY_AST)
     if sys.version_info < (3, 12) and _FORMATTED.search(text):
         from nl2sql_review.source.formatted import place_fields
 
@@ -127,18 +131,21 @@ def _newer(lines: Lines, deep: bool, refused: SyntaxError) -> ast.Module:
         return lowered(libcst.parse_module(lines.text), lines.text)
 
     try:
-        try:
-            return deeply(read) if deep else read()
-        except RecursionError:
-            return deeply(read)
+        return _on_enough_stack(read, deep)
     except libcst.ParserSyntaxError as error:
         raise _error(_describe(lines, error.message, refused)) from None
     except SyntaxError:
         raise _error(_describe(lines, "", refused)) from None
-    except RecursionError:
-        raise _error(Fault("nested too deeply to be read", 1, 1)) from None
-    except Exception as error:  # a fault of LibCST's own must not end the review of the other files
-        raise _error(Fault(f"the parser failed: {type(error).__name__}: {error}".split("\n")[0], 1, 1)) from None
+
+
+def _on_enough_stack(function: Callable[[], T], deep: bool) -> T:
+    """Call `function` here, and only where it nests deeply, as was known or turns out, where that is safe."""
+    if not deep:
+        try:
+            return function()
+        except (RecursionError, MemoryError):
+            pass
+    return deeply(function)
 
 
 def deeply(function: Callable[[], T]) -> T:
