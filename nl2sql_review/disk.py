@@ -169,16 +169,30 @@ class Now:
 
     def _answer(self, question: str) -> str:
         word, _, rest = question.partition(" ")
-        if word != "any":
-            return _answer(word, rest)
-        names, _, folder = rest.partition(" ")
-        asked = names.split("/")
+        if word == "any":
+            names, _, folder = rest.partition(" ")
+            return self._any(names.split("/"), folder)
+        if word == "kind":
+            return _kind(rest)
+        if word == "once":
+            return ""
+        if word == "size":
+            return _size(rest)
+        if word == "real":
+            return os.path.realpath(rest)
+        if word == "names":
+            pattern, _, path = rest.partition(" ")
+            prefix, _, suffix = pattern.partition("*")
+            return _of_names(_names(path, prefix, suffix))
+        return _of_bytes(_bytes(rest, int(word)))
+
+    def _any(self, asked: list[str], folder: str) -> str:
+        """Which of some names a folder has. Its listing says which may be there: file systems differ in whether case counts."""
         if folder not in self._folders:
             self._folders[folder] = _few_names(folder)
         there = self._folders[folder]
-        if there is not None:  # file systems differ in whether case counts: what may be there is asked for
-            asked = [name for name in asked if name.lower() in there]
-        return "/".join(name for name in asked if _kind(os.path.join(folder, name)))
+        may = asked if there is None else [name for name in asked if name.lower() in there]
+        return "/".join(name for name in may if _kind(os.path.join(folder, name)))
 
 
 FEW = 1000  # names: to list more costs more than to ask for one after the other
@@ -194,22 +208,6 @@ def _few_names(folder: str) -> frozenset[str] | None:
     except (OSError, ValueError):
         return None
     return frozenset(names) if len(names) < FEW else None
-
-
-def _answer(word: str, path: str) -> str:
-    if word == "kind":
-        return _kind(path)
-    if word == "once":
-        return ""
-    if word == "size":
-        return _size(path)
-    if word == "real":
-        return os.path.realpath(path)
-    if word == "names":
-        pattern, _, path = path.partition(" ")
-        prefix, _, suffix = pattern.partition("*")
-        return _of_names(_names(path, prefix, suffix))
-    return _of_bytes(_bytes(path, int(word)))
 
 
 def digest(data: bytes, key: bytes = b"") -> str:
