@@ -12,11 +12,12 @@ from ..api import store
 from ..api.changes import ARGUMENTS, IMPORTS
 from ..interpret.recording import Call
 from ..readers.api_arguments import ADAPTERS, CONFIG_OF, inherited, owners
+from ..readers.derive import plain
 from ..report import Edit, Location
 from ..source.syntax import Argument
 from . import code
 from .proof import Candidate
-from .task import Task, plain
+from .task import Task
 
 DEFECTS = tuple(f"api.{name}_arguments" for name in ("unknown", "removed", "moved", "deprecated", "conflicting"))
 FACTS = (*DEFECTS, "api.wrong_classes", "api.missing_in_range", "api.changed_defaults", "api.removed_imports")

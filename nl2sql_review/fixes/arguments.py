@@ -9,9 +9,10 @@ from typing import Any
 
 from ..expectations import broken, spelled
 from ..readers.api_arguments import rejected
+from ..readers.derive import plain
 from . import code, places
 from .proof import Candidate
-from .task import Task, plain, setting, together, wanted
+from .task import Task, setting, together, wanted
 
 BATCH, ACCUMULATION, EFFECTIVE = (
     "arguments.per_device_batch_size",

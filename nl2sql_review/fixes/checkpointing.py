@@ -6,10 +6,11 @@ import ast
 from collections.abc import Iterator
 
 from ..readers.checkpointing import CHECKPOINT
+from ..readers.derive import plain
 from ..source.syntax import arguments_of
 from . import code, places
 from .proof import Candidate
-from .task import Task, plain, setting, wanted
+from .task import Task, setting, wanted
 
 STRATEGY = "checkpointing.save_strategy"
 

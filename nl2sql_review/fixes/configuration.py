@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..readers.derive import plain
 from ..source import Span
 from . import documents, places
 from .proof import Candidate
-from .task import Task, plain, wanted
+from .task import Task, wanted
 
 
 def candidates(task: Task) -> Iterator[Candidate]:

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..readers.columns import COLUMNS, column_role
+from ..readers.derive import plain
 from ..report import Edit
 from ..source.syntax import arguments_of, dotted, text_of, walk
 from ..values import Absent
 from . import code, places, uses
 from .prompt import expressions
 from .proof import Candidate
-from .task import Task, plain, setting, wanted
+from .task import Task, setting, wanted
 
 PROMPT = (
     "prompt.text",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from ..readers.derive import plain
 from ..readers.lora import default_modules
 from ..source.syntax import Argument
 from . import code, places
 from .proof import Candidate
-from .task import Task, plain, setting, wanted
+from .task import Task, setting, wanted
 
 QUANTIZED = ("lora.load_in_4bit", "lora.quantized_by")
 CONFIG = "BitsAndBytesConfig"

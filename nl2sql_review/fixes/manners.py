@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from ..readers.derive import plain
 from . import api, arguments, checkpointing, configuration, dataset, lora, memory, prompt
 from .proof import Candidate
-from .task import Task, plain, setting, wanted
+from .task import Task, setting, wanted
 
 
 def set_value(task: Task) -> Iterator[Candidate]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import product
 
+from ..readers.derive import plain
 from . import code, places
 from .proof import Candidate
-from .task import Task, plain, setting, together, wanted
+from .task import Task, setting, together, wanted
 
 MODEL, TRAINER = "memory.model_length", "memory.trainer_length"
 FACTS = ("memory.sequence_length", "memory.length_conflict", MODEL, TRAINER)

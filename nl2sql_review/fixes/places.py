@@ -8,10 +8,11 @@ from typing import Any
 
 from ..expectations import equal, is_plain
 from ..plan import Fact
+from ..readers.derive import options
 from ..report import Edit
 from ..source import Span
 from ..source.syntax import Argument
-from ..values import Absent, Default, Either, Known, Place, Value
+from ..values import Absent, Default, Known, Place
 from . import code, documents
 
 
@@ -68,10 +69,6 @@ def argument(fact: Fact) -> Place | None:
 def code_at_call(fact: Fact) -> str:
     place = argument(fact)
     return place.source.segment(place.node.value) if place is not None else ""
-
-
-def options(value: Value) -> tuple[Value, ...]:
-    return value.options if isinstance(value, Either) else (value,)
 
 
 def _literal(trace: tuple[Place, ...], value: Any, wanted: Any) -> Edit | None:

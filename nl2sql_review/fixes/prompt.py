@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from ..readers.derive import plain
 from ..readers.prompt import Tokenizer
 from ..readers.prompt_loss import FUNCTION
 from ..readers.prompt_text import HOLE, Piece, literal
@@ -17,7 +18,7 @@ from ..source.spans import Lines
 from ..source.syntax import Argument, arguments_of, text_of
 from . import code
 from .proof import Candidate
-from .task import Task, plain
+from .task import Task
 
 TEMPLATES = "unsloth.chat_templates"
 LOSS = ("prompt.loss_on", "prompt.loss_by", "prompt.markers", "prompt.instruction_marker", "prompt.response_marker")
@@ -137,7 +138,7 @@ def masked(task: Task) -> Iterator[Candidate]:
         edits = [*edits, code.removed(task.source, trainer.place.node, node)]
     for instruction, response in _markers(task):
         for force in ("", ", force_match=False"):
-            parts = f"instruction_part={_quoted(instruction)}, response_part={_quoted(response)}{force}"
+            parts = f"instruction_part={code.literal(instruction)}, response_part={code.literal(response)}{force}"
             made = (*edits, code.below(task.source, line, f"{name} = {function}({name}, {parts})"))
             title = "mask the prompt by train_on_responses_only once the trainer is made"
             yield Candidate(title, made, LOSS, (FUNCTION,), (FUNCTION,))
@@ -154,7 +155,7 @@ def remarked(task: Task) -> Iterator[Candidate]:
         for argument, text in (("instruction_part", instruction), ("response_part", response)):
             place = call.places.get(argument)
             if place is not None and isinstance(place.node, Argument) and not place.node.star:
-                edits.append(code.replaced(task.source, place.node.value, _quoted(text)))
+                edits.append(code.replaced(task.source, place.node.value, code.literal(text)))
         if edits:
             yield Candidate(
                 "search for the markers of the training text", tuple(edits), LOSS, ("instruction_part", "response_part")
@@ -164,10 +165,6 @@ def remarked(task: Task) -> Iterator[Candidate]:
         yield Candidate(
             "search for the markers without regard to how tokens are cut", tuple(edits), LOSS, ("force_match",)
         )
-
-
-def _quoted(text: str) -> str:
-    return code.literal(text)
 
 
 def _target(task: Task, line: list[Any], call: Any) -> str:

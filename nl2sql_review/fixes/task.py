@@ -14,8 +14,9 @@ from ..plan import Fact, TrainingPlan
 from ..readers import run as runs
 from ..readers.api import versions_of
 from ..readers.api_arguments import CONFIG_OF
+from ..readers.derive import plain
 from ..source.syntax import SUITES, statements, walk
-from ..values import Default, Known
+from ..values import Default
 from . import code, places, uses
 from .code import FUNCTIONS
 from .proof import Candidate
@@ -107,10 +108,6 @@ def wanted(expected: Expectation, value: Any, plan: TrainingPlan) -> Iterator[An
         if isinstance(value, (list, tuple)):
             yield [*value, *(w for w in expected.includes if w not in value)]
         yield list(expected.includes) if len(expected.includes) > 1 else expected.includes[0]
-
-
-def plain(value: Any) -> Any:
-    return value.value if isinstance(value, (Known, Default)) else None
 
 
 def setting(

@@ -15,6 +15,7 @@ from typing import Any
 from ..expectations import is_plain
 from ..judge import Examined
 from ..plan import Fact
+from ..readers.derive import options
 from ..source import Span
 from ..source.syntax import Argument, Parameters, arguments_of, below, dotted, parameters_of, text_of, walk
 from ..values import Default, Either, Known, Term, Text, Unknown
@@ -38,18 +39,14 @@ def compared(examined: Examined, fact: Fact, own: Iterable[Any] = ()) -> bool:
 
     `own`: nodes that are the setting itself where that is no argument, so that a use in them is the one to change.
     """
-    return all(_Uses(examined, option.trace, own).compared() for option in _options(fact))
+    return all(_Uses(examined, option.trace, own).compared() for option in options(fact.value))
 
 
 def origins(examined: Examined, fact: Fact) -> set[tuple[str, Span]]:
     """The places that a fact's value comes from, as path and span; without literals that stand at a call."""
-    found = [_Uses(examined, option.trace) for option in _options(fact)]
+    found = [_Uses(examined, option.trace) for option in options(fact.value)]
     places = [u.trace[0] for u in found if u.trace and u.trace[0].source is not None and not u.at_call()]
     return {(place.source.path, place.source.span(place.node)) for place in places}
-
-
-def _options(fact: Fact) -> tuple[Any, ...]:
-    return fact.value.options if isinstance(fact.value, Either) else (fact.value,)
 
 
 class _Uses:
