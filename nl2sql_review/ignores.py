@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from .fixes.code import inserted
 from .fixes.edits import Misfit, applied
 from .fixes.write import Edited
-from .report import Edit, FileReport, Finding, Location
+from .report import Edit, FileReport, Finding
 from .review import Reviewer
 from .rulebook import NOTICES
 from .source import Source, SourceError
@@ -88,23 +89,18 @@ def _comment(source: Source, place: tuple[int | None, int] | None, names: str, r
         fits = request.file_level if place is None else not request.file_level and (request.cell, request.row) == place
         closed = source.line(request.row, request.cell).find("]", request.column - 1)
         if fits and request.rules and closed >= 0:
-            return _insertion(source, request.cell, request.row, closed + 1, f", {names}")
+            return inserted(source, request.row, closed + 1, request.cell, f", {names}")
     if place is not None:
         cell, row = place
-        return _insertion(
-            source, cell, row, len(source.line(row, cell).rstrip()) + 1, f"  # nl2sql: ignore[{names}] {reason}"
-        )
+        end = len(source.line(row, cell).rstrip()) + 1
+        return inserted(source, row, end, cell, f"  # nl2sql: ignore[{names}] {reason}")
     text = f"# nl2sql: ignore-file[{names}] {reason}"
     rows = source.rows()
     if source.kind == "notebook":  # below the code of its first cell, as a magic wants to be the first line
         cell, row, line = [each for each in rows if each[0] == rows[0][0]][-1]
-        return _insertion(source, cell, row, len(line) + 1, f"\n{text}")
+        return inserted(source, row, len(line) + 1, cell, f"\n{text}")
     head = next((row for _, row, line in rows[:2] if not _CODING.match(line)), 3)
-    return _insertion(source, None, min(head, len(rows)), 1, f"{text}{source.newline()}")
-
-
-def _insertion(source: Source, cell: int | None, row: int, column: int, content: str) -> Edit:
-    return Edit(Location(source.path, row, column, row, column, cell), content)
+    return inserted(source, min(head, len(rows)), 1, None, f"{text}\n")
 
 
 def checked(reason: str) -> str:
