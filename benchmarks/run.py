@@ -141,22 +141,22 @@ def cases(args: argparse.Namespace, work: Path, peers: Peers | None) -> Iterator
         return [peers(name, path, limit)] if peers is not None else []
 
     plain = Yardstick("python -c pass", [PYTHON, "-c", "pass"], 3)
-    libcst = Yardstick("import libcst", [PYTHON, "-c", "import libcst"], 1.5)
-    parse = Yardstick("libcst.parse_module, 2 processes", [PYTHON, "-c", PARSE, str(many)], 1.5)
+    libcst = Yardstick("import libcst", [PYTHON, "-c", "import libcst"], 1.75)
+    parse = Yardstick("libcst.parse_module, 2 processes", [PYTHON, "-c", PARSE, str(many)], 1.9)
     yield Case("--help", ours("--help"), [plain._replace(limit=None)], args.runs * 2, one)
     yield Case("one script of 160 lines, cold", ours(*cold, "--output-format", "concise", str(one / "train.py")), [
         libcst,
         *other("fixit, 3 rules", one / "train.py", 0.5),
-        *other("semgrep, 1 rule", one / "train.py", 0.15),
-        *other("flake8", one / "train.py"),
-        *other("pylint -E", one / "train.py"),
+        *other("semgrep, 1 rule", one / "train.py", 0.22),
+        *other("flake8", one / "train.py", 0.5),
+        *other("pylint -E", one / "train.py", 0.32),
         *other("ruff --no-cache", one / "train.py"),
     ], args.runs, one)  # fmt: skip
     for name, folder in (("", one), (", with a pyproject.toml", settled)):
         yardsticks = [plain, *other("fixit, 3 rules", folder / "train.py", 0.08)]
         yield Case(f"the same, cached{name}", ours(*cached, str(folder / "train.py")), yardsticks, args.runs, folder)
     yield Case(f"{args.count} scripts, cold, 2 cores", ours(*cold, "-j2", str(many)), [
-        parse, *other("fixit, 3 rules", many, 0.25), *other("semgrep, 1 rule", many), *other("flake8", many),
+        parse, *other("fixit, 3 rules", many, 0.15), *other("semgrep, 1 rule", many), *other("flake8", many),
     ], 3, many)  # fmt: skip
     yield Case(
         f"{args.count} scripts, cached", ours(*cached, str(many)), other("ruff --no-cache", many, 1), args.runs, many

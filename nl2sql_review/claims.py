@@ -13,7 +13,6 @@ from .plan import Fact
 from .report import Location, TraceStep
 from .rulebook import Rule
 from .shape import show
-from .source.syntax import Argument
 from .values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
 
 LINE = 60  # characters of a line of code in a message
@@ -29,6 +28,16 @@ class Claim:
     location: Location
     trace: tuple[TraceStep, ...]
     value: Any  # as JSON
+
+
+def locate(wanted_places: Iterable[Place]) -> None:
+    """Asks every source once for all the positions that will be needed: a position costs a pass over the tree."""
+    nodes: dict[int, tuple[Any, list[Any]]] = {}
+    for place in wanted_places:
+        if place.source is not None and place.node is not None:
+            nodes.setdefault(id(place.source), (place.source, []))[1].append(place.node)
+    for source, wanted in nodes.values():
+        source.locate(wanted)
 
 
 def places(fact: Fact) -> list[Place]:
@@ -67,8 +76,7 @@ def _said(name: str, fact: Fact, origin: str, primary: Place | None) -> str:
     elif isinstance(value, Either):
         said = f"{label} is {written(value)}" + (f", depending on `{value.condition}`" if value.condition else "")
     elif isinstance(value, Unknown):  # the code says more than "unknown" does
-        is_argument = isinstance(getattr(primary, "node", None), Argument)
-        said = _code(primary, whole_line=False) if is_argument else field
+        said = _code(primary, whole_line=False) if _stands_at_argument(primary) else field
     elif fact.argument:
         said = f"{label}={written(value)}{origin}"
     else:
@@ -185,7 +193,7 @@ def _jsonable(plain: Any) -> Any:
 def _primary(fact: Fact, source: Any) -> Place | None:
     """Where to look: the argument at the call, which is where a value arrives; then wherever it came through."""
     trace = fact.value.trace
-    if trace and trace[-1].source is source and isinstance(trace[-1].node, Argument):
+    if trace and trace[-1].source is source and _stands_at_argument(trace[-1]):
         return trace[-1]
     if fact.at is not None:
         return fact.at
@@ -195,8 +203,12 @@ def _primary(fact: Fact, source: Any) -> Place | None:
 
 def is_argument(fact: Fact, source: Any) -> bool:
     """Whether one looks at one argument of a call, rather than at a call or at a `**` that stands for many."""
-    node = getattr(_primary(fact, source), "node", None)
-    return isinstance(node, Argument) and not node.star
+    primary = _primary(fact, source)
+    return primary is not None and _stands_at_argument(primary) and not primary.node.star
+
+
+def _stands_at_argument(place: Place | None) -> bool:
+    return type(getattr(place, "node", None)).__name__ == "Arg"  # a configuration does without importing LibCST
 
 
 def _origin(fact: Fact, primary: Location, path: str) -> str:
@@ -219,11 +231,11 @@ def _origin(fact: Fact, primary: Location, path: str) -> str:
 
 def _decided(by: str) -> str:
     """`, which x > 1 decides` where what decides is code, and not a sentence about a loop."""
-    import ast
+    from .literals import expression
 
     try:
-        ast.parse(by, mode="eval")
-    except (SyntaxError, ValueError, RecursionError):
+        expression(by)
+    except ValueError:
         return ""
     return f", which `{by if len(by) <= LINE else by[: LINE - 1] + '…'}` decides"
 

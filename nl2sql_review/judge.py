@@ -88,6 +88,7 @@ def examine(
             rulings.append(Ruling(rule, [(one, plan) for plan in plans for one in decide.rule_on(rule.head, plan)]))
         except Exception as error:
             faults.append(_fault(rule, source, error))
+    claims.locate(place for ruling in rulings for one, _ in ruling.judged for place in claims.places(one.fact))
     findings: list[Found] = []
     grounds: list[Ground] = []
     checklist: list[ChecklistItem] = []

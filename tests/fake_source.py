@@ -28,6 +28,9 @@ class FakeSource:
     def line(self, row, cell=None):
         return self.lines.get(row, "")
 
+    def locate(self, nodes):
+        assert all(isinstance(node, Span) for node in nodes)
+
     def span(self, node):
         return node
 

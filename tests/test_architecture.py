@@ -20,6 +20,7 @@ ROOMS = [
     ["disk"],
     ["projects"],
     ["source"],
+    ["literals"],
     ["api"],
     ["interpret"],
     ["plan"],
@@ -140,9 +141,11 @@ def test_a_file_is_read_in_a_sitting_and_named_for_what_it_is(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_libcst_is_asked_only_where_the_running_python_is_too_old(path):
-    if path.stem not in ("parsing", "lowering"):
-        assert not [f"{name_of(path)}:{line}" for line, module in imports(path) if module.startswith("libcst")]
+def test_libcst_is_the_one_parser_and_its_slow_parts_are_not_used(path):
+    for line, module in imports(path):
+        slow = ("libcst.matchers", "libcst.metadata", "libcst.codemod", "libcst.helpers")
+        assert not module.startswith(slow), f"{name_of(path)}:{line}"
+        assert module.split(".")[0] not in ("ast", "_ast", "tokenize", "parser"), f"{name_of(path)}:{line}"
 
 
 DECIDING = ("interpret", "readers", "api", "flavours", "settings", "projects", "rulebook", "baseline")

@@ -23,6 +23,12 @@ class FakeSource:
 
     path = "train.py"
 
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+
+    def locate(self, nodes: Any) -> None:
+        self.asked += nodes
+
     def span(self, node: Any) -> Any:
         row, column, code = node
         return SimpleNamespace(row=row, column=column, end_row=row, end_column=column + len(code), cell=None)
@@ -129,6 +135,12 @@ def test_the_plan_is_eight_sections_of_facts() -> None:
     assert [f"{section}.{name}" for section in plan for name in plan[section]] == list(FACTS)
     assert plan["dataset"]["weights"]["reason"] == "the dataset is not mixed from several"
     assert plan["lora"]["r"]["value"] == 16
+
+
+def test_positions_are_asked_for_at_once() -> None:
+    SOURCE.asked.clear()
+    report()
+    assert len(SOURCE.asked) >= 3 + sum(len(v.trace) for v in VALUES.values())
 
 
 @pytest.mark.parametrize(("name", "terminal"), [("plan-80.txt", PLAIN), ("plan-color.txt", Terminal(100, True))])

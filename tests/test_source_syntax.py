@@ -1,83 +1,144 @@
-"""Ways through a tree: what is passed by, what belongs together, in which order."""
+"""Ways through a tree, and positions by the statements that hold a node."""
 
 from __future__ import annotations
 
-import ast
+import itertools
 from pathlib import Path
 
+import libcst as cst
 import pytest
 
-from nl2sql_review.source import Source
-from nl2sql_review.source.syntax import Argument, arguments_of, below, dotted, parameters_of, statements, text_of, walk
+from nl2sql_review.source import Source, deeply, positions
+from nl2sql_review.source.syntax import LAYOUT, below, dotted, statements, text_of, walk
 
 SCRIPTS = sorted(Path(__file__).parents[1].joinpath("fixtures").rglob("*.py"))
-SIGNS = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.keyword)
+SPACE = (cst.BaseParenthesizableWhitespace, cst.TrailingWhitespace, cst.EmptyLine, cst.Newline, cst.Comment)
+SIGNS = (
+    cst.LeftParen,
+    cst.RightParen,
+    cst.LeftSquareBracket,
+    cst.RightSquareBracket,
+    cst.LeftCurlyBrace,
+    cst.RightCurlyBrace,
+)
+OPERATORS = (
+    cst.Dot,
+    cst.Comma,
+    cst.Colon,
+    cst.Semicolon,
+    cst.AssignEqual,
+    cst.ParamStar,
+    cst.ParamSlash,
+    cst.BaseUnaryOp,
+)
+MORE = (cst.BaseBinaryOp, cst.BaseBooleanOp, cst.BaseCompOp, cst.BaseAugOp)
 MEANT_BY_FEW = """
 match point:
     case Point(0, x=0) | [1, *_] if ok: del a, b
     case {"k": v, **more}: pass
 try: x = [y async for y in z if y]
-except (E, F) as e: raise G from e
+except* (E, F) as e: raise G from e
 else: pass
 finally: nonlocal_ = lambda a, /, b=1, *c, d, **e: (yield from a)
 with open(p) as f, g: x: int = f"{a!r:>{w}}" "b"
 while not (a := -1) < 2 <= 3: continue
 @d
-class C(B, metaclass=M, *N, **O): x = {**a, 1: 2}
+class C[T](B, metaclass=M): type X = int
 """
 
 
-def parsed(text: str) -> ast.Module:
-    return Source("train.py", text).tree
-
-
-def first(text: str) -> ast.expr:
-    return parsed(text).body[0].value
+def everything(node: cst.CSTNode) -> list[cst.CSTNode]:
+    return [node, *itertools.chain.from_iterable(map(everything, node.children))]
 
 
 @pytest.mark.parametrize(
     "text", [*(p.read_text("utf-8") for p in SCRIPTS), MEANT_BY_FEW], ids=[*(p.stem for p in SCRIPTS), "rare"]
 )
-def test_a_walk_passes_by_signs_only(text: str) -> None:
-    tree = parsed(text)
+def test_only_layout_is_passed_by(text: str) -> None:
+    tree = cst.parse_module(text)
     seen = {id(node) for node in walk(tree)}
-    calls = [node for node in ast.walk(tree) if isinstance(node, (ast.Call, ast.ClassDef))]
-    starred = {id(node) for call in calls for node in (call.args if isinstance(call, ast.Call) else call.bases)}
-    missed = [node for node in ast.walk(tree) if id(node) not in seen and not isinstance(node, SIGNS)]
-    assert all(isinstance(node, ast.Starred) and id(node) in starred for node in missed), missed
-    kinds = (ast.For, ast.Try, ast.If, ast.Continue)
-    assert [n for n in statements(tree) if isinstance(n, kinds)] == [n for n in walk(tree) if isinstance(n, kinds)]
+    missed = [node for node in everything(tree) if id(node) not in seen]
+    assert all(isinstance(node, (*SPACE, *SIGNS, *OPERATORS, *MORE)) for node in missed), {
+        type(n).__name__ for n in missed
+    }
+    loops = [node for node in walk(tree) if isinstance(node, (cst.For, cst.Try, cst.If, cst.Continue))]
+    assert [node for node in statements(tree) if isinstance(node, (cst.For, cst.Try, cst.If, cst.Continue))] == loops
 
 
-def test_every_node_but_the_first_is_below_one_other() -> None:
-    nodes = list(walk(parsed(MEANT_BY_FEW)))
-    children = [id(child) for node in nodes for child in below(node)]
-    assert sorted(children) == sorted(map(id, nodes[1:]))
+def test_below_is_one_step_of_a_walk() -> None:
+    tree = cst.parse_module(MEANT_BY_FEW)
+    for node in walk(tree):
+        assert set(map(id, below(node))) <= set(map(id, node.children))
+    assert "value" not in LAYOUT
 
 
-def test_arguments_stand_in_the_order_they_are_written() -> None:
-    source = Source("train.py", "f(1, *a, k = 2, *b, **c)\nclass C(B, metaclass=M, *N, **O): pass\n")
-    call, definition = source.tree.body[0].value, source.tree.body[1]
-    assert [(a.keyword, a.star, source.segment(a)) for a in arguments_of(call)] == [
-        (None, "", "1"), (None, "*", "*a"), ("k", "", "k = 2"), (None, "*", "*b"), (None, "**", "**c"),
-    ]  # fmt: skip
-    assert [source.segment(a.value) for a in arguments_of(definition)] == ["B", "M", "N", "O"]
-    assert arguments_of(call)[0] is arguments_of(call)[0]
-    assert [type(n) for n in below(call)] == [ast.Name, *[Argument] * 5]
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: p.stem)
+def test_statements_give_the_places_that_the_whole_gives(path: Path) -> None:
+    source = Source.from_bytes(path.read_bytes(), str(path))
+    nodes = [node for node in walk(source.tree) if isinstance(node, (cst.Arg, cst.Assign, cst.ClassDef, cst.Param))]
+    whole = positions.offsets(source.tree, source.text, nodes)
+    for node in nodes:
+        found = positions.offsets_by_statement(source.tree, source.text, [node])
+        assert found is None or found[id(node)] == whole[id(node)]
+    assert positions.offsets_by_statement(source.tree, source.text, nodes[:1]) is not None
 
 
-def test_parameters_have_their_defaults() -> None:
-    taken = parameters_of(first("lambda a, /, b=1, *c, d, e=2, **f: 0"))
-    assert [(p.name, p.default and p.default.value) for p in taken.positional] == [("a", None), ("b", 1)]
-    assert [(p.name, p.default and p.default.value) for p in taken.keyword_only] == [("d", None), ("e", 2)]
-    assert [p.name for p in taken.every()] == ["a", "b", "c", "d", "e", "f"]
+def argument(source: Source, number: int) -> cst.CSTNode:
+    return [node for node in walk(source.tree) if isinstance(node, cst.Arg)][number]
 
 
-@pytest.mark.parametrize(("code", "name"), [("a.b.c", "a.b.c"), ("a", "a"), ("f().b", ".b"), ("1", "")])
+@pytest.mark.parametrize("text", ["f(1)\nf(1)\n", "if a:\n    f(1)\n\n    f(1)", "x = 1\nf(1)\nxf(1)\n"])
+def test_what_stands_twice_is_found_by_the_whole(text: str) -> None:
+    source = Source("train.py", text)
+    node = argument(source, 0)
+    row = text.split("\n").index(text.split("f(1)")[0].split("\n")[-1] + "f(1)") + 1
+    source.locate([node])
+    assert source.span(node).row == row
+
+
+@pytest.mark.parametrize("text", ["x = 1\nf(1)", "x = 1\r\nf(1)\r\n", "x = 1\r\nf(1)", "if a:\n\tif b: f(1)\n\n\n"])
+def test_the_end_of_the_file_is_found_too(text: str) -> None:
+    source = Source("train.py", text)
+    node = argument(source, 0)
+    assert positions.offsets_by_statement(source.tree, text, [node]) == {
+        id(node): (text.index("(") + 1, text.index("(") + 2)
+    }
+
+
+def test_a_form_feed_between_two_requests() -> None:
+    source = Source("train.py", "f(1)\n\x0cg(2)\nh(3)\n")
+    first, second, third = (argument(source, n) for n in range(3))
+    source.locate([first])
+    source.locate([second])
+    source.locate([third])
+    assert [(s.row, s.column) for s in map(source.span, (first, second, third))] == [(1, 3), (2, 4), (3, 3)]
+
+
+def test_a_node_of_another_tree_has_no_place() -> None:
+    source = Source("train.py", "f(1)\n")
+    other = argument(Source("other.py", "g(2)\n"), 0)
+    source.locate([argument(source, 0)])
+    with pytest.raises(LookupError):
+        source.span(other)
+
+
+@pytest.mark.parametrize(
+    ("code", "name"), [("a.b.c", "a.b.c"), ("a", "a"), ("f().b.c", ".b.c"), ("1", ""), ("a" + ".b" * 900,) * 2]
+)
 def test_dotted_names(code: str, name: str) -> None:
-    assert dotted(first(code)) == name
+    assert dotted(deeply(lambda: cst.parse_expression(code))) == name
 
 
-@pytest.mark.parametrize(("code", "text"), [("'a' 'b'", "ab"), ("b'a'", None), ("f'a'", None), ("1", None)])
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [("'a' 'b' \"c\"", "abc"), ("'a'", "a"), ("b'a'", None), ("f'a'", None), ("'a' f'b' 'c'", None), ("1", None)],
+)
 def test_texts_of_literals(code: str, text: str | None) -> None:
-    assert text_of(first(code)) == text
+    assert text_of(cst.parse_expression(code)) == text
+
+
+def test_statements_of_a_suite() -> None:
+    body = cst.parse_module("if a:\n    b\nc\n").body
+    assert [type(one).__name__ for one in statements(body) if not isinstance(one, cst.IndentedBlock)] == [
+        "If", "SimpleStatementLine", "Expr", "SimpleStatementLine", "Expr",
+    ]  # fmt: skip

@@ -8,7 +8,6 @@ is kept, so that a new release is added with its one wheel.
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import sys
@@ -16,6 +15,10 @@ import zipfile
 from pathlib import Path
 from typing import Any, Iterable, Iterator
 
+import libcst as cst
+
+from ..literals import evaluated
+from ..source.syntax import dotted, text_of, walk
 from .store import FILE
 from .versions import key_of
 
@@ -82,109 +85,134 @@ def read_wheel(path: Path) -> dict[str, Any]:
             data = wheel.read(name)
             if not pattern.search(data):
                 continue
-            for found, signature in signatures(ast.parse(data), WANTED[library]):
+            for found, signature in signatures(cst.parse_module(data), WANTED[library]):
                 callables.setdefault(found, signature)
         if library in ("trl", "transformers", "peft"):
-            exports = set(exported(ast.parse(wheel.read(f"{library}/__init__.py"))))
+            exports = set(exported(cst.parse_module(wheel.read(f"{library}/__init__.py"))))
             if library == "trl" and f"{library}/trainer/__init__.py" in sources:
-                exports |= {f"trainer.{name}" for name in exported(ast.parse(wheel.read(f"{library}/trainer/__init__.py")))}
+                trainers = cst.parse_module(wheel.read(f"{library}/trainer/__init__.py"))
+                exports |= {f"trainer.{name}" for name in exported(trainers)}
             of_models = set(models(wheel.read(n) for n in sources if re.match(r"transformers/(__init__|models/.*)\.py$", n)))
         metadata = next(n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))
         requires = dict(requirements(wheel.read(metadata).decode("utf-8", "replace")))
     return {"callables": callables, "exports": sorted(exports), "models": of_models, "requires": requires}
 
 
-def signatures(module: ast.Module, wanted: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+def signatures(module: cst.Module, wanted: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     for node in module.body:
-        if isinstance(node, ast.FunctionDef) and node.name in wanted:
-            yield node.name, function(node, method=False)
-        elif isinstance(node, ast.ClassDef):
-            methods = {m.name: m for m in node.body if isinstance(m, ast.FunctionDef)}
+        if isinstance(node, cst.FunctionDef) and node.name.value in wanted:
+            yield node.name.value, function(node, method=False)
+        elif isinstance(node, cst.ClassDef):
+            methods = {m.name.value: m for m in node.body.body if isinstance(m, cst.FunctionDef)}
             for name in wanted:
                 owner, _, method = name.partition(".")
-                if owner != node.name:
+                if owner != node.name.value:
                     continue
                 if method and method in methods:
                     yield name, function(methods[method], method=True)
                 elif not method:
                     made = function(methods["__init__"], method=True) if "__init__" in methods else dataclass(node)
-                    bases = [b.attr if isinstance(b, ast.Attribute) else b.id for b in node.bases if isinstance(b, (ast.Attribute, ast.Name))]
+                    bases = [last(b.value) for b in node.bases if isinstance(b.value, (cst.Attribute, cst.Name))]
                     yield name, {**made, "bases": bases if "__init__" not in methods else []}
 
 
-def function(node: ast.FunctionDef, method: bool) -> dict[str, Any]:
-    a = node.args
-    static = any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in node.decorator_list)
-    names = [*a.posonlyargs, *a.args][1 if method and not static else 0 :]
-    defaults = [None] * (len(names) - len(a.defaults)) + list(a.defaults)
-    parameters = {p.arg: written(d) for p, d in zip(names, defaults)}
-    parameters.update({p.arg: written(d) for p, d in zip(a.kwonlyargs, a.kw_defaults)})
-    renamed = dict(renames(node.decorator_list))
-    return {"parameters": parameters, "bases": [], "open": a.kwarg is not None, "renamed": renamed}
+def function(node: cst.FunctionDef, method: bool) -> dict[str, Any]:
+    params = node.params
+    static = any(dotted(one.decorator) == "staticmethod" for one in node.decorators)
+    positional = [*params.posonly_params, *params.params][1 if method and not static else 0 :]
+    parameters = {one.name.value: written(one.default) for one in (*positional, *params.kwonly_params)}
+    renamed = dict(renames([one.decorator for one in node.decorators]))
+    return {"parameters": parameters, "bases": [], "open": params.star_kwarg is not None, "renamed": renamed}
 
 
-def renames(decorators: list[ast.expr]) -> Iterator[tuple[str, str]]:
+def renames(decorators: list[cst.BaseExpression]) -> Iterator[tuple[str, str]]:
     """`@deprecate_kwarg("tokenizer", new_name="processing_class", …)`: the old name is accepted and passed on."""
     for node in decorators:
-        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "deprecate_kwarg":
-            texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-            new = next((k.value.value for k in node.keywords if k.arg == "new_name" and isinstance(k.value, ast.Constant)), None)
+        if isinstance(node, cst.Call) and last(node.func) == "deprecate_kwarg":
+            found = (text_of(a.value) for a in node.args if a.keyword is None)
+            texts = [text for text in found if text is not None]
+            new = text_of(keywords(node).get("new_name"))
             if new is None:  # deprecate_kwarg("tokenizer", "0.16.0", "processing_class")
                 new = next((t for t in texts[1:] if t.isidentifier()), "")
             if texts:
                 yield texts[0], new
 
 
-def dataclass(node: ast.ClassDef) -> dict[str, Any]:
+def last(node: cst.BaseExpression) -> str:
+    """`b` of `a.b` and of `b`; of anything else ""."""
+    return dotted(node).rpartition(".")[2]
+
+
+def keywords(call: cst.Call) -> dict[str, cst.BaseExpression]:
+    """The arguments of a call that have a name."""
+    return {arg.keyword.value: arg.value for arg in call.args if arg.keyword is not None}
+
+
+def annotated(node: cst.ClassDef) -> Iterator[tuple[str, cst.BaseExpression, cst.BaseExpression | None]]:
+    """The statements `name: type` and `name: type = value` of a class, as (name, type, value)."""
+    for line in node.body.body:
+        for one in line.body if isinstance(line, cst.SimpleStatementLine) else ():
+            if isinstance(one, cst.AnnAssign) and isinstance(one.target, cst.Name):
+                yield one.target.value, one.annotation.annotation, one.value
+
+
+def dataclass(node: cst.ClassDef) -> dict[str, Any]:
     parameters = {}
-    for item in node.body:
-        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name) and "ClassVar" not in ast.unparse(item.annotation):
-            if init_of(item.value):
-                parameters[item.target.id] = field_default(item.value)
+    for name, annotation, value in annotated(node):
+        words = [one.value for one in walk(annotation) if isinstance(one, (cst.Name, cst.SimpleString))]
+        if not any("ClassVar" in word for word in words) and init_of(value):
+            parameters[name] = field_default(value)
     return {"parameters": parameters, "bases": [], "open": False, "renamed": {}}
 
 
-def init_of(value: ast.expr | None) -> bool:
-    return not (
-        isinstance(value, ast.Call)
-        and any(k.arg == "init" and isinstance(k.value, ast.Constant) and k.value.value is False for k in value.keywords)
-    )
+def init_of(value: cst.BaseExpression | None) -> bool:
+    init = keywords(value).get("init") if isinstance(value, cst.Call) else None
+    return init is None or dotted(init) != "False"
 
 
-def field_default(value: ast.expr | None) -> str:
-    if isinstance(value, ast.Call) and getattr(value.func, "id", getattr(value.func, "attr", "")) == "field":
-        for keyword in value.keywords:
-            if keyword.arg == "default":
-                return written(keyword.value)
-            if keyword.arg == "default_factory":
-                return FACTORY
-        return ""
+def field_default(value: cst.BaseExpression | None) -> str:
+    if isinstance(value, cst.Call) and last(value.func) == "field":
+        return default_in(value)
     return written(value)
 
 
-def written(default: ast.expr | None) -> str:
+def default_in(call: cst.Call) -> str:
+    """The default that `field(default=…)` or `field(default_factory=…)` says, whichever stands first."""
+    for name, value in keywords(call).items():
+        if name == "default":
+            return written(value)
+        if name == "default_factory":
+            return FACTORY
+    return ""
+
+
+def written(default: cst.BaseExpression | None) -> str:
     """A default as it is written, "" where there is none; only what a literal can say is kept."""
     if default is None:
         return ""
     try:
-        text = repr(ast.literal_eval(default))
-    except (ValueError, TypeError, SyntaxError):
+        text = repr(evaluated(default))
+    except ValueError:
         return FACTORY
     return text if len(text) <= LITERAL else FACTORY
 
 
-def exported(module: ast.Module) -> Iterator[str]:
+def exported(module: cst.Module) -> Iterator[str]:
     """Names a package's `__init__` offers: in its `_import_structure`, and by plain imports."""
-    for node in ast.walk(module):
-        if isinstance(node, ast.Assign) and any(is_structure(t) for t in node.targets):
-            yield from names_in(node.targets[0], node.value)
-        elif isinstance(node, ast.AnnAssign) and is_structure(node.target) and node.value is not None:
+    for node in walk(module):
+        if isinstance(node, cst.Assign) and any(is_structure(t.target) for t in node.targets):
+            yield from names_in(node.targets[0].target, node.value)
+        elif isinstance(node, cst.AnnAssign) and is_structure(node.target) and node.value is not None:
             yield from names_in(node.target, node.value)
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("extend", "append"):
+        elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in ("extend", "append"):
             if is_structure(node.func.value):
-                yield from names_in(node.func.value, ast.List([*node.args]))
-        elif isinstance(node, ast.ImportFrom) and node.level:
-            yield from (a.asname or a.name for a in node.names if not (node.module or "").startswith("models."))
+                for arg in node.args:
+                    yield from names_in(node.func.value, arg.value)
+        elif isinstance(node, cst.ImportFrom) and node.relative:
+            if node.module is not None and dotted(node.module).startswith("models."):
+                continue
+            for alias in node.names if not isinstance(node.names, cst.ImportStar) else ():
+                yield alias.evaluated_alias or alias.evaluated_name
 
 
 def models(sources: Iterable[bytes]) -> Iterator[str]:
@@ -194,23 +222,27 @@ def models(sources: Iterable[bytes]) -> Iterator[str]:
             yield from re.findall(r"\w+", b" ".join(listed).decode())
 
 
-def is_structure(node: ast.expr) -> bool:
-    node = node.value if isinstance(node, ast.Subscript) else node
-    return isinstance(node, ast.Name) and node.id.endswith("import_structure")
+def is_structure(node: cst.BaseExpression) -> bool:
+    node = node.value if isinstance(node, cst.Subscript) else node
+    return isinstance(node, cst.Name) and node.value.endswith("import_structure")
 
 
-def names_in(target: ast.expr, value: ast.expr) -> Iterator[str]:
-    if isinstance(target, ast.Subscript) and str(getattr(target.slice, "value", "")).startswith("models."):
+def names_in(target: cst.BaseExpression, value: cst.BaseExpression) -> Iterator[str]:
+    if isinstance(target, cst.Subscript) and isinstance(target.slice[0].slice, cst.Index) and of_models(target.slice[0].slice.value):
         return  # thousands of architectures
-    if isinstance(value, ast.Dict):
-        for key, item in zip(value.keys, value.values):
-            if not str(getattr(key, "value", "")).startswith("models."):
-                yield from names_in(ast.Name("x"), item)
-    elif isinstance(value, (ast.List, ast.Tuple)):
-        for item in value.elts:
-            yield from names_in(ast.Name("x"), item)
-    elif isinstance(value, ast.Constant) and isinstance(value.value, str):
-        yield value.value
+    if isinstance(value, cst.Dict):
+        for element in value.elements:
+            if not isinstance(element, cst.DictElement) or not of_models(element.key):
+                yield from names_in(cst.Name("x"), element.value)
+    elif isinstance(value, (cst.List, cst.Tuple)):
+        for item in value.elements:
+            yield from names_in(cst.Name("x"), item.value)
+    elif (text := text_of(value)) is not None:
+        yield text
+
+
+def of_models(key: cst.BaseExpression) -> bool:
+    return (text_of(key) or "").startswith("models.")
 
 
 def requirements(metadata: str) -> Iterator[tuple[str, str]]:

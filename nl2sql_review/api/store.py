@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 from dataclasses import dataclass
 from functools import lru_cache
@@ -37,7 +36,9 @@ class Signature:
         text = self.parameters[parameter]
         if text in (REQUIRED, NO_LITERAL):
             raise KeyError(parameter)
-        return ast.literal_eval(text)
+        from ..literals import literal  # which reads code: most of what asks a table does not
+
+        return literal(text)
 
 
 @lru_cache(maxsize=1)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any
+
+import libcst as cst
 
 from ..api import store
 from ..api.changes import ARGUMENTS, IMPORTS
@@ -14,7 +14,7 @@ from ..interpret.recording import Call
 from ..readers.api_arguments import ADAPTERS, CONFIG_OF, inherited, owners
 from ..readers.derive import plain
 from ..report import Edit, Location
-from ..source.syntax import Argument
+from ..source.syntax import dotted
 from . import code
 from .proof import Candidate
 from .task import Task
@@ -44,14 +44,14 @@ def renamed(task: Task) -> Iterator[Candidate]:
         yield Candidate(f"remove {name}=", (edit,), FACTS, (name,))
 
 
-def _argument(task: Task) -> tuple[Call, Argument, str] | None:
+def _argument(task: Task) -> tuple[Call, cst.Arg, str] | None:
     """The call, the keyword and its name that a defect is about."""
     place, name = task.fact.at, task.fact.argument
     node = place.node if place is not None else None
-    if not isinstance(node, Argument) or node.star or node.keyword is None or place.source is not task.source:
+    if not isinstance(node, cst.Arg) or node.star or node.keyword is None or place.source is not task.source:
         return None
     call = next((c for c in task.examined.recording.calls if getattr(c.places.get(name), "node", None) is node), None)
-    if call is None or not isinstance(call.place.node, ast.Call):
+    if call is None or not isinstance(call.place.node, cst.Call):
         return None
     return call, node, name
 
@@ -91,7 +91,7 @@ def moved(task: Task) -> Iterator[Candidate]:
         node = arguments.place.node
         if other in arguments.arguments:
             edits = [code.removed(task.source, trainer, arg)]
-        elif arguments.place.source is task.source and isinstance(node, ast.Call):
+        elif arguments.place.source is task.source and isinstance(node, cst.Call):
             edits = [code.removed(task.source, trainer, arg), *code.added(task.source, node, f"{other}={value}")]
         else:
             return
@@ -108,7 +108,7 @@ def reclassed(task: Task) -> Iterator[Candidate]:
     """The class of arguments that the trainer wants, with the length the model has."""
     call = task.run.arguments.call
     node = call.place.node if call is not None else None
-    if call is None or call.place.source is not task.source or not isinstance(node, ast.Call):
+    if call is None or call.place.source is not task.source or not isinstance(node, cst.Call):
         return
     found = code.imported(task.source, "trl", "SFTConfig")
     if found is None:
@@ -137,12 +137,12 @@ def without(task: Task) -> Iterator[Candidate]:
 def imported_first(task: Task) -> Iterator[Candidate]:
     """The import moved above those of the libraries it changes."""
     place = task.fact.at
-    line = task.line(place.node) if place is not None and place.source is task.source else []
-    if len(line) != 1 or line[0] not in task.source.tree.body:
+    line = task.line(place.node) if place is not None and place.source is task.source else None
+    if line is None or len(line.body) != 1 or line not in task.source.tree.body:
         return
-    (statement,), source = line, task.source
-    changed = (s for s in source.tree.body if _library(s) in ("trl", "transformers", "peft") and s is not statement)
-    first = next(changed, None)
+    statement, source = line.body[0], task.source
+    changed = (s for s in code.top_level(source.tree) if _library(s) in ("trl", "transformers", "peft"))
+    first = next((s for s in changed if s is not statement), None)
     if first is None:
         return
     start, end = source.span(statement), source.span(first)
@@ -153,22 +153,25 @@ def imported_first(task: Task) -> Iterator[Candidate]:
     yield Candidate("import unsloth first", edits, ("api.late_imports",))
 
 
-def _library(statement: Any) -> str:
+def _library(statement: cst.BaseSmallStatement) -> str:
     """What a statement imports from, "" if it is no import or a relative one."""
-    if isinstance(statement, ast.ImportFrom) and not statement.level:
-        return (statement.module or "").partition(".")[0]
-    return statement.names[0].name.partition(".")[0] if isinstance(statement, ast.Import) else ""
+    if isinstance(statement, cst.ImportFrom) and statement.module is not None and not statement.relative:
+        return dotted(statement.module).partition(".")[0]
+    return dotted(statement.names[0].name).partition(".")[0] if isinstance(statement, cst.Import) else ""
 
 
 def reimported(task: Task) -> Iterator[Candidate]:
     """The import of what took the place of a name that is gone, under the old name."""
     place, name = task.fact.at, task.fact.argument
-    for statement in task.line(place.node) if place is not None and place.source is task.source else ():
-        for alias in statement.names if isinstance(statement, ast.ImportFrom) else ():
+    line = task.line(place.node) if place is not None and place.source is task.source else None
+    for statement in line.body if line is not None else ():
+        if not isinstance(statement, cst.ImportFrom) or isinstance(statement.names, cst.ImportStar):
+            continue
+        for alias in statement.names:
             instead = IMPORTS.get(f"{_library(statement)}.{name}", "")
-            if alias.name != name or not re.fullmatch(r"[\w.]+", instead):
+            if alias.evaluated_name != name or not re.fullmatch(r"[\w.]+", instead):
                 continue
-            local = alias.asname or name
+            local = alias.evaluated_alias or name
             title = f"import {instead} for {name}"
             if "." not in instead:
                 text = f"{instead} as {local}"

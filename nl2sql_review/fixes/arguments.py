@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
+
+import libcst as cst
 
 from ..expectations import broken, spelled
 from ..readers.api_arguments import rejected
@@ -77,7 +78,7 @@ def precision(task: Task) -> Iterator[Candidate]:
         fact = task.plan[f"arguments.{argument}"]
         if places.omitted(fact):
             place = fact.value.trace[-1] if fact.value.trace else fact.at
-            call = place.node if place is not None and isinstance(place.node, ast.Call) else None
+            call = place.node if place is not None and isinstance(place.node, cst.Call) else None
             if call is None or place.source is not task.source:
                 return
             missing.append(f"{argument}={text}")
@@ -117,14 +118,14 @@ def warmup(task: Task) -> Iterator[Candidate]:
             made = None if fits else next(setting(task, "arguments.warmup", drop, share), None)
             edits += made.edits if made else ()
             shown = plain(drop.value) if fits else share
-            title = f"set {name}={spelled(shown)} in place of {place.node.keyword}"
+            title = f"set {name}={spelled(shown)} in place of {place.node.keyword.value}"
             yield Candidate(title, tuple(edits), facts, names, unsafe=made is not None and made.unsafe)
             continue
         call = code.call_of(task.source, place.node)
         made = next(setting(task, "arguments.warmup", keep, share), None)
         if call is not None and made is not None:
             edits = [code.removed(task.source, call, place.node), *made.edits]
-            title = f"{title} and no {place.node.keyword}"
+            title = f"{title} and no {place.node.keyword.value}"
             yield Candidate(title, tuple(edits), facts, names, unsafe=made.unsafe)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
+
+import libcst as cst
 
 from ..readers.checkpointing import CHECKPOINT
 from ..readers.derive import plain
-from ..source.syntax import arguments_of
 from . import code, places
 from .proof import Candidate
 from .task import Task, setting, wanted
@@ -33,8 +33,8 @@ def newest(task: Task) -> Iterator[Candidate]:
     node = call.place.node
     if (
         call.place.source is not task.source
-        or not isinstance(node, ast.Call)
-        or not isinstance(node.func, ast.Attribute)
+        or not isinstance(node, cst.Call)
+        or not isinstance(node.func, cst.Attribute)
     ):
         return
     directory = _directory(task, node.func.value)
@@ -47,7 +47,7 @@ def newest(task: Task) -> Iterator[Candidate]:
     place = next((call.places[n] for n in CHECKPOINT if n in call.places), None)
     if place is None:
         edits = [*edits, *more, *code.added(task.source, node, f"resume_from_checkpoint={text}")]
-    elif place.node in arguments_of(node) and not place.node.star:
+    elif place.node in node.args and not place.node.star:
         edits = [*edits, *more, code.replaced(task.source, place.node.value, text)]
     else:
         return
@@ -59,9 +59,9 @@ def newest(task: Task) -> Iterator[Candidate]:
     )
 
 
-def _directory(task: Task, trainer: ast.expr) -> str:
+def _directory(task: Task, trainer: cst.BaseExpression) -> str:
     """The output directory as one can name it where the training starts."""
-    if isinstance(trainer, (ast.Name, ast.Attribute)):
+    if isinstance(trainer, (cst.Name, cst.Attribute)):
         return f"{task.source.segment(trainer)}.args.output_dir"
     value = plain(task.plan["project.output_dir"].value)
     return code.literal(value) if isinstance(value, str) else ""

@@ -5,23 +5,23 @@ All in the manner of the code around: its quotes, indentation, line ends, traili
 
 from __future__ import annotations
 
-import ast
 import re
+from collections.abc import Iterator
 from typing import Any
+
+import libcst as cst
 
 from ..expectations import spelled
 from ..report import Edit, Location
 from ..source import Span
-from ..source.syntax import SUITES, Argument, arguments_of, text_of, walk
-
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+from ..source.syntax import dotted, text_of, walk
 
 
 def location(source: Any, span: Span) -> Location:
     return Location(source.path, span.row, span.column, span.end_row, span.end_column, span.cell)
 
 
-def replaced(source: Any, node: Any, content: str) -> Edit:
+def replaced(source: Any, node: cst.CSTNode | Span, content: str) -> Edit:
     """`node` (a node, or a Span) with other code in its place."""
     return Edit(location(source, source.span(node)), content)
 
@@ -48,13 +48,14 @@ def literal(value: Any, like: str = "") -> str:
 # -- arguments ---------------------------------------------------------------------------------------------------
 
 
-def added(source: Any, call: ast.Call, *arguments: str) -> list[Edit]:
+def added(source: Any, call: cst.Call, *arguments: str) -> list[Edit]:
     """`call` with more arguments (`name=value`) after its last, each on a line of its own where that has one."""
-    end, given = source.span(call), arguments_of(call)
+    source.locate([call, *call.args])
+    end = source.span(call)
     flat = ", ".join(arguments)
-    if not given:
+    if not call.args:
         return [inserted(source, end.end_row, end.end_column - 1, end.cell, flat)]
-    last = _extent(source, call, given[-1])
+    last = source.span(call.args[-1])
     before = source.line(last.row, last.cell)[: last.column - 1]
     rest = source.line(last.end_row, last.cell)[last.end_column - 1 :]
     if before.strip() or last.row == end.row:
@@ -69,9 +70,9 @@ def added(source: Any, call: ast.Call, *arguments: str) -> list[Edit]:
     return [inserted(source, last.end_row, last.end_column, last.cell, f",{lines}")]
 
 
-def call_of(source: Any, arg: Argument) -> ast.Call | None:
+def call_of(source: Any, arg: cst.Arg) -> cst.Call | None:
     """The call that an argument is one of."""
-    return next((n for n in walk(source.tree) if isinstance(n, ast.Call) and arg in arguments_of(n)), None)
+    return next((n for n in walk(source.tree) if isinstance(n, cst.Call) and arg in n.args), None)
 
 
 def merged(edits: list[Edit]) -> list[Edit]:
@@ -83,11 +84,12 @@ def merged(edits: list[Edit]) -> list[Edit]:
     return list(made.values())
 
 
-def removed(source: Any, call: ast.Call, arg: Argument) -> Edit:
+def removed(source: Any, call: cst.Call, arg: cst.Arg) -> Edit:
     """`call` without one of its arguments; where that has a line of its own, without the line. A comment there stays."""
-    args = arguments_of(call)
+    args = list(call.args)
     number = args.index(arg)
-    at = _extent(source, call, arg)
+    source.locate([call, *args])
+    at = source.span(arg)
     before = source.line(at.row, at.cell)[: at.column - 1]
     rest = source.line(at.end_row, at.cell)[at.end_column - 1 :]
     comma = re.match(r"\s*,?", rest)[0]  # type: ignore[index]
@@ -96,78 +98,43 @@ def removed(source: Any, call: ast.Call, arg: Argument) -> Edit:
     if not before.strip() and (noted := re.match(r"\s*,?\s*(?=#)", rest)):
         return Edit(Location(source.path, at.row, at.column, at.end_row, at.end_column + noted.end(), at.cell), "")
     if number + 1 < len(args):
-        after = _extent(source, call, args[number + 1])
+        after = source.span(args[number + 1])
         return Edit(Location(source.path, at.row, at.column, after.row, after.column, at.cell), "")
     if number:
-        previous = _extent(source, call, args[number - 1])
+        previous = source.span(args[number - 1])
         return Edit(
             Location(source.path, previous.end_row, previous.end_column, at.end_row, at.end_column, at.cell), ""
         )
     return Edit(Location(source.path, at.row, at.column, at.end_row, at.end_column + len(comma), at.cell), "")
 
 
-def renamed(source: Any, arg: Argument, name: str) -> Edit:
+def renamed(source: Any, arg: cst.Arg, name: str) -> Edit:
     """A keyword argument under another name."""
-    at = source.span(arg)
-    return replaced(source, Span(at.row, at.column, at.row, at.column + len(arg.keyword or ""), at.cell), name)
+    assert arg.keyword is not None
+    return replaced(source, arg.keyword, name)
 
 
-def value_of(source: Any, arg: Argument) -> str:
+def value_of(source: Any, arg: cst.Arg) -> str:
     """The code of a keyword argument's value, in the parentheses it stands in: `(x := 1)` cannot do without."""
     return re.sub(r"\A\w+\s*=\s*", "", source.segment(arg))
-
-
-def _extent(source: Any, call: ast.Call, arg: Argument) -> Span:
-    """Where an argument stands, with the parentheses around it: the inner ones of `f((x))`, which are not the node's.
-
-    Those of `f(x for x in y)` are the node's, but the call's as well.
-    """
-    at, end = source.span(arg), source.span(call)
-    if _end_together(at, end):
-        return Span(at.row, at.column + 1, at.end_row, at.end_column - 1, at.cell)
-    while (wider := parentheses(source, at)) is not None and not _end_together(wider, end):
-        at = wider
-    return at
-
-
-def in_parentheses(source: Any, node: ast.expr) -> bool:
-    """Whether an expression stands in parentheses of its own; those of a call it is the argument of are none."""
-    found = parentheses(source, source.span(node))
-    calls = (n for n in walk(source.tree) if isinstance(n, ast.Call))
-    return found is not None and not any(_end_together(found, source.span(call)) for call in calls)
-
-
-def parentheses(source: Any, at: Span) -> Span | None:
-    """The pair of parentheses right around a place, whatever it belongs to; None where there is none."""
-    rows = [text for cell, _, text in source.rows() if cell == at.cell]
-    row, before = at.row, rows[at.row - 1][: at.column - 1]
-    while row > 1 and not before.strip():
-        row -= 1
-        before = _without_comments(rows[row - 1]).removesuffix("\\")
-    end_row, after = at.end_row, rows[at.end_row - 1][at.end_column - 1 :]
-    while end_row < len(rows) and re.fullmatch(r"\s*(#.*|\\)?", after):
-        end_row += 1
-        after = rows[end_row - 1]
-    closing = re.match(r"\s*\)", after)
-    if closing is None or not before.rstrip().endswith("("):
-        return None
-    end_column = len(rows[end_row - 1]) - len(after) + closing.end() + 1
-    return Span(row, len(before.rstrip()), end_row, end_column, at.cell)
-
-
-def _end_together(a: Span, b: Span) -> bool:
-    return (a.end_row, a.end_column, a.cell) == (b.end_row, b.end_column, b.cell)
 
 
 # -- imports and statements --------------------------------------------------------------------------------------
 
 
+def top_level(tree: cst.Module) -> Iterator[cst.BaseSmallStatement]:
+    """The simple statements of a module that stand in no other."""
+    for line in tree.body:
+        if isinstance(line, cst.SimpleStatementLine):
+            yield from line.body
+
+
 def imported_module(source: Any, module: str) -> tuple[list[Edit], str] | None:
     """As `imported`, for `import module`."""
-    for statement in source.tree.body:
-        for alias in statement.names if isinstance(statement, ast.Import) else ():
-            if alias.name == module:
-                return [], alias.asname or module
+    for statement in top_level(source.tree):
+        for alias in statement.names if isinstance(statement, cst.Import) else ():
+            if alias.evaluated_name == module:
+                return [], alias.evaluated_alias or module
     if re.search(rf"^[ \t]*(?:{module}\b\s*=|def {module}\b|class {module}\b)", source.text, re.MULTILINE):
         return None
     return [new_import(source, f"import {module}")], module
@@ -175,52 +142,43 @@ def imported_module(source: Any, module: str) -> tuple[list[Edit], str] | None:
 
 def imported(source: Any, module: str, name: str) -> tuple[list[Edit], str] | None:
     """What makes `name` of `module` usable in the script, and what it is called there; None if the name is taken."""
-    imports = [s for s in source.tree.body if isinstance(s, ast.ImportFrom) and s.module == module and not s.level]
-    found = [statement for statement in imports if statement.names[0].name != "*"]
-    for alias in (alias for statement in found for alias in statement.names):
-        if alias.name == name:
-            return [], alias.asname or name
+    imports = (s for s in top_level(source.tree) if isinstance(s, cst.ImportFrom) and not s.relative)
+    of_module = (s.names for s in imports if s.module is not None and dotted(s.module) == module)
+    found = [names for names in of_module if not isinstance(names, cst.ImportStar)]
+    for alias in (alias for names in found for alias in names):
+        if alias.evaluated_name == name:
+            return [], alias.evaluated_alias or name
     if re.search(rf"(?<![\w.\"'#]){name}\b(?!\s*=[^=])", _without_comments(source.text)):
         return None
     if found:
-        at = source.span(found[0].names[-1])
+        at = source.span(found[0][-1])
         return [inserted(source, at.end_row, at.end_column, at.cell, f", {name}")], name
     return [new_import(source, f"from {module} import {name}")], name
 
 
 def new_import(source: Any, code: str) -> Edit:
     """A line of its own below the imports of the top level; where there are none, below the docstring."""
-    suite = source.tree.body
-    after = [s for s in suite if isinstance(s, (ast.Import, ast.ImportFrom))]
-    if not after and isinstance(suite[0], ast.Expr) and text_of(suite[0].value) is not None:
-        after = suite[:1]
+    first = source.tree.body[0]
+    lines = [one for one in source.tree.body if isinstance(one, cst.SimpleStatementLine)]
+    after = [one for one in lines if any(isinstance(small, (cst.Import, cst.ImportFrom)) for small in one.body)]
+    if not after and lines[:1] == [first] and _is_text(first.body[0]):
+        after = [first]
     if after:
-        return below(source, line_of(suite, after[-1]), code)
-    at = source.span([*getattr(suite[0], "decorator_list", ()), suite[0]][0])
+        return below(source, after[-1], code)
+    at = source.span([*getattr(first, "decorators", ()), first][0])
     return inserted(source, at.row, 1, at.cell, f"{code}\n")
 
 
-def is_simple(node: Any) -> bool:
-    """Whether a node is a statement that holds no others."""
-    return isinstance(node, ast.stmt) and not any(name in node._fields for name in SUITES)
-
-
-def line_of(suite: list[Any], statement: Any) -> list[Any]:
-    """The statements of a suite that stand on the line of one of them: `a = 1; b = 2`."""
-    first = last = suite.index(statement)
-    while first > 0 and suite[first - 1].end_lineno == suite[first].lineno:
-        first -= 1
-    while last + 1 < len(suite) and suite[last].end_lineno == suite[last + 1].lineno:
-        last += 1
-    return suite[first : last + 1]
-
-
-def below(source: Any, line: list[Any], code: str) -> Edit:
-    """A line of code below the statements of a line, as far indented."""
-    at, end = source.span(line[0]), source.span(line[-1])
+def below(source: Any, line: cst.SimpleStatementLine, code: str) -> Edit:
+    """A line of code below a line of statements, as far indented."""
+    at = source.span(line)
     indent = re.match(r"\s*", source.line(at.row, at.cell))[0]  # type: ignore[index]
-    column = len(source.line(end.end_row, end.cell)) + 1
-    return inserted(source, end.end_row, column, end.cell, "\n" + "\n".join(indent + one for one in code.split("\n")))
+    column = len(source.line(at.end_row, at.cell)) + 1
+    return inserted(source, at.end_row, column, at.cell, "\n" + "\n".join(indent + one for one in code.split("\n")))
+
+
+def _is_text(statement: cst.BaseSmallStatement) -> bool:
+    return isinstance(statement, cst.Expr) and text_of(statement.value) is not None
 
 
 def _without_comments(text: str) -> str:

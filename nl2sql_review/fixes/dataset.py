@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
-from typing import Any
 
+import libcst as cst
+
+from ..literals import is_variable
 from ..readers.columns import COLUMNS, column_role
 from ..readers.derive import plain
 from ..report import Edit
-from ..source.syntax import arguments_of, dotted, text_of, walk
+from ..source.syntax import dotted, text_of, walk
 from ..values import Absent
 from . import code, places, uses
 from .prompt import expressions
@@ -46,9 +47,9 @@ def fallbacks(task: Task) -> Iterator[Candidate]:
         yield Candidate(f"read {', '.join(names)} by other spellings too", tuple(edits), PROMPT, unsafe=True)
 
 
-def _reads(task: Task) -> Iterator[tuple[Any, str, str]]:
+def _reads(task: Task) -> Iterator[tuple[cst.CSTNode, str, str]]:
     """The reads of a row in the functions that make the text: the expression, what the row is called, the column."""
-    scopes: list[Any] = []
+    scopes: list[cst.CSTNode] = []
     for expression in expressions(task):
         scope = task.function(expression)
         if not any(one is scope for one in scopes):
@@ -60,26 +61,25 @@ def _reads(task: Task) -> Iterator[tuple[Any, str, str]]:
                 yield node, row, columns[0]
 
 
-def _row(node: Any) -> str:
+def _row(node: cst.CSTNode) -> str:
     """What the row of `ex["a"]` or `ex.get("a")` is called, "" if it has no name."""
-    owner = node.value if isinstance(node, ast.Subscript) else getattr(getattr(node, "func", None), "value", None)
-    return owner.id if isinstance(owner, ast.Name) else ""
+    owner = node.value if isinstance(node, cst.Subscript) else getattr(getattr(node, "func", None), "value", None)
+    return owner.value if isinstance(owner, cst.Name) else ""
 
 
-def columns_of(node: Any) -> list[str]:
+def columns_of(node: cst.CSTNode) -> list[str]:
     """The columns that `ex["a"]` or `ex.get("a", ex.get("b", ""))` reads, the first one first."""
-    if isinstance(node, ast.Subscript):
-        keys = [node.slice]
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
-        keys = [arg.value for arg in arguments_of(node)]
-    else:
-        return []
+    keys: list[cst.BaseExpression] = []
+    if isinstance(node, cst.Subscript) and len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index):
+        keys = [node.slice[0].slice.value]
+    elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == "get":
+        keys = [arg.value for arg in node.args]
     name = text_of(keys[0]) if keys else None
     more = columns_of(keys[1]) if len(keys) > 1 else []
     return [name, *more] if name is not None else []
 
 
-def _embedded(task: Task, node: Any, text: str) -> str:
+def _embedded(task: Task, node: cst.CSTNode, text: str) -> str:
     """In brackets, unless the code around makes them needless."""
     span = task.source.span(node)
     before = task.source.line(span.row, span.cell)[: span.column - 1]
@@ -106,34 +106,34 @@ def cut(task: Task) -> Iterator[Candidate]:
                 yield Candidate(f"cut the schema to {limit} characters", (_cut(task, node, limit),), PROMPT)
 
 
-def _cuts(task: Task) -> list[Any]:
+def _cuts(task: Task) -> list[cst.CSTNode]:
     """What may cut the schema where the text is made: slices, what asks for a length, calls of functions with a slice."""
     scopes = [task.function(expression) for expression in expressions(task)]
     found = [node for scope in scopes for node in _slices(scope)]
-    for call in (n for scope in scopes for n in walk(scope) if isinstance(n, ast.Call)):
+    for call in (n for scope in scopes for n in walk(scope) if isinstance(n, cst.Call)):
         for one in walk(task.source.tree):
-            if isinstance(one, code.FUNCTIONS) and one.name == dotted(call.func):
+            if isinstance(one, cst.FunctionDef) and one.name.value == dotted(call.func):
                 slices = list(_slices(one))
                 found += [call, *slices] if slices else []
     return found
 
 
-def _slices(scope: Any) -> Iterator[Any]:
+def _slices(scope: cst.CSTNode) -> Iterator[cst.CSTNode]:
     for node in walk(scope):
-        if isinstance(node, ast.Compare) and dotted(getattr(node.left, "func", node.left)) == "len":
+        if isinstance(node, cst.Comparison) and dotted(getattr(node.left, "func", node.left)) == "len":
             yield node
-        elif isinstance(node, ast.Subscript):
+        elif isinstance(node, cst.Subscript):
             roles = {column_role(column) for one in walk(node.value) for column in columns_of(one)}
             if not roles or "schema" in roles:
-                parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-                yield from (part for part in parts if isinstance(part, ast.Slice))
+                yield from (one.slice for one in node.slice if isinstance(one.slice, cst.Slice))
 
 
-def _cut(task: Task, node: Any, limit: int) -> Edit:
+def _cut(task: Task, node: cst.CSTNode, limit: int) -> Edit:
     """A slice of the whole expression that a read is part of: `(ex.get("a") or ex.get("b") or "")[:n]`."""
-    chains = [n for n in walk(task.source.tree) if isinstance(n, ast.BoolOp) and any(m is node for m in walk(n))]
-    if chains:
-        return code.replaced(task.source, chains[0], f"({task.source.segment(chains[0])})[:{limit}]")
+    chains = (n for n in walk(task.source.tree) if isinstance(n, cst.BooleanOperation))
+    chain = next((one for one in chains if any(n is node for n in walk(one))), None)
+    if chain is not None:
+        return code.replaced(task.source, chain, f"({task.source.segment(chain)})[:{limit}]")
     span = task.source.span(node)
     return code.inserted(task.source, span.end_row, span.end_column, span.cell, f"[:{limit}]")
 
@@ -148,7 +148,7 @@ def normalised(task: Task) -> Iterator[Candidate]:
         return
     facts = ("dataset.weights_sum", "dataset.weights")
     value = place.node.value
-    if isinstance(value, (ast.Name, ast.Attribute)):
+    if is_variable(value) or isinstance(value, cst.Attribute):
         text = place.source.segment(value)
         edit = code.replaced(place.source, value, f"[w / sum({text}) for w in {text}]")
         yield Candidate("divide the weights by their sum", (edit,), facts, ("probabilities",))
@@ -178,6 +178,6 @@ def names_imported(task: Task) -> Iterator[Candidate]:
         for module in (typing, dataclasses, pathlib):
             if hasattr(module, name) and not name.startswith("_"):
                 edit = code.new_import(task.source, f"from {module.__name__} import {name}")
-                if any(isinstance(n, ast.Name) and n.id == name for n in walk(task.source.tree)):
+                if any(isinstance(n, cst.Name) and n.value == name for n in uses.expressions(task.source.tree)):
                     yield Candidate(f"import {name} from {module.__name__}", (edit,), (task.name,))
                 break

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
+
+import libcst as cst
 
 from ..readers.derive import plain
 from ..readers.lora import default_modules
-from ..source.syntax import Argument
 from . import code, places
 from .proof import Candidate
 from .task import Task, setting, wanted
@@ -28,7 +28,7 @@ def quantized(task: Task) -> Iterator[Candidate]:
         return
     found = code.imported(task.source, "transformers", CONFIG)
     node = call.place.node
-    if found is None or not isinstance(node, ast.Call) or "quantization_config" in call.arguments:
+    if found is None or not isinstance(node, cst.Call) or "quantization_config" in call.arguments:
         return
     edits, name = found
     place = call.places.get("load_in_4bit")
@@ -36,7 +36,7 @@ def quantized(task: Task) -> Iterator[Candidate]:
     names = ("load_in_4bit", "quantization_config")
     if place is None:
         made = (*edits, *code.added(task.source, node, text))
-    elif isinstance(place.node, Argument) and not place.node.star:
+    elif isinstance(place.node, cst.Arg) and not place.node.star:
         made = (*edits, code.replaced(task.source, place.node, text))
     else:
         return
@@ -67,5 +67,5 @@ def removed(task: Task) -> Iterator[Candidate]:
     call = code.call_of(place.source, place.node)
     if call is not None:
         edit = code.removed(place.source, call, place.node)
-        name = place.node.keyword or "it"
+        name = place.node.keyword.value if place.node.keyword is not None else "it"
         yield Candidate(f"remove {name}", (edit,), (task.name,), (name,))

@@ -40,13 +40,13 @@ def logged(task: Task) -> Iterator[Candidate]:
     """After the training a line that says how much memory was reserved at the peak."""
     if not task.run.train or task.run.train[-1].place.source is not task.source:
         return
-    statements = task.line(task.run.train[-1].place.node)
+    line = task.line(task.run.train[-1].place.node)
     found = code.imported_module(task.source, "torch")
-    if not statements or found is None:
+    if line is None or found is None:
         return
     edits, torch = found
-    line = f'print(f"peak GPU memory: {{{torch}.cuda.max_memory_reserved() / 1024**3:.1f}} GiB")'
-    edits = [*edits, code.below(task.source, statements, line)]
+    call = f'print(f"peak GPU memory: {{{torch}.cuda.max_memory_reserved() / 1024**3:.1f}} GiB")'
+    edits = [*edits, code.below(task.source, line, call)]
     calls = ("max_memory_reserved", "print")
     yield Candidate(
         "log the peak of the reserved memory after training",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from typing import Any
 
+import libcst as cst
+
 from ..expectations import equal, is_plain
+from ..literals import evaluated, literal
 from ..plan import Fact
 from ..readers.derive import options
 from ..report import Edit
 from ..source import Span
-from ..source.syntax import Argument
 from ..values import Absent, Default, Known, Place
 from . import code, documents
 
@@ -47,7 +48,7 @@ def at_omission(fact: Fact, content: str, name: str) -> list[Edit]:
 def lacking(fact: Fact) -> Place | None:
     """The call that leaves the value out."""
     return next(
-        (p for p in (fact.at, *reversed(fact.value.trace)) if p is not None and isinstance(p.node, ast.Call)), None
+        (p for p in (fact.at, *reversed(fact.value.trace)) if p is not None and isinstance(p.node, cst.Call)), None
     )
 
 
@@ -61,7 +62,7 @@ def omitted(fact: Fact) -> bool:
 def argument(fact: Fact) -> Place | None:
     """The argument the value arrives at."""
     for place in (*reversed(fact.value.trace), fact.at):
-        if place is not None and isinstance(place.node, Argument):
+        if place is not None and isinstance(place.node, cst.Arg):
             return place
     return None
 
@@ -82,10 +83,11 @@ def _literal(trace: tuple[Place, ...], value: Any, wanted: Any) -> Edit | None:
 def _replaced(place: Place, value: Any, wanted: Any) -> Edit | None:
     if isinstance(place.node, Span):
         return documents.replaced(place, value, wanted)
-    if not isinstance(place.node, ast.expr):
+    if not isinstance(place.node, cst.BaseExpression):
         return None
-    found = evaluated(place.node)
-    if found is _NOTHING:
+    try:
+        found = evaluated(place.node)
+    except ValueError:
         return None
     text = place.source.segment(place.node)
     if equal_plain(found, value):
@@ -93,17 +95,6 @@ def _replaced(place: Place, value: Any, wanted: Any) -> Edit | None:
     if isinstance(found, str) and not isinstance(wanted, str) and _reads_as(found, value):
         return code.replaced(place.source, place.node, code.literal(code.literal(wanted), text))
     return None
-
-
-_NOTHING = object()
-
-
-def evaluated(literal: ast.expr | str) -> Any:
-    """What a literal, or the text of one, stands for."""
-    try:
-        return ast.literal_eval(literal)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return _NOTHING
 
 
 def equal_plain(a: Any, b: Any) -> bool:
@@ -114,5 +105,7 @@ def equal_plain(a: Any, b: Any) -> bool:
 
 def _reads_as(text: str, value: Any) -> bool:
     """Whether a text is a number that the script converts: `float(os.environ.get("LR", "1e-3"))`."""
-    found = evaluated(text) if re.fullmatch(r"[-+\w.]+", text) else _NOTHING
-    return found is not _NOTHING and equal(found, value)
+    try:
+        return re.fullmatch(r"[-+\w.]+", text) is not None and equal(literal(text), value)
+    except ValueError:
+        return False

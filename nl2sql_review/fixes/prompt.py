@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
-from typing import Any
 
+import libcst as cst
+
+from ..literals import is_variable
 from ..readers.derive import plain
 from ..readers.prompt import Tokenizer
 from ..readers.prompt_loss import FUNCTION
 from ..readers.prompt_text import HOLE, Piece, literal
 from ..readers.training_text import texts_of
 from ..report import Edit, Location
-from ..source.lexer import Lexer
-from ..source.spans import Lines
-from ..source.syntax import Argument, arguments_of, text_of
+from ..source.syntax import text_of
 from . import code
 from .proof import Candidate
 from .task import Task
@@ -37,28 +36,33 @@ def ended(task: Task) -> Iterator[Candidate]:
                 edit = _appended(task, node, token)
                 if edit is not None:
                     yield Candidate(f"end the text with {token}", (edit,), facts)
-        elif found in ("two eos", "text after eos") and isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        elif (
+            found in ("two eos", "text after eos")
+            and isinstance(node, cst.BinaryOperation)
+            and isinstance(node.operator, cst.Add)
+        ):
             kept, gone = task.source.span(node.left), task.source.span(node.right)
             at = Location(task.source.path, kept.end_row, kept.end_column, gone.end_row, gone.end_column, gone.cell)
             what = task.source.excerpt(node.right)
             yield Candidate(f"leave out the {what} at the end of the text", (Edit(at, ""),), facts)
 
 
-def expressions(task: Task) -> Iterator[Any]:
+def expressions(task: Task) -> Iterator[cst.BaseExpression]:
     """The expressions of the script that make the text, the one made last first."""
-    seen: list[Any] = []
+    seen: list[cst.BaseExpression] = []
     for text in texts_of(task.run):
         for place in (*reversed(text.trace), *([text.at] if text.at is not None else [])):
-            node = place.node.value if isinstance(place.node, (ast.Assign, ast.AnnAssign, ast.Return)) else place.node
-            node = _member(node, text.field_name) if isinstance(node, ast.Dict) else node
-            if place.source is task.source and isinstance(node, ast.expr) and node not in seen:
+            node = place.node.value if isinstance(place.node, (cst.Assign, cst.AnnAssign, cst.Return)) else place.node
+            node = _member(node, text.field_name) if isinstance(node, cst.Dict) else node
+            if place.source is task.source and isinstance(node, cst.BaseExpression) and node not in seen:
                 seen.append(node)
                 yield node
 
 
-def _member(node: ast.Dict, key: str) -> Any:
+def _member(node: cst.Dict, key: str) -> cst.BaseExpression | None:
     """What a dict display has under a key."""
-    return next((value for name, value in zip(node.keys, node.values) if text_of(name) == key), None)
+    elements = (one for one in node.elements if isinstance(one, cst.DictElement))
+    return next((one.value for one in elements if text_of(one.key) == key), None)
 
 
 def _tokens(task: Task) -> Iterator[str]:
@@ -70,41 +74,30 @@ def _tokens(task: Task) -> Iterator[str]:
     trainer = task.run.trainer
     for argument in ("processing_class", "tokenizer"):
         place = trainer.places.get(argument) if trainer is not None else None
-        value = place.node.value if place is not None and isinstance(place.node, Argument) else None
-        if isinstance(value, (ast.Name, ast.Attribute)):
+        value = place.node.value if place is not None and isinstance(place.node, cst.Arg) else None
+        if is_variable(value) or isinstance(value, cst.Attribute):
             names.append(task.source.segment(value))
     for name in dict.fromkeys([*names, "tokenizer", "self.tokenizer", "tok"]):
         if re.search(rf"(?<![\w.]){re.escape(name)}\b", task.source.text):
             yield f"{name}.eos_token"
 
 
-def _appended(task: Task, node: Any, token: str) -> Edit | None:
+def _appended(task: Task, node: cst.BaseExpression, token: str) -> Edit | None:
     """The token inside an f-string, else added to the text."""
     source, span = task.source, task.source.span(node)
-    if isinstance(node, ast.JoinedStr):
-        prefix, quotes = _last_literal(source.segment(node))
-        if "f" in prefix.lower():
-            return code.inserted(source, span.end_row, span.end_column - len(quotes), span.cell, f"{{{token}}}")
-    elif isinstance(node, ast.BinOp):
-        if not isinstance(node.op, (ast.Add, ast.Mod)) or code.in_parentheses(source, node):
+    last = node
+    while isinstance(last, cst.ConcatenatedString):
+        last = last.right
+    if isinstance(last, cst.FormattedString):
+        end = source.span(last)
+        return code.inserted(source, end.end_row, end.end_column - len(last.end), end.cell, f"{{{token}}}")
+    if isinstance(node, cst.BinaryOperation):
+        if not isinstance(node.operator, (cst.Add, cst.Modulo)) or node.lpar:
             return None
-    elif not isinstance(node, (ast.Call, ast.Name, ast.Attribute, ast.Subscript)) and text_of(node) is None:
-        return None
+    elif not is_variable(node) and not isinstance(node, (cst.Call, cst.Attribute, cst.Subscript)):
+        if text_of(last) is None:
+            return None
     return code.inserted(source, span.end_row, span.end_column, span.cell, f" + {token}")
-
-
-_MARK = re.compile(r"([A-Za-z]*)(\"\"\"|'''|[\"'])|[()\[\]{}]")
-
-
-def _last_literal(text: str) -> tuple[str, str]:
-    """The prefix and the quotes of the last of the string literals side by side; those in fields of an f-string are inside."""
-    depth, last = 0, ("", "")
-    for mark in _MARK.finditer(Lexer(Lines(text)).run().outline()):
-        if mark[2] is not None:
-            last = (mark[1], mark[2]) if depth == 0 else last
-        else:
-            depth += 1 if mark[0] in "([{" else -1
-    return last
 
 
 # -- the loss ----------------------------------------------------------------------------------------------------
@@ -117,7 +110,7 @@ def masked(task: Task) -> Iterator[Candidate]:
         return
     if by == "completion_only_loss=False":
         place = task.fact.at
-        if place is not None and isinstance(place.node, Argument) and not place.node.star:
+        if place is not None and isinstance(place.node, cst.Arg) and not place.node.star:
             edit = code.replaced(place.source, place.node.value, "True")
             yield Candidate("set completion_only_loss=True", (edit,), LOSS, ("completion_only_loss",))
         return
@@ -125,17 +118,16 @@ def masked(task: Task) -> Iterator[Candidate]:
     if trainer is None or trainer.place.source is not task.source or not task.imports_unsloth():
         return
     line = task.line(trainer.place.node)
-    name = _target(task, line, trainer.place.node)
+    name = _target(task, line, trainer.place.node) if line is not None else ""
     found = code.imported(task.source, TEMPLATES, FUNCTION)
-    if not name or found is None:
+    if line is None or not name or found is None:
         return
     edits, function = found
     place = trainer.places.get(FUNCTION)
     if place is not None:
-        node = place.node
-        if not isinstance(node, Argument) or node.star or node not in arguments_of(trainer.place.node):
+        if not isinstance(place.node, cst.Arg) or place.node.star or place.node not in trainer.place.node.args:
             return
-        edits = [*edits, code.removed(task.source, trainer.place.node, node)]
+        edits = [*edits, code.removed(task.source, trainer.place.node, place.node)]
     for instruction, response in _markers(task):
         for force in ("", ", force_match=False"):
             parts = f"instruction_part={code.literal(instruction)}, response_part={code.literal(response)}{force}"
@@ -154,25 +146,26 @@ def remarked(task: Task) -> Iterator[Candidate]:
         edits = []
         for argument, text in (("instruction_part", instruction), ("response_part", response)):
             place = call.places.get(argument)
-            if place is not None and isinstance(place.node, Argument) and not place.node.star:
+            if place is not None and isinstance(place.node, cst.Arg) and not place.node.star:
                 edits.append(code.replaced(task.source, place.node.value, code.literal(text)))
         if edits:
             yield Candidate(
                 "search for the markers of the training text", tuple(edits), LOSS, ("instruction_part", "response_part")
             )
-    if "force_match" not in call.arguments and isinstance(call.place.node, ast.Call):
+    if "force_match" not in call.arguments and isinstance(call.place.node, cst.Call):
         edits = code.added(task.source, call.place.node, "force_match=False")
         yield Candidate(
             "search for the markers without regard to how tokens are cut", tuple(edits), LOSS, ("force_match",)
         )
 
 
-def _target(task: Task, line: list[Any], call: Any) -> str:
+def _target(task: Task, line: cst.SimpleStatementLine, call: cst.CSTNode) -> str:
     """The one name that a call's result is assigned to by a statement of a line."""
-    for statement in line:
-        if isinstance(statement, ast.Assign) and statement.value is call and len(statement.targets) == 1:
-            if isinstance(statement.targets[0], (ast.Name, ast.Attribute)):
-                return str(task.source.segment(statement.targets[0]))
+    for statement in line.body:
+        if isinstance(statement, cst.Assign) and statement.value is call and len(statement.targets) == 1:
+            target = statement.targets[0].target
+            if isinstance(target, (cst.Name, cst.Attribute)):
+                return str(task.source.segment(target))
     return ""
 
 

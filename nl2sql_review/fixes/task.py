@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+import libcst as cst
 
 from ..expectations import Expectation, FactOf, spelled
 from ..judge import Examined, Ground
@@ -15,10 +16,9 @@ from ..readers import run as runs
 from ..readers.api import versions_of
 from ..readers.api_arguments import CONFIG_OF
 from ..readers.derive import plain
-from ..source.syntax import SUITES, statements, walk
+from ..source.syntax import statements, walk
 from ..values import Default
 from . import code, places, uses
-from .code import FUNCTIONS
 from .proof import Candidate
 
 
@@ -63,22 +63,18 @@ class Task:
         """What the same rule expects of another of its facts."""
         return dict(self.ground.rule.head.expectations)[name]
 
-    def line(self, node: Any) -> list[Any]:
-        """The simple statement of the script that holds a node, with those on the same line; none behind `if …:`."""
-        suites = (getattr(one, name, None) or () for one in statements(self.source.tree) for name in SUITES)
-        for suite in suites:
-            for one in suite:
-                if code.is_simple(one) and any(n is node for n in walk(one)):
-                    line = code.line_of(suite, one)
-                    start = self.source.span(line[0])
-                    return line if not self.source.line(start.row, start.cell)[: start.column - 1].strip() else []
-        return []
+    def line(self, node: cst.CSTNode) -> cst.SimpleStatementLine | None:
+        """The simple statements of the script on whose line a node stands; None behind `if …:` and in a magic."""
+        lines = (one for one in statements(self.source.tree) if isinstance(one, cst.SimpleStatementLine))
+        line = next((one for one in lines if any(n is node for n in walk(one))), None)
+        start = self.source.span(line) if line is not None else None
+        return None if start is None or self.source.line(start.row, start.cell)[: start.column - 1].strip() else line
 
-    def function(self, node: Any) -> Any:
+    def function(self, node: cst.CSTNode) -> cst.CSTNode:
         """The innermost function or lambda that holds a node, else the whole script."""
-        found = self.source.tree
+        found: cst.CSTNode = self.source.tree
         for one in walk(self.source.tree):
-            if isinstance(one, (*FUNCTIONS, ast.Lambda)) and any(n is node for n in walk(one)):
+            if isinstance(one, (cst.FunctionDef, cst.Lambda)) and any(n is node for n in walk(one)):
                 found = one
         return found
 

@@ -7,20 +7,20 @@ Names are taken wherever they stand in the files of the run, whatever their scop
 
 from __future__ import annotations
 
-import ast
 import builtins
 from collections.abc import Iterable, Iterator
 from typing import Any
+
+import libcst as cst
 
 from ..expectations import is_plain
 from ..judge import Examined
 from ..plan import Fact
 from ..readers.derive import options
 from ..source import Span
-from ..source.syntax import Argument, Parameters, arguments_of, below, dotted, parameters_of, text_of, walk
+from ..source.syntax import below, dotted, text_of, walk
 from ..values import Default, Either, Known, Term, Text, Unknown
 from . import documents
-from .code import FUNCTIONS
 
 # Calls that tell people a value, and those that hand it on changed or not.
 TELL = ("print", "logging.", "logger.", "log.", "wandb.", "mlflow.", "json.", "swanlab.", "trackio.", "comet_ml.")
@@ -32,6 +32,25 @@ ENVIRONMENT = ("os.environ.get", "os.getenv")
 NOT_COMPARED = ("os.", "pathlib.", "shutil.")
 TRANSPARENT = ("property", "staticmethod", "classmethod", "functools.cache", "cache", "cached_property")
 ALL_OF_IT = frozenset(("items", "values", "copy", "pop", "update"))  # methods of a dict that hand on what is in it
+
+# Where a name stands that is no expression: of an attribute, a keyword, what is defined or imported.
+WRITTEN: dict[type[cst.CSTNode], tuple[str, ...]] = {
+    cst.Attribute: ("attr",),
+    cst.Arg: ("keyword",),
+    cst.Param: ("name",),
+    cst.FunctionDef: ("name", "type_parameters"),
+    cst.ClassDef: ("name", "type_parameters"),
+    cst.TypeAlias: ("type_parameters",),
+    cst.NameItem: ("name",),
+    cst.ImportFrom: ("module",),
+    cst.ImportAlias: ("name", "asname"),
+    cst.ExceptHandler: ("name",),
+    cst.MatchAs: ("name",),
+    cst.MatchStar: ("name",),
+    cst.MatchMapping: ("rest",),
+    cst.MatchKeywordElement: ("key",),
+}
+NAMING = (cst.ImportFrom, cst.ExceptHandler, cst.MatchAs, cst.MatchStar, cst.MatchMapping, cst.MatchKeywordElement)
 
 
 def compared(examined: Examined, fact: Fact, own: Iterable[Any] = ()) -> bool:
@@ -63,83 +82,88 @@ class _Uses:
         }
         sources = [examined.source, *(p.source for p in self.trace), *(c.place.source for c in calls if c.place)]
         self.trees = list({id(s): s.tree for s in sources if getattr(s, "tree", None) is not None}.values())
+        self.nodes: list[cst.CSTNode] = []
         self.parents: dict[int, Any] = {}
-        self.functions: dict[str, Any] = {}
+        self.functions: dict[str, cst.FunctionDef] = {}
         self.names: set[str] = set()
 
     def at_call(self) -> bool:
-        arguments = [place.node for place in self.trace if isinstance(place.node, Argument)]
+        arguments = [place.node for place in self.trace if isinstance(place.node, cst.Arg)]
         return any(one.value is self.trace[0].node for one in arguments if id(one) in self.arguments)
 
     def compared(self) -> bool:
         if not self.trace or self.at_call():
             return True
         for tree in self.trees:
-            for node in walk(tree):
-                if isinstance(node, FUNCTIONS):
-                    self.functions[node.name] = node
-                self.parents.update((id(child), node) for child in below(node))
-                if isinstance(node, ast.arguments):  # a default is the parameter's
-                    self.parents.update((id(p.default), p.node) for p in Parameters(node).every() if p.default)
+            for node in expressions(tree):
+                if isinstance(node, cst.FunctionDef):
+                    self.functions[node.name.value] = node
+                self.nodes.append(node)
+                self.parents.update((id(child), node) for child in _below(node))
         origin = self.trace[0]
         if isinstance(origin.node, Span):
             self.names |= {documents.key(origin)} - {""}
         elif not self._shown(origin.node):
             return False
         for place in self.trace[1:]:
-            if isinstance(place.node, (ast.Assign, ast.AnnAssign)):
+            if isinstance(place.node, (cst.Assign, cst.AnnAssign)):
                 self._bind(place.node)
-            if isinstance(origin.node, Span) and isinstance(place.node, (Argument, ast.Assign, ast.AnnAssign)):
+            if isinstance(origin.node, Span) and isinstance(place.node, (cst.Arg, cst.Assign, cst.AnnAssign)):
                 self.names |= _steps(place.node.value)
         seen: set[int] = set()
         before = -1
         while before < len(self.names):
             before = len(self.names)
-            for use in [u for tree in self.trees for u in self._uses(tree) if id(u) not in seen]:
+            for use in [u for u in self._uses() if id(u) not in seen]:
                 seen.add(id(use))
                 if not self._shown(use):
                     return False
         return True
 
-    def _uses(self, tree: Any) -> Iterator[Any]:
+    def _uses(self) -> Iterator[cst.CSTNode]:
         """The nodes that read one of the names, as a name, an attribute or a key, or may do so."""
-        for node in walk(tree):
-            parent = self.parents.get(id(node))
-            if isinstance(node, ast.Name):
-                if node.id in self.names and not _binds(node, parent):
+        for node in self.nodes:
+            if isinstance(node, cst.Name):
+                if node.value in self.names and not _binds(node, self.parents.get(id(node))):
                     yield node
-            elif isinstance(node, ast.Constant):
+            elif isinstance(node, (cst.SimpleString, cst.ConcatenatedString)):
                 if text_of(node) in self.names:
-                    yield from self._read(node, parent)
+                    yield from self._read(node)
             elif self.names.intersection(_spelled(node)):
                 yield node
 
-    def _read(self, key: Any, parent: Any) -> Iterator[Any]:
+    def _read(self, key: cst.CSTNode) -> Iterator[cst.CSTNode]:
         """What reads by a key: `x["r"]`, `x.get("r")`, `getattr(x, "r")`."""
-        holder = self.parents.get(id(parent))
-        if isinstance(parent, ast.Tuple) and isinstance(holder, ast.Subscript):  # `x[0, "r"]`
-            key, parent = parent, holder
-        if isinstance(parent, ast.Subscript) and parent.slice is key:
-            yield parent
-        elif isinstance(parent, Argument) and dotted(getattr(holder, "func", None)).endswith((".get", "getattr")):
+        parent, holder, outer = self._above(key)
+        if isinstance(holder, cst.Tuple) and isinstance(outer, cst.Index):  # `x[(0, "r")]`
+            parent, holder, outer = self._above(holder)
+        if isinstance(parent, cst.Index):
+            yield outer
+        elif isinstance(holder, cst.Call) and dotted(holder.func).endswith((".get", "getattr")):
             yield holder
 
-    def _shown(self, node: Any) -> bool:
+    def _above(self, node: cst.CSTNode) -> tuple[Any, Any, Any]:
+        """What a node is in, what that is in, and what that is in."""
+        parent = self.parents.get(id(node))
+        holder = self.parents.get(id(parent))
+        return parent, holder, self.parents.get(id(holder))
+
+    def _shown(self, node: cst.CSTNode) -> bool:
         """Follows an expression outwards to what is done with it; takes up the names it is given on the way."""
         one = node
-        if isinstance(node, ast.alias):
-            self.names.add(node.asname or node.name)
+        if isinstance(node, cst.ImportAlias):
+            self.names.add(node.evaluated_alias or node.evaluated_name)
             return True
-        if isinstance(node, (ast.ImportFrom, ast.ExceptHandler, ast.pattern)):
+        if isinstance(node, NAMING):
             return False  # the name of something else, or one that is given to it
         while (parent := self.parents.get(id(one))) is not None:
             match parent:
-                case ast.Attribute() if parent.attr not in self.names:
-                    return parent.attr not in ALL_OF_IT
-                case ast.Subscript() if parent.value is one and (key := text_of(parent.slice)) is not None:
+                case cst.Attribute() if parent.attr.value not in self.names:
+                    return parent.attr.value not in ALL_OF_IT
+                case cst.Subscript() if parent.value is one and (key := _key(parent)) is not None:
                     if key not in self.names:
                         return True
-                case ast.Call() if isinstance(one, Argument):
+                case cst.Call() if isinstance(one, cst.Arg):
                     callee, value = self.arguments.get(id(one), (dotted(parent.func), None))
                     if callee.endswith(PARSERS):
                         self._parsed()
@@ -151,127 +175,145 @@ class _Uses:
                         return True
                     elif not self._handed(callee, parent, one) and id(one) not in self.way:
                         return False
-                case ast.Dict():
-                    keys = (text_of(key) for key, value in zip(parent.keys, parent.values) if value is one)
-                    self.names.update(key for key in keys if key is not None)
-                case ast.arg():
-                    self.names.add(parent.arg)
+                case cst.DictElement() if parent.value is one and (key := text_of(parent.key)) is not None:
+                    self.names.add(key)
+                case cst.Param():
+                    self.names.add(parent.name.value)
                     return True
-                case ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.NamedExpr():
+                case cst.Assign() | cst.AnnAssign() | cst.AugAssign() | cst.NamedExpr():
                     return self._bind(parent)
-                case ast.Return():
+                case cst.Return():
                     return self._returned(parent)
-                case ast.Expr():
+                case cst.Expr():
                     return True
-                case ast.stmt() | ast.match_case() | ast.Lambda() | ast.Yield() | ast.YieldFrom():
+                case cst.BaseStatement() | cst.BaseSmallStatement() | cst.MatchCase():
                     return False
-                case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+                case cst.Lambda() | cst.Yield() | cst.BaseComp():
                     return False
             if id(parent) in self.own:
                 return True
-            if isinstance(one, ast.Name) and one.id in self.functions and not isinstance(parent, ast.Call):
+            if isinstance(one, cst.Name) and one.value in self.functions and not isinstance(parent, cst.Call):
                 return False  # a function that is passed on
             one = parent
         return True
 
-    def _told(self, arg: Any, callee: str, value: Any) -> bool:
-        if isinstance(arg.value, ast.Name) and arg.value.id in self.functions:
+    def _told(self, arg: cst.Arg, callee: str, value: Any) -> bool:
+        if isinstance(arg.value, cst.Name) and arg.value.value in self.functions:
             return False
         return not callee.startswith(NOT_COMPARED) and (callee.startswith(TELL) or not _unknown(value))
 
-    def _handed(self, callee: str, call: Any, arg: Any) -> bool:
+    def _handed(self, callee: str, call: cst.Call, arg: cst.Arg) -> bool:
         """Whether a call that is not a library's hands a value on, under which name."""
         if arg.keyword is not None and (callee == "dict" or callee in self.functions or id(arg) in self.way):
-            self.names.add(arg.keyword)
+            self.names.add(arg.keyword.value)
             return True
         if callee.endswith("add_argument"):
-            options = [text for one in arguments_of(call) if (text := text_of(one.value)) is not None]
+            options = [text for one in call.args if (text := text_of(one.value)) is not None]
             self.names.update(text.lstrip("-").replace("-", "_") for text in options)
             self._parsed()
             return True
         if callee in self.functions and not arg.star:
-            index, positional = arguments_of(call).index(arg), parameters_of(self.functions[callee]).positional
+            index, params = list(call.args).index(arg), self.functions[callee].params
+            positional = [*params.posonly_params, *params.params]
             if index < len(positional):
-                self.names.add(positional[index].name)
+                self.names.add(positional[index].name.value)
                 return True
         return callee in PASS and (hasattr(builtins, callee) or "asdict" in callee)
 
-    def _bind(self, statement: Any) -> bool:
+    def _bind(self, statement: cst.Assign | cst.AnnAssign | cst.AugAssign | cst.NamedExpr) -> bool:
         """Takes up the names that a statement gives; False where it sets something of an object that is not followed."""
-        for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
-            for one in target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]:
-                one = one.value if isinstance(one, ast.Starred) else one
-                key = text_of(one.slice) if isinstance(one, ast.Subscript) else None
-                if key is not None and isinstance(one.value, ast.Name):
-                    self.names |= {one.value.id, key}
-                elif isinstance(one, ast.Attribute) and dotted(one.value) == "self":
-                    self.names.add(one.attr)
-                elif isinstance(one, ast.Name):
-                    self.names.add(one.id)
-                else:
-                    return False
+        for one in _targets(statement):
+            key = _key(one) if isinstance(one, cst.Subscript) else None
+            if isinstance(one, cst.Subscript) and key is not None and isinstance(one.value, cst.Name):
+                self.names |= {one.value.value, key}
+            elif isinstance(one, cst.Attribute) and dotted(one.value) == "self":
+                self.names.add(one.attr.value)
+            elif isinstance(one, cst.Name):
+                self.names.add(one.value)
+            else:
+                return False
         holder = self.parents.get(id(statement))
-        while holder is not None and not isinstance(holder, (*FUNCTIONS, ast.ClassDef)):
+        while holder is not None and not isinstance(holder, (cst.FunctionDef, cst.ClassDef)):
             holder = self.parents.get(id(holder))
-        if isinstance(holder, ast.ClassDef):
-            self.names.add(holder.name)
+        if isinstance(holder, cst.ClassDef):
+            self.names.add(holder.name.value)
         return True
 
     def _parsed(self) -> None:
         """Takes up what the options of the command line are called once they are parsed."""
-        for tree in self.trees:
-            for node in walk(tree):
-                if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-                    if dotted(node.value.func).rpartition(".")[2].startswith("parse_"):
-                        self._bind(node)
+        for node in self.nodes:
+            if isinstance(node, cst.Assign) and isinstance(node.value, cst.Call):
+                if dotted(node.value.func).rpartition(".")[2].startswith("parse_"):
+                    self._bind(node)
 
     def _returned(self, node: Any) -> bool:
         """Takes up the function that returns it; False where a decorator may do something with that."""
-        while node is not None and not isinstance(node, FUNCTIONS):
+        while node is not None and not isinstance(node, cst.FunctionDef):
             node = self.parents.get(id(node))
-        if node is None or any(dotted(decorator) not in TRANSPARENT for decorator in node.decorator_list):
+        if node is None or any(dotted(one.decorator) not in TRANSPARENT for one in node.decorators):
             return False
-        self.names.add(node.name)
+        self.names.add(node.name.value)
         return True
 
 
-def _steps(node: Any) -> set[str]:
+def expressions(tree: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """A node and what is below it, without the names that are no expressions."""
+    stack = [tree]
+    while stack:
+        one = stack.pop()
+        yield one
+        stack += reversed(_below(one))
+
+
+def _below(node: cst.CSTNode) -> list[cst.CSTNode]:
+    written = [id(getattr(node, name)) for name in WRITTEN.get(type(node), ())]
+    return [child for child in below(node) if id(child) not in written]
+
+
+def _steps(node: cst.BaseExpression | None) -> set[str]:
     """The names and keys of `config["lora"]["r"]`, `config.lora.r`, `config.get("r")`."""
-    found: set[str | None] = set()
-    for one in walk(node) if node is not None else ():
-        found |= _spelled(one)
-        if isinstance(one, ast.Name):
-            found.add(one.id)
-        elif isinstance(one, Argument):
-            found.add(one.keyword)
-        else:
-            found.add(text_of(one))
+    nodes = walk(node) if node is not None else ()
+    found = {one.value if isinstance(one, cst.Name) else text_of(one) for one in nodes}
     return {name for name in found - {None, "get"} if name and not hasattr(builtins, name)}
 
 
-def _spelled(node: Any) -> set[Any]:
-    """The names in a node, other than of a variable, that are no nodes of their own; None may be among them."""
+def _spelled(node: cst.CSTNode) -> set[str | None]:
+    """The names that stand in a node and are no expressions, as far as they may be those of a value."""
     match node:
-        case ast.Attribute():
-            return {node.attr}
-        case ast.alias():
-            return {node.name.rpartition(".")[2], node.asname}
-        case ast.ImportFrom() if node.module:
-            return {node.module.rpartition(".")[2]}
-        case ast.ExceptHandler() | ast.MatchAs() | ast.MatchStar():
-            return {node.name}
-        case ast.MatchMapping():
-            return {node.rest}
-        case ast.MatchClass():
-            return set(node.kwd_attrs)
+        case cst.Attribute():
+            return {node.attr.value}
+        case cst.ImportAlias():
+            return {node.evaluated_name.rpartition(".")[2], node.evaluated_alias}
+        case cst.ImportFrom() if node.module is not None:
+            return {dotted(node.module).rpartition(".")[2]}
+        case cst.ExceptHandler(name=cst.AsName(name=cst.Name(name))):
+            return {name}
+        case cst.MatchAs(name=cst.Name(name)) | cst.MatchStar(name=cst.Name(name)):
+            return {name}
+        case cst.MatchMapping(rest=cst.Name(name)) | cst.MatchKeywordElement(key=cst.Name(name)):
+            return {name}
     return set()
 
 
-def _binds(node: Any, parent: Any) -> bool:
+def _binds(node: cst.Name, parent: Any) -> bool:
     """Whether a name stands where it is given rather than read."""
-    if isinstance(parent, ast.Assign):
-        return node in parent.targets
-    return isinstance(parent, (ast.AnnAssign, ast.AugAssign, ast.NamedExpr)) and parent.target is node
+    giving = (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.NamedExpr)
+    return isinstance(parent, giving) and parent.target is node
+
+
+def _targets(statement: cst.Assign | cst.AnnAssign | cst.AugAssign | cst.NamedExpr) -> Iterator[cst.BaseExpression]:
+    """What a statement gives a value to; of a tuple or a list each member."""
+    for target in [t.target for t in statement.targets] if isinstance(statement, cst.Assign) else [statement.target]:
+        if isinstance(target, (cst.Tuple, cst.List)):
+            yield from (element.value for element in target.elements)
+        else:
+            yield target
+
+
+def _key(node: cst.Subscript) -> str | None:
+    """The text in the brackets of `x["text"]`."""
+    inner = node.slice[0].slice if len(node.slice) == 1 else None
+    return text_of(inner.value) if isinstance(inner, cst.Index) else None
 
 
 def _unknown(value: Any) -> bool:

@@ -9,7 +9,6 @@ taken). The sources are read, never imported. A flavour whose library is not in 
 
 from __future__ import annotations
 
-import ast
 import re
 import sys
 import zipfile
@@ -17,8 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Iterable, Iterator
 
-from ..api.build import compact, field_default, init_of, written
+import libcst as cst
+
+from ..api.build import annotated, compact, default_in, field_default, init_of, keywords, last, written
 from ..api.versions import allows, key_of
+from ..literals import evaluated
+from ..source.syntax import below, dotted, text_of, walk
 from .keys import FOLDER
 
 # flavour -> library, and for each section of its configuration the classes whose fields are its keys
@@ -79,7 +82,7 @@ class Wheel:
     library: str
     version: str
     path: Path
-    classes: dict[str, ast.ClassDef] = field(default_factory=dict)
+    classes: dict[str, cst.ClassDef] = field(default_factory=dict)
 
 
 def main(arguments: list[str]) -> int:
@@ -120,70 +123,97 @@ def of_flavour(flavour: str, wheels: dict[str, list[Wheel]]) -> dict[str, Any]:
     return {"library": library, "version": own.version, "from": read_from, "requires": requires, "sections": keys}
 
 
-def classes(path: Path, files: str) -> dict[str, ast.ClassDef]:
-    found: dict[str, ast.ClassDef] = {}
+def classes(path: Path, files: str) -> dict[str, cst.ClassDef]:
+    """Those of a wheel's files; where two are called so, the outer one."""
+    found: dict[str, cst.ClassDef] = {}
     with zipfile.ZipFile(path) as wheel:
         for name in sorted(wheel.namelist()):
-            if re.fullmatch(files, name):
-                for node in ast.walk(ast.parse(wheel.read(name))):
-                    if isinstance(node, ast.ClassDef):
-                        found.setdefault(node.name, node)
+            nodes: list[cst.CSTNode] = [cst.parse_module(wheel.read(name))] if re.fullmatch(files, name) else []
+            for node in nodes:  # which grows
+                nodes += below(node)
+                if isinstance(node, cst.ClassDef):
+                    found.setdefault(node.name.value, node)
     return found
 
 
-def fields(node: ast.ClassDef, wheels: Iterable[Wheel]) -> Iterator[tuple[str, list[str]]]:
+def fields(node: cst.ClassDef, wheels: Iterable[Wheel]) -> Iterator[tuple[str, list[str]]]:
     """The fields of a class, those of its bases first; a base is looked for in the library of the class, then in the others."""
     wheels = list(wheels)
     for base in reversed(node.bases):
-        name = base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "")
-        name = ALIASES.get(name, name)
+        name = ALIASES.get(last(base.value), last(base.value))
         home = next((i for i, w in enumerate(wheels) if name in w.classes and w.classes[name] is not node), None)
         if home is not None:
             yield from fields(wheels[home].classes[name], wheels[home:])
     yield from own_fields(node)
 
 
-def own_fields(node: ast.ClassDef) -> Iterator[tuple[str, list[str]]]:
-    for item in node.body:
-        if not isinstance(item, ast.AnnAssign) or not isinstance(item.target, ast.Name) or not init_of(item.value):
+def own_fields(node: cst.ClassDef) -> Iterator[tuple[str, list[str]]]:
+    for name, annotation, value in annotated(node):
+        kind = type_of(annotation)
+        if not init_of(value) or "ClassVar" in kind or name.startswith("_"):
             continue
-        annotation = ast.unparse(item.annotation)
-        if "ClassVar" in annotation or item.target.id.startswith("_"):
-            continue
-        entry = [annotation if len(annotation) <= TYPE else "Any", default(item.value)]
-        yield item.target.id, entry
-        for alias in aliases(item.value):
+        entry = [kind if len(kind) <= TYPE else "Any", default(value)]
+        yield name, entry
+        for alias in aliases(value):
             yield alias, entry
 
 
-def default(value: ast.expr | None) -> str:
+def type_of(node: cst.BaseExpression) -> str:
+    """A type on one line, in one way of spacing and quoting, however it is written."""
+    match node:
+        case cst.Subscript():
+            inner = ", ".join(type_of(one.slice.value) for one in node.slice if isinstance(one.slice, cst.Index))
+            return f"{type_of(node.value)}[{inner}]"
+        case cst.BinaryOperation(operator=cst.BitOr()):
+            return f"{type_of(node.left)} | {type_of(node.right)}"
+        case cst.List() | cst.Tuple():
+            inner = ", ".join(type_of(element.value) for element in node.elements)
+            return f"[{inner}]" if isinstance(node, cst.List) else f"({inner})"
+        case cst.Call():
+            given = (
+                f"{arg.keyword.value}={type_of(arg.value)}" if arg.keyword else type_of(arg.value) for arg in node.args
+            )
+            return f"{type_of(node.func)}({', '.join(given)})"
+        case cst.Name() | cst.Attribute():
+            return dotted(node)
+        case cst.Ellipsis():
+            return "..."
+    try:
+        return repr(evaluated(node))
+    except ValueError:
+        return "Any"
+
+
+def default(value: cst.BaseExpression | None) -> str:
     """As written; "" where the key is required."""
-    if isinstance(value, ast.Call) and getattr(value.func, "id", "") == "Field" and value.args:
-        first = value.args[0]
-        return "" if isinstance(first, ast.Constant) and first.value is ... else written(first)
-    if isinstance(value, ast.Call) and getattr(value.func, "id", "") == "Field":
-        return field_default(ast.Call(ast.Name("field"), [], value.keywords))
+    if isinstance(value, cst.Call) and dotted(value.func) == "Field":
+        first = value.args[0] if value.args and value.args[0].keyword is None else None
+        if first is None:
+            return default_in(value)
+        return "" if isinstance(first.value, cst.Ellipsis) else written(first.value)
     return field_default(value)
 
 
-def aliases(value: ast.expr | None) -> Iterator[str]:
+def aliases(value: cst.BaseExpression | None) -> Iterator[str]:
     """Other names of a key, as pydantic takes them: alias="x", validation_alias=AliasChoices("x", …)."""
-    for keyword in value.keywords if isinstance(value, ast.Call) else ():
-        if keyword.arg in ("alias", "validation_alias"):
-            for constant in ast.walk(keyword.value):
-                if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
-                    yield constant.value
+    for keyword, given in keywords(value).items() if isinstance(value, cst.Call) else ():
+        if keyword in ("alias", "validation_alias"):
+            yield from (text for text in map(text_of, walk(given)) if text is not None)
 
 
 def options(path: Path) -> Iterator[str]:
     """The long options of `accelerate launch`."""
     with zipfile.ZipFile(path) as wheel:
-        module = ast.parse(wheel.read(LAUNCHER))
-    for node in ast.walk(module):
-        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "add_argument":
+        module = cst.parse_module(wheel.read(LAUNCHER))
+    for node in walk(module):
+        if (
+            isinstance(node, cst.Call)
+            and isinstance(node.func, cst.Attribute)
+            and node.func.attr.value == "add_argument"
+        ):
             for argument in node.args:
-                if isinstance(argument, ast.Constant) and str(argument.value).startswith("--"):
-                    yield str(argument.value)[2:].replace("-", "_")
+                if (text_of(argument.value) or "").startswith("--"):
+                    yield (text_of(argument.value) or "")[2:].replace("-", "_")
 
 
 def requirements(path: Path) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from dataclasses import dataclass
@@ -63,7 +62,9 @@ class Keys:
         text = self.sections[section][key][1]
         if text in (REQUIRED, NO_LITERAL):
             raise KeyError(key)
-        return ast.literal_eval(text)
+        from ..literals import literal  # which reads code: only a configuration that leaves keys out needs it
+
+        return literal(text)
 
     def type_of(self, section: str, key: str) -> str:
         return self.sections.get(section, {}).get(key, ("", ""))[0]
@@ -145,7 +146,9 @@ def _opaque(kind: str) -> bool:
 
 
 def _literals(kind: str) -> list[Any]:
-    return list(ast.literal_eval(f"({kind[len('Literal[') : -1]},)"))
+    from ..literals import literal
+
+    return [literal(one) for one in _commas(kind[len("Literal[") : -1]) if one.strip()]
 
 
 def _is(value: Any, kind: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..values import Absent, Default, Either, Known, Text, Unknown, Value, join
 from .builtins import METHODS, PROPERTIES
@@ -28,8 +28,11 @@ from .objects import (
 )
 from .operations import attribute_term, describe, lift
 
+if TYPE_CHECKING:
+    import libcst as cst
 
-def attribute(m: Machine, owner: Value, name: str, node: Any) -> Value:
+
+def attribute(m: Machine, owner: Value, name: str, node: cst.CSTNode | None) -> Value:
     if isinstance(owner, Either):
         return lift(lambda o: attribute(m, o, name, node), owner)
     if isinstance(owner, Default):
@@ -107,7 +110,7 @@ def missing_attribute(m: Machine, what: str, name: str) -> Value:
     return Unknown(f"{what} has no attribute {name} here")
 
 
-def instance_attribute(m: Machine, owner: Known, v: Instance, name: str, node: Any) -> Value:
+def instance_attribute(m: Machine, owner: Known, v: Instance, name: str, node: cst.CSTNode | None) -> Value:
     if v.cls.odd and not name.startswith("__"):
         return Unknown(f"{v.cls.name}.{name}: {v.cls.odd}")
     getter = v.cls.lookup("__getattribute__")
@@ -174,7 +177,7 @@ def bound(m: Machine, owner: Value, cls: Class, found: Value, name: str) -> Valu
     return found
 
 
-def class_attribute(m: Machine, owner: Known, v: Class, name: str, node: Any) -> Value:
+def class_attribute(m: Machine, owner: Known, v: Class, name: str, node: cst.CSTNode | None) -> Value:
     if v.odd and not name.startswith("__"):
         return Unknown(f"{v.name}.{name}: {v.odd}")
     found = v.lookup(name)
@@ -213,14 +216,14 @@ def module_attribute(m: Machine, v: Module, name: str) -> Value:
     return missing_attribute(m, f"module {v.name}", name)
 
 
-def opaque_attribute(m: Machine, owner: Known, v: Opaque, name: str, node: Any) -> Value:
+def opaque_attribute(m: Machine, owner: Known, v: Opaque, name: str, node: cst.CSTNode | None) -> Value:
     if name in v.slots:
         return v.slots[name]
     found = m.library_attribute(owner, v, name, node)
     return found if found is not None else attribute_term(owner, name)
 
 
-def super_attribute(m: Machine, v: Super, name: str, node: Any) -> Value:
+def super_attribute(m: Machine, v: Super, name: str, node: cst.CSTNode | None) -> Value:
     obj = object_of(v.instance)
     cls = obj if isinstance(obj, Class) else obj.cls if isinstance(obj, Instance) else None
     if cls is None:
@@ -238,7 +241,7 @@ def super_attribute(m: Machine, v: Super, name: str, node: Any) -> Value:
     return Known(Bound(v.instance, name, None, None))
 
 
-def set_attribute(m: Machine, owner: Value, name: str, value: Value, node: Any, scope: Scope) -> None:
+def set_attribute(m: Machine, owner: Value, name: str, value: Value, node: cst.CSTNode | None, scope: Scope) -> None:
     if isinstance(owner, Either):
         for option in owner.options:
             obj = object_of(option)

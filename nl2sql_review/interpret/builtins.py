@@ -6,7 +6,7 @@ A function applies the real Python function when everything it needs is known, a
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from ..values import Absent, Default, Either, Known, Unknown, Value
 from .machine import Machine
@@ -24,6 +24,9 @@ from .objects import (
 from .operations import describe, freeze, lift, truth
 from .operators import equal
 from .texts import to_text
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 BUILTINS: dict[str, Value] = {}
 METHODS: dict[tuple[str, str], Callable[..., Value]] = {}
@@ -47,6 +50,11 @@ def method(types: str, *names: str) -> Callable[..., Any]:
         return f
 
     return add
+
+
+def method_name(node: cst.CSTNode | None) -> str:
+    """What a call that is written `x.name(…)` calls; "" of anything else."""
+    return getattr(getattr(getattr(node, "func", None), "attr", None), "value", "")
 
 
 def open_term(m: Machine, text: str, *args: Value) -> Value:
@@ -91,7 +99,7 @@ def rebuild(v: Any, trace: Any = ()) -> Value:
 
 # -- conversions -----------------------------------------------------------------------------------------
 def conversion(name: str, f: Callable[..., Any]) -> None:
-    def run(m: Machine, args: Arguments, node: Any) -> Value:
+    def run(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
         if not args.positional:
             return Known(f())
         return lift(lambda v: one(m, v, args.positional[1:]), args.positional[0])
@@ -131,7 +139,7 @@ conversion("complex", complex)
 
 
 @builtin("str")
-def str_(m: Machine, args: Arguments, node: Any) -> Value:
+def str_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     if not args.positional:
         return Known("")
     v = args.positional[0]
@@ -144,14 +152,14 @@ def str_(m: Machine, args: Arguments, node: Any) -> Value:
 
 
 @builtin("repr", "format")
-def repr_(m: Machine, args: Arguments, node: Any) -> Value:
+def repr_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     if len(args.positional) == 2 and isinstance(args.positional[1], Known):
         return to_text(args.positional[0], "", args.positional[1].value)
     return to_text(args.positional[0], "r") if args.positional else Unknown("repr() without an argument")
 
 
 @builtin("bool")
-def bool_(m: Machine, args: Arguments, node: Any) -> Value:
+def bool_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     def one(v: Value) -> Value:
         t, _ = truth(v)
         return Known(t, v.trace) if t is not None else v if isinstance(v, (Unknown, Absent)) else open_term(m, "bool", v)
@@ -161,7 +169,7 @@ def bool_(m: Machine, args: Arguments, node: Any) -> Value:
 
 # -- collections -----------------------------------------------------------------------------------------
 def collection(kind: str) -> Callable[..., Value]:
-    def run(m: Machine, args: Arguments, node: Any) -> Value:
+    def run(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
         if not args.positional:
             return Known(Sequence((), kind))
         source = args.positional[0]
@@ -192,7 +200,7 @@ for _kind in ("list", "tuple", "set", "frozenset"):
 
 
 @builtin("dict", "OrderedDict")
-def dict_(m: Machine, args: Arguments, node: Any) -> Value:
+def dict_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     items: dict[Any, Value] = {}
     open_ = by = ""
     for source in args.positional[:1]:
@@ -214,7 +222,7 @@ def dict_(m: Machine, args: Arguments, node: Any) -> Value:
 
 
 @builtin("range")
-def range_(m: Machine, args: Arguments, node: Any) -> Value:
+def range_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     def run(*values: Value) -> Value:
         if all(isinstance(v, Known) and isinstance(v.value, int) for v in values):
             try:
@@ -231,7 +239,7 @@ def range_(m: Machine, args: Arguments, node: Any) -> Value:
 
 
 @builtin("len")
-def len_(m: Machine, args: Arguments, node: Any) -> Value:
+def len_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     def one(v: Value) -> Value:
         obj = v.value if isinstance(v, Known) else None
         if isinstance(obj, (str, bytes)):

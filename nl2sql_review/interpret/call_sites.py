@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 from typing import Any, Callable
 
-from ..source.syntax import arguments_of
+import libcst as cst
+
 from ..values import Default, Known, Unknown, Value
 from .builtins import BUILTINS
 from .machine import Machine, demote, place_of
@@ -22,12 +22,12 @@ from .objects import (
 from .operations import describe
 
 
-def arguments(m: Machine, node: ast.Call, scope: Scope) -> Arguments:
+def arguments(m: Machine, node: cst.Call, scope: Scope) -> Arguments:
     args = Arguments(place=place_of(scope, node))
-    for arg in arguments_of(node):
+    for arg in node.args:
         v = m.evaluate(arg.value, scope)
         if arg.star == "":
-            where: Any = arg.keyword if arg.keyword is not None else len(args.positional)
+            where: Any = arg.keyword.value if arg.keyword is not None else len(args.positional)
             args.places[where] = place_of(scope, arg)
             if arg.keyword is not None:
                 args.clash = args.clash or where in args.keywords
@@ -51,10 +51,11 @@ def arguments(m: Machine, node: ast.Call, scope: Scope) -> Arguments:
     return args
 
 
-def call(m: Machine, node: ast.Call, scope: Scope) -> Value:
+def call(m: Machine, node: cst.Call, scope: Scope) -> Value:
     callee = m.evaluate(node.func, scope)
-    special = CALL_FORMS.get(node.func.id) if isinstance(node.func, ast.Name) else None
-    if special is not None and isinstance(callee, Known) and callee is BUILTINS.get(node.func.id):  # type: ignore[union-attr]
+    word = node.func.value if isinstance(node.func, cst.Name) else ""
+    special = CALL_FORMS.get(word)
+    if special is not None and isinstance(callee, Known) and callee is BUILTINS.get(word):
         return special(m, node, scope)
     args = arguments(m, node, scope)
     if args.clash:
@@ -64,9 +65,9 @@ def call(m: Machine, node: ast.Call, scope: Scope) -> Value:
     return m.call(callee, args, node)
 
 
-def scope_dictionary(m: Machine, node: ast.Call, scope: Scope) -> Value:
+def scope_dictionary(m: Machine, node: cst.Call, scope: Scope) -> Value:
     """globals(), locals(), vars(): the attributes of something as a dict."""
-    if node.args or node.keywords:
+    if node.args:
         args = arguments(m, node, scope)
         owner = args.positional[0] if args.positional else Unknown("vars() of nothing")
         obj = object_of(owner)
@@ -76,13 +77,13 @@ def scope_dictionary(m: Machine, node: ast.Call, scope: Scope) -> Value:
             attributes = Known(Attributes(obj), owner.trace)
             return demote(attributes, owner.by) if isinstance(owner, Default) else attributes
         return Known(Mapping({}, f"vars() of {describe(owner)}"))
-    target = scope.module.scope if node.func.id == "globals" else scope  # type: ignore[union-attr]
+    target = scope.module.scope if isinstance(node.func, cst.Name) and node.func.value == "globals" else scope
     if target.kind == "function":  # writing to locals() changes nothing
         return Known(Mapping({k: v for k, v in target.slots.items() if isinstance(k, str)}))
     return Known(Attributes(target))
 
 
-def super_call(m: Machine, node: ast.Call, scope: Scope) -> Value:
+def super_call(m: Machine, node: cst.Call, scope: Scope) -> Value:
     return m.super(scope)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 from typing import Any
 
-from ..source.syntax import parameters_of
+import libcst as cst
+
 from ..values import Absent, Default, Either, Known, Text, Unknown, Value, extend, join
 from .attributes import kind_of
 from .builtins import BUILTINS, METHODS
@@ -37,7 +37,7 @@ __all__ = ["NOT_GIVEN", "call", "call_function", "decorate", "define_class", "su
 NOT_GIVEN = "which is not given here"  # of a parameter: the reason for its being unknown ends so
 
 
-def call(m: Machine, callee: Value, args: Arguments, node: Any) -> Value:
+def call(m: Machine, callee: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     if isinstance(callee, Default):
         mark = m.mark()
         value = demote(call(m, Known(callee.value, callee.trace), args, node), callee.by)
@@ -79,7 +79,7 @@ def call(m: Machine, callee: Value, args: Arguments, node: Any) -> Value:
     return Unknown(f"{describe(callee)} is not something one can call here", callee.trace)
 
 
-def call_either(m: Machine, callee: Either, args: Arguments, node: Any) -> Value:
+def call_either(m: Machine, callee: Either, args: Arguments, node: cst.CSTNode | None) -> Value:
     """One of several functions: each is tried on its own path."""
     mark, out, paths = m.mark(), None, []
     for option in callee.options:
@@ -104,7 +104,7 @@ def escape(m: Machine, args: Arguments, why: str) -> None:
             m.write(obj, "state", Items(tuple(Unknown(why) for _ in obj.state.items), why, obj.state.by))
 
 
-def call_bound(m: Machine, f: Bound, args: Arguments, node: Any) -> Value:
+def call_bound(m: Machine, f: Bound, args: Arguments, node: cst.CSTNode | None) -> Value:
     if isinstance(f.function, Function):
         inner = Arguments([f.receiver, *args.positional], args.keywords, args.place)
         inner.places = {(k + 1 if isinstance(k, int) else k): p for k, p in args.places.items()}
@@ -134,14 +134,14 @@ def too_deep(m: Machine, fn: Function) -> bool:
     return not certain or len(mine) >= 4 * m.MAX_RECURSION
 
 
-def call_function(m: Machine, fn: Function, args: Arguments, node: Any, cls: Any = None) -> Value:
+def call_function(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Any = None) -> Value:
     fn.called = True
     if "__cache__" in fn.slots:
         return call_cached(m, fn, args, node, cls)
     return run_function(m, fn, args, node, cls)
 
 
-def call_cached(m: Machine, fn: Function, args: Arguments, node: Any, cls: Any) -> Value:
+def call_cached(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Any) -> Value:
     """@lru_cache: the second call with the same arguments does nothing."""
     key = repr([describe(v) for v in args.positional] + sorted((k, describe(v)) for k, v in args.keywords.items()))
     seen = fn.slots["__cache__"]
@@ -152,14 +152,14 @@ def call_cached(m: Machine, fn: Function, args: Arguments, node: Any, cls: Any) 
     return fn.slots["__cache__"][key]
 
 
-def run_function(m: Machine, fn: Function, args: Arguments, node: Any, cls: Any = None) -> Value:
+def run_function(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Any = None) -> Value:
     if len(m.frames) > m.MAX_DEPTH or too_deep(m, fn):
         m.risks += 1
         escape(m, args, f"{fn.name}() calls itself")
         return Unknown(f"{fn.name}() calls itself too deeply to follow")
     scope = Scope(fn.scope.module, fn.scope, "function", f"{fn.owner.name}.{fn.name}" if fn.owner is not None else fn.name)
     bind_parameters(m, fn, args, scope)
-    if isinstance(fn.node, ast.Lambda):
+    if isinstance(fn.node, cst.Lambda):
         return m.evaluate(fn.node.body, scope)
     frame = Frame(scope, fn, m.mark(), len(m.unlikely))
     frame.cls = cls or fn.owner
@@ -204,11 +204,10 @@ def returned(frame: Frame) -> Value:
 
 
 def bind_parameters(m: Machine, fn: Function, args: Arguments, scope: Scope) -> None:
-    params = parameters_of(fn.node)
-    positional = params.positional
+    params, positional = fn.node.params, fn.positional
     left = dict(args.keywords)
     for i, p in enumerate(positional):
-        name = p.name
+        name = p.name.value
         if i < len(args.positional):
             value, where = args.positional[i], args.places.get(i)
         elif name in left:
@@ -222,11 +221,11 @@ def bind_parameters(m: Machine, fn: Function, args: Arguments, scope: Scope) -> 
         else:
             value, where = not_given(m, fn, p), None
         m.write(scope, name, or_default(extend(value, where) if where is not None else value, fn, name))
-    if params.rest is not None:
+    if isinstance(params.star_arg, cst.Param):
         rest = tuple(args.positional[len(positional) :])
-        m.write(scope, params.rest.name, Known(Sequence(rest, "tuple", args.unknown)))
-    for p in params.keyword_only:
-        name = p.name
+        m.write(scope, params.star_arg.name.value, Known(Sequence(rest, "tuple", args.unknown)))
+    for p in params.kwonly_params:
+        name = p.name.value
         if name in left:
             value = or_default(left.pop(name), fn, name)
         elif args.unknown:
@@ -236,11 +235,11 @@ def bind_parameters(m: Machine, fn: Function, args: Arguments, scope: Scope) -> 
             if m.driving == fn.name:
                 value = demote(value, f"parameter {name} of {fn.name}()")
         m.write(scope, name, value)
-    too_many = len(args.positional) > len(positional) and params.rest is None
-    if left and params.keywords is None or too_many:
+    too_many = len(args.positional) > len(positional) and not isinstance(params.star_arg, cst.Param)
+    if left and params.star_kwarg is None or too_many:
         m.certainly_raises("TypeError")
-    if params.keywords is not None:
-        m.write(scope, params.keywords.name, Known(Mapping(left, args.unknown)))
+    if params.star_kwarg is not None:
+        m.write(scope, params.star_kwarg.name.value, Known(Mapping(left, args.unknown)))
 
 
 def or_default(value: Value, fn: Function, name: str) -> Value:
@@ -250,12 +249,12 @@ def or_default(value: Value, fn: Function, name: str) -> Value:
     return join(settled(value, name), fn.defaults[name], value.condition)
 
 
-def not_given(m: Machine, fn: Function, p: Any) -> Value:
+def not_given(m: Machine, fn: Function, p: cst.Param) -> Value:
     """A parameter that nobody passes. While a function is tried, one that is declared as a configuration of the script has its defaults."""
     if not m.driving:
         m.certainly_raises("TypeError")
     value = m.supposed_parameter(fn, p) if m.driving == fn.name and p.annotation is not None else None
-    return value if value is not None else Unknown(f"parameter {p.name} of {fn.name}(), {NOT_GIVEN}")
+    return value if value is not None else Unknown(f"parameter {p.name.value} of {fn.name}(), {NOT_GIVEN}")
 
 
 def yielded(m: Machine, values: list[Value], open_: str) -> None:
@@ -275,7 +274,7 @@ def super_(m: Machine, scope: Scope) -> Value:
 
 
 # -- decorators ------------------------------------------------------------------------------------------
-def decorate(m: Machine, decorator: Value, value: Value, node: Any, scope: Scope) -> Value:
+def decorate(m: Machine, decorator: Value, value: Value, node: cst.CSTNode | None, scope: Scope) -> Value:
     target = object_of(value)
     d = object_of(decorator)
     if isinstance(target, Function):

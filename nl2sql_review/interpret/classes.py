@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 from typing import Any
 
-from ..source.syntax import arguments_of
+import libcst as cst
+
 from ..values import Absent, Known, Unknown, Value, extend
 from .attributes import bound
 from .machine import Machine, place_of
 from .objects import Arguments, Bound, Class, Field, Function, Instance, Mapping, Opaque, Scope, object_of
 from .operations import describe
+from .statements import statements_of
 
 KINDS = {
     "pydantic.BaseModel": "pydantic", "pydantic_settings.BaseSettings": "pydantic", "pydantic.BaseSettings": "pydantic",
@@ -28,11 +29,9 @@ NEUTRAL_BASES = ("abc.ABC", "typing.Generic", "typing.Protocol", "object")
 POST_INIT = {"dataclass": "__post_init__", "attrs": "__attrs_post_init__"}
 
 
-def define_class(m: Machine, node: ast.ClassDef, scope: Scope) -> None:
+def define_class(m: Machine, node: cst.ClassDef, scope: Scope) -> None:
     bases: list[Any] = []
-    for arg in arguments_of(node):
-        if arg.keyword is not None or arg.star == "**":
-            continue
+    for arg in node.bases:
         v = m.evaluate(arg.value, scope)
         obj = object_of(v)
         if isinstance(obj, Opaque) and obj.head == "item":
@@ -41,15 +40,15 @@ def define_class(m: Machine, node: ast.ClassDef, scope: Scope) -> None:
             bases.append(obj)
         elif not (isinstance(obj, Opaque) and obj.text in NEUTRAL_BASES) and arg.star == "":
             bases.append(obj if isinstance(obj, Opaque) else Opaque(describe(v), "symbol"))
-    inner = Scope(scope.module, scope, "class", node.name)
-    cls = Class(node.name, bases, node, scope.module, inner)
+    inner = Scope(scope.module, scope, "class", node.name.value)
+    cls = Class(node.name.value, bases, node, scope.module, inner)
     cls.slots = inner.slots
     for base in cls.mro()[1:]:
         kind = base.kind if isinstance(base, Class) else KINDS.get(base.text, "")
         if kind and kind != "class":
             cls.kind = kind
             break
-    cls.options = {a.arg: m.evaluate(a.value, scope) for a in node.keywords if a.arg is not None}
+    cls.options = {a.keyword.value: m.evaluate(a.value, scope) for a in node.keywords if a.keyword is not None}
     m.class_being_defined.append(cls)
     try:
         m.execute(node.body, inner)
@@ -59,15 +58,15 @@ def define_class(m: Machine, node: ast.ClassDef, scope: Scope) -> None:
         cls.slots[f"_{cls.name.lstrip('_')}{name}"] = cls.slots.pop(name)
     value: Value = Known(cls, (place_of(scope, node),))
     cls.fields = collect_fields(m, cls, node)
-    if cls.kind in ("dataclass", "attrs") and not node.decorator_list:  # its `__init__` is the base's: new annotations are no fields
+    if cls.kind in ("dataclass", "attrs") and not node.decorators:  # its `__init__` is the base's: new annotations are no fields
         cls.fields = {n: f for base in reversed(cls.mro()[1:]) if isinstance(base, Class) for n, f in base.fields.items()}
     cls.odd = oddity(cls)
     if cls.kind == "enum":
         make_members(m, cls)
-    for decorator in reversed(node.decorator_list):
-        value = m.decorate(m.evaluate(decorator, scope), value, decorator, scope)
+    for decorator in reversed(node.decorators):
+        value = m.decorate(m.evaluate(decorator.decorator, scope), value, decorator.decorator, scope)
     m.recording.classes.append(cls)
-    m.write(scope, node.name, value)
+    m.write(scope, node.name.value, value)
     if scope.kind == "module" and scope.module.name == "__main__":
         m.definitions.append(value)
 
@@ -91,21 +90,21 @@ def decorated_class(m: Machine, decorator: Opaque, cls: Class) -> None:
         cls.odd = cls.odd or f"the decorator {decorator.text} may change it"
 
 
-def collect_fields(m: Machine, cls: Class, node: ast.ClassDef) -> dict[str, Field]:
+def collect_fields(m: Machine, cls: Class, node: cst.ClassDef) -> dict[str, Field]:
     """Annotated names of the class body, after those of its bases."""
     fields: dict[str, Field] = {}
     for base in reversed(cls.mro()[1:]):
         if isinstance(base, Class):
             fields.update(base.fields)
     keyword_only = False
-    for small in node.body:
-        if not isinstance(small, ast.AnnAssign) or not isinstance(small.target, ast.Name):
-            if isinstance(small, ast.Assign) and isinstance(small.targets[0], ast.Name) and small.targets[0].id in fields:
-                name = small.targets[0].id
+    for small in statements_of(node.body):
+        if not isinstance(small, cst.AnnAssign) or not isinstance(small.target, cst.Name):
+            if isinstance(small, cst.Assign) and isinstance(small.targets[0].target, cst.Name) and small.targets[0].target.value in fields:
+                name = small.targets[0].target.value
                 fields[name] = fields[name]._replace(default=cls.slots.get(name, Absent()), node=small)
             continue
-        name = small.target.id
-        annotation = cls.module.source.excerpt(small.annotation)
+        name = small.target.value
+        annotation = cls.module.source.excerpt(small.annotation.annotation)
         if annotation.startswith(("ClassVar", "typing.ClassVar")):
             continue
         if annotation in ("KW_ONLY", "dataclasses.KW_ONLY"):
@@ -115,7 +114,7 @@ def collect_fields(m: Machine, cls: Class, node: ast.ClassDef) -> dict[str, Fiel
     return fields
 
 
-def make_field(cls: Class, name: str, annotation: str, node: Any, keyword_only: bool) -> Field:
+def make_field(cls: Class, name: str, annotation: str, node: cst.AnnAssign, keyword_only: bool) -> Field:
     default: Value = cls.slots.get(name, Absent())
     factory: Value | None = None
     init = True
@@ -160,7 +159,7 @@ def make_members(m: Machine, cls: Class) -> None:
 
 
 # -- instances -------------------------------------------------------------------------------------------
-def instantiate(m: Machine, cls: Class, args: Arguments, node: Any) -> Value:
+def instantiate(m: Machine, cls: Class, args: Arguments, node: cst.CSTNode | None) -> Value:
     cls.used = True
     trace = (args.place,) if args.place is not None else ()
     if cls.kind == "enum":
@@ -219,7 +218,7 @@ def enum_member(m: Machine, cls: Class, args: Arguments) -> Value:
     return Unknown(f"which member of {cls.name} {describe(wanted)} is")
 
 
-def build_fields(m: Machine, me: Known, cls: Class, args: Arguments, node: Any) -> None:
+def build_fields(m: Machine, me: Known, cls: Class, args: Arguments, node: cst.CSTNode | None) -> None:
     """The generated `__init__` of a dataclass-like class."""
     obj = me.value
     if cls.kind == "pydantic":
@@ -261,13 +260,13 @@ def build_fields(m: Machine, me: Known, cls: Class, args: Arguments, node: Any) 
         m.call(bound(m, me, cls, post, "__post_init__"), Arguments(init_only), node)
 
 
-def field_default(m: Machine, cls: Class, f: Field, node: Any) -> Value:
+def field_default(m: Machine, cls: Class, f: Field, node: cst.CSTNode | None) -> Value:
     if f.factory is not None:
         return m.call(f.factory, Arguments(place=place_of(cls.scope, f.node)), f.node)
     return f.default
 
 
-def instance_method(m: Machine, f: Bound, args: Arguments, node: Any) -> Value:
+def instance_method(m: Machine, f: Bound, args: Arguments, node: cst.CSTNode | None) -> Value:
     """Methods that nobody wrote: of a library's base class, `object`, generated ones."""
     me = f.receiver
     obj = object_of(me)

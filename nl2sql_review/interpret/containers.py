@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..values import Absent, Default, Either, Known, Unknown, Value, join
-from .builtins import BUILTINS, apply, method
+from .builtins import BUILTINS, apply, method, method_name
 from .displays import merge_optional, plain_key
 from .expressions import settled
 from .iterators import sort
@@ -13,6 +13,9 @@ from .machine import Machine, demote
 from .objects import Arguments, Items, Mapping, Sequence, object_of
 from .operations import describe
 from .operators import equal
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 
 def write_items(m: Machine, obj: Any, items: Any, open_: str | None = None, by: str | None = None) -> Value:
@@ -23,20 +26,20 @@ def write_items(m: Machine, obj: Any, items: Any, open_: str | None = None, by: 
 
 # -- list ------------------------------------------------------------------------------------------------
 @method("list deque", "append")
-def append(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+def append(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     obj = receiver.value
     return write_items(m, obj, (*obj.state.items, *args.positional[:1]))
 
 
 @method("list deque", "extend")
-def extend_(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+def extend_(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     obj = receiver.value
     extra = m.iterate(args.get(0), node)
     return write_items(m, obj, obj.state.items + extra.items, obj.state.open or extra.open, obj.state.by or extra.by)
 
 
 @method("list deque", "insert")
-def insert(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+def insert(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     obj, at = receiver.value, args.get(0)
     if not isinstance(at, Known) or obj.state.open:
         return write_items(m, obj, (*obj.state.items, args.get(1)), obj.state.open or "inserted at a place only the run knows")
@@ -46,9 +49,9 @@ def insert(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
 
 
 @method("list deque", "pop", "popleft")
-def pop(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+def pop(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     obj, at = receiver.value, args.get(0)
-    left = getattr(getattr(node, "func", None), "attr", "") == "popleft"
+    left = method_name(node) == "popleft"
     i = at.value if isinstance(at, Known) else 0 if left else -1 if isinstance(at, Absent) else None
     if obj.state.open or not isinstance(i, int) or not -len(obj.state.items) <= i < len(obj.state.items):
         if not obj.state.open and isinstance(i, int):
@@ -62,7 +65,7 @@ def pop(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
 
 
 @method("list set", "remove", "discard")
-def remove(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+def remove(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     obj = receiver.value
     for i, v in enumerate(obj.state.items):
         verdict = equal(v, args.get(0))
@@ -70,29 +73,29 @@ def remove(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
             return write_items(m, obj, obj.state.items, "an element only the run knows is removed")
         if verdict:
             return write_items(m, obj, obj.state.items[:i] + obj.state.items[i + 1 :])
-    if not obj.state.open and getattr(getattr(node, "func", None), "attr", "") == "remove":
+    if not obj.state.open and method_name(node) == "remove":
         m.certainly_raises("KeyError" if obj.kind == "set" else "ValueError")
     return Known(None)
 
 
 @method("list set deque", "clear")
-def clear(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+def clear(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     return write_items(m, receiver.value, (), "", "")
 
 
 @method("list tuple set frozenset deque", "copy", "__copy__")
-def copy(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+def copy(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     obj = receiver.value
     return Known(Sequence(obj.state.items, obj.kind, obj.state.open, obj.state.by), receiver.trace)
 
 
 @method("list", "reverse")
-def reverse(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+def reverse(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     return write_items(m, receiver.value, receiver.value.state.items[::-1])
 
 
 @method("list", "sort")
-def sort_in_place(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+def sort_in_place(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     obj = receiver.value
     ordered = sort(m, obj.state, args, node)
     if ordered is not None:
@@ -102,13 +105,13 @@ def sort_in_place(m: Machine, receiver: Value, args: Arguments, node: Any) -> Va
 
 
 @method("list tuple", "index", "count")
-def index(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
-    return apply(m, "index", lambda xs, x: (xs.index if node.func.attr == "index" else xs.count)(x), receiver, args.get(0))
+def index(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
+    return apply(m, "index", lambda xs, x: (xs.index if method_name(node) == "index" else xs.count)(x), receiver, args.get(0))
 
 
 # -- set -------------------------------------------------------------------------------------------------
 @method("set", "add")
-def add(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+def add(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     obj = receiver.value
     if any(equal(v, args.get(0)) for v in obj.state.items):
         return Known(None)
@@ -116,7 +119,7 @@ def add(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
 
 
 @method("set", "update")
-def update_set(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+def update_set(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     for source in args.positional:
         for v in m.iterate(source, node).items:
             add(m, receiver, Arguments([v]), node)
@@ -124,14 +127,14 @@ def update_set(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value
 
 
 @method("set frozenset", "union", "intersection", "difference", "symmetric_difference", "issubset", "issuperset", "isdisjoint")
-def combine(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
-    name = node.func.attr
+def combine(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
+    name = method_name(node)
     return apply(m, name, lambda a, *more: getattr(set(a), name)(*more), receiver, *args.positional)
 
 
 # -- dict ------------------------------------------------------------------------------------------------
 @method("dict", "get")
-def get(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+def get(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     obj = receiver.value
     fallback = args.get(1, "default")
     fallback = fallback if not isinstance(fallback, Absent) else Known(None)
@@ -160,7 +163,7 @@ def get(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
 
 
 @method("dict", "setdefault")
-def setdefault(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+def setdefault(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     obj, k = receiver.value, plain_key(args.get(0))
     fallback = args.get(1) if len(args.positional) > 1 else Known(None)
     if k is None:
@@ -177,7 +180,7 @@ def setdefault(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value
 
 
 @method("dict", "update")
-def update(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+def update(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     obj = receiver.value
     items, open_, by = dict(obj.state.items), obj.state.open, obj.state.by
     for source in args.positional[:1]:
@@ -195,7 +198,7 @@ def update(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
 
 
 @method("dict", "pop")
-def pop_key(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+def pop_key(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     obj, k = receiver.value, plain_key(args.get(0))
     if k is None:
         why = f"a key only the run knows is removed: {describe(args.get(0))}"
@@ -220,18 +223,18 @@ def pop_key(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
 
 
 @method("dict", "popitem")
-def popitem(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+def popitem(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     write_items(m, receiver.value, receiver.value.state.items, "popitem()")
     return Unknown("popitem()")
 
 
 @method("dict", "clear")
-def clear_dict(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+def clear_dict(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     return write_items(m, receiver.value, {}, "", "")
 
 
 @method("dict", "copy", "__copy__")
-def copy_dict(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+def copy_dict(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     obj = receiver.value
     return Known(Mapping(dict(obj.state.items), obj.state.open, obj.kind, obj.state.by, obj.factory), receiver.trace)
 
@@ -241,20 +244,20 @@ def optional(v: Value) -> bool:
 
 
 @method("dict", "keys")
-def keys(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+def keys(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     state = m.iterate(receiver, node)
     return Known(Sequence(state.items, "list", state.open, state.by), receiver.trace)
 
 
 @method("dict", "values")
-def values(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+def values(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     state = receiver.value.state
     open_ = state.open or ("some keys are set on one path only" if any(optional(v) for v in state.items.values()) else "")
     return Known(Sequence(tuple(settled(v, "a value") for v in state.items.values()), "list", open_, state.by), receiver.trace)
 
 
 @method("dict", "items")
-def items(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+def items(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     state = receiver.value.state
     open_ = state.open or ("some keys are set on one path only" if any(optional(v) for v in state.items.values()) else "")
     pairs = tuple(Known(Sequence((Known(k), settled(v, repr(k))), "tuple")) for k, v in state.items.items())
@@ -262,7 +265,7 @@ def items(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
 
 
 @method("dict", "fromkeys")
-def fromkeys(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+def fromkeys(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     state = m.iterate(args.get(0), node)
     value = args.get(1) if len(args.positional) > 1 else Known(None)
     return Known(Mapping({k.value: value for k in state.items if isinstance(k, Known)}, state.open))

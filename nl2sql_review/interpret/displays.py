@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-from typing import Any, Callable
+from typing import Any, Callable, Iterable, Union
+
+import libcst as cst
 
 from ..values import Absent, Default, Either, Known, Term, Unknown, Value, join
 from .machine import Machine, place_of
@@ -16,23 +17,27 @@ from .operations import describe, freeze, truth
 from .operators import equal
 
 
-def elements(m: Machine, nodes: Any, scope: Scope) -> tuple[tuple[Value, ...], str, str]:
+def elements(m: Machine, nodes: Iterable[cst.CSTNode], scope: Scope) -> tuple[tuple[Value, ...], str, str]:
     """Evaluated elements of a display with stars unpacked; why there may be more; what may override their number."""
     out: list[Value] = []
     open_, by = "", ""
     for e in nodes:
-        if isinstance(e, ast.Starred):
+        if isinstance(e, cst.StarredElement) or isinstance(e, cst.Index) and e.star:
             inner = m.iterate(m.evaluate(e.value, scope), e)
             out.extend(inner.items)
             open_, by = open_ or inner.open, by or inner.by
         else:
-            out.append(m.evaluate(e, scope))
+            out.append(m.evaluate(e.value if isinstance(e, (cst.Element, cst.Index)) else e, scope))
     return tuple(out), open_, by
 
 
+Display = Union[cst.List, cst.Tuple, cst.Set]
+Comprehension = Union[cst.BaseSimpleComp, cst.DictComp, "cst.StarredDictComp"]
+
+
 def display(kind: str) -> Callable[..., Value]:
-    def f(m: Machine, node: Any, scope: Scope) -> Value:
-        items, open_, by = elements(m, node.elts, scope)
+    def f(m: Machine, node: Display, scope: Scope) -> Value:
+        items, open_, by = elements(m, node.elements, scope)
         if kind == "set":
             unique: list[Value] = []
             for v in items:
@@ -44,19 +49,25 @@ def display(kind: str) -> Callable[..., Value]:
     return f
 
 
-def dictionary(m: Machine, node: ast.Dict, scope: Scope) -> Value:
+def several(node: cst.Subscript) -> bool:
+    """Whether a tuple stands in the brackets: `x[a, b]`, `x[a,]`, `x[*a]`."""
+    last = node.slice[-1]
+    return len(node.slice) > 1 or isinstance(last.comma, cst.Comma) or isinstance(last.slice, cst.Index) and bool(last.slice.star)
+
+
+def dictionary(m: Machine, node: cst.Dict, scope: Scope) -> Value:
     items: dict[Any, Value] = {}
     open_ = by = ""
-    for written, e in zip(node.keys, node.values):
-        if written is None:  # `**e`
-            inner = m.mapping(m.evaluate(e, scope), e)
+    for e in node.elements:
+        if not isinstance(e, cst.DictElement):  # `**e`
+            inner = m.mapping(m.evaluate(e.value, scope), e.value)
             if inner.open:
                 # what was set before may be overwritten by what is not known
                 items = {k: Unknown(inner.open) for k in items}
             items.update(merge_optional(items, inner.items))
             open_, by = open_ or inner.open, by or inner.by
             continue
-        key, value = m.evaluate(written, scope), m.evaluate(e, scope)
+        key, value = m.evaluate(e.key, scope), m.evaluate(e.value, scope)
         k = plain_key(key)
         if k is None:
             open_ = f"the key {describe(key)} is only known to the run"
@@ -94,20 +105,19 @@ def plain_key(key: Value) -> tuple[Any] | None:
 
 
 def comprehension(kind: str) -> Callable[..., Value]:
-    def f(m: Machine, node: Any, scope: Scope) -> Value:
+    def f(m: Machine, node: Comprehension, scope: Scope) -> Value:
         inner = Scope(scope.module, scope, "comprehension", scope.name)
         out: list[tuple[Value | None, Value]] = []
         state = {"open": "", "by": "", "filtered": ""}
         doubtful: list[bool] = []  # for each result, whether only the run knows that it is one
 
         def produce() -> None:
-            if kind == "dict":
+            if isinstance(node, cst.DictComp):
                 out.append((m.evaluate(node.key, inner), m.evaluate(node.value, inner)))
             else:
-                out.append((None, m.evaluate(node.elt, inner)))
+                out.append((None, m.evaluate(node.elt if isinstance(node, cst.BaseSimpleComp) else node.value, inner)))
 
-        def run(level: int, maybe: bool = False) -> None:
-            comp = node.generators[level]
+        def run(comp: cst.CompFor, maybe: bool = False) -> None:
             items = m.iterate(m.evaluate(comp.iter, inner), comp)
             state["open"], state["by"] = state["open"] or items.open, state["by"] or items.by
             for v in items.items:
@@ -115,22 +125,22 @@ def comprehension(kind: str) -> Callable[..., Value]:
                 m.assign(comp.target, v, inner)
                 open_here = maybe
                 for test in comp.ifs:
-                    t, by = truth(m.evaluate(test, inner))
+                    t, by = truth(m.evaluate(test.test, inner))
                     state["by"] = state["by"] or by
                     if t is None:
-                        state["filtered"] = state["filtered"] or f"filtered by {scope.module.source.excerpt(test)}"
+                        state["filtered"] = state["filtered"] or f"filtered by {scope.module.source.excerpt(test.test)}"
                         open_here = True
                     elif not t:
                         break
                 else:
-                    if level + 1 < len(node.generators):
-                        run(level + 1, open_here)
+                    if comp.inner_for_in is not None:
+                        run(comp.inner_for_in, open_here)
                     else:
                         produce()
                         doubtful.append(open_here)
 
         mark = m.mark()
-        run(0)
+        run(node.for_in)
         if kind == "generator":
             m.deferred(mark, "a generator expression")
         trace = (place_of(scope, node),)

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import ast
-from typing import Any
+from typing import Any, Union
+
+import libcst as cst
 
 from ..values import Unknown
 from .machine import Changes, Exit, Machine, Raised, Rest
 from .objects import Scope
 
+Try = Union[cst.Try, cst.TryStar]
+Handler = Union[cst.ExceptHandler, cst.ExceptStarHandler]
 IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError"}
 
 
-def handled_names(m: Machine, handler: Any, scope: Scope) -> set[str]:
+def handled_names(m: Machine, handler: Handler, scope: Scope) -> set[str]:
     """Names of the exceptions a handler catches; empty means all."""
     if handler.type is None:
         return set()
-    nodes = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    names = {n.attr if isinstance(n, ast.Attribute) else n.id if isinstance(n, ast.Name) else "" for n in nodes}
+    nodes = [e.value for e in handler.type.elements] if isinstance(handler.type, cst.Tuple) else [handler.type]
+    names = {n.attr.value if isinstance(n, cst.Attribute) else n.value if isinstance(n, cst.Name) else "" for n in nodes}
     return set() if names & {"Exception", "BaseException"} else names
 
 
 PARENTS = {"KeyError": "LookupError", "IndexError": "LookupError", "ModuleNotFoundError": "ImportError", "FileNotFoundError": "OSError", "ZeroDivisionError": "ArithmeticError"}
 
 
-def try_(m: Machine, node: Any, scope: Scope) -> bool:
+def try_(m: Machine, node: Try, scope: Scope) -> bool:
     mark = m.mark()
     loop = m.loops[-1] if m.loops else None
     leaving = [m.frame.exits, *([loop.breaks, loop.continues] if loop is not None else [])]
@@ -32,14 +35,15 @@ def try_(m: Machine, node: Any, scope: Scope) -> bool:
     try:
         alive = guarded_block(m, node, scope, mark)
     except Raised:
-        m.execute(node.finalbody, scope)
+        if node.finalbody is not None:
+            m.execute(node.finalbody.body, scope)
         raise
-    if not node.finalbody:
+    if node.finalbody is None:
         return alive
-    return run_finally(m, node.finalbody, scope, mark, alive, leaving, before)
+    return run_finally(m, node.finalbody.body, scope, mark, alive, leaving, before)
 
 
-def guarded_block(m: Machine, node: Any, scope: Scope, mark: int) -> bool:
+def guarded_block(m: Machine, node: Try, scope: Scope, mark: int) -> bool:
     """The body, the handlers it may reach, and `else`."""
     risks, raised, returns = m.risks, None, len(m.frame.exits)
     loop = m.loops[-1] if m.loops else None
@@ -62,8 +66,8 @@ def guarded_block(m: Machine, node: Any, scope: Scope, mark: int) -> bool:
             m.try_depths.pop()
             m.escapes.pop()
     risky = m.risks > risks
-    if alive and node.orelse:  # what `else` raises is not caught here
-        alive = m.execute(node.orelse, scope)
+    if alive and node.orelse is not None:  # what `else` raises is not caught here
+        alive = m.execute(node.orelse.body, scope)
     if raised is not None and not escapes:
         return certain_handler(m, node, scope, raised)
     if raised is not None:  # other paths raise too, and perhaps something else
@@ -96,7 +100,7 @@ def run_finally(m: Machine, block: Any, scope: Scope, mark: int, alive: bool, le
     return alive and m.execute(block, scope)
 
 
-def catches(m: Machine, handler: Any, scope: Scope, name: str) -> bool | None:
+def catches(m: Machine, handler: Handler, scope: Scope, name: str) -> bool | None:
     """Whether a handler catches the exception called `name`; None when that is not known."""
     names = handled_names(m, handler, scope)
     if not names or name in names or PARENTS.get(name) in names:
@@ -107,7 +111,7 @@ def catches(m: Machine, handler: Any, scope: Scope, name: str) -> bool | None:
 BUILTIN_ERRORS = frozenset("KeyError IndexError NameError AttributeError TypeError ValueError ZeroDivisionError ImportError ModuleNotFoundError LookupError FileNotFoundError OSError RuntimeError".split())
 
 
-def certain_handler(m: Machine, node: Any, scope: Scope, raised: Raised) -> bool:
+def certain_handler(m: Machine, node: Try, scope: Scope, raised: Raised) -> bool:
     """What the body changed before it raised stays, and the first handler that fits runs."""
     for handler in node.handlers:
         if catches(m, handler, scope, raised.name) is not False:
@@ -122,7 +126,7 @@ def certain_handler(m: Machine, node: Any, scope: Scope, raised: Raised) -> bool
     return False
 
 
-def explicit_raises(m: Machine, node: Any, scope: Scope, mark: int, alive: bool, escapes: list[tuple[str, Changes]]) -> bool:
+def explicit_raises(m: Machine, node: Try, scope: Scope, mark: int, alive: bool, escapes: list[tuple[str, Changes]]) -> bool:
     """Paths of the body that raise under a condition: the handler starts from what they changed."""
     for handler in node.handlers:
         caught = [changes for name, changes in escapes if catches(m, handler, scope, name) is not False]
@@ -144,7 +148,7 @@ def explicit_raises(m: Machine, node: Any, scope: Scope, mark: int, alive: bool,
     return alive
 
 
-def possible_handlers(m: Machine, node: Any, scope: Scope, mark: int, alive: bool) -> bool:
+def possible_handlers(m: Machine, node: Try, scope: Scope, mark: int, alive: bool) -> bool:
     """Something in the body may raise: what a handler changes is what happens only then."""
     changes, out = m.changes(mark), alive
     for handler in node.handlers:
@@ -167,12 +171,12 @@ def possible_handlers(m: Machine, node: Any, scope: Scope, mark: int, alive: boo
     return out
 
 
-def unbind_exception(m: Machine, handler: Any, scope: Scope) -> None:
+def unbind_exception(m: Machine, handler: Handler, scope: Scope) -> None:
     """Python deletes the name an exception was bound to when its handler ends."""
-    if handler.name is not None:
-        m.delete(scope, handler.name)
+    if handler.name is not None and isinstance(handler.name.name, cst.Name):
+        m.delete(scope, handler.name.name.value)
 
 
-def bind_exception(m: Machine, handler: Any, scope: Scope, name: str) -> None:
-    if handler.name is not None:
-        m.bind(handler.name, Unknown(f"the {name or 'exception'} that was caught"), scope)
+def bind_exception(m: Machine, handler: Handler, scope: Scope, name: str) -> None:
+    if handler.name is not None and isinstance(handler.name.name, cst.Name):
+        m.bind(handler.name.name.value, Unknown(f"the {name or 'exception'} that was caught"), scope)

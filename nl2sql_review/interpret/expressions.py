@@ -1,15 +1,19 @@
-"""What an expression is worth: one function per kind of node."""
+"""What an expression is worth: one function per LibCST expression node."""
 
 from __future__ import annotations
 
-import ast
+import re
 from typing import Any, Callable
+from typing import Sequence as Sequence_
 
-from ..source.syntax import parameters_of
+import libcst as cst
+
+from ..source.spans import NEWLINE
+from ..source.syntax import string_value
 from ..values import Absent, Either, Known, Text, Unknown, Value, join
 from .builtins import BUILTINS
 from .call_sites import call
-from .displays import comprehension, dictionary, display
+from .displays import comprehension, dictionary, display, elements, several
 from .machine import Machine, demote, join_values, place_of
 from .objects import (
     Arguments,
@@ -24,9 +28,12 @@ from .operators import binary
 from .texts import concatenate, to_text
 
 OPERATORS: dict[type, str] = {
-    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**", ast.MatMult: "@",
-    ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^", ast.LShift: "<<", ast.RShift: ">>",
-    ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
+    cst.Add: "+", cst.Subtract: "-", cst.Multiply: "*", cst.Divide: "/", cst.FloorDivide: "//", cst.Modulo: "%", cst.Power: "**",
+    cst.MatrixMultiply: "@", cst.BitAnd: "&", cst.BitOr: "|", cst.BitXor: "^", cst.LeftShift: "<<", cst.RightShift: ">>",
+    cst.AddAssign: "+", cst.SubtractAssign: "-", cst.MultiplyAssign: "*", cst.DivideAssign: "/", cst.FloorDivideAssign: "//",
+    cst.ModuloAssign: "%", cst.PowerAssign: "**", cst.MatrixMultiplyAssign: "@", cst.BitAndAssign: "&", cst.BitOrAssign: "|",
+    cst.BitXorAssign: "^", cst.LeftShiftAssign: "<<", cst.RightShiftAssign: ">>",
+    cst.Equal: "==", cst.NotEqual: "!=", cst.LessThan: "<", cst.LessThanEqual: "<=", cst.GreaterThan: ">", cst.GreaterThanEqual: ">=",
 }  # fmt: skip
 MIRROR = {"+": "__radd__", "*": "__rmul__", "-": "__rsub__", "|": "__ror__"}
 SPECIAL = {
@@ -35,7 +42,7 @@ SPECIAL = {
 }  # fmt: skip
 
 
-def evaluate(m: Machine, node: Any, scope: Scope) -> Value:
+def evaluate(m: Machine, node: cst.CSTNode, scope: Scope) -> Value:
     m.steps -= 1
     if m.steps < 0:
         m.step()
@@ -46,22 +53,44 @@ def evaluate(m: Machine, node: Any, scope: Scope) -> Value:
 
 
 # -- literals --------------------------------------------------------------------------------------------
-def constant(m: Machine, node: ast.Constant, scope: Scope) -> Value:
-    plain = node.value
-    if plain is None or plain is ... or isinstance(plain, (bool, complex)):
-        return Known(plain)
-    return Known(plain, (place_of(scope, node),))
+def string(m: Machine, node: cst.SimpleString, scope: Scope) -> Value:
+    return Known(string_value(node), (place_of(scope, node),))
 
 
-def formatted(m: Machine, node: ast.JoinedStr, scope: Scope) -> Value:
+def concatenated(m: Machine, node: cst.ConcatenatedString, scope: Scope) -> Value:
+    pieces: list[cst.BaseExpression] = [node]
+    while isinstance(last := pieces[-1], cst.ConcatenatedString):
+        pieces[-1:] = [last.left, last.right]
+    if any(isinstance(piece, TEMPLATES) for piece in pieces):
+        return TEMPLATE
+    plain = [string_value(piece) for piece in pieces if isinstance(piece, cst.SimpleString)]
+    if len(plain) < len(pieces):
+        return joined(m, pieces, node, scope)
+    return Known((b"" if isinstance(plain[0], bytes) else "").join(plain), (place_of(scope, node),))  # type: ignore[arg-type]  # all are of one kind
+
+
+def formatted(m: Machine, node: cst.FormattedString, scope: Scope) -> Value:
+    return joined(m, [node], node, scope)
+
+
+def joined(m: Machine, pieces: list[Any], node: cst.BaseString, scope: Scope) -> Value:
+    """f-strings, and plain strings beside them, as one value."""
     parts: list[Value] = []
-    for part in node.values:
-        if isinstance(part, ast.Constant):
-            parts.append(Known(part.value))
-        elif isinstance(part, ast.FormattedValue):
-            value = m.evaluate(part.value, scope)
-            spec = formatted_spec(m, part.format_spec, scope) if part.format_spec is not None else ""
-            conversion = chr(part.conversion) if part.conversion > 0 else ""
+    for piece in pieces:
+        if isinstance(piece, cst.SimpleString):
+            parts.append(Known(string_value(piece)))
+            continue
+        raw = "r" in piece.start.lower()
+        for part in piece.parts:
+            if isinstance(part, cst.FormattedStringText):
+                parts.append(Known(unescaped(part.value, raw)))
+                continue
+            value = m.evaluate(part.expression, scope)
+            spec = formatted_spec(m, part.format_spec, raw, scope) if part.format_spec is not None else ""
+            conversion = part.conversion or ""
+            if part.equal is not None:
+                parts.append(Known(said(part)))
+                conversion = conversion or ("r" if part.format_spec is None else "")
             parts.append(Text((value,), value.trace) if spec is None else printed(m, value, conversion, spec, node))
     out = concatenate(parts)
     if not out.trace or isinstance(out, Text):
@@ -69,7 +98,26 @@ def formatted(m: Machine, node: ast.JoinedStr, scope: Scope) -> Value:
     return out
 
 
-def printed(m: Machine, value: Value, conversion: str, spec: str, node: Any) -> Value:
+ESCAPES = re.compile(r"\\N\{[^}]*\}|\\[^{}]|\\|\{\{|\}\}|\"", re.DOTALL)  # in the text of an f-string
+MENDED = {"{{": "{", "}}": "}", "\\": "\\\\", '"': '\\"'}
+
+
+def unescaped(text: str, raw: bool) -> str:
+    """What the text between the fields of an f-string says."""
+    text = NEWLINE.sub("\n", text) if "\r" in text else text
+    if raw or "\\" not in text:
+        return text.replace("{{", "{").replace("}}", "}")
+    mended = ESCAPES.sub(lambda match: MENDED.get(match[0], match[0]), text)
+    return str(string_value(cst.SimpleString(f'"""{mended}"""')))
+
+
+def said(part: cst.FormattedStringExpression) -> str:
+    """The code of `{code=}`, with its sign."""
+    code = map(cst.Module(()).code_for_node, (part.whitespace_before_expression, part.expression, part.equal))  # type: ignore[arg-type]
+    return NEWLINE.sub("\n", "".join(code))
+
+
+def printed(m: Machine, value: Value, conversion: str, spec: str, node: cst.CSTNode | None) -> Value:
     """What a value puts into an f-string. Objects of the script say themselves how they print."""
     obj = value.value if isinstance(value, Known) else None
     if isinstance(obj, Instance):
@@ -82,26 +130,38 @@ def printed(m: Machine, value: Value, conversion: str, spec: str, node: Any) -> 
     return to_text(value, conversion, spec)
 
 
-def formatted_spec(m: Machine, spec: Any, scope: Scope) -> str | None:
+def formatted_spec(m: Machine, parts: Sequence_[cst.BaseFormattedStringContent], raw: bool, scope: Scope) -> str | None:
     out = ""
-    for part in spec.values:
-        if isinstance(part, ast.Constant):
-            out += str(part.value)
-        else:
-            v = m.evaluate(part.value, scope)
+    for part in parts:
+        if isinstance(part, cst.FormattedStringText):
+            out += unescaped(part.value, raw)
+        elif isinstance(part, cst.FormattedStringExpression):
+            v = m.evaluate(part.expression, scope)
             if not isinstance(v, Known):
                 return None
-            out += str(v.value)
+            out += (said(part) if part.equal is not None else "") + str(v.value)
     return out
 
 
-def name(m: Machine, node: ast.Name, scope: Scope) -> Value:
-    return lookup(m, node.id, scope)
+def integer(m: Machine, node: cst.Integer, scope: Scope) -> Value:
+    text = node.value.replace("_", "")
+    try:
+        return Known(int(text, 10 if text.isdigit() else 0), (place_of(scope, node),))
+    except ValueError:  # more digits than Python reads
+        return Unknown("not a number")
+
+
+def floating(m: Machine, node: cst.Float, scope: Scope) -> Value:
+    return Known(float(node.value), (place_of(scope, node),))
+
+
+def name(m: Machine, node: cst.Name, scope: Scope) -> Value:
+    return lookup(m, node.value, scope)
 
 
 def lookup(m: Machine, word: str, scope: Scope) -> Value:
-    if word == "__magic__":
-        return MAGIC
+    if word in CONSTANTS:
+        return CONSTANTS[word]
     s: Scope | None = scope if word not in scope.globals_ else None
     while s is not None:
         if word in s.slots and not (s is not scope and s.kind == "class"):
@@ -128,21 +188,24 @@ def settled(v: Value, word: str) -> Value:
     return Unknown(f"{word} was deleted") if isinstance(v, Absent) else v
 
 
-MAGIC = Unknown("what a notebook's magic command returns")
+CONSTANTS: dict[str, Value] = {
+    "None": Known(None), "True": Known(True), "False": Known(False),
+    "__magic__": Unknown("what a notebook's magic command returns"),
+}  # fmt: skip
 
 
 # -- operators -------------------------------------------------------------------------------------------
-def binary_operation(m: Machine, node: ast.BinOp, scope: Scope) -> Value:
+def binary_operation(m: Machine, node: cst.BinaryOperation, scope: Scope) -> Value:
     chain = [node]
-    while isinstance(chain[-1].left, ast.BinOp):  # long sums are left-deep: walk, do not recurse
-        chain.append(chain[-1].left)
+    while isinstance(left := chain[-1].left, cst.BinaryOperation):  # long sums are left-deep: walk, do not recurse
+        chain.append(left)
     value = m.evaluate(chain[-1].left, scope)
     for n in reversed(chain):
-        value = operate(m, OPERATORS[type(n.op)], value, m.evaluate(n.right, scope), n)
+        value = operate(m, OPERATORS[type(n.operator)], value, m.evaluate(n.right, scope), n)
     return value
 
 
-def operate(m: Machine, op: str, a: Value, b: Value, node: Any) -> Value:
+def operate(m: Machine, op: str, a: Value, b: Value, node: cst.CSTNode | None) -> Value:
     special = user_operator(m, op, a, b, node)
     if special is not None:
         return special
@@ -153,7 +216,7 @@ def operate(m: Machine, op: str, a: Value, b: Value, node: Any) -> Value:
     return result
 
 
-def user_operator(m: Machine, op: str, a: Value, b: Value, node: Any) -> Value | None:
+def user_operator(m: Machine, op: str, a: Value, b: Value, node: cst.CSTNode | None) -> Value | None:
     for this, other, method in ((a, b, SPECIAL.get(op)), (b, a, MIRROR.get(op))):
         obj = this.value if isinstance(this, Known) else None
         if method and isinstance(obj, Instance) and obj.cls.lookup(method) is not None:
@@ -161,12 +224,12 @@ def user_operator(m: Machine, op: str, a: Value, b: Value, node: Any) -> Value |
     return None
 
 
-def unary(m: Machine, node: ast.UnaryOp, scope: Scope) -> Value:
-    v = m.evaluate(node.operand, scope)
-    op = node.op
-    if isinstance(op, ast.Not):
+def unary(m: Machine, node: cst.UnaryOperation, scope: Scope) -> Value:
+    v = m.evaluate(node.expression, scope)
+    op = node.operator
+    if isinstance(op, cst.Not):
         return negate(m, condition(m, v, node))
-    sign = "-" if isinstance(op, ast.USub) else "+" if isinstance(op, ast.UAdd) else "~"
+    sign = "-" if isinstance(op, cst.Minus) else "+" if isinstance(op, cst.Plus) else "~"
 
     def settled(x: Value) -> Value:
         if isinstance(x, Known) and isinstance(x.value, (int, float)):
@@ -176,7 +239,7 @@ def unary(m: Machine, node: ast.UnaryOp, scope: Scope) -> Value:
     return lift(settled, v)
 
 
-def condition(m: Machine, v: Value, node: Any) -> Value:
+def condition(m: Machine, v: Value, node: cst.CSTNode | None) -> Value:
     """What `if v` tests: objects of the script say it by `__bool__` or `__len__`."""
     obj = v.value if isinstance(v, Known) else None
     if isinstance(obj, Instance):
@@ -199,17 +262,20 @@ def negate(m: Machine, v: Value) -> Value:
     return lift(settled, v)
 
 
-def boolean(m: Machine, node: ast.BoolOp, scope: Scope) -> Value:
+def boolean(m: Machine, node: cst.BooleanOperation, scope: Scope) -> Value:
     """`a or b or c` is `(a or b) or c`."""
-    value = m.evaluate(node.values[0], scope)
-    for right in node.values[1:]:
-        value = either_of(m, node, value, right, scope)
+    chain = [node]
+    while isinstance(left := chain[-1].left, cst.BooleanOperation) and type(left.operator) is type(node.operator) and not left.lpar:
+        chain.append(left)  # walk, do not recurse
+    value = m.evaluate(chain[-1].left, scope)
+    for n in reversed(chain):
+        value = either_of(m, node, value, n.right, scope)
     return value
 
 
-def either_of(m: Machine, node: ast.BoolOp, left: Value, second: ast.expr, scope: Scope) -> Value:
+def either_of(m: Machine, node: cst.BooleanOperation, left: Value, second: cst.BaseExpression, scope: Scope) -> Value:
     """Both sides of one `and` or `or`, of which the second runs only if the first does not decide."""
-    is_or = isinstance(node.op, ast.Or)
+    is_or = isinstance(node.operator, cst.Or)
     t, by = truth(condition(m, left, node))
     if t is not None:
         if t is is_or:
@@ -238,13 +304,13 @@ def either_of(m: Machine, node: ast.BoolOp, left: Value, second: ast.expr, scope
     return term_of(word, left, right)
 
 
-def comparison(m: Machine, node: ast.Compare, scope: Scope) -> Value:
+def comparison(m: Machine, node: cst.Comparison, scope: Scope) -> Value:
     left = m.evaluate(node.left, scope)
     result: Value = Known(True)
-    for op, comparator in zip(node.ops, node.comparators):
-        right = m.evaluate(comparator, scope)
-        one = compare(m, op, left, right, node)
-        if len(node.ops) == 1:
+    for target in node.comparisons:
+        right = m.evaluate(target.comparator, scope)
+        one = compare(m, target.operator, left, right, node)
+        if len(node.comparisons) == 1:
             return one
         t, by = truth(one)
         if t is False:
@@ -254,13 +320,13 @@ def comparison(m: Machine, node: ast.Compare, scope: Scope) -> Value:
     return result
 
 
-def compare(m: Machine, op: Any, a: Value, b: Value, node: Any) -> Value:
-    if isinstance(op, (ast.Is, ast.IsNot)):
+def compare(m: Machine, op: cst.BaseCompOp, a: Value, b: Value, node: cst.CSTNode | None) -> Value:
+    if isinstance(op, (cst.Is, cst.IsNot)):
         v = lift(identical, a, b)
-        return v if isinstance(op, ast.Is) else negate(m, v)
-    if isinstance(op, (ast.In, ast.NotIn)):
+        return v if isinstance(op, cst.Is) else negate(m, v)
+    if isinstance(op, (cst.In, cst.NotIn)):
         v = m.contains(b, a, node)
-        return v if isinstance(op, ast.In) else negate(m, v)
+        return v if isinstance(op, cst.In) else negate(m, v)
     return operate(m, OPERATORS[type(op)], a, b, node)
 
 
@@ -284,7 +350,7 @@ def identical(a: Value, b: Value) -> Value:
     return term_of("is", a, b)
 
 
-def conditional(m: Machine, node: ast.IfExp, scope: Scope) -> Value:
+def conditional(m: Machine, node: cst.IfExp, scope: Scope) -> Value:
     test = condition(m, m.evaluate(node.test, scope), node)
     t, by = truth(test)
     if t is not None:
@@ -298,7 +364,7 @@ def conditional(m: Machine, node: ast.IfExp, scope: Scope) -> Value:
     return join_values(a, b, test)
 
 
-def named(m: Machine, node: ast.NamedExpr, scope: Scope) -> Value:
+def named(m: Machine, node: cst.NamedExpr, scope: Scope) -> Value:
     v = m.evaluate(node.value, scope)
     target = scope
     while target.kind == "comprehension" and target.parent is not None:
@@ -308,9 +374,9 @@ def named(m: Machine, node: ast.NamedExpr, scope: Scope) -> Value:
 
 
 # -- access ----------------------------------------------------------------------------------------------
-def attribute(m: Machine, node: ast.Attribute, scope: Scope) -> Value:
+def attribute(m: Machine, node: cst.Attribute, scope: Scope) -> Value:
     owner = m.evaluate(node.value, scope)
-    word = mangled(m, node.attr)
+    word = mangled(m, node.attr.value)
     if isinstance(owner, Known):
         return m.attribute(owner, word, node)
     return lift(lambda o: m.attribute(o, word, node), owner)
@@ -324,42 +390,55 @@ def mangled(m: Machine, word: str) -> str:
     return f"_{cls.name.lstrip('_')}{word}" if cls is not None else word
 
 
-def subscript(m: Machine, node: ast.Subscript, scope: Scope) -> Value:
+def subscript(m: Machine, node: cst.Subscript, scope: Scope) -> Value:
     owner = m.evaluate(node.value, scope)
-    return m.item(owner, m.evaluate(node.slice, scope), node)
+    return m.item(owner, index(m, node, scope), node)
 
 
-def slice_(m: Machine, node: ast.Slice, scope: Scope) -> Value:
+def index(m: Machine, node: cst.Subscript, scope: Scope) -> Value:
+    """What stands in the brackets."""
+    if not several(node):
+        one = node.slice[0].slice
+        return m.evaluate(one.value if isinstance(one, cst.Index) else one, scope)
+    m.step()
+    items, open_, by = elements(m, [e.slice for e in node.slice], scope)
+    return Known(Sequence(items, "tuple", open_, by), (place_of(scope, node),))
+
+
+def slice_(m: Machine, node: cst.Slice, scope: Scope) -> Value:
     parts = [m.evaluate(n, scope) if n is not None else Known(None) for n in (node.lower, node.upper, node.step)]
     return Known(Sequence(tuple(parts), "slice"))
 
 
-def lambda_(m: Machine, node: ast.Lambda, scope: Scope) -> Value:
-    defaults = m.parameter_defaults(parameters_of(node), scope)
+def lambda_(m: Machine, node: cst.Lambda, scope: Scope) -> Value:
+    defaults = m.parameter_defaults(node.params, scope)
     return Known(Function("<lambda>", node, scope, defaults), (place_of(scope, node),))
 
 
-def await_(m: Machine, node: ast.Await, scope: Scope) -> Value:
-    return m.evaluate(node.value, scope)
+def await_(m: Machine, node: cst.Await, scope: Scope) -> Value:
+    return m.evaluate(node.expression, scope)
 
 
-def yield_(m: Machine, node: ast.Yield, scope: Scope) -> Value:
-    m.yielded([m.evaluate(node.value, scope) if node.value is not None else Known(None)], "")
-    return SENT
-
-
-def yield_from(m: Machine, node: ast.YieldFrom, scope: Scope) -> Value:
-    items = m.iterate(m.evaluate(node.value, scope), node)
-    m.yielded(list(items.items), items.open)
+def yield_(m: Machine, node: cst.Yield, scope: Scope) -> Value:
+    if isinstance(node.value, cst.From):
+        items = m.iterate(m.evaluate(node.value.item, scope), node)
+        values, open_ = list(items.items), items.open
+    else:
+        values, open_ = [m.evaluate(node.value, scope) if node.value is not None else Known(None)], ""
+    m.yielded(values, open_)
     return SENT
 
 
 SENT = Unknown("what is sent into the generator")
+TEMPLATE = Unknown("TemplateStr is not modelled")  # t"{x}" is an object with the parts of the text
+TEMPLATES: tuple[type, ...] = (cst.TemplatedString,) if hasattr(cst, "TemplatedString") else ()
 
 HANDLERS: dict[type, Callable[..., Value]] = {
-    ast.Constant: constant, ast.JoinedStr: formatted, ast.Name: name, ast.Call: call, ast.Attribute: attribute, ast.Subscript: subscript, ast.Slice: slice_,
-    ast.List: display("list"), ast.Tuple: display("tuple"), ast.Set: display("set"), ast.Dict: dictionary,
-    ast.ListComp: comprehension("list"), ast.SetComp: comprehension("set"), ast.DictComp: comprehension("dict"), ast.GeneratorExp: comprehension("generator"),
-    ast.BinOp: binary_operation, ast.UnaryOp: unary, ast.BoolOp: boolean, ast.Compare: comparison, ast.IfExp: conditional,
-    ast.NamedExpr: named, ast.Lambda: lambda_, ast.Await: await_, ast.Yield: yield_, ast.YieldFrom: yield_from,
+    cst.SimpleString: string, cst.ConcatenatedString: concatenated, cst.FormattedString: formatted, cst.Integer: integer, cst.Float: floating,
+    cst.Name: name, cst.List: display("list"), cst.Tuple: display("tuple"), cst.Set: display("set"), cst.Dict: dictionary,
+    cst.ListComp: comprehension("list"), cst.SetComp: comprehension("set"), cst.DictComp: comprehension("dict"), cst.GeneratorExp: comprehension("generator"),
+    cst.BinaryOperation: binary_operation, cst.UnaryOperation: unary, cst.BooleanOperation: boolean, cst.Comparison: comparison, cst.IfExp: conditional,
+    cst.NamedExpr: named, cst.Attribute: attribute, cst.Subscript: subscript, cst.Call: call, cst.Lambda: lambda_, cst.Await: await_, cst.Yield: yield_,
+    cst.Slice: slice_, cst.Ellipsis: lambda m, node, scope: Known(...), cst.Imaginary: lambda m, node, scope: Known(complex(node.value.replace("_", ""))),
+    **dict.fromkeys(TEMPLATES, lambda m, node, scope: TEMPLATE), getattr(cst, "StarredDictComp", cst.DictComp): comprehension("dict"),
 }  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..values import Absent, Default, Either, Known, Text, Unknown, Value, join
 from .builtins import BUILTINS, builtin, open_term
@@ -25,9 +25,12 @@ from .objects import (
 )
 from .operations import SCALARS, describe, is_scalar, lift
 
+if TYPE_CHECKING:
+    import libcst as cst
+
 
 @builtin("getattr")
-def getattr_(m: Machine, args: Arguments, node: Any) -> Value:
+def getattr_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     if len(args.positional) < 2:
         return Unknown("getattr() without a name")
     owner, name = args.positional[:2]
@@ -50,7 +53,7 @@ def getattr_(m: Machine, args: Arguments, node: Any) -> Value:
     return demote(value, name.by) if isinstance(name, Default) else value
 
 
-def has_attribute(m: Machine, owner: Value, name: str, node: Any) -> bool | None:
+def has_attribute(m: Machine, owner: Value, name: str, node: cst.CSTNode | None) -> bool | None:
     if isinstance(owner, Default):
         return has_attribute(m, Known(owner.value), name, node)
     obj = owner.value if isinstance(owner, Known) else None
@@ -77,7 +80,7 @@ def has_attribute(m: Machine, owner: Value, name: str, node: Any) -> bool | None
 
 
 @builtin("hasattr")
-def hasattr_(m: Machine, args: Arguments, node: Any) -> Value:
+def hasattr_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     name = args.get(1)
     if not isinstance(name, Known) or not isinstance(name.value, str):
         return Unknown("hasattr with a name only the run knows")
@@ -88,7 +91,7 @@ def hasattr_(m: Machine, args: Arguments, node: Any) -> Value:
 
 
 @builtin("setattr")
-def setattr_(m: Machine, args: Arguments, node: Any) -> Value:
+def setattr_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     owner, name, value = (args.get(i) for i in range(3))
     if isinstance(object_of(owner), Opaque) and object_of(owner).text.startswith("sys.modules"):
         forget(m, "set through sys.modules")
@@ -111,7 +114,7 @@ def setattr_(m: Machine, args: Arguments, node: Any) -> Value:
 
 
 @builtin("delattr")
-def delattr_(m: Machine, args: Arguments, node: Any) -> Value:
+def delattr_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     obj, name = object_of(args.get(0)), args.get(1)
     if isinstance(obj, Mapping) and isinstance(name, Known):
         m.write(obj, "state", obj.state._replace(items={k: v for k, v in obj.state.items.items() if k != name.value}))
@@ -124,7 +127,7 @@ TYPES = {"str": str, "int": int, "float": float, "bool": bool, "bytes": bytes, "
 
 
 @builtin("isinstance")
-def isinstance_(m: Machine, args: Arguments, node: Any) -> Value:
+def isinstance_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     def one(v: Value, kind: Value) -> Value:
         kinds = object_of(kind).state.items if isinstance(object_of(kind), Sequence) else (kind,)
         verdicts = [is_instance(v, k) for k in kinds]
@@ -176,7 +179,7 @@ def is_instance(v: Value, kind: Value) -> bool | None:
 
 
 @builtin("issubclass")
-def issubclass_(m: Machine, args: Arguments, node: Any) -> Value:
+def issubclass_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     a, b = object_of(args.get(0)), object_of(args.get(1))
     if isinstance(a, Class) and isinstance(b, Class):
         return Known(b in a.mro())
@@ -184,7 +187,7 @@ def issubclass_(m: Machine, args: Arguments, node: Any) -> Value:
 
 
 @builtin("callable")
-def callable_(m: Machine, args: Arguments, node: Any) -> Value:
+def callable_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     obj = object_of(args.get(0))
     if isinstance(obj, (Function, Bound, Builtin, Class)):
         return Known(True)
@@ -192,7 +195,7 @@ def callable_(m: Machine, args: Arguments, node: Any) -> Value:
 
 
 @builtin("type")
-def type_(m: Machine, args: Arguments, node: Any) -> Value:
+def type_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     obj = object_of(args.get(0))
     if isinstance(obj, Instance):
         return Known(obj.cls)
@@ -205,7 +208,7 @@ def type_(m: Machine, args: Arguments, node: Any) -> Value:
 
 
 @builtin("eval")
-def eval_(m: Machine, args: Arguments, node: Any) -> Value:
+def eval_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     source = args.get(0)
     text = source.value if isinstance(source, Known) and isinstance(source.value, str) else None
     if text is None or "(" in text:
@@ -214,13 +217,13 @@ def eval_(m: Machine, args: Arguments, node: Any) -> Value:
 
 
 @builtin("id", "hash", "input", "compile", "memoryview", "__import__")
-def open_(m: Machine, args: Arguments, node: Any) -> Value:
+def open_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     m.risks += 1
     return Unknown("only the run knows what this call returns: " + (m.frame.scope.module.source.excerpt(node) if node is not None else "a call"))
 
 
 @builtin("exec")
-def exec_(m: Machine, args: Arguments, node: Any) -> Value:
+def exec_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     m.risks += 1
     forget(m, "exec() may change it")
     return Known(None)
@@ -245,25 +248,25 @@ def forget(m: Machine, why: str) -> None:
 
 
 @builtin("print", "display", "breakpoint", "help")
-def silent(m: Machine, args: Arguments, node: Any) -> Value:
+def silent(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     m.log("print", args, node)
     return Known(None)
 
 
 @builtin("exit", "quit")
-def exit_(m: Machine, args: Arguments, node: Any) -> Value:
+def exit_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     return Known(Opaque("exit()", "exit"))
 
 
 @builtin("open")
-def open_file(m: Machine, args: Arguments, node: Any) -> Value:
+def open_file(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     m.risks += 1
     path = args.get(0, "file")
     return Known(Opaque(f"open({describe(path)})", "open", (path, args.get(1, "mode")), kind="file"), path.trace)
 
 
 @builtin("object")
-def object_(m: Machine, args: Arguments, node: Any) -> Value:
+def object_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     return Known(Opaque("object()", "call", kind="object"))
 
 

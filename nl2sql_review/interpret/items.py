@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..values import Absent, Default, Either, Known, Text, Unknown, Value, extend, join
 from .displays import plain_key
@@ -24,9 +24,12 @@ from .objects import (
 from .operations import describe, is_scalar, item_term, lift, term_of
 from .operators import equal
 
+if TYPE_CHECKING:
+    import libcst as cst
+
 
 # -- items -----------------------------------------------------------------------------------------------
-def item(m: Machine, owner: Value, key: Value, node: Any) -> Value:
+def item(m: Machine, owner: Value, key: Value, node: cst.CSTNode | None) -> Value:
     if isinstance(owner, (Either, Default)) or isinstance(key, (Either, Default)):
         with m.supposing("one of several values"):  # what raises for one of them does not raise for certain
             return lift(lambda o, k: item(m, o, k, node), owner, key)
@@ -161,7 +164,7 @@ def either_of(state: Items, why: str) -> Value:
     return out
 
 
-def instance_item(m: Machine, owner: Known, v: Instance, key: Value, node: Any) -> Value:
+def instance_item(m: Machine, owner: Known, v: Instance, key: Value, node: cst.CSTNode | None) -> Value:
     if v.cls.lookup("__getitem__") is not None:
         return m.call(m.attribute(owner, "__getitem__", node), Arguments([key]), node)
     if v.cls.kind == "namedtuple" and isinstance(key, Known) and isinstance(key.value, int):
@@ -174,7 +177,7 @@ def instance_item(m: Machine, owner: Known, v: Instance, key: Value, node: Any) 
     return Unknown(f"an item of {v.cls.name}", owner.trace)
 
 
-def set_item(m: Machine, owner: Value, key: Value, value: Value, node: Any, scope: Scope | None) -> None:
+def set_item(m: Machine, owner: Value, key: Value, value: Value, node: cst.CSTNode | None, scope: Scope | None) -> None:
     if isinstance(owner, Either):
         for option in owner.options:
             obj = object_of(option)
@@ -231,7 +234,7 @@ def spoil(m: Machine, obj: Any, why: str = "") -> None:
 
 
 # -- iteration -------------------------------------------------------------------------------------------
-def iterate(m: Machine, value: Value, node: Any) -> Items:
+def iterate(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
     """The elements a loop over `value` sees. Open when only the run knows how many."""
     if isinstance(value, Default):
         inner = iterate(m, Known(value.value, value.trace), node)
@@ -284,7 +287,7 @@ def iterate(m: Machine, value: Value, node: Any) -> Items:
     return Items((), f"iterating over {describe(value)}")
 
 
-def mapping(m: Machine, value: Value, node: Any) -> Items:
+def mapping(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
     """The entries `**value` contributes. Open when there may be others."""
     if isinstance(value, Default):
         inner = mapping(m, Known(value.value, value.trace), node)
@@ -317,11 +320,11 @@ def mapping(m: Machine, value: Value, node: Any) -> Items:
 
 
 # -- membership ------------------------------------------------------------------------------------------
-def contains(m: Machine, owner: Value, value: Value, node: Any) -> Value:
+def contains(m: Machine, owner: Value, value: Value, node: cst.CSTNode | None) -> Value:
     return lift(lambda o, v: contains_settled(m, o, v, node), owner, value)
 
 
-def contains_settled(m: Machine, owner: Value, value: Value, node: Any) -> Value:
+def contains_settled(m: Machine, owner: Value, value: Value, node: cst.CSTNode | None) -> Value:
     if isinstance(owner, (Unknown, Absent)) or isinstance(value, (Unknown, Absent)):
         bad = owner if isinstance(owner, (Unknown, Absent)) else value
         return Unknown(bad.why, bad.trace)  # type: ignore[union-attr]

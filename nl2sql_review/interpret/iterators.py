@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from ..values import Absent, Default, Known, Text, Unknown, Value, join
 from .builtins import BUILTINS, apply, builtin, open_term
@@ -20,9 +20,12 @@ from .objects import (
 from .operations import describe, freeze, truth
 from .operators import binary
 
+if TYPE_CHECKING:
+    import libcst as cst
+
 
 @builtin("enumerate")
-def enumerate_(m: Machine, args: Arguments, node: Any) -> Value:
+def enumerate_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     start = args.get(1, "start")
     first = start.value if isinstance(start, Known) and isinstance(start.value, int) else 0
     items = m.iterate(args.positional[0], node) if args.positional else Items(())
@@ -34,7 +37,7 @@ def enumerate_(m: Machine, args: Arguments, node: Any) -> Value:
 
 
 @builtin("zip")
-def zip_(m: Machine, args: Arguments, node: Any) -> Value:
+def zip_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     columns = [m.iterate(v, node) for v in args.positional]
     open_ = next((c.open for c in columns if c.open), "")
     by = next((c.by for c in columns if c.by), "")
@@ -54,13 +57,13 @@ def merged(values: tuple[Value, ...]) -> Value:
 
 
 @builtin("reversed")
-def reversed_(m: Machine, args: Arguments, node: Any) -> Value:
+def reversed_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     items = m.iterate(args.positional[0], node)
     return Known(Sequence(items.items[::-1], "generator", items.open, items.by))
 
 
 @builtin("sorted")
-def sorted_(m: Machine, args: Arguments, node: Any) -> Value:
+def sorted_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     source = args.positional[0]
     obj = object_of(source)
     unordered = isinstance(obj, Sequence) and obj.state.open == "the order of a set"
@@ -77,7 +80,7 @@ def sorted_(m: Machine, args: Arguments, node: Any) -> Value:
     return Known(Opaque(f"sorted({describe(inner)}{key})", "call", (source, *args.keywords.values())), source.trace)
 
 
-def sort(m: Machine, items: Items, args: Arguments, node: Any) -> tuple[Value, ...] | None:
+def sort(m: Machine, items: Items, args: Arguments, node: cst.CSTNode | None) -> tuple[Value, ...] | None:
     """The elements in order, or None when only the run knows it."""
     if items.open:
         return None
@@ -102,7 +105,7 @@ def as_read(items: Items) -> Value:
 
 
 def extreme(name: str, pick: Callable[..., Any]) -> None:
-    def run(m: Machine, args: Arguments, node: Any) -> Value:
+    def run(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
         items = m.iterate(args.positional[0], node) if len(args.positional) == 1 else Items(tuple(args.positional))
         if not items.items and not items.open:
             default = args.get(None, "default")
@@ -126,7 +129,7 @@ extreme("max", max)
 
 
 @builtin("sum")
-def sum_(m: Machine, args: Arguments, node: Any) -> Value:
+def sum_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     items = m.iterate(args.positional[0], node)
     total = args.get(1, "start")
     total = total if not isinstance(total, Absent) else Known(0)
@@ -138,7 +141,7 @@ def sum_(m: Machine, args: Arguments, node: Any) -> Value:
 
 
 def quantifier(name: str, stop: bool) -> None:
-    def run(m: Machine, args: Arguments, node: Any) -> Value:
+    def run(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
         items = m.iterate(args.positional[0], node)
         verdicts = [truth(v) for v in items.items]
         if not items.open and any(t is stop and not by for t, by in verdicts):
@@ -157,7 +160,7 @@ quantifier("all", False)
 
 
 @builtin("map")
-def map_(m: Machine, args: Arguments, node: Any) -> Value:
+def map_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     columns = [m.iterate(v, node) for v in args.positional[1:]]
     if not columns or len(columns) > 1 and any(c.open for c in columns):
         return Unknown("map() over collections whose lengths only the run knows")
@@ -169,7 +172,7 @@ def map_(m: Machine, args: Arguments, node: Any) -> Value:
 
 
 @builtin("filter")
-def filter_(m: Machine, args: Arguments, node: Any) -> Value:
+def filter_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     items = m.iterate(args.positional[1], node)
     kept, open_ = [], items.open
     for v in items.items:
@@ -182,7 +185,7 @@ def filter_(m: Machine, args: Arguments, node: Any) -> Value:
 
 
 @builtin("iter")
-def iter_(m: Machine, args: Arguments, node: Any) -> Value:
+def iter_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     obj = object_of(args.get(0))
     if isinstance(obj, (Sequence, Mapping)) and not (isinstance(obj, Sequence) and obj.kind == "generator"):
         items = m.iterate(args.get(0), node)
@@ -199,7 +202,7 @@ def exhausted(m: Machine) -> Value:
 
 
 @builtin("next")
-def next_(m: Machine, args: Arguments, node: Any) -> Value:
+def next_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     source = args.positional[0]
     obj = object_of(source)
     if isinstance(obj, Opaque):

@@ -7,7 +7,7 @@ constants in `CONSTANTS`; the rooms under `models/` fill both.
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Callable
 
 from ..values import Default, Known, Place, Term, Text, Unknown, Value
 from .machine import Machine, place_of
@@ -15,6 +15,9 @@ from .names import canonical, kind_of_result, method_name, positional
 from .objects import Arguments, Dataset, Instance, Items, Opaque, Scope, Sequence, object_of
 from .operations import describe, freeze
 from .recording import Call
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 Model = Callable[..., "Value | None"]
 MODELS: dict[str, Model] = {}
@@ -57,7 +60,7 @@ def library_kind(base: Opaque) -> str:
     return kind_of_result(base.text)
 
 
-def library_attribute(m: Machine, owner: Known, v: Opaque, name: str, node: Any) -> Value | None:
+def library_attribute(m: Machine, owner: Known, v: Opaque, name: str, node: cst.CSTNode | None) -> Value | None:
     if v.head == "symbol":
         path = canonical(f"{v.text}.{name}")
         if path in CONSTANTS:
@@ -77,7 +80,7 @@ def library_attribute(m: Machine, owner: Known, v: Opaque, name: str, node: Any)
 
 
 # -- calls -----------------------------------------------------------------------------------------------
-def call_library(m: Machine, f: Opaque, args: Arguments, node: Any, instance: Value | None = None) -> Value:
+def call_library(m: Machine, f: Opaque, args: Arguments, node: cst.CSTNode | None, instance: Value | None = None) -> Value:
     """Record the call and say what it returns. `instance`: the script's object whose library base is being made."""
     receiver: Value | None = None
     callee = f.text
@@ -108,7 +111,7 @@ def call_library(m: Machine, f: Opaque, args: Arguments, node: Any, instance: Va
     return value
 
 
-def base_init(m: Machine, base: Opaque, args: Arguments, node: Any) -> Value:
+def base_init(m: Machine, base: Opaque, args: Arguments, node: cst.CSTNode | None) -> Value:
     """`Trainer.__init__(self, …)` in a class of the script: its library part is made."""
     rest = Arguments(args.positional[1:], args.keywords, args.place)
     rest.places = {(k - 1 if isinstance(k, int) else k): p for k, p in args.places.items() if k != 0}
@@ -117,7 +120,7 @@ def base_init(m: Machine, base: Opaque, args: Arguments, node: Any) -> Value:
     return Known(None)
 
 
-def record(m: Machine, callee: str, args: Arguments, node: Any, receiver: Value | None = None, instance: Value | None = None) -> Call:
+def record(m: Machine, callee: str, args: Arguments, node: cst.CSTNode | None, receiver: Value | None = None, instance: Value | None = None) -> Call:
     names = positional(callee)
     arguments: dict[str, Value] = {}
     places: dict[str, Place] = {}
@@ -159,7 +162,7 @@ def portable(m: Machine, value: Value) -> Value:
     return value
 
 
-def result(m: Machine, f: Opaque, callee: str, call: Call, args: Arguments, node: Any, receiver: Value | None) -> Value:
+def result(m: Machine, f: Opaque, callee: str, call: Call, args: Arguments, node: cst.CSTNode | None, receiver: Value | None) -> Value:
     kind = kind_of_result(callee)
     trace = (call.place,)
     if kind == "model+tokenizer":
@@ -186,7 +189,7 @@ def result(m: Machine, f: Opaque, callee: str, call: Call, args: Arguments, node
     return Known(out, trace)
 
 
-def record_write(m: Machine, obj: Opaque, name: str, value: Value, node: Any, scope: Scope) -> None:
+def record_write(m: Machine, obj: Opaque, name: str, value: Value, node: cst.CSTNode | None, scope: Scope) -> None:
     owner = obj.kind or obj.text
     if f"{owner}.{name}" in m.shared:
         m.write(m.shared[f"{owner}.{name}"], "value", value)
@@ -199,14 +202,14 @@ def record_write(m: Machine, obj: Opaque, name: str, value: Value, node: Any, sc
 RECORDED_WRITES = ("transformers.", "trl.", "peft.", "unsloth", "os.environ", "wandb", "config", "torch.")
 
 
-def log(m: Machine, callee: str, args: Arguments, node: Any) -> None:
+def log(m: Machine, callee: str, args: Arguments, node: cst.CSTNode | None) -> None:
     """Lines the script prints or logs: what is said there can be compared with what is run."""
     if node is not None:
         record(m, callee, args, node)
 
 
 # -- items and iteration ---------------------------------------------------------------------------------
-def library_item(m: Machine, owner: Known, v: Opaque, key: Value, node: Any) -> Value | None:
+def library_item(m: Machine, owner: Known, v: Opaque, key: Value, node: cst.CSTNode | None) -> Value | None:
     run = METHOD_MODELS.get((v.kind, "__getitem__"))
     if run is not None:
         return run(m, owner, Arguments([key]), node, "__getitem__")
@@ -215,12 +218,12 @@ def library_item(m: Machine, owner: Known, v: Opaque, key: Value, node: Any) -> 
     return None
 
 
-def library_contains(m: Machine, owner: Known, v: Opaque, value: Value, node: Any) -> Value | None:
+def library_contains(m: Machine, owner: Known, v: Opaque, value: Value, node: cst.CSTNode | None) -> Value | None:
     run = METHOD_MODELS.get((v.kind, "__contains__"))
     return run(m, owner, Arguments([value]), node, "__contains__") if run is not None else None
 
 
-def library_iterate(m: Machine, value: Known, v: Opaque, node: Any) -> Items | None:
+def library_iterate(m: Machine, value: Known, v: Opaque, node: cst.CSTNode | None) -> Items | None:
     run = METHOD_MODELS.get((v.kind, "__iter__"))
     if run is None and (v.head == "symbol" or v.kind == "str"):
         return None
@@ -230,7 +233,7 @@ def library_iterate(m: Machine, value: Known, v: Opaque, node: Any) -> Items | N
     return None
 
 
-def library_set_item(m: Machine, obj: Opaque, key: Value, value: Value, node: Any, scope: Scope | None) -> None:
+def library_set_item(m: Machine, obj: Opaque, key: Value, value: Value, node: cst.CSTNode | None, scope: Scope | None) -> None:
     run = METHOD_MODELS.get((obj.kind, "__setitem__"))
     if run is not None:
         run(m, Known(obj), Arguments([key, value]), node, "__setitem__")
@@ -243,7 +246,7 @@ def library_set_item(m: Machine, obj: Opaque, key: Value, value: Value, node: An
 
 
 # -- decorators ------------------------------------------------------------------------------------------
-def decorated(m: Machine, decorator: Opaque, fn: Value, node: Any) -> Value | None:
+def decorated(m: Machine, decorator: Opaque, fn: Value, node: cst.CSTNode | None) -> Value | None:
     """What stands for the function after a library's decorator; None: the function itself, as far as is known."""
     run = METHOD_MODELS.get((decorator.kind, "__call__")) if decorator.kind else None
     if run is not None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 from typing import Any, Callable
+
+import libcst as cst
 
 from ..values import Default, Known, Unknown, Value, join, same
 from .expressions import condition
@@ -14,7 +15,7 @@ from .operations import truth
 UNROLL = 64  # iterations of a loop over known values that are run one by one
 
 
-def for_(m: Machine, node: ast.For, scope: Scope) -> bool:
+def for_(m: Machine, node: cst.For, scope: Scope) -> bool:
     iterable = m.evaluate(node.iter, scope)
     items = m.iterate(iterable, node)
     loop = Loop(m.mark(), len(m.unlikely))
@@ -30,11 +31,11 @@ def for_(m: Machine, node: ast.For, scope: Scope) -> bool:
     return m.settle(loop.mark, loop.breaks, alive)
 
 
-def run_else(m: Machine, loop: Loop, node: Any, scope: Scope) -> bool:
-    if not node.orelse:
+def run_else(m: Machine, loop: Loop, node: cst.For | cst.While, scope: Scope) -> bool:
+    if node.orelse is None:
         return True
     with m.supposing("no break leaves the loop" if loop.breaks else ""):
-        return m.execute(node.orelse, scope)
+        return m.execute(node.orelse.body, scope)
 
 
 def iteration(m: Machine, loop: Loop, run: Callable[[], bool]) -> bool:
@@ -52,7 +53,7 @@ def broken(m: Machine, loop: Loop, alive: Any) -> Any:
     return alive
 
 
-def unroll(m: Machine, loop: Loop, node: ast.For, scope: Scope, items: Items, iterable: Value) -> bool:
+def unroll(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, iterable: Value) -> bool:
     """Run the body once for each value. A list is read as it is at each turn: the body may change it."""
     start = m.mark()
     obj = iterable.value if isinstance(iterable, (Known, Default)) else None
@@ -79,7 +80,7 @@ def unroll(m: Machine, loop: Loop, node: ast.For, scope: Scope, items: Items, it
     return True
 
 
-def repeat(m: Machine, loop: Loop, node: Any, scope: Scope, items: Items, iterable: Value) -> bool:
+def repeat(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, iterable: Value) -> bool:
     """A loop whose number of iterations only the run knows: a first try finds what the body changes, a second run
     from a state that covers any number of iterations records it."""
     why = items.open or f"a loop over more than {UNROLL} values"
@@ -146,7 +147,7 @@ def widen(old: Any, new: Any, why: str) -> Any:
     return Unknown(f"changes in a loop ({why})")
 
 
-def while_(m: Machine, node: ast.While, scope: Scope) -> bool:
+def while_(m: Machine, node: cst.While, scope: Scope) -> bool:
     loop = Loop(m.mark(), len(m.unlikely))
     m.loops.append(loop)
     alive = True

@@ -7,11 +7,14 @@ no copying of the heap. A path that leaves early (`return`, `break`, …) hands 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable, Iterator, NamedTuple
 
 from ..values import UNBOUND, Absent, Default, Either, Known, Place, Term, Text, Unknown, Value, join, same
-from .objects import Attributes, Instance, Items, Mapping, Object, Opaque, Scope, Sequence
+from .objects import Arguments, Attributes, Instance, Items, Mapping, Object, Opaque, Scope, Sequence
 from .recording import Call, Recording
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
 
@@ -109,30 +112,30 @@ class Machine:
         self.search_path: list[Any] = []
         self.project: Any = None
         # Wired by the package: rooms of the interpreter call each other through the machine, so none imports in a circle.
-        self.evaluate: Callable[[Any, Scope], Value]  # expressions
-        self.guarded: Callable[[Any, Scope, Value], Value]  # statements: evaluate on a path that may not run
+        self.evaluate: Callable[[cst.CSTNode, Scope], Value]  # expressions
+        self.guarded: Callable[[cst.BaseExpression, Scope, Value], Value]  # statements: evaluate on a path that may not run
         self.execute: Callable[[Any, Scope], bool]  # statements: a block; False when no path leaves it at the end
-        self.assign: Callable[[Any, Value, Scope], None]
+        self.assign: Callable[[cst.CSTNode, Value, Scope], None]
         self.bind: Callable[[str, Value, Scope], None]
         self.branch: Callable[..., bool]
         self.call: Callable[..., Value]  # calls
         self.super: Callable[[Scope], Value]
-        self.parameter_defaults: Callable[[Any, Scope], dict[str, Value]]
+        self.parameter_defaults: Callable[[cst.Parameters, Scope], dict[str, Value]]
         self.yielded: Callable[[list[Value], str], None]
-        self.attribute: Callable[[Value, str, Any], Value]  # access
-        self.item: Callable[[Value, Value, Any], Value]
-        self.iterate: Callable[[Value, Any], Items]
-        self.mapping: Callable[[Value, Any], Items]
-        self.contains: Callable[[Value, Value, Any], Value]
-        self.set_attribute: Callable[[Value, str, Value, Any, Scope], None]
-        self.set_item: Callable[[Value, Value, Value, Any, Scope], None]
+        self.attribute: Callable[[Value, str, cst.CSTNode | None], Value]  # access
+        self.item: Callable[[Value, Value, cst.CSTNode | None], Value]
+        self.iterate: Callable[[Value, cst.CSTNode | None], Items]
+        self.mapping: Callable[[Value, cst.CSTNode | None], Items]
+        self.contains: Callable[[Value, Value, cst.CSTNode | None], Value]
+        self.set_attribute: Callable[[Value, str, Value, cst.CSTNode | None, Scope], None]
+        self.set_item: Callable[[Value, Value, Value, cst.CSTNode | None, Scope], None]
         self.call_function: Callable[..., Value]
         self.decorate: Callable[..., Value]
-        self.define_class: Callable[[Any, Scope], None]
+        self.define_class: Callable[[cst.ClassDef, Scope], None]
         self.import_module: Callable[..., Any]  # modules
-        self.import_statement: Callable[[Any, Scope], None]
+        self.import_statement: Callable[[cst.Import | cst.ImportFrom, Scope], None]
         self.library_name: Callable[[str, str], Value]  # library: names, calls and results of what is not the project's
-        self.call_library: Callable[[Opaque, Any, Any], Value]
+        self.call_library: Callable[[Opaque, Arguments, cst.CSTNode | None], Value]
         self.library_attribute: Callable[..., Value | None]
         self.library_item: Callable[..., Value | None]
         self.library_contains: Callable[..., Value | None]
@@ -433,6 +436,6 @@ def prefer_slot(obj: Object, key: Any, likely: Any, other: Any, by: str) -> Any:
     return demote(likely, by)
 
 
-def place_of(scope: Scope, node: Any, note: str = "") -> Place:
+def place_of(scope: Scope, node: cst.CSTNode | None, note: str = "") -> Place:
     return Place(scope.module.source, node, note)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os.path
 import sys
 from collections.abc import Iterator
@@ -11,8 +10,11 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+import libcst as cst
+
 from .. import disk
 from ..source import Source, SourceError
+from ..source.syntax import dotted
 from ..values import Known, Unknown
 from .machine import Frame, Machine, Raised, place_of
 from .objects import Module, Opaque, Scope
@@ -25,35 +27,38 @@ LIBRARIES = frozenset(
 )
 
 
-def import_statement(m: Machine, node: Any, scope: Scope) -> None:
-    if isinstance(node, ast.Import):
+IMPORTS = (cst.Import, getattr(cst, "LazyImport", cst.Import))
+
+
+def import_statement(m: Machine, node: cst.Import | cst.ImportFrom, scope: Scope) -> None:
+    if isinstance(node, IMPORTS):
         for alias in node.names:
-            name = alias.name
+            name = alias.evaluated_name
             module = import_module(m, name)
             may_be_missing(m, module, name)
-            if alias.asname is not None:
-                m.write(scope, alias.asname, Known(module if module is not None else Opaque(name), (place_of(scope, node),)))
+            if alias.evaluated_alias is not None:
+                m.write(scope, alias.evaluated_alias, Known(module if module is not None else Opaque(name), (place_of(scope, node),)))
             else:
                 top = name.split(".")[0]
                 root = m.modules.get(top) if module is not None else None
                 m.write(scope, top, Known(root if isinstance(root, Module) else Opaque(top), (place_of(scope, node),)))
-        m.imported(node, scope, [a.name for a in node.names])
+        m.imported(node, scope, [a.evaluated_name for a in node.names])
         return
     base = absolute_name(scope.module, node)
     if base is None:
-        for alias in node.names:
-            if alias.name != "*":
-                m.write(scope, alias.asname or alias.name, Unknown("a relative import beyond the top-level package"))
+        for alias in node.names if not isinstance(node.names, cst.ImportStar) else ():
+            m.write(scope, alias.evaluated_alias or alias.evaluated_name, Unknown("a relative import beyond the top-level package"))
         return
     module = import_module(m, base) if base else None
     may_be_missing(m, module, base)
-    if node.names[0].name == "*":
+    if isinstance(node.names, cst.ImportStar):
         star_import(m, module, base, scope)
         m.imported(node, scope, [base])
         return
     for alias in node.names:
-        m.write(scope, alias.asname or alias.name, imported_name(m, module, base, alias.name, scope, node, node.level > 0))
-    m.imported(node, scope, [f"{base}.{a.name}" for a in node.names])
+        name = alias.evaluated_name
+        m.write(scope, alias.evaluated_alias or name, imported_name(m, module, base, name, scope, node, bool(node.relative)))
+    m.imported(node, scope, [f"{base}.{a.evaluated_name}" for a in node.names])
 
 
 REQUIRED = frozenset("torch transformers datasets trl peft accelerate numpy".split())  # no training run does without
@@ -66,19 +71,19 @@ def may_be_missing(m: Machine, module: Module | None, name: str) -> None:
         m.risks += 1
 
 
-def absolute_name(module: Module, node: ast.ImportFrom) -> str | None:
-    name = node.module or ""
-    if not node.level:
+def absolute_name(module: Module, node: cst.ImportFrom) -> str | None:
+    name = dotted(node.module) if node.module is not None else ""
+    if not node.relative:
         return name
     parts = module.package.split(".") if module.package else []
-    up = node.level - 1
+    up = len(node.relative) - 1
     if up > len(parts):
         return None
     parts = parts[: len(parts) - up]
     return ".".join([*parts, *([name] if name else [])])
 
 
-def imported_name(m: Machine, module: Module | None, base: str, name: str, scope: Scope, node: Any, relative: bool) -> Any:
+def imported_name(m: Machine, module: Module | None, base: str, name: str, scope: Scope, node: cst.CSTNode | None, relative: bool) -> Any:
     if module is None:
         if relative:  # a relative import outside of a package: the script's own folder is what was meant
             sibling = import_module(m, f"{base}.{name}" if base else name)

@@ -5,9 +5,12 @@ All mutable state lives in `slots`, and only `Machine.write` changes it: that is
 
 from __future__ import annotations
 
-from typing import Any, Callable, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from ..values import Absent, Default, Known, Place, Unknown, Value
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 
 class Object:
@@ -107,7 +110,7 @@ class Function(Object):
 
     __slots__ = ("name", "node", "scope", "defaults", "kind", "owner", "called", "marks", "generator")
 
-    def __init__(self, name: str, node: Any, scope: Scope, defaults: dict[str, Value], owner: Any = None) -> None:
+    def __init__(self, name: str, node: cst.FunctionDef | cst.Lambda, scope: Scope, defaults: dict[str, Value], owner: Any = None) -> None:
         self.slots = {}
         self.name, self.node, self.scope, self.defaults, self.owner = name, node, scope, defaults, owner
         self.kind = "function"  # or staticmethod, classmethod, property
@@ -115,13 +118,27 @@ class Function(Object):
         self.marks: list[Any] = []  # decorators of libraries: Opaque results, for click, typer, hydra
         self.generator: bool | None = None
 
+    @property
+    def positional(self) -> list[cst.Param]:
+        """The parameters that can be given without their names."""
+        return [*self.node.params.posonly_params, *self.node.params.params]
+
+    @property
+    def named(self) -> list[cst.Param]:
+        """The parameters that have a name to be given by: all but `*rest` and `**keywords`."""
+        return [*self.positional, *self.node.params.kwonly_params]
+
+    def annotation(self, parameter: cst.Param) -> str:
+        """The code of what a parameter is declared to be, "" where nothing is said."""
+        return self.scope.module.source.excerpt(parameter.annotation.annotation) if parameter.annotation is not None else ""
+
 
 class Class(Object):
     """A class of the script. `slots` is its namespace, in order of definition."""
 
     __slots__ = ("name", "bases", "kind", "fields", "node", "module", "scope", "used", "example", "options", "odd")
 
-    def __init__(self, name: str, bases: list[Any], node: Any, module: Module, scope: Scope) -> None:
+    def __init__(self, name: str, bases: list[Any], node: cst.ClassDef | None, module: Module, scope: Scope) -> None:
         self.slots = {}
         self.name, self.bases, self.node, self.module, self.scope = name, bases, node, module, scope
         self.kind = "class"  # dataclass, pydantic, attrs, enum, namedtuple, typeddict
@@ -160,7 +177,7 @@ class Field(NamedTuple):
     annotation: str
     default: Value
     factory: Value | None
-    node: Any
+    node: cst.CSTNode | None
     init: bool = True
     keyword_only: bool = False
     alias: str = ""

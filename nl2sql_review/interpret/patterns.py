@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-from typing import Any
+import libcst as cst
 
 from ..source.syntax import below
 from ..values import Known, Unknown, Value
@@ -14,7 +13,7 @@ from .objects import Arguments, Class, Scope
 from .operations import truth
 
 
-def match_(m: Machine, node: ast.Match, scope: Scope) -> bool:
+def match_(m: Machine, node: cst.Match, scope: Scope) -> bool:
     subject = m.evaluate(node.subject, scope)
 
     def run(i: int) -> bool:
@@ -34,54 +33,54 @@ def match_(m: Machine, node: ast.Match, scope: Scope) -> bool:
     return run(0)
 
 
-def pattern(m: Machine, p: Any, subject: Value, scope: Scope) -> Value:
-    if isinstance(p, ast.MatchAs):
+def pattern(m: Machine, p: cst.MatchPattern, subject: Value, scope: Scope) -> Value:
+    if isinstance(p, cst.MatchAs):
         inner = pattern(m, p.pattern, subject, scope) if p.pattern is not None else Known(True)
         if p.name is not None and truth(inner)[0] is not False:
-            m.bind(p.name, subject, scope)
+            m.bind(p.name.value, subject, scope)
         return inner
-    if isinstance(p, ast.MatchValue):
+    if isinstance(p, cst.MatchValue):
         return operate(m, "==", subject, m.evaluate(p.value, scope), p)
-    if isinstance(p, ast.MatchSingleton):
-        return Known(subject.value is p.value) if isinstance(subject, Known) else Unknown("what is matched is not known")
-    if isinstance(p, ast.MatchOr):
+    if isinstance(p, cst.MatchSingleton):
+        return Known(subject.value is m.evaluate(p.value, scope).value) if isinstance(subject, Known) else Unknown("what is matched is not known")  # type: ignore[union-attr]
+    if isinstance(p, cst.MatchOr):
         result: Value = Known(False)
         for option in p.patterns:
-            one = pattern(m, option, subject, scope)
+            one = pattern(m, option.pattern, subject, scope)
             if truth(one)[0] is True:
                 return one
             result = one if truth(one)[0] is None else demote(result, truth(one)[1]) if truth(one)[1] else result
         return result
-    if isinstance(p, ast.MatchMapping):
+    if isinstance(p, cst.MatchMapping):
         state = m.mapping(subject, p)
         result = Known(True)
-        for written, inside in zip(p.keys, p.patterns):
-            key = m.evaluate(written, scope)
+        for entry in p.elements:
+            key = m.evaluate(entry.key, scope)
             if not isinstance(key, Known) or key.value not in state.items:
                 return Unknown(state.open) if state.open else Known(False)
-            one = pattern(m, inside, state.items[key.value], scope)
+            one = pattern(m, entry.pattern, state.items[key.value], scope)
             if truth(one)[0] is not True:
                 return one
         return result
-    if isinstance(p, ast.MatchSequence):
+    if isinstance(p, (cst.MatchTuple, cst.MatchList)):
         items = m.iterate(subject, p)
-        if items.open or any(isinstance(e, ast.MatchStar) for e in p.patterns):
+        if items.open or any(isinstance(e, cst.MatchStar) for e in p.patterns):
             bind_captures(m, p, scope)
             return Unknown("a sequence pattern over values that are not all known")
         if len(items.items) != len(p.patterns):
             return Known(False)
         for e, v in zip(p.patterns, items.items):
-            one = pattern(m, e, v, scope)
+            one = pattern(m, e.value, v, scope)  # type: ignore[union-attr]  # no star is among them
             if truth(one)[0] is not True:
                 return one
         return Known(True)
-    if isinstance(p, ast.MatchClass):
+    if isinstance(p, cst.MatchClass):
         return class_pattern(m, p, subject, scope)
     bind_captures(m, p, scope)
     return Unknown("a pattern that is not modelled")
 
 
-def class_pattern(m: Machine, p: ast.MatchClass, subject: Value, scope: Scope) -> Value:
+def class_pattern(m: Machine, p: cst.MatchClass, subject: Value, scope: Scope) -> Value:
     kind = m.evaluate(p.cls, scope)
     fits = m.call(BUILTINS["isinstance"], Arguments([subject, kind]), p)
     cls = kind.value if isinstance(kind, Known) else None
@@ -91,16 +90,16 @@ def class_pattern(m: Machine, p: ast.MatchClass, subject: Value, scope: Scope) -
         bind_captures(m, p, scope)
         return Unknown("a class pattern")
     names = list(cls.fields) if isinstance(cls, Class) else []
-    pairs = [*zip(names, p.patterns), *zip(p.kwd_attrs, p.kwd_patterns)]
-    for name, e in pairs:
-        one = pattern(m, e, m.attribute(subject, name, p), scope)
+    pairs = [*zip(names, (e.value for e in p.patterns)), *((e.key.value, e.pattern) for e in p.kwds)]
+    for name, inside in pairs:
+        one = pattern(m, inside, m.attribute(subject, name, p), scope)
         if truth(one)[0] is not True:
             return one
     return Known(True)
 
 
-def bind_captures(m: Machine, p: Any, scope: Scope) -> None:
-    if isinstance(p, (ast.MatchAs, ast.MatchStar)) and p.name is not None:
-        m.bind(p.name, Unknown("captured by a pattern that is not modelled"), scope)
+def bind_captures(m: Machine, p: cst.CSTNode, scope: Scope) -> None:
+    if isinstance(p, (cst.MatchAs, cst.MatchStar)) and p.name is not None:
+        m.bind(p.name.value, Unknown("captured by a pattern that is not modelled"), scope)
     for child in below(p):
         bind_captures(m, child, scope)

@@ -6,22 +6,24 @@ there `args.model` is not the default. The same holds after `if args.model is No
 
 from __future__ import annotations
 
-import ast
 from typing import Any
 
-from ..source.syntax import Argument, below, text_of
+import libcst as cst
+
+from ..source.syntax import below, text_of
 from ..values import Default, Known, Unknown, Value
+from .displays import several
 from .machine import Machine
 from .objects import Instance, Items, Mapping, Object, Opaque, Scope, object_of
 
-INNER = (ast.BoolOp, ast.BinOp, ast.Compare, ast.UnaryOp, ast.Call, Argument)
+INNER = (cst.BooleanOperation, cst.BinaryOperation, cst.Comparison, cst.ComparisonTarget, cst.UnaryOperation, cst.Call)
 
 
 def contradict(m: Machine, test: Any, scope: Scope, taken: bool) -> None:
     """Enter the side of a test that its default does not choose. `taken`: the test is true there."""
-    exact = equals_text(m, test, scope) if taken else None
+    exact = equals_text(test) if taken else None
     for node in tested(test):
-        place = slot_of(m, node, scope)
+        place = slot_of(node, scope)
         if place is None:
             continue
         obj, key, value = place
@@ -32,45 +34,50 @@ def contradict(m: Machine, test: Any, scope: Scope, taken: bool) -> None:
             put(m, obj, key, new)
 
 
-def tested(node: Any) -> list[Any]:
+def tested(test: cst.BaseExpression) -> list[cst.BaseExpression]:
     """The names, attributes and items that a test reads."""
-    if isinstance(node, ast.Attribute):
-        return [node, *tested(node.value)]
-    if isinstance(node, (ast.Name, ast.Subscript)):
-        return [node]
-    if isinstance(node, INNER):
-        return [found for child in below(node) for found in tested(child)]
-    return []
+    found: list[cst.BaseExpression] = []
+    stack: list[cst.CSTNode] = [test]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (cst.Name, cst.Attribute, cst.Subscript)):
+            found.append(node)
+        if isinstance(node, (cst.Attribute, cst.Arg)):
+            stack.append(node.value)
+        elif isinstance(node, INNER):
+            stack += reversed(below(node))
+    return found
 
 
-def equals_text(m: Machine, test: Any, scope: Scope) -> tuple[Any, str] | None:
+def equals_text(test: cst.BaseExpression) -> tuple[Any, str] | None:
     """(what, text) of a test `what == "text"`."""
-    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.Eq):
+    if not isinstance(test, cst.Comparison) or len(test.comparisons) != 1 or not isinstance(test.comparisons[0].operator, cst.Equal):
         return None
-    text = text_of(test.comparators[0])
+    text = text_of(test.comparisons[0].comparator)
     return (test.left, text) if text is not None else None
 
 
-def slot_of(m: Machine, node: Any, scope: Scope) -> tuple[Any, Any, Value] | None:
+def slot_of(node: cst.BaseExpression, scope: Scope) -> tuple[Any, Any, Value] | None:
     """Where the value of a name, an attribute or an item is kept; None when it is computed."""
-    if isinstance(node, ast.Name):
+    if isinstance(node, cst.Name):
         holder: Scope | None = scope
-        while holder is not None and node.id not in holder.slots:
+        while holder is not None and node.value not in holder.slots:
             holder = holder.parent
         holder = holder or scope.module.scope
-        return (holder, node.id, holder.slots[node.id]) if node.id in holder.slots else None
-    if not isinstance(node, (ast.Attribute, ast.Subscript)):
+        return (holder, node.value, holder.slots[node.value]) if node.value in holder.slots else None
+    if not isinstance(node, (cst.Attribute, cst.Subscript)):
         return None
-    owner = slot_of(m, node.value, scope)
+    owner = slot_of(node.value, scope)
     obj = object_of(owner[2]) if owner is not None else None
-    if isinstance(node, ast.Attribute):
-        name: Any = node.attr
+    if isinstance(node, cst.Attribute):
+        name: Any = node.attr.value
         if isinstance(obj, Instance) and name in obj.slots or isinstance(obj, Opaque) and name in obj.slots:
             return obj, name, obj.slots[name]
         if isinstance(obj, Mapping) and obj.kind in ("namespace", "config") and name in obj.state.items:
             return obj, name, obj.state.items[name]
         return None
-    name = text_of(node.slice)
+    index = node.slice[0].slice
+    name = text_of(index.value) if isinstance(index, cst.Index) and not several(node) else None
     if isinstance(obj, Mapping) and name is not None:
         return (obj, name, obj.state.items[name]) if name in obj.state.items else None
     return None

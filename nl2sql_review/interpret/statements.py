@@ -6,14 +6,16 @@
 
 from __future__ import annotations
 
-import ast
-from typing import Any, Callable
+from typing import Any, Callable, Union
+from typing import Sequence as Sequence_
 
-from ..source.syntax import Parameters, parameters_of
+import libcst as cst
+
 from ..values import Default, Known, Unknown, Value, extend
 from .builtins import BUILTINS
+from .displays import several
 from .exceptions import try_
-from .expressions import OPERATORS, condition, mangled, operate
+from .expressions import OPERATORS, condition, index, mangled, operate
 from .loops import for_, while_
 from .machine import VALUES, Machine, Raised, Rest, condition_text, demote, place_of
 from .objects import Arguments, Class, Function, Instance, Items, Mapping, Opaque, Scope, Sequence
@@ -21,9 +23,23 @@ from .operations import truth
 from .patterns import match_
 from .refinement import contradict
 
+Block = Union[cst.BaseSuite, Sequence_[Union[cst.BaseStatement, cst.BaseSmallStatement]]]
 
-def execute(m: Machine, statements: Any, scope: Scope) -> Any:
+
+def statements_of(block: Block) -> list[cst.BaseSmallStatement | cst.BaseCompoundStatement]:
+    """The statements of a suite, or of the lines of one, in their order: those of `a; b` are two."""
+    found: list[Any] = []
+    for line in block.body if isinstance(block, cst.BaseSuite) else block:
+        if isinstance(line, cst.SimpleStatementLine):
+            found += line.body
+        else:
+            found.append(line)
+    return found
+
+
+def execute(m: Machine, block: Block, scope: Scope) -> Any:
     """Whether a path reaches the end of the block: False, True, or the `Rest` of one that a plain run has left before."""
+    statements = statements_of(block)
     for i, statement in enumerate(statements):
         m.step()
         handler = HANDLERS.get(type(statement))
@@ -35,7 +51,7 @@ def execute(m: Machine, statements: Any, scope: Scope) -> Any:
     return True
 
 
-def run_rest(m: Machine, rest: Rest, statements: Any, scope: Scope) -> Any:
+def run_rest(m: Machine, rest: Rest, statements: Block, scope: Scope) -> Any:
     frame, before = m.frame, m.frame.rest
     frame.rest = before or rest.by
     try:
@@ -45,28 +61,28 @@ def run_rest(m: Machine, rest: Rest, statements: Any, scope: Scope) -> Any:
 
 
 # -- assignment ------------------------------------------------------------------------------------------
-def assign_statement(m: Machine, node: ast.Assign, scope: Scope) -> None:
+def assign_statement(m: Machine, node: cst.Assign, scope: Scope) -> None:
     value = extend(m.evaluate(node.value, scope), place_of(scope, node))
     made = value.value if isinstance(value, Known) else None
     if isinstance(made, Sequence) and made.lazy and made.state.items:  # what it yields is decided when it is read
         why = "a generator that is read later"
         m.write(made, "state", Items(tuple(Unknown(why) for _ in made.state.items), made.state.open or why))
     for target in node.targets:
-        assign(m, target, value, scope)
+        assign(m, target.target, value, scope)
 
 
-def annotated(m: Machine, node: ast.AnnAssign, scope: Scope) -> None:
+def annotated(m: Machine, node: cst.AnnAssign, scope: Scope) -> None:
     if node.value is not None:
         assign(m, node.target, extend(m.evaluate(node.value, scope), place_of(scope, node)), scope)
 
 
-def augmented(m: Machine, node: ast.AugAssign, scope: Scope) -> None:
+def augmented(m: Machine, node: cst.AugAssign, scope: Scope) -> None:
     target = node.target
-    if isinstance(target, ast.Name) and scope.kind == "function" and target.id not in {*scope.slots, *scope.globals_, *scope.nonlocals}:
+    if isinstance(target, cst.Name) and scope.kind == "function" and target.value not in {*scope.slots, *scope.globals_, *scope.nonlocals}:
         m.certainly_raises("UnboundLocalError")
     old = m.evaluate(target, scope)
     right = m.evaluate(node.value, scope)
-    op = OPERATORS[type(node.op)]
+    op = OPERATORS[type(node.operator)]
     obj = old.value if isinstance(old, (Known, Default)) else None
     if isinstance(obj, Sequence) and obj.kind == "list" and op == "+":
         extra = m.iterate(right, node)  # in place: every alias of the list sees it
@@ -79,19 +95,20 @@ def augmented(m: Machine, node: ast.AugAssign, scope: Scope) -> None:
     assign(m, node.target, extend(operate(m, op, old, right, node), place_of(scope, node)), scope)
 
 
-def assign(m: Machine, target: Any, value: Value, scope: Scope) -> None:
-    if isinstance(target, ast.Name):
-        bind(m, target.id, value, scope)
-    elif isinstance(target, ast.Attribute):
+def assign(m: Machine, target: cst.CSTNode, value: Value, scope: Scope) -> None:
+    if isinstance(target, cst.Name):
+        bind(m, target.value, value, scope)
+    elif isinstance(target, cst.Attribute):
         owner = m.evaluate(target.value, scope)
-        m.set_attribute(owner, mangled(m, target.attr), value, target, scope)
-    elif isinstance(target, ast.Subscript):
+        m.set_attribute(owner, mangled(m, target.attr.value), value, target, scope)
+    elif isinstance(target, cst.Subscript):
         owner = m.evaluate(target.value, scope)
-        several = isinstance(target.slice, ast.Tuple)
-        m.set_item(owner, Unknown("several indices") if several else m.evaluate(target.slice, scope), value, target, scope)
-    elif isinstance(target, (ast.Tuple, ast.List)):
+        inside = target.slice[0].slice
+        pair = several(target) or isinstance(inside, cst.Index) and isinstance(inside.value, cst.Tuple)
+        m.set_item(owner, Unknown("several indices") if pair else index(m, target, scope), value, target, scope)
+    elif isinstance(target, (cst.Tuple, cst.List)):
         unpack(m, target, value, scope)
-    elif isinstance(target, ast.Starred):
+    elif isinstance(target, cst.StarredElement):
         assign(m, target.value, value, scope)
 
 
@@ -109,9 +126,9 @@ def bind(m: Machine, name: str, value: Value, scope: Scope) -> None:
     m.write(scope, name, value)
 
 
-def unpack(m: Machine, target: Any, value: Value, scope: Scope) -> None:
-    targets = target.elts
-    star = next((i for i, e in enumerate(targets) if isinstance(e, ast.Starred)), None)
+def unpack(m: Machine, target: cst.Tuple | cst.List, value: Value, scope: Scope) -> None:
+    targets = target.elements
+    star = next((i for i, e in enumerate(targets) if isinstance(e, cst.StarredElement)), None)
     items = m.iterate(value, target)
     values = [extend(demote(v, items.by) if items.by else v, value.trace[-1]) if value.trace else v for v in items.items]
     n = len(targets)
@@ -127,35 +144,35 @@ def unpack(m: Machine, target: Any, value: Value, scope: Scope) -> None:
                 v = values[0]
             else:
                 v = Unknown(why, value.trace)
-            assign(m, e, v, scope)
+            assign(m, e.value, v, scope)
         return
     if star is None:
         for e, v in zip(targets, values):
-            assign(m, e, v, scope)
+            assign(m, e.value, v, scope)
         return
     after = n - star - 1
     for e, v in zip(targets[:star], values):
-        assign(m, e, v, scope)
+        assign(m, e.value, v, scope)
     middle = values[star : len(values) - after]
-    assign(m, targets[star], Known(Sequence(tuple(middle), "list")), scope)
+    assign(m, targets[star].value, Known(Sequence(tuple(middle), "list")), scope)
     for e, v in zip(targets[star + 1 :], values[len(values) - after :]):
-        assign(m, e, v, scope)
+        assign(m, e.value, v, scope)
 
 
-def delete(m: Machine, node: ast.Delete, scope: Scope) -> None:
-    for target in node.targets:
-        for t in target.elts if isinstance(target, ast.Tuple) else [target]:
-            if isinstance(t, ast.Name):
-                m.delete(scope if t.id in scope.slots else scope.module.scope, t.id)
-            elif isinstance(t, ast.Attribute):
-                owner = m.evaluate(t.value, scope)
-                if isinstance(owner, Known) and isinstance(owner.value, (Instance, Mapping)):
-                    m.call(BUILTINS["delattr"], Arguments([owner, Known(t.attr)]), node)
-            elif isinstance(t, ast.Subscript) and isinstance(t.slice, ast.Slice):
-                m.set_item(m.evaluate(t.value, scope), m.evaluate(t.slice, scope), Known(Sequence(())), t, scope)
-            elif isinstance(t, ast.Subscript):
-                owner = m.evaluate(t.value, scope)
-                m.call(m.attribute(owner, "pop", node), Arguments([m.evaluate(t.slice, scope)]), node)
+def delete(m: Machine, node: cst.Del, scope: Scope) -> None:
+    for target in node.target.elements if isinstance(node.target, cst.Tuple) else [node.target]:
+        t = target.value if isinstance(target, cst.Element) else target
+        if isinstance(t, cst.Name):
+            m.delete(scope if t.value in scope.slots else scope.module.scope, t.value)
+        elif isinstance(t, cst.Attribute):
+            owner = m.evaluate(t.value, scope)
+            if isinstance(owner, Known) and isinstance(owner.value, (Instance, Mapping)):
+                m.call(BUILTINS["delattr"], Arguments([owner, Known(t.attr.value)]), node)
+        elif isinstance(t, cst.Subscript) and isinstance(t.slice[0].slice, cst.Slice) and not several(t):
+            m.set_item(m.evaluate(t.value, scope), index(m, t, scope), Known(Sequence(())), t, scope)
+        elif isinstance(t, cst.Subscript):
+            owner = m.evaluate(t.value, scope)
+            m.call(m.attribute(owner, "pop", node), Arguments([index(m, t, scope)]), node)
 
 
 # -- branches --------------------------------------------------------------------------------------------
@@ -205,7 +222,7 @@ def departures(m: Machine) -> int:
     return len(m.frame.exits) + (len(loop.breaks) + len(loop.continues) if loop is not None else 0)
 
 
-def guarded(m: Machine, node: Any, scope: Scope, test: Value) -> Value:
+def guarded(m: Machine, node: cst.BaseExpression, scope: Scope, test: Value) -> Value:
     """The value of an expression on a path that may not be taken; its side effects are joined with none."""
     mark = m.mark()
     with m.supposing(condition_text(test) or "a condition"):
@@ -215,37 +232,38 @@ def guarded(m: Machine, node: Any, scope: Scope, test: Value) -> Value:
     return value
 
 
-def if_(m: Machine, node: ast.If, scope: Scope) -> bool:
+def if_(m: Machine, node: cst.If, scope: Scope) -> bool:
     test = condition(m, m.evaluate(node.test, scope), node)
+
     def otherwise() -> bool:
-        if len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If):  # `elif`: chains of it are long
-            return if_(m, node.orelse[0], scope)
-        return execute(m, node.orelse, scope)
+        if node.orelse is None:
+            return True
+        return if_(m, node.orelse, scope) if isinstance(node.orelse, cst.If) else execute(m, node.orelse.body, scope)
 
     return branch(m, test, lambda: execute(m, node.body, scope), otherwise, lambda taken: contradict(m, node.test, scope, taken))
 
 
-def break_(m: Machine, node: Any, scope: Scope) -> bool:
+def break_(m: Machine, node: cst.Break, scope: Scope) -> bool:
     loop = m.loops[-1] if m.loops else None
     if loop is not None:
         m.leave(loop.breaks, loop.mark, None, loop.unlikely_depth)
     return False
 
 
-def continue_(m: Machine, node: Any, scope: Scope) -> bool:
+def continue_(m: Machine, node: cst.Continue, scope: Scope) -> bool:
     loop = m.loops[-1] if m.loops else None
     if loop is not None:
         m.leave(loop.continues, loop.iteration, None, loop.unlikely_depth)
     return False
 
 
-def return_(m: Machine, node: ast.Return, scope: Scope) -> bool:
+def return_(m: Machine, node: cst.Return, scope: Scope) -> bool:
     value = m.evaluate(node.value, scope) if node.value is not None else Known(None)
     m.leave(m.frame.exits, m.frame.mark, value, m.frame.unlikely_depth)
     return False
 
 
-def raise_(m: Machine, node: ast.Raise, scope: Scope) -> bool:
+def raise_(m: Machine, node: cst.Raise, scope: Scope) -> bool:
     if node.exc is None:
         return False
     value = m.evaluate(node.exc, scope)
@@ -267,13 +285,13 @@ def exception_name(value: Value) -> str:
     return "Exception"
 
 
-def expression(m: Machine, node: ast.Expr, scope: Scope) -> bool | None:
+def expression(m: Machine, node: cst.Expr, scope: Scope) -> bool | None:
     value = m.evaluate(node.value, scope)
     obj = value.value if isinstance(value, Known) else None
     return False if isinstance(obj, Opaque) and obj.head == "exit" else None
 
 
-def assert_(m: Machine, node: ast.Assert, scope: Scope) -> bool | None:
+def assert_(m: Machine, node: cst.Assert, scope: Scope) -> bool | None:
     verdict, by = truth(m.evaluate(node.test, scope))
     if verdict is False and by:
         contradict(m, node.test, scope, True)
@@ -285,11 +303,11 @@ def assert_(m: Machine, node: ast.Assert, scope: Scope) -> bool | None:
 
 
 # -- with, match, definitions ----------------------------------------------------------------------------
-def with_(m: Machine, node: ast.With, scope: Scope) -> bool:
+def with_(m: Machine, node: cst.With, scope: Scope) -> bool:
     suppressed = False
     managers: list[Value] = []
     for item in node.items:
-        value = m.evaluate(item.context_expr, scope)
+        value = m.evaluate(item.item, scope)
         obj = value.value if isinstance(value, Known) else None
         if isinstance(obj, Instance) and obj.cls.lookup("__enter__") is not None:
             value = m.call(m.attribute(value, "__enter__", node), Arguments(), node)
@@ -298,8 +316,8 @@ def with_(m: Machine, node: ast.With, scope: Scope) -> bool:
         elif isinstance(obj, Sequence) and obj.kind == "generator" and obj.state.items:
             value = obj.state.items[0]  # @contextmanager: what it yields
         suppressed = suppressed or isinstance(obj, Opaque) and obj.text.startswith("contextlib.suppress")
-        if item.optional_vars is not None:
-            assign(m, item.optional_vars, value, scope)
+        if item.asname is not None:
+            assign(m, item.asname.name, value, scope)
         if isinstance(obj, Instance) and obj.cls.lookup("__exit__") is not None:
             managers.append(Known(obj))
     mark = m.mark()
@@ -315,36 +333,37 @@ def with_(m: Machine, node: ast.With, scope: Scope) -> bool:
     return True
 
 
-def function_definition(m: Machine, node: ast.FunctionDef, scope: Scope) -> None:
+def function_definition(m: Machine, node: cst.FunctionDef, scope: Scope) -> None:
     owner = m.class_being_defined[-1] if scope.kind == "class" and m.class_being_defined else None
-    fn = Function(node.name, node, scope.parent if scope.kind == "class" and scope.parent is not None else scope, parameter_defaults(m, parameters_of(node), scope), owner)
+    fn = Function(node.name.value, node, scope.parent if scope.kind == "class" and scope.parent is not None else scope, parameter_defaults(m, node.params, scope), owner)
     value: Value = Known(fn, (place_of(scope, node),))
-    for decorator in reversed(node.decorator_list):
-        value = m.decorate(m.evaluate(decorator, scope), value, decorator, scope)
-    bind(m, node.name, value, scope)
+    for decorator in reversed(node.decorators):
+        value = m.decorate(m.evaluate(decorator.decorator, scope), value, decorator.decorator, scope)
+    bind(m, node.name.value, value, scope)
     if scope.kind == "module" and scope.module.name == "__main__":
         m.definitions.append(value)
 
 
-def parameter_defaults(m: Machine, parameters: Parameters, scope: Scope) -> dict[str, Value]:
-    return {p.name: m.evaluate(p.default, scope) for p in (*parameters.positional, *parameters.keyword_only) if p.default is not None}
+def parameter_defaults(m: Machine, params: cst.Parameters, scope: Scope) -> dict[str, Value]:
+    return {p.name.value: m.evaluate(p.default, scope) for p in (*params.posonly_params, *params.params, *params.kwonly_params) if p.default is not None}
 
 
-def global_(m: Machine, node: Any, scope: Scope) -> None:
-    (scope.globals_ if isinstance(node, ast.Global) else scope.nonlocals).update(node.names)
+def global_(m: Machine, node: cst.Global | cst.Nonlocal, scope: Scope) -> None:
+    (scope.globals_ if isinstance(node, cst.Global) else scope.nonlocals).update(n.name.value for n in node.names)
 
 
-def import_(m: Machine, node: Any, scope: Scope) -> None:
+def import_(m: Machine, node: cst.Import | cst.ImportFrom, scope: Scope) -> None:
     m.import_statement(node, scope)
 
 
-def class_definition(m: Machine, node: ast.ClassDef, scope: Scope) -> None:
+def class_definition(m: Machine, node: cst.ClassDef, scope: Scope) -> None:
     m.define_class(node, scope)
 
 
 HANDLERS: dict[type, Callable[..., Any]] = {
-    ast.Assign: assign_statement, ast.AnnAssign: annotated, ast.AugAssign: augmented, ast.Expr: expression, ast.Return: return_, ast.Raise: raise_,
-    ast.Assert: assert_, ast.Delete: delete, ast.Global: global_, ast.Nonlocal: global_, ast.Import: import_, ast.ImportFrom: import_,
-    ast.Break: break_, ast.Continue: continue_, ast.If: if_, ast.For: for_, ast.AsyncFor: for_, ast.While: while_, ast.Try: try_, getattr(ast, "TryStar", ast.Try): try_,
-    ast.With: with_, ast.AsyncWith: with_, ast.FunctionDef: function_definition, ast.AsyncFunctionDef: function_definition, ast.ClassDef: class_definition, ast.Match: match_,
+    cst.Assign: assign_statement, cst.AnnAssign: annotated, cst.AugAssign: augmented, cst.Expr: expression, cst.Return: return_, cst.Raise: raise_,
+    cst.Assert: assert_, cst.Del: delete, cst.Global: global_, cst.Nonlocal: global_, cst.Import: import_, cst.ImportFrom: import_,
+    cst.Break: break_, cst.Continue: continue_, **{kind: import_ for name in ("LazyImport", "LazyImportFrom") if (kind := getattr(cst, name, None)) is not None},
+    cst.If: if_, cst.For: for_, cst.While: while_, cst.Try: try_, cst.TryStar: try_, cst.With: with_, cst.FunctionDef: function_definition,
+    cst.ClassDef: class_definition, cst.Match: match_,
 }  # fmt: skip

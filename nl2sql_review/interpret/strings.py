@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import string as string_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..values import Default, Either, Known, Text, Unknown, Value
-from .builtins import METHODS, apply, method
+from .builtins import METHODS, apply, method, method_name
 from .expressions import settled
 from .items import is_optional
 from .machine import Machine, demote
@@ -18,11 +18,14 @@ from .objects import (
 from .operations import describe, freeze, is_scalar, lift, term_of
 from .texts import concatenate, to_text
 
+if TYPE_CHECKING:
+    import libcst as cst
+
 
 def string_method(name: str) -> None:
     real = getattr(str, name)
 
-    def run(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+    def run(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
         if isinstance(receiver, Text):
             return Known(Opaque(f"{describe(receiver)}.{name}({', '.join(describe(a) for a in args.positional)})", "call", (receiver, *args.positional), kind="str"), receiver.trace)
         return apply(m, f"{describe(receiver)}.{name}", lambda s, *a: real(s, *a), receiver, *args.positional, *args.keywords.values())
@@ -35,7 +38,7 @@ for _name in [n for n in dir(str) if not n.startswith("_")]:
 
 
 @method("str", "join")
-def join_text(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+def join_text(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     items = m.iterate(args.get(0), node)
     if items.open:
         if len(items.items) == 1 and isinstance(items.items[0], (Text, Known)):
@@ -51,17 +54,17 @@ def join_text(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
 
 
 @method("str", "format")
-def format_text(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+def format_text(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     return lift(lambda r: fill(m, r, args.positional, args.keywords, args.unknown, node), receiver)
 
 
 @method("str", "format_map")
-def format_map(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+def format_map(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     state = m.mapping(args.get(0), node)
     return lift(lambda r: fill(m, r, [], state.items, state.open, node), receiver)
 
 
-def fill(m: Machine, template: Value, positional: list[Value], keywords: dict[Any, Value], unknown: str, node: Any) -> Value:
+def fill(m: Machine, template: Value, positional: list[Value], keywords: dict[Any, Value], unknown: str, node: cst.CSTNode | None) -> Value:
     """`template.format(…)`, part by part."""
     if isinstance(template, Text):
         return concatenate([fill(m, Known(p), positional, keywords, unknown, node) if isinstance(p, str) else p for p in template.parts])
@@ -107,7 +110,7 @@ def fill(m: Machine, template: Value, positional: list[Value], keywords: dict[An
 def edge(name: str) -> None:
     """strip and its kin: on a text with holes they change only the literal ends."""
 
-    def run(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+    def run(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
         if not isinstance(receiver, Text):
             return apply(m, f"{describe(receiver)}.{name}", lambda s, *a: getattr(s, name)(*a), receiver, *args.positional)
         chars = args.get(0)
@@ -127,7 +130,7 @@ for _name in ("strip", "lstrip", "rstrip"):
 
 
 @method("str", "replace")
-def replace_text(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+def replace_text(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     old, new = args.get(0), args.get(1)
     if isinstance(receiver, Known) and isinstance(receiver.value, str) and isinstance(old, Known) and not is_scalar(new) and not isinstance(new, (Default, Either)):
         parts: list[Value] = []
@@ -143,8 +146,8 @@ def replace_text(m: Machine, receiver: Value, args: Arguments, node: Any) -> Val
 
 
 @method("str", "endswith", "startswith")
-def ends(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
-    name = getattr(getattr(node, "func", None), "attr", "endswith")
+def ends(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
+    name = method_name(node) or "endswith"
     if isinstance(receiver, Text):
         probe = args.get(0)
         edge_part = receiver.parts[-1 if name == "endswith" else 0]
@@ -155,10 +158,10 @@ def ends(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
 
 
 @method("int float", "is_integer", "bit_length", "as_integer_ratio")
-def number_method(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
-    return apply(m, "number method", lambda x: getattr(x, node.func.attr)(), receiver)
+def number_method(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
+    return apply(m, "number method", lambda x: getattr(x, method_name(node))(), receiver)
 
 
 @method("bytes", "decode")
-def decode(m: Machine, receiver: Value, args: Arguments, node: Any) -> Value:
+def decode(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     return apply(m, "decode", lambda b, *a: b.decode(*a), receiver, *args.positional)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from typing import Any, get_args
+
+import libcst as cst
 
 from ..api.versions import key_of
 from ..interpret.operations import describe
@@ -273,8 +274,8 @@ def refuses_old(at: Place | None) -> bool:
     if not PROBE.search(getattr(source, "text", "")) or not hasattr(source, "tree"):
         return False
     for node in walk(source.tree):
-        if isinstance(node, (ast.Assert, ast.If)) and PROBE.search(source.segment(node.test)):
-            if isinstance(node, ast.Assert) or re.search(r"\braise\b|\bexit\(", source.segment(node.body[0], node.body[-1])):
+        if isinstance(node, (cst.Assert, cst.If)) and PROBE.search(source.segment(node.test)):
+            if isinstance(node, cst.Assert) or re.search(r"\braise\b|\bexit\(", source.segment(node.body.body[0], node.body.body[-1])):
                 return True
     return False
 

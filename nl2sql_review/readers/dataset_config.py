@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import builtins
 import re
 from typing import Any, Iterator
 
+import libcst as cst
+
 from ..interpret.calls import NOT_GIVEN
 from ..interpret.objects import Class, Mapping, Sequence
 from ..interpret.recording import Call
+from ..literals import is_variable
 from ..plan import Fact
-from ..source.syntax import arguments_of, dotted, statements, walk
+from ..source.syntax import dotted, statements, walk
 from ..values import Absent, Known, Place, Unknown
 from .run import Run
 
@@ -32,7 +34,7 @@ def read(run: Run, part: Any) -> None:
         for name in ("config_fields", "unimported_names"):
             setattr(part, name, Fact(Absent("no class describes the data sets"), at=part.config_class.at))
         return
-    place = Place(cls.module.source, cls.module.source.named(cls.node) if isinstance(cls.node, ast.ClassDef) else cls.node)
+    place = Place(cls.module.source, cls.node.name if isinstance(cls.node, cst.ClassDef) else cls.node)
     trace = (place,)
     part.config_class = Fact(Known(cls.name, trace), at=place)
     part.config_kind = Fact(Known(KINDS.get(cls.kind, cls.kind), trace), at=place)
@@ -64,10 +66,10 @@ def all_fields(cls: Class) -> list[str]:
 def plain_fields(cls: Class) -> list[str]:
     """Attributes that the `__init__` of an ordinary class sets, and those of its body."""
     names = [n for n, v in cls.slots.items() if not n.startswith("_") and not hasattr(getattr(v, "value", None), "node")]
-    for node in walk(cls.node):
-        for target in node.targets if isinstance(node, ast.Assign) else ():
-            if isinstance(target, ast.Attribute) and dotted(target.value) == "self" and target.attr not in names:
-                names.append(target.attr)
+    for node in walk(cls.node) if cls.node is not None else ():
+        target = node.target if isinstance(node, cst.AssignTarget) else None
+        if isinstance(target, cst.Attribute) and dotted(target.value) == "self" and target.attr.value not in names:
+            names.append(target.attr.value)
     return names
 
 
@@ -140,45 +142,48 @@ def skipped(run: Run, call: Call) -> Place | None:
     that are not collected in that loop. None when there is no such loop.
     """
     node = call.place.node
-    if not isinstance(node, ast.Call):
+    if not isinstance(node, cst.Call):
         return None
     listed, weights = _argument(node, 0, "datasets"), _argument(node, 1, "probabilities")
     tree = getattr(call.place.source, "tree", None)
-    if not isinstance(listed, ast.Name) or tree is None:
+    if not isinstance(listed, cst.Name) or not is_variable(weights) and not isinstance(weights, (cst.ListComp, cst.List)) or tree is None:
         return None
     for loop in statements(tree):
-        if not isinstance(loop, ast.For) or not _appends(loop.body, listed.id):
+        if not isinstance(loop, cst.For) or not _appends(loop.body, listed.value):
             continue
-        if isinstance(weights, ast.Name) and _appends(loop.body, weights.id):
+        if isinstance(weights, cst.Name) and _appends(loop.body, weights.value):
             return None
-        guard = next((n for n in statements(loop.body) if isinstance(n, ast.Try) and _survives(n) or isinstance(n, ast.If) and _skips(n)), None)
-        if guard is not None and isinstance(weights, (ast.Name, ast.ListComp, ast.List)):
-            return Place(call.place.source, guard.handlers[0] if isinstance(guard, ast.Try) else guard.test)
+        guard = next((n for n in statements(loop.body) if isinstance(n, cst.Try) and _survives(n) or isinstance(n, cst.If) and _skips(n)), None)
+        if guard is not None:
+            return Place(call.place.source, guard.handlers[0] if isinstance(guard, cst.Try) else guard.test)
     return None
 
 
-def _argument(call: ast.Call, index: int, name: str) -> ast.expr | None:
-    for i, arg in enumerate(arguments_of(call)):
-        if arg.keyword is not None and arg.keyword == name or arg.keyword is None and i == index and not arg.star:
+def _argument(call: cst.Call, index: int, name: str) -> cst.BaseExpression | None:
+    for i, arg in enumerate(call.args):
+        if arg.keyword is not None and arg.keyword.value == name or arg.keyword is None and i == index and not arg.star:
             return arg.value
     return None
 
 
-def _appends(body: list[ast.stmt], name: str) -> bool:
-    calls = (node.func for statement in body for node in walk(statement) if isinstance(node, ast.Call))
+def _appends(body: cst.BaseSuite, name: str) -> bool:
+    calls = (node.func for node in walk(body) if isinstance(node, cst.Call))
     return any(dotted(func) in (f"{name}.append", f"{name}.extend") for func in calls)
 
 
-def _survives(node: ast.Try) -> bool:
+def _survives(node: cst.Try) -> bool:
     """Whether an exception ends in the next turn of the loop rather than in the end of the program."""
-    return any(not any(isinstance(n, ast.Raise) or _exits(n) for one in h.body for n in walk(one)) for h in node.handlers)
+    return any(not any(isinstance(n, cst.Raise) or _exits(n) for n in walk(h.body)) for h in node.handlers)
 
 
-def _exits(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and (
-        isinstance(node.func, ast.Attribute) and node.func.attr in ("exit", "_exit") or isinstance(node.func, ast.Name) and node.func.id in ("exit", "quit")
+def _exits(node: cst.CSTNode) -> bool:
+    return isinstance(node, cst.Call) and (
+        isinstance(node.func, cst.Attribute)
+        and node.func.attr.value in ("exit", "_exit")
+        or isinstance(node.func, cst.Name)
+        and node.func.value in ("exit", "quit")
     )
 
 
-def _skips(node: ast.If) -> bool:
-    return any(isinstance(n, ast.Continue) for n in statements(node.body))
+def _skips(node: cst.If) -> bool:
+    return any(isinstance(n, cst.Continue) for n in statements(node.body))

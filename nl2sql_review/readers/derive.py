@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import operator
 import re
 from itertools import product
 from typing import Any, Callable
 
+import libcst as cst
+
+from ..literals import expression
 from ..values import Absent, Default, Either, Known, Term, Text, Trace, Unknown, Value, join
 
 KINDS = (Known, Default, Either, Term, Text, Unknown, Absent)
@@ -97,11 +99,11 @@ WORLD_SIZE = re.compile(
 )
 
 OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
+    cst.Add: operator.add,
+    cst.Subtract: operator.sub,
+    cst.Multiply: operator.mul,
+    cst.Divide: operator.truediv,
+    cst.FloorDivide: operator.floordiv,
 }
 FUNCTIONS: dict[str, Callable[..., Any]] = {"max": max, "min": min, "int": int, "float": float, "round": round}
 
@@ -112,18 +114,19 @@ def for_processes(term: Term, processes: int) -> int | float | None:
     if not found or len(text) > 400:
         return None
     try:
-        return number(ast.parse(text, mode="eval").body, processes)
-    except (SyntaxError, ValueError, ArithmeticError, RecursionError, TypeError):
+        return number(expression(text), processes)
+    except (ValueError, ArithmeticError, RecursionError, TypeError):
         return None
 
 
-def number(node: ast.expr, processes: int) -> Any:
-    if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
-        return node.value
-    if isinstance(node, ast.Name) and node.id == "processes":
+def number(node: cst.BaseExpression, processes: int) -> Any:
+    if isinstance(node, (cst.Integer, cst.Float)):
+        return node.evaluated_value
+    if isinstance(node, cst.Name) and node.value == "processes":
         return processes
-    if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
-        return OPERATORS[type(node.op)](number(node.left, processes), number(node.right, processes))
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS and not node.keywords:
-        return FUNCTIONS[node.func.id](*(number(a, processes) for a in node.args))
+    if isinstance(node, cst.BinaryOperation) and type(node.operator) in OPERATORS:
+        return OPERATORS[type(node.operator)](number(node.left, processes), number(node.right, processes))
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value in FUNCTIONS:
+        if not any(arg.keyword is not None or arg.star for arg in node.args):
+            return FUNCTIONS[node.func.value](*(number(arg.value, processes) for arg in node.args))
     raise ValueError("not arithmetic over the world size")

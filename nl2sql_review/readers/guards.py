@@ -8,16 +8,17 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from typing import Any
+
+import libcst as cst
 
 from ..source.syntax import below, walk
 from ..values import Place, Value
 
 CATCHES = {"TypeError", "ImportError", "ModuleNotFoundError", "AttributeError", "RuntimeError", "ValueError"}
 ASKS = "version signature hasattr getfullargspec __dataclass_fields__ find_spec available _compat supports_".split()
-CHOICES = {ast.Try, ast.If, ast.IfExp, ast.comprehension}
+CHOICES = {cst.Try, cst.If, cst.IfExp, cst.CompFor}
 
 
 class Guards:
@@ -30,7 +31,7 @@ class Guards:
     def over(self, place: Place | None, value: Value | None = None, name: str = "") -> bool:
         """Whether a place, or one that the value came through, stands in such code; `name` is what is called there."""
         places = [p for p in (place, *(value.trace if value is not None else ())) if p is not None]
-        return any(id(p.node) in self._guarded(p.source, name) for p in places if isinstance(p.node, ast.AST))  # a place in a YAML file is a span
+        return any(id(p.node) in self._guarded(p.source, name) for p in places if isinstance(p.node, cst.CSTNode))  # a place in a YAML file is a span
 
     def asked(self, source: Any, name: str) -> bool:
         """Whether the script looks at the signature of a class before it calls it."""
@@ -58,22 +59,23 @@ def _asks(text: str) -> bool:
     return any(word in lower for word in ASKS) or "fields" in lower and re.search(r"\bfields\b", lower) is not None
 
 
-def _guarded_by(source: Any, node: Any, name: str) -> list[Any]:
+def _guarded_by(source: Any, node: cst.Try | cst.If | cst.IfExp | cst.CompFor, name: str) -> list[cst.CSTNode]:
     """The parts of a choice that stand there for one version of a library only."""
-    if isinstance(node, ast.Try):
+    if isinstance(node, cst.Try):
         guarded = any(_falls_back(source, handler, name) for handler in node.handlers)
-        return [*node.body, *node.handlers, *node.orelse] if guarded else []
-    tests = node.ifs if isinstance(node, ast.comprehension) else [node.test]
-    return below(node) if any(_asks(source.segment(test)) for test in tests) else []
+        return [child for child in below(node) if child is not node.finalbody] if guarded else []
+    tests = [one.test for one in node.ifs] if isinstance(node, cst.CompFor) else [node.test]
+    inner = node.inner_for_in if isinstance(node, cst.CompFor) else None
+    return [child for child in below(node) if child is not inner] if any(_asks(source.segment(test)) for test in tests) else []
 
 
-def _falls_back(source: Any, handler: Any, name: str) -> bool:
+def _falls_back(source: Any, handler: cst.ExceptHandler, name: str) -> bool:
     """Whether a handler is there for another version, rather than to report that the training failed."""
     caught = source.segment(handler.type) if handler.type is not None else ""
     names = set(re.findall(r"\w+", caught))
     if names & {"ImportError", "ModuleNotFoundError"}:
         return True
-    body = source.segment(handler.body[0], handler.body[-1])
+    body = source.segment(handler.body.body[0], handler.body.body[-1])
     if names & CATCHES or not names or names & {"Exception", "BaseException"}:
         return bool(name) and re.search(rf"\b{name}\b", body) is not None or re.search(r"^\s*(?:from|import) \w", body, re.MULTILINE) is not None
     return False

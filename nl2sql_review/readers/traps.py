@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import re
+
+import libcst as cst
 
 from ..api.versions import key_of
 from ..interpret.recording import Call
@@ -100,8 +101,8 @@ def asks_tokenizer(call: Call) -> bool:
     if call.conditional and "pad_token" in call.condition:
         return True
     source = call.place.source
-    choices = [node for node in walk(source.tree) if isinstance(node, ast.If) and "pad_token" in source.segment(node.test)]
-    return any(node is call.place.node for choice in choices for statement in choice.body for node in walk(statement))
+    choices = [node for node in walk(source.tree) if isinstance(node, cst.If) and "pad_token" in source.segment(node.test)]
+    return any(node is call.place.node for choice in choices for node in walk(choice.body))
 
 
 def pads(call: Call) -> list[Value]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Literal
 
+from ..claims import locate
 from ..interpret.recording import Call, Recording
 from ..plan import SECTIONS, Fact, TrainingPlan
 from ..values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value
@@ -104,6 +105,7 @@ def describe(recording: Recording, plans: Iterable[TrainingPlan]) -> PlanReport:
     """The recording and its plans as plain data."""
     plans = list(plans)
     calls = [call for call in recording.every() if in_stack(call.callee)]
+    locate(place for call in calls for place in (call.place, *(p for v in call.arguments.values() for p in v.trace)))
     sections = [describe_plan(plan) for plan in plans] or [PlanSections(**{name: {} for name in SECTIONS})]
     return PlanReport(VERSION, tuple(map(describe_call, calls)), sections[0], tuple(sections[1:]))
 

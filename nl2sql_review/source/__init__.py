@@ -1,20 +1,20 @@
 """A file to be reviewed: its text, its tree, and where everything stands.
 
     source = Source.from_bytes(data, "train.py")
-    source.tree                      # ast.Module, parsed on first use
+    source.tree                      # libcst.Module, parsed on first use
+    source.locate(calls)             # one pass for many nodes
     source.span(call)                # Span(row=3, column=9, end_row=5, end_column=2, cell=None)
     source.segment(call)             # the code as it stands there
 
-A script is its text; a notebook is the program of its code cells, with places given by cell.
+A script is its text; a notebook is the program of its code cells, with places given by cell. Importing this room does
+not import LibCST.
 """
 
 from __future__ import annotations
 
-import ast
 import codecs
-import re
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Iterable
 
 from nl2sql_review.limits import NOTEBOOK_SIZE_LIMIT, SIZE_LIMIT, size_limit
 from nl2sql_review.source import notebook, outline, suppressions
@@ -25,15 +25,16 @@ from nl2sql_review.source.notebook import Magic
 from nl2sql_review.source.parsing import deeply, parse
 from nl2sql_review.source.spans import NEWLINE, Lines, SourceError, Span, point
 from nl2sql_review.source.suppressions import Suppression, SuppressionError
-from nl2sql_review.source.syntax import below
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 __all__ = [
-    "CONFIGURATIONS", "NOTEBOOK_SIZE_LIMIT", "SIZE_LIMIT", "Magic", "Source", "SourceError", "Span", "Suppression", "SuppressionError",
-    "check", "deeply", "kind_of", "size_limit",
+    "CONFIGURATIONS", "NOTEBOOK_SIZE_LIMIT", "SIZE_LIMIT", "Magic", "Source", "SourceError", "Span", "Suppression",
+    "SuppressionError", "check", "deeply", "kind_of", "size_limit",
 ]  # fmt: skip
 
 
-_HEADER = re.compile(r"class[\s\\]+")
 CONFIGURATIONS = (".yaml", ".yml", ".json", ".toml")
 
 
@@ -77,11 +78,11 @@ class Source:
             if len(text) >= SIZE_LIMIT:
                 raise too_large(len(text), SIZE_LIMIT)
         self.text = text
-        self._ascii = text.isascii()
         self._lines: Lines | None = None
-        self._tree: ast.Module | None = None
+        self._tree: cst.Module | None = None
         self._failure: SourceError | None = None
         self._problems: list[SourceError] = []
+        self._ranges: dict[int, tuple[int, int]] = {}  # by the id of a node of the tree: offsets into the text
         self._requests: suppressions.Requests | None = None
         self._definitions: Definitions | None = None
 
@@ -100,7 +101,7 @@ class Source:
     # The tree
 
     @property
-    def tree(self) -> ast.Module:
+    def tree(self) -> cst.Module:
         """The parsed program; SourceError("file/syntax") if it is not Python. Of a configuration an empty one.
 
         A cell that is not Python is left out of a notebook's program and listed in `problems`.
@@ -123,10 +124,10 @@ class Source:
                 _ = self.tree
         return self._problems
 
-    def _parse_script(self) -> ast.Module:
+    def _parse_script(self) -> cst.Module:
         return parse(self.text if self.kind == "script" else "", program=True)
 
-    def _parse_cells(self, book: notebook.Notebook) -> ast.Module:
+    def _parse_cells(self, book: notebook.Notebook) -> cst.Module:
         doubtful = [cell for cell in book.cells if not cell.closed]
         self._leave_out(book, doubtful)
         try:
@@ -155,42 +156,40 @@ class Source:
 
     # Places
 
-    def span(self, node: ast.AST | Span) -> Span:
+    def locate(self, nodes: Iterable[cst.CSTNode | Span]) -> None:
+        """Find the places of many nodes of the tree in one pass, for `span` and `segment` to answer at once."""
+        from nl2sql_review.source.positions import offsets, offsets_by_statement
+
+        wanted = [node for node in nodes if not isinstance(node, Span) and id(node) not in self._ranges]
+        if wanted:
+            found = offsets_by_statement(self.tree, self.text, wanted)
+            self._ranges.update(offsets(self.tree, self.text, wanted) if found is None else found)
+
+    def span(self, node: cst.CSTNode | Span) -> Span:
         """Where a node of the tree stands, without surrounding whitespace, parentheses or comma.
 
-        A Span is returned as it is. A module stands where all of its statements do.
+        A Span is returned as it is. LookupError for a node that is not in the tree.
         """
         if isinstance(node, Span):
             return node
-        row, column, end_row, end_column = self._place(node)
-        span = Span(row, column + 1, end_row, end_column + 1)
+        start, end = self._range(node)
+        lines = self._program_lines()
+        span = Span(*lines.place(start), *lines.place(end))
         return span if self._notebook is None else self._in_cell(span)
 
-    def segment(self, node: ast.AST, last: ast.AST | None = None) -> str:
+    def segment(self, node: cst.CSTNode, last: cst.CSTNode | None = None) -> str:
         """The code of a node, or from it to a `last` one, as it stands in the program."""
-        lines = self._program_lines()
-        row, column, end_row, end_column = self._place(node)
-        if last is not None:
-            _, _, end_row, end_column = self._place(last)
-        return lines.text[lines.starts[row - 1] + column : lines.starts[end_row - 1] + end_column]
+        return self.text[self._range(node)[0] : self._range(node if last is None else last)[1]]
 
-    def named(self, definition: ast.ClassDef) -> ast.AST:
-        """The name in the header of a class, as a node that stands there."""
-        row, column, _, _ = self._place(definition)
-        lines = self._program_lines()
-        start = lines.starts[row - 1] + column
-        found = _HEADER.match(lines.text, start)
-        assert found is not None  # it is a class
-        row, column = lines.place(found.end())
-        column = len(lines[row][: column - 1].encode())
-        end = column + len(definition.name.encode())
-        return ast.Name(definition.name, ast.Store(), lineno=row, col_offset=column, end_lineno=row, end_col_offset=end)
-
-    def excerpt(self, node: ast.AST | Span, limit: int = 80) -> str:
+    def excerpt(self, node: cst.CSTNode | Span, limit: int = 80) -> str:
         """The node's code on one line, without comments, of at most `limit` characters."""
         if isinstance(node, Span):
             return self.code(node, limit)
-        return one_line(self.segment(node), limit)
+        if id(node) in self._ranges:
+            return one_line(self.segment(node), limit)
+        from nl2sql_review.source.positions import code_of
+
+        return one_line(code_of(self.tree, node), limit)
 
     def code(self, at: Span, limit: int) -> str:
         """The code at a place (anything with the fields of a Span), as `excerpt` gives it."""
@@ -246,23 +245,14 @@ class Source:
         rows[0], rows[-1] = rows[0][span.column - 1 :], rows[-1][: span.end_column - 1]
         return "\n".join(rows)
 
-    def _place(self, node: Any) -> tuple[int, int, int, int]:
-        """(row, column, end row, end column) in the program, columns from 0 in characters; `ast` counts bytes."""
-        row: int | None = getattr(node, "lineno", None)
-        if row is None:
-            return self._extent(node)
-        column, end_row, end_column = node.col_offset, node.end_lineno, node.end_col_offset
-        if self._ascii:
-            return row, column, end_row, end_column
-        lines = self._program_lines()
-        return row, _characters(lines[row], column), end_row, _characters(lines[end_row], end_column)
+    def _range(self, node: cst.CSTNode) -> tuple[int, int]:
+        if id(node) not in self._ranges:
+            from nl2sql_review.source.positions import offsets
 
-    def _extent(self, node: Any) -> tuple[int, int, int, int]:
-        """The place of a node that has none of its own: of all that is below it."""
-        parts = [self._place(part) for part in below(node)]
-        if not parts:
-            return 1, 0, 1, 0
-        return (*min(part[:2] for part in parts), *max(part[2:] for part in parts))
+            self._ranges = offsets(self.tree, self.text, None)  # whoever asks for one node will ask for more
+            if id(node) not in self._ranges:
+                raise LookupError(f"{type(node).__name__} is not a node of {self.path}")
+        return self._ranges[id(node)]
 
     def _program_lines(self) -> Lines:
         if self._lines is None:
@@ -297,7 +287,7 @@ class Source:
 
     @property
     def directives(self) -> dict[str, str]:
-        """What comments on lines of their own say of the run: {"gpu": "16GB", "processes": "2"} for `# gpu: 16GB` and `# processes: 2`."""
+        """What comments on lines of their own say of the run: {"gpu": "16GB"} for `# gpu: 16GB`."""
         return self._asked().directives
 
     def _asked(self) -> suppressions.Requests:
@@ -326,8 +316,3 @@ class Source:
             )
         errors = [SuppressionError(error.message, self._in_cell(error.span)) for error in requests.errors]
         return suppressions.Requests(moved, errors, requests.directives)
-
-
-def _characters(line: str, column: int) -> int:
-    """A column that counts bytes of UTF-8 as one that counts characters."""
-    return column if line.isascii() else len(line.encode("utf-8", "surrogatepass")[:column].decode("utf-8", "replace"))

@@ -1,29 +1,32 @@
-"""Text → the tree of Python's own parser, with errors that name a place and never a crash.
+"""Text → LibCST module, with errors that name a place and never a crash.
 
-What the running Python refuses may be syntax newer than it: LibCST, which reads that, is asked then, and its tree is
-put into the same form. Both parsers are native, and deep nesting can overflow the process's stack; so a cheap screen
-looks at the text first, deep text is parsed on a thread with a large stack, and errors are described from the text.
+LibCST reads the syntax of every Python; the running Python is asked whether the text is a program, as far as it is
+not too old to say. Both parsers are native: brackets nested a few hundred deep overflow the process's stack, and some
+patterns take LibCST time exponential in their depth. So a cheap screen looks at the text first, deep text is parsed on
+a thread with a large stack, and errors are described from the text.
 """
 
 from __future__ import annotations
 
-import ast
 import re
 import sys
 import threading
 import warnings
 from itertools import islice
-from typing import Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Iterator, TypeVar
 
 from nl2sql_review.source.lexer import Fault, Lexer
 from nl2sql_review.source.spans import Lines, SourceError, point
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 T = TypeVar("T")
 
 MAX_BRACKETS = 200  # Python's own limit
 MAX_OPERATORS = 1000  # one inside the other: a.b.c, a + b + c, not not a, elif … elif …
+MAX_STRINGS = 3 * MAX_OPERATORS  # side by side: LibCST's own limit, which puts each inside the one before
 MAX_PATTERN = 8  # LibCST takes 2**depth steps for the brackets of a `case`, and of a `del` it cannot read
-
 MAX_TOKENS = 200_000  # names, operators, lines: a tree takes some 3 KB of memory and 20 µs for each
 
 _LARGE = 200_000  # characters; text below it is not counted
@@ -34,6 +37,7 @@ _WORD = re.compile(  # comments and strings as one, names, numbers, operators, l
 )
 _NO_BRACKETS = str.maketrans("", "", "#\"'")
 _DEEP_BRACKETS = 40  # from here on a small stack (1 MB, or 512 KB for threads of some systems) may not do
+_ONLY_PARSE, _TOP_LEVEL_AWAIT = 0x400, 0x2000  # flags of `compile`: PyCF_ONLY_AST and PyCF_ALLOW_TOP_LEVEL_AWAIT
 _STACK = 256 * 1024 * 1024  # bytes, reserved and not touched unless needed
 _RECURSION = 50_000
 
@@ -49,39 +53,33 @@ _BRACKETS = re.compile(
     + r"(?:''[^\\']*(?:(?:\\.|'(?!''))[^\\']*)*'''|[^\\'\r\n]*(?:\\.[^\\'\r\n]*)*'))",
     re.DOTALL,
 )
-_GOES_ON = re.compile(r"\n[ \t]*(?:[-+*/%|&^.~<>=\"']|(?:and|or|not|elif|for|lambda|await)\b)")
+_GOES_ON = re.compile(r"\n[ \t]*(?:[-+*/%|&^.~<>=\"']|[A-Za-z]{1,2}[\"']|(?:and|or|not|elif|for|lambda|await)\b)")
 _ENDS_OPEN = re.compile(r"[-+*/%|&^~\\]\r?\n")
 _PATTERN = re.compile(r"[ \t]*(?:case|del)\b(?![ \t]*[=.,:)])")
+_PATTERN_LINE = re.compile(r"\n" + _PATTERN.pattern + r"[^\r\n]*")
+_BRANCH = re.compile(r"([ \t]*)(if|elif)\b")
+_LIBCST_PLACE = re.compile(r"error at (\d+):(\d+)")
 _TOKEN = re.compile(
     r"[()\[\]{}]|[,;]|\r\n?|\n|\.|\*\*|//|<<|>>|->|:=|[<>=!]=|[-+*/%|&^~@<>]"
     r"|\b(?:and|or|not|in|is|if|for|lambda|await)\b"
-    r"|[\"']+_*[\s\\]*(?=[A-Za-z]{0,2}[\"'])"  # strings that stand side by side
+    r"|(?:[\"']+_*|_+)[\s\\]*(?=[A-Za-z]{0,2}[\"'])"  # strings that stand side by side
 )
 
 
-def parse(text: str, program: bool = False) -> ast.Module:
+def parse(text: str, program: bool = False) -> cst.Module:
     """The module, or SourceError with a place in `text`: "file/syntax", or "file/unreadable" for too much of it.
 
     `program`: the text is all that Python is given at once, so that what it refuses only as a whole is an error too:
     `return` outside of a function, an `except:` before another.
     """
-    lines = None
     if too_much(text):
         message = f"too large: more than {MAX_TOKENS} names, operators and lines are not read"
         raise SourceError("file/unreadable", message, point(1, 1))
-    deep = suspicious(text)
-    if deep:
-        lines = Lines(text)
-        if fault := too_deep(lines):
-            raise _error(fault)
+    if (deep := suspicious(text)) and (fault := too_deep(Lines(text))):
+        raise _error(fault)
     try:
-        try:
-            tree = _on_enough_stack(lambda: _python(text), deep)
-        except SyntaxError as refused:
-            return _newer(lines or Lines(text), deep, refused)
-        if program and not deep:
-            _refuse_as_a_whole(tree, text)
-        return tree
+        refused = _refusal(text, deep, program and not deep)
+        return _on_enough_stack(lambda: _read(text, refused), deep)
     except SourceError:
         raise
     except UnicodeEncodeError as error:
@@ -93,49 +91,68 @@ def parse(text: str, program: bool = False) -> ast.Module:
         raise _error(Fault(f"the parser failed: {type(error).__name__}: {error}".split("\n")[0], 1, 1)) from None
 
 
-def compiled(code: Any, flags: int = 0) -> Any:
-    """What Python makes of a text or a tree. Nothing is run."""
+def _refusal(text: str, deep: bool, whole: bool) -> SyntaxError | None:
+    """What the running Python cannot parse and a newer one may. SourceError where none can, or it is refused whole."""
+    try:
+        _on_enough_stack(lambda: _compile(text, 0 if whole else _ONLY_PARSE), deep)
+    except SyntaxError as error:
+        if isinstance(error, IndentationError):
+            raise _error(_describe(Lines(text), "", error)) from None
+        if whole and _refusal(text, deep, whole=False) is None:
+            raise _error(_explained(Lines(text), error)[0]) from None
+        return error
+    except (RecursionError, MemoryError, ValueError, OverflowError):  # Python's own limits say nothing of the text
+        pass
+    return None
+
+
+def _compile(text: str, flags: int) -> None:
+    """Ask Python whether it takes the text. Nothing is run."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of escapes that mean nothing, which are the script's own affair
-        return compile(code, "<source>", "exec", flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        compile(text, "<source>", "exec", flags | _TOP_LEVEL_AWAIT, dont_inherit=True)
 
 
-def _refuse_as_a_whole(tree: ast.Module, text: str) -> None:
-    try:
-        compiled(tree)
-    except SyntaxError as error:
-        raise _error(_explained(Lines(text), error)[0]) from None
-    except Exception:  # the compiler's own limits say nothing of the text
-        pass
-
-
-def _python(text: str) -> ast.Module:
-    """As the running Python reads it; before 3.12 it does not say rightly where the expressions of an f-string stand."""
-    tree: ast.Module = compiled(text, ast.PyCF_ONLY_AST)
-    if sys.version_info < (3, 12) and _FORMATTED.search(text):
-        from nl2sql_review.source.formatted import place_fields
-
-        place_fields(tree, text)
-    return tree
-
-
-def _newer(lines: Lines, deep: bool, refused: SyntaxError) -> ast.Module:
-    """The tree of what only a newer Python reads; else SourceError."""
-    if isinstance(refused, IndentationError) or too_deep(lines, for_libcst=True):  # no version reads it, or LibCST cannot
-        raise _error(_describe(lines, "", refused)) from None
+def _read(text: str, refused: SyntaxError | None) -> cst.Module:
     import libcst
 
-    from nl2sql_review.source.lowering import lowered
-
-    def read() -> ast.Module:
-        return lowered(libcst.parse_module(lines.text), lines.text)
-
     try:
-        return _on_enough_stack(read, deep)
+        module = libcst.parse_module(text)
+        if refused is None:
+            return module
+        for literal in _literals(module):
+            _compile(literal, _ONLY_PARSE)
+        return module  # the running Python is too old for it
     except libcst.ParserSyntaxError as error:
-        raise _error(_describe(lines, error.message, refused)) from None
+        raise _error(_describe(Lines(text), error.message, refused)) from None
     except SyntaxError:
-        raise _error(_describe(lines, "", refused)) from None
+        raise _error(_describe(Lines(text), "", refused)) from None
+
+
+def _literals(module: cst.Module) -> Iterator[str]:
+    """The code of the numbers and strings that LibCST reads unseen, for Python to say whether they have a value."""
+    import libcst
+
+    from nl2sql_review.source.syntax import walk
+
+    for node in walk(module):
+        match node:
+            case libcst.Integer(value) | libcst.SimpleString(value):
+                yield value
+            case libcst.FormattedString() | libcst.TemplatedString():
+                yield _without_fields(node)
+            case libcst.ConcatenatedString(left, right):
+                second = right.left if isinstance(right, libcst.ConcatenatedString) else right
+                yield f"{_without_fields(left)} {_without_fields(second)}"
+
+
+def _without_fields(string: Any) -> str:
+    """The code of one string, with nothing of newer syntax in it."""
+    parts = getattr(string, "parts", None)
+    if parts is None:
+        return str(string.value)
+    texts = (getattr(part, "value", "") for part in parts)
+    return "".join((string.start.lower().replace("t", "f"), *texts, string.end))
 
 
 def _on_enough_stack(function: Callable[[], T], deep: bool) -> T:
@@ -195,22 +212,28 @@ def suspicious(text: str) -> bool:
     if max(map(len, text.split("\n"))) > 1000:
         return True
     operators = len(_GOES_ON.findall(text)) + len(_ENDS_OPEN.findall(text))
-    return operators + sum(map(text.count, (")(", ")[", "](", "]["))) > 200
+    if operators + sum(map(text.count, (")(", ")[", "](", "]["))) > 200:
+        return True
+    lines = _PATTERN_LINE.findall("\n" + text)
+    return any(line.rstrip().endswith(("(", "[", "{")) or sum(map(line.count, "([{")) > MAX_PATTERN for line in lines)
 
 
-def too_deep(lines: Lines, for_libcst: bool = False) -> Fault | None:
-    """Where the text goes over one of the limits, if it does. For LibCST patterns and strings side by side count too."""
+def too_deep(lines: Lines) -> Fault | None:
+    """Where the text goes over one of the limits, if it does."""
     outline = Lexer(lines).run().outline()
     branches: dict[str, int] = {}
     limit, what = MAX_BRACKETS, "brackets"
     open_levels: list[tuple[int, int]] = []
-    binary = postfix = 0  # operators one inside the other at this level, and those of the operand being read
+    binary = postfix = 0  # operators one inside the other at this level, and those of the operand being read, in thirds
     total = 0  # the same summed over the enclosing levels
     for match in _TOKEN.finditer("\n" + outline):
         token, offset = match[0], match.start() - 1
+        joint = token[0] in "\"'_"  # of two strings
         if token in "([{":
-            open_levels.append((binary, postfix + 1))
-            total += binary + postfix + 1
+            if token != "{":  # which no operand goes before: a field of an f-string, or a display
+                postfix += 3
+            open_levels.append((binary, postfix))
+            total += binary + postfix
             binary = postfix = 0
             if len(open_levels) > limit:
                 return Fault(f"more than {limit} {what} inside each other", *lines.place(offset))
@@ -221,24 +244,24 @@ def too_deep(lines: Lines, for_libcst: bool = False) -> Fault | None:
         elif token in ",;":
             binary = postfix = 0
         elif token[0] in "\r\n":
-            if not open_levels and not _joined(outline, offset):
+            if not open_levels and outline[max(offset - 1, 0) : max(offset, 0)] != "\\":
                 binary = postfix = 0
                 limit, what = MAX_BRACKETS, "brackets"
-                if for_libcst and (pattern := _PATTERN.match(outline, offset + len(token))):
+                if pattern := _PATTERN.match(outline, offset + len(token)):
                     limit, what = MAX_PATTERN, f"brackets of a `{pattern[0].strip()}`"
                 if fault := _branch(lines, outline, offset + len(token), branches):
                     return fault
         elif token == ".":
-            postfix += 1
-        elif for_libcst or token[0] not in "\"'":
+            postfix += 3
+        elif joint:
             binary += 1
+        else:
+            binary += 3
             postfix = 0
-        if total + binary + postfix > MAX_OPERATORS:
-            return Fault(f"an expression of more than {MAX_OPERATORS} nested operations", *lines.place(offset))
+        if total + binary + postfix + joint > MAX_STRINGS:
+            what = f"{MAX_STRINGS} strings side by side" if joint else f"{MAX_OPERATORS} nested operations"
+            return Fault(f"an expression of more than {what}", *lines.place(offset))
     return None
-
-
-_BRANCH = re.compile(r"([ \t]*)(if|elif)\b")
 
 
 def _branch(lines: Lines, outline: str, offset: int, branches: dict[str, int]) -> Fault | None:
@@ -252,20 +275,12 @@ def _branch(lines: Lines, outline: str, offset: int, branches: dict[str, int]) -
     return None
 
 
-def _joined(outline: str, offset: int) -> bool:
-    return offset > 0 and outline[offset - 1] == "\\"
-
-
 def _error(fault: Fault) -> SourceError:
-    return SourceError("file/syntax", fault.message, point(fault.row, fault.column))
+    return SourceError("file/syntax", fault.message, point(*fault[1:]))
 
 
-_FORMATTED = re.compile(r"[fF][rR]?[\"']")  # how an f-string begins
-_LIBCST_PLACE = re.compile(r"error at (\d+):(\d+)")
-
-
-def _describe(lines: Lines, message: str, refused: SyntaxError) -> Fault:
-    """What is wrong with text that neither the running Python (`refused`) nor LibCST (`message`) can read.
+def _describe(lines: Lines, message: str, refused: SyntaxError | None) -> Fault:
+    """What is wrong with text that LibCST (`message`) cannot read, nor in general the running Python (`refused`).
 
     The outline knows unclosed brackets and strings. The running Python explains best, but may be older than the
     syntax of the file: its word counts only where it stumbles at the same row as LibCST. LibCST itself names the
@@ -278,10 +293,11 @@ def _describe(lines: Lines, message: str, refused: SyntaxError) -> Fault:
     if place := _LIBCST_PLACE.search(message):
         row = min(int(place[1]), len(lines))
         stumble = _last_token(lines, lines.starts[row - 1] + int(place[2]))
-    fault, last_row = _explained(lines, refused)
-    if stumble is None or fault.row <= stumble.row <= last_row:
-        return fault
-    return stumble
+    if refused is not None:
+        fault, last_row = _explained(lines, refused)
+        if stumble is None or fault.row <= stumble.row <= last_row:
+            return fault
+    return stumble or Fault(f"cannot parse: {message}".split("\n")[0], 1, 1)
 
 
 def _last_token(lines: Lines, offset: int) -> Fault:
@@ -294,8 +310,7 @@ def _last_token(lines: Lines, offset: int) -> Fault:
 
 def _explained(lines: Lines, error: SyntaxError) -> tuple[Fault, int]:
     """The running Python's own opinion: the fault, and the row it extends to."""
-    row = min(max(error.lineno or 1, 1), len(lines))
-    line = lines[row]
+    line = lines[row := min(max(error.lineno or 1, 1), len(lines))]
     column = min(max(error.offset or 1, 1), len(line) + 1)
     if isinstance(error, IndentationError):
         column = len(line) - len(line.lstrip()) + 1

@@ -1,4 +1,4 @@
-"""What comments ask and say: `# nl2sql: ignore[lora/rank] reason`, `# nl2sql: ignore-file[...]`, `# gpu: 16GB`, `# processes: 2`."""
+"""What comments ask and say: `# nl2sql: ignore[lora/rank] reason`, `# nl2sql: ignore-file[...]`, `# gpu: 16GB`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ _MENTION = re.compile(r"#[ \t]*(?:nl2sql|gpu|processes)[ \t]*:")
 _REQUEST = re.compile(r"#[ \t]*nl2sql[ \t]*:[ \t]*(?P<verb>[\w-]*)(?P<rest>.*)", re.DOTALL)
 _RULES = re.compile(r"\[(?P<rules>[^\]\[]*)\]")
 _RULE = re.compile(r"[a-z][a-z0-9-]*(?:/[a-z0-9][a-z0-9-]*)?\Z")
-_SAID = re.compile(r"#[ \t]*(?:(?P<gpu>gpu)[ \t]*:[ \t]*(?P<card>[^#]*)|processes[ \t]*:[ \t]*(?P<count>[1-9]\d{0,3})[ \t]*(?:#|$))")
+_SAID = re.compile(
+    r"#[ \t]*(?:(?P<gpu>gpu)[ \t]*:[ \t]*(?P<card>[^#]*)|processes[ \t]*:[ \t]*(?P<count>[1-9]\d{0,3})[ \t]*(?:#|$))"
+)
 
 
 @dataclass(frozen=True, slots=True)

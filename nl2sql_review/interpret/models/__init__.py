@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..machine import Machine, place_of
 from ..objects import Scope
@@ -34,6 +34,9 @@ from . import (  # noqa: F401 (importing registers)
     text,
 )
 
+if TYPE_CHECKING:
+    import libcst as cst
+
 
 def wire(m: Machine) -> None:
     """Hooks of the machine that models answer."""
@@ -46,7 +49,7 @@ def wire(m: Machine) -> None:
     m.after_construction = lambda *args: stack.after_construction(m, *args)
 
 
-def imported(m: Machine, node: Any, scope: Scope, names: list[str]) -> None:
+def imported(m: Machine, node: cst.CSTNode | None, scope: Scope, names: list[str]) -> None:
     """Keep every imported name with its place: the order of imports matters to Unsloth."""
     if not m.silent:
         m.recording.imports.extend((name, place_of(scope, node)) for name in names)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...values import Absent, Either, Known, Unknown, Value, extend
 from ..library import CONSTANTS, METHOD_MODELS, method_model, model
 from ..machine import Machine, place_of
 from ..objects import Arguments, Instance, Items, Mapping, Opaque, Sequence, object_of, plain
 from ..operations import describe
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 PARSER, GROUP, COMMANDS = "argparse.ArgumentParser", "argparse._ArgumentGroup", "argparse._SubParsersAction"
 PARSERS = f"{PARSER} transformers.HfArgumentParser trl.TrlParser simple_parsing.ArgumentParser"
@@ -60,7 +63,7 @@ def why_open(parser: Opaque) -> str:
 
 
 # -- building --------------------------------------------------------------------------------------------
-def make_parser(m: Machine, args: Arguments, node: Any, kind: str) -> Opaque:
+def make_parser(m: Machine, args: Arguments, node: cst.CSTNode | None, kind: str) -> Opaque:
     parser = Opaque(f"{kind}(…)", "call", (), kind)
     empty = args.get(8, "argument_default")
     parser.slots = {
@@ -96,7 +99,7 @@ def leave_open(m: Machine, parser: Opaque, why: str) -> None:
 
 
 @model(PARSER, "jsonargparse.ArgumentParser", "configargparse.ArgumentParser", "configargparse.ArgParser")
-def parser_(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def parser_(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return Known(make_parser(m, args, node, PARSER), (args.place,) if args.place else ())
 
 
@@ -109,7 +112,7 @@ def owner_of(m: Machine, receiver: Value) -> tuple[Opaque | None, str]:
 
 
 @method_model(f"{PARSERS} {GROUP}", "add_argument")
-def add_argument(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def add_argument(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     parser, group = owner_of(m, receiver)
     if parser is None:
         return Unknown("an option of a parser that is not known")
@@ -162,7 +165,7 @@ def is_suppressed(value: Value) -> bool:
 
 
 @method_model(f"{PARSERS} {GROUP}", "add_argument_group", "add_mutually_exclusive_group")
-def add_group(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def add_group(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     parser, outer = owner_of(m, receiver)
     if parser is None:
         return Unknown("a group of a parser that is not known")
@@ -173,7 +176,7 @@ def add_group(m: Machine, receiver: Value, args: Arguments, node: Any, callee: s
 
 
 @method_model(PARSERS, "add_subparsers")
-def add_subparsers(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def add_subparsers(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     parser = opened(receiver)
     if parser is None:
         return Unknown("commands of a parser that is not known")
@@ -184,7 +187,7 @@ def add_subparsers(m: Machine, receiver: Value, args: Arguments, node: Any, call
 
 
 @method_model(COMMANDS, "add_parser")
-def add_parser(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def add_parser(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     commands = object_of(receiver)
     made = Known(make_parser(m, Arguments([], args.keywords, args.place), node, PARSER), (args.place,) if args.place else ())
     store = object_of(commands.slots["argparse", "parsers"])
@@ -194,7 +197,7 @@ def add_parser(m: Machine, receiver: Value, args: Arguments, node: Any, callee: 
 
 
 @method_model(PARSERS, "set_defaults")
-def set_defaults(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def set_defaults(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     parser = opened(receiver)
     if parser is None:
         return Known(None)
@@ -212,25 +215,25 @@ def set_defaults(m: Machine, receiver: Value, args: Arguments, node: Any, callee
 
 
 @method_model(PARSERS, "get_default")
-def get_default(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value | None:
+def get_default(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
     parser, name = opened(receiver), plain(args.get(0, "dest"))
     found = [o.slots["default"] for o in options_of(parser) if o.dest == name] if parser is not None else []
     return found[0] if found else None
 
 
 @method_model(PARSERS, "error", "exit")
-def stop(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def stop(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return Known(Opaque(f"{callee}()", "exit"))
 
 
 @method_model(PARSERS, "print_help", "print_usage", "register")
-def nothing(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def nothing(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return Known(None)
 
 
 # -- what is never called for its value ------------------------------------------------------------------
 @model("argparse.ArgumentTypeError", "argparse.ArgumentError")
-def error(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def error(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return Known(Opaque(f"{callee}(…)", "call"))
 
 

@@ -6,7 +6,7 @@ A value that the command line may override is a `Default`, named after the optio
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...values import Absent, Default, Either, Known, Unknown, Value, join
 from ..library import method_model
@@ -16,18 +16,21 @@ from .argparse import PARSERS, defaults_of, opened, options_of, why_open
 from .argparse_words import parse_words, unsaid
 from .process import words
 
+if TYPE_CHECKING:
+    import libcst as cst
+
 
 @method_model(PARSERS, "parse_args", "parse_intermixed_args")
-def parse_args(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def parse_args(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return parse(m, receiver, args, node)[0]
 
 
 @method_model(PARSERS, "parse_known_args", "parse_known_intermixed_args")
-def parse_known_args(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def parse_known_args(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return Known(Sequence(parse(m, receiver, args, node), "tuple"), (args.place,) if args.place else ())
 
 
-def parse(m: Machine, receiver: Value, args: Arguments, node: Any) -> tuple[Value, Value]:
+def parse(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> tuple[Value, Value]:
     """The namespace, and the words that no option takes."""
     parser = opened(receiver)
     if parser is None:
@@ -50,7 +53,7 @@ def parse(m: Machine, receiver: Value, args: Arguments, node: Any) -> tuple[Valu
     return namespace(m, parser, items, args, node), rest
 
 
-def namespace(m: Machine, parser: Opaque, items: Items, args: Arguments, node: Any) -> Value:
+def namespace(m: Machine, parser: Opaque, items: Items, args: Arguments, node: cst.CSTNode | None) -> Value:
     """The namespace these items make; attributes that one handed in already has are no longer defaults."""
     given = args.get(1, "namespace")
     trace = (args.place,) if args.place else ()
@@ -70,7 +73,7 @@ def namespace(m: Machine, parser: Opaque, items: Items, args: Arguments, node: A
     return given
 
 
-def plain_run(m: Machine, parser: Opaque, node: Any) -> tuple[dict[Any, Value], str, str]:
+def plain_run(m: Machine, parser: Opaque, node: cst.CSTNode | None) -> tuple[dict[Any, Value], str, str]:
     """What the namespace holds when only what must be said is said: items, why there may be more, what may add some."""
     items: dict[Any, Value] = {}
     by = ""

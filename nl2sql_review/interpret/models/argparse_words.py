@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...values import Absent, Default, Known, Unknown, Value, extend
 from ..builtins import BUILTINS
@@ -12,6 +12,9 @@ from ..objects import Arguments, Class, Items, Opaque, Sequence, object_of, plai
 from ..operations import lift
 from ..operators import binary
 from .argparse import Option, defaults_of, is_suppressed, opened, options_of, why_open
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 SIMPLE = ("store", "store_true", "store_false", "store_const", "append", "append_const", "count", "extend", "help", "version")
 CONST = "\0const\0"
@@ -35,7 +38,7 @@ class _Parser(argparse.ArgumentParser):
         raise _Wrong(message)
 
 
-def parse_words(m: Machine, parser: Opaque, said: list[Value], node: Any) -> tuple[Items, Value]:
+def parse_words(m: Machine, parser: Opaque, said: list[Value], node: cst.CSTNode | None) -> tuple[Items, Value]:
     """The items of the namespace, and the words nobody takes. Words with holes are carried through as they are."""
     holes: dict[str, Value] = {}
     texts: list[str] = []
@@ -134,7 +137,7 @@ def add(real: argparse.ArgumentParser, option: Option) -> None:
         real.add_argument(option.dest, **settings)
 
 
-def value_of(m: Machine, option: Option, raw: Any, words: dict[str, Value], node: Any) -> Value:
+def value_of(m: Machine, option: Option, raw: Any, words: dict[str, Value], node: cst.CSTNode | None) -> Value:
     action, obj = plain(option.action), object_of(option.action)
     own = option.action if obj is not None else None
     if own is not None and not (isinstance(obj, Opaque) and obj.text.endswith("BooleanOptionalAction")):
@@ -155,7 +158,7 @@ def value_of(m: Machine, option: Option, raw: Any, words: dict[str, Value], node
     return value
 
 
-def made(m: Machine, option: Option, raw: Any, words: dict[str, Value], node: Any) -> Value:
+def made(m: Machine, option: Option, raw: Any, words: dict[str, Value], node: cst.CSTNode | None) -> Value:
     if isinstance(raw, list):
         return Known(Sequence(tuple(made(m, option, r, words, node) for r in raw), "list"))
     if raw == CONST:
@@ -170,7 +173,7 @@ def made(m: Machine, option: Option, raw: Any, words: dict[str, Value], node: An
     return of_type(m, option, word, node)
 
 
-def unsaid(m: Machine, option: Option, node: Any, settled: bool = False) -> Value | None:
+def unsaid(m: Machine, option: Option, node: cst.CSTNode | None, settled: bool = False) -> Value | None:
     """What the namespace gets when no word is said for this option; None: nothing. `settled`: nobody else can say one."""
     action = plain(option.action)
     if action in ("help", "version", "parsers"):
@@ -191,7 +194,7 @@ def unsaid(m: Machine, option: Option, node: Any, settled: bool = False) -> Valu
     return value if settled else demote(value, option.by)
 
 
-def of_type(m: Machine, option: Option, word: Value, node: Any) -> Value:
+def of_type(m: Machine, option: Option, word: Value, node: cst.CSTNode | None) -> Value:
     """A word, as the option's type makes it."""
     if isinstance(option.type, Absent) or isinstance(option.type, Known) and option.type.value is None:
         return word
@@ -207,7 +210,7 @@ def of_type(m: Machine, option: Option, word: Value, node: Any) -> Value:
     return extend(made, word.trace[-1]) if word.trace and isinstance(made, (Known, Default)) and not made.trace else made
 
 
-def converted(m: Machine, option: Option, value: Value, node: Any) -> Value:
+def converted(m: Machine, option: Option, value: Value, node: cst.CSTNode | None) -> Value:
     """A default that is text goes through the option's type, as a word of the command line would."""
     if isinstance(option.type, Absent) or isinstance(option.type, Known) and option.type.value is None:
         return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...values import Absent, Default, Either, Known, Unknown, Value, extend
 from ..builtins import BUILTINS
@@ -10,6 +10,9 @@ from ..library import DECORATORS, method_model, model
 from ..machine import Machine, demote
 from ..objects import Arguments, Function, Instance, Items, Mapping, Opaque, Sequence, object_of, plain
 from ..operations import describe, lift
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 COMMAND, DECORATOR, CONTEXT, PARAMETER = "click.Command", "click.decorator", "click.Context", "click.Parameter"
 EXIT = "exit"
@@ -24,12 +27,12 @@ def decorator(apply: Any) -> Value:
 
 
 @method_model(DECORATOR, "__call__")
-def decorate(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def decorate(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return object_of(receiver).slots["click", "apply"](m, args.get(0, "f"), node)
 
 
 @model("click.command", "click.group", "rich_click.command", "rich_click.group", "cloup.command", "cloup.group")
-def command(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def command(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     group = callee.endswith("group") or plain(args.get(None, "invoke_without_command")) is not None
     target = args.get(0)
     if isinstance(object_of(target), Function):
@@ -54,8 +57,8 @@ for _name in ("click.pass_context", "click.pass_obj"):
 
 
 @method_model(COMMAND, "command", "group")
-def subcommand(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
-    def apply(m: Machine, fn: Value, node: Any) -> Value:
+def subcommand(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    def apply(m: Machine, fn: Value, node: cst.CSTNode | None) -> Value:
         made = fn if object_of(fn) is not None and object_of(fn).kind == COMMAND else make_command(fn, args, callee.endswith("group"))
         add_command(m, receiver, Arguments([made]), node, callee)
         return made
@@ -64,7 +67,7 @@ def subcommand(m: Machine, receiver: Value, args: Arguments, node: Any, callee: 
 
 
 @method_model(COMMAND, "add_command")
-def add_command(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def add_command(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     added, store = object_of(args.get(0, "cmd")), object_of(object_of(receiver).slots["click", "commands"])
     name = plain(args.get(1, "name")) or (plain(added.slots.get("name")) if added is not None else None)
     m.write(store, "state", Items({**store.state.items, name or f"command {len(store.state.items)}": args.get(0, "cmd")}, store.state.open))
@@ -72,17 +75,17 @@ def add_command(m: Machine, receiver: Value, args: Arguments, node: Any, callee:
 
 
 @method_model(COMMAND, "result_callback", "resultcallback")
-def after(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def after(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return decorator(lambda m, fn, node: fn)
 
 
 @model("click.option", "click.argument", "click.password_option", "rich_click.option", "rich_click.argument", "cloup.option", "cloup.argument")
-def parameter(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def parameter(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     made = Opaque(callee, "call", (), PARAMETER)
     made.slots["click", "arguments"] = args
     made.slots["click", "option"] = not callee.endswith("argument")
 
-    def apply(m: Machine, fn: Value, node: Any) -> Value:
+    def apply(m: Machine, fn: Value, node: cst.CSTNode | None) -> Value:
         target = object_of(fn)
         if isinstance(target, Opaque) and target.kind == COMMAND:
             target = object_of(target.slots["callback"])
@@ -94,13 +97,13 @@ def parameter(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 @model("click.version_option", "click.help_option", "click.confirmation_option")
-def passing(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def passing(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return decorator(lambda m, fn, node: fn)
 
 
 # -- a run -----------------------------------------------------------------------------------------------
 @method_model(COMMAND, "__call__", "main")
-def run(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def run(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     """`main()`: the callback runs with the defaults, and then the program ends, unless told otherwise."""
     words = args.get(0, "args")
     said = None
@@ -111,7 +114,7 @@ def run(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) ->
     return result if plain(standalone) is False else Known(Opaque(f"{object_of(receiver).text}()", EXIT))
 
 
-def invoke(m: Machine, receiver: Value, node: Any, parent: Opaque | None, said: Items | None = None) -> Value:
+def invoke(m: Machine, receiver: Value, node: cst.CSTNode | None, parent: Opaque | None, said: Items | None = None) -> Value:
     own = object_of(receiver)
     fn = object_of(own.slots["callback"])
     context = Opaque("ctx", "call", (), CONTEXT)
@@ -149,7 +152,7 @@ def one_of(m: Machine, runs: list[Any], why: str = "the command line says which 
     return Unknown(why)
 
 
-def parameter_value(m: Machine, mark: Opaque, node: Any) -> tuple[str, Value]:
+def parameter_value(m: Machine, mark: Opaque, node: cst.CSTNode | None) -> tuple[str, Value]:
     """The name of the callback's parameter, and what a command line without words gives it."""
     args: Arguments = mark.slots["click", "arguments"]
     option: bool = mark.slots["click", "option"]
@@ -178,7 +181,7 @@ def declared(names: list[str], option: bool) -> tuple[str, str, bool]:
     return explicit or best.lstrip("-").replace("-", "_").lower(), best, bool(pairs)
 
 
-def unsaid(m: Machine, args: Arguments, option: bool, by: str, pair: bool, node: Any) -> Value:
+def unsaid(m: Machine, args: Arguments, option: bool, by: str, pair: bool, node: cst.CSTNode | None) -> Value:
     given = args.keywords
     default = args.get(None, "default")
     if args.unknown:
@@ -217,7 +220,7 @@ def callable_value(value: Value) -> bool:
     return obj is not None and not isinstance(obj, (Sequence, Mapping, Instance, Opaque))
 
 
-def cast(m: Machine, kind: Value, value: Value, many: bool, node: Any) -> Value:
+def cast(m: Machine, kind: Value, value: Value, many: bool, node: cst.CSTNode | None) -> Value:
     """A default goes through the option's type, as a word of the command line does."""
     if isinstance(value, Known) and value.value is None or isinstance(kind, Absent) and not many:
         return value
@@ -263,7 +266,7 @@ def truth_of_word(v: Value) -> Value:
 
 # -- the context -----------------------------------------------------------------------------------------
 @method_model(CONTEXT, "ensure_object")
-def ensure_object(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def ensure_object(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     context = object_of(receiver)
     if isinstance(context.slots["obj"], Known) and context.slots["obj"].value is None:
         m.write(context, "obj", m.call(args.get(0), Arguments(), node))
@@ -271,7 +274,7 @@ def ensure_object(m: Machine, receiver: Value, args: Arguments, node: Any, calle
 
 
 @method_model(CONTEXT, "invoke", "forward")
-def invoke_from(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def invoke_from(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     """`ctx.invoke(command, r=16)`: what is not given has the other command's default."""
     target = args.get(0)
     inner = Arguments(args.positional[1:], dict(args.keywords), args.place)
@@ -290,12 +293,12 @@ def invoke_from(m: Machine, receiver: Value, args: Arguments, node: Any, callee:
 
 
 @method_model(CONTEXT, "exit", "abort", "fail")
-def leave(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def leave(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return Known(Opaque(f"{callee}()", EXIT))
 
 
 @model("click.echo", "click.secho", "click.style", "typer.echo", "typer.secho")
-def echo(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def echo(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     m.log("print", args, node)
     return args.get(0) if callee.endswith("style") else Known(None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from ...values import Absent, Default, Either, Known, Unknown, Value
 from .. import documents
@@ -13,6 +13,9 @@ from ..machine import Machine
 from ..objects import Arguments, Items, Mapping, Opaque, Sequence, object_of
 from ..operations import describe, freeze
 from .files import FILE, Content, read, read_path
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 MAX_ROWS = 200  # elements of a list at the top of a JSON file: more are data, not a configuration
 
@@ -68,7 +71,7 @@ def dialect_of(loader: Value) -> str | None:
 
 
 @model("yaml.safe_load", "yaml.full_load", "yaml.unsafe_load", "yaml.load", "yaml.load_all", "yaml.safe_load_all", "yaml.full_load_all")
-def yaml_load(m: Machine, args: Arguments, node: Any, callee: str) -> Value | None:
+def yaml_load(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
     dialect = dialect_of(args.get(1, "Loader")) if callee.startswith("yaml.load") else "pyyaml"
     if dialect is None:
         return Unknown("YAML read by a loader of the script's own")
@@ -83,7 +86,7 @@ def every_document(text: documents.Text) -> Any:
 
 
 @model("yaml.dump", "yaml.safe_dump")
-def yaml_dump(m: Machine, args: Arguments, node: Any, callee: str) -> Value | None:
+def yaml_dump(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
     if not isinstance(args.get(1, "stream"), Absent):
         return Known(None)
     data = freeze(args.get(0, "data"))
@@ -99,11 +102,11 @@ def yaml_dump(m: Machine, args: Arguments, node: Any, callee: str) -> Value | No
 
 
 @model("ruamel.yaml.YAML", "ruamel.YAML", "ruamel_yaml.YAML")
-def ruamel(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def ruamel(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return Known(Opaque("ruamel.yaml.YAML(…)", "call", (args.get(None, "typ"),), "ruamel.yaml.YAML"))
 
 
-def ruamel_load(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value | None:
+def ruamel_load(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
     source = args.get(0, "stream")
     from .paths import is_path
 
@@ -118,7 +121,7 @@ METHOD_MODELS["ruamel.yaml.YAML", "dump"] = lambda m, receiver, args, node, call
 
 # -- json ------------------------------------------------------------------------------------------------
 @model("json.load", "json.loads", "orjson.loads", "ujson.load", "ujson.loads", "simplejson.load", "simplejson.loads", "json5.load", "json5.loads", "commentjson.load")
-def json_load(m: Machine, args: Arguments, node: Any, callee: str) -> Value | None:
+def json_load(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
     source = args.get(0, "fp", "s")
     value = load(m, source, documents.json_document)
     obj = object_of(source)
@@ -138,7 +141,7 @@ def json_load(m: Machine, args: Arguments, node: Any, callee: str) -> Value | No
     return value
 
 
-def hooked(m: Machine, value: Value, hook: Value, node: Any) -> Value:
+def hooked(m: Machine, value: Value, hook: Value, node: cst.CSTNode | None) -> Value:
     """Every dictionary as the hook makes it, the innermost first."""
     obj = object_of(value)
     if isinstance(obj, Sequence):
@@ -150,7 +153,7 @@ def hooked(m: Machine, value: Value, hook: Value, node: Any) -> Value:
 
 
 @model("json.dumps")
-def json_dumps(m: Machine, args: Arguments, node: Any, callee: str) -> Value | None:
+def json_dumps(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
     data = freeze(args.get(0, "obj"))
     plain = {k: v.value for k, v in args.keywords.items() if k != "obj" and isinstance(v, Known) and not hasattr(v.value, "slots")}
     if not isinstance(data, (Known, Default)) or args.unknown or len(plain) != len([k for k in args.keywords if k != "obj"]):
@@ -163,13 +166,13 @@ def json_dumps(m: Machine, args: Arguments, node: Any, callee: str) -> Value | N
 
 
 @model("json.dump")
-def json_dump(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def json_dump(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return Known(None)
 
 
 # -- toml ------------------------------------------------------------------------------------------------
 @model(*(f"{name}.{function}" for name in ("tomllib", "tomli", "toml", "rtoml", "pytoml") for function in ("load", "loads")))
-def toml_load(m: Machine, args: Arguments, node: Any, callee: str) -> Value | None:
+def toml_load(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
     source = args.get(0, "fp", "f", "s")
     v = source.value if isinstance(source, (Known, Default)) else None
     if callee.endswith(".load") and not (isinstance(v, Opaque) and v.kind == FILE) and not isinstance(source, (Unknown, Either)):
@@ -179,7 +182,7 @@ def toml_load(m: Machine, args: Arguments, node: Any, callee: str) -> Value | No
 
 # -- .env ------------------------------------------------------------------------------------------------
 @model("dotenv.dotenv_values")
-def dotenv_values(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def dotenv_values(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     """A file that is not part of a project: what it may hold is left out."""
     return Known(Mapping({}, "", "dict", "the .env file"))
 
@@ -190,7 +193,7 @@ BOOLEANS = {"1": True, "yes": True, "true": True, "on": True, "0": False, "no": 
 
 
 @model("configparser.ConfigParser", "configparser.SafeConfigParser", "configparser.RawConfigParser")
-def config_parser(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def config_parser(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     parser = Opaque(f"{callee}(…)", "call", (), PARSER)
     parser.slots["sections"] = Known(Mapping({}))
     parser.slots["plain"] = Known(callee.endswith("RawConfigParser") or not isinstance(args.get(None, "interpolation"), Absent))
@@ -211,7 +214,7 @@ def ini(text: documents.Text) -> Any:
     return documents.ini_document(text)
 
 
-def parser_read(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def parser_read(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     parser = object_of(receiver)
     name = callee.rsplit(".", 1)[-1]
     parse = ini_plain if parser.slots["plain"].value else ini
@@ -249,7 +252,7 @@ for _name in ("read", "read_file", "read_string", "read_dict", "readfp"):
     METHOD_MODELS[PARSER, _name] = parser_read
 
 
-def option(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def option(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     """parser.get("lora", "r", fallback=16) and section.getint("r", 16)."""
     parser = object_of(receiver)
     rest = list(args.positional)
@@ -271,7 +274,7 @@ def option(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str)
     return converted(m, found, word, node)
 
 
-def converted(m: Machine, value: Value, word: str, node: Any) -> Value:
+def converted(m: Machine, value: Value, word: str, node: cst.CSTNode | None) -> Value:
     from ..builtins import apply
 
     convert: Any = {"getint": int, "getfloat": float, "getboolean": lambda s: BOOLEANS[s.lower()]}[word]
@@ -283,7 +286,7 @@ for _kind in (PARSER, SECTION):
         METHOD_MODELS[_kind, _name] = option
 
 
-def section(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def section(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     parser = object_of(receiver)
     if parser.kind == SECTION:
         key = args.get(0)
@@ -299,7 +302,7 @@ def section(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str
 METHOD_MODELS[PARSER, "__getitem__"] = METHOD_MODELS[SECTION, "__getitem__"] = section
 
 
-def set_option(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def set_option(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     parser = object_of(receiver)
     sections = object_of(parser.slots.get("sections"))
     if sections is not None:
@@ -311,7 +314,7 @@ for _name in ("set", "__setitem__", "remove_option", "remove_section", "update",
     METHOD_MODELS[PARSER, _name] = set_option
 
 
-def parser_names(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def parser_names(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     parser = object_of(receiver)
     word = callee.rsplit(".", 1)[-1]
     if parser.kind == SECTION or word in ("items", "options"):

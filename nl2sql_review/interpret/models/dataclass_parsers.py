@@ -6,9 +6,8 @@ Every field of a dataclass of the script is an option with the field's default. 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ...source.syntax import parameters_of
 from ...values import Absent, Known, Unknown, Value
 from ..builtins import BUILTINS
 from ..classes import field_default
@@ -33,6 +32,9 @@ from .argparse import PARSERS, Option, add, make_parser, opened
 from .argparse_namespace import parse
 from .argparse_words import converted
 
+if TYPE_CHECKING:
+    import libcst as cst
+
 HF = "transformers.HfArgumentParser trl.TrlParser"
 ANYTHING = "the command line may give any of its options"
 
@@ -56,7 +58,7 @@ def elements(annotation: str) -> str | None:
     return "str" if text in ("list", "List") else None
 
 
-def truth_of_word(m: Machine, args: Arguments, node: Any) -> Value:
+def truth_of_word(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     def one(v: Value) -> Value:
         if not (isinstance(v, Known) and isinstance(v.value, str)):
             return v if isinstance(v, Known) and isinstance(v.value, bool) else Unknown("a truth value only the run knows")
@@ -76,7 +78,7 @@ def type_of(annotation: str) -> Value:
     return BUILTINS[name] if name in ("int", "float") else Absent()
 
 
-def option_of(m: Machine, cls: Class, f: Field, node: Any, prefix: str = "") -> Option:
+def option_of(m: Machine, cls: Class, f: Field, node: cst.CSTNode | None, prefix: str = "") -> Option:
     dashed = f.name.replace("_", "-")
     flags = (f"--{prefix}{f.name}",) if dashed == f.name else (f"--{prefix}{f.name}", f"--{prefix}{dashed}")
     default = field_default(m, cls, f, node)
@@ -96,7 +98,7 @@ def option_of(m: Machine, cls: Class, f: Field, node: Any, prefix: str = "") -> 
 
 # -- HfArgumentParser ------------------------------------------------------------------------------------
 @model("transformers.HfArgumentParser", "trl.TrlParser")
-def make(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def make(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     parser = make_parser(m, Arguments([], args.keywords, args.place), node, callee)
     given = args.get(0, "dataclass_types")
     items = m.iterate(given, node) if isinstance(object_of(given), Sequence) else Items((given,) if not isinstance(given, Absent) else ())
@@ -116,7 +118,7 @@ def classes_of(parser: Opaque) -> Items:
 
 
 @method_model(HF, "parse_args_into_dataclasses", "parse_args_and_config")
-def into_dataclasses(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def into_dataclasses(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     parser = opened(receiver)
     if parser is None or classes_of(parser).open:
         return Unknown("a parser whose dataclasses are not known")
@@ -133,7 +135,7 @@ def into_dataclasses(m: Machine, receiver: Value, args: Arguments, node: Any, ca
     return Known(Sequence(tuple(made), "tuple"), (args.place,) if args.place else ())
 
 
-def instances(m: Machine, parser: Opaque, items: dict[Any, Value], args: Arguments, node: Any, unknown: str, shared: bool = False) -> list[Value]:
+def instances(m: Machine, parser: Opaque, items: dict[Any, Value], args: Arguments, node: cst.CSTNode | None, unknown: str, shared: bool = False) -> list[Value]:
     """One object for each dataclass, of the items that are its fields; these are taken out of `items`, unless `shared`."""
     types = classes_of(parser).items
     own = {name for value in types if isinstance(object_of(value), Class) for name, f in object_of(value).fields.items() if f.init}
@@ -170,7 +172,7 @@ def belongs(name: str, cls: Opaque, types: tuple[Value, ...]) -> bool:
     return name not in SCRIPT_FIELDS and not name.startswith(MODEL_FIELDS)
 
 
-def instance(m: Machine, cls: Value, fields: dict[str, Value], args: Arguments, unknown: str, node: Any) -> Value:
+def instance(m: Machine, cls: Value, fields: dict[str, Value], args: Arguments, unknown: str, node: cst.CSTNode | None) -> Value:
     inner = Arguments([], fields, args.place)
     obj = object_of(cls)
     if isinstance(obj, Class):
@@ -184,7 +186,7 @@ def instance(m: Machine, cls: Value, fields: dict[str, Value], args: Arguments, 
 
 
 @method_model(HF, "parse_dict")
-def parse_dict(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def parse_dict(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     parser = opened(receiver)
     if parser is None or classes_of(parser).open:
         return Unknown("a parser whose dataclasses are not known")
@@ -199,7 +201,7 @@ def parse_dict(m: Machine, receiver: Value, args: Arguments, node: Any, callee: 
 
 
 @method_model(HF, "parse_json_file", "parse_yaml_file")
-def parse_file(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def parse_file(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     path = args.get(0, "json_file", "yaml_file")
     file = m.call(BUILTINS["open"], Arguments([path], {}, args.place), node)
     reader = m.library_name("json", "load") if callee.endswith("json_file") else m.library_name("yaml", "safe_load")
@@ -208,12 +210,12 @@ def parse_file(m: Machine, receiver: Value, args: Arguments, node: Any, callee: 
 
 # -- simple_parsing --------------------------------------------------------------------------------------
 @model("simple_parsing.ArgumentParser")
-def simple_parser(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def simple_parser(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return Known(make_parser(m, args, node, callee), (args.place,) if args.place else ())
 
 
 @method_model(PARSERS, "add_arguments")
-def add_arguments(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def add_arguments(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     parser, dest = opened(receiver), plain(args.get(1, "dest"))
     if parser is not None and isinstance(dest, str):
         option = Option(dest, (f"--{dest}",), command_line(m, args.get(0, "dataclass"), "", node))
@@ -223,7 +225,7 @@ def add_arguments(m: Machine, receiver: Value, args: Arguments, node: Any, calle
 
 # -- tyro and the like -----------------------------------------------------------------------------------
 @model("tyro.cli", "simple_parsing.parse", "jsonargparse.CLI", "jsonargparse.auto_cli", "draccus.parse", "pyrallis.parse", "chz.entrypoint")
-def cli(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def cli(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     words = args.get(1 if callee.startswith("tyro.extras") else None, "args")
     if not isinstance(words, Absent) and not (isinstance(words, Known) and words.value is None):
         return Unknown("words that the script hands to its command line")
@@ -236,7 +238,7 @@ def cli(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
     return command_line(m, target, "", node, args)
 
 
-def command_line(m: Machine, target: Value, prefix: str, node: Any, at: Arguments | None = None) -> Value:
+def command_line(m: Machine, target: Value, prefix: str, node: cst.CSTNode | None, at: Arguments | None = None) -> Value:
     """An object, or what a function returns, with every parameter an option of the command line."""
     obj = object_of(target)
     given = Arguments([], {}, at.place if at is not None else None)
@@ -253,7 +255,7 @@ def command_line(m: Machine, target: Value, prefix: str, node: Any, at: Argument
     return Unknown("what the command line is made of is not known")
 
 
-def field_value(m: Machine, cls: Class, f: Field, prefix: str, node: Any) -> Value:
+def field_value(m: Machine, cls: Class, f: Field, prefix: str, node: cst.CSTNode | None) -> Value:
     option = option_of(m, cls, f, node, prefix)
     default = option.slots["default"]
     by = option.flags[-1]
@@ -267,9 +269,9 @@ def field_value(m: Machine, cls: Class, f: Field, prefix: str, node: Any) -> Val
     return demote(converted(m, option, default, node), by)
 
 
-def supposed_parameter(m: Machine, fn: Function, p: Any) -> Value | None:
+def supposed_parameter(m: Machine, fn: Function, p: cst.Param) -> Value | None:
     """What a function that nobody calls may expect of a parameter declared as a dataclass of the script: its defaults."""
-    word = bare(fn.scope.module.source.excerpt(p.annotation))
+    word = bare(fn.annotation(p))
     scope: Any = fn.scope
     while scope is not None and word not in scope.slots:
         scope = scope.parent
@@ -278,7 +280,7 @@ def supposed_parameter(m: Machine, fn: Function, p: Any) -> Value | None:
     if not isinstance(cls, Class) or cls.kind not in ("dataclass", "pydantic", "attrs") or cls.odd or cls.kind != "pydantic" and cls.library_base() is not None:
         return None
     made = m.call(value, Arguments(), None)
-    return overridable(m, made, "", f"parameter {p.name} of {fn.name}()") if isinstance(object_of(made), Instance) else None
+    return overridable(m, made, "", f"parameter {p.name.value} of {fn.name}()") if isinstance(object_of(made), Instance) else None
 
 
 def overridable(m: Machine, value: Value, prefix: str, by: str = "") -> Value:
@@ -298,14 +300,13 @@ def overridable(m: Machine, value: Value, prefix: str, by: str = "") -> Value:
 
 def of_parameters(m: Machine, fn: Function, given: Arguments, prefix: str = "", dashed: bool = True) -> Arguments:
     """Arguments for a function whose parameters are options: their defaults, unless the command line says otherwise."""
-    parameters = parameters_of(fn.node)
-    for p in (*parameters.positional, *parameters.keyword_only):
-        name = p.name
+    for p in fn.named:
+        name = p.name.value
         if name in given.keywords:
             continue
         by = f"--{prefix}{name.replace('_', '-') if dashed else name}"
         default = fn.defaults.get(name)
-        annotation = fn.scope.module.source.excerpt(p.annotation) if p.annotation is not None else ""
+        annotation = fn.annotation(p)
         nested = fn.scope.module.scope.slots.get(bare(annotation)) if annotation else None
         if isinstance(object_of(default), Instance) and object_of(default).cls.kind != "enum":
             given.keywords[name] = overridable(m, default, f"{prefix}{name}.")  # type: ignore[arg-type]
@@ -315,6 +316,6 @@ def of_parameters(m: Machine, fn: Function, given: Arguments, prefix: str = "", 
             given.keywords[name] = command_line(m, nested, f"{prefix}{name}.", None)  # type: ignore[arg-type]
         else:
             given.keywords[name] = Unknown(f"{by} is required: only the command line gives it")
-    if parameters.keywords is not None:
+    if fn.node.params.star_kwarg is not None:
         given.unknown = "the command line may give further options"
     return given

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ...source.syntax import parameters_of
 from ...values import Absent, Known, Unknown, Value, join
 from ..library import METHOD_MODELS, method_model, model, record
 from ..machine import Machine
 from ..objects import Arguments, Dataset, Function, Instance, Items, Mapping, Opaque, Row, Sequence, object_of, plain
 from ..operations import describe, item_term
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 KIND = "datasets.Dataset"
 SAME = (
@@ -24,7 +26,7 @@ def made(m: Machine, new: Dataset) -> Dataset:
     return new
 
 
-def derived(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str, columns: dict[str, Value] | None = None, open: bool | None = None) -> Value:
+def derived(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str, columns: dict[str, Value] | None = None, open: bool | None = None) -> Value:
     """The dataset after one more step."""
     old: Dataset = object_of(receiver)
     call = record(m, callee, args, node, receiver)
@@ -36,7 +38,7 @@ def derived(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str
     return Known(new, receiver.trace)
 
 
-def same(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def same(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     fn = args.get(0, "function")
     if callee.endswith("filter") and not isinstance(fn, Absent):
         with m.supposing("a filter's function"):
@@ -49,7 +51,7 @@ for _name in SAME:
 
 
 @method_model(KIND, "map")
-def map_(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def map_(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     old: Dataset = object_of(receiver)
     fn = args.get(0, "function")
     batched = args.get(4, "batched")
@@ -78,11 +80,11 @@ def map_(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -
 
 def parameter_name(fn: Value) -> str:
     function = object_of(fn)
-    positional = parameters_of(function.node).positional if isinstance(function, Function) else []
-    return positional[0].name if positional else "example"
+    positional = function.positional if isinstance(function, Function) else []
+    return positional[0].name.value if positional else "example"
 
 
-def new_columns(m: Machine, out: Value, batched: bool, node: Any) -> tuple[dict[str, Value], str]:
+def new_columns(m: Machine, out: Value, batched: bool, node: cst.CSTNode | None) -> tuple[dict[str, Value], str]:
     """The columns a mapped function returns, and why there may be others."""
     obj = object_of(out)
     if isinstance(obj, Row):
@@ -114,7 +116,7 @@ def cell(value: Value, batched: bool) -> Value:
     return value
 
 
-def removed(m: Machine, columns: dict[str, Value], open_: bool, names: Value, node: Any) -> tuple[dict[str, Value], bool]:
+def removed(m: Machine, columns: dict[str, Value], open_: bool, names: Value, node: cst.CSTNode | None) -> tuple[dict[str, Value], bool]:
     obj = object_of(names)
     if isinstance(obj, Opaque):  # dataset.column_names: all of them
         return {}, False
@@ -123,7 +125,7 @@ def removed(m: Machine, columns: dict[str, Value], open_: bool, names: Value, no
 
 
 @method_model(KIND, "remove_columns", "select_columns")
-def choose(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def choose(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     old: Dataset = object_of(receiver)
     names = args.get(0, "column_names")
     if callee.endswith("remove_columns"):
@@ -135,7 +137,7 @@ def choose(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str)
 
 
 @method_model(KIND, "rename_column", "rename_columns")
-def rename(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def rename(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     old: Dataset = object_of(receiver)
     if callee.endswith("rename_columns"):
         pairs = {k: plain(v) for k, v in m.mapping(args.get(0, "column_mapping"), node).items.items()}
@@ -150,21 +152,21 @@ def rename(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str)
 
 
 @method_model(KIND, "add_column")
-def add_column(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def add_column(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     old: Dataset = object_of(receiver)
     name = plain(args.get(0, "name"))
     return derived(m, receiver, args, node, callee, {**old.columns, name: cell(args.get(1, "column"), True)} if isinstance(name, str) else None)
 
 
 @method_model(KIND, "train_test_split")
-def split(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def split(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     out = derived(m, receiver, args, node, callee)
     out.value.splits = True  # type: ignore[union-attr]
     return out
 
 
 @method_model(KIND, "__getitem__")
-def item(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def item(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     old: Dataset = object_of(receiver)
     key = args.get(0)
     k = plain(key)
@@ -181,7 +183,7 @@ def item(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -
 
 
 @method_model(KIND, "__iter__")
-def iterate(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Any:
+def iterate(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Any:
     old: Dataset = object_of(receiver)
     if old.splits:
         return Items((Known("train"), Known("test")), f"the splits of {old.text}")
@@ -189,14 +191,14 @@ def iterate(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str
 
 
 @method_model(KIND, "to_list")
-def to_list(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def to_list(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     state = iterate(m, receiver, args, node, callee)
     return Known(Sequence(state.items, "list", state.open))
 
 
 # -- rows ------------------------------------------------------------------------------------------------
 @method_model("row", "__getitem__")
-def cell_of_row(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def cell_of_row(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     row, key = object_of(receiver), args.get(0)
     k = plain(key)
     if ("item", k) in row.slots:
@@ -209,13 +211,13 @@ def cell_of_row(m: Machine, receiver: Value, args: Arguments, node: Any, callee:
 
 
 @method_model("row", "__iter__")
-def iterate_row(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Any:
+def iterate_row(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Any:
     row = object_of(receiver)
     return Items(tuple(Known(k) for k in row.dataset.columns) if row.dataset is not None else (), "the columns of a row")
 
 
 @method_model("row", "get")
-def get_of_row(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def get_of_row(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     row, key = object_of(receiver), args.get(0)
     k = plain(key)
     if ("item", k) in row.slots:
@@ -229,12 +231,12 @@ def get_of_row(m: Machine, receiver: Value, args: Arguments, node: Any, callee: 
 
 
 @method_model("row", "copy")
-def copy_of_row(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def copy_of_row(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return receiver
 
 
 @method_model("row", "update")
-def update_row(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def update_row(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     row = object_of(receiver)
     for k, v in {**(m.mapping(args.positional[0], node).items if args.positional else {}), **args.keywords}.items():
         m.write(row, ("item", k), v)
@@ -243,7 +245,7 @@ def update_row(m: Machine, receiver: Value, args: Arguments, node: Any, callee: 
 
 # -- making and mixing -----------------------------------------------------------------------------------
 @model("datasets.interleave_datasets", "datasets.concatenate_datasets")
-def mix(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def mix(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     call = record(m, callee, args, node)
     parts = [object_of(v) for v in m.iterate(args.get(0, "datasets", "dsets"), node).items]
     parts = [p for p in parts if isinstance(p, Dataset)]
@@ -259,7 +261,7 @@ def mix(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 @model("datasets.Dataset.from_list", "datasets.Dataset.from_dict", "datasets.Dataset.from_generator")
-def from_rows(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def from_rows(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     call = record(m, callee, args, node)
     data = args.get(0, "mapping", "generator")
     columns: dict[str, Value] = {}
@@ -281,7 +283,7 @@ def from_rows(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 @model("datasets.load_dataset", "datasets.load_from_disk")
-def load(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def load(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     call = record(m, callee, args, node)
     new = Dataset(f"{callee.rsplit('.', 1)[-1]}({', '.join(describe(a, 40) for a in args.positional[:2])})", call)
     new.splits = callee.endswith("load_dataset") and "split" not in call.arguments
@@ -290,7 +292,7 @@ def load(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 @model("datasets.DatasetDict")
-def dataset_dict(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def dataset_dict(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     call = record(m, callee, args, node)
     state = m.mapping(args.get(0), node) if args.positional else Items(dict(args.keywords))
     if all(isinstance(object_of(v), Dataset) for v in state.items.values()) and state.items:

@@ -7,7 +7,7 @@ from the script's own up to the project's root are tried, and only a file that e
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
-from typing import Any, Callable, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from ... import disk
 from ...source import Source, SourceError
@@ -19,6 +19,9 @@ from ..machine import Machine, demote
 from ..objects import Arguments, Builtin, Items, Mapping, Opaque, Sequence, object_of
 from ..operations import describe, lift
 from .paths import CONFIGURATION, CWD, LEFTOVER, is_path, path_method, text_of
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 FILE = "file"
 MAX_TEXT_BYTES = 256_000  # a configuration, a template; larger ones are data, which the run reads
@@ -125,7 +128,7 @@ def content(m: Machine, path: Value, trace: Trace = ()) -> Content | str:
 
 
 # -- streams ---------------------------------------------------------------------------------------------
-def open_file(m: Machine, args: Arguments, node: Any) -> Value:
+def open_file(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     m.risks += 1
     path, mode = args.get(0, "file", "name"), args.get(1, "mode")
     return stream(m, path, mode)
@@ -142,12 +145,12 @@ BUILTINS["open"] = Known(Builtin("open", open_file))
 
 
 @model("io.open", "codecs.open")
-def open_text(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def open_text(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return open_file(m, args, node)
 
 
 @path_method("open")
-def open_path(m: Machine, receiver: Value, args: Arguments, node: Any, name: str) -> Value:
+def open_path(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
     m.risks += 1
     return stream(m, receiver, args.get(0, "mode"))
 
@@ -230,7 +233,7 @@ def text_value(found: Content) -> Value:
 
 
 @method_model(FILE, "read")
-def read_all(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def read_all(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     file = object_of(receiver)
     if args.positional or args.keywords:
         return Unknown("a part of a file")
@@ -249,13 +252,13 @@ def or_term(m: Machine, file: Any, found: Value, what: str) -> Value:
 
 
 @method_model(FILE, "readlines")
-def read_lines(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def read_lines(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     state = lines(m, receiver, args, node, callee)
     return Known(Sequence(state.items, "list", state.open, state.by), receiver.trace)
 
 
 @method_model(FILE, "__iter__")
-def lines(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Items:
+def lines(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Items:
     file = object_of(receiver)
 
     def split(c: Content) -> Value:
@@ -271,35 +274,35 @@ def lines(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) 
 
 
 @method_model(FILE, "readline")
-def read_line(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def read_line(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return Known(Opaque(f"{object_of(receiver).text}.readline()", "call", (receiver,), "str"))
 
 
 @method_model(FILE, "__enter__")
-def enter(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def enter(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return receiver
 
 
 @method_model(FILE, "write", "writelines", "close", "flush", "seek", "__exit__", "truncate", "fileno")
-def written(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def written(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return Known(None)
 
 
 @path_method("read_text", "read_bytes")
-def read_text(m: Machine, receiver: Value, args: Arguments, node: Any, name: str) -> Value:
+def read_text(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
     m.risks += 1
     file = Opaque(f"open({describe(receiver)})", "open", (receiver, Known("rb" if name == "read_bytes" else "r")), FILE)
     return read_all(m, Known(file, receiver.trace), Arguments(), node, name)
 
 
 @path_method("write_text", "write_bytes")
-def write_text(m: Machine, receiver: Value, args: Arguments, node: Any, name: str) -> Value:
+def write_text(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
     m.written.append(lift(text_of, receiver))
     return Known(None)
 
 
 @model("shutil.copy", "shutil.copyfile", "shutil.copy2", "shutil.move", "os.rename", "os.replace")
-def copied_file(m: Machine, args: Arguments, node: Any, callee: str) -> Value | None:
+def copied_file(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
     m.written.append(lift(text_of, args.get(1, "dst")))
     if callee in ("shutil.move", "os.rename", "os.replace"):
         m.written.append(lift(text_of, args.get(0, "src")))
@@ -307,13 +310,13 @@ def copied_file(m: Machine, args: Arguments, node: Any, callee: str) -> Value | 
 
 
 @model("os.remove", "os.unlink", "shutil.rmtree")
-def removed_file(m: Machine, args: Arguments, node: Any, callee: str) -> Value | None:
+def removed_file(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
     m.written.append(lift(text_of, args.get(0, "path")))
     return None
 
 
 @model("os.chdir")
-def change_directory(m: Machine, args: Arguments, node: Any, callee: str) -> Value | None:
+def change_directory(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
     """From here on a relative path is relative to a folder that is known, if this one is."""
     text = lift(text_of, args.get(0, "path"))
     if isinstance(text, Known) and isinstance(text.value, str) and text.value.startswith("/") and not m.conditions and not m.unlikely:
@@ -326,7 +329,7 @@ __all__ = ["Content", "defaulted", "read", "read_path"]
 
 # -- what is on the disk ---------------------------------------------------------------------------------
 @path_method("exists", "is_file", "is_dir", "is_symlink", "stat", "lstat", "glob", "rglob", "iterdir", "samefile", "owner", "readlink", "is_mount")
-def on_disk(m: Machine, receiver: Value, args: Arguments, node: Any, name: str) -> Value:
+def on_disk(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
     found = lift(lambda p: existing(m, p, name), receiver) if name in ("exists", "is_file") else None
     if found is not None and not isinstance(found, Unknown):
         return found

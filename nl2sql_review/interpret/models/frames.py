@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...values import Known, Value, join
 from ..library import method_model, model, record
@@ -10,6 +10,9 @@ from ..machine import Machine
 from ..objects import Arguments, Dataset, Items, Mapping, Opaque, Row, Sequence, object_of, plain
 from ..operations import describe, item_term
 from .datasets import cell, made
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 KIND = "pandas.DataFrame"
 MANY = "only the run knows how many rows there are"
@@ -23,13 +26,13 @@ def frame(m: Machine, text: str, call: Any, columns: dict[str, Value], open: boo
 
 
 @model("pandas.read_csv", "pandas.read_json", "pandas.read_parquet", "pandas.read_excel", "pandas.read_pickle", "pandas.read_table", "pandas.read_sql")
-def read(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def read(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     call = record(m, callee, args, node)
     return Known(frame(m, f"{callee}({', '.join(describe(a, 40) for a in args.positional[:1])})", call, {}), (call.place,))
 
 
 @model("pandas.DataFrame", "pandas.DataFrame.from_records", "pandas.DataFrame.from_dict")
-def build(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def build(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     """A frame of a dict of lists or of a list of dicts."""
     call = record(m, callee, args, node)
     data = args.get(0, "data")
@@ -53,7 +56,7 @@ def columns_of(df: Dataset) -> dict[str, Value]:
     return {**df.columns, **{k: cell(v, True) for k, v in written.items()}}
 
 
-def derived(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str, columns: dict[str, Value] | None = None) -> Value:
+def derived(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str, columns: dict[str, Value] | None = None) -> Value:
     old: Dataset = object_of(receiver)
     call = record(m, callee, args, node, receiver)
     new = frame(m, f"{old.text}.{callee.rsplit('.', 1)[-1]}(…)", call, columns_of(old) if columns is None else columns, old.open)
@@ -62,19 +65,19 @@ def derived(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str
 
 
 @method_model(KIND, "sample", "head", "tail", "dropna", "fillna", "drop_duplicates", "reset_index", "copy", "query", "drop", "sort_values", "astype", "loc", "iloc")
-def same(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def same(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return derived(m, receiver, args, node, callee)
 
 
 @method_model(KIND, "assign")
-def assign(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def assign(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     old: Dataset = object_of(receiver)
     new = {k: cell(m.call(v, Arguments([receiver]), node) if hasattr(object_of(v), "node") else v, True) for k, v in args.keywords.items()}
     return derived(m, receiver, args, node, callee, {**columns_of(old), **new})
 
 
 @method_model(KIND, "rename")
-def rename(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def rename(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     columns = columns_of(object_of(receiver))
     pairs = m.mapping(args.get(None, "columns"), node).items if "columns" in args.keywords else {}
     for before, after in pairs.items():
@@ -84,7 +87,7 @@ def rename(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str)
 
 
 @method_model(KIND, "__getitem__")
-def item(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def item(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     df: Dataset = object_of(receiver)
     name = plain(args.get(0))
     if not isinstance(name, str):
@@ -94,7 +97,7 @@ def item(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -
 
 
 @method_model(KIND, "apply")
-def apply(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def apply(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     """`df.apply(f, axis=1, **kwargs)`: f on each row; along the other axis nothing is known."""
     df: Dataset = object_of(receiver)
     record(m, callee, args, node, receiver)
@@ -113,30 +116,30 @@ def row_of(df: Dataset) -> Row:
 
 
 @method_model(KIND, "iterrows")
-def iterrows(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def iterrows(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     pair = Known(Sequence((Known(Opaque("index")), Known(row_of(object_of(receiver)))), "tuple"))
     return Known(Sequence((pair,), "list", MANY))
 
 
 @method_model(KIND, "itertuples", "to_records")
-def itertuples(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def itertuples(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return Known(Sequence((Known(row_of(object_of(receiver))),), "list", MANY))
 
 
 @method_model(KIND, "to_dict")
-def to_dict(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def to_dict(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     if plain(args.get(0, "orient")) in ("records", "record"):
         return itertuples(m, receiver, args, node, callee)
     return Known(Mapping(dict(columns_of(object_of(receiver))), "the columns of a frame"))
 
 
 @method_model(KIND, "__iter__")
-def iterate(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Any:
+def iterate(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Any:
     return Items(tuple(Known(k) for k in columns_of(object_of(receiver))), "the columns of a frame")
 
 
 @model("pandas.concat")
-def concat(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def concat(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     call = record(m, callee, args, node)
     parts = [p for v in m.iterate(args.get(0, "objs"), node).items if isinstance(p := object_of(v), Dataset)]
     columns: dict[str, Value] = {}
@@ -152,7 +155,7 @@ def concat(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 @model("datasets.Dataset.from_pandas")
-def from_pandas(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def from_pandas(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     call = record(m, callee, args, node)
     df = object_of(args.get(0, "df"))
     new = Dataset(f"{callee}(…)", call)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from ...source.syntax import parameters_of
 from ...values import Absent, Known, Unknown, Value
 from ..builtins import BUILTINS
 from ..library import method_model, model
@@ -14,20 +13,23 @@ from ..operations import lift
 from .click import EXIT, callable_value, decorator, one_of, truth_of_word
 from .dataclass_parsers import bare, of_parameters
 
+if TYPE_CHECKING:
+    import libcst as cst
+
 TYPER, PARAMETER = "typer.Typer", "typer.Parameter"
 
 
 # -- typer -----------------------------------------------------------------------------------------------
 @model("typer.Typer")
-def make(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def make(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     app = Opaque("typer.Typer(…)", "call", (), TYPER)
     app.slots.update({("typer", "commands"): Known(Sequence(())), ("typer", "start"): args.get(None, "callback")})
     return Known(app, (args.place,) if args.place else ())
 
 
 @method_model(TYPER, "command")
-def command(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
-    def apply(m: Machine, fn: Value, node: Any) -> Value:
+def command(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    def apply(m: Machine, fn: Value, node: cst.CSTNode | None) -> Value:
         store = object_of(object_of(receiver).slots["typer", "commands"])
         m.write(store, "state", Items((*store.state.items, fn), store.state.open))
         if isinstance(object_of(fn), Function):  # started by a console script, when the script itself never starts it
@@ -38,8 +40,8 @@ def command(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str
 
 
 @method_model(TYPER, "callback")
-def callback(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
-    def apply(m: Machine, fn: Value, node: Any) -> Value:
+def callback(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    def apply(m: Machine, fn: Value, node: cst.CSTNode | None) -> Value:
         m.write(object_of(receiver), ("typer", "start"), fn)
         return fn
 
@@ -47,19 +49,19 @@ def callback(m: Machine, receiver: Value, args: Arguments, node: Any, callee: st
 
 
 @method_model(TYPER, "add_typer")
-def add_typer(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def add_typer(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     store = object_of(object_of(receiver).slots["typer", "commands"])
     m.write(store, "state", Items((*store.state.items, args.get(0, "typer_instance")), store.state.open))
     return Known(None)
 
 
 @method_model(TYPER, "__call__")
-def run(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def run(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     start_app(m, receiver, node)
     return Known(None) if plain(args.get(None, "standalone_mode")) is False else Known(Opaque("app()", EXIT))
 
 
-def start_app(m: Machine, app: Value, node: Any) -> Value:
+def start_app(m: Machine, app: Value, node: cst.CSTNode | None) -> Value:
     start = object_of(app).slots["typer", "start"]
     if isinstance(object_of(start), Function):
         typed_call(m, start, node)
@@ -70,38 +72,37 @@ def start_app(m: Machine, app: Value, node: Any) -> Value:
 
 
 @model("typer.run")
-def run_function(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def run_function(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     typed_call(m, args.get(0, "function"), node)
     return Known(Opaque("typer.run()", EXIT))
 
 
 @model("typer.Option", "typer.Argument")
-def parameter(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def parameter(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     made = Opaque(f"{callee}(…)", "call", (), PARAMETER)
     made.slots["typer", "arguments"] = args
     made.slots["typer", "option"] = callee.endswith("Option")
     return Known(made, (args.place,) if args.place else ())
 
 
-def typed_call(m: Machine, target: Value, node: Any) -> Value:
+def typed_call(m: Machine, target: Value, node: cst.CSTNode | None) -> Value:
     """The function, called as typer calls it when the command line says nothing."""
     fn = object_of(target)
     if not isinstance(fn, Function):
         return Unknown("a command that is not a function of the script")
     given = Arguments()
-    parameters = parameters_of(fn.node)
-    for p in (*parameters.positional, *parameters.keyword_only):
-        given.keywords[p.name] = parameter_value(m, fn, p, node)
+    for p in fn.named:
+        given.keywords[p.name.value] = parameter_value(m, fn, p, node)
     return m.call(target, given, node)
 
 
-def parameter_value(m: Machine, fn: Function, p: Any, node: Any) -> Value:
-    name = p.name
+def parameter_value(m: Machine, fn: Function, p: cst.Param, node: cst.CSTNode | None) -> Value:
+    name = p.name.value
     default: Value = fn.defaults.get(name, Absent())
-    annotation = fn.scope.module.source.excerpt(p.annotation) if p.annotation is not None else ""
-    if annotation.removeprefix("typing.").removeprefix("typing_extensions.").startswith("Annotated["):
+    annotation = fn.annotation(p)
+    if p.annotation is not None and annotation.removeprefix("typing.").removeprefix("typing_extensions.").startswith("Annotated["):
         inner = annotation.partition("[")[2].rstrip("]")
-        spec = m.evaluate(p.annotation, fn.scope)
+        spec = m.evaluate(p.annotation.annotation, fn.scope)
         annotation = inner.split(",")[0].strip()
         marks = [object_of(v) for v in object_of(object_of(spec).args[1]).state.items] if isinstance(object_of(spec), Opaque) and object_of(spec).head == "item" and isinstance(object_of(object_of(spec).args[1]), Sequence) else []
         mark = next((o for o in marks if isinstance(o, Opaque) and o.kind == PARAMETER), None)
@@ -131,7 +132,7 @@ def parameter_value(m: Machine, fn: Function, p: Any, node: Any) -> Value:
     return value
 
 
-def typed(m: Machine, kind: str, value: Value, fn: Function, node: Any) -> Value:
+def typed(m: Machine, kind: str, value: Value, fn: Function, node: cst.CSTNode | None) -> Value:
     """A default in the type that the parameter declares."""
     if isinstance(value, Known) and value.value is None:
         return Unknown("typer gives None or an empty list here, by its version") if kind.lower().startswith("list") else value
@@ -149,7 +150,7 @@ def typed(m: Machine, kind: str, value: Value, fn: Function, node: Any) -> Value
 
 # -- fire ------------------------------------------------------------------------------------------------
 @model("fire.Fire")
-def fire(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def fire(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     target = args.get(0, "component")
     words = args.get(1, "command")
     if not isinstance(words, Absent) and not (isinstance(words, Known) and words.value is None):
@@ -157,7 +158,7 @@ def fire(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
     return component(m, target, node)
 
 
-def component(m: Machine, target: Value, node: Any) -> Value:
+def component(m: Machine, target: Value, node: cst.CSTNode | None) -> Value:
     obj = object_of(target)
     if isinstance(obj, Function):
         return m.call(target, of_parameters(m, obj, Arguments(), dashed=False), node)
@@ -177,20 +178,20 @@ def component(m: Machine, target: Value, node: Any) -> Value:
 def of_self(m: Machine, fn: Function) -> Arguments:
     """Arguments of a method, without the object itself."""
     given = of_parameters(m, fn, Arguments(), dashed=False)
-    positional = parameters_of(fn.node).positional
+    positional = fn.positional
     if positional:
-        given.keywords.pop(positional[0].name, None)
+        given.keywords.pop(positional[0].name.value, None)
     return given
 
 
-def method(m: Machine, owner: Value, value: Value, node: Any) -> Value:
+def method(m: Machine, owner: Value, value: Value, node: cst.CSTNode | None) -> Value:
     fn = object_of(value)
     return m.call(m.attribute(owner, fn.name, node), of_self(m, fn), node)
 
 
 # -- absl ------------------------------------------------------------------------------------------------
 @model(*(f"absl.flags.DEFINE_{kind}" for kind in ("integer", "float", "string", "bool", "boolean", "enum", "list", "multi_string", "multi_integer", "multi_float")))
-def define_flag(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def define_flag(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     name, default = plain(args.get(0, "name")), args.get(1, "default")
     kind = callee.rsplit("_", 1)[-1]
     by = f"--{name}"
@@ -210,7 +211,7 @@ def define_flag(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 @model("absl.app.run")
-def run_main(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def run_main(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     m.call(args.get(0, "main"), Arguments([Known(Opaque("sys.argv"))]), node)
     return Known(Opaque("app.run()", EXIT))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ...values import Absent, Known, Value
 from ..library import model
@@ -11,8 +11,11 @@ from ..objects import Arguments, Bound, Class, Field, Instance, Mapping, Opaque,
 from . import pydantic
 from .standard import copied
 
+if TYPE_CHECKING:
+    import libcst as cst
 
-def generated_method(m: Machine, f: Bound, args: Arguments, node: Any) -> Value | None:
+
+def generated_method(m: Machine, f: Bound, args: Arguments, node: cst.CSTNode | None) -> Value | None:
     obj, name = object_of(f.receiver), f.name
     if isinstance(obj, Instance):
         if obj.cls.kind == "pydantic":
@@ -48,18 +51,18 @@ def as_dict(value: Value) -> Value:
 
 
 @model("dataclasses.asdict", "attr.asdict", "attrs.asdict")
-def asdict(m: Machine, args: Arguments, node: Any, callee: str) -> Value | None:
+def asdict(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
     return as_dict(args.get(0)) if isinstance(object_of(args.get(0)), Instance) else None
 
 
 @model("dataclasses.astuple")
-def astuple(m: Machine, args: Arguments, node: Any, callee: str) -> Value | None:
+def astuple(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
     obj = object_of(args.get(0))
     return Known(Sequence(tuple(obj.slots[k] for k in obj.cls.fields if k in obj.slots), "tuple")) if isinstance(obj, Instance) else None
 
 
 @model("dataclasses.replace", "attr.evolve", "attrs.evolve", "copy.replace")
-def replace(m: Machine, args: Arguments, node: Any, callee: str) -> Value | None:
+def replace(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
     obj = object_of(args.get(0))
     if not isinstance(obj, Instance):
         return None
@@ -70,7 +73,7 @@ def replace(m: Machine, args: Arguments, node: Any, callee: str) -> Value | None
 
 
 @model("dataclasses.fields", "attr.fields")
-def fields(m: Machine, args: Arguments, node: Any, callee: str) -> Value | None:
+def fields(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
     obj = object_of(args.get(0))
     cls = obj.cls if isinstance(obj, Instance) else obj
     if not isinstance(cls, Class):
@@ -82,14 +85,14 @@ def fields(m: Machine, args: Arguments, node: Any, callee: str) -> Value | None:
 
 
 @model("dataclasses.is_dataclass")
-def is_dataclass(m: Machine, args: Arguments, node: Any, callee: str) -> Value | None:
+def is_dataclass(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
     obj = object_of(args.get(0))
     cls = obj.cls if isinstance(obj, Instance) else obj
     return Known(cls.kind == "dataclass") if isinstance(cls, Class) else None
 
 
 @model("dataclasses.field", "pydantic.Field", "attr.ib", "attrs.field", "attr.field")
-def field_spec(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def field_spec(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     from ..machine import place_of
     from ..recording import Call
 
@@ -102,7 +105,7 @@ def field_spec(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 @model("collections.namedtuple")
-def namedtuple(m: Machine, args: Arguments, node: Any, callee: str) -> Value | None:
+def namedtuple(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
     names = args.get(1, "field_names")
     text = names.value if isinstance(names, Known) and isinstance(names.value, str) else None
     listed = text.replace(",", " ").split() if text is not None else [v.value for v in m.iterate(names, node).items if isinstance(v, Known)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...values import Absent, Known, Unknown, Value
 from ..library import DECORATORS, model
@@ -18,6 +18,9 @@ from ..project import resolved
 from .files import defaulted
 from .interpolation import Config
 from .omegaconf import COMMAND_LINE, merged, read_file, with_setting
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 PACKAGE = re.compile(r"\A(?:\s*#[^\n]*\n)*?\s*#\s*@package\s+(\S+)")
 MAX_DEPTH = 8
@@ -38,7 +41,7 @@ class Defaults(NamedTuple):
     fixed: bool = False
 
 
-def composed(m: Machine, folder: Path, name: str, overrides: list[str], node: Any = None) -> Value:
+def composed(m: Machine, folder: Path, name: str, overrides: list[str], node: cst.CSTNode | None = None) -> Value:
     """The configuration `name` of `folder`, with the words of a command line applied."""
     chosen = {}
     settings = []
@@ -152,14 +155,14 @@ def folder_of(m: Machine, path: Value, module: Any) -> Path | str:
     return folder if m.project.is_dir(folder) else f"the folder {text} was not found in the project"
 
 
-def main(m: Machine, decorator: Opaque, fn: Value, node: Any) -> Value:
+def main(m: Machine, decorator: Opaque, fn: Value, node: cst.CSTNode | None) -> Value:
     arguments = decorator.call.arguments if decorator.call is not None else {}
     path = arguments.get("config_path", arguments.get("$0", Absent()))
     name = arguments.get("config_name", arguments.get("$1", Absent()))
     module = m.frame.scope.module
     function = object_of(fn)
 
-    def run(m: Machine, args: Arguments, node: Any) -> Value:
+    def run(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
         if args.positional:
             return m.call(fn, args, node)
         return m.call(fn, Arguments([configuration(m, path, name, module, node)], {}, args.place), node)
@@ -169,7 +172,7 @@ def main(m: Machine, decorator: Opaque, fn: Value, node: Any) -> Value:
     return Known(Builtin(getattr(function, "name", "main"), run), fn.trace)
 
 
-def configuration(m: Machine, path: Value, name: Value, module: Any, node: Any) -> Value:
+def configuration(m: Machine, path: Value, name: Value, module: Any, node: cst.CSTNode | None) -> Value:
     if isinstance(name, Absent) or isinstance(name, Known) and name.value is None:
         return Known(Config(by=COMMAND_LINE))
     if not isinstance(name, Known) or not isinstance(name.value, str):
@@ -185,7 +188,7 @@ DECORATORS["hydra.main"] = main
 
 # -- compose ---------------------------------------------------------------------------------------------
 @model("hydra.initialize", "hydra.initialize_config_dir", "hydra.initialize_config_module")
-def initialize(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def initialize(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     path = args.get(0, "config_path", "config_dir")
     if callee.endswith("config_dir") and isinstance(path, Known):
         m.documents["hydra"] = Path(str(path.value))
@@ -195,7 +198,7 @@ def initialize(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 @model("hydra.compose")
-def compose(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def compose(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     folder, name = m.documents.get("hydra", "hydra is not initialized here"), args.get(0, "config_name")
     words = m.iterate(args.get(1, "overrides"), node) if not isinstance(args.get(1, "overrides"), Absent) else Items(())
     if isinstance(folder, str):
@@ -206,7 +209,7 @@ def compose(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 @model("hydra.utils.to_absolute_path")
-def to_absolute_path(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def to_absolute_path(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     from ..operations import lift
     from .paths import absolute_text, text_of
 
@@ -214,7 +217,7 @@ def to_absolute_path(m: Machine, args: Arguments, node: Any, callee: str) -> Val
 
 
 @model("hydra.utils.get_original_cwd")
-def original_directory(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def original_directory(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     from ...values import Text
     from .paths import CWD
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ...values import Absent, Known, Unknown, Value
 from ..builtins import BUILTINS
@@ -11,9 +11,12 @@ from ..machine import Machine
 from ..objects import Arguments, Builtin, Opaque
 from ..operations import describe, lift
 
+if TYPE_CHECKING:
+    import libcst as cst
+
 
 @model("importlib.import_module")
-def import_module(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def import_module(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     """A module of the project, executed, or the name of a library."""
 
     def one(name: Value) -> Value:
@@ -32,7 +35,7 @@ def import_module(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
     return lift(one, args.get(0, "name"))
 
 
-def by_name(m: Machine, args: Arguments, node: Any) -> Value:
+def by_name(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     """__import__("a.b") is a."""
     name = args.get(0, "name")
     if not isinstance(name, Known) or not isinstance(name.value, str) or not isinstance(args.get(3, "fromlist"), Absent):
@@ -46,5 +49,5 @@ BUILTINS["__import__"] = Known(Builtin("__import__", by_name))
 
 
 @model("importlib.reload")
-def reload(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def reload(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return args.get(0, "module")

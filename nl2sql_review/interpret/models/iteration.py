@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...values import Absent, Known, Unknown, Value
 from ..displays import plain_key
@@ -11,6 +11,9 @@ from ..library import model
 from ..machine import Machine
 from ..objects import Arguments, Items, Mapping, Opaque, Sequence, object_of, plain
 from ..operators import equal
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 MAX_PRODUCT = 400
 
@@ -26,7 +29,7 @@ def rows(m: Machine, columns: list[Items], combined: Any) -> Value:
 
 
 @model("itertools.product")
-def product(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def product(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     repeat = args.get(None, "repeat")
     times = 1 if isinstance(repeat, Absent) else plain(repeat)
     if not isinstance(times, int) or times > 4:
@@ -36,7 +39,7 @@ def product(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 @model("itertools.combinations", "itertools.permutations", "itertools.combinations_with_replacement")
-def combinations(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def combinations(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     items, size = m.iterate(args.get(0, "iterable"), node), plain(args.get(1, "r"))
     if not isinstance(size, int):
         return Unknown("combinations of a size only the run knows")
@@ -44,7 +47,7 @@ def combinations(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 @model("itertools.zip_longest")
-def zip_longest(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def zip_longest(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     columns = [m.iterate(v, node) for v in args.positional]
     fill = args.get(None, "fillvalue")
     if any(c.open for c in columns):
@@ -53,7 +56,7 @@ def zip_longest(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 @model("itertools.chain.from_iterable")
-def chained(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def chained(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     outer = m.iterate(args.get(0), node)
     parts = [m.iterate(v, node) for v in outer.items]
     open_ = outer.open or next((p.open for p in parts if p.open), "")
@@ -61,7 +64,7 @@ def chained(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 @model("itertools.islice")
-def islice(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def islice(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     items, limits = m.iterate(args.get(0), node), [v.value if isinstance(v, Known) else ... for v in args.positional[1:]]
     if items.open or any(not (x is None or isinstance(x, int)) for x in limits) or not limits:
         return Known(Sequence(items.items, "list", items.open or "a part whose length only the run knows", items.by))
@@ -69,13 +72,13 @@ def islice(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 @model("itertools.repeat")
-def repeat_(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def repeat_(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     times = plain(args.get(1, "times"))
     return Known(Sequence((args.get(0),) * times, "list")) if isinstance(times, int) and times <= MAX_PRODUCT else Known(Sequence((args.get(0),), "list", "repeated without end"))
 
 
 @model("tqdm.tqdm", "tqdm.auto.tqdm", "tqdm.notebook.tqdm", "tqdm.rich.tqdm", "tqdm.std.tqdm", "rich.progress.track", "alive_progress.alive_it", "tqdm.asyncio.tqdm", "tqdm.contrib.tenumerate")
-def progress(m: Machine, args: Arguments, node: Any, callee: str) -> Value | None:
+def progress(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
     """A progress bar over a collection gives its elements."""
     given = args.get(0, "iterable", "sequence")
     if isinstance(given, Absent) or callee.endswith("tenumerate"):
@@ -84,14 +87,14 @@ def progress(m: Machine, args: Arguments, node: Any, callee: str) -> Value | Non
 
 
 @model("tqdm.trange", "tqdm.auto.trange", "tqdm.notebook.trange")
-def progress_range(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def progress_range(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     from ..builtins import BUILTINS
 
     return m.call(BUILTINS["range"], Arguments(args.positional), node)
 
 
 @model("collections.ChainMap")
-def chain_map(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def chain_map(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     """Looked up from the first to the last. Later changes of the parts are not followed."""
     states = [m.mapping(v, node) for v in args.positional]
     out: dict[Any, Value] = {}
@@ -105,7 +108,7 @@ def chain_map(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 @model("collections.Counter")
-def counter(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def counter(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     source = args.get(0, "iterable")
     if isinstance(source, Absent):
         return Known(Mapping({k: v for k, v in args.keywords.items()}, args.unknown))

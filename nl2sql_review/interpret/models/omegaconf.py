@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...values import Absent, Default, Either, Known, Unknown, Value
 from ..library import model
@@ -14,12 +14,15 @@ from .configuration import READERS, load, load_path
 from .files import FILE, defaulted
 from .interpolation import Config, literal, open_text, select
 
+if TYPE_CHECKING:
+    import libcst as cst
+
 COMMAND_LINE = "the command line"
 CONVERSIONS = {"int": int, "float": float, "bool": bool, "str": str}
 
 
 # -- making them -----------------------------------------------------------------------------------------
-def built(m: Machine, value: Value, parent: Config | None, node: Any = None) -> Value:
+def built(m: Machine, value: Value, parent: Config | None, node: cst.CSTNode | None = None) -> Value:
     """A value as it lies in a configuration: dictionaries and dataclasses are copied into Configs."""
     if isinstance(value, Either):
         return lift(lambda v: built(m, v, parent, node), value)
@@ -50,7 +53,7 @@ def again(value: Value, by: str) -> Value:
     return defaulted(value, by) if by else value
 
 
-def merged(m: Machine, base: Value, over: Value, parent: Config | None, node: Any = None, annotation: str = "") -> Value:
+def merged(m: Machine, base: Value, over: Value, parent: Config | None, node: cst.CSTNode | None = None, annotation: str = "") -> Value:
     """`base` with what `over` says instead, both as written."""
     a, b = object_of(base), object_of(over)
     if isinstance(a, Config) and isinstance(b, (Mapping, Instance)):
@@ -107,13 +110,13 @@ def read_file(m: Machine, source: Value) -> Value:
 
 
 @model("omegaconf.OmegaConf.load")
-def load_(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def load_(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     value = read_file(m, args.get(0, "file_"))
     return built(m, value, None, node) if not (isinstance(value, Known) and value.value is None) else Known(Config())
 
 
 @model("omegaconf.OmegaConf.create", "omegaconf.OmegaConf.structured", "omegaconf.DictConfig", "omegaconf.dictconfig.DictConfig", "omegaconf.ListConfig")
-def create(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def create(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     value = args.get(0, "obj", "content")
     if isinstance(value, Absent):
         return Known(Config())
@@ -124,7 +127,7 @@ def create(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 @model("omegaconf.OmegaConf.merge", "omegaconf.OmegaConf.unsafe_merge")
-def merge(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def merge(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     if args.unknown or not args.positional:
         return Unknown(args.unknown or "OmegaConf.merge() of nothing")
     out = built(m, args.positional[0], None, node)
@@ -134,14 +137,14 @@ def merge(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 @model("omegaconf.OmegaConf.from_cli")
-def from_command_line(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def from_command_line(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     if args.positional and not isinstance(args.get(0), Absent):
         return from_words(m, args, node, callee)
     return Known(Config(by=COMMAND_LINE))
 
 
 @model("omegaconf.OmegaConf.from_dotlist")
-def from_words(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def from_words(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     state = m.iterate(args.get(0, "dotlist", "args_list"), node)
     rest = not state.items and state.open.startswith("only the command line")  # what argparse left over: by default nothing
     out: Value = Known(Config(by=COMMAND_LINE) if rest else Config(open=state.open, by=state.by))
@@ -152,7 +155,7 @@ def from_words(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
     return out
 
 
-def with_setting(m: Machine, value: Value, word: str, node: Any = None) -> Value:
+def with_setting(m: Machine, value: Value, word: str, node: cst.CSTNode | None = None) -> Value:
     """The configuration after `a.b=3`."""
     path, _, text = word.partition("=")
     inner = literal(text) if text else Known("")
@@ -162,7 +165,7 @@ def with_setting(m: Machine, value: Value, word: str, node: Any = None) -> Value
 
 
 @model("omegaconf.OmegaConf.to_container", "omegaconf.OmegaConf.to_object")
-def to_container(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def to_container(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     resolve = args.get(None, "resolve")
     follow = callee.endswith("object") or isinstance(resolve, Known) and resolve.value is True
     return lift(lambda v: plain(v, follow), args.get(0, "cfg"))
@@ -182,7 +185,7 @@ def plain(value: Value, follow: bool) -> Value:
 
 
 @model("omegaconf.OmegaConf.select")
-def select_(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def select_(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     fallback = args.get(None, "default")
 
     def one(cfg: Value, key: Value) -> Value:
@@ -199,7 +202,7 @@ def select_(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 @model("omegaconf.OmegaConf.update")
-def update(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def update(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     cfg, key, value = args.get(0, "cfg"), args.get(1, "key"), args.get(2, "value")
     obj = object_of(cfg)
     if isinstance(obj, Config) and isinstance(key, Known) and isinstance(key.value, str):
@@ -217,16 +220,16 @@ def update(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 @model("omegaconf.OmegaConf.is_config", "omegaconf.OmegaConf.is_dict")
-def is_config(m: Machine, args: Arguments, node: Any, callee: str) -> Value | None:
+def is_config(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
     obj = object_of(args.get(0, "obj"))
     return Known(isinstance(obj, Config)) if isinstance(args.get(0, "obj"), Known) and not isinstance(obj, Opaque) else None
 
 
 @model("omegaconf.OmegaConf.set_struct", "omegaconf.OmegaConf.set_readonly", "omegaconf.OmegaConf.resolve", "omegaconf.OmegaConf.save", "omegaconf.OmegaConf.register_new_resolver", "omegaconf.OmegaConf.clear_resolvers")
-def no_effect(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def no_effect(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return Known(None)
 
 
 @model("omegaconf.open_dict", "omegaconf.read_write", "omegaconf.flag_override")
-def open_dict(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def open_dict(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return args.get(0, "config")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from pathlib import Path
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from ...values import Absent, Default, Known, Text, Unknown, Value
 from ..builtins import open_term
@@ -17,12 +17,15 @@ from ..texts import concatenate
 from .files import existing
 from .paths import CWD, absolute_text, expanded, last_name, text_of
 
+if TYPE_CHECKING:
+    import libcst as cst
+
 
 def text_function(*names: str) -> Callable[[Any], Any]:
     def add(f: Any) -> Any:
         for name in names:
 
-            def run(m: Machine, args: Arguments, node: Any, callee: str, name: str = name) -> Value:
+            def run(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str, name: str = name) -> Value:
                 if args.unknown:
                     return Unknown(args.unknown)
                 values = [*args.positional, *args.keywords.values()]
@@ -131,17 +134,17 @@ def exists(m: Machine, text: Value) -> Value | None:
 
 
 @model("os.fspath", "os.fsdecode")
-def fspath(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def fspath(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return lift(text_of, args.get(0))
 
 
 @model("os.makedirs", "os.mkdir", "os.chmod", "os.utime")
-def make_directory(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def make_directory(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return Known(None)
 
 
 @model("sys.path.insert", "sys.path.append", "site.addsitedir")
-def extend_search_path(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def extend_search_path(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     """Where further modules are found; a relative folder is taken from the script's own, then from the project's root."""
     text = lift(text_of, args.positional[-1]) if args.positional else Unknown("no path")
     if isinstance(text, Text) and text.parts[0] is CWD and all(isinstance(p, str) for p in text.parts[1:]):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from pathlib import Path, PurePosixPath
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from ...values import Absent, Known, Text, Unknown, Value
 from .. import operations
@@ -19,6 +19,9 @@ from ..machine import Machine
 from ..objects import Arguments, Instance, Opaque, Sequence
 from ..operations import describe, lift
 from ..texts import concatenate
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 OPEN = "pathlib.Path"
 CWD = Known(Opaque("os.getcwd()", "call", kind="str"))
@@ -126,7 +129,7 @@ def path_property(name: str, on_known: Callable[[PurePosixPath], Any], on_name: 
         v = on_known(owner.value)  # type: ignore[union-attr]
         return Known(Sequence(tuple(Known(x, owner.trace) for x in v), "tuple"), owner.trace) if isinstance(v, (tuple, list)) else Known(v, owner.trace)
 
-    def open_(m: Machine, owner: Value, v: Opaque, word: str, node: Any) -> Value:
+    def open_(m: Machine, owner: Value, v: Opaque, word: str, node: cst.CSTNode | None) -> Value:
         split = last_name(v.args[0])  # type: ignore[arg-type]
         if split is not None and name == "parent":
             return path_of(split[0])
@@ -168,17 +171,17 @@ def path_method(*names: str) -> Callable[[Any], Any]:
 
 
 @path_method("joinpath")
-def join_path(m: Machine, receiver: Value, args: Arguments, node: Any, name: str) -> Value:
+def join_path(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
     return make(m, Arguments([receiver, *args.positional]), node, "pathlib.Path")
 
 
 @path_method("__truediv__")
-def true_divide(m: Machine, receiver: Value, args: Arguments, node: Any, name: str) -> Value:
+def true_divide(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
     return join_path(m, receiver, args, node, name)
 
 
 @path_method("with_suffix", "with_name", "with_stem")
-def with_other(m: Machine, receiver: Value, args: Arguments, node: Any, name: str) -> Value:
+def with_other(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
     def one(p: Value, other: Value) -> Value:
         text = text_of(p)
         if isinstance(other, Known) and isinstance(other.value, str):
@@ -201,7 +204,7 @@ def path_stem(text: str, name: str) -> PurePosixPath:
 
 
 @path_method("resolve", "absolute")
-def absolute(m: Machine, receiver: Value, args: Arguments, node: Any, name: str) -> Value:
+def absolute(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
     return lift(lambda p: path_of(absolute_text(m, text_of(p), name == "resolve")), receiver)
 
 
@@ -229,12 +232,12 @@ def absolute_text(m: Machine, text: Value, resolve: bool = True) -> Value:
 
 
 @path_method("as_posix", "__fspath__", "__str__")
-def as_posix(m: Machine, receiver: Value, args: Arguments, node: Any, name: str) -> Value:
+def as_posix(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
     return lift(text_of, receiver)
 
 
 @path_method("expanduser")
-def expand_user(m: Machine, receiver: Value, args: Arguments, node: Any, name: str) -> Value:
+def expand_user(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
     return lift(lambda p: path_of(expanded(text_of(p))), receiver)
 
 
@@ -248,7 +251,7 @@ def expanded(text: Value) -> Value:
 
 
 @path_method("relative_to", "is_relative_to", "match", "is_absolute", "full_match")
-def pure(m: Machine, receiver: Value, args: Arguments, node: Any, name: str) -> Value:
+def pure(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
     def one(p: Value, *others: Value) -> Value:
         texts = [text_of(v) for v in (p, *others)]
         if all(isinstance(t, Known) and isinstance(t.value, str) for t in texts) and hasattr(PurePosixPath, name):
@@ -265,7 +268,7 @@ def pure(m: Machine, receiver: Value, args: Arguments, node: Any, name: str) -> 
 
 
 @path_method("mkdir", "unlink", "rmdir", "rename", "replace", "chmod", "touch", "symlink_to", "hardlink_to")
-def change_disk(m: Machine, receiver: Value, args: Arguments, node: Any, name: str) -> Value:
+def change_disk(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
     m.risks += 1
     if name in ("rename", "replace", "unlink"):
         m.written.append(lift(text_of, receiver))
@@ -277,7 +280,7 @@ def change_disk(m: Machine, receiver: Value, args: Arguments, node: Any, name: s
 
 # -- making them -----------------------------------------------------------------------------------------
 @model(*(f"pathlib.{name}" for name in CLASSES))
-def make(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def make(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     def one(*parts: Value) -> Value:
         text: Value = Known("")
         for part in parts:
@@ -295,15 +298,15 @@ def make(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 @model(*(f"pathlib.{name}.cwd" for name in CLASSES))
-def working_directory(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def working_directory(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return path_of(Text((CWD,)))
 
 
 @model(*(f"pathlib.{name}.home" for name in CLASSES))
-def home(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def home(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return path_of(Text((HOME,)))
 
 
 @model("os.getcwd", "os.getcwdb")
-def getcwd(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def getcwd(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return Text((CWD,))

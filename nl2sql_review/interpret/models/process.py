@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...values import Absent, Default, Either, Known, Unknown, Value, join
 from ..displays import plain_key
@@ -10,6 +10,9 @@ from ..library import method_model, model
 from ..machine import Machine, demote
 from ..objects import Arguments, Items, Mapping, Object, Opaque, Sequence, object_of
 from ..operations import describe, lift
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 ENVIRON = "os.environ"
 SET_EVERYWHERE = ("HOME", "PATH", "PWD", "USER", "SHELL", "LOGNAME")  # no run is without them: a fallback is no default
@@ -64,7 +67,7 @@ def variable(m: Machine, name: Value, fallback: Value) -> Value:
 
 
 @model("os.getenv", "os.environ.get", "decouple.config", "environs.Env.str")
-def getenv(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def getenv(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     fallback = args.get(1, "default")
     if isinstance(fallback, Absent) and callee == "decouple.config":
         return Unknown(f"the environment variable {describe(args.get(0))} is required")
@@ -72,14 +75,14 @@ def getenv(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 @method_model(ENVIRON, "__getitem__")
-def item(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def item(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     m.risks += 1
     name = args.get(0)
     return variable(m, name, Known(Opaque(f"{ENVIRON}[{describe(name)}]", "item", (receiver, name)), receiver.trace))
 
 
 @method_model(ENVIRON, "__setitem__")
-def set_item(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def set_item(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     write(m, args.get(0), args.get(1))
     return Known(None)
 
@@ -97,7 +100,7 @@ def write(m: Machine, name: Value, value: Value) -> None:
 
 
 @method_model(ENVIRON, "__contains__")
-def contains(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value | None:
+def contains(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
     key = plain_key(args.get(0))
     found = written(m).state.items.get(key[0]) if key is not None else None
     if found is None or isinstance(found, (Either, Unknown)):
@@ -106,21 +109,21 @@ def contains(m: Machine, receiver: Value, args: Arguments, node: Any, callee: st
 
 
 @model("os.environ.setdefault")
-def setdefault(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def setdefault(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     value = variable(m, args.get(0, "key"), args.get(1, "value", "default"))
     write(m, args.get(0, "key"), value)
     return value
 
 
 @model("os.environ.pop", "os.unsetenv")
-def pop(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def pop(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     value = variable(m, args.get(0, "key"), args.get(1, "default") if len(args.positional) > 1 or args.keywords else Unknown("the environment decides"))
     write(m, args.get(0, "key"), Absent("the script removes it"))
     return value
 
 
 @model("os.environ.update")
-def update(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def update(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     state = m.mapping(args.get(0), node) if args.positional else Items({})
     if state.open or args.unknown:
         write(m, Unknown(state.open or args.unknown), Unknown(state.open or args.unknown))
@@ -130,12 +133,12 @@ def update(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 @model("os.putenv")
-def putenv(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def putenv(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return Known(None)  # os.environ does not see it
 
 
 @model("dotenv.load_dotenv")
-def load_dotenv(m: Machine, args: Arguments, node: Any, callee: str) -> Value | None:
+def load_dotenv(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
     """Variables of a file that is not part of a project: what the script set itself stays, unless told otherwise."""
     override = args.get(3, "override")
     if not isinstance(override, Absent) and not (isinstance(override, Known) and override.value is False):
@@ -145,7 +148,7 @@ def load_dotenv(m: Machine, args: Arguments, node: Any, callee: str) -> Value | 
 
 # -- the command line ------------------------------------------------------------------------------------
 @model("sys.argv.append", "sys.argv.extend", "sys.argv.insert", "sys.argv.remove", "sys.argv.pop", "sys.argv.clear")
-def change_words(m: Machine, args: Arguments, node: Any, callee: str) -> Value | None:
+def change_words(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
     m.write(m.shared["sys.argv"], "value", Unknown("the script changes sys.argv"))
     return None
 

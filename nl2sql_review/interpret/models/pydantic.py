@@ -6,9 +6,8 @@ unless the model says so. What a validator makes of a value is followed; where t
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ...source.syntax import parameters_of
 from ...values import Absent, Default, Known, Unknown, Value, extend
 from ..builtins import BUILTINS
 from ..classes import field_default
@@ -29,6 +28,9 @@ from ..objects import (
     plain,
 )
 from .pydantic_types import adapt
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 
 # -- configuration ---------------------------------------------------------------------------------------
@@ -99,7 +101,7 @@ def mode_of(kind: str, mark: Opaque) -> str:
     return plain(given.get("mode", Known("after"))) or "after"
 
 
-def validated(m: Machine, cls: Class, f: Field, value: Value, mode: str, found: list[Any], so_far: dict[str, Value], node: Any) -> Value:
+def validated(m: Machine, cls: Class, f: Field, value: Value, mode: str, found: list[Any], so_far: dict[str, Value], node: cst.CSTNode | None) -> Value:
     """The value after the field's validators of one mode."""
     for kind, mark, fn, _ in found:
         if kind not in ("field_validator", "validator") or mode_of(kind, mark) != mode:
@@ -114,8 +116,8 @@ def validated(m: Machine, cls: Class, f: Field, value: Value, mode: str, found: 
     return value
 
 
-def run_validator(m: Machine, cls: Class, fn: Function, value: Value, f: Field, so_far: dict[str, Value], node: Any) -> Value:
-    params = [p.name for p in parameters_of(fn.node).positional]
+def run_validator(m: Machine, cls: Class, fn: Function, value: Value, f: Field, so_far: dict[str, Value], node: cst.CSTNode | None) -> Value:
+    params = [p.name.value for p in fn.positional]
     given: list[Value] = [value]
     own = params[1:] if fn.kind != "staticmethod" else params
     for name in own[1:]:
@@ -131,7 +133,7 @@ def run_validator(m: Machine, cls: Class, fn: Function, value: Value, f: Field, 
 
 
 # -- building --------------------------------------------------------------------------------------------
-def build(m: Machine, me: Known, cls: Class, args: Arguments, node: Any) -> None:
+def build(m: Machine, me: Known, cls: Class, args: Arguments, node: cst.CSTNode | None) -> None:
     """The generated `__init__` of a model."""
     obj, config, found = me.value, configuration(cls), validators(cls)
     given, unknown = dict(args.keywords), args.unknown
@@ -169,7 +171,7 @@ def build(m: Machine, me: Known, cls: Class, args: Arguments, node: Any) -> None
     finish(m, me, cls, found, node)
 
 
-def field_value(m: Machine, cls: Class, f: Field, args: Arguments, given: dict[str, Value], unknown: str, config: dict[str, Value], node: Any) -> Value | None:
+def field_value(m: Machine, cls: Class, f: Field, args: Arguments, given: dict[str, Value], unknown: str, config: dict[str, Value], node: cst.CSTNode | None) -> Value | None:
     """What the field is given, None when nothing. Keys that are used are taken out of `given`."""
     names, others = names_of(f, config)
     for name in names:
@@ -183,10 +185,10 @@ def field_value(m: Machine, cls: Class, f: Field, args: Arguments, given: dict[s
     return None
 
 
-def default_of(m: Machine, cls: Class, f: Field, so_far: dict[str, Value], node: Any) -> Value:
+def default_of(m: Machine, cls: Class, f: Field, so_far: dict[str, Value], node: cst.CSTNode | None) -> Value:
     shared = object_of(f.default)
     factory = object_of(f.factory) if f.factory is not None else None
-    if isinstance(factory, Function) and [p for p in parameters_of(factory.node).positional if p.default is None]:
+    if isinstance(factory, Function) and [p for p in factory.positional if p.default is None]:
         value = m.call(f.factory, Arguments([Known(Mapping(dict(so_far)))]), node)
     elif f.factory is None and isinstance(shared, (Sequence, Mapping)):  # a model copies a mutable default
         copied = Sequence(shared.state.items, shared.kind, shared.state.open, shared.state.by) if isinstance(shared, Sequence) else Mapping(dict(shared.state.items), shared.state.open)
@@ -205,7 +207,7 @@ def default_of(m: Machine, cls: Class, f: Field, so_far: dict[str, Value], node:
     return Unknown(f"{variable} is required: only the environment gives it") if isinstance(value, Absent) else demote(value, variable)
 
 
-def finish(m: Machine, me: Known, cls: Class, found: list[Any], node: Any) -> None:
+def finish(m: Machine, me: Known, cls: Class, found: list[Any], node: cst.CSTNode | None) -> None:
     obj = me.value
     post = cls.lookup("model_post_init")
     if isinstance(object_of(post), Function):
@@ -213,9 +215,9 @@ def finish(m: Machine, me: Known, cls: Class, found: list[Any], node: Any) -> No
     for kind, mark, fn, _ in found:
         if kind == "model_validator" and mode_of(kind, mark) == "after":
             if fn.kind == "classmethod":
-                m.call(Known(Bound(Known(cls), fn.name, fn, fn.owner)), Arguments([me, Known(None)][: len(parameters_of(fn.node).positional) - 1]), node)
+                m.call(Known(Bound(Known(cls), fn.name, fn, fn.owner)), Arguments([me, Known(None)][: len(fn.positional) - 1]), node)
             else:
-                m.call(Known(Bound(me, fn.name, fn, fn.owner)), Arguments([Known(Opaque("info"))][: len(parameters_of(fn.node).positional) - 1]), node)
+                m.call(Known(Bound(me, fn.name, fn, fn.owner)), Arguments([Known(Opaque("info"))][: len(fn.positional) - 1]), node)
         elif kind == "root_validator" and mode_of(kind, mark) == "after":
             data = m.call(Known(Bound(Known(cls), fn.name, fn, fn.owner)), Arguments([Known(Mapping({k: obj.slots[k] for k in cls.fields if k in obj.slots}))]), node)
             state = m.mapping(data, node)
@@ -225,7 +227,7 @@ def finish(m: Machine, me: Known, cls: Class, found: list[Any], node: Any) -> No
 
 
 # -- methods ---------------------------------------------------------------------------------------------
-def method(m: Machine, f: Bound, args: Arguments, node: Any) -> Value | None:
+def method(m: Machine, f: Bound, args: Arguments, node: cst.CSTNode | None) -> Value | None:
     obj, name = object_of(f.receiver), f.name
     if isinstance(obj, Instance):
         if name in ("model_dump", "dict"):
@@ -250,7 +252,7 @@ def method(m: Machine, f: Bound, args: Arguments, node: Any) -> Value | None:
     return None
 
 
-def validate(m: Machine, cls: Value, data: Value, args: Arguments, node: Any) -> Value:
+def validate(m: Machine, cls: Value, data: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     if isinstance(object_of(data), Instance):
         return data
     state = m.mapping(data, node)
@@ -304,7 +306,7 @@ def as_dict(value: Value, by_alias: bool) -> Value:
 
 
 @model("pydantic.parse_obj_as", "pydantic_yaml.parse_yaml_raw_as", "pydantic_yaml.parse_yaml_file_as")
-def parse_as(m: Machine, args: Arguments, node: Any, callee: str) -> Value | None:
+def parse_as(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
     cls, data = args.get(0), args.get(1)
     if not isinstance(object_of(cls), Class):
         return None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ...values import Absent, Known, Unknown, Value
 from ..builtins import BUILTINS
 from ..machine import Machine
 from ..objects import Arguments, Builtin, Class, Instance, Mapping, Object, Opaque, Sequence, object_of
 from ..operations import describe, lift
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 INTEGERS = ("int", "PositiveInt", "NegativeInt", "NonNegativeInt", "NonPositiveInt", "StrictInt", "conint")
 FLOATS = ("float", "PositiveFloat", "NegativeFloat", "NonNegativeFloat", "NonPositiveFloat", "StrictFloat", "FiniteFloat", "confloat")
@@ -35,12 +38,12 @@ def split(text: str, mark: str) -> list[str]:
     return [*parts, text[start:].strip()]
 
 
-def adapt(m: Machine, cls: Class, annotation: str, value: Value, node: Any) -> Value:
+def adapt(m: Machine, cls: Class, annotation: str, value: Value, node: cst.CSTNode | None) -> Value:
     """The value in the declared type; unknown where the conversion is not modelled."""
     return lift(lambda v: one(m, cls, annotation, v, node), value) if not isinstance(value, (Unknown, Absent)) else value
 
 
-def one(m: Machine, cls: Class, annotation: str, value: Value, node: Any) -> Value:
+def one(m: Machine, cls: Class, annotation: str, value: Value, node: cst.CSTNode | None) -> Value:
     text = annotation.strip()
     if text[:1] in "\"'" and text[-1:] == text[:1]:
         text = text[1:-1]
@@ -75,7 +78,7 @@ def one(m: Machine, cls: Class, annotation: str, value: Value, node: Any) -> Val
     return declared(m, cls, head, value, node)
 
 
-def union(m: Machine, cls: Class, sides: list[str], value: Value, node: Any) -> Value:
+def union(m: Machine, cls: Class, sides: list[str], value: Value, node: cst.CSTNode | None) -> Value:
     if isinstance(value, Known) and value.value is None:
         return value
     real = [s for s in sides if s != "None"]
@@ -122,7 +125,7 @@ def scalar(kind: str, value: Value) -> Value:
     return value if v is value.value else Known(v, value.trace)
 
 
-def sequence(m: Machine, cls: Class, name: str, inner: list[str], value: Value, node: Any) -> Value:
+def sequence(m: Machine, cls: Class, name: str, inner: list[str], value: Value, node: cst.CSTNode | None) -> Value:
     obj = object_of(value)
     if not isinstance(obj, Sequence):
         return value if isinstance(value, Known) and value.value is None else Unknown(f"{describe(value)} as a {name}", value.trace)
@@ -145,7 +148,7 @@ def named(cls: Class, text: str) -> Value | None:
     return value
 
 
-def declared(m: Machine, cls: Class, head: str, value: Known, node: Any) -> Value:
+def declared(m: Machine, cls: Class, head: str, value: Known, node: cst.CSTNode | None) -> Value:
     """A type of the script, or a name for one."""
     obj, target = value.value, named(cls, head)
     kind = object_of(target)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ...values import Known, Value
 from ..library import model
@@ -10,11 +10,14 @@ from ..machine import Machine
 from ..objects import Arguments, Items, Opaque, Sequence, object_of
 from ..operations import describe
 
+if TYPE_CHECKING:
+    import libcst as cst
+
 DRAWN = "drawn at random"
 
 
 @model("random.sample", "random.choices")
-def sample(m: Machine, args: Arguments, node: Any, callee: str) -> Value | None:
+def sample(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
     population = object_of(args.get(0, "population"))
     if not isinstance(population, Sequence):
         inner = ", ".join(describe(a, 30) for a in args.positional)
@@ -23,7 +26,7 @@ def sample(m: Machine, args: Arguments, node: Any, callee: str) -> Value | None:
 
 
 @model("random.shuffle")
-def shuffle(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def shuffle(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     """The elements stay, their order does not: an open list says of each what it may be."""
     listed = object_of(args.get(0, "x"))
     if isinstance(listed, Sequence) and len(listed.state.items) > 1:

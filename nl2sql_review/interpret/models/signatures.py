@@ -7,10 +7,10 @@ that every known version takes is one for certain, any other is left to the run.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+
+import libcst as cst
 
 from ...api import store
-from ...source.syntax import parameters_of
 from ...values import Known, Unknown, Value
 from ..library import ATTRIBUTE_MODELS, CONSTANTS, METHOD_MODELS, model
 from ..machine import Machine
@@ -61,7 +61,7 @@ for _name in CLASSES:
     CONSTANTS[f"{_name}.__init__.__annotations__"] = CONSTANTS[f"{_name}.__annotations__"] = parameters(_name)
 
 
-def taken(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value | None:
+def taken(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
     name, key = object_of(receiver).args[0].value, args.get(0)
     if isinstance(key, Known) and isinstance(key.value, str) and key.value in always(name):
         return Known(True)
@@ -75,7 +75,9 @@ ATTRIBUTE_MODELS[SIGNATURE, "parameters"] = lambda m, owner, v, name, node: v.sl
 
 
 def names_of(fn: Function) -> dict[str, Value]:
-    return {p.name: Known(Opaque(f"the parameter {p.name}", "call", kind="inspect.Parameter")) for p in parameters_of(fn.node).every()}
+    params = fn.node.params
+    nodes = [*params.posonly_params, *params.params, *([params.star_arg] if isinstance(params.star_arg, cst.Param) else []), *params.kwonly_params, *([params.star_kwarg] if params.star_kwarg is not None else [])]
+    return {p.name.value: Known(Opaque(f"the parameter {p.name.value}", "call", kind="inspect.Parameter")) for p in nodes}
 
 
 def of(m: Machine, value: Value) -> Value:
@@ -104,7 +106,7 @@ def of(m: Machine, value: Value) -> Value:
 
 
 @model("inspect.signature")
-def signature(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def signature(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     target = args.get(0, "callable", "obj")
     made = Opaque(f"inspect.signature({describe(target)})", "call", (target,), SIGNATURE)
     made.slots["parameters"] = of(m, target)
@@ -112,7 +114,7 @@ def signature(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 @model("inspect.getfullargspec")
-def argument_specification(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def argument_specification(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     found = of(m, args.get(0, "func"))
     obj = object_of(found)
     names = Known(Sequence(tuple(Known(n) for n in obj.state.items), "list")) if isinstance(obj, Mapping) else found

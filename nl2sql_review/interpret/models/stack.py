@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...values import Absent, Known, Unknown, Value
 from ..library import METHOD_MODELS, model, record, result
@@ -11,10 +11,13 @@ from ..objects import Arguments, Dataset, Opaque, Row, Sequence, object_of
 from ..operations import freeze
 from .datasets import parameter_name
 
+if TYPE_CHECKING:
+    import libcst as cst
+
 TOKENIZER = "transformers.PreTrainedTokenizer"
 
 
-def hand_back(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def hand_back(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     """Record the call; it returns its first argument, changed in place."""
     call = record(m, callee, args, node)
     value = args.get(0, "trainer", "model", "dataset", "func")
@@ -37,20 +40,20 @@ for _name in (
 
 
 @model("accelerate.Accelerator.prepare", "accelerate.Accelerator.prepare_model")
-def prepare(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def prepare(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     record(m, callee, args, node)
     return args.get(0) if len(args.positional) == 1 else Known(Sequence(tuple(args.positional), "tuple"))
 
 
 @model("trl.setup_chat_format", "trl.clone_chat_template")
-def setup_chat_format(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def setup_chat_format(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     record(m, callee, args, node)
     extra = (Known(Opaque("added tokens")),) if callee.endswith("clone_chat_template") else ()
     return Known(Sequence((args.get(0, "model"), args.get(1, "tokenizer"), *extra), "tuple"))
 
 
 # -- methods that return the object itself ---------------------------------------------------------------
-def itself(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def itself(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     record(m, callee, args, node, receiver)
     return receiver
 
@@ -59,7 +62,7 @@ for _name in ("to", "cuda", "cpu", "half", "float", "bfloat16", "eval", "train",
     METHOD_MODELS["model", _name] = itself
 
 
-def called(m: Machine, f: Opaque, args: Arguments, node: Any) -> Value:
+def called(m: Machine, f: Opaque, args: Arguments, node: cst.CSTNode | None) -> Value:
     """A library object that is called itself: `tokenizer(text)`, `model(**batch)`."""
     owner = {"model": "transformers.PreTrainedModel"}.get(f.kind, f.kind or f.text)
     callee = f"{owner}.__call__"
@@ -68,7 +71,7 @@ def called(m: Machine, f: Opaque, args: Arguments, node: Any) -> Value:
 
 
 # -- trainers --------------------------------------------------------------------------------------------
-def after_construction(m: Machine, call: Any, args: Arguments, node: Any) -> None:
+def after_construction(m: Machine, call: Any, args: Arguments, node: cst.CSTNode | None) -> None:
     """A trainer formats its data with `formatting_func`: its symbolic result is kept in `call.result.slots["formatted"]`."""
     fn = args.get(None, "formatting_func")
     if isinstance(fn, Absent) or isinstance(fn, Known) and fn.value is None or call.result is None:

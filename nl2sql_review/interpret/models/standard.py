@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...values import Absent, Default, Known, Unknown, Value
 from ..builtins import BUILTINS, apply, open_term
 from ..library import CONSTANTS, model
 from ..machine import Machine
 from ..objects import Arguments, Builtin, Function, Instance, Mapping, Opaque, Partial, Sequence, object_of
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 # -- constants -------------------------------------------------------------------------------------------
 CONSTANTS.update(
@@ -29,7 +32,7 @@ CONSTANTS.update(
 
 # -- functools, copy, collections -----------------------------------------------------------------------
 @model("functools.partial")
-def partial(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def partial(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     rest = Arguments(args.positional[1:], args.keywords, args.place)
     rest.places = {(k - 1 if isinstance(k, int) else k): p for k, p in args.places.items() if k != 0}
     rest.unknown = args.unknown
@@ -37,7 +40,7 @@ def partial(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 @model("functools.wraps", "functools.lru_cache", "functools.cache", "contextlib.contextmanager", "atexit.register", "functools.update_wrapper")
-def transparent(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def transparent(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     fn = object_of(args.get(0))
     if callee != "functools.wraps" and isinstance(fn, Function):
         if callee in ("functools.cache", "functools.lru_cache"):
@@ -58,7 +61,7 @@ def named(wrapper: Value, name: Value | None) -> Value:
 
 
 @model("functools.reduce")
-def reduce(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def reduce(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     items = m.iterate(args.get(1), node)
     values = list(items.items)
     if items.open or not (values or len(args.positional) > 2):
@@ -70,7 +73,7 @@ def reduce(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 @model("copy.copy", "copy.deepcopy")
-def copy(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def copy(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return copied(args.get(0), callee.endswith("deepcopy"), {})
 
 
@@ -98,12 +101,12 @@ def copied(value: Value, deep: bool, seen: dict[int, Any]) -> Value:
 
 
 @model("collections.OrderedDict")
-def ordered_dict(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def ordered_dict(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return m.call(BUILTINS["dict"], args, node)
 
 
 @model("collections.defaultdict")
-def defaultdict(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def defaultdict(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     made = m.call(BUILTINS["dict"], Arguments(args.positional[1:], args.keywords), node)
     factory = args.get(0)
     obj = object_of(made)
@@ -113,19 +116,19 @@ def defaultdict(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 @model("collections.deque")
-def deque(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def deque(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     items = m.iterate(args.get(0), node) if args.positional else None
     return Known(Sequence(items.items if items else (), "deque", items.open if items else ""))
 
 
 @model("itertools.chain")
-def chain(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def chain(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     parts = [m.iterate(v, node) for v in args.positional]
     return Known(Sequence(tuple(x for p in parts for x in p.items), "list", next((p.open for p in parts if p.open), ""), next((p.by for p in parts if p.by), "")))
 
 
 @model("types.SimpleNamespace", "argparse.Namespace")
-def namespace(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def namespace(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     items = dict(args.keywords)
     for v in args.positional:
         items.update(m.mapping(v, node).items)
@@ -143,15 +146,15 @@ for _name in ("sqrt", "ceil", "floor", "log", "log2", "log10", "exp", "pow", "gc
 
 # -- leaving ---------------------------------------------------------------------------------------------
 @model("sys.exit", "os._exit")
-def leave(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def leave(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return Known(Opaque(f"{callee}()", "exit"))
 
 
 @model("typing.cast")
-def cast(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def cast(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return args.get(1)
 
 
 @model("os.path.isdir", "os.listdir", "os.scandir", "os.walk", "os.path.getsize", "os.path.getmtime", "glob.glob", "glob.iglob", "os.cpu_count", "multiprocessing.cpu_count")
-def on_disk(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def on_disk(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return open_term(m, callee, *args.positional)

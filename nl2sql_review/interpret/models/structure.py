@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ...values import Absent, Known, Unknown, Value
 from ..library import model
@@ -11,8 +11,11 @@ from ..machine import Machine
 from ..objects import Arguments, Class, Mapping, Sequence, object_of
 from ..operations import describe, lift
 
+if TYPE_CHECKING:
+    import libcst as cst
 
-def structured(m: Machine, cls: Class, data: Value, node: Any) -> Value:
+
+def structured(m: Machine, cls: Class, data: Value, node: cst.CSTNode | None) -> Value:
     """An instance of a dataclass of the script with the values of `data`, nested ones by the annotations of its fields."""
     if not isinstance(object_of(data), Mapping):
         return Unknown(data.why, data.trace) if isinstance(data, (Unknown, Absent)) else Unknown(f"{cls.name} made from {describe(data)}")
@@ -22,7 +25,7 @@ def structured(m: Machine, cls: Class, data: Value, node: Any) -> Value:
     return m.call(Known(cls), args, node)
 
 
-def field(m: Machine, cls: Class, name: str, value: Value, node: Any) -> Value:
+def field(m: Machine, cls: Class, name: str, value: Value, node: cst.CSTNode | None) -> Value:
     annotation = cls.fields[name].annotation.strip("\"'")
     for word in re.findall(r"\w+", annotation):
         inner = object_of(cls.module.scope.slots.get(word))
@@ -31,7 +34,7 @@ def field(m: Machine, cls: Class, name: str, value: Value, node: Any) -> Value:
     return value
 
 
-def nested(m: Machine, cls: Class, value: Value, node: Any) -> Value:
+def nested(m: Machine, cls: Class, value: Value, node: cst.CSTNode | None) -> Value:
     obj = object_of(value)
     if isinstance(obj, Sequence):
         return Known(Sequence(tuple(nested(m, cls, v, node) for v in obj.state.items), obj.kind, obj.state.open, obj.state.by), value.trace)
@@ -39,7 +42,7 @@ def nested(m: Machine, cls: Class, value: Value, node: Any) -> Value:
 
 
 @model("dacite.from_dict", "cattrs.structure", "cattr.structure")
-def from_dict(m: Machine, args: Arguments, node: Any, callee: str) -> Value | None:
+def from_dict(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
     cls, data = args.get(0, "data_class", "cl"), args.get(1, "data", "obj")
     if callee != "dacite.from_dict":
         cls, data = args.get(1, "cl"), args.get(0, "obj")

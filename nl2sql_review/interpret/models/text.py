@@ -6,32 +6,36 @@ long one, so only patterns without nested repetition are tried, on texts of limi
 
 from __future__ import annotations
 
-import ast
 import re
 import string
 import textwrap
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
+from ...literals import literal
 from ...values import Absent, Known, Text, Unknown, Value
 from ..builtins import apply, open_term, rebuild
 from ..library import METHOD_MODELS, method_model, model
 from ..machine import Machine
 from ..objects import Arguments, Builtin, Items, Opaque, Sequence, object_of
 from ..operations import describe, lift
+from ..operators import binary
 from ..texts import concatenate, to_text
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 # -- string.Template -------------------------------------------------------------------------------------
 TEMPLATE = "string.Template"
 
 
 @model(TEMPLATE)
-def template(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def template(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     text = args.get(0, "template")
     return Known(Opaque(f"string.Template({describe(text)})", "call", (text,), TEMPLATE), text.trace)
 
 
 @method_model(TEMPLATE, "substitute", "safe_substitute")
-def substitute(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def substitute(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     state = m.mapping(args.get(0, "mapping"), node) if args.positional else Items({})
     values = {**state.items, **args.keywords}
     why = state.open or args.unknown
@@ -64,7 +68,7 @@ def substitute(m: Machine, receiver: Value, args: Arguments, node: Any, callee: 
 
 # -- textwrap --------------------------------------------------------------------------------------------
 @model("textwrap.dedent", "inspect.cleandoc")
-def dedent(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def dedent(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     """A text with holes loses its margin too, unless a hole starts a line and so decides how wide the margin is."""
     f: Callable[[str], str] = textwrap.dedent if callee.endswith("dedent") else cleandoc
 
@@ -87,7 +91,7 @@ def cleandoc(text: str) -> str:
 
 
 @model("textwrap.shorten", "textwrap.fill", "textwrap.indent", "textwrap.wrap")
-def wrap(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def wrap(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     f = getattr(textwrap, callee.rsplit(".", 1)[-1])
     if isinstance(args.get(0, "text"), Text) or args.unknown:
         return open_term(m, callee, *args.positional)
@@ -115,7 +119,7 @@ def flags_of(value: Value) -> int | None:
     return value.value if isinstance(value, Known) and isinstance(value.value, int) else None
 
 
-def matching(m: Machine, word: str, args: Arguments, node: Any) -> Value:
+def matching(m: Machine, word: str, args: Arguments, node: cst.CSTNode | None) -> Value:
     """re.search(pattern, text, flags) and its kin, when all of it is known."""
 
     def run(pattern: Value, subject: Value) -> Value:
@@ -143,14 +147,14 @@ def matching(m: Machine, word: str, args: Arguments, node: Any) -> Value:
 
 
 @model("re.match", "re.search", "re.fullmatch", "re.findall", "re.split")
-def match(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def match(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     if callee == "re.split" and len(args.positional) > 2:
         return open_term(m, callee, *args.positional)
     return matching(m, callee.rsplit(".", 1)[-1], args, node)
 
 
 @model("re.sub")
-def sub(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def sub(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     pattern, by, subject = args.get(0, "pattern"), args.get(1, "repl"), args.get(2, "string")
     flags, count = flags_of(args.get(4, "flags")), args.get(3, "count")
 
@@ -167,18 +171,18 @@ def sub(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 
 @model("re.escape")
-def escape(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def escape(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return apply(m, "re.escape", re.escape, args.get(0, "pattern"))
 
 
 @model("re.compile")
-def compile_(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def compile_(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     pattern = args.get(0, "pattern")
     made = Opaque(f"re.compile({describe(pattern)})", "call", (pattern, args.get(1, "flags")), PATTERN)
     return Known(made, pattern.trace)
 
 
-def compiled(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def compiled(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     pattern, flags = object_of(receiver).args
     word = callee.rsplit(".", 1)[-1]
     if word == "sub":
@@ -196,7 +200,7 @@ for _name in ("match", "search", "fullmatch", "findall", "split", "sub"):
 
 
 @method_model(MATCH, "group", "__getitem__")
-def group(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def group(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     found = object_of(receiver)
     keys = args.positional or [Known(0)]
     values = [m.item(found.slots["names"] if isinstance(k, Known) and isinstance(k.value, str) else found.slots["groups"], k, node) for k in keys]
@@ -204,22 +208,22 @@ def group(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) 
 
 
 @method_model(MATCH, "groups")
-def groups(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def groups(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return Known(Sequence(object_of(object_of(receiver).slots["groups"]).state.items[1:], "tuple"))
 
 
 @method_model(MATCH, "groupdict")
-def groupdict(m: Machine, receiver: Value, args: Arguments, node: Any, callee: str) -> Value:
+def groupdict(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     return object_of(receiver).slots["names"]
 
 
 # -- literals --------------------------------------------------------------------------------------------
 @model("ast.literal_eval")
-def literal_eval(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+def literal_eval(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     def one(text: str) -> Any:
         if len(text) > 20_000:
             raise ValueError
-        return ast.literal_eval(text.strip())
+        return literal(text.strip())
 
     value = args.get(0, "node_or_string")
     return apply(m, "ast.literal_eval", one, value) if not isinstance(value, Text) else open_term(m, callee, value)
@@ -227,10 +231,10 @@ def literal_eval(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
 
 # -- operator --------------------------------------------------------------------------------------------
 def getter(callee: str) -> Any:
-    def make(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
+    def make(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
         keys = list(args.positional)
 
-        def get(m: Machine, inner: Arguments, node: Any) -> Value:
+        def get(m: Machine, inner: Arguments, node: cst.CSTNode | None) -> Value:
             owner = inner.get(0)
             values = []
             for key in keys:
@@ -257,9 +261,7 @@ OPERATORS = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//
 
 
 def operator_function(name: str, sign: str) -> None:
-    def run(m: Machine, args: Arguments, node: Any, callee: str) -> Value:
-        from ..operations import binary
-
+    def run(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
         return binary(sign, args.get(0), args.get(1))
 
     model(f"operator.{name}")(run)

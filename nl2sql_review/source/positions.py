@@ -1,0 +1,179 @@
+"""Where nodes stand: runs of LibCST's code generator, with positions taken only at the nodes asked for.
+
+LibCST's own PositionProvider splits every token at line ends and stores a range for every node, at six times the
+cost of generating the code. Here a node costs the index of the token it starts and ends with; the offsets of tokens
+are summed up once, in C. Nodes are told apart by `id`: their own `__hash__` is a Python function that returns it.
+
+A few nodes are found without generating all: a statement whose code occurs once in the text stands there.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from itertools import accumulate
+from typing import Any, Iterable, Iterator
+
+import libcst
+from libcst._nodes.internal import CodegenState
+
+from nl2sql_review.source.parsing import deeply
+from nl2sql_review.source.syntax import walk
+
+Ranges = dict[int, tuple[int, int]]  # by the id of a node: where it starts and ends
+
+
+def offsets(module: libcst.Module, text: str, nodes: Iterable[libcst.CSTNode] | None) -> Ranges:
+    """Where each of `nodes` (None: all that mean something) of the module read from `text` starts and ends in it.
+
+    Syntactic positions as PositionProvider defines them, without surrounding whitespace, parentheses and commas; but
+    the brackets around tuples and generators are their own.
+    """
+    return _generate(module, module, map(id, walk(module) if nodes is None else nodes)).ranges(text)
+
+
+def offsets_by_statement(module: libcst.Module, text: str, nodes: Iterable[libcst.CSTNode]) -> Ranges | None:
+    """As `offsets`; None unless every statement that holds nodes occurs in the text once."""
+    missing = set(map(id, nodes))
+    found: Ranges = {}
+    if not module.has_trailing_newline:
+        text += module.default_newline  # which the code of a statement ends in
+    for statement, indent in _holders(module, missing):
+        state = _generate(module, statement, missing, indent)
+        code = "".join(state.tokens)
+        at = text.find(code)
+        if at < 0 or text.find(code, at + 1) >= 0:
+            return None
+        found.update((node, (at + start, at + end)) for node, (start, end) in state.ranges(code).items())
+        missing.difference_update(found)
+        if not missing:
+            return found
+    return None
+
+
+def _holders(module: libcst.Module, wanted: set[int]) -> Iterator[tuple[Any, list[str]]]:
+    """The innermost statements that hold wanted nodes, and the indents they stand behind."""
+    stack: list[tuple[Any, list[str]]] = [(statement, []) for statement in reversed(module.body)]
+    while stack:
+        statement, indent = stack.pop()
+        blocks = []
+        for node in walk(statement, closed=libcst.IndentedBlock):
+            if id(node) in wanted:
+                yield statement, indent
+                break
+            if type(node) is libcst.IndentedBlock:
+                blocks.append(node)
+        else:
+            for block in reversed(blocks):
+                deeper = [*indent, module.default_indent if block.indent is None else block.indent]
+                stack += [(statement, deeper) for statement in reversed(block.body)]
+
+
+def code_of(module: libcst.Module, node: libcst.CSTNode) -> str:
+    """The code of one node alone, at its place as `offsets` gives it; it need not be of the module."""
+    state = _generate(module, node, [id(node)])
+    start, end = state.range(id(node))
+    code = "".join(state.tokens[start:end])
+    lone = isinstance(node, libcst.GeneratorExp) and not node.lpar  # its brackets are those of a call
+    return f"({code})" if lone else code
+
+
+def _generate(module: libcst.Module, root: Any, wanted: Iterable[int], indent: Iterable[str] = ()) -> _State:
+    """A run of the code generator over `root`, which stands behind `indent`."""
+    ids = set(wanted)
+
+    def run() -> _State:
+        state = _State(module.default_indent, module.default_newline, indent_tokens=[*indent])
+        state.wanted = set(ids)
+        root._codegen(state)
+        return state
+
+    try:
+        return run()
+    except RecursionError:
+        return deeply(run)
+
+
+_NOTHING = nullcontext()
+_BLANKS = frozenset(" \t\f\\\r\n")
+_BRACKETED = (libcst.Tuple, libcst.GeneratorExp)
+
+
+class _State(CodegenState):
+    wanted: set[int]
+    found: Ranges  # indexes into tokens
+    starts: dict[int, int]
+
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        super().__init__(*args, **keywords)
+        self.found, self.starts = {}, {}
+        self.bracketed: set[int] = set()
+
+    def ranges(self, text: str) -> Ranges:
+        """Offsets into the text that the code was read from."""
+        starts = ends = [0, *accumulate(map(len, self.tokens))]
+        if "".join(self.tokens) != text:
+            starts, ends = _aligned(self.tokens, text)
+        last = len(ends) - 1  # the module takes its last line end back
+        places = zip(self.found, map(self.range, self.found))
+        return {node: (starts[min(start, last)], ends[min(end, last)]) for node, (start, end) in places}
+
+    def range(self, node: int) -> tuple[int, int]:
+        """From which token to which a node goes, by its id."""
+        start, end = self.found[node]
+        if node not in self.bracketed:
+            return start, end
+        bracket = start - 1
+        while bracket >= 0 and self.tokens[bracket] != "(":  # blanks and comments stand between
+            bracket -= 1
+        return (bracket, self.tokens.index(")", end) + 1) if bracket >= 0 else (start, end)
+
+    def before_codegen(self, node: Any) -> None:
+        if id(node) in self.wanted:
+            self.starts[id(node)] = len(self.tokens)
+
+    def after_codegen(self, node: Any) -> None:
+        if id(node) in self.wanted and id(node) not in self.found:
+            self.found[id(node)] = (self.starts[id(node)], len(self.tokens))
+
+    def record_syntactic_position(self, node: Any, *, start_node: Any = None, end_node: Any = None) -> Any:
+        return _Syntactic(self, node, start_node, end_node) if id(node) in self.wanted else _NOTHING
+
+
+def _aligned(tokens: list[str], text: str) -> tuple[list[int], list[int]]:
+    """Where tokens start in the text, and where those before end: LibCST forgets form feeds, and some other blanks."""
+    starts, ends, at = [], [0], 0
+    for token in tokens:
+        begin = at
+        while text[begin : begin + 1] in _BLANKS and not text.startswith(token, begin):
+            begin += 1
+        if text.startswith(token, begin):
+            at = begin
+        starts.append(at)
+        at += len(token)
+        ends.append(at)
+    return [*starts, at], ends
+
+
+class _Syntactic:
+    """What a node calls its own extent; it may borrow its start or its end from a node within."""
+
+    __slots__ = ("state", "node", "start_node", "end_node", "start")
+
+    def __init__(self, state: _State, node: Any, start_node: Any, end_node: Any) -> None:
+        self.state, self.node, self.start_node, self.end_node = state, node, start_node, end_node
+
+    def __enter__(self) -> None:
+        self.start = len(self.state.tokens)
+        for node in (self.start_node, self.end_node):
+            if node is not None:
+                self.state.wanted.add(id(node))
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is not None:  # too deep: the nodes within are not found yet
+            return
+        found = self.state.found
+        start = self.start if self.start_node is None else found[id(self.start_node)][0]
+        end = len(self.state.tokens) if self.end_node is None else found[id(self.end_node)][1]
+        found[id(self.node)] = (start, end)
+        if type(self.node) in _BRACKETED and (self.node.lpar or type(self.node) is libcst.GeneratorExp):
+            self.state.bracketed.add(id(self.node))
