@@ -22,6 +22,7 @@ GOOD, DEFAULTS = FIXTURES / "golden" / "good.py", FIXTURES / "golden" / "library
 CHECKLIST = sorted((FIXTURES / "checklist").glob("*.py"))
 SEED = sorted((FIXTURES / "seed").glob("*.py"))
 CONFIGS = sorted((FIXTURES / "configs").rglob("*.yaml"))
+REQUEST = FIXTURES / "configs" / "unsloth-studio" / "request.json"  # without comments, and so without marks
 STYLES = sorted(
     p for p in (FIXTURES / "styles").iterdir() if p.suffix in (".py", ".ipynb") and not p.stem.endswith("_settings")
 )
@@ -31,7 +32,7 @@ def family(path: Path) -> list[Path]:
     """The files that are about the same rules: of one section, of one flavour, of the seed document; a style is about none."""
     if path in CHECKLIST:
         return [other for other in CHECKLIST if other.stem.split("_")[0] == path.stem.split("_")[0]]
-    if path in CONFIGS:
+    if path in (*CONFIGS, REQUEST):
         return [other for other in CONFIGS if other.parent == path.parent]
     return SEED if path in SEED else []
 
@@ -67,7 +68,7 @@ def test_the_golden_script_keeps_every_rule() -> None:
 def test_what_the_whole_checklist_says_of_whole_scripts() -> None:
     """The verdicts on the golden pair with their rows, and what else whole files are told of a rule."""
     told: dict[tuple[str, str], list[str]] = {}
-    for path in (*CHECKLIST, *SEED, *STYLES, *CONFIGS):
+    for path in (*CHECKLIST, *SEED, *STYLES, *CONFIGS, REQUEST):
         for key in elsewhere(path, family(path)):
             told.setdefault(key, []).append(path.relative_to(FIXTURES).as_posix())
     lines = [f"{'':32} {GOOD.name:16} {DEFAULTS.name}"]
