@@ -1,18 +1,30 @@
-"""What the interpreter claims, set against what a rehearsal recorded."""
+"""What the interpreter claims, set against what a rehearsal recorded.
+
+The one module by which forms and rehearsals know the interpreter.
+"""
 
 from __future__ import annotations
 
+import functools
 import os
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from nl2sql_review.interpret.interpret import interpret
 from nl2sql_review.interpret.recording import Call, Recording
+from nl2sql_review.source import Source
 from nl2sql_review.values import Default, Either, Known, Term, Text, Value
 
 from .rehearsal import Recorded, Rehearsal, encode
 
 Site = tuple[str, "int | None", int, str]  # path, cell, row, last name of the callee
+
+
+@functools.cache
+def interpreted(path: Path, root: Path) -> Recording:
+    """What the interpreter records of a script in a project. Scripts that tests write get a path of their own each."""
+    return interpret(Source.from_bytes(path.read_bytes(), str(path)), root)
 
 
 def agrees(claimed: Any, recorded: Any) -> bool:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+CACHE = Path.home() / ".cache"  # conftest.py sets it, before it gives the tests a cache directory of their own
 CLAUDE_CODE = "@anthropic-ai/claude-code@2.1.197"
 INSPECTOR = "@modelcontextprotocol/inspector@0.15.0"  # the last one that runs on Node 20
 
@@ -26,7 +27,7 @@ def installed(package: str) -> Path:
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         pytest.skip(f"node and npm are not installed: {package} was NOT tested")
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nl2sql-review-tests"
+    base = CACHE / "nl2sql-review-tests"
     folder = base / hashlib.sha256(package.encode()).hexdigest()[:16]
     base.mkdir(parents=True, exist_ok=True)
     with _alone(base / f"{folder.name}.lock"):  # test processes side by side

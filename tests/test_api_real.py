@@ -6,6 +6,8 @@ interpreter with trl, transformers, peft and torch: this one, or the one that NL
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from nl2sql_review.judge import judge
@@ -173,19 +175,22 @@ WITH_UNSLOTH = (
 )
 
 
-def run(python: str, imports: str, fragments: dict[str, str]):
+def run(folder: Path, imports: str, fragments: dict[str, str], alone: bool = False) -> dict:
     """What happened in one process that ran every fragment: the exception of each, or ""."""
-    return real.outcome(python, RUNNER, {"stand_ins": STAND_INS, "imports": imports, "fragments": fragments})
+    given = {"stand_ins": STAND_INS, "imports": imports, "fragments": fragments}
+    return real.outcome(RUNNER, given, folder, alone)
 
 
 @pytest.fixture(scope="module")
-def outcome():
-    return run(real.interpreter("trl", "transformers", "peft", "torch"), IMPORTS, CASES)
+def outcome(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    return run(tmp_path_factory.mktemp("plain"), IMPORTS, CASES)
 
 
 @pytest.fixture(scope="module")
-def outcome_with_unsloth():
-    return run(real.interpreter("unsloth"), "import unsloth\n" + IMPORTS, {name: CASES[name] for name in WITH_UNSLOTH})
+def outcome_with_unsloth(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """In a process of its own: Unsloth is imported before the libraries that it changes."""
+    fragments = {name: CASES[name] for name in WITH_UNSLOTH}
+    return run(tmp_path_factory.mktemp("unsloth"), "import unsloth\n" + IMPORTS, fragments, alone=True)
 
 
 def claims(code: str, versions: dict[str, str], imports: str = IMPORTS) -> list[str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -50,102 +52,126 @@ ROOMS = [
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}
 LONGEST = 450  # lines: what one reads in a sitting
-FILES = sorted(PACKAGE.rglob("*.py"))
 
 
-def name_of(path):
-    return str(path.relative_to(PACKAGE))
+@dataclass(eq=False)
+class Module:
+    """A file of the package, read and parsed once for all laws."""
+
+    path: Path
+    text: str
+    tree: ast.Module
+    nodes: tuple[ast.AST, ...]
+
+    @property
+    def name(self) -> str:
+        return self.path.relative_to(PACKAGE).as_posix()
+
+    @property
+    def room(self) -> str:
+        return self.path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+    @property
+    def dotted(self) -> str:
+        parts = self.path.relative_to(PACKAGE.parent).with_suffix("").parts
+        return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+    @functools.cached_property
+    def imports(self) -> list[tuple[ast.stmt, str]]:
+        """(statement, absolute module) of every import, those inside functions and for types included."""
+        package = ("nl2sql_review", *self.path.relative_to(PACKAGE).parts[:-1])
+        found: list[tuple[ast.stmt, str]] = []
+        for node in self.nodes:
+            if isinstance(node, ast.Import):
+                found += [(node, alias.name) for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                base = package[: len(package) - node.level + 1] if node.level else ()
+                module = ".".join((*base, *filter(None, [node.module])))
+                found += [(node, f"{module}.{alias.name}") for alias in node.names]
+        return found
+
+    def at_import_time(self) -> list[str]:
+        """What importing the file imports: nothing inside functions, nothing for types alone."""
+        now: set[int] = set()
+        waiting: list[ast.AST] = [self.tree]
+        while waiting:
+            node = waiting.pop()
+            for_types = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+            if not for_types and not isinstance(node, (ast.FunctionDef, ast.Lambda)):
+                now.add(id(node))
+                waiting += ast.iter_child_nodes(node)
+        return [module for node, module in self.imports if id(node) in now]
 
 
-def room_of(path):
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def module(path: Path) -> Module:
+    text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    return Module(path, text, tree, tuple(ast.walk(tree)))
 
 
-def imports(path):
-    """(line, absolute module) of every import of ours in a file, those inside functions and for types included."""
-    package = ("nl2sql_review", *path.relative_to(PACKAGE).parts[:-1])
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield node.lineno, alias.name
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else ()
-            module = ".".join((*base, *filter(None, [node.module])))
-            for alias in node.names:
-                yield node.lineno, f"{module}.{alias.name}"
+@pytest.fixture(scope="module")
+def modules() -> list[Module]:
+    return [module(path) for path in sorted(PACKAGE.rglob("*.py"))]
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_a_room_imports_only_rooms_above_it(path):
-    room = room_of(path)
-    if room == "__init__":
-        assert not [m for _, m in imports(path) if m.startswith("nl2sql_review")]
-        return
-    assert room in FLOOR, f"{room} is a new room: give it its place in ROOMS"
-    for line, module in imports(path):
-        parts = module.split(".")
-        if parts[0] != "nl2sql_review" or len(parts) < 2 or parts[1] not in FLOOR or parts[1] == room:
-            continue
-        assert FLOOR[parts[1]] < FLOOR[room], f"{name_of(path)}:{line} imports {parts[1]}, which lies below it"
+def test_a_room_imports_only_rooms_above_it(modules: list[Module]) -> None:
+    wrong = [
+        f"{one.room} is a new room: give it its place in ROOMS"
+        for one in modules
+        if one.room not in {*FLOOR, "__init__"}
+    ]
+    for one in modules:
+        for node, target in one.imports:
+            parts = target.split(".")
+            if one.room == "__init__" and parts[0] == "nl2sql_review":
+                wrong.append(f"{one.name}:{node.lineno} imports {target}")
+            if parts[0] != "nl2sql_review" or len(parts) < 2 or parts[1] not in FLOOR or parts[1] == one.room:
+                continue
+            if FLOOR[parts[1]] >= FLOOR.get(one.room, 0):
+                wrong.append(f"{one.name}:{node.lineno} imports {parts[1]}, which lies below it")
+    assert wrong == []
 
 
-def test_no_import_cycles_between_files():
+def test_no_import_cycles_between_files(modules: list[Module]) -> None:
     """At import time; an import inside a function is a way of not paying for it, and is held to the floors above."""
-    known = {module_of(p): p for p in FILES}
-    graph = {m: {nearest(t, known) for t in top_level(p)} - {m, ""} for m, p in known.items()}
+    known = {one.dotted for one in modules}
+    graph = {
+        one.dotted: {nearest(target, known) for target in one.at_import_time()} - {one.dotted, ""} for one in modules
+    }
     done: set[str] = set()
 
-    def visit(module, path):
-        assert module not in path, " -> ".join((*path[path.index(module) :], module))
-        if module not in done:
-            for target in sorted(graph[module]):
-                visit(target, (*path, module))
-            done.add(module)
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, " -> ".join((*path[path.index(name) :], name))
+        if name not in done:
+            for target in sorted(graph[name]):
+                visit(target, (*path, name))
+            done.add(name)
 
-    for module in sorted(graph):
-        visit(module, ())
-
-
-def module_of(path):
-    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    for name in sorted(graph):
+        visit(name, ())
 
 
-def nearest(module, known):
-    """The file that importing `module` runs: itself, or the package that holds the name."""
-    return module if module in known else module.rpartition(".")[0] if module.rpartition(".")[0] in known else ""
+def nearest(target: str, known: set[str]) -> str:
+    """The file that importing `target` runs: itself, or the package that holds the name."""
+    return target if target in known else target.rpartition(".")[0] if target.rpartition(".")[0] in known else ""
 
 
-def top_level(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    inside = {id(n) for f in ast.walk(tree) if isinstance(f, (ast.FunctionDef, ast.Lambda)) for n in ast.walk(f)}
-    for_types = {
-        id(n)
-        for i in ast.walk(tree)
-        if isinstance(i, ast.If) and "TYPE_CHECKING" in ast.dump(i.test)
-        for n in ast.walk(i)
-    }
-    lines = {
-        n.lineno
-        for n in ast.walk(tree)
-        if isinstance(n, (ast.Import, ast.ImportFrom)) and id(n) not in inside | for_types
-    }
-    return [m for line, m in imports(path) if line in lines]
+def test_a_file_is_read_in_a_sitting_and_named_for_what_it_is(modules: list[Module]) -> None:
+    bad = ("utils", "util", "common", "helpers", "helper", "misc")
+    assert [one.name for one in modules if one.path.stem in bad] == []
+    lines = {one.name: one.text.count("\n") for one in modules}
+    assert {name: count for name, count in lines.items() if count > LONGEST} == {}
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_a_file_is_read_in_a_sitting_and_named_for_what_it_is(path):
-    assert path.stem not in ("utils", "util", "common", "helpers", "helper", "misc")
-    lines = path.read_text(encoding="utf-8").count("\n")
-    assert lines <= LONGEST, f"{lines} lines"
-
-
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_libcst_is_the_one_parser_and_its_slow_parts_are_not_used(path):
-    for line, module in imports(path):
-        slow = ("libcst.matchers", "libcst.metadata", "libcst.codemod", "libcst.helpers")
-        assert not module.startswith(slow), f"{name_of(path)}:{line}"
-        assert module.split(".")[0] not in ("ast", "_ast", "tokenize", "parser"), f"{name_of(path)}:{line}"
+def test_libcst_is_the_one_parser_and_its_slow_parts_are_not_used(modules: list[Module]) -> None:
+    slow = ("libcst.matchers", "libcst.metadata", "libcst.codemod", "libcst.helpers")
+    wrong = [
+        f"{one.name}:{node.lineno} imports {target}"
+        for one in modules
+        for node, target in one.imports
+        if target.startswith(slow) or target.split(".")[0] in ("ast", "_ast", "tokenize", "parser")
+    ]
+    assert wrong == []
 
 
 DECIDING = ("interpret", "readers", "api", "flavours", "settings", "projects", "rulebook", "baseline")
@@ -166,13 +192,17 @@ OTHERWISE = (
 )
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if room_of(p) in DECIDING and p.stem != "build"], ids=name_of)
-def test_what_decides_a_review_is_asked_through_one_door(path):
+def test_what_decides_a_review_is_asked_through_one_door(modules: list[Module]) -> None:
     """`disk.py` notes it for the cache; in the interpreter `m.project` asks there."""
-    for row, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        found = LOOKS.search(line.partition("  #")[0])
-        allowed = any(part in line for part in (*OTHERWISE, "disk.", "project."))
-        assert not found or allowed, f"{name_of(path)}:{row}: {line.strip()}"
+    wrong = [
+        f"{one.name}:{row}: {line.strip()}"
+        for one in modules
+        if one.room in DECIDING and one.path.stem != "build"
+        for row, line in enumerate(one.text.splitlines(), 1)
+        if LOOKS.search(line.partition("  #")[0])
+        and not any(part in line for part in (*OTHERWISE, "disk.", "project."))
+    ]
+    assert wrong == []
 
 
 # -- policy stands in rules --------------------------------------------------------------------------------------
@@ -193,19 +223,23 @@ def policy():
     return {n for n in numbers if n > 4 or n != int(n)}
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if room_of(p) in JUDGING], ids=name_of)
-def test_no_policy_number_decides_in_python(path):
+def test_no_policy_number_decides_in_python(modules: list[Module]) -> None:
     """Nothing is compared with a number that a rule expects: 16, 2e-4 and 0.03 stand in rules/ only."""
     numbers = policy()
     assert 16 in numbers
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, (ast.Compare, ast.MatchValue)):
-            used = {n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and type(n.value) in (int, float)}
-            assert not used & numbers, f"{name_of(path)}:{node.lineno}"
+    wrong = []
+    for one in modules:
+        for node in one.nodes if one.room in JUDGING else ():
+            if isinstance(node, (ast.Compare, ast.MatchValue)):
+                used = {
+                    n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and type(n.value) in (int, float)
+                }
+                if used & numbers:
+                    wrong.append(f"{one.name}:{node.lineno}: {used & numbers}")
+    assert wrong == []
 
 
-@pytest.mark.parametrize("rule", rulebook.load().active, ids=lambda r: r.id)
-def test_a_head_speaks_facts_and_not_the_names_of_a_library(rule):
+def test_a_head_speaks_facts_and_not_the_names_of_a_library() -> None:
     """No call and no argument's name; argument values ("unsloth", "cosine") are policy and belong there."""
     from nl2sql_review.readers import defaults
 
@@ -216,14 +250,14 @@ def test_a_head_speaks_facts_and_not_the_names_of_a_library(rule):
         for key in table
         if isinstance(key, str) and "_" in key
     }
-    when = [rule.head.when] if rule.head.when else []
-    for expected in (*(e for _, e in rule.head.expectations), *when):
-        for wanted in expected.given().values():
-            for word in wanted if isinstance(wanted, tuple) else (wanted,):
-                if isinstance(word, str):
-                    assert not re.search(r"[(=]", word), word
-                    assert word not in arguments, word
-    assert set(rule.head.facts) <= set(FACTS)
+    for rule in rulebook.load().active:
+        when = [rule.head.when] if rule.head.when else []
+        for expected in (*(e for _, e in rule.head.expectations), *when):
+            for wanted in expected.given().values():
+                for word in wanted if isinstance(wanted, tuple) else (wanted,):
+                    if isinstance(word, str):
+                        assert not re.search(r"[(=]", word) and word not in arguments, (rule.id, word)
+        assert set(rule.head.facts) <= set(FACTS), rule.id
 
 
 # -- imports cost time -------------------------------------------------------------------------------------------

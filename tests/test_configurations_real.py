@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import yaml
 
 from nl2sql_review.flavours import keys
 
-from .real import interpreter, outcome
+from .real import outcome
 
 PARSES = r"""
 import dataclasses, json, os, sys, tempfile
@@ -34,8 +36,8 @@ TRL = [
 ]  # fmt: skip
 
 
-def test_trl_takes_values_as_claimed():
-    found = outcome(interpreter("trl"), PARSES, TRL)
+def test_trl_takes_values_as_claimed(tmp_path: Path) -> None:
+    found = outcome(PARSES, TRL, tmp_path)
     claimed = []
     for key, value in TRL:
         try:
@@ -59,9 +61,9 @@ print("OUTCOME", json.dumps(found))
 """
 
 
-def test_a_key_that_is_no_option_of_trl_goes_to_the_launcher_and_stops_it():
+def test_a_key_that_is_no_option_of_trl_goes_to_the_launcher_and_stops_it(tmp_path: Path) -> None:
     given = [["--num_processes", "2"], ["--lora_rank", "16"], ["--max_seq_length", "2048"]]
-    assert outcome(interpreter("accelerate"), LAUNCHES, given) == [2, "refused", "refused"]
+    assert outcome(LAUNCHES, given, tmp_path) == [2, "refused", "refused"]
     launcher = keys.of("trl").sections["launcher"]
     assert "num_processes" in launcher and not {"lora_rank", "max_seq_length"} & set(launcher)
 
@@ -89,6 +91,6 @@ print("OUTCOME", json.dumps(found))
         ({"learning_rate": 2e-4}, "goes on"),
     ],
 )
-def test_llamafactory_hands_on_a_text_and_what_uses_it_stops(setting, said):
+def test_llamafactory_hands_on_a_text_and_what_uses_it_stops(tmp_path: Path, setting: dict, said: str) -> None:
     """Its dataclasses are filled by this parser from what OmegaConf reads."""
-    assert outcome(interpreter("transformers", "torch"), HANDS_ON, [setting]) == [said]
+    assert outcome(HANDS_ON, [setting], tmp_path) == [said]

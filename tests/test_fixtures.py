@@ -1,69 +1,97 @@
-"""Whole scripts: the broken ones are found out on the marked lines, the good ones are clean, all styles are one plan."""
+"""Whole scripts: the broken ones are found out on the marked lines, the good ones are clean, all styles are one plan.
+
+`UPDATE_GOLDEN=1 pytest tests/test_fixtures.py` writes down anew what the whole checklist says of the golden pair.
+"""
 
 from __future__ import annotations
 
 import json
-import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from nl2sql_review import batch, rulebook
+from nl2sql_review import rulebook
 from nl2sql_review.review import Reviewer
 from nl2sql_review.settings import Settings
 from nl2sql_review.values import Default, Known, Term
 
-FIXTURES = Path(__file__).parent.parent / "fixtures"
-EXPECT = re.compile(r"# expect: (?P<rule>\S+)(?: (?P<part>.*?))?\s*$")
+from .marked import FIXTURES, about, elsewhere, findings, judged, marks, review
+from .test_render import golden
+
+GOOD, DEFAULTS = FIXTURES / "golden" / "good.py", FIXTURES / "golden" / "library_defaults.py"
 CHECKLIST = sorted((FIXTURES / "checklist").glob("*.py"))
-STYLES = sorted(p for p in (FIXTURES / "styles").iterdir() if p.suffix in (".py", ".ipynb") and not p.stem.endswith("_settings"))
+SEED = sorted((FIXTURES / "seed").glob("*.py"))
+CONFIGS = sorted((FIXTURES / "configs").rglob("*.yaml"))
+REQUEST = FIXTURES / "configs" / "unsloth-studio" / "request.json"  # without comments, and so without marks
+STYLES = sorted(
+    p for p in (FIXTURES / "styles").iterdir() if p.suffix in (".py", ".ipynb") and not p.stem.endswith("_settings")
+)
 
 
-def review(path):
-    (file,) = batch.review([str(path)], isolated=True).files
-    assert file.status == "reviewed", file.reason
-    return file
-
-
-def marks(path):
-    found = []
-    for row, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        mark = EXPECT.search(line)
-        if mark:
-            found.append((row, mark["rule"], mark["part"] or ""))
-    return found
+def family(path: Path) -> list[Path]:
+    """The files that are about the same rules: of one section, of one flavour, of the seed document; a style is about none."""
+    if path in CHECKLIST:
+        return [other for other in CHECKLIST if other.stem.split("_")[0] == path.stem.split("_")[0]]
+    if path in (*CONFIGS, REQUEST):
+        return [other for other in CONFIGS if other.parent == path.parent]
+    return SEED if path in SEED else []
 
 
 @pytest.mark.parametrize("path", CHECKLIST, ids=lambda p: p.stem)
-def test_a_broken_script_is_found_out_where_it_is_broken(path):
-    findings = [f for f in review(path).findings if f.suppressed is None]
-    expected = marks(path)
-    told = [f"{f.location.row} {f.rule} {f.message}" for f in findings]
-    named = {(row, rule) for row, rule, _ in expected}  # a defect that two rules found may be marked with either
-    findings = [replace(f, rule=next((r for r in f.related if (f.location.row, r) in named), f.rule)) for f in findings]
-    assert sorted((f.location.row, f.rule) for f in findings) == sorted((row, rule) for row, rule, _ in expected), told
-    for row, rule, part in expected:
-        assert any(f.location.row == row and f.rule == rule and part in f.message for f in findings), (row, rule, part, told)
+def test_a_broken_script_is_found_out_where_it_is_broken(path: Path) -> None:
+    found = judged(path, family(path))
+    told = [f"{f.location.row} {f.rule} {f.message}" for f in found]
+    assert sorted((f.location.row, f.rule) for f in found) == sorted((row, rule) for row, rule, _ in marks(path)), told
+    for row, rule, part in marks(path):
+        assert any(f.location.row == row and f.rule == rule and part in f.message for f in found), (
+            row,
+            rule,
+            part,
+            told,
+        )
 
 
 @pytest.mark.parametrize("path", [p for p in CHECKLIST if not p.stem.endswith("_good")], ids=lambda p: p.stem)
-def test_every_broken_script_has_a_good_one_beside_it(path):
+def test_every_broken_script_has_a_good_one_beside_it(path: Path) -> None:
     assert marks(path)
     good = path.with_name(f"{path.stem.split('_')[0]}_good.py")
     assert not marks(good)
 
 
+def test_the_golden_script_keeps_every_rule() -> None:
+    checklist = {item.rule: item for item in review(GOOD).checklist}
+    assert set(checklist) == {rule.id for rule in rulebook.load().active}
+    assert [f"{f.location.row} {f.rule} {f.message}" for f in findings(GOOD)] == []
+    assert [f"{i.rule}: {i.reason} {i.evidence}" for i in checklist.values() if i.verdict == "unknown"] == []
+
+
+def test_what_the_whole_checklist_says_of_whole_scripts() -> None:
+    """The verdicts on the golden pair with their rows, and what else whole files are told of a rule."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for path in (*CHECKLIST, *SEED, *STYLES, *CONFIGS, REQUEST):
+        for key in elsewhere(path, family(path)):
+            told.setdefault(key, []).append(path.relative_to(FIXTURES).as_posix())
+    lines = [f"{'':32} {GOOD.name:16} {DEFAULTS.name}"]
+    verdicts = [{item.rule: item.verdict for item in review(path).checklist} for path in (GOOD, DEFAULTS)]
+    for rule in sorted(verdicts[0]):
+        rows = sorted({f.location.row for f in findings(DEFAULTS) if f.rule == rule})
+        at = f" {', '.join(map(str, rows))}" if rows else ""
+        lines.append(f"{rule:32} {verdicts[0][rule]:16} {verdicts[1][rule]}{at}")
+        for verdict in ("fail", "unknown"):
+            lines += [f"    {verdict}: {name}" for name in told.get((rule, verdict), ())]
+    golden("checklist.txt", "\n".join(lines) + "\n")
+
+
 @pytest.mark.parametrize("path", STYLES, ids=lambda p: p.name)
-def test_a_style_is_clean_and_leaves_nothing_open(path):
-    file = review(path)
-    assert [f"{f.location.row} {f.rule} {f.message}" for f in file.findings if f.suppressed is None] == []
-    assert [f"{i.rule}: {i.reason} {i.evidence}" for i in file.checklist if i.verdict == "unknown"] == []
+def test_a_style_is_told_what_every_style_is_told(path: Path) -> None:
+    assert elsewhere(path, []) == elsewhere(FIXTURES / "styles" / "literals.py", [])
 
 
-def test_every_rule_is_broken_by_a_whole_script():
-    broken = {rule for path in (*CHECKLIST, *(FIXTURES / "configs").rglob("*.yaml")) for _, rule, _ in marks(path)}
-    about_scripts = {r.id for r in rulebook.load().active if any(f.language == "python" and f.label == "bad" for f in r.fences)}
+def test_every_rule_is_broken_by_a_whole_script() -> None:
+    broken = about((*CHECKLIST, *CONFIGS)) | {f.rule for f in findings(DEFAULTS)}
+    about_scripts = {
+        r.id for r in rulebook.load().active if any(f.language == "python" and f.label == "bad" for f in r.fences)
+    }
     assert not about_scripts - broken, "of a rule on configurations every fence is a whole file already"
 
 

@@ -1,6 +1,6 @@
 """Whatever the interpreter claims of a whole script is what running it does.
 
-Every fixture, every form and every rule example is rehearsed twice: plainly, and on another machine with another
+Every fixture and every rule example is rehearsed twice (so is every form, in `test_forms.py`): plainly, and on another machine with another
 command line. A Known argument must be the recorded one in both runs, a Default in the plain one.
 """
 
@@ -13,11 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from nl2sql_review.interpret.interpret import interpret
-from nl2sql_review.source import Source
-
-from . import test_forms
-from .claims import agrees, contradictions, covers, site
+from .claims import agrees, contradictions, covers, interpreted, site
 from .rehearsal import Recorded, encode, perform, rehearse
 from .rehearsal.client import REPOSITORY
 from .test_rules import PRELUDE
@@ -47,7 +43,7 @@ def examples() -> list[tuple[str, str]]:
 
 def refuted(path: Path, root: Path | None, fragment: bool = False) -> list[str]:
     base = root or path.parent
-    recording = interpret(Source.from_bytes(path.read_bytes(), str(path)), base)
+    recording = interpreted(path, base)
     found = []
     for variant in "ab":
         run = perform(path, root, variant, fragment)
@@ -58,9 +54,8 @@ def refuted(path: Path, root: Path | None, fragment: bool = False) -> list[str]:
 def overlooked(path: Path, root: Path | None) -> list[str]:
     """Calls that the plain run made and the interpreter lists nowhere, or with no room for what was passed."""
     base = root or path.parent
-    recording = interpret(Source.from_bytes(path.read_bytes(), str(path)), base)
     claimed: dict = {}
-    for call in recording.calls:
+    for call in interpreted(path, base).calls:
         claimed.setdefault(site(call, base), []).append(call)
     found = []
     for run in perform(path, root).calls:
@@ -86,22 +81,11 @@ def test_a_fixture_runs_to_its_end(path: Path) -> None:
     assert perform(path, path.parent).error.partition(":")[0] == ends
 
 
-@pytest.mark.parametrize("path", test_forms.scripts(), ids=test_forms.name_of)
-def test_a_form_does_what_is_claimed_of_it(path: Path) -> None:
-    assert refuted(path, test_forms.root_of(path)) == []
-
-
 @pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in examples()])
 def test_an_example_of_a_rule_does_what_is_claimed_of_it(text: str, tmp_path: Path) -> None:
     path = tmp_path / "example.py"
     path.write_text(text, encoding="utf-8")
     assert refuted(path, None, fragment=True) == []
-
-
-@pytest.mark.parametrize("path", test_forms.scripts(), ids=test_forms.name_of)
-def test_every_call_of_a_form_has_a_place(path: Path) -> None:
-    recording = interpret(Source.from_bytes(path.read_bytes(), str(path)), test_forms.root_of(path) or path.parent)
-    assert [call.callee for call in recording.calls if call.place.node is None] == []
 
 
 # -- the rehearsal itself ------------------------------------------------------------------------------------------

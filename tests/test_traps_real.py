@@ -17,7 +17,7 @@ from nl2sql_review.judge import judge
 from nl2sql_review.review import Reviewer
 from nl2sql_review.settings import Settings
 
-from .real import interpreter, outcome
+from .real import outcome
 
 WORLD = r"""
 import contextlib, io, json, os, sys
@@ -195,8 +195,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
-    python = interpreter("trl", "transformers", "peft", "torch", "datasets")
-    return outcome(python, WORLD, {name: case.code for name, case in CASES.items()}, tmp_path_factory.mktemp("world"))
+    return outcome(WORLD, {name: case.code for name, case in CASES.items()}, tmp_path_factory.mktemp("world"))
 
 
 @pytest.mark.parametrize("name", CASES)

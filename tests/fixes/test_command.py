@@ -7,8 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from nl2sql_review import cli
 
 from .repair import IMPORTS
 
@@ -19,22 +22,42 @@ SCRIPT = IMPORTS + (
 FIXED = SCRIPT.replace("r=64", "r=16")
 
 
+ROOT = Path(__file__).parents[2]
+OPTIONS = ("--isolated", "--no-cache", "--select", "lora")
+
+
 @pytest.fixture
-def run(tmp_path):
-    def run(*args, stdin=None, before=""):
-        command = [sys.executable, "-m", "nl2sql_review", "--isolated", "--no-cache", "--select", "lora", *args]
-        if before:
-            command = ["sh", "-c", before + '; exec "$@"', "sh", *command]
-        env = {**os.environ, "PYTHONPATH": os.getcwd(), "COLUMNS": "100"}
-        done = subprocess.run(command, cwd=tmp_path, input=stdin, capture_output=True, env=env, timeout=60)
-        return done.returncode, done.stdout.decode(), done.stderr.decode()
+def run(tmp_path, monkeypatch, capsys):
+    """The command, in this process: its exit code and its two streams."""
+
+    def run(*args):
+        code = cli.main([*OPTIONS, *args])
+        return code, *capsys.readouterr()
 
     (tmp_path / "train.py").write_text(SCRIPT)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
     return run
 
 
-def test_a_diff_that_patch_applies(run, tmp_path):
-    code, out, _ = run("--diff", "train.py")
+@pytest.fixture
+def start(tmp_path):
+    """The command, in a process of its own: with standard input in bytes, or a shell's command before it."""
+
+    def start(*args, stdin=None, before=""):
+        command = [sys.executable, "-m", "nl2sql_review", *OPTIONS, *args]
+        if before:
+            command = ["sh", "-c", before + '; exec "$@"', "sh", *command]
+        env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+        done = subprocess.run(command, cwd=tmp_path, input=stdin, capture_output=True, env=env, timeout=300)
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    (tmp_path / "train.py").write_text(SCRIPT)
+    return start
+
+
+def test_a_diff_that_patch_applies(run, start, tmp_path):
+    code, out, _ = start("--diff", "train.py")
     assert code == 1 and (tmp_path / "train.py").read_text() == SCRIPT
     assert run("--diff", "train.py")[1:] == (out, "1 finding would be fixed\n")
     if shutil.which("patch") is None:
@@ -73,10 +96,10 @@ def test_the_exit_code_may_tell_that_something_was_fixed(run):
     assert run("--fix", "--exit-non-zero-on-fix", "train.py")[0] == 0
 
 
-def test_standard_input_comes_out_fixed(run):
-    code, out, err = run("--fix", "-", stdin=SCRIPT.replace("\n", "\r\n").encode())
+def test_standard_input_comes_out_fixed(start):
+    code, out, err = start("--fix", "-", stdin=SCRIPT.replace("\n", "\r\n").encode())
     assert (code, out) == (0, FIXED.replace("\n", "\r\n")) and "1 finding fixed" in err
-    code, out, err = run("--diff", "-", "--stdin-filename", "src/a.py", stdin=SCRIPT.encode())
+    code, out, err = start("--diff", "-", "--stdin-filename", "src/a.py", stdin=SCRIPT.encode())
     assert code == 1 and out.startswith("--- src/a.py\n+++ src/a.py\n")
 
 
@@ -112,10 +135,10 @@ def test_a_read_only_file_is_left(run, tmp_path):
     assert (tmp_path / "train.py").read_text() == SCRIPT
 
 
-def test_a_full_disk_leaves_the_file(run, tmp_path):
+def test_a_full_disk_leaves_the_file(start, tmp_path):
     """A limit on the size of files is refused in the same place as a full disk: in the middle of writing."""
     long = SCRIPT + "# " + "x" * 40_000 + "\n"
     (tmp_path / "train.py").write_text(long)
-    code, out, err = run("--fix", "train.py", before="ulimit -f 8; trap '' XFSZ")
+    code, out, err = start("--fix", "train.py", before="ulimit -f 8; trap '' XFSZ")
     assert (code, out) == (2, "") and err.startswith("error: train.py cannot be written: File too large; it is left")
     assert (tmp_path / "train.py").read_text() == long and os.listdir(tmp_path) == ["train.py"]

@@ -8,6 +8,7 @@ import __future__
 
 import ast
 import builtins
+import gc
 import importlib
 import importlib.util
 import json
@@ -32,6 +33,7 @@ REAL = (
     "attr",
     "attrs",
 )
+RELATIVE = re.compile(r"^\s*from\s+\.", re.M)
 _ = commandline, hub, training  # imported for what they register
 
 
@@ -43,6 +45,7 @@ def serve() -> None:
     for name in sorted(real):
         importlib.import_module(name)
     config.install(real)
+    gc.freeze()  # the children share these objects and need not look at them
     for line in sys.stdin:
         answers.write(json.dumps(rehearse(json.loads(line), real)) + "\n")
         answers.flush()
@@ -109,7 +112,7 @@ def run(path: Path, stage: Path, fragment: bool) -> None:
             if cell["cell_type"] == "code":
                 execute(blanked("".join(cell["source"])), f"{path}#{number}", main)
         return
-    if re.search(r"^\s*from\s+\.", source, re.M):  # as `python -m package.module`
+    if RELATIVE.search(source):  # as `python -m package.module`
         package = path.parent
         while (package.parent / "__init__.py").exists() and package.parent != stage.parent:
             package = package.parent

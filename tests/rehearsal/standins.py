@@ -11,6 +11,7 @@ import abc
 import functools
 import importlib.abc
 import importlib.machinery
+import os
 import re
 import types
 from typing import Any, Callable
@@ -29,6 +30,8 @@ FLATTENED = {
     "datasets",
     "unsloth",
 }  # transformers.trainer.Trainer is transformers.Trainer
+
+CAMEL = re.compile(r"[A-Z]\w*[a-z]")
 
 
 def plain() -> bool:
@@ -201,7 +204,7 @@ def resolve(name: str) -> Any:
     top, last = name.split(".")[0], name.rpartition(".")[2]
     if name in values:
         return values[name]
-    if re.match(r"[A-Z]\w*[a-z]", last):
+    if CAMEL.match(last):
         short = f"{top}.{last}"
         if top in FLATTENED and short != name and name.rsplit(".", 2)[-2][:1].islower():
             return resolve(short)
@@ -263,9 +266,6 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 def own(project: list[str]) -> set[str]:
     """Libraries that a module of the project hides; a bare folder of that name (`datasets/`) is data and hides nothing."""
-    hidden = set()
-    for name in LIBRARIES:
-        spec = importlib.machinery.PathFinder.find_spec(name, project)
-        if spec is not None and spec.origin:
-            hidden.add(name)
-    return hidden
+    found = {entry.partition(".")[0] for folder in project if os.path.isdir(folder) for entry in os.listdir(folder)}
+    specs = {name: importlib.machinery.PathFinder.find_spec(name, project) for name in LIBRARIES & found}
+    return {name for name, spec in specs.items() if spec is not None and spec.origin}

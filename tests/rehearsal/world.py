@@ -16,6 +16,10 @@ from typing import Any
 from .standins import plain
 
 SECONDS, BYTES = 10, 2 * 1024**3
+# Variables of the environment, compiled here once and not in every child.
+ASKED = re.compile(r"""(?:getenv|environ\.get|environ\.setdefault|environ\.pop)\(\s*["'](\w+)""")
+SET = re.compile(r"""environ\[\s*["'](\w+)["']\s*\]\s*=[^=]""")
+NEEDED = re.compile(r"""environ\[\s*["'](\w+)["']\s*\](?!\s*=[^=])""")
 
 
 def limit() -> None:
@@ -47,12 +51,11 @@ def limit() -> None:
 
 def furnish(text: str) -> None:
     """Set up what the environment decides. `text` is the source of the project: it tells which variables matter."""
-    names = re.findall(r"""(?:getenv|environ\.get|environ\.setdefault|environ\.pop)\(\s*["'](\w+)""", text)
-    given = re.findall(r"""environ\[\s*["'](\w+)["']\s*\]\s*=[^=]""", text)
+    names, given = ASKED.findall(text), SET.findall(text)
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     os.environ.clear()
     os.environ.update(kept)
-    needed = set(re.findall(r"""environ\[\s*["'](\w+)["']\s*\](?!\s*=[^=])""", text)) - {*names, *given}
+    needed = set(NEEDED.findall(text)) - {*names, *given}
     os.environ.update(dict.fromkeys(needed, "3" if plain() else "5"))
     if not plain():
         os.environ.update(dict.fromkeys(names, "7"))

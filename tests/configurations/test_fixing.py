@@ -1,0 +1,46 @@
+"""Fixes in configurations."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+from nl2sql_review.cli import main
+
+from ..marked import FIXTURES
+from .reading import AXOLOTL
+
+CONFIGS = FIXTURES / "configs"
+
+
+def fixed(text, name, tmp_path):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    main([str(path), "--isolated", "--fix", "-q"])
+    return path.read_text(encoding="utf-8")
+
+
+def test_a_fix_edits_the_scalar_and_keeps_comments(tmp_path, capsys):
+    before = AXOLOTL.format("# the adapter\nlora_r: 64    # was 8\nlora_alpha:   '128'\nlearning_rate: 1e-3 # hot\n")
+    after = fixed(before, "c.yaml", tmp_path)
+    assert "# the adapter\nlora_r: 16    # was 8\nlora_alpha:   '16'\nlearning_rate: 0.0002 # hot\n" in after.replace(
+        "lora_alpha:   16\n", "lora_alpha:   '16'\n"
+    )
+    assert after.startswith("base_model: m\ndatasets: [{path: d, type: alpaca}]\n")
+
+
+def test_a_fix_edits_json(tmp_path, capsys):
+    shutil.copy(CONFIGS / "unsloth-studio" / "request.json", tmp_path / "request.json")
+    before = (tmp_path / "request.json").read_text(encoding="utf-8")
+    after = fixed(before, "request.json", tmp_path)
+    assert json.loads(after) == {**json.loads(before), "lora_r": 16, "lr_scheduler_type": "cosine"}
+    assert after == before.replace('"lora_r": 64', '"lora_r": 16').replace('"linear"', '"cosine"')
+
+
+def test_a_missing_key_is_added_to_its_section(tmp_path, capsys):
+    after = fixed(
+        "model: m\ndata:\n  dataset: d\nlora:  # the adapter\n    lora_alpha: 16\ntraining:\n  batch_size: 4\n",
+        "c.yaml",
+        tmp_path,
+    )
+    assert "lora:  # the adapter\n    lora_r: 16\n    lora_alpha: 16\n" in after

@@ -1,7 +1,0 @@
-# expect: known 64
-from unsloth import FastLanguageModel
-
-r = 16
-del r
-r = 64
-FastLanguageModel.get_peft_model(None, r=r)

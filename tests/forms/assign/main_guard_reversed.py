@@ -1,7 +1,0 @@
-# expect: known 64
-from unsloth import FastLanguageModel
-
-r = 64
-if __name__ != "__main__":
-    r = 16
-FastLanguageModel.get_peft_model(None, r=r)

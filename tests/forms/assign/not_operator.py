@@ -1,4 +1,0 @@
-# expect: known True
-from unsloth import FastLanguageModel
-
-FastLanguageModel.get_peft_model(None, r=not 0)

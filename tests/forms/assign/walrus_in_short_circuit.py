@@ -1,6 +1,0 @@
-# expect: known 16
-from unsloth import FastLanguageModel
-
-r = 16
-False and (r := 64)
-FastLanguageModel.get_peft_model(None, r=r)

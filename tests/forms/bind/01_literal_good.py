@@ -1,4 +1,0 @@
-# expect: known 16
-from unsloth import FastLanguageModel
-
-FastLanguageModel.get_peft_model(None, r=16)

@@ -1,5 +1,0 @@
-# expect: known 16
-from unsloth import FastLanguageModel
-
-LORA_R = 16
-FastLanguageModel.get_peft_model(None, r=LORA_R)

@@ -1,8 +1,0 @@
-# expect: known 64
-from unsloth import FastLanguageModel
-
-def build(r):
-    return FastLanguageModel.get_peft_model(None, r=r)
-
-
-build(64)

@@ -1,5 +1,0 @@
-# expect: known 64
-from settings import LORA_R
-from unsloth import FastLanguageModel
-
-FastLanguageModel.get_peft_model(None, r=LORA_R)

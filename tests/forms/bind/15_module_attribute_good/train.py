@@ -1,5 +1,0 @@
-# expect: known 16
-import settings
-from unsloth import FastLanguageModel
-
-FastLanguageModel.get_peft_model(None, r=settings.LORA_R)

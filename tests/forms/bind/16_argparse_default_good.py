@@ -1,8 +1,0 @@
-# expect: default 16
-import argparse
-from unsloth import FastLanguageModel
-
-parser = argparse.ArgumentParser()
-parser.add_argument("--r", type=int, default=16)
-args = parser.parse_args()
-FastLanguageModel.get_peft_model(None, r=args.r)

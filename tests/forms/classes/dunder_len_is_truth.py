@@ -1,9 +1,0 @@
-# expect: known 16
-from unsloth import FastLanguageModel
-
-class C:
-    def __len__(self):
-        return 0
-
-
-FastLanguageModel.get_peft_model(None, r=64 if C() else 16)

@@ -1,7 +1,0 @@
-# expect: default 64
-import argparse
-from unsloth import FastLanguageModel
-
-parser = argparse.ArgumentParser()
-parser.add_argument("--r", type=int, choices=[16, 64], default=64)
-FastLanguageModel.get_peft_model(None, r=parser.parse_args().r)

@@ -1,7 +1,0 @@
-# expect: known 64 or default 64 or unknown
-import argparse
-from unsloth import FastLanguageModel
-
-parser = argparse.ArgumentParser()
-parser.add_argument("--r", type=int, default=64)
-FastLanguageModel.get_peft_model(None, r=parser.get_default("r"))

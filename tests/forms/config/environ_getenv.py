@@ -1,5 +1,0 @@
-# expect: default 64
-import os
-from unsloth import FastLanguageModel
-
-FastLanguageModel.get_peft_model(None, r=int(os.getenv("LORA_R", 64)))

@@ -1,7 +1,0 @@
-# expect: known 64
-import yaml
-from unsloth import FastLanguageModel
-
-with open("config.yaml") as f:
-    cfg = yaml.safe_load(f)
-FastLanguageModel.get_peft_model(None, r=cfg["lora"]["r"])

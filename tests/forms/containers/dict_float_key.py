@@ -1,4 +1,0 @@
-# expect: known 64
-from unsloth import FastLanguageModel
-
-FastLanguageModel.get_peft_model(None, r={1: 64}[1.0])

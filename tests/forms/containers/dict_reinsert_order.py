@@ -1,6 +1,0 @@
-# expect: known "a"
-from unsloth import FastLanguageModel
-
-cfg = {"a": 1, "b": 2}
-cfg["a"] = 3
-FastLanguageModel.get_peft_model(None, r=list(cfg)[0])

@@ -1,8 +1,0 @@
-# expect: known "64"
-from unsloth import FastLanguageModel
-
-class C:
-    r = 64
-
-
-FastLanguageModel.get_peft_model(None, r="{c.r}".format(c=C))

@@ -1,5 +1,0 @@
-# expect: known 8; known 16; known 64
-from unsloth import FastLanguageModel
-
-for r in [8, 16, 64]:
-    FastLanguageModel.get_peft_model(None, r=r)

@@ -1,8 +1,0 @@
-# expect: either 16 64 or unknown
-from datasets import load_dataset
-from unsloth import FastLanguageModel
-
-r = 16
-for row in load_dataset("a", split="train"):
-    r = 64
-FastLanguageModel.get_peft_model(None, r=r)

@@ -1,9 +1,0 @@
-# expect: known 64
-from unsloth import FastLanguageModel
-
-r = 16
-try:
-    [][1]
-except LookupError:
-    r = 64
-FastLanguageModel.get_peft_model(None, r=r)

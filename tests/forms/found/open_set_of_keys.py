@@ -1,8 +1,0 @@
-# expect: either 16 64 or unknown
-import torch
-from unsloth import FastLanguageModel
-
-cfg = {}
-if torch.cuda.is_available():
-    cfg["r"] = 64
-FastLanguageModel.get_peft_model(None, r=cfg.get("r", 16))

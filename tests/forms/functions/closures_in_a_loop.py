@@ -1,7 +1,0 @@
-# expect: known 64
-from unsloth import FastLanguageModel
-
-readers = []
-for r in [8, 16, 64]:
-    readers.append(lambda: r)
-FastLanguageModel.get_peft_model(None, r=readers[0]())

@@ -1,9 +1,0 @@
-# expect: known 64
-from unsloth import FastLanguageModel
-
-
-def build(model, **kwargs):
-    return FastLanguageModel.get_peft_model(model, **kwargs)
-
-
-build(None, r=64)

@@ -1,2 +1,0 @@
-R = 64
-import b

@@ -1,3 +1,0 @@
-import a
-
-ALPHA = a.R

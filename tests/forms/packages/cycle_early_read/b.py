@@ -1,3 +1,0 @@
-import a
-
-SEEN = a.R

@@ -1,6 +1,0 @@
-from dataclasses import dataclass
-
-
-@dataclass
-class Config:
-    r: int = 16

@@ -1,7 +1,0 @@
-# expect: known 16
-import config
-from config import R
-from unsloth import FastLanguageModel
-
-config.R = 64
-FastLanguageModel.get_peft_model(None, r=R)

@@ -1,5 +1,0 @@
-from unsloth import FastLanguageModel
-
-
-def build(r):
-    return FastLanguageModel.get_peft_model(None, r=r)

@@ -1,4 +1,0 @@
-# expect: known 64
-from helpers import build
-
-build(64)

@@ -1,5 +1,0 @@
-R = 64
-
-
-def rank():
-    return R

@@ -1,3 +1,0 @@
-import wandb
-
-R = 64

@@ -1,3 +1,0 @@
-from config import CFG
-
-CFG["r"] = 64

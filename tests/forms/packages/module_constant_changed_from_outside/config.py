@@ -1,5 +1,0 @@
-R = 16
-
-
-def rank():
-    return R

@@ -1,2 +1,0 @@
-SEEN = []
-SEEN.append(1)

@@ -1,3 +1,0 @@
-from .config import LORA_R
-
-__all__ = ["LORA_R"]

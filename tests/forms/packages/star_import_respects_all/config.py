@@ -1,3 +1,0 @@
-__all__ = ["ALPHA"]
-R = 64
-ALPHA = 8

@@ -1,8 +1,0 @@
-# expect: known 16
-from unsloth import FastLanguageModel
-
-def build(r=64):
-    FastLanguageModel.get_peft_model(None, r=r)
-
-
-build(16)
