@@ -34,6 +34,7 @@ ROOMS = [
     ["fixes", "baseline", "changes"],
     ["review"],
     ["fixing", "ignores"],
+    ["rows"],
     ["render"],
     ["cache"],
     ["workers"],
