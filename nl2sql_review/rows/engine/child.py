@@ -12,36 +12,45 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from time import monotonic
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from .limits import Limits
 
-Tell = Callable[[str], None]
+
+class Tell(Protocol):
+    """Says to the parent what begins now: if nothing was said lately, or `certain`ly, and then also what comes next."""
+
+    def __call__(self, stage: str, certain: bool = False) -> None: ...
+
+
 Handler = Callable[[Any, Limits, Tell], Iterator[Any]]
-SILENCE = 0.02  # of a statement's time: how old the last sign of life may be when a statement begins
+SILENCE = 0.01  # of a statement's time: how old the last sign of life may be when a statement begins
 ORPHANED = 1.5  # of a statement's time, after which the system ends a process that nobody has ended
 
 
-def main(handler: str, given: str) -> NoReturn:
+def main(handler: str, given: str, *preload: str) -> NoReturn:
     """Serves `module:function` until standard input ends; `given` are the limits as JSON. Never returns."""
+    for needed in preload:
+        import_module(needed)
     limits = Limits(**json.loads(given))
     _confine(limits)
     module, _, name = handler.partition(":")
     work: Handler = getattr(import_module(module), name)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)  # what anything prints must not stand among the answers
-    told = 0.0
+    told, again = 0.0, False
 
     def answer(kind: str, value: Any) -> None:
-        nonlocal told
-        told = monotonic()
+        nonlocal told, again
+        told, again = monotonic(), False
         answers.write(json.dumps((kind, value)) + "\n")
 
-    def tell(stage: str) -> None:
-        """Says what begins now, if nothing was said lately."""
-        if monotonic() - told > limits.seconds * SILENCE:
+    def tell(stage: str, certain: bool = False) -> None:
+        nonlocal again
+        if certain or again or monotonic() - told > limits.seconds * SILENCE:
             _alarm(limits.seconds * ORPHANED + 1)
             answer("stage", stage)
+            again = certain
 
     answer("ready", None)
     try:

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from .limits import Limits
 
-KILLED = 1.05  # of a statement's time, after which a process that says nothing is killed
+KILLED = 1.02  # of a statement's time, after which a process that says nothing is killed
 SPARE = 0.05  # seconds for a message to arrive
 START = 60.0  # seconds that Python may take to start
 BOOT = "import sys; sys.path[:] = {path!r}; from {module} import main; main(*sys.argv[1:])"
@@ -92,14 +92,17 @@ class _Child:
 _Message = tuple[_Child, Any]  # None: it has ended
 
 
-def supervise(handler: str, tasks: Sequence[Task], limits: Limits, jobs: int) -> Iterator[Answer]:
+def supervise(
+    handler: str, tasks: Sequence[Task], limits: Limits, jobs: int, preload: Sequence[str] = ()
+) -> Iterator[Answer]:
     """Runs tasks in at most `jobs` child processes and yields what became of every item, as it comes.
 
-    A child is killed when it has said nothing for a statement's time and a twentieth. Raises Fault.
+    A child is killed when it has said nothing for a little longer than a statement's time. `preload` are modules that
+    it imports before its time counts. Raises Fault.
     """
     waiting = deque(task for task in tasks if task.items)
     inbox: Queue[_Message] = Queue()
-    children = [_start(handler, limits, inbox) for _ in range(min(jobs, len(waiting)))]
+    children = [_start(handler, limits, inbox, preload) for _ in range(min(jobs, len(waiting)))]
     try:
         for child in children:
             child.give(waiting.popleft())
@@ -120,7 +123,7 @@ def supervise(handler: str, tasks: Sequence[Task], limits: Limits, jobs: int) ->
                 children.remove(child)
                 child.end()
                 if waiting:
-                    children.append(_start(handler, limits, inbox))
+                    children.append(_start(handler, limits, inbox, preload))
                     children[-1].give(waiting.popleft())
                 continue
             kind, value = message
@@ -160,11 +163,11 @@ def _patience(child: _Child, limits: Limits) -> float:
     return limits.seconds * KILLED + SPARE if child.ready else START
 
 
-def _start(handler: str, limits: Limits, inbox: Queue[_Message]) -> _Child:
+def _start(handler: str, limits: Limits, inbox: Queue[_Message], preload: Sequence[str]) -> _Child:
     """Starts a child and a thread that passes on what it says."""
     path = [entry or os.getcwd() for entry in sys.path]
     boot = BOOT.format(path=path, module=f"{__package__}.child")
-    command = [sys.executable, "-I", "-S", "-c", boot, handler, json.dumps(asdict(limits))]
+    command = [sys.executable, "-I", "-S", "-c", boot, handler, json.dumps(asdict(limits)), *preload]
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=-1
     )

@@ -15,8 +15,9 @@ from .statement import tokens
 
 _CREATE = re.compile(r"\bCREATE\s+(?:(?:TEMP|TEMPORARY)\s+)?(?:TABLE|VIEW|(?:UNIQUE\s+)?INDEX)\b", re.IGNORECASE)
 _NAME = r"""(?:"[^"\n]+"|`[^`\n]+`|\[[^\]\n]+\]|[^\W\d][\w$.]*)"""
-_CALL = re.compile(rf"^[\s*#-]*({_NAME})\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)[\s;,]*$", re.MULTILINE)
-_COLON = re.compile(rf"\s*({_NAME})\s*:\s*([^:|]+?)\s*")
+_CALL = re.compile(rf"^[ \t*#-]*({_NAME})\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)[\s;,]*$", re.MULTILINE)
+_COLON = re.compile(rf"({_NAME})\s*:([^:|]+)")
+_COLUMN = re.compile(rf"({_NAME})\s*(\w*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ def read(text: str) -> Schema:
         return Schema(whole, cut=made[-1][1])
     calls = [(found[1], found[2]) for found in _CALL.finditer(text)]
     if not calls:
-        parts = [_COLON.fullmatch(part) for part in text.strip().strip("|").split("|")]
+        parts = [_COLON.fullmatch(part.strip()) for part in text.strip().strip("|").split("|")]
         calls = [(found[1], found[2]) for found in parts if found] if all(parts) else []
     return Schema(tuple(table(name, _columns(columns)) for name, columns in calls if _columns(columns)))
 
@@ -60,7 +61,13 @@ def of_tables(entry: Mapping[str, Any]) -> Schema:
         if number >= 0:  # the first column is `*`, of no table
             tables[number].append((str(column), {"number": "NUMERIC", "boolean": "NUMERIC"}.get(kind, "TEXT")))
     pairs = zip(entry["table_names_original"], tables)
-    return Schema(tuple(table(str(name), columns) for name, columns in pairs if columns))
+    return Schema(
+        tuple(
+            table(str(name), columns)
+            for name, columns in pairs
+            if columns and not str(name).lower().startswith("sqlite_")
+        )
+    )
 
 
 def _statement(text: str) -> tuple[str, bool]:
@@ -93,5 +100,7 @@ def _options(text: str) -> str:
 
 def _columns(text: str) -> list[tuple[str, str]]:
     """(column, type) of `id INTEGER, name`; what follows the type is left away."""
-    found = (re.match(rf"\s*({_NAME})\s*(\w*)", part) for part in re.split(r",(?![^()]*\))", text))
+    starts = [0, *(token.end for token in tokens(text) if token.text == "," and token.depth == 0), len(text) + 1]
+    parts = [text[start : end - 1].strip() for start, end in zip(starts, starts[1:])]
+    found = (_COLUMN.match(part) for part in parts)
     return [(each[1], each[2] if each[2].isascii() else "") for each in found if each]

@@ -18,7 +18,7 @@ LOOK = 20_000  # rows up to which a difference is looked into
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """When two results are the same.
+    """When two results are the same; two without rows are, whatever their columns.
 
     `rows`: as a multiset, and in order where the gold orders; or as a set, whose order never counts. `columns`: in
     their order, or in any. Numbers within `tolerance` (relative, near zero absolute) are equal if one has a fraction.
@@ -31,6 +31,8 @@ class Match:
 
 def difference(gold: Rows, predicted: Rows, ordered: bool, match: Match) -> str:
     """Says in what a result differs from the gold's; empty if it is the same. `ordered`: the gold orders its rows."""
+    if not gold.rows and not predicted.rows:
+        return ""
     if predicted.columns != gold.columns:
         return f"{_count(predicted.columns, 'column')}, the gold has {gold.columns}"
     if not predicted.complete:

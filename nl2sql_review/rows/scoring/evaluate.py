@@ -109,7 +109,7 @@ def _judged(pairs: Sequence[Question], found: _Found, asked: Asked, progress: Pr
     ]
     verdicts: list[list[Verdict | None]] = [[None] * sets for _ in pairs]
     total, done = len(pairs) * sets, 0
-    for answer in supervise(HANDLER, tasks, asked.limits, asked.jobs):
+    for answer in supervise(HANDLER, tasks, asked.limits, asked.jobs, ("sqlglot",) if asked.dialect else ()):
         number, at = places[answer.task][answer.item]
         verdicts[number][at] = _verdict(answer, asked)
         done += 1

@@ -25,7 +25,8 @@ _QUERY = rf"SELECT\b|VALUES\s*\(|{_WITH}"
 _OTHER = (
     r"INSERT\s+(?:OR\s+\w+\s+)?INTO\b|REPLACE\s+INTO\b|UPDATE\s+\S+\s+SET\b|DELETE\s+FROM\b|TRUNCATE\s+TABLE\b"
     r"|(?:CREATE|DROP|ALTER)\s+(?:TEMP(?:ORARY)?\s+|UNIQUE\s+)?(?:TABLE|VIEW|INDEX|TRIGGER|DATABASE|VIRTUAL)\b"
-    r"|PRAGMA\s+\w+|ATTACH\s+(?:DATABASE\s+)?['\"]|DETACH\s+\w+\s*;|VACUUM\b|EXPLAIN\s+(?:QUERY|SELECT)\b"
+    r"|PRAGMA\s+\w+|ATTACH\s+(?:DATABASE\s+)?['\"]|DETACH\s+\w+\s*;|VACUUM\b|SAVEPOINT\s+\w+|EXPLAIN\s+(?:QUERY|SELECT)\b"
+    r"|(?:BEGIN|COMMIT|END|ROLLBACK|ANALYZE|REINDEX)(?:\s+(?:DEFERRED|IMMEDIATE|EXCLUSIVE|TRANSACTION))*\s*(?:;|\Z)"
 )
 _BEGINS = re.compile(rf"(?:{_QUERY}|{_OTHER})", re.IGNORECASE)
 _PLACE = re.compile(rf"(?:^[ \t]*|:[ \t*]*)(?P<tick>`?)(?={_QUERY}|{_OTHER})", re.IGNORECASE | re.MULTILINE)
@@ -51,6 +52,7 @@ class Extracted:
 def extract(answer: str) -> Extracted:
     """Finds the one statement in an answer, by the rule of this module."""
     text = _END.split(answer, maxsplit=1)[0].strip()
+    said = bool(text)
     if "```" in text:
         blocks = [block.strip() for block in _FENCE.findall(text)]
         different = {" ".join(block.rstrip("; \n").split()): block for block in blocks if _BEGINS.match(block)}
@@ -64,7 +66,7 @@ def extract(answer: str) -> Extracted:
         return _first(text)
     place = _PLACE.search(text)
     if place is None:
-        return Extracted("", chatty=bool(text))
+        return Extracted("", chatty=said)
     text = text[place.end() :]
     if place["tick"]:
         line, newline, after = text.partition("\n")
@@ -77,13 +79,14 @@ def _first(text: str, chatty: bool = False) -> Extracted:
     """The statement that a text begins with, unless another one follows."""
     end = _end(text)
     sql, rest = text[:end].strip(), text[end:].strip("; \t\r\n`*")
-    if _PLACE.search(rest) or any(_is_statement(part.strip()) for part in rest.split(";")):
+    if _PLACE.search(rest) or any(_is_statement(part) for part in rest.split(";")):
         return Extracted("", chatty, "more than one statement")
     return Extracted(sql, chatty or bool(rest))
 
 
 def _is_statement(text: str) -> bool:
     """Whether what stands behind a semicolon is a statement of SQLite's."""
+    text = _COMMENTS.sub("", text.strip())
     word = re.match(r"\w*", text)
     return _BEGINS.match(text) is not None or (word is not None and word[0].upper() in COMMANDS)
 

@@ -211,7 +211,7 @@ class Judge:
 
     def _gold(self, file: str, gold: str) -> Rows | Refused:
         def run() -> Rows | Refused:
-            self._tell("gold")
+            self._tell("gold", certain=True)
             try:
                 return self._connection(file).run(self._translated(gold))
             except Refused as refused:
