@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+
+from nl2sql_review.rows.engine.limits import MIB, Limits
+from nl2sql_review.rows.scoring.evaluate import Asked
+from nl2sql_review.rows.scoring.evaluate import evaluate as evaluate_files
 
 GOLD = "SELECT count(*) FROM singer"
 REFUSED = {
@@ -82,3 +87,16 @@ def test_the_files_of_a_database_are_not_touched(evaluate, folder):
     path.chmod(0o444)
     run = evaluate([(GOLD, GOLD)])
     assert run.outcomes == ["right"] and contents(folder) == before
+
+
+def test_memory_is_limited(folder):
+    hungry = (
+        "WITH RECURSIVE t(n, x) AS (SELECT 1, randomblob(100000) UNION ALL SELECT n + 1, randomblob(100000) FROM t "
+        "WHERE n < 20000) SELECT count(DISTINCT x) FROM t"
+    )
+    (folder / "gold.json").write_text(json.dumps([{"db_id": "music", "query": GOLD}] * 2))
+    (folder / "said.txt").write_text(f"{hungry}\n{GOLD}\n")
+    limits = Limits(seconds=60, memory_bytes=256 * MIB)
+    made = evaluate_files(Asked("said.txt", "gold.json", "db", limits=limits))
+    assert [judged.outcome for judged in made.results] == ["refused-by-us", "right"]
+    assert "memory" in made.results[0].reason

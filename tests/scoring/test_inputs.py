@@ -22,7 +22,9 @@ def gold(*sql, **more):
     return [{"db_id": "music", "query": each, **more} for each in sql]
 
 
-@pytest.mark.parametrize("column", ["predicted", "prediction", "predicted_sql", "pred", "sql", "query", "SQL"])
+@pytest.mark.parametrize(
+    "column", ["predicted", "prediction", "predicted_sql", "pred", "output", "response", "sql", "query", "SQL"]
+)
 def test_the_columns_of_a_prediction(evaluate, folder, column):
     assert outcomes(evaluate, folder, gold(NAMES), [{column: NAMES}]).outcomes == ["right"]
 
@@ -77,7 +79,7 @@ def test_one_database_file_is_for_all_rows(evaluate, folder):
         (gold(NAMES), b'["\xff"]', "p.json, line 1: it is not UTF-8"),
         (gold(NAMES), {"a": {"b": 1}}, "p.json: it must hold a list of rows"),
         (gold(NAMES), [3], "p.json, row 1: it is no object but 3"),
-        (gold(NAMES), [{"answer": NAMES}], "p.json, row 1: there is no prediction; it is looked for in `predicted`"),
+        (gold(NAMES), [{"said": NAMES}], "p.json, row 1: there is no prediction; it is looked for in `predicted`"),
         (
             [{"db_id": "music", "question": "?"}],
             [NAMES],

@@ -9,7 +9,7 @@ ID = ("id", "question_id")
 DATABASE = ("db_id", "database", "db")
 QUESTION = ("question", "sql_prompt")
 GOLD = ("query", "sql", "SQL", "gold")
-PREDICTED = ("predicted", "prediction", "predicted_sql", "pred", "sql", "query", "SQL")
+PREDICTED = ("predicted", "prediction", "predicted_sql", "pred", "output", "response", "sql", "query", "SQL")
 SCHEMA = ("schema", "context", "sql_context", "create_table", "prompt")
 
 

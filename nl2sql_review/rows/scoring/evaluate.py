@@ -302,7 +302,7 @@ def _notes(
         notes.append("every prediction is the gold's own text: is that the column of the predictions?")
     cut = sum(each is not None and each.cut for each in found.schemas)
     if cut:
-        notes.append(f"{cut:,} schemas are cut short: what is gone from them counts as not there")
+        notes.append(f"the schema is cut short in {cut:,} rows: what is gone from it counts as not there")
     refused = [(pair, each[0]["gold_refused"]) for pair, each in zip(pairs, verdicts) if each[0]["gold_refused"]]
     if refused and not executed:
         pair, why = refused[0]
@@ -312,6 +312,6 @@ def _notes(
     unknown = sum(judged.valid is None for judged in results)
     if unknown:
         notes.append(
-            f"{unknown:,} predictions are not in the schema-valid rate: whether SQLite accepts them is not known"
+            f"the schema-valid rate is without {unknown:,}, of which it is not known whether SQLite accepts it"
         )
     return notes

@@ -61,7 +61,9 @@ def gold_rows(path: str) -> Rows:
     rows = tuple(row for row in read.rows if row.sql is not None) if read.by_line else read.rows
     for row in rows:
         if not (row.sql or "").strip():
-            raise InputError(f"{path}, {row.place}: there is no gold SQL; it is looked for in {_named(GOLD)}")
+            raise InputError(
+                f"{path}, {row.place}: there is no gold SQL; it is looked for in {_named(GOLD)}: name its column so"
+            )
     _unique(path, rows)
     return Rows(path, rows, read.by_line)
 
@@ -73,7 +75,8 @@ def predicted_rows(path: str) -> Rows:
         for row in read.rows:
             if row.sql is None:
                 raise InputError(
-                    f"{path}, {row.place}: there is no prediction; it is looked for in {_named(PREDICTED)}"
+                    f"{path}, {row.place}: there is no prediction; it is looked for in {_named(PREDICTED)}: "
+                    "name its column so"
                 )
     _unique(path, read.rows)
     return read

@@ -154,26 +154,25 @@ class Judge:
 
     def _judge(self, verdict: Verdict, item: Item, sql: str) -> None:
         schema = item["schema"]
-        if schema is not None:
-            refused = self._explained(schema, sql)
-            verdict["valid"] = None if refused is not None and refused.kind == "time" else refused is None
-            if not self._files:
-                verdict |= (
-                    {"outcome": OUTCOME_OF[refused.kind], "reason": str(refused)} if refused else {"outcome": "valid"}
-                )  # fmt: skip
-                if refused and self._made(schema)[1]:
-                    failed = self._made(schema)[1][0]
-                    verdict |= {
-                        "outcome": "schema-broken",
-                        "reason": f"the schema does not load: {failed}",
-                        "valid": None,
-                    }
-                return
-        verdict |= {"outcome": "right"}
+        refused = self._explained(schema, sql)
+        verdict["valid"] = self._valid(schema, refused)
+        if refused is not None and (schema is None or not self._files):
+            verdict |= {"outcome": OUTCOME_OF[refused.kind], "reason": str(refused)}
+            if verdict["valid"] is None and refused.kind != "time":
+                failed = self._made(schema or ())[1][0]
+                verdict |= {"outcome": "schema-broken", "reason": f"the schema does not load: {failed}"}
+        elif self._files:
+            self._execute(verdict, item["gold"], sql)
+        else:
+            verdict["outcome"] = "valid"
+
+    def _execute(self, verdict: Verdict, gold: str, sql: str) -> None:
+        """Runs a prediction on every file of the database, until one tells it from the gold."""
+        verdict["outcome"] = "right"
         scores = []
         for file in self._files:
             try:
-                reason, score = self._compared(file, item["gold"], sql)
+                reason, score = self._compared(file, gold, sql)
             except Refused as refused:
                 verdict |= {"outcome": OUTCOME_OF[refused.kind], "reason": str(refused)}
                 scores = [0.0]
@@ -186,8 +185,6 @@ class Judge:
                     break
         if self._soft_f1:
             verdict["soft_f1"] = sum(scores) / len(scores)
-        if schema is None:
-            verdict["valid"] = verdict["outcome"] in ("right", "wrong-rows") or self._accepts(None, sql)
 
     def _compared(self, file: str, gold: str, sql: str) -> tuple[str, float]:
         """(in what the results differ, soft F1) on one database file. Raises Refused."""
@@ -237,12 +234,17 @@ class Judge:
             return refused
         return None
 
+    def _valid(self, schema: Sequence[str] | None, refused: Refused | None) -> bool | None:
+        """Whether the schema accepts what it was asked; None where time or a schema that does not load left it open."""
+        if refused is None:
+            return True
+        return None if refused.kind == "time" or (schema is not None and self._made(schema)[1]) else False
+
     def _accepts(self, schema: Sequence[str] | None, sql: str) -> bool | None:
         try:
-            refused = self._explained(schema, self._translated(sql))
-        except Refused as untranslated:
-            refused = untranslated
-        return None if refused is not None and refused.kind == "time" else refused is None
+            return self._valid(schema, self._explained(schema, self._translated(sql)))
+        except Refused:  # not translated
+            return False
 
     def _refusal(self, schema: Sequence[str], gold: str) -> str:
         try:
