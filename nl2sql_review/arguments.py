@@ -19,6 +19,7 @@ COMMANDS = {
     "review": "review scripts (what happens when no command is named)",
     "plan": "show what a script will really train with",
     "memory": "how much GPU memory a script needs, and what fits",
+    "evaluate": "score predicted SQL against databases or schemas",
     "baseline": "accept what is found now, so that only new findings count",
     "rule": "list the rules, or explain one",
     "init": "set a project up: Claude Code, pre-commit, GitHub Actions, the reference trainer",

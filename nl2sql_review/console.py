@@ -79,8 +79,8 @@ def save_all(texts: Mapping[str, str]) -> None:
         raise UsageError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
-def progress() -> Callable[[int, int], None] | None:
-    """Shows on a terminal how far a review is, once it takes longer than a second."""
+def progress(what: str = "files reviewed") -> Callable[[int, int], None] | None:
+    """Shows on a terminal how far it is with `what`, once it takes longer than a second."""
     stream = sys.stderr
     if stream is None or not stream.isatty() or os.environ.get("TERM") == "dumb":
         return None
@@ -95,7 +95,7 @@ def progress() -> Callable[[int, int], None] | None:
             shown = now
             width = 30
             bar = "#" * (width * done // total)
-            stream.write("\r\x1b[K" if done == total else f"\r[{bar:<{width}}] {done} of {total} files reviewed")
+            stream.write("\r\x1b[K" if done == total else f"\r[{bar:<{width}}] {done} of {total} {what}")
             stream.flush()
 
     return tell

@@ -37,6 +37,7 @@ ROOMS = [
     ["fixes", "baseline", "changes"],
     ["review"],
     ["fixing", "ignores"],
+    ["rows"],
     ["render"],
     ["cache"],
     ["workers"],

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def parser() -> Parser:
     parser = Parser("schema", description="Prints a JSON Schema.")
-    parser.add_argument("name", choices=("report", "plan", "memory", "settings", "baseline"), help="of what")
+    parser.add_argument("name", choices=("report", "plan", "memory", "evaluation", "settings", "baseline"), help="of what")
     return parser
 
 

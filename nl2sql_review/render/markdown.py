@@ -29,19 +29,19 @@ def render(report: Report, view: View) -> str:
 def _lines(report: Report, view: View) -> Iterator[str]:
     yield "## nl2sql-review"
     yield ""
-    yield _text(counts(report, PLAIN))
+    yield as_text(counts(report, PLAIN))
     if report.removable:
         yield ""
-        yield _text(removable(report))
+        yield as_text(removable(report))
     for fault in report.internal_errors:
         what = f"rule `{fault.rule}`" if fault.rule else "nl2sql-review"
         yield ""
-        yield f"**Internal error:** {what} failed on {_code(relative(fault.path, view.root))}: {_text(fault.message)}"
+        yield f"**Internal error:** {what} failed on {as_code(relative(fault.path, view.root))}: {as_text(fault.message)}"
     for file in report.files:
         shown = [f for f in file.findings if f.suppressed is None or view.show_suppressed]
         if shown or file.checklist:
             yield ""
-            yield f"### {_code(relative(file.path, view.root))}"
+            yield f"### {as_code(relative(file.path, view.root))}"
         if shown:
             yield ""
             yield "| | Rule | Finding | Where |"
@@ -54,14 +54,14 @@ def _lines(report: Report, view: View) -> Iterator[str]:
 
 def _finding(finding: Finding, file: FileReport, view: View) -> str:
     at = finding.location
-    said = _text(finding.message)
+    said = as_text(finding.message)
     if finding.help:
-        said += f"<br>*{_text(finding.help)}*"
+        said += f"<br>*{as_text(finding.help)}*"
     if finding.suppressed is not None:
-        said += f"<br>suppressed: {_text(finding.suppressed or 'no reason given')}"
+        said += f"<br>suppressed: {as_text(finding.suppressed or 'no reason given')}"
     where = f"line {at.row}" if at.cell is None else cell_of(at)
     if at.path != file.path:
-        where = f"{_text(relative(at.path, view.root))} {where}"
+        where = f"{as_text(relative(at.path, view.root))} {where}"
     return f"| {finding.severity} | `{finding.rule}` | {said} | {where} |"
 
 
@@ -74,16 +74,16 @@ def _checklist(file: FileReport) -> Iterator[str]:
     yield "| | Rule | |"
     yield "|---|---|---|"
     for item in file.checklist:
-        yield f"| {VERDICTS[item.verdict]} | `{item.rule}` | {_text(evidence(item, file.path))} |"
+        yield f"| {VERDICTS[item.verdict]} | `{item.rule}` | {as_text(evidence(item, file.path))} |"
     yield ""
     yield "</details>"
 
 
-def _text(text: str) -> str:
+def as_text(text: str) -> str:
     return _MENTION.sub(r"\g<0><!-- -->", _MARKUP.sub(r"\\\g<0>", escape(text)))
 
 
-def _code(text: str) -> str:
+def as_code(text: str) -> str:
     text = escape(text)
     ticks = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
     pad = " " if text.startswith("`") or text.endswith("`") else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -28,7 +29,7 @@ from sizes import RANK
 model, tokenizer = FastLanguageModel.from_pretrained("unsloth/llama-3-8b-bnb-4bit", load_in_4bit=True)
 model = FastLanguageModel.get_peft_model(model, r=RANK)
 """
-TOOLS = ["review_file", "review_source", "plan", "propose_fixes", "explain_rule", "list_rules"]
+TOOLS = ["review_file", "review_source", "plan", "propose_fixes", "evaluate", "explain_rule", "list_rules"]
 
 
 @pytest.fixture
@@ -95,8 +96,12 @@ def test_tools_only_read_and_say_what_they_return():
 def test_every_result_keeps_to_its_schema_and_is_the_same_twice(project):
     given = {
         "review_file": {"path": "train.py"}, "review_source": {"source": SCRIPT}, "plan": {"path": "train.py"},
-        "propose_fixes": {"path": "train.py"}, "explain_rule": {"rule": "lora/rank"}, "list_rules": {},
+        "propose_fixes": {"path": "train.py"}, "evaluate": {"predictions": "rows.json", "gold": "rows.json"},
+        "explain_rule": {"rule": "lora/rank"}, "list_rules": {},
     }  # fmt: skip
+
+    row = {"query": "SELECT name FROM singer", "schema": "CREATE TABLE singer (name TEXT)"}
+    (project / "rows.json").write_text(json.dumps([row]), encoding="utf-8")
 
     async def work(client):
         for tool in (await client.list_tools()).tools:
@@ -105,6 +110,28 @@ def test_every_result_keeps_to_its_schema_and_is_the_same_twice(project):
             assert first == second and first.content[0].text
 
     session(work)
+
+
+# Evaluation
+
+
+def test_evaluate(project):
+    (project / "db").mkdir()
+    connection = sqlite3.connect(project / "db" / "music.sqlite")
+    connection.execute("CREATE TABLE singer (name TEXT)")
+    connection.close()
+    gold = [{"query": "SELECT name FROM singer"}] * 2
+    (project / "gold.json").write_text(json.dumps(gold), encoding="utf-8")
+    (project / "said.txt").write_text("SELECT name FROM singer\nDROP TABLE singer\n", encoding="utf-8")
+    given = {"predictions": "said.txt", "gold": "gold.json", "databases": "db/music.sqlite"}
+    result = call("evaluate", given)
+    assert not result.is_error and result.structured_content["execution_accuracy"] == 0.5
+    assert "DROP is no query" in result.content[0].text
+    assert code(call("evaluate", {**given, "gold": "none.json"})) == "not-found"
+    assert code(call("evaluate", {**given, "databases": "../db"})) == "outside-roots"
+    assert code(call("evaluate", {**given, "databases": None})) == "input"
+    (project / "db" / "linked").symlink_to("/etc/passwd")
+    assert code(call("evaluate", {**given, "databases": "db/linked"})) == "outside-roots"
 
 
 # Reviews

@@ -1,0 +1,49 @@
+"""SQL of another dialect as SQLite's, by sqlglot: `pip install 'nl2sql-review[evaluate]'`."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from .guarded import Refused
+from .statement import objection
+
+
+class NoTranslation(Exception):
+    """SQL cannot be translated here at all; the text names the remedy."""
+
+
+def check(dialect: str) -> None:
+    """Raises NoTranslation unless sqlglot is installed and knows the dialect."""
+    try:
+        import sqlglot
+    except ImportError:
+        raise NoTranslation(
+            "reading another dialect than SQLite's takes sqlglot: pip install 'nl2sql-review[evaluate]'"
+        ) from None
+    known = sorted(name for name in sqlglot.Dialect.classes if name)
+    if dialect.lower() not in known:
+        from ...shape import did_you_mean, listed
+
+        raise NoTranslation(
+            f"sqlglot knows no dialect {dialect!r}{did_you_mean(dialect, known)}; it knows {listed(known)}"
+        )
+
+
+@lru_cache(maxsize=4096)
+def to_sqlite(sql: str, dialect: str) -> str:
+    """Translates one query of a dialect into SQLite's. Raises Refused where sqlglot cannot read or write it."""
+    import sqlglot
+    from sqlglot.errors import SqlglotError
+
+    said = objection(sql)
+    if said:
+        raise Refused("guard", said)
+    try:
+        made = sqlglot.transpile(sql, read=dialect.lower(), write="sqlite")
+    except SqlglotError as error:
+        raise Refused("engine", f"not read as {dialect}: {str(error).splitlines()[0]}") from None
+    except RecursionError:
+        raise Refused("guard", "it is nested too deeply") from None
+    if len(made) != 1:
+        raise Refused("guard", f"{len(made)} statements; one query is run, or none")
+    return made[0]

@@ -1,0 +1,23 @@
+"""How much a statement may take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one statement may take, and the process that runs it.
+
+    `seconds` is wall time, `result_bytes` counts text and blobs of all rows, `value_bytes` any one value (from Python
+    3.11 on; before, the memory bounds it), `memory_bytes` the address space of the child process, half of it SQLite's.
+    """
+
+    seconds: float = 10.0
+    rows: int = 500_000
+    result_bytes: int = 64 * MIB
+    value_bytes: int = 16 * MIB
+    sql_length: int = 100_000
+    memory_bytes: int = 2048 * MIB

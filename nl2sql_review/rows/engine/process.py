@@ -1,0 +1,186 @@
+"""Work on SQL that nobody vouches for, in child processes that are killed at their limit, so that nothing else stops.
+
+A handler is a function `module:name` that the child imports; it is given a task and answers its items one by one and
+in order. A process that dies or says nothing takes only the item with it that it was at. Messages are lines of JSON:
+whatever becomes of a child, its parent reads plain data.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from queue import Empty, Queue
+from threading import Thread
+from time import monotonic
+from typing import Any, Literal
+
+from .limits import Limits
+
+KILLED = 1.02  # of a statement's time, after which a process that says nothing is killed
+SPARE = 0.05  # seconds for a message to arrive
+START = 60.0  # seconds that Python may take to start
+BOOT = "import sys; sys.path[:] = {path!r}; from {module} import main; main(*sys.argv[1:])"
+
+
+@dataclass(slots=True)
+class Task:
+    """Items that one process works on together, with what they share; `number` is the caller's own."""
+
+    number: int
+    shared: dict[str, Any]
+    items: Sequence[Any]
+    first: int = 0  # the number of the first item that is left
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """An item whose process had to be ended, or ended: why, and what it was at when it last said so."""
+
+    why: Literal["time", "ended"]
+    stage: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one item of a task."""
+
+    task: int
+    item: int
+    value: Any | Lost
+
+
+class Fault(RuntimeError):
+    """The handler raised: a fault of ours."""
+
+
+@dataclass(slots=True, eq=False)
+class _Child:
+    process: subprocess.Popen[bytes]
+    task: Task | None = None
+    done: int = 0  # items of its task
+    heard: float = field(default_factory=monotonic)
+    ready: bool = False
+    stage: str = ""
+
+    def give(self, task: Task) -> None:
+        self.task, self.done, self.stage, self.heard = task, 0, "", monotonic()
+        line = json.dumps({**task.shared, "items": list(task.items)}) + "\n"
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(line.encode())
+            self.process.stdin.flush()
+        except OSError:  # it is dead already, and its reader says so
+            pass
+
+    def end(self) -> None:
+        self.process.kill()
+        for pipe in (self.process.stdin, self.process.stdout):
+            try:
+                if pipe is not None:
+                    pipe.close()
+            except OSError:
+                pass
+        self.process.wait()
+
+
+_Message = tuple[_Child, Any]  # None: it has ended
+
+
+def supervise(
+    handler: str, tasks: Sequence[Task], limits: Limits, jobs: int, preload: Sequence[str] = ()
+) -> Iterator[Answer]:
+    """Runs tasks in at most `jobs` child processes and yields what became of every item, as it comes.
+
+    A child is killed when it has said nothing for a little longer than a statement's time. `preload` are modules that
+    it imports before its time counts. Raises Fault.
+    """
+    waiting = deque(task for task in tasks if task.items)
+    inbox: Queue[_Message] = Queue()
+    children = [_start(handler, limits, inbox, preload) for _ in range(min(jobs, len(waiting)))]
+    try:
+        for child in children:
+            child.give(waiting.popleft())
+        while any(child.task for child in children):
+            child, message = _next(children, inbox, limits)
+            if child not in children or child.task is None:
+                continue  # killed, and this was still under way
+            task = child.task
+            if message is None or isinstance(message, Lost):
+                if not child.ready:
+                    raise Fault(f"{sys.executable} does not start as a child process")
+                lost = message or Lost("ended", child.stage, monotonic() - child.heard)
+                if child.done < len(task.items):
+                    yield Answer(task.number, task.first + child.done, lost)
+                rest = Task(task.number, task.shared, task.items[child.done + 1 :], task.first + child.done + 1)
+                if rest.items:
+                    waiting.appendleft(rest)
+                children.remove(child)
+                child.end()
+                if waiting:
+                    children.append(_start(handler, limits, inbox, preload))
+                    children[-1].give(waiting.popleft())
+                continue
+            kind, value = message
+            child.heard = monotonic()
+            if kind == "ready":
+                child.ready = True
+            elif kind == "stage":
+                child.stage = value
+            elif kind == "result":
+                yield Answer(task.number, task.first + child.done, value)
+                child.done += 1
+                child.stage = ""
+            elif kind == "done":
+                child.task = None
+                if waiting:
+                    child.give(waiting.popleft())
+            else:
+                raise Fault(value)
+    finally:
+        for child in children:
+            child.end()
+
+
+def _next(children: Sequence[_Child], inbox: Queue[_Message], limits: Limits) -> _Message:
+    """The next message of any child, or that one has said nothing for too long."""
+    while True:
+        busy = [(child.heard + _patience(child, limits), child) for child in children if child.task]
+        until, silent = min(busy, key=lambda pair: pair[0])
+        try:
+            return inbox.get(timeout=max(until - monotonic(), 0))
+        except Empty:
+            if inbox.empty():
+                return silent, Lost("time", silent.stage, monotonic() - silent.heard)
+
+
+def _patience(child: _Child, limits: Limits) -> float:
+    return limits.seconds * KILLED + SPARE if child.ready else START
+
+
+def _start(handler: str, limits: Limits, inbox: Queue[_Message], preload: Sequence[str]) -> _Child:
+    """Starts a child and a thread that passes on what it says."""
+    path = [entry or os.getcwd() for entry in sys.path]
+    boot = BOOT.format(path=path, module=f"{__package__}.child")
+    command = [sys.executable, "-I", "-S", "-c", boot, handler, json.dumps(asdict(limits)), *preload]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=-1
+    )
+    child = _Child(process)
+    Thread(target=_listen, args=(child, inbox), daemon=True).start()
+    return child
+
+
+def _listen(child: _Child, inbox: Queue[_Message]) -> None:
+    assert child.process.stdout is not None
+    try:
+        for line in child.process.stdout:
+            inbox.put((child, json.loads(line)))
+    except ValueError:  # half a line, or the pipe was closed: it has ended
+        pass
+    inbox.put((child, None))

@@ -1,0 +1,144 @@
+"""Which database files and which schema a question has."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+from ..engine import schema
+from ..engine.schema import Schema
+from .inputs import InputError
+
+SUFFIXES = (".sqlite", ".sqlite3", ".db")
+MAGIC = b"SQLite format 3\0"
+
+
+class Databases:
+    """The databases of a directory, `DIR/<db_id>/<db_id>.sqlite` and further files beside it, or one file for all rows.
+
+    `allow` is given every path before it is opened, and may raise.
+    """
+
+    def __init__(self, path: str, allow: Callable[[str], object] | None = None) -> None:
+        if not os.path.exists(path):
+            raise InputError(f"{path}: there is no such file or directory; --db names where the databases are")
+        self.path = path
+        self._one = not os.path.isdir(path)
+        self._allow = allow
+        self._known: dict[str, tuple[str, ...]] = {}
+
+    def files(self, database: str, place: str) -> tuple[str, ...]:
+        """Returns the files of one database, that of its own name first. Raises InputError, naming `place`."""
+        if self._one:
+            database = ""
+        elif not database:
+            raise InputError(f"{place}: there is no `db_id`, which says the database below {self.path}")
+        if database not in self._known:
+            self._known[database] = self._find(database, place)
+        return self._known[database]
+
+    def _find(self, database: str, place: str) -> tuple[str, ...]:
+        if self._one:
+            files = [self.path]
+        else:
+            if database in (".", "..") or os.path.basename(database) != database or "\0" in database:
+                raise InputError(f"{place}: the db_id {database!r} is not the name of a folder")
+            folder = os.path.join(self.path, database)
+            names = sorted(name for name in _listed(folder) if name.lower().endswith(SUFFIXES))
+            names.sort(key=lambda name: os.path.splitext(name)[0] != database)
+            files = [os.path.join(folder, name) for name in names]
+            if not files:
+                wanted = os.path.join(folder, f"{database}.sqlite")
+                raise InputError(
+                    f"{place}: there is no database {wanted}; --db names the folder with one folder for each db_id"
+                )
+        for file in files:
+            if self._allow is not None:
+                self._allow(file)
+            _check(file)
+        return tuple(files)
+
+
+class Schemas:
+    """Schemas of Spider's `tables.json`, a `.sql` file (for all rows), or a folder with `<db_id>/schema.sql`."""
+
+    def __init__(self, path: str, allow: Callable[[str], object] | None = None) -> None:
+        self.path = path
+        self._allow = allow
+        self._known: dict[str, Schema] = {}
+        self._one = False
+        if os.path.isdir(path):
+            return
+        text = _text(path)
+        if path.lower().endswith(".json"):
+            self._known = _tables(path, text)
+        else:
+            self._known[""] = schema.read(text)
+            self._one = True
+            if not self._known[""].statements:
+                raise InputError(f"{path}: no CREATE TABLE stands in it")
+
+    def of(self, database: str, place: str) -> Schema:
+        """Returns the schema of a database. Raises InputError, naming `place`."""
+        key = "" if self._one else database
+        if (
+            key not in self._known
+            and os.path.isdir(self.path)
+            and key == os.path.basename(key)
+            and key not in ("", "..")
+        ):
+            for name in (os.path.join(key, "schema.sql"), os.path.join(key, f"{key}.sql"), f"{key}.sql"):
+                file = os.path.join(self.path, name)
+                if os.path.isfile(file):
+                    if self._allow is not None:
+                        self._allow(file)
+                    self._known[key] = schema.read(_text(file))
+                    break
+        if key not in self._known:
+            raise InputError(f"{place}: {self.path} has no schema of {database!r}")
+        return self._known[key]
+
+
+def _tables(path: str, text: str) -> dict[str, Schema]:
+    try:
+        entries: Any = json.loads(text)
+        return {str(entry["db_id"]): schema.of_tables(entry) for entry in entries}
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
+        raise InputError(
+            f"{path}: it is not Spider's tables.json ({type(error).__name__}: {error}); --schemas takes that, "
+            "a .sql file, or a folder with <db_id>/schema.sql"
+        ) from None
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8-sig", errors="replace") as file:
+            return file.read()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from None
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _check(path: str) -> None:
+    """Raises InputError unless a file is a database at rest: what is open elsewhere would be read half written."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(len(MAGIC))
+        if head != MAGIC:
+            raise InputError(f"{path} is no SQLite database: it does not begin as one" if head else f"{path} is empty")
+        for suffix in ("-wal", "-journal"):
+            if os.path.exists(path + suffix) and os.path.getsize(path + suffix):
+                raise InputError(
+                    f"{path}{suffix} holds what is not in the database yet: close the program that writes it, "
+                    f"or open the file once with sqlite3 and say PRAGMA journal_mode = delete"
+                )
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from None

@@ -1,0 +1,317 @@
+"""The door to scoring: files of gold rows and predictions → an Evaluation."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+
+from ..engine import dialect, schema
+from ..engine.dialect import NoTranslation
+from ..engine.limits import Limits
+from ..engine.process import Answer, Lost, Task, supervise
+from ..engine.schema import Schema
+from ..engine.statement import CLAUSES, read
+from .comparison import Match
+from .databases import Databases, Schemas
+from .evaluation import OUTCOMES, VERSION, Comparison, Evaluation, Gate, Judged, Outcome, Rule, Share, Turned
+from .inputs import InputError, Question, gold_rows, predicted_rows, questions
+from .intervals import mcnemar, paired_bootstrap, wilson
+from .pairs import HANDLER, Item, Verdict
+
+TOGETHER = 100  # pairs that a process is given at once
+NOT_COUNTED: tuple[Outcome, ...] = ("gold-broken", "schema-broken")
+GOOD: tuple[Outcome, ...] = ("right", "valid")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be evaluated, and how. `allow` is given the path of every database and schema first; it may raise."""
+
+    predictions: str
+    gold: str
+    databases: str | None = None
+    schemas: str | None = None
+    against: str | None = None
+    no_worse: bool = False
+    fail_below: float | None = None
+    match: Match = field(default_factory=Match)
+    soft_f1: bool = False
+    dialect: str | None = None
+    limits: Limits = field(default_factory=Limits)
+    jobs: int = 1
+    allow: Callable[[str], object] | None = None
+
+
+Progress = Callable[[int, int], None]
+
+
+def evaluate(asked: Asked, progress: Progress | None = None) -> Evaluation:
+    """Scores a set of predictions, and one more where two are compared. Raises InputError."""
+    if asked.dialect is not None:
+        try:
+            dialect.check(asked.dialect)
+        except NoTranslation as error:
+            raise InputError(str(error)) from None
+    paths = [asked.predictions, *([asked.against] if asked.against else [])]
+    gold = gold_rows(asked.gold)
+    pairs = questions(gold, [predicted_rows(path) for path in paths])
+    found = _found(pairs, asked)
+    verdicts = _judged(pairs, found, asked, progress)
+    sets = [tuple(_record(pair, at, verdicts[n][at]) for n, pair in enumerate(pairs)) for at in range(len(paths))]
+    return _summary(pairs, sets, verdicts, found, asked)
+
+
+@dataclass(slots=True)
+class _Found:
+    """The files and schemas of the questions, in their order."""
+
+    files: list[tuple[str, ...]]
+    schemas: list[Schema | None]
+    source: str  # of the schemas: rows, file, databases
+
+
+def _found(pairs: Sequence[Question], asked: Asked) -> _Found:
+    databases = Databases(asked.databases, asked.allow) if asked.databases else None
+    given = Schemas(asked.schemas, asked.allow) if asked.schemas else None
+    files = [databases.files(pair.database, pair.place) if databases else () for pair in pairs]
+    if given is not None:
+        return _Found(files, [given.of(pair.database, pair.place) for pair in pairs], "file")
+    texts = {text: schema.read(text) for pair in pairs if (text := pair.schema)}
+    own = [texts[pair.schema] if pair.schema else None for pair in pairs]
+    if any(each and each.statements for each in own):
+        stray = next((pair for pair, each in zip(pairs, own) if not (each and each.statements)), None)
+        if stray is None:
+            return _Found(files, own, "rows")
+        if databases is None:
+            raise InputError(
+                f"{stray.place}: no schema is in the row, as in the others; --schemas names a file with all"
+            )
+    if databases is None and pairs:
+        raise InputError(
+            f"{pairs[0].place}: there is nothing to judge by: no column `schema` with CREATE TABLE. "
+            "Name databases (--db DIR) or schemas (--schemas tables.json, a .sql file, or a folder)"
+        )
+    return _Found(files, [None for _ in pairs], "databases")
+
+
+def _judged(pairs: Sequence[Question], found: _Found, asked: Asked, progress: Progress | None) -> list[list[Verdict]]:
+    """For each question its verdicts, one a set of predictions."""
+    groups: dict[object, list[tuple[int, int]]] = defaultdict(list)
+    for number, pair in enumerate(pairs):
+        key = found.files[number] or pair.database
+        groups[key] += [(number, at) for at in range(len(pair.predicted))]
+    sets = len(pairs[0].predicted) if pairs else 1
+    size = TOGETHER - TOGETHER % sets or sets  # all predictions for one gold go together
+    places = [group[at : at + size] for group in groups.values() for at in range(0, len(group), size)]
+    tasks = [
+        Task(n, _shared(found.files[batch[0][0]], asked), _items(batch, pairs, found)) for n, batch in enumerate(places)
+    ]
+    verdicts: list[list[Verdict | None]] = [[None] * sets for _ in pairs]
+    total, done = len(pairs) * sets, 0
+    for answer in supervise(HANDLER, tasks, asked.limits, asked.jobs, ("sqlglot",) if asked.dialect else ()):
+        number, at = places[answer.task][answer.item]
+        verdicts[number][at] = _verdict(answer, asked)
+        done += 1
+        if progress is not None:
+            progress(done, total)
+    return [[verdict for verdict in each if verdict is not None] for each in verdicts]
+
+
+def _shared(files: tuple[str, ...], asked: Asked) -> dict[str, object]:
+    return {
+        "files": list(files),
+        "match": asdict(asked.match),
+        "dialect": asked.dialect,
+        "soft_f1": asked.soft_f1 and bool(files),
+    }
+
+
+def _items(batch: Sequence[tuple[int, int]], pairs: Sequence[Question], found: _Found) -> list[Item]:
+    items: list[Item] = []
+    for number, at in batch:
+        made = found.schemas[number]
+        statements = list(made.statements) if made is not None else None
+        items.append({"gold": pairs[number].gold, "predicted": pairs[number].predicted[at] or "", "schema": statements})
+    return items
+
+
+def _verdict(answer: Answer, asked: Asked) -> Verdict:
+    """The verdict of a child, or what its end says."""
+    lost = answer.value
+    if not isinstance(lost, Lost):
+        verdict: Verdict = lost
+        return verdict
+    if lost.why == "time":
+        outcome: Outcome = "timed-out"
+        reason = f"ended after {asked.limits.seconds:g} s, which SQLite did not heed"
+    else:
+        outcome, reason = "refused-by-us", "it ended its process: more memory than it may take, or a fault of SQLite"
+    if lost.stage == "gold":
+        outcome = "gold-broken"
+    return {
+        "outcome": outcome, "reason": reason, "valid": None, "chatty": False,
+        "soft_f1": 0.0 if asked.soft_f1 and outcome != "gold-broken" else None,
+        "sql": "", "empty_gold": False, "gold_refused": "",
+    }  # fmt: skip
+
+
+def _record(pair: Question, at: int, verdict: Verdict) -> Judged:
+    outcome = verdict["outcome"]
+    if outcome == "empty" and pair.predicted[at] is None:
+        outcome = "missing"
+    return Judged(
+        id=pair.id, db_id=pair.database, question=pair.question, outcome=outcome, reason=verdict["reason"],
+        valid=verdict["valid"], chatty=verdict["chatty"], soft_f1=verdict["soft_f1"],
+        gold=pair.gold, predicted=pair.predicted[at], sql=verdict["sql"],
+    )  # fmt: skip
+
+
+def _summary(
+    pairs: Sequence[Question],
+    sets: Sequence[tuple[Judged, ...]],
+    verdicts: Sequence[Sequence[Verdict]],
+    found: _Found,
+    asked: Asked,
+) -> Evaluation:
+    results = sets[0]
+    executed = asked.databases is not None
+    counted = [judged for judged in results if judged.outcome not in NOT_COUNTED]
+    right = sum(judged.outcome == "right" for judged in counted)
+    known = [judged.valid for judged in results if judged.valid is not None]
+    soft = [judged.soft_f1 for judged in counted if judged.soft_f1 is not None]
+    outcomes = Counter(judged.outcome for judged in results)
+    against = _comparison(sets[0], sets[1], asked) if len(sets) > 1 else None
+    accuracy, valid = _accuracy(results) if executed else None, _valid_rate(results)
+    return Evaluation(
+        version=VERSION,
+        execution_accuracy=accuracy,
+        schema_valid_rate=valid,
+        soft_f1=sum(soft) / len(soft) if soft else None,
+        accuracy_interval=wilson(right, len(counted)) if executed and counted else None,
+        valid_interval=wilson(sum(known), len(known)) if known else None,
+        pairs=len(results),
+        counted=len(counted),
+        empty_gold=sum(each[0]["empty_gold"] for each in verdicts),
+        chatty=sum(judged.chatty for judged in results),
+        outcomes={outcome: outcomes[outcome] for outcome in OUTCOMES if outcomes[outcome]},
+        predictions=asked.predictions,
+        gold=asked.gold,
+        databases=asked.databases,
+        database_files=len({file for files in found.files for file in files}),
+        schemas=found.source,  # type: ignore[arg-type]  # one of the three words
+        rule=_rule(asked),
+        by_database=_shares(counted, lambda judged: (judged.db_id,) if judged.db_id else ()),
+        by_clause=_shares(counted, lambda judged: read(judged.gold).clauses or ("none of these",), CLAUSES),
+        against=against,
+        gates=_gates(accuracy if executed else valid, against, asked),
+        notes=tuple(_notes(pairs, results, verdicts, found, executed)),
+        results=results,
+    )
+
+
+def _accuracy(results: Sequence[Judged]) -> float | None:
+    counted = [judged for judged in results if judged.outcome not in NOT_COUNTED]
+    return sum(judged.outcome == "right" for judged in counted) / len(counted) if counted else None
+
+
+def _valid_rate(results: Sequence[Judged]) -> float | None:
+    known = [judged.valid for judged in results if judged.valid is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _rule(asked: Asked) -> Rule:
+    limits, match = asked.limits, asked.match
+    return Rule(
+        rows=match.rows, columns=match.columns, tolerance=match.tolerance,
+        timeout=limits.seconds, dialect=asked.dialect,
+        max_rows=limits.rows, max_result_bytes=limits.result_bytes, max_memory_bytes=limits.memory_bytes,
+    )  # fmt: skip
+
+
+def _shares(
+    counted: Sequence[Judged], names: Callable[[Judged], Sequence[str]], order: Sequence[str] = ()
+) -> tuple[Share, ...]:
+    """The share of right ones by name; by the order given, else the worst first."""
+    pairs: Counter[str] = Counter()
+    right: Counter[str] = Counter()
+    for judged in counted:
+        for name in names(judged):
+            pairs[name] += 1
+            right[name] += judged.outcome in GOOD
+    listed = [name for name in order if name in pairs] + sorted(
+        (name for name in pairs if name not in order), key=lambda name: (right[name] / pairs[name], name)
+    )
+    return tuple(Share(name, pairs[name], right[name], right[name] / pairs[name]) for name in listed)
+
+
+def _comparison(ours: Sequence[Judged], theirs: Sequence[Judged], asked: Asked) -> Comparison | None:
+    """This set against the other, over the pairs that count in both; None where there is none."""
+    assert asked.against is not None
+    both = [
+        (one, other)
+        for one, other in zip(ours, theirs)
+        if one.outcome not in NOT_COUNTED and other.outcome not in NOT_COUNTED
+    ]
+    if not both:
+        return None
+    won = [(one, other) for one, other in both if one.outcome in GOOD and other.outcome not in GOOD]
+    lost = [(one, other) for one, other in both if one.outcome not in GOOD and other.outcome in GOOD]
+    return Comparison(
+        path=asked.against,
+        metric="execution_accuracy" if asked.databases is not None else "schema_valid_rate",
+        execution_accuracy=_accuracy(theirs) if asked.databases is not None else None,
+        schema_valid_rate=_valid_rate(theirs),
+        difference=(len(won) - len(lost)) / len(both),
+        interval=paired_bootstrap(len(won), len(lost), len(both)),
+        mcnemar_p=mcnemar(len(won), len(lost)),
+        pairs=len(both),
+        turned_right=tuple(_turned(one, other) for one, other in won),
+        turned_wrong=tuple(_turned(one, other) for one, other in lost),
+    )
+
+
+def _turned(one: Judged, other: Judged) -> Turned:
+    return Turned(one.id, one.db_id, one.question, before=other.outcome, after=one.outcome)
+
+
+def _gates(figure: float | None, against: Comparison | None, asked: Asked) -> tuple[Gate, ...]:
+    name = "execution accuracy" if asked.databases is not None else "schema-valid rate"
+    gates = []
+    if asked.fail_below is not None and figure is not None:
+        below = figure < asked.fail_below
+        said = f"{name} {figure:.4f} is {'below' if below else 'not below'} {asked.fail_below:g}"
+        gates.append(Gate("fail-below", not below, said))
+    if asked.no_worse and against is not None:
+        worse = against.difference < 0
+        said = f"{name} is {'worse' if worse else 'not worse'} than that of {against.path}: {against.difference:+.4f}"
+        gates.append(Gate("no-worse-than", not worse, said))
+    return tuple(gates)
+
+
+def _notes(
+    pairs: Sequence[Question],
+    results: Sequence[Judged],
+    verdicts: Sequence[Sequence[Verdict]],
+    found: _Found,
+    executed: bool,
+) -> list[str]:
+    """What a reader of the figures should know beside them."""
+    notes = []
+    if pairs and all(pair.predicted[0] == pair.gold for pair in pairs):
+        notes.append("every prediction is the gold's own text: is that the column of the predictions?")
+    cut = sum(each is not None and each.cut for each in found.schemas)
+    if cut:
+        notes.append(f"the schema is cut short in {cut:,} rows: what is gone from it counts as not there")
+    refused = [(pair, each[0]["gold_refused"]) for pair, each in zip(pairs, verdicts) if each[0]["gold_refused"]]
+    if refused and not executed:
+        pair, why = refused[0]
+        notes.append(
+            f"SQLite refuses the gold SQL of {len(refused):,} rows on their own schema; the first: {pair.place}: {why}"
+        )
+    unknown = sum(judged.valid is None for judged in results)
+    if unknown:
+        notes.append(
+            f"the schema-valid rate is without {unknown:,}, of which it is not known whether SQLite accepts it"
+        )
+    return notes

@@ -1,0 +1,262 @@
+"""Files of gold rows and of predictions → questions, each with its gold SQL and what was predicted.
+
+JSON (a list of rows, or BIRD's `{"0": "SQL\\t----- bird -----\\tdb"}`), JSONL, and Spider's text forms: a line a
+question, `SQL<tab>db_id` for gold. Whatever is wrong is told with file, row and remedy.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .columns import DATABASE, GOLD, ID, PREDICTED, QUESTION, SCHEMA, first, text_of
+
+SIZE_LIMIT = 2_000_000_000  # bytes of a file that is still read
+BIRD = "\t----- bird -----\t"
+
+
+class InputError(ValueError):
+    """A file of rows cannot be used; the text names the file, the row and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a file. `place` says where it stands, as in `line 3`; `sql` is None where the row has none."""
+
+    place: str
+    id: str | None
+    database: str | None
+    question: str
+    sql: str | None
+    schema: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a file; `by_line`: of a text file, whose empty lines count."""
+
+    path: str
+    rows: tuple[Row, ...]
+    by_line: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A gold row with what each set of predictions says to it: None where there is no prediction."""
+
+    id: str
+    database: str
+    question: str
+    gold: str
+    schema: str | None
+    predicted: tuple[str | None, ...]
+    place: str
+
+
+def gold_rows(path: str) -> Rows:
+    """Reads a file of gold rows. Raises InputError; of a row without SQL too."""
+    read = _read(path, GOLD)
+    rows = tuple(row for row in read.rows if row.sql is not None) if read.by_line else read.rows
+    for row in rows:
+        if not (row.sql or "").strip():
+            raise InputError(
+                f"{path}, {row.place}: there is no gold SQL; it is looked for in {_named(GOLD)}: name its column so"
+            )
+    _unique(path, rows)
+    return Rows(path, rows, read.by_line)
+
+
+def predicted_rows(path: str) -> Rows:
+    """Reads a file of predictions. Raises InputError; a row may hold an empty prediction, but must have the column."""
+    read = _read(path, PREDICTED)
+    if not read.by_line:
+        for row in read.rows:
+            if row.sql is None:
+                raise InputError(
+                    f"{path}, {row.place}: there is no prediction; it is looked for in {_named(PREDICTED)}: "
+                    "name its column so"
+                )
+    _unique(path, read.rows)
+    return read
+
+
+def questions(gold: Rows, sets: Sequence[Rows]) -> tuple[Question, ...]:
+    """Joins gold rows and predictions: by id where both have one, else by order. Raises InputError."""
+    joined = [_joined(gold, predictions) for predictions in sets]
+    return tuple(
+        Question(
+            id=row.id if row.id is not None else str(number + 1),
+            database=row.database or "",
+            question=row.question,
+            gold=row.sql or "",
+            schema=row.schema,
+            predicted=tuple(each[number] for each in joined),
+            place=f"{gold.path}, {row.place}",
+        )
+        for number, row in enumerate(gold.rows)
+    )
+
+
+def _joined(gold: Rows, predictions: Rows) -> list[str | None]:
+    """What is predicted for each gold row."""
+    path = predictions.path
+    if gold.rows and predictions.rows and all(row.id is not None for row in (*gold.rows, *predictions.rows)):
+        by_id = {row.id: row for row in predictions.rows}
+        known = {row.id for row in gold.rows}
+        stray = next((row for row in predictions.rows if row.id not in known), None)
+        if stray is not None:
+            raise InputError(f"{path}, {stray.place}: no row of {gold.path} has the id {stray.id!r}")
+        pairs = [(row, by_id.get(row.id)) for row in gold.rows]
+    else:
+        rows = _in_order(gold, predictions)
+        pairs = [(row, rows[at] if at < len(rows) else None) for at, row in enumerate(gold.rows)]
+    for row, found in pairs:
+        for name, ours, theirs in (
+            ("db_id", found and found.database, row.database),
+            ("question", found and found.question, row.question),
+        ):
+            if ours and theirs and ours != theirs:
+                assert found is not None
+                raise InputError(
+                    f"{path}, {found.place}: its {name} is {ours!r}, and {theirs!r} in {gold.path}, {row.place}: "
+                    "the files do not belong together, or their order differs: give both an `id`"
+                )
+    return [found.sql if found else None for _, found in pairs]
+
+
+def _in_order(gold: Rows, predictions: Rows) -> Sequence[Row | None]:
+    """The predictions in the order of the gold rows. Empty lines between sessions, which Spider's text forms have in
+    both files, are no predictions; other empty lines are empty ones."""
+    rows: Sequence[Row | None] = predictions.rows
+    if predictions.by_line:
+        full = [row for row in predictions.rows if row.sql is not None]
+        sessions = gold.by_line and bool(gold.rows) and int(gold.rows[-1].place.split()[-1]) > len(gold.rows)
+        if sessions and len(full) == len(gold.rows):
+            return full
+        if sessions and len(full) < len(gold.rows):
+            by_place = {row.place: row for row in full}
+            return [by_place.get(row.place) for row in gold.rows]
+        while len(rows) > len(gold.rows) and predictions.rows[len(rows) - 1].sql is None:  # empty lines at the end
+            rows = rows[:-1]
+    if len(rows) > len(gold.rows):
+        raise InputError(
+            f"{predictions.path} has {len(rows):,} predictions, {gold.path} {len(gold.rows):,} rows: "
+            "give both files an `id`, or one prediction for each row in its order (in a text file, a line each)"
+        )
+    return rows
+
+
+def _unique(path: str, rows: Sequence[Row]) -> None:
+    seen: dict[str, Row] = {}
+    for row in rows:
+        if row.id is not None and row.id in seen:
+            raise InputError(f"{path}, {row.place}: the id {row.id!r} stands in {seen[row.id].place} already")
+        if row.id is not None:
+            seen[row.id] = row
+
+
+def _read(path: str, columns: Sequence[str]) -> Rows:
+    text = _text(path)
+    start = text.lstrip()[:1]
+    if path.lower().endswith((".jsonl", ".ndjson")) or (start == "{" and _is_lines(text)):
+        return Rows(path, tuple(_row(path, f"line {n}", _parsed(path, n, line), columns) for n, line in _lines(text)))
+    if start in ("[", "{") or path.lower().endswith(".json"):
+        return Rows(path, tuple(_document(path, text, columns)))
+    return Rows(path, tuple(_text_row(f"line {n}", line) for n, line in enumerate(text.splitlines(), 1)), by_line=True)
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            data = file.read(SIZE_LIMIT + 1)
+    except IsADirectoryError:
+        raise InputError(f"{path} is a directory: name a file (JSON, JSONL or text)") from None
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from None
+    if len(data) > SIZE_LIMIT:
+        raise InputError(f"{path} is larger than {SIZE_LIMIT:,} bytes: split it")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{path}, line {line}: it is not UTF-8 ({error.reason}): save it as UTF-8") from None
+
+
+def _is_lines(text: str) -> bool:
+    """Whether a text that begins with a brace is JSONL: its first line is an object and not all there is."""
+    line, _, rest = text.lstrip().partition("\n")
+    try:
+        return bool(rest.strip()) and isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _lines(text: str) -> list[tuple[int, str]]:
+    return [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+
+
+def _parsed(path: str, number: int, line: str) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}, line {number}: it is no JSON ({_json_fault(error)}): one object a line") from None
+
+
+def _document(path: str, text: str, columns: Sequence[str]) -> list[Row]:
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}, line {error.lineno}: it is no JSON ({error.msg})") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: it is no JSON ({_json_fault(error)})") from None
+    if isinstance(data, dict) and data and all(isinstance(value, str) for value in data.values()):
+        return [_bird(key, value) for key, value in data.items()]
+    if isinstance(data, dict):
+        lists = [value for value in data.values() if isinstance(value, list)]
+        data = lists[0] if len(lists) == 1 else data
+    if not isinstance(data, list):
+        raise InputError(f'{path}: it must hold a list of rows, as in [{{"db_id": …, "query": …}}]')
+    return [_row(path, f"row {number}", item, columns) for number, item in enumerate(data, 1)]
+
+
+def _json_fault(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at character {error.colno}"
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+def _bird(key: str, value: str) -> Row:
+    sql, _, database = value.partition(BIRD)
+    return Row(f"key {key!r}", key, database.strip() or None, "", sql, None)
+
+
+def _text_row(place: str, line: str) -> Row:
+    """`SQL<tab>db_id`, or SQL alone."""
+    sql, tab, database = line.rpartition("\t")
+    if not tab or " " in database.strip():
+        sql, database = line, ""
+    return Row(place, None, database.strip() or None, "", sql.strip() if line.strip() else None, None)
+
+
+def _row(path: str, place: str, item: Any, columns: Sequence[str]) -> Row:
+    if isinstance(item, str):
+        return Row(place, None, None, "", item, None)
+    if not isinstance(item, Mapping):
+        raise InputError(f"{path}, {place}: it is no object but {json.dumps(item)[:40]}")
+    sql = first(item, columns, lambda value: isinstance(value, str) or value is None)
+    found = first(item, ID, lambda value: isinstance(value, (str, int)) and not isinstance(value, bool))
+    is_text: Callable[[Any], bool] = lambda value: isinstance(value, str)  # noqa: E731
+    return Row(
+        place=place,
+        id=None if found is None else str(found),
+        database=text_of(first(item, DATABASE, is_text)),
+        question=text_of(first(item, QUESTION, is_text)) or "",
+        sql=sql if sql is not None else ("" if any(name in item and item[name] is None for name in columns) else None),
+        schema=text_of(first(item, SCHEMA, is_text)),
+    )
+
+
+def _named(columns: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in columns)

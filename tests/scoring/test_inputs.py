@@ -1,0 +1,146 @@
+"""The files of rows in all their forms, and what is said of bad ones: file, row, remedy, and never a traceback."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+NAMES, AGES = "SELECT name FROM singer", "SELECT age FROM singer"
+
+
+def outcomes(evaluate, folder, gold, predicted, gold_name="gold.json", predicted_name="p.json", **options):
+    for name, content in ((gold_name, gold), (predicted_name, predicted)):
+        text = content if isinstance(content, (str, bytes)) else json.dumps(content)
+        (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
+    run = evaluate(None, predicted_name, "--gold", gold_name, "--output-format", "json", **options)
+    assert "Traceback" not in run.err
+    return run
+
+
+def gold(*sql, **more):
+    return [{"db_id": "music", "query": each, **more} for each in sql]
+
+
+@pytest.mark.parametrize(
+    "column", ["predicted", "prediction", "predicted_sql", "pred", "output", "response", "sql", "query", "SQL"]
+)
+def test_the_columns_of_a_prediction(evaluate, folder, column):
+    assert outcomes(evaluate, folder, gold(NAMES), [{column: NAMES}]).outcomes == ["right"]
+
+
+@pytest.mark.parametrize("column", ["query", "sql", "SQL", "gold"])
+def test_the_columns_of_gold_sql(evaluate, folder, column):
+    rows = [{"db_id": "music", column: NAMES}]
+    assert outcomes(evaluate, folder, rows, [{"sql": NAMES}]).outcomes == ["right"]
+
+
+def test_spider_s_rows_whose_sql_is_a_parsed_tree(evaluate, folder):
+    rows = [{"db_id": "music", "query": NAMES, "sql": {"select": []}, "question": "?"}]
+    assert outcomes(evaluate, folder, rows, [NAMES]).outcomes == ["right"]
+
+
+def test_spider_s_text_forms(evaluate, folder):
+    run = outcomes(evaluate, folder, f"{NAMES}\tmusic\n{AGES}\tmusic\n", f"{NAMES}\n\n", "gold.txt", "p.txt")
+    assert run.outcomes == ["right", "missing"]
+    run = outcomes(evaluate, folder, f"{NAMES}\tmusic\n\n{AGES}\tmusic\n", f"{NAMES}\n\n{AGES}\n", "gold.txt", "p.txt")
+    assert run.outcomes == ["right", "right"]  # an empty line parts two sessions
+    run = outcomes(evaluate, folder, f"{NAMES}\tmusic\n\n{AGES}\tmusic\n", f"\n\n{AGES}\n", "gold.txt", "p.txt")
+    assert run.outcomes == ["missing", "right"]
+
+
+def test_bird_s_predictions(evaluate, folder):
+    predicted = {"0": f"{NAMES}\t----- bird -----\tmusic", "1": f"{AGES}\t----- bird -----\tmusic"}
+    rows = [{"question_id": n, "db_id": "music", "SQL": sql} for n, sql in enumerate((NAMES, AGES))]
+    assert outcomes(evaluate, folder, rows, predicted).outcomes == ["right", "right"]
+    assert outcomes(evaluate, folder, rows[::-1], predicted).outcomes == ["right", "right"]
+
+
+def test_jsonl_with_a_byte_order_mark_and_empty_lines(evaluate, folder):
+    text = "\ufeff" + json.dumps({"predicted": NAMES}) + "\n\n" + json.dumps({"predicted": "SELECT 'ü'"}) + "\n"
+    assert outcomes(evaluate, folder, gold(NAMES, "SELECT 'ü'"), text).outcomes == ["right", "right"]
+
+
+def test_rows_are_joined_by_id_where_both_have_one(evaluate, folder):
+    rows = [{"id": "a", "db_id": "music", "query": NAMES}, {"id": "b", "db_id": "music", "query": AGES}]
+    run = outcomes(evaluate, folder, rows, [{"id": "b", "predicted": AGES}])
+    assert run.outcomes == ["missing", "right"]
+
+
+def test_one_database_file_is_for_all_rows(evaluate, folder):
+    assert outcomes(evaluate, folder, [{"query": NAMES}], [NAMES], db="db/music/music.sqlite").outcomes == ["right"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "predicted", "said"),
+    [
+        ("[{", [], "gold.json, line 1: it is no JSON"),
+        (gold(NAMES), '{"predicted": "x"}\n{"predi\n', "p.json, line 2: it is no JSON"),
+        (gold(NAMES), b'["\xff"]', "p.json, line 1: it is not UTF-8"),
+        (gold(NAMES), {"a": {"b": 1}}, "p.json: it must hold a list of rows"),
+        (gold(NAMES), [3], "p.json, row 1: it is no object but 3"),
+        (gold(NAMES), [{"said": NAMES}], "p.json, row 1: there is no prediction; it is looked for in `predicted`"),
+        (
+            [{"db_id": "music", "question": "?"}],
+            [NAMES],
+            "gold.json, row 1: there is no gold SQL; it is looked for in `query`",
+        ),
+        (gold(NAMES), [NAMES, NAMES], "p.json has 2 predictions, gold.json 1 rows"),
+        ([{"query": NAMES}], [NAMES], "gold.json, row 1: there is no `db_id`"),
+        ([{"query": NAMES, "db_id": "film"}], [NAMES], "gold.json, row 1: there is no database db/film/film.sqlite"),
+        ([{"query": NAMES, "db_id": "../db/music"}], [NAMES], "the db_id '../db/music' is not the name of a folder"),
+        (gold(NAMES, question="who?"), [{"predicted": NAMES, "question": "what?"}], "do not belong together"),
+        (
+            [{"id": 1, "query": NAMES, "db_id": "music"}] * 2,
+            [NAMES] * 2,
+            "gold.json, row 2: the id '1' stands in row 1",
+        ),
+        ([{"id": 1, "query": NAMES, "db_id": "music"}], [{"id": 2, "sql": ""}], "no row of gold.json has the id '2'"),
+        (b"[" * 100_000, [], "gold.json: it is no JSON"),
+    ],
+)
+def test_bad_rows_are_named_with_the_remedy(evaluate, folder, rows, predicted, said):
+    run = outcomes(evaluate, folder, rows, predicted)
+    assert (run.code, run.out) == (2, "") and said in run.err
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        ((), "give one file of predictions and the gold rows"),
+        (("p.json",), "give one file of predictions and the gold rows"),
+        (("none.json", "--gold", "p.json"), "none.json: No such file or directory"),
+        (("p.json", "--gold", "db"), "db is a directory"),
+        (("p.json", "--gold", "p.json", "--schemas", "none.sql"), "none.sql: No such file or directory"),
+        (("p.json", "--gold", "p.json", "--schemas", "p.json"), "p.json: it is not Spider's tables.json"),
+        (("p.json", "--gold", "p.json", "--schemas", "db"), "db has no schema of 'music'"),
+        (("p.json", "--gold", "p.json", "--fail-below", "70"), "write a share, as in 0.70"),
+        (("p.json", "--gold", "p.json", "--timeout", "0"), "write seconds"),
+        (("p.json", "--gold", "p.json", "--output-file", "p.json"), "p.json is read"),
+        (("p.json", "--gold", "p.json", "--against", "a", "--no-worse-than", "b"), "name one"),
+        (("p.json", "--gold", "p.json"), "there is nothing to judge by"),
+    ],
+)
+def test_a_command_line_that_cannot_be_followed(evaluate, folder, argv, said):
+    (folder / "p.json").write_text(json.dumps(gold(NAMES)))
+    run = evaluate(None, *argv, db=None)
+    assert (run.code, run.out) == (2, "") and said in run.err and "Traceback" not in run.err
+
+
+def test_a_file_that_is_no_database(evaluate, folder):
+    bad = folder / "db" / "music" / "other.db"
+    for content, said in ((b"", "is empty"), (b"hello", "is no SQLite database")):
+        bad.write_bytes(content)
+        run = evaluate([(NAMES, NAMES)])
+        assert run.code == 2 and said in run.err and "other.db" in run.err
+
+
+def test_a_database_that_another_program_writes_is_not_read(evaluate, folder):
+    (folder / "db" / "music" / "music.sqlite-wal").write_bytes(b"x")
+    run = evaluate([(NAMES, NAMES)])
+    assert run.code == 2 and "music.sqlite-wal holds what is not in the database yet" in run.err
+
+
+def test_predictions_that_are_the_gold_s_own_column_are_noticed(evaluate, folder):
+    run = evaluate([(NAMES, NAMES)])
+    assert any("is that the column of the predictions?" in note for note in run.said["notes"])
