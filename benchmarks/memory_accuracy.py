@@ -6,7 +6,7 @@
 
 `memory_measured.tsv` holds the measurements with their sources. Rows whose length is exact count for the figures; of
 notebooks only the upper limit of the length is known, so their high bound is all that can be held to account. The
-constants of `nl2sql_review/memory/estimate.py` were fitted on `own-h200` and on the half of the older exact rows that
+constants of `nl2sql_review/gpu_memory/estimate.py` were fitted on `own-h200` and on the half of the older exact rows that
 `fitted` picks by a hash of their id; the rest, and with it every source of `HELD_OUT`, is the report.
 `memory_cross_validation.py` leaves each source out in turn.
 """
@@ -26,11 +26,11 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from nl2sql_review.memory import cards  # noqa: E402
-from nl2sql_review.memory.advice import verdict  # noqa: E402
-from nl2sql_review.memory.architectures import table  # noqa: E402
-from nl2sql_review.memory.estimate import Estimate, estimate  # noqa: E402
-from nl2sql_review.memory.setup import PROJECTIONS, Setup  # noqa: E402
+from nl2sql_review.gpu_memory import cards  # noqa: E402
+from nl2sql_review.gpu_memory.advice import verdict  # noqa: E402
+from nl2sql_review.gpu_memory.architectures import table  # noqa: E402
+from nl2sql_review.gpu_memory.estimate import Estimate, estimate  # noqa: E402
+from nl2sql_review.gpu_memory.setup import PROJECTIONS, Setup  # noqa: E402
 
 GIB = 1024**3
 OWN = "own-h200"  # measured for this table; what the current libraries do was learnt from it

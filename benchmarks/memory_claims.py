@@ -1,6 +1,6 @@
 """Rules of thumb about GPU memory beside what the estimate says: the tables of docs/memory.md.
 
-    python benchmarks/memory_claims.py
+python benchmarks/memory_claims.py
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from nl2sql_review.memory import advice, cards  # noqa: E402
-from nl2sql_review.memory.architectures import table  # noqa: E402
-from nl2sql_review.memory.estimate import estimate  # noqa: E402
-from nl2sql_review.memory.setup import Setup  # noqa: E402
+from nl2sql_review.gpu_memory import advice, cards  # noqa: E402
+from nl2sql_review.gpu_memory.architectures import table  # noqa: E402
+from nl2sql_review.gpu_memory.estimate import estimate  # noqa: E402
+from nl2sql_review.gpu_memory.setup import Setup  # noqa: E402
 
 CLAIMS = (("codellama-7b", "6–8 GB, batch 4–8", (1, 4, 8)), ("codellama-13b", "10–12 GB, batch 2–4", (1, 2, 4)), ("codellama-34b", "20–24 GB, batch 1–2", (1, 2)))  # fmt: skip
 
@@ -43,7 +43,10 @@ def gib(setup: Setup) -> str:
 
 
 def sizes() -> list[str]:
-    lines = ["| model | the team's table | batch | " + " | ".join(name for name, _ in STACKS) + " |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| model | the team's table | batch | " + " | ".join(name for name, _ in STACKS) + " |",
+        "|---|---|---|---|---|---|",
+    ]
     for model, claim, batches in CLAIMS:
         for batch in batches:
             said = claim if batch == batches[0] else ""
@@ -53,7 +56,10 @@ def sizes() -> list[str]:
 
 
 def batches() -> list[str]:
-    lines = ["| 7B, 2048 tokens, on 16 GB (14.56 GiB usable) | batch 4 | batch 8 | largest by the upper bound |", "|---|---|---|---|"]
+    lines = [
+        "| 7B, 2048 tokens, on 16 GB (14.56 GiB usable) | batch 4 | batch 8 | largest by the upper bound |",
+        "|---|---|---|---|",
+    ]
     card = cards.find("16GB")
     for name, make in STACKS:
         said = [advice.verdict(estimate(make("codellama-7b", batch=b), card.context), card) for b in (4, 8)]
@@ -69,13 +75,17 @@ def savings() -> list[str]:
     lines = ["| claim (7B, batch 4) | " + " | ".join(name for name, _ in STACKS) + " |", "|---|---|---|---|"]
 
     def row(claim: str, before: dict, after: dict) -> str:
-        cells = [share(make("codellama-7b", batch=4, **before), make("codellama-7b", batch=4, **after)) for _, make in STACKS]
+        cells = [
+            share(make("codellama-7b", batch=4, **before), make("codellama-7b", batch=4, **after)) for _, make in STACKS
+        ]
         return f"| {claim} | {' | '.join(cells)} |"
 
     lines.append(row("1024 tokens rather than 2048: −50 %", {}, {"length": 1024}))
     lines.append(row("4-bit rather than 16-bit: −50 %", {"bits": 16}, {}))
     before = unsloth("codellama-7b", batch=4, checkpointing="kept")
-    lines.append(f'| checkpointing "unsloth" rather than plain: −30 % | {share(before, unsloth("codellama-7b", batch=4))} | not there | not there |')
+    lines.append(
+        f'| checkpointing "unsloth" rather than plain: −30 % | {share(before, unsloth("codellama-7b", batch=4))} | not there | not there |'
+    )
     return lines
 
 

@@ -2,7 +2,7 @@
 
     python benchmarks/memory_cross_validation.py
 
-Each source of `memory_measured.tsv` is left out in turn: the constants of `nl2sql_review/memory/estimate.py` are fitted
+Each source of `memory_measured.tsv` is left out in turn: the constants of `nl2sql_review/gpu_memory/estimate.py` are fitted
 anew to all the others (coordinate descent on the mean relative error, from a start that no measurement chose), and the
 source that was left out is predicted with them. Where a source is predicted as well without having been seen as with,
 the constants say something of libraries and nothing of that source.
@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from memory_accuracy import Made, Row, figures, made, read  # noqa: E402
 
-from nl2sql_review.memory import estimate as formula  # noqa: E402
+from nl2sql_review.gpu_memory import estimate as formula  # noqa: E402
 
 # Every fitted constant with a round value to start from.
 START = {

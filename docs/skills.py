@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nl2sql_review import rulebook
-from nl2sql_review.expectations import Expectation, wanted, worded
-from nl2sql_review.plan import SECTIONS
+from nl2sql_review.policy import rulebook
+from nl2sql_review.policy.expectations import Expectation, wanted, worded
+from nl2sql_review.training_plan.facts import SECTIONS
 
 SKILLS = Path(__file__).resolve().parents[1] / "integrations" / "claude-code" / "skills"
 # The two that are skills of their own; all the others go together.

@@ -6,9 +6,9 @@ import gc
 import os
 import sys
 
-from .arguments import COMMANDS, PROGRAM, UsageError
-from .console import close_stdout, complain
-from .exits import FAULT, INTERRUPTED
+from .commands.console import close_stdout, complain
+from .commands.parser import COMMANDS, PROGRAM, UsageError
+from .report.exit_codes import FAULT, INTERRUPTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

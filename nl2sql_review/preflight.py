@@ -16,7 +16,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Iterable, Sequence
 
-from .report import ChecklistItem, Verdict
+from .report.report import ChecklistItem, Verdict
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback

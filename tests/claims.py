@@ -11,10 +11,10 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from nl2sql_review.interpret.interpret import interpret
-from nl2sql_review.interpret.recording import Call, Recording
+from nl2sql_review.interpret.core.recording import Call, Recording
+from nl2sql_review.interpret.program import interpret
 from nl2sql_review.source import Source
-from nl2sql_review.values import Default, Either, Known, Term, Text, Value
+from nl2sql_review.training_plan.values import Default, Either, Known, Term, Text, Value
 
 from .rehearsal import Recorded, Rehearsal, encode
 

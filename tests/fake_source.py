@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from nl2sql_review.values import Place
+from nl2sql_review.training_plan.values import Place
 
 
 class Span(NamedTuple):

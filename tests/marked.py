@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Iterable, NamedTuple
 
-from nl2sql_review import batch
-from nl2sql_review.report import FileReport, Finding
+from nl2sql_review.report.report import FileReport, Finding
+from nl2sql_review.run import batch
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 EXPECT = re.compile(r"# expect: (?P<rule>\S+)(?: (?P<part>.*?))?\s*$")

@@ -6,7 +6,7 @@ import json
 
 from nl2sql_review.render.files import Files
 from nl2sql_review.render.view import View
-from nl2sql_review.report import (
+from nl2sql_review.report.report import (
     BaselineEntry,
     ChecklistItem,
     Edit,

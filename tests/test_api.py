@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from nl2sql_review.api import build, chosen, declared, store
-from nl2sql_review.api.changes import ARGUMENTS, IMPORTS
-from nl2sql_review.api.declared import Statement
-from nl2sql_review.api.versions import allows, between, clauses, is_exact, key_of
-from nl2sql_review.judge import judge
-from nl2sql_review.review import Reviewer
-from nl2sql_review.settings import Settings, SettingsError, from_data
+from nl2sql_review.judgement.judge import judge
+from nl2sql_review.libraries import build, chosen, declared, store
+from nl2sql_review.libraries.declared import Statement
+from nl2sql_review.libraries.replacements import ARGUMENTS, IMPORTS
+from nl2sql_review.libraries.versions import allows, between, clauses, is_exact, key_of
+from nl2sql_review.policy.settings import Settings, SettingsError, from_data
+from nl2sql_review.run.reviewer import Reviewer
 from nl2sql_review.source import Source
 
 # -- the store ---------------------------------------------------------------------------------------------------
@@ -30,7 +30,7 @@ def test_the_store_is_small_and_knows_its_libraries():
 
 
 def test_it_is_not_read_before_it_is_asked():
-    code = "import nl2sql_review.review, nl2sql_review.readers.api; from nl2sql_review.api import store; print(store._stored.cache_info().currsize)"
+    code = "import nl2sql_review.run.reviewer, nl2sql_review.readers.api; from nl2sql_review.libraries import store; print(store._stored.cache_info().currsize)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "0"
 
 
@@ -38,13 +38,25 @@ def test_it_is_not_read_before_it_is_asked():
     ("library", "callable", "version", "accepted", "refused"),
     [
         ("trl", "SFTTrainer", "0.8.6", ("tokenizer", "max_seq_length", "packing"), ("processing_class",)),
-        ("trl", "SFTTrainer", "0.12.0", ("tokenizer", "processing_class", "max_seq_length"), ("train_on_responses_only",)),
+        (
+            "trl",
+            "SFTTrainer",
+            "0.12.0",
+            ("tokenizer", "processing_class", "max_seq_length"),
+            ("train_on_responses_only",),
+        ),
         ("trl", "SFTTrainer", "0.15.2", ("tokenizer", "processing_class"), ("max_seq_length", "packing")),
         ("trl", "SFTTrainer", "0.16.0", ("processing_class",), ("tokenizer",)),
         ("trl", "SFTConfig", "0.19.0", ("max_length", "max_seq_length", "learning_rate"), ("use_liger",)),
         ("trl", "SFTConfig", "1.16.0", ("max_length", "warmup_steps"), ("max_seq_length", "warmup_ratio")),
         ("transformers", "TrainingArguments", "4.40.0", ("evaluation_strategy", "warmup_ratio"), ("eval_strategy",)),
-        ("transformers", "TrainingArguments", "4.46.0", ("evaluation_strategy", "eval_strategy"), ("activation_checkpointing",)),
+        (
+            "transformers",
+            "TrainingArguments",
+            "4.46.0",
+            ("evaluation_strategy", "eval_strategy"),
+            ("activation_checkpointing",),
+        ),
         ("transformers", "TrainingArguments", "5.15.0", ("eval_strategy",), ("warmup_ratio", "logging_dir")),
         ("transformers", "Seq2SeqTrainingArguments", "4.40.0", ("predict_with_generate", "warmup_ratio"), ("bogus",)),
         ("peft", "LoraConfig", "0.21.2", ("r", "task_type", "use_rslora"), ("lora_aplha",)),
@@ -70,7 +82,7 @@ def test_defaults():
 def test_what_replaces_an_argument_is_about_arguments_that_exist():
     for callable, changes in ARGUMENTS.items():
         library, _, name = callable.partition(".")
-        from nl2sql_review.readers.api_arguments import owners
+        from nl2sql_review.readers.api.arguments import owners
 
         known = {n for owner in owners(library, name) for n in store.ever(*owner)}
         assert set(changes) <= known, callable
@@ -93,14 +105,28 @@ def test_packing_loses_nothing():
 @pytest.mark.parametrize("release", ["trl==0.12.0", "transformers==5.15.0", "peft==0.17.0"])
 def test_the_store_equals_the_released_wheels(release, tmp_path):
     library, _, version = release.partition("==")
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "-q", "--only-binary", ":all:", "-d", str(tmp_path), release]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--no-deps",
+        "-q",
+        "--only-binary",
+        ":all:",
+        "-d",
+        str(tmp_path),
+        release,
+    ]
     subprocess.run(command, check=True)  # whoever asks for these tests has a network
     (wheel,) = tmp_path.glob("*.whl")
     fresh = build.read_wheel(wheel)
     stored = build.unpacked(json.loads(store.FILE.read_text(encoding="utf-8")))[library][version]
     assert stored["callables"] == fresh["callables"] and stored["requires"] == fresh["requires"]
     assert set(stored["exports"]) <= {*fresh["exports"], *fresh["models"]}
-    assert {n for n in fresh["exports"] if not build.NOT_KEPT.match(n.rpartition(".")[2]) and len(n) > 3} <= set(stored["exports"])
+    assert {n for n in fresh["exports"] if not build.NOT_KEPT.match(n.rpartition(".")[2]) and len(n) > 3} <= set(
+        stored["exports"]
+    )
 
 
 # -- versions ----------------------------------------------------------------------------------------------------
@@ -158,7 +184,11 @@ def test_other_packages_are_none_of_ours():
 
 
 def notebook(*cells):
-    data = {"nbformat": 4, "cells": [{"cell_type": "code", "source": c, "metadata": {}, "outputs": []} for c in cells], "metadata": {}}
+    data = {
+        "nbformat": 4,
+        "cells": [{"cell_type": "code", "source": c, "metadata": {}, "outputs": []} for c in cells],
+        "metadata": {},
+    }
     return Source("train.ipynb", json.dumps(data))
 
 
@@ -186,8 +216,18 @@ FILES = {
     "requirements-train.txt": ("trl>=0.9,<0.13\n", "trl", ">=0.9,<0.13", "requirements-train.txt:1"),
     "pyproject.toml": ('[project]\ndependencies = ["trl>=0.12,<0.20"]\n', "trl", ">=0.12,<0.20", "pyproject.toml"),
     "uv.lock": ('version = 1\n\n[[package]]\nname = "trl"\nversion = "0.15.2"\n', "trl", "==0.15.2", "uv.lock"),
-    "poetry.lock": ('[[package]]\nname = "transformers"\nversion = "4.46.3"\n', "transformers", "==4.46.3", "poetry.lock"),
-    "environment.yml": ("dependencies:\n  - conda-forge::peft=0.12\n  - pip:\n    - trl==0.12.0\n", "trl", "==0.12.0", "environment.yml:4"),
+    "poetry.lock": (
+        '[[package]]\nname = "transformers"\nversion = "4.46.3"\n',
+        "transformers",
+        "==4.46.3",
+        "poetry.lock",
+    ),
+    "environment.yml": (
+        "dependencies:\n  - conda-forge::peft=0.12\n  - pip:\n    - trl==0.12.0\n",
+        "trl",
+        "==0.12.0",
+        "environment.yml:4",
+    ),
 }
 
 
@@ -206,12 +246,17 @@ def test_requirements_that_include_others(tmp_path):
     (tmp_path / "pins" / "train.txt").write_text("trl==0.12.0\n-r ../requirements/base.txt\n")
     (tmp_path.parent / "outside.txt").write_text("transformers==4.46.0\n")
     found, read = declared.in_project(str(tmp_path), str(tmp_path))
-    assert {(s.library, s.specifier, s.said) for s in found} == {("peft", "==0.12.0", "requirements/base.txt:3"), ("trl", "==0.12.0", "pins/train.txt:1")}
+    assert {(s.library, s.specifier, s.said) for s in found} == {
+        ("peft", "==0.12.0", "requirements/base.txt:3"),
+        ("trl", "==0.12.0", "pins/train.txt:1"),
+    }
     assert len(read) == 2
 
 
 def test_poetry_and_groups(tmp_path):
-    (tmp_path / "pyproject.toml").write_text('[tool.poetry.dependencies]\ntrl = "^0.12"\n[dependency-groups]\ntrain = ["peft==0.12.0"]\n')
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.poetry.dependencies]\ntrl = "^0.12"\n[dependency-groups]\ntrain = ["peft==0.12.0"]\n'
+    )
     found, _ = declared.in_project(str(tmp_path), str(tmp_path))
     assert {(s.library, s.specifier) for s in found} == {("trl", "^0.12"), ("peft", "==0.12.0")}
 
@@ -270,7 +315,9 @@ def rules(code, versions=None):
 
 
 def test_a_range_is_named_in_the_message():
-    ((_, text),) = found(HEAD + "SFTTrainer('x', args=SFTConfig(bf16=False), train_dataset=d, tokenizer=t)", {"trl": ">=0.12,<0.20"})[:1]
+    ((_, text),) = found(
+        HEAD + "SFTTrainer('x', args=SFTConfig(bf16=False), train_dataset=d, tokenizer=t)", {"trl": ">=0.12,<0.20"}
+    )[:1]
     assert "since trl 0.16: TypeError" in text and "allows 0.12 to 0.19" in text
 
 
@@ -301,13 +348,21 @@ def test_it_is_silent_on(name):
 def test_versions_that_are_not_known_are_not_judged():
     code = "!pip install git+https://github.com/huggingface/trl git+https://github.com/huggingface/transformers\n"
     cells = [code, HEAD + "a = SFTConfig(max_seq_length=1, warmup_ratio=0.1)"]
-    data = json.dumps({"nbformat": 4, "metadata": {}, "cells": [{"cell_type": "code", "source": c, "metadata": {}, "outputs": []} for c in cells]})
+    data = json.dumps(
+        {
+            "nbformat": 4,
+            "metadata": {},
+            "cells": [{"cell_type": "code", "source": c, "metadata": {}, "outputs": []} for c in cells],
+        }
+    )
     assert found(data, path="train.ipynb") == []
 
 
 def test_a_plan_knows_the_defaults_of_its_versions(tmp_path):
     def plan(versions):
-        _, _, (one,) = Reviewer(isolated=True).plans((HEAD + "a = TrainingArguments(output_dir='x')").encode(), "train.py", Settings(versions=versions))
+        _, _, (one,) = Reviewer(isolated=True).plans(
+            (HEAD + "a = TrainingArguments(output_dir='x')").encode(), "train.py", Settings(versions=versions)
+        )
         return one
 
     assert plan({"transformers": "4.46.0"})["project.tracker"].value != plan({})["project.tracker"].value
@@ -329,7 +384,10 @@ def test_trl_appends_the_eos_token_since_0_17():
 def test_one_defect_is_one_finding():
     reviewer = Reviewer(isolated=True)
     code = HEAD + "a = TrainingArguments(output_dir='x', warmup_ratio=0.03)\n"
-    for select, rule, related in ((("api", "arguments/warmup"), "api/removed-argument", ("arguments/warmup",)), (("arguments/warmup",), "arguments/warmup", ())):
+    for select, rule, related in (
+        (("api", "arguments/warmup"), "api/removed-argument", ("arguments/warmup",)),
+        (("arguments/warmup",), "arguments/warmup", ()),
+    ):
         settings = Settings(select=select)
         source, _, plans = reviewer.plans(code.encode(), "train.py", settings)
         report, _ = judge(source, plans, reviewer.rulebook(settings), settings)
@@ -353,12 +411,20 @@ def test_arguments_that_share_a_place_each_have_their_finding():
 
 def test_an_exact_version_between_two_known_ones_is_named_as_stated():
     said = dict(found(HEAD + "a = TrainingArguments('x', evaluation_strategy='no')", {"transformers": "==5.14.1"}))
-    assert "transformers 5.14.1 is stated" in said["removed-argument"] and "every version" not in said["removed-argument"]
+    assert (
+        "transformers 5.14.1 is stated" in said["removed-argument"] and "every version" not in said["removed-argument"]
+    )
 
 
 def test_a_call_that_not_every_run_makes_is_not_certain():
-    code = HEAD + "import sys\nif sys.argv[1] == 'x':\n    a = SFTConfig(max_seq_length=1)\nelse:\n    a = SFTConfig(max_length=1)\nSFTTrainer('m', args=a)\n"
-    reviewer, settings = Reviewer(isolated=True), Settings(select=("api",), ignore=("suppression",), versions={"trl": "1.0.0"})
+    code = (
+        HEAD
+        + "import sys\nif sys.argv[1] == 'x':\n    a = SFTConfig(max_seq_length=1)\nelse:\n    a = SFTConfig(max_length=1)\nSFTTrainer('m', args=a)\n"
+    )
+    reviewer, settings = (
+        Reviewer(isolated=True),
+        Settings(select=("api",), ignore=("suppression",), versions={"trl": "1.0.0"}),
+    )
     source, _, plans = reviewer.plans(code.encode(), "train.py", settings)
     report, _ = judge(source, plans, reviewer.rulebook(settings), settings)
     assert [(f.rule, f.certainty) for f in report.findings] == [("api/removed-argument", "branch")]
@@ -370,7 +436,10 @@ def test_a_call_that_not_every_run_makes_is_not_certain():
 
 def test_what_rests_on_an_assumed_version_is_not_certain():
     def certainty(code, versions):
-        reviewer, settings = Reviewer(isolated=True), Settings(select=("api",), ignore=("suppression",), versions=versions)
+        reviewer, settings = (
+            Reviewer(isolated=True),
+            Settings(select=("api",), ignore=("suppression",), versions=versions),
+        )
         source, _, plans = reviewer.plans((HEAD + code).encode(), "train.py", settings)
         return [f.certainty for f in judge(source, plans, reviewer.rulebook(settings), settings)[0].findings]
 

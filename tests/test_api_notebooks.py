@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from nl2sql_review.judge import judge
-from nl2sql_review.review import Reviewer
-from nl2sql_review.settings import Settings
+from nl2sql_review.judgement.judge import judge
+from nl2sql_review.policy.settings import Settings
+from nl2sql_review.run.reviewer import Reviewer
 
 LISTED = json.loads(Path(__file__).with_name("public_notebooks.json").read_text(encoding="utf-8"))
 
@@ -31,7 +31,9 @@ def test_no_error_in_what_has_run(notebook):
     if not clones:
         pytest.skip("NL2SQL_NOTEBOOKS names no folder of clones")
     clone = Path(clones, notebook["repository"].replace("/", "+", 1), "repo")
-    shown = subprocess.run(["git", "-C", str(clone), "show", f"{notebook['commit']}:{notebook['path']}"], capture_output=True)
+    shown = subprocess.run(
+        ["git", "-C", str(clone), "show", f"{notebook['commit']}:{notebook['path']}"], capture_output=True
+    )
     if shown.returncode:
         pytest.skip(f"{clone} does not have commit {notebook['commit'][:12]}")
     reviewer, settings = Reviewer(isolated=True), Settings(select=("api",), ignore=("suppression",))

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from nl2sql_review.judge import judge
-from nl2sql_review.review import Reviewer
-from nl2sql_review.settings import Settings
+from nl2sql_review.judgement.judge import judge
+from nl2sql_review.policy.settings import Settings
+from nl2sql_review.run.reviewer import Reviewer
 
 from . import real
 
@@ -169,9 +169,32 @@ CASES = {
 # With Unsloth imported first its versions of TRL's classes are called. On a CPU they take fewer of the old names than on
 # a GPU, so here only what is claimed to raise must raise.
 WITH_UNSLOTH = (
-    *("plain", "tokenizer", "responses only", "text field", "length of trainer", "packing of trainer", "processes of trainer"),
-    *("max_length", "typo in config", "responses only of config", "warmup_ratio", "warmup_steps", "evaluation_strategy", "Trainer"),
-    *("LoraConfig, typo", "collator", "clone template", "best model without evaluation", "plain arguments", "loader, 4 bit"),
+    *(
+        "plain",
+        "tokenizer",
+        "responses only",
+        "text field",
+        "length of trainer",
+        "packing of trainer",
+        "processes of trainer",
+    ),
+    *(
+        "max_length",
+        "typo in config",
+        "responses only of config",
+        "warmup_ratio",
+        "warmup_steps",
+        "evaluation_strategy",
+        "Trainer",
+    ),
+    *(
+        "LoraConfig, typo",
+        "collator",
+        "clone template",
+        "best model without evaluation",
+        "plain arguments",
+        "loader, 4 bit",
+    ),
 )
 
 
@@ -197,13 +220,24 @@ def claims(code: str, versions: dict[str, str], imports: str = IMPORTS) -> list[
     """The errors that the api rules find in a fragment under the versions that are installed."""
     reviewer = Reviewer(isolated=True)
     settings = Settings(select=("api", "arguments/warmup"), ignore=("suppression",), versions=versions)
-    text = imports + "".join(f"{name} = load_{name}()\n" for name in ("model", "tokenizer", "dataset", "pairs")) + code + "\n"
+    text = (
+        imports
+        + "".join(f"{name} = load_{name}()\n" for name in ("model", "tokenizer", "dataset", "pairs"))
+        + code
+        + "\n"
+    )
     source, _, plans = reviewer.plans(text.encode(), "train.py", settings)
     if not plans:  # an import alone is no training script
-        source, _, plans = reviewer.plans((text + "TrainingArguments(output_dir='run')\n").encode(), "train.py", settings)
+        source, _, plans = reviewer.plans(
+            (text + "TrainingArguments(output_dir='run')\n").encode(), "train.py", settings
+        )
     report, faults = judge(source, plans, reviewer.rulebook(settings), settings)
     assert not faults, faults
-    return [f"{f.rule}: {f.message}" for f in report.findings if f.severity == "error" and (f.effect == "stops" or "raise ValueError" in f.message)]
+    return [
+        f"{f.rule}: {f.message}"
+        for f in report.findings
+        if f.severity == "error" and (f.effect == "stops" or "raise ValueError" in f.message)
+    ]
 
 
 @pytest.mark.parametrize("name", CASES)

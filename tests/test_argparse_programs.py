@@ -10,9 +10,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nl2sql_review.interpret.interpret import interpret
+from nl2sql_review.interpret.program import interpret
 from nl2sql_review.source import Source
-from nl2sql_review.values import Default, Known
+from nl2sql_review.training_plan.values import Default, Known
 
 from .claims import explain
 
@@ -26,9 +26,27 @@ def option(draw: Any, index: int) -> tuple[str, str, list[str]]:
     """(the words of `add_argument`, its destination, words that name it on a command line)."""
     dest = f"opt_{index}"
     positional = draw(st.integers(0, 5)) == 0
-    flags = [dest] if positional else draw(st.sampled_from([[f"--opt-{index}"], [f"--opt_{index}", f"-{chr(97 + index)}"], [f"-{chr(97 + index)}", f"--opt-{index}"]]))
+    flags = (
+        [dest]
+        if positional
+        else draw(
+            st.sampled_from(
+                [
+                    [f"--opt-{index}"],
+                    [f"--opt_{index}", f"-{chr(97 + index)}"],
+                    [f"-{chr(97 + index)}", f"--opt-{index}"],
+                ]
+            )
+        )
+    )
     parts = [repr(flag) for flag in flags]
-    action = draw(st.sampled_from(["store", "store", "store", "store_true", "store_false", "append", "count", "store_const"])) if not positional else "store"
+    action = (
+        draw(
+            st.sampled_from(["store", "store", "store", "store_true", "store_false", "append", "count", "store_const"])
+        )
+        if not positional
+        else "store"
+    )
     nargs = draw(st.sampled_from([None, None, None, "?", "*", "+", 2])) if action in ("store", "append") else None
     if positional and nargs is None:
         nargs = draw(st.sampled_from([None, "?"]))
@@ -51,12 +69,18 @@ def option(draw: Any, index: int) -> tuple[str, str, list[str]]:
         parts.append("const='8'")
     if not positional and draw(st.integers(0, 6)) == 0:
         parts.append("required=True")
-    count = {None: 1, "?": draw(st.integers(0, 1)), "*": draw(st.integers(0, 2)), "+": draw(st.integers(1, 2)), 2: 2}[nargs]
-    words = [draw(st.sampled_from(["1", "2", "0.5", "a"])) for _ in range(count if action in ("store", "append") else 0)]
+    count = {None: 1, "?": draw(st.integers(0, 1)), "*": draw(st.integers(0, 2)), "+": draw(st.integers(1, 2)), 2: 2}[
+        nargs
+    ]
+    words = [
+        draw(st.sampled_from(["1", "2", "0.5", "a"])) for _ in range(count if action in ("store", "append") else 0)
+    ]
     if positional:
         return ", ".join(parts), dest, words
     flag = draw(st.sampled_from(flags))
-    said = [f"{flag}={words[0]}"] if len(words) == 1 and flag.startswith("--") and draw(st.booleans()) else [flag, *words]
+    said = (
+        [f"{flag}={words[0]}"] if len(words) == 1 and flag.startswith("--") and draw(st.booleans()) else [flag, *words]
+    )
     return ", ".join(parts), dest, said
 
 
@@ -66,7 +90,9 @@ def program(draw: Any) -> tuple[str, list[str], list[str] | None]:
     lines = ["import argparse", "from trl import show", "parser = argparse.ArgumentParser()"]
     lines += [f"parser.add_argument({text})" for text, _, _ in options]
     if draw(st.booleans()):
-        lines.append(f"parser.set_defaults({draw(st.sampled_from([dest for _, dest, _ in options]))}={draw(st.sampled_from(NUMBERS))}, other=1)")
+        lines.append(
+            f"parser.set_defaults({draw(st.sampled_from([dest for _, dest, _ in options]))}={draw(st.sampled_from(NUMBERS))}, other=1)"
+        )
     words: list[str] | None = None
     if draw(st.booleans()):
         words = [w for _, _, said in options for w in (said if draw(st.booleans()) else [])]
@@ -102,6 +128,10 @@ def test_claims_of_random_parsers_hold(made: tuple[str, list[str], list[str] | N
         if isinstance(value, (Known, Default)):
             same = type(value.value) is type(passed[dest]) and value.value == passed[dest]
             assert same, f"{dest}: said {explain(value)}, passed {passed[dest]!r}\n{script}"
-            assert words is not None or dest == "other" or isinstance(value, Default), f"{dest}: the command line may override it\n{script}"
+            assert words is not None or dest == "other" or isinstance(value, Default), (
+                f"{dest}: the command line may override it\n{script}"
+            )
         else:
-            assert words is None or "lambda" in script or "count" in script, f"{dest}: said {explain(value)}, passed {passed[dest]!r}\n{script}"
+            assert words is None or "lambda" in script or "count" in script, (
+                f"{dest}: said {explain(value)}, passed {passed[dest]!r}\n{script}"
+            )

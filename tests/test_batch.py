@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from nl2sql_review import batch, cache, cli, settings, workers
-from nl2sql_review.review import Reviewer
+from nl2sql_review import cli
+from nl2sql_review.policy import settings
+from nl2sql_review.run import batch, cache, workers
+from nl2sql_review.run.reviewer import Reviewer
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = "from peft import LoraConfig\nconfig = LoraConfig(r={r})\n"

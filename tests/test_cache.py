@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from nl2sql_review import batch, cache, cli, disk, keep
-from nl2sql_review import review as one
+from nl2sql_review import cli
+from nl2sql_review.files import disk, user_cache
+from nl2sql_review.run import batch, cache
+from nl2sql_review.run import reviewer as one
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = """\
@@ -290,7 +292,7 @@ def test_a_disk_that_fills_while_an_entry_is_written_leaves_none(tmp_path, monke
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fdopen", Full)
-    assert not keep.replace(str(tmp_path / "entry.json"), b"data")
+    assert not user_cache.replace(str(tmp_path / "entry.json"), b"data")
     assert not list(tmp_path.iterdir())
 
 
@@ -324,11 +326,23 @@ def test_it_lies_at_the_root_of_the_project_and_says_what_it_is(project, capsys,
     assert not (project / "src" / cache.DIRECTORY).exists()
 
 
-@pytest.mark.parametrize("appears", ["yaml.py", "YAML.py", "yaml/__init__.py", "yaml/other.txt", "src/my modul.py", "größe.py", "new"])
+@pytest.mark.parametrize(
+    "appears", ["yaml.py", "YAML.py", "yaml/__init__.py", "yaml/other.txt", "src/my modul.py", "größe.py", "new"]
+)
 def test_what_was_not_there_is_asked_for_by_folder(tmp_path, monkeypatch, appears):
     """As exact as to ask for one file after the other, whatever the file system makes of case."""
     monkeypatch.chdir(tmp_path)
-    asked = ("yaml/__init__.py", "yaml.py", "yaml", "src/my modul.py", "größe.py", "new/a.py", "new/b.py", "new", ".git")
+    asked = (
+        "yaml/__init__.py",
+        "yaml.py",
+        "yaml",
+        "src/my modul.py",
+        "größe.py",
+        "new/a.py",
+        "new/b.py",
+        "new",
+        ".git",
+    )
     with disk.Remembering() as seen:
         assert not any(disk.exists(tmp_path / path) for path in asked)
     together = disk.together(seen)
@@ -339,7 +353,9 @@ def test_what_was_not_there_is_asked_for_by_folder(tmp_path, monkeypatch, appear
     assert disk.Now().confirms(together) == disk.Now().confirms(seen)
 
 
-@pytest.mark.parametrize("path", ["train.py", "./model", "model/", "model/config.json", "new/..", "new/../model", "new/."])
+@pytest.mark.parametrize(
+    "path", ["train.py", "./model", "model/", "model/config.json", "new/..", "new/../model", "new/."]
+)
 def test_paths_that_are_not_plain_are_asked_for_as_they_are(tmp_path, monkeypatch, path):
     monkeypatch.chdir(tmp_path)
     for asked in (path, f"{tmp_path}/{path}"):

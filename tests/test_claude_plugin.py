@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nl2sql_review import __version__, arguments, rulebook
-from nl2sql_review.plan import SECTIONS
-from nl2sql_review.review import Reviewer
+from nl2sql_review import __version__
+from nl2sql_review.commands import parser
+from nl2sql_review.policy import rulebook
+from nl2sql_review.run.reviewer import Reviewer
+from nl2sql_review.training_plan.facts import SECTIONS
 from tests.claude import Claude
 from tests.test_rules import EXPECT
 
@@ -82,7 +84,7 @@ def test_the_manifests_agree_with_the_package():
     assert manifest["version"] == __version__ and manifest["license"] == "Apache-2.0"
     marketplace = json.loads((ROOT / ".claude-plugin" / "marketplace.json").read_text(encoding="utf-8"))
     (entry,) = marketplace["plugins"]
-    assert entry["name"] == manifest["name"] == marketplace["name"] == arguments.PROGRAM
+    assert entry["name"] == manifest["name"] == marketplace["name"] == parser.PROGRAM
     assert (ROOT / entry["source"]).resolve() == PLUGIN and "version" not in entry  # said once, in the manifest
     assert entry["description"] == manifest["description"]
 
@@ -119,15 +121,15 @@ def test_hooks_and_server_are_commands_of_ours():
     assert set(hook) == {"type", "command", "timeout"} and hook["type"] == "command" and hook["timeout"] <= 60
     assert parses(hook["command"]) == "hook"
     ((name, server),) = load(".mcp.json")["mcpServers"].items()
-    assert name == arguments.PROGRAM and set(server) == {"command", "args"}
+    assert name == parser.PROGRAM and set(server) == {"command", "args"}
     assert parses(shlex.join([server["command"], *server["args"]])) == "mcp"
 
 
 def parses(command):
     """The name of the command, whose parser has understood every word."""
     program, *argv = shlex.split(command)
-    assert program == arguments.PROGRAM
-    named = argv[0] if argv and argv[0] in arguments.COMMANDS else "review"
+    assert program == parser.PROGRAM
+    named = argv[0] if argv and argv[0] in parser.COMMANDS else "review"
     import_module(f"nl2sql_review.commands.{named}").parser().parse(argv[argv[:1] == [named] :])
     return named
 
@@ -140,7 +142,7 @@ def commands(text):
         for line in block.splitlines()
     ]
     prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
-    return [c.strip() for c in (*lines, *re.findall(r"`([^`\n]+)`", prose)) if c.startswith(f"{arguments.PROGRAM} ")]
+    return [c.strip() for c in (*lines, *re.findall(r"`([^`\n]+)`", prose)) if c.startswith(f"{parser.PROGRAM} ")]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda p: f"{p.parent.name}/{p.name}")

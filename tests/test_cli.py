@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from nl2sql_review import __version__, arguments, cli
-from nl2sql_review.commands import given
+from nl2sql_review import __version__, cli
+from nl2sql_review.commands import inputs, parser
 from nl2sql_review.render import FORMATS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -188,7 +188,7 @@ def test_unknown_settings_are_exit_2(project: Path, capsys: pytest.CaptureFixtur
 def test_a_fault_of_ours_is_exit_2_without_a_traceback(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(given, "paths", lambda *_: 1 / 0)
+    monkeypatch.setattr(inputs, "paths", lambda *_: 1 / 0)
     assert cli.main(["train.py"]) == 2
     assert "division by zero" in capsys.readouterr().err
 
@@ -196,10 +196,12 @@ def test_a_fault_of_ours_is_exit_2_without_a_traceback(
 def test_a_rule_that_crashes_is_in_every_format_and_the_others_still_run(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from nl2sql_review import decide
+    from nl2sql_review.judgement import verdict
 
-    real = decide.rule_on
-    monkeypatch.setattr(decide, "rule_on", lambda head, plan: 1 / 0 if "lora.alpha" in head.facts else real(head, plan))
+    real = verdict.rule_on
+    monkeypatch.setattr(
+        verdict, "rule_on", lambda head, plan: 1 / 0 if "lora.alpha" in head.facts else real(head, plan)
+    )
     options = ("--no-cache", "--select", "lora/rank,lora/alpha", "train.py")
     for name in FORMATS:
         assert cli.main(["--output-format", name, *options]) == 2
@@ -425,7 +427,7 @@ def test_version_and_help_import_nothing_heavy() -> None:
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
 
 
-@pytest.mark.parametrize("command", ["", *arguments.COMMANDS])
+@pytest.mark.parametrize("command", ["", *parser.COMMANDS])
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         cli.main([*command.split(), "--help"])

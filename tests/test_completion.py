@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from nl2sql_review import cli
-from nl2sql_review.arguments import COMMANDS
 from nl2sql_review.commands import completion
+from nl2sql_review.commands.parser import COMMANDS
 
 PROGRAMS = Path(sys.executable).parent
 

@@ -9,8 +9,8 @@ import subprocess
 
 import pytest
 
-from nl2sql_review import discovery
-from nl2sql_review.discovery import globs
+from nl2sql_review.files import discovery
+from nl2sql_review.files.discovery import globs
 
 
 def names(found):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nl2sql_review.batch import run
+from nl2sql_review.run.batch import run
 from nl2sql_review.source.definitions import Definitions
 
 SCRIPT = """\

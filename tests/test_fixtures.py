@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from nl2sql_review import rulebook
-from nl2sql_review.review import Reviewer
-from nl2sql_review.settings import Settings
-from nl2sql_review.values import Default, Known, Term
+from nl2sql_review.policy import rulebook
+from nl2sql_review.policy.settings import Settings
+from nl2sql_review.run.reviewer import Reviewer
+from nl2sql_review.training_plan.values import Default, Known, Term
 
 from .marked import FIXTURES, about, elsewhere, findings, judged, marks, review
 from .test_render import golden

@@ -16,10 +16,10 @@ from jsonschema import Draft202012Validator
 from markdown_it import MarkdownIt
 from sarif_pydantic import Sarif
 
-from nl2sql_review import rulebook
+from nl2sql_review.policy import rulebook
 from nl2sql_review.render import FORMATS, render
 from nl2sql_review.render.view import View
-from nl2sql_review.report import FileReport, Finding, InternalError, Location, Report
+from nl2sql_review.report.report import FileReport, Finding, InternalError, Location, Report
 
 from .reports import CELLS, ODD, REPORT, SCRIPT, at, write_files
 from .test_render import golden
@@ -61,7 +61,7 @@ def test_schema(name: str, report: Report, view: View) -> None:
 
 @pytest.mark.parametrize("name", ["json", "sarif", "gitlab", "rdjson"])
 def test_half_of_a_surrogate_pair_is_no_text_for_those_who_read(name: str, view: View) -> None:
-    finding = replace(REPORT.files[0].findings[0], message="bias=\"\ud83d\", \U0001f600", value="\udc00")
+    finding = replace(REPORT.files[0].findings[0], message='bias="\ud83d", \U0001f600', value="\udc00")
     written = render(name, Report(files=(replace(REPORT.files[0], findings=(finding,)),)), view)
     assert "\U0001f600" in json.dumps(json.loads(written), ensure_ascii=False)
     json.dumps(json.loads(written), ensure_ascii=False).encode()  # raises where half a pair is left

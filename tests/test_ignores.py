@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nl2sql_review import cli
-from nl2sql_review.batch import run
+from nl2sql_review.run.batch import run
 from nl2sql_review.source import Source
 
 ROOT = Path(__file__).resolve().parents[1]

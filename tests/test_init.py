@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from nl2sql_review import batch, cli
+from nl2sql_review import cli
 from nl2sql_review.commands import init
+from nl2sql_review.run import batch
 
 ROOT = Path(__file__).resolve().parents[1]
 

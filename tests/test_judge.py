@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from nl2sql_review import rulebook
-from nl2sql_review.decide import overall, rule_on
-from nl2sql_review.judge import Found, judge, merged, ordered
-from nl2sql_review.plan import Fact, TrainingPlan
-from nl2sql_review.report import Finding, Location
-from nl2sql_review.rulebook import Rulebook
-from nl2sql_review.settings import Settings, from_data
-from nl2sql_review.values import Absent, Default, Either, Known, Term, Text, Unknown
+from nl2sql_review.judgement.judge import Found, judge, merged, ordered
+from nl2sql_review.judgement.verdict import overall, rule_on
+from nl2sql_review.policy import rulebook
+from nl2sql_review.policy.rulebook import Rulebook
+from nl2sql_review.policy.settings import Settings, from_data
+from nl2sql_review.report.report import Finding, Location
+from nl2sql_review.training_plan.facts import Fact, TrainingPlan
+from nl2sql_review.training_plan.values import Absent, Default, Either, Known, Term, Text, Unknown
 
 from .fake_source import FakeSource
 
@@ -60,7 +60,10 @@ def review(head, *plans, source=None, settings=None):
         (Default(64, "--r"), ("fail", "default", "")),
         (Either((Known(16), Default(16))), ("pass", "branch", "")),
         (Either((Known(8), Known(64))), ("fail", "branch", "")),
-        (Either((Known(16), Known(64)), "small"), ("unknown", "branch", "it depends on `small` whether it is 16 or 64")),
+        (
+            Either((Known(16), Known(64)), "small"),
+            ("unknown", "branch", "it depends on `small` whether it is 16 or 64"),
+        ),
         (Either((Known(64), Unknown("no idea"))), ("unknown", "branch", "no idea")),
         (Either((Known(64), Absent())), ("fail", "branch", "it is not set")),
         (Term("int(sys.argv[1])"), ("unknown", "certain", "only the run decides: int(sys.argv[1])")),
@@ -103,7 +106,9 @@ def test_every_expectation(expect, passes, fails):
     assert [(v, verdict(Known(v), head)[0]) for v in fails] == [(v, "fail") for v in fails]
 
 
-@pytest.mark.parametrize(("unset", "expected"), [("fail", "fail"), ("pass", "pass"), ("not-applicable", "not-applicable")])
+@pytest.mark.parametrize(
+    ("unset", "expected"), [("fail", "fail"), ("pass", "pass"), ("not-applicable", "not-applicable")]
+)
 def test_unset(unset, expected):
     assert verdict(Absent(), f"fact: lora.r\nexpect: {{equals: 16}}\nunset: {unset}")[0] == expected
     assert verdict(Absent(), f"fact: lora.r\nexpect: {{equals: 16, unset: {unset}}}")[0] == expected
@@ -164,7 +169,11 @@ def test_another_fact_as_the_measure():
     assert verdict(Known(32), head, lora__alpha=Known(32))[0] == "pass"
     assert verdict(Known(32), head, lora__alpha=Known(16))[0] == "fail"
     assert verdict(Known(32), head, lora__alpha=Default(32, "--alpha")) == ("pass", "default", "")
-    assert verdict(Known(32), head, lora__alpha=Unknown("no idea")) == ("unknown", "certain", "lora.alpha is not known: no idea")
+    assert verdict(Known(32), head, lora__alpha=Unknown("no idea")) == (
+        "unknown",
+        "certain",
+        "lora.alpha is not known: no idea",
+    )
 
 
 # -- when a rule applies -----------------------------------------------------------------------------------------
@@ -261,7 +270,9 @@ def test_a_rule_may_have_its_own_words():
 
 def test_a_note_goes_with_a_pass():
     head = 'fact: lora.r\nexpect: {present: true}\nnotes: {chat: "by the chat template"}'
-    assert review(head, plan(lora__r=Known("chat"))).checklist[0].evidence == "r: chat: by the chat template (train.py:1)"
+    assert (
+        review(head, plan(lora__r=Known("chat"))).checklist[0].evidence == "r: chat: by the chat template (train.py:1)"
+    )
 
 
 def test_two_plans_one_finding_and_the_worst_verdict():
@@ -297,7 +308,12 @@ def test_one_defect_is_one_finding():
 def test_two_defects_at_one_place_are_two_findings():
     """The place of a whole call, or of a `**`, stands for many arguments."""
     own = found("arguments/learning-rate", "learning_rate", exact=False)
-    for subject, same, merges in (("warmup_ratio", "[]", False), ("learning_rate", "[]", True), ("", "[]", False), ("", "[arguments/learning-rate]", True)):
+    for subject, same, merges in (
+        ("warmup_ratio", "[]", False),
+        ("learning_rate", "[]", True),
+        ("", "[]", False),
+        ("", "[arguments/learning-rate]", True),
+    ):
         assert len(merged([own, found("api/arguments", subject, False, same)])) == (1 if merges else 2)
 
 
@@ -338,7 +354,10 @@ def test_a_defect_on_a_branch_is_told_as_one():
     case = Fact(Known(["a"]), sentence="a= is gone", branch="argv[1] == 'x'")
     head = "fact: api.removed_arguments\nexpect: {empty: true}"
     (finding,) = review(head, plan(api__removed_arguments=Fact(Known(["a"]), cases=(case,)))).findings
-    assert finding.certainty == "branch" and finding.message == "a= is gone (only on a branch, which `argv[1] == 'x'` decides)"
+    assert (
+        finding.certainty == "branch"
+        and finding.message == "a= is gone (only on a branch, which `argv[1] == 'x'` decides)"
+    )
 
 
 def test_files_of_one_name_are_told_apart():

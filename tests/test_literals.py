@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from nl2sql_review.literals import evaluated, expression, is_variable, literal
+from nl2sql_review.source.literals import evaluated, expression, is_variable, literal
 
 VALUES = (
     "None True False ... 1 0x1_0 1e-5 2j -1 +1.5 -2j 1+2j -1.5-2j 'a' \"it's\" r'\\d' '\\n\\x41' b'\\xff' u'é' '\\d' () (1,) (1) [] {} {1} set() "

@@ -9,14 +9,15 @@ from statistics import median
 
 import pytest
 
-from nl2sql_review import cli, shape
-from nl2sql_review.memory import advice, architectures, cards
-from nl2sql_review.memory.estimate import GIB, estimate
-from nl2sql_review.memory.setup import Setup
-from nl2sql_review.memory.summary import MemoryReport
-from nl2sql_review.review import Reviewer
-from nl2sql_review.settings import Settings
-from nl2sql_review.values import Default, Known, Unknown
+from nl2sql_review import cli
+from nl2sql_review.files import typed_data
+from nl2sql_review.gpu_memory import advice, architectures, cards
+from nl2sql_review.gpu_memory.estimate import GIB, estimate
+from nl2sql_review.gpu_memory.setup import Setup
+from nl2sql_review.gpu_memory.summary import MemoryReport
+from nl2sql_review.policy.settings import Settings
+from nl2sql_review.run.reviewer import Reviewer
+from nl2sql_review.training_plan.values import Default, Known, Unknown
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -54,9 +55,18 @@ def test_a_name_tells_the_architecture(name, architecture):
 
 
 @pytest.mark.parametrize(
-    ("name", "parameters"), [("org/foo-13b-sql", 13e9), ("Qwen/Qwen-7B-Chat", 7e9), ("Qwen/Qwen1.5-14B", 14e9), ("x/nano-350m", 350e6),
-     # longer names of known models, and none of them
-     ("google/medgemma-27b-text-it", 27e9), ("nvidia/Mistral-NeMo-Minitron-8B-Base", 8e9), ("mistralai/Devstral-2-123B", 123e9), ("our/llama-3-7b", 7e9)]
+    ("name", "parameters"),
+    [
+        ("org/foo-13b-sql", 13e9),
+        ("Qwen/Qwen-7B-Chat", 7e9),
+        ("Qwen/Qwen1.5-14B", 14e9),
+        ("x/nano-350m", 350e6),
+        # longer names of known models, and none of them
+        ("google/medgemma-27b-text-it", 27e9),
+        ("nvidia/Mistral-NeMo-Minitron-8B-Base", 8e9),
+        ("mistralai/Devstral-2-123B", 123e9),
+        ("our/llama-3-7b", 7e9),
+    ],
 )
 def test_a_size_in_the_name_is_a_size_and_no_more(name, parameters):
     assert architectures.find(name).parameters == parameters
@@ -168,7 +178,10 @@ def test_the_parts_are_the_whole():
     ids=str,
 )  # fmt: skip
 def test_more_of_anything_takes_more(more):
-    before, after = estimate(Setup(SEVEN, batch=4)), estimate(Setup(SEVEN, batch=4).but(**{k: v * 4 if k == "batch" else v for k, v in more.items()}))
+    before, after = (
+        estimate(Setup(SEVEN, batch=4)),
+        estimate(Setup(SEVEN, batch=4).but(**{k: v * 4 if k == "batch" else v for k, v in more.items()})),
+    )
     assert after.gib > before.gib and after.high > before.high
 
 
@@ -180,12 +193,19 @@ def test_attention_that_makes_matrices_takes_more():
 def test_weights_in_four_bits_are_what_bitsandbytes_holds():
     weights = estimate(Setup(SEVEN)).parts[0].gib * GIB / SEVEN.linear_parameters
     assert weights * 8 == pytest.approx(4.127, abs=1e-3)
-    assert estimate(Setup(SEVEN, double_quant=False)).parts[0].gib * GIB / SEVEN.linear_parameters * 8 == pytest.approx(4.5)
+    assert estimate(Setup(SEVEN, double_quant=False)).parts[0].gib * GIB / SEVEN.linear_parameters * 8 == pytest.approx(
+        4.5
+    )
 
 
 def test_verdicts_follow_the_bounds():
     made = estimate(Setup(SEVEN, batch=4))
-    offered = {"fits": made.high, "may run out": made.high - 0.01, "likely runs out": made.low - 0.01, "cannot fit": made.weights_and_adapter}
+    offered = {
+        "fits": made.high,
+        "may run out": made.high - 0.01,
+        "likely runs out": made.low - 0.01,
+        "cannot fit": made.weights_and_adapter,
+    }
     for word, gib in offered.items():
         assert advice.verdict(made, cards.Card("x", gib)) == word
 
@@ -193,7 +213,11 @@ def test_verdicts_follow_the_bounds():
 def test_the_largest_batch_fits_and_one_more_does_not():
     card, setup = cards.find("t4"), Setup(SEVEN)
     most = advice.largest_batch(setup, card)
-    assert estimate(setup.but(batch=most), card.context).high <= card.gib < estimate(setup.but(batch=most + 1), card.context).high
+    assert (
+        estimate(setup.but(batch=most), card.context).high
+        <= card.gib
+        < estimate(setup.but(batch=most + 1), card.context).high
+    )
     assert advice.largest_batch(setup, cards.find("4GB")) == 0
 
 
@@ -263,12 +287,15 @@ from trl import SFTConfig, SFTTrainer
 
 dataset = load_dataset("x", split="train")
 """
-UNSLOTH = IMPORTS + """\
+UNSLOTH = (
+    IMPORTS
+    + """\
 model, tokenizer = FastLanguageModel.from_pretrained("{model}", max_seq_length=2048, load_in_4bit=True)
 model = FastLanguageModel.get_peft_model(model, r=16, lora_alpha=16)
 args = SFTConfig(output_dir="out", per_device_train_batch_size={batch}, max_length=2048, optim="adamw_8bit")
 trainer = SFTTrainer(model=model, processing_class=tokenizer, args=args, train_dataset=dataset)
 """
+)
 
 
 def plan_of(code, gpu=None, path="train.py"):
@@ -292,7 +319,11 @@ def test_without_a_card_the_smallest_one_is_named():
 
 def test_with_a_card_there_is_a_verdict():
     fact = plan_of(unsloth(), gpu="T4").memory.verdict
-    assert fact.value.value == "fits" and f"batch {most_on_t4()} is the largest" in fact.note and "if a batch reaches 2048 tokens" in fact.note
+    assert (
+        fact.value.value == "fits"
+        and f"batch {most_on_t4()} is the largest" in fact.note
+        and "if a batch reaches 2048 tokens" in fact.note
+    )
 
 
 def test_a_comment_states_the_card():
@@ -306,7 +337,12 @@ def test_between_the_bounds_it_is_unknown():
 
 @pytest.mark.parametrize(
     ("model", "why"),
-    [("mistralai/Mixtral-8x7B-v0.1", "mixture"), ("our/thing", "not in the table"), ("our/thing-7b", "by its size only"), ("unsloth/gemma-3-1b-it", "falls back")],
+    [
+        ("mistralai/Mixtral-8x7B-v0.1", "mixture"),
+        ("our/thing", "not in the table"),
+        ("our/thing-7b", "by its size only"),
+        ("unsloth/gemma-3-1b-it", "falls back"),
+    ],
 )
 def test_no_verdict_has_a_reason(model, why):
     assert why in plan_of(unsloth(model), gpu="T4").memory.verdict.value.why
@@ -327,7 +363,10 @@ def test_unknown_bits_are_not_taken_for_sixteen():
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (("model = FastLanguageModel.get_peft_model(model, r=16, lora_alpha=16)\n", ""), "weights in 4 bits cannot be trained"),
+        (
+            ("model = FastLanguageModel.get_peft_model(model, r=16, lora_alpha=16)\n", ""),
+            "weights in 4 bits cannot be trained",
+        ),
         (("lora_alpha=16", 'target_modules=["c_attn"]'), "meant by c_attn is not known"),
     ],
 )
@@ -336,7 +375,9 @@ def test_a_run_that_cannot_be_gets_no_verdict(change, why):
 
 
 def test_one_branch_without_an_estimate_is_no_verdict():
-    code = unsloth().replace('"codellama/CodeLlama-7b-hf"', '"codellama/CodeLlama-7b-hf" if len(dataset) > 9 else "unsloth/gemma-3-1b-it"')
+    code = unsloth().replace(
+        '"codellama/CodeLlama-7b-hf"', '"codellama/CodeLlama-7b-hf" if len(dataset) > 9 else "unsloth/gemma-3-1b-it"'
+    )
     assert "falls back" in plan_of(code, gpu="80GB").memory.verdict.value.why
 
 
@@ -345,7 +386,10 @@ def test_a_card_that_is_not_known_is_said():
 
 
 def test_what_may_be_overridden_is_a_default():
-    code = unsloth(batch="a.batch").replace("dataset = ", 'import argparse\np = argparse.ArgumentParser()\np.add_argument("--batch", type=int, default=4)\na = p.parse_args()\ndataset = ')
+    code = unsloth(batch="a.batch").replace(
+        "dataset = ",
+        'import argparse\np = argparse.ArgumentParser()\np.add_argument("--batch", type=int, default=4)\na = p.parse_args()\ndataset = ',
+    )
     assert type(plan_of(code, gpu="T4").memory.verdict.value).__name__ == "Default"
 
 
@@ -355,10 +399,13 @@ def test_branches_are_judged_together():
     assert plan_of(code, gpu="80GB").memory.verdict.value.value == "fits"
 
 
-LOAD = IMPORTS + """\
+LOAD = (
+    IMPORTS
+    + """\
 quantization = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_use_double_quant=True)
 model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf", quantization_config=quantization)
 """
+)
 
 
 @pytest.mark.parametrize(
@@ -406,7 +453,11 @@ VERSIONED = """\
 
 @pytest.mark.parametrize(("version", "loss"), [("4.48.0", "whole, shifted"), ("4.49.0", "whole")])
 def test_the_version_of_transformers_decides_what_the_logits_take(version, loss):
-    script = VERSIONED.format(version=version) + LOAD + "trainer = SFTTrainer(model=model, args=SFTConfig('o', max_seq_length=2048), train_dataset=dataset, peft_config=LoraConfig(r=16))\n"
+    script = (
+        VERSIONED.format(version=version)
+        + LOAD
+        + "trainer = SFTTrainer(model=model, args=SFTConfig('o', max_seq_length=2048), train_dataset=dataset, peft_config=LoraConfig(r=16))\n"
+    )
     assert plan_of(script).memory.loss.value.value == loss
 
 
@@ -437,7 +488,14 @@ def script(tmp_path, monkeypatch):
 def test_the_command_shows_parts_verdict_and_table(script, capsys):
     assert cli.main(["memory", script, "--gpu", "t4"]) == 0
     out = capsys.readouterr().out
-    for words in ("weights", "T4, 14.6 GiB usable: fits", f"largest batch that fits by the upper bound: {most_on_t4()}", "smallest common card: 12 GB", "what would save memory", "4096"):
+    for words in (
+        "weights",
+        "T4, 14.6 GiB usable: fits",
+        f"largest batch that fits by the upper bound: {most_on_t4()}",
+        "smallest common card: 12 GB",
+        "what would save memory",
+        "4096",
+    ):
         assert words in out
 
 
@@ -447,11 +505,19 @@ def test_the_command_speaks_json(script, capsys):
     assert run["card"]["verdict"] == "cannot fit" and run["low"] < run["gib"] < run["high"]
 
 
-@pytest.mark.parametrize("argv", [["train.py", "--gpu", "t4"], ["train.py"], ["--model", "our/thing-70b", "--gpu", "24GB"], ["--model", "Qwen/Qwen3-30B-A3B"]])
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["train.py", "--gpu", "t4"],
+        ["train.py"],
+        ["--model", "our/thing-70b", "--gpu", "24GB"],
+        ["--model", "Qwen/Qwen3-30B-A3B"],
+    ],
+)
 def test_the_json_has_the_shape_of_its_schema(script, argv, capsys):
     cli.main(["memory", *argv, "--output-format", "json"])
     said = json.loads(capsys.readouterr().out)
-    assert shape.build(MemoryReport, said).version == 1  # refuses keys and types that the schema does not have
+    assert typed_data.build(MemoryReport, said).version == 1  # refuses keys and types that the schema does not have
 
 
 def test_options_stand_in_for_what_the_script_says(script, capsys):
@@ -476,7 +542,12 @@ def test_a_model_may_be_a_directory(tmp_path, capsys):
 
 
 def test_a_model_that_is_trained_in_full_is_not_quantised(capsys):
-    assert cli.main(["memory", "--model", "codellama/CodeLlama-7b-hf", "--rank", "0", "--isolated", "--output-format", "json"]) == 0
+    assert (
+        cli.main(
+            ["memory", "--model", "codellama/CodeLlama-7b-hf", "--rank", "0", "--isolated", "--output-format", "json"]
+        )
+        == 0
+    )
     assert json.loads(capsys.readouterr().out)["runs"][0]["run"]["bits"] == 16
 
 
@@ -484,7 +555,10 @@ def test_a_model_that_is_trained_in_full_is_not_quantised(capsys):
 def test_a_model_is_estimated_as_a_script_that_trains_it(model, tmp_path, capsys):
     (tmp_path / "train.py").write_text(unsloth(model))
     runs = []
-    for argv in (["--model", model, "--checkpointing", "kept"], [str(tmp_path / "train.py"), "--checkpointing", "kept"]):
+    for argv in (
+        ["--model", model, "--checkpointing", "kept"],
+        [str(tmp_path / "train.py"), "--checkpointing", "kept"],
+    ):
         cli.main(["memory", *argv, "--isolated", "--output-format", "json"])
         runs.append(json.loads(capsys.readouterr().out)["runs"][0])
     assert runs[0]["parts"] == runs[1]["parts"]

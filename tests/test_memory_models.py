@@ -10,8 +10,8 @@ from importlib.util import find_spec
 
 import pytest
 
-from nl2sql_review.memory.architectures import table
-from nl2sql_review.memory.setup import PROJECTIONS
+from nl2sql_review.gpu_memory.architectures import table
+from nl2sql_review.gpu_memory.setup import PROJECTIONS
 
 missing = [name for name in ("torch", "transformers", "peft") if find_spec(name) is None]
 pytestmark = pytest.mark.skipif(

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from nl2sql_review.interpret.interpret import interpret
+from nl2sql_review.interpret.program import interpret
 from nl2sql_review.source import Source
-from nl2sql_review.values import Default, Known
+from nl2sql_review.training_plan.values import Default, Known
 
 from .claims import explain
 
@@ -47,9 +47,13 @@ def check(script: str, monkeypatch: pytest.MonkeyPatch, **expected: str) -> None
     for name, kind in expected.items():
         value = claims.get(name)
         label = "known" if isinstance(value, Known) else "default" if isinstance(value, Default) else "open"
-        assert label == kind, f"{name}: {explain(value) if value is not None else None}, the run passed {run.get(name)!r}"
+        assert label == kind, (
+            f"{name}: {explain(value) if value is not None else None}, the run passed {run.get(name)!r}"
+        )
         if label != "open":
-            assert type(value.value) is type(run[name]) and value.value == run[name], f"{name}: said {value.value!r}, passed {run[name]!r}"
+            assert type(value.value) is type(run[name]) and value.value == run[name], (
+                f"{name}: said {value.value!r}, passed {run[name]!r}"
+            )
 
 
 ARGPARSE = {
@@ -251,12 +255,16 @@ def test_argparse(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ['"--r", type=int, required=True', '"--r", required=True, default=5', '"r"', '"r", nargs="+"', '"r", nargs=2'],
 )
 def test_what_only_the_command_line_gives(option: str) -> None:
-    value = said(f"import argparse\np = argparse.ArgumentParser()\np.add_argument({option})\nshow(r=p.parse_args().r)\n")["r"]
+    value = said(
+        f"import argparse\np = argparse.ArgumentParser()\np.add_argument({option})\nshow(r=p.parse_args().r)\n"
+    )["r"]
     assert "only the command line gives it" in explain(value)
 
 
 def test_defaults_name_their_option_and_their_place() -> None:
-    value = said('import argparse\np = argparse.ArgumentParser()\np.add_argument("-r", "--lora-r", default=5)\nshow(r=p.parse_args().lora_r)\n')["r"]
+    value = said(
+        'import argparse\np = argparse.ArgumentParser()\np.add_argument("-r", "--lora-r", default=5)\nshow(r=p.parse_args().lora_r)\n'
+    )["r"]
     assert isinstance(value, Default) and value.by == "--lora-r"
     texts = [place.source.excerpt(place.node) for place in value.trace]
     assert any("add_argument" in text for text in texts), texts

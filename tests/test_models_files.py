@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from nl2sql_review.interpret.documents import Malformed, Text, json_document, toml_document, yaml_documents
-from nl2sql_review.interpret.interpret import interpret
-from nl2sql_review.interpret.operations import freeze
+from nl2sql_review.interpret.core.documents import Malformed, Text, json_document, toml_document, yaml_documents
+from nl2sql_review.interpret.core.operations import freeze
+from nl2sql_review.interpret.program import interpret
 from nl2sql_review.source import Source
-from nl2sql_review.values import Known, Value
+from nl2sql_review.training_plan.values import Known, Value
 
 from .claims import describe
 
@@ -60,7 +60,9 @@ LOADED: list[tuple[str, dict[str, str], dict[str, str]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("script", "expected", "files"), LOADED, ids=[script.replace("\n", "; ")[-60:] for script, _, _ in LOADED])
+@pytest.mark.parametrize(
+    ("script", "expected", "files"), LOADED, ids=[script.replace("\n", "; ")[-60:] for script, _, _ in LOADED]
+)
 def test_what_is_read(tmp_path: Path, script: str, expected: dict[str, str], files: dict[str, str]) -> None:
     found = values(tmp_path, script, {**CONFIG, **files})
     assert {name: describe(value) for name, value in found.items()} == expected
@@ -73,7 +75,12 @@ def test_files_of_the_same_name_leave_it_open(tmp_path: Path) -> None:
 
 
 def test_folders_between_script_and_root_are_tried(tmp_path: Path) -> None:
-    found = values(tmp_path, "LoraConfig(r=yaml.safe_load(open('configs/a.yaml'))['r'])", {"app/configs/a.yaml": "r: 8\n"}, "app/scripts/train.py")
+    found = values(
+        tmp_path,
+        "LoraConfig(r=yaml.safe_load(open('configs/a.yaml'))['r'])",
+        {"app/configs/a.yaml": "r: 8\n"},
+        "app/scripts/train.py",
+    )
     assert describe(found["r"]) == "known 8"
 
 
@@ -196,7 +203,9 @@ OMEGACONF_CASES = [
 ]
 
 
-@pytest.mark.parametrize(("expression", "expected"), OMEGACONF_CASES, ids=[expression for expression, _ in OMEGACONF_CASES])
+@pytest.mark.parametrize(
+    ("expression", "expected"), OMEGACONF_CASES, ids=[expression for expression, _ in OMEGACONF_CASES]
+)
 def test_omegaconf(tmp_path: Path, expression: str, expected: str) -> None:
     head = "from dataclasses import dataclass\nfrom omegaconf import OmegaConf\n@dataclass\nclass M:\n    r: int = 8\n    x: float = 0.5\ncfg = OmegaConf.load('c.yaml')\n"
     assert describe(values(tmp_path, head + f"LoraConfig(r={expression})", OMEGACONF)["r"]) == expected
@@ -230,7 +239,12 @@ def test_hydra_compose(tmp_path: Path) -> None:
     LoraConfig(r=cfg.lora.r, alpha=cfg.lora.alpha, seed=cfg.seed, x=list(cfg.new.x))
     """
     found = values(tmp_path, script, {**HYDRA, "conf/lora/large.yaml": "defaults: [small, _self_]\nr: 64\n"})
-    assert {k: describe(v) for k, v in found.items()} == {"r": "known 64", "alpha": "known 16", "seed": "known 2", "x": "known [1, 2]"}
+    assert {k: describe(v) for k, v in found.items()} == {
+        "r": "known 64",
+        "alpha": "known 16",
+        "seed": "known 2",
+        "x": "known [1, 2]",
+    }
 
 
 # -- text ------------------------------------------------------------------------------------------------
@@ -296,13 +310,18 @@ def test_an_alias_is_the_same_object() -> None:
     assert items["c"].value is items["e"].value and items["c"].value is not items["d"].value
 
 
-@pytest.mark.parametrize("text", ['{"a": [1, -2.5e-3, "\\u00e9\\n", null, true], "b": {}, "a": {"c": []}}', "[]", '"x"', " 12 ", "[NaN]"])
+@pytest.mark.parametrize(
+    "text", ['{"a": [1, -2.5e-3, "\\u00e9\\n", null, true], "b": {}, "a": {"c": []}}', "[]", '"x"', " 12 ", "[NaN]"]
+)
 def test_json_is_what_json_reads(text: str) -> None:
     assert repr(plain(json_document(Text(text)))) == repr(json.loads(text))
 
 
 def test_toml() -> None:
-    assert plain(toml_document(Text('a = 1\n[t]\nb.c = "x"\nd = [1, 2]\n'))) == {"a": 1, "t": {"b": {"c": "x"}, "d": [1, 2]}}
+    assert plain(toml_document(Text('a = 1\n[t]\nb.c = "x"\nd = [1, 2]\n'))) == {
+        "a": 1,
+        "t": {"b": {"c": "x"}, "d": [1, 2]},
+    }
 
 
 @pytest.mark.parametrize("text", ["a: [", "a: *nowhere", "? [a]: {b", "- &a [*a]", "x: 1\n y: 2\n", "a: " + "[" * 3000])

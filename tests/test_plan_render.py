@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from nl2sql_review.interpret.recording import Call, Recording
-from nl2sql_review.plan import FACTS, SECTIONS, Fact, TrainingPlan
+from nl2sql_review.interpret.core.recording import Call, Recording
 from nl2sql_review.render import plan_json, plan_text
 from nl2sql_review.render.terminal import PLAIN, Terminal
-from nl2sql_review.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
+from nl2sql_review.training_plan.facts import FACTS, SECTIONS, Fact, TrainingPlan
+from nl2sql_review.training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
 
 from .test_render import golden
 

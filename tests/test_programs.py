@@ -20,7 +20,7 @@ from unittest import mock
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from nl2sql_review.interpret.interpret import interpret
+from nl2sql_review.interpret.program import interpret
 from nl2sql_review.source import Source
 
 from .claims import admits, contradictions, explain, site

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 
 from nl2sql_review import readers
-from nl2sql_review.interpret.interpret import interpret
+from nl2sql_review.interpret.program import interpret
 from nl2sql_review.readers.derive import derive, for_processes
 from nl2sql_review.source import Source
-from nl2sql_review.values import Absent, Default, Either, Known, Term, Text, Unknown
+from nl2sql_review.training_plan.values import Absent, Default, Either, Known, Term, Text, Unknown
 
 from .test_rules import PRELUDE
 
@@ -98,13 +98,15 @@ def test_the_same_plan_twice_is_one_plan():
 @pytest.mark.parametrize(
     "code",
     [
-        "config = LoraConfig(r=4)\nmodel = get_peft_model(AutoModelForCausalLM.from_pretrained('x'), config)\n" + TRAINER,
+        "config = LoraConfig(r=4)\nmodel = get_peft_model(AutoModelForCausalLM.from_pretrained('x'), config)\n"
+        + TRAINER,
         "trainer = SFTTrainer(model='x', peft_config=LoraConfig(r=4), train_dataset=dataset)\n",
         "model = AutoModelForCausalLM.from_pretrained('x')\nmodel = prepare_model_for_kbit_training(model)\n"
         "model = get_peft_model(model, LoraConfig(r=4))\nmodel = model.to('cuda')\n" + TRAINER,
         "model = AutoModelForCausalLM.from_pretrained('x')\nmodel.add_adapter(LoraConfig(r=4))\n" + TRAINER,
         "model, _ = FastVisionModel.from_pretrained('x')\nmodel = FastVisionModel.get_peft_model(model, 4)\n" + TRAINER,
-        "config = LoraConfig()\nconfig.r = 4\nmodel = get_peft_model(AutoModelForCausalLM.from_pretrained('x'), config)\n" + TRAINER,
+        "config = LoraConfig()\nconfig.r = 4\nmodel = get_peft_model(AutoModelForCausalLM.from_pretrained('x'), config)\n"
+        + TRAINER,
     ],
 )
 def test_an_adapter_is_found_however_it_is_applied(code):
@@ -206,7 +208,11 @@ CONFIG = "config = SFTConfig(output_dir='out', {})\n"
         ("bf16=is_bfloat16_supported(), fp16=not is_bfloat16_supported()", "mixed_precision", "bf16 else fp16"),
         ("bf16=torch.cuda.is_bf16_supported(), fp16=False", "mixed_precision", "bf16 else none"),
         ("bf16=not is_bfloat16_supported(), fp16=is_bfloat16_supported()", "mixed_precision", "fp16 else bf16"),
-        ("bf16=torch.cuda.get_device_capability()[0] >= 8, fp16=torch.cuda.get_device_capability()[0] < 8", "mixed_precision", "bf16 else fp16"),
+        (
+            "bf16=torch.cuda.get_device_capability()[0] >= 8, fp16=torch.cuda.get_device_capability()[0] < 8",
+            "mixed_precision",
+            "bf16 else fp16",
+        ),
         ("bf16=bool(input()), fp16=False", "mixed_precision", "unknown"),
         ("warmup_steps=0.03", "warmup", 0.03),
         ("warmup_steps=30, max_steps=1000", "warmup", 0.03),
@@ -380,7 +386,11 @@ except ValueError:
 
 def test_resume_after_masking_the_prompt():
     code = "trainer = train_on_responses_only(trainer, instruction_part='a', response_part='b')\n"
-    check(TRAINER + code + "trainer.train(resume_from_checkpoint='out/checkpoint-5')\n", "checkpointing.resume", "fixed path")
+    check(
+        TRAINER + code + "trainer.train(resume_from_checkpoint='out/checkpoint-5')\n",
+        "checkpointing.resume",
+        "fixed path",
+    )
 
 
 def test_resume_in_the_arguments_is_not_read():

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from nl2sql_review.interpret.objects import Row
-from nl2sql_review.readers.columns import argument, column_role, columns_read, method_of, receiver
-from nl2sql_review.readers.prompt_ending import ending_of
-from nl2sql_review.readers.prompt_markers import FOUND, LOST, MISSING, markers_of
-from nl2sql_review.readers.prompt_parts import parts_of
-from nl2sql_review.readers.prompt_text import alternatives, assign_roles, chat
-from nl2sql_review.readers.schema_cut import cuts
-from nl2sql_review.readers.tokenizers import CHATML, family
-from nl2sql_review.values import Absent, Either, Known, Term, Text, Unknown
+from nl2sql_review.interpret.core.objects import Row
+from nl2sql_review.readers.dataset.columns import argument, column_role, columns_read, method_of, receiver
+from nl2sql_review.readers.dataset.schema_cut import cuts
+from nl2sql_review.readers.prompt.ending import ending_of
+from nl2sql_review.readers.prompt.markers import FOUND, LOST, MISSING, markers_of
+from nl2sql_review.readers.prompt.parts import parts_of
+from nl2sql_review.readers.prompt.text import alternatives, assign_roles, chat
+from nl2sql_review.readers.prompt.tokenizers import CHATML, family
+from nl2sql_review.training_plan.values import Absent, Either, Known, Term, Text, Unknown
 
 ROW = Term("ex", "row", (Known(Row("ex", None, False)),))
 EOS = Term("tokenizer.eos_token", "attribute", (Term("tokenizer", "symbol"), Known("eos_token")))
-CODELLAMA, LLAMA_3, QWEN, GEMMA = map(family, ("codellama/CodeLlama-7b-hf", "unsloth/Meta-Llama-3.1-8B", "Qwen/Qwen2.5-7B-Instruct", "google/gemma-2-9b-it"))
+CODELLAMA, LLAMA_3, QWEN, GEMMA = map(
+    family,
+    ("codellama/CodeLlama-7b-hf", "unsloth/Meta-Llama-3.1-8B", "Qwen/Qwen2.5-7B-Instruct", "google/gemma-2-9b-it"),
+)
 
 
 def item(name):
@@ -34,7 +37,17 @@ def call(name, owner, *args, **keywords):
 
 
 SCHEMA, QUESTION, SQL = item("schema"), item("question"), item("sql")
-SEED = Text((" ### Instruction:\nWrite SQL.\n\nDatabase Schema:\n", SCHEMA, "\n\nQuestion: ", QUESTION, "\n\n ### Response:\n", SQL, EOS))
+SEED = Text(
+    (
+        " ### Instruction:\nWrite SQL.\n\nDatabase Schema:\n",
+        SCHEMA,
+        "\n\nQuestion: ",
+        QUESTION,
+        "\n\n ### Response:\n",
+        SQL,
+        EOS,
+    )
+)
 
 
 def one(value):
@@ -53,7 +66,14 @@ def one(value):
         (Term('ex["sql"][:9]', "slice", (item("sql"), Known(None), Known(9))), ["sql"]),
         (call("strip", item("input")), ["input"]),
         (Term("row.question", "attribute", (ROW, Known("question"))), ["question"]),
-        (Term('ex["messages"][0]["content"]', "item", (Term("…", "item", (item("messages"), Known(0))), Known("content"))), ["messages", "content"]),
+        (
+            Term(
+                'ex["messages"][0]["content"]',
+                "item",
+                (Term("…", "item", (item("messages"), Known(0))), Known("content")),
+            ),
+            ["messages", "content"],
+        ),
     ],
 )
 def test_columns_an_expression_reads(value, columns):
@@ -97,7 +117,10 @@ def test_the_seeds_prompt_has_all_parts():
         (("### Instruction:\nSchema: ", SCHEMA, "\nQuestion: ", QUESTION, "\n", SQL), ["response"]),
         (("Schema: ", SCHEMA, "\nQuestion: ", QUESTION, "\nSQL: ", SQL), ["instruction"]),
         (("### Instruction:\nSchema: ", SCHEMA, "\n", QUESTION, "\n### Response:\n", SQL), ["label of the question"]),
-        (("### Instruction:\nSchema: ", SCHEMA, "\n### Response:\n", SQL, "\nQuestion: ", QUESTION), ["question before the response"]),
+        (
+            ("### Instruction:\nSchema: ", SCHEMA, "\n### Response:\n", SQL, "\nQuestion: ", QUESTION),
+            ["question before the response"],
+        ),
     ],
 )
 def test_what_a_prompt_lacks(parts, missing):
@@ -106,12 +129,36 @@ def test_what_a_prompt_lacks(parts, missing):
 
 
 def test_a_hole_that_nobody_can_read_leaves_a_doubt():
-    found = parts_of(one(Text(("### Instruction:\n", item("instruction"), "\n### Input:\n", item("input"), "\n### Response:\n", item("output")))), "text")
+    found = parts_of(
+        one(
+            Text(
+                (
+                    "### Instruction:\n",
+                    item("instruction"),
+                    "\n### Input:\n",
+                    item("input"),
+                    "\n### Response:\n",
+                    item("output"),
+                )
+            )
+        ),
+        "text",
+    )
     assert found.missing == ["schema", "question"] and found.doubts
 
 
 def test_a_label_settles_what_an_ambiguous_column_holds():
-    text = Text(("### Instruction:\nWrite SQL.\nSchema:\n", Unknown("not in the project"), "\nQuestion: ", item("input"), "\n### SQL:\n", item("query"), EOS))
+    text = Text(
+        (
+            "### Instruction:\nWrite SQL.\nSchema:\n",
+            Unknown("not in the project"),
+            "\nQuestion: ",
+            item("input"),
+            "\n### SQL:\n",
+            item("query"),
+            EOS,
+        )
+    )
     found = parts_of(one(text), "text")
     assert (found.missing, found.doubts) == ([], [])
 
@@ -125,7 +172,11 @@ def test_a_chat_has_its_parts_in_turns():
     (pieces,) = chat(messages)
     assign_roles(pieces)
     found = parts_of(pieces, "chat")
-    assert found.order == ["instruction", "schema", "question", "response", "sql"] and found.missing == [] and found.style == "chat"
+    assert (
+        found.order == ["instruction", "schema", "question", "response", "sql"]
+        and found.missing == []
+        and found.style == "chat"
+    )
     assert ending_of(pieces).kind == "eos"
 
 
@@ -166,7 +217,9 @@ def test_a_text_that_is_cut_loses_its_end():
     assert ending_of(one(Term("text[:100]", "slice", (whole, Known(None), Known(100))))).kind == "cut off"
 
 
-@pytest.mark.parametrize(("model", "chats", "kind"), [(QWEN, True, "two eos"), (QWEN, False, ""), (GEMMA, True, "eos"), (None, True, "")])
+@pytest.mark.parametrize(
+    ("model", "chats", "kind"), [(QWEN, True, "two eos"), (QWEN, False, ""), (GEMMA, True, "eos"), (None, True, "")]
+)
 def test_an_eos_token_after_a_chat_template(model, chats, kind):
     text = Text((call("apply_chat_template", Term("tokenizer", "symbol"), item("messages")), EOS))
     assert ending_of(one(text), family=model, chats=chats).kind == kind
@@ -200,7 +253,14 @@ def test_a_marker_in_a_text(text, marker, model, exact, verdict):
     assert markers_of(one(text), Absent(), Known(marker), model, None, exact).verdict == verdict
 
 
-@pytest.mark.parametrize(("marker", "turns", "verdict"), [("<|im_start|>assistant\n", CHATML, FOUND), ("### Response:\n", CHATML, MISSING), ("<|im_start|>assistant\n", None, "")])
+@pytest.mark.parametrize(
+    ("marker", "turns", "verdict"),
+    [
+        ("<|im_start|>assistant\n", CHATML, FOUND),
+        ("### Response:\n", CHATML, MISSING),
+        ("<|im_start|>assistant\n", None, ""),
+    ],
+)
 def test_a_marker_in_a_chat(marker, turns, verdict):
     (pieces,) = chat(item("messages"))
     assert markers_of(pieces, Absent(), Known(marker), QWEN, turns, True).verdict == verdict
@@ -222,7 +282,9 @@ def test_what_a_schema_is_cut_to(value, limit, unit):
     assert (cut.limit.value, cut.unit) == (limit, unit)
 
 
-@pytest.mark.parametrize("fixed", ["Schema:\nCREATE TABLE t (a INT)\n", "Database schema: users with the columns id, name and city\n"])
+@pytest.mark.parametrize(
+    "fixed", ["Schema:\nCREATE TABLE t (a INT)\n", "Database schema: users with the columns id, name and city\n"]
+)
 def test_a_schema_that_stands_in_the_template(fixed):
     text = Text(("### Instruction:\nWrite SQL.\n" + fixed + "Question: ", QUESTION, "\n### Response:\n", SQL))
     assert parts_of(one(text), "text").missing == []

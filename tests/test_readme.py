@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from nl2sql_review import arguments
-from nl2sql_review.commands import review
+from nl2sql_review.commands import parser, review
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -16,7 +15,7 @@ def test_every_option_and_command_is_documented() -> None:
     options = {o for action in review.parser()._actions for o in action.option_strings}
     missing = {o for o in options - {"-h", "--help", "--version"} if f"`{o}" not in README and f" {o}" not in README}
     assert not missing
-    for command in set(arguments.COMMANDS) - {"review"}:
+    for command in set(parser.COMMANDS) - {"review"}:
         assert f"nl2sql-review {command}" in README
 
 

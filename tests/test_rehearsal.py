@@ -102,7 +102,9 @@ def test_a_call_is_recorded_with_its_place_and_names(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="before 3.11 a running call knows its row only, not its expression")
+@pytest.mark.skipif(
+    sys.version_info < (3, 11), reason="before 3.11 a running call knows its row only, not its expression"
+)
 def test_a_chain_of_calls_starts_where_its_expression_starts(tmp_path: Path) -> None:
     text = "from datasets import load_dataset\nds = (\n    load_dataset('a', split='train')\n    .shuffle(seed=1)\n    .select([0])\n)\n"
     assert [(call.callee, call.row) for call in rehearse(written(tmp_path, text))] == [

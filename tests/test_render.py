@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nl2sql_review import batch
 from nl2sql_review.render import agent, concise, text
 from nl2sql_review.render import json as json_render
 from nl2sql_review.render.terminal import ASCII, PLAIN, Terminal, escape, glyphs_for, width, wrap
-from nl2sql_review.report import FileReport, Location, Report, Summary
+from nl2sql_review.report.report import FileReport, Location, Report, Summary
+from nl2sql_review.run import batch
 
 from .reports import LINES, REPORT, view
 

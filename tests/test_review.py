@@ -7,10 +7,10 @@ import os
 
 import pytest
 
-from nl2sql_review.batch import run
-from nl2sql_review.report import ChecklistItem, FileReport, Finding, InternalError, Location, Report
-from nl2sql_review.review import Reviewer, exit_code
-from nl2sql_review.settings import SettingsError
+from nl2sql_review.policy.settings import SettingsError
+from nl2sql_review.report.report import ChecklistItem, FileReport, Finding, InternalError, Location, Report
+from nl2sql_review.run.batch import run
+from nl2sql_review.run.reviewer import Reviewer, exit_code
 
 SCRIPT = """\
 from peft import LoraConfig
@@ -231,7 +231,7 @@ def test_a_crash_of_the_engine_takes_one_file_only(write, monkeypatch):
 
 
 def test_what_was_not_followed_is_unknown(write, monkeypatch):
-    from nl2sql_review.interpret import interpret as room
+    from nl2sql_review.interpret import program as room
 
     write("train.py")
     monkeypatch.setattr(room, "STEPS", 5)

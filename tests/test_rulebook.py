@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from nl2sql_review import rulebook
-from nl2sql_review.expectations import Expectation
-from nl2sql_review.plan import FACTS, SECTIONS
-from nl2sql_review.rulebook import Head, RulebookError, load, parse
+from nl2sql_review.policy import rulebook
+from nl2sql_review.policy.expectations import Expectation
+from nl2sql_review.policy.rulebook import Head, RulebookError, load, parse
+from nl2sql_review.training_plan.facts import FACTS, SECTIONS
 
 GOOD = "effect: silent\nfact: lora.r\nexpect: {equals: 16}\n"
 
@@ -57,7 +57,10 @@ def _written(pairs):
     ("head", "told"),
     [
         (GOOD.replace("equals", "equls"), ': expect.equls: unknown key; did you mean "equals"?'),
-        (GOOD.replace("silent", "silnt"), ': effect: "silnt" is not one of silent, stops, cost, style; did you mean "silent"?'),
+        (
+            GOOD.replace("silent", "silnt"),
+            ': effect: "silnt" is not one of silent, stops, cost, style; did you mean "silent"?',
+        ),
         (GOOD.replace("effect: silent\n", ""), ": `effect` is missing"),
         (GOOD.replace("fact: lora.r", "fact: lora.rr"), ': fact: the plan has no fact lora.rr; did you mean "lora.r"?'),
         (GOOD.replace("{equals: 16}", "16"), ": expect: must be a mapping, not the number 16"),
@@ -65,7 +68,10 @@ def _written(pairs):
         (GOOD.replace("{equals: 16}", '{at_least: "3"}'), ': expect.at_least: must be a number, not the string "3"'),
         (GOOD.replace("{equals: 16}", "{near: {value: 2e-4}}"), ": expect.near: `within` is missing"),
         (GOOD.replace("{equals: 16}", "{one_of: no}"), ': expect.one_of: must be a list, not the string "no"'),
-        (GOOD.replace("{equals: 16}", "{equals: {fact: lora.alfa}}"), ": expect.equals.fact: the plan has no fact lora.alfa"),
+        (
+            GOOD.replace("{equals: 16}", "{equals: {fact: lora.alfa}}"),
+            ": expect.equals.fact: the plan has no fact lora.alfa",
+        ),
         (GOOD.replace("lora.r\n", "[lora.r, lora.alpha]\n"), ": expect: must map each fact to what is expected of it"),
         (GOOD + "fact: lora.alpha\n", ":5: the key fact is given twice"),
         (GOOD + "serverity: error\n", ': serverity: unknown key; did you mean "severity"?'),
@@ -90,7 +96,9 @@ def test_a_page_without_title_or_head():
 
 def test_yaml_words_and_numbers_mean_what_they_say():
     head = parse(
-        page("effect: cost\nfact: lora.r\nexpect: {one_of: [no, on, 2e-4, 1.5, 16, true, null, 1e5, -3]}\nsays: {true: a, 16: b}\n"),
+        page(
+            "effect: cost\nfact: lora.r\nexpect: {one_of: [no, on, 2e-4, 1.5, 16, true, null, 1e5, -3]}\nsays: {true: a, 16: b}\n"
+        ),
         "x.md",
         "lora/x",
     ).head
@@ -147,7 +155,7 @@ def test_a_rule_file_that_is_no_text(tmp_path):
 
 
 def test_the_schema_of_a_head_is_generated():
-    from nl2sql_review.shape import schema
+    from nl2sql_review.files.typed_data import schema
 
     made = schema(Head, "rule")
     assert made["additionalProperties"] is False

@@ -10,10 +10,10 @@ import re
 
 import pytest
 
-from nl2sql_review import rulebook
-from nl2sql_review.judge import judge
-from nl2sql_review.review import Reviewer
-from nl2sql_review.settings import Settings
+from nl2sql_review.judgement.judge import judge
+from nl2sql_review.policy import rulebook
+from nl2sql_review.policy.settings import Settings
+from nl2sql_review.run.reviewer import Reviewer
 
 PRELUDE = """\
 import argparse, json, logging, os

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nl2sql_review.report import Finding
+from nl2sql_review.report.report import Finding
 
 from .marked import FIXTURES, about, findings, marks, review
 

@@ -6,8 +6,9 @@ import os
 
 import pytest
 
-from nl2sql_review import projects, rulebook, settings
-from nl2sql_review.settings import SettingsError, configure, from_data, load, nearest, show_settings
+from nl2sql_review.files import projects
+from nl2sql_review.policy import rulebook, settings
+from nl2sql_review.policy.settings import SettingsError, configure, from_data, load, nearest, show_settings
 
 
 def complaint(data, configured=False):
@@ -72,7 +73,7 @@ def test_the_command_line_comes_last(project):
         ({"processes": True}, "processes: must be a whole number, not true"),
         ({"processes": 0}, "processes: must be at least 1"),
         ({"gpu": [1]}, "gpu: must be a string or a number, not a list"),
-        ({"gpu": "rtx4091"}, 'gpu: \'rtx4091\' is no card that is known; did you mean "rtx4090"?'),
+        ({"gpu": "rtx4091"}, "gpu: 'rtx4091' is no card that is known; did you mean \"rtx4090\"?"),
         ({"gpu": -3}, "gpu: '-3' is no card that is known: name one (t4"),
         ({"gpu": ""}, "gpu: '' is no card that is known: name one (t4"),
         ({"fail-on": "eror"}, 'fail-on: "eror" is not one of error, warning, advice; did you mean "error"?'),

@@ -253,7 +253,14 @@ def test_tuples_and_generators_stand_with_their_brackets(code, segment):
 
 
 @pytest.mark.parametrize(
-    "text", ["\\\nf(1)\n", "x = f'{a!r }{b!s  :x}'; f(1)\n", "\x0cif x:\n\x0c    y\n    \x0cf(1)\n", "f(1)", "\\\r\nx; f(1)\r\n"]
+    "text",
+    [
+        "\\\nf(1)\n",
+        "x = f'{a!r }{b!s  :x}'; f(1)\n",
+        "\x0cif x:\n\x0c    y\n    \x0cf(1)\n",
+        "f(1)",
+        "\\\r\nx; f(1)\r\n",
+    ],
 )
 def test_blanks_that_libcst_forgets_shift_no_place(text):
     source = script(text)

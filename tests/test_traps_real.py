@@ -13,9 +13,9 @@ from typing import Callable
 
 import pytest
 
-from nl2sql_review.judge import judge
-from nl2sql_review.review import Reviewer
-from nl2sql_review.settings import Settings
+from nl2sql_review.judgement.judge import judge
+from nl2sql_review.policy.settings import Settings
+from nl2sql_review.run.reviewer import Reviewer
 
 from .real import outcome
 
@@ -97,8 +97,12 @@ trainer = SFTTrainer(model=model, args=args, train_dataset=dataset, processing_c
 """
 
 
-def script(row: str, model: str = "codellama-7b", extra: str = "", config: str = "SFTConfig", given: str = "", handed: str = "") -> str:
-    return HEAD.format(row=row, model=model, extra=extra, config=config, given=given and f", {given}", handed=handed and f", {handed}")
+def script(
+    row: str, model: str = "codellama-7b", extra: str = "", config: str = "SFTConfig", given: str = "", handed: str = ""
+) -> str:
+    return HEAD.format(
+        row=row, model=model, extra=extra, config=config, given=given and f", {given}", handed=handed and f", {handed}"
+    )
 
 
 @dataclass(frozen=True)
@@ -133,63 +137,151 @@ LORA = 'peft_config=LoraConfig(r=4, target_modules=["q_proj", "k_proj", "v_proj"
 
 def whole(code: str, dataset: str) -> str:
     """A script whose trainer gets another data set than the rows of one file."""
-    return script(TEXT + "}").replace("dataset = load_dataset", code + "dataset = load_dataset", 1).replace("train_dataset=dataset", f"train_dataset={dataset}")
+    return (
+        script(TEXT + "}")
+        .replace("dataset = load_dataset", code + "dataset = load_dataset", 1)
+        .replace("train_dataset=dataset", f"train_dataset={dataset}")
+    )
 
 
 CASES = {
     # which tokens the loss is computed on
-    "completion_only_loss on a text": Case("prompt/response-only-loss", lambda s: s["masked"] == 0, script(TEXT + "}", given="completion_only_loss=True")),
-    "prompt and completion": Case("prompt/response-only-loss", lambda s: s["masked"] == 0, script(PAIR % "\\n", given="completion_only_loss=True")),
-    "completion_only_loss off": Case("prompt/response-only-loss", lambda s: s["masked"] == 0, script(PAIR % "\\n", given="completion_only_loss=False")),
+    "completion_only_loss on a text": Case(
+        "prompt/response-only-loss", lambda s: s["masked"] == 0, script(TEXT + "}", given="completion_only_loss=True")
+    ),
+    "prompt and completion": Case(
+        "prompt/response-only-loss", lambda s: s["masked"] == 0, script(PAIR % "\\n", given="completion_only_loss=True")
+    ),
+    "completion_only_loss off": Case(
+        "prompt/response-only-loss",
+        lambda s: s["masked"] == 0,
+        script(PAIR % "\\n", given="completion_only_loss=False"),
+    ),
     # the length
-    "TrainingArguments": Case("api/wrong-class", lambda s: s["length"] == 1024, script(TEXT + "}", config="TrainingArguments")),
-    "SFTConfig with its length": Case("api/wrong-class", lambda s: s["length"] == 1024, script(TEXT + "}", given="max_length=2048")),
+    "TrainingArguments": Case(
+        "api/wrong-class", lambda s: s["length"] == 1024, script(TEXT + "}", config="TrainingArguments")
+    ),
+    "SFTConfig with its length": Case(
+        "api/wrong-class", lambda s: s["length"] == 1024, script(TEXT + "}", given="max_length=2048")
+    ),
     # the EOS token
     "no EOS token": Case("prompt/eos", lambda s: s["eos"] != 1, script(TEXT + "}")),
     "one EOS token": Case("prompt/eos", lambda s: s["eos"] != 1, script(TEXT + " + tokenizer.eos_token}")),
-    "a line feed behind it": Case("prompt/eos", lambda s: s["eos"] != 1 or not s["text"].endswith("</s>"), script(TEXT + ' + tokenizer.eos_token + "\\n"}')),
-    "two of them": Case("prompt/eos", lambda s: s["eos"] != 1, script(TEXT + " + tokenizer.eos_token + tokenizer.eos_token}")),
+    "a line feed behind it": Case(
+        "prompt/eos",
+        lambda s: s["eos"] != 1 or not s["text"].endswith("</s>"),
+        script(TEXT + ' + tokenizer.eos_token + "\\n"}'),
+    ),
+    "two of them": Case(
+        "prompt/eos", lambda s: s["eos"] != 1, script(TEXT + " + tokenizer.eos_token + tokenizer.eos_token}")
+    ),
     "the literal of another family": Case("prompt/eos", lambda s: s["eos"] != 1, script(TEXT + ' + "<|im_end|>"}')),
-    "a text in another column": Case("prompt/eos", lambda s: s["eos"] != 1, script(TEXT.replace('"text"', '"sample"') + "}", given='dataset_text_field="sample"')),
+    "a text in another column": Case(
+        "prompt/eos",
+        lambda s: s["eos"] != 1,
+        script(TEXT.replace('"text"', '"sample"') + "}", given='dataset_text_field="sample"'),
+    ),
     "EOS in a pair": Case("prompt/eos", lambda s: s["eos"] != 1, script(PAIR % "\\n")),
-    "cut by characters": Case("prompt/eos", lambda s: "SELECT count" not in s["text"], script('{"text": ("Question: " + row["question"] + "\\nSQL: " + row["sql"] + tokenizer.eos_token)[:30]}')),
+    "cut by characters": Case(
+        "prompt/eos",
+        lambda s: "SELECT count" not in s["text"],
+        script('{"text": ("Question: " + row["question"] + "\\nSQL: " + row["sql"] + tokenizer.eos_token)[:30]}'),
+    ),
     "a chat as a text": Case("prompt/second-eos", lambda s: s["eos"] == 3, script(CHAT, "qwen2.5-7b-instruct")),
-    "a chat as a text, stripped": Case("prompt/second-eos", lambda s: s["eos"] == 3, script(CHAT.replace("=False)", "=False).rstrip()"), "qwen2.5-7b-instruct")),
-    "a chat as messages": Case("prompt/second-eos", lambda s: s["eos"] == 3, script('{"messages": messages}', "qwen2.5-7b-instruct")),
+    "a chat as a text, stripped": Case(
+        "prompt/second-eos",
+        lambda s: s["eos"] == 3,
+        script(CHAT.replace("=False)", "=False).rstrip()"), "qwen2.5-7b-instruct"),
+    ),
+    "a chat as messages": Case(
+        "prompt/second-eos", lambda s: s["eos"] == 3, script('{"messages": messages}', "qwen2.5-7b-instruct")
+    ),
     "a chat of Llama": Case("prompt/second-eos", lambda s: s["eos"] == 3, script(CHAT, "llama-3.1-8b-instruct")),
-    "a written turn": Case("prompt/second-eos", lambda s: s["eos"] == 2, script('{"text": "Question: " + row["question"] + "\\n### SQL:\\n" + row["sql"] + "<|im_end|>\\n"}', "qwen2.5-7b-instruct")),
+    "a written turn": Case(
+        "prompt/second-eos",
+        lambda s: s["eos"] == 2,
+        script(
+            '{"text": "Question: " + row["question"] + "\\n### SQL:\\n" + row["sql"] + "<|im_end|>\\n"}',
+            "qwen2.5-7b-instruct",
+        ),
+    ),
     # padding
-    "EOS pads, collator of transformers": Case("prompt/padding", lambda s: s["eos"] == 0, script(TEXT + " + tokenizer.eos_token}", extra=PADS, handed=HIDES)),
-    "EOS pads, collator of TRL": Case("prompt/padding", lambda s: s["eos"] == 0, script(TEXT + " + tokenizer.eos_token}", extra=PADS)),
-    "its own token pads": Case("prompt/padding", lambda s: s["eos"] == 0, script(TEXT + " + tokenizer.eos_token}", extra='tokenizer.pad_token = "<pad>"', handed=HIDES)),
+    "EOS pads, collator of transformers": Case(
+        "prompt/padding", lambda s: s["eos"] == 0, script(TEXT + " + tokenizer.eos_token}", extra=PADS, handed=HIDES)
+    ),
+    "EOS pads, collator of TRL": Case(
+        "prompt/padding", lambda s: s["eos"] == 0, script(TEXT + " + tokenizer.eos_token}", extra=PADS)
+    ),
+    "its own token pads": Case(
+        "prompt/padding",
+        lambda s: s["eos"] == 0,
+        script(TEXT + " + tokenizer.eos_token}", extra='tokenizer.pad_token = "<pad>"', handed=HIDES),
+    ),
     # the BOS token
-    "BOS in the text": Case("prompt/bos", lambda s: s["bos"] == 2, script(TEXT.replace('"Question: "', 'tokenizer.bos_token + "Question: "') + "}")),
-    "BOS as a literal": Case("prompt/bos", lambda s: s["bos"] == 2, script(TEXT.replace('"Question: "', '"<s>Question: "') + "}")),
+    "BOS in the text": Case(
+        "prompt/bos",
+        lambda s: s["bos"] == 2,
+        script(TEXT.replace('"Question: "', 'tokenizer.bos_token + "Question: "') + "}"),
+    ),
+    "BOS as a literal": Case(
+        "prompt/bos", lambda s: s["bos"] == 2, script(TEXT.replace('"Question: "', '"<s>Question: "') + "}")
+    ),
     "BOS left to the tokenizer": Case("prompt/bos", lambda s: s["bos"] == 2, script(TEXT + "}")),
     "BOS of a template": Case("prompt/bos", lambda s: s["bos"] == 2, script(CHAT, "llama-3.1-8b-instruct")),
-    "BOS of messages": Case("prompt/bos", lambda s: s["bos"] == 2, script('{"messages": messages}', "llama-3.1-8b-instruct")),
+    "BOS of messages": Case(
+        "prompt/bos", lambda s: s["bos"] == 2, script('{"messages": messages}', "llama-3.1-8b-instruct")
+    ),
     "a template without BOS": Case("prompt/bos", lambda s: s["bos"] == 2, script(CHAT, "qwen2.5-7b-instruct")),
     # the boundary of prompt and completion
-    "a space at the end": Case("prompt/boundary", lambda s: not s["before"].endswith(("SQL: ", "SQL:\n")), script(PAIR % " ")),
-    "a line feed at the end": Case("prompt/boundary", lambda s: not s["before"].endswith(("SQL: ", "SQL:\n")), script(PAIR % "\\n")),
+    "a space at the end": Case(
+        "prompt/boundary", lambda s: not s["before"].endswith(("SQL: ", "SQL:\n")), script(PAIR % " ")
+    ),
+    "a line feed at the end": Case(
+        "prompt/boundary", lambda s: not s["before"].endswith(("SQL: ", "SQL:\n")), script(PAIR % "\\n")
+    ),
     # truncation
-    "an uncut schema": Case("dataset/schema-truncation", lambda s: s["eos"] == 0, script(LONG % "", given="max_length=256")),
-    "a cut schema": Case("dataset/schema-truncation", lambda s: s["eos"] == 0, script(LONG % "[:200]", given="max_length=256")),
-    "a limit that fills the sequence": Case("dataset/schema-truncation", lambda s: s["eos"] == 0, script(LONG % "[:1000]", given="max_length=64")),
+    "an uncut schema": Case(
+        "dataset/schema-truncation", lambda s: s["eos"] == 0, script(LONG % "", given="max_length=256")
+    ),
+    "a cut schema": Case(
+        "dataset/schema-truncation", lambda s: s["eos"] == 0, script(LONG % "[:200]", given="max_length=256")
+    ),
+    "a limit that fills the sequence": Case(
+        "dataset/schema-truncation", lambda s: s["eos"] == 0, script(LONG % "[:1000]", given="max_length=64")
+    ),
     "rows without an answer": Case(
         "dataset/schema-truncation",
         lambda s: s.get("eos", 0) == 0,  # since trl 1.9 no row is left, and no batch
-        script('{"prompt": "Schema: " + row["schema"] + "\\nQuestion: " + row["question"] + "\\n### Response:\\n", "completion": row["sql"]}', given="max_length=64"),
+        script(
+            '{"prompt": "Schema: " + row["schema"] + "\\nQuestion: " + row["question"] + "\\n### Response:\\n", "completion": row["sql"]}',
+            given="max_length=64",
+        ),
     ),
     # the mix
     "no seed": Case("dataset/weighted-sampling", lambda s: not s["again"], whole(MIX.format(seed=""), "mixed")),
     "a seed": Case("dataset/weighted-sampling", lambda s: not s["again"], whole(MIX.format(seed=", seed=42"), "mixed")),
-    "late fallback": Case("dataset/field-fallbacks", lambda s: "None" in s["text"], whole(LATE.format(read='row.get("question", row.get("sql_prompt"))'), "both")),
-    "late or": Case("dataset/field-fallbacks", lambda s: "None" in s["text"], whole(LATE.format(read='row.get("question") or row.get("sql_prompt")'), "both")),
+    "late fallback": Case(
+        "dataset/field-fallbacks",
+        lambda s: "None" in s["text"],
+        whole(LATE.format(read='row.get("question", row.get("sql_prompt"))'), "both"),
+    ),
+    "late or": Case(
+        "dataset/field-fallbacks",
+        lambda s: "None" in s["text"],
+        whole(LATE.format(read='row.get("question") or row.get("sql_prompt")'), "both"),
+    ),
     # the adapter
     "all modules": Case("lora/target-modules", lambda s: s["adapted"] != 7, script(TEXT + "}", handed=LORA % "")),
-    "a mistyped module": Case("lora/target-modules", lambda s: s["adapted"] != 7, script(TEXT + "}", handed=(LORA % "").replace("up_proj", "up_porj"))),
-    "misplaced checkpointing": Case("lora/gradient-checkpointing", lambda s: s["rows"] == 8, script(TEXT + "}", given='gradient_checkpointing="unsloth"')),
+    "a mistyped module": Case(
+        "lora/target-modules",
+        lambda s: s["adapted"] != 7,
+        script(TEXT + "}", handed=(LORA % "").replace("up_proj", "up_porj")),
+    ),
+    "misplaced checkpointing": Case(
+        "lora/gradient-checkpointing",
+        lambda s: s["rows"] == 8,
+        script(TEXT + "}", given='gradient_checkpointing="unsloth"'),
+    ),
 }
 
 

@@ -18,11 +18,11 @@ HERE = Path(__file__).parent
 PREDICTIONS = HERE / "predictions.tsv"  # what, low, estimate, high, verdict
 sys.path.insert(0, str(HERE.parents[1]))
 
-from nl2sql_review.memory import advice  # noqa: E402
-from nl2sql_review.memory.architectures import table  # noqa: E402
-from nl2sql_review.memory.cards import Card, of_size  # noqa: E402
-from nl2sql_review.memory.estimate import estimate  # noqa: E402
-from nl2sql_review.memory.setup import Setup  # noqa: E402
+from nl2sql_review.gpu_memory import advice  # noqa: E402
+from nl2sql_review.gpu_memory.architectures import table  # noqa: E402
+from nl2sql_review.gpu_memory.cards import Card, of_size  # noqa: E402
+from nl2sql_review.gpu_memory.estimate import estimate  # noqa: E402
+from nl2sql_review.gpu_memory.setup import Setup  # noqa: E402
 
 CHECKPOINTING: dict[Any, Any] = {"unsloth": "offloaded", True: "kept", False: "off"}
 

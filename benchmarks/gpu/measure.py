@@ -21,7 +21,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 from cases import Case  # noqa: E402
 
-from nl2sql_review.memory.setup import PROJECTIONS  # noqa: E402
+from nl2sql_review.gpu_memory.setup import PROJECTIONS  # noqa: E402
 
 GIB = 1024**3
 STEPS = 4

@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from nl2sql_review.memory.architectures import Architecture, table  # noqa: E402
+from nl2sql_review.gpu_memory.architectures import Architecture, table  # noqa: E402
 
 TINY = Architecture("tiny", 64, 2, 4, 2, 16, 128, 1000, False, True)  # to rehearse without a GPU
 FIXTURES = ROOT / "fixtures" / "trainer"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 
-from .. import console
-from ..arguments import PROGRAM, Parser, UsageError, flavour_option, rules_options, run_options, settings_options
-from ..exits import NOT_REVIEWED, NOTHING
-from . import given
+from ..report.exit_codes import NOT_REVIEWED, NOTHING
+from . import console, inputs
+from .parser import PROGRAM, Parser, UsageError, flavour_option, rules_options, run_options, settings_options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,14 +44,15 @@ def parser() -> Parser:
 def run(args: Namespace) -> int:
     if not args.paths:
         raise UsageError(f"nothing to accept: give a file or a directory, as in {PROGRAM} baseline write .")
-    from .. import baseline, batch
-    from ..review import Reviewer
-    from ..settings import SettingsError
+    from ..adoption import baseline
+    from ..policy.settings import SettingsError
+    from ..run import batch
+    from ..run.reviewer import Reviewer
 
     try:
         named = Reviewer(args.config, args.isolated).settings(".").baseline
         target = args.output or named or baseline.NAME
-        said = {"select": given.joined(args.select), "ignore": given.joined(args.ignore), "baseline": ""}
+        said = {"select": inputs.joined(args.select), "ignore": inputs.joined(args.ignore), "baseline": ""}
         said = {**said, "gpu": args.gpu, "processes": args.processes}
         options = {"config": args.config, "isolated": args.isolated, "flavour": args.flavour or ""}
         report, code = batch.run(args.paths, **options, overrides=said)

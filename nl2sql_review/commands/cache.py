@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..arguments import Parser
-from ..console import complain, write
-from ..exits import NOTHING
+from ..report.exit_codes import NOTHING
+from .console import complain, write
+from .parser import Parser
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def parser() -> Parser:
 
 
 def run(args: Namespace) -> int:
-    from .. import cache
+    from ..run import cache
 
     where = args.cache_dir or cache.place()
     try:

@@ -10,9 +10,9 @@ import argparse
 from collections.abc import Iterator
 from importlib import import_module
 
-from ..arguments import COMMANDS, PROGRAM, Parser
-from ..console import write
-from ..exits import NOTHING
+from ..report.exit_codes import NOTHING
+from .console import write
+from .parser import COMMANDS, PROGRAM, Parser
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _values(action: argparse.Action, current: str) -> list[tuple[str, str]]:
 
         return list(FORMATS.items())
     if action.dest == "gpu":
-        from ..memory.cards import CARDS
+        from ..gpu_memory.cards import CARDS
 
         return [(key, name) for key, (name, *_) in CARDS.items()]
     return []
@@ -128,7 +128,7 @@ def _positionals(parser: Parser, command: str, taken: list[str]) -> list[tuple[s
 
 def _rules() -> list[tuple[str, str]]:
     """The rules that the settings of the working directory ask for, and the sections."""
-    from .. import rulebook, settings
+    from ..policy import rulebook, settings
 
     try:
         book = rulebook.load(settings.load(".").rules)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 
-from ..arguments import Parser, UsageError, color_option, positive
-from ..console import progress, save, terminal, write
-from ..exits import FINDINGS, NOT_REVIEWED, NOTHING
+from ..report.exit_codes import FINDINGS, NOT_REVIEWED, NOTHING
+from .console import progress, save, terminal, write
+from .parser import Parser, UsageError, color_option, positive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -158,9 +158,9 @@ def _asked(args: Namespace) -> Asked:
 
 def _rendered(made: Evaluation, args: Namespace) -> str:
     if args.output_format == "json":
-        from ..render import json
+        from ..report import serialization
 
-        return json.dump(made)
+        return serialization.dump(made)
     if args.output_format == "agent":
         from ..render import evaluation_agent
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import sys
 
-from ..arguments import UsageError
-from ..console import write
-from ..exits import FINDINGS, NOTHING
 from ..fixes.write import WriteError
 from ..fixes.write import write as exchange
-from ..fixing import Fixed, fix
 from ..render import diff, fixes
+from ..report.exit_codes import FINDINGS, NOTHING
+from ..run.fix import Fixed, fix
 from . import outputs, review
+from .console import write
+from .parser import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from ..report import Report
-    from ..review import Reviewer
+    from ..report.report import Report
+    from ..run.reviewer import Reviewer
 
 Stdin = tuple[str, bytes]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import sys
 
-from ..arguments import Parser
-from ..console import write
-from ..exits import NOTHING
+from ..report.exit_codes import NOTHING
+from .console import write
+from .parser import Parser
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

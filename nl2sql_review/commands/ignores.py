@@ -5,21 +5,21 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from ..arguments import UsageError
-from ..console import write
 from ..fixes.write import WriteError
 from ..fixes.write import write as exchange
-from ..ignores import IgnoreError, checked, silence
 from ..render.summary import count
-from ..review import summary
+from ..run.add_ignores import IgnoreError, checked, silence
+from ..run.reviewer import summary
 from . import outputs, review
+from .console import write
+from .parser import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from ..report import Report
-    from ..review import Reviewer
+    from ..report.report import Report
+    from ..run.reviewer import Reviewer
 
 
 def run(args: Namespace, reviewer: Reviewer, report: Report) -> int:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 
-from .. import resources
-from ..arguments import PROGRAM, Parser, UsageError
-from ..console import save_all, write
-from ..exits import NOTHING
+from ..files import resources
+from ..report.exit_codes import NOTHING
+from .console import save_all, write
+from .parser import PROGRAM, Parser, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..arguments import Parser, UsageError
-from ..exits import NOTHING
+from ..report.exit_codes import NOTHING
+from .parser import Parser, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

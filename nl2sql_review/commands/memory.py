@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
-from ..arguments import (
+from ..report.exit_codes import FINDINGS, NOT_REVIEWED, NOTHING
+from . import inputs
+from .console import complain, terminal, write
+from .parser import (
     Parser,
     UsageError,
     color_option,
@@ -17,9 +20,6 @@ from ..arguments import (
     whole,
     words,
 )
-from ..console import complain, terminal, write
-from ..exits import FINDINGS, NOT_REVIEWED, NOTHING
-from . import given
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,11 +74,11 @@ exit codes:
 def run(args: Namespace) -> int:
     if bool(args.model) == bool(args.paths):
         raise UsageError("give one script, as in nl2sql-review memory train.py, or --model NAME")
-    from .. import sizing
     from ..flavours import NotAConfiguration
-    from ..memory.cards import UnknownCard, find
-    from ..rulebook import RulebookError
-    from ..settings import SettingsError
+    from ..gpu_memory.cards import UnknownCard, find
+    from ..policy.rulebook import RulebookError
+    from ..policy.settings import SettingsError
+    from ..run import memory
     from ..source import SourceError
 
     options = {"config": args.config, "isolated": args.isolated}
@@ -87,14 +87,14 @@ def run(args: Namespace) -> int:
             find(args.gpu)  # a card that is not known is told whatever the script holds
         if args.model:
             name = args.model
-            report = sizing.of_model(name, args.gpu, _setup(args), sizing.book(os.getcwd(), **options))
+            report = memory.of_model(name, args.gpu, _setup(args), memory.book(os.getcwd(), **options))
         else:
-            paths = given.paths(args, "")
+            paths = inputs.paths(args, "")
             if len(paths) > 1 or os.path.isdir(paths[0]):
                 raise UsageError("memory is estimated for one script: give one file")
-            stdin = given.stdin(args, paths)
+            stdin = inputs.stdin(args, paths)
             name = stdin[0] if stdin else paths[0]
-            report = sizing.of_script(
+            report = memory.of_script(
                 paths[0], args.gpu, _setup(args), name=name, stdin=stdin, flavour=args.flavour or "", **options
             )
     except (SettingsError, RulebookError, UnknownCard) as error:
@@ -107,9 +107,9 @@ def run(args: Namespace) -> int:
     except SourceError as error:
         return complain(f"{name}: {error.rule}: {error.message}")
     if args.output_format == "json":
-        from ..render import json
+        from ..report import serialization
 
-        write(json.dump(report))
+        write(serialization.dump(report))
     elif report.runs:
         from ..render import memory_text
 

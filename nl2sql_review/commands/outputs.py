@@ -5,18 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 
-from .. import console
-from ..arguments import UsageError
 from ..render import FORMATS
+from . import console
+from .parser import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Mapping, Sequence
 
-    from ..report import Report
-    from ..review import Reviewer
-    from ..rulebook import Rule
+    from ..policy.rulebook import Rule
+    from ..report.report import Report
+    from ..run.reviewer import Reviewer
 
 
 WITH_FIXES = ("json", "sarif", "rdjson", "agent")  # formats whose findings carry their fixes
@@ -34,7 +34,7 @@ def format_and_file(text: str) -> tuple[str, str | None]:
     """`sarif` → ("sarif", None), `sarif=review.sarif` → ("sarif", "review.sarif")."""
     name, equals, file = text.partition("=")
     if name not in FORMATS:
-        from ..shape import did_you_mean, listed
+        from ..files.typed_data import did_you_mean, listed
 
         raise argparse.ArgumentTypeError(
             f"there is no format {name!r}{did_you_mean(name, FORMATS)}; there are {listed(FORMATS)}"
@@ -73,7 +73,7 @@ def texts(
     args: Namespace, report: Report, reviewer: Reviewer, stdin: tuple[str, bytes] | None
 ) -> list[tuple[str, str | None]]:
     """The texts to be written, each with its file or None. All are made before any is written."""
-    from ..discovery import repository
+    from ..files.discovery import repository
     from ..render import render
     from ..render.files import Files
     from ..render.view import View

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
-from ..arguments import (
+from ..report.exit_codes import NOT_REVIEWED, NOTHING
+from . import inputs
+from .console import complain, terminal, write
+from .parser import (
     Parser,
     UsageError,
     color_option,
@@ -15,9 +18,6 @@ from ..arguments import (
     settings_options,
     stdin_option,
 )
-from ..console import complain, terminal, write
-from ..exits import NOT_REVIEWED, NOTHING
-from . import given
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,23 +40,24 @@ def parser() -> Parser:
 
 
 def run(args: Namespace) -> int:
-    paths = given.paths(args, "nothing to show: give one script, as in nl2sql-review plan train.py")
+    paths = inputs.paths(args, "nothing to show: give one script, as in nl2sql-review plan train.py")
     if len(paths) > 1 or os.path.isdir(paths[0]):
         raise UsageError("a plan is made of one script: give one file")
-    from .. import discovery, review
+    from ..files import discovery
     from ..flavours import NotAConfiguration
-    from ..settings import SettingsError
+    from ..policy.settings import SettingsError
+    from ..run import reviewer
     from ..source import SourceError
 
-    stdin = given.stdin(args, paths)
+    stdin = inputs.stdin(args, paths)
     name = stdin[0] if stdin else discovery.shown(paths[0])
     try:
-        recording, plans = review.plan(
+        recording, plans = reviewer.plan(
             paths[0],
             stdin=stdin,
             config=args.config,
             isolated=args.isolated,
-            overrides=given.overrides(args),
+            overrides=inputs.overrides(args),
             flavour=args.flavour or "",
         )
     except SettingsError as error:

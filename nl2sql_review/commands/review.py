@@ -6,7 +6,10 @@ import os
 import sys
 
 from .. import __version__
-from ..arguments import (
+from ..report.exit_codes import NOT_REVIEWED, NOTHING
+from . import inputs, outputs
+from .console import colored, complain, progress, write
+from .parser import (
     COMMANDS,
     PROGRAM,
     Parser,
@@ -21,16 +24,13 @@ from ..arguments import (
     settings_options,
     stdin_option,
 )
-from ..console import colored, complain, progress, write
-from ..exits import NOT_REVIEWED, NOTHING
-from . import given, outputs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
 
-    from ..report import InternalError, Report
+    from ..report.report import InternalError, Report
 
 SEVERITIES = ("error", "warning", "advice")
 DESCRIPTION = "Reviews NL2SQL fine-tuning scripts against the team's checklist, without running them."
@@ -120,7 +120,7 @@ def run(args: Namespace) -> int:
     _check(args)
     if args.allow_empty and not args.paths:
         return NOTHING
-    paths = given.paths(args, "nothing to review: give a file or a directory, as in nl2sql-review train.py")
+    paths = inputs.paths(args, "nothing to review: give a file or a directory, as in nl2sql-review train.py")
     outputs.targets(args)  # a mistake in the formats is told before any work
     if args.watch:
         from . import watch
@@ -130,18 +130,19 @@ def run(args: Namespace) -> int:
 
 
 def _review(args: Namespace, paths: list[str]) -> int:
-    from .. import batch, cache, disk
+    from ..files import disk
+    from ..run import batch, cache
 
-    stdin = given.stdin(args, paths)
+    stdin = inputs.stdin(args, paths)
     kept = None if args.no_cache else cache.opened(args.cache_dir)
-    run = batch.Batch(stdin=stdin, cache=kept, jobs=args.jobs, progress=progress(), **given.reviewing(args))
+    run = batch.Batch(stdin=stdin, cache=kept, jobs=args.jobs, progress=progress(), **inputs.reviewing(args))
     how = _how(args)
     told = run.told(paths, how) if how else None
     if told is not None:
         text, code = told
         write(text)
         return NOTHING if code == NOT_REVIEWED and args.allow_empty else code
-    from ..settings import SettingsError
+    from ..policy.settings import SettingsError
 
     try:
         outcomes = run.run(paths)
@@ -158,7 +159,7 @@ def _review(args: Namespace, paths: list[str]) -> int:
             with disk.Remembering() as seen:
                 report = run.report(outcomes)
                 if args.show_fixes or outputs.carry_fixes(args):
-                    from ..fixing import offered
+                    from ..run.fix import offered
 
                     report = offered(run.reviewer, report, stdin)
                 texts = outputs.texts(args, report, run.reviewer, stdin)
@@ -233,12 +234,12 @@ def _tell_faults(faults: Sequence[InternalError]) -> None:
 
 
 def _show_settings(args: Namespace) -> int:
-    from .. import rulebook, settings
+    from ..policy import rulebook, settings
 
     where = args.paths[0] if args.paths and args.paths[0] != "-" else os.getcwd()
     directory = where if os.path.isdir(where) else os.path.dirname(os.path.abspath(where))
     try:
-        chosen = settings.load(directory, config=args.config, isolated=args.isolated, overrides=given.overrides(args))
+        chosen = settings.load(directory, config=args.config, isolated=args.isolated, overrides=inputs.overrides(args))
         settings.configure(rulebook.load(chosen.rules), chosen)
     except (settings.SettingsError, rulebook.RulebookError) as error:
         raise UsageError(str(error)) from None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from ..arguments import PROGRAM, Parser, UsageError, color_option, settings_options
-from ..console import terminal, write
-from ..exits import NOTHING
+from ..report.exit_codes import NOTHING
+from .console import terminal, write
+from .parser import PROGRAM, Parser, UsageError, color_option, settings_options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,9 +23,10 @@ def parser() -> Parser:
 
 
 def run(args: Namespace) -> int:
-    from .. import rulebook, settings
-    from ..render import json, rule_json, rule_text
-    from ..shape import did_you_mean
+    from ..files.typed_data import did_you_mean
+    from ..policy import rulebook, settings
+    from ..render import rule_json, rule_text
+    from ..report import serialization
 
     try:
         chosen = settings.load(os.getcwd(), config=args.config, isolated=args.isolated)
@@ -39,7 +40,7 @@ def run(args: Namespace) -> int:
             raise UsageError(f"there is no rule {name}{did_you_mean(name, book.names())}; for a list: {PROGRAM} rule")
         rules += found
     if args.output_format == "json":
-        write(json.dump([rule_json.describe(rule) for rule in rules or book.rules.values()]))
+        write(serialization.dump([rule_json.describe(rule) for rule in rules or book.rules.values()]))
     elif not args.ids or any(name not in book.rules and name not in rulebook.NOTICES for name in args.ids):
         write(rule_text.render_list(rules or list(book.rules.values()), terminal(args)))
     else:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..arguments import Parser
-from ..console import write
-from ..exits import NOTHING
+from ..report.exit_codes import NOTHING
+from .console import write
+from .parser import Parser
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,14 +13,16 @@ if TYPE_CHECKING:
 
 def parser() -> Parser:
     parser = Parser("schema", description="Prints a JSON Schema.")
-    parser.add_argument("name", choices=("report", "plan", "memory", "evaluation", "settings", "baseline"), help="of what")
+    parser.add_argument(
+        "name", choices=("report", "plan", "memory", "evaluation", "settings", "baseline"), help="of what"
+    )
     return parser
 
 
 def run(args: Namespace) -> int:
     import json
 
-    from .. import schemas
+    from . import schemas
 
     write(json.dumps(schemas.SCHEMAS[args.name](), indent=2, ensure_ascii=True) + "\n")
     return NOTHING

@@ -15,10 +15,10 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from ..interpret.modules import Parsed, remembering
-from ..judge import Examined
-from ..report import Edit, FileReport, Finding, Fix
-from . import manners, sharing
+from ..interpret.python.modules import Parsed, remembering
+from ..judgement.judge import Examined
+from ..report.report import Edit, FileReport, Finding, Fix
+from . import kinds, sharing
 from .edits import Misfit, applied, overlap
 from .proof import Candidate, affected, hold, placeless, union, weigh
 
@@ -189,7 +189,7 @@ class Session:
         seen = set()
         for ground in self.now.grounds:
             if ground.carries(finding):
-                for candidate in manners.candidates(manners.Task(self.now, ground)):
+                for candidate in kinds.candidates(kinds.Task(self.now, ground)):
                     if candidate.edits and candidate.edits not in seen:
                         seen.add(candidate.edits)
                         yield candidate

@@ -7,14 +7,14 @@ from typing import Any
 
 import libcst as cst
 
-from ..expectations import equal, is_plain
-from ..literals import evaluated, literal
-from ..plan import Fact
+from ..policy.expectations import equal, is_plain
 from ..readers.derive import options
-from ..report import Edit
+from ..report.report import Edit
 from ..source import Span
-from ..values import Absent, Default, Known, Place
-from . import code, documents
+from ..source.literals import evaluated, literal
+from ..training_plan.facts import Fact
+from ..training_plan.values import Absent, Default, Known, Place
+from .edits import documents, python
 
 
 def at_origin(fact: Fact, wanted: Any) -> list[Edit]:
@@ -36,13 +36,13 @@ def at_call(fact: Fact, content: str) -> list[Edit]:
     place = argument(fact)
     if place is None or place.node.star:
         return []
-    return [code.replaced(place.source, place.node.value, content)]
+    return [python.replaced(place.source, place.node.value, content)]
 
 
 def at_omission(fact: Fact, content: str, name: str) -> list[Edit]:
     """The argument added to the call that leaves it out."""
     place = lacking(fact)
-    return code.added(place.source, place.node, f"{name}={content}") if place is not None else []
+    return python.added(place.source, place.node, f"{name}={content}") if place is not None else []
 
 
 def lacking(fact: Fact) -> Place | None:
@@ -91,9 +91,9 @@ def _replaced(place: Place, value: Any, wanted: Any) -> Edit | None:
         return None
     text = place.source.segment(place.node)
     if equal_plain(found, value):
-        return code.replaced(place.source, place.node, code.literal(wanted, text))
+        return python.replaced(place.source, place.node, python.literal(wanted, text))
     if isinstance(found, str) and not isinstance(wanted, str) and _reads_as(found, value):
-        return code.replaced(place.source, place.node, code.literal(code.literal(wanted), text))
+        return python.replaced(place.source, place.node, python.literal(python.literal(wanted), text))
     return None
 
 

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
-from .. import claims
-from ..decide import WORST_FIRST
-from ..judge import Examined
-from ..plan import FACTS, Fact, TrainingPlan
-from ..report import Edit, Finding
-from ..values import Absent, Default, Either, Known, Place, Term, Text, Unknown
+from ..judgement import wording
+from ..judgement.judge import Examined
+from ..judgement.verdict import WORST_FIRST
+from ..report.report import Edit, Finding
+from ..training_plan.facts import FACTS, Fact, TrainingPlan
+from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown
 
 DEPTH = 6  # levels of a value that are compared
 
@@ -168,7 +168,7 @@ def _differences(before: Examined, after: Examined, candidate: Candidate) -> Ite
 def _places(fact: Fact) -> Iterator[Place]:
     """Every place of a fact and of its cases."""
     for one in (fact, *fact.cases):
-        yield from claims.places(one)
+        yield from wording.places(one)
 
 
 def _allowed(before: Examined, after: Examined, candidate: Candidate) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 
-from ..judge import Examined
+from ..judgement.judge import Examined
 from . import uses
 from .proof import Candidate, alike
 

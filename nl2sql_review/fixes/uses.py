@@ -13,14 +13,14 @@ from typing import Any
 
 import libcst as cst
 
-from ..expectations import is_plain
-from ..judge import Examined
-from ..plan import Fact
+from ..judgement.judge import Examined
+from ..policy.expectations import is_plain
 from ..readers.derive import options
 from ..source import Span
 from ..source.syntax import below, dotted, text_of, walk
-from ..values import Default, Either, Known, Term, Text, Unknown
-from . import documents
+from ..training_plan.facts import Fact
+from ..training_plan.values import Default, Either, Known, Term, Text, Unknown
+from .edits import documents
 
 # Calls that tell people a value, and those that hand it on changed or not.
 TELL = ("print", "logging.", "logger.", "log.", "wandb.", "mlflow.", "json.", "swanlab.", "trackio.", "comet_ml.")

@@ -32,9 +32,9 @@ def record(source: Any, root: str, settings: Any = None, flavour: str = "") -> A
     import os
     from pathlib import Path
 
-    from ..api import chosen
-    from ..api.declared import Statement
-    from ..interpret.project import Project
+    from ..interpret.core.project import Project
+    from ..libraries import chosen
+    from ..libraries.declared import Statement
     from . import keys
     from .reading import Reading
 
@@ -67,9 +67,9 @@ def reader_of(flavour: str) -> Any:
 
 def parsed(source: Any, dialect: str) -> tuple[Any, Any]:
     """(document, text) of a file, with the places of its keys. SourceError when it is not of its format."""
-    from ..interpret import documents
+    from ..interpret.core import documents
     from ..source.spans import SourceError, point
-    from ..values import Known
+    from ..training_plan.values import Known
 
     text = documents.Text(source.text, source, wanted=True)
     try:
@@ -90,7 +90,7 @@ def parsed(source: Any, dialect: str) -> tuple[Any, Any]:
 
 def flavour_of(document: Any) -> str:
     """The flavour by its keys. Raises NotAConfiguration."""
-    from ..interpret.objects import Mapping, object_of
+    from ..interpret.core.objects import Mapping, object_of
 
     found = object_of(document)
     if not isinstance(found, Mapping):

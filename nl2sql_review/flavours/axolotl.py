@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..values import Absent, Known, Term, Text, Value
+from ..training_plan.values import Absent, Known, Term, Text, Value
 from .reading import Level, Program, Reading, Stated, column, eos, known, load, mixed, number, unset, words
 
 PROGRAM = Program(

@@ -18,9 +18,9 @@ from typing import Any, Iterable, Iterator
 
 import libcst as cst
 
-from ..api.build import annotated, compact, default_in, field_default, init_of, keywords, last, written
-from ..api.versions import allows, key_of
-from ..literals import evaluated
+from ..libraries.build import annotated, compact, default_in, field_default, init_of, keywords, last, written
+from ..libraries.versions import allows, key_of
+from ..source.literals import evaluated
 from ..source.syntax import below, dotted, text_of, walk
 from .keys import FOLDER
 

@@ -62,7 +62,7 @@ class Keys:
         text = self.sections[section][key][1]
         if text in (REQUIRED, NO_LITERAL):
             raise KeyError(key)
-        from ..literals import literal  # which reads code: only a configuration that leaves keys out needs it
+        from ..source.literals import literal  # which reads code: only a configuration that leaves keys out needs it
 
         return literal(text)
 
@@ -146,7 +146,7 @@ def _opaque(kind: str) -> bool:
 
 
 def _literals(kind: str) -> list[Any]:
-    from ..literals import literal
+    from ..source.literals import literal
 
     return [literal(one) for one in _commas(kind[len("Literal[") : -1]) if one.strip()]
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Iterator
 
-from .. import disk
-from ..interpret import documents
-from ..interpret.objects import Mapping, object_of
-from ..interpret.recording import Recording
+from ..files import disk
+from ..interpret.core import documents
+from ..interpret.core.objects import Mapping, object_of
+from ..interpret.core.recording import Recording
 from ..source import Source, SourceError
-from ..values import Default, Known, Place, Unknown, Value
+from ..training_plan.values import Default, Known, Place, Unknown, Value
 
 LAUNCHER = "the launcher"
 NAMED_SO = re.compile(

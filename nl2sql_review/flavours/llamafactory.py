@@ -9,9 +9,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ..api import store
-from ..api.versions import allows
-from ..values import Absent, Known, Text, Unknown, Value
+from ..libraries import store
+from ..libraries.versions import allows
+from ..training_plan.values import Absent, Known, Text, Unknown, Value
 from .reading import (
     LOGS_NOTHING,
     NO_CHOICE,

@@ -10,16 +10,16 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Iterable, Iterator, Mapping
 
-from ..api.chosen import Versions
-from ..interpret.documents import Pair, Text
-from ..interpret.objects import Dataset, Opaque, Row, object_of
-from ..interpret.objects import Mapping as Items
-from ..interpret.operations import freeze
-from ..interpret.project import Project
-from ..interpret.recording import Call, Recording
-from ..plan import Fact
+from ..interpret.core.documents import Pair, Text
+from ..interpret.core.objects import Dataset, Opaque, Row, object_of
+from ..interpret.core.objects import Mapping as Items
+from ..interpret.core.operations import freeze
+from ..interpret.core.project import Project
+from ..interpret.core.recording import Call, Recording
+from ..libraries.chosen import Versions
 from ..source import Span
-from ..values import Absent, Known, Place, Term, Unknown, Value
+from ..training_plan.facts import Fact
+from ..training_plan.values import Absent, Known, Place, Term, Unknown, Value
 from . import keys as tables
 from .keys import Keys, Refused
 

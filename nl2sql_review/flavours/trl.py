@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..api import store
-from ..values import Absent, Known, Term, Value
+from ..libraries import store
+from ..training_plan.values import Absent, Known, Term, Value
 from .reading import LOGS_NOTHING, NO_CHOICE, Level, Program, Reading, Stated, known, load, mixed, words
 
 PROGRAM = Program(

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..api.versions import is_exact, key_of
-from ..values import Absent, Known, Term, Text, Unknown, Value
+from ..libraries.versions import is_exact, key_of
+from ..training_plan.values import Absent, Known, Term, Text, Unknown, Value
 from .reading import Level, Program, Reading, Stated, column, eos, known, load, mixed, number, unset, words
 
 PROGRAM = Program("unsloth", "unsloth train", "pydantic", "the configuration is not valid, and the command stops")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..interpret.recording import Recording
-from ..plan import TrainingPlan
-from ..values import Unknown, same
+from ..interpret.core.recording import Recording
+from ..training_plan.facts import TrainingPlan
+from ..training_plan.values import Unknown, same
 
 if TYPE_CHECKING:
     from .run import Run
@@ -42,25 +42,14 @@ def _plans(runs: list[Run], recording: Recording, source: Any, settings: Any) ->
 
 
 def read_run(one: Any) -> TrainingPlan:
-    from . import (
-        api,
-        arguments,
-        checkpointing,
-        configuration,
-        dataset,
-        launcher,
-        lora,
-        memory,
-        placement,
-        project,
-        prompt,
-        traps,
-    )
+    from . import api, arguments, checkpointing, configuration, dataset, launcher, lora, memory, project, prompt
+    from .memory import device_map
+    from .prompt import silent_failures
 
     plan = TrainingPlan()
     api.read(one, plan)
     # project comes last: it compares what is tracked with the facts of the others
-    for section in (lora, prompt, dataset, arguments, memory, placement, checkpointing, traps, project):
+    for section in (lora, prompt, dataset, arguments, memory, device_map, checkpointing, silent_failures, project):
         section.read(one, plan)
     if one.configuration is not None:
         configuration.read(one, plan)

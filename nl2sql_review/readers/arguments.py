@@ -7,16 +7,16 @@ from typing import Any, get_args
 
 import libcst as cst
 
-from ..api.versions import key_of
-from ..interpret.operations import describe
-from ..plan import Arguments, Fact, TrainingPlan
+from ..interpret.core.operations import describe
+from ..libraries.versions import key_of
 from ..source.syntax import walk
-from ..values import Absent, Default, Either, Known, Place, Term, Unknown, Value
+from ..training_plan.facts import Arguments, Fact, TrainingPlan
+from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Unknown, Value
 from . import launcher
-from .api_arguments import rejected
+from .api.arguments import rejected
+from .api.version_guards import Guards
 from .derive import derive, for_processes, options, plain
-from .given import Given, last
-from .guards import Guards
+from .object_settings import Given, last
 from .run import Run
 
 # field of the plan -> spellings of the argument
@@ -43,7 +43,9 @@ BY_HAND = {
     "warmup_steps": (("get_scheduler", "num_warmup_steps"), ("get_cosine_schedule_with_warmup", "num_warmup_steps")),
     "weight_decay": (("AdamW", "weight_decay"),),
 }
-PROBE = re.compile(r"is_bfloat16_supported|is_bf16_supported|SUPPORTS_BFLOAT16|is_torch_bf16(_gpu)?_available|get_device_capability|has_bf16")
+PROBE = re.compile(
+    r"is_bfloat16_supported|is_bf16_supported|SUPPORTS_BFLOAT16|is_torch_bf16(_gpu)?_available|get_device_capability|has_bf16"
+)
 RAISES = "a T4 or V100 has no bfloat16, and the arguments raise ValueError there"
 REFUSES = "the script stops on one without bfloat16, where fp16 would do"
 WORLD = "derived from the world size"
@@ -87,7 +89,11 @@ def left_out(run: Run, spellings: tuple[str, ...]) -> Fact:
     """A trainer without arguments makes its own: SFTTrainer an SFTConfig, Trainer a TrainingArguments."""
     trainer = run.trainer
     assert trainer is not None
-    kind = "trl.SFTConfig" if last(trainer.callee) in ("SFTTrainer", "UnslothTrainer") else "transformers.TrainingArguments"
+    kind = (
+        "trl.SFTConfig"
+        if last(trainer.callee) in ("SFTTrainer", "UnslothTrainer")
+        else "transformers.TrainingArguments"
+    )
     stand_in = type(trainer)(kind, {}, trainer.place)
     return Given([(stand_in, None)]).fact(*spellings)
 
@@ -98,11 +104,17 @@ def left_out(run: Run, spellings: tuple[str, ...]) -> Fact:
 def processes(run: Run, part: Arguments) -> None:
     stated = run.processes
     if stated:
-        part.processes = Fact(Known(stated), at=run.place, note="from the settings" if getattr(run.settings, "processes", None) else "stated by a comment")
+        part.processes = Fact(
+            Known(stated),
+            at=run.place,
+            note="from the settings" if getattr(run.settings, "processes", None) else "stated by a comment",
+        )
     elif (found := launcher.processes(run)) is not None:
         part.processes = found
     else:
-        part.processes = Fact(Default(1, "the launcher"), at=run.place, note="assumed: `processes` is not in the settings")
+        part.processes = Fact(
+            Default(1, "the launcher"), at=run.place, note="assumed: `processes` is not in the settings"
+        )
 
 
 def world_sized(fact: Fact, processes: Value) -> tuple[Fact, Value]:
@@ -111,9 +123,13 @@ def world_sized(fact: Fact, processes: Value) -> tuple[Fact, Value]:
     if isinstance(value, Term):
         count = for_processes(value, plain(processes) or 1)
         if count is not None:
-            return Fact(Term(WORLD, "op", (value,), value.trace), fact.at, f"{count:g} with {plain(processes) or 1} processes"), Known(count, value.trace)
+            return Fact(
+                Term(WORLD, "op", (value,), value.trace), fact.at, f"{count:g} with {plain(processes) or 1} processes"
+            ), Known(count, value.trace)
     if isinstance(value, Default) and "WORLD_SIZE" in value.by and isinstance(processes, Known) and processes.value > 1:
-        return Fact(Term(WORLD, "op", (value,), value.trace), fact.at), Unknown("it is derived from the world size", value.trace)
+        return Fact(Term(WORLD, "op", (value,), value.trace), fact.at), Unknown(
+            "it is derived from the world size", value.trace
+        )
     return fact, value
 
 
@@ -125,7 +141,12 @@ def effective(part: Arguments, batch: Value, accumulation: Value) -> Fact:
         value = derive(lambda x: x, value, trace=chosen.value.trace)
     numbers = [plain(batch), plain(accumulation), plain(part.processes.value)]
     note = " × ".join(f"{n:g}" if isinstance(n, (int, float)) else "?" for n in numbers)
-    return Fact(value, at=chosen.at, note="per device × accumulation × processes: " + note, why_not=part.per_device_batch_size.why_not)
+    return Fact(
+        value,
+        at=chosen.at,
+        note="per device × accumulation × processes: " + note,
+        why_not=part.per_device_batch_size.why_not,
+    )
 
 
 def product(batch: Any, accumulation: Any, processes: Any) -> Any:
@@ -174,9 +195,13 @@ def warmup(run: Run, part: Arguments) -> None:
             setattr(part, name, Fact(ratio.value, at=ratio.at))
         return
     ratio_set = not isinstance(ratio.value, (Absent, Unknown)) and not is_zero(ratio.value)
-    steps_set = not isinstance(steps.value, (Absent, Unknown)) and not from_library(steps.value) and not is_zero(steps.value)
+    steps_set = (
+        not isinstance(steps.value, (Absent, Unknown)) and not from_library(steps.value) and not is_zero(steps.value)
+    )
     spelled = ratio if ratio_set else steps
-    part.warmup_conflict = Fact(Known(ratio_set and steps_set, spelled.value.trace), at=spelled.at, why_not=steps.why_not)
+    part.warmup_conflict = Fact(
+        Known(ratio_set and steps_set, spelled.value.trace), at=spelled.at, why_not=steps.why_not
+    )
     refused = ratio_set and rejected(run, run.arguments.call, "warmup_ratio")
     if refused and asks_signature(run, "warmup_ratio"):
         why = "the script asks the class's signature which arguments it takes; whether warmup_ratio is among them is decided as it runs"
@@ -188,15 +213,27 @@ def warmup(run: Run, part: Arguments) -> None:
         why = "whether a warmup_steps below 1 is a share of the steps depends on the version of transformers"
         part.warmup_spelling = part.warmup = Fact(Unknown(why, steps.value.trace), at=steps.at)
         return
-    spelling = "both" if ratio_set and steps_set else "removed" if refused else "current" if shares else "a share too early"
-    note = "warmup_ratio is gone since transformers 5.15: TypeError; warmup_steps below 1 is the share" if refused else ""
+    spelling = (
+        "both" if ratio_set and steps_set else "removed" if refused else "current" if shares else "a share too early"
+    )
+    note = (
+        "warmup_ratio is gone since transformers 5.15: TypeError; warmup_steps below 1 is the share" if refused else ""
+    )
     part.warmup_spelling = Fact(Known(spelling, spelled.value.trace), at=spelled.at, note=note, why_not=steps.why_not)
     if ratio_set and not steps_set:
         part.warmup = Fact(ratio.value, at=ratio.at, note="by warmup_ratio")
         return
-    most = Absent() if isinstance(part.max_steps.value, Unknown) else part.max_steps.value  # a share of the steps needs no count
+    most = (
+        Absent() if isinstance(part.max_steps.value, Unknown) else part.max_steps.value
+    )  # a share of the steps needs no count
     value = derive(fraction, steps.value, most)
-    why_not = "two settings contradict each other" if ratio_set else steps.why_not if shares else "warmup_steps takes no share of the steps yet"
+    why_not = (
+        "two settings contradict each other"
+        if ratio_set
+        else steps.why_not
+        if shares
+        else "warmup_steps takes no share of the steps yet"
+    )
     part.warmup = Fact(value, at=steps.at, note="by warmup_steps", why_not=why_not)
 
 
@@ -211,7 +248,11 @@ def takes_share(run: Run) -> bool | None:
         return True
     if run.versions.all(lambda installed: key_of(installed["transformers"]) >= key_of("5.0.0"), "transformers"):
         return True
-    return False if run.versions.all(lambda installed: key_of(installed["transformers"]) < key_of("5.0.0"), "transformers") else None
+    return (
+        False
+        if run.versions.all(lambda installed: key_of(installed["transformers"]) < key_of("5.0.0"), "transformers")
+        else None
+    )
 
 
 def asks_signature(run: Run, name: str) -> bool:
@@ -219,7 +260,9 @@ def asks_signature(run: Run, name: str) -> bool:
     if call is None:
         return False
     guards, called = Guards(), last(call.callee)
-    return guards.asked(call.place.source, called) or guards.over(call.places.get(name, call.place), call.get(name), called)
+    return guards.asked(call.place.source, called) or guards.over(
+        call.places.get(name, call.place), call.get(name), called
+    )
 
 
 def fraction(steps: Any, most: Any) -> Any:
@@ -233,11 +276,17 @@ def fraction(steps: Any, most: Any) -> Any:
         return float(steps)
     if isinstance(most, (int, float)) and most > 0:
         return round(steps / most, 4)
-    return Unknown(f"warmup_steps={steps:g} is a number of steps, and how many steps there are in all depends on the data")
+    return Unknown(
+        f"warmup_steps={steps:g} is a number of steps, and how many steps there are in all depends on the data"
+    )
 
 
 def is_zero(value: Value) -> bool:
-    return isinstance(value, (Known, Default)) and not isinstance(value.value, str) and (value.value is None or value.value == 0)
+    return (
+        isinstance(value, (Known, Default))
+        and not isinstance(value.value, str)
+        and (value.value is None or value.value == 0)
+    )
 
 
 # -- precision ---------------------------------------------------------------------------------------------------
@@ -275,7 +324,9 @@ def refuses_old(at: Place | None) -> bool:
         return False
     for node in walk(source.tree):
         if isinstance(node, (cst.Assert, cst.If)) and PROBE.search(source.segment(node.test)):
-            if isinstance(node, cst.Assert) or re.search(r"\braise\b|\bexit\(", source.segment(node.body.body[0], node.body.body[-1])):
+            if isinstance(node, cst.Assert) or re.search(
+                r"\braise\b|\bexit\(", source.segment(node.body.body[0], node.body.body[-1])
+            ):
                 return True
     return False
 
@@ -298,7 +349,9 @@ def on(value: Value, supported: bool) -> bool | None:
             inner = on(value.args[0], supported)
             return None if inner is None else not inner
         if value.head in ("and", "or") and value.args:
-            parts = [True if isinstance(a, Term) and "cuda.is_available" in a.text else on(a, supported) for a in value.args]
+            parts = [
+                True if isinstance(a, Term) and "cuda.is_available" in a.text else on(a, supported) for a in value.args
+            ]
             if value.head == "and":
                 return False if False in parts else None if None in parts else True
             return True if True in parts else None if None in parts else False

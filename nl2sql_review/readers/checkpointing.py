@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..interpret.objects import Function
-from ..plan import Fact, TrainingPlan
-from ..values import Absent, Default, Either, Known, Term, Text, Unknown, Value
+from ..interpret.core.objects import Function
+from ..training_plan.facts import Fact, TrainingPlan
+from ..training_plan.values import Absent, Default, Either, Known, Term, Text, Unknown, Value
 from .arguments import from_library, setting
 from .derive import derive, options, plain
-from .given import last
+from .object_settings import last
 from .run import Run
 
 SPELLINGS = {
@@ -40,7 +40,12 @@ def read(run: Run, plan: TrainingPlan) -> None:
             strategy.note = f"every {plain(steps.value)} steps, the library's default"
     elif plain(strategy.value) == "epoch" and not from_library(steps.value) and not isinstance(steps.value, Absent):
         strategy.note = "save_steps is ignored"
-    conflict = derive(lambda s, n: s == "no" and not isinstance(n, Absent), strategy.value, Absent() if from_library(steps.value) else steps.value, trace=steps.value.trace)
+    conflict = derive(
+        lambda s, n: s == "no" and not isinstance(n, Absent),
+        strategy.value,
+        Absent() if from_library(steps.value) else steps.value,
+        trace=steps.value.trace,
+    )
     part.save_conflict = Fact(conflict, at=steps.at, why_not=steps.why_not)
     part.resume, part.resume_by = resume(run)
 
@@ -67,7 +72,9 @@ def resume(run: Run) -> tuple[Fact, Fact]:
         call = given[-1]
     at = next((call.places[n] for n in CHECKPOINT if n in call.places), call.place)
     if last(call.callee) == "unsloth_train":
-        return Fact(Known("never", (call.place,)), at=at, note="unsloth_train takes no checkpoint"), Fact(Absent(), at=at)
+        return Fact(Known("never", (call.place,)), at=at, note="unsloth_train takes no checkpoint"), Fact(
+            Absent(), at=at
+        )
     value = call.get(*CHECKPOINT)
     if isinstance(value, Absent) and call.unknown_arguments:
         return Fact(Unknown(call.unknown_arguments, (call.place,)), at=at), Fact(Absent(), at=at)
@@ -75,7 +82,9 @@ def resume(run: Run) -> tuple[Fact, Fact]:
         note = ""
         if not isinstance(run.arguments.value("resume_from_checkpoint"), (Absent, Unknown)):
             note = "resume_from_checkpoint of the training arguments is not read by the trainer: give it to train()"
-        return Fact(Known("never", (call.place,)), at=call.place, note=note), Fact(Absent("train() is called without a checkpoint"), at=at)
+        return Fact(Known("never", (call.place,)), at=call.place, note=note), Fact(
+            Absent("train() is called without a checkpoint"), at=at
+        )
     if not call.certain or otherwise(run):
         # `if …: trainer.train(resume_from_checkpoint=x) else: trainer.train()`, or the second in an `except`
         condition = getattr(value, "condition", "") or call.condition or "it fails"
@@ -99,7 +108,9 @@ def judge(run: Run, value: Value, tried: bool = False) -> tuple[Value, Value]:
         if not found:
             return Known("never", value.trace), value
         manners = [one(run, o, guarded, value.condition, tried) for o in found]
-        result = manners[0] if len(set(map(plain, manners))) == 1 else Either(tuple(manners), value.condition, value.trace)
+        result = (
+            manners[0] if len(set(map(plain, manners))) == 1 else Either(tuple(manners), value.condition, value.trace)
+        )
         return result, found[0]
     return one(run, value, False, "", tried), value
 
@@ -115,7 +126,10 @@ def one(run: Run, value: Value, guarded: bool, condition: str, tried: bool) -> V
         plainly = value.value
         if plainly is True:
             if guarded and not tried and not SEARCH.search(condition) and not EXISTS.search(condition):
-                return Unknown(f"whether there is a checkpoint to resume from depends on {condition or 'the path taken'}", value.trace)
+                return Unknown(
+                    f"whether there is a checkpoint to resume from depends on {condition or 'the path taken'}",
+                    value.trace,
+                )
             named = "newest" if tried or SEARCH.search(condition) else "unguarded"
         elif isinstance(plainly, str):
             named = "fixed path"
@@ -130,13 +144,19 @@ def one(run: Run, value: Value, guarded: bool, condition: str, tried: bool) -> V
         return value
     text = text_of(value)
     manner = manner_of(run, value, text, guarded or tried)
-    return Known(manner, value.trace) if manner else Unknown(f"only the run decides which checkpoint {text} is", value.trace)
+    return (
+        Known(manner, value.trace)
+        if manner
+        else Unknown(f"only the run decides which checkpoint {text} is", value.trace)
+    )
 
 
 def manner_of(run: Run, value: Value, text: str, guarded: bool) -> str:
     if "get_last_checkpoint" in text:
         return "newest" if guarded or makes_directory(run) or "isdir" in text or "exists" in text else "unguarded"
-    if isinstance(value, Term) and (value.head in ("not", "and", "or", "op") or re.match(r"(bool|any|os\.path\.isdir|os\.path\.exists)\(", text)):
+    if isinstance(value, Term) and (
+        value.head in ("not", "and", "or", "op") or re.match(r"(bool|any|os\.path\.isdir|os\.path\.exists)\(", text)
+    ):
         if not SORTED.search(text):  # true or false: the trainer then looks itself, and raises when it finds none
             return "newest" if SEARCH.search(text) else "unguarded" if EXISTS.search(text) else ""
     if SORTED.search(text):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..plan import Fact, TrainingPlan
-from ..values import Absent
+from ..training_plan.facts import Fact, TrainingPlan
+from ..training_plan.values import Absent
+from .prompt.training_text import objective
 from .run import Run
-from .training_text import objective
 
 ELSEWHERE = ("script", "log_file", "dataset_configs_in")  # of a project: what a script has and a configuration has not
 

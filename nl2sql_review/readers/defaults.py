@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, Iterator
 
-from ..api import store
+from ..libraries import store
 
 TRAINING_ARGUMENTS: dict[str, Any] = {
     "output_dir": "trainer_output",
@@ -78,7 +78,11 @@ def _of(callee: str, versions: tuple[tuple[str, str], ...]) -> dict[str, Any]:
     if not newest or not installed:
         return newest
     if library == "unsloth":
-        callable = "FastLlamaModel.get_peft_model" if callable.endswith("get_peft_model") else "FastLanguageModel.from_pretrained"
+        callable = (
+            "FastLlamaModel.get_peft_model"
+            if callable.endswith("get_peft_model")
+            else "FastLanguageModel.from_pretrained"
+        )
     found = store.whole(library, callable, installed)
     if found is None:
         return newest
@@ -114,7 +118,9 @@ def _newest(callee: str) -> dict[str, Any]:
     if name == "SFTConfig":
         return SFT_CONFIG
     if name.endswith("Config") and callee.startswith("trl."):
-        return {k: v for k, v in TRAINING_ARGUMENTS.items() if k != "learning_rate"} | {"bf16": None}  # each has its own rate
+        return {k: v for k, v in TRAINING_ARGUMENTS.items() if k != "learning_rate"} | {
+            "bf16": None
+        }  # each has its own rate
     return {}
 
 

@@ -9,8 +9,8 @@ from typing import Any, Callable
 
 import libcst as cst
 
-from ..literals import expression
-from ..values import Absent, Default, Either, Known, Term, Text, Trace, Unknown, Value, join
+from ..source.literals import expression
+from ..training_plan.values import Absent, Default, Either, Known, Term, Text, Trace, Unknown, Value, join
 
 KINDS = (Known, Default, Either, Term, Text, Unknown, Absent)
 
@@ -81,7 +81,11 @@ def apply(function: Callable[..., Any], values: tuple[Value, ...], trace: Trace,
     if not isinstance(result, KINDS):
         return Default(result, default.by, trace) if default is not None else Known(result, trace)
     if isinstance(result, Known):
-        return Default(result.value, default.by, result.trace or trace) if default is not None else Known(result.value, result.trace or trace)
+        return (
+            Default(result.value, default.by, result.trace or trace)
+            if default is not None
+            else Known(result.value, result.trace or trace)
+        )
     if not result.trace:
         result.trace = trace
     return result

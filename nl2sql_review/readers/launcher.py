@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..plan import Arguments, Fact, TrainingPlan
-from ..values import Default, Known, Unknown, Value
+from ..training_plan.facts import Arguments, Fact, TrainingPlan
+from ..training_plan.values import Default, Known, Unknown, Value
 from .derive import plain
 from .run import Run, last
 

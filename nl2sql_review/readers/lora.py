@@ -6,11 +6,11 @@ import re
 from dataclasses import replace
 from difflib import get_close_matches
 
-from ..plan import Fact, Lora, TrainingPlan
-from ..values import Absent, Default, Either, Known, Unknown, Value
-from .api_arguments import rejected
+from ..training_plan.facts import Fact, Lora, TrainingPlan
+from ..training_plan.values import Absent, Default, Either, Known, Unknown, Value
+from .api.arguments import rejected
 from .derive import derive, options
-from .given import Given, last, makers
+from .object_settings import Given, last, makers
 from .run import Run
 
 # field of the plan -> spellings of the argument
@@ -90,7 +90,11 @@ def note_scale(part: Lora) -> None:
 def model_name(run: Run) -> Fact:
     if not run.load:
         why = run.model_unknown
-        return Fact(Unknown(why) if why else Absent("no model is loaded"), at=run.place, why_not="" if why or run.trainer else "the script loads no model")
+        return Fact(
+            Unknown(why) if why else Absent("no model is loaded"),
+            at=run.place,
+            why_not="" if why or run.trainer else "the script loads no model",
+        )
     return run.load.fact(*MODEL_NAMES)
 
 
@@ -99,7 +103,11 @@ def read_four_bit(run: Run, plan: TrainingPlan) -> None:
     part = plan.lora
     name = part.model_name.value
     if not run.load:
-        part.load_in_4bit = Fact(name if isinstance(name, Unknown) else Absent("no model is loaded"), at=part.model_name.at, why_not=part.model_name.why_not)
+        part.load_in_4bit = Fact(
+            name if isinstance(name, Unknown) else Absent("no model is loaded"),
+            at=part.model_name.at,
+            why_not=part.model_name.why_not,
+        )
         part.quantized_by = Fact(part.load_in_4bit.value, at=part.load_in_4bit.at, why_not=part.load_in_4bit.why_not)
         return
     fast = run.load.callee.startswith("unsloth")
@@ -124,7 +132,9 @@ def read_four_bit(run: Run, plan: TrainingPlan) -> None:
     if published_in_4bit(name) and not is_true(value):
         value, by, at = Known(True, name.trace), "model name", part.model_name.at
     argument = "load_in_4bit" if by in ("Unsloth", "rejected", "the loader", "BitsAndBytesConfig") else ""
-    part.load_in_4bit = Fact(value, at=at, note=f"by {by}" if by in ("BitsAndBytesConfig", "model name") else "", argument=argument)
+    part.load_in_4bit = Fact(
+        value, at=at, note=f"by {by}" if by in ("BitsAndBytesConfig", "model name") else "", argument=argument
+    )
     part.quantized_by = Fact(Known(by, value.trace) if by else Absent("nothing quantizes the model"), at=at)
 
 
@@ -172,7 +182,10 @@ def by_name(name: Value, unquantized: Absent) -> Value:
     if isinstance(name, Default):
         return derive(lambda text: Default(isinstance(text, str) and published_in_4bit(Known(text)), name.by), name)
     if any(not isinstance(o, (Known, Default, Absent)) for o in options(name)):
-        return Unknown("nothing quantizes the model; whether it was published in 4 bit depends on its name, which is not known", name.trace)
+        return Unknown(
+            "nothing quantizes the model; whether it was published in 4 bit depends on its name, which is not known",
+            name.trace,
+        )
     if isinstance(name, Either) and any(map(published_in_4bit, name.options)):
         return Either(tuple(Known(published_in_4bit(o), o.trace) for o in name.options), name.condition, name.trace)
     return unquantized
@@ -180,7 +193,10 @@ def by_name(name: Value, unquantized: Absent) -> Value:
 
 def published_in_4bit(name: Value) -> bool:
     """Unsloth and others publish weights that are quantized with bitsandbytes already; their names end so."""
-    return all(isinstance(o, (Known, Default)) and isinstance(o.value, str) and re.search(r"bnb-4bit/?$", o.value) for o in options(name))
+    return all(
+        isinstance(o, (Known, Default)) and isinstance(o.value, str) and re.search(r"bnb-4bit/?$", o.value)
+        for o in options(name)
+    )
 
 
 def is_true(value: Value) -> bool:
@@ -195,10 +211,20 @@ def modules(run: Run) -> tuple[Fact, Fact]:
     fact = setting(run, "target_modules")
     value = fact.value
     if run.adapter.callee.startswith("unsloth") and "Vision" in run.adapter.callee or "FastModel" in run.adapter.callee:
-        if isinstance(value, Absent) or all(isinstance(o, Known) and o.value in (None, "all-linear") for o in options(value)) or default_modules(value):
-            fact = Fact(by_flags(run.adapter), at=fact.at, note="chosen by finetune_attention_modules and finetune_mlp_modules")
+        if (
+            isinstance(value, Absent)
+            or all(isinstance(o, Known) and o.value in (None, "all-linear") for o in options(value))
+            or default_modules(value)
+        ):
+            fact = Fact(
+                by_flags(run.adapter), at=fact.at, note="chosen by finetune_attention_modules and finetune_mlp_modules"
+            )
             return fact, Fact(Known([], fact.value.trace), at=fact.at)
-    if isinstance(value, Unknown) and isinstance(value.parts, list) and all(isinstance(p, (Known, Default)) for p in value.parts):
+    if (
+        isinstance(value, Unknown)
+        and isinstance(value.parts, list)
+        and all(isinstance(p, (Known, Default)) for p in value.parts)
+    ):
         value = Known([p.value for p in value.parts], value.trace)
     names = [o.value for o in options(value) if isinstance(o, (Known, Default))]
     if None in names:
@@ -251,7 +277,9 @@ def unmatched(chosen: object) -> object:
         return []
     names = [n.rpartition(".")[2] for n in chosen if isinstance(n, str)]
     llama = any(n in (*ATTENTION, *FEED_FORWARD) for n in names)
-    return [n for n in names if n not in MODULES and not n.isdigit() and (llama or get_close_matches(n, MODULES, 1, 0.75))]
+    return [
+        n for n in names if n not in MODULES and not n.isdigit() and (llama or get_close_matches(n, MODULES, 1, 0.75))
+    ]
 
 
 def by_flags(adapter: Given) -> Value:
@@ -275,12 +303,20 @@ def checkpointing(run: Run) -> Fact:
     for prepared in run.prepared:
         if last(prepared.callee) == "prepare_model_for_kbit_training":
             value = prepared.get("use_gradient_checkpointing")
-            return Fact(Known(True, (prepared.place,)) if isinstance(value, Absent) else value, at=prepared.place, note="plain checkpointing, by prepare_model_for_kbit_training")
+            return Fact(
+                Known(True, (prepared.place,)) if isinstance(value, Absent) else value,
+                at=prepared.place,
+                note="plain checkpointing, by prepare_model_for_kbit_training",
+            )
     for enabled in run.recording.named("gradient_checkpointing_enable"):
         return Fact(Known(True, (enabled.place,)), at=enabled.place, note="plain checkpointing")
     value = run.arguments.value("gradient_checkpointing", "activation_checkpointing")
     if not isinstance(value, Absent):
-        return Fact(value, at=run.arguments.where("gradient_checkpointing", "activation_checkpointing"), note="plain checkpointing, by the training arguments")
+        return Fact(
+            value,
+            at=run.arguments.where("gradient_checkpointing", "activation_checkpointing"),
+            note="plain checkpointing, by the training arguments",
+        )
     return Fact(Absent("the adapter is not made by Unsloth"), at=call.place if call else run.place)
 
 

@@ -6,21 +6,33 @@ import os
 import re
 from typing import Any, Iterator
 
-from .. import disk, projects
-from ..interpret.recording import Call
-from ..plan import Fact, TrainingPlan
-from ..values import Absent, Default, Known, Place, Text, Unknown, Value
+from ..files import disk, projects
+from ..interpret.core.recording import Call
+from ..training_plan.facts import Fact, TrainingPlan
+from ..training_plan.values import Absent, Default, Known, Place, Text, Unknown, Value
 from .arguments import from_library, setting
 from .derive import derive, plain
-from .given import last
+from .object_settings import last
 from .run import Run
 
 # Names under which settings are logged -> the facts they state. The first that applies is compared.
 TRACKED = {
     "arguments.learning_rate": ("learning_rate", "lr", "base_lr"),
-    "arguments.per_device_batch_size": ("per_device_train_batch_size", "per_device_batch_size", "train_batch_size", "batch_size", "micro_batch_size"),
+    "arguments.per_device_batch_size": (
+        "per_device_train_batch_size",
+        "per_device_batch_size",
+        "train_batch_size",
+        "batch_size",
+        "micro_batch_size",
+    ),
     "arguments.effective_batch": ("effective_batch_size", "total_batch_size", "global_batch_size"),
-    "arguments.gradient_accumulation": ("gradient_accumulation_steps", "gradient_accumulation", "grad_accum", "grad_accumulation_steps", "accumulation_steps"),
+    "arguments.gradient_accumulation": (
+        "gradient_accumulation_steps",
+        "gradient_accumulation",
+        "grad_accum",
+        "grad_accumulation_steps",
+        "accumulation_steps",
+    ),
     "arguments.epochs": ("num_train_epochs", "epochs", "num_epochs", "n_epochs"),
     "arguments.max_steps": ("max_steps",),
     "arguments.scheduler": ("lr_scheduler_type", "scheduler", "lr_scheduler"),
@@ -49,7 +61,9 @@ TRACKERS = {
 }
 LOGGERS = ("info", "debug", "warning", "print", "log")
 # "batch_size=8", "Learning rate: 2e-4", "LoRA r: 16"
-LITERAL = re.compile(r"(?<![\w.])([A-Za-z][A-Za-z_ ]{0,60}?)\s*[:=]\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.]*\w)")
+LITERAL = re.compile(
+    r"(?<![\w.])([A-Za-z][A-Za-z_ ]{0,60}?)\s*[:=]\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.]*\w)"
+)
 
 
 def read(run: Run, plan: TrainingPlan) -> None:
@@ -79,7 +93,9 @@ def script(run: Run) -> Fact:
 
 
 def log_file(run: Run) -> Fact:
-    handlers = [c for c in run.calls if last(c.callee) in ("FileHandler", "RotatingFileHandler", "TimedRotatingFileHandler")]
+    handlers = [
+        c for c in run.calls if last(c.callee) in ("FileHandler", "RotatingFileHandler", "TimedRotatingFileHandler")
+    ]
     configured = [c for c in run.calls if c.callee.endswith("logging.basicConfig") and "filename" in c.arguments]
     added = [c for c in run.calls if c.callee.startswith("loguru.") and last(c.callee) == "add"]
     for call in (*handlers, *configured, *added):
@@ -110,7 +126,11 @@ def dataset_configs(run: Run) -> Fact:
 def tracker(run: Run) -> Fact:
     fact = setting(run, "report_to", ("report_to",))
     if fact.why_not:  # a loop written by hand: the tracker is called directly
-        starts = [c for c in run.calls if c.callee.endswith((".init", ".log")) and c.callee.split(".")[0] in ("wandb", "trackio", "mlflow")]
+        starts = [
+            c
+            for c in run.calls
+            if c.callee.endswith((".init", ".log")) and c.callee.split(".")[0] in ("wandb", "trackio", "mlflow")
+        ]
         if starts:
             return Fact(Known([starts[0].callee.split(".")[0]], (starts[0].place,)), at=starts[0].place)
         return fact
@@ -163,7 +183,11 @@ def untracked(run: Run, plan: TrainingPlan) -> Fact:
         if used is None or not isinstance(stated, (int, float, str)) or not isinstance(used, (int, float, str)):
             continue
         compared += 1
-        if agree(stated, used) or name in ("batch_size", "train_batch_size") and agree(stated, plain(plan["arguments.effective_batch"].value)):
+        if (
+            agree(stated, used)
+            or name in ("batch_size", "train_batch_size")
+            and agree(stated, plain(plan["arguments.effective_batch"].value))
+        ):
             continue
         if isinstance(value, Default) and isinstance(fact.value, Default) and value.by == fact.value.by:
             continue
@@ -213,7 +237,11 @@ def entries(value: Value, place: Place) -> Iterator[tuple[str, Value, Place]]:
     items = value.parts if isinstance(value, Unknown) else plain(value)
     if not isinstance(items, dict):
         return
-    wrap = (lambda v: Default(v, value.by, value.trace)) if isinstance(value, Default) else (lambda v: Known(v, value.trace))
+    wrap = (
+        (lambda v: Default(v, value.by, value.trace))
+        if isinstance(value, Default)
+        else (lambda v: Known(v, value.trace))
+    )
     for name, item in items.items():
         item = item if hasattr(item, "trace") else wrap(item)
         inner = item.parts if isinstance(item, Unknown) else plain(item)
@@ -226,15 +254,31 @@ def entries(value: Value, place: Place) -> Iterator[tuple[str, Value, Place]]:
 def logged(run: Run) -> Iterator[tuple[str, Value, Place]]:
     """Numbers that stand as literals in a log line. What a format fills in is another setting's business."""
     for call in run.calls:
-        if last(call.callee) not in LOGGERS or call.callee.split(".")[0] not in ("logging", "builtins", "print", "loguru", "rich"):
+        if last(call.callee) not in LOGGERS or call.callee.split(".")[0] not in (
+            "logging",
+            "builtins",
+            "print",
+            "loguru",
+            "rich",
+        ):
             continue
         value = call.get("msg", "message", "$0")
-        texts = [plain(value)] if isinstance(plain(value), str) else [p for p in value.parts if isinstance(p, str)] if isinstance(value, Text) else []
+        texts = (
+            [plain(value)]
+            if isinstance(plain(value), str)
+            else [p for p in value.parts if isinstance(p, str)]
+            if isinstance(value, Text)
+            else []
+        )
         for text in texts:
             for label, number in LITERAL.findall(text[:2000]):
                 name = setting_name(label)
                 if name:
-                    yield name, Known(float(number) if re.search(r"[.eE]", number) else int(number), value.trace), call.place
+                    yield (
+                        name,
+                        Known(float(number) if re.search(r"[.eE]", number) else int(number), value.trace),
+                        call.place,
+                    )
 
 
 def setting_name(label: str) -> str:

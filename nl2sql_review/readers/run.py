@@ -1,8 +1,8 @@
 """One run of the script: the calls that belong together, linked by the objects they pass on.
 
-    trainer ── args ──► arguments          (SFTConfig, TrainingArguments, a subclass of the script)
-       │  └─ peft_config ──► adapter
-       └─ model ──► adapter ── model ──► load ── quantization_config ──► quantization
+trainer ── args ──► arguments          (SFTConfig, TrainingArguments, a subclass of the script)
+   │  └─ peft_config ──► adapter
+   └─ model ──► adapter ── model ──► load ── quantization_config ──► quantization
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Iterable, Iterator
 
-from ..interpret.recording import Call, Recording
-from ..values import Absent, Known, Place, Unknown, Value
-from .given import Given, last, made_by, makers, objects
+from ..interpret.core.recording import Call, Recording
+from ..training_plan.values import Absent, Known, Place, Unknown, Value
+from .object_settings import Given, last, made_by, makers, objects
 
 ADAPTERS = ("get_peft_model", "LoraConfig", "add_adapter")
 LOADERS = ("from_pretrained", "from_config")
@@ -76,7 +76,11 @@ def runs(recording: Recording, source: Any, settings: Any) -> list[Run]:
     if trainers:
         return [linked(Run(recording, source, settings, trainer=c), trainers) for c in trainers]
     run = Run(recording, source, settings)
-    adapters = [c for c in recording.calls if last(c.callee) in ADAPTERS and c.callee.split(".")[0] in ("unsloth", "peft", "transformers", "model")]
+    adapters = [
+        c
+        for c in recording.calls
+        if last(c.callee) in ADAPTERS and c.callee.split(".")[0] in ("unsloth", "peft", "transformers", "model")
+    ]
     arguments = [c for c in recording.calls if last(c.callee) in CONFIGS]
     loads = [c for c in recording.calls if is_model_load(c)]
     if not adapters and not arguments and (not loads or infers(recording)):
@@ -112,7 +116,12 @@ def linked(run: Run, trainers: list[Call]) -> Run:
     assert trainer is not None
     value = trainer.get("args", "training_args", "config")
     run.arguments = makers(value)
-    if not run.arguments and not run.arguments.unknown and not isinstance(value, Absent) and not (isinstance(value, Known) and value.value is None):
+    if (
+        not run.arguments
+        and not run.arguments.unknown
+        and not isinstance(value, Absent)
+        and not (isinstance(value, Known) and value.value is None)
+    ):
         run.arguments.unknown = getattr(value, "why", "") or "the training arguments could not be followed"
     if trainer.unknown_arguments and not run.arguments:
         run.arguments.unknown = trainer.unknown_arguments
@@ -126,7 +135,9 @@ def linked(run: Run, trainers: list[Call]) -> Run:
     if config:
         run.adapter, run.adapter_call = config, config.call or trainer
     if not run.load and not isinstance(model, Absent):
-        fall_back(run, run.model_unknown or getattr(model, "why", "") or "where the model is loaded could not be followed")
+        fall_back(
+            run, run.model_unknown or getattr(model, "why", "") or "where the model is loaded could not be followed"
+        )
     if not run.adapter:
         strays = [c for c in run.calls if last(c.callee) in ("get_peft_model", "add_adapter")]
         if len(strays) == 1 and len(trainers) == 1:
@@ -179,7 +190,9 @@ def follow_model(run: Run, things: list[Any], calls: Iterable[Call]) -> None:
     if loads:
         run.load = made_by(loads)
         quantizations = [makers(c.get("quantization_config")) for c in loads]
-        run.quantization = Given([m for q in quantizations for m in q.makers], next((q.unknown for q in quantizations if q.unknown), ""))
+        run.quantization = Given(
+            [m for q in quantizations for m in q.makers], next((q.unknown for q in quantizations if q.unknown), "")
+        )
     run.prepared = tuple(passed)
 
 
@@ -201,7 +214,9 @@ def adopt_adapter(run: Run, calls: list[Call]) -> None:
     run.adapter_call = calls[0]
     found = Given()
     for call in calls:
-        config = makers(call.get("peft_config", "adapter_config", "config", "$0" if last(call.callee) == "add_adapter" else "$1"))
+        config = makers(
+            call.get("peft_config", "adapter_config", "config", "$0" if last(call.callee) == "add_adapter" else "$1")
+        )
         if config:
             found.makers += config.makers
         elif call.callee.startswith("unsloth") or last(call.callee) == "LoraConfig" or "r" in call.arguments:
@@ -218,7 +233,9 @@ def train_calls(recording: Recording, trainer: Call, alone: bool) -> Iterator[Ca
             origin = made_from(call.receiver)
             if trainer in origin or (alone and not origin and "Trainer" in call.callee):
                 yield call
-        elif name == "unsloth_train" and (alone or trainer in made_from(next(objects(call.get("trainer", "$0")), None))):
+        elif name == "unsloth_train" and (
+            alone or trainer in made_from(next(objects(call.get("trainer", "$0")), None))
+        ):
             yield call
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Iterator
 
-from ..report import ChecklistItem, FileReport, Finding, Report
+from ..report.report import ChecklistItem, FileReport, Finding, Report
 from .excerpt import place
 from .summary import SHOWN, counts
 from .terminal import PLAIN, escape

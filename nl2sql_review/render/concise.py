@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Iterator
 
-from ..report import Report
+from ..report.report import Report
 from . import fixes
 from .excerpt import place
 from .summary import closing

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from ..report import Finding, Location, Report, Severity
+from ..report.report import Finding, Location, Report, Severity
 from .view import View
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Iterator, NamedTuple, Optional
 
-from ..report import Finding, Location, TraceStep
+from ..report.report import Finding, Location, TraceStep
 from .terminal import Terminal, cut, escape, escape_code, width
 
 LineOf = Callable[

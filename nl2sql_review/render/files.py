@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from functools import lru_cache
 
-from ..report import Edit, Location
+from ..report.report import Edit, Location
 from ..source import Source, SourceError, Span
 from ..source.decoding import decode
 from ..source.stored import StoredCells

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..report import Finding
+from ..report.report import Finding
 from .excerpt import place
 from .summary import count
 from .terminal import escape

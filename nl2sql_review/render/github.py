@@ -5,7 +5,7 @@ GitHub shows the first ten errors, ten warnings and ten notices of a step.
 
 from __future__ import annotations
 
-from ..report import SEVERITIES, Report
+from ..report.report import SEVERITIES, Report
 from .entries import Entry, entries, relative
 from .summary import counts
 from .terminal import escape

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..fingerprint import digest
-from ..report import Report
+from ..judgement.fingerprint import digest
+from ..report.report import Report
+from ..report.serialization import document
 from .entries import Entry, entries, relative
-from .json import document
 from .view import View
 
 SEVERITIES = {"error": "critical", "warning": "major", "advice": "minor"}

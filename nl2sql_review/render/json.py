@@ -1,72 +1,16 @@
-"""The report as JSON, version 1: the dataclasses of `report.py`, field by field, on one line.
-
-Everything beyond ASCII is escaped, so that the bytes are the same JSON on every console.
-"""
+"""The report as JSON, version 1: the dataclasses of the report, field by field, on one line."""
 
 from __future__ import annotations
 
-import io
-import json
-import math
-import re
-from collections.abc import Sequence
-from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..report.serialization import dump
 
 if TYPE_CHECKING:
-    from ..report import Report
+    from ..report.report import Report
     from .view import View
 
 
 def render(report: Report, view: View) -> str:
     """All of it, whatever the view leaves out."""
     return dump(report)
-
-
-def dump(value: Any) -> str:
-    """Any result dataclass as one line of JSON, keys in the order of the fields."""
-    return document(plain(value), indent=None)
-
-
-def document(value: Any, indent: int | None = 2) -> str:
-    """A document made of JSON's own types; half of a surrogate pair in it, which strict readers refuse, is replaced."""
-    separators = (",", ":") if indent is None else None
-    text = io.StringIO()  # written piece by piece: a list of the pieces is several times the text
-    json.dump(value, text, separators=separators, indent=indent, allow_nan=False)
-    return _well_formed(text.getvalue()) + "\n"
-
-
-_ESCAPES = re.compile(r"\\(?:ud[89ab]..\\ud[c-f]..|ud[89a-f]..|.)")
-
-
-def _well_formed(text: str) -> str:
-    if "\\ud" not in text:
-        return text
-    return _ESCAPES.sub(lambda found: "\\ufffd" if len(found[0]) == 6 else found[0], text)
-
-
-def plain(value: Any) -> Any:
-    """The value in JSON's own types. Numbers JSON lacks (nan, inf) and foreign objects become their text."""
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if isinstance(value, dict):
-        return {key if isinstance(key, str) else str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, Sequence)):
-        return [plain(item) for item in value]
-    if isinstance(value, (set, frozenset)):
-        return sorted((plain(item) for item in value), key=str)
-    if is_dataclass(value) and not isinstance(value, type):
-        return {name: plain(getattr(value, name)) for name in _names(type(value))}
-    return str(value)
-
-
-_NAMES: dict[type, tuple[str, ...]] = {}
-
-
-def _names(cls: type) -> tuple[str, ...]:
-    names = _NAMES.get(cls)
-    if names is None:
-        names = _NAMES[cls] = tuple(f.name for f in fields(cls))
-    return names

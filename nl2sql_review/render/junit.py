@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
-from ..report import ChecklistItem, FileReport, Finding, InternalError, Report
+from ..report.report import ChecklistItem, FileReport, Finding, InternalError, Report
 from .excerpt import place
 from .terminal import escape
 from .view import View

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..report import FileReport, Finding, Report
+from ..report.report import FileReport, Finding, Report
 from .entries import cell_of, relative
 from .summary import counts, removable
 from .terminal import PLAIN, escape

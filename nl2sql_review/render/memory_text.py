@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..memory.advice import Cell, Lever, gib
-from ..memory.estimate import Part
-from ..memory.summary import MemoryReport, Run, Summary
+from ..gpu_memory.advice import Cell, Lever, gib
+from ..gpu_memory.estimate import Part
+from ..gpu_memory.summary import MemoryReport, Run, Summary
 from .terminal import UNICODE, Terminal, escape, wrap
 
-COLORS = {"fits": "green", "may run out": "yellow", "likely runs out": "red", "cannot fit": "red", "no verdict": "yellow"}
+COLORS = {
+    "fits": "green",
+    "may run out": "yellow",
+    "likely runs out": "red",
+    "cannot fit": "red",
+    "no verdict": "yellow",
+}
 
 
 def render(report: MemoryReport, terminal: Terminal) -> str:
@@ -38,7 +44,10 @@ def _run(summary: Summary, terminal: Terminal) -> Iterator[str]:
     yield from _bars(summary, terminal)
     yield ""
     when = f"{'every batch is packed to' if run.packing else 'if a batch reaches'} {run.length} tokens"
-    yield from _wrapped(f"{_about(terminal)} {gib(summary.gib)} GiB, between {gib(summary.low)} and {gib(summary.high)}, {when}", terminal)
+    yield from _wrapped(
+        f"{_about(terminal)} {gib(summary.gib)} GiB, between {gib(summary.low)} and {gib(summary.high)}, {when}",
+        terminal,
+    )
     for words in run.assumed:
         yield from _wrapped(f"assumed: {words}", terminal)
     if summary.card is not None:
@@ -70,7 +79,11 @@ def _about(terminal: Terminal) -> str:
 
 def _title(run: Run, terminal: Terminal) -> str:
     times = "×" if terminal.glyphs is UNICODE else "x"
-    trained = f"LoRA r={run.rank} on {len(run.targets)} kinds of layer ({_count(run.adapter_parameters)})" if run.rank else "all weights trained"
+    trained = (
+        f"LoRA r={run.rank} on {len(run.targets)} kinds of layer ({_count(run.adapter_parameters)})"
+        if run.rank
+        else "all weights trained"
+    )
     return (
         f"{escape(run.model)} ({_count(run.parameters)}), {run.bits}-bit, {trained}, "
         f"batch {run.batch} {times} {run.length} tokens, {run.stack}"

@@ -11,15 +11,27 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Literal
 
-from ..claims import locate
-from ..interpret.recording import Call, Recording
-from ..plan import SECTIONS, Fact, TrainingPlan
-from ..values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value
-from .json import dump
+from ..interpret.core.recording import Call, Recording
+from ..judgement.wording import locate
+from ..report.serialization import dump
+from ..training_plan.facts import SECTIONS, Fact, TrainingPlan
+from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value
 
 VERSION = 1
 STACK = frozenset(
-    ("unsloth", "unsloth_zoo", "trl", "transformers", "peft", "datasets", "accelerate", "bitsandbytes", "wandb", "axolotl", "llamafactory")
+    (
+        "unsloth",
+        "unsloth_zoo",
+        "trl",
+        "transformers",
+        "peft",
+        "datasets",
+        "accelerate",
+        "bitsandbytes",
+        "wandb",
+        "axolotl",
+        "llamafactory",
+    )
 )
 MEMORY_CALLS = ("torch.cuda.memory", "torch.cuda.max_memory", "torch.cuda.mem_get_info", "torch.cuda.reset_peak_memory")
 

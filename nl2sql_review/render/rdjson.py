@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..report import Location, Report
+from ..report.report import Location, Report
+from ..report.serialization import document
 from .entries import Entry, entries
-from .json import document
 from .view import View
 
 SEVERITIES = {"error": "ERROR", "warning": "WARNING", "advice": "INFO"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..report import Effect, Severity
-from ..rulebook import Rule
+from ..policy.rulebook import Rule
+from ..report.report import Effect, Severity
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from io import StringIO
 
-from ..rulebook import Rule
+from ..policy.rulebook import Rule
 from .terminal import Terminal, escape
 
 

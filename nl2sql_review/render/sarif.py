@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from .. import __version__
-from ..report import Edit, Fix, Location, Report, TraceStep
-from ..rulebook import NOTICES, Rule
+from ..policy.rulebook import NOTICES, Rule
+from ..report.report import Edit, Fix, Location, Report, TraceStep
+from ..report.serialization import document
 from .entries import Entry, cell_of, entries, relative
-from .json import document
 from .view import View
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from ..report import Report, Severity
+from ..report.report import Report, Severity
 from .summary import counts
 from .terminal import escape
 from .view import View

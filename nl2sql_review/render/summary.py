@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Iterator
 
-from ..report import Report
+from ..report.report import Report
 from .terminal import Terminal, escape, wrap
 
 SHOWN = 8  # names of skipped files; the rest is counted

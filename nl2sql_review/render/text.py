@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Iterator
 
-from ..report import ChecklistItem, FileReport, Finding, Report
+from ..report.report import ChecklistItem, FileReport, Finding, Report
 from . import fixes
 from .excerpt import LineOf, excerpt, gutter_of
 from .summary import closing

@@ -10,7 +10,7 @@ from .files import Files
 from .terminal import PLAIN, Terminal
 
 if TYPE_CHECKING:
-    from ..rulebook import Rule
+    from ..policy.rulebook import Rule
 
 
 @dataclass(frozen=True)

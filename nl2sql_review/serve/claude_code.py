@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from .. import discovery
+from ..files import discovery
 
 EVENT, TOOLS = "PostToolUse", ("Edit", "Write", "NotebookEdit")
 MOST_FINDINGS = 20
@@ -27,7 +27,7 @@ def answer(event: bytes) -> dict[str, Any] | None:
     except NotAnEvent as problem:
         return {"systemMessage": f"nl2sql-review: this is no event that it can answer: {problem}"}
     except Exception as error:
-        from ..settings import SettingsError
+        from ..policy.settings import SettingsError
 
         known = isinstance(error, (SettingsError, OSError))
         reason = str(error) if known else f"{type(error).__name__}: {error} (a fault of nl2sql-review)"
@@ -74,7 +74,9 @@ def _may_train(path: str) -> bool:
 
 
 def _review(path: str, response: dict[str, Any]) -> dict[str, Any] | None:
-    from .. import batch, review, touched
+    from ..adoption import edit_diff
+    from ..run import batch
+    from ..run import reviewer as review
     from ..source import Source, SourceError, size_limit
 
     reviewer = review.Reviewer()
@@ -90,7 +92,7 @@ def _review(path: str, response: dict[str, Any]) -> dict[str, Any] | None:
         after = None
     before = _before(response, after)
     if before is not None and report.status == "reviewed":
-        report = touched.narrowed(report, after, before, lambda old: reviewer.source(old, shown)[0])
+        report = edit_diff.narrowed(report, after, before, lambda old: reviewer.source(old, shown)[0])
     return _words(report, faults)
 
 
@@ -104,11 +106,11 @@ def _before(response: dict[str, Any], after: Any) -> str | None:
         return original
     if not isinstance(patch, list) or after.kind == "notebook":
         return None
-    from .. import touched
+    from ..adoption import edit_diff
 
     try:
-        return touched.undone(after.text, patch)
-    except (touched.DoesNotFit, AttributeError, KeyError, TypeError):
+        return edit_diff.undone(after.text, patch)
+    except (edit_diff.DoesNotFit, AttributeError, KeyError, TypeError):
         return None
 
 

@@ -22,24 +22,27 @@ from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 from mcp.types import CallToolResult, ListRootsResult, TextContent, ToolAnnotations
 from pydantic import Field, RootModel
 
-from .. import __version__, batch, discovery, fixing, review
+from .. import __version__
+from ..files import discovery
+from ..files.typed_data import did_you_mean
 from ..flavours import NotAConfiguration
-from ..plan import SECTIONS
+from ..policy.rulebook import Rule
+from ..policy.settings import SettingsError
 from ..render import agent, diff, evaluation_agent, plan_json, plan_text, rule_json, rule_text
-from ..render.json import plain
 from ..render.plan_json import PlanReport
 from ..render.rule_json import RuleReport
 from ..render.terminal import Terminal
 from ..render.view import View
-from ..report import Report, Severity
+from ..report.report import Report, Severity
+from ..report.serialization import plain
 from ..rows.scoring import evaluate as scoring
 from ..rows.scoring.comparison import Match
 from ..rows.scoring.evaluation import Evaluation
 from ..rows.scoring.inputs import InputError
-from ..rulebook import Rule
-from ..settings import SettingsError
-from ..shape import did_you_mean
+from ..run import batch, fix
+from ..run import reviewer as review
 from ..source import SourceError, size_limit
+from ..training_plan.facts import SECTIONS
 from .roots import Outside, Roots
 
 READS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
@@ -251,7 +254,7 @@ def propose_fixes(
 ) -> Annotated[CallToolResult, RootModel[Proposal]]:
     """Proposes fixes as a diff, each proved by reading the script again with it. Changes no file."""
     asked = _asked(roots, select, ignore)
-    fixed = fixing.fix(review.Reviewer(**asked), batch.review([_file(path, roots)], **asked), unsafe)
+    fixed = fix.fix(review.Reviewer(**asked), batch.review([_file(path, roots)], **asked), unsafe)
     made = tuple(ProposedFix(f.rule, f.message, f.fix.title, f.fix.applicability) for f in fixed.made if f.fix)
     proposal = Proposal(diff.render(fixed.files), made, fixed.unsafe)
     left = f"{fixed.unsafe} further findings have an unsafe fix: ask with unsafe=true\n" if fixed.unsafe else ""
@@ -269,7 +272,9 @@ def evaluate(
     schemas: Annotated[
         str | None, Field(description="Spider's tables.json, a .sql file, or a folder with <db_id>/schema.sql")
     ] = None,
-    against: Annotated[str | None, Field(description="Other predictions for the same questions, to compare with")] = None,
+    against: Annotated[
+        str | None, Field(description="Other predictions for the same questions, to compare with")
+    ] = None,
     rows: Annotated[
         Literal["multiset", "set"], Field(description="multiset: duplicates and the gold's order count; set: neither")
     ] = "multiset",

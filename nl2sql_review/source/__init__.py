@@ -16,15 +16,15 @@ import codecs
 from contextlib import suppress
 from typing import TYPE_CHECKING, Iterable
 
-from nl2sql_review.limits import NOTEBOOK_SIZE_LIMIT, SIZE_LIMIT, size_limit
-from nl2sql_review.source import notebook, outline, suppressions
-from nl2sql_review.source.decoding import decode, too_large
-from nl2sql_review.source.definitions import Definitions
-from nl2sql_review.source.excerpts import one_line
-from nl2sql_review.source.notebook import Magic
-from nl2sql_review.source.parsing import deeply, parse
-from nl2sql_review.source.spans import NEWLINE, Lines, SourceError, Span, point
-from nl2sql_review.source.suppressions import Suppression, SuppressionError
+from ..files.limits import NOTEBOOK_SIZE_LIMIT, SIZE_LIMIT, size_limit
+from . import notebook, outline, suppressions
+from .decoding import decode, too_large
+from .definitions import Definitions
+from .excerpts import one_line
+from .notebook import Magic
+from .parsing import deeply, parse
+from .spans import NEWLINE, Lines, SourceError, Span, point
+from .suppressions import Suppression, SuppressionError
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -158,7 +158,7 @@ class Source:
 
     def locate(self, nodes: Iterable[cst.CSTNode | Span]) -> None:
         """Find the places of many nodes of the tree in one pass, for `span` and `segment` to answer at once."""
-        from nl2sql_review.source.positions import offsets, offsets_by_statement
+        from .positions import offsets, offsets_by_statement
 
         wanted = [node for node in nodes if not isinstance(node, Span) and id(node) not in self._ranges]
         if wanted:
@@ -187,7 +187,7 @@ class Source:
             return self.code(node, limit)
         if id(node) in self._ranges:
             return one_line(self.segment(node), limit)
-        from nl2sql_review.source.positions import code_of
+        from .positions import code_of
 
         return one_line(code_of(self.tree, node), limit)
 
@@ -247,7 +247,7 @@ class Source:
 
     def _range(self, node: cst.CSTNode) -> tuple[int, int]:
         if id(node) not in self._ranges:
-            from nl2sql_review.source.positions import offsets
+            from .positions import offsets
 
             self._ranges = offsets(self.tree, self.text, None)  # whoever asks for one node will ask for more
             if id(node) not in self._ranges:

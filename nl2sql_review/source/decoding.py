@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 
-from nl2sql_review.source.spans import Lines, SourceError, point
+from .spans import Lines, SourceError, point
 
 _COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _BLANK = re.compile(rb"[ \t\f]*(?:#.*)?\Z")

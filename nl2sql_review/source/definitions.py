@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 
-from nl2sql_review.source.lexer import Lexer
-from nl2sql_review.source.spans import Lines
+from .lexer import Lexer
+from .spans import Lines
 
 _STATEMENT = re.compile(r"(?P<indent>[ \t\f]*)(?:(?:async[ \t]+)?(?:def|class)[ \t]+(?P<name>\w+))?")
 

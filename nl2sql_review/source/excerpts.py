@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nl2sql_review.source.lexer import Lexer
-from nl2sql_review.source.spans import Lines
+from .lexer import Lexer
+from .spans import Lines
 
 
 def one_line(code: str, limit: int) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from nl2sql_review.source.spans import Lines
+from .spans import Lines
 
 _CODE = re.compile(r"#|\"\"\"|'''|[\"'()\[\]{}]|\\(?=[\r\n]|\Z)")
 _FIELD = re.compile(r"#|\"\"\"|'''|[\"'()\[\]{}:]|\\(?=[\r\n]|\Z)")  # a replacement field of an f-string

@@ -12,8 +12,8 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from nl2sql_review.source.lexer import Lexer
-from nl2sql_review.source.spans import Lines, SourceError, point
+from .lexer import Lexer
+from .spans import Lines, SourceError, point
 
 # Cell magics that run the rest of the cell as Python; the text below any other one is not Python.
 _PYTHON_BODY = frozenset(

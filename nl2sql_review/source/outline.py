@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from nl2sql_review.source.lexer import Comment
-from nl2sql_review.source.spans import Lines
+from .lexer import Comment
+from .spans import Lines
 
 # A quoted text, which opens where a value or key may begin, or a comment, which follows white space.
 _MARKS = re.compile(r"""(?:^|(?<=[\s:\[{,=-]))(?:"(?:\\.|[^"\\])*"|'(?:''|[^'])*')|(?:^|(?<=\s))\#.*""")

@@ -15,8 +15,8 @@ import warnings
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Callable, Iterator, TypeVar
 
-from nl2sql_review.source.lexer import Fault, Lexer
-from nl2sql_review.source.spans import Lines, SourceError, point
+from .lexer import Fault, Lexer
+from .spans import Lines, SourceError, point
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -133,7 +133,7 @@ def _literals(module: cst.Module) -> Iterator[str]:
     """The code of the numbers and strings that LibCST reads unseen, for Python to say whether they have a value."""
     import libcst
 
-    from nl2sql_review.source.syntax import walk
+    from .syntax import walk
 
     for node in walk(module):
         match node:

@@ -16,8 +16,8 @@ from typing import Any, Iterable, Iterator
 import libcst
 from libcst._nodes.internal import CodegenState
 
-from nl2sql_review.source.parsing import deeply
-from nl2sql_review.source.syntax import walk
+from .parsing import deeply
+from .syntax import walk
 
 Ranges = dict[int, tuple[int, int]]  # by the id of a node: where it starts and ends
 

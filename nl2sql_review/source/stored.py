@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterable
 
-from nl2sql_review.source.spans import Lines, Span
+from .spans import Lines, Span
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 CHARACTER = re.compile(  # one character of a text, as a string of JSON has it

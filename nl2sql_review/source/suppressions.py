@@ -7,9 +7,9 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from nl2sql_review.source.lexer import Comment, Lexer
-from nl2sql_review.source.outline import Outline
-from nl2sql_review.source.spans import Lines, Span
+from .lexer import Comment, Lexer
+from .outline import Outline
+from .spans import Lines, Span
 
 _MENTION = re.compile(r"#[ \t]*(?:nl2sql|gpu|processes)[ \t]*:")
 _REQUEST = re.compile(r"#[ \t]*nl2sql[ \t]*:[ \t]*(?P<verb>[\w-]*)(?P<rest>.*)", re.DOTALL)

@@ -8,10 +8,10 @@ from types import ModuleType
 
 import pytest
 
-from nl2sql_review.plan import TrainingPlan
-from nl2sql_review.review import Reviewer
-from nl2sql_review.settings import Settings
-from nl2sql_review.values import Absent, Default, Known
+from nl2sql_review.policy.settings import Settings
+from nl2sql_review.run.reviewer import Reviewer
+from nl2sql_review.training_plan.facts import TrainingPlan
+from nl2sql_review.training_plan.values import Absent, Default, Known
 
 TRL = "model_name_or_path: m\ndataset_name: d\nuse_peft: true\n{}"
 AXOLOTL = "base_model: m\ndatasets: [{{path: d, type: alpaca}}]\nadapter: qlora\nload_in_4bit: true\n{}"

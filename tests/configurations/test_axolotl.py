@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nl2sql_review.flavours import axolotl, keys, unsloth
-from nl2sql_review.review import Reviewer
+from nl2sql_review.run.reviewer import Reviewer
 
 from .reading import AXOLOTL, Case, check, each, mapped, untried
 

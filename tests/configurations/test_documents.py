@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from nl2sql_review.review import Reviewer
-from nl2sql_review.values import Unknown
+from nl2sql_review.run.reviewer import Reviewer
+from nl2sql_review.training_plan.values import Unknown
 
 from .reading import findings, plan
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from nl2sql_review import flavours
-from nl2sql_review.batch import NOT_REVIEWED, run
-from nl2sql_review.review import Reviewer
+from nl2sql_review.run.batch import NOT_REVIEWED, run
+from nl2sql_review.run.reviewer import Reviewer
 
 from .reading import AXOLOTL, plan
 

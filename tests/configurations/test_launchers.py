@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from nl2sql_review.batch import run
-from nl2sql_review.review import Reviewer
-from nl2sql_review.values import Default, Known
+from nl2sql_review.run.batch import run
+from nl2sql_review.run.reviewer import Reviewer
+from nl2sql_review.training_plan.values import Default, Known
 
 from .reading import AXOLOTL, plan
 
@@ -118,7 +118,7 @@ def test_processes_of_the_settings_against_the_launchers(tmp_path):
 
 
 def test_a_remembered_review_is_made_anew_when_a_launch_file_appears_or_changes(tmp_path):
-    from nl2sql_review import batch, cache
+    from nl2sql_review.run import batch, cache
 
     (tmp_path / ".git").mkdir()
     (tmp_path / "train.py").write_text(SCRIPT.format(""), encoding="utf-8")

@@ -99,9 +99,7 @@ def test_keys_are_read_from_sources_that_are_never_imported(tmp_path):
 
     from nl2sql_review.flavours import build
 
-    classes = {
-        node.name.value: node for node in libcst.parse_module(SCHEMAS).body if isinstance(node, libcst.ClassDef)
-    }
+    classes = {node.name.value: node for node in libcst.parse_module(SCHEMAS).body if isinstance(node, libcst.ClassDef)}
     wheel = build.Wheel("x", "1", tmp_path, classes)
     assert dict(build.fields(classes["Config"], [wheel])) == {
         "lora_r": ["int | None", "None"],

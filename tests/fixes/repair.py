@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nl2sql_review.fixes import Session
-from nl2sql_review.review import Reviewer
+from nl2sql_review.run.reviewer import Reviewer
 
 IMPORTS = """\
 from unsloth import FastLanguageModel, is_bfloat16_supported

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from nl2sql_review.fixes.edits import Misfit, applied
-from nl2sql_review.report import Edit, Location
+from nl2sql_review.report.report import Edit, Location
 
 from .repair import IMPORTS, session
 

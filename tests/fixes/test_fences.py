@@ -9,10 +9,10 @@ import re
 
 import pytest
 
-from nl2sql_review import rulebook
 from nl2sql_review.fixes import Session
-from nl2sql_review.review import Reviewer
-from nl2sql_review.rulebook import MANNERS
+from nl2sql_review.policy import rulebook
+from nl2sql_review.policy.rulebook import MANNERS
+from nl2sql_review.run.reviewer import Reviewer
 from tests.test_rules import prelude
 
 EXPECT = re.compile(r"(^[ \t]*)?[ \t]*# expect: \S+.*$")

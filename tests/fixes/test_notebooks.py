@@ -43,7 +43,7 @@ def test_a_notebook_is_fixed_cell_by_cell():
 
 def test_a_fix_that_makes_a_cell_unreadable_does_not_hold(monkeypatch):
     """Though what else is wrong in the cell is gone with it."""
-    monkeypatch.setattr("nl2sql_review.fixes.code.literal", lambda value, like="": f"{value} +")
+    monkeypatch.setattr("nl2sql_review.fixes.edits.python.literal", lambda value, like="": f"{value} +")
     wrong = [*CELLS[:2], CELLS[2].replace("r=R", "r=64, ranks=1, rancs=2"), CELLS[3]]
     one = session(notebook(wrong).encode(), "train.ipynb", select=["lora/rank", "api/unknown-argument"])
     assert {f.rule for f in one.report.findings} == {"lora/rank", "api/unknown-argument"}

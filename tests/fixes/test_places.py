@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from nl2sql_review.fixes.prompt import _labels
-from nl2sql_review.readers.prompt_text import Piece
-from nl2sql_review.values import Term
+from nl2sql_review.fixes.kinds.prompt import _labels
+from nl2sql_review.readers.prompt.text import Piece
+from nl2sql_review.training_plan.values import Term
 
 from .repair import IMPORTS, repaired, session
 

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from nl2sql_review.fixes import code
+from nl2sql_review.fixes.edits import python
 
 from .repair import IMPORTS, repaired
 
@@ -93,5 +93,5 @@ def test_a_line_below_stands_below_the_whole_line(before):
 @pytest.mark.parametrize("value", ["a\nb", "tab\t nul\0 return\r", "\"both' kinds", "back\\slash\\n", ["a", "it's"]])
 @pytest.mark.parametrize("like", ["", "'x'", "('x',)"])
 def test_a_value_as_code_is_the_value(value, like):
-    found = ast.literal_eval(code.literal(value, like))
+    found = ast.literal_eval(python.literal(value, like))
     assert (list(found) if isinstance(value, list) else found) == value

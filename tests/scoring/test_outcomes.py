@@ -7,7 +7,7 @@ import json
 import jsonschema
 import pytest
 
-from nl2sql_review import schemas
+from nl2sql_review.commands import schemas
 
 from .conftest import SCHEMA, database
 

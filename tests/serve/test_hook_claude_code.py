@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from nl2sql_review import cli, touched
+from nl2sql_review import cli
+from nl2sql_review.adoption import edit_diff
 from nl2sql_review.serve import claude_code
 
 from . import events
@@ -188,11 +189,11 @@ def test_a_file_that_a_formatter_changed_as_well(project):
 def test_a_patch_is_undone(context):
     before = "".join(f"line {n}\n" for n in range(40))
     after = before.replace("line 0\n", "").replace("line 20", "a\nb").replace("line 39\n", "line 39")
-    assert touched.undone(after, events.patch(before, after, context)) == before
+    assert edit_diff.undone(after, events.patch(before, after, context)) == before
     hunk = {"newStart": 1, "lines": [" a", "-b", "\\ No newline at end of file", "+c", "\\ No newline at end of file"]}
-    assert touched.undone("a\nc", [hunk]) == "a\nb"
-    with pytest.raises(touched.DoesNotFit):
-        touched.undone("x\nc", [hunk])
+    assert edit_diff.undone("a\nc", [hunk]) == "a\nb"
+    with pytest.raises(edit_diff.DoesNotFit):
+        edit_diff.undone("x\nc", [hunk])
 
 
 # Notebooks

@@ -16,7 +16,9 @@ from mcp import Client, StdioServerParameters
 from mcp.shared.exceptions import MCPError
 from mcp.types import ListRootsResult, Root
 
-from nl2sql_review import cli, fixing, schemas
+from nl2sql_review import cli
+from nl2sql_review.commands import schemas
+from nl2sql_review.run import fix
 from nl2sql_review.serve import mcp, roots
 from tests import node
 
@@ -193,7 +195,7 @@ def test_fixes_are_proposed_as_a_diff_and_nothing_is_written(project):
 
 
 def test_unsafe_fixes_are_counted_and_made_when_asked_for(project, monkeypatch):
-    monkeypatch.setattr(mcp.fixing, "fix", lambda _, report, unsafe: fixing.Fixed(report, unsafe=0 if unsafe else 2))
+    monkeypatch.setattr(mcp.fixing, "fix", lambda _, report, unsafe: fix.Fixed(report, unsafe=0 if unsafe else 2))
     result = call("propose_fixes", {"path": "train.py"})
     assert result.structured_content["unsafe_left"] == 2 and "unsafe=true" in result.content[0].text
     result = call("propose_fixes", {"path": "train.py", "unsafe": True})

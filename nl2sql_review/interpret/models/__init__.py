@@ -4,35 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..machine import Machine, place_of
-from ..objects import Scope
-from . import (  # noqa: F401 (importing registers)
-    argparse,
-    argparse_namespace,
-    attribute_dicts,
-    click,
-    configuration,
-    dataclass_parsers,
-    datasets,
-    files,
-    frames,
-    function_parsers,
-    generated,
-    hydra,
-    imports,
-    iteration,
-    omegaconf,
-    os_paths,
-    paths,
-    process,
-    pydantic,
-    sampling,
-    signatures,
-    stack,
-    standard,
-    structure,
-    text,
-)
+from ..core.machine import Machine, place_of
+from ..core.objects import Scope
+from .commandline import argparse, argparse_namespace, click, dataclass_parsers, function_parsers, process  # noqa: F401
+from .config import attribute_dicts, configuration, hydra, omegaconf, pydantic, structure  # noqa: F401
+from .data import datasets, frames  # noqa: F401
+from .files import os_paths, paths, streams  # noqa: F401
+from .standard import generated, imports, iteration, sampling, signatures, small_parts, text  # noqa: F401
+from .training import stack  # noqa: F401
 
 if TYPE_CHECKING:
     import libcst as cst

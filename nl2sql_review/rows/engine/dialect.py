@@ -22,7 +22,7 @@ def check(dialect: str) -> None:
         ) from None
     known = sorted(name for name in sqlglot.Dialect.classes if name)
     if dialect.lower() not in known:
-        from ...shape import did_you_mean, listed
+        from ...files.typed_data import did_you_mean, listed
 
         raise NoTranslation(
             f"sqlglot knows no dialect {dialect!r}{did_you_mean(dialect, known)}; it knows {listed(known)}"

@@ -1,0 +1,1 @@
+"""What does not count yet: baselines, what a change did not touch."""

@@ -1,0 +1,112 @@
+"""What counts with `--changed-only`: what the changes since a commit touched or caused.
+
+A finding counts when it, or a place its value came through, stands on a changed line, or when the script did not have
+it before, with the files it reads as they were before. Edits that are not committed, and files that git does not know
+yet, are changes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Container
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..files import git
+from ..report.report import FileReport, Finding
+from ..source import Source, SourceError
+from .edit_diff import Edit, Row, stands_on, without_places
+
+Examine = Callable[..., Any]  # as Reviewer.examine
+
+
+class All:
+    """The rows of a file that is new."""
+
+    def __contains__(self, row: object) -> bool:
+        return True
+
+
+@dataclass
+class Earlier:
+    """What was found in a script before, by fingerprint, and which items could not be decided."""
+
+    findings: dict[str, Finding] = field(default_factory=dict)
+    unknown: frozenset[str] = frozenset()
+
+
+@dataclass
+class Changes:
+    """The changes since the commit that `ref` names, in the repository of the working directory."""
+
+    ref: str
+    before: git.Before
+    _rows: dict[str, Container[Row]] = field(default_factory=dict)
+    _earlier: dict[str, Earlier] = field(default_factory=dict)
+
+    @classmethod
+    def since(cls, ref: str) -> Changes:
+        """Raises git.GitError, whose text says what to do."""
+        return cls(ref, git.before(ref))
+
+    def counted(self, file: FileReport, examine: Examine) -> FileReport:
+        """The file with all that was there before suppressed, or left out of the checklist where it was unknown."""
+        earlier = self._earlier.get(file.path)
+        if earlier is None:
+            earlier = self._earlier[file.path] = self._examined(file, examine)
+        because = f"there before, at {self.ref}"
+        findings = tuple(
+            replace(f, suppressed=because, suppressed_by="unchanged")
+            if f.suppressed is None and _is_known(f, earlier) and not stands_on(f, self._touched)
+            else f
+            for f in file.findings
+        )
+        items = tuple(i for i in file.checklist if i.verdict != "unknown" or i.rule not in earlier.unknown)
+        if os.path.realpath(file.path) in self.before.same and all(f.suppressed is not None for f in findings):
+            items = tuple(i for i in items if i.verdict == "unknown")  # nothing here is news
+        return replace(file, findings=findings, checklist=items)
+
+    def _examined(self, file: FileReport, examine: Examine) -> Earlier:
+        """The script judged once more, as it was. Nothing was there where that cannot be told."""
+        real = os.path.realpath(file.path)
+        says = any(f.suppressed is None for f in file.findings) or any(i.verdict == "unknown" for i in file.checklist)
+        if not says or (real not in self.before and real not in self.before.same):
+            return Earlier()
+        data = self.before[real] if real in self.before else _bytes(real)
+        examined = examine(data, file.path, self.before)
+        missed = examined.recording.project.missing if examined.recording is not None else ()
+        if examined.faults or any(os.path.realpath(path) in self.before.gone for path in missed):
+            return Earlier()  # it reads a file that is gone, so this is not how it was
+        undecided = frozenset(item.rule for item in examined.report.checklist if item.verdict == "unknown")
+        return Earlier({f.fingerprint: f for f in examined.report.findings if f.suppressed is None}, undecided)
+
+    def _touched(self, path: str) -> Container[Row]:
+        """The changed rows of any file."""
+        if path not in self._rows:
+            self._rows[path] = self._read_rows(path)
+        return self._rows[path]
+
+    def _read_rows(self, path: str) -> Container[Row]:
+        real = os.path.realpath(path)
+        if real not in self.before:
+            return frozenset() if real in self.before.same else All()
+        try:
+            return Edit.between(
+                Source.from_bytes(self.before[real], path), Source.from_bytes(_bytes(real), path)
+            ).touched
+        except SourceError:
+            return All()
+
+
+def _is_known(finding: Finding, earlier: Earlier) -> bool:
+    was = earlier.findings.get(finding.fingerprint)
+    said = [(repr(f.value), without_places(f.message)) for f in (finding, was) if f is not None]
+    return was is not None and said[0] == said[1]
+
+
+def _bytes(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return b""

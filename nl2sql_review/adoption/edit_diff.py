@@ -1,0 +1,126 @@
+"""What an edit of a file touched or caused: two reviews of one file, before and after, compared line by line."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from typing import Any
+
+from ..report.report import ChecklistItem, FileReport, Finding, Location
+from ..source import Source, SourceError
+
+Row = tuple[Any, int]  # a line of a file: its cell (None in a script) and its row there
+
+
+class DoesNotFit(ValueError):
+    """The patch is not one that led to this text."""
+
+
+def undone(text: str, patch: Sequence[dict[str, Any]]) -> str:
+    """The text before a patch, given as hunks {newStart, lines}, each line marked "+", "-" or " ".
+
+    Raises DoesNotFit when the text is not what the patch made, as when something else has changed the file since.
+    """
+    lines = text.split("\n")
+    for hunk in reversed(patch):
+        marked = [line for line in hunk["lines"] if not line.startswith("\\")]  # "\ No newline at end of file"
+        after = [line[1:] for line in marked if line[:1] != "-"]
+        before = [line[1:] for line in marked if line[:1] != "+"]
+        start = max(hunk["newStart"] - 1, 0)
+        if [line.rstrip("\r") for line in lines[start : start + len(after)]] != [line.rstrip("\r") for line in after]:
+            raise DoesNotFit
+        lines[start : start + len(after)] = before
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Which lines of `after` are new, and where the other lines of `before` have gone."""
+
+    path: str
+    touched: frozenset[Row]
+    moved: dict[Row, Row]
+
+    @classmethod
+    def between(cls, before: Source, after: Source) -> Edit:
+        old, new = before.rows(), after.rows()
+        moved = {
+            old[a + i][:2]: new[b + i][:2]
+            for a, b, size in _alike([r[2] for r in old], [r[2] for r in new])
+            for i in range(size)
+        }
+        kept = set(moved.values())
+        return cls(after.path, frozenset(row[:2] for row in new if row[:2] not in kept), moved)
+
+    def touches(self, finding: Finding) -> bool:
+        """Whether the finding, or a place its value came through, stands on a line that is new."""
+        return stands_on(finding, lambda path: self.touched if path == self.path else frozenset())
+
+    def identity(self, finding: Finding, old: bool) -> tuple[Any, ...]:
+        """What makes a finding before the edit and one after it the same: rule, place, value and words."""
+        at: Location = finding.location
+        row = (at.cell, at.row)
+        place = self.moved.get(row) if old and at.path == self.path else row
+        return finding.rule, at.path, place, at.column, repr(finding.value), without_places(finding.message)
+
+
+def stands_on(finding: Finding, touched: Callable[[str], Container[Row]]) -> bool:
+    """Whether the finding, or a place its value came through, stands on a line that is new; `touched`: those of a file."""
+    return any(
+        (at.cell, row) in touched(at.path)
+        for at in (finding.location, *(step.location for step in finding.trace))
+        for row in range(at.row, max(at.end_row - (at.end_column == 1), at.row) + 1)
+    )
+
+
+def _alike(old: list[str], new: list[str]) -> Iterator[tuple[int, int, int]]:
+    """Runs of lines that stayed: (start in `old`, start in `new`, length)."""
+    same = min(len(old), len(new))
+    head = next((i for i in range(same) if old[i] != new[i]), same)
+    same -= head
+    tail = next((i for i in range(same) if old[-1 - i] != new[-1 - i]), same)
+    yield 0, 0, head
+    # Only what lies between is compared, whose cost grows with its square.
+    middle = SequenceMatcher(None, old[head : len(old) - tail], new[head : len(new) - tail])
+    yield from ((head + a, head + b, size) for a, b, size in middle.get_matching_blocks())
+    yield len(old) - tail, len(new) - tail, tail
+
+
+_PLACE = re.compile(r":(?:cell \d+:)?\d+\b")
+
+
+def without_places(message: str) -> str:
+    """A message without the numbers of lines, which change with every line above."""
+    return _PLACE.sub("", message)
+
+
+def narrowed(now: FileReport, after: Source, before: str, review: Callable[[bytes], FileReport]) -> FileReport:
+    """The report with only those findings and unknown items that the edit touched or caused.
+
+    `before` is the text before the edit, `review` judges it. All is left where that text cannot be read.
+    """
+    try:
+        old = Source(after.path, before, encoding=after.encoding, bom=after.bom)
+        data = after.to_bytes(before)
+    except (SourceError, UnicodeError):
+        return now
+    edit = Edit.between(old, after)
+    earlier = review(data)
+    if earlier.status != "reviewed":  # what could not be judged before was not there before
+        return now
+    known = Counter(edit.identity(f, old=True) for f in earlier.findings if f.suppressed is None)
+    findings = []
+    for finding in now.findings:
+        identity = edit.identity(finding, old=False)
+        there_before = known[identity] > 0
+        known[identity] -= there_before
+        if not there_before or edit.touches(finding):
+            findings.append(finding)
+    undecided = {item.rule for item in earlier.checklist if item.verdict == "unknown"}
+    checklist: tuple[ChecklistItem, ...] = tuple(
+        item for item in now.checklist if item.verdict != "unknown" or item.rule not in undecided
+    )
+    return replace(now, findings=tuple(findings), checklist=checklist)

@@ -1,0 +1,117 @@
+"""What every command writes with: standard output, errors, colours."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ..report.exit_codes import FAULT
+from .parser import UsageError, columns
+
+TYPE_CHECKING = False  # as typing's, whose import would be a sixth of what `--help` costs
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable, Mapping
+
+    from ..render.terminal import Terminal
+
+
+def terminal(args: Namespace, file: str | None = None) -> Terminal:
+    """What is written for: standard output, or a file, which has no colours unless they are asked for."""
+    from ..render.terminal import Terminal, glyphs_for
+
+    if file is not None:
+        return Terminal(color=args.color == "always")
+    encoding = getattr(sys.stdout, "encoding", None)
+    return Terminal(max(columns(), 40), colored(args.color), glyphs_for(encoding))
+
+
+def colored(choice: str) -> bool:
+    """Whether to colour: `--color` first, then NO_COLOR, FORCE_COLOR, and whether this is a terminal."""
+    if choice != "auto":
+        return choice == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") not in ("", "0") or os.environ.get("CLICOLOR_FORCE", "0") not in ("", "0"):
+        return True
+    return os.environ.get("TERM") != "dumb" and bool(getattr(sys.stdout, "isatty", bool)())
+
+
+def write(text: str) -> None:
+    """To standard output; a reader that has gone away (`| head`) is no error."""
+    if sys.stdout is None:
+        raise UsageError("standard output is closed")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        close_stdout()
+    except OSError as error:  # a full disk
+        close_stdout()
+        raise UsageError(f"standard output cannot be written: {error.strerror or error}") from None
+
+
+def save(text: str, path: str) -> None:
+    """To a file, whole or not at all. UsageError if that fails."""
+    save_all({path: text})
+
+
+def save_all(texts: Mapping[str, str]) -> None:
+    """Path → text to files, whole, and all of them or none. UsageError if that fails."""
+    beside: dict[str, str] = {}  # the new files, until each takes its place
+    path = ""
+    try:
+        for path, text in texts.items():
+            device = os.path.exists(path) and not os.path.isfile(path)  # a pipe: it cannot be replaced
+            target = path
+            if not device:
+                final = os.path.realpath(path)  # a link stays one: /dev/stdout may lead to a file
+                folder, name = os.path.split(final)
+                beside[final] = target = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
+            with open(target, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+                file.write(text)
+        for path, temporary in beside.items():
+            os.replace(temporary, path)
+    except OSError as error:
+        for temporary in beside.values():
+            if os.path.exists(temporary):
+                os.remove(temporary)
+        raise UsageError(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+def progress(what: str = "files reviewed") -> Callable[[int, int], None] | None:
+    """Shows on a terminal how far it is with `what`, once it takes longer than a second."""
+    stream = sys.stderr
+    if stream is None or not stream.isatty() or os.environ.get("TERM") == "dumb":
+        return None
+    from time import monotonic
+
+    started = shown = monotonic()
+
+    def tell(done: int, total: int) -> None:
+        nonlocal shown
+        now = monotonic()
+        if now - started > 1 and (now - shown > 0.1 or done == total):
+            shown = now
+            width = 30
+            bar = "#" * (width * done // total)
+            stream.write("\r\x1b[K" if done == total else f"\r[{bar:<{width}}] {done} of {total} {what}")
+            stream.flush()
+
+    return tell
+
+
+def close_stdout() -> None:
+    """Python would complain once more when it flushes standard output at its end."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError, AttributeError):
+        pass
+
+
+def complain(message: str) -> int:
+    from ..render.terminal import escape
+
+    lines = [escape(line) for line in message.splitlines()] or [""]
+    print(f"error: {lines[0]}", *lines[1:], sep="\n", file=sys.stderr)
+    return FAULT

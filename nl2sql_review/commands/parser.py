@@ -1,0 +1,155 @@
+"""The command line: what can be said, how it is explained, and what a wrong word is answered with.
+
+Built with argparse, one parser a command and only the one that is asked for: `--help` costs little more than Python.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
+
+PROGRAM = "nl2sql-review"
+COMMANDS = {
+    "review": "review scripts (what happens when no command is named)",
+    "plan": "show what a script will really train with",
+    "memory": "how much GPU memory a script needs, and what fits",
+    "evaluate": "score predicted SQL against databases or schemas",
+    "baseline": "accept what is found now, so that only new findings count",
+    "rule": "list the rules, or explain one",
+    "init": "set a project up: Claude Code, pre-commit, GitHub Actions, the reference trainer",
+    "hook": "answer an event of a coding agent that has edited a file",
+    "mcp": "serve reviews to a language model (Model Context Protocol)",
+    "cache": "remove the reviews that are kept",
+    "completion": "print what a shell needs to complete this command",
+    "schema": "print the JSON Schema of a report, a plan or the settings",
+}
+
+
+class UsageError(Exception):
+    """The command line or the settings cannot be followed; the text names the remedy."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with one-line errors that say what to do, and without its guessing of abbreviations."""
+
+    def __init__(self, command: str = "", **options: object) -> None:
+        super().__init__(
+            prog=f"{PROGRAM} {command}".strip(),
+            formatter_class=_formatter,
+            allow_abbrev=False,
+            **options,  # type: ignore[arg-type]
+        )
+        if hasattr(self, "color"):
+            self.color = False  # 3.14 would import its colour support for every help page
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}\n\nFor what can be said, see: {self.prog} --help")
+
+    def parse(self, argv: Sequence[str]) -> argparse.Namespace:
+        """Options and paths in any order; `--` ends the options."""
+        argv = list(argv)
+        end = argv.index("--") if "--" in argv else len(argv)
+        parsed, rest = self.parse_known_intermixed_args(argv[:end])
+        unknown = [word for word in rest if word.startswith("-") and word != "-"]
+        if unknown:
+            self.error(f"unknown option {unknown[0]}{self._closest(unknown[0])}")
+        if rest:
+            self.error(f"{rest[0]} is of no use here")
+        if end < len(argv):
+            positional = next((a for a in self._actions if not a.option_strings and a.nargs == "*"), None)
+            if positional is None:
+                self.error(f"{argv[end]} is of no use here")
+            setattr(parsed, positional.dest, [*getattr(parsed, positional.dest), *argv[end + 1 :]])
+        return parsed
+
+    def _closest(self, word: str) -> str:
+        from difflib import get_close_matches
+
+        close = get_close_matches(word.partition("=")[0], self._option_string_actions, n=1)
+        return f"; did you mean {close[0]}?" if close else ""
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=30, width=max(min(columns() - 2, 110), 40))
+
+
+def columns() -> int:
+    """The width to write for: COLUMNS, else the terminal's, else 80."""
+    try:
+        given = int(os.environ.get("COLUMNS", ""))
+        if given > 0:
+            return given
+    except ValueError:
+        pass
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80  # type: ignore[union-attr]
+    except (AttributeError, ValueError, OSError):
+        return 80
+
+
+def rules_options(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--select", metavar="RULES", action="append", type=words, default=[],
+                       help="only these rules or sections, separated by commas")  # fmt: skip
+    group.add_argument("--ignore", metavar="RULES", action="append", type=words, default=[],
+                       help="not these rules or sections")  # fmt: skip
+
+
+def run_options(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--gpu", metavar="CARD", help="the card the script will run on, as in --gpu T4")
+    group.add_argument("--processes", metavar="N", type=positive, help="processes that train together (default 1)")
+
+
+def settings_options(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--config", metavar="FILE", help="settings from this file instead of the project's")
+    group.add_argument("--isolated", action="store_true", help="no settings files at all")
+
+
+def cache_options(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--no-cache", action="store_true", help="review everything again, and keep nothing")
+    group.add_argument("--cache-dir", metavar="DIR", help="where reviews are kept (default .nl2sql_review_cache)")
+
+
+def color_option(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--color", choices=("auto", "always", "never"), default="auto",
+                       help="colours: auto (default) heeds NO_COLOR and FORCE_COLOR")  # fmt: skip
+
+
+def stdin_option(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--stdin-filename", metavar="FILE", help="what the script on standard input is called")
+
+
+def one_script(parser: Parser) -> None:
+    """The path of a command that looks at one script; it is checked by hand, for an error that names the remedy."""
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH", help="one script, notebook or configuration, or - for standard input"
+    )
+
+
+def flavour_option(group: argparse._ActionsContainer) -> None:
+    from ..flavours import FLAVOURS
+
+    group.add_argument(
+        "--flavour", choices=tuple(FLAVOURS), help="what reads the configuration, where its keys mislead"
+    )
+
+
+def words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
+
+
+def positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)

@@ -1,0 +1,22 @@
+"""JSON Schemas of what the tool prints and reads, generated from the dataclasses that define them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..adoption.baseline import Baseline
+from ..files.typed_data import schema
+from ..gpu_memory.summary import MemoryReport
+from ..policy import settings
+from ..render.plan_json import PlanReport
+from ..report.report import Report
+from ..rows.scoring.evaluation import Evaluation
+
+SCHEMAS: dict[str, Any] = {
+    "report": lambda: schema(Report, "nl2sql-review report"),
+    "plan": lambda: schema(PlanReport, "nl2sql-review plan"),
+    "memory": lambda: schema(MemoryReport, "nl2sql-review memory"),
+    "evaluation": lambda: schema(Evaluation, "nl2sql-review evaluation"),
+    "settings": settings.schema,
+    "baseline": lambda: schema(Baseline, "nl2sql-review baseline"),
+}

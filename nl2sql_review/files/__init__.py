@@ -1,0 +1,1 @@
+"""What is on the disk, asked through one door."""

@@ -1,0 +1,28 @@
+"""Finds `rules/`, `examples/` and `integrations/`: the one look-up, in a wheel and in a checkout.
+
+A wheel carries them inside the package with an underscore in front; an editable install reads the checkout. Plain
+paths, because `importlib.resources` costs more to import than reading every rule.
+"""
+
+from __future__ import annotations
+
+import os.path
+
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+class ResourceMissing(FileNotFoundError):
+    """The installation is incomplete."""
+
+
+def find(name: str) -> str:
+    """The directory called `name` ("rules", "examples", "integrations"), or ResourceMissing."""
+    packaged = os.path.join(PACKAGE, "_" + name)
+    if os.path.isdir(packaged):
+        return packaged
+    checkout = os.path.dirname(PACKAGE)
+    beside = os.path.join(checkout, name)
+    # Beside an installed package lies whatever else is installed: only a checkout has our pyproject.toml.
+    if os.path.isfile(os.path.join(checkout, "pyproject.toml")) and os.path.isdir(beside):
+        return beside
+    raise ResourceMissing(f"{name}/ is missing from this installation of nl2sql-review; please reinstall it")

@@ -1,0 +1,157 @@
+"""What is to be fixed, and what every manner of fixing starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import libcst as cst
+
+from ..judgement.judge import Examined, Ground
+from ..policy.expectations import Expectation, FactOf, spelled
+from ..readers import run as runs
+from ..readers.api import versions_of
+from ..readers.api.arguments import CONFIG_OF
+from ..readers.derive import plain
+from ..source.syntax import statements, walk
+from ..training_plan.facts import Fact, TrainingPlan
+from ..training_plan.values import Default
+from . import places, uses
+from .edits import python
+from .proof import Candidate
+
+
+@dataclass
+class Task:
+    """The fact of a plan that a rule does not accept, in the script as it stands."""
+
+    examined: Examined
+    ground: Ground
+
+    @property
+    def source(self) -> Any:
+        return self.examined.source
+
+    @property
+    def plan(self) -> TrainingPlan:
+        return self.ground.plan
+
+    @property
+    def name(self) -> str:
+        return self.ground.judged.name
+
+    @property
+    def fact(self) -> Fact:
+        return self.ground.judged.fact
+
+    @property
+    def expected(self) -> Expectation:
+        return self.ground.judged.expected
+
+    @cached_property
+    def run(self) -> runs.Run:
+        """The run that the plan is of."""
+        examined = self.examined
+        found = runs.runs(examined.recording, examined.source, examined.settings)
+        number = next((i for i, plan in enumerate(examined.plans) if plan is self.plan), 0)
+        run = found[number] if len(found) == len(examined.plans) else found[0]
+        run.versions = versions_of(examined.recording, examined.source, examined.settings)
+        return run
+
+    def expectation(self, name: str) -> Expectation:
+        """What the same rule expects of another of its facts."""
+        return dict(self.ground.rule.head.expectations)[name]
+
+    def line(self, node: cst.CSTNode) -> cst.SimpleStatementLine | None:
+        """The simple statements of the script on whose line a node stands; None behind `if …:` and in a magic."""
+        lines = (one for one in statements(self.source.tree) if isinstance(one, cst.SimpleStatementLine))
+        line = next((one for one in lines if any(n is node for n in walk(one))), None)
+        start = self.source.span(line) if line is not None else None
+        return None if start is None or self.source.line(start.row, start.cell)[: start.column - 1].strip() else line
+
+    def function(self, node: cst.CSTNode) -> cst.CSTNode:
+        """The innermost function or lambda that holds a node, else the whole script."""
+        found: cst.CSTNode = self.source.tree
+        for one in walk(self.source.tree):
+            if isinstance(one, (cst.FunctionDef, cst.Lambda)) and any(n is node for n in walk(one)):
+                found = one
+        return found
+
+    def imports_unsloth(self) -> bool:
+        return any(name.split(".")[0] == "unsloth" for name, _ in self.examined.recording.imports)
+
+
+def wanted(expected: Expectation, value: Any, plan: TrainingPlan) -> Iterator[Any]:
+    """The plain values that would be accepted in place of `value`, the one named first first."""
+    if isinstance(expected.equals, FactOf):
+        other = plain(plan[expected.equals.fact].value)
+        if other is not None:
+            yield other
+    elif expected.equals is not None:
+        yield expected.equals
+    if expected.one_of is not None:
+        yield from expected.one_of
+    if expected.near is not None:
+        yield expected.near.value
+    for bound in (expected.at_least, expected.at_most):
+        if bound is not None:
+            yield int(bound) if isinstance(value, int) and bound == int(bound) else bound
+    if expected.matches is not None:
+        globs = (expected.matches,) if isinstance(expected.matches, str) else expected.matches
+        yield from (glob for glob in globs if not set(glob) & set("*?["))
+    if expected.includes is not None:
+        if isinstance(value, (list, tuple)):
+            yield [*value, *(w for w in expected.includes if w not in value)]
+        yield list(expected.includes) if len(expected.includes) > 1 else expected.includes[0]
+
+
+def setting(
+    task: Task, name: str, fact: Fact, value: Any, facts: tuple[str, ...] = (), arguments: tuple[str, ...] = ()
+) -> Iterator[Candidate]:
+    """One fact that is an argument set to a plain value: where it comes from, where it arrives, where it is left out."""
+    facts = (name, *facts)
+    names = tuple(dict.fromkeys(filter(None, (fact.argument, *arguments))))
+    if places.omitted(fact):
+        for argument in names:
+            content = python.literal(value)
+            title = f"set {argument}={content}"
+            yield Candidate(title, tuple(places.at_omission(fact, content, argument)), facts, names)
+            yield from _configured(task, fact, f"{argument}={content}", facts, names)
+        return
+    title = f"set {names[0] if names else name.partition('.')[2]}={spelled(value)}"
+    found = []
+    if edits := places.at_origin(fact, value):
+        where = " where it comes from" if len(fact.value.trace) > 2 else ""
+        hidden = not uses.compared(task.examined, fact)
+        found.append(Candidate(f"{title}{where}", tuple(edits), facts, names, unsafe=hidden))
+    if edits := places.at_call(fact, python.literal(value, places.code_at_call(fact))):
+        found.append(Candidate(title, tuple(edits), facts, names, unsafe=isinstance(fact.value, Default)))
+    yield from sorted(found, key=lambda candidate: candidate.unsafe)
+
+
+def _configured(
+    task: Task, fact: Fact, argument: str, facts: tuple[str, ...], names: tuple[str, ...]
+) -> Iterator[Candidate]:
+    """The argument in a configuration made for a trainer that has none."""
+    trainer, place = task.run.trainer, places.lacking(fact)
+    if trainer is None or place is None or place.node is not trainer.place.node or "args" in trainer.arguments:
+        return
+    library, _, callable = trainer.callee.rpartition(".")
+    config = CONFIG_OF.get(callable, "")
+    found = python.imported(place.source, library.partition(".")[0], config) if config else None
+    if found is not None:
+        edits, local = found
+        edits = [*edits, *python.added(place.source, place.node, f"args={local}({argument})")]
+        yield Candidate(f"give the trainer a {local}({argument})", tuple(edits), facts, (*names, "args"), (config,))
+
+
+def together(title: str, *lists: list[Candidate]) -> Iterator[Candidate]:
+    """The first candidates of several settings as one."""
+    if all(lists):
+        firsts = [found[0] for found in lists]
+        edits = tuple(dict.fromkeys(e for c in firsts for e in c.edits))
+        facts = tuple(f for c in firsts for f in c.facts)
+        names = tuple(n for c in firsts for n in c.arguments)
+        yield Candidate(title, edits, facts, names, unsafe=any(c.unsafe for c in firsts))

@@ -1,0 +1,185 @@
+"""Edits of Python code: a value replaced, an argument added or taken out, an import, a statement.
+
+All in the manner of the code around: its quotes, indentation, line ends, trailing commas.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import libcst as cst
+
+from ...policy.expectations import spelled
+from ...report.report import Edit, Location
+from ...source import Span
+from ...source.syntax import dotted, text_of, walk
+
+
+def location(source: Any, span: Span) -> Location:
+    return Location(source.path, span.row, span.column, span.end_row, span.end_column, span.cell)
+
+
+def replaced(source: Any, node: cst.CSTNode | Span, content: str) -> Edit:
+    """`node` (a node, or a Span) with other code in its place."""
+    return Edit(location(source, source.span(node)), content)
+
+
+def inserted(source: Any, row: int, column: int, cell: int | None, content: str) -> Edit:
+    newline = source.newline(cell)
+    return Edit(Location(source.path, row, column, row, column, cell), content.replace("\n", newline))
+
+
+def literal(value: Any, like: str = "") -> str:
+    """A plain value as Python code, in the quotes of the code it replaces."""
+    if isinstance(value, str):
+        quote = "'" if like.lstrip("rRbBuUfF")[:1] == "'" else '"'
+        escaped = value.replace("\\", "\\\\").replace(quote, "\\" + quote)
+        return quote + re.sub(r"[\x00-\x1f\x7f]", lambda found: repr(found[0])[1:-1], escaped) + quote
+    if isinstance(value, (list, tuple)):
+        quoted = re.search(r"['\"]", like)
+        items = ", ".join(literal(v, quoted[0] if quoted else "") for v in value)
+        brackets = "()" if like[:1] == "(" else "[]"
+        return brackets[0] + items + ("," if brackets == "()" and len(value) == 1 else "") + brackets[1]
+    return spelled(value)
+
+
+# -- arguments ---------------------------------------------------------------------------------------------------
+
+
+def added(source: Any, call: cst.Call, *arguments: str) -> list[Edit]:
+    """`call` with more arguments (`name=value`) after its last, each on a line of its own where that has one."""
+    source.locate([call, *call.args])
+    end = source.span(call)
+    flat = ", ".join(arguments)
+    if not call.args:
+        return [inserted(source, end.end_row, end.end_column - 1, end.cell, flat)]
+    last = source.span(call.args[-1])
+    before = source.line(last.row, last.cell)[: last.column - 1]
+    rest = source.line(last.end_row, last.cell)[last.end_column - 1 :]
+    if before.strip() or last.row == end.row:
+        return [inserted(source, last.end_row, last.end_column, last.cell, f", {flat}")]
+    row_end = last.end_column + len(rest)
+    lines = ",".join(f"\n{before}{one}" for one in arguments)
+    if re.fullmatch(r"\s*,\s*(#.*)?", rest):
+        return [inserted(source, last.end_row, row_end, last.cell, f"{lines},")]
+    if re.fullmatch(r"\s*#.*", rest):
+        comma = inserted(source, last.end_row, last.end_column, last.cell, ",")
+        return [comma, inserted(source, last.end_row, row_end, last.cell, lines)]
+    return [inserted(source, last.end_row, last.end_column, last.cell, f",{lines}")]
+
+
+def call_of(source: Any, arg: cst.Arg) -> cst.Call | None:
+    """The call that an argument is one of."""
+    return next((n for n in walk(source.tree) if isinstance(n, cst.Call) and arg in n.args), None)
+
+
+def merged(edits: list[Edit]) -> list[Edit]:
+    """Insertions at one point as one, in the order they are given."""
+    made: dict[Location, Edit] = {}
+    for edit in edits:
+        before = made.get(edit.location)
+        made[edit.location] = edit if before is None else Edit(edit.location, before.content + edit.content)
+    return list(made.values())
+
+
+def removed(source: Any, call: cst.Call, arg: cst.Arg) -> Edit:
+    """`call` without one of its arguments; where that has a line of its own, without the line. A comment there stays."""
+    args = list(call.args)
+    number = args.index(arg)
+    source.locate([call, *args])
+    at = source.span(arg)
+    before = source.line(at.row, at.cell)[: at.column - 1]
+    rest = source.line(at.end_row, at.cell)[at.end_column - 1 :]
+    comma = re.match(r"\s*,?", rest)[0]  # type: ignore[index]
+    if not before.strip() and at.row > source.span(call).row and re.fullmatch(r"\s*,\s*", rest):
+        return Edit(Location(source.path, at.row, 1, at.end_row + 1, 1, at.cell), "")
+    if not before.strip() and (noted := re.match(r"\s*,?\s*(?=#)", rest)):
+        return Edit(Location(source.path, at.row, at.column, at.end_row, at.end_column + noted.end(), at.cell), "")
+    if number + 1 < len(args):
+        after = source.span(args[number + 1])
+        return Edit(Location(source.path, at.row, at.column, after.row, after.column, at.cell), "")
+    if number:
+        previous = source.span(args[number - 1])
+        return Edit(
+            Location(source.path, previous.end_row, previous.end_column, at.end_row, at.end_column, at.cell), ""
+        )
+    return Edit(Location(source.path, at.row, at.column, at.end_row, at.end_column + len(comma), at.cell), "")
+
+
+def renamed(source: Any, arg: cst.Arg, name: str) -> Edit:
+    """A keyword argument under another name."""
+    assert arg.keyword is not None
+    return replaced(source, arg.keyword, name)
+
+
+def value_of(source: Any, arg: cst.Arg) -> str:
+    """The code of a keyword argument's value, in the parentheses it stands in: `(x := 1)` cannot do without."""
+    return re.sub(r"\A\w+\s*=\s*", "", source.segment(arg))
+
+
+# -- imports and statements --------------------------------------------------------------------------------------
+
+
+def top_level(tree: cst.Module) -> Iterator[cst.BaseSmallStatement]:
+    """The simple statements of a module that stand in no other."""
+    for line in tree.body:
+        if isinstance(line, cst.SimpleStatementLine):
+            yield from line.body
+
+
+def imported_module(source: Any, module: str) -> tuple[list[Edit], str] | None:
+    """As `imported`, for `import module`."""
+    for statement in top_level(source.tree):
+        for alias in statement.names if isinstance(statement, cst.Import) else ():
+            if alias.evaluated_name == module:
+                return [], alias.evaluated_alias or module
+    if re.search(rf"^[ \t]*(?:{module}\b\s*=|def {module}\b|class {module}\b)", source.text, re.MULTILINE):
+        return None
+    return [new_import(source, f"import {module}")], module
+
+
+def imported(source: Any, module: str, name: str) -> tuple[list[Edit], str] | None:
+    """What makes `name` of `module` usable in the script, and what it is called there; None if the name is taken."""
+    imports = (s for s in top_level(source.tree) if isinstance(s, cst.ImportFrom) and not s.relative)
+    of_module = (s.names for s in imports if s.module is not None and dotted(s.module) == module)
+    found = [names for names in of_module if not isinstance(names, cst.ImportStar)]
+    for alias in (alias for names in found for alias in names):
+        if alias.evaluated_name == name:
+            return [], alias.evaluated_alias or name
+    if re.search(rf"(?<![\w.\"'#]){name}\b(?!\s*=[^=])", _without_comments(source.text)):
+        return None
+    if found:
+        at = source.span(found[0][-1])
+        return [inserted(source, at.end_row, at.end_column, at.cell, f", {name}")], name
+    return [new_import(source, f"from {module} import {name}")], name
+
+
+def new_import(source: Any, code: str) -> Edit:
+    """A line of its own below the imports of the top level; where there are none, below the docstring."""
+    first = source.tree.body[0]
+    lines = [one for one in source.tree.body if isinstance(one, cst.SimpleStatementLine)]
+    after = [one for one in lines if any(isinstance(small, (cst.Import, cst.ImportFrom)) for small in one.body)]
+    if not after and lines[:1] == [first] and _is_text(first.body[0]):
+        after = [first]
+    if after:
+        return below(source, after[-1], code)
+    at = source.span([*getattr(first, "decorators", ()), first][0])
+    return inserted(source, at.row, 1, at.cell, f"{code}\n")
+
+
+def below(source: Any, line: cst.SimpleStatementLine, code: str) -> Edit:
+    """A line of code below a line of statements, as far indented."""
+    at = source.span(line)
+    indent = re.match(r"\s*", source.line(at.row, at.cell))[0]  # type: ignore[index]
+    column = len(source.line(at.end_row, at.cell)) + 1
+    return inserted(source, at.end_row, column, at.cell, "\n" + "\n".join(indent + one for one in code.split("\n")))
+
+
+def _is_text(statement: cst.BaseSmallStatement) -> bool:
+    return isinstance(statement, cst.Expr) and text_of(statement.value) is not None
+
+
+def _without_comments(text: str) -> str:
+    return re.sub(r"#[^\n\"']*$", "", text, flags=re.MULTILINE)

@@ -1,0 +1,54 @@
+"""The manners of fixing that a rule's head may name, each a way from a task to candidates, the best first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from ...readers.derive import plain
+from ..context import Task, setting, wanted
+from ..proof import Candidate
+from . import api, arguments, checkpointing, configuration, dataset, lora, memory, prompt
+
+
+def set_value(task: Task) -> Iterator[Candidate]:
+    """The value a rule names: where the value comes from, else where it arrives, else at the call that leaves it out."""
+    for value in wanted(task.expected, plain(task.fact.value), task.plan):
+        yield from setting(task, task.name, task.fact, value)
+
+
+MANNERS: dict[str, Callable[[Task], Iterator[Candidate]]] = {
+    "set": set_value,
+    "set the accumulation": arguments.balanced,
+    "set the batch": arguments.factor,
+    "set the lengths": memory.lengths,
+    "set the precision": arguments.precision,
+    "set the save strategy": checkpointing.saved,
+    "set the seed of the run": dataset.seeded,
+    "set the target modules": lora.known_modules,
+    "set the warm-up": arguments.warmup,
+    "append the end": prompt.ended,
+    "cut": dataset.cut,
+    "find the newest": checkpointing.newest,
+    "import": dataset.names_imported,
+    "import anew": api.reimported,
+    "import first": api.imported_first,
+    "log the memory": memory.logged,
+    "make the class": api.reclassed,
+    "mark": prompt.remarked,
+    "mask": prompt.masked,
+    "move": api.moved,
+    "normalise": dataset.normalised,
+    "quantize": lora.quantized,
+    "read by all names": dataset.fallbacks,
+    "remove": lora.removed,
+    "remove one": api.without,
+    "rename": api.renamed,
+}
+
+
+def candidates(task: Task) -> Iterator[Candidate]:
+    manner = task.ground.rule.head.manner(task.name)
+    if manner and task.source.kind == "configuration":
+        yield from configuration.candidates(task)
+    elif manner:
+        yield from MANNERS[manner](task)

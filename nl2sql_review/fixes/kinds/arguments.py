@@ -1,0 +1,134 @@
+"""Fixes of training arguments that hang together: the batch and its accumulation, the two precisions, the warm-up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import libcst as cst
+
+from ...policy.expectations import broken, spelled
+from ...readers.api.arguments import rejected
+from ...readers.derive import plain
+from .. import places
+from ..context import Task, setting, together, wanted
+from ..edits import python
+from ..proof import Candidate
+
+BATCH, ACCUMULATION, EFFECTIVE = (
+    "arguments.per_device_batch_size",
+    "arguments.gradient_accumulation",
+    "arguments.effective_batch",
+)
+SUPPORTED = ("unsloth", "is_bfloat16_supported")
+
+
+def factor(task: Task) -> Iterator[Candidate]:
+    """The effective batch, by the batch per device; where that is no whole number, by the accumulation."""
+    processes = plain(task.plan["arguments.processes"].value) or 1
+    for product in wanted(task.expected, None, task.plan):
+        for name, other in ((BATCH, ACCUMULATION), (ACCUMULATION, BATCH)):
+            number = _quotient(product, plain(task.plan[other].value), processes)
+            if number is not None:
+                yield from setting(task, name, task.plan[name], number, (EFFECTIVE,))
+
+
+def balanced(task: Task) -> Iterator[Candidate]:
+    """The accumulation, and where that alone would spoil the effective batch, the batch per device with it."""
+    for number in wanted(task.expected, None, task.plan):
+        alone = list(setting(task, ACCUMULATION, task.fact, number))
+        yield from alone
+        batch, effective = task.plan[BATCH], plain(task.plan[EFFECTIVE].value)
+        share = _quotient(effective, number, plain(task.plan["arguments.processes"].value) or 1)
+        if share is not None:
+            title = f"set {task.fact.argument}={spelled(number)} and {batch.argument}={share}, which keeps the effective batch"
+            if places.omitted(task.fact) and places.omitted(batch):
+                continue
+            yield from together(title, alone, list(setting(task, BATCH, batch, share, (EFFECTIVE,))))
+
+
+def _quotient(product: Any, factor: Any, processes: Any) -> int | None:
+    numbers = (product, factor, processes)
+    if not all(isinstance(n, (int, float)) and not isinstance(n, bool) and n > 0 for n in numbers):
+        return None
+    share = product / (factor * processes)
+    return int(share) if share >= 1 and share == int(share) else None
+
+
+# -- precision ---------------------------------------------------------------------------------------------------
+
+
+def precision(task: Task) -> Iterator[Candidate]:
+    """bf16 where the GPU has it, else fp16: both arguments ask the GPU."""
+    if task.expected.equals != "bf16 else fp16":
+        return
+    module, name = SUPPORTED if task.imports_unsloth() else ("torch", "cuda.is_bf16_supported")
+    found = (
+        python.imported(task.source, module, name)
+        if module == SUPPORTED[0]
+        else python.imported_module(task.source, module)
+    )
+    if found is None:
+        return
+    edits, local = found
+    probe = f"{local}()" if module == SUPPORTED[0] else f"{local}.{name}()"
+    missing = []
+    call = None
+    for argument, text in (("bf16", probe), ("fp16", f"not {probe}")):
+        fact = task.plan[f"arguments.{argument}"]
+        if places.omitted(fact):
+            place = fact.value.trace[-1] if fact.value.trace else fact.at
+            call = place.node if place is not None and isinstance(place.node, cst.Call) else None
+            if call is None or place.source is not task.source:
+                return
+            missing.append(f"{argument}={text}")
+            continue
+        made = places.at_call(fact, text)
+        if not made:
+            return
+        edits = [*edits, *made]
+    if missing:
+        edits = [*edits, *python.added(task.source, call, *missing)]
+    facts = ("arguments.mixed_precision", "arguments.bf16", "arguments.fp16")
+    yield Candidate(f"set bf16={probe} and fp16=not {probe}", tuple(edits), facts, ("bf16", "fp16"), (name,))
+
+
+# -- warm-up -----------------------------------------------------------------------------------------------------
+
+
+def warmup(task: Task) -> Iterator[Candidate]:
+    """The share of the steps, under the name that the stated versions take."""
+    ratio, steps = task.plan["arguments.warmup_ratio"], task.plan["arguments.warmup_steps"]
+    facts = ("arguments.warmup", "arguments.warmup_spelling")
+    names = ("warmup_ratio", "warmup_steps")
+    new = rejected(task.run, task.run.arguments.call, "warmup_ratio")
+    for share in wanted(task.expectation("arguments.warmup"), None, task.plan):
+        keep, drop = (steps, ratio) if new else (ratio, steps)
+        name = names[0 if keep is ratio else 1]
+        title = f"set {name}={spelled(share)}"
+        if places.omitted(drop):
+            yield from setting(task, f"arguments.{name}", replace(keep, argument=name), share, facts, names)
+            continue
+        place = places.argument(drop)
+        if place is None or place.node.star or place.node.keyword is None:
+            continue
+        if places.omitted(keep):
+            fits = _near(task, plain(drop.value))
+            edits = [python.renamed(place.source, place.node, name)]
+            made = None if fits else next(setting(task, "arguments.warmup", drop, share), None)
+            edits += made.edits if made else ()
+            shown = plain(drop.value) if fits else share
+            title = f"set {name}={spelled(shown)} in place of {place.node.keyword.value}"
+            yield Candidate(title, tuple(edits), facts, names, unsafe=made is not None and made.unsafe)
+            continue
+        call = python.call_of(task.source, place.node)
+        made = next(setting(task, "arguments.warmup", keep, share), None)
+        if call is not None and made is not None:
+            edits = [python.removed(task.source, call, place.node), *made.edits]
+            title = f"{title} and no {place.node.keyword.value}"
+            yield Candidate(title, tuple(edits), facts, names, unsafe=made.unsafe)
+
+
+def _near(task: Task, value: Any) -> bool:
+    return isinstance(value, (int, float)) and not broken(task.expectation("arguments.warmup"), value)

@@ -1,0 +1,68 @@
+"""Fixes of checkpoints: that they are saved, and that a restarted run goes on from the newest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from ...readers.checkpointing import CHECKPOINT
+from ...readers.derive import plain
+from .. import places
+from ..context import Task, setting, wanted
+from ..edits import python
+from ..proof import Candidate
+
+STRATEGY = "checkpointing.save_strategy"
+
+
+def saved(task: Task) -> Iterator[Candidate]:
+    """The save strategy; by steps where the script says how many."""
+    accepted = list(wanted(task.expectation(STRATEGY), None, task.plan))
+    by_steps = not places.omitted(task.plan["checkpointing.save_steps"])
+    for value in sorted(accepted, key=lambda v: v != "steps") if by_steps else accepted:
+        yield from setting(task, STRATEGY, task.plan[STRATEGY], value, ("checkpointing.save_conflict",))
+
+
+def newest(task: Task) -> Iterator[Candidate]:
+    """`get_last_checkpoint` of the output directory, which is asked for only where it is there."""
+    if task.expected.equals != "newest" or not task.run.train:
+        return
+    call = task.run.train[-1]
+    given = [c for c in task.run.train if any(name in c.places for name in CHECKPOINT)]
+    call = given[-1] if given else call
+    node = call.place.node
+    if (
+        call.place.source is not task.source
+        or not isinstance(node, cst.Call)
+        or not isinstance(node.func, cst.Attribute)
+    ):
+        return
+    directory = _directory(task, node.func.value)
+    found = python.imported(task.source, "transformers.trainer_utils", "get_last_checkpoint")
+    os_found = python.imported_module(task.source, "os")
+    if not directory or found is None or os_found is None:
+        return
+    (edits, name), (more, os_name) = found, os_found
+    text = f"{name}({directory}) if {os_name}.path.isdir({directory}) else None"
+    place = next((call.places[n] for n in CHECKPOINT if n in call.places), None)
+    if place is None:
+        edits = [*edits, *more, *python.added(task.source, node, f"resume_from_checkpoint={text}")]
+    elif place.node in node.args and not place.node.star:
+        edits = [*edits, *more, python.replaced(task.source, place.node.value, text)]
+    else:
+        return
+    edits = python.merged(edits)
+    title = f"resume from {name}({directory})"
+    names = ("resume_from_checkpoint", "$0", "model_path")
+    yield Candidate(
+        title, tuple(edits), (task.name, "checkpointing.resume_by"), names, ("get_last_checkpoint", "isdir"), True
+    )
+
+
+def _directory(task: Task, trainer: cst.BaseExpression) -> str:
+    """The output directory as one can name it where the training starts."""
+    if isinstance(trainer, (cst.Name, cst.Attribute)):
+        return f"{task.source.segment(trainer)}.args.output_dir"
+    value = plain(task.plan["project.output_dir"].value)
+    return python.literal(value) if isinstance(value, str) else ""

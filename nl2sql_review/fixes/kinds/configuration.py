@@ -1,0 +1,32 @@
+"""Fixes of configurations: the scalar of a key set where it stands, or the key that is left out added to its section."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ...readers.derive import plain
+from ...source import Span
+from .. import places
+from ..context import Task, wanted
+from ..edits import documents
+from ..proof import Candidate
+
+
+def candidates(task: Task) -> Iterator[Candidate]:
+    """The values that the rule names, then the other position of a switch: `train_on_inputs: true` is undone by false."""
+    fact = task.fact
+    values: list[Any] = list(wanted(task.expected, plain(fact.value), task.plan))
+    place = fact.value.trace[-1] if fact.value.trace else fact.at
+    if place is None or not isinstance(place.node, Span):
+        return
+    if places.omitted(fact):
+        for value in values if fact.argument else ():
+            if (edit := documents.added(place, fact.argument, value)) is not None:
+                yield Candidate(f"add {edit.content.strip()}", (edit,), (task.name,))
+        return
+    switch = documents.switch(place)
+    for value in [*values, *(() if switch is None else (not switch,))]:
+        if edits := places.at_origin(fact, value):
+            name = fact.argument or documents.key(place) or task.name.partition(".")[2]
+            yield Candidate(f"set {name}: {edits[0].content}", tuple(edits), (task.name,))

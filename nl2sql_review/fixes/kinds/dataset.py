@@ -1,0 +1,184 @@
+"""Fixes of the data: other spellings of a column, a cut of the schema, weights that sum up to one, a seed for the mix."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import libcst as cst
+
+from ...readers.dataset.columns import COLUMNS, column_role
+from ...readers.derive import plain
+from ...report.report import Edit
+from ...source.literals import is_variable
+from ...source.syntax import dotted, text_of, walk
+from ...training_plan.values import Absent
+from .. import places, uses
+from ..context import Task, setting, wanted
+from ..edits import python
+from ..proof import Candidate
+from .prompt import expressions
+
+PROMPT = (
+    "prompt.text",
+    "dataset.bare_fields",
+    "dataset.late_fallbacks",
+    "dataset.schema_limit",
+    "dataset.truncation_cuts",
+)
+SPELLINGS = 2  # besides the one that is there: how many other spellings of a column are tried
+
+
+def fallbacks(task: Task) -> Iterator[Candidate]:
+    """A read by one spelling, or by a `.get` that never falls back, as a chain of alternatives: `a or b or ""`."""
+    names = plain(task.fact.value) or []
+    bare = task.name.endswith("bare_fields")
+    edits: list[Edit] = []
+    for node, row, column in _reads(task):
+        read = columns_of(node)
+        if column not in names and read[-1] not in names or bare != (len(read) == 1):
+            continue
+        if len(read) == 1:
+            others = [c for c in COLUMNS.get(column_role(column), "").split() if c != column]
+            read += others[:SPELLINGS]
+        quote = "'" if "'" in task.source.segment(node) else '"'
+        chain = " or ".join([*(f"{row}.get({quote}{name}{quote})" for name in read), quote * 2])
+        edits.append(python.replaced(task.source, node, _embedded(task, node, chain)))
+    if edits:
+        yield Candidate(f"read {', '.join(names)} by other spellings too", tuple(edits), PROMPT, unsafe=True)
+
+
+def _reads(task: Task) -> Iterator[tuple[cst.CSTNode, str, str]]:
+    """The reads of a row in the functions that make the text: the expression, what the row is called, the column."""
+    scopes: list[cst.CSTNode] = []
+    for expression in expressions(task):
+        scope = task.function(expression)
+        if not any(one is scope for one in scopes):
+            scopes.append(scope)
+    for scope in scopes:
+        for node in walk(scope):
+            row, columns = _row(node), columns_of(node)
+            if row and columns:
+                yield node, row, columns[0]
+
+
+def _row(node: cst.CSTNode) -> str:
+    """What the row of `ex["a"]` or `ex.get("a")` is called, "" if it has no name."""
+    owner = node.value if isinstance(node, cst.Subscript) else getattr(getattr(node, "func", None), "value", None)
+    return owner.value if isinstance(owner, cst.Name) else ""
+
+
+def columns_of(node: cst.CSTNode) -> list[str]:
+    """The columns that `ex["a"]` or `ex.get("a", ex.get("b", ""))` reads, the first one first."""
+    keys: list[cst.BaseExpression] = []
+    if isinstance(node, cst.Subscript) and len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index):
+        keys = [node.slice[0].slice.value]
+    elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == "get":
+        keys = [arg.value for arg in node.args]
+    name = text_of(keys[0]) if keys else None
+    more = columns_of(keys[1]) if len(keys) > 1 else []
+    return [name, *more] if name is not None else []
+
+
+def _embedded(task: Task, node: cst.CSTNode, text: str) -> str:
+    """In brackets, unless the code around makes them needless."""
+    span = task.source.span(node)
+    before = task.source.line(span.row, span.cell)[: span.column - 1]
+    after = task.source.line(span.end_row, span.cell)[span.end_column - 1 :]
+    plainly = re.search(r"(=|\{|\(|,|:|return)\s*$", before) and re.match(r"\s*(#.*)?$|\s*[},)]", after)
+    return text if plainly else f"({text})"
+
+
+# -- the schema --------------------------------------------------------------------------------------------------
+
+
+def cut(task: Task) -> Iterator[Candidate]:
+    """The schema cut where it is read; a longer cut made shorter."""
+    for limit in wanted(task.expected, 0, task.plan):
+        if not isinstance(task.fact.value, Absent):
+            if edits := places.at_origin(task.fact, limit):
+                hidden = not uses.compared(task.examined, task.fact, _cuts(task))
+                yield Candidate(f"cut the schema to {limit} characters", tuple(edits), PROMPT, unsafe=hidden)
+            continue
+        if any(plain(call.get("batched")) for call in task.run.calls):
+            continue  # a slice of a column of a batch would cut rows
+        for node, _, column in _reads(task):
+            if column_role(column) == "schema":
+                yield Candidate(f"cut the schema to {limit} characters", (_cut(task, node, limit),), PROMPT)
+
+
+def _cuts(task: Task) -> list[cst.CSTNode]:
+    """What may cut the schema where the text is made: slices, what asks for a length, calls of functions with a slice."""
+    scopes = [task.function(expression) for expression in expressions(task)]
+    found = [node for scope in scopes for node in _slices(scope)]
+    for call in (n for scope in scopes for n in walk(scope) if isinstance(n, cst.Call)):
+        for one in walk(task.source.tree):
+            if isinstance(one, cst.FunctionDef) and one.name.value == dotted(call.func):
+                slices = list(_slices(one))
+                found += [call, *slices] if slices else []
+    return found
+
+
+def _slices(scope: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    for node in walk(scope):
+        if isinstance(node, cst.Comparison) and dotted(getattr(node.left, "func", node.left)) == "len":
+            yield node
+        elif isinstance(node, cst.Subscript):
+            roles = {column_role(column) for one in walk(node.value) for column in columns_of(one)}
+            if not roles or "schema" in roles:
+                yield from (one.slice for one in node.slice if isinstance(one.slice, cst.Slice))
+
+
+def _cut(task: Task, node: cst.CSTNode, limit: int) -> Edit:
+    """A slice of the whole expression that a read is part of: `(ex.get("a") or ex.get("b") or "")[:n]`."""
+    chains = (n for n in walk(task.source.tree) if isinstance(n, cst.BooleanOperation))
+    chain = next((one for one in chains if any(n is node for n in walk(one))), None)
+    if chain is not None:
+        return python.replaced(task.source, chain, f"({task.source.segment(chain)})[:{limit}]")
+    span = task.source.span(node)
+    return python.inserted(task.source, span.end_row, span.end_column, span.cell, f"[:{limit}]")
+
+
+# -- mixing ------------------------------------------------------------------------------------------------------
+
+
+def normalised(task: Task) -> Iterator[Candidate]:
+    """The weights divided by their sum."""
+    place = places.argument(task.plan["dataset.weights"])
+    if place is None or place.node.star:
+        return
+    facts = ("dataset.weights_sum", "dataset.weights")
+    value = place.node.value
+    if is_variable(value) or isinstance(value, cst.Attribute):
+        text = place.source.segment(value)
+        edit = python.replaced(place.source, value, f"[w / sum({text}) for w in {text}]")
+        yield Candidate("divide the weights by their sum", (edit,), facts, ("probabilities",))
+        return
+    numbers = plain(task.plan["dataset.weights"].value)
+    if isinstance(numbers, (list, tuple)) and all(isinstance(n, (int, float)) for n in numbers) and sum(numbers) > 0:
+        shares = [round(n / sum(numbers), 6) for n in numbers]
+        shares[-1] = round(1 - sum(shares[:-1]), 6)
+        edit = python.replaced(place.source, value, python.literal(shares))
+        yield Candidate("divide the weights by their sum", (edit,), facts, ("probabilities",))
+
+
+def seeded(task: Task) -> Iterator[Candidate]:
+    """The mix by the seed of the training."""
+    seed = plain(task.plan["arguments.seed"].value)
+    if isinstance(seed, int):
+        yield from setting(task, task.name, task.fact, seed, (), ("seed",))
+
+
+def names_imported(task: Task) -> Iterator[Candidate]:
+    """What annotations use and nothing imports, if it is of `typing`, `dataclasses` or `pathlib`."""
+    import dataclasses
+    import pathlib
+    import typing
+
+    for name in plain(task.fact.value) or []:
+        for module in (typing, dataclasses, pathlib):
+            if hasattr(module, name) and not name.startswith("_"):
+                edit = python.new_import(task.source, f"from {module.__name__} import {name}")
+                if any(isinstance(n, cst.Name) and n.value == name for n in uses.expressions(task.source.tree)):
+                    yield Candidate(f"import {name} from {module.__name__}", (edit,), (task.name,))
+                break

@@ -1,0 +1,58 @@
+"""Fixes around memory: the two lengths, and a line that says what was used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+from ...readers.derive import plain
+from .. import places
+from ..context import Task, setting, together, wanted
+from ..edits import python
+from ..proof import Candidate
+
+MODEL, TRAINER = "memory.model_length", "memory.trainer_length"
+FACTS = ("memory.sequence_length", "memory.length_conflict", MODEL, TRAINER)
+NAMES = ("max_length", "max_seq_length")
+
+
+def lengths(task: Task) -> Iterator[Candidate]:
+    """One accepted length for the model and the trainer; the model's own where that is accepted."""
+    model, trainer = task.plan[MODEL], task.plan[TRAINER]
+    accepted = list(wanted(task.expectation("memory.sequence_length"), None, task.plan))
+    for length in sorted(accepted, key=lambda n: n != plain(model.value)):
+        one = (
+            []
+            if plain(model.value) == length
+            else list(setting(task, MODEL, model, length, FACTS, ("max_seq_length",)))
+        )
+        if not places.omitted(trainer) and plain(trainer.value) == length:
+            two = []
+        else:
+            two = list(setting(task, TRAINER, trainer, length, FACTS, NAMES))
+        if one and two:
+            for a, b in product(one[:2], two):
+                yield from together(f"set both lengths to {length}", [a], [b])
+        else:
+            yield from one or two
+
+
+def logged(task: Task) -> Iterator[Candidate]:
+    """After the training a line that says how much memory was reserved at the peak."""
+    if not task.run.train or task.run.train[-1].place.source is not task.source:
+        return
+    line = task.line(task.run.train[-1].place.node)
+    found = python.imported_module(task.source, "torch")
+    if line is None or found is None:
+        return
+    edits, torch = found
+    call = f'print(f"peak GPU memory: {{{torch}.cuda.max_memory_reserved() / 1024**3:.1f}} GiB")'
+    edits = [*edits, python.below(task.source, line, call)]
+    calls = ("max_memory_reserved", "print")
+    yield Candidate(
+        "log the peak of the reserved memory after training",
+        tuple(edits),
+        (task.name, "memory.monitoring_sees"),
+        (),
+        calls,
+    )

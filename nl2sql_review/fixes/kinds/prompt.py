@@ -1,0 +1,206 @@
+"""Fixes of the training text and of the loss: the token that ends a text, and the masking of the prompt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import libcst as cst
+
+from ...readers.derive import plain
+from ...readers.prompt import Tokenizer
+from ...readers.prompt.loss import FUNCTION
+from ...readers.prompt.text import HOLE, Piece, literal
+from ...readers.prompt.training_text import texts_of
+from ...report.report import Edit, Location
+from ...source.literals import is_variable
+from ...source.syntax import text_of
+from ..context import Task
+from ..edits import python
+from ..proof import Candidate
+
+TEMPLATES = "unsloth.chat_templates"
+LOSS = ("prompt.loss_on", "prompt.loss_by", "prompt.markers", "prompt.instruction_marker", "prompt.response_marker")
+
+
+# -- the end of the text -----------------------------------------------------------------------------------------
+
+
+def ended(task: Task) -> Iterator[Candidate]:
+    """The tokenizer's EOS token after the text, where the text is put together; what stands after it, or a second, gone."""
+    facts = ("prompt.ending", "prompt.eos_from", "prompt.text")
+    found = plain(task.fact.value)
+    for node in expressions(task):
+        if found == "none":
+            for token in _tokens(task):
+                edit = _appended(task, node, token)
+                if edit is not None:
+                    yield Candidate(f"end the text with {token}", (edit,), facts)
+        elif (
+            found in ("two eos", "text after eos")
+            and isinstance(node, cst.BinaryOperation)
+            and isinstance(node.operator, cst.Add)
+        ):
+            kept, gone = task.source.span(node.left), task.source.span(node.right)
+            at = Location(task.source.path, kept.end_row, kept.end_column, gone.end_row, gone.end_column, gone.cell)
+            what = task.source.excerpt(node.right)
+            yield Candidate(f"leave out the {what} at the end of the text", (Edit(at, ""),), facts)
+
+
+def expressions(task: Task) -> Iterator[cst.BaseExpression]:
+    """The expressions of the script that make the text, the one made last first."""
+    seen: list[cst.BaseExpression] = []
+    for text in texts_of(task.run):
+        for place in (*reversed(text.trace), *([text.at] if text.at is not None else [])):
+            node = place.node.value if isinstance(place.node, (cst.Assign, cst.AnnAssign, cst.Return)) else place.node
+            node = _member(node, text.field_name) if isinstance(node, cst.Dict) else node
+            if place.source is task.source and isinstance(node, cst.BaseExpression) and node not in seen:
+                seen.append(node)
+                yield node
+
+
+def _member(node: cst.Dict, key: str) -> cst.BaseExpression | None:
+    """What a dict display has under a key."""
+    elements = (one for one in node.elements if isinstance(one, cst.DictElement))
+    return next((one.value for one in elements if text_of(one.key) == key), None)
+
+
+def _tokens(task: Task) -> Iterator[str]:
+    """How the script may call the EOS token: a name it has for it, else by the tokenizer it gives to the trainer."""
+    own = re.search(r"^(\w+)\s*=\s*(\w+)\.eos_token\s*(?:#.*)?$", task.source.text, re.MULTILINE)
+    if own is not None:
+        yield own[1]
+    names = []
+    trainer = task.run.trainer
+    for argument in ("processing_class", "tokenizer"):
+        place = trainer.places.get(argument) if trainer is not None else None
+        value = place.node.value if place is not None and isinstance(place.node, cst.Arg) else None
+        if is_variable(value) or isinstance(value, cst.Attribute):
+            names.append(task.source.segment(value))
+    for name in dict.fromkeys([*names, "tokenizer", "self.tokenizer", "tok"]):
+        if re.search(rf"(?<![\w.]){re.escape(name)}\b", task.source.text):
+            yield f"{name}.eos_token"
+
+
+def _appended(task: Task, node: cst.BaseExpression, token: str) -> Edit | None:
+    """The token inside an f-string, else added to the text."""
+    source, span = task.source, task.source.span(node)
+    last = node
+    while isinstance(last, cst.ConcatenatedString):
+        last = last.right
+    if isinstance(last, cst.FormattedString):
+        end = source.span(last)
+        return python.inserted(source, end.end_row, end.end_column - len(last.end), end.cell, f"{{{token}}}")
+    if isinstance(node, cst.BinaryOperation):
+        if not isinstance(node.operator, (cst.Add, cst.Modulo)) or node.lpar:
+            return None
+    elif not is_variable(node) and not isinstance(node, (cst.Call, cst.Attribute, cst.Subscript)):
+        if text_of(last) is None:
+            return None
+    return python.inserted(source, span.end_row, span.end_column, span.cell, f" + {token}")
+
+
+# -- the loss ----------------------------------------------------------------------------------------------------
+
+
+def masked(task: Task) -> Iterator[Candidate]:
+    """`train_on_responses_only` after the trainer is made, with the markers of the training text."""
+    by = plain(task.plan["prompt.loss_by"].value) or ""
+    if task.expected.equals != "response":
+        return
+    if by == "completion_only_loss=False":
+        place = task.fact.at
+        if place is not None and isinstance(place.node, cst.Arg) and not place.node.star:
+            edit = python.replaced(place.source, place.node.value, "True")
+            yield Candidate("set completion_only_loss=True", (edit,), LOSS, ("completion_only_loss",))
+        return
+    trainer = task.run.trainer
+    if trainer is None or trainer.place.source is not task.source or not task.imports_unsloth():
+        return
+    line = task.line(trainer.place.node)
+    name = _target(task, line, trainer.place.node) if line is not None else ""
+    found = python.imported(task.source, TEMPLATES, FUNCTION)
+    if line is None or not name or found is None:
+        return
+    edits, function = found
+    place = trainer.places.get(FUNCTION)
+    if place is not None:
+        if not isinstance(place.node, cst.Arg) or place.node.star or place.node not in trainer.place.node.args:
+            return
+        edits = [*edits, python.removed(task.source, trainer.place.node, place.node)]
+    for instruction, response in _markers(task):
+        for force in ("", ", force_match=False"):
+            parts = f"instruction_part={python.literal(instruction)}, response_part={python.literal(response)}{force}"
+            made = (*edits, python.below(task.source, line, f"{name} = {function}({name}, {parts})"))
+            title = "mask the prompt by train_on_responses_only once the trainer is made"
+            yield Candidate(title, made, LOSS, (FUNCTION,), (FUNCTION,))
+
+
+def remarked(task: Task) -> Iterator[Candidate]:
+    """The markers of the training text where others are searched for; a search in the text where tokens cannot tell."""
+    calls = [c for c in task.run.calls if c.callee.endswith(FUNCTION) and c.place.source is task.source]
+    if not calls:
+        return
+    call = calls[-1]
+    for instruction, response in _markers(task):
+        edits = []
+        for argument, text in (("instruction_part", instruction), ("response_part", response)):
+            place = call.places.get(argument)
+            if place is not None and isinstance(place.node, cst.Arg) and not place.node.star:
+                edits.append(python.replaced(task.source, place.node.value, python.literal(text)))
+        if edits:
+            yield Candidate(
+                "search for the markers of the training text", tuple(edits), LOSS, ("instruction_part", "response_part")
+            )
+    if "force_match" not in call.arguments and isinstance(call.place.node, cst.Call):
+        edits = python.added(task.source, call.place.node, "force_match=False")
+        yield Candidate(
+            "search for the markers without regard to how tokens are cut", tuple(edits), LOSS, ("force_match",)
+        )
+
+
+def _target(task: Task, line: cst.SimpleStatementLine, call: cst.CSTNode) -> str:
+    """The one name that a call's result is assigned to by a statement of a line."""
+    for statement in line.body:
+        if isinstance(statement, cst.Assign) and statement.value is call and len(statement.targets) == 1:
+            target = statement.targets[0].target
+            if isinstance(target, (cst.Name, cst.Attribute)):
+                return str(task.source.segment(target))
+    return ""
+
+
+def _markers(task: Task) -> Iterator[tuple[str, str]]:
+    """(before the instruction, before the answer) as the training text has them."""
+    turns = Tokenizer(task.run, task.plan).turns
+    found = []
+    for text in texts_of(task.run):
+        for pieces in text.texts:
+            chat = any("eos" in p.roles and p.why == "chat template" for p in pieces)
+            pair = turns if chat else _labels(pieces)
+            if pair is not None and pair not in found:
+                found.append(pair)
+    if len(found) == 1:
+        yield found[0]
+
+
+def _labels(pieces: list[Piece]) -> tuple[str, str] | None:
+    """The line before the SQL, and the first literal line that announces something, with the line feeds they end in."""
+    answer = next((i for i, p in enumerate(pieces) if "sql" in p.roles and p.hole is not None), 0)
+    if not answer or pieces[answer - 1].hole is not None:
+        return None
+    response = _last_line(pieces[answer - 1].text)
+    before = literal(pieces[:answer])
+    lines = re.findall(r"[^\n]*\S[^\n]*\n", before)
+    first = next((line for line in lines if _announces(line) and HOLE not in line), "")
+    if not response or not first or response == first or before.count(response) != 1:
+        return None
+    return first, response
+
+
+def _announces(line: str) -> bool:
+    return bool(re.match(r"\s*(#+|\[|<)", line)) or line.rstrip().endswith(":")
+
+
+def _last_line(text: str) -> str:
+    found = re.search(r"([^\n]*\S[^\n]*\n*)\Z", text)
+    return found[1] if found is not None and _announces(found[1]) else ""

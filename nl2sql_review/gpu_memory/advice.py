@@ -1,0 +1,194 @@
+"""What an estimate means for a card: the verdict, the largest batch, the smallest card, what each change would save."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .cards import Card, common
+from .estimate import Estimate, estimate
+from .setup import Setup
+
+Verdict = Literal["fits", "may run out", "likely runs out", "cannot fit"]
+CERTAIN = 0.15  # GiB that a card must offer beyond weights and adapter before anything can be trained
+LARGEST_BATCH = 4096
+
+
+def verdict(made: Estimate, card: Card) -> Verdict:
+    """`cannot fit` is said of weights and adapter alone; the others compare the bounds with the card."""
+    if made.weights_and_adapter + CERTAIN > card.gib:
+        return "cannot fit"
+    if made.low > card.gib:
+        return "likely runs out"
+    return "may run out" if made.high > card.gib else "fits"
+
+
+def largest_batch(setup: Setup, card: Card) -> int:
+    """The most sequences per device that fit even by the high bound; 0 when not even one does."""
+
+    def fits(batch: int) -> bool:
+        return estimate(setup.but(batch=batch), card.context).high <= card.gib
+
+    if not fits(1):
+        return 0
+    low, high = 1, 2
+    while high <= LARGEST_BATCH and fits(high):
+        low, high = high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
+
+
+def smallest_card(setup: Setup) -> Card | None:
+    """The smallest common card that holds the run even by the high bound; None when none does."""
+    return next((card for card in common() if estimate(setup, card.context).high <= card.gib), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Lever:
+    """One change of the run, and what the estimate then says. `saves` is in GiB, negative where it costs."""
+
+    change: str
+    saves: float
+    gib: float
+    high: float
+
+
+def levers(setup: Setup, card: Card | None = None) -> list[Lever]:
+    """Every change that saves memory, recomputed for this run; the one that saves most first."""
+    before = _of(setup, card).gib
+    found = []
+    for change, other in _changes(setup):
+        after = _of(other, card)
+        if before - after.gib > 0.01:
+            found.append(Lever(change, before - after.gib, after.gib, after.high))
+    return sorted(found, key=lambda lever: -lever.saves)
+
+
+def in_use(setup: Setup, card: Card | None = None) -> list[Lever]:
+    """What the run does already, and what it saves against the run without; the one that saves most first."""
+    now = _of(setup, card)
+    found = []
+    for change, other in _undone(setup):
+        saves = _of(other, card).gib - now.gib
+        if saves > 0.01:
+            found.append(Lever(change, saves, now.gib, now.high))
+    return sorted(found, key=lambda lever: -lever.saves)
+
+
+def _undone(setup: Setup) -> list[tuple[str, Setup]]:
+    undone = []
+    if setup.bits == 4 and setup.rank:
+        undone.append(("weights in 4 bits rather than 16", setup.but(bits=16, dynamic=False)))
+    if setup.checkpointing == "offloaded":
+        undone.append(('gradient checkpointing "unsloth" rather than plain', setup.but(checkpointing="kept")))
+    if setup.checkpointing != "off":
+        undone.append(("gradient checkpointing at all", setup.but(checkpointing="off")))
+    if "8bit" in setup.optimizer:
+        undone.append(("an 8-bit optimizer", setup.but(optimizer="adamw_torch")))
+    if setup.loss == "chunked":
+        undone.append(("the loss in chunks", setup.but(loss="whole")))
+    return undone
+
+
+def _of(setup: Setup, card: Card | None) -> Estimate:
+    return estimate(setup, card.context) if card else estimate(setup)
+
+
+def _changes(setup: Setup) -> list[tuple[str, Setup]]:
+    changes = []
+    if setup.rank and setup.bits > 4:
+        changes.append(("load in 4 bits", setup.but(bits=4, double_quant=True)))
+    if setup.bits == 4 and not setup.double_quant:
+        changes.append(("double quantisation", setup.but(double_quant=True)))
+    if setup.wide_embeddings:
+        changes.append(
+            ("embeddings in 16 bits, without prepare_model_for_kbit_training", setup.but(wide_embeddings=False))
+        )
+    if not setup.rank:
+        changes.append(("a LoRA adapter of rank 16 in place of full training", setup.but(rank=16)))
+    if setup.batch > 1:
+        half = setup.batch // 2
+        changes.append((f"batch {half} with {setup.batch / half:g} times the accumulation", setup.but(batch=half)))
+    if setup.length > 512:
+        changes.append((f"length {setup.length // 2}", setup.but(length=setup.length // 2)))
+    if setup.checkpointing == "off":
+        changes.append(("gradient checkpointing", setup.but(checkpointing="offloaded" if setup.unsloth else "kept")))
+    if setup.checkpointing == "kept" and setup.unsloth:
+        changes.append(('gradient checkpointing "unsloth"', setup.but(checkpointing="offloaded")))
+    if "8bit" not in setup.optimizer:
+        changes.append(("an 8-bit optimizer", setup.but(optimizer="adamw_8bit")))
+    if setup.loss != "chunked":
+        how = "the loss in chunks (a current Unsloth)" if setup.unsloth else "the loss in chunks (TRL 1.6, Liger)"
+        changes.append((how, setup.but(loss="chunked")))
+    if setup.eager_attention:
+        changes.append(("attention by SDPA or FlashAttention", setup.but(eager_attention=False)))
+    if setup.trained_embeddings:
+        changes.append(("embeddings and head not trained", setup.but(trained_embeddings=0)))
+    return changes
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    batch: int
+    length: int
+    gib: float
+    high: float
+    verdict: Verdict | None  # None without a card
+
+
+def grid(
+    setup: Setup, card: Card | None, batches: tuple[int, ...] = (), lengths: tuple[int, ...] = ()
+) -> list[list[Cell]]:
+    """One row per length, one cell per batch."""
+    batches = batches or tuple(sorted({1, 2, 4, 8, 16, setup.batch}))
+    lengths = lengths or tuple(sorted({512, 1024, 2048, 4096, setup.length}))
+    rows = []
+    for length in lengths:
+        row = []
+        for batch in batches:
+            made = _of(setup.but(batch=batch, length=length), card)
+            row.append(Cell(batch, length, made.gib, made.high, verdict(made, card) if card else None))
+        rows.append(row)
+    return rows
+
+
+# -- words: two digits, and no more than the bounds allow ----------------------------------------------------------
+
+
+def gib(value: float) -> str:
+    """Two significant digits, but no more than two decimals."""
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}" if value >= 0.995 else f"{value:.2f}"
+
+
+def amount(made: Estimate) -> str:
+    return f"≈ {gib(made.gib)} GiB ({gib(made.low)} to {gib(made.high)})"
+
+
+def condition(setup: Setup) -> str:
+    """When the peak comes: packing fills every batch, otherwise a batch of full length must come along."""
+    return "every batch is packed to" if setup.packing else "if a batch reaches"
+
+
+def sentence(setup: Setup, made: Estimate, card: Card) -> str:
+    """The estimate against the card, and the largest batch that is safe."""
+    if verdict(made, card) == "cannot fit":
+        return f"weights and adapter alone need ≈ {gib(made.weights_and_adapter)} GiB, and {card.words} offers {card.gib:.3g}"
+    safe = largest_batch(setup, card)
+    most = (
+        f"batch {safe} is the largest that fits by the upper bound"
+        if safe
+        else "not even batch 1 fits by the upper bound"
+    )
+    return f"{amount(made)} of the {card.gib:.3g} that {card.words} offers, {condition(setup)} {setup.length} tokens ({setup.stack}); {most}"
+
+
+def smallest(setup: Setup, made: Estimate) -> str:
+    card = smallest_card(setup)
+    where = (
+        f"the smallest common card that holds it is {card.words}"
+        if card
+        else f"no common card of up to {common()[-1].name} holds it"
+    )
+    return f"the run needs {amount(made)} {condition(setup)} {setup.length} tokens ({setup.stack}): {where}"

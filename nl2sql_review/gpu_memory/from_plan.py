@@ -1,0 +1,180 @@
+"""Training plan → the setups that it may come to, or the reason why memory cannot be estimated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from ..training_plan.facts import Fact, TrainingPlan
+from ..training_plan.values import Absent, Default, Either, Known, Unknown, Value
+from .architectures import Architecture, table
+from .setup import PROJECTIONS, Setup
+
+MOST = 64  # combinations of branches that are looked at
+
+
+class NoEstimate(Exception):
+    """Why there is no estimate. `weights` is (model, number of parameters, bits) where a name told at least those."""
+
+    def __init__(self, reason: str, weights: tuple[str, float, int] | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.weights = weights
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """`setups` differ where the script branches; `default` names what may override a value, if anything may."""
+
+    setups: tuple[Setup, ...]
+    default: str = ""
+
+
+# field of Setup -> the fact that holds it, and what it is taken to be where the plan does not say
+FACTS = {
+    "batch": "arguments.per_device_batch_size",
+    "length": "memory.sequence_length",
+    "bits": "memory.bits",
+    "rank": "lora.r",
+    "targets": "lora.target_modules",
+    "optimizer": "arguments.optimizer",
+    "checkpointing": "memory.checkpointing",
+    "loss": "memory.loss",
+    "double_quant": "memory.double_quant",
+    "dynamic": "memory.dynamic_weights",
+    "wide_embeddings": "memory.wide_embeddings",
+    "unsloth": "memory.unsloth",
+    "trained_embeddings": "memory.trained_embeddings",
+    "eager_attention": "memory.eager_attention",
+    "packing": "memory.packing",
+    "joined_rows": "memory.joined_rows",
+}
+ASSUMED: dict[str, tuple[Any, str]] = {
+    "targets": (PROJECTIONS, "an adapter on all seven projections"),
+    "optimizer": ("adamw_torch", "a 32-bit AdamW"),
+    "checkpointing": ("kept", "plain gradient checkpointing"),
+    "loss": ("whole", "full logits"),
+    "double_quant": (False, ""),
+    "dynamic": (False, ""),
+    "unsloth": (False, ""),
+    "wide_embeddings": (False, ""),
+    "trained_embeddings": (0, ""),
+    "eager_attention": (False, "attention without score matrices"),
+    "packing": (False, ""),
+    "joined_rows": (False, ""),
+}
+
+
+def runs(plan: TrainingPlan, **given: Any) -> Runs:
+    """What the plan comes to, with fields of Setup in `given` in place of what it says. Raises NoEstimate."""
+    sharded = plan.memory.sharded
+    if isinstance(sharded.value, Known):
+        raise NoEstimate(
+            f"the model is spread over several cards ({sharded.value.value}), which the estimate does not cover"
+        )
+    options: dict[str, list[Any]] = {"architecture": architectures(plan, given)}
+    default, assumed = "", []
+    for name, fact_name in FACTS.items():
+        if name in given:
+            options[name] = [given[name]]
+            continue
+        if name in ("rank", "targets") and trains_everything(plan):
+            options[name] = [0 if name == "rank" else PROJECTIONS]
+            continue
+        fact = plan[fact_name]
+        try:
+            options[name] = [checked(name, o) for o in alternatives(fact.value, fact)]
+        except NoEstimate as error:
+            if name not in ASSUMED:
+                what = "rank" if name == "rank" else fact_name.partition(".")[2].replace("_", " ")
+                raise NoEstimate(f"the {what} is not known: {error.reason}") from None
+            value, words = ASSUMED[name]
+            options[name] = [value]
+            if words and not (name == "eager_attention" and isinstance(fact.value, Absent)):
+                assumed.append(words)
+        else:
+            default = default or next(
+                (v.by or "the command line" for v in flat(fact.value) if isinstance(v, Default)), ""
+            )
+    setups = []
+    for chosen in list(product(*options.values()))[:MOST]:
+        setups.append(covered(Setup(**dict(zip(options, chosen)), assumed=tuple(assumed))))
+    return Runs(tuple(dict.fromkeys(setups)), default)
+
+
+def covered(setup: Setup) -> Setup:
+    """The setup, if such a run can be and can be estimated. Raises NoEstimate."""
+    if setup.unsloth and setup.architecture.name.startswith("gemma-3"):
+        raise NoEstimate(
+            "Gemma 3 under Unsloth falls back to 32 bits on some cards; measured runs took up to three times the estimate"
+        )
+    if not setup.rank and setup.bits < 16:
+        raise NoEstimate(f"weights in {setup.bits} bits cannot be trained, and no adapter is seen")
+    model = setup.architecture
+    if setup.rank and not setup.trained_embeddings and not model.adapter_parameters(setup.rank, setup.targets):
+        raise NoEstimate(f"which layers of {model.name} are meant by {', '.join(setup.targets)} is not known")
+    return setup
+
+
+def trains_everything(plan: TrainingPlan) -> bool:
+    adapter = plan.lora.adapter
+    return isinstance(adapter.value, Absent) and not adapter.why_not
+
+
+def architectures(plan: TrainingPlan, given: dict[str, Any]) -> list[Architecture]:
+    if "architecture" in given:
+        return [given["architecture"]]
+    fact = plan.memory.architecture
+    found = []
+    for option in alternatives(fact.value, fact):
+        if isinstance(option, str):
+            found.append(table()[option])
+        elif "parameters" in option:
+            # the fewest that are possible: what is said of the weights must hold
+            width = given.get("bits") or min(
+                b.value if isinstance(b, (Known, Default)) else 4 for b in flat(plan.memory.bits.value)
+            )
+            said = f"{option['name']} is known by its size only: its weights can be estimated, a run cannot"
+            raise NoEstimate(said, (option["name"], option["parameters"], width))
+        else:
+            found.append(Architecture(**option))
+    return found
+
+
+def flat(value: Value) -> tuple[Value, ...]:
+    return value.options if isinstance(value, Either) else (value,)
+
+
+def alternatives(value: Value, fact: Fact) -> list[Any]:
+    """The plain values that a fact may have. Raises NoEstimate where one of them is not known."""
+    found = []
+    for option in flat(value):
+        if isinstance(option, (Known, Default)):
+            found.append(option.value)
+        elif isinstance(option, (Unknown, Absent)):
+            raise NoEstimate(fact.why_not or option.why or "it is not set")
+        else:
+            raise NoEstimate(f"only the run decides {getattr(option, 'text', '') or 'it'}")
+    return found
+
+
+def checked(name: str, value: Any) -> Any:
+    """The value as Setup wants it. Raises NoEstimate for one that makes no sense there."""
+    if name in ("batch", "length", "rank"):
+        if value is None and name == "length":
+            raise NoEstimate("nothing limits it")
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 1 <= value < 2**31:
+            raise NoEstimate(f"{value!r} is no number that could be used")
+        return int(value)
+    if name == "targets":
+        if value is None:  # PEFT's choice for Llama and its kin
+            return ("q_proj", "v_proj")
+        if not isinstance(value, (list, tuple, set, frozenset)) or not all(isinstance(v, str) for v in value):
+            raise NoEstimate("it is no list of names")
+        return tuple(sorted(v.rpartition(".")[2] for v in value))
+    if name == "optimizer":
+        if not isinstance(value, str):
+            raise NoEstimate("it is no name")
+        return value
+    return value

@@ -1,0 +1,116 @@
+"""Everything that is said about the memory of one run: the public, versioned result of `nl2sql-review memory`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal, Union
+
+from . import advice
+from .cards import Card
+from .estimate import Part, estimate
+from .from_plan import NoEstimate
+from .setup import Checkpointing, Loss, Setup
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run was taken to be. `adapter_parameters` are all that is trained, `length` is in tokens."""
+
+    model: str
+    architecture: str
+    parameters: int
+    adapter_parameters: int
+    stack: str
+    batch: int
+    length: int
+    bits: int
+    rank: int
+    targets: tuple[str, ...]
+    optimizer: str
+    checkpointing: Checkpointing
+    loss: Loss
+    packing: bool
+    assumed: tuple[str, ...]  # what the script does not say
+
+
+@dataclass(frozen=True, slots=True)
+class CardSays:
+    """The card, what of it a run can use (GiB), and how the run fares on it."""
+
+    name: str
+    gib: float
+    verdict: Union[advice.Verdict, Literal["no verdict"]]
+    largest_batch: int  # that fits by the upper bound; 0 when none does
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Amounts are GiB. `reason` says why there is no estimate, and `weights` is then all that is known, if anything."""
+
+    run: Run | None = None
+    parts: tuple[Part, ...] = ()
+    low: float | None = None
+    gib: float | None = None
+    high: float | None = None
+    weights_and_adapter: float | None = None
+    card: CardSays | None = None
+    smallest_card: str | None = None
+    levers: tuple[advice.Lever, ...] = ()
+    in_use: tuple[advice.Lever, ...] = ()
+    table: tuple[tuple[advice.Cell, ...], ...] = ()
+    reason: str = ""
+    weights: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryReport:
+    version: int = VERSION
+    path: str = ""  # of the script; empty when a model was named instead
+    runs: tuple[Summary, ...] = ()
+
+
+def summarize(setup: Setup, card: Card | None, model: str = "") -> Summary:
+    made = estimate(setup, card.context) if card else estimate(setup)
+    smallest = advice.smallest_card(setup)
+    says = (
+        CardSays(card.name, card.gib, advice.verdict(made, card), advice.largest_batch(setup, card)) if card else None
+    )
+    return Summary(
+        run=describe(setup, model),
+        parts=made.parts,
+        low=made.low,
+        gib=made.gib,
+        high=made.high,
+        weights_and_adapter=made.weights_and_adapter,
+        card=says,
+        smallest_card=smallest.name if smallest else None,
+        levers=tuple(advice.levers(setup, card)),
+        in_use=tuple(advice.in_use(setup, card)),
+        table=tuple(map(tuple, advice.grid(setup, card))),
+    )
+
+
+def describe(setup: Setup, model: str) -> Run:
+    architecture = setup.architecture
+    trained = architecture.adapter_parameters(setup.rank, setup.targets) if setup.rank else architecture.parameters
+    said: dict[str, Any] = {f.name: getattr(setup, f.name) for f in fields(Run) if hasattr(setup, f.name)}
+    said |= {
+        "model": model or architecture.name,
+        "architecture": architecture.name,
+        "parameters": architecture.parameters,
+    }
+    return Run(**said, adapter_parameters=trained)
+
+
+def without(error: NoEstimate, card: Card | None) -> Summary:
+    """What remains to be said where a run cannot be estimated."""
+    if not error.weights:
+        return Summary(reason=error.reason)
+    _, parameters, bits = error.weights
+    weights = parameters * bits / 8 / 1024**3
+    if card is None:
+        return Summary(reason=error.reason, weights=weights)
+    says = CardSays(card.name, card.gib, "cannot fit" if weights > card.gib else "no verdict", 0)
+    return Summary(reason=error.reason, weights=weights, card=says)

@@ -1,0 +1,1 @@
+"""The machine that a script runs on, and what its values are."""

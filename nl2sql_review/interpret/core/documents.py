@@ -1,0 +1,390 @@
+"""Configuration files as abstract values: YAML, JSON, TOML and INI, each value with its place in the file.
+
+The text is read as the library a script uses reads it: PyYAML's YAML 1.1 (`3e-4` and `yes` are what they are there),
+OmegaConf's and ruamel's dialects of it. A document is parsed once and made into fresh objects every time it is asked
+for, since every load of a file is an object of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import Any, Callable
+
+from ...source import Source, Span
+from ...training_plan.values import Known, Place, Trace, Unknown, Value
+from .objects import Mapping, Sequence
+
+MAX_NODES = 20_000  # elements of one document, aliases counted every time they are used
+Maker = Callable[[], Value]
+
+
+class Malformed(Exception):
+    """The text is not a document of its format. The message is one line for people; `span` is the place, if it is known."""
+
+    def __init__(self, message: str, row: int = 0, column: int = 0) -> None:
+        super().__init__(message)
+        self.span = Span(row, column, row, column + 1) if row else None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One `key: value` of a document: where the key stands, and where the value alone does, which is what a fix replaces.
+
+    `again`: the key stood in the same mapping before, so that this one silently wins. `plain`: the value is not quoted.
+    """
+
+    key: Span
+    value: Span
+    again: bool = False
+    plain: bool = True
+    merged: bool = False  # it comes from another mapping, through `<<`
+
+
+class Text:
+    """A text that may stand in a file: where its characters are. Without a source every place is `trace`.
+
+    `pairs` has the pairs of every mapping that was made, by the identity of its object, where they are `wanted`.
+    """
+
+    def __init__(self, text: str, source: Source | None = None, trace: Trace = (), wanted: bool = False) -> None:
+        self.text, self.source, self.outer = text, source, trace
+        self._starts: list[int] | None = None
+        self.pairs: dict[int, dict[Any, Pair]] | None = {} if wanted else None
+
+    def note(self, mapping: Mapping, pairs: dict[Any, Pair]) -> Mapping:
+        if self.pairs is not None:
+            self.pairs[id(mapping)] = pairs
+        return mapping
+
+    def span(self, start: int, end: int) -> Span:
+        (row, column), (end_row, end_column) = self.position(start), self.position(end)
+        return Span(row + 1, column + 1, end_row + 1, end_column + 1)
+
+    def at(self, start: tuple[int, int], end: tuple[int, int]) -> Trace:
+        """The trace of a value that stands from (row, column) to (row, column), both 0-based."""
+        if self.source is None:
+            return self.outer
+        return (*self.outer, Place(self.source, Span(start[0] + 1, start[1] + 1, end[0] + 1, end[1] + 1)))
+
+    def between(self, start: int, end: int) -> Trace:
+        return self.at(self.position(start), self.position(end)) if self.source is not None else self.outer
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """(row, column), 0-based, of an offset."""
+        if self._starts is None:
+            self._starts = [0, *(match.end() for match in re.finditer(r"\r\n?|\n", self.text))]
+        row = bisect_right(self._starts, offset) - 1
+        return row, offset - self._starts[row]
+
+    def width(self, row: int) -> int:
+        """How long a line is, without what trails."""
+        self.position(0)
+        assert self._starts is not None
+        ends = [*self._starts[1:], len(self.text)]
+        return len(self.text[self._starts[row] : ends[row]].rstrip()) if row < len(ends) else 0
+
+    @property
+    def whole(self) -> Trace:
+        return self.at((0, 0), (0, self.width(0)))
+
+
+class Budget:
+    def __init__(self) -> None:
+        self.left = MAX_NODES
+
+    def spend(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise Malformed(f"it holds more than {MAX_NODES:,} values")
+
+
+# -- YAML ------------------------------------------------------------------------------------------------
+# What YAML 1.2 and OmegaConf call a number though YAML 1.1 does not: an exponent without a point or a sign.
+OMEGACONF_FLOAT = r"""^(?:[-+]?[0-9]+(?:_[0-9]+)*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+)
+|\.[0-9]+(?:_[0-9]+)*(?:[eE][-+][0-9]+)?|[-+]?[0-9]+(?:_[0-9]+)*(?::[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"""
+YAML12_FLOAT = r"^(?:[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9_]+)(?:[eE][-+]?[0-9]+)?|[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+FLOAT, BOOL, INT, TIME = (f"tag:yaml.org,2002:{t}" for t in ("float", "bool", "int", "timestamp"))
+_loaders: dict[str, Any] = {}
+
+
+def loader(dialect: str) -> Any:
+    """The PyYAML loader class that reads a dialect: "pyyaml", "base" (every scalar is text), "omegaconf" or "ruamel"."""
+    import yaml
+
+    if dialect not in _loaders:
+        base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        made = type("Loader", (base,), {})
+        resolvers = {k: list(v) for k, v in base.yaml_implicit_resolvers.items()}
+        if dialect == "base":
+            resolvers = {}
+        elif dialect in ("omegaconf", "ruamel"):
+            drop = {TIME} if dialect == "omegaconf" else {TIME, FLOAT, BOOL, INT}
+            resolvers = {k: [(tag, r) for tag, r in v if tag not in drop] for k, v in resolvers.items()}
+        made.yaml_implicit_resolvers = resolvers
+        if dialect == "omegaconf":
+            made.add_implicit_resolver(FLOAT, re.compile(OMEGACONF_FLOAT, re.X), list("-+0123456789."))
+        elif dialect == "ruamel":
+            made.add_implicit_resolver(
+                INT, re.compile(r"^(?:[-+]?[0-9][0-9_]*|0o[0-7]+|0x[0-9a-fA-F]+)$"), list("-+0123456789")
+            )
+            made.add_implicit_resolver(FLOAT, re.compile(YAML12_FLOAT), list("-+0123456789."))
+            made.add_implicit_resolver(BOOL, re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+        _loaders[dialect] = made
+    return _loaders[dialect]
+
+
+def yaml_documents(text: Text, dialect: str = "pyyaml") -> list[Maker]:
+    """The documents of a YAML text."""
+    import yaml
+
+    reader = loader(dialect)(text.text)
+    try:
+        nodes = []
+        while reader.check_node():
+            nodes.append(reader.get_node())
+        makers = [lambda node=node: YamlMaker(reader, text, dialect).make(node) for node in nodes]
+        for make in makers:
+            make()  # a tag nobody knows or a key that cannot be one is an error of the whole
+    except yaml.YAMLError as e:
+        mark = getattr(e, "problem_mark", None)
+        said = f"not YAML that can be loaded ({getattr(e, 'problem', None) or str(e).splitlines()[0]})"
+        raise Malformed(said, mark.line + 1 if mark else 0, mark.column + 1 if mark else 0) from None
+    except (ValueError, TypeError, RecursionError, OverflowError) as e:
+        raise Malformed(f"not YAML that can be loaded ({type(e).__name__})") from None
+    return makers
+
+
+class YamlMaker:
+    """Nodes of PyYAML to values. An alias is the very object its anchor is."""
+
+    def __init__(self, reader: Any, text: Text, dialect: str) -> None:
+        self.reader, self.text, self.dialect = reader, text, dialect
+        self.made: dict[int, Value] = {}
+        self.open: set[int] = set()
+        self.budget = Budget()
+
+    def make(self, node: Any, key: Any = None) -> Value:
+        """The value of a node; with its key, if it has one, it stands from there."""
+        import yaml
+
+        self.budget.spend()
+        if id(node) in self.made:
+            return self.made[id(node)]
+        if id(node) in self.open:
+            raise Malformed("it holds itself")
+        trace = self.place(node, key)
+        if isinstance(node, yaml.ScalarNode):
+            value = self.scalar(node, trace)
+        else:
+            self.open.add(id(node))
+            value = self.collection(node, trace)
+            self.open.discard(id(node))
+        self.made[id(node)] = value
+        return value
+
+    def collection(self, node: Any, trace: Trace) -> Value:
+        import yaml
+
+        if isinstance(node, yaml.SequenceNode):
+            if not node.tag.endswith((":seq", ":python/tuple")):
+                raise Malformed(f"the tag {node.tag}")
+            return Known(
+                Sequence(tuple(self.make(n) for n in node.value), "tuple" if node.tag.endswith("tuple") else "list"),
+                trace,
+            )
+        if not node.tag.endswith(":map"):
+            raise Malformed(f"the tag {node.tag}")
+        if not hasattr(node, "written"):  # flattening puts what `<<` merges in among them, once and for all
+            node.written = {id(key) for key, _ in node.value}
+        written = node.written
+        if self.dialect != "base":
+            self.reader.flatten_mapping(node)
+        items: dict[Any, Value] = {}
+        pairs: dict[Any, Pair] = {}
+        for key_node, value_node in node.value:
+            key = self.key(key_node)
+            items[key] = self.make(value_node, key_node)
+            if self.text.pairs is not None:
+                again = id(key_node) in written and key in pairs and not pairs[key].merged
+                pairs[key] = Pair(
+                    marked(key_node),
+                    marked(value_node),
+                    again,
+                    not getattr(value_node, "style", None),
+                    id(key_node) not in written,
+                )
+        return Known(self.text.note(Mapping(items), pairs), trace)
+
+    def place(self, node: Any, key: Any) -> Trace:
+        """From the key, or the value without one, to the end of a value of one line; of a longer one the key or first line."""
+        first, last = node.start_mark, node.end_mark
+        start = key.start_mark if key is not None and key.start_mark.line <= first.line else first
+        if start.line == last.line:
+            end = last.line, last.column
+        elif key is not None and start is key.start_mark:
+            end = key.end_mark.line, key.end_mark.column
+        else:
+            end = start.line, max(self.text.width(start.line), start.column + 1)
+        return self.text.at((start.line, start.column), end)
+
+    def key(self, node: Any) -> Any:
+        key = self.reader.construct_object(node, deep=True)
+        hash(key)
+        return key
+
+    def scalar(self, node: Any, trace: Trace) -> Value:
+        v = node.value if self.dialect == "base" else self.reader.construct_object(node)
+        if v is None or isinstance(v, (str, bool, int, float, bytes)):
+            return Known(v, trace)
+        return Unknown(f"a {type(v).__name__} in a YAML file", trace)
+
+
+def marked(node: Any) -> Span:
+    first, last = node.start_mark, node.end_mark
+    return Span(first.line + 1, first.column + 1, last.line + 1, last.column + 1)
+
+
+# -- JSON ------------------------------------------------------------------------------------------------
+NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?")
+SPACE = re.compile(r"[ \t\n\r]*")
+WORDS = {"null": None, "true": True, "false": False, "NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def json_document(text: Text) -> Maker:
+    try:
+        json.loads(text.text)
+    except (ValueError, RecursionError) as e:
+        raise Malformed(
+            f"not JSON ({str(e).splitlines()[0]})", getattr(e, "lineno", 0), getattr(e, "colno", 0)
+        ) from None
+
+    def make() -> Value:
+        reader = JsonMaker(text)
+        return reader.value(reader.skip(0))[0]
+
+    make()
+    return make
+
+
+class JsonMaker:
+    """A scanner of text that is known to be JSON."""
+
+    def __init__(self, text: Text) -> None:
+        self.source, self.text, self.budget = text, text.text, Budget()
+
+    def skip(self, i: int) -> int:
+        return SPACE.match(self.text, i).end()  # type: ignore[union-attr]
+
+    def value(self, i: int, start: int | None = None) -> tuple[Value, int]:
+        """The value that starts at `i` and where it ends. `start`: where its key does."""
+        self.budget.spend()
+        text = self.text
+        begin = i if start is None else start
+        char = text[i]
+        if char == '"':
+            v, end = json.decoder.scanstring(text, i + 1, True)
+            return Known(v, self.source.between(begin, end)), end
+        if char == "{":
+            items: dict[Any, Value] = {}
+            pairs: dict[Any, Pair] = {}
+            at = self.skip(i + 1)
+            while text[at] != "}":
+                key, end = json.decoder.scanstring(text, at + 1, True)
+                colon = self.skip(end)
+                first, named = self.skip(colon + 1), end
+                items[key], end = self.value(first, at)
+                if self.source.pairs is not None:
+                    again = key in pairs
+                    pairs[key] = Pair(
+                        self.source.span(at, named), self.source.span(first, end), again, text[first] != '"'
+                    )
+                at = self.skip(end)
+                if text[at] == ",":
+                    at = self.skip(at + 1)
+            return Known(self.source.note(Mapping(items), pairs), self.source.between(begin, i + 1)), at + 1
+        if char == "[":
+            values: list[Value] = []
+            at = self.skip(i + 1)
+            while text[at] != "]":
+                v, end = self.value(at)
+                values.append(v)
+                at = self.skip(end)
+                if text[at] == ",":
+                    at = self.skip(at + 1)
+            last = at + 1 if "\n" not in text[i:at] else i + 1
+            return Known(Sequence(tuple(values), "list"), self.source.between(begin, last)), at + 1
+        for word, constant in WORDS.items():
+            if text.startswith(word, i):
+                return Known(constant, self.source.between(begin, i + len(word))), i + len(word)
+        end = NUMBER.match(text, i).end()  # type: ignore[union-attr]
+        return Known(json.loads(text[i:end]), self.source.between(begin, end)), end
+
+
+# -- TOML and INI ----------------------------------------------------------------------------------------
+def toml_document(text: Text) -> Maker:
+    try:
+        import tomllib
+    except ImportError:
+        import tomli as tomllib  # type: ignore[no-redef,import-not-found]
+    try:
+        plain = tomllib.loads(text.text)
+    except (ValueError, RecursionError) as e:
+        raise Malformed(f"not TOML ({str(e).splitlines()[0]})") from None
+    return lambda: placed(plain, (), lines_of_keys(text), text)
+
+
+TABLE = re.compile(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?")
+PAIR = re.compile(r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*[=:]\s*(.*?)\s*$""")
+
+
+def lines_of_keys(text: Text) -> dict[tuple[str, ...], Trace]:
+    """Where the keys of a file of `[table]` and `key = value` lines stand: good for a place, not for a value."""
+    found: dict[tuple[str, ...], Trace] = {}
+    table: tuple[str, ...] = ()
+    for row, line in enumerate(text.text.splitlines()):
+        head = TABLE.match(line)
+        if head is not None:
+            table = words(head.group(1))
+            found.setdefault(table, text.at((row, head.start(1)), (row, head.end(1))))
+            continue
+        pair = PAIR.match(line)
+        if pair is not None:
+            found.setdefault((*table, *words(pair.group(1))), text.at((row, pair.start(1)), (row, pair.end(2))))
+    return found
+
+
+def words(dotted: str) -> tuple[str, ...]:
+    return tuple(word.strip().strip("\"'") for word in dotted.split("."))
+
+
+def placed(v: Any, path: tuple[Any, ...], where: dict[tuple[str, ...], Trace], text: Text) -> Value:
+    trace = where.get(path) or where.get(path[:-1]) or text.whole
+    if isinstance(v, dict):
+        return Known(Mapping({k: placed(x, (*path, k), where, text) for k, x in v.items()}), trace)
+    if isinstance(v, list):
+        return Known(Sequence(tuple(placed(x, path, where, text) for x in v), "list"), trace)
+    if v is None or isinstance(v, (str, bool, int, float)):
+        return Known(v, trace)
+    return Unknown(f"a {type(v).__name__} in a TOML file", trace)
+
+
+def ini_document(text: Text, lower: bool = True, inline: tuple[str, ...] = (), interpolation: bool = True) -> Maker:
+    """{section: {key: text}} as configparser reads it, with [DEFAULT] in every section."""
+    import configparser
+
+    parser = configparser.ConfigParser(
+        inline_comment_prefixes=inline or None,
+        interpolation=configparser.BasicInterpolation() if interpolation else None,
+    )
+    if not lower:
+        parser.optionxform = str  # type: ignore[assignment,method-assign]
+    try:
+        parser.read_string(text.text)
+        plain = {name: dict(parser[name]) for name in ("DEFAULT", *parser.sections())}
+    except configparser.Error as e:
+        raise Malformed(f"not a file that configparser reads ({type(e).__name__})") from None
+    return lambda: placed(plain, (), lines_of_keys(text), text)

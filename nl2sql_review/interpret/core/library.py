@@ -1,0 +1,297 @@
+"""What is not the project's: library names, their calls (recorded), and the objects those return.
+
+Models of particular functions are registered in `MODELS` by canonical name (`run(machine, arguments, node, callee)`),
+constants in `CONSTANTS`; the rooms under `models/` fill both.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Callable
+
+from ...training_plan.values import Default, Known, Place, Term, Text, Unknown, Value
+from .machine import Machine, place_of
+from .names import canonical, kind_of_result, method_name, positional
+from .objects import Arguments, Dataset, Instance, Items, Opaque, Scope, Sequence, object_of
+from .operations import describe, freeze
+from .recording import Call
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+Model = Callable[..., "Value | None"]
+MODELS: dict[str, Model] = {}
+CONSTANTS: dict[str, Value] = {}
+METHOD_MODELS: dict[tuple[str, str], Model] = {}  # (kind of object, method)
+ATTRIBUTE_MODELS: dict[tuple[str, str], Model] = {}  # (kind of object, attribute)
+DECORATORS: dict[str, Model] = {}  # canonical name -> run(machine, decorator, function, node)
+
+
+def model(*names: str) -> Callable[[Model], Model]:
+    def add(f: Model) -> Model:
+        for name in names:
+            MODELS[name] = f
+        return f
+
+    return add
+
+
+def method_model(kinds: str, *names: str) -> Callable[[Model], Model]:
+    def add(f: Model) -> Model:
+        for kind in kinds.split():
+            for name in names:
+                METHOD_MODELS[kind, name] = f
+        return f
+
+    return add
+
+
+# -- names -----------------------------------------------------------------------------------------------
+def library_name(m: Machine, base: str, name: str) -> Value:
+    path = canonical(f"{base}.{name}" if base else name)
+    if path in CONSTANTS:
+        return CONSTANTS[path]
+    if path in m.shared:
+        return m.shared[path].slots["value"]
+    return Known(Opaque(path))
+
+
+def library_kind(base: Opaque) -> str:
+    return kind_of_result(base.text)
+
+
+def library_attribute(m: Machine, owner: Known, v: Opaque, name: str, node: cst.CSTNode | None) -> Value | None:
+    if v.head == "symbol":
+        path = canonical(f"{v.text}.{name}")
+        if path in CONSTANTS:
+            return CONSTANTS[path]
+        if path in m.shared:
+            return m.shared[path].slots["value"]
+        found = m.modules.get(path)
+        if found is not None and path.split(".")[0] in m.modules:
+            return Known(found)
+        return Known(Opaque(path))
+    run = ATTRIBUTE_MODELS.get((v.kind, name))
+    if run is not None:
+        return run(m, owner, v, name, node)
+    if (
+        v.call is not None
+        and name in v.call.arguments
+        and v.kind not in ("model", "datasets.Dataset", "transformers.PreTrainedTokenizer")
+    ):
+        return v.call.arguments[name]
+    return None
+
+
+# -- calls -----------------------------------------------------------------------------------------------
+def call_library(
+    m: Machine, f: Opaque, args: Arguments, node: cst.CSTNode | None, instance: Value | None = None
+) -> Value:
+    """Record the call and say what it returns. `instance`: the script's object whose library base is being made."""
+    receiver: Value | None = None
+    callee = f.text
+    if f.head == "attribute":
+        receiver = f.args[0]
+        owner = object_of(receiver)
+        name = f.args[1].value  # type: ignore[union-attr]
+        if isinstance(owner, Opaque) and owner.kind:
+            run = METHOD_MODELS.get((owner.kind, name))
+            callee = method_name(owner.kind, name)
+            if run is not None:
+                return run(m, receiver, args, node, callee) or Unknown(f"{callee}()")
+    elif (f.kind, "__call__") in METHOD_MODELS:
+        return METHOD_MODELS[f.kind, "__call__"](m, Known(f), args, node, "__call__") or Unknown(f"{f.text}()")
+    elif f.head == "call":
+        return m.called(f, args, node)
+    elif callee.endswith(".__init__") and args.positional and isinstance(object_of(args.positional[0]), Instance):
+        return base_init(m, Opaque(callee.removesuffix(".__init__")), args, node)
+    run = MODELS.get(callee)
+    if run is not None:
+        value = run(m, args, node, callee)
+        if value is not None:
+            return value
+    call = record(m, callee, args, node, receiver, instance)
+    value = result(m, f, callee, call, args, node, receiver)
+    if callee.endswith("Trainer"):
+        m.after_construction(call, args, node)
+    return value
+
+
+def base_init(m: Machine, base: Opaque, args: Arguments, node: cst.CSTNode | None) -> Value:
+    """`Trainer.__init__(self, …)` in a class of the script: its library part is made."""
+    rest = Arguments(args.positional[1:], args.keywords, args.place)
+    rest.places = {(k - 1 if isinstance(k, int) else k): p for k, p in args.places.items() if k != 0}
+    rest.unknown = args.unknown
+    object_of(args.positional[0]).base = object_of(call_library(m, base, rest, node, args.positional[0]))
+    return Known(None)
+
+
+def record(
+    m: Machine,
+    callee: str,
+    args: Arguments,
+    node: cst.CSTNode | None,
+    receiver: Value | None = None,
+    instance: Value | None = None,
+) -> Call:
+    names = positional(callee)
+    arguments: dict[str, Value] = {}
+    places: dict[str, Place] = {}
+    for i, v in enumerate(args.positional):
+        key = names[i] if i < len(names) else f"${i}"
+        arguments[key] = portable(m, freeze(v))
+        if i in args.places:
+            places[key] = args.places[i]
+    for key, v in args.keywords.items():
+        arguments[key] = portable(m, freeze(v))
+        if key in args.places:
+            places[key] = args.places[key]
+    place = args.place or place_of(m.frame.scope, node)
+    call = Call(
+        callee,
+        arguments,
+        place,
+        places,
+        object_of(receiver) if receiver is not None else None,
+        unknown_arguments=args.unknown,
+    )
+    call.live = (args, node)
+    if place.node is not None:  # else nobody wrote this call: a class that is only tried
+        m.record(call)
+    if instance is not None:
+        call.instance = object_of(instance)
+    return call
+
+
+PROJECT = Term("<project>", "symbol")  # the folder the project lies in: where that is, only the run knows
+
+
+def portable(m: Machine, value: Value) -> Value:
+    """An argument as it would be on any machine: an absolute path within the project has a hole for where that lies."""
+    if not isinstance(value, (Known, Default)) or m.project.root is None:
+        return value
+    root = str(m.project.root)
+    v = value.value
+    if isinstance(v, PurePosixPath) or isinstance(v, str) and v.startswith(root):
+        text = str(v)
+        if text == root or text.startswith(root + "/"):
+            return Text((PROJECT, text[len(root) :]) if text != root else (PROJECT,), value.trace)
+    elif isinstance(v, (list, tuple, dict)) and root + "/" in repr(v):
+        inner = (
+            {k: portable(m, Known(x)) for k, x in v.items()}
+            if isinstance(v, dict)
+            else [portable(m, Known(x)) for x in v]
+        )
+        return Unknown("where the project lies, only the run knows", value.trace, inner)
+    return value
+
+
+def result(
+    m: Machine, f: Opaque, callee: str, call: Call, args: Arguments, node: cst.CSTNode | None, receiver: Value | None
+) -> Value:
+    kind = kind_of_result(callee)
+    trace = (call.place,)
+    if kind == "model+tokenizer":
+        name = callee.rsplit(".", 1)[0]
+        pair = tuple(
+            Known(Opaque(word, "call", (), k, call), trace)
+            for word, k in (("model", "model"), ("tokenizer", "transformers.PreTrainedTokenizer"))
+        )
+        call.result = pair[0].value
+        call.second = pair[1].value
+        return Known(Sequence(pair, "tuple"), trace) if name else pair[0]
+    if kind == "datasets.Dataset":
+        dataset = Dataset(
+            f"{callee.rsplit('.', 1)[-1]}({', '.join(describe(a, 40) for a in args.positional[:2])})", call
+        )
+        call.result = dataset
+        return Known(dataset, trace)
+    keywords = tuple(Known(Opaque(k, "keyword", (a,))) for k, a in args.keywords.items())
+    owner = (Known(Opaque(f.text.rpartition(".")[2], "receiver", f.args[:1])),) if f.head == "attribute" else ()
+    frozen = tuple(freeze(a) for a in (*args.positional, *keywords, *owner))
+    inner = ", ".join(
+        [*(describe(a, 30) for a in args.positional), *(f"{k}={describe(a, 30)}" for k, a in args.keywords.items())]
+    )
+    text = callee if object_of(receiver) is not None and object_of(receiver).kind else f.text
+    out = Opaque(f"{text}({inner})" if len(inner) < 120 else f"{text}(…)", "call", frozen, kind, call)
+    if kind in ("model", "transformers.PreTrainedTokenizer"):
+        first = next(
+            (
+                object_of(a)
+                for a in (*args.positional[:1], *args.keywords.values())
+                if isinstance(object_of(a), Opaque) and object_of(a).kind == kind
+            ),
+            None,
+        )
+        if first is not None:  # wraps and returns what it was given
+            out.slots.update(first.slots)
+    call.result = out
+    return Known(out, trace)
+
+
+def record_write(m: Machine, obj: Opaque, name: str, value: Value, node: cst.CSTNode | None, scope: Scope) -> None:
+    owner = obj.kind or obj.text
+    if f"{owner}.{name}" in m.shared:
+        m.write(m.shared[f"{owner}.{name}"], "value", value)
+    if not owner.startswith(RECORDED_WRITES) and obj.kind != "model":
+        return
+    place = place_of(scope, node)
+    m.record(Call(f"{owner}.{name}=", {name: freeze(value)}, place, {name: place}, obj))
+
+
+RECORDED_WRITES = ("transformers.", "trl.", "peft.", "unsloth", "os.environ", "wandb", "config", "torch.")
+
+
+def log(m: Machine, callee: str, args: Arguments, node: cst.CSTNode | None) -> None:
+    """Lines the script prints or logs: what is said there can be compared with what is run."""
+    if node is not None:
+        record(m, callee, args, node)
+
+
+# -- items and iteration ---------------------------------------------------------------------------------
+def library_item(m: Machine, owner: Known, v: Opaque, key: Value, node: cst.CSTNode | None) -> Value | None:
+    run = METHOD_MODELS.get((v.kind, "__getitem__"))
+    if run is not None:
+        return run(m, owner, Arguments([key]), node, "__getitem__")
+    if ("item", key.value if isinstance(key, Known) and isinstance(key.value, (str, int)) else None) in v.slots:
+        return v.slots["item", key.value]  # type: ignore[union-attr]
+    return None
+
+
+def library_contains(m: Machine, owner: Known, v: Opaque, value: Value, node: cst.CSTNode | None) -> Value | None:
+    run = METHOD_MODELS.get((v.kind, "__contains__"))
+    return run(m, owner, Arguments([value]), node, "__contains__") if run is not None else None
+
+
+def library_iterate(m: Machine, value: Known, v: Opaque, node: cst.CSTNode | None) -> Items | None:
+    run = METHOD_MODELS.get((v.kind, "__iter__"))
+    if run is None and (v.head == "symbol" or v.kind == "str"):
+        return None
+    if run is not None:
+        found = run(m, value, Arguments(), node, "__iter__")
+        return found if isinstance(found, Items) else None
+    return None
+
+
+def library_set_item(
+    m: Machine, obj: Opaque, key: Value, value: Value, node: cst.CSTNode | None, scope: Scope | None
+) -> None:
+    run = METHOD_MODELS.get((obj.kind, "__setitem__"))
+    if run is not None:
+        run(m, Known(obj), Arguments([key, value]), node, "__setitem__")
+    elif obj.text in m.shared:
+        m.write(m.shared[obj.text], "value", Unknown(f"the script changes {obj.text}"))
+    elif isinstance(key, Known) and isinstance(key.value, (str, int)):
+        m.write(obj, ("item", key.value), value)
+    if scope is not None and obj.text == "os.environ" and isinstance(key, Known):
+        record_write(m, obj, str(key.value), value, node, scope)
+
+
+# -- decorators ------------------------------------------------------------------------------------------
+def decorated(m: Machine, decorator: Opaque, fn: Value, node: cst.CSTNode | None) -> Value | None:
+    """What stands for the function after a library's decorator; None: the function itself, as far as is known."""
+    run = METHOD_MODELS.get((decorator.kind, "__call__")) if decorator.kind else None
+    if run is not None:
+        return run(m, Known(decorator), Arguments([fn]), node, "__call__")
+    run = DECORATORS.get(decorator.text.split("(")[0])
+    return run(m, decorator, fn, node) if run is not None else None

@@ -1,0 +1,343 @@
+"""The things an abstract value can be, beyond plain Python values.
+
+All mutable state lives in `slots`, and only `Machine.write` changes it: that is how a branch can be undone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
+
+from ...training_plan.values import Absent, Default, Known, Place, Unknown, Value
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+
+class Object:
+    """Anything with identity. Compared by identity, like the run would."""
+
+    __slots__ = ("slots",)
+
+    def __init__(self) -> None:
+        self.slots: dict[Any, Any] = {}
+
+
+class Items(NamedTuple):
+    """What a container holds. `open` says why there may be more (or fewer) than listed; `by` what may override it."""
+
+    items: Any  # tuple[Value, ...] of a sequence, dict[key, Value] of a mapping
+    open: str = ""
+    by: str = ""
+
+
+class Sequence(Object):
+    """list, tuple, set, frozenset, range, generator. An open one lists what an element may be."""
+
+    __slots__ = ("kind", "lazy", "order", "source")
+
+    def __init__(self, items: tuple[Value, ...] = (), kind: str = "list", open: str = "", by: str = "") -> None:
+        self.slots = {"state": Items(items, open, by)}
+        self.kind = kind
+        self.order: Value | None = None  # `sorted(…)` as a term, when it was sorted by what only the run knows
+        self.source: Sequence | None = None  # the list an iterator walks; slots["position"] says how far it is
+        self.lazy = False  # its elements are made when they are read, not where it is written
+
+    @property
+    def state(self) -> Items:
+        return self.slots["state"]
+
+
+class Mapping(Object):
+    """dict and what behaves like one. Keys are plain Python values."""
+
+    __slots__ = ("kind", "factory", "unordered")
+    foreign = False  # a library's container that is no dict
+
+    def __init__(
+        self,
+        items: dict[Any, Value] | None = None,
+        open: str = "",
+        kind: str = "dict",
+        by: str = "",
+        factory: Any = None,
+    ) -> None:
+        self.slots = {"state": Items(items if items is not None else {}, open, by)}
+        # "dict"; "config" for one whose keys are attributes too (OmegaConf, Munch); "namespace" for one whose keys are
+        # attributes only (argparse.Namespace, SimpleNamespace)
+        self.kind = kind
+        self.factory = factory  # of a defaultdict
+        self.unordered = ""  # why the order of its keys is not known
+
+    @property
+    def state(self) -> Items:
+        return self.slots["state"]
+
+
+class Attributes(Mapping):
+    """`vars(x)`, `x.__dict__`, `globals()`: a dict that is the attributes of something else. Reads and writes go there."""
+
+    __slots__ = ("target",)
+
+    def __init__(self, target: Object) -> None:
+        super().__init__({}, "", "attributes")
+        self.target = target
+
+    @property
+    def state(self) -> Items:
+        items = {k: v for k, v in self.target.slots.items() if isinstance(k, str) and k != "*"}
+        inherits = isinstance(self.target, Instance) and self.target.base is not None
+        return Items(items, "attributes that its library's class sets" if inherits else "")
+
+
+class Scope(Object):
+    """Variables of a module, class body or function call."""
+
+    __slots__ = ("parent", "module", "globals_", "nonlocals", "kind", "name")
+
+    def __init__(self, module: Module, parent: Scope | None, kind: str, name: str = "") -> None:
+        self.slots = {}
+        self.module, self.parent, self.kind, self.name = module, parent, kind, name
+        self.globals_: set[str] = set()
+        self.nonlocals: set[str] = set()
+
+
+class Module(Object):
+    """A module of the project while it is, or after it was, executed."""
+
+    __slots__ = ("name", "source", "scope", "file", "package")
+
+    def __init__(self, name: str, source: Any, file: Any, package: str) -> None:
+        self.slots = {}
+        self.name, self.source, self.file, self.package = name, source, file, package
+        self.scope = Scope(self, None, "module", "")
+
+
+class Function(Object):
+    """A `def` or `lambda` of the script. `slots` holds attributes set on it."""
+
+    __slots__ = ("name", "node", "scope", "defaults", "kind", "owner", "called", "marks", "generator")
+
+    def __init__(
+        self, name: str, node: cst.FunctionDef | cst.Lambda, scope: Scope, defaults: dict[str, Value], owner: Any = None
+    ) -> None:
+        self.slots = {}
+        self.name, self.node, self.scope, self.defaults, self.owner = name, node, scope, defaults, owner
+        self.kind = "function"  # or staticmethod, classmethod, property
+        self.called = False
+        self.marks: list[Any] = []  # decorators of libraries: Opaque results, for click, typer, hydra
+        self.generator: bool | None = None
+
+    @property
+    def positional(self) -> list[cst.Param]:
+        """The parameters that can be given without their names."""
+        return [*self.node.params.posonly_params, *self.node.params.params]
+
+    @property
+    def named(self) -> list[cst.Param]:
+        """The parameters that have a name to be given by: all but `*rest` and `**keywords`."""
+        return [*self.positional, *self.node.params.kwonly_params]
+
+    def annotation(self, parameter: cst.Param) -> str:
+        """The code of what a parameter is declared to be, "" where nothing is said."""
+        return (
+            self.scope.module.source.excerpt(parameter.annotation.annotation)
+            if parameter.annotation is not None
+            else ""
+        )
+
+
+class Class(Object):
+    """A class of the script. `slots` is its namespace, in order of definition."""
+
+    __slots__ = ("name", "bases", "kind", "fields", "node", "module", "scope", "used", "example", "options", "odd")
+
+    def __init__(self, name: str, bases: list[Any], node: cst.ClassDef | None, module: Module, scope: Scope) -> None:
+        self.slots = {}
+        self.name, self.bases, self.node, self.module, self.scope = name, bases, node, module, scope
+        self.kind = "class"  # dataclass, pydantic, attrs, enum, namedtuple, typeddict
+        self.fields: dict[str, Field] = {}
+        self.options: dict[str, Value] = {}
+        self.used = False
+        self.example: Any = None  # the instance made last
+        self.odd = ""  # why its attributes may not be what the body says
+
+    def mro(self) -> list[Any]:
+        """This class and its bases, user classes first found (C3 is not needed for what scripts do)."""
+        seen: list[Any] = [self]
+        for base in self.bases:
+            for c in base.mro() if isinstance(base, Class) else [base]:
+                if c in seen:
+                    seen.remove(c)
+                seen.append(c)
+        return seen
+
+    def lookup(self, name: str) -> Any:
+        """The class attribute `name` along the bases, or None."""
+        for c in self.mro():
+            if isinstance(c, Class) and name in c.slots:
+                return c.slots[name]
+        return None
+
+    def library_base(self) -> Opaque | None:
+        """The first base that is not a class of the script, if it matters (not `object`, `ABC`, `Generic`)."""
+        return next((c for c in self.mro() if isinstance(c, Opaque)), None)
+
+
+class Field(NamedTuple):
+    """A field of a dataclass-like class. `default` is Absent when it is required; `factory` makes it."""
+
+    name: str
+    annotation: str
+    default: Value
+    factory: Value | None
+    node: cst.CSTNode | None
+    init: bool = True
+    keyword_only: bool = False
+    alias: str = ""
+    spec: Any = None  # the `Field(…)` or `field(…)` it was declared with, an Opaque with its call
+
+
+class Instance(Object):
+    """An object of a class of the script. `base` is the library's part of it, when the class derives from one."""
+
+    __slots__ = ("cls", "base", "payload")
+
+    def __init__(self, cls: Class) -> None:
+        self.slots = {}
+        self.cls = cls
+        self.base: Any = None
+        self.payload: Any = None  # value of an enum member
+
+
+class Opaque(Object):
+    """Something of a library: a name of it, what a call returned, or an expression over such.
+
+    `text` is the expression, `head` and `args` as in `values.Term`. `kind` is the canonical name of its type where
+    that is known ("datasets.Dataset", "model", "trl.SFTTrainer"); such ones are objects, the others mere terms.
+    """
+
+    __slots__ = ("text", "head", "args", "call", "kind")
+
+    def __init__(
+        self, text: str, head: str = "symbol", args: tuple[Value, ...] = (), kind: str = "", call: Any = None
+    ) -> None:
+        self.slots = {}
+        self.text, self.head, self.args, self.kind, self.call = text, head, args, kind, call
+
+    def same_as(self, other: Any) -> bool:
+        """Two mere terms of the same text are the same value; two objects are not."""
+        return not self.kind and not other.kind and self.text == other.text and not self.slots and not other.slots
+
+    @property
+    def callee(self) -> str:
+        return self.call.callee if self.call is not None else ""
+
+
+class Dataset(Opaque):
+    """A `datasets.Dataset` (or a dict of them). `columns` says what a cell of each column holds.
+
+    `open`: there are further columns that nobody named. `mixed`: the call that mixed it from several.
+    `steps`: the calls applied to it, in order. `parts`: the datasets it was mixed from.
+    """
+
+    __slots__ = ("columns", "open", "sources", "mixed", "steps", "parts", "splits")
+
+    def __init__(self, text: str, call: Any, columns: dict[str, Value] | None = None, open: bool = True) -> None:
+        super().__init__(text, "call", (), "datasets.Dataset", call)
+        self.columns: dict[str, Value] = columns if columns is not None else {}
+        self.open = open
+        self.sources: tuple[Any, ...] = (call,) if call is not None else ()
+        self.mixed: Any = None
+        self.steps: tuple[Any, ...] = ()
+        self.parts: tuple[Any, ...] = ()
+        self.splits = False  # a DatasetDict: subscripts by split name
+
+
+class Row(Opaque):
+    """One example (or a batch of them) inside a mapped function."""
+
+    __slots__ = ("dataset", "batched")
+
+    def __init__(self, name: str, dataset: Dataset | None, batched: bool) -> None:
+        super().__init__(name, "row", (), "row")
+        self.dataset, self.batched = dataset, batched
+
+
+class Bound(Object):
+    """A method together with the object it was taken from: `receiver` is a Value, `name` the method's."""
+
+    __slots__ = ("receiver", "name", "function", "cls")
+
+    def __init__(self, receiver: Value, name: str, function: Any = None, cls: Any = None) -> None:
+        self.slots = {}
+        self.receiver, self.name, self.function, self.cls = receiver, name, function, cls
+
+
+class Builtin(Object):
+    """A function of Python or its standard library that the interpreter models: `run(machine, arguments, node)`."""
+
+    __slots__ = ("name", "run")
+
+    def __init__(self, name: str, run: Callable[..., Value]) -> None:
+        self.slots = {}
+        self.name, self.run = name, run
+
+
+class Partial(Object):
+    """functools.partial."""
+
+    __slots__ = ("function", "arguments")
+
+    def __init__(self, function: Value, arguments: Arguments) -> None:
+        self.slots = {}
+        self.function, self.arguments = function, arguments
+
+
+class Super(Object):
+    __slots__ = ("instance", "after")
+
+    def __init__(self, instance: Value, after: Class) -> None:
+        self.slots = {}
+        self.instance, self.after = instance, after
+
+
+class Arguments:
+    """Evaluated arguments of one call. `unknown` says why there may be more of them."""
+
+    __slots__ = ("positional", "keywords", "places", "unknown", "place", "clash")
+
+    def __init__(
+        self,
+        positional: list[Value] | None = None,
+        keywords: dict[str, Value] | None = None,
+        place: Place | None = None,
+    ) -> None:
+        self.positional = positional if positional is not None else []
+        self.keywords = keywords if keywords is not None else {}
+        self.places: dict[Any, Place] = {}  # index or name -> the Arg
+        self.unknown = ""
+        self.clash = False  # an argument is given twice
+        self.place = place
+
+    def get(self, index: int | None, *names: str) -> Value:
+        """The argument at this position or under one of these names, else Absent."""
+        if index is not None and index < len(self.positional):
+            return self.positional[index]
+        for name in names:
+            if name in self.keywords:
+                return self.keywords[name]
+        return Absent()
+
+
+def plain(value: Value | None) -> Any:
+    """The plain Python value of a Known or Default, else None. For models that only act on what is settled."""
+    return value.value if isinstance(value, (Known, Default)) and not isinstance(value.value, Object) else None
+
+
+def object_of(value: Value | None) -> Any:
+    """The interpreter's object behind a Known or Default, else None."""
+    return value.value if isinstance(value, (Known, Default)) and isinstance(value.value, Object) else None
+
+
+def unknown_like(value: Value, why: str = "") -> Unknown:
+    return value if isinstance(value, Unknown) else Unknown(why or "not known", value.trace)

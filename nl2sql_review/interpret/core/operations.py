@@ -1,0 +1,258 @@
+"""Lifting of plain functions to abstract values; their truth, description and snapshots. No syntax here."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any, Callable
+
+from ...training_plan.values import MAX_OPTIONS, Absent, Default, Either, Known, Term, Text, Trace, Unknown, Value, join
+from .machine import demote
+from .objects import Builtin, Class, Function, Instance, Mapping, Object, Opaque, Row, Sequence
+
+MAX_COMBINATIONS = 32
+MAX_TEXT = 200_000  # characters a string of the script may grow to, and elements a repeated list
+SCALARS = (str, int, float, bool, type(None), bytes, complex, type(Ellipsis), PurePosixPath)
+SPECIAL_OPERANDS: list[
+    Callable[[str, Any, Any], Any]
+] = []  # run(op, a, b) of models for operands of their own, or None
+
+SHORT = {"model": "model", "transformers.PreTrainedTokenizer": "tokenizer"}  # how people call them
+STRING_ATTRIBUTES = frozenset({"eos_token", "bos_token", "pad_token", "unk_token", "sep_token", "cls_token"})
+
+
+# -- lifting ---------------------------------------------------------------------------------------------
+def spread(value: Value) -> tuple[Value, ...]:
+    return value.options if isinstance(value, Either) else (value,)
+
+
+def lift(f: Callable[..., Value], *values: Value) -> Value:
+    """Apply `f` to settled values: over every option of an Either, through a Default (the result is one too)."""
+    for i, v in enumerate(values):
+        if isinstance(v, Either):
+            if combinations(values) > MAX_COMBINATIONS:
+                return Unknown("too many combinations of values meet here", v.trace)
+            out: Value | None = None
+            for option in v.options:
+                if isinstance(option, Absent):
+                    continue
+                r = lift(f, *values[:i], option, *values[i + 1 :])
+                out = r if out is None else join(out, r, v.condition)
+            return out if out is not None else Unknown("not assigned on any path", v.trace)
+        if isinstance(v, Default):
+            return demote(lift(f, *values[:i], Known(v.value, v.trace), *values[i + 1 :]), v.by)
+    return f(*values)
+
+
+def combinations(values: Any) -> int:
+    product = 1
+    for v in values:
+        if isinstance(v, Either):
+            product *= len(v.options)
+    return product
+
+
+COUNTED = "only the run knows how many there are in "
+
+
+# -- description -----------------------------------------------------------------------------------------
+def describe(value: Value, limit: int = 60) -> str:
+    """The value as source-like text, for terms and messages."""
+    match value:
+        case Known(v) | Default(v):
+            return describe_plain(v, limit)
+        case Term(text):
+            return text
+        case Text(parts):
+            out = ""
+            for p in parts:
+                if len(out) > limit:
+                    break
+                out += p if isinstance(p, str) else "{" + describe(p, 20) + "}"
+            return "f" + repr(out if len(out) <= limit else out[: limit - 1] + "…")
+        case Either(options):
+            return " or ".join(describe(o, limit) for o in options[:4])
+    return "…"
+
+
+def describe_plain(v: Any, limit: int) -> str:
+    if isinstance(v, Opaque):
+        return v.text
+    if isinstance(v, (Function, Class, Builtin)):
+        return v.name
+    if isinstance(v, Instance):
+        return v.cls.name + "(…)"
+    if isinstance(v, Sequence):
+        if v.state.open.startswith(COUNTED):  # a comprehension over something of the run
+            return f"[… in {v.state.open[len(COUNTED) :]}]"
+        inner = ", ".join(describe(x, 20) for x in v.state.items[:8]) + (
+            ", …" if v.state.open or len(v.state.items) > 8 else ""
+        )
+        return f"({inner})" if v.kind == "tuple" else f"[{inner}]"
+    if isinstance(v, Object):
+        return "{…}" if isinstance(v, Mapping) else "…"
+    text = f"Path({str(v)!r})" if isinstance(v, PurePosixPath) else repr(v)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+# -- snapshots -------------------------------------------------------------------------------------------
+def freeze(value: Value, depth: int = 6) -> Value:
+    """The value as it stands now: containers become plain Python, mere terms become `Term`; objects stay live."""
+    match value:
+        case Known(v, trace) | Default(v, _, trace) if isinstance(v, Object):
+            frozen = freeze_object(v, trace, depth)
+            return demote(frozen, value.by) if isinstance(value, Default) else frozen
+        case Either(options, condition, trace):
+            return Either(tuple(freeze(o, depth) for o in options), condition, trace)
+        case Text(parts, trace):
+            return Text(tuple(p if isinstance(p, str) else freeze(p, depth) for p in parts), trace)
+    return value
+
+
+def freeze_object(v: Any, trace: Trace, depth: int) -> Value:
+    if isinstance(v, Opaque) and v.head == "path":
+        return freeze(v.args[0], depth)
+    if isinstance(v, Row):
+        return Term(v.text, "row", (Known(v),), trace)  # readers ask which data set it is a row of
+    if isinstance(v, Opaque):
+        if v.kind and v.kind not in ("row", "str"):
+            return Known(v, trace)
+        return Term(v.text, v.head, tuple(freeze(a, depth - 1) for a in v.args) if depth > 0 else (), trace)
+    if isinstance(v, Instance) and v.cls.kind == "enum" and v.payload is not None:
+        return freeze(v.payload, depth)
+    if depth <= 0 or not isinstance(v, (Sequence, Mapping)):
+        return Known(v, trace)
+    state = v.state
+    mapping = isinstance(v, Mapping)
+    keys = list(state.items) if mapping else list(range(len(state.items)))
+    parts = [freeze(state.items[k], depth - 1) for k in keys]
+    shape = dict(zip(keys, parts)) if mapping else parts
+    if state.open:
+        return Unknown(state.open, trace, shape)
+    if mapping and any(isinstance(p, Either) and any(isinstance(o, Absent) for o in p.options) for p in parts):
+        return Unknown("some of its keys are set on one path only", trace, shape)
+    by = state.by
+    for k, p in zip(keys, parts):
+        if isinstance(p, Default) and not isinstance(p.value, Object):
+            by = by or p.by or "default"
+        elif isinstance(p, Either):
+            return spread_parts(shape, keys, parts, v, trace)
+        elif not isinstance(p, Known) or isinstance(p.value, Object):
+            why = p.why if isinstance(p, Unknown) else f"{describe(p)} is decided by the run"
+            return Unknown(f"item {k!r}: {why}" if mapping else f"element {k + 1}: {why}", trace, shape)
+    plain = [p.value for p in parts]
+    whole: Any = dict(zip(keys, plain)) if mapping else tuple(plain) if v.kind == "tuple" else plain
+    if v.kind in ("set", "frozenset"):
+        whole = sorted(plain, key=str)
+    return Default(whole, by, trace) if by else Known(whole, trace)
+
+
+def spread_parts(shape: Any, keys: list[Any], parts: list[Value], v: Any, trace: Trace) -> Value:
+    """A container one of whose elements is Either: one option for each, as long as there are few."""
+    i = next(i for i, p in enumerate(parts) if isinstance(p, Either))
+    options: Value | None = None
+    for option in parts[i].options:  # type: ignore[union-attr]
+        if isinstance(v, Mapping):
+            whole = freeze_object(Mapping({k: (option if k == keys[i] else p) for k, p in zip(keys, parts)}), trace, 3)
+        else:
+            whole = freeze_object(
+                Sequence(tuple(option if k == i else p for k, p in enumerate(parts)), v.kind), trace, 3
+            )
+        options = whole if options is None else join(options, whole, parts[i].condition)  # type: ignore[union-attr]
+    if (
+        options is None
+        or isinstance(options, Unknown)
+        or isinstance(options, Either)
+        and len(options.options) > MAX_OPTIONS
+    ):
+        return Unknown("too many combinations of what its elements may be", trace, shape)
+    return options
+
+
+# -- truth -----------------------------------------------------------------------------------------------
+def truth(value: Value) -> tuple[bool | None, str]:
+    """(True, False or None when only the run decides; what may override it, "" when nothing)."""
+    match value:
+        case Known(v):
+            return truth_of(v), v.state.by if isinstance(v, (Sequence, Mapping)) else ""
+        case Default(v, by):
+            return truth_of(v), by or "default"
+        case Text(parts):
+            return (True if any(isinstance(p, str) and p for p in parts) else None), ""
+        case Either(options):
+            verdicts = [truth(o) for o in options if not isinstance(o, Absent)]
+            if verdicts and all(t is not None and t == verdicts[0][0] for t, _ in verdicts):
+                return verdicts[0][0], next((by for _, by in verdicts if by), "")
+    return None, ""
+
+
+def truth_of(v: Any) -> bool | None:
+    if isinstance(v, Opaque):
+        if v.head in ("and", "or"):  # `x and False` is false and `x or True` true, whatever x is
+            decided = v.head == "or"
+            if any(truth(a) == (decided, "") for a in v.args):
+                return decided
+        return True if v.kind and v.kind not in ("row", "str", "datasets.Dataset") or isinstance(v, Row) else None
+    if isinstance(v, (Sequence, Mapping)):
+        state = v.state
+        if state.open:
+            return None if isinstance(v, Mapping) or not state.items else None
+        if (
+            isinstance(v, Mapping)
+            and state.items
+            and all(
+                isinstance(x, Either) and any(isinstance(o, Absent) for o in x.options) for x in state.items.values()
+            )
+        ):
+            return None
+        return bool(state.items)
+    if isinstance(v, Instance):
+        if (
+            v.payload is not None
+            or v.cls.lookup("__bool__")
+            or v.cls.lookup("__len__")
+            or v.base is not None
+            and v.base.kind.startswith("datasets")
+        ):
+            return None
+        return True
+    if isinstance(v, Object):
+        return True
+    try:
+        return bool(v)
+    except Exception:
+        return None
+
+
+def is_scalar(value: Value) -> bool:
+    return isinstance(value, Known) and isinstance(value.value, SCALARS)
+
+
+def term_of(op: str, *operands: Value) -> Value:
+    if len(operands) == 1:
+        text = f"{op} {wrapped(operands[0])}" if op == "not" else op + wrapped(operands[0])
+    else:
+        text = f" {op} ".join(wrapped(o) for o in operands)
+    head = op if op in ("not", "or", "and") else "op"
+    trace = operands[0].trace
+    return Known(Opaque(text if len(text) < 400 else text[:399] + "…", head, tuple(operands)), trace)
+
+
+def wrapped(value: Value) -> str:
+    obj = value.value if isinstance(value, (Known, Default)) else None
+    text = describe(value)
+    return f"({text})" if isinstance(obj, Opaque) and obj.head in ("op", "or", "and", "not") else text
+
+
+def attribute_term(owner: Value, name: str, kind: str = "") -> Value:
+    obj = owner.value if isinstance(owner, (Known, Default)) else None
+    base = SHORT.get(obj.kind, obj.text) if isinstance(obj, Opaque) else describe(owner)
+    if isinstance(obj, Opaque) and obj.head in ("op", "or", "and", "not"):
+        base = f"({base})"
+    head = "symbol" if isinstance(obj, Opaque) and obj.head == "symbol" else "attribute"
+    return Known(Opaque(f"{base}.{name}", head, (owner, Known(name)), kind), owner.trace)
+
+
+def item_term(owner: Value, key: Value) -> Value:
+    obj = owner.value if isinstance(owner, Known) else None
+    base = obj.text if isinstance(obj, Opaque) else describe(owner)
+    return Known(Opaque(f"{base}[{describe(key)}]", "item", (owner, key)), owner.trace)

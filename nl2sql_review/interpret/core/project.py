@@ -1,0 +1,70 @@
+"""The only way to the disk: files of the project, of limited size, inside its root."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ...files import disk
+
+MAX_BYTES = 2_000_000
+MAX_FILES = 200
+
+
+class Project:
+    """Reads files below `root`. Remembers what was read and what was looked for in vain, for whoever shows a plan."""
+
+    def __init__(self, root: Path | None, script: Path | None, drafts: Mapping[str, bytes] | None = None) -> None:
+        self.root = resolved(root) if root is not None else None
+        self.script = resolved(script) if script is not None else None
+        self.read_files: dict[str, int] = {}
+        self.missing: dict[str, None] = {}
+        self._contents: dict[Path, bytes | None] = {}
+        self._drafts = drafts or {}  # real path -> what the file would hold, were it written
+
+    def inside(self, file: Path) -> Path | None:
+        """The real path of `file` if it lies in the project, symbolic links followed; else None."""
+        if self.root is None:
+            return None
+        try:
+            real = resolved(file)
+        except (OSError, RuntimeError, ValueError):
+            return None
+        return real if real == self.root or self.root in real.parents else None
+
+    def read(self, file: Path) -> bytes | None:
+        """The bytes of a file of the project; None when there is none, it lies outside, or is too large."""
+        if file in self._contents:
+            return self._contents[file]
+        data: bytes | None = None
+        real = self.inside(file) if disk.is_file(file) else None  # most files that are asked for are not there
+        if real is not None and len(self.read_files) < MAX_FILES:
+            draft = self._drafts.get(str(real))
+            data = draft if draft is not None else disk.read(real, MAX_BYTES)
+        self._contents[file] = data
+        if data is None:
+            self.missing[str(file)] = None
+        else:
+            self.read_files[str(real)] = len(data)
+        return data
+
+    def is_file(self, path: Path) -> bool:
+        return disk.is_file(path) and self.inside(path) is not None
+
+    def is_dir(self, path: Path) -> bool:
+        return disk.is_folder(path) and self.inside(path) is not None
+
+    def has_python(self, path: Path) -> bool:
+        return any(name.endswith(".py") or disk.exists(path / name / "__init__.py") for name in disk.names(path))
+
+    def display(self, file: Path) -> str:
+        """The path people know: relative to the working directory where that is shorter."""
+        try:
+            return resolved(file).relative_to(Path.cwd()).as_posix()
+        except (ValueError, OSError):
+            return file.as_posix()
+
+
+def resolved(path: Path) -> Path:
+    """The absolute path with all links followed."""
+    return Path(disk.real(path))

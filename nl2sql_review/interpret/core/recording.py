@@ -1,0 +1,73 @@
+"""What an interpretation leaves behind: the calls of the training stack, in execution order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...training_plan.values import Absent, Place, Value
+
+
+@dataclass(slots=True)
+class Call:
+    """One call (or attribute write) of a library, with its arguments as they were at that moment.
+
+    `callee` is the canonical dotted name, however it was imported: `unsloth.FastLanguageModel.get_peft_model`,
+    `trl.SFTTrainer`, `transformers.Trainer.train`, `datasets.Dataset.map`. An attribute write is listed under the
+    name of the attribute and an equals sign: `transformers.PreTrainedTokenizer.pad_token=` with that one argument.
+    Positional arguments carry their parameter's name, or `$0`, `$1`, … where the signature is not known.
+    Containers in `arguments` are snapshots; objects (`objects.Instance`, `objects.Opaque`, …) are the live ones.
+    """
+
+    callee: str
+    arguments: dict[str, Value]
+    place: Place  # the call expression
+    places: dict[str, Place] = field(default_factory=dict)  # argument -> its `Arg` node (or the `**` it came through)
+    receiver: Any = None  # the object a method was called on
+    result: Any = None  # the object it returned, if the interpreter made one
+    certain: bool = True  # False inside a branch, loop or function that may not run
+    condition: str = ""  # what decides, if it is not certain
+    conditional: bool = False  # a branch or loop decides, and not only whether its function is called
+    unknown_arguments: str = ""  # why there may be more arguments than listed: an unread `**`
+    function: str = ""  # qualified name of the enclosing user function, "" at module level
+    second: Any = None  # the second object it returned: the tokenizer of `FastLanguageModel.from_pretrained`
+    instance: Any = None  # the script's own object, when the call makes the library part of one (a subclass)
+    live: Any = None  # the arguments as the interpreter holds them, and the call's node
+    order: int = 0  # position in execution order, over calls and alternatives
+    keys: dict[str, str] = field(default_factory=dict)  # of a configuration: argument -> the key that gives it
+    reached: bool = True  # False when only an uncalled function, tried with unknown parameters, gets here
+
+    def get(self, *names: str) -> Value:
+        """The value of the first of these parameters that was given, else `Absent`."""
+        for name in names:
+            if name in self.arguments:
+                return self.arguments[name]
+        return Absent(f"{self.callee.rsplit('.', 1)[-1]} is called without {names[0]}")
+
+
+@dataclass(slots=True)
+class Recording:
+    """The whole of it. `calls` lists every call of a library, in execution order."""
+
+    calls: list[Call] = field(default_factory=list)
+    alternatives: list[Call] = field(
+        default_factory=list
+    )  # calls that only another command line or environment reaches
+    modules: dict[str, Any] = field(default_factory=dict)  # name -> objects.Module, "__main__" is the script
+    classes: list[Any] = field(default_factory=list)  # every objects.Class the script and its modules define
+    broken: dict[str, str] = field(default_factory=dict)  # project modules that could not be read, and why
+    imports: list[tuple[str, Place]] = field(default_factory=list)  # every imported name in execution order
+    files_read: list[str] = field(default_factory=list)  # project files opened: modules, configuration
+    files_missing: list[str] = field(default_factory=list)  # looked for and not found
+    exhausted: str = ""  # why interpretation stopped early, if it did
+    project: Any = None  # project.Project: the door to further files, such as a model's config.json
+    configuration: Any = None  # flavours.reading.Configuration, where no script is followed but a configuration is read
+    launch: Any = None  # flavours.launch.Launch: what accelerate and DeepSpeed files say of the run
+
+    def every(self) -> list[Call]:
+        """All calls in execution order, those included that only another command line or environment reaches."""
+        return sorted([*self.calls, *self.alternatives], key=lambda call: call.order)
+
+    def named(self, *callees: str) -> list[Call]:
+        """Calls whose canonical name is, or ends in, one of these."""
+        return [c for c in self.calls if any(c.callee == n or c.callee.endswith("." + n) for n in callees)]

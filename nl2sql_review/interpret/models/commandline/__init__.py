@@ -1,0 +1,1 @@
+"""Command lines: argparse, click, parsers made from classes and functions, the process."""

@@ -1,0 +1,117 @@
+"""argparse: the namespace that a parser gives when the command line says no more than it must.
+
+A value that the command line may override is a `Default`, named after the option. What only the command line can give
+(a required option, a positional argument) is unknown.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value, join
+from ...core.library import method_model
+from ...core.machine import Machine, demote
+from ...core.objects import Arguments, Instance, Items, Mapping, Opaque, Sequence, object_of, plain
+from .argparse import PARSERS, defaults_of, opened, options_of, why_open
+from .argparse_words import parse_words, unsaid
+from .process import words
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+
+@method_model(PARSERS, "parse_args", "parse_intermixed_args")
+def parse_args(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    return parse(m, receiver, args, node)[0]
+
+
+@method_model(PARSERS, "parse_known_args", "parse_known_intermixed_args")
+def parse_known_args(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    return Known(Sequence(parse(m, receiver, args, node), "tuple"), (args.place,) if args.place else ())
+
+
+def parse(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> tuple[Value, Value]:
+    """The namespace, and the words that no option takes."""
+    parser = opened(receiver)
+    if parser is None:
+        return Unknown("a parser that is not known"), Unknown("a parser that is not known")
+    given = args.get(0, "args")
+    if isinstance(given, Either):
+        out: Value | None = None
+        for option in given.options:
+            one = parse(m, receiver, Arguments([option], {"namespace": args.get(1, "namespace")}, args.place), node)[0]
+            out = one if out is None else join(out, one, given.condition)
+        return out or Unknown("nothing is parsed"), Unknown("only the run knows the words that are left")
+    said = words(m, given)
+    if isinstance(said, list):
+        items, rest = parse_words(m, parser, said, node)
+    else:
+        items = Items(*plain_run(m, parser, node))
+        if isinstance(said, str):
+            items = Items({k: Unknown(said) for k in items.items}, said)
+        rest = Default(Sequence((), "list"), "sys.argv")
+    return namespace(m, parser, items, args, node), rest
+
+
+def namespace(m: Machine, parser: Opaque, items: Items, args: Arguments, node: cst.CSTNode | None) -> Value:
+    """The namespace these items make; attributes that one handed in already has are no longer defaults."""
+    given = args.get(1, "namespace")
+    trace = (args.place,) if args.place else ()
+    if isinstance(given, Absent) or isinstance(given, Known) and given.value is None:
+        return Known(Mapping(items.items, items.open, "namespace", items.by), trace)
+    obj = object_of(given)
+    if not isinstance(obj, Mapping):
+        if isinstance(obj, Instance):
+            for k in items.items:
+                m.write(obj, k, Unknown(f"{k} is parsed into an object of the script"))
+            return given
+        return Unknown("what is parsed is put into an object that is not known")
+    by = {o.dest: o.by for o in options_of(parser)}
+    kept = {k: demote(v, by[k]) if k in by else v for k, v in obj.state.items.items()}
+    known = {k: v for k, v in items.items.items() if k not in kept or isinstance(v, Known)}
+    m.write(obj, "state", Items({**kept, **known}, obj.state.open or items.open, obj.state.by or items.by))
+    return given
+
+
+def plain_run(m: Machine, parser: Opaque, node: cst.CSTNode | None) -> tuple[dict[Any, Value], str, str]:
+    """What the namespace holds when only what must be said is said: items, why there may be more, what may add some."""
+    items: dict[Any, Value] = {}
+    by = ""
+    for option in options_of(parser):
+        value = unsaid(m, option, node)
+        if value is None:
+            by = by or option.by
+        elif option.dest:
+            items[option.dest] = value
+    for name, value in defaults_of(parser).state.items.items():
+        items.setdefault(name, value)
+    open_ = why_open(parser) or defaults_of(parser).state.open
+    commands = object_of(parser.slots["argparse", "commands"])
+    if commands is not None:
+        more = [
+            plain_run(m, opened(v), node) for v in object_of(commands.slots["argparse", "parsers"]).state.items.values()
+        ]  # type: ignore[arg-type]
+        items.update(of_commands(items, commands, more))
+        open_ = open_ or next((o for _, o, _ in more if o), "")
+        by = by or next((b for _, _, b in more if b), "")
+    return items, open_, by
+
+
+def of_commands(
+    own: dict[Any, Value], commands: Opaque, parsed: list[tuple[dict[Any, Value], str, str]]
+) -> dict[Any, Value]:
+    """What the commands add: only the command line says which of them it is."""
+    out: dict[Any, Value] = {}
+    for items, _, _ in parsed:
+        for name, value in items.items():
+            out[name] = join(out[name], value, "which command is given") if name in out else value
+    names = list(object_of(commands.slots["argparse", "parsers"]).state.items)
+    dest = plain(commands.slots["argparse", "dest"])
+    if isinstance(dest, str):
+        only = len(names) == 1 and plain(commands.slots["argparse", "required"]) is True
+        out[dest] = (
+            Known(names[0])
+            if only
+            else Known(Opaque(f"args.{dest}", "attribute", (Known(commands), Known(dest)), kind=""))
+        )
+    return out

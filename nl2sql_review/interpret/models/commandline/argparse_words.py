@@ -1,0 +1,269 @@
+"""Words that a script itself hands to its parser: `parse_args(["--r", "16"])`. The real argparse reads them."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from ....training_plan.values import Absent, Default, Known, Unknown, Value, extend
+from ...core.machine import Machine, demote
+from ...core.objects import Arguments, Class, Items, Opaque, Sequence, object_of, plain
+from ...core.operations import lift
+from ...python.builtins import BUILTINS
+from ...python.operators import binary
+from .argparse import Option, defaults_of, is_suppressed, opened, options_of, why_open
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+SIMPLE = (
+    "store",
+    "store_true",
+    "store_false",
+    "store_const",
+    "append",
+    "append_const",
+    "count",
+    "extend",
+    "help",
+    "version",
+)
+CONST = "\0const\0"
+
+
+class _Wrong(Exception):
+    """The words do not fit the parser."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Any:
+        raise _Wrong(message)
+
+    def exit(self, status: int = 0, message: str | None = None) -> Any:
+        raise _Wrong(message or "")
+
+    def print_help(self, file: Any = None) -> None:
+        raise _Wrong("help")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        raise _Wrong(message)
+
+
+def parse_words(m: Machine, parser: Opaque, said: list[Value], node: cst.CSTNode | None) -> tuple[Items, Value]:
+    """The items of the namespace, and the words nobody takes. Words with holes are carried through as they are."""
+    holes: dict[str, Value] = {}
+    texts: list[str] = []
+    for i, word in enumerate(said):
+        if isinstance(word, Known) and isinstance(word.value, str):
+            texts.append(word.value)
+        elif isinstance(word, Default) and isinstance(word.value, str) and word.value.startswith("-"):
+            return failed(parser, f"the word {word.value} may be another")
+        else:
+            holes[f"\0{i}\0"] = word
+            texts.append(f"\0{i}\0")
+    if why_open(parser):
+        return failed(parser, why_open(parser))
+    try:
+        real = build(parser)
+        found, rest = real.parse_known_args(texts)
+    except _Wrong as e:
+        return failed(parser, f"the words do not fit the parser: {e}")
+    except Exception as e:  # options that argparse itself refuses
+        return failed(parser, f"argparse refuses an option: {type(e).__name__}")
+    words = {text: word for text, word in zip(texts, said)}
+    items: dict[Any, Value] = {}
+    for scope in scopes(parser, vars(found)):
+        for option in options_of(scope):
+            if option.dest in vars(found):
+                items[option.dest] = value_of(m, option, getattr(found, option.dest), words, node)
+                continue
+            value = unsaid(m, option, node, settled=True)
+            if value is not None and option.dest:
+                items[option.dest] = value
+        for name, value in defaults_of(scope).state.items.items():
+            items.setdefault(name, value)
+    for name, chosen in vars(found).items():
+        if name not in items and not name.startswith("\0"):
+            items[name] = Known(chosen)
+    left = tuple(words.get(w, Known(w)) for w in rest)
+    return Items(items), Known(Sequence(left, "list"))
+
+
+def failed(parser: Opaque, why: str) -> tuple[Items, Value]:
+    return Items({o.dest: Unknown(why) for o in options_of(parser) if o.dest}, why), Unknown(why)
+
+
+def scopes(parser: Opaque, found: dict[str, Any]) -> list[Opaque]:
+    """The parser, and those of the commands that were named."""
+    out = [parser]
+    commands = object_of(parser.slots["argparse", "commands"])
+    if commands is not None:
+        dest = plain(commands.slots["argparse", "dest"])
+        name = found.get(dest if isinstance(dest, str) else f"\0{id(commands)}")
+        chosen = object_of(commands.slots["argparse", "parsers"]).state.items.get(name)
+        if chosen is not None and opened(chosen) is not None:
+            out += scopes(opened(chosen), found)  # type: ignore[arg-type]
+    return out
+
+
+def build(parser: Opaque, real: Any = None) -> _Parser:
+    prefix = plain(parser.slots["argparse", "prefix"])
+    strict = plain(parser.slots["argparse", "strict"])
+    if real is None:
+        real = _Parser(
+            prog="script", prefix_chars=prefix or "-", allow_abbrev=strict is not False, conflict_handler="resolve"
+        )
+    for option in options_of(parser):
+        add(real, option)
+    commands = object_of(parser.slots["argparse", "commands"])
+    if commands is not None:
+        dest = plain(commands.slots["argparse", "dest"])
+        sub = real.add_subparsers(dest=dest if isinstance(dest, str) else f"\0{id(commands)}", parser_class=_Parser)
+        for name, inner in object_of(commands.slots["argparse", "parsers"]).state.items.items():
+            if opened(inner) is not None:
+                build(opened(inner), sub.add_parser(name, conflict_handler="resolve"))  # type: ignore[arg-type]
+    return real
+
+
+def add(real: argparse.ArgumentParser, option: Option) -> None:
+    action = plain(option.action)
+    obj = object_of(option.action)
+    settings: dict[str, Any] = {"default": argparse.SUPPRESS}
+    if isinstance(obj, Opaque) and obj.text.endswith("BooleanOptionalAction"):
+        settings["action"] = argparse.BooleanOptionalAction
+    elif action in ("help", "version"):
+        if not {"-h", "--help"} & set(option.flags):
+            real.add_argument(*option.flags, action="version", version="0")
+        return
+    elif action in SIMPLE:
+        settings["action"] = action
+    if action in ("store_const", "append_const"):
+        settings["const"] = CONST
+    elif action not in ("store_true", "store_false", "count"):
+        if option.nargs is not None and settings.get("action") is not argparse.BooleanOptionalAction:
+            settings["nargs"] = option.nargs
+            if option.nargs == "?" and option.flags:
+                settings["const"] = CONST
+    if option.flags:
+        real.add_argument(*option.flags, dest=option.dest, **settings)
+    else:
+        real.add_argument(option.dest, **settings)
+
+
+def value_of(m: Machine, option: Option, raw: Any, words: dict[str, Value], node: cst.CSTNode | None) -> Value:
+    action, obj = plain(option.action), object_of(option.action)
+    own = option.action if obj is not None else None
+    if own is not None and not (isinstance(obj, Opaque) and obj.text.endswith("BooleanOptionalAction")):
+        return Unknown(f"{option.by} has an action of its own")
+    if action == "count":
+        before = option.slots["default"]
+        start = Known(0) if is_suppressed(before) or isinstance(before, Known) and before.value is None else before
+        return binary("+", start, Known(raw))
+    if isinstance(raw, bool):
+        return Known(raw)
+    value = made(m, option, raw, words, node)
+    if action in ("append", "append_const", "extend") and isinstance(object_of(value), Sequence):
+        before = option.slots["default"]
+        earlier = object_of(before).state.items if isinstance(object_of(before), Sequence) else ()
+        if not earlier and not is_suppressed(before) and plain(before) is not None:
+            return Unknown(f"{option.by} adds to a default that is not known")
+        return Known(Sequence((*earlier, *object_of(value).state.items), "list"))
+    return value
+
+
+def made(m: Machine, option: Option, raw: Any, words: dict[str, Value], node: cst.CSTNode | None) -> Value:
+    if isinstance(raw, list):
+        return Known(Sequence(tuple(made(m, option, r, words, node) for r in raw), "list"))
+    if raw == CONST:
+        return (
+            of_type(m, option, option.const, node)
+            if isinstance(plain(option.const), str) and option.nargs == "?"
+            else option.const
+        )
+    word = words.get(raw)
+    if word is None:
+        if "\0" in str(raw):
+            return Unknown("a word that is put together with what only the run knows")
+        word = Known(raw)
+        origin = next((w for text, w in words.items() if text.endswith(f"={raw}")), None)
+        word = extend(word, origin.trace[-1]) if origin is not None and origin.trace else word
+    return of_type(m, option, word, node)
+
+
+def unsaid(m: Machine, option: Option, node: cst.CSTNode | None, settled: bool = False) -> Value | None:
+    """What the namespace gets when no word is said for this option; None: nothing. `settled`: nobody else can say one."""
+    action = plain(option.action)
+    if action in ("help", "version", "parsers"):
+        return None
+    if option.required:
+        return Unknown(
+            f"{option.by} is required: only the command line gives it", (option.place,) if option.place else ()
+        )
+    if (
+        not option.flags
+        and option.nargs in (None, "+", "A...")
+        and action in ("store", "append", "extend")
+        or not option.flags
+        and isinstance(option.nargs, int)
+    ):
+        return Unknown(
+            f"{option.by} is required: only the command line gives it", (option.place,) if option.place else ()
+        )
+    if option.group:
+        return Unknown(
+            f"{option.group}, {option.by} among them: only the command line gives it",
+            (option.place,) if option.place else (),
+        )
+    value = option.slots["default"]
+    if is_suppressed(value):  # of an optional positional argument argparse hands the marker itself to the type
+        return (
+            None
+            if option.flags or isinstance(option.type, Absent)
+            else Unknown(f"{option.by} is left out in a way that its type decides")
+        )
+    if (
+        not option.flags
+        and option.nargs in ("*", "...")
+        and plain(value) is None
+        and isinstance(value, Known)
+        and value.value is None
+    ):
+        value = Known(Sequence((), "list"), value.trace)
+    elif option.nargs != "*" or option.flags:
+        value = converted(m, option, value, node)
+    return value if settled else demote(value, option.by)
+
+
+def of_type(m: Machine, option: Option, word: Value, node: cst.CSTNode | None) -> Value:
+    """A word, as the option's type makes it."""
+    if isinstance(option.type, Absent) or isinstance(option.type, Known) and option.type.value is None:
+        return word
+    kind = object_of(option.type)
+    if isinstance(kind, Opaque) and kind.text.startswith("argparse.FileType"):
+        return Unknown("a file that the run opens", word.trace)
+    if isinstance(kind, Class) and kind.kind == "enum":
+        made = m.call(option.type, Arguments([word]), node)
+    elif option.type is BUILTINS["bool"]:
+        made = (
+            Known(bool(plain(word)), word.trace)
+            if isinstance(plain(word), str)
+            else Unknown("bool() of a word only the run knows")
+        )
+    else:
+        made = m.call(option.type, Arguments([word]), node)
+    return (
+        extend(made, word.trace[-1]) if word.trace and isinstance(made, (Known, Default)) and not made.trace else made
+    )
+
+
+def converted(m: Machine, option: Option, value: Value, node: cst.CSTNode | None) -> Value:
+    """A default that is text goes through the option's type, as a word of the command line would."""
+    if isinstance(option.type, Absent) or isinstance(option.type, Known) and option.type.value is None:
+        return value
+
+    def one(v: Value) -> Value:
+        if not (isinstance(v, Known) and isinstance(v.value, str)):
+            return v
+        return of_type(m, option, v, node)
+
+    return lift(one, value)

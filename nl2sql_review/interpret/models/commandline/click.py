@@ -1,0 +1,367 @@
+"""click and what is built like it: commands with their options, groups, and the run that a call without words starts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value, extend
+from ...core.library import DECORATORS, method_model, model
+from ...core.machine import Machine, demote
+from ...core.objects import Arguments, Function, Instance, Items, Mapping, Opaque, Sequence, object_of, plain
+from ...core.operations import describe, lift
+from ...python.builtins import BUILTINS
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+COMMAND, DECORATOR, CONTEXT, PARAMETER = "click.Command", "click.decorator", "click.Context", "click.Parameter"
+EXIT = "exit"
+
+
+# -- decorators ------------------------------------------------------------------------------------------
+def decorator(apply: Any) -> Value:
+    """Something of click that is put above a function: `apply(m, function, node)` gives what stands for it then."""
+    made = Opaque("click.decorator", "call", (), DECORATOR)
+    made.slots["click", "apply"] = apply
+    return Known(made)
+
+
+@method_model(DECORATOR, "__call__")
+def decorate(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    return object_of(receiver).slots["click", "apply"](m, args.get(0, "f"), node)
+
+
+@model("click.command", "click.group", "rich_click.command", "rich_click.group", "cloup.command", "cloup.group")
+def command(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    group = callee.endswith("group") or plain(args.get(None, "invoke_without_command")) is not None
+    target = args.get(0)
+    if isinstance(object_of(target), Function):
+        return make_command(target, args, group)
+    return decorator(lambda m, fn, node: make_command(fn, args, group))
+
+
+def make_command(fn: Value, args: Arguments, group: bool) -> Value:
+    callback = object_of(fn)
+    if not isinstance(callback, Function):
+        return fn
+    name = (
+        plain(args.get(0, "name"))
+        if not isinstance(object_of(args.get(0)), Function)
+        else plain(args.get(None, "name"))
+    )
+    made = Opaque(callback.name, "call", (), COMMAND)
+    made.slots.update(
+        {
+            "callback": fn,
+            "name": Known(name or callback.name.replace("_", "-")),
+            ("click", "group"): group,
+            ("click", "commands"): Known(Mapping({})),
+        }
+    )
+    return Known(made, fn.trace)
+
+
+for _name in ("click.command", "click.group"):  # without parentheses
+    DECORATORS[_name] = lambda m, d, fn, node: make_command(fn, Arguments(), d.text.endswith("group"))
+for _name in ("click.pass_context", "click.pass_obj"):
+    DECORATORS[_name] = lambda m, d, fn, node: fn  # the mark on the function says it
+
+
+@method_model(COMMAND, "command", "group")
+def subcommand(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    def apply(m: Machine, fn: Value, node: cst.CSTNode | None) -> Value:
+        made = (
+            fn
+            if object_of(fn) is not None and object_of(fn).kind == COMMAND
+            else make_command(fn, args, callee.endswith("group"))
+        )
+        add_command(m, receiver, Arguments([made]), node, callee)
+        return made
+
+    return apply(m, args.positional[0], node) if isinstance(object_of(args.get(0)), Function) else decorator(apply)
+
+
+@method_model(COMMAND, "add_command")
+def add_command(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    added, store = object_of(args.get(0, "cmd")), object_of(object_of(receiver).slots["click", "commands"])
+    name = plain(args.get(1, "name")) or (plain(added.slots.get("name")) if added is not None else None)
+    m.write(
+        store,
+        "state",
+        Items({**store.state.items, name or f"command {len(store.state.items)}": args.get(0, "cmd")}, store.state.open),
+    )
+    return Known(None)
+
+
+@method_model(COMMAND, "result_callback", "resultcallback")
+def after(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    return decorator(lambda m, fn, node: fn)
+
+
+@model(
+    "click.option",
+    "click.argument",
+    "click.password_option",
+    "rich_click.option",
+    "rich_click.argument",
+    "cloup.option",
+    "cloup.argument",
+)
+def parameter(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    made = Opaque(callee, "call", (), PARAMETER)
+    made.slots["click", "arguments"] = args
+    made.slots["click", "option"] = not callee.endswith("argument")
+
+    def apply(m: Machine, fn: Value, node: cst.CSTNode | None) -> Value:
+        target = object_of(fn)
+        if isinstance(target, Opaque) and target.kind == COMMAND:
+            target = object_of(target.slots["callback"])
+        if isinstance(target, Function):
+            target.marks.append(made)
+        return fn
+
+    return decorator(apply)
+
+
+@model("click.version_option", "click.help_option", "click.confirmation_option")
+def passing(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    return decorator(lambda m, fn, node: fn)
+
+
+# -- a run -----------------------------------------------------------------------------------------------
+@method_model(COMMAND, "__call__", "main")
+def run(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    """`main()`: the callback runs with the defaults, and then the program ends, unless told otherwise."""
+    words = args.get(0, "args")
+    said = None
+    if not isinstance(words, Absent) and not (isinstance(words, Known) and words.value is None):
+        said = m.iterate(words, node)
+    result = invoke(m, receiver, node, None, said)
+    standalone = args.get(None, "standalone_mode")
+    return result if plain(standalone) is False else Known(Opaque(f"{object_of(receiver).text}()", EXIT))
+
+
+def invoke(
+    m: Machine, receiver: Value, node: cst.CSTNode | None, parent: Opaque | None, said: Items | None = None
+) -> Value:
+    own = object_of(receiver)
+    fn = object_of(own.slots["callback"])
+    context = Opaque("ctx", "call", (), CONTEXT)
+    context.slots["obj"] = parent.slots["obj"] if parent is not None else Known(None)
+    given = Arguments()
+    for mark in fn.marks:
+        if isinstance(mark, Opaque) and mark.text == "click.pass_context":
+            given.positional.append(Known(context))
+        elif isinstance(mark, Opaque) and mark.text == "click.pass_obj":
+            given.positional.append(context.slots["obj"])
+        elif isinstance(mark, Opaque) and mark.kind == PARAMETER:
+            name, value = parameter_value(m, mark, node)
+            if said is not None and (said.items or said.open):
+                value = Unknown("words that the script hands to its command")
+            if name:
+                given.keywords[name] = value
+    result = m.call(own.slots["callback"], given, node)
+    commands = list(object_of(own.slots["click", "commands"]).state.items.values())
+    if not commands:
+        return result
+    return one_of(
+        m,
+        [
+            lambda c=c: (
+                invoke(m, c, node, context, said)
+                if getattr(object_of(c), "kind", "") == COMMAND
+                else m.call(c, Arguments(), node)
+            )
+            for c in commands
+        ],
+    )
+
+
+def one_of(m: Machine, runs: list[Any], why: str = "the command line says which command runs") -> Value:
+    """Commands of which the command line picks one: each on a path of its own."""
+    if len(runs) == 1:
+        return runs[0]()
+    mark, paths = m.mark(), []
+    for start in runs:
+        with m.supposing(why):
+            start()
+        paths.append(m.changes(mark))
+        m.rollback(mark)
+    m.join_paths(mark, paths)
+    return Unknown(why)
+
+
+def parameter_value(m: Machine, mark: Opaque, node: cst.CSTNode | None) -> tuple[str, Value]:
+    """The name of the callback's parameter, and what a command line without words gives it."""
+    args: Arguments = mark.slots["click", "arguments"]
+    option: bool = mark.slots["click", "option"]
+    names = [plain(v) for v in args.positional]
+    name, by, flag = declared([n for n in names if isinstance(n, str)], option)
+    if plain(args.get(None, "expose_value")) is False:
+        return "", Known(None)
+    value = unsaid(m, args, option, by, flag, node)
+    if args.place is not None and isinstance(value, (Known, Default)):
+        value = extend(value, args.place)
+    callback = args.get(None, "callback")
+    if not isinstance(callback, Absent) and not (isinstance(callback, Known) and callback.value is None):
+        changed = m.call(
+            callback,
+            Arguments(
+                [
+                    Known(Opaque("ctx", "call", (), CONTEXT)),
+                    Known(Opaque("param", "call", (), "click.Parameter")),
+                    value,
+                ]
+            ),
+            node,
+        )
+        value = demote(changed, by)
+    return name, value
+
+
+def declared(names: list[str], option: bool) -> tuple[str, str, bool]:
+    """(parameter, what people call it, whether it is a pair of flags)."""
+    explicit = next((n for n in names if n.isidentifier()), "")
+    if not option:
+        return explicit.lower() or (names[0] if names else ""), f"the argument {explicit}", False
+    pairs = [n for n in names if "/" in n]
+    flags = [part.split("/")[0].strip() for part in names if part.startswith("-")]
+    best = max(flags, key=lambda f: len(f) - len(f.lstrip("-")), default="")
+    return explicit or best.lstrip("-").replace("-", "_").lower(), best, bool(pairs)
+
+
+def unsaid(m: Machine, args: Arguments, option: bool, by: str, pair: bool, node: cst.CSTNode | None) -> Value:
+    given = args.keywords
+    default = args.get(None, "default")
+    if args.unknown:
+        return Unknown(args.unknown)
+    if (
+        "prompt" in given
+        and plain(given["prompt"]) is not False
+        and plain(given.get("prompt_required", Known(True))) is not False
+    ):
+        return Unknown(f"{by} is asked for")
+    if plain(args.get(None, "required")) is True:
+        return Unknown(f"{by} is required: only the command line gives it")
+    nargs = plain(args.get(None, "nargs"))
+    many = plain(args.get(None, "multiple")) is True or nargs == -1 or isinstance(nargs, int) and nargs > 1
+    is_flag = plain(args.get(None, "is_flag")) is True or pair or "flag_value" in given
+    if isinstance(default, Absent):
+        if not option and nargs != -1 and plain(args.get(None, "required")) is not False:
+            return Unknown(f"{by} is required: only the command line gives it")
+        if is_flag and "flag_value" not in given:
+            default = Known(False)
+        elif plain(args.get(None, "count")) is True:
+            default = Known(0)
+        elif plain(args.get(None, "multiple")) is True or nargs == -1:
+            default = Known(Sequence((), "tuple"))
+        else:
+            default = Known(None)
+    elif callable_value(default):
+        default = m.call(default, Arguments(), node)
+    if "flag_value" in given and isinstance(default, Known) and default.value is True:
+        default = given["flag_value"]
+    if not is_flag:
+        default = cast(m, args.get(None, "type"), default, many, node)
+    variable = plain(args.get(None, "envvar"))
+    value = demote(default, by)
+    return (
+        demote(value, f"${variable}") if isinstance(variable, str) and isinstance(value, Default) and not by else value
+    )
+
+
+def callable_value(value: Value) -> bool:
+    obj = object_of(value)
+    return obj is not None and not isinstance(obj, (Sequence, Mapping, Instance, Opaque))
+
+
+def cast(m: Machine, kind: Value, value: Value, many: bool, node: cst.CSTNode | None) -> Value:
+    """A default goes through the option's type, as a word of the command line does."""
+    if isinstance(value, Known) and value.value is None or isinstance(kind, Absent) and not many:
+        return value
+    if many:
+        if not isinstance(object_of(value), Sequence):
+            return value
+        state = object_of(value).state
+        return Known(
+            Sequence(tuple(cast(m, kind, v, False, node) for v in state.items), "tuple", state.open, state.by),
+            value.trace,
+        )
+    obj = object_of(kind)
+    if kind in (BUILTINS["int"], BUILTINS["float"], BUILTINS["str"]):
+        return m.call(kind, Arguments([value]), node) if not isinstance(value, (Unknown, Either)) else value
+    if kind is BUILTINS["bool"]:
+        return lift(truth_of_word, value)
+    if isinstance(obj, Opaque):
+        last = obj.text.split("(")[0].rsplit(".", 1)[-1]
+        if last in ("INT", "IntRange"):
+            return m.call(BUILTINS["int"], Arguments([value]), node)
+        if last in ("FLOAT", "FloatRange"):
+            return m.call(BUILTINS["float"], Arguments([value]), node)
+        if last in ("STRING", "UNPROCESSED", "Choice"):
+            return value
+        if last == "Path" and obj.text.startswith(("click", "rich_click", "cloup")):
+            path_type = obj.call.live[0].get(None, "path_type") if obj.call is not None and obj.call.live else Absent()
+            return value if isinstance(path_type, Absent) else m.call(path_type, Arguments([value]), node)
+        if obj.text.startswith(("click", "rich_click", "cloup")):
+            return Unknown(f"what {last} makes of it")
+        return m.call(kind, Arguments([value]), node)
+    if isinstance(obj, Instance):
+        return m.call(m.attribute(kind, "convert", node), Arguments([value, Known(None), Known(None)]), node)
+    if isinstance(kind, Absent):
+        return value
+    return m.call(kind, Arguments([value]), node)
+
+
+def truth_of_word(v: Value) -> Value:
+    if isinstance(v, Known) and isinstance(v.value, str):
+        word = v.value.strip().lower()
+        if word in ("1", "true", "t", "yes", "y", "on"):
+            return Known(True, v.trace)
+        return (
+            Known(False, v.trace)
+            if word in ("0", "false", "f", "no", "n", "off")
+            else Unknown(f"{v.value} is no truth value")
+        )
+    return v if isinstance(v, Known) and isinstance(v.value, bool) else Unknown(f"the truth of {describe(v)}")
+
+
+# -- the context -----------------------------------------------------------------------------------------
+@method_model(CONTEXT, "ensure_object")
+def ensure_object(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    context = object_of(receiver)
+    if isinstance(context.slots["obj"], Known) and context.slots["obj"].value is None:
+        m.write(context, "obj", m.call(args.get(0), Arguments(), node))
+    return context.slots["obj"]
+
+
+@method_model(CONTEXT, "invoke", "forward")
+def invoke_from(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    """`ctx.invoke(command, r=16)`: what is not given has the other command's default."""
+    target = args.get(0)
+    inner = Arguments(args.positional[1:], dict(args.keywords), args.place)
+    obj = object_of(target)
+    if isinstance(obj, Opaque) and obj.kind == COMMAND:
+        fn = object_of(obj.slots["callback"])
+        for mark in fn.marks:
+            if isinstance(mark, Opaque) and mark.kind == PARAMETER:
+                name, value = parameter_value(m, mark, node)
+                if name and name not in inner.keywords:
+                    inner.keywords[name] = (
+                        Unknown("forwarded from another command") if callee.endswith("forward") else value
+                    )
+            elif isinstance(mark, Opaque) and mark.text == "click.pass_context":
+                inner.positional.insert(0, receiver)
+        target = obj.slots["callback"]
+    return m.call(target, inner, node)
+
+
+@method_model(CONTEXT, "exit", "abort", "fail")
+def leave(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    return Known(Opaque(f"{callee}()", EXIT))
+
+
+@model("click.echo", "click.secho", "click.style", "typer.echo", "typer.secho")
+def echo(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    m.log("print", args, node)
+    return args.get(0) if callee.endswith("style") else Known(None)

@@ -1,0 +1,402 @@
+"""Command lines made from dataclasses: transformers' HfArgumentParser, TRL's TrlParser, tyro, simple_parsing.
+
+Every field of a dataclass of the script is an option with the field's default. A dataclass of a library
+(`TrainingArguments`, `SFTConfig`) is made by a recorded call that the script gives nothing and the command line anything.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ....training_plan.values import Absent, Known, Unknown, Value
+from ...core.library import method_model, model
+from ...core.machine import Machine, demote, place_of
+from ...core.objects import (
+    Arguments,
+    Builtin,
+    Class,
+    Field,
+    Function,
+    Instance,
+    Items,
+    Mapping,
+    Opaque,
+    Sequence,
+    object_of,
+    plain,
+)
+from ...core.operations import lift
+from ...python.builtins import BUILTINS
+from ...python.classes import field_default
+from .argparse import PARSERS, Option, add, make_parser, opened
+from .argparse_namespace import parse
+from .argparse_words import converted
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+HF = "transformers.HfArgumentParser trl.TrlParser"
+ANYTHING = "the command line may give any of its options"
+
+
+# -- options of fields -----------------------------------------------------------------------------------
+def bare(annotation: str) -> str:
+    """The type within `Optional[…]`, `… | None` and quotes."""
+    text = annotation.strip("\"' ").removeprefix("typing.")
+    if text.startswith("Optional[") and text.endswith("]"):
+        text = text[len("Optional[") : -1]
+    sides = [part.strip() for part in text.split("|") if part.strip() != "None"]
+    return (sides[0] if len(sides) == 1 else text).removeprefix("typing.")
+
+
+def elements(annotation: str) -> str | None:
+    """What a list holds, None for what is no list."""
+    text = bare(annotation)
+    for word in ("list[", "List["):
+        if text.startswith(word):
+            return bare(text[len(word) : -1])
+    return "str" if text in ("list", "List") else None
+
+
+def truth_of_word(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    def one(v: Value) -> Value:
+        if not (isinstance(v, Known) and isinstance(v.value, str)):
+            return (
+                v if isinstance(v, Known) and isinstance(v.value, bool) else Unknown("a truth value only the run knows")
+            )
+        word = v.value.lower()
+        if word in ("yes", "true", "t", "y", "1"):
+            return Known(True, v.trace)
+        return (
+            Known(False, v.trace) if word in ("no", "false", "f", "n", "0") else Unknown(f"{v.value} is no truth value")
+        )
+
+    return lift(one, args.get(0))
+
+
+def type_of(annotation: str) -> Value:
+    """The function that makes a value of a word."""
+    name = elements(annotation) or bare(annotation)
+    if name == "bool":
+        return Known(Builtin("bool", truth_of_word))
+    return BUILTINS[name] if name in ("int", "float") else Absent()
+
+
+def option_of(m: Machine, cls: Class, f: Field, node: cst.CSTNode | None, prefix: str = "") -> Option:
+    dashed = f.name.replace("_", "-")
+    flags = (f"--{prefix}{f.name}",) if dashed == f.name else (f"--{prefix}{f.name}", f"--{prefix}{dashed}")
+    default = field_default(m, cls, f, node)
+    option = Option(f.name, flags, default)
+    option.type = type_of(f.annotation)
+    option.place = place_of(cls.module.scope, f.node) if f.node is not None else None
+    if elements(f.annotation) is not None:
+        option.nargs = "+"
+    if bare(f.annotation) == "bool":
+        option.nargs, option.const = "?", Known("true")
+        if isinstance(default, Absent):
+            option.slots["default"] = Known(False, (option.place,) if option.place is not None else ())
+    elif isinstance(default, Absent):
+        option.required = True
+    return option
+
+
+# -- HfArgumentParser ------------------------------------------------------------------------------------
+@model("transformers.HfArgumentParser", "trl.TrlParser")
+def make(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    parser = make_parser(m, Arguments([], args.keywords, args.place), node, callee)
+    given = args.get(0, "dataclass_types")
+    items = (
+        m.iterate(given, node)
+        if isinstance(object_of(given), Sequence)
+        else Items((given,) if not isinstance(given, Absent) else ())
+    )
+    parser.slots["argparse", "classes"] = Known(Sequence(items.items, "tuple", items.open))
+    for value in items.items:
+        cls = object_of(value)
+        if isinstance(cls, Class):
+            for f in cls.fields.values():
+                if f.init:
+                    add(m, parser, option_of(m, cls, f, node))
+    return Known(parser, (args.place,) if args.place else ())
+
+
+def classes_of(parser: Opaque) -> Items:
+    found = object_of(parser.slots.get(("argparse", "classes")))
+    return found.state if found is not None else Items((), "what its dataclasses are is not known")
+
+
+@method_model(HF, "parse_args_into_dataclasses", "parse_args_and_config")
+def into_dataclasses(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    parser = opened(receiver)
+    if parser is None or classes_of(parser).open:
+        return Unknown("a parser whose dataclasses are not known")
+    space, rest = parse(
+        m,
+        receiver,
+        Arguments(args.positional[:1], {k: v for k, v in args.keywords.items() if k == "args"}, args.place),
+        node,
+    )
+    if not isinstance(object_of(space), Mapping):
+        return Unknown("only the run knows the words that are parsed")
+    items = dict(object_of(space).state.items)
+    made = instances(m, parser, items, args, node, ANYTHING)
+    if items:
+        made.append(Known(Mapping(items, object_of(space).state.open, "namespace")))
+    wanted = args.get(1, "return_remaining_strings")
+    if plain(wanted) is True:
+        made.append(rest)
+    return Known(Sequence(tuple(made), "tuple"), (args.place,) if args.place else ())
+
+
+def instances(
+    m: Machine,
+    parser: Opaque,
+    items: dict[Any, Value],
+    args: Arguments,
+    node: cst.CSTNode | None,
+    unknown: str,
+    shared: bool = False,
+) -> list[Value]:
+    """One object for each dataclass, of the items that are its fields; these are taken out of `items`, unless `shared`."""
+    types = classes_of(parser).items
+    own = {
+        name
+        for value in types
+        if isinstance(object_of(value), Class)
+        for name, f in object_of(value).fields.items()
+        if f.init
+    }
+    made: list[Value] = []
+    for value in types:
+        cls = object_of(value)
+        if isinstance(cls, Class):
+            fields = {name: items[name] for name, f in cls.fields.items() if f.init and name in items}
+            extra = (
+                {k: v for k, v in items.items() if k not in own} if shared and cls.library_base() is not None else {}
+            )
+            made.append(
+                instance(m, value, {**fields, **extra}, args, unknown if cls.library_base() is not None else "", node)
+            )
+        elif isinstance(cls, Opaque):
+            fields = {
+                k: v
+                for k, v in items.items()
+                if shared and isinstance(k, str) and k not in own and belongs(k, cls, types)
+            }
+            made.append(instance(m, value, fields, args, unknown, node))
+        else:
+            made.append(Unknown("a dataclass that is not known"))
+    for name in own:
+        items.pop(name, None)
+    return made
+
+
+SCRIPT_FIELDS = (
+    "dataset_name",
+    "dataset_config",
+    "dataset_train_split",
+    "dataset_test_split",
+    "dataset_streaming",
+    "gradient_checkpointing_use_reentrant",
+    "ignore_bias_buffers",
+    "datasets",
+)
+MODEL_FIELDS = (
+    "model_",
+    "lora_",
+    "bnb_",
+    "load_in_",
+    "use_peft",
+    "use_dora",
+    "use_rslora",
+    "use_bnb",
+    "trust_remote_code",
+    "attn_implementation",
+    "torch_dtype",
+    "dtype",
+)
+
+
+def belongs(name: str, cls: Opaque, types: tuple[Value, ...]) -> bool:
+    """Which of several dataclasses of TRL a key of a configuration file is meant for."""
+    if len([t for t in types if isinstance(object_of(t), Opaque)]) == 1:
+        return True
+    last = cls.text.rsplit(".", 1)[-1]
+    if last.endswith("ScriptArguments"):
+        return name in SCRIPT_FIELDS
+    if last == "ModelConfig":
+        return name.startswith(MODEL_FIELDS)
+    return name not in SCRIPT_FIELDS and not name.startswith(MODEL_FIELDS)
+
+
+def instance(
+    m: Machine, cls: Value, fields: dict[str, Value], args: Arguments, unknown: str, node: cst.CSTNode | None
+) -> Value:
+    inner = Arguments([], fields, args.place)
+    obj = object_of(cls)
+    if isinstance(obj, Class):
+        made = m.call(cls, inner, node)
+        base = getattr(object_of(made), "base", None)
+        if unknown and isinstance(base, Opaque) and base.call is not None and not base.call.unknown_arguments:
+            base.call.unknown_arguments = unknown
+        return made
+    inner.unknown = unknown
+    return m.call(cls, inner, node)
+
+
+@method_model(HF, "parse_dict")
+def parse_dict(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    parser = opened(receiver)
+    if parser is None or classes_of(parser).open:
+        return Unknown("a parser whose dataclasses are not known")
+    state = m.mapping(args.get(0, "args"), node)
+    items = {k: demote(v, state.by) if state.by else v for k, v in state.items.items()}
+    if state.open:
+        for value in classes_of(parser).items:
+            for name in getattr(object_of(value), "fields", ()):
+                items.setdefault(name, Unknown(state.open))
+    made = instances(m, parser, items, args, node, state.open, shared=True)
+    return Known(Sequence(tuple(made), "tuple"), (args.place,) if args.place else ())
+
+
+@method_model(HF, "parse_json_file", "parse_yaml_file")
+def parse_file(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    path = args.get(0, "json_file", "yaml_file")
+    file = m.call(BUILTINS["open"], Arguments([path], {}, args.place), node)
+    reader = m.library_name("json", "load") if callee.endswith("json_file") else m.library_name("yaml", "safe_load")
+    return parse_dict(
+        m, receiver, Arguments([m.call(reader, Arguments([file], {}, args.place), node)], {}, args.place), node, callee
+    )
+
+
+# -- simple_parsing --------------------------------------------------------------------------------------
+@model("simple_parsing.ArgumentParser")
+def simple_parser(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    return Known(make_parser(m, args, node, callee), (args.place,) if args.place else ())
+
+
+@method_model(PARSERS, "add_arguments")
+def add_arguments(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    parser, dest = opened(receiver), plain(args.get(1, "dest"))
+    if parser is not None and isinstance(dest, str):
+        option = Option(dest, (f"--{dest}",), command_line(m, args.get(0, "dataclass"), "", node))
+        add(m, parser, option)
+    return Known(None)
+
+
+# -- tyro and the like -----------------------------------------------------------------------------------
+@model(
+    "tyro.cli",
+    "simple_parsing.parse",
+    "jsonargparse.CLI",
+    "jsonargparse.auto_cli",
+    "draccus.parse",
+    "pyrallis.parse",
+    "chz.entrypoint",
+)
+def cli(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    words = args.get(1 if callee.startswith("tyro.extras") else None, "args")
+    if not isinstance(words, Absent) and not (isinstance(words, Known) and words.value is None):
+        return Unknown("words that the script hands to its command line")
+    target = args.get(0, "f", "config_class", "components")
+    preset = args.get(None, "default")
+    if isinstance(object_of(preset), Instance):
+        return overridable(m, preset, "")
+    if isinstance(object_of(target), Opaque) and object_of(target).head != "symbol" or isinstance(target, Absent):
+        return Unknown(f"what {callee} makes of this is not modelled")
+    return command_line(m, target, "", node, args)
+
+
+def command_line(
+    m: Machine, target: Value, prefix: str, node: cst.CSTNode | None, at: Arguments | None = None
+) -> Value:
+    """An object, or what a function returns, with every parameter an option of the command line."""
+    obj = object_of(target)
+    given = Arguments([], {}, at.place if at is not None else None)
+    if isinstance(obj, Class):
+        for f in obj.fields.values():
+            if f.init:
+                given.keywords[f.name] = field_value(m, obj, f, prefix, node)
+        return m.call(target, given, node)
+    if isinstance(obj, Function):
+        return m.call(target, of_parameters(m, obj, given, prefix), node)
+    if isinstance(obj, Opaque):
+        given.unknown = ANYTHING
+        return m.call(target, given, node)
+    return Unknown("what the command line is made of is not known")
+
+
+def field_value(m: Machine, cls: Class, f: Field, prefix: str, node: cst.CSTNode | None) -> Value:
+    option = option_of(m, cls, f, node, prefix)
+    default = option.slots["default"]
+    by = option.flags[-1]
+    if isinstance(default, Absent):
+        nested = cls.module.scope.slots.get(bare(f.annotation))
+        if isinstance(object_of(nested), Class) and object_of(nested).fields:
+            return command_line(m, nested, f"{prefix}{f.name}.", node)
+        return Unknown(f"{by} is required: only the command line gives it")
+    if isinstance(object_of(default), Instance) and object_of(default).cls.kind != "enum":
+        return overridable(m, default, f"{prefix}{f.name}.")
+    return demote(converted(m, option, default, node), by)
+
+
+def supposed_parameter(m: Machine, fn: Function, p: cst.Param) -> Value | None:
+    """What a function that nobody calls may expect of a parameter declared as a dataclass of the script: its defaults."""
+    word = bare(fn.annotation(p))
+    scope: Any = fn.scope
+    while scope is not None and word not in scope.slots:
+        scope = scope.parent
+    value = (scope or fn.scope.module.scope).slots.get(word)
+    cls = object_of(value)
+    if (
+        not isinstance(cls, Class)
+        or cls.kind not in ("dataclass", "pydantic", "attrs")
+        or cls.odd
+        or cls.kind != "pydantic"
+        and cls.library_base() is not None
+    ):
+        return None
+    made = m.call(value, Arguments(), None)
+    return (
+        overridable(m, made, "", f"parameter {p.name.value} of {fn.name}()")
+        if isinstance(object_of(made), Instance)
+        else None
+    )
+
+
+def overridable(m: Machine, value: Value, prefix: str, by: str = "") -> Value:
+    """The same object, each of whose fields the command line (or `by`) may override."""
+    old = object_of(value)
+    new = Instance(old.cls)
+    new.base, new.payload = old.base, old.payload
+    for name, v in old.slots.items():
+        if name not in old.cls.fields:
+            new.slots[name] = v
+        elif isinstance(object_of(v), Instance) and object_of(v).cls.kind != "enum":
+            new.slots[name] = overridable(m, v, f"{prefix}{name}.", by)
+        else:
+            new.slots[name] = demote(v, by or f"--{prefix}{name}".replace("_", "-"))
+    return Known(new, value.trace)
+
+
+def of_parameters(m: Machine, fn: Function, given: Arguments, prefix: str = "", dashed: bool = True) -> Arguments:
+    """Arguments for a function whose parameters are options: their defaults, unless the command line says otherwise."""
+    for p in fn.named:
+        name = p.name.value
+        if name in given.keywords:
+            continue
+        by = f"--{prefix}{name.replace('_', '-') if dashed else name}"
+        default = fn.defaults.get(name)
+        annotation = fn.annotation(p)
+        nested = fn.scope.module.scope.slots.get(bare(annotation)) if annotation else None
+        if isinstance(object_of(default), Instance) and object_of(default).cls.kind != "enum":
+            given.keywords[name] = overridable(m, default, f"{prefix}{name}.")  # type: ignore[arg-type]
+        elif default is not None:
+            given.keywords[name] = demote(default, by)
+        elif isinstance(object_of(nested), Class) and object_of(nested).kind == "dataclass":
+            given.keywords[name] = command_line(m, nested, f"{prefix}{name}.", None)  # type: ignore[arg-type]
+        else:
+            given.keywords[name] = Unknown(f"{by} is required: only the command line gives it")
+    if fn.node.params.star_kwarg is not None:
+        given.unknown = "the command line may give further options"
+    return given

@@ -1,0 +1,279 @@
+"""Command lines made from functions: typer, fire, absl. Every parameter is an option with the parameter's default."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ....training_plan.values import Absent, Known, Unknown, Value
+from ...core.library import method_model, model
+from ...core.machine import Machine, demote
+from ...core.objects import Arguments, Builtin, Class, Function, Items, Mapping, Opaque, Sequence, object_of, plain
+from ...core.operations import lift
+from ...python.builtins import BUILTINS
+from .click import EXIT, callable_value, decorator, one_of, truth_of_word
+from .dataclass_parsers import bare, of_parameters
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+TYPER, PARAMETER = "typer.Typer", "typer.Parameter"
+
+
+# -- typer -----------------------------------------------------------------------------------------------
+@model("typer.Typer")
+def make(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    app = Opaque("typer.Typer(…)", "call", (), TYPER)
+    app.slots.update({("typer", "commands"): Known(Sequence(())), ("typer", "start"): args.get(None, "callback")})
+    return Known(app, (args.place,) if args.place else ())
+
+
+@method_model(TYPER, "command")
+def command(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    def apply(m: Machine, fn: Value, node: cst.CSTNode | None) -> Value:
+        store = object_of(object_of(receiver).slots["typer", "commands"])
+        m.write(store, "state", Items((*store.state.items, fn), store.state.open))
+        if isinstance(object_of(fn), Function):  # started by a console script, when the script itself never starts it
+            object_of(fn).slots["__command__"] = Known(Builtin("typer", lambda m, args, node: typed_call(m, fn, node)))
+        return fn
+
+    return apply(m, args.positional[0], node) if isinstance(object_of(args.get(0)), Function) else decorator(apply)
+
+
+@method_model(TYPER, "callback")
+def callback(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    def apply(m: Machine, fn: Value, node: cst.CSTNode | None) -> Value:
+        m.write(object_of(receiver), ("typer", "start"), fn)
+        return fn
+
+    return decorator(apply)
+
+
+@method_model(TYPER, "add_typer")
+def add_typer(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    store = object_of(object_of(receiver).slots["typer", "commands"])
+    m.write(store, "state", Items((*store.state.items, args.get(0, "typer_instance")), store.state.open))
+    return Known(None)
+
+
+@method_model(TYPER, "__call__")
+def run(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    start_app(m, receiver, node)
+    return Known(None) if plain(args.get(None, "standalone_mode")) is False else Known(Opaque("app()", EXIT))
+
+
+def start_app(m: Machine, app: Value, node: cst.CSTNode | None) -> Value:
+    start = object_of(app).slots["typer", "start"]
+    if isinstance(object_of(start), Function):
+        typed_call(m, start, node)
+    commands = object_of(object_of(app).slots["typer", "commands"]).state.items
+    if not commands:
+        return Known(None)
+    return one_of(
+        m,
+        [
+            lambda c=c: start_app(m, c, node) if getattr(object_of(c), "kind", "") == TYPER else typed_call(m, c, node)
+            for c in commands
+        ],
+    )
+
+
+@model("typer.run")
+def run_function(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    typed_call(m, args.get(0, "function"), node)
+    return Known(Opaque("typer.run()", EXIT))
+
+
+@model("typer.Option", "typer.Argument")
+def parameter(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    made = Opaque(f"{callee}(…)", "call", (), PARAMETER)
+    made.slots["typer", "arguments"] = args
+    made.slots["typer", "option"] = callee.endswith("Option")
+    return Known(made, (args.place,) if args.place else ())
+
+
+def typed_call(m: Machine, target: Value, node: cst.CSTNode | None) -> Value:
+    """The function, called as typer calls it when the command line says nothing."""
+    fn = object_of(target)
+    if not isinstance(fn, Function):
+        return Unknown("a command that is not a function of the script")
+    given = Arguments()
+    for p in fn.named:
+        given.keywords[p.name.value] = parameter_value(m, fn, p, node)
+    return m.call(target, given, node)
+
+
+def parameter_value(m: Machine, fn: Function, p: cst.Param, node: cst.CSTNode | None) -> Value:
+    name = p.name.value
+    default: Value = fn.defaults.get(name, Absent())
+    annotation = fn.annotation(p)
+    if p.annotation is not None and annotation.removeprefix("typing.").removeprefix("typing_extensions.").startswith(
+        "Annotated["
+    ):
+        inner = annotation.partition("[")[2].rstrip("]")
+        spec = m.evaluate(p.annotation.annotation, fn.scope)
+        annotation = inner.split(",")[0].strip()
+        marks = (
+            [object_of(v) for v in object_of(object_of(spec).args[1]).state.items]
+            if isinstance(object_of(spec), Opaque)
+            and object_of(spec).head == "item"
+            and isinstance(object_of(object_of(spec).args[1]), Sequence)
+            else []
+        )
+        mark = next((o for o in marks if isinstance(o, Opaque) and o.kind == PARAMETER), None)
+    else:
+        mark = (
+            object_of(default)
+            if isinstance(object_of(default), Opaque) and object_of(default).kind == PARAMETER
+            else None
+        )
+        if mark is not None:
+            default = mark.slots["typer", "arguments"].get(0, "default")
+            if isinstance(default, Known) and default.value is ...:
+                default = Absent()
+    if "typer.Context" in annotation:
+        return Known(Opaque("ctx", "call", (), "click.Context"))
+    args: Arguments | None = mark.slots["typer", "arguments"] if mark is not None else None
+    flags = (
+        [plain(v) for v in args.positional if isinstance(plain(v), str) and plain(v).startswith("-")]
+        if args is not None
+        else []
+    )
+    is_option = mark.slots["typer", "option"] if mark is not None else not isinstance(default, Absent)
+    by = (
+        (max(flags, key=len).split("/")[0] if flags else "--" + name.replace("_", "-"))
+        if is_option
+        else f"the argument {name}"
+    )
+    if args is not None and "default_factory" in args.keywords:
+        default = m.call(args.keywords["default_factory"], Arguments(), node)
+    elif callable_value(default):
+        default = m.call(default, Arguments(), node)
+    if isinstance(default, Absent):
+        return Unknown(f"{by} is required: only the command line gives it")
+    if args is not None and plain(args.get(None, "prompt")) not in (None, False):
+        return Unknown(f"{by} is asked for")
+    value = demote(typed(m, bare(annotation), default, fn, node), by)
+    if args is not None and "callback" in args.keywords:
+        return demote(m.call(args.keywords["callback"], Arguments([value]), node), by)
+    return value
+
+
+def typed(m: Machine, kind: str, value: Value, fn: Function, node: cst.CSTNode | None) -> Value:
+    """A default in the type that the parameter declares."""
+    if isinstance(value, Known) and value.value is None:
+        return (
+            Unknown("typer gives None or an empty list here, by its version")
+            if kind.lower().startswith("list")
+            else value
+        )
+    if kind in ("int", "float"):
+        return lift(
+            lambda v: (
+                m.call(BUILTINS[kind], Arguments([v]), node)
+                if isinstance(v, Known) and isinstance(v.value, (str, int, float)) and not isinstance(v.value, bool)
+                else v
+            ),
+            value,
+        )
+    if kind == "bool":
+        return lift(truth_of_word, value)
+    if kind in ("Path", "pathlib.Path") and isinstance(plain(value), str):
+        return m.call(m.library_name("pathlib", "Path"), Arguments([value]), node)
+    declared = fn.scope.module.scope.slots.get(kind)
+    if isinstance(object_of(declared), Class) and object_of(declared).kind == "enum" and isinstance(plain(value), str):
+        return m.call(declared, Arguments([value]), node)
+    return value
+
+
+# -- fire ------------------------------------------------------------------------------------------------
+@model("fire.Fire")
+def fire(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    target = args.get(0, "component")
+    words = args.get(1, "command")
+    if not isinstance(words, Absent) and not (isinstance(words, Known) and words.value is None):
+        return Unknown("words that the script hands to its command line")
+    return component(m, target, node)
+
+
+def component(m: Machine, target: Value, node: cst.CSTNode | None) -> Value:
+    obj = object_of(target)
+    if isinstance(obj, Function):
+        return m.call(target, of_parameters(m, obj, Arguments(), dashed=False), node)
+    if isinstance(obj, Mapping):
+        return one_of(m, [lambda v=v: component(m, v, node) for v in obj.state.items.values()])
+    if isinstance(obj, Class):
+        init = object_of(obj.lookup("__init__"))
+        given = of_self(m, init) if isinstance(init, Function) else Arguments()
+        made = m.call(target, given, node)
+        methods = [v for k, v in obj.slots.items() if isinstance(object_of(v), Function) and not k.startswith("_")]
+        return one_of(m, [lambda v=v: method(m, made, v, node) for v in methods]) if methods else made
+    if isinstance(target, Absent):
+        return Unknown("the command line says which function runs")
+    return Unknown("what fire makes of this is not modelled")
+
+
+def of_self(m: Machine, fn: Function) -> Arguments:
+    """Arguments of a method, without the object itself."""
+    given = of_parameters(m, fn, Arguments(), dashed=False)
+    positional = fn.positional
+    if positional:
+        given.keywords.pop(positional[0].name.value, None)
+    return given
+
+
+def method(m: Machine, owner: Value, value: Value, node: cst.CSTNode | None) -> Value:
+    fn = object_of(value)
+    return m.call(m.attribute(owner, fn.name, node), of_self(m, fn), node)
+
+
+# -- absl ------------------------------------------------------------------------------------------------
+@model(
+    *(
+        f"absl.flags.DEFINE_{kind}"
+        for kind in (
+            "integer",
+            "float",
+            "string",
+            "bool",
+            "boolean",
+            "enum",
+            "list",
+            "multi_string",
+            "multi_integer",
+            "multi_float",
+        )
+    )
+)
+def define_flag(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    name, default = plain(args.get(0, "name")), args.get(1, "default")
+    kind = callee.rsplit("_", 1)[-1]
+    by = f"--{name}"
+    if plain(args.get(None, "required")) is True:
+        value: Value = Unknown(f"{by} is required: only the command line gives it")
+    elif kind in ("integer", "float") and not callee.startswith("absl.flags.DEFINE_multi"):
+        value = demote(
+            lift(
+                lambda v: (
+                    v
+                    if not isinstance(v, Known) or v.value is None
+                    else m.call(BUILTINS["int" if kind == "integer" else "float"], Arguments([v]), node)
+                ),
+                default,
+            ),
+            by,
+        )
+    elif kind in ("list", "string") and isinstance(plain(default), str) and callee.endswith(("_list", "multi_string")):
+        words = [w.strip() for w in plain(default).split(",")] if kind == "list" else [plain(default)]
+        value = demote(Known(Sequence(tuple(Known(w) for w in words), "list")), by)
+    else:
+        value = demote(default, by)
+    flags = object_of(m.shared["absl.flags.FLAGS"].slots["value"])
+    if isinstance(name, str):
+        m.write(flags, "state", Items({**flags.state.items, name: value}))
+    return Known(Mapping({"value": value, "default": default}, "", "namespace"))
+
+
+@model("absl.app.run")
+def run_main(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    m.call(args.get(0, "main"), Arguments([Known(Opaque("sys.argv"))]), node)
+    return Known(Opaque("app.run()", EXIT))

@@ -1,0 +1,205 @@
+"""The process a script runs in: the environment and the command line, which others decide and the script may change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value, join
+from ...core.library import method_model, model
+from ...core.machine import Machine, demote
+from ...core.objects import Arguments, Items, Mapping, Object, Opaque, Sequence, object_of
+from ...core.operations import describe, lift
+from ...python.displays import plain_key
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+ENVIRON = "os.environ"
+SET_EVERYWHERE = ("HOME", "PATH", "PWD", "USER", "SHELL", "LOGNAME")  # no run is without them: a fallback is no default
+OTHERS = "only the environment of the run knows its other variables"
+
+
+class Holder(Object):
+    """A name of a library that stands for one and the same thing in every module, and that a script may set anew."""
+
+    __slots__ = ()
+
+    def __init__(self, value: Value) -> None:
+        self.slots = {"value": value}
+
+
+def start(m: Machine) -> dict[str, Any]:
+    """What is one per process. The variables that the script sets live in an open dictionary."""
+    environ = Opaque(ENVIRON, "symbol", (), ENVIRON)
+    environ.slots["written"] = Known(Mapping({}, OTHERS))
+    return {
+        ENVIRON: Holder(Known(environ)),
+        "sys.argv": Holder(Known(Opaque("sys.argv"))),
+        "absl.flags.FLAGS": Holder(Known(Mapping({}, "", "namespace"))),
+    }
+
+
+# -- the environment -------------------------------------------------------------------------------------
+def written(m: Machine) -> Mapping:
+    return object_of(object_of(m.shared[ENVIRON].slots["value"]).slots["written"])
+
+
+def variable(m: Machine, name: Value, fallback: Value) -> Value:
+    """A variable: what the script set, else `fallback` unless the environment says otherwise."""
+
+    def one(name: Value) -> Value:
+        key = plain_key(name) if isinstance(name, Known) else None
+        if key is None:
+            return (
+                demote(fallback, f"the environment variable {describe(name)}")
+                if not isinstance(name, (Unknown, Absent))
+                else Unknown(name.why, name.trace)
+            )
+        inherited = (
+            fallback
+            if object_of(fallback) is not None and fallback.value.head == "item"
+            else demote(fallback, f"${key[0]}")
+        )  # type: ignore[union-attr]
+        found = written(m).state.items.get(key[0])
+        if found is None and key[0] in SET_EVERYWHERE:
+            return Known(Opaque(f"{ENVIRON}[{key[0]!r}]", "item", (Known(Opaque(ENVIRON)), name), "str"))
+        if found is None:
+            return inherited
+        if isinstance(found, Absent):
+            return fallback
+        if isinstance(found, Either) and any(isinstance(o, Absent) for o in found.options):
+            options = [o if not isinstance(o, Absent) else inherited for o in found.options]
+            out = options[0]
+            for option in options[1:]:
+                out = join(out, option, found.condition)
+            return out
+        return found
+
+    return lift(one, name)
+
+
+@model("os.getenv", "os.environ.get", "decouple.config", "environs.Env.str")
+def getenv(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    fallback = args.get(1, "default")
+    if isinstance(fallback, Absent) and callee == "decouple.config":
+        return Unknown(f"the environment variable {describe(args.get(0))} is required")
+    return variable(m, args.get(0, "key"), fallback if not isinstance(fallback, Absent) else Known(None))
+
+
+@method_model(ENVIRON, "__getitem__")
+def item(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    m.risks += 1
+    name = args.get(0)
+    return variable(m, name, Known(Opaque(f"{ENVIRON}[{describe(name)}]", "item", (receiver, name)), receiver.trace))
+
+
+@method_model(ENVIRON, "__setitem__")
+def set_item(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    write(m, args.get(0), args.get(1))
+    return Known(None)
+
+
+def write(m: Machine, name: Value, value: Value) -> None:
+    store = written(m)
+    key = plain_key(name)
+    items = dict(store.state.items)
+    if key is None:
+        why = f"a variable that only the run knows is set: {describe(name)}"
+        m.write(store, "state", Items({k: Unknown(why) for k in items}, OTHERS))
+    else:
+        items[key[0]] = value
+        m.write(store, "state", Items(items, OTHERS))
+
+
+@method_model(ENVIRON, "__contains__")
+def contains(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
+    key = plain_key(args.get(0))
+    found = written(m).state.items.get(key[0]) if key is not None else None
+    if found is None or isinstance(found, (Either, Unknown)):
+        return None
+    return Known(not isinstance(found, Absent))
+
+
+@model("os.environ.setdefault")
+def setdefault(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    value = variable(m, args.get(0, "key"), args.get(1, "value", "default"))
+    write(m, args.get(0, "key"), value)
+    return value
+
+
+@model("os.environ.pop", "os.unsetenv")
+def pop(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    value = variable(
+        m,
+        args.get(0, "key"),
+        args.get(1, "default") if len(args.positional) > 1 or args.keywords else Unknown("the environment decides"),
+    )
+    write(m, args.get(0, "key"), Absent("the script removes it"))
+    return value
+
+
+@model("os.environ.update")
+def update(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    state = m.mapping(args.get(0), node) if args.positional else Items({})
+    if state.open or args.unknown:
+        write(m, Unknown(state.open or args.unknown), Unknown(state.open or args.unknown))
+    for key, value in {**state.items, **args.keywords}.items():
+        write(m, Known(key), value)
+    return Known(None)
+
+
+@model("os.putenv")
+def putenv(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    return Known(None)  # os.environ does not see it
+
+
+@model("dotenv.load_dotenv")
+def load_dotenv(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
+    """Variables of a file that is not part of a project: what the script set itself stays, unless told otherwise."""
+    override = args.get(3, "override")
+    if not isinstance(override, Absent) and not (isinstance(override, Known) and override.value is False):
+        write(m, Unknown("load_dotenv(override=True) may set it"), Unknown("load_dotenv(override=True) may set it"))
+    return None
+
+
+# -- the command line ------------------------------------------------------------------------------------
+@model("sys.argv.append", "sys.argv.extend", "sys.argv.insert", "sys.argv.remove", "sys.argv.pop", "sys.argv.clear")
+def change_words(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
+    m.write(m.shared["sys.argv"], "value", Unknown("the script changes sys.argv"))
+    return None
+
+
+def words(m: Machine, given: Value) -> list[Value] | str | None:
+    """The words a parser is handed: a list that the script settles; None for the run's own command line; else why not."""
+    if isinstance(given, Absent) or isinstance(given, (Known, Default)) and given.value is None:
+        return script_words(m)
+    obj = object_of(given)
+    if isinstance(given, Default) and given.by == "sys.argv":
+        return script_words(m)  # what another parser left of it
+    if isinstance(obj, Opaque):
+        if obj.text in ("sys.argv[1:]", "sys.argv"):
+            return script_words(m)
+        return f"only the run knows the words in {obj.text}"
+    if isinstance(given, Known) and isinstance(given.value, str) and not given.value:
+        return []
+    if isinstance(given, Known) and isinstance(obj, Sequence) and not obj.state.open and not obj.state.by:
+        return list(obj.state.items)
+    return given.why if isinstance(given, Unknown) else "only the run knows the words that are parsed"
+
+
+def script_words(m: Machine) -> list[Value] | str | None:
+    current = m.shared["sys.argv"].slots["value"]
+    obj = object_of(current)
+    if isinstance(obj, Opaque) and obj.text == "sys.argv":
+        return None
+    if isinstance(obj, Opaque) and obj.text in ("sys.argv[:1]", "sys.argv[0:1]"):
+        return []
+    if (
+        isinstance(obj, Sequence)
+        and isinstance(current, Known)
+        and obj.state.items
+        and not obj.state.open
+        and not obj.state.by
+    ):
+        return list(obj.state.items[1:])
+    return current.why if isinstance(current, Unknown) else "the script changes sys.argv"

@@ -1,0 +1,250 @@
+"""Hydra: the configuration that `@hydra.main` and `compose` put together from files and their defaults lists.
+
+Whatever is composed is a default of the command line: every value can be overridden there.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ....training_plan.values import Absent, Known, Unknown, Value
+from ...core.library import DECORATORS, model
+from ...core.machine import Machine
+from ...core.objects import Arguments, Builtin, Items, Mapping, Opaque, Sequence, object_of
+from ...core.operations import describe
+from ...core.project import resolved
+from ..files.streams import defaulted
+from .interpolation import Config
+from .omegaconf import COMMAND_LINE, merged, read_file, with_setting
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+PACKAGE = re.compile(r"\A(?:\s*#[^\n]*\n)*?\s*#\s*@package\s+(\S+)")
+MAX_DEPTH = 8
+
+
+class Failure(Exception):
+    """Why a configuration cannot be composed."""
+
+
+class Defaults(NamedTuple):
+    """One entry of a defaults list: a file below `group`, put at `package`; `own` is `_self_`, `fixed` one that names no choice."""
+
+    own: bool = False
+    group: str = ""
+    name: str | None = None
+    package: str | None = None
+    optional: bool = False
+    fixed: bool = False
+
+
+def composed(m: Machine, folder: Path, name: str, overrides: list[str], node: cst.CSTNode | None = None) -> Value:
+    """The configuration `name` of `folder`, with the words of a command line applied."""
+    chosen = {}
+    settings = []
+    for word in overrides:
+        path, _, value = word.partition("=")
+        if m.project.is_dir(folder / path.lstrip("+")) and "." not in path:
+            chosen[path.lstrip("+").split("@")[0]] = value
+        else:
+            settings.append(word)
+    try:
+        out: Value = Known(Config())
+        for part in parts(m, folder, "", name, "", chosen, 0):
+            out = merged(m, out, part, None, node)
+        for word in settings:
+            if word.startswith("~"):
+                raise Failure("a setting is removed on the command line")
+            out = with_setting(m, out, word, node)
+    except Failure as e:
+        return Unknown(str(e))
+    obj = object_of(out)
+    if isinstance(obj, Config):
+        obj.slots["state"] = obj.written._replace(
+            items={k: v for k, v in obj.written.items.items() if k not in ("hydra", "defaults")}
+        )
+    return out
+
+
+def parts(
+    m: Machine, folder: Path, group: str, name: str, package: str, chosen: dict[str, str], depth: int
+) -> list[Value]:
+    """What the file contributes, in the order in which later parts win."""
+    if depth > MAX_DEPTH:
+        raise Failure("a defaults list that nests too deeply")
+    file = folder / group / (name if name.endswith((".yaml", ".yml")) else name + ".yaml")
+    value = read_file(m, Known(str(file)))
+    if isinstance(value, Known) and value.value is None:
+        value = Known(Mapping())
+    obj = object_of(value)
+    if not isinstance(obj, Mapping):
+        raise Failure(value.why if isinstance(value, Unknown) else f"{file.name} holds no settings")
+    place = value.trace[-1].source.text if value.trace and value.trace[-1].source is not None else ""
+    header = PACKAGE.match(place)
+    if header is not None:
+        package = {"_global_": "", "_group_": group.replace("/", ".")}.get(header.group(1), header.group(1))
+    entries = listed(obj.state.items.get("defaults"), group)
+    own = Known(Mapping({k: v for k, v in obj.state.items.items() if k != "defaults"}), value.trace)
+    for word in reversed(package.split(".") if package else []):
+        own = Known(Mapping({word: own}))
+    if not any(entry.own for entry in entries):
+        entries.append(Defaults(own=True))  # since Hydra 1.1 a file without `_self_` wins over its defaults
+    out: list[Value] = []
+    for entry in entries:
+        if entry.own:
+            out.append(own)
+            continue
+        pick = entry.name if entry.fixed else chosen.get(entry.group, entry.name)
+        if pick is None or pick == "null":
+            continue
+        if "${" in pick or pick == "???":
+            raise Failure(f"the defaults list leaves {entry.group} open")
+        at = entry.package if entry.package is not None else entry.group.replace("/", ".")
+        if entry.optional and not m.project.is_file(folder / entry.group / f"{pick}.yaml"):
+            continue
+        out += parts(m, folder, entry.group, pick, at, chosen, depth + 1)
+    return out
+
+
+def listed(value: Value | None, group: str) -> list[Defaults]:
+    """The entries of a defaults list. Those of Hydra's own configuration are left out."""
+    if value is None:
+        return []
+    obj = object_of(value)
+    if not isinstance(obj, Sequence):
+        raise Failure("a defaults list that is no list")
+    out: list[Defaults] = []
+    for entry in obj.state.items:
+        inner = object_of(entry)
+        text = entry.value if isinstance(entry, Known) else None
+        if text == "_self_":
+            out.append(Defaults(own=True))
+        elif isinstance(text, str):
+            path, _, package = text.partition("@")
+            where, _, name = path.rpartition("/")
+            base = where.lstrip("/") if path.startswith("/") else "/".join(p for p in (group, where) if p)
+            out.append(Defaults(group=base, name=name, package=package or None, fixed=True))
+        elif isinstance(inner, Mapping):
+            for key, chosen in inner.state.items.items():
+                words = str(key).split()
+                target = words[-1]
+                if target.lstrip("/").startswith("hydra/"):
+                    continue
+                if "override" in words:
+                    raise Failure("a defaults list that overrides another one's")
+                where, _, package = target.partition("@")
+                base = where.lstrip("/") if where.startswith("/") or not group else f"{group}/{where}"
+                name = (
+                    chosen.value if isinstance(chosen, Known) and isinstance(chosen.value, (str, type(None))) else "???"
+                )
+                if isinstance(object_of(chosen), Sequence):
+                    raise Failure("a defaults list that takes several of one group")
+                out.append(
+                    Defaults(
+                        group=base,
+                        name=name,
+                        package=package.replace("_global_", "") if package else None,
+                        optional="optional" in words,
+                    )
+                )
+        else:
+            raise Failure("a defaults list with an entry that is not understood")
+    return out
+
+
+def folder_of(m: Machine, path: Value, module: Any) -> Path | str:
+    """Where `config_path` leads: it is relative to the file it is written in."""
+    if (
+        not isinstance(path, (Known, Absent))
+        or isinstance(path, Known)
+        and not isinstance(path.value, (str, type(None)))
+    ):
+        return f"where the configuration lies: {describe(path)}"
+    if module.file is None:
+        return "the script stands alone: its configuration is not read"
+    text = path.value if isinstance(path, Known) and path.value is not None else "."
+    if text.startswith("pkg://"):
+        return "a configuration of a package"
+    folder = resolved(module.file).parent / text
+    return folder if m.project.is_dir(folder) else f"the folder {text} was not found in the project"
+
+
+def main(m: Machine, decorator: Opaque, fn: Value, node: cst.CSTNode | None) -> Value:
+    arguments = decorator.call.arguments if decorator.call is not None else {}
+    path = arguments.get("config_path", arguments.get("$0", Absent()))
+    name = arguments.get("config_name", arguments.get("$1", Absent()))
+    module = m.frame.scope.module
+    function = object_of(fn)
+
+    def run(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+        if args.positional:
+            return m.call(fn, args, node)
+        return m.call(fn, Arguments([configuration(m, path, name, module, node)], {}, args.place), node)
+
+    if function is not None and hasattr(function, "called"):
+        function.called = True
+    return Known(Builtin(getattr(function, "name", "main"), run), fn.trace)
+
+
+def configuration(m: Machine, path: Value, name: Value, module: Any, node: cst.CSTNode | None) -> Value:
+    if isinstance(name, Absent) or isinstance(name, Known) and name.value is None:
+        return Known(Config(by=COMMAND_LINE))
+    if not isinstance(name, Known) or not isinstance(name.value, str):
+        return Unknown(f"which configuration is used: {describe(name)}")
+    folder = folder_of(m, path, module)
+    if isinstance(folder, str):
+        return Unknown(folder)
+    return defaulted(composed(m, folder, name.value, [], node), COMMAND_LINE)
+
+
+DECORATORS["hydra.main"] = main
+
+
+# -- compose ---------------------------------------------------------------------------------------------
+@model("hydra.initialize", "hydra.initialize_config_dir", "hydra.initialize_config_module")
+def initialize(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    path = args.get(0, "config_path", "config_dir")
+    if callee.endswith("config_dir") and isinstance(path, Known):
+        m.documents["hydra"] = Path(str(path.value))
+    else:
+        m.documents["hydra"] = (
+            folder_of(m, path, m.frame.scope.module)
+            if not callee.endswith("module")
+            else "a configuration of a package"
+        )
+    return Known(Opaque("hydra.initialize(…)", "call", (), "hydra.initialize"))
+
+
+@model("hydra.compose")
+def compose(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    folder, name = m.documents.get("hydra", "hydra is not initialized here"), args.get(0, "config_name")
+    words = m.iterate(args.get(1, "overrides"), node) if not isinstance(args.get(1, "overrides"), Absent) else Items(())
+    if isinstance(folder, str):
+        return Unknown(folder)
+    if (
+        not isinstance(name, Known)
+        or not isinstance(name.value, str)
+        or words.open
+        or not all(isinstance(w, Known) and isinstance(w.value, str) for w in words.items)
+    ):
+        return Unknown("a configuration composed of what only the run knows")
+    return composed(m, folder, name.value, [w.value for w in words.items], node)  # type: ignore[union-attr]
+
+
+@model("hydra.utils.to_absolute_path")
+def to_absolute_path(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    from ...core.operations import lift
+    from ..files.paths import absolute_text, text_of
+
+    return lift(lambda v: absolute_text(m, text_of(v)), args.get(0, "path"))
+
+
+@model("hydra.utils.get_original_cwd")
+def original_directory(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    from ....training_plan.values import Text
+    from ..files.paths import CWD
+
+    return Text((CWD,))

@@ -1,0 +1,178 @@
+"""A configuration of OmegaConf: keys that are attributes too, and values that refer to each other.
+
+out: runs/${model.name}      # followed at every access, from the root; ${.name} from here, ${..name} from above
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ....training_plan.values import Default, Either, Known, Unknown, Value
+from ...core import documents
+from ...core.documents import Malformed
+from ...core.machine import demote
+from ...core.objects import Items, Mapping, Opaque, Sequence, object_of
+from ...core.operations import lift
+from ...python.texts import concatenate, to_text
+
+WHOLE = re.compile(r"\$\{([^{}]*)\}\Z")
+HOLE = re.compile(r"\$\{([^{}]*)\}")
+_resolving: list[tuple[int, str]] = []  # interpolations being looked up, to notice one that leads to itself
+
+
+class Config(Mapping):
+    """A DictConfig. `parent` is the one it lies in; `types` are the annotations of a structured one.
+
+    What is stored are the values as written; `state` shows them with interpolations followed, as every access does.
+    """
+
+    __slots__ = ("parent", "types")
+    foreign = True
+
+    def __init__(
+        self, items: dict[Any, Value] | None = None, parent: Config | None = None, open: str = "", by: str = ""
+    ) -> None:
+        super().__init__(items, open, "config", by)
+        self.parent = parent
+        self.types: dict[str, str] = {}
+
+    @property
+    def state(self) -> Items:
+        written: Items = self.slots["state"]
+        if not any(open_text(v) for v in written.items.values()):
+            return written
+        return written._replace(items={k: followed(v, self) for k, v in written.items.items()})
+
+    @property
+    def written(self) -> Items:
+        return self.slots["state"]
+
+
+def open_text(v: Value) -> bool:
+    """Whether a stored value is an interpolation, a mandatory value that is missing, or a list with such."""
+    if isinstance(v, (Known, Default)):
+        if isinstance(v.value, str):
+            return "${" in v.value or v.value == "???"
+        return isinstance(v.value, Sequence) and any(open_text(x) for x in v.value.state.items)
+    return isinstance(v, Either) and any(open_text(o) for o in v.options)
+
+
+def followed(v: Value, node: Config) -> Value:
+    if not open_text(v):
+        return v
+
+    def one(x: Value) -> Value:
+        obj = object_of(x)
+        if isinstance(obj, Sequence):
+            state = obj.state
+            return Known(
+                Sequence(tuple(followed(i, node) for i in state.items), obj.kind, state.open, state.by), x.trace
+            )
+        if isinstance(x, Known) and isinstance(x.value, str):
+            return interpolated(x, node)
+        return x
+
+    return lift(one, v)
+
+
+def interpolated(v: Known, node: Config) -> Value:
+    text = v.value
+    if text == "???":
+        return Unknown("a mandatory value that the configuration leaves open (???)", v.trace)
+    whole = WHOLE.match(text)
+    if whole is not None:
+        out = reference(whole.group(1).strip(), node)
+        return (
+            type(out)(**{**{n: getattr(out, n) for n in type(out).__slots__}, "trace": (*v.trace, *out.trace)[:12]})
+            if v.trace
+            else out
+        )
+    if HOLE.sub("", text).find("${") >= 0 or "\\${" in text:
+        return Unknown(f"an interpolation that is not followed: {text}", v.trace)
+    parts: list[Value] = []
+    end = 0
+    for hole in HOLE.finditer(text):
+        parts += [Known(text[end : hole.start()]), to_text(reference(hole.group(1).strip(), node))]
+        end = hole.end()
+    return concatenate([*parts, Known(text[end:], v.trace)])
+
+
+def reference(expression: str, node: Config) -> Value:
+    """What `${expression}` stands for within `node`."""
+    name, colon, rest = expression.partition(":")
+    if colon and re.fullmatch(r"[\w.]+", name):
+        return resolver(name, rest, node)
+    mark = (id(node), expression)
+    if mark in _resolving or len(_resolving) > 20:
+        return Unknown(f"the interpolation ${{{expression}}} leads to itself")
+    _resolving.append(mark)
+    try:
+        dots = len(expression) - len(expression.lstrip("."))
+        here: Config | None = node
+        if dots:
+            for _ in range(dots - 1):
+                here = here.parent if here is not None else None
+        else:
+            while here is not None and here.parent is not None:
+                here = here.parent
+        if here is None:
+            return Unknown(f"the interpolation ${{{expression}}} leads out of the configuration")
+        return select(Known(here), expression[dots:])
+    finally:
+        _resolving.pop()
+
+
+def resolver(name: str, rest: str, node: Config) -> Value:
+    words = [w.strip() for w in rest.split(",", 1)]
+    if name in ("oc.env", "env"):
+        variable = f"${words[0]}"
+        if len(words) == 1:
+            return Unknown(f"the environment variable {variable} is required")
+        plain = words[1].strip("'\"")
+        return demote(Known(None if plain == "null" else plain), variable)
+    if name == "oc.select":
+        found = select(Known(root_of(node)), words[0])
+        if isinstance(found, Unknown) and len(words) > 1:
+            return literal(words[1])
+        return found
+    return Known(Opaque(f"${{{name}:{rest}}}", "call", (), "str" if name == "now" else ""))
+
+
+def root_of(node: Config) -> Config:
+    while node.parent is not None:
+        node = node.parent
+    return node
+
+
+def literal(text: str) -> Value:
+    """A value written in a word, as on Hydra's command line."""
+    try:
+        found = documents.yaml_documents(documents.Text(text), "omegaconf")
+    except Malformed as e:
+        return Unknown(str(e))
+    return found[0]() if found else Known(None)
+
+
+def select(value: Value, path: str) -> Value:
+    for word in re.findall(r"[^.\[\]]+", path):
+        obj = object_of(value)
+        by = value.by if isinstance(value, Default) else ""
+        if isinstance(obj, Mapping):
+            state = obj.state
+            found = state.items.get(word)
+            if found is None and word.isdigit():
+                found = state.items.get(int(word))
+            if found is None:
+                return Unknown(state.open or f"there is no {path} in the configuration")
+        elif (
+            isinstance(obj, Sequence)
+            and word.lstrip("-").isdigit()
+            and int(word) < len(obj.state.items)
+            and not obj.state.open
+        ):
+            found = obj.state.items[int(word)]
+        else:
+            return value if isinstance(value, Unknown) else Unknown(f"there is no {path} in the configuration")
+        value = demote(found, by) if by else found
+    return value

@@ -1,0 +1,59 @@
+"""dacite and cattrs: dictionaries made into the dataclasses that their keys name."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ....training_plan.values import Absent, Known, Unknown, Value
+from ...core.library import model
+from ...core.machine import Machine
+from ...core.objects import Arguments, Class, Mapping, Sequence, object_of
+from ...core.operations import describe, lift
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+
+def structured(m: Machine, cls: Class, data: Value, node: cst.CSTNode | None) -> Value:
+    """An instance of a dataclass of the script with the values of `data`, nested ones by the annotations of its fields."""
+    if not isinstance(object_of(data), Mapping):
+        return (
+            Unknown(data.why, data.trace)
+            if isinstance(data, (Unknown, Absent))
+            else Unknown(f"{cls.name} made from {describe(data)}")
+        )
+    state = m.mapping(data, node)
+    args = Arguments([], {k: field(m, cls, k, v, node) for k, v in state.items.items() if k in cls.fields})
+    args.unknown = state.open
+    return m.call(Known(cls), args, node)
+
+
+def field(m: Machine, cls: Class, name: str, value: Value, node: cst.CSTNode | None) -> Value:
+    annotation = cls.fields[name].annotation.strip("\"'")
+    for word in re.findall(r"\w+", annotation):
+        inner = object_of(cls.module.scope.slots.get(word))
+        if isinstance(inner, Class) and inner.kind in ("dataclass", "attrs"):
+            return lift(lambda v, inner=inner: nested(m, inner, v, node), value)
+    return value
+
+
+def nested(m: Machine, cls: Class, value: Value, node: cst.CSTNode | None) -> Value:
+    obj = object_of(value)
+    if isinstance(obj, Sequence):
+        return Known(
+            Sequence(tuple(nested(m, cls, v, node) for v in obj.state.items), obj.kind, obj.state.open, obj.state.by),
+            value.trace,
+        )
+    return structured(m, cls, value, node) if isinstance(obj, Mapping) else value
+
+
+@model("dacite.from_dict", "cattrs.structure", "cattr.structure")
+def from_dict(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
+    cls, data = args.get(0, "data_class", "cl"), args.get(1, "data", "obj")
+    if callee != "dacite.from_dict":
+        cls, data = args.get(1, "cl"), args.get(0, "obj")
+    target = object_of(cls)
+    if not isinstance(target, Class) or target.kind not in ("dataclass", "attrs") or "config" in args.keywords:
+        return None
+    return lift(lambda d: structured(m, target, d, node), data)

@@ -1,0 +1,371 @@
+"""datasets: which columns a dataset has and what their cells hold, through `map` and its kin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ....training_plan.values import Absent, Known, Unknown, Value, join
+from ...core.library import METHOD_MODELS, method_model, model, record
+from ...core.machine import Machine
+from ...core.objects import (
+    Arguments,
+    Dataset,
+    Function,
+    Instance,
+    Items,
+    Mapping,
+    Opaque,
+    Row,
+    Sequence,
+    object_of,
+    plain,
+)
+from ...core.operations import describe, item_term
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+KIND = "datasets.Dataset"
+SAME = (
+    "filter select shuffle skip take shard sort flatten with_format set_format cast cast_column to_iterable_dataset unique flatten_indices "
+    "repeat with_transform set_transform add_faiss_index reset_format class_encode_column"
+).split()
+SPLITS = ("train", "test", "validation", "val", "valid", "eval", "dev")
+
+
+def made(m: Machine, new: Dataset) -> Dataset:
+    m.datasets.append(new)
+    return new
+
+
+def derived(
+    m: Machine,
+    receiver: Value,
+    args: Arguments,
+    node: cst.CSTNode | None,
+    callee: str,
+    columns: dict[str, Value] | None = None,
+    open: bool | None = None,
+) -> Value:
+    """The dataset after one more step."""
+    old: Dataset = object_of(receiver)
+    call = record(m, callee, args, node, receiver)
+    name = callee.rsplit(".", 1)[-1]
+    new = Dataset(
+        f"{old.text}.{name}(…)",
+        call,
+        dict(old.columns) if columns is None else columns,
+        old.open if open is None else open,
+    )
+    new.sources, new.mixed, new.parts, new.splits = old.sources, old.mixed, old.parts, old.splits
+    new.steps = (*old.steps, call)
+    call.result = made(m, new)
+    return Known(new, receiver.trace)
+
+
+def same(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    fn = args.get(0, "function")
+    if callee.endswith("filter") and not isinstance(fn, Absent):
+        with m.supposing("a filter's function"):
+            m.call(fn, Arguments([Known(Row("example", object_of(receiver), False))]), node)
+    return derived(m, receiver, args, node, callee)
+
+
+for _name in SAME:
+    METHOD_MODELS[KIND, _name] = same
+
+
+@method_model(KIND, "map")
+def map_(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    old: Dataset = object_of(receiver)
+    fn = args.get(0, "function")
+    batched = args.get(4, "batched")
+    is_batched = bool(plain(batched)) if isinstance(batched, Known) else False
+    columns, open_ = dict(old.columns), old.open
+    if plain(args.get(None, "remove_columns")) is not None or not isinstance(args.get(None, "remove_columns"), Absent):
+        columns, open_ = removed(m, columns, open_, args.get(None, "remove_columns"), node)
+    if not isinstance(fn, Absent) and not (isinstance(fn, Known) and fn.value is None):
+        extra = m.mapping(args.get(None, "fn_kwargs"), node).items if "fn_kwargs" in args.keywords else {}
+        row = Row(parameter_name(fn), old, is_batched)
+        positional: list[Value] = [Known(row)]
+        if plain(args.get(1, "with_indices")):
+            positional.append(Known(Opaque("index")))
+        mark = m.mark()
+        out = m.call(fn, Arguments(positional, dict(extra), args.place), node)
+        made, more = new_columns(m, out, is_batched, node)
+        written = {
+            k[1]: cell(v, is_batched)
+            for k, v in row.slots.items()
+            if isinstance(k, tuple) and k[0] == "item" and isinstance(k[1], str)
+        }
+        obj = object_of(out)
+        if isinstance(obj, Row):
+            columns.update(written)
+        columns.update(made)
+        open_ = open_ or bool(more)
+        m.join_paths(mark, [m.changes(mark), {}])  # it may run for no row, in another process, or come from a cache
+    return derived(m, receiver, args, node, callee, columns, open_)
+
+
+def parameter_name(fn: Value) -> str:
+    function = object_of(fn)
+    positional = function.positional if isinstance(function, Function) else []
+    return positional[0].name.value if positional else "example"
+
+
+def new_columns(m: Machine, out: Value, batched: bool, node: cst.CSTNode | None) -> tuple[dict[str, Value], str]:
+    """The columns a mapped function returns, and why there may be others."""
+    obj = object_of(out)
+    if isinstance(obj, Row):
+        return {}, ""
+    if isinstance(obj, (Mapping, Instance)):
+        state = m.mapping(out, node)
+        return {k: cell(v, batched) for k, v in state.items.items() if isinstance(k, str)}, state.open
+    if isinstance(out, Known) and out.value is None:
+        return {}, ""
+    if isinstance(obj, Opaque) and obj.callee.endswith(
+        ("PreTrainedTokenizer.__call__", "PreTrainedTokenizer.encode_plus", "batch_encode_plus")
+    ):
+        tokens: dict[str, Value] = {name: item_term(out, Known(name)) for name in ("input_ids", "attention_mask")}
+        written = {
+            k[1]: v for k, v in obj.slots.items() if isinstance(k, tuple) and k[0] == "item" and isinstance(k[1], str)
+        }
+        return {**tokens, **written}, ""
+    state = m.mapping(out, node)
+    return {k: cell(v, batched) for k, v in state.items.items() if isinstance(k, str)}, describe(
+        out
+    ) if state.open else ""
+
+
+def cell(value: Value, batched: bool) -> Value:
+    """What one cell of a returned column holds: in a batch, the element of the list."""
+    obj = object_of(value)
+    if batched and isinstance(obj, Sequence):
+        items = obj.state.items
+        if not items:
+            return Unknown("an empty list")
+        out = items[0]
+        for v in items[1:]:
+            out = join(out, v)
+        return out
+    return value
+
+
+def removed(
+    m: Machine, columns: dict[str, Value], open_: bool, names: Value, node: cst.CSTNode | None
+) -> tuple[dict[str, Value], bool]:
+    obj = object_of(names)
+    if isinstance(obj, Opaque):  # dataset.column_names: all of them
+        return {}, False
+    wanted = [plain(v) for v in m.iterate(names, node).items] if not isinstance(plain(names), str) else [plain(names)]
+    return {k: v for k, v in columns.items() if k not in wanted}, open_
+
+
+@method_model(KIND, "remove_columns", "select_columns")
+def choose(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    old: Dataset = object_of(receiver)
+    names = args.get(0, "column_names")
+    if callee.endswith("remove_columns"):
+        columns, open_ = removed(m, old.columns, old.open, names, node)
+    else:
+        wanted = (
+            [plain(v) for v in m.iterate(names, node).items] if not isinstance(plain(names), str) else [plain(names)]
+        )
+        columns, open_ = (
+            {
+                k: old.columns.get(k, item_term(Known(Opaque("example", "row", (), "row")), Known(k)))
+                for k in wanted
+                if isinstance(k, str)
+            },
+            False,
+        )
+    return derived(m, receiver, args, node, callee, columns, open_)
+
+
+@method_model(KIND, "rename_column", "rename_columns")
+def rename(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    old: Dataset = object_of(receiver)
+    if callee.endswith("rename_columns"):
+        pairs = {k: plain(v) for k, v in m.mapping(args.get(0, "column_mapping"), node).items.items()}
+    else:
+        pairs = {plain(args.get(0, "original_column_name")): plain(args.get(1, "new_column_name"))}
+    columns = dict(old.columns)
+    for before, after in pairs.items():
+        if isinstance(before, str) and isinstance(after, str):
+            row = Known(Opaque("example", "row", (), "row"))
+            columns[after] = columns.pop(before, item_term(row, Known(before)))
+    return derived(m, receiver, args, node, callee, columns)
+
+
+@method_model(KIND, "add_column")
+def add_column(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    old: Dataset = object_of(receiver)
+    name = plain(args.get(0, "name"))
+    return derived(
+        m,
+        receiver,
+        args,
+        node,
+        callee,
+        {**old.columns, name: cell(args.get(1, "column"), True)} if isinstance(name, str) else None,
+    )
+
+
+@method_model(KIND, "train_test_split")
+def split(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    out = derived(m, receiver, args, node, callee)
+    out.value.splits = True  # type: ignore[union-attr]
+    return out
+
+
+@method_model(KIND, "__getitem__")
+def item(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    old: Dataset = object_of(receiver)
+    key = args.get(0)
+    k = plain(key)
+    if isinstance(k, str):
+        if old.splits or k in SPLITS or k.startswith(SPLITS):
+            new = Dataset(f"{old.text}[{k!r}]", old.call, dict(old.columns), old.open)
+            new.sources, new.mixed, new.steps, new.parts = old.sources, old.mixed, old.steps, old.parts
+            return Known(new, receiver.trace)
+        value = old.columns.get(k)
+        return Known(
+            Sequence(
+                (value if value is not None else item_term(Known(Row("example", old, False)), key),),
+                "list",
+                f"the rows of {old.text}",
+            )
+        )
+    if isinstance(k, int):
+        return Known(Row("example", old, False))
+    return Known(Row("batch", old, True))
+
+
+@method_model(KIND, "__iter__")
+def iterate(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Any:
+    old: Dataset = object_of(receiver)
+    if old.splits:
+        return Items((Known("train"), Known("test")), f"the splits of {old.text}")
+    return Items((Known(Row("example", old, False)),), f"only the run knows how many rows {old.text} has")
+
+
+@method_model(KIND, "to_list")
+def to_list(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    state = iterate(m, receiver, args, node, callee)
+    return Known(Sequence(state.items, "list", state.open))
+
+
+# -- rows ------------------------------------------------------------------------------------------------
+@method_model("row", "__getitem__")
+def cell_of_row(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    row, key = object_of(receiver), args.get(0)
+    k = plain(key)
+    if ("item", k) in row.slots:
+        return row.slots["item", k]
+    known = (
+        row.dataset.columns.get(k) if isinstance(row, Row) and row.dataset is not None and isinstance(k, str) else None
+    )
+    term = known if known is not None else item_term(receiver, key)
+    if isinstance(row, Row) and row.batched:
+        return Known(Sequence((term,), "list", "only the run knows how many rows a batch has"), receiver.trace)
+    return term
+
+
+@method_model("row", "__iter__")
+def iterate_row(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Any:
+    row = object_of(receiver)
+    return Items(
+        tuple(Known(k) for k in row.dataset.columns) if row.dataset is not None else (), "the columns of a row"
+    )
+
+
+@method_model("row", "get")
+def get_of_row(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    row, key = object_of(receiver), args.get(0)
+    k = plain(key)
+    if ("item", k) in row.slots:
+        return row.slots["item", k]
+    known = (
+        row.dataset.columns.get(k) if isinstance(row, Row) and row.dataset is not None and isinstance(k, str) else None
+    )
+    inner = ", ".join(describe(a) for a in args.positional)
+    term = (
+        known
+        if known is not None
+        else Known(Opaque(f"{row.text}.get({inner})", "get", (receiver, *args.positional)), receiver.trace)
+    )
+    if isinstance(row, Row) and row.batched:
+        return Known(Sequence((term,), "list", "only the run knows how many rows a batch has"), receiver.trace)
+    return term
+
+
+@method_model("row", "copy")
+def copy_of_row(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    return receiver
+
+
+@method_model("row", "update")
+def update_row(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    row = object_of(receiver)
+    for k, v in {**(m.mapping(args.positional[0], node).items if args.positional else {}), **args.keywords}.items():
+        m.write(row, ("item", k), v)
+    return Known(None)
+
+
+# -- making and mixing -----------------------------------------------------------------------------------
+@model("datasets.interleave_datasets", "datasets.concatenate_datasets")
+def mix(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    call = record(m, callee, args, node)
+    parts = [object_of(v) for v in m.iterate(args.get(0, "datasets", "dsets"), node).items]
+    parts = [p for p in parts if isinstance(p, Dataset)]
+    columns: dict[str, Value] = {}
+    for p in parts:
+        for k, v in p.columns.items():
+            columns[k] = join(columns[k], v) if k in columns else v
+    new = Dataset(f"{callee.rsplit('.', 1)[-1]}(…)", call, columns, any(p.open for p in parts) or not parts)
+    new.sources = tuple({id(s): s for p in parts for s in p.sources}.values())
+    new.mixed, new.parts = call, tuple(parts)
+    call.result = made(m, new)
+    return Known(new, (call.place,))
+
+
+@model("datasets.Dataset.from_list", "datasets.Dataset.from_dict", "datasets.Dataset.from_generator")
+def from_rows(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    call = record(m, callee, args, node)
+    data = args.get(0, "mapping", "generator")
+    columns: dict[str, Value] = {}
+    open_ = True
+    rows = m.call(data, Arguments(), node) if callee.endswith("generator") else data
+    if callee.endswith("from_dict"):
+        state = m.mapping(rows, node)
+        columns, open_ = {k: cell(v, True) for k, v in state.items.items() if isinstance(k, str)}, bool(state.open)
+    else:
+        state = m.iterate(rows, node)
+        found = [m.mapping(r, node) for r in state.items[:20] if isinstance(object_of(r), Mapping)]
+        for s in found:
+            for k, v in s.items.items():
+                columns[k] = join(columns[k], v) if k in columns else v
+        open_ = not found or any(s.open for s in found)
+    new = Dataset(f"{callee}(…)", call, columns, open_)
+    call.result = made(m, new)
+    return Known(new, (call.place,))
+
+
+@model("datasets.load_dataset", "datasets.load_from_disk")
+def load(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    call = record(m, callee, args, node)
+    new = Dataset(f"{callee.rsplit('.', 1)[-1]}({', '.join(describe(a, 40) for a in args.positional[:2])})", call)
+    new.splits = callee.endswith("load_dataset") and "split" not in call.arguments
+    call.result = made(m, new)
+    return Known(new, (call.place,))
+
+
+@model("datasets.DatasetDict")
+def dataset_dict(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    call = record(m, callee, args, node)
+    state = m.mapping(args.get(0), node) if args.positional else Items(dict(args.keywords))
+    if all(isinstance(object_of(v), Dataset) for v in state.items.values()) and state.items:
+        return Known(Mapping(dict(state.items), state.open, "dict"), (call.place,))
+    new = Dataset("DatasetDict(…)", call)
+    new.splits = True
+    return Known(new, (call.place,))

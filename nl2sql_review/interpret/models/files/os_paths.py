@@ -1,0 +1,159 @@
+"""os.path, and what else takes a path as text: functions over text that may have holes."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable
+
+from ....training_plan.values import Absent, Default, Known, Text, Unknown, Value
+from ...core.library import model
+from ...core.machine import Machine, demote
+from ...core.objects import Arguments, Sequence
+from ...core.operations import lift
+from ...python.builtins import open_term
+from ...python.texts import concatenate
+from .paths import CWD, absolute_text, expanded, last_name, text_of
+from .streams import existing
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+
+def text_function(*names: str) -> Callable[[Any], Any]:
+    def add(f: Any) -> Any:
+        for name in names:
+
+            def run(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str, name: str = name) -> Value:
+                if args.unknown:
+                    return Unknown(args.unknown)
+                values = [*args.positional, *args.keywords.values()]
+                out = lift(lambda *vs: settled(m, name, f, [text_of(v) for v in vs], vs), *values)
+                return out if out.trace or not values else type(out)(**{**fields_of(out), "trace": values[0].trace})
+
+            model(f"os.path.{name}", f"posixpath.{name}")(run)
+        return f
+
+    return add
+
+
+def fields_of(v: Value) -> dict[str, Any]:
+    return {name: getattr(v, name) for name in type(v).__slots__}
+
+
+def settled(m: Machine, name: str, f: Any, texts: list[Value], values: Any) -> Value:
+    bad = next((t for t in texts if isinstance(t, (Unknown, Absent))), None)
+    if bad is not None:
+        m.risks += 1
+        return Unknown(bad.why, bad.trace)
+    if not all(isinstance(t, Text) or isinstance(t, Known) and isinstance(t.value, str) for t in texts):
+        return open_term(m, f"os.path.{name}", *values)
+    out = f(m, *texts)
+    return out if out is not None else open_term(m, f"os.path.{name}", *values)
+
+
+@text_function("join")
+def join_texts(m: Machine, *texts: Value) -> Value | None:
+    out = texts[0]
+    for text in texts[1:]:
+        first = text.value if isinstance(text, Known) else text.parts[0]  # type: ignore[union-attr]
+        if not isinstance(first, str):
+            return None
+        if isinstance(out, Known) and isinstance(text, Known):
+            out = Known(posixpath.join(out.value, text.value), out.trace)
+        elif first.startswith("/") or out == Known(""):
+            out = text
+        else:
+            end = out.value if isinstance(out, Known) else out.parts[-1]  # type: ignore[union-attr]
+            out = concatenate([out, Known("" if isinstance(end, str) and end.endswith("/") else "/"), text])
+    return out
+
+
+def plain_text_function(name: str) -> None:
+    real = getattr(posixpath, name)
+
+    def f(m: Machine, *texts: Value) -> Value | None:
+        if all(isinstance(t, Known) for t in texts):
+            if name == "relpath" and not all(t.value.startswith("/") for t in texts) and len(texts) < 2:  # type: ignore[union-attr]
+                out = posixpath.normpath(texts[0].value) if not texts[0].value.startswith("/") else None  # type: ignore[union-attr]
+            else:
+                out = real(*[t.value for t in texts])  # type: ignore[union-attr]
+            if out is None:
+                return None
+            if isinstance(out, tuple):
+                return Known(Sequence(tuple(Known(x) for x in out), "tuple"), texts[0].trace)
+            return Known(out, texts[0].trace)
+        split = last_name(texts[0]) if isinstance(texts[0], Text) else None
+        if split is None:
+            return None
+        if name == "basename":
+            return Known(split[1], texts[0].trace)
+        if name == "dirname":
+            return split[0]
+        if name == "split":
+            return Known(Sequence((split[0], Known(split[1])), "tuple"), texts[0].trace)
+        if name == "splitext":
+            stem, ext = posixpath.splitext(split[1])
+            return Known(Sequence((concatenate([split[0], Known("/" + stem)]), Known(ext)), "tuple"), texts[0].trace)
+        return None
+
+    text_function(name)(f)
+
+
+for _name in ("basename", "dirname", "splitext", "split", "normpath", "relpath", "isabs"):
+    plain_text_function(_name)
+
+
+@text_function("abspath", "realpath")
+def absolute_path(m: Machine, text: Value, *rest: Value) -> Value | None:
+    return absolute_text(m, text)
+
+
+@text_function("expanduser")
+def expand_user_text(m: Machine, text: Value) -> Value | None:
+    return expanded(text)
+
+
+VARIABLE = re.compile(r"\$(?:\{([^}]*)\}|(\w+))")
+
+
+@text_function("expandvars")
+def expand_variables(m: Machine, text: Value) -> Value | None:
+    """What is not set stays as it stands: the text is what it is unless the environment says otherwise."""
+    found = VARIABLE.search(text.value) if isinstance(text, Known) else None
+    if found is None:
+        return text if isinstance(text, Known) else None
+    return demote(text, f"${found.group(1) or found.group(2)}")
+
+
+@text_function("exists", "isfile")
+def exists(m: Machine, text: Value) -> Value | None:
+    found = existing(m, text, "exists")
+    return found if found == Known(True, text.trace) else None
+
+
+@model("os.fspath", "os.fsdecode")
+def fspath(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    return lift(text_of, args.get(0))
+
+
+@model("os.makedirs", "os.mkdir", "os.chmod", "os.utime")
+def make_directory(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    return Known(None)
+
+
+@model("sys.path.insert", "sys.path.append", "site.addsitedir")
+def extend_search_path(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    """Where further modules are found; a relative folder is taken from the script's own, then from the project's root."""
+    text = lift(text_of, args.positional[-1]) if args.positional else Unknown("no path")
+    if isinstance(text, Text) and text.parts[0] is CWD and all(isinstance(p, str) for p in text.parts[1:]):
+        text = Known("".join(text.parts[1:]).lstrip("/") or ".")  # type: ignore[arg-type]
+    if isinstance(text, (Known, Default)) and isinstance(text.value, str):
+        folder = Path(text.value)
+        bases = [m.project.script.parent] if m.project.script is not None else []
+        for base in [*bases, *([m.project.root] if m.project.root is not None else [])]:
+            real = Path(posixpath.normpath(base / folder))
+            if real not in m.search_path:
+                m.search_path.insert(0 if callee.endswith("insert") else len(m.search_path), real)
+    return Known(None)

@@ -1,0 +1,417 @@
+"""Files the script opens: where a path leads within the project, and what a stream over it gives.
+
+A relative path is relative to the working directory of whoever runs the script, which nobody here knows. The folders
+from the script's own up to the project's root are tried, and only a file that exactly one of them holds is read.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
+
+from ....files import disk
+from ....source import Source, SourceError
+from ....training_plan.values import Absent, Default, Either, Known, Place, Text, Trace, Unknown, Value, join
+from ...core import documents
+from ...core.library import method_model, model
+from ...core.machine import Machine, demote
+from ...core.objects import Arguments, Builtin, Items, Mapping, Opaque, Sequence, object_of
+from ...core.operations import describe, lift
+from ...python.builtins import BUILTINS
+from .paths import CONFIGURATION, CWD, LEFTOVER, is_path, path_method, text_of
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+FILE = "file"
+MAX_TEXT_BYTES = 256_000  # a configuration, a template; larger ones are data, which the run reads
+MAX_LINES = 400
+DATA = frozenset(
+    ".jsonl .csv .tsv .parquet .arrow .db .sqlite .gz .zip .bin .safetensors .pt .pkl .npy .ndjson".split()
+)
+
+
+class Content(NamedTuple):
+    """A text the script reads. `file` is None for one that stands in the script itself."""
+
+    text: str
+    source: Source | None
+    trace: Trace
+    file: Path | None
+
+
+# -- where a path leads ----------------------------------------------------------------------------------
+def locate(m: Machine, text: Value) -> Path | str:
+    """The file of the project a settled text leads to, or why it leads to none."""
+    relative = literal = None
+    if isinstance(text, Known) and isinstance(text.value, str):
+        if text.value.startswith("/"):
+            literal = text.value
+        else:
+            relative = text.value
+    elif (
+        isinstance(text, Text)
+        and text.parts
+        and text.parts[0] is CWD
+        and all(isinstance(p, str) for p in text.parts[1:])
+    ):
+        relative = "".join(text.parts[1:]).lstrip("/")  # type: ignore[arg-type]
+    else:
+        return f"which file {describe(text)} is, only the run knows"
+    if m.project.root is None:
+        return f"file {literal or relative} is not read: the script stands alone"
+    if literal is not None:
+        file = Path(literal)
+        if m.project.inside(file) is None:
+            return f"file {literal} lies outside of the project"
+        return (
+            file
+            if m.project.is_file(file)
+            else missing(
+                m,
+                file,
+                Path(literal).relative_to(m.project.root).as_posix()
+                if literal.startswith(f"{m.project.root}/")
+                else literal,
+            )
+        )
+    assert relative is not None
+    found: list[Path] = []
+    for folder in folders(m):
+        file = folder / relative
+        if m.project.is_file(file) and not any(m.project.inside(file) == m.project.inside(f) for f in found):
+            found.append(file)
+    if not found:
+        for folder in folders(m):
+            missing(m, folder / relative, relative)
+        return f"file {relative} was not found in the project"
+    if len(found) > 1 and len({m.project.read(f) for f in found}) > 1:
+        return f"several files of the project are called {relative}, and the working directory decides between them"
+    return found[0]
+
+
+def missing(m: Machine, file: Path, shown: str) -> str:
+    m.project.read(file)  # remembered as looked for: a file that appears there changes the result
+    return f"file {shown} was not found in the project"
+
+
+def folders(m: Machine) -> list[Path]:
+    """Likely working directories: the script's folder and those above it, up to the project's root."""
+    root, script = m.project.root, m.project.script
+    if m.directory is not None:
+        return [m.directory]
+    if script is None or root not in script.parents:
+        return [root]
+    above = list(script.parents)
+    return above[: above.index(root) + 1][::-1]
+
+
+def may_be_written(m: Machine, file: Path) -> bool:
+    """Whether the script itself wrote, or may have written, this file before."""
+    for value in m.written:
+        for option in value.options if isinstance(value, Either) else (value,):
+            text = option.value if isinstance(option, (Known, Default)) else None
+            if isinstance(option, Text):
+                last = option.parts[-1]
+                if isinstance(last, str) and last.rsplit("/", 1)[-1] == file.name:
+                    return True
+            elif isinstance(text, (str, PurePosixPath)) and PurePosixPath(str(text)).name == file.name:
+                return True
+    return False
+
+
+def content(m: Machine, path: Value, trace: Trace = ()) -> Content | str:
+    """What stands in the file a settled path leads to, or why that is not known."""
+    place = locate(m, text_of(path))
+    if isinstance(place, str):
+        return place
+    if may_be_written(m, place):
+        return f"the script writes {place.name} itself"
+    if place.suffix in DATA:
+        return f"{place.name} is a data file, which is not read"
+    if disk.size(place) > MAX_TEXT_BYTES:
+        return f"{place.name} is larger than {MAX_TEXT_BYTES // 1000} kB and is not read"
+    if place not in m.documents:
+        data = m.project.read(place)
+        if data is None:
+            return f"file {place.name} cannot be read"
+        try:
+            text = data.decode("utf-8-sig")
+            m.documents[place] = Source(m.project.display(place) + "", text.replace("\r\n", "\n").replace("\r", "\n"))
+        except (UnicodeDecodeError, SourceError):
+            return f"file {place.name} is not text"
+    source = m.documents[place]
+    return Content(source.text, source, trace, place)
+
+
+# -- streams ---------------------------------------------------------------------------------------------
+def open_file(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    m.risks += 1
+    path, mode = args.get(0, "file", "name"), args.get(1, "mode")
+    return stream(m, path, mode)
+
+
+def stream(m: Machine, path: Value, mode: Value) -> Value:
+    words = (
+        mode.value
+        if isinstance(mode, (Known, Default)) and isinstance(mode.value, str)
+        else "r"
+        if isinstance(mode, Absent)
+        else "w"
+    )
+    if set(words) & set("wax+"):
+        m.written.append(lift(text_of, path))
+    return Known(Opaque(f"open({describe(path)})", "open", (path, mode), kind=FILE), path.trace)
+
+
+BUILTINS["open"] = Known(Builtin("open", open_file))
+
+
+@model("io.open", "codecs.open")
+def open_text(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    return open_file(m, args, node)
+
+
+@path_method("open")
+def open_path(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
+    m.risks += 1
+    return stream(m, receiver, args.get(0, "mode"))
+
+
+def read(m: Machine, value: Value, then: Callable[[Content], Value]) -> Value | None:
+    """`then` of the text that a stream, a string or bytes hold, through defaults and branches; None for what is neither.
+
+    What an option of the command line chose is a default by that option, every value of it.
+    """
+    if isinstance(value, Default):
+        out = read(m, Known(value.value, value.trace), then)
+        return defaulted(out, value.by) if out is not None else None
+    if isinstance(value, Either):
+        joined: Value | None = None
+        for option in value.options:
+            if isinstance(option, Absent):
+                continue
+            one = read(m, option, then)
+            if one is None:
+                return None
+            joined = one if joined is None else join(joined, one, value.condition)
+        return joined
+    if isinstance(value, (Unknown, Absent)):
+        return Unknown(value.why, value.trace)
+    if isinstance(value, Text):
+        return Unknown(f"a text that only the run knows: {describe(value)}", value.trace)
+    v = value.value if isinstance(value, Known) else None
+    if isinstance(v, (str, bytes)):
+        return then(standing(v if isinstance(v, str) else v.decode("utf-8", "replace"), value.trace))
+    if isinstance(v, Opaque) and v.kind == FILE and v.head == "open":
+        return read_path(m, v.args[0], then)
+    return None
+
+
+def read_path(m: Machine, path: Value, then: Callable[[Content], Value]) -> Value:
+    """`then` of the text of the file a path leads to."""
+    if isinstance(path, Default):
+        return defaulted(read_path(m, Known(path.value, path.trace), then), path.by)
+    if isinstance(path, Either):
+        return lift(lambda p: read_path(m, p, then), path)
+    if isinstance(path, (Unknown, Absent)):
+        return Unknown(path.why, path.trace)
+    found = content(m, path, path.trace)
+    if isinstance(found, str):
+        m.risks += 1
+        return Unknown(found, path.trace)
+    return then(found)
+
+
+def standing(text: str, trace: Trace) -> Content:
+    """A string the script holds: one that it read from a file still has its places there."""
+    for place in trace[-1:]:
+        if isinstance(place.source, Source) and place.source.text == text:
+            return Content(text, place.source, trace[:-1], None)
+    return Content(text, None, trace, None)
+
+
+def defaulted(value: Value, by: str) -> Value:
+    """A fresh value whose every part holds unless `by` says otherwise. The containers stay what they are."""
+    seen: set[int] = set()
+
+    def mark(v: Value) -> Value:
+        obj = object_of(v)
+        if isinstance(obj, (Sequence, Mapping)):
+            if id(obj) not in seen:
+                seen.add(id(obj))
+                state = obj.state
+                items = (
+                    {k: mark(x) for k, x in state.items.items()}
+                    if isinstance(state.items, dict)
+                    else tuple(mark(x) for x in state.items)
+                )
+                obj.slots["state"] = Items(items, state.open, state.by or by)
+            return v
+        return demote(v, by)
+
+    return mark(value)
+
+
+def text_value(found: Content) -> Value:
+    if found.source is None:
+        return Known(found.text, found.trace)
+    return Known(
+        found.text, (*found.trace, Place(found.source, documents.Text(found.text, found.source).whole[0].node))
+    )
+
+
+@method_model(FILE, "read")
+def read_all(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    file = object_of(receiver)
+    if args.positional or args.keywords:
+        return Unknown("a part of a file")
+    binary = isinstance(file.args[1], Known) and "b" in str(file.args[1].value)
+    return or_term(
+        m,
+        file,
+        read_path(m, file.args[0], lambda c: Known(c.text.encode(), c.trace) if binary else text_value(c)),
+        "read()",
+    )
+
+
+def or_term(m: Machine, file: Any, found: Value, what: str) -> Value:
+    """What a data file holds is decided by the run; that a configuration is missing is said."""
+    path = text_of(file.args[0])
+    name = path.value if isinstance(path, Known) else path.parts[-1] if isinstance(path, Text) else ""
+    if (
+        isinstance(found, Unknown)
+        and isinstance(name, str)
+        and PurePosixPath(name).suffix not in (".yaml", ".yml", ".toml", ".ini", ".cfg")
+    ):
+        if not isinstance(file.args[0], Unknown):
+            return Known(Opaque(f"{file.text}.{what}", "call", (Known(file),), "str"), found.trace)
+    return found
+
+
+@method_model(FILE, "readlines")
+def read_lines(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    state = lines(m, receiver, args, node, callee)
+    return Known(Sequence(state.items, "list", state.open, state.by), receiver.trace)
+
+
+@method_model(FILE, "__iter__")
+def lines(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Items:
+    file = object_of(receiver)
+
+    def split(c: Content) -> Value:
+        found = c.text.splitlines(keepends=True)
+        if len(found) > MAX_LINES:
+            return Unknown(f"{file.text} has {len(found)} lines")
+        return Known(Sequence(tuple(Known(line, c.trace) for line in found)))
+
+    out = read_path(m, file.args[0], split)
+    if isinstance(out, (Unknown, Either)):
+        return Items(
+            (Known(Opaque(f"a line of {file.text}", "call", (receiver,), "str")),),
+            f"only the run knows the lines of {file.text}",
+        )
+    return m.iterate(out, node)
+
+
+@method_model(FILE, "readline")
+def read_line(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    return Known(Opaque(f"{object_of(receiver).text}.readline()", "call", (receiver,), "str"))
+
+
+@method_model(FILE, "__enter__")
+def enter(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    return receiver
+
+
+@method_model(FILE, "write", "writelines", "close", "flush", "seek", "__exit__", "truncate", "fileno")
+def written(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    return Known(None)
+
+
+@path_method("read_text", "read_bytes")
+def read_text(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
+    m.risks += 1
+    file = Opaque(f"open({describe(receiver)})", "open", (receiver, Known("rb" if name == "read_bytes" else "r")), FILE)
+    return read_all(m, Known(file, receiver.trace), Arguments(), node, name)
+
+
+@path_method("write_text", "write_bytes")
+def write_text(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
+    m.written.append(lift(text_of, receiver))
+    return Known(None)
+
+
+@model("shutil.copy", "shutil.copyfile", "shutil.copy2", "shutil.move", "os.rename", "os.replace")
+def copied_file(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
+    m.written.append(lift(text_of, args.get(1, "dst")))
+    if callee in ("shutil.move", "os.rename", "os.replace"):
+        m.written.append(lift(text_of, args.get(0, "src")))
+    return None
+
+
+@model("os.remove", "os.unlink", "shutil.rmtree")
+def removed_file(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
+    m.written.append(lift(text_of, args.get(0, "path")))
+    return None
+
+
+@model("os.chdir")
+def change_directory(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
+    """From here on a relative path is relative to a folder that is known, if this one is."""
+    text = lift(text_of, args.get(0, "path"))
+    if (
+        isinstance(text, Known)
+        and isinstance(text.value, str)
+        and text.value.startswith("/")
+        and not m.conditions
+        and not m.unlikely
+    ):
+        m.directory = Path(text.value)
+    return None
+
+
+__all__ = ["Content", "defaulted", "read", "read_path"]
+
+
+# -- what is on the disk ---------------------------------------------------------------------------------
+@path_method(
+    "exists",
+    "is_file",
+    "is_dir",
+    "is_symlink",
+    "stat",
+    "lstat",
+    "glob",
+    "rglob",
+    "iterdir",
+    "samefile",
+    "owner",
+    "readlink",
+    "is_mount",
+)
+def on_disk(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
+    found = lift(lambda p: existing(m, p, name), receiver) if name in ("exists", "is_file") else None
+    if found is not None and not isinstance(found, Unknown):
+        return found
+    m.risks += 1
+    inner = ", ".join(describe(a) for a in args.positional)
+    return Known(Opaque(f"{describe(receiver)}.{name}({inner})", "call", (receiver, *args.positional)), receiver.trace)
+
+
+def existing(m: Machine, p: Value, name: str) -> Value:
+    """True for a configuration file that the project holds now: whoever reads it as what it is takes it to be there."""
+    text = text_of(p)
+    if isinstance(text, (Known, Text)):
+        place = locate(m, text)
+        if (
+            isinstance(place, Path)
+            and place.suffix in CONFIGURATION
+            and not LEFTOVER.search(str(place))
+            and not may_be_written(m, place)
+        ):
+            return Known(True, p.trace)
+    m.risks += 1
+    return Known(
+        Opaque(f"{describe(p)}.{name}()" if is_path(p) else f"os.path.{name}({describe(p)})", "call", (p,)), p.trace
+    )

@@ -1,0 +1,155 @@
+"""Methods that Python, dataclasses, named tuples and pydantic generate for the script's classes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ....training_plan.values import Absent, Known, Value
+from ...core.library import model
+from ...core.machine import Machine
+from ...core.objects import Arguments, Bound, Class, Field, Instance, Mapping, Opaque, Sequence, object_of
+from ..config import pydantic
+from .small_parts import copied
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+
+def generated_method(m: Machine, f: Bound, args: Arguments, node: cst.CSTNode | None) -> Value | None:
+    obj, name = object_of(f.receiver), f.name
+    if isinstance(obj, Instance):
+        if obj.cls.kind == "pydantic":
+            found = pydantic.method(m, f, args, node)
+            if found is not None:
+                return found
+        if name in ("_replace", "model_copy", "copy"):
+            new = copied(f.receiver, False, {})
+            changed = (
+                args.keywords
+                if name == "_replace"
+                else m.mapping(args.get(None, "update"), node).items
+                if "update" in args.keywords
+                else {}
+            )
+            for k, v in changed.items():
+                m.write(object_of(new), k, v)
+            return new
+        if name == "_asdict":
+            return as_dict(f.receiver)
+    if isinstance(obj, Class):
+        if obj.kind == "pydantic":
+            return pydantic.method(m, f, args, node)
+        if name == "_make":
+            return m.call(f.receiver, Arguments(list(m.iterate(args.get(0), node).items)), node)
+    return None
+
+
+def as_dict(value: Value) -> Value:
+    obj = object_of(value)
+    if isinstance(obj, Instance) and obj.cls.kind != "enum":
+        inherited = "fields of its library's class" if obj.base is not None and obj.cls.kind != "pydantic" else ""
+        return Known(
+            Mapping({k: as_dict(obj.slots[k]) for k in obj.cls.fields if k in obj.slots}, inherited), value.trace
+        )
+    if isinstance(obj, Sequence):
+        return Known(
+            Sequence(tuple(as_dict(v) for v in obj.state.items), obj.kind, obj.state.open, obj.state.by), value.trace
+        )
+    if isinstance(obj, Mapping):
+        return Known(
+            Mapping({k: as_dict(v) for k, v in obj.state.items.items()}, obj.state.open, obj.kind, obj.state.by),
+            value.trace,
+        )
+    return value
+
+
+@model("dataclasses.asdict", "attr.asdict", "attrs.asdict")
+def asdict(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
+    return as_dict(args.get(0)) if isinstance(object_of(args.get(0)), Instance) else None
+
+
+@model("dataclasses.astuple")
+def astuple(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
+    obj = object_of(args.get(0))
+    return (
+        Known(Sequence(tuple(obj.slots[k] for k in obj.cls.fields if k in obj.slots), "tuple"))
+        if isinstance(obj, Instance)
+        else None
+    )
+
+
+@model("dataclasses.replace", "attr.evolve", "attrs.evolve", "copy.replace")
+def replace(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
+    obj = object_of(args.get(0))
+    if not isinstance(obj, Instance):
+        return None
+    fields = {k: obj.slots[k] for k, f in obj.cls.fields.items() if k in obj.slots and f.init}
+    inner = Arguments([], {**fields, **args.keywords}, args.place)
+    inner.places, inner.unknown = args.places, args.unknown
+    return m.call(Known(obj.cls), inner, node)
+
+
+@model("dataclasses.fields", "attr.fields")
+def fields(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
+    obj = object_of(args.get(0))
+    cls = obj.cls if isinstance(obj, Instance) else obj
+    if not isinstance(cls, Class):
+        return None
+    made = []
+    for f in cls.fields.values():
+        made.append(
+            Known(
+                Mapping(
+                    {
+                        "name": Known(f.name),
+                        "type": Known(f.annotation),
+                        "default": f.default
+                        if not isinstance(f.default, Absent)
+                        else Known(Opaque("dataclasses.MISSING")),
+                    },
+                    "",
+                    "config",
+                )
+            )
+        )
+    return Known(Sequence(tuple(made), "tuple"))
+
+
+@model("dataclasses.is_dataclass")
+def is_dataclass(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
+    obj = object_of(args.get(0))
+    cls = obj.cls if isinstance(obj, Instance) else obj
+    return Known(cls.kind == "dataclass") if isinstance(cls, Class) else None
+
+
+@model("dataclasses.field", "pydantic.Field", "attr.ib", "attrs.field", "attr.field")
+def field_spec(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    from ...core.machine import place_of
+    from ...core.recording import Call
+
+    arguments: dict[str, Value] = {f"${i}": v for i, v in enumerate(args.positional)}
+    arguments.update(args.keywords)
+    if callee == "pydantic.Field" and args.positional:
+        arguments["default"] = args.positional[0]
+    call = Call(callee, arguments, args.place or place_of(m.frame.scope, node), args.places)
+    return Known(Opaque(f"{callee}(…)", "field", (), call=call))
+
+
+@model("collections.namedtuple")
+def namedtuple(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
+    names = args.get(1, "field_names")
+    text = names.value if isinstance(names, Known) and isinstance(names.value, str) else None
+    listed = (
+        text.replace(",", " ").split()
+        if text is not None
+        else [v.value for v in m.iterate(names, node).items if isinstance(v, Known)]
+    )
+    scope = m.frame.scope
+    cls = Class(
+        str(args.get(0).value) if isinstance(args.get(0), Known) else "namedtuple", [], None, scope.module, scope
+    )
+    cls.kind = "namedtuple"
+    defaults = m.iterate(args.keywords["defaults"], node).items if "defaults" in args.keywords else ()
+    padded = [Absent()] * (len(listed) - len(defaults)) + list(defaults)
+    cls.fields = {n: Field(n, "", d, None, node) for n, d in zip(listed, padded)}
+    return Known(cls)

@@ -1,0 +1,139 @@
+"""inspect.signature and the like: which parameters a function takes.
+
+Of the script's own functions all are known. Of a library's class it depends on the version that is installed: a name
+that every known version takes is one for certain, any other is left to the run.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import libcst as cst
+
+from ....libraries import store
+from ....training_plan.values import Known, Unknown, Value
+from ...core.library import ATTRIBUTE_MODELS, CONSTANTS, METHOD_MODELS, model
+from ...core.machine import Machine
+from ...core.objects import Arguments, Bound, Class, Function, Mapping, Opaque, Partial, Sequence, object_of
+from ...core.operations import describe
+
+SIGNATURE, PARAMETERS = "inspect.Signature", "inspect.parameters"
+
+CLASSES = (
+    "transformers.TrainingArguments", "transformers.Seq2SeqTrainingArguments", "transformers.Trainer", "trl.SFTConfig", "trl.SFTTrainer", "trl.DPOConfig",
+    "trl.DPOTrainer", "trl.GRPOConfig", "trl.GRPOTrainer", "peft.LoraConfig",
+)  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def always(name: str) -> frozenset[str]:
+    """The parameters that a class takes in every known version of its library, with those of its bases."""
+    library, _, cls = name.rpartition(".")
+    found = [taken_in(library, cls, version) for version in store.versions(library)]
+    found = [names for names in found if names is not None]
+    return frozenset.intersection(*found) if found else frozenset()
+
+
+@lru_cache(maxsize=512)
+def taken_in(library: str, cls: str, version: str) -> frozenset[str] | None:
+    """Those of one version; a base class of another library contributes what all of its versions take."""
+    own = store.signature(library, cls, version)
+    if own is None:
+        return None
+    out = frozenset(own.parameters) | {old for old, _ in own.renamed}
+    for base in own.bases:
+        if store.knows(library, base):
+            out |= taken_in(library, base, version) or frozenset()
+        elif base in store.HOMES:
+            out |= always(f"{store.HOMES[base]}.{base}")
+        else:
+            return None  # what this version takes is not known
+    return out
+
+
+def parameters(name: str) -> Known:
+    """The parameters of a library's class, as something that can be searched."""
+    return Known(
+        Opaque(f"inspect.signature({name}).parameters", "call", (Known(name.removesuffix(".__init__")),), PARAMETERS)
+    )
+
+
+for _name in CLASSES:
+    CONSTANTS[f"{_name}.__dataclass_fields__"] = CONSTANTS[f"{_name}.__init__.__code__.co_varnames"] = parameters(_name)
+    CONSTANTS[f"{_name}.__init__.__annotations__"] = CONSTANTS[f"{_name}.__annotations__"] = parameters(_name)
+
+
+def taken(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
+    name, key = object_of(receiver).args[0].value, args.get(0)
+    if isinstance(key, Known) and isinstance(key.value, str) and key.value in always(name):
+        return Known(True)
+    return None
+
+
+METHOD_MODELS[PARAMETERS, "__contains__"] = taken
+for _name in ("keys", "copy"):
+    METHOD_MODELS[PARAMETERS, _name] = lambda m, receiver, args, node, callee: receiver
+ATTRIBUTE_MODELS[SIGNATURE, "parameters"] = lambda m, owner, v, name, node: v.slots["parameters"]
+
+
+def names_of(fn: Function) -> dict[str, Value]:
+    params = fn.node.params
+    nodes = [
+        *params.posonly_params,
+        *params.params,
+        *([params.star_arg] if isinstance(params.star_arg, cst.Param) else []),
+        *params.kwonly_params,
+        *([params.star_kwarg] if params.star_kwarg is not None else []),
+    ]
+    return {
+        p.name.value: Known(Opaque(f"the parameter {p.name.value}", "call", kind="inspect.Parameter")) for p in nodes
+    }
+
+
+def of(m: Machine, value: Value) -> Value:
+    """The parameters of what can be called."""
+    obj = object_of(value)
+    skip = 0
+    if isinstance(obj, Partial):
+        obj = object_of(obj.function)
+    if isinstance(obj, Bound) and isinstance(obj.function, Function):
+        obj, skip = obj.function, 1
+    if isinstance(obj, Class):
+        if obj.kind in ("dataclass", "pydantic", "attrs", "namedtuple") and obj.lookup("__init__") is None:
+            return Known(
+                Mapping({n: Known(Opaque(f"the parameter {n}", "call", kind="inspect.Parameter")) for n in obj.fields})
+            )
+        found = object_of(obj.lookup("__init__"))
+        library = obj.library_base()
+        if isinstance(found, Function):
+            obj, skip = found, 1
+        elif library is not None:
+            return parameters(library.text)
+    if isinstance(obj, Function):
+        items = names_of(obj)
+        return Known(Mapping({n: v for i, (n, v) in enumerate(items.items()) if i >= skip}))
+    if isinstance(obj, Opaque) and obj.head == "symbol":
+        return parameters(obj.text)
+    return Unknown(f"the parameters of {describe(value)}")
+
+
+@model("inspect.signature")
+def signature(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    target = args.get(0, "callable", "obj")
+    made = Opaque(f"inspect.signature({describe(target)})", "call", (target,), SIGNATURE)
+    made.slots["parameters"] = of(m, target)
+    return Known(made)
+
+
+@model("inspect.getfullargspec")
+def argument_specification(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    found = of(m, args.get(0, "func"))
+    obj = object_of(found)
+    names = Known(Sequence(tuple(Known(n) for n in obj.state.items), "list")) if isinstance(obj, Mapping) else found
+    return Known(
+        Mapping(
+            {"args": names, "kwonlyargs": Unknown("keyword-only parameters of a library")},
+            "what else a signature says",
+            "config",
+        )
+    )

@@ -1,0 +1,98 @@
+"""The training stack's own objects: models, tokenizers, trainers, and the functions that hand back what they were given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ....training_plan.values import Absent, Known, Unknown, Value
+from ...core.library import METHOD_MODELS, model, record, result
+from ...core.machine import Machine
+from ...core.objects import Arguments, Dataset, Opaque, Row, Sequence, object_of
+from ...core.operations import freeze
+from ..data.datasets import parameter_name
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+TOKENIZER = "transformers.PreTrainedTokenizer"
+
+
+def hand_back(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    """Record the call; it returns its first argument, changed in place."""
+    call = record(m, callee, args, node)
+    value = args.get(0, "trainer", "model", "dataset", "func")
+    call.result = object_of(value)
+    return value if not isinstance(value, Absent) else Unknown(f"{callee} without an argument")
+
+
+for _name in (
+    "unsloth.chat_templates.train_on_responses_only",
+    "unsloth.chat_templates.standardize_sharegpt",
+    "unsloth.chat_templates.standardize_data_formats",
+    "unsloth.chat_templates.to_sharegpt",
+    "unsloth.FastLanguageModel.for_training",
+    "unsloth.FastLanguageModel.for_inference",
+    "unsloth.FastModel.for_training",
+    "unsloth.FastModel.for_inference",
+    "torch.compile",
+):
+    model(_name)(hand_back)
+
+
+@model("accelerate.Accelerator.prepare", "accelerate.Accelerator.prepare_model")
+def prepare(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    record(m, callee, args, node)
+    return args.get(0) if len(args.positional) == 1 else Known(Sequence(tuple(args.positional), "tuple"))
+
+
+@model("trl.setup_chat_format", "trl.clone_chat_template")
+def setup_chat_format(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    record(m, callee, args, node)
+    extra = (Known(Opaque("added tokens")),) if callee.endswith("clone_chat_template") else ()
+    return Known(Sequence((args.get(0, "model"), args.get(1, "tokenizer"), *extra), "tuple"))
+
+
+# -- methods that return the object itself ---------------------------------------------------------------
+def itself(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+    record(m, callee, args, node, receiver)
+    return receiver
+
+
+for _name in (
+    "to",
+    "cuda",
+    "cpu",
+    "half",
+    "float",
+    "bfloat16",
+    "eval",
+    "train",
+    "merge_and_unload",
+    "requires_grad_",
+    "base_model",
+):
+    METHOD_MODELS["model", _name] = itself
+
+
+def called(m: Machine, f: Opaque, args: Arguments, node: cst.CSTNode | None) -> Value:
+    """A library object that is called itself: `tokenizer(text)`, `model(**batch)`."""
+    owner = {"model": "transformers.PreTrainedModel"}.get(f.kind, f.kind or f.text)
+    callee = f"{owner}.__call__"
+    call = record(m, callee, args, node, Known(f))
+    return result(m, Opaque(f.text), callee, call, args, node, Known(f))
+
+
+# -- trainers --------------------------------------------------------------------------------------------
+def after_construction(m: Machine, call: Any, args: Arguments, node: cst.CSTNode | None) -> None:
+    """A trainer formats its data with `formatting_func`: its symbolic result is kept in `call.result.slots["formatted"]`."""
+    fn = args.get(None, "formatting_func")
+    if isinstance(fn, Absent) or isinstance(fn, Known) and fn.value is None or call.result is None:
+        return
+    data = object_of(args.get(None, "train_dataset"))
+    out = m.call(
+        fn, Arguments([Known(Row(parameter_name(fn), data if isinstance(data, Dataset) else None, False))]), node
+    )
+    obj = object_of(out)
+    if isinstance(obj, Sequence) and obj.state.items:
+        out = obj.state.items[0]
+    call.result.slots["formatted"] = freeze(out)

@@ -1,0 +1,227 @@
+"""Abstract interpretation of a training script: source → the calls it would make, with their values.
+
+`interpret` never imports, executes or evaluates the reviewed code, and never raises on account of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ..training_plan.values import Known, Unknown, Value, same
+from . import models
+from .core import library
+from .core.machine import Exhausted, Frame, Machine, Raised, demote
+from .core.objects import Arguments, Class, Function, Instance, Module, Opaque, object_of
+from .core.operations import freeze
+from .core.project import Project, resolved
+from .core.recording import Call, Recording
+from .python import (
+    attributes,
+    calls,
+    classes,
+    expressions,
+    items,
+    modules,
+    statements,
+)
+
+STEPS = 80_000  # expressions, statements and joined changes; about a second on a slow machine
+
+
+def interpret(
+    source: Any,
+    project_root: Path | str | None = None,
+    steps: int = STEPS,
+    *,
+    drafts: Mapping[str, bytes] | None = None,
+) -> Recording:
+    """What the script would call. Modules and configuration beside `source.path` are read if they lie in `project_root`.
+
+    `drafts` stand for files of the project (by their real paths) as they would be, were they written.
+
+    Past the step budget, interpretation ends and `Recording.exhausted` says so.
+    """
+    m = machine(steps)
+    project_root = Path(project_root) if project_root is not None else None
+    file = Path(source.path) if project_root is not None and source.path != "<stdin>" else None
+    m.project = m.recording.project = Project(project_root, file, drafts)
+    m.search_path = search_path(project_root, file)
+    module = Module("__main__", source, file, "")
+    try:
+        run_script(m, module, source)
+    except Exhausted:
+        m.recording.exhausted = f"the script takes more than {steps:,} steps to follow"
+    except RecursionError:
+        m.recording.exhausted = "the script nests too deeply to follow"
+    soften(m.recording)
+    adopt_alternatives(m.recording)
+    for dataset in m.datasets:
+        dataset.columns = {name: freeze(cell) for name, cell in dataset.columns.items()}
+    m.recording.files_read = list(m.project.read_files)
+    m.recording.files_missing = list(m.project.missing)
+    return m.recording
+
+
+# What the machine offers to all rooms, and the room that does it: so none needs to import another in a circle.
+WIRING: dict[Any, str] = {
+    expressions: "evaluate",
+    statements: "execute assign bind branch guarded parameter_defaults",
+    attributes: "attribute set_attribute",
+    items: "item iterate mapping contains set_item",
+    calls: "call call_function decorate yielded",
+    classes: "define_class decorated_class",
+    modules: "import_module import_statement",
+    library: "library_name call_library library_attribute library_item library_iterate library_contains library_set_item record_write decorated log",
+}
+
+
+def machine(steps: int) -> Machine:
+    m = Machine(steps)
+    for room, names in WIRING.items():
+        for name in names.split():
+            setattr(m, name, partial(getattr(room, name), m))
+    m.super = partial(calls.super_, m)
+    m.library_kind = library.library_kind
+    models.wire(m)
+    return m
+
+
+def soften(recording: Recording) -> None:
+    """A call that another command line or environment makes with other values has these only by default."""
+    others: dict[int, list[Call]] = {}
+    for c in recording.alternatives:
+        others.setdefault(id(c.place.node), []).append(c)
+    for c in recording.calls:
+        for other in others.get(id(c.place.node), ()):
+            for name, value in c.arguments.items():
+                if isinstance(value, Known) and name in other.arguments and not same(value, other.arguments[name]):
+                    c.arguments[name] = demote(value, other.condition)
+
+
+def adopt_alternatives(recording: Recording) -> None:
+    """A script that trains only when told to (`--train`) is still a training script: what no plain run calls at all is
+    taken from the path that does."""
+    called = {c.callee for c in recording.calls}
+    adopted = [c for c in recording.alternatives if c.callee not in called]
+    if any(c.callee.endswith((".get_peft_model", "Trainer", "TrainingArguments", "SFTConfig")) for c in adopted):
+        recording.alternatives = [c for c in recording.alternatives if c.callee in called]
+        recording.calls = sorted([*recording.calls, *adopted], key=lambda c: c.order)
+
+
+def search_path(root: Path | None, file: Path | None) -> list[Path]:
+    """Where the script's imports look: its own folder, then the project and its `src`."""
+    folders = [file.parent] if file is not None else []
+    if root is not None:
+        folders += [root, root / "src"]
+    return list(dict.fromkeys(resolved(f) for f in folders))
+
+
+def run_script(m: Machine, module: Module, source: Any) -> None:
+    module.package = package_of(m, module.file)
+    if (
+        module.package and module.file is not None
+    ):  # `python -m package.script` is run from the folder above the package
+        above = resolved(module.file).parents[module.package.count(".") + 1]
+        if above not in m.search_path:
+            m.search_path.append(above)
+    try:
+        modules.run_module(m, module, source.tree)
+    except Raised as e:  # nothing is left to catch it: the script ends there
+        m.raised.append(e.name)
+    drive_callbacks(m, module)
+    drive(m, module)
+
+
+def package_of(m: Machine, file: Path | None) -> str:
+    """The package a script belongs to when run with `python -m`: folders with an `__init__.py` above it."""
+    parts: list[str] = []
+    folder = resolved(file).parent if file is not None else None
+    while folder is not None and m.project.is_file(folder / "__init__.py"):
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    return ".".join(parts)
+
+
+def drive(m: Machine, module: Module) -> None:
+    """Functions that nobody calls are tried with unknown parameters, so that a library-style script is still read."""
+    worth = training_definitions(module.source.text)
+    for value in list(m.definitions):
+        obj = object_of(value)
+        if isinstance(obj, Opaque) and obj.kind == "click.Command" and not object_of(obj.slots["callback"]).called:
+            drive_call(m, obj.text, value, module)
+        elif not isinstance(obj, (Function, Class)) or obj.name not in worth:
+            continue
+        elif isinstance(obj, Function) and not obj.called:
+            drive_call(m, obj.name, obj.slots.get("__command__", value), module)
+        elif isinstance(obj, Class) and not obj.used and obj.kind == "class":
+            drive_class(m, obj, value, module)
+
+
+DEFINITION = re.compile(r"^(?:async +def|def|class) +(\w+)", re.MULTILINE)
+TRAINS = "from_pretrained get_peft_model trainer trainingarguments dataset tokenizer wandb cuda checkpoint unsloth collator".split()
+CONFIG = re.compile(r"[a-z]\w*config\b")
+
+
+def speaks_of_training(text: str) -> bool:
+    lower = text.lower()  # and one search a word: alternatives without case are tried at every letter
+    return any(word in lower for word in TRAINS) or "config" in lower and CONFIG.search(lower) is not None
+
+
+def training_definitions(text: str) -> set[str]:
+    """Names of the top-level functions and classes that speak of training, or of one that does."""
+    starts = list(DEFINITION.finditer(text))
+    bodies = {
+        d.group(1): text[d.start() : n.start() if n is not None else len(text)]
+        for d, n in zip(starts, [*starts[1:], None])
+    }
+    worth = {name for name, body in bodies.items() if speaks_of_training(body)}
+    words = {name: set(re.findall(r"\w+", body)) for name, body in bodies.items() if name not in worth}
+    while found := {name for name, used in words.items() if used & worth}:
+        worth |= found
+        words = {name: used for name, used in words.items() if name not in found}
+    return worth
+
+
+def drive_callbacks(m: Machine, module: Module) -> None:
+    """Methods of classes that derive from a library's (`TrainerCallback.on_log`): the library calls them."""
+    for cls in list(m.recording.classes):
+        if cls.library_base() is None or cls.kind != "class":
+            continue
+        instance = Known(Instance(cls)) if not cls.used else Known(cls.example or Instance(cls))
+        for name, member in list(cls.slots.items()):
+            fn = object_of(member)
+            if isinstance(fn, Function) and not fn.called and not name.startswith("__") and fn.kind == "function":
+                with m.supposing(f"{cls.library_base().text} calls {name}()"):
+                    run_uncalled(m, m.attribute(instance, name, None), module)
+
+
+def drive_call(m: Machine, name: str, value: Value, module: Module) -> Value:
+    m.driving = name
+    try:
+        return run_uncalled(m, value, module)
+    finally:
+        m.driving = ""
+
+
+def run_uncalled(m: Machine, value: Value, module: Module) -> Value:
+    m.frames.append(Frame(module.scope, None, m.mark(), 0))
+    m.loops.append(None)
+    try:
+        return m.call(value, Arguments(), None)
+    except Raised:
+        return Unknown("it raises")
+    finally:
+        m.frames.pop()
+        m.loops.pop()
+
+
+def drive_class(m: Machine, cls: Class, value: Value, module: Module) -> None:
+    instance = drive_call(m, "__init__", value, module)
+    for name, member in list(cls.slots.items()):
+        fn = object_of(member)
+        if isinstance(fn, Function) and not fn.called and not name.startswith("__") and fn.kind == "function":
+            drive_call(m, name, m.attribute(instance, name, None), module)

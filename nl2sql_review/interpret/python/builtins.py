@@ -1,0 +1,269 @@
+"""Python's own functions and the methods of its types, on abstract values.
+
+`BUILTINS` maps a name to a Known(Builtin); `METHODS` maps (type, method) to `run(machine, receiver, arguments, node)`.
+A function applies the real Python function when everything it needs is known, and otherwise says what is left open.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable
+
+from ...training_plan.values import Absent, Default, Either, Known, Unknown, Value
+from ..core.machine import Machine
+from ..core.objects import Arguments, Builtin, Class, Instance, Mapping, Object, Opaque, Sequence, object_of
+from ..core.operations import describe, freeze, lift, truth
+from .operators import equal
+from .texts import to_text
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+BUILTINS: dict[str, Value] = {}
+METHODS: dict[tuple[str, str], Callable[..., Value]] = {}
+PROPERTIES: dict[tuple[str, str], Callable[..., Value]] = {}  # (type, attribute) -> run(machine, owner)
+
+
+def builtin(*names: str) -> Callable[..., Any]:
+    def add(f: Callable[..., Value]) -> Callable[..., Value]:
+        for name in names:
+            BUILTINS[name] = Known(Builtin(name, f))
+        return f
+
+    return add
+
+
+def method(types: str, *names: str) -> Callable[..., Any]:
+    def add(f: Callable[..., Value]) -> Callable[..., Value]:
+        for t in types.split():
+            for name in names:
+                METHODS[t, name] = f
+        return f
+
+    return add
+
+
+def method_name(node: cst.CSTNode | None) -> str:
+    """What a call that is written `x.name(…)` calls; "" of anything else."""
+    return getattr(getattr(getattr(node, "func", None), "attr", None), "value", "")
+
+
+def open_term(m: Machine, text: str, *args: Value) -> Value:
+    """A call whose result only the run knows, as a term over what is known of its arguments."""
+    m.risks += 1
+    bad = next((a for a in args if isinstance(a, (Unknown, Absent))), None)
+    if bad is not None:
+        return Unknown(bad.why, bad.trace)
+    return Known(Opaque(f"{text}({', '.join(describe(a) for a in args)})", "call", args), args[0].trace if args else ())
+
+
+def settle(value: Value) -> Value:
+    """A value for a plain Python function: containers as plain Python."""
+    return freeze(value)
+
+
+def apply(m: Machine, name: str, f: Callable[..., Any], *args: Value, **keywords: Value) -> Value:
+    """`f` on plain Python values, lifted; a term where something is open."""
+
+    def run(*values: Value) -> Value:
+        if all(isinstance(v, Known) and not isinstance(v.value, Object) for v in values):
+            try:
+                return rebuild(f(*[v.value for v in values]), next((v.trace for v in values if v.trace), ()))  # type: ignore[union-attr]
+            except Exception as e:
+                m.certainly_raises(type(e).__name__)
+                m.risks += 1
+                return Unknown(f"{name}() raises {type(e).__name__}")
+        return open_term(m, name, *args)
+
+    return lift(run, *[settle(a) for a in args])
+
+
+def rebuild(v: Any, trace: Any = ()) -> Value:
+    """A plain Python value as an abstract one: containers become objects of the interpreter."""
+    if isinstance(v, (list, tuple, set, frozenset)):
+        items = tuple(rebuild(x, trace) for x in (sorted(v, key=str) if isinstance(v, (set, frozenset)) else v))
+        return Known(Sequence(items, type(v).__name__), trace)
+    if isinstance(v, dict):
+        return Known(Mapping({k: rebuild(x, trace) for k, x in v.items()}), trace)
+    return Known(v, trace)
+
+
+# -- conversions -----------------------------------------------------------------------------------------
+def conversion(name: str, f: Callable[..., Any]) -> None:
+    def run(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+        if not args.positional:
+            return Known(f())
+        return lift(lambda v: one(m, v, args.positional[1:]), args.positional[0])
+
+    def one(m: Machine, v: Value, more: list[Value]) -> Value:
+        obj = v.value if isinstance(v, Known) else None
+        if isinstance(obj, Instance) and obj.cls.kind == "enum" and obj.payload is not None:
+            v = obj.payload
+        elif isinstance(obj, Instance):
+            for special in (f"__{name}__", "__index__"):
+                if obj.cls.lookup(special) is not None:
+                    return m.call(m.attribute(v, special, None), Arguments(), None)
+        return apply(m, name, f, v, *more)
+
+    BUILTINS[name] = Known(Builtin(name, run))
+
+
+def to_int(x: Any = 0, *base: Any) -> int:
+    if isinstance(x, (int, float, str)) and not isinstance(x, complex):
+        return int(x, *base)
+    raise TypeError("int() of something else")
+
+
+conversion("int", to_int)
+conversion("float", lambda x=0.0: float(x))
+conversion("abs", abs)
+conversion("round", round)
+conversion("divmod", divmod)
+conversion("pow", lambda a, b, *c: pow(a, b, *c) if not (isinstance(b, int) and b > 1000) else 1 / 0)
+conversion("ord", ord)
+conversion("chr", chr)
+conversion("hex", hex)
+conversion("bin", bin)
+conversion("oct", oct)
+conversion("ascii", ascii)
+conversion("complex", complex)
+
+
+@builtin("str")
+def str_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    if not args.positional:
+        return Known("")
+    v = args.positional[0]
+    obj = object_of(v)
+    if isinstance(obj, Instance) and (obj.cls.lookup("__str__") or obj.cls.lookup("__repr__")):
+        return m.call(m.attribute(v, "__str__" if obj.cls.lookup("__str__") else "__repr__", node), Arguments(), node)
+    if isinstance(obj, Opaque) and obj.head != "path":
+        return Known(Opaque(f"str({obj.text})", "call", (v,), kind="str"), v.trace)
+    return to_text(v)
+
+
+@builtin("repr", "format")
+def repr_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    if len(args.positional) == 2 and isinstance(args.positional[1], Known):
+        return to_text(args.positional[0], "", args.positional[1].value)
+    return to_text(args.positional[0], "r") if args.positional else Unknown("repr() without an argument")
+
+
+@builtin("bool")
+def bool_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    def one(v: Value) -> Value:
+        t, _ = truth(v)
+        return (
+            Known(t, v.trace) if t is not None else v if isinstance(v, (Unknown, Absent)) else open_term(m, "bool", v)
+        )
+
+    return lift(one, args.positional[0]) if args.positional else Known(False)
+
+
+# -- collections -----------------------------------------------------------------------------------------
+def collection(kind: str) -> Callable[..., Value]:
+    def run(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+        if not args.positional:
+            return Known(Sequence((), kind))
+        source = args.positional[0]
+        obj = object_of(source)
+        if (
+            isinstance(obj, Sequence)
+            and obj.kind in ("set", "frozenset")
+            and kind in ("list", "tuple")
+            and len(obj.state.items) > 1
+        ):
+            return Known(
+                Sequence(obj.state.items, kind, obj.state.open or "the order of a set", obj.state.by), source.trace
+            )
+        if isinstance(obj, Opaque) and obj.kind == "inspect.parameters":
+            return source  # searched, not walked
+        if isinstance(obj, Opaque) and m.library_iterate(source, obj, node) is None:
+            return open_term(m, kind, source)
+        if isinstance(source, Unknown):
+            return source
+        items = m.iterate(source, node)
+        values = items.items
+        if kind in ("set", "frozenset"):
+            unique: list[Value] = []
+            for v in values:
+                if not any(equal(v, u) for u in unique):
+                    unique.append(v)
+            values = tuple(unique)
+        return Known(Sequence(values, kind, items.open, items.by), source.trace)
+
+    return run
+
+
+for _kind in ("list", "tuple", "set", "frozenset"):
+    BUILTINS[_kind] = Known(Builtin(_kind, collection(_kind)))
+
+
+@builtin("dict", "OrderedDict")
+def dict_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    items: dict[Any, Value] = {}
+    open_ = by = ""
+    for source in args.positional[:1]:
+        obj = object_of(source)
+        if isinstance(obj, Sequence):
+            obj = Sequence(*m.iterate(source, node)[:1], open=obj.state.open, by=obj.state.by)
+            for pair in obj.state.items:
+                two = m.iterate(pair, node).items
+                if len(two) != 2 or not isinstance(two[0], Known):
+                    open_ = "a key is only known to the run"
+                else:
+                    items[two[0].value] = two[1]
+            open_, by = open_ or obj.state.open, obj.state.by
+        else:
+            state = m.mapping(source, node)
+            items, open_, by = dict(state.items), state.open, state.by
+    items.update(args.keywords)
+    return Known(Mapping(items, open_ or args.unknown, "dict", by), (args.place,) if args.place else ())
+
+
+@builtin("range")
+def range_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    def run(*values: Value) -> Value:
+        if all(isinstance(v, Known) and isinstance(v.value, int) for v in values):
+            try:
+                r = range(*[v.value for v in values])  # type: ignore[union-attr]
+            except (TypeError, ValueError) as e:
+                return Unknown(f"range() raises {type(e).__name__}")
+            if len(r) > 1000:
+                return Known(Sequence((Known(Opaque("i")),), "range", f"a range of {len(r)} numbers"))
+            return Known(Sequence(tuple(Known(i) for i in r), "range"))
+        bad = next((v for v in values if isinstance(v, (Unknown, Absent))), None)
+        return Known(
+            Sequence(
+                (Known(Opaque("i")),), "range", bad.why if bad else f"range({', '.join(describe(v) for v in values)})"
+            )
+        )
+
+    return lift(run, *args.positional)
+
+
+@builtin("len")
+def len_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    def one(v: Value) -> Value:
+        obj = v.value if isinstance(v, Known) else None
+        if isinstance(obj, (str, bytes)):
+            return Known(len(obj), v.trace)
+        if isinstance(obj, Opaque) and obj.text == "sys.argv":
+            return Default(1, "sys.argv", v.trace)  # the script's own name
+        if isinstance(obj, (Sequence, Mapping)) and not obj.state.open:
+            if isinstance(obj, Mapping) and any(isinstance(x, Either) for x in obj.state.items.values()):
+                return open_term(m, "len", v)
+            return Default(len(obj.state.items), obj.state.by) if obj.state.by else Known(len(obj.state.items), v.trace)
+        if isinstance(obj, Instance) and obj.cls.lookup("__len__") is not None:
+            return m.call(m.attribute(v, "__len__", node), Arguments(), node)
+        if isinstance(obj, Class) and obj.kind == "enum":
+            return Known(len(m.iterate(v, node).items))
+        if isinstance(obj, (Sequence, Mapping)):
+            m.risks += 1
+            return (
+                Known(len(obj.state.items))
+                if obj.state.open == "the order of a set"
+                else Unknown(obj.state.open, v.trace)
+            )
+        return open_term(m, "len", v)
+
+    return lift(one, args.positional[0]) if args.positional else Unknown("len() without an argument")

@@ -1,0 +1,317 @@
+"""Calls: user functions inlined, user classes instantiated, library calls handed to their models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import libcst as cst
+
+from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, extend, join
+from ..core.machine import Frame, Machine, Rest, demote, join_values, place_of
+from ..core.objects import (
+    Arguments,
+    Bound,
+    Builtin,
+    Class,
+    Function,
+    Instance,
+    Items,
+    Mapping,
+    Object,
+    Opaque,
+    Partial,
+    Scope,
+    Sequence,
+    Super,
+    object_of,
+)
+from ..core.operations import describe
+from .attributes import kind_of
+from .builtins import BUILTINS, METHODS
+from .classes import define_class, instance_method, instantiate
+from .expressions import settled
+from .items import is_optional
+
+__all__ = ["NOT_GIVEN", "call", "call_function", "decorate", "define_class", "super_", "yielded"]
+
+NOT_GIVEN = "which is not given here"  # of a parameter: the reason for its being unknown ends so
+
+
+def call(m: Machine, callee: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
+    if isinstance(callee, Default):
+        mark = m.mark()
+        value = demote(call(m, Known(callee.value, callee.trace), args, node), callee.by)
+        m.prefer(mark, m.changes(mark), {}, callee.by)
+        return value
+    if isinstance(callee, Either):
+        return call_either(m, callee, args, node)
+    if not isinstance(callee, Known):
+        m.risks += 1
+        escape(m, args, "it was handed to a function that is not known")
+        return Unknown(callee.why if isinstance(callee, (Unknown, Absent)) else f"{describe(callee)}(…)", callee.trace)
+    f = callee.value
+    match f:
+        case Function():
+            return call_function(m, f, args, node)
+        case Bound():
+            return call_bound(m, f, args, node)
+        case Class():
+            return instantiate(m, f, args, node)
+        case Builtin():
+            return f.run(m, args, node)
+        case Opaque():
+            m.risks += 1
+            return m.call_library(f, args, node)
+        case Partial():
+            merged = Arguments(
+                [*f.arguments.positional, *args.positional], {**f.arguments.keywords, **args.keywords}, args.place
+            )
+            offset = len(f.arguments.positional)
+            merged.places = {
+                **f.arguments.places,
+                **{(k + offset if isinstance(k, int) else k): p for k, p in args.places.items()},
+            }
+            merged.unknown = args.unknown or f.arguments.unknown
+            return call(m, f.function, merged, node)
+        case Instance():
+            if f.cls.lookup("__call__") is not None:
+                return call(m, m.attribute(callee, "__call__", node), args, node)
+            if f.base is not None:
+                return call(m, Known(f.base), args, node)
+    m.risks += 1
+    if not isinstance(f, Object):
+        m.certainly_raises("TypeError")
+    return Unknown(f"{describe(callee)} is not something one can call here", callee.trace)
+
+
+def call_either(m: Machine, callee: Either, args: Arguments, node: cst.CSTNode | None) -> Value:
+    """One of several functions: each is tried on its own path."""
+    mark, out, paths = m.mark(), None, []
+    for option in callee.options:
+        if isinstance(option, Absent):
+            continue
+        with m.supposing(callee.condition or "one of several functions"):
+            r = call(m, option, args, node)
+        out = r if out is None else join(out, r, callee.condition)
+        paths.append(m.changes(mark))
+        m.rollback(mark)
+    m.join_paths(mark, paths or [{}])
+    return out if out is not None else Unknown("no function reaches this call")
+
+
+def escape(m: Machine, args: Arguments, why: str) -> None:
+    """Containers handed to code nobody read may be changed there."""
+    for v in (*args.positional, *args.keywords.values()):
+        obj = object_of(v)
+        if isinstance(obj, Mapping):
+            m.write(obj, "state", Items({k: Unknown(why) for k in obj.state.items}, why, obj.state.by))
+        elif isinstance(obj, Sequence) and obj.kind == "list":
+            m.write(obj, "state", Items(tuple(Unknown(why) for _ in obj.state.items), why, obj.state.by))
+
+
+def call_bound(m: Machine, f: Bound, args: Arguments, node: cst.CSTNode | None) -> Value:
+    if isinstance(f.function, Function):
+        inner = Arguments([f.receiver, *args.positional], args.keywords, args.place)
+        inner.places = {(k + 1 if isinstance(k, int) else k): p for k, p in args.places.items()}
+        inner.unknown = args.unknown
+        return call_function(m, f.function, inner, node, f.cls)
+    receiver = f.receiver
+    if isinstance(receiver, Text):
+        return METHODS["str", f.name](m, receiver, args, node)
+    obj = object_of(receiver)
+    if isinstance(obj, Super) or isinstance(f.cls, (Opaque, Class)) or isinstance(obj, (Instance, Class)):
+        return instance_method(m, f, args, node)
+    if isinstance(obj, Function):
+        return m.call_library(Opaque(f"{obj.name}.{f.name}", "attribute", (receiver, Known(f.name))), args, node)
+    method = METHODS.get((kind_of(receiver.value), f.name)) if isinstance(receiver, Known) else None
+    if method is None:
+        return Unknown(f"{f.name}() of {describe(receiver)} is not modelled")
+    return method(m, receiver, args, node)
+
+
+# -- user functions --------------------------------------------------------------------------------------
+def too_deep(m: Machine, fn: Function) -> bool:
+    """Whether a function has called itself too often: a few times on a path that may not run, more often on a certain one."""
+    mine = [frame for frame in m.frames if frame.function is fn]
+    if len(mine) < m.MAX_RECURSION:
+        return False
+    certain = len(m.conditions) == mine[0].conditions and m.silent == mine[0].silent
+    return not certain or len(mine) >= 4 * m.MAX_RECURSION
+
+
+def call_function(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Any = None) -> Value:
+    fn.called = True
+    if "__cache__" in fn.slots:
+        return call_cached(m, fn, args, node, cls)
+    return run_function(m, fn, args, node, cls)
+
+
+def call_cached(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Any) -> Value:
+    """@lru_cache: the second call with the same arguments does nothing."""
+    key = repr([describe(v) for v in args.positional] + sorted((k, describe(v)) for k, v in args.keywords.items()))
+    seen = fn.slots["__cache__"]
+    if not isinstance(seen, dict):  # only the run knows which calls were made before
+        return run_function(m, fn, args, node, cls)
+    if key not in seen:
+        m.write(fn, "__cache__", {**seen, key: run_function(m, fn, args, node, cls)})
+    return fn.slots["__cache__"][key]
+
+
+def run_function(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Any = None) -> Value:
+    if len(m.frames) > m.MAX_DEPTH or too_deep(m, fn):
+        m.risks += 1
+        escape(m, args, f"{fn.name}() calls itself")
+        return Unknown(f"{fn.name}() calls itself too deeply to follow")
+    scope = Scope(
+        fn.scope.module, fn.scope, "function", f"{fn.owner.name}.{fn.name}" if fn.owner is not None else fn.name
+    )
+    bind_parameters(m, fn, args, scope)
+    if isinstance(fn.node, cst.Lambda):
+        return m.evaluate(fn.node.body, scope)
+    frame = Frame(scope, fn, m.mark(), len(m.unlikely))
+    frame.cls = cls or fn.owner
+    frame.receiver = args.positional[0] if args.positional else None
+    frame.silent, frame.conditions = m.silent, len(m.conditions)
+    m.frames.append(frame)
+    m.loops.append(None)
+    try:
+        alive = m.execute(fn.node.body, scope)
+    finally:
+        m.frames.pop()
+        m.loops.pop()
+    if alive:
+        m.frames.append(frame)
+        frame.rest = alive.by if isinstance(alive, Rest) else ""
+        m.leave(frame.exits, frame.mark, Known(None), frame.unlikely_depth)
+        m.frames.pop()
+    result = returned(frame)
+    m.settle(frame.mark, frame.exits, False)
+    if frame.yields or frame.yield_open:
+        m.deferred(frame.mark, f"the generator {fn.name}()")
+        made = Sequence(tuple(frame.yields), "generator", frame.yield_open)
+        made.lazy = True
+        return Known(made, (place_of(fn.scope, fn.node),))
+    return result
+
+
+def returned(frame: Frame) -> Value:
+    likely = [e.value for e in frame.exits if not e.unlikely and e.value is not None]
+    unlikely = [e for e in frame.exits if e.unlikely and e.value is not None]
+    if not likely:
+        likely, unlikely = [e.value for e in unlikely if e.value is not None], []
+    if not likely:
+        return Unknown(f"{frame.function.name}() does not return on any path that was followed")
+    out = likely[0]
+    for v in likely[1:]:
+        out = join_values(out, v)
+    for e in unlikely:
+        if e.value is not out and e.value != out:
+            out = demote(out, e.unlikely)
+    return out
+
+
+def bind_parameters(m: Machine, fn: Function, args: Arguments, scope: Scope) -> None:
+    params, positional = fn.node.params, fn.positional
+    left = dict(args.keywords)
+    for i, p in enumerate(positional):
+        name = p.name.value
+        if i < len(args.positional):
+            value, where = args.positional[i], args.places.get(i)
+        elif name in left:
+            value, where = left.pop(name), args.places.get(name)
+        elif args.unknown:
+            value, where = Unknown(args.unknown), None
+        elif name in fn.defaults:
+            value, where = fn.defaults[name], None
+            if m.driving == fn.name:
+                value = demote(value, f"parameter {name} of {fn.name}()")
+        else:
+            value, where = not_given(m, fn, p), None
+        m.write(scope, name, or_default(extend(value, where) if where is not None else value, fn, name))
+    if isinstance(params.star_arg, cst.Param):
+        rest = tuple(args.positional[len(positional) :])
+        m.write(scope, params.star_arg.name.value, Known(Sequence(rest, "tuple", args.unknown)))
+    for p in params.kwonly_params:
+        name = p.name.value
+        if name in left:
+            value = or_default(left.pop(name), fn, name)
+        elif args.unknown:
+            value = Unknown(args.unknown)
+        else:
+            value = fn.defaults.get(name) or not_given(m, fn, p)
+            if m.driving == fn.name:
+                value = demote(value, f"parameter {name} of {fn.name}()")
+        m.write(scope, name, value)
+    too_many = len(args.positional) > len(positional) and not isinstance(params.star_arg, cst.Param)
+    if left and params.star_kwarg is None or too_many:
+        m.certainly_raises("TypeError")
+    if params.star_kwarg is not None:
+        m.write(scope, params.star_kwarg.name.value, Known(Mapping(left, args.unknown)))
+
+
+def or_default(value: Value, fn: Function, name: str) -> Value:
+    """An argument that only one path passes (`**` of a dict it may be in): on the other one it is the default."""
+    if name not in fn.defaults or not is_optional(value):
+        return value
+    return join(settled(value, name), fn.defaults[name], value.condition)
+
+
+def not_given(m: Machine, fn: Function, p: cst.Param) -> Value:
+    """A parameter that nobody passes. While a function is tried, one that is declared as a configuration of the script has its defaults."""
+    if not m.driving:
+        m.certainly_raises("TypeError")
+    value = m.supposed_parameter(fn, p) if m.driving == fn.name and p.annotation is not None else None
+    return value if value is not None else Unknown(f"parameter {p.name.value} of {fn.name}(), {NOT_GIVEN}")
+
+
+def yielded(m: Machine, values: list[Value], open_: str) -> None:
+    frame = m.frame
+    if m.silent > frame.silent:
+        return
+    frame.yields.extend(values)
+    if open_ or len(m.conditions) > frame.conditions:
+        frame.yield_open = open_ or "what a generator yields depends on the run"
+
+
+def super_(m: Machine, scope: Scope) -> Value:
+    frame = next((f for f in reversed(m.frames) if f.function is not None and f.cls is not None), None)
+    if frame is None or frame.receiver is None:
+        return Unknown("super() outside of a method")
+    return Known(Super(frame.receiver, frame.function.owner or frame.cls))
+
+
+# -- decorators ------------------------------------------------------------------------------------------
+def decorate(m: Machine, decorator: Value, value: Value, node: cst.CSTNode | None, scope: Scope) -> Value:
+    target = object_of(value)
+    d = object_of(decorator)
+    if isinstance(target, Function):
+        for kind in ("staticmethod", "classmethod", "property"):
+            if decorator is BUILTINS[kind]:
+                target.kind = kind
+                return value
+    if isinstance(d, Bound) and d.name in ("setter", "getter", "deleter") and isinstance(target, Function):
+        if d.name == "setter":
+            m.write(scope, target.name + ".setter", value)
+        return d.receiver
+    if isinstance(d, (Function, Bound, Partial, Instance)) or isinstance(d, Class) and not isinstance(target, Class):
+        return call(m, decorator, Arguments([value], place=place_of(scope, node)), node)
+    if isinstance(d, Builtin):
+        return d.run(m, Arguments([value]), node)
+    if isinstance(d, Opaque):
+        if d.text.split("(")[0] in ("functools.cached_property", "abc.abstractproperty") and isinstance(
+            target, Function
+        ):
+            target.kind = "cached" if "cached" in d.text else "property"
+        elif d.text.startswith("functools.singledispatch"):
+            return Unknown(f"{describe(value)} depends on the type it is called with")
+        elif isinstance(target, Function):
+            if d.text in ("functools.lru_cache", "functools.cache"):
+                target.slots["__cache__"] = {}
+            target.marks.append(d)
+            return m.decorated(d, value, node) or value
+        elif isinstance(target, Class):
+            m.decorated_class(d, target)
+        return value
+    return (
+        Unknown(f"decorated by {describe(decorator)}, which is not known") if isinstance(decorator, Unknown) else value
+    )

@@ -1,0 +1,175 @@
+"""Lists, tuples, sets and dicts as they are written out, and comprehensions."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Iterable, Union
+
+import libcst as cst
+
+from ...training_plan.values import Absent, Default, Either, Known, Term, Unknown, Value, join
+from ..core.machine import Machine, place_of
+from ..core.objects import Mapping, Scope, Sequence
+from ..core.operations import describe, freeze, truth
+from .operators import equal
+
+
+def elements(m: Machine, nodes: Iterable[cst.CSTNode], scope: Scope) -> tuple[tuple[Value, ...], str, str]:
+    """Evaluated elements of a display with stars unpacked; why there may be more; what may override their number."""
+    out: list[Value] = []
+    open_, by = "", ""
+    for e in nodes:
+        if isinstance(e, cst.StarredElement) or isinstance(e, cst.Index) and e.star:
+            inner = m.iterate(m.evaluate(e.value, scope), e)
+            out.extend(inner.items)
+            open_, by = open_ or inner.open, by or inner.by
+        else:
+            out.append(m.evaluate(e.value if isinstance(e, (cst.Element, cst.Index)) else e, scope))
+    return tuple(out), open_, by
+
+
+Display = Union[cst.List, cst.Tuple, cst.Set]
+Comprehension = Union[cst.BaseSimpleComp, cst.DictComp, "cst.StarredDictComp"]
+
+
+def display(kind: str) -> Callable[..., Value]:
+    def f(m: Machine, node: Display, scope: Scope) -> Value:
+        items, open_, by = elements(m, node.elements, scope)
+        if kind == "set":
+            unique: list[Value] = []
+            for v in items:
+                if not any(equal(v, u) for u in unique):
+                    unique.append(v)
+            items = tuple(unique)
+        return Known(Sequence(items, kind, open_, by), (place_of(scope, node),))
+
+    return f
+
+
+def several(node: cst.Subscript) -> bool:
+    """Whether a tuple stands in the brackets: `x[a, b]`, `x[a,]`, `x[*a]`."""
+    last = node.slice[-1]
+    return (
+        len(node.slice) > 1
+        or isinstance(last.comma, cst.Comma)
+        or isinstance(last.slice, cst.Index)
+        and bool(last.slice.star)
+    )
+
+
+def dictionary(m: Machine, node: cst.Dict, scope: Scope) -> Value:
+    items: dict[Any, Value] = {}
+    open_ = by = ""
+    for e in node.elements:
+        if not isinstance(e, cst.DictElement):  # `**e`
+            inner = m.mapping(m.evaluate(e.value, scope), e.value)
+            if inner.open:
+                # what was set before may be overwritten by what is not known
+                items = {k: Unknown(inner.open) for k in items}
+            items.update(merge_optional(items, inner.items))
+            open_, by = open_ or inner.open, by or inner.by
+            continue
+        key, value = m.evaluate(e.key, scope), m.evaluate(e.value, scope)
+        k = plain_key(key)
+        if k is None:
+            open_ = f"the key {describe(key)} is only known to the run"
+            items = {k: Unknown(open_) for k in items}
+        else:
+            items[k[0]] = value
+            if isinstance(key, Default):
+                by = by or key.by
+    return Known(Mapping(items, open_, "dict", by), (place_of(scope, node),))
+
+
+def merge_optional(old: dict[Any, Value], new: dict[Any, Value]) -> dict[Any, Value]:
+    """Items of `new` that are set on one path only leave the old value on the other."""
+    out = {}
+    for k, v in new.items():
+        if isinstance(v, Either) and any(isinstance(o, Absent) for o in v.options) and k in old:
+            present = tuple(o for o in v.options if not isinstance(o, Absent))
+            v = join(present[0] if len(present) == 1 else Either(present, v.condition, v.trace), old[k], v.condition)
+        out[k] = v
+    return out
+
+
+def plain_key(key: Value) -> tuple[Any] | None:
+    """The key as a hashable plain value in a tuple, or None. Enum members and classes are their own keys."""
+    frozen = freeze(key)
+    if isinstance(frozen, (Known, Default)):
+        try:
+            hash(frozen.value)
+        except TypeError:
+            return None
+        return (frozen.value,)
+    if isinstance(frozen, Term) and frozen.head == "symbol":
+        return (frozen.text,)
+    return None
+
+
+def comprehension(kind: str) -> Callable[..., Value]:
+    def f(m: Machine, node: Comprehension, scope: Scope) -> Value:
+        inner = Scope(scope.module, scope, "comprehension", scope.name)
+        out: list[tuple[Value | None, Value]] = []
+        state = {"open": "", "by": "", "filtered": ""}
+        doubtful: list[bool] = []  # for each result, whether only the run knows that it is one
+
+        def produce() -> None:
+            if isinstance(node, cst.DictComp):
+                out.append((m.evaluate(node.key, inner), m.evaluate(node.value, inner)))
+            else:
+                out.append((None, m.evaluate(node.elt if isinstance(node, cst.BaseSimpleComp) else node.value, inner)))
+
+        def run(comp: cst.CompFor, maybe: bool = False) -> None:
+            items = m.iterate(m.evaluate(comp.iter, inner), comp)
+            state["open"], state["by"] = state["open"] or items.open, state["by"] or items.by
+            for v in items.items:
+                m.step()
+                m.assign(comp.target, v, inner)
+                open_here = maybe
+                for test in comp.ifs:
+                    t, by = truth(m.evaluate(test.test, inner))
+                    state["by"] = state["by"] or by
+                    if t is None:
+                        state["filtered"] = state["filtered"] or f"filtered by {scope.module.source.excerpt(test.test)}"
+                        open_here = True
+                    elif not t:
+                        break
+                else:
+                    if comp.inner_for_in is not None:
+                        run(comp.inner_for_in, open_here)
+                    else:
+                        produce()
+                        doubtful.append(open_here)
+
+        mark = m.mark()
+        run(node.for_in)
+        if kind == "generator":
+            m.deferred(mark, "a generator expression")
+        trace = (place_of(scope, node),)
+        if kind != "dict":
+            state["open"] = state["open"] or state["filtered"]
+        if kind == "set":
+            unique: list[Value] = []
+            for _, v in out:
+                if not any(equal(v, u) for u in unique):
+                    unique.append(v)
+            return Known(Sequence(tuple(unique), kind, state["open"], state["by"]), trace)
+        if kind == "dict":
+            items: dict[Any, Value] = {}
+            for (key, value), maybe in zip(out, doubtful):
+                k = plain_key(key) if key is not None else None
+                if k is None:
+                    state["open"] = state["open"] or "a key is only known to the run"
+                else:
+                    if state["open"] and k[0] in items:
+                        value = join(items[k[0]], value)
+                    items[k[0]] = (
+                        join(value, items.get(k[0], Absent("left out by the filter")))
+                        if maybe or state["open"]
+                        else value
+                    )
+            return Known(Mapping(items, state["open"], "dict", state["by"]), trace)
+        made = Sequence(tuple(v for _, v in out), kind, state["open"], state["by"])
+        made.lazy = kind == "generator"
+        return Known(made, trace)
+
+    return f

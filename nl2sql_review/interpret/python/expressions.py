@@ -1,0 +1,444 @@
+"""What an expression is worth: one function per LibCST expression node."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Callable
+from typing import Sequence as Sequence_
+
+import libcst as cst
+
+from ...source.spans import NEWLINE
+from ...source.syntax import string_value
+from ...training_plan.values import Absent, Either, Known, Text, Unknown, Value, join
+from ..core.machine import Machine, demote, join_values, place_of
+from ..core.objects import Arguments, Function, Instance, Opaque, Scope, Sequence
+from ..core.operations import describe, lift, term_of, truth
+from .builtins import BUILTINS
+from .call_sites import call
+from .displays import comprehension, dictionary, display, elements, several
+from .operators import binary
+from .texts import concatenate, to_text
+
+OPERATORS: dict[type, str] = {
+    cst.Add: "+", cst.Subtract: "-", cst.Multiply: "*", cst.Divide: "/", cst.FloorDivide: "//", cst.Modulo: "%", cst.Power: "**",
+    cst.MatrixMultiply: "@", cst.BitAnd: "&", cst.BitOr: "|", cst.BitXor: "^", cst.LeftShift: "<<", cst.RightShift: ">>",
+    cst.AddAssign: "+", cst.SubtractAssign: "-", cst.MultiplyAssign: "*", cst.DivideAssign: "/", cst.FloorDivideAssign: "//",
+    cst.ModuloAssign: "%", cst.PowerAssign: "**", cst.MatrixMultiplyAssign: "@", cst.BitAndAssign: "&", cst.BitOrAssign: "|",
+    cst.BitXorAssign: "^", cst.LeftShiftAssign: "<<", cst.RightShiftAssign: ">>",
+    cst.Equal: "==", cst.NotEqual: "!=", cst.LessThan: "<", cst.LessThanEqual: "<=", cst.GreaterThan: ">", cst.GreaterThanEqual: ">=",
+}  # fmt: skip
+MIRROR = {"+": "__radd__", "*": "__rmul__", "-": "__rsub__", "|": "__ror__"}
+SPECIAL = {
+    "+": "__add__", "-": "__sub__", "*": "__mul__", "/": "__truediv__", "//": "__floordiv__", "%": "__mod__", "**": "__pow__", "@": "__matmul__",
+    "&": "__and__", "|": "__or__", "^": "__xor__", "==": "__eq__", "!=": "__ne__", "<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__",
+}  # fmt: skip
+
+
+def evaluate(m: Machine, node: cst.CSTNode, scope: Scope) -> Value:
+    m.steps -= 1
+    if m.steps < 0:
+        m.step()
+    handler = HANDLERS.get(type(node))
+    if handler is None:
+        return Unknown(f"{type(node).__name__} is not modelled")
+    return handler(m, node, scope)
+
+
+# -- literals --------------------------------------------------------------------------------------------
+def string(m: Machine, node: cst.SimpleString, scope: Scope) -> Value:
+    return Known(string_value(node), (place_of(scope, node),))
+
+
+def concatenated(m: Machine, node: cst.ConcatenatedString, scope: Scope) -> Value:
+    pieces: list[cst.BaseExpression] = [node]
+    while isinstance(last := pieces[-1], cst.ConcatenatedString):
+        pieces[-1:] = [last.left, last.right]
+    if any(isinstance(piece, TEMPLATES) for piece in pieces):
+        return TEMPLATE
+    plain = [string_value(piece) for piece in pieces if isinstance(piece, cst.SimpleString)]
+    if len(plain) < len(pieces):
+        return joined(m, pieces, node, scope)
+    return Known((b"" if isinstance(plain[0], bytes) else "").join(plain), (place_of(scope, node),))  # type: ignore[arg-type]  # all are of one kind
+
+
+def formatted(m: Machine, node: cst.FormattedString, scope: Scope) -> Value:
+    return joined(m, [node], node, scope)
+
+
+def joined(m: Machine, pieces: list[Any], node: cst.BaseString, scope: Scope) -> Value:
+    """f-strings, and plain strings beside them, as one value."""
+    parts: list[Value] = []
+    for piece in pieces:
+        if isinstance(piece, cst.SimpleString):
+            parts.append(Known(string_value(piece)))
+            continue
+        raw = "r" in piece.start.lower()
+        for part in piece.parts:
+            if isinstance(part, cst.FormattedStringText):
+                parts.append(Known(unescaped(part.value, raw)))
+                continue
+            value = m.evaluate(part.expression, scope)
+            spec = formatted_spec(m, part.format_spec, raw, scope) if part.format_spec is not None else ""
+            conversion = part.conversion or ""
+            if part.equal is not None:
+                parts.append(Known(said(part)))
+                conversion = conversion or ("r" if part.format_spec is None else "")
+            parts.append(Text((value,), value.trace) if spec is None else printed(m, value, conversion, spec, node))
+    out = concatenate(parts)
+    if not out.trace or isinstance(out, Text):
+        out.trace = (place_of(scope, node),)
+    return out
+
+
+ESCAPES = re.compile(r"\\N\{[^}]*\}|\\[^{}]|\\|\{\{|\}\}|\"", re.DOTALL)  # in the text of an f-string
+MENDED = {"{{": "{", "}}": "}", "\\": "\\\\", '"': '\\"'}
+
+
+def unescaped(text: str, raw: bool) -> str:
+    """What the text between the fields of an f-string says."""
+    text = NEWLINE.sub("\n", text) if "\r" in text else text
+    if raw or "\\" not in text:
+        return text.replace("{{", "{").replace("}}", "}")
+    mended = ESCAPES.sub(lambda match: MENDED.get(match[0], match[0]), text)
+    return str(string_value(cst.SimpleString(f'"""{mended}"""')))
+
+
+def said(part: cst.FormattedStringExpression) -> str:
+    """The code of `{code=}`, with its sign."""
+    code = map(cst.Module(()).code_for_node, (part.whitespace_before_expression, part.expression, part.equal))  # type: ignore[arg-type]
+    return NEWLINE.sub("\n", "".join(code))
+
+
+def printed(m: Machine, value: Value, conversion: str, spec: str, node: cst.CSTNode | None) -> Value:
+    """What a value puts into an f-string. Objects of the script say themselves how they print."""
+    obj = value.value if isinstance(value, Known) else None
+    if isinstance(obj, Instance):
+        if not conversion and obj.cls.lookup("__format__") is not None:
+            return m.call(m.attribute(value, "__format__", node), Arguments([Known(spec)]), node)
+        names = ("__repr__",) if conversion in ("r", "a") else ("__str__", "__repr__")
+        method = next((name for name in names if obj.cls.lookup(name) is not None), None)
+        if method is not None:
+            return to_text(m.call(m.attribute(value, method, node), Arguments(), node), "", spec)
+    return to_text(value, conversion, spec)
+
+
+def formatted_spec(m: Machine, parts: Sequence_[cst.BaseFormattedStringContent], raw: bool, scope: Scope) -> str | None:
+    out = ""
+    for part in parts:
+        if isinstance(part, cst.FormattedStringText):
+            out += unescaped(part.value, raw)
+        elif isinstance(part, cst.FormattedStringExpression):
+            v = m.evaluate(part.expression, scope)
+            if not isinstance(v, Known):
+                return None
+            out += (said(part) if part.equal is not None else "") + str(v.value)
+    return out
+
+
+def integer(m: Machine, node: cst.Integer, scope: Scope) -> Value:
+    text = node.value.replace("_", "")
+    try:
+        return Known(int(text, 10 if text.isdigit() else 0), (place_of(scope, node),))
+    except ValueError:  # more digits than Python reads
+        return Unknown("not a number")
+
+
+def floating(m: Machine, node: cst.Float, scope: Scope) -> Value:
+    return Known(float(node.value), (place_of(scope, node),))
+
+
+def name(m: Machine, node: cst.Name, scope: Scope) -> Value:
+    return lookup(m, node.value, scope)
+
+
+def lookup(m: Machine, word: str, scope: Scope) -> Value:
+    if word in CONSTANTS:
+        return CONSTANTS[word]
+    s: Scope | None = scope if word not in scope.globals_ else None
+    while s is not None:
+        if word in s.slots and not (s is not scope and s.kind == "class"):
+            v = s.slots[word]
+            return settled(v, word)
+        s = s.parent
+    top = scope.module.scope
+    if word in top.slots:
+        return settled(top.slots[word], word)
+    if word in BUILTINS:
+        return BUILTINS[word]
+    for library in top.slots.get("*", ()):
+        return m.library_name(library, word)
+    m.risks += 1
+    m.certainly_raises("NameError")
+    return Unknown(f"the name {word} is not defined here")
+
+
+def settled(v: Value, word: str) -> Value:
+    """A name bound on one path only has that path's value wherever it can be read."""
+    if isinstance(v, Either) and any(isinstance(o, Absent) for o in v.options):
+        options = tuple(o for o in v.options if not isinstance(o, Absent))
+        return options[0] if len(options) == 1 else Either(options, v.condition, v.trace)
+    return Unknown(f"{word} was deleted") if isinstance(v, Absent) else v
+
+
+CONSTANTS: dict[str, Value] = {
+    "None": Known(None), "True": Known(True), "False": Known(False),
+    "__magic__": Unknown("what a notebook's magic command returns"),
+}  # fmt: skip
+
+
+# -- operators -------------------------------------------------------------------------------------------
+def binary_operation(m: Machine, node: cst.BinaryOperation, scope: Scope) -> Value:
+    chain = [node]
+    while isinstance(left := chain[-1].left, cst.BinaryOperation):  # long sums are left-deep: walk, do not recurse
+        chain.append(left)
+    value = m.evaluate(chain[-1].left, scope)
+    for n in reversed(chain):
+        value = operate(m, OPERATORS[type(n.operator)], value, m.evaluate(n.right, scope), n)
+    return value
+
+
+def operate(m: Machine, op: str, a: Value, b: Value, node: cst.CSTNode | None) -> Value:
+    special = user_operator(m, op, a, b, node)
+    if special is not None:
+        return special
+    result = binary(op, a, b)
+    if isinstance(result, Unknown) and " raises " in result.why:
+        m.risks += 1
+        m.certainly_raises(result.why.rsplit(" ", 1)[-1])
+    return result
+
+
+def user_operator(m: Machine, op: str, a: Value, b: Value, node: cst.CSTNode | None) -> Value | None:
+    for this, other, method in ((a, b, SPECIAL.get(op)), (b, a, MIRROR.get(op))):
+        obj = this.value if isinstance(this, Known) else None
+        if method and isinstance(obj, Instance) and obj.cls.lookup(method) is not None:
+            return m.call(m.attribute(this, method, node), Arguments([other]), node)
+    return None
+
+
+def unary(m: Machine, node: cst.UnaryOperation, scope: Scope) -> Value:
+    v = m.evaluate(node.expression, scope)
+    op = node.operator
+    if isinstance(op, cst.Not):
+        return negate(m, condition(m, v, node))
+    sign = "-" if isinstance(op, cst.Minus) else "+" if isinstance(op, cst.Plus) else "~"
+
+    def settled(x: Value) -> Value:
+        if isinstance(x, Known) and isinstance(x.value, (int, float)):
+            return Known(
+                -x.value if sign == "-" else +x.value if sign == "+" else ~int(x.value),
+                (place_of(scope, node),) if len(x.trace) == 1 else x.trace,
+            )
+        return term_of(sign, x) if isinstance(x, Known) else x
+
+    return lift(settled, v)
+
+
+def condition(m: Machine, v: Value, node: cst.CSTNode | None) -> Value:
+    """What `if v` tests: objects of the script say it by `__bool__` or `__len__`."""
+    obj = v.value if isinstance(v, Known) else None
+    if isinstance(obj, Instance):
+        for name in ("__bool__", "__len__"):
+            if obj.cls.lookup(name) is not None:
+                return m.call(m.attribute(v, name, node), Arguments(), node)
+    return v
+
+
+def negate(m: Machine, v: Value) -> Value:
+    def settled(x: Value) -> Value:
+        t, _ = truth(x)
+        if t is not None:
+            return Known(not t, x.trace)
+        if isinstance(x, Known) and isinstance(x.value, Opaque):
+            obj = x.value
+            return obj.args[0] if obj.head == "not" else term_of("not", x)
+        return Unknown(f"not {describe(x)}" if not isinstance(x, Unknown) else x.why, x.trace)
+
+    return lift(settled, v)
+
+
+def boolean(m: Machine, node: cst.BooleanOperation, scope: Scope) -> Value:
+    """`a or b or c` is `(a or b) or c`."""
+    chain = [node]
+    while (
+        isinstance(left := chain[-1].left, cst.BooleanOperation)
+        and type(left.operator) is type(node.operator)
+        and not left.lpar
+    ):
+        chain.append(left)  # walk, do not recurse
+    value = m.evaluate(chain[-1].left, scope)
+    for n in reversed(chain):
+        value = either_of(m, node, value, n.right, scope)
+    return value
+
+
+def either_of(m: Machine, node: cst.BooleanOperation, left: Value, second: cst.BaseExpression, scope: Scope) -> Value:
+    """Both sides of one `and` or `or`, of which the second runs only if the first does not decide."""
+    is_or = isinstance(node.operator, cst.Or)
+    t, by = truth(condition(m, left, node))
+    if t is not None:
+        if t is is_or:
+            return demote(left, by) if by else left
+        if not by:
+            return m.evaluate(second, scope)
+        mark = m.mark()
+        right = m.evaluate(second, scope)
+        m.prefer(mark, m.changes(mark), {}, by)
+        return demote(right, by)
+    if isinstance(left, Either):
+        kept, more = None, False
+        for option in left.options:
+            t, _ = truth(option)
+            if t is None or t is is_or:
+                kept = option if kept is None else join(kept, option)
+            more = more or t is None or t is not is_or
+        right = m.guarded(second, scope, left)
+        return right if kept is None else join(kept, right, left.condition) if more else kept
+    right = m.guarded(second, scope, left)
+    if isinstance(left, (Unknown, Absent)):
+        return Unknown(left.why, left.trace)
+    word = "or" if is_or else "and"
+    if is_or and isinstance(right, (Unknown,)):
+        return Unknown(right.why, right.trace)
+    return term_of(word, left, right)
+
+
+def comparison(m: Machine, node: cst.Comparison, scope: Scope) -> Value:
+    left = m.evaluate(node.left, scope)
+    result: Value = Known(True)
+    for target in node.comparisons:
+        right = m.evaluate(target.comparator, scope)
+        one = compare(m, target.operator, left, right, node)
+        if len(node.comparisons) == 1:
+            return one
+        t, by = truth(one)
+        if t is False:
+            return demote(one, by) if by else one
+        result = one if t is None else demote(result, by) if by else result
+        left = right
+    return result
+
+
+def compare(m: Machine, op: cst.BaseCompOp, a: Value, b: Value, node: cst.CSTNode | None) -> Value:
+    if isinstance(op, (cst.Is, cst.IsNot)):
+        v = lift(identical, a, b)
+        return v if isinstance(op, cst.Is) else negate(m, v)
+    if isinstance(op, (cst.In, cst.NotIn)):
+        v = m.contains(b, a, node)
+        return v if isinstance(op, cst.In) else negate(m, v)
+    return operate(m, OPERATORS[type(op)], a, b, node)
+
+
+def identical(a: Value, b: Value) -> Value:
+    if isinstance(a, (Unknown, Absent)) or isinstance(b, (Unknown, Absent)):
+        return Unknown(a.why if isinstance(a, (Unknown, Absent)) else b.why)  # type: ignore[union-attr]
+    if isinstance(a, Known) and isinstance(b, Known):
+        x, y = a.value, b.value
+        if isinstance(x, Opaque) or isinstance(y, Opaque):
+            if x is y:
+                return Known(True)
+            settled_kinds = [o for o in (x, y) if isinstance(o, Opaque) and o.kind not in ("", "row", "str")]
+            if settled_kinds and (x is None or y is None):
+                return Known(False)
+            return term_of("is", a, b)
+        return Known(x is y or type(x) is type(y) and isinstance(x, (str, int, float)) and x == y)
+    if isinstance(a, Text) or isinstance(b, Text):
+        other = b if isinstance(a, Text) else a
+        if isinstance(other, Known) and other.value is None:
+            return Known(False)
+    return term_of("is", a, b)
+
+
+def conditional(m: Machine, node: cst.IfExp, scope: Scope) -> Value:
+    test = condition(m, m.evaluate(node.test, scope), node)
+    t, by = truth(test)
+    if t is not None:
+        v = m.evaluate(node.body if t else node.orelse, scope)
+        if not by:
+            return v
+        other = m.guarded(node.orelse if t else node.body, scope, test)
+        return v if isinstance(other, type(v)) and other == v else demote(v, by)
+    a = m.guarded(node.body, scope, test)
+    b = m.guarded(node.orelse, scope, test)
+    return join_values(a, b, test)
+
+
+def named(m: Machine, node: cst.NamedExpr, scope: Scope) -> Value:
+    v = m.evaluate(node.value, scope)
+    target = scope
+    while target.kind == "comprehension" and target.parent is not None:
+        target = target.parent
+    m.assign(node.target, v, target)
+    return v
+
+
+# -- access ----------------------------------------------------------------------------------------------
+def attribute(m: Machine, node: cst.Attribute, scope: Scope) -> Value:
+    owner = m.evaluate(node.value, scope)
+    word = mangled(m, node.attr.value)
+    if isinstance(owner, Known):
+        return m.attribute(owner, word, node)
+    return lift(lambda o: m.attribute(o, word, node), owner)
+
+
+def mangled(m: Machine, word: str) -> str:
+    """`__name` inside of a class is private to it."""
+    if not word.startswith("__") or word.endswith("__"):
+        return word
+    cls = m.class_being_defined[-1] if m.class_being_defined else m.frame.cls
+    return f"_{cls.name.lstrip('_')}{word}" if cls is not None else word
+
+
+def subscript(m: Machine, node: cst.Subscript, scope: Scope) -> Value:
+    owner = m.evaluate(node.value, scope)
+    return m.item(owner, index(m, node, scope), node)
+
+
+def index(m: Machine, node: cst.Subscript, scope: Scope) -> Value:
+    """What stands in the brackets."""
+    if not several(node):
+        one = node.slice[0].slice
+        return m.evaluate(one.value if isinstance(one, cst.Index) else one, scope)
+    m.step()
+    items, open_, by = elements(m, [e.slice for e in node.slice], scope)
+    return Known(Sequence(items, "tuple", open_, by), (place_of(scope, node),))
+
+
+def slice_(m: Machine, node: cst.Slice, scope: Scope) -> Value:
+    parts = [m.evaluate(n, scope) if n is not None else Known(None) for n in (node.lower, node.upper, node.step)]
+    return Known(Sequence(tuple(parts), "slice"))
+
+
+def lambda_(m: Machine, node: cst.Lambda, scope: Scope) -> Value:
+    defaults = m.parameter_defaults(node.params, scope)
+    return Known(Function("<lambda>", node, scope, defaults), (place_of(scope, node),))
+
+
+def await_(m: Machine, node: cst.Await, scope: Scope) -> Value:
+    return m.evaluate(node.expression, scope)
+
+
+def yield_(m: Machine, node: cst.Yield, scope: Scope) -> Value:
+    if isinstance(node.value, cst.From):
+        items = m.iterate(m.evaluate(node.value.item, scope), node)
+        values, open_ = list(items.items), items.open
+    else:
+        values, open_ = [m.evaluate(node.value, scope) if node.value is not None else Known(None)], ""
+    m.yielded(values, open_)
+    return SENT
+
+
+SENT = Unknown("what is sent into the generator")
+TEMPLATE = Unknown("TemplateStr is not modelled")  # t"{x}" is an object with the parts of the text
+TEMPLATES: tuple[type, ...] = (cst.TemplatedString,) if hasattr(cst, "TemplatedString") else ()
+
+HANDLERS: dict[type, Callable[..., Value]] = {
+    cst.SimpleString: string, cst.ConcatenatedString: concatenated, cst.FormattedString: formatted, cst.Integer: integer, cst.Float: floating,
+    cst.Name: name, cst.List: display("list"), cst.Tuple: display("tuple"), cst.Set: display("set"), cst.Dict: dictionary,
+    cst.ListComp: comprehension("list"), cst.SetComp: comprehension("set"), cst.DictComp: comprehension("dict"), cst.GeneratorExp: comprehension("generator"),
+    cst.BinaryOperation: binary_operation, cst.UnaryOperation: unary, cst.BooleanOperation: boolean, cst.Comparison: comparison, cst.IfExp: conditional,
+    cst.NamedExpr: named, cst.Attribute: attribute, cst.Subscript: subscript, cst.Call: call, cst.Lambda: lambda_, cst.Await: await_, cst.Yield: yield_,
+    cst.Slice: slice_, cst.Ellipsis: lambda m, node, scope: Known(...), cst.Imaginary: lambda m, node, scope: Known(complex(node.value.replace("_", ""))),
+    **dict.fromkeys(TEMPLATES, lambda m, node, scope: TEMPLATE), getattr(cst, "StarredDictComp", cst.DictComp): comprehension("dict"),
+}  # fmt: skip

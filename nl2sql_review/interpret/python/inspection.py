@@ -1,0 +1,343 @@
+"""Functions that look at, name or change objects: getattr, isinstance, type, eval and their kin. Fills `builtins.BUILTINS`."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, join
+from ..core.machine import Machine, demote
+from ..core.objects import (
+    Arguments,
+    Bound,
+    Builtin,
+    Class,
+    Function,
+    Instance,
+    Items,
+    Mapping,
+    Module,
+    Object,
+    Opaque,
+    Sequence,
+    object_of,
+)
+from ..core.operations import SCALARS, describe, is_scalar, lift
+from .builtins import BUILTINS, builtin, open_term
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+
+@builtin("getattr")
+def getattr_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    if len(args.positional) < 2:
+        return Unknown("getattr() without a name")
+    owner, name = args.positional[:2]
+    if not isinstance(name, (Known, Default)) or not isinstance(name.value, str):
+        return Unknown(f"getattr with a name only the run knows: {describe(name)}")
+    if len(args.positional) > 2:
+        has = has_attribute(m, owner, name.value, node)
+        if has is False:
+            obj = object_of(owner)
+            return (
+                demote(args.positional[2], obj.state.by)
+                if isinstance(obj, Mapping) and obj.state.by
+                else args.positional[2]
+            )
+        if has is None:
+            value = m.attribute(owner, name.value, node)
+            if isinstance(value, Unknown):
+                return value
+            obj = object_of(owner)
+            if isinstance(obj, Opaque):
+                return Known(
+                    Opaque(
+                        f"getattr({obj.text}, {name.value!r}, {describe(args.positional[2])})",
+                        "call",
+                        tuple(args.positional),
+                    ),
+                    owner.trace,
+                )
+            return join(value, args.positional[2])
+    value = m.attribute(owner, name.value, node)
+    return demote(value, name.by) if isinstance(name, Default) else value
+
+
+def has_attribute(m: Machine, owner: Value, name: str, node: cst.CSTNode | None) -> bool | None:
+    if isinstance(owner, Default):
+        return has_attribute(m, Known(owner.value), name, node)
+    obj = owner.value if isinstance(owner, Known) else None
+    if isinstance(obj, Instance):
+        if name in obj.slots or obj.cls.lookup(name) is not None:
+            return True
+        return (
+            None
+            if obj.base is not None or obj.cls.library_base() is not None or obj.cls.lookup("__getattr__") is not None
+            else False
+        )
+    if isinstance(obj, Class):
+        return True if obj.lookup(name) is not None else None if obj.library_base() is not None else False
+    if isinstance(obj, Module):
+        return name in obj.scope.slots
+    if isinstance(obj, Opaque):
+        return True if name in obj.slots else None
+    if isinstance(obj, Mapping):
+        if obj.kind == "namespace":
+            present = obj.state.items.get(name)
+            if isinstance(present, Either) and any(isinstance(o, Absent) for o in present.options):
+                return None
+            return present is not None or (None if obj.state.open else False)
+        return name in obj.state.items if obj.kind == "config" and not obj.state.open else hasattr(dict, name) or None
+    if isinstance(obj, (Function, Builtin, Bound)):
+        return name in obj.slots or None
+    return hasattr(obj, name) if isinstance(owner, Known) and isinstance(obj, SCALARS) else None
+
+
+@builtin("hasattr")
+def hasattr_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    name = args.get(1)
+    if not isinstance(name, Known) or not isinstance(name.value, str):
+        return Unknown("hasattr with a name only the run knows")
+    has = has_attribute(m, args.positional[0], name.value, node)
+    if has is None:
+        return open_term(m, "hasattr", *args.positional)
+    return Default(has, args.positional[0].by) if isinstance(args.positional[0], Default) else Known(has)
+
+
+@builtin("setattr")
+def setattr_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    owner, name, value = (args.get(i) for i in range(3))
+    if isinstance(object_of(owner), Opaque) and object_of(owner).text.startswith("sys.modules"):
+        forget(m, "set through sys.modules")
+    elif isinstance(name, Known) and isinstance(name.value, str):
+        m.set_attribute(owner, name.value, value, node, m.frame.scope)
+    elif isinstance(name, Default) and isinstance(name.value, str):
+        m.set_attribute(owner, name.value, demote(value, name.by), node, m.frame.scope)
+    else:
+        obj = object_of(owner)
+        why = f"setattr with a name only the run knows: {describe(name)}"
+        if isinstance(obj, (Instance, Class)):
+            inherited = (
+                [k for c in obj.cls.mro() if isinstance(c, Class) for k in c.slots] if isinstance(obj, Instance) else []
+            )
+            for k in {**dict.fromkeys(inherited), **obj.slots}:
+                held = obj.slots.get(k) or (obj.cls.lookup(k) if isinstance(obj, Instance) else None)
+                if isinstance(k, str) and not isinstance(object_of(held), (Function, Class)):
+                    m.write(obj, k, Unknown(why))
+        elif isinstance(obj, Mapping):
+            m.write(obj, "state", Items({k: Unknown(why) for k in obj.state.items}, why))
+    return Known(None)
+
+
+@builtin("delattr")
+def delattr_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    obj, name = object_of(args.get(0)), args.get(1)
+    if isinstance(obj, Mapping) and isinstance(name, Known):
+        m.write(obj, "state", obj.state._replace(items={k: v for k, v in obj.state.items.items() if k != name.value}))
+    elif isinstance(obj, Object) and isinstance(name, Known):
+        m.delete(obj, name.value)
+    return Known(None)
+
+
+TYPES = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "bytes": bytes,
+    "list": ("list",),
+    "tuple": ("tuple",),
+    "set": ("set",),
+    "dict": (),
+    "complex": complex,
+}
+
+
+@builtin("isinstance")
+def isinstance_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    def one(v: Value, kind: Value) -> Value:
+        kinds = object_of(kind).state.items if isinstance(object_of(kind), Sequence) else (kind,)
+        verdicts = [is_instance(v, k) for k in kinds]
+        if any(verdicts):
+            return Known(True)
+        return Known(False) if all(x is False for x in verdicts) else open_term(m, "isinstance", v, kind)
+
+    value = args.get(0)
+    if isinstance(value, Default) and value.value is not None:  # another value, but one of the same type
+        value = Known(value.value, value.trace)
+    return lift(one, value, args.get(1))
+
+
+def is_instance(v: Value, kind: Value) -> bool | None:
+    k = object_of(kind)
+    if isinstance(v, Text):
+        return isinstance(k, Builtin) and k.name == "str"
+    if not isinstance(v, Known):
+        return None
+    x = v.value
+    if isinstance(k, Builtin) and k.name in TYPES:
+        t = TYPES[k.name]
+        if isinstance(x, Opaque):
+            return None if not x.kind else x.kind == k.name
+        if k.name == "dict":
+            return isinstance(x, Mapping) and not x.foreign and x.kind != "namespace"
+        if isinstance(t, tuple):
+            return isinstance(x, Sequence) and x.kind in t
+        if isinstance(x, Instance):
+            return any(
+                isinstance(b, Opaque) and b.text == k.name or isinstance(b, Class) and b.name == k.name
+                for b in x.cls.mro()
+            )
+        return isinstance(x, t) if not isinstance(x, Object) else False
+    if isinstance(k, Class):
+        return k in x.cls.mro() if isinstance(x, Instance) else None if isinstance(x, Opaque) and not x.kind else False
+    if isinstance(k, Opaque):
+        if isinstance(x, Opaque):
+            return True if x.kind and x.kind.rsplit(".", 1)[-1] == k.text.rsplit(".", 1)[-1] else None
+        if isinstance(x, Instance):
+            return (
+                True
+                if any(isinstance(b, Opaque) and b.text == k.text for b in x.cls.mro())
+                else None
+                if x.base is not None
+                else False
+            )
+        if isinstance(x, PurePosixPath):
+            return k.text.startswith(("pathlib.", "os.PathLike"))
+        if isinstance(x, Mapping) and k.text.startswith("omegaconf."):
+            return x.foreign and k.text.endswith((".DictConfig", ".Container", ".BaseContainer"))
+        if isinstance(x, Mapping) and k.text.startswith(("types.SimpleNamespace", "argparse.Namespace")):
+            return None if x.kind == "namespace" else False
+        if isinstance(x, (Mapping, Sequence)) and k.text.startswith(("collections.", "typing.", "omegaconf.")):
+            return None
+        return None if isinstance(x, Object) and not isinstance(x, (Mapping, Sequence, Function)) else False
+    return None
+
+
+@builtin("issubclass")
+def issubclass_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    a, b = object_of(args.get(0)), object_of(args.get(1))
+    if isinstance(a, Class) and isinstance(b, Class):
+        return Known(b in a.mro())
+    return open_term(m, "issubclass", *args.positional)
+
+
+@builtin("callable")
+def callable_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    obj = object_of(args.get(0))
+    if isinstance(obj, (Function, Bound, Builtin, Class)):
+        return Known(True)
+    return Known(False) if is_scalar(args.get(0)) else open_term(m, "callable", *args.positional)
+
+
+@builtin("type")
+def type_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    obj = object_of(args.get(0))
+    if isinstance(obj, Instance):
+        return Known(obj.cls)
+    v = args.get(0)
+    if isinstance(v, Known) and type(v.value).__name__ in BUILTINS:
+        return BUILTINS[type(v.value).__name__]
+    if isinstance(obj, (Sequence, Mapping)):
+        return BUILTINS.get("dict" if isinstance(obj, Mapping) else obj.kind, Unknown("type of a collection"))
+    return open_term(m, "type", *args.positional)
+
+
+@builtin("eval")
+def eval_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    source = args.get(0)
+    text = source.value if isinstance(source, Known) and isinstance(source.value, str) else None
+    if text is None or "(" in text:
+        forget(m, "eval() may change it")
+    return open_(m, args, node)
+
+
+@builtin("id", "hash", "input", "compile", "memoryview", "__import__")
+def open_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    m.risks += 1
+    return Unknown(
+        "only the run knows what this call returns: "
+        + (m.frame.scope.module.source.excerpt(node) if node is not None else "a call")
+    )
+
+
+@builtin("exec")
+def exec_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    m.risks += 1
+    forget(m, "exec() may change it")
+    return Known(None)
+
+
+def forget(m: Machine, why: str) -> None:
+    """Code nobody read ran here: it may have assigned any name of the module and changed what those hold."""
+    scope = m.frame.scope.module.scope
+    for name, value in list(scope.slots.items()):
+        obj = object_of(value) if isinstance(value, (Known, Default)) else None
+        if not isinstance(name, str) or name.startswith("__") or isinstance(obj, (Function, Class, Module, Opaque)):
+            continue
+        if isinstance(obj, (Sequence, Mapping)):
+            items = obj.state.items
+            spoiled = (
+                {k: Unknown(why) for k in items} if isinstance(items, dict) else tuple(Unknown(why) for _ in items)
+            )
+            m.write(obj, "state", Items(spoiled, why))
+        elif isinstance(obj, Instance):
+            for k in list(obj.slots):
+                m.write(obj, k, Unknown(why))
+        elif isinstance(value, (Known, Default, Either, Text)):
+            m.write(scope, name, Unknown(why))
+
+
+@builtin("print", "display", "breakpoint", "help")
+def silent(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    m.log("print", args, node)
+    return Known(None)
+
+
+@builtin("exit", "quit")
+def exit_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    return Known(Opaque("exit()", "exit"))
+
+
+@builtin("open")
+def open_file(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    m.risks += 1
+    path = args.get(0, "file")
+    return Known(Opaque(f"open({describe(path)})", "open", (path, args.get(1, "mode")), kind="file"), path.trace)
+
+
+@builtin("object")
+def object_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    return Known(Opaque("object()", "call", kind="object"))
+
+
+for _name in ("staticmethod", "classmethod", "property"):
+    BUILTINS[_name] = Known(
+        Builtin(_name, lambda m, args, node: args.positional[0] if args.positional else Unknown("a descriptor"))
+    )
+for _name in ("super", "globals", "locals", "vars", "dir"):
+    BUILTINS[_name] = Known(Builtin(_name, lambda m, args, node: Unknown("names of a namespace")))
+for _name in (
+    "Exception BaseException ValueError TypeError KeyError IndexError RuntimeError NotImplementedError FileNotFoundError OSError IOError ImportError "
+    "ModuleNotFoundError AttributeError StopIteration KeyboardInterrupt SystemExit AssertionError ZeroDivisionError NameError PermissionError "
+    "Warning UserWarning DeprecationWarning FutureWarning MemoryError EOFError UnicodeDecodeError TimeoutError ConnectionError LookupError ArithmeticError"
+).split():
+    BUILTINS[_name] = Known(Opaque(_name))
+BUILTINS["__name__"] = Unknown("__name__ outside of a module")
+BUILTINS["bytes"] = BUILTINS["bytearray"] = Known(
+    Builtin("bytes", lambda m, args, node: open_term(m, "bytes", *args.positional))
+)
+BUILTINS["slice"] = Known(
+    Builtin(
+        "slice",
+        lambda m, args, node: Known(
+            Sequence(
+                tuple((args.positional + [Known(None)] * 3)[:3])
+                if len(args.positional) > 1
+                else (Known(None), *args.positional, Known(None)),
+                "slice",
+            )
+        ),
+    )
+)

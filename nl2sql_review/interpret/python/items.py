@@ -1,0 +1,394 @@
+"""Items, iteration and membership: what `a[b]`, `for x in a` and `b in a` find."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, extend, join
+from ..core.machine import DIFFERS, Machine, demote, join_items
+from ..core.objects import Arguments, Class, Instance, Items, Mapping, Object, Opaque, Row, Scope, Sequence, object_of
+from ..core.operations import describe, is_scalar, item_term, lift, term_of
+from .displays import plain_key
+from .expressions import settled
+from .operators import equal
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+
+# -- items -----------------------------------------------------------------------------------------------
+def item(m: Machine, owner: Value, key: Value, node: cst.CSTNode | None) -> Value:
+    if isinstance(owner, (Either, Default)) or isinstance(key, (Either, Default)):
+        with m.supposing("one of several values"):  # what raises for one of them does not raise for certain
+            return lift(lambda o, k: item(m, o, k, node), owner, key)
+    if isinstance(owner, Text):
+        return item_of_text(owner, key)
+    if not isinstance(owner, Known):
+        m.risks += 1
+        return Unknown(
+            owner.why if isinstance(owner, (Unknown, Absent)) else f"{describe(owner)}[{describe(key)}]", owner.trace
+        )
+    v = owner.value
+    match v:
+        case Mapping():
+            return mapping_item(m, owner, v, key)
+        case Sequence():
+            return sequence_item(m, owner, v, key)
+        case Instance():
+            return instance_item(m, owner, v, key, node)
+        case Class():
+            if v.kind == "enum" and isinstance(key, Known) and isinstance(key.value, str):
+                return v.slots.get(key.value, Unknown(f"{v.name} has no member {key.value}"))
+            return owner  # Generic[T]
+        case Opaque():
+            found = m.library_item(owner, v, key, node)
+            if found is not None:
+                return found
+            return slice_term(owner, key) if is_slice(key) else item_term(owner, key)
+    if isinstance(v, (str, bytes)):
+        k = slice_of(key) if is_slice(key) else key.value if isinstance(key, Known) else None
+        if isinstance(k, (int, slice)):
+            try:
+                return Known(v[k], owner.trace)
+            except IndexError:
+                m.certainly_raises("IndexError")
+                return Unknown("index out of range", owner.trace)
+        return item_term(owner, key)
+    m.risks += 1
+    return Unknown(f"an item of {describe(owner)}", owner.trace)
+
+
+def is_slice(key: Value) -> bool:
+    obj = object_of(key)
+    return isinstance(obj, Sequence) and obj.kind == "slice"
+
+
+def slice_of(key: Value) -> slice | None:
+    parts = [p.value if isinstance(p, Known) else ... for p in object_of(key).state.items]
+    return None if any(not (p is None or isinstance(p, int)) for p in parts) else slice(*parts)
+
+
+def slice_term(owner: Value, key: Value) -> Value:
+    start, stop, step = object_of(key).state.items
+    text = ":".join("" if isinstance(p, Known) and p.value is None else describe(p) for p in (start, stop))
+    base = describe(owner)
+    return Known(Opaque(f"{base}[{text}]", "slice", (owner, start, stop)), owner.trace)
+
+
+def item_of_text(owner: Text, key: Value) -> Value:
+    """A slice of a string with holes: only its first and last literal parts can be cut for certain."""
+    return slice_term(owner, key) if is_slice(key) else item_term(owner, key)
+
+
+def is_optional(value: Value) -> bool:
+    """A key that is set on one path only."""
+    return isinstance(value, Either) and any(isinstance(o, Absent) for o in value.options)
+
+
+def mapping_item(m: Machine, owner: Known, v: Mapping, key: Value, missing: str = "key") -> Value:
+    k = plain_key(key)
+    state = v.state
+    if k is None:
+        m.risks += 1
+        values = list(state.items.values())
+        if values and not state.open and len(values) <= 6:
+            out = values[0]
+            for x in values[1:]:
+                out = join(out, x, f"the key {describe(key)}")
+            return settled(out, describe(key))
+        return Unknown(f"the key {describe(key)} is only known to the run", owner.trace)
+    if k[0] in state.items:
+        if is_optional(state.items[k[0]]):
+            m.may_raise("KeyError")
+        value = settled(state.items[k[0]], repr(k[0]))
+        return (
+            demote(value, state.by)
+            if state.by and isinstance(value, Known) and isinstance(state.items[k[0]], Either)
+            else value
+        )
+    if v.factory is not None and not state.open:
+        made = m.call(v.factory, Arguments(), None)
+        m.write(v, "state", Items({**state.items, k[0]: made}, state.open, state.by))
+        return made
+    m.risks += 1
+    if state.open:
+        return Unknown(state.open, owner.trace)
+    if state.by:
+        return Unknown(f"{state.by} decides whether there is the {missing} {k[0]!r}", owner.trace)
+    m.certainly_raises("AttributeError" if missing == "attribute" else "KeyError")
+    return Unknown(f"there is no {missing} {k[0]!r} here", owner.trace)
+
+
+def sequence_item(m: Machine, owner: Known, v: Sequence, key: Value) -> Value:
+    state = v.state
+    if is_slice(key):
+        s = slice_of(key)
+        if s is None or state.open:
+            return Known(
+                Sequence(state.items, v.kind, state.open or "a slice of a length only the run knows", state.by),
+                owner.trace,
+            )
+        return Known(
+            Sequence(tuple(state.items[s]), "list" if v.kind == "range" else v.kind, "", state.by), owner.trace
+        )
+    i = key.value if isinstance(key, Known) else None
+    if isinstance(i, bool) or not isinstance(i, int):
+        m.risks += 1
+        return either_of(state, f"the index {describe(key)} is only known to the run")
+    if state.open:
+        m.risks += 1
+        if v.order is not None:
+            return item_term(v.order, key)
+        m.may_raise("IndexError")
+        if state.open == DIFFERS and not -len(state.items) <= i < len(state.items):
+            m.certainly_raises("IndexError")  # no path makes it that long
+        return either_of(state, state.open)
+    try:
+        value = state.items[i]
+    except IndexError:
+        m.certainly_raises("IndexError")
+        return Unknown("index out of range", owner.trace)
+    return demote(value, state.by) if state.by else value
+
+
+def either_of(state: Items, why: str) -> Value:
+    if not state.items or len(state.items) > 6:
+        return Unknown(why)
+    out = state.items[0]
+    for x in state.items[1:]:
+        out = join(out, x, why)
+    if not isinstance(out, (Text, Either)) and state.open:
+        obj = object_of(out)
+        return out if obj is not None else Unknown(why, out.trace)
+    return out
+
+
+def instance_item(m: Machine, owner: Known, v: Instance, key: Value, node: cst.CSTNode | None) -> Value:
+    if v.cls.lookup("__getitem__") is not None:
+        return m.call(m.attribute(owner, "__getitem__", node), Arguments([key]), node)
+    if v.cls.kind == "namedtuple" and isinstance(key, Known) and isinstance(key.value, int):
+        names = list(v.cls.fields)
+        if -len(names) <= key.value < len(names):
+            return v.slots[names[key.value]]
+    if v.base is not None:
+        return item(m, Known(v.base, owner.trace), key, node)
+    m.risks += 1
+    return Unknown(f"an item of {v.cls.name}", owner.trace)
+
+
+def set_item(m: Machine, owner: Value, key: Value, value: Value, node: cst.CSTNode | None, scope: Scope | None) -> None:
+    if isinstance(owner, Either):
+        for option in owner.options:
+            obj = object_of(option)
+            if isinstance(obj, (Mapping, Sequence)):
+                m.write(
+                    obj,
+                    "state",
+                    Items(obj.state.items, "changed through a name that may stand for several objects", obj.state.by),
+                )
+                spoil(m, obj)
+        return
+    obj = object_of(owner)
+    if isinstance(owner, Default):
+        value = demote(value, owner.by)
+    if isinstance(key, Default):
+        key, value = Known(key.value, key.trace), demote(value, key.by)
+    if isinstance(obj, Instance) and obj.cls.lookup("__setitem__") is not None:
+        m.call(m.attribute(Known(obj), "__setitem__", node), Arguments([key, value]), node)
+    elif isinstance(obj, Instance) and isinstance(obj.base, (Mapping, Opaque)):
+        set_item(m, Known(obj.base), key, value, node, scope)
+    elif isinstance(obj, Mapping):
+        k = plain_key(key)
+        if k is None:
+            spoil(m, obj, f"the key {describe(key)} is only known to the run")
+        else:
+            if k[0] in obj.state.items and is_optional(obj.state.items[k[0]]):
+                obj.unordered = "the order of its keys depends on the path"
+            m.write(obj, "state", Items({**obj.state.items, k[0]: value}, obj.state.open, obj.state.by))
+    elif isinstance(obj, Sequence):
+        i = slice_of(key) if is_slice(key) else key.value if isinstance(key, Known) else None
+        items = list(obj.state.items)
+        if isinstance(i, slice) and not obj.state.open:
+            new = iterate(m, value, node)
+            items[i] = new.items
+            m.write(obj, "state", Items(tuple(items), new.open, obj.state.by))
+        elif isinstance(i, int) and not obj.state.open and -len(items) <= i < len(items):
+            items[i] = value
+            m.write(obj, "state", Items(tuple(items), "", obj.state.by))
+        else:
+            if isinstance(i, int) and not obj.state.open:
+                m.certainly_raises("IndexError")
+            m.may_raise("IndexError")
+            spoil(m, obj, "an element is replaced at a place only the run knows")
+    elif isinstance(obj, Row):
+        m.write(obj, ("item", key.value if isinstance(key, Known) else None), value)
+    elif isinstance(obj, Opaque):
+        m.library_set_item(obj, key, value, node, scope)
+
+
+def spoil(m: Machine, obj: Any, why: str = "") -> None:
+    """Forget what a container holds."""
+    state = obj.state
+    why = why or state.open
+    if isinstance(obj, Mapping):
+        m.write(obj, "state", Items({k: Unknown(why) for k in state.items}, why, state.by))
+    else:
+        m.write(obj, "state", Items(tuple(Unknown(why) for _ in state.items), why, state.by))
+
+
+# -- iteration -------------------------------------------------------------------------------------------
+def iterate(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
+    """The elements a loop over `value` sees. Open when only the run knows how many."""
+    if isinstance(value, Default):
+        inner = iterate(m, Known(value.value, value.trace), node)
+        return Items(tuple(demote(v, value.by) for v in inner.items), inner.open, inner.by or value.by)
+    if isinstance(value, Either):
+        out: list[Value] = []
+        for option in value.options:
+            out.extend(iterate(m, option, node).items)
+        return Items(tuple(out), "one of several collections")
+    if not isinstance(value, Known):
+        m.risks += 1
+        return Items((), value.why if isinstance(value, (Unknown, Absent)) else describe(value))
+    v = value.value
+    match v:
+        case Sequence():
+            state = v.state
+            if v.source is not None:
+                rest, position = v.source.state, v.slots["position"]
+                m.write(v, "position", len(rest.items))
+                return rest._replace(items=rest.items[position:])
+            if v.kind == "generator" and state.items:
+                m.write(v, "state", Items((), state.open and "a generator that was read before"))
+            return state
+        case Mapping():
+            state = v.state
+            why = "some keys are set on one path only" if any(map(is_optional, state.items.values())) else v.unordered
+            return Items(tuple(Known(k, value.trace) for k in state.items), state.open or why, state.by)
+        case str():
+            return Items(tuple(Known(c) for c in v)) if len(v) <= 64 else Items((), "the characters of a long string")
+        case Class() if v.kind == "enum":
+            return Items(tuple(x for x in v.slots.values() if isinstance(object_of(x), Instance)))
+        case Instance() if v.cls.kind == "namedtuple":
+            return Items(tuple(v.slots[n] for n in v.cls.fields))
+        case Instance() if isinstance(v.base, Mapping) and v.cls.lookup("__iter__") is None:
+            return iterate(m, Known(v.base, value.trace), node)
+        case Instance() if v.cls.lookup("__next__") is not None:
+            m.risks += 1
+            return Items(
+                (m.call(m.attribute(value, "__next__", node), Arguments(), node),),
+                f"only the run knows how often {v.cls.name}.__next__ is asked",
+            )
+        case Instance() if v.cls.lookup("__iter__") is not None:
+            return iterate(m, m.call(m.attribute(value, "__iter__", node), Arguments(), node), node)
+        case Opaque():
+            m.risks += 1
+            found = m.library_iterate(value, v, node)
+            if found is not None:
+                return found
+            return Items(
+                (item_term(value, Known(Opaque("i", "symbol"))),),
+                f"only the run knows how many there are in {describe(value)}",
+            )
+    m.risks += 1
+    if not isinstance(v, Object):
+        m.certainly_raises("TypeError")
+    return Items((), f"iterating over {describe(value)}")
+
+
+def mapping(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
+    """The entries `**value` contributes. Open when there may be others."""
+    if isinstance(value, Default):
+        inner = mapping(m, Known(value.value, value.trace), node)
+        return Items({k: demote(v, value.by) for k, v in inner.items.items()}, inner.open, inner.by or value.by)
+    if isinstance(value, Either):
+        parts = [mapping(m, o, node) for o in value.options if not isinstance(o, Absent)]
+        if not parts:
+            return Items({}, "not assigned")
+        out = parts[0]
+        for p in parts[1:]:
+            out = join_items(out, p, Known(Opaque(value.condition)) if value.condition else None)
+        return out
+    if not isinstance(value, Known):
+        m.risks += 1
+        return Items({}, value.why if isinstance(value, (Unknown, Absent)) else describe(value))
+    v = value.value
+    if isinstance(v, Mapping):
+        place = value.trace[-1] if value.trace else None
+        return Items(
+            {k: extend(x, place) if place is not None and x.trace else x for k, x in v.state.items.items()},
+            v.state.open,
+            v.state.by,
+        )
+    if isinstance(v, Instance) and v.cls.lookup("keys") is not None:
+        keys = iterate(m, m.call(m.attribute(value, "keys", node), Arguments(), node), node)
+        return Items({k.value: item(m, value, k, node) for k in keys.items if isinstance(k, Known)}, keys.open)
+    if isinstance(v, Instance) and isinstance(v.base, Mapping):
+        return v.base.state
+    if isinstance(v, Row) and v.dataset is not None:
+        named = {
+            *v.dataset.columns,
+            *(k[1] for k in v.slots if isinstance(k, tuple) and k[0] == "item" and isinstance(k[1], str)),
+        }
+        return Items(
+            {k: item(m, value, Known(k), node) for k in sorted(named)}, f"{describe(value)} may have further columns"
+        )
+    m.risks += 1
+    return Items({}, f"what {describe(value)} holds is only known to the run")
+
+
+# -- membership ------------------------------------------------------------------------------------------
+def contains(m: Machine, owner: Value, value: Value, node: cst.CSTNode | None) -> Value:
+    return lift(lambda o, v: contains_settled(m, o, v, node), owner, value)
+
+
+def contains_settled(m: Machine, owner: Value, value: Value, node: cst.CSTNode | None) -> Value:
+    if isinstance(owner, (Unknown, Absent)) or isinstance(value, (Unknown, Absent)):
+        bad = owner if isinstance(owner, (Unknown, Absent)) else value
+        return Unknown(bad.why, bad.trace)  # type: ignore[union-attr]
+    v = owner.value if isinstance(owner, Known) else None
+    if is_scalar(owner) and is_scalar(value):
+        try:
+            return Known(value.value in v, owner.trace)  # type: ignore[union-attr]
+        except TypeError:
+            return Unknown("membership raises TypeError")
+    if isinstance(v, Mapping):
+        k = plain_key(value)
+        if k is not None:
+            if k[0] in v.state.items:
+                x = v.state.items[k[0]]
+                if isinstance(x, Either) and any(isinstance(o, Absent) for o in x.options):
+                    return Unknown(f"the key {k[0]!r} is set on one path only")
+                return Default(True, v.state.by) if v.state.by else Known(True)
+            if not v.state.open:
+                return Default(False, v.state.by) if v.state.by else Known(False)
+        return Unknown(v.state.open or f"the key {describe(value)} is only known to the run")
+    if isinstance(v, (Sequence, Class)):
+        state = iterate(m, owner, node)
+        verdicts = [equal(value, x) if not isinstance(x, (Default, Either)) else None for x in state.items]
+        if any(verdict is True for verdict in verdicts):
+            return (
+                Known(True)
+                if not state.by and not state.open
+                else Default(True, state.by)
+                if state.by
+                else Unknown(state.open)
+            )
+        if not state.open and all(verdict is False for verdict in verdicts):
+            return Known(False) if not state.by else Default(False, state.by)
+        return Unknown(state.open or "membership is only known to the run")
+    if isinstance(v, Opaque):
+        found = m.library_contains(owner, v, value, node)
+        if found is not None:
+            return found
+    if isinstance(v, Instance) and isinstance(v.base, Mapping) and v.cls.lookup("__contains__") is None:
+        return contains_settled(m, Known(v.base), value, node)
+    if isinstance(v, Instance) and v.cls.lookup("__contains__") is not None:
+        return m.call(m.attribute(owner, "__contains__", node), Arguments([value]), node)
+    if isinstance(owner, Text) and isinstance(value, Known) and isinstance(value.value, str):
+        return (
+            Known(True)
+            if any(isinstance(p, str) and value.value in p for p in owner.parts)
+            else term_of("in", value, owner)
+        )
+    return term_of("in", value, owner)

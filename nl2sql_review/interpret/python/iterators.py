@@ -1,0 +1,233 @@
+"""Functions over collections: enumerate, zip, sorted, min and max, sum, any and all, map, filter, iter, next. Fills `builtins.BUILTINS`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable
+
+from ...training_plan.values import Absent, Default, Known, Text, Unknown, Value, join
+from ..core.machine import Machine, demote
+from ..core.objects import Arguments, Builtin, Items, Mapping, Object, Opaque, Sequence, object_of
+from ..core.operations import describe, freeze, truth
+from .builtins import BUILTINS, apply, builtin, open_term
+from .operators import binary
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+
+@builtin("enumerate")
+def enumerate_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    start = args.get(1, "start")
+    first = start.value if isinstance(start, Known) and isinstance(start.value, int) else 0
+    items = m.iterate(args.positional[0], node) if args.positional else Items(())
+    if items.open:
+        pairs = tuple(Known(Sequence((Known(Opaque("i")), v), "tuple")) for v in items.items)
+    else:
+        pairs = tuple(Known(Sequence((Known(i + first), v), "tuple")) for i, v in enumerate(items.items))
+    return Known(Sequence(pairs, "generator", items.open, items.by))
+
+
+@builtin("zip")
+def zip_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    columns = [m.iterate(v, node) for v in args.positional]
+    open_ = next((c.open for c in columns if c.open), "")
+    by = next((c.by for c in columns if c.by), "")
+    if open_ and any(len(c.items) > 1 for c in columns if c.open):
+        columns = [Items((merged(c.items),), c.open, c.by) if c.items else c for c in columns]
+    elif open_:
+        columns = [c if c.open else Items((merged(c.items),) if c.items else (), c.open, c.by) for c in columns]
+    rows = tuple(Known(Sequence(row, "tuple")) for row in zip(*[c.items for c in columns]))
+    return Known(Sequence(rows, "generator", open_, by))
+
+
+def merged(values: tuple[Value, ...]) -> Value:
+    out = values[0]
+    for v in values[1:]:
+        out = join(out, v)
+    return out
+
+
+@builtin("reversed")
+def reversed_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    items = m.iterate(args.positional[0], node)
+    return Known(Sequence(items.items[::-1], "generator", items.open, items.by))
+
+
+@builtin("sorted")
+def sorted_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    source = args.positional[0]
+    obj = object_of(source)
+    unordered = isinstance(obj, Sequence) and obj.state.open == "the order of a set"
+    items = obj.state._replace(open="") if unordered else m.iterate(source, node)
+    ordered = sort(m, items, args, node)
+    if ordered is not None:
+        return Known(Sequence(ordered, "list", "", items.by))
+    source = source if isinstance(obj, Opaque) or not isinstance(source, Known) else as_read(items)
+    inner = source if isinstance(obj, Opaque) else Known(Opaque(describe(source), "op", (source,)))
+    key = f", key={describe(args.keywords['key'])}" if "key" in args.keywords else ""
+    m.risks += 1
+    if isinstance(source, Unknown):
+        return source
+    return Known(Opaque(f"sorted({describe(inner)}{key})", "call", (source, *args.keywords.values())), source.trace)
+
+
+def sort(m: Machine, items: Items, args: Arguments, node: cst.CSTNode | None) -> tuple[Value, ...] | None:
+    """The elements in order, or None when only the run knows it."""
+    if items.open:
+        return None
+    key = args.get(None, "key")
+    keys = (
+        [m.call(key, Arguments([v]), node) for v in items.items]
+        if not isinstance(key, Absent) and not (isinstance(key, Known) and key.value is None)
+        else list(items.items)
+    )
+    plain = [freeze(k) for k in keys]
+    if not all(isinstance(k, Known) and not isinstance(k.value, Object) for k in plain):
+        return None
+    reverse = args.get(None, "reverse")
+    if not isinstance(reverse, (Absent, Known)):
+        return None
+    try:
+        order = sorted(
+            range(len(plain)), key=lambda i: plain[i].value, reverse=bool(isinstance(reverse, Known) and reverse.value)
+        )  # type: ignore[union-attr]
+    except TypeError:
+        return None
+    return tuple(items.items[i] for i in order)
+
+
+def as_read(items: Items) -> Value:
+    """What was iterated over, for a term: a generator is empty once it was read."""
+    return Known(Sequence(items.items, "list", items.open, items.by))
+
+
+def extreme(name: str, pick: Callable[..., Any]) -> None:
+    def run(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+        items = m.iterate(args.positional[0], node) if len(args.positional) == 1 else Items(tuple(args.positional))
+        if not items.items and not items.open:
+            default = args.get(None, "default")
+            if isinstance(default, Absent):
+                m.certainly_raises("ValueError")
+            return default if not isinstance(default, Absent) else Unknown(f"{name}() of nothing")
+        if "key" in args.keywords:
+            ordered = sort(m, items, Arguments([], {"key": args.keywords["key"]}), node)
+            if ordered is not None:
+                return ordered[0] if name == "min" else ordered[-1]
+            return open_term(
+                m,
+                name,
+                as_read(items),
+                Known(Opaque(f"key={describe(args.keywords['key'])}", "keyword", (args.keywords["key"],))),
+            )
+        if items.open:
+            return open_term(m, name, as_read(items))
+        return apply(m, name, lambda *xs: pick(xs), *items.items)
+
+    BUILTINS[name] = Known(Builtin(name, run))
+
+
+extreme("min", min)
+extreme("max", max)
+
+
+@builtin("sum")
+def sum_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    items = m.iterate(args.positional[0], node)
+    total = args.get(1, "start")
+    total = total if not isinstance(total, Absent) else Known(0)
+    if items.open:
+        return open_term(m, "sum", as_read(items))
+    for v in items.items:
+        total = binary("+", total, v)
+    return demote(total, items.by) if items.by else total
+
+
+def quantifier(name: str, stop: bool) -> None:
+    def run(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+        items = m.iterate(args.positional[0], node)
+        verdicts = [truth(v) for v in items.items]
+        if not items.open and any(t is stop and not by for t, by in verdicts):
+            return Known(stop)
+        if items.open or any(t is None for t, _ in verdicts):
+            return open_term(m, name, as_read(items))
+        by = items.by or next((by for _, by in verdicts if by), "")
+        result = any(t for t, _ in verdicts) if stop else all(t for t, _ in verdicts)
+        return Default(result, by) if by else Known(result)
+
+    BUILTINS[name] = Known(Builtin(name, run))
+
+
+quantifier("any", True)
+quantifier("all", False)
+
+
+@builtin("map")
+def map_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    columns = [m.iterate(v, node) for v in args.positional[1:]]
+    if not columns or len(columns) > 1 and any(c.open for c in columns):
+        return Unknown("map() over collections whose lengths only the run knows")
+    mark = m.mark()
+    made = Sequence(
+        tuple(m.call(args.positional[0], Arguments(list(row)), node) for row in zip(*[c.items for c in columns])),
+        "generator",
+        columns[0].open,
+        columns[0].by,
+    )
+    made.lazy = True
+    m.deferred(mark, "map()")
+    return Known(made)
+
+
+@builtin("filter")
+def filter_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    items = m.iterate(args.positional[1], node)
+    kept, open_ = [], items.open
+    for v in items.items:
+        t, by = truth(
+            v
+            if isinstance(args.positional[0], Known) and args.positional[0].value is None
+            else m.call(args.positional[0], Arguments([v]), node)
+        )
+        if t is None or by:
+            open_ = open_ or "filtered by what only the run knows"
+        if t is not False:
+            kept.append(v)
+    return Known(Sequence(tuple(kept), "generator", open_, items.by))
+
+
+@builtin("iter")
+def iter_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    obj = object_of(args.get(0))
+    if isinstance(obj, (Sequence, Mapping)) and not (isinstance(obj, Sequence) and obj.kind == "generator"):
+        items = m.iterate(args.get(0), node)
+        made = Sequence(items.items, "generator", items.open, items.by)
+        if isinstance(obj, Sequence) and obj.kind == "list":
+            made.source, made.slots["position"] = obj, 0
+        return Known(made)
+    return args.positional[0] if args.positional else Unknown("iter() without an argument")
+
+
+def exhausted(m: Machine) -> Value:
+    m.certainly_raises("StopIteration")
+    return Unknown("next() of nothing")
+
+
+@builtin("next")
+def next_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    source = args.positional[0]
+    obj = object_of(source)
+    if isinstance(obj, Opaque):
+        return open_term(m, "next", source)
+    if isinstance(obj, Sequence) and obj.source is not None and not obj.source.state.open:
+        position = obj.slots["position"]
+        if position < len(obj.source.state.items):
+            m.write(obj, "position", position + 1)
+            return obj.source.state.items[position]
+        return args.positional[1] if len(args.positional) > 1 else exhausted(m)
+    items = m.iterate(source, node)
+    if items.open:
+        return items.items[0] if len(items.items) == 1 and isinstance(items.items[0], Text) else Unknown(items.open)
+    if isinstance(obj, Sequence) and items.items:
+        m.write(obj, "state", Items(items.items[1:], "", items.by))
+        return items.items[0]
+    return args.positional[1] if len(args.positional) > 1 else exhausted(m)

@@ -1,0 +1,177 @@
+"""Loops: over known values one by one, over unknown ones as a state that covers any number of iterations."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import libcst as cst
+
+from ...training_plan.values import Default, Known, Unknown, Value, join, same
+from ..core.machine import MISSING, VALUES, Loop, Machine, Rest, demote, join_slot
+from ..core.objects import Items, Scope, Sequence
+from ..core.operations import truth
+from .expressions import condition
+
+UNROLL = 64  # iterations of a loop over known values that are run one by one
+
+
+def for_(m: Machine, node: cst.For, scope: Scope) -> bool:
+    iterable = m.evaluate(node.iter, scope)
+    items = m.iterate(iterable, node)
+    loop = Loop(m.mark(), len(m.unlikely))
+    m.loops.append(loop)
+    try:
+        if items.open or len(items.items) > UNROLL:
+            alive = repeat(m, loop, node, scope, items, iterable)
+        else:
+            alive = unroll(m, loop, node, scope, items, iterable)
+    finally:
+        m.loops.pop()
+    alive = alive and run_else(m, loop, node, scope)
+    return m.settle(loop.mark, loop.breaks, alive)
+
+
+def run_else(m: Machine, loop: Loop, node: cst.For | cst.While, scope: Scope) -> bool:
+    if node.orelse is None:
+        return True
+    with m.supposing("no break leaves the loop" if loop.breaks else ""):
+        return m.execute(node.orelse.body, scope)
+
+
+def iteration(m: Machine, loop: Loop, run: Callable[[], bool]) -> bool:
+    loop.iteration, loop.continues = m.mark(), []
+    alive = run()
+    return m.settle(loop.iteration, loop.continues, alive)
+
+
+def broken(m: Machine, loop: Loop, alive: Any) -> Any:
+    """After a turn that does not come round again: what a plain run has broken out of goes on as the unlikely way out."""
+    if isinstance(alive, Rest) and alive.broken:
+        with m.supposing(unlikely=alive.by):
+            m.leave(loop.breaks, loop.mark, None, loop.unlikely_depth)
+        return False
+    return alive
+
+
+def unroll(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, iterable: Value) -> bool:
+    """Run the body once for each value. A list is read as it is at each turn: the body may change it."""
+    start = m.mark()
+    obj = iterable.value if isinstance(iterable, (Known, Default)) else None
+    live = obj if isinstance(obj, Sequence) and obj.kind == "list" else None
+    turn = 0
+    while turn < len(live.state.items if live is not None else items.items):
+        if turn >= UNROLL or live is not None and live.state.open:
+            for where, key in m.changes(start):  # the list grew under the loop, or nobody knows how
+                if isinstance(where.slots.get(key), VALUES):
+                    m.write(where, key, Unknown("changes in a loop over a list that the loop itself changes"))
+            return True
+        value = live.state.items[turn] if live is not None else items.items[turn]
+        turn += 1
+
+        def body(value: Value = value) -> bool:
+            m.assign(node.target, demote(value, items.by) if items.by else value, scope)
+            return m.execute(node.body, scope)
+
+        alive = iteration(m, loop, body)
+        if not alive or isinstance(alive, Rest):
+            return broken(m, loop, alive)
+    if items.by:  # another command line means other turns: whatever they change is a default
+        m.prefer(start, m.changes(start), {}, items.by)
+    return True
+
+
+def repeat(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, iterable: Value) -> bool:
+    """A loop whose number of iterations only the run knows: a first try finds what the body changes, a second run
+    from a state that covers any number of iterations records it."""
+    why = items.open or f"a loop over more than {UNROLL} values"
+    element = items.items[0] if items.items else m.item(iterable, Unknown(why), node)
+    for other in items.items[1:]:
+        element = join(element, other)
+
+    def body() -> bool:
+        m.assign(node.target, element, scope)
+        return m.execute(node.body, scope)
+
+    return abstract_loop(m, loop, body, why)
+
+
+def abstract_loop(m: Machine, loop: Loop, body: Callable[[], bool], why: str) -> bool:
+    start, exits = m.mark(), len(m.frame.exits)
+    m.silent += 1
+    try:
+        with m.supposing(why):
+            alive = iteration(m, loop, body)
+    finally:
+        m.silent -= 1
+    del m.frame.exits[exits:]  # the second run leaves from a state that covers these
+    first = m.changes(start) if alive else {}
+    for e in loop.continues + loop.breaks:
+        first.update({k: v for k, v in e.changes.items() if k not in first})
+    loop.breaks.clear()
+    m.rollback(start)
+    before = {where: where[0].slots.get(where[1], MISSING) for where in first}
+    widened: dict[Any, Any] = {}
+    for (obj, key), value in first.items():
+        old = before[obj, key]
+        if old is MISSING or unchanged(old, value):
+            continue
+        widened[obj, key] = widen(old, value, why)
+        m.write(obj, key, widened[obj, key])
+    with m.supposing(why):
+        alive = iteration(m, loop, body)
+    # a value that does not depend on the iteration before it is one of two: the old one, or this
+    for (obj, key), old in before.items():
+        now = obj.slots.get(key, MISSING)
+        if (obj, key) not in widened or now is MISSING:
+            continue
+        if isinstance(old, Items):
+            m.write(obj, key, join_slot(obj, key, old, now))
+        elif isinstance(old, VALUES) and isinstance(now, Known):
+            steady = isinstance(first[obj, key], Known) and same(now, first[obj, key])
+            m.write(obj, key, join(old, now, why) if steady else Unknown(f"changes in a loop ({why})"))
+    return True
+
+
+def unchanged(old: Any, new: Any) -> bool:
+    if isinstance(old, Items) or isinstance(new, Items):
+        return old == new
+    return isinstance(old, VALUES) and isinstance(new, VALUES) and same(old, new)
+
+
+def widen(old: Any, new: Any, why: str) -> Any:
+    if isinstance(old, Items) and isinstance(new, Items):
+        if isinstance(old.items, dict):
+            items = {
+                k: (old.items[k] if k in old.items and same(old.items[k], v) else Unknown(f"changes in a loop ({why})"))
+                for k, v in {**old.items, **new.items}.items()
+            }
+            return Items(items, f"filled in a loop ({why})", old.by or new.by)
+        return Items(old.items, f"filled in a loop ({why})", old.by or new.by)
+    return Unknown(f"changes in a loop ({why})")
+
+
+def while_(m: Machine, node: cst.While, scope: Scope) -> bool:
+    loop = Loop(m.mark(), len(m.unlikely))
+    m.loops.append(loop)
+    alive = True
+    try:
+        for _ in range(UNROLL):
+            test = condition(m, m.evaluate(node.test, scope), node)
+            verdict, by = truth(test)
+            if verdict is None or by:
+                abstract_loop(
+                    m, loop, lambda: (m.evaluate(node.test, scope), m.execute(node.body, scope))[1], "a while loop"
+                )
+                break
+            if not verdict:
+                break
+            alive = iteration(m, loop, lambda: m.execute(node.body, scope))
+            if not alive or isinstance(alive, Rest):  # a plain run does not come round again
+                alive = broken(m, loop, alive)
+                break
+        else:
+            abstract_loop(m, loop, lambda: m.execute(node.body, scope), f"a while loop of more than {UNROLL} turns")
+    finally:
+        m.loops.pop()
+    alive = alive and run_else(m, loop, node, scope)
+    return m.settle(loop.mark, loop.breaks, alive)

@@ -1,0 +1,221 @@
+"""Arithmetic, comparison and equality on abstract values."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, Callable
+
+from ...training_plan.values import Absent, Known, Term, Text, Trace, Unknown, Value
+from ..core.objects import Instance, Mapping, Object, Opaque, Sequence
+from ..core.operations import (
+    MAX_TEXT,
+    SCALARS,
+    SPECIAL_OPERANDS,
+    STRING_ATTRIBUTES,
+    describe,
+    freeze,
+    is_scalar,
+    lift,
+    term_of,
+)
+from .texts import concatenate, percent
+
+BINARY: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "//": operator.floordiv,
+    "%": operator.mod, "**": operator.pow, "@": operator.matmul, "&": operator.and_, "|": operator.or_,
+    "^": operator.xor, "<<": operator.lshift, ">>": operator.rshift,
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+
+
+def stringy(value: Value) -> bool:
+    """Whether the value is text for certain, though its content may not be known."""
+    if isinstance(value, Text) or isinstance(value, Known) and isinstance(value.value, str):
+        return True
+    obj = value.value if isinstance(value, Known) else None
+    if isinstance(obj, Opaque):
+        if obj.head == "attribute":
+            return isinstance(obj.args[1], Known) and obj.args[1].value in STRING_ATTRIBUTES
+        return obj.kind == "str"
+    return False
+
+
+def binary(op: str, a: Value, b: Value) -> Value:
+    a, b = (
+        v.value.payload
+        if isinstance(v, Known) and isinstance(v.value, Instance) and v.value.payload is not None and is_mixed(v.value)
+        else v
+        for v in (a, b)
+    )
+    return lift(lambda x, y: binary_settled(op, x, y), a, b)
+
+
+def binary_settled(op: str, a: Value, b: Value) -> Value:
+    for special in SPECIAL_OPERANDS:
+        found = special(op, a, b)
+        if found is not None:
+            return found
+    if is_scalar(a) and is_scalar(b):
+        return scalar(op, a, b)
+    for v in (a, b):
+        if isinstance(v, (Unknown, Absent)):
+            if op == "+" and (isinstance(a, Text) or isinstance(b, Text) or stringy(a) or stringy(b)):
+                break
+            return Unknown(v.why, v.trace)
+    x, y = (v.value if isinstance(v, Known) else None for v in (a, b))
+    if op == "+" and (stringy(a) or stringy(b)):
+        return concatenate([a, b])
+    if op == "*" and isinstance(a, Text):
+        return Text((term_of(op, a, b),), a.trace)
+    if op == "%" and stringy(a):
+        return percent(a, b)
+    if isinstance(x, Sequence) and isinstance(y, Sequence) and op == "+" and x.kind == y.kind:
+        return Known(
+            Sequence(x.state.items + y.state.items, x.kind, x.state.open or y.state.open, x.state.by or y.state.by),
+            a.trace,
+        )
+    if isinstance(x, Sequence) and op == "*" and isinstance(y, int) and x.kind in ("list", "tuple"):
+        if len(x.state.items) * y > 1000:
+            return Known(Sequence(x.state.items, x.kind, "a long repeated list"), a.trace)
+        return Known(Sequence(x.state.items * y, x.kind, x.state.open, x.state.by), a.trace)
+    if isinstance(x, Mapping) and isinstance(y, Mapping) and op == "|":
+        return Known(
+            Mapping({**x.state.items, **y.state.items}, x.state.open or y.state.open, x.kind, x.state.by or y.state.by),
+            a.trace,
+        )
+    if op in ("==", "!="):
+        verdict = equal(a, b)
+        if verdict is not None:
+            return Known(verdict if op == "==" else not verdict)
+    if isinstance(x, Sequence) and isinstance(y, Sequence):
+        return sequences(op, x, y)
+    if (
+        isinstance(a, Text)
+        or isinstance(b, Text)
+        or isinstance(x, Opaque)
+        or isinstance(y, Opaque)
+        or isinstance(a, Term)
+        or isinstance(b, Term)
+    ):
+        return term_of(op, a, b)
+    return Unknown(f"{describe(a)} {op} {describe(b)} is not modelled", a.trace)
+
+
+def scalar(op: str, a: Known, b: Known) -> Value:
+    x, y = a.value, b.value
+    if op == "**" and (
+        abs(x if isinstance(x, (int, float)) else 0) > 1e6 or abs(y if isinstance(y, (int, float)) else 0) > 1000
+    ):
+        return Unknown("a very large power", a.trace)
+    if op in ("*", "<<") and (
+        isinstance(x, str)
+        and isinstance(y, int)
+        and len(x) * y > MAX_TEXT
+        or isinstance(y, str)
+        and isinstance(x, int)
+        and len(y) * x > MAX_TEXT
+        or op == "<<"
+        and isinstance(y, int)
+        and y > 4096
+    ):
+        return Unknown("a very long value", a.trace)
+    try:
+        return Known(BINARY[op](x, y), merged_trace(a, b))
+    except Exception as e:
+        return Unknown(f"{describe(a)} {op} {describe(b)} raises {type(e).__name__}", a.trace)
+
+
+def merged_trace(a: Value, b: Value) -> Trace:
+    """The way of a computed value: both operands', the first one's first."""
+    return a.trace + tuple(p for p in b.trace if p not in a.trace) if b.trace else a.trace
+
+
+def equal(a: Value, b: Value) -> bool | None:
+    x, y = a.value if isinstance(a, Known) else a, b.value if isinstance(b, Known) else b
+    if x is y and not isinstance(x, Opaque):
+        return True
+    if isinstance(a, Text) or isinstance(b, Text):
+        return None
+    if isinstance(x, Instance) and x.cls.kind == "enum" or isinstance(y, Instance) and y.cls.kind == "enum":
+        px, py = (enum_value(v) for v in (x, y))
+        if isinstance(x, Instance) and isinstance(y, Instance):
+            return x is y if x.cls is y.cls else False
+        if any(is_mixed(v) for v in (x, y)):
+            return px == py if px is not None and py is not None else None
+        return False
+    if isinstance(x, Opaque) or isinstance(y, Opaque):
+        return (
+            None
+            if not (isinstance(x, Opaque) and x.kind and y is None or isinstance(y, Opaque) and y.kind and x is None)
+            else False
+        )
+    fx, fy = freeze(a), freeze(b)
+    if (
+        isinstance(fx, Known)
+        and isinstance(fy, Known)
+        and not isinstance(fx.value, Object)
+        and not isinstance(fy.value, Object)
+    ):
+        return bool(fx.value == fy.value)
+    if isinstance(fx, Known) and isinstance(fy, Known):
+        if isinstance(fx.value, Instance) or isinstance(fy.value, Instance):
+            return equal_instances(fx.value, fy.value)
+        return False if type(fx.value) is not type(fy.value) else None
+    return None
+
+
+def is_mixed(v: Any) -> bool:
+    """Whether an enum member is also a str or int, and compares and calculates like one."""
+    return (
+        isinstance(v, Instance)
+        and v.cls.kind == "enum"
+        and any(isinstance(b, Opaque) and b.text in MIXINS for b in v.cls.mro())
+    )
+
+
+MIXINS = ("str", "int", "float", "enum.StrEnum", "enum.IntEnum", "enum.IntFlag")
+
+
+def equal_instances(x: Any, y: Any) -> bool | None:
+    if not (isinstance(x, Instance) and isinstance(y, Instance)):
+        other = x if isinstance(y, Instance) else y
+        mine = y if isinstance(y, Instance) else x
+        return (
+            False
+            if other is None
+            or mine.cls.kind in ("class", "dataclass")
+            and mine.base is None
+            and not isinstance(other, Object)
+            else None
+        )
+    if x.cls.kind == "class" and x.base is None and y.base is None:
+        return x is y
+    if x.cls is not y.cls:
+        return False if x.cls.kind == y.cls.kind == "dataclass" else None
+    verdicts = [equal(x.slots[f], y.slots[f]) if f in x.slots and f in y.slots else None for f in x.cls.fields]
+    return False if False in verdicts else None if None in verdicts else True
+
+
+def enum_value(v: Any) -> Any:
+    return (
+        v.payload.value
+        if isinstance(v, Instance) and isinstance(v.payload, Known)
+        else None
+        if isinstance(v, Object)
+        else v
+    )
+
+
+def sequences(op: str, x: Sequence, y: Sequence) -> Value:
+    fx, fy = freeze(Known(x)), freeze(Known(y))
+    if isinstance(fx, Known) and isinstance(fy, Known) and op in BINARY:
+        a, b = (set(v.value) if s.kind in ("set", "frozenset") else v.value for v, s in ((fx, x), (fy, y)))
+        try:
+            r = BINARY[op](a, b)
+        except Exception as e:
+            return Unknown(f"raises {type(e).__name__}")
+        if isinstance(r, set):
+            return Known(Sequence(tuple(Known(v) for v in sorted(r, key=str)), "set"))
+        if isinstance(r, SCALARS):
+            return Known(r)
+    return Unknown(f"{op} of two collections that are not wholly known")

@@ -1,0 +1,211 @@
+"""Methods of str, on strings with and without holes. Fills `builtins.METHODS`."""
+
+from __future__ import annotations
+
+import re
+import string as string_module
+from typing import TYPE_CHECKING, Any
+
+from ...training_plan.values import Default, Either, Known, Text, Unknown, Value
+from ..core.machine import Machine, demote
+from ..core.objects import Arguments, Opaque
+from ..core.operations import describe, freeze, is_scalar, lift, term_of
+from .builtins import METHODS, apply, method, method_name
+from .expressions import settled
+from .items import is_optional
+from .texts import concatenate, to_text
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+
+def string_method(name: str) -> None:
+    real = getattr(str, name)
+
+    def run(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
+        if isinstance(receiver, Text):
+            return Known(
+                Opaque(
+                    f"{describe(receiver)}.{name}({', '.join(describe(a) for a in args.positional)})",
+                    "call",
+                    (receiver, *args.positional),
+                    kind="str",
+                ),
+                receiver.trace,
+            )
+        return apply(
+            m,
+            f"{describe(receiver)}.{name}",
+            lambda s, *a: real(s, *a),
+            receiver,
+            *args.positional,
+            *args.keywords.values(),
+        )
+
+    METHODS["str", name] = run
+
+
+for _name in [n for n in dir(str) if not n.startswith("_")]:
+    string_method(_name)
+
+
+@method("str", "join")
+def join_text(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
+    items = m.iterate(args.get(0), node)
+    if items.open:
+        if len(items.items) == 1 and isinstance(items.items[0], (Text, Known)):
+            return Text(
+                (Unknown(f"{describe(receiver)}.join of {items.open}", (), [freeze(v) for v in items.items]),),
+                receiver.trace,
+            )
+        return Text((Unknown(f"joined: {items.open}", (), [freeze(v) for v in items.items]),), receiver.trace)
+    parts: list[Value] = []
+    for i, v in enumerate(items.items):
+        if i:
+            parts.append(receiver)
+        parts.append(v)
+    out = concatenate(parts)
+    return demote(out, items.by) if items.by else out
+
+
+@method("str", "format")
+def format_text(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
+    return lift(lambda r: fill(m, r, args.positional, args.keywords, args.unknown, node), receiver)
+
+
+@method("str", "format_map")
+def format_map(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
+    state = m.mapping(args.get(0), node)
+    return lift(lambda r: fill(m, r, [], state.items, state.open, node), receiver)
+
+
+def fill(
+    m: Machine,
+    template: Value,
+    positional: list[Value],
+    keywords: dict[Any, Value],
+    unknown: str,
+    node: cst.CSTNode | None,
+) -> Value:
+    """`template.format(…)`, part by part."""
+    if isinstance(template, Text):
+        return concatenate(
+            [
+                fill(m, Known(p), positional, keywords, unknown, node) if isinstance(p, str) else p
+                for p in template.parts
+            ]
+        )
+    if not isinstance(template, Known) or not isinstance(template.value, str):
+        return Unknown(f"format of {describe(template)}")
+    parts: list[Value] = []
+    counter = 0
+    try:
+        for text, field, spec, conv in string_module.Formatter().parse(template.value):
+            parts.append(Known(text))
+            if field is None:
+                continue
+            first, rest = re.match(r"([^.\[]*)(.*)", field, re.S).groups()  # type: ignore[union-attr]
+            if first == "":
+                first, counter = str(counter), counter + 1
+            if first.isdigit():
+                value = positional[int(first)] if int(first) < len(positional) else None
+            else:
+                value = keywords.get(first)
+            error = "IndexError" if first.isdigit() else "KeyError"
+            if value is not None and is_optional(value):
+                m.may_raise(error)
+                value = settled(value, repr(first))
+            elif value is None:
+                if unknown:  # the run may have it all the same
+                    m.may_raise(error)
+                else:
+                    m.certainly_raises(error)
+                value = Unknown(unknown or f"the placeholder {{{field}}} is not filled")
+            for dot, name in re.findall(r"\.(\w+)|\[([^\]]+)\]", rest):
+                value = (
+                    m.attribute(value, dot, node)
+                    if dot
+                    else m.item(value, Known(int(name) if name.isdigit() else name), node)
+                )
+            if spec and "{" in spec:  # a width that is itself an argument
+                parts.append(Text((value,), value.trace))
+                continue
+            parts.append(to_text(value, conv or "", spec or ""))
+    except ValueError as e:
+        return Unknown(f"format raises ValueError: {e}")
+    out = concatenate(parts)
+    out.trace = out.trace or template.trace
+    return out
+
+
+def edge(name: str) -> None:
+    """strip and its kin: on a text with holes they change only the literal ends."""
+
+    def run(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
+        if not isinstance(receiver, Text):
+            return apply(
+                m, f"{describe(receiver)}.{name}", lambda s, *a: getattr(s, name)(*a), receiver, *args.positional
+            )
+        chars = args.get(0)
+        given = [chars.value] if isinstance(chars, Known) else []
+        parts = list(receiver.parts)
+        if name in ("strip", "lstrip") and parts and isinstance(parts[0], str):
+            parts[0] = parts[0].lstrip(*given)
+        if name in ("strip", "rstrip") and parts and isinstance(parts[-1], str):
+            parts[-1] = parts[-1].rstrip(*given)
+        return Text(tuple(p for p in parts if p != ""), receiver.trace)
+
+    METHODS["str", name] = run
+
+
+for _name in ("strip", "lstrip", "rstrip"):
+    edge(_name)
+
+
+@method("str", "replace")
+def replace_text(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
+    old, new = args.get(0), args.get(1)
+    if (
+        isinstance(receiver, Known)
+        and isinstance(receiver.value, str)
+        and isinstance(old, Known)
+        and not is_scalar(new)
+        and not isinstance(new, (Default, Either))
+    ):
+        parts: list[Value] = []
+        for i, piece in enumerate(receiver.value.split(old.value) if old.value else [receiver.value]):
+            if i:
+                parts.append(new)
+            parts.append(Known(piece))
+        return concatenate(parts)
+    if isinstance(receiver, Text) and isinstance(old, Known) and isinstance(old.value, str):
+        pieces = [replace_text(m, Known(p), args, node) if isinstance(p, str) else p for p in receiver.parts]
+        return concatenate(pieces)
+    return apply(m, f"{describe(receiver)}.replace", lambda s, *a: s.replace(*a), receiver, *args.positional)
+
+
+@method("str", "endswith", "startswith")
+def ends(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
+    name = method_name(node) or "endswith"
+    if isinstance(receiver, Text):
+        probe = args.get(0)
+        edge_part = receiver.parts[-1 if name == "endswith" else 0]
+        if (
+            isinstance(edge_part, str)
+            and isinstance(probe, Known)
+            and isinstance(probe.value, str)
+            and len(edge_part) >= len(probe.value)
+        ):
+            return Known(getattr(edge_part, name)(probe.value))
+        return term_of(name, receiver, probe)
+    return apply(m, f"{describe(receiver)}.{name}", lambda s, *a: getattr(s, name)(*a), receiver, *args.positional)
+
+
+@method("int float", "is_integer", "bit_length", "as_integer_ratio")
+def number_method(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
+    return apply(m, "number method", lambda x: getattr(x, method_name(node))(), receiver)
+
+
+@method("bytes", "decode")
+def decode(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
+    return apply(m, "decode", lambda b, *a: b.decode(*a), receiver, *args.positional)

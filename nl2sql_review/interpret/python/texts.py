@@ -1,0 +1,109 @@
+"""Strings with holes: joining, formatting, `%`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...training_plan.values import MAX_OPTIONS, Default, Either, Known, Text, Trace, Unknown, Value
+from ..core.machine import demote
+from ..core.objects import Instance, Mapping, Opaque, Sequence
+from ..core.operations import MAX_TEXT, SCALARS, combinations, freeze, is_scalar, lift, term_of
+
+
+def concatenate(values: list[Value]) -> Value:
+    """Strings and holes joined into one; Known when nothing is left open, Default when a part is."""
+    for i, v in enumerate(values):
+        if isinstance(v, Default) and isinstance(v.value, SCALARS):
+            return demote(concatenate([*values[:i], Known(v.value, v.trace), *values[i + 1 :]]), v.by)
+        if (
+            isinstance(v, Either)
+            and combinations(values) <= MAX_OPTIONS
+            and all(isinstance(o, (Known, Text)) for o in v.options)
+        ):
+            return lift(lambda o, i=i: concatenate([*values[:i], o, *values[i + 1 :]]), v)
+    parts: list[Any] = []
+    trace: Trace = ()
+    for v in values:
+        trace = trace or v.trace
+        for p in (
+            v.parts
+            if isinstance(v, Text)
+            else (v.value,)
+            if isinstance(v, Known) and isinstance(v.value, str)
+            else (v,)
+        ):
+            if isinstance(p, str) and parts and isinstance(parts[-1], str):
+                parts[-1] += p
+            elif p != "":
+                parts.append(p)
+    if all(isinstance(p, str) for p in parts):
+        whole = "".join(parts)
+        return Known(whole, trace) if len(whole) <= MAX_TEXT else Unknown("a very long text", trace)
+    return Text(tuple(parts), trace)
+
+
+def to_text(value: Value, conversion: str = "", spec: str = "") -> Value:
+    """What `f"{value!conversion:spec}"` puts into a string."""
+
+    def settled(v: Value) -> Value:
+        if is_scalar(v):
+            try:
+                x = v.value  # type: ignore[union-attr]
+                x = {"r": repr, "s": str, "a": ascii}[conversion](x) if conversion else x
+                return Known(format(x, spec), v.trace)
+            except Exception as e:
+                return Unknown(f"format raises {type(e).__name__}", v.trace)
+        if isinstance(v, Text) and conversion != "r" and not spec:
+            return v
+        obj = v.value if isinstance(v, Known) else None
+        if isinstance(obj, Opaque) and obj.head == "path" and conversion != "r" and not spec:
+            return obj.args[0]
+        if isinstance(obj, (Sequence, Mapping)):
+            f = freeze(v)
+            if (
+                isinstance(f, Known)
+                and not spec
+                and not (isinstance(obj, Sequence) and obj.kind not in ("list", "tuple"))
+            ):
+                return Known(str(f.value), v.trace)
+        if isinstance(obj, Instance) and obj.cls.kind == "enum" and obj.payload is not None:
+            return Text((v,), v.trace)
+        return Text((v,), v.trace)
+
+    return lift(settled, value)
+
+
+def percent(template: Value, argument: Value) -> Value:
+    """`template % argument` where something is a hole."""
+    if not (isinstance(template, Known) and isinstance(template.value, str)):
+        return term_of("%", template, argument)
+    import re
+
+    obj = argument.value if isinstance(argument, Known) else None
+    values = list(obj.state.items) if isinstance(obj, Sequence) and obj.kind == "tuple" else [argument]
+    parts: list[Value] = []
+    end = 0
+    for m in re.finditer(r"%(?:\((\w+)\))?([-#0 +]*\d*(?:\.\d+)?)([sdifgrxec%])", template.value):
+        parts.append(Known(template.value[end : m.start()]))
+        end = m.end()
+        if m.group(3) == "%":
+            parts.append(Known("%"))
+            continue
+        if m.group(1) is not None:
+            v = obj.state.items.get(m.group(1)) if isinstance(obj, Mapping) else None
+        else:
+            v = values.pop(0) if values else None
+        if v is None:
+            return Unknown("a % placeholder without a value", template.trace)
+        parts.append(lift(lambda x, m=m: percent_one(m.group(2) + m.group(3), x), v))
+    parts.append(Known(template.value[end:]))
+    return concatenate(parts)
+
+
+def percent_one(spec: str, value: Value) -> Value:
+    if is_scalar(value):
+        try:
+            return Known(("%" + spec) % (value.value,), value.trace)  # type: ignore[union-attr]
+        except Exception as e:
+            return Unknown(f"% formatting raises {type(e).__name__}", value.trace)
+    return to_text(value)

@@ -1,0 +1,1 @@
+"""Plan and policy → verdicts, findings, checklist."""

@@ -1,0 +1,45 @@
+"""What makes a finding the same after other lines have changed: its rule, file, enclosing definition and code.
+
+Never the line number and never the message, which may name lines and values. The code counts without blanks and
+comments; several findings alike in all of this are numbered in the order of their places.
+"""
+
+from __future__ import annotations
+
+import os.path
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..files import disk, projects
+from ..report.report import Finding, Location
+
+CODE = 2000  # characters of code that count
+
+
+def stamped(findings: Iterable[Finding], script: str, sources: Mapping[str, Any]) -> tuple[Finding, ...]:
+    """The findings about `script` with their fingerprints; `sources` by path, of what could be read."""
+    root = projects.root(os.path.dirname(os.path.abspath(script)))
+    seen: Counter[str] = Counter()
+    made = []
+    for finding in findings:
+        at = finding.location
+        where = (script,) if at.path == script else (script, at.path)
+        files = [os.path.relpath(os.path.abspath(path), root).replace(os.sep, "/") for path in where]
+        same = digest(finding.rule, *files, *_context(at, sources.get(at.path)))
+        seen[same] += 1
+        made.append(replace(finding, fingerprint=same if seen[same] == 1 else f"{same}-{seen[same]}"))
+    return tuple(made)
+
+
+def digest(*parts: str) -> str:
+    """32 hexadecimal digits that stand for these texts."""
+    return disk.digest("\0".join(parts).encode("utf-8", "surrogatepass"))[:32]
+
+
+def _context(at: Location, source: Any) -> tuple[str, str]:
+    """(the enclosing definition, the code without blanks and comments)."""
+    if source is None:
+        return "", ""
+    return source.definition(at.row, at.cell), "".join(source.code(at, CODE).split())

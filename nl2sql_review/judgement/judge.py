@@ -1,0 +1,224 @@
+"""Training plans + rulebook → findings and a checklist for one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..policy.rulebook import Rule, Rulebook
+from ..policy.settings import Settings, configure
+from ..report.report import EFFECTS, SEVERITIES, ChecklistItem, FileReport, Finding, InternalError, Location
+from ..training_plan.facts import TrainingPlan
+from . import verdict, wording
+from .fingerprint import stamped
+from .suppression import suppress
+
+MAX_CLAIMS = 4  # in the evidence of one item; the findings have them all
+
+
+@dataclass(slots=True)
+class Found:
+    """A finding and what it is about: `subject` is the argument, where there is one; `exact`: the place is only that's."""
+
+    finding: Finding
+    rule: Rule
+    subject: str = ""
+    exact: bool = False
+
+
+@dataclass(slots=True)
+class Ground:
+    """What a finding rests on: the fact of one plan that a rule does not accept, as it was judged."""
+
+    rule: Rule
+    judged: verdict.Judged
+    plan: TrainingPlan
+    location: Location
+    message: str
+
+    def carries(self, finding: Finding) -> bool:
+        """Whether the finding says this, or the same defect was found by another rule that stands for this one."""
+        same = self.message == finding.message and self.rule.id == finding.rule
+        return self.location == finding.location and (same or self.rule.id in finding.related)
+
+
+@dataclass(slots=True)
+class Examined:
+    """One script, read and judged, with all that led there. `grounds` are those of the findings, in their order."""
+
+    source: Any
+    recording: Any
+    plans: list[TrainingPlan]
+    report: FileReport
+    faults: list[InternalError]
+    grounds: list[Ground]
+    settings: Settings
+
+
+@dataclass(slots=True)
+class Ruling:
+    """What one rule says of all the plans of a file."""
+
+    rule: Rule
+    judged: list[tuple[verdict.Judged, TrainingPlan]]
+
+
+def judge(
+    source: Any, plans: Sequence[TrainingPlan], rulebook: Rulebook, settings: Settings
+) -> tuple[FileReport, list[InternalError]]:
+    """Every active rule on every plan of a script; `source` gives places and suppressions.
+
+    Of several plans the worst counts, and what is wrong in several is reported once. A rule that crashes is an
+    internal error, and the others go on.
+    """
+    made = examine(source, None, plans, rulebook, settings)
+    return made.report, made.faults
+
+
+def examine(
+    source: Any, recording: Any, plans: Sequence[TrainingPlan], rulebook: Rulebook, settings: Settings
+) -> Examined:
+    """As `judge`, with what the findings rest on."""
+    book = configure(rulebook, settings)
+    faults: list[InternalError] = []
+    rulings: list[Ruling] = []
+    for rule in book.active:
+        try:
+            rulings.append(Ruling(rule, [(one, plan) for plan in plans for one in verdict.rule_on(rule.head, plan)]))
+        except Exception as error:
+            faults.append(_fault(rule, source, error))
+    wording.locate(place for ruling in rulings for one, _ in ruling.judged for place in wording.places(one.fact))
+    findings: list[Found] = []
+    grounds: list[Ground] = []
+    checklist: list[ChecklistItem] = []
+    for ruling in rulings:
+        try:
+            item, found, based = _report(ruling, source)
+        except Exception as error:
+            faults.append(_fault(ruling.rule, source, error))
+        else:
+            checklist.append(item)
+            findings += found
+            grounds += based
+    problems = [of_file(error, source.path) for error in source.problems]
+    kept = ordered(suppress([*problems, *merged(findings)], source, book, settings))
+    facts = [one.fact for ruling in rulings for one, _ in ruling.judged]
+    sources = {place.source.path: place.source for fact in facts for place in wording.places(fact) if place.source}
+    kept = stamped(kept, source.path, {**sources, source.path: source})
+    report = FileReport(source.path, "reviewed", "", kept, tuple(checklist))
+    return Examined(source, recording, list(plans), report, faults, grounds, settings)
+
+
+def _fault(rule: Rule, source: Any, error: Exception) -> InternalError:
+    return InternalError(rule.id, source.path, f"{type(error).__name__}: {error}")
+
+
+def of_file(error: Any, path: str) -> Finding:
+    """The finding about a SourceError: a file, or a cell of a notebook, that cannot be read."""
+    at = error.span
+    place = Location(path, at.row, at.column, at.end_row, at.end_column, at.cell)
+    return Finding(error.rule, "error", "stops", "certain", error.message, None, place)
+
+
+def _report(ruling: Ruling, source: Any) -> tuple[ChecklistItem, list[Found], list[Ground]]:
+    rule = ruling.rule
+    decision = verdict.overall([one.decision for one, _ in ruling.judged])
+    plans = [plan for one, plan in ruling.judged if one.decision.verdict == decision.verdict]
+    telling = [one for one, _ in ruling.judged if one.decision.verdict == decision.verdict]
+    if decision.verdict == "pass":
+        telling = [one for one in telling if not wording.is_guard(one)] or telling
+    made = [wording.claim(one, rule, source) for one in telling]
+    findings = []
+    grounds = []
+    if decision.verdict == "fail":
+        findings = _once(
+            Found(
+                Finding(
+                    rule=rule.id,
+                    severity=rule.head.severity,
+                    effect=rule.head.effect,
+                    certainty=one.decision.certainty,
+                    message=claim.message,
+                    value=claim.value,
+                    location=claim.location,
+                    trace=claim.trace,
+                    help=wording.remedy(one, rule, source),
+                    fixable=bool(rule.head.manner(one.name)),
+                ),
+                rule,
+                one.fact.argument,
+                wording.is_argument(one.fact, source),
+            )
+            for one, claim in zip(telling, made)
+        )
+        grounds = [Ground(rule, o, p, c.location, c.message) for o, p, c in zip(telling, plans, made)]
+        found = "; ".join(
+            f"{f.finding.message} ({wording.at(f.finding.location, source.path)})" for f in findings[:MAX_CLAIMS]
+        )
+    elif decision.verdict == "not-applicable":
+        found = ""
+    else:
+        notes = [wording.says(rule.head.notes, one.name, one.fact.value) for one in telling]
+        found = wording.evidence(zip(made, notes), source.path, MAX_CLAIMS)
+    item = ChecklistItem(
+        rule=rule.id,
+        section=rule.section,
+        title=rule.title,
+        verdict=decision.verdict,
+        certainty=decision.certainty,
+        evidence=found,
+        reason=shortened(decision.reason),
+    )
+    return item, findings, grounds
+
+
+def shortened(text: str, limit: int = 240) -> str:
+    """A reason on one line; it may quote the script, which knows no bounds."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _once(findings: Iterable[Found]) -> list[Found]:
+    """Of findings of one rule at one place the first: two plans of a script share what they share.
+
+    Several arguments may share a place, the `**` they come through; of a rule on the interfaces each has its finding.
+    """
+    made = reversed(list(findings))
+    return list({(f.finding.location, f.subject if f.rule.section == "api" else ""): f for f in made}.values())[::-1]
+
+
+def merged(findings: Sequence[Found]) -> list[Finding]:
+    """One defect, one finding: where an api rule and a section's rule speak of the same, one stands for both.
+
+    It is the api rule's when the call raises, else the section's; the other's id stands in `related`.
+    """
+    made: list[Finding] = []
+    sections = [f for f in findings if f.rule.section != "api"]
+    apis = [f for f in findings if f.rule.section == "api"]
+    for found in sections:
+        same = [f.finding for f in apis if _same_defect(f, found)]
+        if not any(f.effect == "stops" for f in same):
+            made.append(replace(found.finding, related=tuple(f.rule for f in same)) if same else found.finding)
+    for found in apis:
+        others = tuple(dict.fromkeys(f.rule.id for f in sections if _same_defect(found, f)))
+        if not others or found.finding.effect == "stops":
+            made.append(replace(found.finding, related=others))
+    return made
+
+
+def _same_defect(api: Found, other: Found) -> bool:
+    """At the same place, and about the same: the one argument that stands there, the same name, or as the rule says."""
+    if api.finding.location != other.finding.location:
+        return False
+    return api.exact or api.subject == other.subject != "" or other.rule.id in api.rule.head.same
+
+
+def ordered(findings: Iterable[Finding]) -> list[Finding]:
+    """Severity, then effect (silent first: the run succeeds and the model is wrong), then position."""
+    return sorted(findings, key=_order)
+
+
+def _order(f: Finding) -> tuple[Any, ...]:
+    at = f.location
+    return SEVERITIES.index(f.severity), EFFECTS.index(f.effect), at.path, at.cell or 0, at.row, at.column, f.rule

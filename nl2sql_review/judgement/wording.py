@@ -1,0 +1,269 @@
+"""Words and places: what was decided about a fact, as a sentence with the value and where it came from."""
+
+from __future__ import annotations
+
+import os.path
+import re
+from dataclasses import dataclass
+from typing import Any, Iterable
+
+from ..files.typed_data import show
+from ..policy.expectations import is_plain, should, spelled, worded
+from ..policy.rulebook import Rule
+from ..report.report import Location, TraceStep
+from ..training_plan.facts import Fact
+from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
+from .verdict import Judged, written
+
+LINE = 60  # characters of a line of code in a message
+_COMMENT = re.compile(r"#[^'\"]*$")
+
+
+@dataclass(slots=True)
+class Claim:
+    """`said` names the value, `message` adds what it should be; `location` is where to look first."""
+
+    said: str
+    message: str
+    location: Location
+    trace: tuple[TraceStep, ...]
+    value: Any  # as JSON
+
+
+def locate(wanted_places: Iterable[Place]) -> None:
+    """Asks every source once for all the positions that will be needed: a position costs a pass over the tree."""
+    nodes: dict[int, tuple[Any, list[Any]]] = {}
+    for place in wanted_places:
+        if place.source is not None and place.node is not None:
+            nodes.setdefault(id(place.source), (place.source, []))[1].append(place.node)
+    for source, wanted in nodes.values():
+        source.locate(wanted)
+
+
+def places(fact: Fact) -> list[Place]:
+    """Every place a fact mentions: where its value came through, origin first, then where to look."""
+    options = fact.value.options if isinstance(fact.value, Either) else ()
+    found = [place for value in (*options, fact.value) for place in value.trace]
+    return [*found, fact.at] if fact.at is not None else found
+
+
+def claim(judged: Judged, rule: Rule, source: Any) -> Claim:
+    fact, value = judged.fact, judged.fact.value
+    primary = _primary(fact, source)
+    location = where(primary) if primary else None
+    if location is None:  # a fact without a place is about the script as a whole
+        location = Location(source.path, 1, 1, 1, 1, 1 if source.kind == "notebook" else None)
+    origin = _origin(fact, location, source.path)
+    said = _said(judged.name, fact, origin, primary)
+    own = says(rule.head.says, judged.name, value)
+    if own:
+        own = own.replace("{value}", written(value)).replace("{from}", origin).replace("{note}", fact.note)
+    message = own or fact.sentence or "; ".join(filter(None, (said, _should(judged))))
+    if fact.branch:
+        message += f" (only on a branch{_decided(fact.branch)})"
+    failed = judged.decision.verdict == "fail"  # only a finding shows its trace
+    trace = tuple(s for s in _steps(fact) if s.location != location) if failed else ()
+    return Claim(said, message, location, trace, as_json(value))
+
+
+def _said(name: str, fact: Fact, origin: str, primary: Place | None) -> str:
+    """The value in words: `r=64, from LORA_R = 64 (train.py:2)`, `ending: none`."""
+    value = fact.value
+    field = name.partition(".")[2].replace("_", " ")
+    label = fact.argument or field
+    if isinstance(value, Absent):
+        said = value.why or f"{label} is not set"
+    elif isinstance(value, Either):
+        said = f"{label} is {written(value)}" + (f", depending on `{value.condition}`" if value.condition else "")
+    elif isinstance(value, Unknown):  # the code says more than "unknown" does
+        said = _code(primary, whole_line=False) if _stands_at_argument(primary) else field
+    elif fact.argument:
+        said = f"{label}={written(value)}{origin}"
+    else:
+        said = f"{label}: {_listed(value)}{origin}"
+    remarks = [_overridden(value.by)] if isinstance(value, Default) else []
+    remarks += [fact.note] if fact.note and fact.note not in said else []
+    return said + "".join(f" ({remark})" for remark in remarks)
+
+
+def _listed(value: Value) -> str:
+    return worded(value.value) if isinstance(value, (Known, Default)) and is_plain(value.value) else written(value)
+
+
+def _should(judged: Judged) -> str:
+    value = judged.fact.value
+    if isinstance(value, Absent) and all(isinstance(w, bool) for w in judged.decision.failed.values()):
+        return ""  # "no adapter is made" needs no "should be set"
+    plain = value.value if isinstance(value, (Known, Default)) else None
+    text = should(judged.decision.failed, plain, spelled if judged.fact.argument else worded)
+    return f"{text}, as {judged.decision.measure}" if judged.decision.measure and text else text
+
+
+def evidence(made: Iterable[tuple[Claim, str]], path: str, most: int) -> str:
+    """Claims and the notes on them as one line of the checklist: what was found, and where."""
+    by_place: dict[str, list[str]] = {}
+    for one, note in made:
+        place = at(one.location, path)
+        place = "" if f"({place.partition(':')[0]}:" in one.said else f" ({place})"
+        by_place.setdefault(place, []).append(f"{one.said}: {note}" if note else one.said)
+    lines = [", ".join(dict.fromkeys(said)) + place for place, said in by_place.items()]
+    return "; ".join(lines[:most])
+
+
+def is_guard(judged: Judged) -> bool:
+    """Whether passing only means that something did not go wrong, which is no evidence worth a word."""
+    expected = judged.expected
+    return expected.equals is False or expected.empty is True or expected.present is False
+
+
+def remedy(judged: Judged, rule: Rule, source: Any) -> str:
+    """What to do: the rule's words, which speak Python; of a configuration the key and its value."""
+    if source.kind != "configuration":
+        return rule.head.help
+    wanted, key, trace = judged.expected.equals, judged.fact.argument, judged.fact.value.trace
+    if trace and trace[-1].note.endswith("has no key for it"):
+        return ""
+    if key and isinstance(wanted, (bool, int, float, str)):
+        return f"set {key}: {str(wanted).lower() if isinstance(wanted, bool) else wanted}"
+    return "" if re.search(r"[=(]", rule.head.help) else rule.head.help
+
+
+def says(messages: dict[str, str], name: str, value: Value) -> str:
+    """The rule's own words for a value, or for the fact; several members or options are joined."""
+    keys: list[str] = []
+    match value:
+        case Known(plain) | Default(plain):
+            members = plain if isinstance(plain, (list, tuple)) else [plain]
+            keys = [m if isinstance(m, str) else show(m) for m in members if is_plain(m)]
+        case Absent():
+            keys = ["absent"]
+        case Either(options):
+            found = [says(messages, name, o) for o in options]
+            return "; or ".join(dict.fromkeys(found)) if all(found) else ""
+    field = name.partition(".")[2]
+    spoken = []
+    for key in keys:
+        spoken += [messages[k] for k in (f"{name}={key}", f"{field}={key}", key) if k in messages][:1]
+    if spoken:
+        return "; ".join(dict.fromkeys(spoken))
+    return next((messages[k] for k in (name, field, "otherwise") if k in messages), "")
+
+
+def where(place: Place) -> Location | None:
+    """The place in rows and columns; None for a node that stands in no file."""
+    try:
+        span = place.source.span(place.node)
+    except LookupError:
+        return None
+    return Location(place.source.path, span.row, span.column, span.end_row, span.end_column, span.cell)
+
+
+def at(location: Location, path: str) -> str:
+    """`train.py:24`, in a notebook `train.ipynb:cell 3:24`, for a reader of `path`: a file of another folder has its own."""
+    cell = "" if location.cell is None else f"cell {location.cell}:"
+    beside = os.path.dirname(location.path) == os.path.dirname(path)
+    return f"{os.path.basename(location.path) if beside else location.path}:{cell}{location.row}"
+
+
+def as_json(value: Value) -> Any:
+    match value:
+        case Known(plain) | Default(plain):
+            return _jsonable(plain)
+        case Either(options):
+            return [as_json(o) for o in options]
+        case Term(text):
+            return text
+        case Text(parts):
+            return "".join(p if isinstance(p, str) else "{" + written(p) + "}" for p in parts)
+    return None
+
+
+def _jsonable(plain: Any) -> Any:
+    if isinstance(plain, dict):
+        return {str(k): _jsonable(v) for k, v in plain.items()}
+    if isinstance(plain, (list, tuple)):
+        return [_jsonable(v) for v in plain]
+    if isinstance(plain, (set, frozenset)):
+        return sorted((_jsonable(v) for v in plain), key=str)
+    if isinstance(plain, float) and (plain != plain or plain in (float("inf"), float("-inf"))):
+        return str(plain)  # JSON has no such numbers
+    return plain if isinstance(plain, (bool, int, float, str)) or plain is None else None
+
+
+def _primary(fact: Fact, source: Any) -> Place | None:
+    """Where to look: the argument at the call, which is where a value arrives; then wherever it came through."""
+    trace = fact.value.trace
+    if trace and trace[-1].source is source and _stands_at_argument(trace[-1]):
+        return trace[-1]
+    if fact.at is not None:
+        return fact.at
+    here = [p for p in trace if p.source is source]
+    return (here or list(trace) or [None])[-1]
+
+
+def is_argument(fact: Fact, source: Any) -> bool:
+    """Whether one looks at one argument of a call, rather than at a call or at a `**` that stands for many."""
+    primary = _primary(fact, source)
+    return primary is not None and _stands_at_argument(primary) and not primary.node.star
+
+
+def _stands_at_argument(place: Place | None) -> bool:
+    return type(getattr(place, "node", None)).__name__ == "Arg"  # a configuration does without importing LibCST
+
+
+def _origin(fact: Fact, primary: Location, path: str) -> str:
+    """`, from LORA_R = 64 (train.py:24)`, or nothing when the value stands where one looks first."""
+    if not fact.value.trace:
+        return ""
+    first = fact.value.trace[0]
+    if first.note.startswith("library default"):
+        owner = first.note.partition(": ")[2]
+        return f", the library's default for {owner}" if owner else ", the library's default"
+    place = where(first)
+    if place is None:
+        return ""
+    same_file = (place.path, place.cell) == (primary.path, primary.cell)
+    inside = same_file and primary.row <= place.row <= primary.end_row
+    if inside and not first.note:
+        return ""
+    return f", from {_code(first)} ({at(place, path)})"
+
+
+def _decided(by: str) -> str:
+    """`, which x > 1 decides` where what decides is code, and not a sentence about a loop."""
+    from ..source.literals import expression
+
+    try:
+        expression(by)
+    except ValueError:
+        return ""
+    return f", which `{by if len(by) <= LINE else by[: LINE - 1] + '…'}` decides"
+
+
+def _overridden(by: str) -> str:
+    if by.startswith("-"):
+        return f"default of {by}; the command line may override it"
+    if by.isupper():
+        return f"default of {by}; the environment may override it"
+    return f"unless {by} says otherwise" if by else "a default that may be overridden"
+
+
+def _code(place: Place, whole_line: bool = True) -> str:
+    """What stands there, with the name it is given: `LORA_R = 64` rather than `64`."""
+    if place.note:
+        return place.note
+    span = place.source.span(place.node)
+    line = " ".join(_COMMENT.sub("", place.source.line(span.row, span.cell)).split()).rstrip(",")
+    whole_line = whole_line and span.row == span.end_row and len(line) <= LINE
+    return line if whole_line else place.source.excerpt(place.node)
+
+
+def _steps(fact: Fact) -> Iterable[TraceStep]:
+    options = fact.value.options if isinstance(fact.value, Either) else ()
+    seen = set()
+    for value in (*options, fact.value):
+        for place in value.trace:
+            location = where(place)
+            if location is not None and location not in seen:
+                seen.add(location)
+                yield TraceStep(location, _code(place))

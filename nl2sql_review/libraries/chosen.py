@@ -1,0 +1,150 @@
+"""Which versions of the libraries a script is judged by.
+
+What is stated counts: settings, then the script's own install lines or metadata, then the project's files. What nobody
+states is the newest known version, and said to be an assumption; beside libraries that are held back to older
+versions it is left open, and only what holds for all versions that go with them is claimed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import product
+from typing import Any, Callable, Iterable
+
+from . import declared, store
+from .declared import LIBRARIES, UNREADABLE, Statement
+from .versions import allows, between, clauses, is_bounded, is_exact
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The versions of one library. `open` ones are judged all alike, else the newest of them is what gets installed."""
+
+    library: str
+    versions: tuple[str, ...]  # known ones, oldest first; empty when none is known to apply
+    said: str = ""  # where it is stated; "" for an assumption
+    specifier: str = ""
+    open: bool = False
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """The versions that must all agree for a claim."""
+        return self.versions if self.open else self.versions[-1:]
+
+    @property
+    def number(self) -> str:
+        """`0.12.0`, `0.12.0 to 0.19.0`, or `not known`."""
+        if not self.versions:
+            return "not known"
+        if is_exact(self.specifier):
+            return next(v for op, v in clauses(self.specifier) or () if op in ("==", "==="))
+        low, high = self.versions[0], self.versions[-1]
+        return high if low == high else f"{low} to {high}"
+
+
+@dataclass(frozen=True)
+class Versions:
+    choices: dict[str, Choice] = field(default_factory=dict)
+    files: tuple[str, ...] = ()  # that were read to find them
+
+    def __getitem__(self, library: str) -> Choice:
+        return self.choices.get(library) or Choice(library, ())
+
+    def installed(self) -> dict[str, str]:
+        """The newest version of each library that may be installed."""
+        return {c.library: c.versions[-1] for c in self.choices.values() if c.versions}
+
+    def all(self, holds: Callable[[dict[str, str]], bool | None], *libraries: str) -> bool:
+        """Whether something holds for every combination that is judged; False when nothing is known."""
+        choices = [self[library] for library in libraries]
+        if not all(c.judged for c in choices):
+            return False
+        rest = self.installed()
+        return all(holds({**rest, **dict(zip(libraries, one))}) for one in product(*(c.judged for c in choices)))
+
+    def any(self, holds: Callable[[dict[str, str]], bool | None], *libraries: str) -> bool:
+        """Whether something holds for some combination of versions that the statements allow."""
+        choices = [self[library] for library in libraries]
+        rest = self.installed()
+        return any(holds({**rest, **dict(zip(libraries, one))}) for one in product(*(c.versions for c in choices)))
+
+
+def choose(statements: Iterable[Statement], unsloth: bool = False, files: Iterable[str] = ()) -> Versions:
+    """The versions that go with statements, the first of each library counting; `unsloth`: the script imports it."""
+    return Versions(dict(_choices(tuple(statements), unsloth)), tuple(files))
+
+
+@lru_cache(maxsize=256)
+def _choices(statements: tuple[Statement, ...], unsloth: bool) -> dict[str, Choice]:
+    stated: dict[str, Statement] = {}
+    for one in statements:
+        if one.library not in stated or not stated[one.library].specifier:
+            stated[one.library] = one
+    choices: dict[str, Choice] = {}
+    for library, one in stated.items():
+        if one.specifier:
+            choices[library] = _stated(one)
+    held_back = any(
+        c.versions and c.versions[-1] != store.newest(c.library) and is_bounded(c.specifier) or not c.versions
+        for c in choices.values()
+    )
+    for library in ("unsloth", "unsloth_zoo", "trl", "transformers", "peft"):  # each may hold back those after it
+        choice = choices.get(library)
+        if choice is not None and (is_bounded(choice.specifier) or not choice.versions):
+            continue
+        if library.startswith("unsloth") and not unsloth and library not in stated:
+            continue
+        candidates = choice.versions if choice else store.versions(library)
+        compatible = tuple(v for v in candidates if _goes_with(library, v, choices)) or candidates
+        said, specifier = (choice.said, choice.specifier) if choice else ("", "")
+        if not choice and library in stated and not held_back:
+            said = stated[library].said  # named without a number: what gets installed is the newest
+        if not choice and not held_back:
+            compatible = compatible[-1:]
+        choices[library] = Choice(library, compatible, said, specifier, open=held_back)
+    return choices
+
+
+def _stated(one: Statement) -> Choice:
+    if one.specifier == UNREADABLE:
+        return Choice(one.library, (), one.said, one.specifier)
+    known = store.versions(one.library)
+    found = between(one.specifier, known)
+    named = is_exact(one.specifier) and len(found) > 1  # between two known ones: what holds for both is claimed
+    return Choice(one.library, found, one.said, one.specifier, open=named)
+
+
+def _goes_with(library: str, version: str, choices: dict[str, Choice]) -> bool:
+    for other in choices.values():
+        if other.library == library or not other.versions:
+            continue
+        asked = [store.requires(other.library, v, library) for v in other.judged]
+        if not any(not wanted or allows(wanted, version) for wanted in asked):
+            return False
+        back = store.requires(library, version, other.library)
+        if back and other.said and not any(allows(back, v) for v in other.versions):
+            return False
+    return True
+
+
+def of_script(
+    source: Any, folder: str, root: str, settings: Any = None, unsloth: bool = False, needs: Iterable[Statement] = ()
+) -> Versions:
+    """The versions for one script. `settings.versions` is a mapping of library to requirement.
+
+    `needs`: what a program that reads a configuration requires itself, where nobody else says.
+    """
+    said = getattr(settings, "versions", None) or {}
+    where = getattr(settings, "sources", {}).get("versions", "settings")
+    found = [
+        Statement(k.replace("-", "_"), v if clauses(v) and v[:1] in "=<>!~^" else f"=={v}", where)
+        for k, v in said.items()
+    ]
+    found += declared.installed(getattr(source, "magics", ()))
+    found += declared.in_metadata(getattr(source, "text", ""))
+    in_files, read = declared.in_project(folder, root)
+    return choose([*found, *in_files, *needs], unsloth, read)
+
+
+__all__ = ["LIBRARIES", "Choice", "Versions", "choose", "of_script"]

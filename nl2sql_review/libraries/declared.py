@@ -1,0 +1,228 @@
+"""Which versions a project says it runs on: install lines of a notebook, script metadata, requirements, locks.
+
+Files are looked for beside the script and upwards to the project's root; nothing is executed, and files over a few MB
+are left alone.
+"""
+
+from __future__ import annotations
+
+import os.path
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Iterator
+
+from ..files import disk
+
+LIBRARIES = ("trl", "transformers", "peft", "unsloth", "unsloth_zoo")
+LIMIT = 8_000_000  # bytes of a lock file
+UNREADABLE = "?"  # a specifier for what no number says: an install from a repository
+
+
+@dataclass(frozen=True)
+class Statement:
+    """`specifier` as written (`==0.12.0`, `>=0.9,<1`, "" for any), `said` where: `requirements.txt:3`."""
+
+    library: str
+    specifier: str
+    said: str
+
+
+_PACKAGE = re.compile(r"\b(trl|transformers|peft|unsloth[-_]zoo|unsloth)\b", re.IGNORECASE)
+_REQUIREMENT = re.compile(r"^([A-Za-z][\w.-]*)\s*(?:\[[^\]]*\])?\s*(?:\(([^)]*)\)|(@.*)|([=<>!~^].*?))?\s*(?:;.*)?$")
+
+
+def requirement(text: str, said: str) -> Statement | None:
+    """`trl[peft]>=0.12 ; python_version > "3.9"` as a statement, if it is about a library that is known here."""
+    match = _REQUIREMENT.match(text.strip().strip("'\""))
+    if not match:
+        found = _PACKAGE.search(text) if "://" in text else None  # git+https://github.com/huggingface/trl.git
+        return Statement(found[1].lower().replace("-", "_"), UNREADABLE, said) if found else None
+    name = match[1].lower().replace("-", "_")
+    if name not in LIBRARIES:
+        return None
+    specifier = UNREADABLE if match[3] else (match[2] or match[4] or "").strip()
+    return Statement(name, specifier, said)
+
+
+# -- the script itself -------------------------------------------------------------------------------------------
+
+_INSTALL = re.compile(r"\b(?:pip3?|uv\s+pip|uv)\s+(?:install|add)\s+(.+)")
+_WORD = re.compile(r'"[^"]*"|\'[^\']*\'|[^\s"\']+')
+
+
+def installed(magics: Any) -> Iterator[Statement]:
+    """Install lines of a notebook, in order; a later one replaces what an earlier one said."""
+    last: dict[str, Statement] = {}
+    for magic in magics:
+        for line in magic.text.replace("\\\n", " ").splitlines():
+            match = _INSTALL.search(line.split(" #")[0])
+            if not match or line.lstrip().startswith("#"):
+                continue
+            for part in re.split(r"&&|;(?=\s)", match[1])[:1]:
+                words = [w.strip("'\"") for w in _WORD.findall(part)]
+                upgrades = any(w in ("-U", "--upgrade") for w in words)
+                for word in words:
+                    made = None if word.startswith("-") or "{" in word else requirement(word, f"cell {magic.cell}")
+                    if made is None or not made.specifier and not upgrades and made.library in last:
+                        continue  # without -U what is there stays
+                    last[made.library] = made
+    yield from last.values()
+
+
+_BLOCK = re.compile(r"^# /// script\s*$\n(?P<content>(?:^#(?:| .*)$\n)+?)^# ///\s*$", re.MULTILINE)
+
+
+def in_metadata(text: str) -> Iterator[Statement]:
+    """PEP 723: the dependencies in a script's `# /// script` block."""
+    match = _BLOCK.search(text)
+    if match:
+        content = "\n".join(line[2:] for line in match["content"].splitlines())
+        dependencies = _toml(content).get("dependencies", [])
+        for one in dependencies if isinstance(dependencies, list) else ():
+            made = requirement(str(one), "script metadata")
+            if made is not None:
+                yield made
+
+
+# -- the project's files -----------------------------------------------------------------------------------------
+
+
+def in_project(folder: str, root: str) -> tuple[list[Statement], list[str]]:
+    """What the files beside the script, and above it up to the root, say; and which files were read.
+
+    The nearest file wins. Of one folder a pinned version counts before a range, and a range before a mere name.
+    """
+    found: dict[str, Statement] = {}
+    read: list[str] = []
+    folder, root = os.path.abspath(folder), os.path.abspath(root)
+    while True:
+        here: list[Statement] = []
+        waiting = _files(folder)
+        for path in waiting:  # which grows by what a requirements file includes
+            data = disk.read(path, LIMIT)
+            if data is None:
+                continue
+            here += _statements(os.path.relpath(path, folder).replace(os.sep, "/"), data)
+            read.append(path)
+            waiting += [p for p in _included(path, data) if p not in waiting and p.startswith(root + os.sep)]
+        for exactness in (2, 1):
+            for one in here:
+                if _exactness(one) == exactness:
+                    found.setdefault(one.library, one)
+        parent = os.path.dirname(folder)
+        if folder == root or parent == folder or not folder.startswith(root):
+            break
+        folder = parent
+    return list(found.values()), read
+
+
+def _exactness(one: Statement) -> int:
+    return (
+        2
+        if one.specifier == UNREADABLE or "==" in one.specifier and "*" not in one.specifier
+        else 1
+        if one.specifier
+        else 0
+    )
+
+
+def _files(folder: str) -> list[str]:
+    names = disk.names(folder, "requirements")
+    requirements = [n for n in names if re.fullmatch(r"requirements[\w.-]*\.(?:txt|in)", n)]
+    requirements.sort(key=lambda n: (n != "requirements.txt", n))
+    if "requirements" in names:
+        requirements += [
+            f"requirements/{n}" for n in disk.names(os.path.join(folder, "requirements")) if n.endswith((".txt", ".in"))
+        ]
+    others = [
+        n
+        for n in ("pyproject.toml", "uv.lock", "poetry.lock", "environment.yml", "environment.yaml")
+        if disk.exists(os.path.join(folder, n))
+    ]
+    return [os.path.join(folder, n) for n in (*requirements[:8], *others)]
+
+
+_INCLUDES = re.compile(rb"^(?:-r|--requirement)(?:\s+|=)(\S+)", re.MULTILINE)
+
+
+def _included(path: str, data: bytes) -> list[str]:
+    """The files that a requirements file includes by `-r`."""
+    names = _INCLUDES.findall(data) if path.endswith((".txt", ".in")) else []
+    return [os.path.normpath(os.path.join(os.path.dirname(path), n.decode("utf-8", "replace"))) for n in names]
+
+
+@lru_cache(maxsize=16)
+def _statements(name: str, data: bytes) -> tuple[Statement, ...]:
+    text = data.decode("utf-8", "replace")
+    if not _PACKAGE.search(text):
+        return ()
+    if name.endswith(".lock"):
+        return tuple(_locked(text, name))
+    if name == "pyproject.toml":
+        return tuple(_pyproject(text, name))
+    return tuple(_lines(text, name))
+
+
+def _lines(text: str, name: str) -> Iterator[Statement]:
+    """A requirements file, or a conda environment: there a line starts with a dash, and `=` pins."""
+    for row, line in enumerate(text.splitlines(), 1):
+        line = re.split(r"(?:^|\s)#|\s--hash|\s\\$", line)[0].strip()
+        line = line.removeprefix("- ").strip()
+        if line and not line.startswith("-"):
+            made = requirement(re.sub(r"^[\w-]+::", "", line), f"{name}:{row}")
+            if made is not None:
+                yield made
+
+
+_LOCKED = re.compile(r'^\[\[package\]\]\s*\nname = "([\w.-]+)"\s*\nversion = "([^"]+)"', re.MULTILINE)
+
+
+def _locked(text: str, name: str) -> Iterator[Statement]:
+    for match in _LOCKED.finditer(text):
+        library = match[1].lower().replace("-", "_")
+        if library in LIBRARIES:
+            yield Statement(library, f"=={match[2]}", name)
+
+
+def _pyproject(text: str, name: str) -> Iterator[Statement]:
+    data = _toml(text)
+    project = _table(data, "project")
+    lists = [
+        project.get("dependencies"),
+        *_table(project, "optional-dependencies").values(),
+        *_table(data, "dependency-groups").values(),
+    ]
+    for items in lists:
+        for one in items if isinstance(items, list) else ():
+            made = requirement(one, name) if isinstance(one, str) else None
+            if made is not None:
+                yield made
+    poetry = _table(_table(data, "tool"), "poetry")
+    tables = [
+        _table(poetry, "dependencies"),
+        *(_table(g, "dependencies") for g in _table(poetry, "group").values() if isinstance(g, dict)),
+    ]
+    for table in tables:
+        for key, value in table.items():
+            version = value.get("version", UNREADABLE) if isinstance(value, dict) else value
+            library = key.lower().replace("-", "_")
+            if library in LIBRARIES and isinstance(version, str):
+                plain = version if not re.fullmatch(r"[\d.]+", version) else f"=={version}"
+                yield Statement(library, "" if plain == "*" else plain, name)
+
+
+def _table(data: Any, key: str) -> dict[str, Any]:
+    value = data.get(key) if isinstance(data, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _toml(text: str) -> dict[str, Any]:
+    try:
+        import tomllib
+    except ModuleNotFoundError:  # Python 3.10
+        import tomli as tomllib
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return {}

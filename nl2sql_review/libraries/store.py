@@ -1,0 +1,128 @@
+"""What each known release accepts: parameters and defaults of the calls that training scripts make, and its exports."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from .versions import key_of
+
+FILE = Path(__file__).with_name("signatures.json")  # made by build.py
+REQUIRED, NO_LITERAL = "", "…"
+
+# Where a base class that another library defines is looked up.
+HOMES = {"TrainingArguments": "transformers", "Trainer": "transformers", "SFTConfig": "trl", "SFTTrainer": "trl"}
+
+
+@dataclass(frozen=True)
+class Signature:
+    """One callable in one version. `parameters` has each name's default as written, "" for a required one."""
+
+    name: str
+    version: str
+    parameters: dict[str, str]
+    bases: tuple[str, ...] = ()
+    open: bool = False  # takes `**kwargs`: no name can be called unknown
+    renamed: tuple[tuple[str, str], ...] = ()  # old names it still accepts, and what they are passed on as
+
+    def accepts(self, parameter: str) -> bool:
+        return self.open or parameter in self.parameters or any(old == parameter for old, _ in self.renamed)
+
+    def default(self, parameter: str) -> Any:
+        """The default as a plain value. KeyError when there is none that a literal says."""
+        text = self.parameters[parameter]
+        if text in (REQUIRED, NO_LITERAL):
+            raise KeyError(parameter)
+        from ..source.literals import literal  # which reads code: most of what asks a table does not
+
+        return literal(text)
+
+
+@lru_cache(maxsize=1)
+def _stored() -> dict[str, Any]:
+    return json.loads(FILE.read_text(encoding="utf-8"))
+
+
+def libraries() -> tuple[str, ...]:
+    return tuple(_stored())
+
+
+def versions(library: str) -> tuple[str, ...]:
+    """The known versions, oldest first; () for a library that is not known."""
+    return tuple(_stored().get(library, {}).get("versions", ()))
+
+
+def knows(library: str, callable: str) -> bool:
+    return callable in _stored().get(library, {}).get("callables", {})
+
+
+@lru_cache(maxsize=1024)
+def signature(library: str, callable: str, version: str) -> Signature | None:
+    """What a callable's own definition takes in a known version, bases left aside; None when it is not there."""
+    data = _stored().get(library, {})
+    stored = data.get("callables", {}).get(callable)
+    if stored is None or version not in data["versions"]:
+        return None
+    i = data["versions"].index(version)
+    if _at(stored["in"], i) is None:
+        return None
+    return Signature(
+        callable,
+        version,
+        {p: v for p, spans in stored["parameters"].items() if (v := _at(spans, i)) is not None},
+        tuple(_at(stored["bases"], i) or ()),
+        bool(_at(stored["open"], i)),
+        tuple((p, v) for p, spans in stored["renamed"].items() if (v := _at(spans, i)) is not None),
+    )
+
+
+def whole(library: str, callable: str, installed: dict[str, str]) -> Signature | None:
+    """The signature with what its bases give it, each in the version that is installed; None when a part is not known."""
+    own = signature(library, callable, installed.get(library, ""))
+    if own is None:
+        return None
+    parameters, open_, renamed = dict(own.parameters), own.open, own.renamed
+    for base in own.bases:
+        home = library if knows(library, base) else HOMES.get(base, "")
+        if not home:
+            continue  # a mixin without fields
+        inherited = whole(home, base, installed)
+        if inherited is None:
+            return None
+        parameters = {**inherited.parameters, **parameters}
+        open_, renamed = open_ or inherited.open, renamed + inherited.renamed
+    return Signature(own.name, own.version, parameters, own.bases, open_, renamed)
+
+
+def ever(library: str, callable: str) -> tuple[str, ...]:
+    """Every parameter that the callable's own definition had in some version."""
+    stored = _stored().get(library, {}).get("callables", {}).get(callable, {})
+    return (*stored.get("parameters", ()), *stored.get("renamed", ()))
+
+
+def exported(library: str, name: str) -> tuple[str, ...]:
+    """The versions that offer a name, `X` or `trainer.X`, oldest first; () for one that is not known."""
+    data = _stored().get(library, {})
+    spans = data.get("exports", {}).get(name, ())
+    return tuple(v for i, v in enumerate(data.get("versions", ())) if any(first <= i <= last for first, last in spans))
+
+
+def requires(library: str, version: str, other: str) -> str:
+    """What a version of a library asks of another one: `>=4.56.2`, "" when it asks for nothing."""
+    data = _stored().get(library, {})
+    spans = data.get("requires", {}).get(other)
+    return _at(spans, data["versions"].index(version)) or "" if spans and version in data["versions"] else ""
+
+
+def newest(library: str) -> str:
+    return max(versions(library), key=key_of)
+
+
+def _at(spans: list[list[Any]], i: int) -> Any:
+    for first, last, value in spans:
+        if first <= i <= last:
+            return value
+    return None

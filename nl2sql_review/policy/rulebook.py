@@ -1,0 +1,342 @@
+"""The policy: one Markdown file per rule, loaded into frozen dataclasses.
+
+The path is the id and the registration: `rules/lora/rank.md` is `lora/rank`. A head says which facts of the plan are
+judged and what is expected of them, in a closed set of expectations; the page below it is for people, and its fences
+are the rule's tests. Rules come in the order of the plan's facts, which is the order of the checklist.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from typing import Any, Iterable, Mapping, NamedTuple, Union
+
+from ..files import disk, resources, user_cache
+from ..files.typed_data import ShapeError, build, did_you_mean, listed, show
+from ..report.report import Effect, Severity
+from ..training_plan.facts import FACTS, SECTIONS
+from .expectations import WORDS, Expectation, Unset, check_fact
+
+# What the tool reports of its own accord: no rule of the policy, but ids that one selects, ignores and reads about.
+NOTICES = {
+    "file/unreadable": "The file cannot be read: missing, not permitted, not text, or a broken notebook.",
+    "file/syntax": "The file is no valid Python, so nothing can be said about the run.",
+    "suppression/unused": "A `# nl2sql: ignore[…]` comment that silences nothing.",
+    "suppression/unknown": "A `# nl2sql: ignore[…]` comment that names a rule that does not exist.",
+    "suppression/malformed": "A `# nl2sql:` comment that could not be understood.",
+}
+
+
+# How a fix is made. What each means is said in CONTRIBUTING.md, and done in fixes/.
+MANNERS = (
+    "set", "set the accumulation", "set the batch", "set the lengths", "set the precision", "set the save strategy",
+    "set the seed of the run", "set the target modules", "set the warm-up", "append the end", "cut", "find the newest",
+    "import", "import anew", "import first", "log the memory", "make the class", "mark", "mask", "move", "normalise",
+    "quantize", "read by all names", "remove", "remove one", "rename",
+)  # fmt: skip
+SIZE_LIMIT = 1_000_000  # bytes of a rule file
+
+
+class RulebookError(ValueError):
+    """A rule file that cannot be used; the text names file, key and remedy."""
+
+
+@dataclass(frozen=True)
+class When(Expectation):
+    """The rule applies only where `fact` is as expected; `otherwise` (written `else`) says why it does not."""
+
+    fact: str = ""
+    otherwise: str = field(default="", metadata={"key": "else"})
+
+    def __post_init__(self) -> None:
+        if not self.fact:
+            raise ShapeError("fact", "is missing: which fact decides whether the rule applies?")
+        check_fact(self.fact, "fact")
+        if not self.given():
+            raise ShapeError("", f"expects nothing of {self.fact}; known expectations are {listed(WORDS)}")
+
+
+@dataclass(frozen=True)
+class Head:
+    """The front matter of a rule file."""
+
+    effect: Effect
+    fact: Union[str, tuple[str, ...]]
+    expect: Union[Expectation, dict[str, Expectation]]
+    severity: Severity = "error"
+    terms: tuple[str, ...] = ()
+    when: Union[When, None] = None
+    unset: Unset = "fail"
+    says: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    help: str = ""
+    fix: Union[str, dict[str, str]] = ""  # a manner of fixing, for every fact or for each
+    same: tuple[str, ...] = ()  # rules of other sections that, at the same place, speak of the same defect
+    since: str = ""
+
+    def __post_init__(self) -> None:
+        for name in self.facts:
+            check_fact(name, "fact")
+        if isinstance(self.expect, Expectation):
+            if len(self.facts) > 1:
+                raise ShapeError("expect", "must map each fact to what is expected of it, as `fact` lists several")
+        else:
+            for name in self.expect:
+                if name not in self.facts:
+                    raise ShapeError("expect", f"{name} is not listed under `fact`{did_you_mean(name, self.facts)}")
+            for name in self.facts:
+                if name not in self.expect:
+                    raise ShapeError("expect", f"says nothing of {name}, which `fact` lists")
+        for name, expectation in self.expectations:
+            if not expectation.given():
+                raise ShapeError("expect", f"nothing is expected of {name}; known expectations are {listed(WORDS)}")
+
+        if isinstance(self.fix, dict):
+            for name in self.fix:
+                if name not in self.facts:
+                    raise ShapeError("fix", f"{name} is not listed under `fact`{did_you_mean(name, self.facts)}")
+        for manner in {*self.fix.values()} if isinstance(self.fix, dict) else {self.fix} - {""}:
+            if manner not in MANNERS:
+                raise ShapeError(
+                    "fix", f"there is no manner {manner}{did_you_mean(manner, MANNERS)}; known are {listed(MANNERS)}"
+                )
+
+    def manner(self, fact: str) -> str:
+        """How a finding about one of the facts is fixed; "" where nothing is known to do so."""
+        return self.fix.get(fact, "") if isinstance(self.fix, dict) else self.fix
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        return (self.fact,) if isinstance(self.fact, str) else self.fact
+
+    @property
+    def expectations(self) -> tuple[tuple[str, Expectation], ...]:
+        """Each judged fact with what is expected of it."""
+        if isinstance(self.expect, Expectation):
+            return ((self.facts[0], self.expect),)
+        return tuple((name, self.expect[name]) for name in self.facts)
+
+
+@dataclass(frozen=True)
+class Fence:
+    """A code block of a rule's page. `label` is "good", "bad", "fixed", "unknown", "na" or "" for one that is not tested."""
+
+    language: str
+    label: str
+    code: str
+    row: int  # 1-based row of its first line of code in the rule file
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    id: str
+    title: str
+    head: Head
+    body: str  # the page: Markdown, title included
+    path: str  # the file
+    body_row: int = 1  # 1-based row of the body's first line in the file
+
+    @property
+    def section(self) -> str:
+        return self.id.partition("/")[0]
+
+    @property
+    def fences(self) -> tuple[Fence, ...]:
+        return tuple(
+            Fence(
+                m["language"], m["label"].strip(), m["code"], self.body_row + self.body.count("\n", 0, m.start("code"))
+            )
+            for m in _FENCE.finditer(self.body)
+        )
+
+    @property
+    def prose(self) -> str:
+        """The page without title and code."""
+        return _FENCE.sub("", self.body).partition("\n")[2].strip()
+
+
+@dataclass(frozen=True, eq=False)
+class Rulebook:
+    """All known rules by id, and the ones that are judged: settings narrow and parameterise `active`."""
+
+    rules: Mapping[str, Rule]
+    active: tuple[Rule, ...]
+
+    def __getitem__(self, id: str) -> Rule:
+        return self.rules[id]
+
+    def names(self) -> tuple[str, ...]:
+        """Everything one can select, ignore or suppress: sections and ids."""
+        notices = dict.fromkeys(id.partition("/")[0] for id in NOTICES)
+        return (*SECTIONS, *notices, *self.rules, *NOTICES)
+
+
+_FENCE = re.compile(
+    r"^(?P<ticks>```+)(?P<language>\w*)(?P<label>[^\n`]*)\n(?P<code>.*?)^(?P=ticks)[ \t]*$", re.MULTILINE | re.DOTALL
+)
+_FILE = re.compile(r"\A---[ \t]*\n(?P<head>.*?)^---[ \t]*\n(?P<body>.*)\Z", re.MULTILINE | re.DOTALL)
+
+
+def load(extra: Iterable[str] = ()) -> Rulebook:
+    """The project's own rules and those of the directories `extra`; a later one replaces an earlier of the same id.
+
+    Raises RulebookError, whose text names the file.
+    """
+    with disk.Remembering(apart=True):  # these belong to the program, not to what is reviewed
+        pages = list(_pages(resources.find("rules")))
+    for directory in extra:
+        if not disk.is_folder(directory):
+            raise RulebookError(f"{directory}: no such directory of rules")
+        pages += _pages(directory)
+    return _load(tuple(pages))
+
+
+@lru_cache(maxsize=16)
+def _load(pages: tuple[Page, ...]) -> Rulebook:
+    compiled = Compiled(pages)
+    rules = {page.id: parse(page.text(), page.path, page.id, compiled) for page in pages}
+    compiled.save()
+    ordered = sorted(rules.values(), key=lambda r: (SECTIONS.index(r.section), FACTS.index(r.head.facts[0]), r.id))
+    return Rulebook({r.id: r for r in ordered}, tuple(ordered))
+
+
+class Page(NamedTuple):
+    """A rule file."""
+
+    path: str
+    id: str
+    data: bytes
+
+    def text(self) -> str:
+        try:
+            return self.data.decode().replace("\r\n", "\n")
+        except UnicodeDecodeError as error:
+            raise RulebookError(f"{self.path}: {error}") from None
+
+
+def _pages(directory: str) -> Iterable[Page]:
+    """Every rule file below a directory; a README.md is for people."""
+    for folder, folders, files in os.walk(directory):
+        folders[:] = sorted(d for d in folders if not d.startswith("."))
+        disk.names(folder)  # a rule that is added changes what is judged
+        for name in sorted(files):
+            if not name.endswith(".md") or name == "README.md":
+                continue
+            path = os.path.join(folder, name)
+            id = os.path.relpath(path, directory).replace(os.sep, "/")[:-3]
+            section, _, rest = id.partition("/")
+            if section not in SECTIONS or not rest or "/" in rest:
+                hint = did_you_mean(section, SECTIONS)
+                raise RulebookError(
+                    f"{path}: a rule lies at <section>/<rule>.md; sections are {listed(SECTIONS)}{hint}"
+                )
+            data = disk.read(path, SIZE_LIMIT)
+            if data is None:
+                raise RulebookError(f"{path}: cannot be read")
+            yield Page(path, id, data)
+
+
+class Compiled:
+    """The heads of rule files as plain data, kept as JSON: to read them as YAML takes ten times as long.
+
+    They are kept by their text in the user's cache directory, one file for each set of directories of rules.
+    """
+
+    def __init__(self, pages: Iterable[Page]) -> None:
+        folders = dict.fromkeys(os.path.dirname(page.path) for page in pages)
+        self._name = f"rules-{disk.digest(os.fsencode(os.pathsep.join((__file__, *folders))))}.json"
+        status = os.stat(__file__)  # how a head is read
+        self._reader = f"{status.st_mtime_ns} {status.st_size}"
+        try:
+            kept = json.loads(user_cache.read(self._name) or b"{}")
+        except ValueError:
+            kept = {}
+        self._kept = kept.get("heads", {}) if kept.get("reader") == self._reader else {}
+        self._heads: dict[str, Any] = {}
+
+    def head(self, text: str, path: str) -> Any:
+        self._heads[text] = made = self._kept[text] if text in self._kept else _plain(text, path)
+        return made
+
+    def save(self) -> None:
+        data = {"reader": self._reader, "heads": self._heads}
+        if self._heads != self._kept and json.loads(written := json.dumps(data, default=str)) == data:
+            user_cache.write(self._name, written.encode())
+
+
+def parse(text: str, path: str, id: str, compiled: Compiled | None = None) -> Rule:
+    """The rule a page says, or RulebookError."""
+    parts = _FILE.match(text)
+    if not parts:
+        raise RulebookError(f"{path}: a rule file starts with a head between two lines of `---`")
+    body = parts["body"]
+    title = re.match(r"\s*# (.+)\n", body)
+    if not title:
+        raise RulebookError(f"{path}: the page must start with its title: a line `# …` right after the head")
+    skipped = len(body) - len(body.lstrip("\n"))
+    row = text.count("\n", 0, parts.start("body") + skipped) + 1
+    data = (compiled.head if compiled is not None else _plain)(parts["head"], path)
+    return Rule(id, title[1].strip(), head(data, path), body[skipped:], path, row)
+
+
+def head(data: Any, path: str) -> Head:
+    """A rule's head from plain data, or RulebookError naming `path` and the key."""
+    try:
+        return build(Head, data)
+    except ShapeError as error:
+        raise RulebookError(f"{path}: {error}") from None
+
+
+def _plain(text: str, path: str) -> Any:
+    """A head as plain data."""
+    data = _yaml(text, path)
+    if not isinstance(data, Mapping):
+        return data
+    # YAML reads the keys `true` and `16` as what they are; messages are looked up by how a value is written.
+    return {**data, **{k: _by_spelling(data[k]) for k in ("says", "notes") if isinstance(data.get(k), Mapping)}}
+
+
+def _by_spelling(messages: Mapping[Any, Any]) -> dict[str, Any]:
+    return {k if isinstance(k, str) else show(k): v for k, v in messages.items()}
+
+
+def _yaml(text: str, path: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.load(text, _loader())
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 2}" if mark else path  # the head starts on the second line
+        raise RulebookError(f"{where}: {getattr(error, 'problem', None) or error}") from None
+
+
+@cache
+def _loader() -> Any:
+    """A YAML loader that reads `2e-4` as a number and `no` as a word, and does not swallow a repeated key."""
+    import yaml
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        yaml_implicit_resolvers: dict = {}
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            seen = set()
+            for key_node, _ in node.value:
+                if key_node.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key {key_node.value} is given twice", key_node.start_mark
+                    )
+                seen.add(key_node.value)
+            return super().construct_mapping(node, deep)
+
+    for tag, pattern, first in (
+        ("bool", r"true|false", "tf"),
+        ("null", r"null|~|", ["n", "~", ""]),
+        ("int", r"[-+]?[0-9]+", "-+0123456789"),
+        ("float", r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?", "-+.0123456789"),
+    ):
+        Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"^(?:{pattern})$"), list(first))
+    return Loader

@@ -1,0 +1,103 @@
+"""What the libraries really take, in the versions the script runs on."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Iterable
+
+from ...files import projects
+from ...interpret.core.recording import Recording
+from ...libraries import chosen
+from ...libraries.chosen import Versions
+from ...training_plan.facts import Fact, TrainingPlan
+from ...training_plan.values import Absent, Known, Unknown
+from ..run import Run
+from . import conflicts, imports
+from .arguments import Defect, judging, patched
+from .imports import fact as listed
+
+# kinds of a configuration's defects -> the fact that lists them
+KEYS = {
+    ("unknown",): "unknown_arguments",
+    ("removed",): "removed_arguments",
+    ("conflict",): "conflicting_arguments",
+    ("ignored", "duplicate"): "ignored_keys",
+    ("value",): "refused_values",
+}
+LISTS = {
+    "unknown": "unknown_arguments",
+    "removed": "removed_arguments",
+    "moved": "moved_arguments",
+    "deprecated": "deprecated_arguments",
+    "missing in range": "missing_in_range",
+}
+SCRIPT = "it is a script, not a configuration"
+
+
+def versions_of(recording: Recording, source: Any, settings: Any) -> Versions:
+    """Which versions of the libraries the script is judged by; the files that say so count as read."""
+    if recording.configuration is not None:
+        return recording.configuration.versions  # type: ignore[no-any-return]
+    folder = os.path.dirname(os.path.abspath(getattr(source, "path", "") or "."))
+    found = chosen.of_script(source, folder, projects.marked(folder) or folder, settings, patched(recording))
+    recording.files_read += [f for f in found.files if f not in recording.files_read]
+    return found
+
+
+def read(run: Run, plan: TrainingPlan) -> None:
+    part = plan.api
+    trainer, call = run.trainer, run.arguments.call
+    part.trainer = Fact(
+        Known(trainer.callee, (trainer.place,)) if trainer else Absent("no trainer is made"), at=run.place
+    )
+    if call is not None:
+        part.arguments_class = Fact(Known(call.callee, (call.place,)), at=call.place)
+    else:
+        why = run.arguments.unknown
+        part.arguments_class = Fact(Unknown(why) if why else Absent("no training arguments are made"), at=run.place)
+    versions = run.versions or Versions()
+    used = [c for c in versions.choices.values() if c.library != "unsloth_zoo"]
+    note = ", ".join(f"{c.library}: {c.said or 'assumed'}" for c in used)
+    part.versions = Fact(Known({c.library: c.number for c in used}), at=run.place, note=note)
+    if run.configuration is not None:
+        return configured(run, part)
+    for name in ("ignored_keys", "refused_values"):
+        setattr(part, name, Fact(Absent(SCRIPT), at=run.place, why_not=SCRIPT))
+    made = judging(run)
+    part.patched = Fact(Known(made.patched), at=run.place)
+    defects = [d for one in run.calls for d in made.defects(one)]
+    for kind, name in LISTS.items():
+        setattr(part, name, listed(_distinct(d for d in defects if d.kind == kind), run.place))
+    part.removed_imports = listed(list(imports.missing(run.recording, made)), run.place)
+    no_unsloth = "" if made.patched else "the script does not use Unsloth"
+    part.late_imports = listed(list(imports.late(run.recording, made)), run.place, no_unsloth)
+    no_trainer = "" if trainer is not None else "no trainer is made"
+    part.wrong_classes = listed(list(conflicts.wrong_class(run, made)), run.place, no_trainer)
+    part.conflicting_arguments = listed(list(conflicts.conflicts(run, made)), run.place)
+    part.changed_defaults = listed(list(conflicts.changed_defaults(run, made)), run.place)
+
+
+def configured(run: Run, part: Any) -> None:
+    """Of a configuration its parser judges the keys, not the calls that are made of them."""
+    found = run.configuration
+    part.patched = Fact(Known(any(name == "unsloth" for name, _ in run.recording.imports)), at=run.place)
+    for kinds, name in KEYS.items():
+        setattr(
+            part,
+            name,
+            listed([Defect(d.kind, d.name, d.place, d.sentence) for d in found.defects if d.kind in kinds], run.place),
+        )
+    for kind, name in (("unknown", "unknown_arguments"), ("ignored", "ignored_keys")):
+        if kind in found.doubts and not getattr(part, name).cases:
+            setattr(part, name, Fact(Unknown(found.doubts[kind]), at=run.place))
+    why = "a configuration makes no calls of its own"
+    for name in (
+        *("moved_arguments", "deprecated_arguments", "missing_in_range", "removed_imports"),
+        *("late_imports", "wrong_classes", "changed_defaults"),
+    ):
+        setattr(part, name, Fact(Absent(why), at=run.place, why_not=why))
+
+
+def _distinct(defects: Iterable[Defect]) -> list[Defect]:
+    """One for each place and name: a call in a loop is recorded more than once."""
+    return list({(id(d.place.node), d.name): d for d in defects}.values())

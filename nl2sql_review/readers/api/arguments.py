@@ -1,0 +1,331 @@
+"""Arguments that the stated versions of the libraries do not take, and what became of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Iterator
+
+from ...files.typed_data import did_you_mean
+from ...interpret.core.recording import Call, Recording
+from ...libraries import store
+from ...libraries.chosen import Choice, Versions
+from ...libraries.replacements import ARGUMENTS, MISTAKEN, REFUSED, Change
+from ...libraries.versions import clauses, is_exact, key_of
+from ...training_plan.facts import Fact
+from ...training_plan.values import Absent, Either, Known, Place
+from ..object_settings import last
+from ..run import Run
+from .version_guards import Guards
+
+# What Unsloth's versions of TRL's classes take besides.
+UNSLOTH_EXTRA = {
+    "vllm_sampling_params",
+    "unsloth_num_chunks",
+    "unsloth_logit_chunk_multiplier",
+    "unsloth_grpo_mini_batch",
+    "max_seq_length",
+    "embedding_learning_rate",
+    "tokenizer",
+}
+# Callables that log what they do not know, and go on.
+IGNORE = ("transformers.BitsAndBytesConfig",)
+ADAPTERS = ("FastLlamaModel.get_peft_model", "FastBaseModel.get_peft_model")
+CONFIG_OF = {
+    "SFTTrainer": "SFTConfig",
+    "DPOTrainer": "DPOConfig",
+    "GRPOTrainer": "GRPOConfig",
+    "Trainer": "TrainingArguments",
+    "Seq2SeqTrainer": "Seq2SeqTrainingArguments",
+}
+
+
+@dataclass(slots=True)
+class Defect:
+    kind: str  # "unknown", "removed", "moved", "deprecated", "missing in range"
+    name: str
+    place: Place
+    sentence: str
+    branch: str = ""  # what decides whether the call runs, where not every run makes it
+    assumed: bool = False  # it rests on a version that nobody stated
+
+    @property
+    def fact(self) -> Fact:
+        return Fact(
+            Known([self.name], (self.place,)),
+            at=self.place,
+            argument=self.name,
+            sentence=self.sentence,
+            branch=self.branch,
+            assumed=self.assumed,
+        )
+
+
+@dataclass(slots=True)
+class Judging:
+    """What the arguments of a script's calls are judged by. `patched`: the script imports Unsloth."""
+
+    versions: Versions
+    patched: bool = False
+    guards: Guards = field(default_factory=Guards)
+
+    def defects(self, call: Call) -> Iterator[Defect]:
+        for name, value in call.arguments.items():
+            if name[:1] == "$" or isinstance(value, Absent):
+                continue
+            if isinstance(value, Either) and any(isinstance(o, Absent) for o in value.options):
+                continue  # a branch decides whether it is given at all
+            defect = self.argument(call, name)
+            if defect is None:
+                continue
+            called = last(call.callee) if last(call.callee)[:1].isupper() else call.callee.split(".")[-2]
+            if not self.guards.over(call.place, value, called) and not self.guards.asked(call.place.source, called):
+                defect.branch = branch(call)
+                yield defect
+
+    def argument(self, call: Call, name: str) -> Defect | None:
+        place = call.places.get(name, call.place)
+        library, _, callable = call.callee.partition(".")
+        if last(callable) == "from_pretrained" and library == "transformers" and "Model" in callable:
+            return self.refused(callable, name, place)
+        if library == "unsloth":
+            return self.adapter(callable, name, place)
+        if call.instance is not None and not callable.endswith("Trainer") or not store.knows(library, callable):
+            return None
+        if call.callee in IGNORE:
+            return self.ignored(library, callable, name, place)
+        if self.patched and library == "trl" and (name in UNSLOTH_EXTRA or name in self.family(library, callable)):
+            return None
+        if self.patched and library == "transformers" and name == "tokenizer":
+            return None
+        return self.judged(library, callable, name, place)
+
+    def judged(self, library: str, callable: str, name: str, place: Place) -> Defect | None:
+        asked = chain(library, callable)
+
+        def rejects(installed: dict[str, str]) -> bool:
+            found = store.whole(library, callable, installed)
+            return found is not None and not found.accepts(name)
+
+        if self.versions.all(rejects, *asked):
+            return self.raises(library, callable, name, place)
+        change = ARGUMENTS.get(f"{library}.{callable}", {}).get(name) or inherited(library, callable, name)
+        owner = home(library, callable, name) or (library, callable)
+        choice = self.versions[owner[0]]
+        if (
+            choice.said
+            and not choice.open
+            and lower_end(choice)
+            and self.versions.any(rejects, owner[0])
+            and len(choice.versions) > 1
+        ):
+            without = [v for v in choice.versions if not self.versions_accept(library, callable, name, {owner[0]: v})]
+            first = next((v for v in choice.versions if v not in without), "")
+            if without and first and key_of(without[0]) < key_of(first):
+                text = f"{callable} takes {name}= since {owner[0]} {short(first)}; {allowed(choice)}, and before it is a TypeError"
+                return Defect("missing in range", name, place, text)
+        if (
+            change is not None
+            and change.deprecated
+            and choice.judged
+            and all(key_of(v) >= key_of(change.deprecated) for v in choice.judged)
+        ):
+            text = f"{name}= of {callable} is deprecated since {owner[0]} {short(change.deprecated)}{use(change)}; {stated(choice)}"
+            return Defect("deprecated", name, place, text, assumed=assumed(choice))
+        return None
+
+    def versions_accept(self, library: str, callable: str, name: str, only: dict[str, str]) -> bool:
+        found = store.whole(library, callable, {**self.versions.installed(), **only})
+        return found is None or found.accepts(name)
+
+    def raises(self, library: str, callable: str, name: str, place: Place) -> Defect:
+        """In no version that is judged the call goes through: why."""
+        owner = home(library, callable, name)
+        choice = self.versions[owner[0] if owner else library]
+        change = ARGUMENTS.get(f"{library}.{callable}", {}).get(name) or inherited(library, callable, name)
+        if owner is not None:
+            since = gone(*owner, name, choice)
+            if since:
+                config = CONFIG_OF.get(callable, "")
+                moved = bool(config) and change is not None and change.instead.startswith(config)
+                text = f"{name}= is no argument of {callable} since {owner[0]} {short(since)}: TypeError; {stated(choice)}{use(change)}"
+                return Defect("moved" if moved else "removed", name, place, text, assumed=assumed(choice))
+            came = next((v for v in store.versions(owner[0]) if accepts_own(*owner, name, v)), "")
+            text = f"{callable} takes {name}= only since {owner[0]} {short(came)}: TypeError; {stated(choice)}"
+            return Defect("unknown", name, place, text, assumed=assumed(choice))
+        config = CONFIG_OF.get(callable, "")
+        if config and self.versions_accept(library, config, name, {}) and store.knows(library, config):
+            text = f"{name}= is no argument of {callable}: TypeError; it belongs in {config}({name}=…)"
+            return Defect("moved", name, place, text)
+        return Defect(
+            "unknown", name, place, f"{callable} takes no {name}=: TypeError{self.hint(library, callable, name)}"
+        )
+
+    def hint(self, library: str, callable: str, name: str) -> str:
+        if name in MISTAKEN:
+            return f"; {MISTAKEN[name]}"
+        found = store.whole(library, callable, self.versions.installed())
+        trainer = next((t for t, c in CONFIG_OF.items() if c == callable), "")
+        if trainer and store.knows(library, trainer) and self.versions_accept(library, trainer, name, {}):
+            return f"; it is an argument of {trainer}"
+        return did_you_mean(name, found.parameters) if found is not None else ""
+
+    def family(self, library: str, callable: str) -> set[str]:
+        """Every name that a trainer, its configuration and what that extends had in some version."""
+        names: set[str] = set()
+        for one in filter(None, (callable, CONFIG_OF.get(callable, ""))):
+            for owner in owners(library, one):
+                names.update(store.ever(*owner))
+        return names
+
+    # -- callables that take anything ----------------------------------------------------------------------------
+
+    def ignored(self, library: str, callable: str, name: str, place: Place) -> Defect | None:
+        known = store.ever(library, callable)
+        hint = did_you_mean(name, known)
+        if name in known or not hint:
+            return None
+        return Defect(
+            "unknown", name, place, f"{callable} takes no {name}=: it says so in the log and goes on without it{hint}"
+        )
+
+    def refused(self, callable: str, name: str, place: Place) -> Defect | None:
+        library, since, instead = REFUSED["from_pretrained"].get(name, ("", "", ""))
+        choice = self.versions[library]
+        if not library or not choice.judged or any(key_of(v) < key_of(since) for v in choice.judged):
+            return None
+        text = f"{name}= is no argument of {callable} since {library} {short(since)}: TypeError; {stated(choice)}; use {instead}"
+        return Defect("removed", name, place, text, assumed=assumed(choice))
+
+    def adapter(self, callable: str, name: str, place: Place) -> Defect | None:
+        """Unsloth hands on what `get_peft_model` does not know to LoraConfig, which refuses what it does not know either."""
+        if last(callable) != "get_peft_model":
+            return None
+        known = {n for owner in ADAPTERS for n in store.ever("unsloth", owner)}
+        for owner in owners("peft", "LoraConfig"):
+            known.update(store.ever(*owner))
+        if name in known or not known:
+            return None
+        hint = f"; {MISTAKEN[name]}" if name in MISTAKEN else did_you_mean(name, known)
+        return Defect(
+            "unknown",
+            name,
+            place,
+            f"get_peft_model takes no {name}=, and neither does the LoraConfig it makes: TypeError{hint}",
+        )
+
+
+def branch(call: Call | None) -> str:
+    """What decides whether a call runs; "" for one that every run of the script, or of its function, makes."""
+    return (call.condition or "the path taken") if call is not None and call.conditional else ""
+
+
+def assumed(choice: Choice) -> bool:
+    """Whether nobody states the version, and what holds for others too is not what is claimed."""
+    return not choice.said and not choice.open
+
+
+def judging(run: Run) -> Judging:
+    return Judging(run.versions or Versions(), patched(run.recording))
+
+
+def patched(recording: Recording) -> bool:
+    """Whether the script imports Unsloth, whose classes accept what those of TRL reject."""
+    return any(name.split(".")[0] == "unsloth" for name, _ in recording.imports)
+
+
+def rejected(run: Run, call: Call | None, name: str) -> bool:
+    """Whether the plain libraries, in the versions that a run is judged by, refuse an argument of a call.
+
+    True where no versions are known. What Unsloth's versions of the classes make of it differs by release and by device.
+    """
+    if call is None or run.versions is None:
+        return True
+    defect = Judging(run.versions).argument(call, name)
+    return defect is not None and defect.kind in ("unknown", "removed", "moved")
+
+
+# -- where a name is defined -------------------------------------------------------------------------------------
+
+
+@cache
+def owners(library: str, callable: str) -> tuple[tuple[str, str], ...]:
+    """The callable and what it ever extended, as (library, name)."""
+    found = [(library, callable)]
+    for one in found:
+        for version in store.versions(one[0]):
+            own = store.signature(*one, version)
+            for base in own.bases if own is not None else ():
+                where = one[0] if store.knows(one[0], base) else store.HOMES.get(base, "")
+                if where and (where, base) not in found:
+                    found.append((where, base))
+    return tuple(found)
+
+
+def chain(library: str, callable: str) -> list[str]:
+    return list(dict.fromkeys(where for where, _ in owners(library, callable)))
+
+
+@cache
+def home(library: str, callable: str, name: str) -> tuple[str, str] | None:
+    """Which of them had the name, in whatever version."""
+    return next((owner for owner in owners(library, callable) if name in store.ever(*owner)), None)
+
+
+def inherited(library: str, callable: str, name: str) -> Change | None:
+    return next(
+        (ARGUMENTS[k][name] for k in (".".join(o) for o in owners(library, callable)) if name in ARGUMENTS.get(k, {})),
+        None,
+    )
+
+
+def accepts_own(library: str, callable: str, name: str, version: str) -> bool:
+    found = store.signature(library, callable, version)
+    return found is not None and found.accepts(name)
+
+
+def gone(library: str, callable: str, name: str, choice: Choice) -> str:
+    """The first known version without the name after the last one that had it, if the judged ones come after it."""
+    known = store.versions(library)
+    having = [i for i, v in enumerate(known) if accepts_own(library, callable, name, v)]
+    if not having or having[-1] + 1 >= len(known):
+        return ""
+    since = known[having[-1] + 1]
+    return since if all(key_of(v) >= key_of(since) for v in choice.judged) else ""
+
+
+# -- words -------------------------------------------------------------------------------------------------------
+
+
+def short(version: str) -> str:
+    """`0.16.0` is 0.16."""
+    return version[:-2] if version.endswith(".0") and version.count(".") > 1 else version
+
+
+def use(change: Change | None) -> str:
+    return f"; use {change.instead}" if change is not None and change.instead else ""
+
+
+def lower_end(choice: Choice) -> bool:
+    return any(op in (">=", ">", "~=") for op, _ in clauses(choice.specifier) or ())
+
+
+def allowed(choice: Choice) -> str:
+    return f"your range ({choice.said}) allows {short(choice.versions[0])} to {short(choice.versions[-1])}"
+
+
+def stated(choice: Choice) -> str:
+    """Why this version is judged: `trl 0.20 is stated (requirements.txt:3)`."""
+    if choice.open and not is_exact(choice.specifier):
+        return (
+            f"so in every version from {short(choice.versions[0])} to {short(choice.versions[-1])}"
+            if len(choice.versions) > 1
+            else f"{choice.library} {short(choice.number)}"
+        )
+    if not choice.said:
+        return f"{choice.library} {short(choice.versions[-1])} is assumed, as no version is stated"
+    if not choice.specifier:
+        return f"{choice.said} names {choice.library} without a version, and {short(choice.versions[-1])} is the newest known"
+    if not is_exact(choice.specifier) and len(choice.versions) > 1:
+        return allowed(choice)
+    return f"{choice.library} {short(choice.number)} is stated ({choice.said})"

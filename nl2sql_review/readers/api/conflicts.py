@@ -1,0 +1,260 @@
+"""Arguments that contradict each other, the wrong class of arguments, and defaults that have changed."""
+
+from __future__ import annotations
+
+from typing import Any, Iterator
+
+from ...interpret.core.recording import Call
+from ...libraries import store
+from ...libraries.versions import key_of
+from ...training_plan.values import Absent, Known, Value
+from ..object_settings import last
+from ..run import Run
+from .arguments import Defect, Judging, assumed, branch, chain, lower_end, short, stated
+
+LENGTHS = ("max_length", "max_seq_length")
+# Defaults one would want to know of when they change within the stated range.
+TOLD = (
+    "max_length",
+    "learning_rate",
+    "bf16",
+    "gradient_checkpointing",
+    "report_to",
+    "optim",
+    "packing",
+    "save_safetensors",
+)
+
+
+def wrong_class(run: Run, judging: Judging) -> Iterator[Defect]:
+    trainer, call = run.trainer, run.arguments.call
+    if trainer is None or call is None or trainer.callee != "trl.SFTTrainer" or judging.patched:
+        return
+    if (
+        call.callee not in ("transformers.TrainingArguments", "transformers.Seq2SeqTrainingArguments")
+        or call.instance is not None
+    ):
+        return
+    if any(name in trainer.arguments for name in LENGTHS) or trainer.unknown_arguments or len(run.arguments.makers) > 1:
+        return
+    if not judging.versions.all(lambda i: key_of(i["trl"]) >= key_of("0.13.0"), "trl") or judging.guards.over(
+        call.place, name="SFTTrainer"
+    ):
+        return
+    text = f"SFTTrainer is given {last(call.callee)}: it makes an SFTConfig of them and cuts every text at its default of 1024 tokens; use SFTConfig(max_length=…)"
+    yield Defect("wrong class", last(call.callee), call.place, text, _branch(run), assumed(judging.versions["trl"]))
+
+
+# -- contradictions ----------------------------------------------------------------------------------------------
+
+
+def conflicts(run: Run, judging: Judging) -> Iterator[Defect]:
+    for defect in (
+        *_flags(run, judging),
+        *_best_model(run, judging),
+        *_evaluation(run, judging),
+        *_trainer(run, judging),
+    ):
+        if not judging.guards.over(defect.place):
+            defect.branch = defect.branch or _branch(run)
+            yield defect
+
+
+def _branch(run: Run) -> str:
+    """What decides whether the trainer is made with these arguments; what several calls agree in, no branch decides."""
+    return branch(run.trainer) or (branch(run.arguments.call) if len(run.arguments.makers) == 1 else "")
+
+
+def _flags(run: Run, judging: Judging) -> Iterator[Defect]:
+    given = run.arguments
+    if _plain(given.value("fp16")) is True and _plain(given.value("bf16")) is True:
+        yield Defect(
+            "conflict",
+            "bf16",
+            given.where("bf16") or given.place,
+            "fp16 and bf16 are both on and exclude each other: ValueError",
+        )  # type: ignore[arg-type]
+    for call in run.calls:
+        if call.callee == "transformers.BitsAndBytesConfig" and all(
+            _plain(call.get(n)) is True for n in ("load_in_4bit", "load_in_8bit")
+        ):
+            yield Defect(
+                "conflict",
+                "load_in_8bit",
+                call.places.get("load_in_8bit", call.place),
+                "load_in_4bit=True and load_in_8bit=True exclude each other: ValueError",
+                branch(call),
+            )
+
+
+def _best_model(run: Run, judging: Judging) -> Iterator[Defect]:
+    given = run.arguments
+    if _plain(given.value("load_best_model_at_end")) is not True:
+        return
+    place = given.where("load_best_model_at_end") or given.place
+    saving, evaluating = given.value("save_strategy"), given.value("eval_strategy", "evaluation_strategy")
+    save = "steps" if isinstance(saving, Absent) else _word(saving)
+    evaluate = "no" if isinstance(evaluating, Absent) else _word(evaluating)
+    if isinstance(evaluating, Absent) and not isinstance(given.value("do_eval", "eval_steps"), Absent):
+        return
+    if (
+        save is None
+        or evaluate is None
+        or save == "best"
+        or place is None
+        or given.call is None
+        or given.call.unknown_arguments
+    ):
+        return
+    if save != evaluate:
+        text = f'load_best_model_at_end=True needs save_strategy and eval_strategy to be the same; here they are "{save}" and "{evaluate}": ValueError'
+        yield Defect("conflict", "load_best_model_at_end", place, text)
+        return
+    every, each = _plain(given.value("save_steps")), _plain(given.value("eval_steps"))
+    if save == "steps" and isinstance(every, int) and isinstance(each, int) and each > 0 and every % each:
+        text = f"load_best_model_at_end=True needs save_steps to be a multiple of eval_steps; here they are {every} and {each}: ValueError"
+        yield Defect("conflict", "load_best_model_at_end", place, text)
+
+
+def _evaluation(run: Run, judging: Judging) -> Iterator[Defect]:
+    trainer, given = run.trainer, run.arguments
+    strategy = _word(given.value("eval_strategy", "evaluation_strategy"))
+    if (
+        trainer is None
+        or trainer.callee not in ("trl.SFTTrainer", "transformers.Trainer")
+        or trainer.unknown_arguments
+        or trainer.instance is not None
+    ):
+        return
+    if strategy not in ("steps", "epoch") or len(given.makers) > 1:
+        return
+    missing = trainer.get("eval_dataset")
+    if not isinstance(missing, Absent) and not (isinstance(missing, Known) and missing.value is None):
+        return
+    if judging.versions.all(lambda i: key_of(i["transformers"]) >= key_of("4.46"), "transformers"):
+        place = given.where("eval_strategy", "evaluation_strategy") or given.place
+        yield Defect(
+            "conflict",
+            "eval_strategy",
+            place,
+            f'eval_strategy="{strategy}" and no eval_dataset given to {last(trainer.callee)}: ValueError',
+            assumed=assumed(judging.versions["transformers"]),
+        )  # type: ignore[arg-type]
+
+
+def _trainer(run: Run, judging: Judging) -> Iterator[Defect]:
+    """What SFTTrainer refuses together; Unsloth's version of it is another class."""
+    trainer, given = run.trainer, run.arguments
+    if trainer is None or trainer.callee != "trl.SFTTrainer" or judging.patched:
+        return
+    guess = assumed(judging.versions["trl"])
+    formats = trainer.get("formatting_func")
+    if not isinstance(formats, Absent) and not (isinstance(formats, Known) and formats.value is None):
+        if _plain(given.value("completion_only_loss")) is True and _since(judging, "0.18.0"):
+            text = "completion_only_loss=True and a formatting_func exclude each other: ValueError; format the rows before the trainer gets them"
+            yield Defect(
+                "conflict",
+                "completion_only_loss",
+                given.where("completion_only_loss") or given.place,
+                text,
+                assumed=guess,
+            )  # type: ignore[arg-type]
+    if _plain(given.value("padding_free")) is True and _since(judging, "1.0.0"):
+        length = given.value("max_length")
+        packing = given.value("packing")
+        unpacked = isinstance(packing, Absent) or _plain(packing) is False
+        if unpacked and (isinstance(length, Absent) or isinstance(_plain(length), int)):
+            text = "padding_free=True without packing does not enforce max_length: ValueError; set packing=True or max_length=None"
+            yield Defect("conflict", "padding_free", given.where("padding_free") or given.place, text, assumed=guess)  # type: ignore[arg-type]
+    modules = run.adapter.value("target_modules")
+    if (
+        isinstance(modules, Known)
+        and isinstance(modules.value, (list, tuple, set))
+        and "lm_head" in modules.value
+        and _since(judging, "1.15.0")
+    ):
+        text = "target_modules holds lm_head, which SFTTrainer does not train: ValueError"
+        yield Defect(
+            "conflict", "target_modules", run.adapter.where("target_modules") or trainer.place, text, assumed=guess
+        )
+    config, model = trainer.get("peft_config"), trainer.get("model")
+    adapted = getattr(getattr(getattr(model, "value", None), "call", None), "callee", "") == "peft.get_peft_model"
+    if adapted and isinstance(config, Known) and config.value is not None and _since(judging, "0.27.0"):
+        text = "the model has an adapter already (get_peft_model), and peft_config asks for another: ValueError; give one of them"
+        yield Defect("conflict", "peft_config", trainer.places.get("peft_config", trainer.place), text, assumed=guess)
+
+
+def _since(judging: Judging, version: str) -> bool:
+    return judging.versions.all(lambda installed: key_of(installed["trl"]) >= key_of(version), "trl")
+
+
+# -- defaults ----------------------------------------------------------------------------------------------------
+
+
+def changed_defaults(run: Run, judging: Judging) -> Iterator[Defect]:
+    call = run.arguments.call
+    if call is None or call.unknown_arguments or call.instance is not None or len(run.arguments.makers) != 1:
+        return
+    library, _, callable = call.callee.partition(".")
+    if not store.knows(library, callable):
+        return
+    slots: Any = getattr(run.arguments.makers[0][1], "slots", None) or {}
+    for name in TOLD:
+        if name in call.arguments or name in slots:
+            continue
+        if name == "report_to":
+            yield from _trackers(run, call, judging)
+        elif not judging.patched:
+            yield from _within_range(library, callable, name, call, judging)
+
+
+def _trackers(run: Run, call: Call, judging: Judging) -> Iterator[Defect]:
+    """Until transformers 5 whatever is installed was reported to; since then nothing is, unless asked."""
+    used = next(
+        (
+            c
+            for c in run.calls
+            if c.callee in ("wandb.init", "wandb.login") or c.callee.startswith("os.environ.WANDB_P")
+        ),
+        None,
+    )
+    if used is None or not judging.versions.all(lambda i: key_of(i["transformers"]) >= key_of("5.0.0"), "transformers"):
+        return
+    choice = judging.versions["transformers"]
+    text = f'report_to is left out: "none" since transformers 5.0, everything installed before; {stated(choice)}, so nothing is logged to W&B; set report_to="wandb"'
+    yield Defect("changed default", "report_to", call.place, text, branch(call), assumed(choice))
+
+
+def _within_range(library: str, callable: str, name: str, call: Call, judging: Judging) -> Iterator[Defect]:
+    for one in chain(library, callable):
+        choice = judging.versions[one]
+        if not choice.said or choice.open or len(choice.versions) < 2 or not lower_end(choice):
+            continue
+        values = {}
+        for version in choice.versions:
+            found = store.whole(library, callable, {**judging.versions.installed(), one: version})
+            if found is None or name not in found.parameters:
+                return
+            values.setdefault(found.parameters[name], version)
+        if len(values) > 1 and store.NO_LITERAL not in values:
+            told = " and ".join(f"{text} from {one} {short(version)}" for text, version in values.items())
+            yield Defect(
+                "changed default",
+                name,
+                call.place,
+                f"{name} is left out, and its default depends on the version: {told}; {choice.said} allows both",
+                branch(call),
+            )
+            return
+
+
+def _plain(value: Value) -> Any:
+    return value.value if isinstance(value, Known) else None
+
+
+def _word(value: Value) -> str | None:
+    """A strategy as its word; None when it is not known. `IntervalStrategy.STEPS` and "steps" are one."""
+    if isinstance(value, Known) and isinstance(value.value, str):
+        return value.value
+    text = getattr(getattr(value, "value", value), "text", "")
+    return text.rpartition(".")[2].lower() if "Strategy." in text else None

@@ -1,0 +1,73 @@
+"""Imports: names that are gone or not there yet, and Unsloth imported after what it would have changed."""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+from ...interpret.core.recording import Recording
+from ...libraries import store
+from ...libraries.replacements import IMPORTS
+from ...libraries.versions import key_of
+from ...training_plan.facts import Fact
+from ...training_plan.values import Known, Place
+from .arguments import Defect, Judging, assumed, short, stated
+
+CHANGED_BY_UNSLOTH = ("trl", "transformers", "peft")
+# Classes that no module of the library has any more, wherever they are imported from.
+DELETED = ("DataCollatorForCompletionOnlyLM", "ConstantLengthDataset", "setup_chat_format")
+
+
+def missing(recording: Recording, judging: Judging) -> Iterator[Defect]:
+    """Names that the judged versions do not offer, and others do or did."""
+    seen = set()
+    for path, place in recording.imports:
+        library, _, rest = path.partition(".")
+        name = rest.rpartition(".")[2]
+        offered, choice = _offered(library, rest, name), judging.versions[library]
+        within = store.exported(library, f"trainer.{rest}") if not offered else ()
+        if not (offered or within) or not choice.judged or (id(place.node), name) in seen:
+            continue
+        seen.add((id(place.node), name))
+        since = next((v for v in store.versions(library) if offered and key_of(v) > key_of(offered[-1])), "")
+        if within:
+            text = f"{library} itself never had {name}: ImportError; {library}.trainer has it in {short(within[0])} to {short(within[-1])}"
+        elif since and all(key_of(v) >= key_of(since) for v in choice.judged):
+            instead = IMPORTS.get(f"{library}.{name}", "")
+            text = f"{library} has no {name} since {short(since)}: ImportError; {stated(choice)}" + (
+                f"; use {instead}" if instead else ""
+            )
+        elif all(key_of(v) < key_of(offered[0]) for v in choice.judged):
+            text = f"{library} has {name} only since {short(offered[0])}: ImportError; {stated(choice)}"
+        else:
+            continue
+        if not judging.guards.over(place, name=name):
+            yield Defect("missing import", name, place, text, assumed=assumed(choice))
+
+
+def _offered(library: str, path: str, name: str) -> tuple[str, ...]:
+    if name in DELETED and "." in path and "experimental" not in path and path != f"trainer.{name}":
+        path = f"trainer.{name}" if store.exported(library, f"trainer.{name}") else name
+    return store.exported(library, path)
+
+
+def late(recording: Recording, judging: Judging) -> Iterator[Defect]:
+    """Unsloth changes the classes of the others when it is imported; what was imported before is not changed in full."""
+    before: dict[str, None] = {}
+    for path, place in recording.imports:
+        library = path.split(".")[0]
+        if library in CHANGED_BY_UNSLOTH:
+            before[library] = None
+        elif library == "unsloth":
+            if before and not judging.guards.over(place, name="unsloth"):
+                text = f"unsloth is imported after {' and '.join(before)}: it warns, and leaves some of its optimisations out"
+                yield Defect("late import", "unsloth", place, text)
+            return
+
+
+def fact(defects: list[Defect], at: Place | None = None, why_not: str = "") -> Fact:
+    """A list of defects as one fact with a case each; `at` is where to look when there are none."""
+    if why_not:
+        return Fact(Known([]), at=at, why_not=why_not)
+    return Fact(
+        Known([d.name for d in defects]), at=defects[0].place if defects else at, cases=tuple(d.fact for d in defects)
+    )

@@ -1,0 +1,99 @@
+"""Code that tries one version of a library and falls back to another: what stands there is no defect.
+
+try:                                            if "max_length" in inspect.signature(SFTConfig).parameters:
+    args = SFTConfig(max_length=2048)               settings["max_length"] = 2048
+except TypeError:
+    args = SFTConfig(max_seq_length=2048)
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import libcst as cst
+
+from ...source.syntax import below, walk
+from ...training_plan.values import Place, Value
+
+CATCHES = {"TypeError", "ImportError", "ModuleNotFoundError", "AttributeError", "RuntimeError", "ValueError"}
+ASKS = "version signature hasattr getfullargspec __dataclass_fields__ find_spec available _compat supports_".split()
+CHOICES = {cst.Try, cst.If, cst.IfExp, cst.CompFor}
+
+
+class Guards:
+    """The guarded nodes of the sources of a script, found when first asked for."""
+
+    def __init__(self) -> None:
+        self._of: dict[tuple[int, str], set[int]] = {}
+        self._choices: dict[int, list[Any]] = {}
+
+    def over(self, place: Place | None, value: Value | None = None, name: str = "") -> bool:
+        """Whether a place, or one that the value came through, stands in such code; `name` is what is called there."""
+        places = [p for p in (place, *(value.trace if value is not None else ())) if p is not None]
+        return any(
+            id(p.node) in self._guarded(p.source, name) for p in places if isinstance(p.node, cst.CSTNode)
+        )  # a place in a YAML file is a span
+
+    def asked(self, source: Any, name: str) -> bool:
+        """Whether the script looks at the signature of a class before it calls it."""
+        text = getattr(source, "text", "")
+        return (
+            re.search(
+                rf"(?:signature|getfullargspec|fields)\(\s*{name}\b|{name}\.(?:__init__|__dataclass_fields__|__code__)",
+                text,
+            )
+            is not None
+        )
+
+    def _guarded(self, source: Any, name: str) -> set[int]:
+        key = id(source), name
+        if key not in self._of:
+            roots = [root for node in self._choices_of(source) for root in _guarded_by(source, node, name)]
+            self._of[key] = {id(node) for root in roots for node in walk(root)}
+        return self._of[key]
+
+    def _choices_of(self, source: Any) -> list[Any]:
+        """What may take one of two ways."""
+        if id(source) not in self._choices:
+            text = getattr(source, "text", "")
+            possible = "except" in text or _asks(text)
+            self._choices[id(source)] = (
+                [node for node in walk(source.tree) if type(node) in CHOICES] if possible else []
+            )
+        return self._choices[id(source)]
+
+
+def _asks(text: str) -> bool:
+    lower = text.lower()  # and one search a word: alternatives without case are tried at every letter
+    return any(word in lower for word in ASKS) or "fields" in lower and re.search(r"\bfields\b", lower) is not None
+
+
+def _guarded_by(source: Any, node: cst.Try | cst.If | cst.IfExp | cst.CompFor, name: str) -> list[cst.CSTNode]:
+    """The parts of a choice that stand there for one version of a library only."""
+    if isinstance(node, cst.Try):
+        guarded = any(_falls_back(source, handler, name) for handler in node.handlers)
+        return [child for child in below(node) if child is not node.finalbody] if guarded else []
+    tests = [one.test for one in node.ifs] if isinstance(node, cst.CompFor) else [node.test]
+    inner = node.inner_for_in if isinstance(node, cst.CompFor) else None
+    return (
+        [child for child in below(node) if child is not inner]
+        if any(_asks(source.segment(test)) for test in tests)
+        else []
+    )
+
+
+def _falls_back(source: Any, handler: cst.ExceptHandler, name: str) -> bool:
+    """Whether a handler is there for another version, rather than to report that the training failed."""
+    caught = source.segment(handler.type) if handler.type is not None else ""
+    names = set(re.findall(r"\w+", caught))
+    if names & {"ImportError", "ModuleNotFoundError"}:
+        return True
+    body = source.segment(handler.body.body[0], handler.body.body[-1])
+    if names & CATCHES or not names or names & {"Exception", "BaseException"}:
+        return (
+            bool(name)
+            and re.search(rf"\b{name}\b", body) is not None
+            or re.search(r"^\s*(?:from|import) \w", body, re.MULTILINE) is not None
+        )
+    return False

@@ -1,0 +1,287 @@
+"""The dataset section: how data sets are described, mixed and weighted, how their fields are read, how the schema is cut."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, Iterator
+
+from ...interpret.core.objects import Dataset
+from ...interpret.core.recording import Call
+from ...training_plan.facts import Fact, TrainingPlan
+from ...training_plan.values import Absent, Default, Known, Place, Term, Unknown, Value, join
+from ..derive import derive
+from ..prompt.training_text import datasets, texts_of
+from ..run import Run, last
+from . import config, fields, schema_cut
+from .rows import MAKERS
+
+MIXERS = {"interleave_datasets": "interleaved", "concatenate_datasets": "concatenated", "concat": "concatenated"}
+LOADERS = (
+    "load_dataset",
+    "from_json",
+    "from_csv",
+    "from_parquet",
+    "load_from_disk",
+    "from_pandas",
+    "from_list",
+    "from_dict",
+    "from_generator",
+    "read_csv",
+    "read_json",
+    "read_parquet",
+)
+LOADED = (
+    "load_dataset",
+    "load_from_disk",
+    "from_json",
+    "from_csv",
+    "from_parquet",
+    "read_csv",
+    "read_json",
+    "read_parquet",
+    "read_excel",
+    "read_table",
+)
+NOT_MIXED = "there is one data set, nothing to mix"
+
+
+def read(run: Run, plan: TrainingPlan) -> None:
+    """Fill `plan.dataset`."""
+    part = plan.dataset
+    found = list(datasets(run.dataset))
+    texts = texts_of(run)
+    at = run.trainer.places.get("train_dataset", run.trainer.place) if run.trainer is not None else run.place
+    part.sources = sources(run, found, at)
+    config.read(run, part)
+    calls = mixing(run, found, part, at)
+    weighting(part, calls)
+    part.misaligned_weights = misaligned(run, calls, part)
+    fields.read(run, part, texts, found, calls)
+    schema_cut.read(run, part, texts, at)
+
+
+# ── where the data comes from ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def sources(run: Run, found: list[Dataset], at: Place | None) -> Fact:
+    """Hub names and paths of the data sets, in order, each once."""
+    calls = [c for d in found for c in source_calls(d)] or [c for c in run.calls if last(c.callee) in LOADERS[:2]]
+    names: list[Any] = []
+    for call in calls:
+        for name in named(call):
+            if name not in names:
+                names.append(name)
+    if not calls:
+        return Fact(Unknown(_why(run.dataset, "no call that loads a data set was found")), at=at)
+    if any(isinstance(name, Unknown) for name in names):
+        why = next(name.why for name in names if isinstance(name, Unknown))
+        return Fact(Unknown(why, parts=[n if isinstance(n, Unknown) else Known(n) for n in names]), at=calls[0].place)
+    return Fact(Known(names, (calls[0].place,)), at=calls[0].place)
+
+
+def source_calls(dataset: Dataset) -> list[Call]:
+    found: list[Call] = []
+    for one in (dataset, *leaves(dataset)):
+        for call in one.sources:
+            if call is not None and call not in found and last(call.callee) not in MIXERS:
+                found.append(call)
+    return found
+
+
+def leaves(dataset: Dataset, depth: int = 0) -> Iterator[Dataset]:
+    """The data sets a mix was made from, mixes of mixes opened."""
+    for part in dataset.parts if depth < 6 else ():
+        if isinstance(part, Dataset):
+            yield from leaves(part, depth + 1) if part.parts else (part,)
+
+
+def named(call: Call) -> Iterator[Any]:
+    """What one load call loads: its data_files, else its path; Unknown for what cannot be told."""
+    for value in (
+        call.get("data_files"),
+        call.get("path", "path_or_paths", "filepath_or_buffer", "dataset_path", "$0"),
+    ):
+        if isinstance(value, Absent) or isinstance(value, Known) and value.value is None:
+            continue
+        yield from _names(value)
+        return
+    made = last(call.callee) in MAKERS
+    yield Unknown(
+        "the rows are collected by the script" if made else f"{last(call.callee)} is called without a path",
+        (call.place,),
+    )
+
+
+def _names(value: Value) -> Iterator[Any]:
+    plain = value.value if isinstance(value, (Known, Default)) else None
+    if isinstance(plain, str):
+        yield plain
+    elif isinstance(plain, (list, tuple)) and all(isinstance(p, str) for p in plain):
+        yield from plain
+    elif isinstance(plain, dict) and ("train" in plain or len(plain) == 1):
+        yield from _names(Known(plain.get("train", next(iter(plain.values())))))  # the keys are names of splits
+    else:
+        yield Unknown(getattr(value, "why", "") or "the path of a data set is not in the script", value.trace)
+
+
+# ── mixing ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def mixing(run: Run, found: list[Dataset], part: Any, at: Place | None) -> list[Call]:
+    """Fill `mixing` and return the calls that mix the training data."""
+    calls = [d.mixed for d in found if d.mixed is not None]
+    values: list[Value] = [_manner(d.mixed) if d.mixed is not None else _unmixed(d) for d in found]
+    if not found:
+        recorded = [c for c in run.calls if last(c.callee) in MIXERS]
+        if len({id(c.place.node) for c in recorded}) == 1:
+            calls, values = recorded[-1:], [_manner(recorded[-1])]
+        else:
+            values = [Unknown(_why(run.dataset, "the training data cannot be followed"))]
+    value = values[0]
+    for other in values[1:]:
+        value = join(value, other)
+    single = isinstance(value, Known) and value.value == "single"
+    cut = _cut_by_weight(calls)
+    if cut and isinstance(value, Known) and value.value == "concatenated":
+        value = Unknown(
+            "each data set is cut to its share before they are concatenated; the proportions depend on their sizes",
+            value.trace,
+        )
+    part.mixing = Fact(value, at=calls[0].place if calls else at, why_not=NOT_MIXED if single else "")
+    return calls
+
+
+def _manner(call: Call) -> Value:
+    trace = (call.place,)
+    if MIXERS.get(last(call.callee)) == "concatenated":
+        return Known("concatenated", trace)
+    probabilities = call.get("probabilities")
+    if isinstance(probabilities, Absent) and call.unknown_arguments:
+        return Unknown(f"interleave_datasets may be given probabilities: {call.unknown_arguments}", trace)
+    if isinstance(probabilities, Absent) or isinstance(probabilities, Known) and probabilities.value is None:
+        return Known("interleaved evenly", trace)
+    if isinstance(probabilities, Unknown) and probabilities.parts is None:
+        return Known("interleaved by weight", (*probabilities.trace, call.place))
+    return Known("interleaved by weight", trace)
+
+
+def _unmixed(dataset: Dataset) -> Value:
+    calls = source_calls(dataset)
+    if not calls:
+        return Unknown("what the data set is made from is not in the script")
+    names = [name for call in calls for name in named(call)]
+    loaded = [c for c in calls if last(c.callee) in LOADED]
+    if not loaded:
+        return Unknown(
+            f"the data set is made by {last(calls[0].callee)} from rows the script collects", (calls[0].place,)
+        )
+    if len(names) > 1 or any(isinstance(n, str) and "*" in n for n in names):
+        return Known("concatenated", (calls[0].place,))
+    return Known("single", (calls[0].place,))
+
+
+def _cut_by_weight(calls: list[Call]) -> bool:
+    """Whether every mixed data set went through `select`, `train_test_split` or `repeat` first: weighting by hand."""
+    for call in calls:
+        for thing in _mixed_things(call):
+            if any(last(step.callee) in ("select", "repeat", "take") for step in thing.steps):
+                return True
+    return False
+
+
+def _mixed_things(call: Call) -> list[Dataset]:
+    made = call.result
+    return [p for p in getattr(made, "parts", ()) if isinstance(p, Dataset)]
+
+
+def weighting(part: Any, calls: list[Call]) -> None:
+    weighted = [
+        c for c in calls if last(c.callee) == "interleave_datasets" and not isinstance(c.get("probabilities"), Absent)
+    ]
+    if not calls:
+        reason = part.mixing.why_not or getattr(part.mixing.value, "why", "") or NOT_MIXED
+        unknown = isinstance(part.mixing.value, Unknown)
+        for name in ("weights", "weights_sum", "seed", "stopping_strategy"):
+            setattr(
+                part,
+                name,
+                Fact(
+                    Unknown(reason) if unknown else Absent(reason), at=part.mixing.at, why_not="" if unknown else reason
+                ),
+            )
+        return
+    call = (weighted or calls)[0]
+    place = call.places.get("probabilities", call.place)
+    if not weighted:
+        why = "the data sets are not mixed by weight"
+        for name in ("weights", "weights_sum", "seed", "stopping_strategy"):
+            setattr(part, name, Fact(Absent(why), at=call.place, why_not=why))
+        return
+    probabilities = call.get("probabilities")
+    part.weights = Fact(probabilities, at=place)
+    part.weights_sum = Fact(_sum(probabilities), at=place)
+    part.seed = Fact(call.get("seed"), at=call.places.get("seed", call.place))
+    strategy = call.get("stopping_strategy")
+    if isinstance(strategy, Absent):
+        note = "library default: interleave_datasets.stopping_strategy"
+        strategy = Known("first_exhausted", (Place(call.place.source, call.place.node, note),))
+    part.stopping_strategy = Fact(strategy, at=call.places.get("stopping_strategy", call.place))
+
+
+def _sum(weights: Value) -> Value:
+    if isinstance(weights, Term) and _normalised(weights.text):
+        return Known(1.0, weights.trace)
+    if isinstance(weights, Unknown) and weights.parts:
+        parts = weights.parts if isinstance(weights.parts, (list, tuple)) else ()
+        if parts and all(isinstance(p, Term) and _normalised(p.text) for p in parts):
+            return Known(1.0, weights.trace)
+    return derive(
+        lambda plain: (
+            float(round(math.fsum(plain), 9))
+            if isinstance(plain, (list, tuple))
+            else Unknown("the weights are not a list")
+        ),
+        weights,
+    )
+
+
+def _normalised(text: str) -> bool:
+    """`w / sum(weights)`: whatever the weights are, they come to 1."""
+    return re.search(r"/ .*\bsum\(", text) is not None
+
+
+def misaligned(run: Run, calls: list[Call], part: Any) -> Fact:
+    if part.weights.why_not:
+        return Fact(Absent(part.weights.why_not), at=part.weights.at, why_not=part.weights.why_not)
+    if not calls:
+        return Fact(Unknown(getattr(part.weights.value, "why", "") or "the weights are not known"), at=part.weights.at)
+    call = calls[0]
+    weights = call.get("probabilities")
+    mixed = call.get("datasets", "$0")
+    sizes = [_length(mixed), _length(weights)]
+    if None not in sizes and sizes[0] != sizes[1]:
+        return Fact(Known(True, (call.place,)), at=call.place, note=f"{sizes[0]} data sets, {sizes[1]} weights")
+    skip = config.skipped(run, call)
+    if skip is not None:
+        return Fact(
+            Known(True, (skip,)), at=call.place, note="a data set that fails to load is left out, its weight is not"
+        )
+    return Fact(Known(False, (call.place,)), at=call.place)
+
+
+def _length(value: Value) -> int | None:
+    """The number of elements, where it is settled."""
+    if isinstance(value, (Known, Default)) and isinstance(value.value, (list, tuple)):
+        return len(value.value)
+    if (
+        isinstance(value, Unknown)
+        and isinstance(value.parts, (list, tuple))
+        and value.why.startswith(("element", "item"))
+    ):
+        return len(value.parts)
+    return None
+
+
+def _why(value: Value, otherwise: str) -> str:
+    return value.why if isinstance(value, Unknown) and value.why else otherwise

@@ -1,0 +1,240 @@
+"""How the script describes its data sets, and whether a data set it skips takes its weight along."""
+
+from __future__ import annotations
+
+import builtins
+import re
+from typing import Any, Iterator
+
+import libcst as cst
+
+from ...interpret.core.objects import Class, Mapping, Sequence
+from ...interpret.core.recording import Call
+from ...interpret.python.calls import NOT_GIVEN
+from ...source.literals import is_variable
+from ...source.syntax import dotted, statements, walk
+from ...training_plan.facts import Fact
+from ...training_plan.values import Absent, Known, Place, Unknown
+from ..run import Run
+
+NAMED = re.compile(
+    r"(data|dataset|datasets|corpus)_?(set)?_?(config|spec|source|info|entry|settings|cfg|definition|meta)s?$", re.I
+)
+KINDS = {
+    "dataclass": "dataclass",
+    "pydantic": "pydantic model",
+    "attrs": "attrs class",
+    "namedtuple": "named tuple",
+    "typeddict": "TypedDict",
+}
+# A class or a dict is taken for the description of a data set when it says where one is and how much of it to take.
+WHERE = (
+    "path",
+    "file",
+    "source",
+    "url",
+    "hf_path",
+    "hub_id",
+    "data_path",
+    "dataset_path",
+    "dataset_name",
+    "data_files",
+    "repo",
+)
+SHARE = (
+    "weight",
+    "probability",
+    "prob",
+    "ratio",
+    "sampling_weight",
+    "sample_weight",
+    "proportion",
+    "max_samples",
+    "weighting",
+)
+NAMES = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*")
+
+
+def read(run: Run, part: Any) -> None:
+    at = run.trainer.place if run.trainer is not None else run.place
+    cls = config_class(run)
+    if cls is None:
+        part.config_class, kind = no_class(run, at)
+        part.config_kind = Fact(kind, at=part.config_class.at)
+        for name in ("config_fields", "unimported_names"):
+            setattr(part, name, Fact(Absent("no class describes the data sets"), at=part.config_class.at))
+        return
+    place = Place(cls.module.source, cls.node.name if isinstance(cls.node, cst.ClassDef) else cls.node)
+    trace = (place,)
+    part.config_class = Fact(Known(cls.name, trace), at=place)
+    part.config_kind = Fact(Known(KINDS.get(cls.kind, cls.kind), trace), at=place)
+    fields = list(all_fields(cls))
+    part.config_fields = (
+        Fact(Known(fields, trace), at=place) if fields else Fact(Known(plain_fields(cls), trace), at=place)
+    )
+    part.unimported_names = unimported(cls, place)
+
+
+def config_class(run: Run) -> Class | None:
+    """The class that describes a data set: by its name, else by its fields. One that is used goes first."""
+    classes = [c for c in run.recording.classes if isinstance(c, Class) and c.kind != "enum"]
+    named = [c for c in classes if NAMED.search(c.name)]
+    shaped = [c for c in classes if describes(all_fields(c) or plain_fields(c))]
+    candidates = [c for c in named if c in shaped] or [c for c in shaped if c.used] or named or shaped
+    return next((c for c in candidates if c.used), candidates[0] if candidates else None)
+
+
+def describes(names: Any) -> bool:
+    return any(n in WHERE for n in names) and any(n in SHARE for n in names)
+
+
+def all_fields(cls: Class) -> list[str]:
+    names: list[str] = []
+    for one in reversed(cls.mro()):
+        names += [f for f in getattr(one, "fields", ()) if f not in names]
+    return names
+
+
+def plain_fields(cls: Class) -> list[str]:
+    """Attributes that the `__init__` of an ordinary class sets, and those of its body."""
+    names = [
+        n for n, v in cls.slots.items() if not n.startswith("_") and not hasattr(getattr(v, "value", None), "node")
+    ]
+    for node in walk(cls.node) if cls.node is not None else ():
+        target = node.target if isinstance(node, cst.AssignTarget) else None
+        if isinstance(target, cst.Attribute) and dotted(target.value) == "self" and target.attr.value not in names:
+            names.append(target.attr.value)
+    return names
+
+
+def no_class(run: Run, at: Place | None) -> tuple[Fact, Any]:
+    main = run.recording.modules.get("__main__")
+    slots = main.scope.slots if main is not None else {}
+    for name, value in slots.items():
+        if NAMED.search(name) and name[:1].isupper() and not name.isupper() and not isinstance(value, Absent):
+            why = f"{name} is imported from a module that is not in the project"
+            return Fact(Unknown(why, value.trace), at=value.trace[-1] if value.trace else at), Unknown(why)
+    for value in slots.values():
+        thing = getattr(value, "value", None)
+        if isinstance(thing, (Sequence, Mapping)) and any(_dict_config(v) for v in _members(thing)):
+            place = value.trace[0] if value.trace else at
+            return Fact(Absent("the data sets are described by dicts, not by a class"), at=place), Absent("dicts")
+    why = handed_in(run)
+    if why:
+        return Fact(Unknown(why), at=at), Unknown(why)
+    return Fact(Absent("no class describes the data sets"), at=at), Absent("no class describes the data sets")
+
+
+def handed_in(run: Run) -> str:
+    """Why the data sets are described by whoever calls: nobody does here, and they come in through a parameter."""
+    if run.trainer is None or run.trainer.reached:
+        return ""
+    data = (v for c in run.calls if c.callee.startswith("datasets.") for v in c.arguments.values())
+    why = next((v.why for v in (run.dataset, *data) if isinstance(v, Unknown) and v.why.endswith(NOT_GIVEN)), "")
+    return f"the data sets come from elsewhere: {why}" if why else ""
+
+
+def _members(thing: Any) -> Iterator[Any]:
+    items = thing.state.items
+    yield from items.values() if isinstance(items, dict) else items
+
+
+def _dict_config(value: Any) -> bool:
+    inner = getattr(value, "value", None)
+    return isinstance(inner, Mapping) and describes(inner.state.items)
+
+
+def unimported(cls: Class, place: Place) -> Fact:
+    """Names that the annotations use and nothing defines: a NameError when the class is made.
+
+    With `from __future__ import annotations` a dataclass never looks at them; pydantic does.
+    """
+    module = cls.module
+    text = getattr(module.source, "text", "") or ""
+    lazy = re.search(r"^from __future__ import .*\bannotations\b", text, re.M) is not None
+    if "import *" in text or lazy and cls.kind != "pydantic":
+        return Fact(Known([], (place,)), at=place)
+    missing: list[str] = []
+    at = place
+    for field in cls.fields.values():
+        annotation = re.sub(r"'[^']*'|\"[^\"]*\"", " ", field.annotation)
+        for found in NAMES.findall(annotation):
+            name = found.partition(".")[0]
+            if (
+                name not in module.scope.slots
+                and not hasattr(builtins, name)
+                and name not in cls.slots
+                and name not in missing
+            ):
+                missing.append(name)
+                at = Place(module.source, field.node) if field.node is not None else at
+    return Fact(Known(missing, (at,)), at=at)
+
+
+# ── a data set that is skipped ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def skipped(run: Run, call: Call) -> Place | None:
+    """The place where a data set may be left out of the list that is mixed, while its weight stays in the other list.
+
+    Read from the syntax: a loop over the configurations that appends to the list only if nothing fails, and weights
+    that are not collected in that loop. None when there is no such loop.
+    """
+    node = call.place.node
+    if not isinstance(node, cst.Call):
+        return None
+    listed, weights = _argument(node, 0, "datasets"), _argument(node, 1, "probabilities")
+    tree = getattr(call.place.source, "tree", None)
+    if (
+        not isinstance(listed, cst.Name)
+        or not is_variable(weights)
+        and not isinstance(weights, (cst.ListComp, cst.List))
+        or tree is None
+    ):
+        return None
+    for loop in statements(tree):
+        if not isinstance(loop, cst.For) or not _appends(loop.body, listed.value):
+            continue
+        if isinstance(weights, cst.Name) and _appends(loop.body, weights.value):
+            return None
+        guard = next(
+            (
+                n
+                for n in statements(loop.body)
+                if isinstance(n, cst.Try) and _survives(n) or isinstance(n, cst.If) and _skips(n)
+            ),
+            None,
+        )
+        if guard is not None:
+            return Place(call.place.source, guard.handlers[0] if isinstance(guard, cst.Try) else guard.test)
+    return None
+
+
+def _argument(call: cst.Call, index: int, name: str) -> cst.BaseExpression | None:
+    for i, arg in enumerate(call.args):
+        if arg.keyword is not None and arg.keyword.value == name or arg.keyword is None and i == index and not arg.star:
+            return arg.value
+    return None
+
+
+def _appends(body: cst.BaseSuite, name: str) -> bool:
+    calls = (node.func for node in walk(body) if isinstance(node, cst.Call))
+    return any(dotted(func) in (f"{name}.append", f"{name}.extend") for func in calls)
+
+
+def _survives(node: cst.Try) -> bool:
+    """Whether an exception ends in the next turn of the loop rather than in the end of the program."""
+    return any(not any(isinstance(n, cst.Raise) or _exits(n) for n in walk(h.body)) for h in node.handlers)
+
+
+def _exits(node: cst.CSTNode) -> bool:
+    return isinstance(node, cst.Call) and (
+        isinstance(node.func, cst.Attribute)
+        and node.func.attr.value in ("exit", "_exit")
+        or isinstance(node.func, cst.Name)
+        and node.func.value in ("exit", "quit")
+    )
+
+
+def _skips(node: cst.If) -> bool:
+    return any(isinstance(n, cst.Continue) for n in statements(node.body))

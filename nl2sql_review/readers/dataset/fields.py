@@ -1,0 +1,224 @@
+"""How question, SQL and schema are read from a row: by one spelling, or so that the spelling of every data set works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Iterator
+
+from ...interpret.core.objects import Dataset, Row
+from ...interpret.core.recording import Call
+from ...training_plan.facts import Fact
+from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
+from ..prompt.training_text import TrainingText, objective, texts_before_mixing
+from ..run import Run, last
+from .columns import columns_read, reading
+from .rows import collected, row_of
+
+ROLES = ("question", "sql", "schema")
+# What gives a column the one name that all data sets share.
+RENAMING = ("rename_column", "rename_columns", "select_columns", "cast", "add_column")
+
+
+@dataclass(slots=True)
+class Read:
+    """One expression that reads a row: `ex["a"]` (bare), `ex.get("a", …)` (get), or alternatives joined by `or`."""
+
+    how: str
+    role: str
+    columns: tuple[str, ...]
+    owner: Row | str | None  # a row of a data set, or the expression of what else is read, such as a line of a file
+    term: Term
+
+    @property
+    def dataset(self) -> Any:
+        """The data set the row is of; for other things what they are, so that two files are two."""
+        return self.owner.dataset if isinstance(self.owner, Row) else self.owner
+
+    @property
+    def origin(self) -> Any:
+        """Tells data sets apart by what they were loaded from: each step makes a new one of the same rows."""
+        if isinstance(self.dataset, Dataset) and self.dataset.sources:
+            return tuple(id(call) for call in self.dataset.sources)
+        return self.dataset if isinstance(self.dataset, str) else id(self.dataset)
+
+    @property
+    def place(self) -> Place | None:
+        return self.term.trace[0] if self.term.trace else None
+
+    @property
+    def site(self) -> Any:
+        """The expression in the source: one that runs for several data sets is one site."""
+        return id(self.place.node) if self.place is not None else self.term.text
+
+    @property
+    def mixed(self) -> bool:
+        return isinstance(self.dataset, Dataset) and self.dataset.mixed is not None
+
+
+def read(run: Run, part: Any, texts: list[TrainingText], found: list[Dataset], calls: list[Call]) -> None:
+    """Fill `bare_fields` and `late_fallbacks`."""
+    if other := objective(run):
+        part.bare_fields = part.late_fallbacks = Fact(Absent(other), at=run.place, why_not=other)
+        return
+    reads = list(reads_of(texts))
+    at = reads[0].place if reads and reads[0].place is not None else part.mixing.at
+    if not any(t.texts for t in texts):
+        why = next((t.why for t in texts if t.why), "the training text is not known")
+        part.bare_fields = part.late_fallbacks = Fact(Unknown(why), at=at)
+        return
+    before = [t for d in found for t in texts_before_mixing(run, d)]
+    part.bare_fields = _bare(reads, list(reads_of(before)), part, found, calls, at)
+    why = part.bare_fields.why_not
+    part.late_fallbacks = Fact(Absent(why), at=at, why_not=why) if why else _late(reads, at)
+
+
+def reads_of(texts: list[TrainingText]) -> Iterator[Read]:
+    for text in texts:
+        for pieces in text.texts:
+            for piece in pieces:
+                for role in ROLES:
+                    if role in piece.roles and piece.hole is not None:
+                        for one in _reads(piece.hole, 0):
+                            one.role = role
+                            yield one
+
+
+def _reads(value: object, depth: int) -> Iterator[Read]:
+    """The outermost reads of an expression: the fallback of a `.get` belongs to it and is no read of its own."""
+    if depth > 10:
+        return
+    if isinstance(value, Text):
+        for part in value.parts:
+            yield from _reads(part, depth + 1)
+    elif isinstance(value, Either):
+        for option in value.options:
+            yield from _reads(option, depth + 1)
+    elif isinstance(value, Term):
+        read = reading(value)
+        if len(read) > 1 and isinstance(_plain(read[1]), str):
+            owner = row_of(value) or (read[0].text if isinstance(read[0], Term) else None)
+            if owner is not None:
+                yield Read(
+                    "bare" if value.head == "item" else "get",
+                    "",
+                    tuple(dict.fromkeys(columns_read(value))),
+                    owner,
+                    value,
+                )
+            return
+        if value.head == "or":
+            columns = tuple(dict.fromkeys(columns_read(value)))
+            if columns:
+                yield Read(
+                    "or" if len(columns) > 1 else "get",
+                    "",
+                    columns,
+                    next((r.owner for a in value.args for r in _reads(a, depth + 1)), None),
+                    value,
+                )
+            return
+        for arg in value.args:
+            yield from _reads(arg, depth + 1)
+
+
+def _plain(value: Value) -> Any:
+    return value.value if isinstance(value, (Known, Default)) else None
+
+
+# ── verdicts ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _late(reads: list[Read], at: Place | None) -> Fact:
+    """`.get(a, ex.get(b))` on a row of a mix: a column that one data set lacks is there all the same, and None."""
+    late = [r for r in reads if r.how == "get" and r.mixed]
+    names = list(dict.fromkeys(r.columns[0] for r in late))
+    place = next((r.place for r in late if r.place is not None), at)
+    return Fact(Known(names, (place,) if place is not None else ()), at=place)
+
+
+def _bare(
+    reads: list[Read], before: list[Read], part: Any, found: list[Dataset], calls: list[Call], at: Place | None
+) -> Fact:
+    single = bool(part.mixing.why_not)
+    if not reads:
+        return Fact(Unknown("which columns hold the question, the SQL and the schema is not known"), at=at)
+    bare = [r for r in reads if r.how == "bare" or r.how == "get" and len(r.columns) == 1 and r.role != "schema"]
+    bare = [r for r in bare if not _alternatives(r, reads)]
+    if single:
+        return _single(bare, reads, part, at)
+    shared = [r for r in bare if r.mixed or _shared(r, [*before, *reads], found)]
+    if not shared:
+        loose = [r for r in bare if not isinstance(r.dataset, Dataset) or collected(r.term)]
+        if loose and not calls:
+            return Fact(
+                Unknown(
+                    f"{loose[0].columns[0]!r} is read with no other spelling; whether all rows spell it so is not in the script"
+                ),
+                at=loose[0].place or at,
+            )
+        return Fact(Known([], (at,) if at is not None else ()), at=at, note=_said(reads))
+    sure = [r for r in shared if r.how == "bare"]
+    place = next((r.place for r in sure or shared if r.place is not None), at)
+    names = list(dict.fromkeys(r.columns[-1] for r in sure or shared))
+    renamed = any(
+        last(step.callee) in RENAMING for d in found for one in (d, *d.parts) for step in getattr(one, "steps", ())
+    )
+    if renamed:
+        return Fact(
+            Unknown(f"columns are renamed before mixing; whether every data set then has {names[0]!r} is not known"),
+            at=place,
+        )
+    if not sure:
+        return Fact(
+            Unknown(
+                f"{names[0]!r} is read with no other spelling; whether every data set calls it so is not in the script"
+            ),
+            at=place,
+        )
+    return Fact(Known(names, (place,) if place is not None else ()), at=place)
+
+
+def _said(reads: list[Read]) -> str:
+    """Each part with the spellings it is read by: `question: question, sql_prompt; sql: sql, query`."""
+    columns: dict[str, list[str]] = {}
+    for read in reads:
+        known = columns.setdefault(read.role, [])
+        known += [c for c in read.columns if c not in known]
+    return "; ".join(f"{role}: {', '.join(names)}" for role, names in columns.items())
+
+
+def _single(bare: list[Read], reads: list[Read], part: Any, at: Place | None) -> Fact:
+    names = part.sources.value.value if isinstance(part.sources.value, Known) else []
+    if not bare:
+        return Fact(Known([], (at,) if at is not None else ()), at=at, note=_said(reads))
+    place = next((r.place for r in bare if r.place is not None), at)
+    if names and all(
+        isinstance(n, str)
+        and not n.endswith((".json", ".jsonl", ".csv", ".parquet", ".arrow", ".gz"))
+        and n not in ("json", "csv", "parquet")
+        for n in names
+    ):
+        why = "there is one data set, read by its own spelling"
+        return Fact(Absent(why), at=place, why_not=why)
+    read = bare[0].columns[-1]
+    where = names[0] if names else "the data"
+    return Fact(
+        Unknown(
+            f"{read!r} is read with no other spelling; whether every row of {where} spells it so is not in the script"
+        ),
+        at=place,
+    )
+
+
+def _alternatives(read: Read, reads: list[Read]) -> bool:
+    """Whether another branch reads the same part of the same data set's rows by another name."""
+    return any(r.role == read.role and r.columns[-1:] != read.columns[-1:] and r.origin == read.origin for r in reads)
+
+
+def _shared(read: Read, before: list[Read], found: list[Dataset]) -> bool:
+    """Whether one expression reads the rows of several data sets, before they are mixed."""
+    owners = {r.origin for r in before if r.site == read.site and r.dataset is not None}
+    if len(owners) > 1:
+        return True
+    parts = [p for d in found for p in d.parts]
+    return bool(found) and any(d.mixed is not None for d in found) and len(parts) < 2

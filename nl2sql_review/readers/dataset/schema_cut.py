@@ -1,0 +1,170 @@
+"""Whether a long schema is cut before it enters the prompt, and what a cut takes away."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Iterator
+
+from ...training_plan.facts import Fact
+from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
+from ..prompt.text import Piece
+from ..prompt.training_text import TrainingText, joined, objective
+from ..run import Run
+from .rows import collected
+
+NUMBER = re.compile(r"max_length\s*=\s*(\d+)")
+
+
+@dataclass(slots=True)
+class Cut:
+    limit: Value
+    unit: str  # "characters", "tokens", "words"
+    place: Place | None = None
+
+
+def read(run: Run, part: Any, texts: list[TrainingText], at: Place | None) -> None:
+    """Fill `schema_limit` and `truncation_cuts`."""
+    if other := objective(run):
+        part.schema_limit = part.truncation_cuts = Fact(Absent(other), at=at, why_not=other)
+        return
+    known = [(t, pieces) for t in texts for pieces in t.texts]
+    if not known:
+        why = next((t.why for t in texts if t.why), "the training text is not known")
+        part.schema_limit = part.truncation_cuts = Fact(Unknown(why), at=at)
+        return
+    limits: list[Value] = []
+    notes: list[str] = []
+    place, has_schema, whole, guarded = None, False, None, False
+    for text, pieces in known:
+        whole = whole or whole_cut(text)
+        schemas = [p for p in pieces if "schema" in p.roles and p.hole is not None]
+        for piece in schemas:
+            has_schema = True
+            found = list(cuts(piece.hole))
+            place = place or (found[0].place if found else None) or piece.place
+            limits.append(_limit(found, piece))
+            notes += [f"counted in {c.unit}" for c in found if c.unit != "characters"]
+        guarded = guarded or any("len(" in c for c in conditions(text.value))
+    place = place or texts[0].at or at
+    if not has_schema:
+        why = "the prompt has no schema to cut"
+        if any(p.opaque for _, pieces in known for p in pieces):
+            part.schema_limit = part.truncation_cuts = Fact(
+                Unknown("which part of the text is the schema is not known"), at=place
+            )
+        else:
+            part.schema_limit = part.truncation_cuts = Fact(Absent(why), at=place, why_not=why)
+        return
+    if guarded and any(not isinstance(v, Absent) for v in limits):
+        limits = [v for v in limits if not isinstance(v, Absent)]  # `if len(schema) > n`: a shorter one needs no cut
+    value = joined(limits)
+    part.schema_limit = Fact(value, at=place, note=notes[0] if notes else "")
+    cut = any(not isinstance(v, Absent) for v in limits)
+    if whole is None and not cut:
+        whole = next((t.at or at for t, _ in known if tokenised_cut(t)), None)
+    if whole is not None:
+        part.truncation_cuts = Fact(Known("text", (whole,)), at=whole)
+    elif cut:
+        part.truncation_cuts = Fact(Known("schema", (place,) if place is not None else ()), at=place)
+    else:
+        part.truncation_cuts = Fact(Absent("nothing is cut before the trainer's own limit"), at=place)
+
+
+def conditions(value: object, depth: int = 0) -> Iterator[str]:
+    """What decides between the texts there may be."""
+    if depth > 8:
+        return
+    if isinstance(value, Either):
+        yield value.condition
+        for option in value.options:
+            yield from conditions(option, depth + 1)
+    for part in getattr(value, "parts", None) or () if isinstance(value, Text) else getattr(value, "args", ()):
+        yield from conditions(part, depth + 1)
+
+
+def _limit(found: list[Cut], piece: Piece) -> Value:
+    if found:
+        return found[0].limit
+    hole = piece.hole
+    if isinstance(hole, Unknown):
+        return Unknown(f"whether the schema is cut is not known: {hole.why}", hole.trace)
+    if isinstance(hole, Either):
+        return Unknown("whether the schema is cut depends on a branch", hole.trace)
+    if collected(hole):
+        return Unknown(f"whether the schema is cut is not known: {collected(hole)}", hole.trace)
+    return Absent("the schema is not cut")
+
+
+def cuts(value: object, depth: int = 0) -> Iterator[Cut]:
+    """The cuts an expression makes, outermost first."""
+    if depth > 10 or not isinstance(value, (Term, Text)):
+        return
+    if isinstance(value, Text):
+        for part in value.parts:
+            yield from cuts(part, depth + 1)
+        return
+    place = value.trace[0] if value.trace else None
+    if value.head == "slice" and len(value.args) >= 3:
+        yield Cut(_stop(value.args[1], value.args[2]), _unit(value.args[0]), place)
+    elif value.head == "call":
+        callee = value.text.partition("(")[0]
+        if callee == "textwrap.shorten":
+            yield Cut(_width(value), "characters", place)
+        elif callee.endswith("encode") or "okenizer" in callee.rpartition(".")[2]:
+            found = NUMBER.search(value.text)
+            if found and "truncation" in value.text:
+                yield Cut(Known(int(found[1])), "tokens", place)
+    for arg in value.args:
+        yield from cuts(arg, depth + 1)
+
+
+def _stop(start: Value, stop: Value) -> Value:
+    begins = isinstance(start, Absent) or isinstance(start, (Known, Default)) and start.value in (None, 0)
+    if not begins:
+        return Unknown("the schema is cut at both ends")
+    if isinstance(stop, (Known, Default)) and isinstance(stop.value, int) and stop.value < 0:
+        return Absent("the schema is cut at its end only, by a fixed number")
+    if isinstance(stop, Absent) or isinstance(stop, Known) and stop.value is None:
+        return Absent("the schema is not cut")
+    return stop
+
+
+def _unit(owner: Value) -> str:
+    text = owner.text if isinstance(owner, Term) else ""
+    if text.endswith(".split()") or ".split(" in text.rpartition(")")[0][-20:]:
+        return "words"
+    return "tokens" if "encode(" in text or "input_ids" in text else "characters"
+
+
+def _width(call: Term) -> Value:
+    """The second argument of textwrap.shorten, by name or position."""
+    found = re.search(r"width=(\d+)", call.text)
+    if found:
+        return Known(int(found[1]))
+    second = call.args[1] if len(call.args) > 1 else Absent()
+    return (
+        second if isinstance(second, (Known, Default)) else Unknown("the width the schema is shortened to is not known")
+    )
+
+
+def whole_cut(text: TrainingText) -> Place | None:
+    """Where the whole text is cut, so that its end is lost: a slice of it, or tokenised with truncation."""
+    value = text.value
+    if isinstance(value, Term) and value.head == "slice" and value.args and isinstance(value.args[0], (Text, Known)):
+        return value.trace[0] if value.trace else text.at
+    for pieces in text.texts:
+        last = pieces[-1] if pieces else None
+        if (
+            last is not None
+            and isinstance(last.hole, Term)
+            and last.hole.head == "slice"
+            and isinstance(last.hole.args[0], (Text, Known))
+        ):
+            return last.place or text.at
+    return None
+
+
+def tokenised_cut(text: TrainingText) -> bool:
+    call = text.tokenizer_call
+    return call is not None and re.search(r"truncation\s*=\s*(True|'|\")", call.text) is not None

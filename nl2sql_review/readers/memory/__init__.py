@@ -1,0 +1,219 @@
+"""GPU memory: how long the sequences are and whether memory is watched; `footprint` says whether the run fits the card."""
+
+from __future__ import annotations
+
+from ...interpret.core.recording import Call
+from ...training_plan.facts import Fact, Memory, TrainingPlan
+from ...training_plan.values import Absent, Default, Known, Text, Unknown, Value, same
+from ..api.arguments import rejected
+from ..api.version_guards import Guards
+from ..arguments import from_library
+from ..derive import derive, plain
+from ..object_settings import last
+from ..run import Run
+from . import inputs
+
+MODEL_LENGTH = ("max_seq_length", "max_length", "model_max_length")
+TRAINER_LENGTH = ("max_length", "max_seq_length")
+# ends of callees that read GPU memory -> what they see
+ALLOCATED = ("memory_allocated", "max_memory_allocated")
+RESERVED = (
+    *(
+        "memory_reserved",
+        "max_memory_reserved",
+        "mem_get_info",
+        "memory_summary",
+        "memory_stats",
+        "memory_cached",
+        "max_memory_cached",
+    ),
+    *("nvmlDeviceGetMemoryInfo", "getGPUs", "showUtilization", "new_query", "list_gpu_processes"),
+)
+
+
+def read(run: Run, plan: TrainingPlan) -> None:
+    part = plan.memory
+    read_monitoring(run, part)
+    part.model_length = model_length(run)
+    part.trainer_length = trainer_length(run)
+    part.sequence_length, part.length_conflict = settle(run, part.model_length, part.trainer_length)
+    inputs.read(run, plan)
+
+
+# -- monitoring --------------------------------------------------------------------------------------------------
+
+
+def read_monitoring(run: Run, part: Memory) -> None:
+    allocated = [c for c in run.calls if last(c.callee) in ALLOCATED and "cuda" in c.callee]
+    reserved = [c for c in run.calls if last(c.callee) in RESERVED or runs_nvidia_smi(c)]
+    calls = allocated + reserved
+    if calls:
+        trace = (calls[0].place,)
+        names = list(dict.fromkeys("nvidia-smi" if runs_nvidia_smi(c) else c.callee for c in calls))
+        part.monitoring = Fact(Known(names, trace), at=calls[0].place)
+        sees = "reserved memory" if reserved else "allocated memory only"
+        part.monitoring_sees = Fact(Known(sees, trace), at=calls[0].place)
+        return
+    metrics = run.arguments.value("skip_memory_metrics")
+    if isinstance(metrics, Known) and metrics.value is False:
+        at = run.arguments.where("skip_memory_metrics")
+        part.monitoring = Fact(Known(["skip_memory_metrics=False"], metrics.trace), at=at)
+        part.monitoring_sees = Fact(Known("allocated memory only", metrics.trace), at=at)
+        return
+    unseen = next((name for name in (*ALLOCATED, *RESERVED[:3], "nvidia-smi") if mentions(run, name)), "")
+    if unseen:
+        why = f"{unseen} stands in code that was not seen to run"
+        part.monitoring = part.monitoring_sees = Fact(Unknown(why), at=run.place)
+        return
+    part.monitoring = Fact(Known([], ()), at=run.place)
+    part.monitoring_sees = Fact(
+        Absent("GPU memory is not logged"), at=run.place, why_not="GPU memory is not logged at all"
+    )
+
+
+def mentions(run: Run, name: str) -> bool:
+    sources = [run.source, *(getattr(m, "source", None) for m in run.recording.modules.values())]
+    return any(
+        name + "(" in text or name == "nvidia-smi" and name in text for s in sources if (text := getattr(s, "text", ""))
+    )
+
+
+def runs_nvidia_smi(call: Call) -> bool:
+    """`subprocess.run(["nvidia-smi", …])`, `os.system("nvidia-smi")`, `!nvidia-smi` in a notebook."""
+    if last(call.callee) not in ("run", "check_output", "system", "Popen", "popen", "getoutput", "call", "magic"):
+        return False
+    return any("nvidia-smi" in said(v) for v in call.arguments.values())
+
+
+def said(value: Value) -> str:
+    if isinstance(value, Text):
+        return "".join(p if isinstance(p, str) else "…" for p in value.parts)
+    if isinstance(value, Unknown) and isinstance(value.parts, list):
+        return " ".join(map(said, value.parts))
+    return str(plain(value))
+
+
+# -- length ------------------------------------------------------------------------------------------------------
+
+
+def model_length(run: Run) -> Fact:
+    if not run.load:
+        return Fact(Unknown(run.model_unknown) if run.model_unknown else Absent("no model is loaded"), at=run.place)
+    if not run.load.callee.startswith("unsloth"):
+        return Fact(Absent("this loader takes no length"), at=run.load.place)
+    return run.load.fact(*MODEL_LENGTH[:1])
+
+
+def trainer_length(run: Run) -> Fact:
+    """What the training text is cut at: by SFTConfig, by the trainer itself (Unsloth hands it on), or by the tokenizer."""
+    trainer = run.trainer
+    sft = trainer is None or last(trainer.callee) in ("SFTTrainer", "UnslothTrainer")
+    if sft:
+        value = run.arguments.value(*TRAINER_LENGTH)
+        if not isinstance(value, Absent):
+            return Fact(value, at=run.arguments.where(*TRAINER_LENGTH) or run.place)
+        if trainer is not None and not isinstance(direct := trainer.get(*TRAINER_LENGTH), Absent):
+            at = (
+                next(trainer.places[n] for n in TRAINER_LENGTH if n in trainer.places)
+                if trainer.places
+                else trainer.place
+            )
+            name = next(n for n in TRAINER_LENGTH if n in trainer.arguments)
+            note = ""
+            if run.versions is None:
+                note = "given to the trainer itself: whether it takes that depends on TRL's version"
+            elif (
+                rejected(run, trainer, name)
+                and not trainer.callee.startswith("unsloth")
+                and not Guards().over(trainer.place, direct, last(trainer.callee))
+            ):
+                note = "given to the trainer itself: only Unsloth hands it on, TRL of these versions raises TypeError"
+            return Fact(direct, at=at, note=note)
+        if trainer is not None:
+            return by_default(run)
+        if last(run.arguments.callee) == "SFTConfig":
+            return run.arguments.fact(*TRAINER_LENGTH)
+        return Fact(Absent("no trainer"), at=run.place)
+    cuts = [c for c in run.calls if c.callee.rpartition(".")[0].endswith("Tokenizer") and "max_length" in c.arguments]
+    if cuts:
+        return Fact(
+            cuts[-1].arguments["max_length"],
+            at=cuts[-1].places.get("max_length", cuts[-1].place),
+            note="cut by the tokenizer",
+        )
+    assert trainer is not None
+    if trainer.callee.startswith("trl."):
+        stated = run.arguments.value("max_length")
+        why_not = (
+            ""
+            if not isinstance(stated, Absent)
+            else f"{last(trainer.callee)} cuts prompts and answers by rules of its own"
+        )
+        return Fact(stated, at=run.arguments.where("max_length") or trainer.place, why_not=why_not)
+    return Fact(
+        Unknown("the script makes the tokens itself, and where it cuts them was not recognised"), at=trainer.place
+    )
+
+
+def by_default(run: Run) -> Fact:
+    trainer = run.trainer
+    assert trainer is not None
+    kind = last(run.arguments.callee)
+    stand_in = type(trainer)("trl.SFTConfig", {}, trainer.place)
+    fact = type(run.arguments)([(stand_in, None)]).fact("max_length")
+    fact.at = run.arguments.place or trainer.place
+    if kind == "TrainingArguments":
+        fact.note = (
+            "TrainingArguments given to SFTTrainer: it makes an SFTConfig of them, with max_length left at its default"
+        )
+    return fact
+
+
+def settle(run: Run, model: Fact, trainer: Fact) -> tuple[Fact, Fact]:
+    """The shorter of the two lengths applies; two different ones, or one nobody chose, are a conflict."""
+    if trainer.why_not:
+        return Fact(model.value, at=model.at, why_not=trainer.why_not), Fact(
+            Known(False), at=model.at, why_not=trainer.why_not
+        )
+    if isinstance(trainer.value, Unknown) and isinstance(model.value, Absent):
+        return Fact(trainer.value, at=trainer.at), Fact(Known(False), at=trainer.at)
+    if isinstance(trainer.value, Absent) and isinstance(model.value, Absent):
+        why = "no length is set and nothing cuts the text" if run.trainer is not None else ""
+        absent = Fact(
+            Absent(why or "no length is given"),
+            at=run.place,
+            why_not="" if run.trainer else "the script neither loads a model with a length nor makes a trainer",
+        )
+        return absent, Fact(Known(False), at=run.place, why_not=absent.why_not)
+    if isinstance(trainer.value, Absent) or isinstance(model.value, Absent):
+        only = model if isinstance(trainer.value, Absent) else trainer
+        unchosen = bool(only.note) and from_library(only.value)
+        return Fact(only.value, at=only.at, note=only.note), Fact(
+            Known(unchosen, only.value.trace), at=only.at, note=only.note
+        )
+    if same(model.value, trainer.value):
+        return Fact(trainer.value, at=trainer.at, note=trainer.note), Fact(
+            Known(False, trainer.value.trace), at=trainer.at
+        )
+    shorter = derive(
+        lambda a, b: (
+            min(a, b) if isinstance(a, (int, float)) and isinstance(b, (int, float)) else b if a is None else a
+        ),
+        model.value,
+        trainer.value,
+    )
+    from_trainer = cuts_first(trainer.value, model.value)
+    source = trainer if from_trainer else model
+    if isinstance(shorter, (Known, Default)):
+        shorter = derive(lambda x: x, shorter, trace=source.value.trace)
+    conflict = derive(lambda a, b: a != b, model.value, trainer.value, trace=trainer.value.trace)
+    says = f"the model is loaded with {plain(model.value)}, the trainer cuts at {plain(trainer.value)}"
+    note = f"{says}: {trainer.note}" if trainer.note else says
+    return Fact(shorter, at=source.at, note=source.note), Fact(
+        conflict, at=trainer.at, note=note if plain(conflict) else ""
+    )
+
+
+def cuts_first(a: Value, b: Value) -> bool:
+    x, y = plain(a), plain(b)
+    return isinstance(x, (int, float)) and isinstance(y, (int, float)) and x <= y

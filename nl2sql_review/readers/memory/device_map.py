@@ -1,0 +1,183 @@
+"""Several cards: where each process puts its model, and whether there is a process for each card."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ...libraries.versions import key_of
+from ...training_plan.facts import Fact, TrainingPlan
+from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Unknown, Value
+from ..derive import plain
+from ..object_settings import last
+from ..prompt.training_text import joined, uses_unsloth
+from ..run import Run
+
+SPREADS = ("auto", "balanced", "balanced_low_0")
+FILLS = "sequential"  # the first card, and the next ones where it is too small
+OWN_CARD = re.compile(r"local_?rank|local_process_index|process_index|\brank\b", re.IGNORECASE)
+LAUNCHER_SAYS = re.compile(
+    r"WORLD_SIZE|RANK"
+)  # what torchrun and accelerate launch set, so that a script's default does not hold
+FIRST_CARD = re.compile(r"(?:cuda:)?0")
+# A script that asks which process it is was written for a launcher.
+LAUNCHED = re.compile(
+    r"LOCAL_RANK|WORLD_SIZE|local_rank|notebook_launcher|init_process_group|PartialState|\bAccelerator\(|deepspeed|torchrun|accelerate launch"
+)
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+SHELL = re.compile(rf"^%(?:env|set_env)\s+{VISIBLE}(?:\s*=\s*|\s+)(\S+)", re.MULTILINE)
+REFUSES = "1.15.0"  # the first known trl whose SFTTrainer refuses one process with several cards
+
+
+def read(run: Run, plan: TrainingPlan) -> None:
+    plan.memory.placement = placement(run, plan)
+    plan.arguments.cards = cards(run, plan)
+
+
+# -- where a model is put ----------------------------------------------------------------------------------------
+
+
+def placement(run: Run, plan: TrainingPlan) -> Fact:
+    value, at = run.load.value("device_map"), run.load.where("device_map") or run.load.place or run.place
+    if isinstance(plan.memory.sharded.value, Known):
+        return Fact(plan.memory.sharded.value, at=at, why_not=f"{plan.memory.sharded.value.value} places the model")
+    if (
+        not run.load
+        or run.load.call is run.trainer
+        or isinstance(value, Absent)
+        or isinstance(value, Known)
+        and value.value is None
+    ):
+        return Fact(
+            Absent("no device_map is given"),
+            at=at,
+            why_not="no device_map is given to the loader, and the trainer places the model",
+        )
+    if run.load.callee.startswith("unsloth") and plain(value) in (*SPREADS, FILLS):
+        return Fact(
+            Unknown(
+                "Unsloth puts each process's model on its own card where device_map is automatic, in its newer versions",
+                value.trace,
+            ),
+            at=at,
+        )
+    return Fact(placed(value, plan.lora.load_in_4bit.value, value.trace), at=at)
+
+
+def placed(value: Value, quantized: Value, trace: Any) -> Value:
+    if isinstance(value, Either):
+        return joined(placed(o, quantized, trace) for o in value.options)
+    if isinstance(value, Default) and LAUNCHER_SAYS.search(value.by):
+        card = value.value[""] if isinstance(value.value, dict) and list(value.value) == [""] else value.value
+        if "RANK" in value.by and FIRST_CARD.fullmatch(
+            str(card)
+        ):  # the number of the process, 0 unless a launcher says more
+            return Known("on its own card", trace)
+        return Unknown(f"it depends on {value.by}, which the launcher sets", value.trace)
+    if isinstance(value, Unknown) and isinstance(value.parts, dict):
+        return _of_map(value.parts, quantized, trace)
+    if isinstance(value, Unknown):
+        return Unknown(value.why, value.trace)
+    said = plain(value)
+    text = getattr(
+        value if isinstance(value, Term) else said, "text", None
+    )  # of an expression, or of a library's object
+    if text is not None:
+        return (
+            Known("on its own card", trace)
+            if OWN_CARD.search(text)
+            else Unknown(f"which card {text} is, only the run decides", trace)
+        )
+    if isinstance(said, dict):
+        return _of_map({k: Known(v) for k, v in said.items()}, quantized, trace)
+    if said in SPREADS:
+        return _like(value, "over all cards", trace)
+    if said == FILLS or FIRST_CARD.fullmatch(str(said)):
+        return _on_first(value, quantized, trace)
+    return Unknown(f"which card device_map={said!r} means depends on the process", trace)
+
+
+def _of_map(parts: dict[Any, Any], quantized: Value, trace: Any) -> Value:
+    """`{"": card}` puts the whole model on one card; a map of several parts spreads it."""
+    if list(parts) == [""]:
+        return placed(parts[""], quantized, trace)
+    return Known("over all cards", trace) if len(parts) > 1 else Unknown("the device_map is not known", trace)
+
+
+def _on_first(value: Value, quantized: Value, trace: Any) -> Value:
+    """Quantised weights stay where they were loaded; others are moved to the card of the process before it trains."""
+    if isinstance(quantized, (Known, Default)):
+        return _like(value, "on the first card" if quantized.value is True else "by way of the first card", trace)
+    if isinstance(quantized, Absent):
+        return _like(value, "by way of the first card", trace)
+    return Unknown("whether the model is quantised is not known", trace)
+
+
+def _like(value: Value, word: str, trace: Any) -> Value:
+    return Default(word, value.by, trace) if isinstance(value, Default) else Known(word, trace)
+
+
+# -- who uses the cards ------------------------------------------------------------------------------------------
+
+
+def cards(run: Run, plan: TrainingPlan) -> Fact:
+    """Only of cards that the script itself makes visible: how many the machine has is not in it."""
+    visible, at = _visible(run)
+    if run.trainer is None or isinstance(visible, Absent):
+        return Fact(
+            Absent("no cards are chosen"), at=at or run.place, why_not="nothing here chooses among the machine's cards"
+        )
+    if isinstance(visible, Unknown):
+        return Fact(visible, at=at)
+    count = (
+        len([c for c in str(plain(visible)).split(",") if c.strip()]) if isinstance(visible, (Known, Default)) else 0
+    )
+    trace = visible.trace
+    if not count:
+        return Fact(Unknown("how many cards are made visible, only the run decides", trace), at=at)
+    if count == 1:
+        return Fact(Absent("one card"), at=at, why_not="one card is made visible")
+    if uses_unsloth(run):
+        return Fact(Absent("Unsloth"), at=at, why_not="Unsloth trains on one card a process")
+    if plain(plan.memory.placement.value) == "over all cards":
+        return Fact(Absent("spread"), at=at, why_not="device_map spreads the model over the cards")
+    processes = plan.arguments.processes.value
+    stated = plain(processes) if isinstance(processes, Known) else None  # a default is an assumption
+    if stated and stated > 1:
+        return Fact(Known("a process for each", trace), at=at)
+    if isinstance(plan.memory.placement.value, Unknown):
+        return Fact(plan.memory.placement.value, at=at)
+    if stated != 1 and not _is_notebook(run):
+        why = f"whether a launcher starts a process for each of the {count} cards is not in the script; a comment `# processes: {count}`, or the settings, says so"
+        return Fact(Unknown(why, trace), at=at)
+    return Fact(Known("one process", trace), at=at, note=_consequence(run, count))
+
+
+def _is_notebook(run: Run) -> bool:
+    """Whose cells run in one process, unless they start others."""
+    text = getattr(run.source, "text", "")
+    shell = "\n".join(m.text for m in getattr(run.source, "magics", ()))
+    return getattr(run.source, "kind", "") == "notebook" and not LAUNCHED.search(text) and not LAUNCHED.search(shell)
+
+
+def _visible(run: Run) -> tuple[Value, Place | None]:
+    writes = [c for c in run.calls if c.callee == f"os.environ.{VISIBLE}="]
+    if writes:
+        value = next(iter(writes[-1].arguments.values()))
+        if writes[-1].conditional:
+            return Unknown("which cards are made visible depends on a branch", (writes[-1].place,)), writes[-1].place
+        return value, writes[-1].place
+    for magic in getattr(run.source, "magics", ()):
+        found = SHELL.search(magic.text)
+        if found:
+            return Known(found[1].strip("'\"")), run.place
+    return Absent("not set"), None
+
+
+def _consequence(run: Run, count: int) -> str:
+    assert run.trainer is not None
+    name = last(run.trainer.callee)
+    if run.trainer.callee == "trl.SFTTrainer" and run.versions is not None:
+        if run.versions.all(lambda installed: key_of(installed["trl"]) >= key_of(REFUSES), "trl"):
+            return f"{name} raises ValueError, since trl 1.15"
+    return f"{name} wraps the model in DataParallel, and a batch is {count} times as large as its arguments say"

@@ -1,0 +1,156 @@
+"""The settings of one thing, as the calls that made it and later writes to it gave them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Iterable, Iterator
+
+from ..interpret.core.recording import Call
+from ..training_plan.facts import Fact
+from ..training_plan.values import Absent, Default, Either, Known, Place, Unknown, Value, extend, join
+from . import defaults
+
+
+def last(callee: str) -> str:
+    return callee.rpartition(".")[2]
+
+
+def objects(value: Value) -> Iterator[Any]:
+    """The interpreter's objects that a value may be."""
+    if isinstance(value, Either):
+        for option in value.options:
+            yield from objects(option)
+    elif isinstance(value, (Known, Default)) and hasattr(value.value, "slots"):
+        yield value.value
+
+
+@dataclass(slots=True)
+class Given:
+    """The settings of one thing (an adapter, the training arguments), however many calls may have made it.
+
+    `makers` are the calls, each with the object it made; `unknown` says why there may be others. Attribute writes on
+    the object after the call count as the setting they change.
+    """
+
+    makers: list[tuple[Call | None, Any]] = field(default_factory=list)
+    unknown: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.makers)
+
+    @property
+    def call(self) -> Call | None:
+        return next((call for call, _ in self.makers if call is not None), None)
+
+    @property
+    def callee(self) -> str:
+        return self.call.callee if self.call is not None else ""
+
+    @property
+    def place(self) -> Place | None:
+        return self.call.place if self.call is not None else None
+
+    def value(self, *names: str) -> Value:
+        """What the first of these parameters was given, joined over the makers; Absent when left out."""
+        if not self.makers:
+            return Unknown(self.unknown) if self.unknown else Absent(f"{names[0]} is not given")
+        result: Value | None = None
+        for call, made in self.makers:
+            one = given(call, made, names)
+            result = one if result is None else join(result, one)
+        assert result is not None
+        return result
+
+    def fact(self, *names: str) -> Fact:
+        """The setting, or the library's default for it; `at` is the argument, or the call that lacks it."""
+        result: Value | None = None
+        for call, made in self.makers:
+            one = given(call, made, names)
+            if call is not None:
+                one = completed(one, default(call, names))
+            result = one if result is None else join(result, one)
+        if result is None:
+            result = self.value(*names)
+        return Fact(result, at=self.where(*names), argument=self.spelling(*names))
+
+    def spelling(self, *names: str) -> str:
+        """The name the setting has in this script: of several spellings the one that was used; in a configuration the key."""
+        used = (
+            call.keys.get(n, n)
+            for call, _ in self.makers
+            if call is not None
+            for n in names
+            if n in call.arguments and n[0] != "$"
+        )
+        return next(used, names[0])
+
+    def where(self, *names: str) -> Place | None:
+        for call, made in self.makers:
+            slots = getattr(made, "slots", None) or {}
+            written = next((slots[n] for n in names if n in slots), None)
+            if written is not None and written.trace:
+                return written.trace[-1]
+            if call is not None:
+                for name in names:
+                    if name in call.places:
+                        return call.places[name]
+        return self.place
+
+
+def given(call: Call | None, made: Any, names: tuple[str, ...]) -> Value:
+    slots = getattr(made, "slots", None) or {}
+    for name in names:
+        if name in slots and not isinstance(slots[name], Absent):
+            return slots[name]
+    if call is None:
+        return Absent(f"{names[0]} is not given")
+    value = call.get(*names)
+    if isinstance(value, Absent):
+        return (
+            Unknown(f"{last(call.callee)} may be given {names[0]}: {call.unknown_arguments}", (call.place,))
+            if call.unknown_arguments
+            else value
+        )
+    name = next(n for n in names if n in call.arguments)
+    return extend(value, call.places[name]) if name in call.places else value
+
+
+def completed(value: Value, otherwise: Value | None) -> Value:
+    """The value, with the library's default where it, or one branch of it, is left out."""
+    if otherwise is None:
+        return value
+    if isinstance(value, Absent):
+        return otherwise
+    if isinstance(value, Either) and any(isinstance(o, Absent) for o in value.options):
+        left_out = tuple(otherwise if isinstance(o, Absent) else o for o in value.options)
+        return Either(left_out, value.condition, value.trace)
+    return value
+
+
+def default(call: Call, names: tuple[str, ...]) -> Value | None:
+    known = defaults.of(call.callee)
+    for name in names:
+        if name in known:
+            note = f"library default: {defaults.name(call.callee)}.{name}"
+            return Known(known[name], (Place(call.place.source, call.place.node, note),))
+    return None
+
+
+def made_by(calls: Iterable[Call]) -> Given:
+    return Given([(c, c.result) for c in calls])
+
+
+def makers(value: Value) -> Given:
+    """The calls and objects behind a value that should be a configuration object."""
+    found: list[tuple[Call | None, Any]] = []
+    for thing in objects(value):
+        call = getattr(thing, "call", None)
+        if call is None and getattr(thing, "base", None) is not None:
+            call = getattr(thing.base, "call", None)
+        if call is not None or hasattr(thing, "cls"):
+            found.append((call, thing))
+    if found:
+        return Given(found)
+    if isinstance(value, Unknown):
+        return Given(unknown=value.why)
+    return Given()

@@ -1,0 +1,247 @@
+"""The prompt section: the training text, its parts, its ending, the loss and the markers it rests on.
+
+A fact is the join over every text the trainer may get: when the branches agree it is known, else it is an `Either`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...libraries.versions import key_of
+from ...training_plan.facts import Fact, TrainingPlan
+from ...training_plan.values import Absent, Default, Known, Place, Trace, Unknown, Value
+from ..run import Run, last
+from . import ending as prompt_ending
+from . import loss as prompt_loss
+from . import markers
+from . import parts as prompt_parts
+from .text import EOS_LITERALS, Piece
+from .tokenizers import Family, family, has_chat_template
+from .training_text import TrainingText, joined, objective, training_texts, uses_unsloth
+
+
+def read(run: Run, plan: TrainingPlan) -> None:
+    """Fill `plan.prompt`."""
+    prompt = plan.prompt
+    why_not = objective(run)
+    if why_not:
+        for name in prompt.names():
+            getattr(prompt, name).why_not = why_not
+        return
+    texts = training_texts(run)
+    at = texts[0].at
+    prompt.text = Fact(joined(_whole(t) for t in texts), at=at)
+    prompt.form = Fact(joined(_known(t.form, t.why, t.trace) for t in texts), at=at)
+    _parts(prompt, texts, at)
+    tokenizer = Tokenizer(run, plan)
+    _ending(prompt, texts, at, run, tokenizer)
+    _loss(prompt, texts, run, tokenizer)
+
+
+def _known(value: Any, why: str, trace: Trace) -> Value:
+    return Known(value, trace) if value else Unknown(why or "not known", trace)
+
+
+def _whole(text: TrainingText) -> Value:
+    return Unknown(text.why, text.trace) if isinstance(text.value, Absent) else text.value
+
+
+class Tokenizer:
+    """What the script says of the model's tokenizer: its family, the template it is given, tokens it is told to use."""
+
+    def __init__(self, run: Run, plan: TrainingPlan) -> None:
+        name = run.load.value("model_name", "pretrained_model_name_or_path")
+        if not isinstance(name, (Known, Default)):
+            name = plan.lora.model_name.value
+        self.model_name = name.value if isinstance(name, (Known, Default)) else None
+        self.family: Family | None = family(self.model_name)
+        templates = [
+            c for c in run.calls if last(c.callee) in ("get_chat_template", "setup_chat_format", "clone_chat_template")
+        ]
+        written = [c for c in run.calls if c.callee.endswith(".chat_template=")]
+        self.template: Value = templates[-1].get("chat_template") if templates else Absent()
+        if templates and last(templates[-1].callee) == "setup_chat_format":
+            self.template = Known("chatml")
+        elif templates and isinstance(self.template, Absent):
+            self.template = Known("chatml")  # get_chat_template's default
+        elif written and not templates:
+            self.template = Unknown("the script writes a chat template of its own")
+        tokens = [c for c in run.calls if c.callee.endswith((".eos_token=", ".add_special_tokens", ".eos_token_id="))]
+        self.settled = not templates and not tokens
+        named = [*(v for c in tokens for v in c.arguments.values()), run.arguments.value("eos_token")]
+        self.literals = EOS_LITERALS + tuple(
+            v.value for v in named if isinstance(v, (Known, Default)) and isinstance(v.value, str) and v.value
+        )
+        self.adds_eos = any(_on(c.get("add_eos_token")) for c in run.calls) or any(
+            any(map(_on, c.arguments.values())) for c in run.calls if c.callee.endswith(".add_eos_token=")
+        )
+
+    @property
+    def turns(self) -> tuple[str, str] | None:
+        return markers.turns_of(self.template, self.family, has_chat_template(self.model_name))
+
+
+def _on(value: Value) -> bool:
+    return isinstance(value, (Known, Default)) and value.value is True
+
+
+# ── parts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _parts(prompt: Any, texts: list[TrainingText], at: Place | None) -> None:
+    found = [(t, [prompt_parts.parts_of(pieces, t.form) for pieces in t.texts]) for t in texts]
+    orders, missing, styles = [], [], []
+    for text, alternatives in found:
+        if not alternatives:
+            why = text.why or "the training text is not known"
+            orders.append(Unknown(why, text.trace))
+            missing.append(Unknown(why, text.trace))
+        for parts in alternatives:
+            styles.append(Known(parts.style, text.trace))
+            if parts.missing and parts.doubts:
+                missing.append(Unknown(parts.doubts[0], text.trace))
+                orders.append(Unknown(parts.doubts[0], text.trace, [Known(p) for p in parts.order]))
+            else:
+                missing.append(Known(parts.missing, text.trace))
+                orders.append(Known(parts.order, text.trace))
+    prompt.parts = Fact(joined(orders), at=at)
+    prompt.missing_parts = Fact(joined(missing), at=at, note=_missing_note(found))
+    known = prompt.parts.value.value if isinstance(prompt.parts.value, Known) else []
+    prompt.style = Fact(joined(styles), at=at, note=", ".join(known))
+
+
+def _missing_note(found: list[tuple[TrainingText, list[prompt_parts.Parts]]]) -> str:
+    for _, alternatives in found:
+        for parts in alternatives:
+            if parts.marker and parts.style == "own wording":
+                return f"the answer is announced by {parts.marker!r}"
+    return ""
+
+
+# ── ending ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _ending(prompt: Any, texts: list[TrainingText], at: Place | None, run: Run, tokenizer: Tokenizer) -> None:
+    kinds, sources, notes = [], [], []
+    for text in texts:
+        if not text.texts:
+            why = text.why or "the training text is not known"
+            kinds.append(Unknown(why, text.trace))
+            sources.append(Unknown(why, text.trace))
+        for pieces in text.texts:
+            ending = _appended(ending_of_text(pieces, tokenizer), text, run, tokenizer)
+            kinds.append(_known(ending.kind, ending.why, text.trace))
+            sources.append(_known(ending.by or "nothing", "", text.trace))
+            if ending.why or ending.by:
+                notes.append(ending.why or f"by {ending.by}")
+            if ending.kind == "cut off" and ending.piece is not None:
+                at = ending.piece.place or at
+    prompt.ending = Fact(joined(kinds), at=at, note=notes[0] if notes else "")
+    prompt.eos_from = Fact(joined(sources), at=at)
+
+
+def ending_of_text(pieces: list[Piece], tokenizer: Tokenizer) -> prompt_ending.Ending:
+    return prompt_ending.ending_of(
+        pieces, tokenizer.literals, tokenizer.family, tokenizer.settled, has_chat_template(tokenizer.model_name)
+    )
+
+
+def _appended(ending: prompt_ending.Ending, text: TrainingText, run: Run, tokenizer: Tokenizer) -> prompt_ending.Ending:
+    """What the libraries append to a text that does not end with the token yet."""
+    if ending.kind not in ("none", "foreign eos"):
+        return ending
+    if text.form == "prompt-completion":
+        return prompt_ending.Ending("eos", "TRL", "the trainer appends it to the completion")
+    if tokenizer.adds_eos:
+        return prompt_ending.Ending("eos", "add_eos_token", "the tokenizer is told to append it")
+    if text.form == "tokenised" and text.appends_eos:
+        return prompt_ending.Ending("eos", "eos_token_id", "its id is appended to the tokens")
+    if text.form == "text":
+        appends = appends_eos(text, run)
+        if appends:
+            return prompt_ending.Ending(
+                "eos", "TRL", "TRL appends it to the text, since 0.17; Unsloth's preparation would not"
+            )
+        if appends is None:
+            return prompt_ending.Ending(
+                "",
+                why=f"whether TRL appends the EOS token to a column called {text.field_name!r} depends on its version",
+            )
+    return ending
+
+
+def appends_eos(text: TrainingText, run: Run) -> bool | None:
+    """Whether the trainer puts the EOS token behind a column of text that does not end with it; None when not known.
+
+    TRL does so since 0.17, until 1.14 only where the column is called "text" (by formatting_func it is).
+    """
+    if run.trainer is None or not run.trainer.callee.startswith("trl") or uses_unsloth(run):
+        return False
+
+    def since(version: str) -> bool | None:
+        if run.versions is None or not run.versions["trl"].judged:
+            return None
+        if run.versions.all(lambda installed: key_of(installed["trl"]) >= key_of(version), "trl"):
+            return True
+        return False if run.versions.all(lambda installed: key_of(installed["trl"]) < key_of(version), "trl") else None
+
+    return since("0.17.0" if text.by_formatting or text.field_name == "text" else "1.15.0")
+
+
+# ── loss and markers ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _loss(prompt: Any, texts: list[TrainingText], run: Run, tokenizer: Tokenizer) -> None:
+    losses = [(t, loss) for t in texts for loss in prompt_loss.loss_of(run, t)]
+    failing = next((loss for _, loss in losses if loss.on != "response"), losses[0][1])
+    note = failing.note or (f"by {failing.by}" if failing.on == "response" else "")
+    prompt.loss_on = Fact(joined(_known(x.on, x.why, _trace(x.at)) for _, x in losses), at=failing.at, note=note)
+    prompt.loss_by = Fact(joined(_known(x.by, x.why, _trace(x.at)) for _, x in losses), at=failing.at)
+    text, loss = next((pair for pair in losses if markers.searched(pair[1])), losses[0])
+    if not markers.searched(loss):
+        why = (
+            "the loss is not masked" if loss.on == "all" else f"no marker is searched for: {loss.by}" if loss.on else ""
+        )
+        for fact in (prompt.instruction_marker, prompt.response_marker, prompt.markers):
+            fact.value, fact.at, fact.why_not = (
+                (Unknown(loss.why), loss.at, "") if not why else (Absent(why), loss.at, why)
+            )
+        return
+    instruction, response = markers.arguments_of(loss)
+    prompt.instruction_marker, prompt.response_marker = Fact(instruction, at=loss.at), Fact(response, at=loss.at)
+    call = loss.call
+    assert call is not None
+    at = next(
+        (
+            call.places[n]
+            for n in ("response_part", "response_template", "instruction_part", "instruction_template")
+            if n in call.places
+        ),
+        call.place,
+    )
+    if all(isinstance(v, Absent) for v in (instruction, response)):
+        prompt.markers = Fact(
+            Known(markers.FOUND, _trace(call.place)), at=call.place, note="the markers of the chat template are used"
+        )
+        return
+    exact = not (isinstance(force := call.get("force_match"), Known) and force.value is False)
+    verdicts = [
+        markers.markers_of(p, instruction, response, tokenizer.family, tokenizer.turns, exact)
+        for t in texts
+        for p in t.texts
+    ]
+    if not verdicts:
+        prompt.markers = Fact(Unknown(text.why or "the training text is not known", _trace(at)), at=at)
+        return
+    worst = next((v for v in verdicts if v.verdict != markers.FOUND), verdicts[0])
+    if worst.marker and worst.marker == _plain(instruction):
+        at = call.places.get("instruction_part", call.places.get("instruction_template", at))
+    prompt.markers = Fact(joined(_known(v.verdict, v.why, _trace(at)) for v in verdicts), at=at, note=worst.why)
+
+
+def _plain(value: Value) -> Any:
+    return value.value if isinstance(value, (Known, Default)) else None
+
+
+def _trace(place: Place | None) -> Trace:
+    return (place,) if place is not None else ()

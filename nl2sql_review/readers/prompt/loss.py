@@ -1,0 +1,231 @@
+"""Which tokens the loss is computed on, and by which of the libraries' many mechanisms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...interpret.core.objects import Opaque
+from ...interpret.core.recording import Call
+from ...training_plan.values import Absent, Default, Known, Place, Term, Unknown, Value
+from ..run import Run, last, made_from, objects
+from .training_text import TrainingText
+
+UNMASKED = "nothing masks it"
+FUNCTION = "train_on_responses_only"
+COLLATOR = "DataCollatorForCompletionOnlyLM"
+# Collators that take the labels as they find them, or make them of all tokens.
+PLAIN_COLLATORS = (
+    "DataCollatorForLanguageModeling",
+    "DataCollatorForSeq2Seq",
+    "DataCollatorWithPadding",
+    "DataCollatorForTokenClassification",
+    "default_data_collator",
+    "DefaultDataCollator",
+)
+
+
+@dataclass(slots=True)
+class Loss:
+    """`on`: "response", "all" or "" when not known (`why`). `by`: the mechanism, or what was tried in its place.
+
+    `call`: the call that names the markers. `certain`: False when a branch decides whether the mechanism is used.
+    """
+
+    on: str = ""
+    by: str = ""
+    why: str = ""
+    at: Place | None = None
+    call: Call | None = None
+    note: str = ""
+
+
+def loss_of(run: Run, text: TrainingText) -> list[Loss]:
+    """What may happen; more than one when a branch decides."""
+    if run.trainer is None:
+        return [Loss(why="the script constructs no trainer")]
+    found = masking_call(run)
+    if found is not None:
+        return found
+    settings = _settings(run, text)
+    if settings is not None:
+        return settings
+    return [_by_data(run, text)]
+
+
+def masking_call(run: Run) -> list[Loss] | None:
+    """`train_on_responses_only(trainer, …)`, which masks the labels of a trainer that exists."""
+    calls = [c for c in run.calls if last(c.callee) == FUNCTION and _for_this_trainer(run, c)]
+    if not calls:
+        return None
+    call = calls[-1]
+    if isinstance(value := call.get("return_function"), Known) and value.value:
+        return [
+            Loss(
+                "",
+                FUNCTION,
+                "what becomes of the masking function that return_function=True asks for is not known",
+                call.place,
+                call,
+            )
+        ]
+    order = {id(c): i for i, c in enumerate(run.calls)}
+    if run.train and all(order[id(t)] < order[id(call)] for t in run.train):
+        return [
+            Loss("all", f"{FUNCTION} after training", "", call.place, call, "it is called when the training is over")
+        ]
+    masked = Loss("response", FUNCTION, "", call.place, call)
+    if call.certain:
+        return [masked]
+    if any(_same_branch(call, t) for t in run.train):
+        return [masked]
+    return [masked, Loss("all", "nothing", "", call.place, None, UNMASKED)]
+
+
+def _same_branch(call: Call, train: Call) -> bool:
+    """Whether the training is as uncertain as the masking, as when both stand in one function that may not run."""
+    return not train.certain and train.condition == call.condition and train.function == call.function
+
+
+def _for_this_trainer(run: Run, call: Call) -> bool:
+    wanted = run.trainer
+    given = list(objects(call.get("trainer", "$0")))
+    if not given:
+        return True
+    return any(wanted in made_from(thing) for thing in given) or not any(made_from(thing) for thing in given)
+
+
+def _settings(run: Run, text: TrainingText) -> list[Loss] | None:
+    trainer = run.trainer
+    assert trainer is not None
+    for call in (trainer, run.arguments.call):
+        if call is not None and FUNCTION in call.arguments:
+            value = call.get(FUNCTION)
+            note = f"{last(call.callee)} takes no {FUNCTION}: it raises TypeError, and where it is swallowed nothing is masked"
+            asked = "keyword" if not (isinstance(value, (Known, Default)) and value.value is False) else "keyword, off"
+            return [Loss("all", f"{FUNCTION} {asked}", "", call.places.get(FUNCTION, call.place), None, note)]
+    collator = trainer.get("data_collator")
+    for thing in objects(collator):
+        if isinstance(thing, Opaque) and last(thing.callee) == COLLATOR:
+            if _true(_setting(run, "packing")) is True:
+                return [
+                    Loss(
+                        "all",
+                        f"{COLLATOR} with packing",
+                        "",
+                        trainer.places.get("data_collator", trainer.place),
+                        thing.call,
+                        "the collator cannot be used with packing",
+                    )
+                ]
+            return [Loss("response", COLLATOR, "", trainer.places.get("data_collator", trainer.place), thing.call)]
+    if _own_collator(collator):
+        return [
+            Loss(
+                "",
+                "own collator",
+                "which labels the script's own data collator masks is not read",
+                trainer.places.get("data_collator", trainer.place),
+            )
+        ]
+    return None
+
+
+def _own_collator(collator: Value) -> bool:
+    if isinstance(collator, (Absent, Unknown)) or isinstance(collator, Known) and collator.value is None:
+        return isinstance(collator, Unknown)
+    names = [last(thing.callee) if isinstance(thing, Opaque) and thing.callee else "" for thing in objects(collator)]
+    if isinstance(collator, Term):
+        names = [last(collator.text.partition("(")[0])]
+    return not names or any(name not in PLAIN_COLLATORS for name in names)
+
+
+def _setting(run: Run, name: str) -> Value:
+    value = run.arguments.value(name)
+    return run.trainer.get(name) if isinstance(value, Absent) and run.trainer is not None else value
+
+
+def _true(value: Value) -> bool | None:
+    """True, False, or None when it is not given or not known."""
+    return bool(value.value) if isinstance(value, (Known, Default)) and value.value is not None else None
+
+
+def _by_data(run: Run, text: TrainingText) -> Loss:
+    at = text.at or run.place
+    completion = _true(_setting(run, "completion_only_loss"))
+    assistant = _true(_setting(run, "assistant_only_loss"))
+    if text.form == "tokenised":
+        return _labels(text, at)
+    if text.form == "prompt-completion":
+        if completion is False:
+            return Loss(
+                "all",
+                "completion_only_loss=False",
+                "",
+                run.arguments.where("completion_only_loss"),
+                None,
+                "completion_only_loss=False",
+            )
+        unknown = _setting(run, "completion_only_loss")
+        if (
+            isinstance(unknown, Unknown)
+            and not run.arguments.unknown
+            and "completion_only_loss" in (run.arguments.call.arguments if run.arguments.call else ())
+        ):
+            return Loss("", "prompt/completion columns", f"completion_only_loss: {unknown.why}", at)
+        return Loss("response", "prompt/completion columns", "", at)
+    if text.form == "chat" and assistant:
+        return Loss("response", "assistant_only_loss", "", run.arguments.where("assistant_only_loss"))
+    if assistant and text.form == "text":
+        return Loss(
+            "all",
+            "assistant_only_loss without chat data",
+            "",
+            run.arguments.where("assistant_only_loss"),
+            None,
+            "it needs a column of messages, and raises ValueError without",
+        )
+    if completion and text.form in ("text", "chat"):
+        return Loss(
+            "all",
+            "completion_only_loss without prompt/completion columns",
+            "",
+            run.arguments.where("completion_only_loss"),
+            None,
+            "it is silently ignored on a column of text",
+        )
+    if not text.form:
+        return Loss("", "", text.why, at)
+    if text.form == "text" and not text.texts and text.open and not text.field_name:
+        return Loss("", "", text.why, at)
+    return Loss("all", "nothing", "", run.trainer.place if run.trainer else at, None, UNMASKED)
+
+
+def _labels(text: TrainingText, at: Place | None) -> Loss:
+    """Hand-made labels: -100 for the tokens of the prompt. Padding alone may be masked too, which is no answer."""
+    labels = text.columns.get("labels")
+    if labels is None:
+        return Loss("all", "nothing", "", at, None, UNMASKED)
+    said = _spelt(labels)
+    if "-100" not in said:
+        if isinstance(labels, Unknown):
+            return Loss("", "hand-made labels", f"which labels are masked is not known: {labels.why}", at)
+        return Loss("all", "labels of all tokens", "", at, None, "the labels are those of all tokens")
+    if "pad_token" in said and "* len" not in said and "*len" not in said:
+        return Loss("all", "labels that mask padding only", "", at, None, "the labels mask padding only")
+    if "len(" in said or "prompt" in said:
+        return Loss("response", "hand-made labels", "", at)
+    return Loss("", "hand-made labels", "which of the hand-made labels are masked could not be read", at)
+
+
+def _spelt(value: object, depth: int = 0) -> str:
+    """All the source there is of a value."""
+    if depth > 6:
+        return ""
+    if isinstance(value, Term):
+        return value.text + " " + " ".join(_spelt(a, depth + 1) for a in value.args)
+    if isinstance(value, (Known, Default)):
+        return repr(value.value)[:200]
+    if isinstance(value, Unknown):
+        parts = value.parts.values() if isinstance(value.parts, dict) else value.parts or ()
+        return value.why + " " + " ".join(_spelt(p, depth + 1) for p in parts)
+    return " ".join(_spelt(o, depth + 1) for o in getattr(value, "options", ()))

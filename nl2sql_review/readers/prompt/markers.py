@@ -1,0 +1,151 @@
+"""Whether the markers that a masking function searches for occur in the text, and survive tokenisation.
+
+The search is for token ids: the marker is cut into tokens alone, the text as a whole, and the same letters may be cut
+differently in the two. Measured with CodeLlama's tokenizer: after a line feed `### Response:` starts with `##`, alone it
+starts with `▁###`, so that the standard Alpaca marker is never found; a space before it makes them equal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...training_plan.values import Absent, Default, Known, Value
+from .loss import COLLATOR, Loss
+from .text import Piece, literal
+from .tokenizers import CHAT_TEMPLATES, Family
+
+FOUND, MISSING, LOST = "found", "not in template", "lost in tokenisation"
+
+
+@dataclass(slots=True)
+class Markers:
+    verdict: str = ""  # FOUND, MISSING, LOST, or "" when not known (`why`)
+    why: str = ""
+    marker: str = ""  # the one that is to blame
+
+
+def arguments_of(loss: Loss) -> tuple[Value, Value]:
+    """(instruction marker, response marker) as they were given."""
+    if loss.call is None:
+        return Absent(), Absent()
+    return loss.call.get("instruction_part", "instruction_template"), loss.call.get(
+        "response_part", "response_template"
+    )
+
+
+def markers_of(
+    pieces: list[Piece],
+    instruction: Value,
+    response: Value,
+    family: Family | None,
+    turns: tuple[str, str] | None,
+    exact: bool,
+) -> Markers:
+    """The verdict on one text. `turns`: the markers of the chat template, if one is applied; `exact`: no force_match=False."""
+    if isinstance(response, (Known, Default)) and isinstance(response.value, (list, tuple)):
+        return Markers(FOUND, "given as token ids")
+    for value, name in ((response, "response"), (instruction, "instruction")):
+        if isinstance(value, Absent) or isinstance(value, Known) and value.value is None:
+            continue
+        if not (isinstance(value, (Known, Default)) and isinstance(value.value, str)):
+            return Markers(
+                "", f"the {name} marker is not known" + (f": {value.why}" if getattr(value, "why", "") else "")
+            )
+        verdict = _one(pieces, value.value, name == "response", family, turns, exact)
+        if verdict.verdict != FOUND:
+            return verdict
+    return Markers(FOUND)
+
+
+def _one(
+    pieces: list[Piece], marker: str, answer: bool, family: Family | None, turns: tuple[str, str] | None, exact: bool
+) -> Markers:
+    chat = any("eos" in p.roles and p.why == "chat template" for p in pieces)
+    if chat:
+        return _in_chat(marker, answer, turns)
+    text = literal(pieces)
+    start = text.find(marker)
+    if start < 0 and not exact:
+        start = text.find(marker.strip())
+    if start < 0:
+        if any(p.opaque for p in pieces):
+            return Markers("", f"whether {marker!r} occurs in the text is not known: part of it cannot be read", marker)
+        return Markers(MISSING, f"{marker!r} does not occur in the training text", marker)
+    if not answer or not exact:
+        return Markers(FOUND)
+    return _after_tokenisation(text, marker, start, family)
+
+
+def _in_chat(marker: str, answer: bool, turns: tuple[str, str] | None) -> Markers:
+    if turns is None:
+        return Markers("", "which markers the model's chat template writes is not known", marker)
+    written = turns[1] if answer else turns[0]
+    if marker in written or marker.strip() == written.strip():
+        return Markers(FOUND)
+    if marker.startswith(written.strip()):
+        return Markers(
+            "",
+            f"the chat template writes {written!r}; whether {marker!r} follows from it depends on the messages",
+            marker,
+        )
+    return Markers(MISSING, f"the chat template writes {written!r}, not {marker!r}", marker)
+
+
+def _after_tokenisation(text: str, marker: str, start: int, family: Family | None) -> Markers:
+    before, after = text[:start][-1:], text[start + len(marker) :][:1]
+    if marker.lstrip().startswith(("<|", "<start", "[INST]", "[/INST]")) and not (
+        family and family.cuts == "sentencepiece" and before == "\n"
+    ):
+        return Markers(FOUND)  # a token of its own
+    if family is None or not family.cuts:
+        risky = marker.startswith("\n") or before == "\n"
+        if not risky:
+            return Markers(FOUND)
+        return Markers(
+            "",
+            f"whether {marker!r} is cut into the same tokens inside the text depends on the tokenizer, which is not known",
+            marker,
+        )
+    if family.cuts == "sentencepiece":
+        return _sentencepiece(marker, before, family)
+    if marker.startswith("\n") and before == "\n" or marker.endswith("\n") and after == "\n":
+        return Markers("", f"the line feeds around {marker!r} are cut together with those of the text", marker)
+    if family.cuts == "tiktoken" and after == "\n" and not marker.endswith(("\n", " ")):
+        return Markers(
+            "",
+            f"{family.name} cuts the last sign of {marker!r} together with the line feed after it; end the marker with it",
+            marker,
+        )
+    return Markers(FOUND)
+
+
+def _sentencepiece(marker: str, before: str, family: Family) -> Markers:
+    if marker.startswith("\n"):
+        return Markers(
+            LOST, f"a marker that starts with a line feed gains a space token in {family.name}'s tokenizer", marker
+        )
+    if marker.startswith(" ") or before in (" ", ""):
+        return Markers(FOUND)
+    if before == "\n" and not marker.lstrip().startswith(("<", "[")):
+        return Markers(
+            LOST, f"after a line feed {family.name}'s tokenizer cuts {marker!r} otherwise than alone", marker
+        )
+    return Markers(
+        "",
+        f"whether {marker!r} is cut into the same tokens inside the text is not known for {family.name}'s tokenizer",
+        marker,
+    )
+
+
+def turns_of(template: Value, family: Family | None, chats: bool) -> tuple[str, str] | None:
+    """The markers a chat template writes: of the template the script names, else of the model's own."""
+    if isinstance(template, (Known, Default)) and isinstance(template.value, str):
+        return CHAT_TEMPLATES.get(template.value.lower())
+    if isinstance(template, Absent) and family is not None and chats:
+        return family.turns
+    return None
+
+
+def searched(loss: Loss) -> bool:
+    """Whether this mechanism searches the tokens for markers at all."""
+    return loss.on == "response" and (loss.by == COLLATOR or loss.by == "train_on_responses_only")

@@ -1,0 +1,143 @@
+"""Which parts of the prompt a training text has, in which order, and which are missing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from ...training_plan.values import Term
+from .text import Piece, label_before, literal
+
+ORDER = ("instruction", "schema", "question", "response", "sql")
+INSTRUCTION_MARKER = re.compile(
+    r"#+ *(instructions?|task)\b|\[inst\]|<\|(im_start|start_header_id)\|>|<\|(user|system|prompter)\|>|<start_of_turn>|<<sys>>",
+    re.I,
+)
+RESPONSE_MARKER = re.compile(r"#+ *(response|answer|sql|output)|\[/inst\]|assistant|<start_of_turn>model", re.I)
+ALPACA = re.compile(r"### *Instruction:.*### *Response:", re.S)
+SENTENCE = re.compile(r"[A-Za-z]{2,}(?:[ ,'\-]+[A-Za-z]+){3,}")
+# A schema that stands in the template itself: DDL, or a label with text of its own after it.
+FIXED_SCHEMA = re.compile(
+    r"\bCREATE\s+TABLE\b|\bprimary key\b|\b(?:schema|tables|ddl)\s*:\s*(?!#|\w*\s*questions?\b|input\b)\w[^:]{12,}",
+    re.I,
+)
+
+
+@dataclass(slots=True)
+class Parts:
+    """`order`: the parts there are, as they come. `missing`: those that are not there or in the wrong place.
+
+    `doubts`: why one of the missing may be there all the same: a hole that nobody can read.
+    """
+
+    order: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+    style: str = "own wording"
+    marker: str = ""  # the label right before the SQL
+
+
+def parts_of(pieces: list[Piece], form: str) -> Parts:
+    """The parts of one text. Positions are those of the pieces."""
+    parts = Parts(style=style(pieces, form))
+    where: dict[str, float] = {}
+    for i, piece in enumerate(pieces):
+        for role in piece.roles & set(ORDER):
+            where.setdefault(role, i)
+    answer = int(where.get("sql", len(pieces)))
+    for i, piece in enumerate(pieces[:answer]):
+        if "schema" not in where and piece.hole is None and FIXED_SCHEMA.search(piece.text):
+            where["schema"] = i
+    _response(pieces, answer, where, parts)
+    _instruction(pieces, answer, where)
+    _doubts(pieces, where, parts)
+    _unlabelled(pieces, where, parts)
+    parts.order = sorted(where, key=lambda role: (where[role], ORDER.index(role)))
+    parts.missing = [role for role in ORDER if role not in where] + parts.missing
+    _misplaced(where, parts)
+    return parts
+
+
+def style(pieces: list[Piece], form: str) -> str:
+    if form == "chat" or any(p.turn and p.turn != "completion" for p in pieces):
+        return "chat"
+    if ALPACA.search(literal(pieces)):
+        return "alpaca"
+    return "prompt/completion" if form == "prompt-completion" else "own wording"
+
+
+def _response(pieces: list[Piece], answer: int, where: dict[str, float], parts: Parts) -> None:
+    """The marker that announces the answer is whatever stands right before it: a label, a turn, a column of its own."""
+    if "sql" not in where:
+        text = literal(pieces)
+        found = [m.start() for m in RESPONSE_MARKER.finditer(text)]
+        if found:
+            where["response"] = len(pieces) - 0.5 if pieces and pieces[-1].hole is None else len(pieces) - 1.5
+        return
+    before = pieces[answer - 1] if answer else None
+    if before is None or before.hole is not None:
+        return
+    label = label_before(pieces, answer)
+    if before.turn or label:
+        parts.marker = label
+        where["response"] = answer - 0.5
+    elif answer > 1 and pieces[answer - 2].turn:
+        where["response"] = answer - 0.5
+
+
+def _instruction(pieces: list[Piece], answer: int, where: dict[str, float]) -> None:
+    """An instruction is a marker, a turn, or a sentence, before the answer."""
+    if "instruction" in where and where["instruction"] < answer:
+        return
+    for i, piece in enumerate(pieces[:answer]):
+        if piece.turn in ("user", "system"):
+            where["instruction"] = i
+            return
+        if piece.hole is None and (INSTRUCTION_MARKER.search(piece.text) or SENTENCE.search(piece.text)):
+            where["instruction"] = i
+            return
+
+
+def _doubts(pieces: list[Piece], where: dict[str, float], parts: Parts) -> None:
+    """Holes that may hold a part: one that nobody can read, an instruction column with the question in it, or the
+    result of a function that puts several columns together in words of its own."""
+    for i, piece in enumerate(pieces):
+        if piece.hole is None or i > where.get("sql", len(pieces)):
+            continue
+        composed = isinstance(piece.hole, Term) and piece.hole.head == "call" and len(piece.roles & set(ORDER)) > 1
+        lacking = [role for role in (ORDER if composed else ("schema", "question", "sql")) if role not in where]
+        if lacking and (composed or piece.opaque or piece.roles == {"instruction"} and piece.columns):
+            what = (
+                f"`{piece.hole.text}`"
+                if composed
+                else f"column {piece.columns[-1]!r}"
+                if piece.columns
+                else "a part of the text"
+            )
+            parts.doubts.append(
+                f"{what} may hold the {' and the '.join(lacking)}"
+                + (f": {piece.why}" if piece.why and not piece.columns else "")
+            )
+
+
+def _unlabelled(pieces: list[Piece], where: dict[str, float], parts: Parts) -> None:
+    """A schema or question that follows another hole with nothing but white space between has no label."""
+    for i in range(1, len(pieces)):
+        piece, before = pieces[i], pieces[i - 1]
+        roles = piece.roles & {"schema", "question"}
+        if piece.hole is None or len(roles) != 1:
+            continue
+        blank = before.hole is None and not before.turn and not before.text.strip()
+        after_hole = before.hole is not None or blank and i > 1 and pieces[i - 2].hole is not None
+        said = pieces[i - 1 - blank]  # a hole that may end with a label of its own leaves no doubt worth a finding
+        if after_hole and said.roles & {"schema", "question", "sql"} and where.get(next(iter(roles))) == i:
+            parts.missing.append(f"label of the {next(iter(roles))}")
+
+
+def _misplaced(where: dict[str, float], parts: Parts) -> None:
+    end = where.get("response", where.get("sql"))
+    if end is None:
+        return
+    for role in ("instruction", "schema", "question"):
+        if role in where and where[role] > end:
+            parts.missing.append(f"{role} before the response")

@@ -1,0 +1,283 @@
+"""Traps between tokenizer, collator and trainer that raise nothing: what is in the text and does not reach the loss."""
+
+from __future__ import annotations
+
+import re
+
+import libcst as cst
+
+from ...interpret.core.recording import Call
+from ...libraries.versions import key_of
+from ...source.syntax import walk
+from ...training_plan.facts import Fact, TrainingPlan
+from ...training_plan.values import Absent, Default, Either, Known, Place, Unknown, Value
+from ..object_settings import objects
+from ..run import Run
+from . import Tokenizer, appends_eos, ending_of_text
+from .ending import TURN_ENDS
+from .loss import masking_call
+from .text import Piece, chat_call, trimmed
+from .tokenizers import Family, family, has_chat_template
+from .training_text import TrainingText, joined, objective, texts_of, uses_unsloth
+
+# Their labels are -100 wherever the padding token stands.
+HIDE_PADDING = ("transformers.DataCollatorForLanguageModeling", "trl.DataCollatorForCompletionOnlyLM")
+KEEPS_PADDING = "0.17.0"  # the first trl with a collator of its own, which looks at the attention mask instead
+BOS_LITERALS = ("<s>", "<|begin_of_text|>", "<bos>")
+# Families whose tokenizers put a BOS token before every text, and those that have none.
+PUTS_BOS = ("Llama 3", "CodeLlama", "Llama 2", "Mistral", "Gemma")
+NO_BOS = ("Qwen", "SmolLM", "GPT-2", "GPT-OSS", "Phi 3")
+# Chat models whose own template starts with the BOS token, and those that say "end of turn" and "end of text" alike and
+# put a line feed after the last turn.
+TEMPLATE_STARTS_WITH_BOS = re.compile(
+    r"llama-?_?3|mistral.*instruct|mixtral.*instruct|gemma.*-it\b|code-?llama.*instruct|llama-?_?2.*chat", re.IGNORECASE
+)
+TEMPLATE_ENDS_IN_LINE_FEED = re.compile(r"(qwen|smollm).*(instruct|chat)", re.IGNORECASE)
+
+
+def read(run: Run, plan: TrainingPlan) -> None:
+    texts = texts_of(run)
+    plan.prompt.padding = padding(run, texts)
+    plan.prompt.bos = bos(run, plan, texts)
+    plan.prompt.boundary = boundary(run, texts)
+    plan.prompt.appended = appended(run, plan, texts)
+    schema_fills(plan)
+
+
+# -- padding -----------------------------------------------------------------------------------------------------
+
+
+def padding(run: Run, texts: list[TrainingText]) -> Fact:
+    """Whether the token that pads is the one that ends a text, where the collator takes padding out of the loss."""
+    trainer = run.trainer
+    if trainer is None:
+        return Fact(Absent("no trainer is made"), at=run.place, why_not="no trainer is made")
+    at, by = hides_padding(run, texts)
+    if at is None:
+        why = "the trainer's collator does not take the padding token out of the loss"
+        return Fact(Absent(why), at=trainer.place, why_not=why)
+    writes = [(c, v) for c in run.calls for v in pads(c)]
+    if not writes:
+        return Fact(
+            Unknown("which token pads is the tokenizer's own affair"),
+            at=at,
+            why_not="the script leaves the padding token as it is",
+        )
+    call, value = writes[-1]
+    if isinstance(value, Either):
+        return Fact(Unknown("it depends on a branch which token pads", value.trace), at=call.place)
+    if is_eos(value) and (call.conditional or asks_tokenizer(call)):
+        why = "whether the padding token is set to the EOS token depends on the model's tokenizer, which may have one of its own"
+        if not asks_tokenizer(call):
+            why = "it depends on a branch whether the padding token is set to the EOS token"
+        return Fact(Unknown(why, (call.place,)), at=call.place)
+    return Fact(Known("the eos token" if is_eos(value) else "its own token", (call.place,)), at=call.place, note=by)
+
+
+def hides_padding(run: Run, texts: list[TrainingText]) -> tuple[Place | None, str]:
+    """Where the collator comes from that takes every padding token out of the loss, and what it is; None when none does."""
+    trainer = run.trainer
+    assert trainer is not None
+    if masking_call(run) is not None:
+        return None, ""  # it puts a collator that keeps the labels in the place of the trainer's
+    collator = trainer.get("data_collator")
+    for thing in objects(collator):
+        call, name = getattr(thing, "call", None), getattr(thing, "callee", "")
+        if call is not None and name in HIDE_PADDING:
+            mlm = call.get("mlm")
+            if name != HIDE_PADDING[0] or isinstance(mlm, (Known, Default)) and mlm.value is False:
+                return call.place, name.rpartition(".")[2]
+    left_out = isinstance(collator, Absent) or isinstance(collator, Known) and collator.value is None
+    if not left_out or trainer.callee != "trl.SFTTrainer" or trainer.unknown_arguments:
+        return None, ""
+    if uses_unsloth(run):
+        tokenised = [t for t in texts if t.form == "tokenised" and not t.open and "input_ids" in t.columns]
+        if (
+            tokenised
+            and len(tokenised) == len(texts)
+            and not any({"labels", "completion_mask", "assistant_masks"} & set(t.columns) for t in texts)
+        ):
+            return trainer.place, "DataCollatorForLanguageModeling, which Unsloth takes for tokens without labels,"
+        return None, ""
+    packing = run.arguments.value("packing")
+    packs = not (isinstance(packing, Absent) or isinstance(packing, Known) and packing.value is False)
+    if (
+        not packs
+        and run.versions is not None
+        and run.versions.all(lambda i: key_of(i["trl"]) < key_of(KEEPS_PADDING), "trl")
+    ):
+        return trainer.place, "DataCollatorForLanguageModeling, which SFTTrainer takes before trl 0.17,"
+    return None, ""
+
+
+def asks_tokenizer(call: Call) -> bool:
+    """`if tokenizer.pad_token is None:` around a call: what runs depends on the tokenizer that was published."""
+    if call.conditional and "pad_token" in call.condition:
+        return True
+    source = call.place.source
+    choices = [
+        node for node in walk(source.tree) if isinstance(node, cst.If) and "pad_token" in source.segment(node.test)
+    ]
+    return any(node is call.place.node for choice in choices for node in walk(choice.body))
+
+
+def pads(call: Call) -> list[Value]:
+    if call.callee.endswith((".pad_token=", ".pad_token_id=")):
+        return [v for v in call.arguments.values()]
+    if call.callee.endswith(".add_special_tokens"):
+        given = call.get("special_tokens_dict", "$0")
+        if isinstance(given, Known) and isinstance(given.value, dict) and "pad_token" in given.value:
+            return [Known(given.value["pad_token"], given.trace)]
+        if isinstance(given, Unknown) and isinstance(given.parts, dict) and "pad_token" in given.parts:
+            return [given.parts["pad_token"]]
+    return []
+
+
+def is_eos(value: Value) -> bool:
+    thing = value.value if isinstance(value, (Known, Default)) else value
+    text = getattr(thing, "text", "") or ""
+    return text.endswith((".eos_token", ".eos_token_id"))
+
+
+# -- the two ends of a text --------------------------------------------------------------------------------------
+
+
+def bos(run: Run, plan: TrainingPlan, texts: list[TrainingText]) -> Fact:
+    """Whether a text brings the BOS token that the tokenizer will put before it once more."""
+    at = texts[0].at if texts else run.place
+    if not texts or any(t.form not in ("text", "prompt-completion") for t in texts):
+        return Fact(Absent("not a text"), at=at, why_not="the training text is no plain text")
+    if uses_unsloth(run):
+        return Fact(Absent("Unsloth"), at=at, why_not="Unsloth takes a second BOS token away")
+    name = plan.lora.model_name.value
+    starting = [start for t in texts for pieces in t.texts if (start := starts_with_bos(t, pieces, run, plan))]
+    trace = texts[0].trace
+    if not starting:
+        return Fact(Known("once", trace), at=at)
+    if untouched := own_special_tokens(run):
+        return Fact(Unknown(untouched, trace), at=at)
+    kind: Family | None = family(name.value) if isinstance(name, (Known, Default)) else None
+    if kind is not None and kind.name in PUTS_BOS:
+        return Fact(Known("twice", trace), at=at, note=starting[0])
+    if kind is not None and kind.name in NO_BOS:
+        return Fact(Known("once", trace), at=at)
+    return Fact(Unknown("whether the model's tokenizer puts a BOS token before a text is not known", trace), at=at)
+
+
+def starts_with_bos(text: TrainingText, pieces: list[Piece], run: Run, plan: TrainingPlan) -> str:
+    """What of a text brings the BOS token, "" when nothing does that is known."""
+    if chat_call(text.value) is not None:
+        name = plan.lora.model_name.value
+        settled = Tokenizer(run, plan)
+        own = settled.settled and isinstance(settled.template, Absent) and isinstance(name, (Known, Default))
+        return (
+            "the chat template"
+            if own and TEMPLATE_STARTS_WITH_BOS.search(str(name.value)) and has_chat_template(name.value)
+            else ""
+        )
+    first = pieces[0] if pieces else Piece()
+    return (
+        "the text"
+        if "bos" in first.roles or first.hole is None and first.text.lstrip().startswith(BOS_LITERALS)
+        else ""
+    )
+
+
+def own_special_tokens(run: Run) -> str:
+    """Why the tokenizer may not put a BOS token there after all."""
+    kwargs = run.arguments.value("dataset_kwargs")
+    asked = [
+        kwargs,
+        *(c.get("add_bos_token") for c in run.calls),
+        *(v for c in run.calls if c.callee.endswith((".add_bos_token=", ".bos_token=")) for v in c.arguments.values()),
+    ]
+    return (
+        "the script says itself which special tokens are added" if any(not isinstance(v, Absent) for v in asked) else ""
+    )
+
+
+def appended(run: Run, plan: TrainingPlan, texts: list[TrainingText]) -> Fact:
+    """What TRL puts after a text that does not end with the EOS token, to the letter: a line feed behind it is enough."""
+    at = texts[0].at if texts else run.place
+    other = objective(run) or (
+        "" if run.trainer is not None and run.trainer.callee.startswith("trl.") else "the trainer appends nothing"
+    )
+    if other or not texts or any(not t.texts or t.form != "text" for t in texts):
+        return Fact(
+            Absent("not a text"), at=at, why_not=other or "the training text is no column of text that is known"
+        )
+    tokenizer = Tokenizer(run, plan)
+    return Fact(joined(_appended(t, pieces, run, tokenizer) for t in texts for pieces in t.texts), at=at)
+
+
+def _appended(text: TrainingText, pieces: list[Piece], run: Run, tokenizer: Tokenizer) -> Value:
+    appends = appends_eos(text, run)
+    if appends is None:
+        return Unknown("whether the trainer appends the EOS token depends on the version of TRL", text.trace)
+    ending = ending_of_text(pieces, tokenizer)
+    if not appends or ending.kind in ("text after eos", "two eos", "cut off"):  # prompt/eos tells of these
+        return Known("nothing", text.trace)
+    if ending.kind in ("none", "foreign eos"):
+        return Known("the EOS token", text.trace)
+    if ending.kind != "eos":
+        return Unknown(ending.why or "how the text ends is not known", text.trace)
+    known = tokenizer.settled and isinstance(tokenizer.template, Absent) and isinstance(tokenizer.model_name, str)
+    if (
+        known
+        and TEMPLATE_ENDS_IN_LINE_FEED.search(tokenizer.model_name)
+        and _ends_in_line_feed(text, pieces, ending.by)
+    ):
+        return Known("a second EOS token", text.trace)
+    return Known("nothing", text.trace)
+
+
+def _ends_in_line_feed(text: TrainingText, pieces: list[Piece], by: str) -> bool:
+    if by == "chat template":
+        return chat_call(text.value) is not None and trimmed(text.value) is None and pieces[-1].why == "chat template"
+    return by == TURN_ENDS[0] and pieces[-1].hole is None and not pieces[-1].turn and pieces[-1].text.endswith("\n")
+
+
+# -- room for the answer -----------------------------------------------------------------------------------------
+
+LONGEST_TOKEN = 6  # characters: on a schema no tokenizer reaches that many a token
+
+
+def schema_fills(plan: TrainingPlan) -> None:
+    """Whether a schema that is as long as its limit leaves no room for the answer in a sequence."""
+    limit, length = plan.dataset.schema_limit, plan.memory.trainer_length
+    fact = plan.dataset.schema_fills
+    fact.at = limit.at
+    characters, tokens = _number(limit.value), _number(length.value)
+    unit = "tokens" if "in tokens" in limit.note else "words" if "in words" in limit.note else "characters"
+    if limit.why_not or characters is None or tokens is None:
+        fact.why_not = limit.why_not or "the schema's limit and the length of a sequence are not both known"
+        return
+    least = characters if unit != "characters" else characters / LONGEST_TOKEN
+    fact.value = Known(least >= tokens, limit.value.trace)
+    fact.note = f"{characters:g} {unit} of schema are {least:.0f} tokens or more, and the trainer cuts at {tokens:g}"
+
+
+def _number(value: Value) -> float | None:
+    number = value.value if isinstance(value, (Known, Default)) else None
+    return number if isinstance(number, (int, float)) and not isinstance(number, bool) else None
+
+
+def boundary(run: Run, texts: list[TrainingText]) -> Fact:
+    """What a prompt ends with, where the answer is a column of its own: a space melts into the answer's first token."""
+    at = texts[0].at if texts else run.place
+    ends = [end for t in texts if t.form == "prompt-completion" for pieces in t.texts for end in prompt_ends(pieces)]
+    if not ends:
+        return Fact(Absent("no columns"), at=at, why_not="prompt and answer are not columns of their own")
+    spaces = [p for p in ends if p.text.endswith((" ", "\t"))]
+    return Fact(Known("space" if spaces else "no space", texts[0].trace), at=at)
+
+
+def prompt_ends(pieces: list[Piece]) -> list[Piece]:
+    """The last literal piece before the completion begins; none for a chat, or for a prompt that ends in data."""
+    i = next((i for i, p in enumerate(pieces) if p.turn), 0)
+    if not i or pieces[i].turn != "completion":
+        return []
+    answer = next((p for p in pieces[i + 1 :] if p.hole is not None or p.text), None)
+    if answer is not None and answer.hole is None and answer.text[:1].isspace():
+        return [Piece(text="\n")]
+    return [pieces[i - 1]] if pieces[i - 1].hole is None and pieces[i - 1].text else []

@@ -1,0 +1,311 @@
+"""A training text, piece by piece: what is literal, what fills each hole, and which part of the prompt that is.
+
+`alternatives(value)` turns the value of a text into the texts it may be, each a list of `Piece`. Nothing is judged
+here: `prompt.py` reads the order of the parts and the ending from the pieces.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
+from ..dataset.columns import OPAQUE_COLUMNS, argument, column_role, columns_read, method_of, receiver
+
+MAX_ALTERNATIVES = 8
+
+EOS_LITERALS = (
+    "</s>", "<|im_end|>", "<|eot_id|>", "<|endoftext|>", "<|end_of_text|>", "<eos>", "<end_of_turn>", "<|end|>",
+    "<|EOT|>", "<|return|>", "<｜end▁of▁sentence｜>", "<turn|>", "<|END_OF_TURN_TOKEN|>", "<|end_of_role|>",
+)  # fmt: skip
+BOS_LITERALS = ("<s>", "<|begin_of_text|>", "<bos>", "<|startoftext|>", "<｜begin▁of▁sentence｜>")
+
+LABEL_WORDS = re.compile(
+    r"(?P<question>questions?|utterance|user (?:query|request)|request|natural language(?: query)?)"
+    r"|(?P<schema>schemas?|tables?|ddl|context|database)"
+    r"|(?P<sql>response|answer|output|completion|assistant|sql(?: query| code| statement)?|query|gpt|model|\[/inst\])"
+    r"|(?P<instruction>instructions?|task|system)"
+    r"|(?P<input>input|user|human|prompt|\[inst\])",
+    re.IGNORECASE,
+)
+SPEAKERS = {"human": "user", "gpt": "assistant", "model": "assistant", "bot": "assistant", "ai": "assistant"}
+WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(slots=True)
+class Piece:
+    """Literal text, a hole, or the start of a chat turn.
+
+    `roles` of a hole: instruction, schema, question, sql, eos, bos; empty when nobody can tell what it holds.
+    `turn` is the speaker when the piece opens a turn. `why` says why a hole cannot be read.
+    """
+
+    text: str = ""
+    hole: Value | None = None
+    roles: frozenset[str] = frozenset()
+    columns: tuple[str, ...] = ()
+    turn: str = ""
+    why: str = ""
+
+    @property
+    def opaque(self) -> bool:
+        return self.hole is not None and not self.roles
+
+    @property
+    def place(self) -> Place | None:
+        trace = self.hole.trace if self.hole is not None else ()
+        return trace[-1] if trace else None
+
+
+def is_eos(value: object) -> bool:
+    """Whether a hole is filled with the tokenizer's own end-of-sequence token."""
+    if isinstance(value, Term):
+        if value.head == "attribute":
+            return value.text.endswith(".eos_token")
+        if value.head == "item":
+            return value.text.endswith(('["eos_token"]', "['eos_token']"))
+        if value.head == "call":
+            callee = value.text.partition("(")[0]
+            if callee.endswith((".decode", ".convert_ids_to_tokens")):
+                return "eos_token_id" in value.text
+            return callee in ("str", "builtins.str") and any(is_eos(a) for a in value.args)
+        if value.head == "or":
+            return any(is_eos(a) for a in value.args[:1])
+    return False
+
+
+def is_bos(value: object) -> bool:
+    return isinstance(value, Term) and value.head == "attribute" and value.text.endswith(".bos_token")
+
+
+# ── the text as pieces ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def alternatives(value: Value) -> list[list[Piece]]:
+    """The texts this value may be. A branch inside makes several, at most `MAX_ALTERNATIVES`."""
+    texts = [_merge(pieces) for pieces in _alternatives(value, 0)]
+    for pieces in texts:
+        assign_roles(pieces)
+    return texts
+
+
+def _alternatives(value: object, depth: int) -> list[list[Piece]]:
+    if isinstance(value, str):
+        return [[Piece(text=value)]]
+    if depth > 10:
+        return [[Piece(hole=Unknown("the text is nested too deeply"))]]
+    if isinstance(value, (Known, Default)):
+        inner = value.value
+        if isinstance(inner, (str, int, float)) and not isinstance(inner, bool):
+            return [[Piece(text=str(inner))]]
+        return [[Piece(hole=value, why="is no text")]]
+    if isinstance(value, Text):
+        texts: list[list[Piece]] = [[]]
+        for part in value.parts:
+            options = _alternatives(part, depth + 1)
+            if len(options) * len(texts) > MAX_ALTERNATIVES:
+                options = [[Piece(hole=part if not isinstance(part, str) else None, why="one of many branches")]]
+            texts = [text + option for text in texts for option in options]
+        return texts
+    if isinstance(value, Either):
+        return [pieces for option in value.options for pieces in _alternatives(option, depth + 1)][:MAX_ALTERNATIVES]
+    if isinstance(value, Unknown):
+        return [[Piece(hole=value, why=value.why)]]
+    messages = chat_call(value)
+    if messages is not None:
+        return chat(messages, value, depth + 1)
+    whole = trimmed(value)
+    if whole is not None:
+        return [trim(pieces) for pieces in _alternatives(whole, depth + 1)]
+    return [[Piece(hole=value)]]  # an expression: assign_roles says what it holds
+
+
+# ── chats ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def chat_call(value: object) -> Value | None:
+    """The messages of a `tokenizer.apply_chat_template(messages, …)` expression, else None."""
+    if isinstance(value, Term) and value.head == "call" and method_of(value) == "apply_chat_template":
+        messages = argument(value, 0, "conversation", "messages")
+        return messages if not isinstance(messages, Absent) else Unknown("which messages are templated is not known")
+    return None
+
+
+def chat(messages: Value, call: Value | None = None, depth: int = 0) -> list[list[Piece]]:
+    """The turns of a list of messages, and the end-of-turn token that a chat template puts after the last one.
+
+    `call` is the expression that applies the template, if the script does so itself.
+    """
+    prompt_only = isinstance(call, Term) and re.search(r"add_generation_prompt=(True|1)\b", call.text) is not None
+    ending = (
+        Piece(turn="assistant")
+        if prompt_only
+        else Piece(hole=call or messages, roles=frozenset(("eos",)), why="chat template")
+    )
+    if isinstance(messages, Either):
+        return [text for option in messages.options for text in chat(option, call, depth + 1)][:MAX_ALTERNATIVES]
+    listed = (
+        messages.parts
+        if isinstance(messages, Unknown)
+        else messages.value
+        if isinstance(messages, (Known, Default))
+        else None
+    )
+    if not isinstance(listed, (list, tuple)):
+        why = messages.why if isinstance(messages, Unknown) else "what the messages hold is not in the script"
+        return [[Piece(hole=messages, why=why), ending]]
+    texts: list[list[Piece]] = [[]]
+    for message in listed:
+        options = _turn(message, depth + 1)
+        texts = [text + option for text in texts for option in options][:MAX_ALTERNATIVES]
+    return [text + [ending] for text in texts]
+
+
+def _turn(message: object, depth: int) -> list[list[Piece]]:
+    fields = (
+        message.parts
+        if isinstance(message, Unknown)
+        else message.value
+        if isinstance(message, (Known, Default))
+        else message
+    )
+    if not isinstance(fields, dict):
+        return [
+            [
+                Piece(
+                    hole=message if isinstance(message, Unknown) else Unknown("a message that is not in the script"),
+                    why="a message that is not in the script",
+                )
+            ]
+        ]
+    role = _first(fields, "role", "from")
+    content = _first(fields, "content", "value")
+    speaker = role.value if isinstance(role, (Known, Default)) else role
+    speaker = SPEAKERS.get(speaker, speaker) if isinstance(speaker, str) else "someone"
+    if (
+        isinstance(content, (list, tuple))
+        or isinstance(content, (Known, Default))
+        and isinstance(content.value, (list, tuple))
+    ):
+        blocks = content.value if isinstance(content, (Known, Default)) else content
+        content = next((b.get("text", "") for b in blocks if isinstance(b, dict)), "")
+    return [[Piece(turn=speaker), *text] for text in _alternatives(content if content is not None else "", depth)]
+
+
+def _first(fields: dict[Any, Any], *names: str) -> Any:
+    return next((fields[n] for n in names if n in fields), None)
+
+
+# ── strip ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def trimmed(value: object) -> Value | None:
+    """The text inside `text.strip()` and its kin, or inside `text.removeprefix(bos)`, else None."""
+    if (
+        isinstance(value, Term)
+        and value.head == "call"
+        and method_of(value) in ("strip", "rstrip", "lstrip", "removeprefix")
+    ):
+        inner = receiver(value)
+        if isinstance(inner, (Text, Known)) or chat_call(inner) is not None:
+            return inner
+    return None
+
+
+def trim(pieces: list[Piece]) -> list[Piece]:
+    pieces = _merge(pieces)
+    if pieces and pieces[0].hole is None and not pieces[0].turn:
+        pieces[0] = Piece(text=pieces[0].text.lstrip())
+    if pieces and pieces[-1].hole is None and not pieces[-1].turn:
+        pieces[-1] = Piece(text=pieces[-1].text.rstrip())
+    return pieces
+
+
+# ── roles ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _merge(pieces: list[Piece]) -> list[Piece]:
+    """Neighbouring literals become one; empty ones go."""
+    merged: list[Piece] = []
+    for piece in pieces:
+        literal = piece.hole is None and not piece.turn
+        if literal and not piece.text:
+            continue
+        if literal and merged and merged[-1].hole is None and not merged[-1].turn:
+            merged[-1] = Piece(text=merged[-1].text + piece.text)
+        else:
+            merged.append(piece)
+    return merged
+
+
+def assign_roles(pieces: list[Piece], answer: bool = False) -> None:
+    """Say of each hole which part of the prompt it holds: by the columns it reads, else by the label before it.
+
+    `answer` is True for a text that is wholly the answer (a completion column).
+    """
+    speaker = "assistant" if answer else ""
+    for i, piece in enumerate(pieces):
+        if piece.turn:
+            speaker = piece.turn
+            continue
+        if piece.hole is None or piece.roles:
+            continue
+        if is_eos(piece.hole):
+            piece.roles = frozenset(("eos",))
+        elif is_bos(piece.hole):
+            piece.roles = frozenset(("bos",))
+        else:
+            piece.columns = tuple(columns_read(piece.hole))
+            piece.roles = _roles(piece, label_before(pieces, i), speaker)
+
+
+def _roles(piece: Piece, label: str, speaker: str) -> frozenset[str]:
+    roles = {role for role in map(column_role, piece.columns) if role}
+    if not roles and isinstance(piece.hole, Term) and not any(c in OPAQUE_COLUMNS for c in piece.columns):
+        roles = {
+            role for role in map(column_role, WORD.findall(piece.hole.text)) if role in ("schema", "question", "sql")
+        }
+    said = label_role(label)
+    if said == "sql" and not announces(label):
+        said = ""
+    if said in ("schema", "question", "sql") and (not roles or roles == {"instruction"}):
+        # "### Response:" before a hole settles it where the column's name does not.
+        return frozenset((said,)) if not roles or said == "sql" else frozenset((*roles, said))
+    if speaker == "assistant" and not roles & {"schema", "question"}:
+        return frozenset(("sql",))
+    return frozenset(roles)
+
+
+def label_before(pieces: list[Piece], index: int) -> str:
+    """The last line that is not blank of the literal text before a piece, "" when a hole comes first."""
+    if index == 0 or pieces[index - 1].hole is not None:
+        return ""
+    before = pieces[index - 1]
+    if before.turn:
+        return before.turn
+    lines = [line.strip() for line in before.text.splitlines() if line.strip(" \t`\"'")]
+    while lines and lines[-1].lower() in ("```sql", "```", "sql```"):
+        lines.pop()
+    return lines[-1] if lines else ""
+
+
+def announces(label: str) -> bool:
+    """Whether a line is a label and not a sentence: `### SQL`, `Answer:`, `[/INST]`, `<|assistant|>`."""
+    return label.endswith((":", "]", ">")) or label.startswith(("#", "<", "[", "*")) or len(label.split()) <= 3
+
+
+def label_role(label: str) -> str:
+    """What a label announces: the last telling word of it. "SQL for this question:" → question."""
+    role = ""
+    for found in LABEL_WORDS.finditer(label[-80:]):
+        role = found.lastgroup or role
+    return role
+
+
+HOLE = "\x00"  # a character that occurs in no template
+
+
+def literal(pieces: list[Piece], hole: str = HOLE) -> str:
+    """The text with every hole replaced."""
+    return "".join(piece.text if piece.hole is None else hole for piece in pieces)

@@ -1,0 +1,74 @@
+"""Families of models, as far as their tokenizers matter to a training text: how they cut it, and where they stop.
+
+Recognised by the model's name; a name that fits no family is not guessed at.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+
+class Family(NamedTuple):
+    """`cuts` is "sentencepiece" (a space stands before the first word, newlines stand alone), "tiktoken" (a newline
+    clings to the punctuation before it), "bpe" (other byte-level BPE) or "" when not known. `eos` are the tokens that
+    end a sequence in one of its members, () when not known. `turns` are the chat markers of (user, assistant)."""
+
+    name: str
+    cuts: str
+    eos: tuple[str, ...] = ()
+    turns: tuple[str, str] | None = None
+
+
+CHATML = ("<|im_start|>user\n", "<|im_start|>assistant\n")
+LLAMA_3 = ("<|start_header_id|>user<|end_header_id|>\n\n", "<|start_header_id|>assistant<|end_header_id|>\n\n")
+INST = ("[INST]", "[/INST]")
+GEMMA = ("<start_of_turn>user\n", "<start_of_turn>model\n")
+PHI_3 = ("<|user|>\n", "<|assistant|>\n")
+
+# First match wins: what a name says of a newer generation stands before its family's older one.
+FAMILIES: tuple[tuple[str, Family], ...] = (
+    (r"llama-?_?(3|4)|llama3|llama4", Family("Llama 3", "tiktoken", ("<|eot_id|>", "<|end_of_text|>", "<|eom_id|>"), LLAMA_3)),
+    (r"code-?llama|sqlcoder-7b-2", Family("CodeLlama", "sentencepiece", ("</s>",), INST)),
+    (r"llama-?_?2|tiny-?llama|nsql-llama", Family("Llama 2", "sentencepiece", ("</s>",), INST)),
+    (r"nemo|ministral|magistral|devstral|pixtral|mistral-(small|large|medium)", Family("Mistral", "", ("</s>",), INST)),
+    (r"zephyr", Family("Mistral", "sentencepiece", ("</s>",), PHI_3)),
+    (r"mistral|mixtral|sqlcoder-7b", Family("Mistral", "sentencepiece", ("</s>",), INST)),
+    (r"vicuna", Family("Llama 2", "sentencepiece", ("</s>",))),
+    (r"qwen", Family("Qwen", "tiktoken", ("<|im_end|>", "<|endoftext|>"), CHATML)),
+    (r"smollm", Family("SmolLM", "bpe", ("<|im_end|>", "<|endoftext|>"), CHATML)),
+    (r"gemma", Family("Gemma", "", ("<eos>", "<end_of_turn>", "<turn|>"), GEMMA)),
+    (r"phi-?3", Family("Phi 3", "", ("<|end|>", "<|endoftext|>"), PHI_3)),
+    (r"gpt-oss", Family("GPT-OSS", "tiktoken", ("<|return|>", "<|endoftext|>"))),
+    (r"deepseek", Family("DeepSeek", "", ("<｜end▁of▁sentence｜>", "<|EOT|>"))),
+    (r"gpt-?2|gpt-neo|gpt-j|pythia|starcoder|santacoder|codegen|sqlcoder2|sqlcoder-15b|phi-?(1|2)\b|falcon", Family("GPT-2", "bpe", ("<|endoftext|>",))),
+)  # fmt: skip
+
+# The templates of unsloth.chat_templates.get_chat_template whose markers are settled.
+CHAT_TEMPLATES: dict[str, tuple[str, str]] = {
+    "chatml": CHATML,
+    "qwen-2.5": CHATML, "qwen2.5": CHATML, "qwen25": CHATML, "qwen3": CHATML, "qwen-3": CHATML, "qwen3-instruct": CHATML,
+    "llama-3": LLAMA_3, "llama3": LLAMA_3, "llama-3.1": LLAMA_3, "llama-31": LLAMA_3, "llama-3.2": LLAMA_3, "llama-3.3": LLAMA_3,
+    "mistral": INST, "llama": INST,
+    "gemma": GEMMA, "gemma2": GEMMA, "gemma-3": GEMMA, "gemma3": GEMMA, "gemma_chatml": CHATML, "gemma2_chatml": CHATML,
+    "alpaca": ("### Instruction:\n", "### Response:\n"),
+    "zephyr": PHI_3, "phi-3": PHI_3, "phi-35": PHI_3, "phi-3.5": PHI_3,
+    "phi-4": ("<|im_start|>user<|im_sep|>", "<|im_start|>assistant<|im_sep|>"),
+    "unsloth": (">>> User: ", ">>> Assistant: "),
+    "vicuna": ("USER: ", "ASSISTANT: "), "vicuna_old": ("### Human: ", "### Assistant: "),
+}  # fmt: skip
+
+
+def family(model_name: object) -> Family | None:
+    """The family of a model by its name or path, or None."""
+    if not isinstance(model_name, str):
+        return None
+    name = model_name.lower().replace("_", "-")
+    return next((found for pattern, found in FAMILIES if re.search(pattern, name)), None)
+
+
+def has_chat_template(model_name: object) -> bool:
+    """Whether a model of this name is one that was trained to chat, and so brings its template."""
+    return isinstance(model_name, str) and bool(
+        re.search(r"instruct|chat|[-_]it\b|zephyr|-dpo|assistant", model_name.lower())
+    )

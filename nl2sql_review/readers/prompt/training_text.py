@@ -1,0 +1,352 @@
+"""What the trainer is fed: which column, in which form, and the text it holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Iterable, Iterator
+
+from ...interpret.core.objects import Dataset
+from ...interpret.core.operations import freeze
+from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value, join
+from ..dataset.columns import argument, method_of
+from ..run import Run, last
+from .text import MAX_ALTERNATIVES, Piece, alternatives, assign_roles, chat, chat_call, trimmed
+
+CHAT_COLUMNS = ("messages", "conversations")
+DEFAULT_TEXT_FIELD = "text"  # SFTConfig.dataset_text_field
+OTHER_OBJECTIVES = (
+    "DPO",
+    "GRPO",
+    "PPO",
+    "Reward",
+    "KTO",
+    "ORPO",
+    "CPO",
+    "RLOO",
+    "BCO",
+    "PRM",
+    "XPO",
+    "GKD",
+    "OnlineDPO",
+    "NashMD",
+)
+
+
+@dataclass(slots=True)
+class TrainingText:
+    """One training text, as it is before the trainer cuts it into tokens.
+
+    `form`: "text", "prompt-completion", "chat", "tokenised", or "" when it is not known, and then `why` says so.
+    `texts`: what it may be, piece by piece; empty when nothing of it is known.
+    `value`: the same as a value for the plan. `at`: where to point. `columns`: all columns of the data set by name.
+    """
+
+    form: str = ""
+    texts: list[list[Piece]] = field(default_factory=list)
+    value: Value = field(default_factory=Absent)
+    at: Place | None = None
+    why: str = ""
+    field_name: str = ""
+    columns: dict[str, Value] = field(default_factory=dict)
+    open: bool = True
+    by_formatting: bool = False
+    tokenizer_call: Term | None = None
+    appends_eos: bool = False  # the id of the EOS token is added to the tokens
+    dataset: Any = None
+
+    @property
+    def trace(self) -> Trace:
+        return self.value.trace or ((self.at,) if self.at is not None else ())
+
+
+def objective(run: Run) -> str:
+    """Why the texts of this trainer are not judged, "" when they are."""
+    if run.configuration is not None and run.configuration.text.objective:
+        return str(run.configuration.text.objective)
+    if run.trainer is None:
+        return ""
+    name = last(run.trainer.callee)
+    other = next((o for o in OTHER_OBJECTIVES if name.startswith(o)), None)
+    return f"{name} does not train on a text and its answer" if other else ""
+
+
+def uses_unsloth(run: Run) -> bool:
+    """Whether Unsloth's own data preparation runs: importing the package is enough to replace TRL's."""
+    if run.unsloth or any(c.callee.startswith("unsloth") for c in run.calls):
+        return True
+    text = getattr(run.source, "text", "") or ""
+    return any(
+        line.lstrip().startswith(("import unsloth", "from unsloth")) for line in text.splitlines() if "unsloth" in line
+    )
+
+
+def training_texts(run: Run) -> list[TrainingText]:
+    """One for each data set the trainer may get; at least one, which may say that nothing is known."""
+    if run.configuration is not None:
+        return [_stated(run.configuration.text)]
+    if run.trainer is None:
+        return [
+            TrainingText(why="the script constructs no trainer, so its training text cannot be followed", at=run.place)
+        ]
+    at = run.trainer.places.get("train_dataset", run.trainer.place)
+    found = [_of_dataset(run, dataset, at) for dataset in datasets(run.dataset)]
+    if found:
+        return found
+    return [_without_dataset(run, at)]
+
+
+def _stated(text: Any) -> TrainingText:
+    """What a configuration asks for, where no code puts the text together."""
+    if text.form == "text" and not isinstance(text.value, Absent):
+        return TrainingText("text", alternatives(text.value), text.value, text.at)
+    return TrainingText(text.form, why=text.why, at=text.at)
+
+
+def texts_of(run: Run) -> list[TrainingText]:
+    """The training texts, none for a trainer whose texts are not judged."""
+    return [] if objective(run) else training_texts(run)
+
+
+def datasets(value: Value) -> Iterator[Dataset]:
+    if isinstance(value, Either):
+        for option in value.options:
+            yield from datasets(option)
+    elif isinstance(value, (Known, Default)) and isinstance(value.value, Dataset):
+        yield value.value
+
+
+def _without_dataset(run: Run, at: Place | None) -> TrainingText:
+    formatted = _formatted(run)
+    if formatted is not None:
+        return _text(formatted, "text", at, by_formatting=True)
+    value = run.dataset
+    if isinstance(value, Absent):
+        why = run.trainer.unknown_arguments or "the trainer is given no train_dataset"
+    elif isinstance(value, Unknown):
+        why = f"the training data cannot be followed: {value.why}"
+    else:
+        why = "the training data cannot be followed to the data set it comes from"
+    explicit = _text_field(run)
+    if explicit:
+        return TrainingText("text", [], Unknown(f"column {explicit!r}: {why}", value.trace), at, why, explicit)
+    return TrainingText(why=why, at=at)
+
+
+def _of_dataset(run: Run, dataset: Dataset, at: Place | None) -> TrainingText:
+    columns = {name: freeze(value) for name, value in dataset.columns.items()}
+    text = _choose(run, dataset, columns, at)
+    text.columns, text.open, text.dataset = columns, bool(dataset.open), dataset
+    return text
+
+
+def texts_before_mixing(run: Run, dataset: Dataset) -> list[TrainingText]:
+    """What the texts of the data sets were before they were mixed: in the mix, equal ones are one."""
+    return [_of_dataset(run, part, None) for part in dataset.parts if isinstance(part, Dataset)]
+
+
+def _choose(run: Run, dataset: Dataset, columns: dict[str, Value], at: Place | None) -> TrainingText:
+    assert run.trainer is not None
+    unsloth = uses_unsloth(run)
+    name = _text_field(run) or DEFAULT_TEXT_FIELD
+    fine_tunes = "SFT" in last(run.trainer.callee) or last(run.trainer.callee).startswith("Unsloth")
+    if "input_ids" in columns:
+        return _tokenised(columns["input_ids"], columns, at)
+    if not fine_tunes:
+        return TrainingText(
+            why=f"{last(run.trainer.callee)} needs tokenised columns, and what makes them could not be followed", at=at
+        )
+    formatted = _formatted(run)
+    if formatted is not None:
+        return _text(formatted, "text", at, by_formatting=True)
+    conversation = next((c for c in CHAT_COLUMNS if c in columns), None)
+    if (
+        name in columns
+        and (unsloth or conversation is None)
+        and not ("prompt" in columns and "completion" in columns and not unsloth)
+    ):
+        return _text(columns[name], "text", at, name)
+    if conversation is not None:
+        return _chat(columns[conversation], at, conversation)
+    if "prompt" in columns and "completion" in columns:
+        return _pair(columns["prompt"], columns["completion"], at)
+    if name in columns:
+        return _text(columns[name], "text", at, name)
+    if _text_field(run):
+        why = (
+            f"what column {name!r} holds is made outside the script"
+            if dataset.open
+            else f"the data set has no column {name!r}"
+        )
+        return TrainingText("text", [], Unknown(why), at, why, name)
+    if dataset.open:
+        return TrainingText(why="the columns of the data set are not in the script", at=at)
+    return TrainingText(
+        why=f"the data set has no column {name!r}, only {', '.join(map(repr, columns)) or 'none'}", at=at
+    )
+
+
+def _text_field(run: Run) -> str:
+    """The dataset_text_field that was asked for, "" when none was."""
+    for value in (
+        run.arguments.value("dataset_text_field"),
+        run.trainer.get("dataset_text_field") if run.trainer else Absent(),
+    ):
+        if isinstance(value, (Known, Default)) and isinstance(value.value, str):
+            return value.value
+    return ""
+
+
+def _formatted(run: Run) -> Value | None:
+    """What formatting_func returns for a row, or Unknown; None when there is no such function."""
+    assert run.trainer is not None
+    function = run.trainer.get("formatting_func")
+    if isinstance(function, Absent) or isinstance(function, Known) and function.value is None:
+        return None
+    result = (getattr(run.trainer.result, "slots", None) or {}).get("formatted")
+    if result is None:
+        return Unknown("what formatting_func returns could not be followed", function.trace)
+    result = freeze(result)
+    if isinstance(result, (Known, Default)) and isinstance(result.value, (list, tuple)) and len(result.value) == 1:
+        return Known(result.value[0], result.trace)
+    if isinstance(result, Unknown) and isinstance(result.parts, (list, tuple)) and len(result.parts) == 1:
+        return result.parts[0]
+    return result
+
+
+# ── forms ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def place_of(value: Value, otherwise: Place | None) -> Place | None:
+    """Where a text was put together: the first place of its way that is not one of what fills its holes."""
+    holes = (
+        {id(p.node) for part in getattr(value, "parts", None) or () if hasattr(part, "trace") for p in part.trace}
+        if isinstance(value, Text)
+        else set()
+    )
+    if isinstance(value, Either):
+        value = value.options[0]
+        return place_of(value, otherwise)
+    return next((p for p in value.trace if id(p.node) not in holes), otherwise)
+
+
+def _text(value: Value, form: str, at: Place | None, name: str = "", by_formatting: bool = False) -> TrainingText:
+    value = cell(value)
+    at = place_of(value, at)
+    if isinstance(value, Unknown):
+        return TrainingText(form, [], value, at, value.why, name, by_formatting=by_formatting)
+    if _wholly_open(value):
+        why = f"what {_described(value)} holds is not in the script"
+        return TrainingText(form, [], Unknown(why, value.trace), at, why, name, by_formatting=by_formatting)
+    return TrainingText(form, alternatives(value), value, at, "", name, by_formatting=by_formatting)
+
+
+def _wholly_open(value: Value) -> bool:
+    """A text of which nothing is known but the column it was read from."""
+    return (
+        isinstance(value, Term)
+        and chat_call(value) is None
+        and trimmed(value) is None
+        and not any(isinstance(a, Text) for a in value.args)
+    )
+
+
+def _described(value: Value) -> str:
+    return f"`{value.text}`" if isinstance(value, Term) else "the column"
+
+
+def _chat(messages: Value, at: Place | None, name: str) -> TrainingText:
+    texts = chat(messages)
+    for pieces in texts:
+        assign_roles(pieces)
+    return TrainingText("chat", texts, messages, place_of(messages, at), "", name)
+
+
+def _pair(prompt: Value, completion: Value, at: Place | None) -> TrainingText:
+    """Prompt and completion columns: one text, whose second half begins a turn of its own."""
+    texts = [
+        [*_side(before), Piece(turn="completion"), *_side(after)]
+        for before in _sides(prompt)
+        for after in _sides(completion)
+    ]
+    for pieces in texts:
+        assign_roles(pieces)
+    whole = Text((*_flat(prompt), *_flat(completion)), completion.trace or prompt.trace)
+    return TrainingText("prompt-completion", texts, whole, place_of(completion, place_of(prompt, at)))
+
+
+def _sides(value: Value) -> list[list[Piece]]:
+    if isinstance(value, Either):
+        return [pieces for option in value.options for pieces in _sides(option)][:MAX_ALTERNATIVES]
+    listed = value.parts if isinstance(value, Unknown) else value.value if isinstance(value, (Known, Default)) else None
+    return chat(value) if isinstance(listed, (list, tuple)) else alternatives(value)
+
+
+def _side(pieces: list[Piece]) -> list[Piece]:
+    """Copies without roles: what stands before the hole may only be told from the whole."""
+    return [
+        Piece(p.text, p.hole, p.roles if p.roles & {"eos", "bos"} else frozenset(), p.columns, p.turn, p.why)
+        for p in pieces
+    ]
+
+
+def _flat(value: Value) -> tuple[Any, ...]:
+    if isinstance(value, Text):
+        return value.parts
+    if isinstance(value, Known) and isinstance(value.value, str):
+        return (value.value,)
+    return (value,)
+
+
+def _tokenised(ids: Value, columns: dict[str, Value], at: Place | None) -> TrainingText:
+    text, call = tokenised_text(ids)
+    at = place_of(ids, at)
+    if text is None:
+        why = "the text behind the tokens could not be followed"
+        return TrainingText("tokenised", [], Unknown(why, ids.trace), at, why, "input_ids")
+    found = _text(text, "tokenised", at, "input_ids")
+    found.tokenizer_call, found.appends_eos = call, isinstance(ids, Term) and "eos_token_id" in ids.text
+    return found
+
+
+def tokenised_text(value: object, depth: int = 0) -> tuple[Value | None, Term | None]:
+    """The text inside `tokenizer(text, …)["input_ids"]`, and the tokenizer's call."""
+    if isinstance(value, Either) and depth <= 8:
+        found = [tokenised_text(option, depth + 1) for option in value.options]
+        texts = [text for text, _ in found if text is not None]
+        return (joined(texts), found[0][1]) if len(texts) == len(found) else (None, None)
+    if depth > 8 or not isinstance(value, Term):
+        return None, None
+    if value.head == "call":
+        name = method_of(value)
+        if name == "apply_chat_template":
+            return value, value
+        if (
+            name in ("encode", "encode_plus", "__call__", "batch_encode_plus")
+            or "okenizer" in name
+            or name == "processor"
+        ):
+            text = argument(value, 0, "text", "batch_text_or_text_pairs")
+            return (None, None) if isinstance(text, Absent) else (cell(text), value)
+    found = [pair for pair in (tokenised_text(arg, depth + 1) for arg in value.args) if pair[0] is not None]
+    if not found:
+        return None, None
+    if value.head == "op":  # tokens of the prompt + tokens of the answer
+        return Text(tuple(part for text, _ in found for part in _flat(text))), found[-1][1]
+    return found[0]
+
+
+def cell(value: Value) -> Value:
+    """Of the values a batch's list may hold, what one of them may be."""
+    while (
+        isinstance(value, Unknown) and isinstance(value.parts, (list, tuple)) and value.parts and "a batch" in value.why
+    ):
+        value = joined(value.parts)
+    return value
+
+
+def joined(values: Iterable[Value]) -> Value:
+    """What covers them all; Absent for none."""
+    result: Value | None = None
+    for value in values:
+        result = value if result is None else join(result, value)
+    return result if result is not None else Absent()

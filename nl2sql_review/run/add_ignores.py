@@ -1,0 +1,111 @@
+"""`--add-ignores`: a comment for every finding of a script, so that only new ones count; each proved by judging again.
+
+A comment goes to the end of the finding's line, else of its statement (a string or a backslash may stand in the way), else
+it speaks for the whole file: so for what is about the script as a whole, or stands in another file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ..fixes.edits import Misfit, applied
+from ..fixes.edits.python import inserted
+from ..fixes.write import Edited
+from ..policy.rulebook import NOTICES
+from ..report.report import Edit, FileReport, Finding
+from ..source import Source, SourceError
+from .reviewer import Reviewer
+
+_CODING = re.compile(r"#!|#.*coding[:=]")  # what must stand in the first two lines
+LINE, LAST_LINE, FILE = range(3)  # where a comment goes, tried in this order
+
+
+class IgnoreError(Exception):
+    """A comment that cannot be added; the text says to what, and what to do instead."""
+
+
+@dataclass
+class Silenced:
+    """A script with comments for what was found in it."""
+
+    edited: Edited
+    report: FileReport  # of the script as it is then
+    added: list[Finding] = field(default_factory=list)
+
+
+def silence(reviewer: Reviewer, file: FileReport, data: bytes, reason: str) -> Silenced | None:
+    """The script with a comment for each of its findings; None when there is nothing to silence. Raises IgnoreError."""
+    wanted = {f.fingerprint: f for f in file.findings if f.suppressed is None and f.rule not in NOTICES}
+    if file.status != "reviewed" or not wanted:
+        return None
+    levels = {key: _first(f, file.path) for key, f in wanted.items()}
+    while True:
+        try:
+            source = Source.from_bytes(data, file.path)
+            made = applied(
+                data, file.path, _edits(source, [(wanted[key], level) for key, level in levels.items()], reason)
+            )
+        except (Misfit, SourceError) as error:
+            raise IgnoreError(f"{file.path}: no comment can be added: {error}") from None
+        report = reviewer.counted(reviewer.examine(made, file.path).report)
+        left = {f.fingerprint for f in report.findings if f.suppressed is None}
+        failed = [key for key in wanted if key in left]
+        if not failed and report.status == "reviewed" and not left - {f.fingerprint for f in file.findings}:
+            return Silenced(Edited(file.path, data, made), report, list(wanted.values()))
+        moved = [key for key in failed or levels if levels[key] < FILE]
+        if not moved:
+            names = ", ".join(sorted({wanted[key].rule for key in failed})) or "what is found"
+            raise IgnoreError(
+                f"{file.path}: no comment silences {names}: ignore it in the settings, or accept it in a baseline"
+            )
+        for key in moved:
+            levels[key] += 1
+
+
+def _first(finding: Finding, path: str) -> int:
+    at = finding.location
+    whole = (at.row, at.column, at.end_row, at.end_column) == (1, 1, 1, 1)
+    return FILE if at.path != path or whole else LINE
+
+
+def _edits(source: Source, wanted: list[tuple[Finding, int]], reason: str) -> Iterator[Edit]:
+    """One edit a line that gets a comment, with all the rules that are to be silenced there."""
+    rules: dict[tuple[int | None, int] | None, dict[str, None]] = {}
+    for finding, level in wanted:
+        at = finding.location
+        row = at.row if level == LINE else source.last_row(at.row, at.cell)
+        if source.line(row, at.cell).endswith("\\"):
+            row = source.last_row(at.row, at.cell)
+        place = None if level == FILE else (at.cell, row)
+        rules.setdefault(place, {})[finding.rule] = None
+    for place, names in rules.items():
+        yield _comment(source, place, ", ".join(names), reason)
+
+
+def _comment(source: Source, place: tuple[int | None, int] | None, names: str, reason: str) -> Edit:
+    for request in source.suppressions:  # one that is there gets the names as well
+        fits = request.file_level if place is None else not request.file_level and (request.cell, request.row) == place
+        closed = source.line(request.row, request.cell).find("]", request.column - 1)
+        if fits and request.rules and closed >= 0:
+            return inserted(source, request.row, closed + 1, request.cell, f", {names}")
+    if place is not None:
+        cell, row = place
+        end = len(source.line(row, cell).rstrip()) + 1
+        return inserted(source, row, end, cell, f"  # nl2sql: ignore[{names}] {reason}")
+    text = f"# nl2sql: ignore-file[{names}] {reason}"
+    rows = source.rows()
+    if source.kind == "notebook":  # below the code of its first cell, as a magic wants to be the first line
+        cell, row, line = [each for each in rows if each[0] == rows[0][0]][-1]
+        return inserted(source, row, len(line) + 1, cell, f"\n{text}")
+    head = next((row for _, row, line in rows[:2] if not _CODING.match(line)), 3)
+    return inserted(source, min(head, len(rows)), 1, None, f"{text}\n")
+
+
+def checked(reason: str) -> str:
+    """The reason as it can stand in a comment; ValueError when it cannot."""
+    text = " ".join(reason.split())
+    if not text or "#" in text or not text.isprintable():
+        raise ValueError("say why in a few words, without #: a comment carries it to whoever reads the script next")
+    return text

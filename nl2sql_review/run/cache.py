@@ -1,0 +1,178 @@
+"""Reviews that need not be made again: one JSON file for each script and each way of asking.
+
+An entry tells the questions its answer rests on (`disk.Remembering`), and counts only while all of them have the same
+answer and the program is the same. It is sealed with a key that lies in the user's own cache directory, so that a file
+that is torn, foreign, or forged in a tree under review is no entry; and being JSON it could not run anything. Nothing
+here ever fails a review: what cannot be read or written is reviewed again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+from .. import __version__
+from ..files import disk, projects, resources, user_cache
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+DIRECTORY = ".nl2sql_review_cache"
+TAG = "CACHEDIR.TAG"
+SIGNATURE = (
+    "Signature: 8a477f597d28d172789f06886806bc55\n# A cache of nl2sql-review; see https://bford.info/cachedir/\n"
+)
+KEY = "key"
+KEY_SIZE = 32
+RELIES_ON = ("libcst", "yaml")  # libraries whose behaviour shows in a review
+
+
+class Entry:
+    """An answer, and what it rests on: `head` is read on every hit, `blob` is left as it is."""
+
+    __slots__ = ("seen", "head", "blob")
+
+    def __init__(self, seen: Mapping[str, str], head: dict[str, Any], blob: bytes = b"") -> None:
+        self.seen = seen
+        self.head = head
+        self.blob = blob
+
+
+class Cache:
+    """Entries in one directory. `key` seals them; without one nothing is found and nothing kept."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = directory
+        self._engine = engine()
+        self._now = disk.Now()
+        self._key: bytes | None = None
+        self._broken = False  # nothing can be written: not tried again
+
+    def again(self) -> Cache:
+        """The same cache, with every answer looked up anew."""
+        return Cache(self.directory)
+
+    def find(self, *name: str) -> Entry | None:
+        """The entry of that name, if it still holds."""
+        try:
+            with open(self._path(name), "rb") as file:
+                data = file.read()
+        except OSError:
+            return None
+        seal, _, body = data.partition(b"\n")
+        if seal.decode("ascii", "replace") != self._seal(body):
+            return None
+        written, _, blob = body.partition(b"\n")
+        head = json.loads(written)  # sealed by us: as we wrote it
+        if head["name"] != list(name) or head["engine"] != self._engine or not self._now.confirms(head["seen"]):
+            return None
+        disk.recall(head["seen"])
+        return Entry(head["seen"], head["head"], blob)
+
+    def keep(self, entry: Entry, *name: str) -> None:
+        """Puts an entry in the place of an older one of that name."""
+        if self._broken:
+            return
+        head = {"name": name, "engine": self._engine, "seen": entry.seen, "head": entry.head}
+        body = json.dumps(head, separators=(",", ":")).encode() + b"\n" + entry.blob
+        seal = self._seal(body, make=True)
+        self._broken = (
+            not seal or not self._prepared() or not user_cache.replace(self._path(name), f"{seal}\n".encode() + body)
+        )
+
+    def _path(self, name: tuple[str, ...]) -> str:
+        return os.path.join(self.directory, disk.digest("\0".join(name).encode("utf-8", "surrogatepass")) + ".json")
+
+    def _seal(self, body: bytes, make: bool = False) -> str:
+        """What only somebody with the user's key can write under these bytes; "" where there is no key."""
+        if self._key is None or make and not self._key:
+            self._key = _key(make)
+        return disk.digest(body, self._key) if self._key else ""
+
+    def _prepared(self) -> bool:
+        """The directory, marked for backup programs and for git when it is made."""
+        if os.path.isdir(self.directory):
+            return True
+        try:
+            os.makedirs(self.directory, exist_ok=True)
+            for name, text in ((TAG, SIGNATURE), (".gitignore", "*\n")):
+                with open(os.path.join(self.directory, name), "w", encoding="utf-8") as file:
+                    file.write(text)
+        except OSError:
+            return False
+        return True
+
+
+def _key(make: bool) -> bytes:
+    data = user_cache.read(KEY) or b""
+    if len(data) == KEY_SIZE:
+        return data
+    if make and user_cache.write(KEY, os.urandom(KEY_SIZE)):
+        data = user_cache.read(KEY) or b""  # of two that make one at the same time, the last
+    return data if len(data) == KEY_SIZE else b""
+
+
+def place() -> str:
+    """Where the cache of a run lies: at the root of the project around the working directory, else there."""
+    here = os.getcwd()
+    return os.path.join(projects.marked(here) or here, DIRECTORY)
+
+
+def opened(directory: str | None = None) -> Cache | None:
+    """The cache in a directory, by default that of the project; None where a link leads elsewhere."""
+    if directory is None and os.path.islink(place()):
+        return None  # from a tree that somebody else made
+    return Cache(os.path.abspath(directory if directory is not None else place()))
+
+
+def clear(directory: str | None = None) -> int | None:
+    """Removes the cache; how many entries there were, or None if the directory is none of ours. Raises OSError."""
+    where = directory if directory is not None else place()
+    try:
+        names = os.listdir(where)
+    except FileNotFoundError:
+        return 0
+    if os.path.islink(where) or TAG not in names and names:
+        return None
+    entries = [name for name in names if ".json" in name]
+    for name in (*entries, ".gitignore", TAG):
+        try:
+            os.unlink(os.path.join(where, name))
+        except FileNotFoundError:  # another run, or never there
+            pass
+    try:
+        os.rmdir(where)
+    except OSError:  # something else lies there, and stays
+        pass
+    return len(entries)
+
+
+def engine() -> str:
+    """What changes with the program: its files, the rules that come with it, the libraries it reads with, Python."""
+    said = [__version__, sys.version]
+    for folder in (resources.PACKAGE, resources.find("rules")):
+        said += _files(folder)
+    from importlib.machinery import PathFinder
+
+    for name in RELIES_ON:
+        spec = PathFinder.find_spec(name)
+        if spec is not None and spec.origin:
+            said += _files(os.path.dirname(spec.origin), deep=False)
+    return disk.digest("\n".join(said).encode("utf-8", "surrogateescape"))
+
+
+def _files(folder: str, deep: bool = True) -> Iterator[str]:
+    """Name, size and time of every file of a package."""
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda e: e.name):
+            if entry.name.startswith(("__pycache__", ".")):
+                continue
+            if entry.is_dir():
+                if deep:
+                    yield from _files(entry.path)
+            else:
+                status = entry.stat()
+                yield f"{entry.path} {status.st_size} {status.st_mtime_ns}"

@@ -1,0 +1,99 @@
+"""From a report to its fixes: what may be fixed in the files it names, and the files as they are then."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from ..files.discovery import shown
+from ..fixes import Session, open_findings
+from ..fixes.sharing import Reads, contents
+from ..fixes.write import Edited
+from ..judgement.judge import Examined
+from ..report.report import FileReport, Finding, Report
+from .reviewer import Reviewer, summary
+
+Stdin = tuple[str, bytes]
+
+
+@dataclass
+class Fixed:
+    """What was fixed, and the files that change by it. `report` is what is left to say."""
+
+    report: Report
+    made: list[Finding] = field(default_factory=list)  # each with its fix
+    unsafe: int = 0  # findings left that an unsafe fix would make go away
+    files: list[Edited] = field(default_factory=list)
+
+
+def offered(reviewer: Reviewer, report: Report, stdin: Stdin | None = None) -> Report:
+    """The report with a fix for every finding that has one. Proving them takes a reading of the script for each."""
+    others = _others(report)
+    files = []
+    for file in report.files:
+        session = _session(reviewer, file, {}, others, stdin)
+        files.append(file if session is None else session.offers())
+        del session
+        gc.collect(0)  # all the readings of the file: memory stays flat
+    return replace(report, files=tuple(files))
+
+
+def fix(reviewer: Reviewer, report: Report, unsafe: bool, stdin: Stdin | None = None) -> Fixed:
+    """Fixes the files of a report one after the other, without writing them; what they share is edited once."""
+    drafts: dict[str, bytes] = {}  # by real path: a script may be a module of another
+    fixed, others = Fixed(report), _others(report)
+    files: list[FileReport] = []
+    for file in report.files:
+        session = _session(reviewer, file, drafts, others, stdin)
+        if session is not None:
+            before = session.data
+            session.settle(unsafe)
+            fixed.made += session.made
+            fixed.unsafe += len(session.refused)
+            drafts = session.drafts
+            if session.alone:
+                fixed.files.append(Edited(file.path, before, session.data))
+            elif session.data != before:
+                drafts[os.path.realpath(file.path)] = session.data
+        files.append(file if session is None else session.left())
+        del session
+        gc.collect(0)
+    fixed.files += _edited(drafts)
+    fixed.report = replace(report, files=tuple(files), summary=summary(files))
+    return fixed
+
+
+def _edited(drafts: dict[str, bytes]) -> Iterator[Edited]:
+    for real, data in drafts.items():
+        with open(real, "rb") as file:
+            before = file.read()
+        if before != data:
+            yield Edited(shown(real), before, data)
+
+
+def _others(report: Report) -> Reads:
+    return {file.path: None for file in report.files}
+
+
+def _session(
+    reviewer: Reviewer, file: FileReport, drafts: dict[str, bytes], others: Reads, stdin: Stdin | None
+) -> Session | None:
+    """For a script that has something to fix."""
+    if not open_findings(file):
+        return None
+    from_stdin = stdin is not None and stdin[0] == file.path
+    if from_stdin:
+        data = stdin[1]  # type: ignore[index]
+    else:
+        try:
+            data = contents(file.path, drafts)
+        except OSError:
+            return None
+
+    def examine(data: bytes, path: str, drafts: Mapping[str, bytes]) -> Examined:
+        examined = reviewer.examine(data, path, drafts)
+        return replace(examined, report=reviewer.counted(examined.report))
+
+    return Session(examine, data, file.path, dict(drafts), alone=from_stdin, others=others)

@@ -1,0 +1,107 @@
+"""How much GPU memory a script, or a model, needs: the door of `nl2sql-review memory`."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Mapping
+
+from ..gpu_memory import architectures, cards, from_plan
+from ..gpu_memory.estimate import estimate
+from ..gpu_memory.setup import Setup
+from ..gpu_memory.summary import MemoryReport, Summary, summarize, without
+from ..policy import rulebook, settings
+from ..policy.rulebook import Rulebook
+from ..training_plan.facts import TrainingPlan
+from ..training_plan.values import Default, Known
+from . import reviewer
+
+
+def of_script(
+    path: str,
+    gpu: str | None,
+    changes: Mapping[str, Any],
+    *,
+    name: str,
+    stdin: tuple[str, bytes] | None = None,
+    **options: Any,
+) -> MemoryReport:
+    """The runs of a script; `changes` are fields of Setup to put in place of what it says.
+
+    Raises SettingsError, UnknownCard, OSError, SourceError.
+    """
+    _, plans = reviewer.plan(path, stdin=stdin, **options)
+    made = []
+    for plan in plans:
+        card = _card(gpu, plan)
+        model = plan.lora.model_name.value
+        called = model.value if isinstance(model, (Known, Default)) and isinstance(model.value, str) else ""
+        made.append(_of_plan(plan, card, called, changes))
+    return MemoryReport(path=name, runs=tuple(dict.fromkeys(made)))
+
+
+def _card(gpu: str | None, plan: TrainingPlan) -> cards.Card | None:
+    """The card of the command line, else the one the settings or a comment in the script state."""
+    said = gpu or (plan.memory.gpu.value.value if isinstance(plan.memory.gpu.value, Known) else None)
+    return cards.find(said) if said else None
+
+
+def _of_plan(plan: TrainingPlan, card: cards.Card | None, model: str, changes: Mapping[str, Any]) -> Summary:
+    """Of the ways a run may go, the one that needs most."""
+    try:
+        setups = from_plan.runs(plan, **changes).setups
+    except from_plan.NoEstimate as error:
+        return without(error, card)
+    return summarize(max(setups, key=lambda setup: estimate(setup).high), card, model)
+
+
+def of_model(name: str, gpu: str | None, changes: Mapping[str, Any], book: Rulebook) -> MemoryReport:
+    """A model, by its name or its directory, trained as the policy wants it, with `changes`. Raises UnknownCard, OSError."""
+    card = cards.find(gpu) if gpu else None
+    config = os.path.join(name, "config.json")
+    if os.path.isfile(config):
+        with open(config, "rb") as file:
+            found = architectures.from_json(file.read(), name)
+    else:
+        found = architectures.find(name)
+    if isinstance(found, architectures.Architecture):
+        bits = {"bits": 16} if changes.get("rank") == 0 else {}  # quantised weights cannot be trained
+        setup = Setup(found, **{**policy(book), **bits, **changes})
+        setup = setup.but(dynamic=setup.unsloth and setup.bits == 4 and architectures.is_dynamic(name))
+        try:
+            from_plan.covered(setup)
+        except from_plan.NoEstimate as error:
+            return MemoryReport(runs=(without(error, card),))
+        return MemoryReport(runs=(summarize(setup, card, name),))
+    if isinstance(found, architectures.SizeOnly):
+        said = f"{found.name} is known by its size only: its weights can be estimated, a run cannot"
+        error = from_plan.NoEstimate(said, (found.name, found.parameters, changes.get("bits", 4)))
+    else:
+        error = from_plan.NoEstimate(found.reason)
+    return MemoryReport(runs=(without(error, card),))
+
+
+def policy(book: Rulebook) -> dict[str, Any]:
+    """Rank, length and batch as the rules expect them, so that a team that changed a rule is answered by its own."""
+
+    def expected(rule: str, fact: str) -> Any:
+        head = book.rules[rule].head if rule in book.rules else None
+        expectation = dict(head.expectations).get(fact) if head else None
+        if expectation is None:
+            return None
+        return expectation.equals if expectation.equals is not None else (expectation.one_of or (None,))[0]
+
+    made = {
+        "rank": expected("lora/rank", "lora.r"),
+        "length": expected("memory/sequence-length", "memory.sequence_length"),
+    }
+    effective = expected("arguments/effective-batch", "arguments.effective_batch")
+    accumulation = expected("arguments/gradient-accumulation", "arguments.gradient_accumulation")
+    if isinstance(effective, int) and isinstance(accumulation, int) and accumulation:
+        made["batch"] = max(effective // accumulation, 1)
+    return {name: value for name, value in made.items() if isinstance(value, int)}
+
+
+def book(directory: str, **options: Any) -> Rulebook:
+    """The rules as the settings for `directory` want them. Raises SettingsError, RulebookError."""
+    chosen = settings.load(directory, **options)
+    return settings.configure(rulebook.load(chosen.rules), chosen)

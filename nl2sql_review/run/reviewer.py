@@ -1,0 +1,283 @@
+"""One script → its report: settings, interpretation, plans, judgement. `batch` reviews many."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..files import discovery, disk, projects
+from ..judgement.fingerprint import stamped
+from ..policy import rulebook
+from ..policy.rulebook import Rulebook, RulebookError
+from ..policy.settings import Settings, SettingsError, configure, load
+from ..report.exit_codes import FAULT, FINDINGS, NOT_REVIEWED, NOTHING
+from ..report.report import (
+    SEVERITIES,
+    BaselineEntry,
+    FileReport,
+    Finding,
+    InternalError,
+    Location,
+    Report,
+    Severity,
+    Summary,
+)
+
+if TYPE_CHECKING:
+    from ..adoption.baseline import Baseline
+    from ..adoption.changes import Changes
+    from ..judgement.judge import Examined
+
+# What a script that could not be followed to its end must name to count as one that trains.
+TRAINS = re.compile(r"Trainer\(|TrainingArguments\(|SFTConfig\(|LoraConfig\(|get_peft_model\(")
+
+
+@dataclass(slots=True)
+class Reviewer:
+    """What stays the same over a review: where settings come from, and what was read already."""
+
+    config: str | None = None  # the one settings file to use
+    isolated: bool = False  # use none
+    overrides: Mapping[str, Any] = field(default_factory=dict)  # said on the command line, keys as in the file
+    flavour: str = ""  # which program reads the configurations, where their keys would say something else
+    within: tuple[
+        str, ...
+    ] = ()  # real paths of directories: no module or data file beside a script is read outside them
+    changes: Changes | None = None  # count only what these touched or caused
+    _settings: dict[str, tuple[Settings, dict[str, str]]] = field(default_factory=dict)  # with what they rest on
+    _rulebooks: dict[Settings, tuple[Rulebook, dict[str, str]]] = field(default_factory=dict)
+    _distinct: dict[tuple[Any, ...], Settings] = field(default_factory=dict)
+    _baselines: dict[str, tuple[Baseline, dict[str, str]]] = field(default_factory=dict)
+
+    def settings(self, directory: str) -> Settings:
+        """The settings for files in a directory. Files with the same settings file get the same object."""
+        directory = os.path.abspath(directory)
+        if directory not in self._settings:
+            with disk.Remembering() as seen:
+                made = load(directory, config=self.config, isolated=self.isolated, overrides=self.overrides)
+            self._settings[directory] = (self._distinct.setdefault((made.file, made.root), made), seen)
+        made, seen = self._settings[directory]
+        disk.recall(seen)
+        return made
+
+    def rulebook(self, settings: Settings) -> Rulebook:
+        """The rules these settings ask for, as they want them. Raises SettingsError."""
+        if settings not in self._rulebooks:
+            try:
+                with disk.Remembering() as seen:
+                    self._rulebooks[settings] = configure(rulebook.load(settings.rules), settings), seen
+            except RulebookError as error:
+                raise SettingsError(str(error)) from None
+        book, seen = self._rulebooks[settings]
+        disk.recall(seen)
+        return book
+
+    def counted(self, file: FileReport) -> FileReport:
+        """The file with what does not count suppressed: what its baseline accepts, what was there before the changes."""
+        return self.changed(self.accepted(file))
+
+    def accepted(self, file: FileReport) -> FileReport:
+        """The file with the findings suppressed that its baseline accepts."""
+        path = self.settings(os.path.dirname(file.path)).baseline
+        return self._baseline(path).silenced(file) if path else file
+
+    def changed(self, file: FileReport) -> FileReport:
+        """The file with what was there before the changes suppressed."""
+        if self.changes is None or file.status == "skipped":
+            return file
+        return self.changes.counted(file, self.examine)
+
+    def removable(self, files: Iterable[FileReport]) -> tuple[BaselineEntry, ...]:
+        """What the baselines accept and is no longer found."""
+        of: dict[str, list[FileReport]] = {}
+        for file in files:
+            if path := self.settings(os.path.dirname(file.path)).baseline:
+                of.setdefault(path, []).append(file)
+        return tuple(entry for path, theirs in of.items() for entry in self._baseline(path).removable(theirs))
+
+    def _baseline(self, path: str) -> Baseline:
+        if path not in self._baselines:
+            from ..adoption.baseline import read
+
+            with disk.Remembering() as seen:
+                self._baselines[path] = read(path), seen
+        made, seen = self._baselines[path]
+        disk.recall(seen)
+        return made
+
+    def exit_code(self, report: Report) -> int:
+        """That of the files together, each by its own settings: 2 first, then 1, then 0; 3 when nothing was reviewed."""
+        if report.internal_errors:
+            return FAULT
+        codes = []
+        for file in report.files:
+            settings = self.settings(os.path.dirname(file.path))
+            codes.append(exit_code(Report(files=(file,)), settings.fail_on, settings.fail_on_unknown))
+        return next((code for code in (FINDINGS, NOTHING) if code in codes), NOT_REVIEWED)
+
+    def excluded(self, directory: str) -> discovery.Globs:
+        """What the settings for files in a directory exclude. Raises SettingsError."""
+        settings = self.settings(directory)
+        return discovery.globs(settings.exclude, settings.root)
+
+    def file(self, data: bytes, path: str) -> tuple[FileReport, list[InternalError]]:
+        """As `source`, but a fault of ours is a report as well: one file must not take others with it."""
+        try:
+            return self.source(data, path)
+        except SettingsError:
+            raise
+        except Exception as error:
+            fault = InternalError("", path, f"{type(error).__name__}: {error}")
+            return FileReport(path, "error", "internal error"), [fault]
+
+    def source(self, data: bytes, path: str) -> tuple[FileReport, list[InternalError]]:
+        """One script by its bytes; `path` is how it is called, and where its project is looked for."""
+        made = self.examine(data, path)
+        return made.report, made.faults
+
+    def examine(self, data: bytes, path: str, drafts: Mapping[str, bytes] | None = None) -> Examined:
+        """As `source`, with what led to the report. `drafts`: other files of the project as they would be (see interpret)."""
+        from ..flavours import NotAConfiguration
+        from ..judgement.judge import Examined, examine, of_file
+        from ..source import SourceError
+
+        settings = self.settings(os.path.dirname(path))
+        try:
+            source, recording, plans = self.plans(data, path, settings, drafts)
+        except SourceError as error:
+            report = _failed(of_file(error, path))
+            if (
+                error.rule == "file/syntax"
+                and path.endswith(discovery.CONFIGURATIONS)
+                and not discovery.configures(data)
+            ):
+                report = FileReport(path, "skipped", f"not a training configuration: {error.message}")
+            return Examined(None, None, [], report, [], [], settings)
+        except NotAConfiguration as error:
+            return Examined(None, None, [], FileReport(path, "skipped", str(error)), [], [], settings)
+        if plans:
+            return examine(source, recording, plans, self.rulebook(settings), settings)
+        if source.problems:  # what trains may stand in a cell that cannot be read
+            problems = tuple(of_file(error, path) for error in source.problems)
+            report = FileReport(path, "error", problems[0].message, stamped(problems, path, {path: source}))
+        else:
+            unread = "".join(
+                f"; {module}, which it imports, could not be read: {why}" for module, why in recording.broken.items()
+            )
+            report = FileReport(path, "skipped", NO_TRAINING + unread)
+        return Examined(source, recording, [], report, [], [], settings)
+
+    def plans(
+        self, data: bytes, path: str, settings: Settings, drafts: Mapping[str, bytes] | None = None
+    ) -> tuple[Any, Any, list[Any]]:
+        """(source, recording, training plans) of one script or configuration. Raises SourceError, NotAConfiguration."""
+        from .. import flavours, readers
+        from ..source import Source
+
+        source = Source.from_bytes(data, path)
+        root = self._project(os.path.dirname(os.path.abspath(path)))
+        if source.kind == "configuration":
+            recording = flavours.record(source, root, settings, self.flavour)
+        else:
+            from ..interpret.program import interpret
+
+            recording = interpret(source, root, drafts=drafts)
+        plans = readers.read(recording, source, settings)
+        if recording.exhausted and (plans or TRAINS.search(source.text)):
+            plans = _cut_short(plans, recording.exhausted)
+        return source, recording, plans
+
+    def _project(self, directory: str) -> str:
+        """The root of the project, or where that lies outside `within` the one of its directories that holds the script."""
+        root = projects.root(directory)
+        inside = [each for each in self.within if os.path.commonpath((each, disk.real(directory))) == each]
+        if not self.within or any(os.path.commonpath((each, disk.real(root))) == each for each in inside):
+            return root
+        return inside[0] if inside else directory
+
+
+NO_TRAINING = "not a training script: it makes no trainer, adapter or training arguments"
+
+
+def plan(
+    path: str,
+    *,
+    stdin: tuple[str, bytes] | None = None,
+    config: str | None = None,
+    isolated: bool = False,
+    overrides: Mapping[str, Any] | None = None,
+    flavour: str = "",
+) -> tuple[Any, list[Any]]:
+    """What one script would do: (recording, plans). Raises SettingsError, OSError, SourceError, NotAConfiguration."""
+    name, data = stdin if path == "-" and stdin is not None else (discovery.shown(path), None)
+    if data is None:
+        with open(path, "rb") as file:
+            data = file.read()
+    reviewer = Reviewer(config, isolated, overrides or {}, flavour)
+    _, recording, plans = reviewer.plans(data, name, reviewer.settings(os.path.dirname(name)))
+    return recording, plans
+
+
+def exit_code(report: Report, fail_on: Severity = "error", fail_on_unknown: bool = False) -> int:
+    """2 for a fault of ours, 1 for something to report, 3 when nothing was reviewed, 0 when all is well."""
+    if report.internal_errors:
+        return FAULT
+    grave = SEVERITIES[: SEVERITIES.index(fail_on) + 1]
+    for file in report.files:
+        if any(f.suppressed is None and f.severity in grave for f in file.findings):
+            return FINDINGS
+        if fail_on_unknown and any(item.verdict == "unknown" for item in file.checklist):
+            return FINDINGS
+    return NOTHING if any(file.status == "reviewed" for file in report.files) else NOT_REVIEWED
+
+
+def summary(files: Iterable[FileReport]) -> Summary:
+    files = list(files)
+    findings = [f for file in files for f in file.findings]
+    shown = [f.severity for f in findings if f.suppressed is None]
+    return Summary(
+        reviewed=sum(file.status == "reviewed" for file in files),
+        skipped=sum(file.status == "skipped" for file in files),
+        errors=shown.count("error"),
+        warnings=shown.count("warning"),
+        advice=shown.count("advice"),
+        unknown=sum(item.verdict == "unknown" for file in files for item in file.checklist),
+        suppressed=len(findings) - len(shown),
+    )
+
+
+def _cut_short(plans: list[Any], why: str) -> list[Any]:
+    """The plans of a script that could not be followed to its end: what was not seen may still have happened."""
+    from ..training_plan.facts import TrainingPlan
+    from ..training_plan.values import Absent, Unknown
+
+    plans = plans or [TrainingPlan()]
+    for plan in plans:
+        for _, fact in plan.facts():
+            if not fact.argument or isinstance(fact.value, Absent):
+                fact.value, fact.why_not = Unknown(why, fact.value.trace), ""
+    return plans
+
+
+def unread(data: bytes, path: str) -> FileReport | None:
+    """The report on a file that is no text, or is called a notebook and is none; None for one that can be read."""
+    from ..judgement.judge import of_file
+    from ..source import SourceError, check
+
+    try:
+        check(data, path)
+    except SourceError as error:
+        return _failed(of_file(error, path))
+    return None
+
+
+def unreadable(path: str, message: str) -> FileReport:
+    return _failed(Finding("file/unreadable", "error", "stops", "certain", message, None, Location(path, 1, 1, 1, 1)))
+
+
+def _failed(finding: Finding) -> FileReport:
+    path = finding.location.path
+    return FileReport(path, "error", finding.message, stamped((finding,), path, {}))

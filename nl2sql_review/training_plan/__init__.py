@@ -1,0 +1,1 @@
+"""What a run would do: values, and the facts made of them."""

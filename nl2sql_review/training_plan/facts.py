@@ -1,0 +1,232 @@
+"""The training plan: what one run of the script would load, adapt, feed, optimise and save.
+
+Eight parts, named as the sections of the checklist. Every field is a `Fact`. Readers fill the plan, rules judge it;
+nothing here knows a library or a policy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Iterator
+
+from .values import Absent, Place, Value
+
+SECTIONS = ("lora", "prompt", "dataset", "arguments", "memory", "checkpointing", "project", "api")
+
+
+@dataclass(slots=True)
+class Fact:
+    """One thing the plan says.
+
+    `at` is where a reader of the report should look when the value has no place of its own: the call an argument
+    is missing from. `note` is a sentence of context ("TrainingArguments given to SFTTrainer"). `why_not` says why
+    the fact does not apply to this script, if it does not ("the dataset is not mixed from several"). `argument` is
+    the name of the argument that holds the value, where the fact is no more than that: `lora_alpha`.
+
+    A fact that lists defects has them in `cases`, each a fact with a place of its own: a rule judges them one by one, and
+    each that fails is a finding. `sentence` is what a reader has to say of such a case, where words made from its value
+    would not tell ("TypeError since trl 0.16: …"). `branch` says what decides whether the code runs that has it, where
+    not every run does; `assumed` that the case rests on versions of the libraries that nobody stated.
+    """
+
+    value: Value = field(default_factory=Absent)
+    at: Place | None = None
+    note: str = ""
+    why_not: str = ""
+    argument: str = ""
+    cases: tuple[Fact, ...] = ()
+    sentence: str = ""
+    branch: str = ""
+    assumed: bool = False
+
+
+class Part:
+    """One section of the plan: a fact for every name that its class annotates, absent until a reader says otherwise."""
+
+    def __init__(self) -> None:
+        for name in self.names():
+            setattr(self, name, Fact())
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Those of its facts, in the order they are shown."""
+        return tuple(cls.__annotations__)
+
+
+class Lora(Part):
+    adapter: Fact  # canonical name of the call that makes the adapter
+    model_name: Fact
+    r: Fact
+    alpha: Fact
+    target_modules: Fact  # list of names, or "all-linear"
+    unmatched_modules: Fact  # list: names among target_modules that no known model has
+    load_in_4bit: Fact
+    quantized_by: (
+        Fact  # "Unsloth", "BitsAndBytesConfig", "model name", "the loader", "rejected" (an argument the loader refuses)
+    )
+    gradient_checkpointing: Fact  # of the adapter call: "unsloth", True, False
+    misplaced_gradient_checkpointing: Fact  # the same value given to the training arguments instead
+    dropout: Fact
+    bias: Fact
+
+
+class Prompt(Part):
+    text: Fact  # Text: what the model is trained on, part by part
+    form: Fact  # "text", "prompt-completion", "chat", "tokenised"
+    parts: Fact  # list, in order, of: instruction, schema, question, response, sql
+    missing_parts: Fact  # list: which of them are not there, or out of order
+    style: Fact  # "alpaca", "chat", "prompt/completion", "own wording"
+    ending: Fact  # "eos", "none", "text after eos", "two eos", "cut off", "foreign eos"
+    eos_from: Fact  # how it gets there: "tokenizer.eos_token", "TRL", "chat template", a literal
+    loss_on: Fact  # "response", "all", "nothing"
+    loss_by: Fact  # the mechanism: "train_on_responses_only", "prompt/completion columns", …
+    instruction_marker: Fact
+    response_marker: Fact
+    markers: Fact  # "found", "not in template", "lost in tokenisation"
+    padding: Fact  # "the eos token", "its own token"; only where the collator takes padding out of the loss
+    bos: Fact  # "once", "twice"
+    appended: Fact  # what the trainer puts after the text: "nothing", "the EOS token", "a second EOS token"
+    boundary: Fact  # what a prompt column ends with: "space", "no space"
+
+
+class Dataset(Part):
+    sources: Fact  # list of paths and hub names
+    config_class: Fact  # name of the class that describes a dataset
+    config_kind: Fact  # "dataclass", "pydantic model", "attrs class", "class", "dict"
+    config_fields: Fact  # names of its fields
+    unimported_names: Fact  # names its annotations use and nothing imports, such as Optional
+    mixing: Fact  # "interleaved by weight", "interleaved evenly", "concatenated", "single"
+    weights: Fact  # list of probabilities
+    weights_sum: Fact
+    seed: Fact
+    stopping_strategy: Fact
+    misaligned_weights: Fact  # True when a skipped dataset shifts the weights
+    bare_fields: Fact  # list: columns read by ex["name"] with no other spelling to fall back on
+    late_fallbacks: Fact  # list: columns whose `.get` fallback runs after mixing and returns None
+    schema_limit: Fact  # characters (or tokens) the schema is cut to
+    truncation_cuts: Fact  # "schema", "text": what a cut removes
+    schema_fills: Fact  # True when a schema cut to its limit fills the whole sequence, so that the answer is cut
+
+
+class Arguments(Part):
+    per_device_batch_size: Fact
+    gradient_accumulation: Fact
+    processes: Fact
+    cards: Fact  # what the cards that the script makes visible are used by: "one process", "a process for each"
+    effective_batch: Fact
+    learning_rate: Fact
+    scheduler: Fact
+    warmup: Fact  # as a fraction of all steps
+    warmup_ratio: Fact
+    warmup_steps: Fact
+    warmup_conflict: Fact  # True when both are set
+    warmup_spelling: Fact  # "current", "removed" from the newest libraries, "both", "a share too early"
+    fp16: Fact
+    bf16: Fact
+    mixed_precision: Fact  # "bf16 else fp16", "bf16", "fp16", "both", "none"
+    epochs: Fact
+    max_steps: Fact
+    launcher_conflicts: Fact  # list, with cases: what accelerate and DeepSpeed files say otherwise, and it stops
+    launcher_overruled: Fact  # list, with cases: where accelerate's settings and others differ, and one wins silently
+    optimizer: Fact
+    weight_decay: Fact
+    seed: Fact
+
+
+class Memory(Part):
+    gpu: Fact
+    estimate: Fact  # what the run needs at its peak, in words
+    verdict: Fact  # for the stated card: "fits", "likely runs out", "cannot fit"; "may run out" is unknown
+    monitoring: Fact  # list of the calls that log GPU memory
+    monitoring_sees: Fact  # "reserved memory", or "allocated memory only"
+    model_length: Fact  # max_seq_length given to the model
+    trainer_length: Fact  # what the trainer cuts at, library default included
+    sequence_length: Fact  # what really applies: the smaller one
+    length_conflict: Fact  # True when the two disagree
+    # where device_map puts the model of a process: "over all cards", "on the first card", "by way of the first card", "on
+    # its own card"
+    placement: Fact
+    # what the estimate is made from, beside r, batch, length and optimizer
+    architecture: Fact  # name in the table, its sizes from a config.json, or a mere {"name", "parameters"}
+    bits: Fact  # of the linear layers as they are loaded: 4, 8, 16, 32
+    double_quant: Fact
+    dynamic_weights: Fact  # True for Unsloth's 4-bit weights of which some layers stay 16-bit
+    wide_embeddings: Fact  # True when what is not quantised is held in fp32
+    unsloth: Fact  # True when Unsloth patches the model
+    checkpointing: Fact  # "offloaded" (to the CPU), "kept", "off"
+    loss: Fact  # logits at once ("whole"; "whole, shifted": once more) or in pieces ("chunked")
+    eager_attention: Fact  # True when the matrices of attention scores are made
+    packing: Fact
+    joined_rows: Fact  # True where Unsloth joins the rows of a batch without padding and compiles its layers
+    trained_embeddings: Fact  # how many of embedding and head are trained in full
+    sharded: Fact  # what spreads the model over several cards
+
+
+class Checkpointing(Part):
+    save_strategy: Fact
+    save_steps: Fact
+    save_conflict: Fact  # True when save_steps is set and nothing is saved
+    save_total_limit: Fact
+    resume: Fact  # "newest", "text order", "bare name", "any", "unguarded", "never", "fixed path"
+    resume_by: Fact  # the call that finds the checkpoint
+
+
+class Project(Part):
+    script: Fact  # path of the script, relative to its project
+    output_dir: Fact
+    log_file: Fact
+    dataset_configs_in: Fact  # "script", or the file that defines them
+    tracker: Fact  # list of report_to, or "none"
+    untracked_truth: Fact  # list: settings logged with another value than the run uses
+
+
+class Api(Part):
+    trainer: Fact  # canonical name of the trainer class
+    arguments_class: Fact
+    versions: Fact  # library -> version or range that the script is judged by
+    patched: Fact  # True when the script imports Unsloth, whose classes accept what the plain ones reject
+    # Lists of defects, each with cases.
+    unknown_arguments: Fact
+    removed_arguments: Fact
+    moved_arguments: Fact
+    deprecated_arguments: Fact
+    missing_in_range: Fact  # arguments that some of the stated versions do not know
+    removed_imports: Fact
+    wrong_classes: Fact
+    conflicting_arguments: Fact
+    late_imports: Fact
+    changed_defaults: Fact
+    ignored_keys: Fact  # of a configuration: keys that are dropped in silence, have no effect, or come twice
+    refused_values: Fact  # values that the parser of a configuration does not take
+
+
+class TrainingPlan:
+    """The eight parts of what one run would do."""
+
+    def __init__(self) -> None:
+        self.lora = Lora()
+        self.prompt = Prompt()
+        self.dataset = Dataset()
+        self.arguments = Arguments()
+        self.memory = Memory()
+        self.checkpointing = Checkpointing()
+        self.project = Project()
+        self.api = Api()
+
+    def __getitem__(self, name: str) -> Fact:
+        """The fact called `section.field`; KeyError when there is none."""
+        section, _, attribute = name.partition(".")
+        try:
+            return getattr(getattr(self, section), attribute)
+        except AttributeError:
+            raise KeyError(name) from None
+
+    def facts(self) -> Iterator[tuple[str, Fact]]:
+        """Every fact with its full name, in the order of the checklist."""
+        for section in SECTIONS:
+            part = getattr(self, section)
+            for name in part.names():
+                yield f"{section}.{name}", getattr(part, name)
+
+
+FACTS = tuple(name for name, _ in TrainingPlan().facts())
