@@ -62,7 +62,7 @@ _LIBCST_PLACE = re.compile(r"error at (\d+):(\d+)")
 _TOKEN = re.compile(
     r"[()\[\]{}]|[,;]|\r\n?|\n|\.|\*\*|//|<<|>>|->|:=|[<>=!]=|[-+*/%|&^~@<>]"
     r"|\b(?:and|or|not|in|is|if|for|lambda|await)\b"
-    r"|(?:[\"']+_*|_+)[\s\\]*(?=[A-Za-z]{0,2}[\"'])"  # strings that stand side by side
+    r"|(?:[\"']+_*|(?<!_)_+)(?!_)[\s\\]*(?=[A-Za-z]{0,2}[\"'])"  # strings that stand side by side
 )
 
 
