@@ -9,10 +9,21 @@ from pathlib import Path
 
 from themes import PADDING
 
-FIRST = "Ada Ben Cora Dan Elin Finn Gina Hugo Iris Jonas Kira Liam Mona Noel Olga Paul Rosa Sven Tara Umar Vera Will Yara".split()
-LAST = "Adler Brandt Castro Dumas Evans Ferri Grant Hofer Ivanov Jansen Kovacs Lopez Meyer Novak Okafor Perez Quinn Rossi".split()
-ADJECTIVES = "Silent Golden Broken Distant Hidden Bright Frozen Wild Quiet Scarlet Ancient Northern Lucky Little Grand".split()
-NOUNS = "River Garden Mountain Lantern Harbor Forest Mirror Bridge Castle Voyage Orchard Compass Meadow Tower Island".split()
+FIRST = """
+    Ada Ben Cora Dan Elin Finn Gina Hugo Iris Jonas Kira
+    Liam Mona Noel Olga Paul Rosa Sven Tara Umar Vera Will Yara
+""".split()
+LAST = """
+    Adler Brandt Castro Dumas Evans Ferri Grant Hofer Ivanov Jansen Kovacs
+    Lopez Meyer Novak Okafor Perez Quinn Rossi
+""".split()
+ADJECTIVES = (
+    "Silent Golden Broken Distant Hidden Bright Frozen Wild Quiet Scarlet Ancient Northern Lucky Little Grand".split()
+)
+NOUNS = """
+    River Garden Mountain Lantern Harbor Forest Mirror Bridge Castle Voyage Orchard
+    Compass Meadow Tower Island
+""".split()
 CITIES = "Lisbon Oslo Vienna Dublin Prague Lyon Turin Bergen Ghent Porto Seville Zurich Krakow Malmo".split()
 COUNTRIES = "France Spain Norway Italy Japan Brazil Canada Kenya Poland Chile".split()
 
@@ -53,7 +64,9 @@ class Table:
     def ddl(self) -> str:
         lines = [f"{self.key} INTEGER PRIMARY KEY"]
         lines += [f"{column.name} {column.sql_type}" for column in self.columns]
-        lines += [f"{name} INTEGER REFERENCES {p.name}({p.key})" for name, p in zip(self.foreign, self.parents, strict=True)]
+        lines += [
+            f"{name} INTEGER REFERENCES {p.name}({p.key})" for name, p in zip(self.foreign, self.parents, strict=True)
+        ]
         return f"CREATE TABLE {self.name} ({', '.join(lines)});"
 
 

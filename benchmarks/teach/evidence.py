@@ -1,3 +1,4 @@
+# ruff: noqa: E501  rows of tables are long lines
 """Writes the tables of docs/evidence.md and the evidence of the rule pages from measured.jsonl.
 
     python benchmarks/teach/evidence.py            # writes them
@@ -75,7 +76,9 @@ ROWS = (
 
 def line(name: str, variant: str, prompt: str = "trained", cut: str = "same", seed: int = 0) -> dict:
     key = (name, variant, prompt, cut, seed)
-    return next(each for each in LINES if (each["set"], each["variant"], each["prompt"], each["cut"], each["seed"]) == key)
+    return next(
+        each for each in LINES if (each["set"], each["variant"], each["prompt"], each["cut"], each["seed"]) == key
+    )
 
 
 def right(each: dict) -> int:
@@ -120,7 +123,10 @@ def proof() -> str:
     """Base against compliant: of three seeds each, and the interval of their mean over the questions."""
     lines = ["| | right of 800 | % (95 %) | accepted by SQLite, % | stopped at EOS |", "|---|---|---|---|---|"]
     base = line("a", "base")
-    shown = [("base model, the prompt of the training", base), ("base model, its own chat template", line("a", "base", "chat"))]
+    shown = [
+        ("base model, the prompt of the training", base),
+        ("base model, its own chat template", line("a", "base", "chat")),
+    ]
     for name, title in (("a", "long"), ("b", "short")):
         shown += [(f"compliant, {title}, seed {seed}", line(name, "compliant", seed=seed)) for seed in range(3)]
     for title, each in shown:
@@ -151,7 +157,8 @@ def pages() -> dict[Path, str]:
     made: dict[Path, str] = {}
     text = PAGE.read_text(encoding="utf-8")
     for name, table in (("proof", proof()), ("breakings", breakings()), ("cost", cost())):
-        text = re.sub(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", lambda found: f"{found[1]}{table}\n{found[2]}", text, flags=re.DOTALL)  # noqa: B023
+        start, end = (text.index(mark) for mark in (f"<!-- {name} -->\n", f"<!-- /{name} -->"))
+        text = f"{text[:start]}<!-- {name} -->\n{table}\n{text[end:]}"
     made[PAGE] = text
     for rule in dict.fromkeys(shown.rule for shown in ROWS):
         made[ROOT / "rules" / f"{rule}.md"] = with_evidence(rule)
@@ -164,8 +171,12 @@ def with_evidence(rule: str) -> str:
     for shown in ROWS:
         if shown.rule == rule:
             ours, theirs, difference, (low, high) = compared(shown)
-            said = f"{signed(difference)} ({signed(low)} to {signed(high)})" + ("; no effect seen" if low <= 0 <= high else "")
-            lines.append(f"| {shown.name} ({LENGTHS[shown.set]}) | {share(right(ours) / 800)} | {share(right(theirs) / 800)} | {said} |")
+            said = f"{signed(difference)} ({signed(low)} to {signed(high)})" + (
+                "; no effect seen" if low <= 0 <= high else ""
+            )
+            lines.append(
+                f"| {shown.name} ({LENGTHS[shown.set]}) | {share(right(ours) / 800)} | {share(right(theirs) / 800)} | {said} |"
+            )
     path = ROOT / "rules" / f"{rule}.md"
     text = path.read_text(encoding="utf-8")
     text = re.sub(r"\n## Evidence\n.*?(?=\n## )", "", text, flags=re.DOTALL)

@@ -25,7 +25,9 @@ class Databases:
             self.open[name] = []
             for path in sorted((self.folder / name).glob("*.sqlite")):
                 connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-                connection.set_authorizer(lambda what, *_: sqlite3.SQLITE_OK if what in ALLOWED else sqlite3.SQLITE_DENY)
+                connection.set_authorizer(
+                    lambda what, *_: sqlite3.SQLITE_OK if what in ALLOWED else sqlite3.SQLITE_DENY
+                )
                 self.open[name].append(connection)
         return self.open[name]
 

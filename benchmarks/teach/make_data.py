@@ -18,7 +18,9 @@ from questions import Asker
 from themes import TEST, TRAIN
 
 
-def make_set(themes: dict[str, str], variants: int, count: int, seed: int) -> tuple[list[Database], list[dict[str, str]]]:
+def make_set(
+    themes: dict[str, str], variants: int, count: int, seed: int
+) -> tuple[list[Database], list[dict[str, str]]]:
     databases = [make_database(theme, text, v, seed) for theme, text in themes.items() for v in range(variants)]
     rows: list[dict[str, str]] = []
     for number, database in enumerate(databases):
@@ -46,7 +48,9 @@ def main() -> None:
             for database in databases:
                 write(database, args.out / "databases", args.seed)
         long = sum(len(row["schema"]) > 1000 for row in rows) / len(rows)
-        print(f"{name}: {len(rows)} questions on {len(databases)} databases, {long:.0%} with a schema over 1000 characters")
+        print(
+            f"{name}: {len(rows)} questions on {len(databases)} databases, {long:.0%} of schemas over 1000 characters"
+        )
 
 
 if __name__ == "__main__":

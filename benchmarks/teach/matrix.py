@@ -46,7 +46,7 @@ def main() -> None:
     args = parser.parse_args()
     end = time.monotonic() + args.seconds
     args.out.mkdir(parents=True, exist_ok=True)
-    lock = threading.Lock()
+    lock, environment = threading.Lock(), {**os.environ, "TOKENIZERS_PARALLELISM": "false"}
 
     def one(run: tuple[str, int]) -> None:
         name, seed = run
@@ -57,7 +57,7 @@ def main() -> None:
         argv = [sys.executable, str(HERE / "run.py"), args.model, args.data, str(args.out), name, str(seed),
                 "--rows", args.rows, "--test", args.test, "--seconds", args.limit]  # fmt: skip
         process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-                                   start_new_session=True, env={**os.environ, "TOKENIZERS_PARALLELISM": "false"})  # fmt: skip
+                                   start_new_session=True, env=environment)  # fmt: skip
         ended: int | str = "late"
         try:
             text, _ = process.communicate(timeout=max(end - time.monotonic(), 1))
@@ -65,12 +65,17 @@ def main() -> None:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             text, _ = process.communicate()
-        append(args.out / "runs.jsonl", {"variant": name, "seed": seed, "ended": ended, "s": round(time.monotonic() - started)})
+        append(
+            args.out / "runs.jsonl",
+            {"variant": name, "seed": seed, "ended": ended, "s": round(time.monotonic() - started)},
+        )
         told = [line for line in text.splitlines() if line.startswith((name, "trainable"))]
         with lock:
             with (args.out / "log.txt").open("a", encoding="utf-8") as log:
                 log.write(f"=== {name} {seed}: {ended}\n{text[-3000:]}\n")
-            print(f"[{end - time.monotonic():4.0f} s left] {name} {seed}: {ended} in {time.monotonic() - started:.0f} s")
+            print(
+                f"[{end - time.monotonic():4.0f} s left] {name} {seed}: {ended} in {time.monotonic() - started:.0f} s"
+            )
             print(*(told if ended == 0 else [*told, text[-700:]]), sep="\n", flush=True)
 
     done = set()

@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Llama
 
 
 def write(source: Path, target: Path) -> None:
-    """A fresh model takes the weights: the one that was read keeps an entry about its quantisation and cannot be saved."""
+    """A fresh model takes the weights: the one that was read keeps a note of its quantisation and cannot be saved."""
     read = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name, dtype=torch.float32)
     stated = read.config.to_dict()
     config = LlamaConfig(**{key: value for key, value in stated.items() if key in LlamaConfig().to_dict()})

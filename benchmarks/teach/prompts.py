@@ -26,8 +26,8 @@ def words(text: str) -> set[str]:
 def by_tables(row: Row, training: bool) -> str:
     """Whole tables up to the limit: those that share most words with the question, in the schema's own order.
 
-    In training the tables that the SQL reads come first, as the rows must not teach to invent; the answer is not looked at
-    afterwards.
+    In training the tables that the SQL reads come first, as the rows must not teach to invent; afterwards the answer is
+    not looked at.
     """
     tables = row["schema"].split("\n")
     if len(row["schema"]) <= LIMIT:
@@ -81,8 +81,12 @@ def question_first(row: Row, schema: str) -> str:
 
 def chat(row: Row, schema: str) -> str:
     """SmolLM2's own template, as a chat server would fill it."""
-    asked = f"Generate a SQL query to answer the given question based on the provided database schema. Answer with SQL only.\n\n{schema}\n\n{row['question']}"
-    return f"<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n{asked}<|im_end|>\n<|im_start|>assistant\n"
+    wanted = (
+        "Generate a SQL query to answer the given question based on the provided database schema. Answer with SQL only."
+    )
+    turns = {"system": "You are a helpful assistant.", "user": f"{wanted}\n\n{schema}\n\n{row['question']}"}
+    told = "".join(f"<|im_start|>{who}\n{said}<|im_end|>\n" for who, said in turns.items())
+    return f"{told}<|im_start|>assistant\n"
 
 
 PROMPTS: dict[str, Callable[[Row, str], str]] = {

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  a form of SQL and its wordings are a table
 """Asks questions of a generated database: forms of SQL, each in several wordings, with values that its rows hold.
 
 Only questions with one answer are kept: the gold SQL must return something, and the same on rows stored in another order.
@@ -11,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from types import SimpleNamespace
 
-from databases import Database, Table, fill, make_rows
+from databases import Database, Table, fill, make_rows, plural
 
 
 @dataclass(frozen=True)
@@ -162,8 +163,6 @@ def bind(table: Table, rows: list[tuple[object, ...]], chance: random.Random) ->
 
 
 def plural_words(words: str) -> str:
-    from databases import plural
-
     *before, last = words.split()
     return " ".join([*before, plural(last)])
 

@@ -21,7 +21,19 @@ from types import MethodType
 import torch
 from execute import Databases, first_statement
 from prompts import CUTS, PROMPTS, Row, lost
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, Trainer, TrainerCallback, set_seed
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+    set_seed,
+)
 from variants import OTHER_PROMPTS, SAME, Variant, named
 
 NEW_TOKENS = 128  # the longest gold SQL has 78
@@ -40,16 +52,22 @@ def append(path: Path, *rows: dict[str, object]) -> None:
         file.write("".join(json.dumps(row) + "\n" for row in rows))
 
 
-def load(model: Path, bits: int):  # noqa: ANN201
+def load(model: Path, bits: int) -> PreTrainedModel:
     quantised = BitsAndBytesConfig(
-        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch.bfloat16
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
     )
     return AutoModelForCausalLM.from_pretrained(
-        model, dtype=torch.bfloat16, quantization_config=quantised if bits == 4 else None, device_map={"": "cuda" if CUDA else "cpu"}
+        model,
+        dtype=torch.bfloat16,
+        quantization_config=quantised if bits == 4 else None,
+        device_map={"": "cuda" if CUDA else "cpu"},
     )
 
 
-def example(row: Row, number: int, variant: Variant, tokenizer) -> dict[str, list[int]]:  # noqa: ANN001
+def example(row: Row, number: int, variant: Variant, tokenizer: PreTrainedTokenizerBase) -> dict[str, list[int]]:
     """Tokens and labels as the broken item would make them."""
     if variant.question == "missing in a third" and number % 3 == 0:
         row = {**row, "question": "None"}  # what `.get` gives for a column that another data set has
@@ -80,16 +98,29 @@ class Clock(TrainerCallback):
     def __init__(self, seconds: float) -> None:
         self.seconds, self.started, self.steps = seconds, 0.0, list[float]()
 
-    def on_train_begin(self, args, state, control, **kwargs):  # noqa: ANN001, ANN003, ANN201
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+    ) -> None:
         self.started = time.monotonic()
 
-    def on_step_end(self, args, state, control, **kwargs):  # noqa: ANN001, ANN003, ANN201
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+    ) -> None:
         self.steps.append(time.monotonic())
         if self.steps[-1] - self.started > self.seconds:
             control.should_training_stop = True
 
 
-def train(model, tokenizer, variant: Variant, rows: list[Row], seed: int, seconds: float, out: Path):  # noqa: ANN001, ANN201
+def train(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    variant: Variant,
+    rows: list[Row],
+    seed: int,
+    seconds: float,
+    out: Path,
+) -> tuple[PreTrainedModel, dict[str, object]]:
+    """The adapter on its model, and what training it took."""
     from datasets import Dataset
     from peft import LoraConfig, get_peft_model
     from trl import SFTConfig, SFTTrainer
@@ -135,7 +166,9 @@ def train(model, tokenizer, variant: Variant, rows: list[Row], seed: int, second
 
 
 @torch.no_grad()
-def generate(model, tokenizer, prompts: list[str], batch: int = 200) -> tuple[list[str], list[int]]:  # noqa: ANN001
+def generate(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: list[str], batch: int = 200
+) -> tuple[list[str], list[int]]:
     """What follows each prompt up to EOS, and how many tokens it took; EOS not reached counts -1."""
     model.eval()
     model.config.use_cache = True
@@ -152,30 +185,45 @@ def generate(model, tokenizer, prompts: list[str], batch: int = 200) -> tuple[li
         for place, tokens in zip(places, made, strict=True):
             ends = tokenizer.eos_token_id in tokens
             tokens = tokens[: tokens.index(tokenizer.eos_token_id)] if ends else tokens
-            texts[place] = tokenizer.decode(tokens, skip_special_tokens=False, clean_up_tokenization_spaces=False).strip()
+            texts[place] = tokenizer.decode(
+                tokens, skip_special_tokens=False, clean_up_tokenization_spaces=False
+            ).strip()
             counts[place] = len(tokens) if ends else -1
     return texts, counts
 
 
-def ask(model, tokenizer, rows: list[Row], prompt: str, cut: str, databases: Databases, out: Path, about: dict[str, object]) -> None:  # noqa: ANN001
+def ask(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    rows: list[Row],
+    prompt: str,
+    cut: str,
+    databases: Databases,
+    out: Path,
+    about: dict[str, object],
+) -> None:
     started = time.monotonic()
     prompts = [PROMPTS[prompt](row, CUTS[cut](row, False)) for row in rows]
     texts, counts = generate(model, tokenizer, prompts)
     taken = time.monotonic() - started
     whole = [databases.outcome(row["db_id"], row["sql"], text) for row, text in zip(rows, texts, strict=True)]
-    first = [databases.outcome(row["db_id"], row["sql"], first_statement(text)) for row, text in zip(rows, texts, strict=True)]
+    first = [
+        databases.outcome(row["db_id"], row["sql"], first_statement(text))
+        for row, text in zip(rows, texts, strict=True)
+    ]
     append(out / "results.jsonl", {
         **about, "n": len(rows), "right": whole.count("right"), "right_first": first.count("right"),
         "outcomes": {kind: whole.count(kind) for kind in sorted(set(whole))},
-        "stopped": sum(count >= 0 for count in counts), "lost": sum(lost(row, cut) for row in rows), "ask_s": round(taken, 1),
+        "stopped": sum(count >= 0 for count in counts), "lost": sum(lost(row, cut) for row in rows),
+        "ask_s": round(taken, 1),
         "generated_s": round(sum(count if count >= 0 else NEW_TOKENS for count in counts) / taken),
     })  # fmt: skip
-    name = {key: about[key] for key in ("variant", "seed", "prompt", "cut")}
-    append(out / "predictions.jsonl", {**name, "outcomes": "".join(outcome[0] for outcome in whole),
-                                       "first": "".join(outcome[0] for outcome in first),
-                                       "ids": [row["id"] for row in rows], "sql": [text[:300] for text in texts]})  # fmt: skip
-    print(f"{about['variant']} {about['seed']} {prompt} {about['cut']}: {whole.count('right')}/{len(rows)}, first statement "
-          f"{first.count('right')}, stopped {sum(c >= 0 for c in counts)}, {taken:.0f} s", flush=True)  # fmt: skip
+    asked = {key: about[key] for key in ("variant", "seed", "prompt", "cut")}
+    append(
+        out / "predictions.jsonl", {**asked, "ids": [row["id"] for row in rows], "sql": [text[:300] for text in texts]}
+    )
+    right = f"{whole.count('right')}/{len(rows)}, first statement {first.count('right')}"
+    print(about["variant"], about["seed"], prompt, about["cut"], right, f"{taken:.0f} s", flush=True)
 
 
 def main() -> None:
@@ -203,7 +251,13 @@ def main() -> None:
         random.Random(args.seed).shuffle(rows)
         tokenizer.padding_side = "right"
         model, about = train(model, tokenizer, variant, rows, args.seed, args.seconds, args.out)
-        print(args.variant, args.seed, {key: value for key, value in about.items() if key != "loss"}, about["loss"][-1], flush=True)
+        print(
+            args.variant,
+            args.seed,
+            {key: value for key, value in about.items() if key != "loss"},
+            about["loss"][-1],
+            flush=True,
+        )
     for prompt, way in variant.asks:
         asked, cut = model, variant.cut if way in ("same", "merged 4 bit", "merged 16 bit") else way
         if way.startswith("merged"):  # 16 bit: into the weights as they were before they were quantised for training

@@ -2,8 +2,8 @@
 
     python benchmarks/teach/score.py DATA SET=FOLDER... > benchmarks/teach/measured.jsonl
 
-FOLDER holds what `matrix.py` wrote. A line has the figures of the run, and `outcomes`: a letter a question, in the order of
-the test file, so that two lines can be compared question by question.
+FOLDER holds what `matrix.py` wrote. A line has the figures of the run, and `outcomes`: a letter a question, in the
+order of the test file, so that two lines can be compared question by question.
 """
 
 from __future__ import annotations
@@ -18,7 +18,14 @@ sys.path.insert(0, str(ROOT))
 
 from nl2sql_review.rows.scoring.evaluate import Asked, evaluate  # noqa: E402
 
-LETTERS = {"right": "+", "wrong-rows": "w", "refused-by-engine": "r", "refused-by-us": "u", "timed-out": "t", "empty": "e"}
+LETTERS = {
+    "right": "+",
+    "wrong-rows": "w",
+    "refused-by-engine": "r",
+    "refused-by-us": "u",
+    "timed-out": "t",
+    "empty": "e",
+}
 KEYS = ("variant", "seed", "prompt", "cut")
 
 
@@ -35,16 +42,27 @@ def main() -> None:
     data = Path(sys.argv[1])
     for given in sys.argv[2:]:
         name, folder = given.split("=")
-        told = {tuple(row[key] for key in KEYS): row for row in map(json.loads, (Path(folder) / "results.jsonl").open())}
+        told = {
+            tuple(row[key] for key in KEYS): row for row in map(json.loads, (Path(folder) / "results.jsonl").open())
+        }
         known: dict[tuple[str, int], dict[str, object]] = {}
         for row in map(json.loads, (Path(folder) / "predictions.jsonl").open()):
             key = tuple(row[k] for k in KEYS)
             letters, valid = outcomes(row["sql"], row["ids"], data / "test.jsonl", data / "databases")
             figures = known.setdefault((row["variant"], row["seed"]), told[key])
-            line = {**figures, **told[key], "set": name, "schema_valid_rate": round(valid, 4), "product_right": letters.count("+")}
+            line = {
+                **figures,
+                **told[key],
+                "set": name,
+                "schema_valid_rate": round(valid, 4),
+                "product_right": letters.count("+"),
+            }
             print(json.dumps({**line, "outcomes": letters}), flush=True)
             if letters.count("+") != told[key]["right"]:
-                print(f"{key}: {letters.count('+')} right, {told[key]['right']} and {told[key]['right_first']} on the machine", file=sys.stderr)
+                print(
+                    f"{key}: {letters.count('+')} right, there {told[key]['right']}, {told[key]['right_first']}",
+                    file=sys.stderr,
+                )
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  a table of a database is a line
 """What the generated databases are about: for training and, with no theme in common, for the test.
 
 A theme is a few tables, parents before their children. A column is `name=kind`: a list of words, a range of integers or

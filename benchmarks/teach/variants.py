@@ -36,12 +36,15 @@ class Variant:
         assert not self.rule or "/" in self.rule
 
 
-OTHER_PROMPTS = tuple((name, "same") for name in ("no newline", "no instruction", "other labels", "question first", "chat"))
+OTHER_PROMPTS = tuple(
+    (name, "same") for name in ("no newline", "no instruction", "other labels", "question first", "chat")
+)
 OTHER_CUTS = (("trained", "blind"), ("trained", "uncut"))
 SAME = (("trained", "same"),)
+MERGED = (("trained", "merged 4 bit"), ("trained", "merged 16 bit"))
 
 VARIANTS = (
-    Variant("compliant", seeds=3, asks=(*SAME, *OTHER_CUTS, *OTHER_PROMPTS, ("trained", "merged 4 bit"), ("trained", "merged 16 bit"))),
+    Variant("compliant", seeds=3, asks=(*SAME, *OTHER_CUTS, *OTHER_PROMPTS, *MERGED)),
     Variant("no EOS", "prompt/eos", ending="nothing"),
     Variant("EOS not in the loss", "prompt/padding", labels="answer without end"),
     Variant("loss on the prompt too", "prompt/response-only-loss", labels="all"),
@@ -55,8 +58,9 @@ VARIANTS = (
     Variant("rank 64, alpha 64", "lora/rank", r=64, alpha=64),
     Variant("rank 64, alpha 128", "lora/alpha", r=64, alpha=128),
     Variant("no warm-up", "arguments/warmup", warmup=0.0),
-    Variant("blind schema cut", "dataset/schema-truncation", cut="blind", asks=(("trained", "same"), ("trained", "tables"), ("trained", "uncut"))),
-    Variant("no schema cut", "dataset/schema-truncation", cut="uncut", asks=(("trained", "same"), ("trained", "tables"))),
+    Variant("blind schema cut", "dataset/schema-truncation", cut="blind",
+            asks=(*SAME, ("trained", "tables"), ("trained", "uncut"))),
+    Variant("no schema cut", "dataset/schema-truncation", cut="uncut", asks=(*SAME, ("trained", "tables"))),
     Variant("only q_proj and v_proj", "lora/target-modules", modules=("q_proj", "v_proj")),
     Variant("base model in 16 bit", "lora/four-bit", bits=16),
     Variant("linear scheduler", "arguments/scheduler", scheduler="linear"),
