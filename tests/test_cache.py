@@ -143,7 +143,7 @@ def test_the_program_is_its_files_and_its_rules(tmp_path):
     shutil.copy(ROOT / "pyproject.toml", copy)
 
     def engine():
-        code = "from nl2sql_review import cache; print(cache.engine())"
+        code = "from nl2sql_review.run import cache; print(cache.engine())"
         return subprocess.run([sys.executable, "-c", code], cwd=copy, capture_output=True, text=True, check=True).stdout
 
     seen = [engine()]
