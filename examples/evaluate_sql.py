@@ -1,7 +1,7 @@
 """What an adapter is worth: it answers questions in batches, with the prompt of the training, and its SQL is run.
 
     python evaluate_sql.py dev.jsonl --db databases        # rows with question, schema, SQL and db_id
-    python evaluate_sql.py dev.jsonl                       # without databases: the share that SQLite accepts on the schema
+    python evaluate_sql.py dev.jsonl                       # without databases: what SQLite accepts on the schema
     python evaluate_sql.py dev.jsonl --db databases --model codellama/CodeLlama-7b-hf --output base.jsonl
 
 The predictions are written to a file. Whether the adapter is better than the base model, and by how much, says
@@ -36,7 +36,7 @@ METRIC = "eval_sql_accuracy"
 
 
 def answer(model, tokenizer, prompts, batch_size=BATCH_SIZE):
-    """Each prompt's SQL up to EOS, and whether EOS came. Prompts of similar length share a batch, padded on the left."""
+    """Each prompt's SQL up to EOS, and whether EOS came. Prompts of like length share a batch, padded on the left."""
     found, side = {}, tokenizer.padding_side
     order = sorted(range(len(prompts)), key=lambda place: len(prompts[place]))
     tokenizer.padding_side = "left"
@@ -63,7 +63,7 @@ def write(path, rows):
 
 
 def score(gold, answers, databases=None, output=None):
-    """The scores of `answers` to the rows of `gold`: execution accuracy with `databases`, else the schema-valid rate."""
+    """The scores of `answers` to the rows of `gold`: execution accuracy by `databases`, else schema-valid rate."""
     with TemporaryDirectory() as folder:
         output = output or os.path.join(folder, "predictions.jsonl")
         write(output, ({"id": str(n), "predicted": sql, "stopped": ended} for n, (sql, ended) in enumerate(answers)))
@@ -74,9 +74,9 @@ def score(gold, answers, databases=None, output=None):
 class SQLAccuracy(TrainerCallback):
     """At each evaluation the model answers held-out questions; how many it gets right decides which checkpoint is kept.
 
-    With a folder of databases `databases/<db_id>/<db_id>.sqlite` right is what returns the rows of the gold SQL; without
-    ("schemas") what SQLite accepts on the schema of the prompt. The share stands in the log beside the loss, in Weights &
-    Biases, and as `eval_sql_accuracy` among the metrics. The processes of a run share the questions.
+    With a folder of databases `databases/<db_id>/<db_id>.sqlite` right is what returns the rows of the gold SQL;
+    without ("schemas") what SQLite accepts on the schema of the prompt. The share stands in the log beside the loss,
+    in Weights & Biases, and as `eval_sql_accuracy` among the metrics. The processes of a run share the questions.
     """
 
     def __init__(self, held_out, databases="schemas"):
@@ -142,6 +142,8 @@ def main():
     parser.add_argument("--batch-size", type=int, default=BATCH_SIZE)
     parser.add_argument("--no-4bit", dest="load_in_4bit", action="store_false")
     args = parser.parse_args()
+    if args.db and not os.path.isdir(args.db):
+        sys.exit(f"{args.db}: no such folder of databases")
     rows = [normalise(row) for row in read_questions(args.gold)]
     if not rows or not all(row["question"] and row["sql"] for row in rows):
         sys.exit(f"{args.gold}: a question and its SQL are needed in every row")

@@ -1,13 +1,15 @@
-"""The trainer evaluates: held-out questions are answered at each save, and what is right decides which checkpoint stays."""
+"""The trainer evaluates: it answers held-out questions at each save, and what is right decides which is kept."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
-from .conftest import Run, needs_stack
+from .conftest import SCRIPT, Run, environment, needs_stack
 
 pytestmark = needs_stack
 SCHEMA = "CREATE TABLE singer (name TEXT, age INTEGER)"
@@ -74,10 +76,28 @@ def test_a_run_scores_at_each_save_and_keeps_the_best(tmp_path):
     run = Run(tmp_path, ("--evaluate", "--report-to", "wandb", "--save-steps", "15", "--no-4bit")).finish()
     state = run.state()
     scored = {entry["step"]: entry for entry in state["log_history"] if "eval_sql_accuracy" in entry}
-    assert sorted(scored) == [15, 30]
+    assert sorted(scored) == [15, 30, max(scored)]  # the last is that of the end
     assert all(0 <= entry["eval_stopped_at_eos"] <= 1 for entry in scored.values())
     assert state["best_metric"] == max(entry["eval_sql_accuracy"] for entry in scored.values())
     assert state["best_model_checkpoint"].endswith(f"checkpoint-{state['best_global_step']}")
     assert "accepted on its schema" in run.log and "--evaluate: 27 of 27 held-out rows" in run.log
     assert len((tmp_path / "demo" / "predictions-15.jsonl").read_text().splitlines()) == 27
     assert (tmp_path / "demo" / "adapter_model.safetensors").is_file()
+
+
+def test_an_adapter_is_scored_from_the_command_line(whole_run, databases, tmp_path):
+    (tmp_path / "dev.jsonl").write_text("".join(json.dumps({**row, "schema": SCHEMA}) + "\n" for row in GOLD))
+    command = [sys.executable, str(SCRIPT.with_name("evaluate_sql.py")), str(tmp_path / "dev.jsonl"), "--model", "demo"]
+
+    def call(*more):
+        return subprocess.run(
+            [*command, *more], cwd=whole_run.folder, env=environment(tmp_path), capture_output=True, text=True
+        )
+
+    done = call("--db", str(databases), "--output", str(tmp_path / "answers.jsonl"))
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "execution accuracy " in done.stdout and "2 of 2 stopped at EOS" in done.stdout
+    answers = [json.loads(line) for line in (tmp_path / "answers.jsonl").open()]
+    assert [answer["id"] for answer in answers] == ["0", "1"] and all(answer["predicted"] for answer in answers)
+    refused = call("--db", str(tmp_path / "nowhere"))
+    assert refused.returncode == 1 and "nowhere: no such folder of databases" in refused.stderr
