@@ -19,7 +19,15 @@ def two(body: str, world: int = 2) -> list[str]:
     script = Path(tempfile.mkdtemp(prefix="two-")) / "script.py"
     head = f"import os, sys; sys.path.insert(0, {str(HERE)!r}); import tiny; tiny.folder = lambda: {str(tiny.folder())!r}\n"
     script.write_text(head + textwrap.dedent(body), encoding="utf-8")
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", str(world), "--master_port", os.environ.get("PORT", "29731")]
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc_per_node",
+        str(world),
+        "--master_port",
+        os.environ.get("PORT", "29731"),
+    ]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run([*command, str(script)], capture_output=True, text=True, env=env, timeout=400)
     said = [line[5:] for line in done.stdout.splitlines() if line.startswith("SAID ")]
@@ -62,7 +70,10 @@ def everybody_saves() -> dict[str, str]:
 def split_without_a_seed() -> dict[str, str]:
     """train_test_split and shuffle without a seed: every process has its own."""
     said = {}
-    for name, call in (("no seed", "train_test_split(test_size=0.2)"), ("seed", "train_test_split(test_size=0.2, seed=1)")):
+    for name, call in (
+        ("no seed", "train_test_split(test_size=0.2)"),
+        ("seed", "train_test_split(test_size=0.2, seed=1)"),
+    ):
         body = f"""
         import torch.distributed as dist
         dist.init_process_group("gloo")

@@ -145,31 +145,6 @@ def accumulated_loss_of_a_subclass() -> dict[str, str]:
     return said
 
 
-def accumulated_loss_of_an_sft_subclass() -> dict[str, str]:
-    """A subclass of SFTTrainer whose compute_loss calls super() and drops num_items_in_batch."""
-    from trl import SFTConfig, SFTTrainer
-
-    class Dropping(SFTTrainer):
-        def compute_loss(self, model, inputs, return_outputs=False, **kwargs):
-            return super().compute_loss(model, inputs, return_outputs)
-
-    said = {}
-    for name, kind in (("SFTTrainer", SFTTrainer), ("dropping", Dropping)):
-        figures = []
-        for steps in (1, 16):
-            trainer = kind(
-                model=tiny.model(),
-                args=tiny.arguments(SFTConfig, max_steps=1, gradient_accumulation_steps=steps),
-                train_dataset=tiny.pairs(64),
-                processing_class=tiny.tokenizer(),
-            )
-            trainer.train()
-            figures.append((tiny.logged(trainer, "loss")[0], tiny.logged(trainer, "grad_norm")[0]))
-        (one, norm), (many, norms) = figures
-        said[name] = f"loss {one:.2f} → {many:.2f}, gradient norm {norm:.2f} → {norms:.2f}"
-    return said
-
-
 def labels_from_an_assistant_mask() -> dict[str, str]:
     """return_assistant_tokens_mask=True by hand, with a template that has no markers (marin issue 7237)."""
     tok = tiny.tokenizer(tiny.CHATML)
@@ -332,7 +307,6 @@ CAUSES = [
     labels_shifted_by_hand,
     padding_is_in_the_loss,
     accumulated_loss_of_a_subclass,
-    accumulated_loss_of_an_sft_subclass,
     labels_from_an_assistant_mask,
     assistant_only_loss_without_markers,
     answer_cut_before_it_begins,

@@ -7,7 +7,9 @@ from typing import Any
 
 import tiny
 
-ALPACA = "### Instruction:\nWrite the SQL query.\n\nDatabase Schema:\n{schema}\n\nQuestion: {question}\n\n### Response:\n"
+ALPACA = (
+    "### Instruction:\nWrite the SQL query.\n\nDatabase Schema:\n{schema}\n\nQuestion: {question}\n\n### Response:\n"
+)
 OTHER = "Question: {question}\nSchema: {schema}\nSQL: "
 CHAT = "<|im_start|>user\n{schema}\n{question}<|im_end|>\n<|im_start|>assistant\n"
 ROWS = 24
@@ -39,20 +41,15 @@ def asked(template: str, **options: Any) -> list[str]:
 
     tok, model, said = tiny.tokenizer(), taught(), []
     for row in tiny.rows()[:ROWS]:
-        prompt = template.format(**{**row, **options.get("row", lambda r: {})(row)})
+        prompt = template.format(**row)
         start = ids(prompt, tok)
         if options.get("bos"):
             start = [tok.bos_token_id, *start]
-        if options.get("cut"):
-            start = start[: options["cut"]]
-        limits = {} if options.get("default_length") else {"max_new_tokens": 60}
         with torch.no_grad():
             out = model.generate(
-                input_ids=torch.tensor([start], device=model.device), do_sample=False, pad_token_id=0, **limits
+                input_ids=torch.tensor([start], device=model.device), do_sample=False, pad_token_id=0, max_new_tokens=60
             )[0]
-        said.append(
-            tok.decode(out if options.get("whole") else out[len(start) :], skip_special_tokens=True).strip()
-        )
+        said.append(tok.decode(out if options.get("whole") else out[len(start) :], skip_special_tokens=True).strip())
     return said
 
 
@@ -69,14 +66,6 @@ def prompt_of_another_text() -> dict[str, str]:
         "chat template": right(asked(CHAT)),
         "without the last line": right(asked(ALPACA.removesuffix("### Response:\n"))),
         "a space at the end": right(asked(ALPACA + " ")),
-    }
-
-
-def schema_cut_differently() -> dict[str, str]:
-    """Another budget of the schema when serving; the longest schema has 97 characters."""
-    return {
-        f"cut at {size}": right(asked(ALPACA, row=lambda r, size=size: {"schema": r["schema"][:size]}))
-        for size in (1000, 40, 20)
     }
 
 
@@ -99,11 +88,6 @@ def length_left_out() -> dict[str, str]:
 def beginning_twice() -> dict[str, str]:
     """BOS in the text and again from the tokenizer."""
     return {"once": right(asked(ALPACA)), "twice": right(asked(ALPACA, bos=True))}
-
-
-def prompt_truncated_from_the_right() -> dict[str, str]:
-    """truncation=True with a max_length below the prompt: the end of the prompt is lost."""
-    return {"16 tokens short": right(asked(ALPACA, cut=-16)), "whole": right(asked(ALPACA))}
 
 
 def padded_on_the_right() -> dict[str, str]:
@@ -153,11 +137,9 @@ def stop_that_never_comes() -> dict[str, str]:
 
 CAUSES = [
     prompt_of_another_text,
-    schema_cut_differently,
     prompt_decoded_with_the_answer,
     length_left_out,
     beginning_twice,
-    prompt_truncated_from_the_right,
     padded_on_the_right,
     stop_that_never_comes,
 ]

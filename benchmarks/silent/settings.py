@@ -54,7 +54,10 @@ def settings_without_their_switch() -> dict[str, str]:
         trainer.train()
         return trainer
 
-    for name, kwargs in (("eval_steps=2", {"eval_steps": 2}), ("eval_strategy too", {"eval_steps": 2, "eval_strategy": "steps"})):
+    for name, kwargs in (
+        ("eval_steps=2", {"eval_steps": 2}),
+        ("eval_strategy too", {"eval_steps": 2, "eval_strategy": "steps"}),
+    ):
         said[name] = f"{len(tiny.logged(run(**kwargs), 'eval_loss'))} evaluations in 6 steps"
     for name in ("constant", "constant_with_warmup", "cosine"):
         rates = tiny.logged(run(lr_scheduler_type=name, warmup_steps=3), "learning_rate")
@@ -100,7 +103,10 @@ def changed_after_the_trainer() -> dict[str, str]:
 
     args = tiny.arguments(TrainingArguments, max_steps=4, logging_steps=1)
     trainer = Trainer(
-        model=tiny.model(), args=args, train_dataset=tiny.tokenized(), data_collator=DataCollatorForSeq2Seq(tiny.tokenizer())
+        model=tiny.model(),
+        args=args,
+        train_dataset=tiny.tokenized(),
+        data_collator=DataCollatorForSeq2Seq(tiny.tokenizer()),
     )
     args.learning_rate, args.max_steps, args.seed = 5e-4, 2, 7
     args.gradient_accumulation_steps = 4

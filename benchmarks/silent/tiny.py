@@ -73,9 +73,7 @@ def pairs(count: int = 16) -> Any:
     """Makes a dataset of prompt and completion."""
     from datasets import Dataset
 
-    made = [
-        {"prompt": f"{r['schema']}\n{r['question']}\n", "completion": r["sql"]} for r in (rows() * count)[:count]
-    ]
+    made = [{"prompt": f"{r['schema']}\n{r['question']}\n", "completion": r["sql"]} for r in (rows() * count)[:count]]
     return Dataset.from_list(made)
 
 

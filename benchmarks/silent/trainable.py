@@ -97,7 +97,9 @@ def inference_mode() -> dict[str, str]:
     from peft import get_peft_model
 
     said = {
-        f"get_peft_model, {mode}": outcome(lambda: get_peft_model(tiny.model(), tiny.lora(inference_mode=mode)))
+        f"get_peft_model, {mode}": outcome(
+            lambda mode=mode: get_peft_model(tiny.model(), tiny.lora(inference_mode=mode))
+        )
         for mode in (True, False)
     }
     trainer = train(tiny.model(), peft_config=tiny.lora(inference_mode=True))
