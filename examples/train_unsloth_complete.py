@@ -1,8 +1,8 @@
 """Fine-tune CodeLlama-7B for text-to-SQL: QLoRA with Unsloth and TRL, on one 16 GB GPU or on several.
 
-    python train_unsloth_complete.py                         # data/*.jsonl -> models/nl2sql-unsloth/
-    torchrun --nproc_per_node 4 train_unsloth_complete.py    # four GPUs, the same batch of 16
-    python train_unsloth_complete.py --demo                  # a tiny random model on three small files; no GPU, no network
+    python train_unsloth_complete.py                        # data/*.jsonl -> models/nl2sql-unsloth/
+    torchrun --nproc_per_node 4 train_unsloth_complete.py   # four GPUs, the same batch of 16
+    python train_unsloth_complete.py --demo                 # a tiny random model, three small files; no GPU, no network
 
 Run it again and it goes on from its newest checkpoint; Ctrl-C saves one first. WANDB_MODE=offline needs no account.
 """
@@ -48,7 +48,8 @@ SAVE_STEPS = 100  # steps between checkpoints, which is what a crash costs
 KEEP = 3  # checkpoints; one of a 7B adapter takes 0.3 GB
 MIN_FREE_GB = 5  # on the disk of OUTPUT_DIR, for the checkpoints and the adapter
 SEED = 42  # of the mix, the split and the trainer: a resumed run sees the rows in the same order
-DEMO = "--base-model demo/tiny --data-dir fixtures/trainer --output-dir demo --report-to none --learning-rate .01 --save-steps 10"
+DEMO = ("--base-model demo/tiny --data-dir fixtures/trainer --output-dir demo --report-to none "
+        "--learning-rate .01 --save-steps 10")  # fmt: skip
 
 
 class Demo(argparse.Action):  # --demo stands for the flags above; what comes after it still counts
@@ -200,18 +201,17 @@ def load_data(tokenizer, args):
 
 # --- arguments ----------------------------------------------------------------------------------------------------
 def training_arguments(args):
-    world_size = int(os.environ.get("WORLD_SIZE", 1))  # torchrun and accelerate set it
-    if EFFECTIVE_BATCH % (BATCH_SIZE * world_size):
-        sys.exit(f"{world_size} processes of {BATCH_SIZE} rows make no steps of {EFFECTIVE_BATCH}: lower BATCH_SIZE")
-    return SFTConfig(
-        output_dir=args.output_dir, completion_only_loss=True, max_length=MAX_LENGTH,  # TRL's default is 1024
-        per_device_train_batch_size=BATCH_SIZE, gradient_accumulation_steps=EFFECTIVE_BATCH // (BATCH_SIZE * world_size),
+    world = int(os.environ.get("WORLD_SIZE", 1))  # torchrun and accelerate set it
+    if EFFECTIVE_BATCH % (BATCH_SIZE * world):
+        sys.exit(f"{world} processes of {BATCH_SIZE} rows make no steps of {EFFECTIVE_BATCH}: lower BATCH_SIZE")
+    return SFTConfig(  # TRL's default for max_length is 1024
+        output_dir=args.output_dir, completion_only_loss=True, max_length=MAX_LENGTH, save_total_limit=KEEP,
+        per_device_train_batch_size=BATCH_SIZE, gradient_accumulation_steps=EFFECTIVE_BATCH // (BATCH_SIZE * world),
         num_train_epochs=1, seed=SEED, optim="adamw_8bit", weight_decay=0.01,  # the mix holds its EPOCHS already
-        bf16=is_bfloat16_supported(), fp16=not is_bfloat16_supported(),
-        learning_rate=args.learning_rate, lr_scheduler_type="cosine", warmup_steps=WARMUP,
-        logging_steps=args.logging_steps, logging_first_step=True, report_to=args.report_to,
+        bf16=is_bfloat16_supported(), fp16=not is_bfloat16_supported(), per_device_eval_batch_size=BATCH_SIZE,
+        learning_rate=args.learning_rate, lr_scheduler_type="cosine", warmup_steps=WARMUP, logging_first_step=True,
+        logging_steps=args.logging_steps, report_to=args.report_to, ddp_find_unused_parameters=False,  # none is unused
         eval_strategy="steps", eval_steps=args.save_steps, save_strategy="steps", save_steps=args.save_steps,
-        per_device_eval_batch_size=BATCH_SIZE, save_total_limit=KEEP, ddp_find_unused_parameters=False,  # none is unused
     )  # fmt: skip
 
 
