@@ -14,9 +14,8 @@ import os
 import sys
 
 import torch
+from evaluate_sql import MAX_NEW_TOKENS
 from train_unsloth_complete import MAX_LENGTH, OUTPUT_DIR, PROMPT, is_object, normalise
-
-MAX_NEW_TOKENS = 256  # longer than any query of the training data; who needs more does not stop by itself
 
 
 def read_questions(path):

@@ -1,14 +1,13 @@
 """Fine-tune CodeLlama-7B for text-to-SQL: QLoRA with Unsloth and TRL, on one 16 GB GPU or on several.
 
-    python train_unsloth_complete.py                        # data/*.jsonl -> models/nl2sql-unsloth/
-    torchrun --nproc_per_node 4 train_unsloth_complete.py   # four GPUs, the same batch of 16
-    python train_unsloth_complete.py --demo                 # a tiny random model, three small files; no GPU, no network
+    python train_unsloth_complete.py                      # data/*.jsonl -> models/nl2sql-unsloth/
+    torchrun --nproc_per_node 4 train_unsloth_complete.py # four GPUs, the same batch of 16
+    python train_unsloth_complete.py --demo               # a tiny random model on three small files; no GPU, no network
 
 Run it again and it goes on from its newest checkpoint; Ctrl-C saves one first. WANDB_MODE=offline needs no account.
 """
 
 from unsloth import FastLanguageModel, is_bfloat16_supported  # noqa: I001  first: it patches what follows
-
 import argparse
 import json
 import logging
@@ -22,9 +21,9 @@ from pathlib import Path
 
 import torch
 import wandb
-from accelerate import PartialState
 from datasets import concatenate_datasets, interleave_datasets, load_dataset
 from datasets.exceptions import DatasetsError
+from evaluate_sql import METRIC, SQLAccuracy
 from transformers import AutoTokenizer, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
@@ -48,13 +47,12 @@ SAVE_STEPS = 100  # steps between checkpoints, which is what a crash costs
 KEEP = 3  # checkpoints; one of a 7B adapter takes 0.3 GB
 MIN_FREE_GB = 5  # on the disk of OUTPUT_DIR, for the checkpoints and the adapter
 SEED = 42  # of the mix, the split and the trainer: a resumed run sees the rows in the same order
-DEMO = ("--base-model demo/tiny --data-dir fixtures/trainer --output-dir demo --report-to none "
-        "--learning-rate .01 --save-steps 10")  # fmt: skip
 
 
-class Demo(argparse.Action):  # --demo stands for the flags above; what comes after it still counts
+class Demo(argparse.Action):  # --demo stands for these flags; what comes after it still counts
     def __call__(self, parser, namespace, values, option_string=None):
-        parser.parse_args(DEMO.split(), namespace)
+        flags = "--base-model demo/tiny --data-dir fixtures/trainer --output-dir demo --report-to none"
+        parser.parse_args([*flags.split(), "--learning-rate=.01", "--save-steps=10"], namespace)
         torch.set_num_threads(1)  # more would only wait for each other on so small a model
         namespace.demo = True
 
@@ -70,6 +68,7 @@ parser.add_argument("--report-to", default="wandb", choices=["wandb", "none"])
 parser.add_argument("--no-4bit", dest="load_in_4bit", action="store_false", help="base model in 16 bit")
 parser.add_argument("--allow-missing", action="store_true", help="train on the data sets that load")
 parser.add_argument("--preflight-only", action="store_true", help="check the first batch and stop")
+parser.add_argument("--evaluate", nargs="?", const="schemas", metavar="DB", help="score SQL at each save")
 parser.add_argument("--merge", action="store_true", help="also write the merged 16-bit model")
 parser.add_argument("--demo", action=Demo, nargs=0, help="make a tiny model and train it on fixtures/trainer")
 
@@ -146,7 +145,8 @@ def normalise(row):
     schema = row.get("schema") or row.get("context") or row.get("sql_context") or row.get("create_table") or ""
     question = row.get("question") or row.get("sql_prompt") or row.get("nl_question") or row.get("utterance") or ""
     sql = row.get("query") or row.get("sql") or row.get("answer") or row.get("sql_query") or ""  # a tree is dropped
-    return {"schema": str(schema)[:SCHEMA_LIMIT], "question": str(question).strip(), "sql": str(sql).strip()}
+    texts = {"schema": str(schema)[:SCHEMA_LIMIT], "question": str(question).strip(), "sql": str(sql).strip()}
+    return {**texts, "db_id": str(row.get("db_id") or "")}
 
 
 def load_part(config, tokenizer, data_dir):
@@ -159,7 +159,7 @@ def load_part(config, tokenizer, data_dir):
         logger.warning("%s: no row has a schema; the columns are %s", config.name, raw.column_names)
 
     def to_columns(row):
-        return {"prompt": PROMPT.format(**row), "completion": row["sql"] + tokenizer.eos_token}
+        return {"prompt": PROMPT.format(**row), "completion": row["sql"] + tokenizer.eos_token, "db_id": row["db_id"]}
 
     def fits(row):
         text = row["prompt"] + row["completion"]  # a token is a byte at least: few rows need counting
@@ -196,7 +196,7 @@ def load_data(tokenizer, args):
         logger.info("%s: weight %.3f, ≈ %.2f passes", config.name, share, share * len(mix) / len(part["train"]))
     held_out = concatenate_datasets([part["test"] for _, part in loaded])
     logger.info("%d rows to train on, %d held out", len(mix), len(held_out))
-    return mix, held_out
+    return mix.remove_columns("db_id"), held_out
 
 
 # --- arguments ----------------------------------------------------------------------------------------------------
@@ -204,14 +204,15 @@ def training_arguments(args):
     world = int(os.environ.get("WORLD_SIZE", 1))  # torchrun and accelerate set it
     if EFFECTIVE_BATCH % (BATCH_SIZE * world):
         sys.exit(f"{world} processes of {BATCH_SIZE} rows make no steps of {EFFECTIVE_BATCH}: lower BATCH_SIZE")
-    return SFTConfig(  # TRL's default for max_length is 1024
-        output_dir=args.output_dir, completion_only_loss=True, max_length=MAX_LENGTH, save_total_limit=KEEP,
+    return SFTConfig(
+        output_dir=args.output_dir, completion_only_loss=True, max_length=MAX_LENGTH,  # TRL's default is 1024
         per_device_train_batch_size=BATCH_SIZE, gradient_accumulation_steps=EFFECTIVE_BATCH // (BATCH_SIZE * world),
         num_train_epochs=1, seed=SEED, optim="adamw_8bit", weight_decay=0.01,  # the mix holds its EPOCHS already
-        bf16=is_bfloat16_supported(), fp16=not is_bfloat16_supported(), per_device_eval_batch_size=BATCH_SIZE,
-        learning_rate=args.learning_rate, lr_scheduler_type="cosine", warmup_steps=WARMUP, logging_first_step=True,
-        logging_steps=args.logging_steps, report_to=args.report_to, ddp_find_unused_parameters=False,  # none is unused
+        bf16=is_bfloat16_supported(), fp16=not is_bfloat16_supported(), learning_rate=args.learning_rate,
+        lr_scheduler_type="cosine", warmup_steps=WARMUP, logging_steps=args.logging_steps, logging_first_step=True,
         eval_strategy="steps", eval_steps=args.save_steps, save_strategy="steps", save_steps=args.save_steps,
+        per_device_eval_batch_size=BATCH_SIZE, save_total_limit=KEEP, load_best_model_at_end=bool(args.evaluate),
+        metric_for_best_model=args.evaluate and METRIC, report_to=args.report_to, ddp_find_unused_parameters=False,
     )  # fmt: skip
 
 
@@ -254,10 +255,8 @@ class SaveOnInterrupt(TrainerCallback):
             control.should_save = control.should_training_stop = True
 
 
-# --- the run ------------------------------------------------------------------------------------------------------
 def main():
-    args = parser.parse_args()
-    first = os.environ.get("RANK", "0") == "0"  # the process that writes
+    args, first = parser.parse_args(), os.environ.get("RANK", "0") == "0"  # first: the process that writes
     try:  # What can go wrong goes wrong here, before the GPU is busy.
         level, handlers = "INFO" if first else "WARNING", [logging.StreamHandler(), logging.FileHandler(LOG_FILE)]
         logging.basicConfig(level=level, format="%(asctime)s %(message)s", handlers=handlers, force=True)
@@ -267,11 +266,11 @@ def main():
         if args.report_to == "wandb" and first and not args.preflight_only:
             wandb.login()  # asks for the key, unless WANDB_MODE=offline
         training_args = training_arguments(args)
-        with PartialState().main_process_first():  # the other processes read what the first has prepared
+        with training_args.main_process_first():  # the other processes read what the first has prepared
             if args.demo and first:
                 runpy.run_path("fixtures/trainer/make_model.py")["write"](args.base_model)
             train_dataset, held_out = load_data(load_tokenizer(args), args)
-        checkpoint = newest_checkpoint(args.output_dir)
+        scorers = [SQLAccuracy(held_out, args.evaluate)] if args.evaluate else []
         model, tokenizer = FastLanguageModel.from_pretrained(
             args.base_model, max_seq_length=MAX_LENGTH, load_in_4bit=args.load_in_4bit)  # fmt: skip
     except (OSError, ValueError, wandb.Error) as problem:  # no right to write, no account, no such setting, no weights
@@ -280,14 +279,15 @@ def main():
     if tokenizer.pad_token in (None, tokenizer.eos_token):
         tokenizer.pad_token = tokenizer.unk_token or tokenizer.pad_token  # padding with EOS could hide the one to learn
     log_memory("model loaded")
-    trainer = SFTTrainer(model=model, args=training_args, train_dataset=train_dataset, eval_dataset=held_out,
-                         processing_class=tokenizer, callbacks=[MemoryLog(), SaveOnInterrupt()])  # fmt: skip
+    trainer = SFTTrainer(model=model, args=training_args, train_dataset=train_dataset, processing_class=tokenizer,
+                         eval_dataset=held_out.remove_columns("db_id"),
+                         callbacks=[MemoryLog(), SaveOnInterrupt(), *scorers])  # fmt: skip
     for weight in filter(lambda weight: weight.requires_grad, model.parameters()):
         weight.data = weight.data.float()  # TRL may have made it bfloat16, which loses small steps; resuming does not
     preflight(trainer)  # raises PreflightError when the labels are not what the checklist promises
     if args.preflight_only:
         return
-    logger.info("resuming from %s", checkpoint or "nothing: a new run")
+    logger.info("resuming from %s", (checkpoint := newest_checkpoint(args.output_dir)) or "nothing: a new run")
     trainer.train(resume_from_checkpoint=checkpoint)
     if trainer.state.global_step < trainer.state.max_steps:
         sys.exit(f"interrupted at step {trainer.state.global_step}; run it again to go on")

@@ -106,7 +106,7 @@ def alive(pid):
 
 SLOW = """\
 import os, sys, time
-from nl2sql_review import workers
+from nl2sql_review.run import workers
 def work(number):
     open(f"{sys.argv[1]}/{os.getpid()}", "w").close()
     time.sleep(60 if number > 1 else 0)

@@ -20,7 +20,13 @@ WHAT = {
     "github": "a workflow of GitHub Actions that reviews every pull request",
     "trainer": "the reference trainer, to start a script from",
 }
-TRAINER = ("train_unsloth_complete.py", "generate_sql.py", "requirements.txt", "requirements-unsloth.txt")
+TRAINER = (
+    "train_unsloth_complete.py",
+    "evaluate_sql.py",
+    "generate_sql.py",
+    "requirements.txt",
+    "requirements-unsloth.txt",
+)
 # Path in the project → path in examples/.
 COPIES = {
     "pre-commit": {".pre-commit-config.yaml": ("ci", "pre-commit-config.yaml")},

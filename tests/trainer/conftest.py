@@ -110,8 +110,10 @@ def script(tmp_path_factory):
     os.environ.update(environment(tmp_path_factory.mktemp("module")))
     spec = importlib.util.spec_from_file_location("train_unsloth_complete", SCRIPT)
     module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(SCRIPT.parent))  # as when it is run: it imports the file beside it
     spec.loader.exec_module(module)
     yield module
+    sys.path.remove(str(SCRIPT.parent))
     os.environ.clear()
     os.environ.update(before)
 

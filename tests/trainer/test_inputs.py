@@ -49,7 +49,8 @@ def refused(call, **more):
 def test_the_mix(script, load_data, caplog):
     with caplog.at_level(logging.INFO, "nl2sql"):
         train, held_out = load_data()
-    assert train.column_names == held_out.column_names == ["prompt", "completion"]
+    assert train.column_names == ["prompt", "completion"]
+    assert held_out.column_names == ["db_id", "prompt", "completion"]
     assert not set(train["prompt"]) <= set(held_out["prompt"]) and len(held_out) == 27
     again, _ = load_data()
     assert train["prompt"] == again["prompt"]
@@ -163,6 +164,9 @@ def test_what_lacks_a_schema_is_said(load_data, data, caplog):
     assert caplog.messages == ["WikiSQL: no row has a schema; the columns are ['sql_prompt', 'sql']"]
 
 
+FIELDS = {"schema": "c", "question": "q", "sql": "s", "db_id": ""}
+
+
 def test_every_spelling_of_the_fields(script):
     for names in (
         ("question", "sql", "schema"),
@@ -170,10 +174,11 @@ def test_every_spelling_of_the_fields(script):
         ("question", "answer", "context"),
     ):
         row = dict(zip(names, ("q", "s", "c")))
-        assert script.normalise({**row, "sql": row.get("sql")}) == {"schema": "c", "question": "q", "sql": "s"}
+        assert script.normalise({**row, "sql": row.get("sql")}) == FIELDS
     spider = {"question": "q", "query": "SELECT 1", "sql": {"select": [1]}}  # the text, not the tree
     assert script.normalise(spider)["sql"] == "SELECT 1"
-    assert script.normalise({}) == {"schema": "", "question": "", "sql": ""}
+    assert script.normalise({}) == dict.fromkeys(FIELDS, "")
+    assert script.normalise({**spider, "db_id": "book_db"})["db_id"] == "book_db"
 
 
 @pytest.mark.parametrize("lacks, says", [("eos", "no EOS token"), ("unk", "no pad token")])

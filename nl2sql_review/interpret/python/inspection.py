@@ -250,11 +250,11 @@ def eval_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     text = source.value if isinstance(source, Known) and isinstance(source.value, str) else None
     if text is None or "(" in text:
         forget(m, "eval() may change it")
-    return open_(m, args, node)
+    return undecided(m, args, node)
 
 
-@builtin("id", "hash", "input", "compile", "memoryview", "__import__")
-def open_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+@builtin("id", "hash", "input", "compile", "memoryview")
+def undecided(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     m.risks += 1
     return Unknown(
         "only the run knows what this call returns: "
@@ -298,13 +298,6 @@ def silent(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
 @builtin("exit", "quit")
 def exit_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
     return Known(Opaque("exit()", "exit"))
-
-
-@builtin("open")
-def open_file(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
-    m.risks += 1
-    path = args.get(0, "file")
-    return Known(Opaque(f"open({describe(path)})", "open", (path, args.get(1, "mode")), kind="file"), path.trace)
 
 
 @builtin("object")
