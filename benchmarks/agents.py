@@ -1,7 +1,7 @@
 """What coding agents cost: the hook's time, and the size of a review. `python benchmarks/agents.py`.
 
-Times are ratios of processor time to `python -c pass`, run in turn. Tokens are counted by @anthropic-ai/tokenizer, which
-npm installs below the user's cache; today's models have other tokenizers, so take them as ratios too.
+Times are ratios of processor time to `python -c pass`, run in turn. Tokens are counted by @anthropic-ai/tokenizer,
+which npm installs below the user's cache; today's models have other tokenizers, so take them as ratios too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ sys.path.insert(0, str(ROOT))
 from tests import node  # noqa: E402
 
 LIMIT = 10.0  # × `python -c pass`, when the file is not a training script
-COUNT = "const {countTokens} = require('@anthropic-ai/tokenizer'); console.log(countTokens(require('fs').readFileSync(0, 'utf8')))"
+COUNT = (
+    "const {countTokens} = require('@anthropic-ai/tokenizer'); console.log(countTokens(require('fs').readFileSync(0, "
+    "'utf8')))"
+)
 SCRIPTS = (
     "docs/train.py",
     "fixtures/checklist/lora.py",

@@ -6,8 +6,8 @@
 
 `memory_measured.tsv` holds the measurements with their sources. Rows whose length is exact count for the figures; of
 notebooks only the upper limit of the length is known, so their high bound is all that can be held to account. The
-constants of `nl2sql_review/gpu_memory/estimate.py` were fitted on `own-h200` and on the half of the older exact rows that
-`fitted` picks by a hash of their id; the rest, and with it every source of `HELD_OUT`, is the report.
+constants of `nl2sql_review/gpu_memory/estimate.py` were fitted on `own-h200` and on the half of the older exact rows
+that `fitted` picks by a hash of their id; the rest, and with it every source of `HELD_OUT`, is the report.
 `memory_cross_validation.py` leaves each source out in turn.
 """
 
@@ -46,8 +46,14 @@ LIT_GPT: dict[str, Any] = dict(
 OUT_OF_MEMORY = (
     ("Llama-2-7B, 65536 tokens, LLaMA-Factory", "a100-40", dict(arch="llama-7b", length=65536, rank=8)),
     ("Llama-2-7B, 100000 tokens, LLaMA-Factory", "a100-40", dict(arch="llama-7b", length=100000, rank=8)),
-    ("Llama-3.1-8B, 512 tokens, transformers", "8GB", dict(arch="llama-3-8b", length=512, rank=32, wide_embeddings=True)),
-    ("Llama-3.3-70B, 512 tokens, transformers", "48GB", dict(arch="llama-3-70b", length=512, rank=32, wide_embeddings=True)),
+    (
+        "Llama-3.1-8B, 512 tokens, transformers",
+        "8GB", dict(arch="llama-3-8b", length=512, rank=32, wide_embeddings=True),
+    ),
+    (
+        "Llama-3.3-70B, 512 tokens, transformers",
+        "48GB", dict(arch="llama-3-70b", length=512, rank=32, wide_embeddings=True),
+    ),
     ("Llama-2-7B in 16 bits, 4 of 1304 tokens, Lit-GPT", "a100-40", dict(arch="llama-7b", batch=4, **LIT_GPT)),
     ("Llama-2-13B in 16 bits, 2 of 1304 tokens, Lit-GPT", "a100-40", dict(arch="llama-13b", batch=2, **LIT_GPT)),
     ("Llama-2-13B in 16 bits, 4 of 1304 tokens, Lit-GPT", "a100-40", dict(arch="llama-13b", batch=4, **LIT_GPT)),
@@ -174,7 +180,10 @@ def figures(errors: list[float]) -> str:
 
 def report(runs: list[Made], rival: dict[str, float]) -> None:
     exact = [m for m in runs if m.row.exact]
-    print(f"{'set':38} {'n':>3}  {'median':>6} {'mean':>6} {'worst':>7}  {'high holds':>10} {'width':>6}   parameters" + ("   fitcheck" if rival else ""))  # fmt: skip
+    columns = (
+        f"{'set':38} {'n':>3}  {'median':>6} {'mean':>6} {'worst':>7}  {'high holds':>10} {'width':>6}   parameters"
+    )
+    print(columns + ("   fitcheck" if rival else ""))
     groups = {name: [m for m in exact if m.row.group == name] for name in dict.fromkeys(m.row.group for m in exact)}
     groups["fitted part"] = [m for m in exact if m.row.fitted]
     groups["reported part"] = [m for m in exact if not m.row.fitted]
@@ -183,7 +192,10 @@ def report(runs: list[Made], rival: dict[str, float]) -> None:
     for name, group in groups.items():
         holds = sum(m.ours.high >= m.row.measured for m in group)
         plain = median(abs(by_parameters(m.row) / m.row.measured - 1) for m in group)
-        line = f"{name:38} {len(group):3}  {figures([m.error for m in group])}  {holds:4} of {len(group):2}  {median(m.width for m in group):6.2f}   {plain:9.1%}"
+        line = (
+            f"{name:38} {len(group):3}  {figures([m.error for m in group])}  {holds:4} of {len(group):2}  "
+            f"{median(m.width for m in group):6.2f}   {plain:9.1%}"
+        )
         known = [abs(rival[m.row.id] / m.row.measured - 1) for m in group if m.row.id in rival]
         print(line + (f"   {median(known):8.1%}" if known else ""))
     limits = [m for m in runs if not m.row.exact]
@@ -297,8 +309,11 @@ def main() -> None:
     if chosen.rows:
         for m in runs:
             mark = "" if m.ours.low <= m.row.measured <= m.ours.high else "  outside"
-            print(f"{m.row.group:32.32} {m.row.arch:20} batch {m.row.batch:2} length {m.row.length:>6} {m.row.length_is:5} "
-                  f"{m.ours.low:6.2f} {m.ours.gib:6.2f} {m.ours.high:6.2f}  measured {m.row.measured:6.2f} {m.error:+6.1%}{mark}")  # fmt: skip
+            print(
+                f"{m.row.group:32.32} {m.row.arch:20} batch {m.row.batch:2} length {m.row.length:>6} "
+                f"{m.row.length_is:5} {m.ours.low:6.2f} {m.ours.gib:6.2f} {m.ours.high:6.2f}  measured "
+                f"{m.row.measured:6.2f} {m.error:+6.1%}{mark}"
+            )
     report(runs, fitcheck(runs) if chosen.fitcheck else {})
 
 

@@ -16,7 +16,11 @@ from nl2sql_review.gpu_memory.architectures import table  # noqa: E402
 from nl2sql_review.gpu_memory.estimate import estimate  # noqa: E402
 from nl2sql_review.gpu_memory.setup import Setup  # noqa: E402
 
-CLAIMS = (("codellama-7b", "6–8 GB, batch 4–8", (1, 4, 8)), ("codellama-13b", "10–12 GB, batch 2–4", (1, 2, 4)), ("codellama-34b", "20–24 GB, batch 1–2", (1, 2)))  # fmt: skip
+CLAIMS = (
+    ("codellama-7b", "6–8 GB, batch 4–8", (1, 4, 8)),
+    ("codellama-13b", "10–12 GB, batch 2–4", (1, 2, 4)),
+    ("codellama-34b", "20–24 GB, batch 1–2", (1, 2)),
+)
 
 
 def unsloth(model: str, **changes: object) -> Setup:
@@ -84,7 +88,8 @@ def savings() -> list[str]:
     lines.append(row("4-bit rather than 16-bit: −50 %", {"bits": 16}, {}))
     before = unsloth("codellama-7b", batch=4, checkpointing="kept")
     lines.append(
-        f'| checkpointing "unsloth" rather than plain: −30 % | {share(before, unsloth("codellama-7b", batch=4))} | not there | not there |'
+        f'| checkpointing "unsloth" rather than plain: −30 % | {share(before, unsloth("codellama-7b", batch=4))} | not '
+        "there | not there |"
     )
     return lines
 

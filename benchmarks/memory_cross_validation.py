@@ -2,10 +2,10 @@
 
     python benchmarks/memory_cross_validation.py
 
-Each source of `memory_measured.tsv` is left out in turn: the constants of `nl2sql_review/gpu_memory/estimate.py` are fitted
-anew to all the others (coordinate descent on the mean relative error, from a start that no measurement chose), and the
-source that was left out is predicted with them. Where a source is predicted as well without having been seen as with,
-the constants say something of libraries and nothing of that source.
+Each source of `memory_measured.tsv` is left out in turn: the constants of `nl2sql_review/gpu_memory/estimate.py` are
+fitted anew to all the others (coordinate descent on the mean relative error, from a start that no measurement chose),
+and the source that was left out is predicted with them. Where a source is predicted as well without having been seen as
+with, the constants say something of libraries and nothing of that source.
 """
 
 from __future__ import annotations
@@ -83,7 +83,8 @@ def left_out(rows: list[Row], name: str) -> list[Made]:
 def main() -> None:
     rows = [row for row in read() if row.exact]
     print(
-        f"{'source left out':24} {'n':>3}  {'median':>6} {'mean':>6} {'worst':>7}  {'high holds':>10}   with the constants as they are"
+        f"{'source left out':24} {'n':>3}  {'median':>6} {'mean':>6} {'worst':>7}  {'high holds':>10}   with the "
+        "constants as they are"
     )
     every: list[Made] = []
     for name in dict.fromkeys(row.set for row in rows):

@@ -70,7 +70,8 @@ def main() -> int:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(f"{result['seconds']:.0f} s, {sum(sizes.values()) / result['seconds']:,.0f} rows/s, {most} processes at once")
     print(
-        f"{used.ru_utime + used.ru_stime:.0f} s of processor time, imports included; {result['again']:.0f} s a second time"
+        f"{used.ru_utime + used.ru_stime:.0f} s of processor time, imports included; "
+        f"{result['again']:.0f} s a second time"
     )
     print(f"peak memory {peak / 1e9:.2f} GB of {args.limit_gb:g} GB; {result['mixed']:,} rows in the mix")
     return 1 if peak / 1e9 > args.limit_gb else 0

@@ -93,7 +93,10 @@ class Peers:
         options = {
             "ruff --no-cache": ["ruff", "check", "--isolated", "--no-cache"],
             "fixit, 3 rules": ["fixit", "--rules", FIXIT, "lint"],
-            "semgrep, 1 rule": ["semgrep", "scan", "--quiet", "--metrics=off", "--disable-version-check", "--config", str(self.rule)],
+            "semgrep, 1 rule": [
+                *("semgrep", "scan", "--quiet", "--metrics=off", "--disable-version-check"),
+                *("--config", str(self.rule)),
+            ],
             "flake8": ["flake8", "--isolated"],
             "pylint -E": ["pylint", "-E", "-j2", "--recursive=y", "--rcfile=/dev/null"],
         }[name]  # fmt: skip
@@ -117,7 +120,8 @@ def main() -> int:
         os.environ["XDG_CACHE_HOME"] = str(work / "home")
         peers = None if args.no_peers else Peers(args.peers or work / "peers", work)
         print(
-            f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}"
+            f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, "
+            f"{time.strftime('%Y-%m-%d')}"
         )
         print("| case | s | against | s | ratio | of CPU | bound |\n|---|---|---|---|---|---|---|")
         for case in cases(args, work, peers):
@@ -242,7 +246,8 @@ def memory(args: argparse.Namespace, work: Path) -> int:
         peaks.append(once(ours("--no-cache", "-j2", str(part)), part).mib)
     over = peaks[1] > 100
     print(
-        f"| memory, {args.count // 4} and {args.count} scripts | | | | {peaks[0]:.0f} MiB, {peaks[1]:.0f} MiB | | 100 MiB{' missed' if over else ''} |"
+        f"| memory, {args.count // 4} and {args.count} scripts | | | | {peaks[0]:.0f} MiB, "
+        f"{peaks[1]:.0f} MiB | | 100 MiB{' missed' if over else ''} |"
     )
     return over
 

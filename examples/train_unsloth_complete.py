@@ -1,8 +1,8 @@
 """Fine-tune CodeLlama-7B for text-to-SQL: QLoRA with Unsloth and TRL, on one 16 GB GPU or on several.
 
-    python train_unsloth_complete.py                         # data/*.jsonl -> models/nl2sql-unsloth/
-    torchrun --nproc_per_node 4 train_unsloth_complete.py    # four GPUs, the same batch of 16
-    python train_unsloth_complete.py --demo                  # a tiny random model on three small files; no GPU, no network
+    python train_unsloth_complete.py                      # data/*.jsonl -> models/nl2sql-unsloth/
+    torchrun --nproc_per_node 4 train_unsloth_complete.py # four GPUs, the same batch of 16
+    python train_unsloth_complete.py --demo               # a tiny random model on three small files; no GPU, no network
 
 Run it again and it goes on from its newest checkpoint; Ctrl-C saves one first. WANDB_MODE=offline needs no account.
 """
@@ -47,12 +47,12 @@ SAVE_STEPS = 100  # steps between checkpoints, which is what a crash costs
 KEEP = 3  # checkpoints; one of a 7B adapter takes 0.3 GB
 MIN_FREE_GB = 5  # on the disk of OUTPUT_DIR, for the checkpoints and the adapter
 SEED = 42  # of the mix, the split and the trainer: a resumed run sees the rows in the same order
-DEMO = "--base-model demo/tiny --data-dir fixtures/trainer --output-dir demo --report-to none --learning-rate .01 --save-steps 10"
 
 
-class Demo(argparse.Action):  # --demo stands for the flags above; what comes after it still counts
+class Demo(argparse.Action):  # --demo stands for these flags; what comes after it still counts
     def __call__(self, parser, namespace, values, option_string=None):
-        parser.parse_args(DEMO.split(), namespace)
+        flags = "--base-model demo/tiny --data-dir fixtures/trainer --output-dir demo --report-to none"
+        parser.parse_args([*flags.split(), "--learning-rate=.01", "--save-steps=10"], namespace)
         torch.set_num_threads(1)  # more would only wait for each other on so small a model
         namespace.demo = True
 
@@ -201,12 +201,12 @@ def load_data(tokenizer, args):
 
 # --- arguments ----------------------------------------------------------------------------------------------------
 def training_arguments(args):
-    world_size = int(os.environ.get("WORLD_SIZE", 1))  # torchrun and accelerate set it
-    if EFFECTIVE_BATCH % (BATCH_SIZE * world_size):
-        sys.exit(f"{world_size} processes of {BATCH_SIZE} rows make no steps of {EFFECTIVE_BATCH}: lower BATCH_SIZE")
+    world = int(os.environ.get("WORLD_SIZE", 1))  # torchrun and accelerate set it
+    if EFFECTIVE_BATCH % (BATCH_SIZE * world):
+        sys.exit(f"{world} processes of {BATCH_SIZE} rows make no steps of {EFFECTIVE_BATCH}: lower BATCH_SIZE")
     return SFTConfig(
         output_dir=args.output_dir, completion_only_loss=True, max_length=MAX_LENGTH,  # TRL's default is 1024
-        per_device_train_batch_size=BATCH_SIZE, gradient_accumulation_steps=EFFECTIVE_BATCH // (BATCH_SIZE * world_size),
+        per_device_train_batch_size=BATCH_SIZE, gradient_accumulation_steps=EFFECTIVE_BATCH // (BATCH_SIZE * world),
         num_train_epochs=1, seed=SEED, optim="adamw_8bit", weight_decay=0.01,  # the mix holds its EPOCHS already
         bf16=is_bfloat16_supported(), fp16=not is_bfloat16_supported(), learning_rate=args.learning_rate,
         lr_scheduler_type="cosine", warmup_steps=WARMUP, logging_steps=args.logging_steps, logging_first_step=True,

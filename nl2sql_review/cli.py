@@ -45,7 +45,8 @@ def run() -> None:
     """`main` as a process of its own.
 
     It ends at once, rather than after taking apart every object of a review. Nor is garbage looked for on the way, a
-    sixth of the time of a review, whose large tree stays in use until the end: `Reviewer.review` collects between files.
+    sixth of the time of a review, whose large tree stays in use until the end: `Reviewer.review` collects between
+    files.
     """
     gc.disable()
     code = main()

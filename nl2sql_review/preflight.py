@@ -73,7 +73,7 @@ class Preflight:
 def preflight(
     trainer: Any, tokenizer: Any = None, *, instruction: str = INSTRUCTION, response: str = RESPONSE
 ) -> Preflight:
-    """Check the first batch of a `transformers.Trainer` and show one example of it: logged, or printed where INFO is not logged.
+    """Check the first batch of a `transformers.Trainer` and show one example: logged, or printed where INFO is not.
 
     `instruction` and `response` are the texts that announce the two in the prompt; "" for a prompt without one.
     Raises PreflightError when a promise is broken, or when there is no batch.
@@ -119,7 +119,7 @@ def _run(
 def check_batch(
     batch: Any, tokenizer: Any, length: int | None = None, *, instruction: str = INSTRUCTION, response: str = RESPONSE
 ) -> Preflight:
-    """Judge one collated batch: `input_ids` and `labels` of shape (rows, tokens), `attention_mask` where there is padding."""
+    """Judge one collated batch: `input_ids`, `labels` of shape (rows, tokens), `attention_mask` if there is padding."""
     tokenizer = getattr(tokenizer, "tokenizer", tokenizer)  # of a processor, which models that also see images have
     found = rows_of(batch)
     checks = {
@@ -155,7 +155,7 @@ def rows_of(batch: Any) -> list[Row]:
 
 
 def _unpacked(batch: Any, column: str) -> list[list[int]]:
-    """The column by rows. Unsloth on a GPU and TRL's `padding_free` join the rows of a batch and say where each begins."""
+    """Split a column into rows: Unsloth on a GPU and TRL's `padding_free` join them and say where each begins."""
     joined = _lists(batch[column])
     if "attention_mask" in batch or len(joined) != 1:
         return joined

@@ -1,4 +1,4 @@
-"""Tests leave what the user's cache directory holds alone, and pay once for the objects that collecting them has made."""
+"""Tests leave the user's cache directory alone, and pay once for the objects that collecting them has made."""
 
 from __future__ import annotations
 

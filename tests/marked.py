@@ -1,4 +1,4 @@
-"""Whole files whose comments say what is found in them: `# expect: <rule> [part of the message]` at the line of the fault.
+"""Whole files whose comments say what is found: `# expect: <rule> [part of the message]` at the line of the fault.
 
 A file is about the rules that it and its family are marked with, and is judged by these: one more rule in rules/
 changes nothing here. The whole checklist is held by the pair in fixtures/golden, and by `tests/golden/checklist.txt`,

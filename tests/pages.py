@@ -1,9 +1,9 @@
 """Pages of forms: Markdown whose fences are whole projects, and whose `reveal` comments say what comes of them.
 
-A heading names a form. An unnamed Python fence is its script, `train.py`. Files that the script reads stand before it, each
-in a fence that gives its name (`yaml conf/config.yaml`); a script that lies elsewhere is named, too
-(`python scripts/train.py`). A script that speaks of `FastLanguageModel` and imports nothing of unsloth has the import
-put before it. A comment on the line of a call of `get_peft_model` says what arrives there as `r`::
+A heading names a form. An unnamed Python fence is its script, `train.py`. Files that the script reads stand before it,
+each in a fence that gives its name (`yaml conf/config.yaml`); a script that lies elsewhere is named, too (`python
+scripts/train.py`). A script that speaks of `FastLanguageModel` and imports nothing of unsloth has the import put before
+it. A comment on the line of a call of `get_peft_model` says what arrives there as `r`::
 
     # reveal: known 64                     what really happens
     # reveal: default 64                   what happens unless the command line or the environment says otherwise

@@ -1,7 +1,7 @@
 """The interpreter that has the training stack: this one, or the one that NL2SQL_TRAIN_PYTHON names.
 
-The tests that use it hold for whatever versions that has: they were also run with trl 0.12.2, transformers 4.46.3 and peft
-0.13.2, and with trl 0.24.0, transformers 4.57.6 and peft 0.17.1.
+The tests that use it hold for whatever versions that has: they were also run with trl 0.12.2, transformers 4.46.3 and
+peft 0.13.2, and with trl 0.24.0, transformers 4.57.6 and peft 0.17.1.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from pathlib import Path
 
 import pytest
 
-# Importing the stack takes ten seconds, whatever is done with it then: one process imports it and forks for every program.
+# Importing the stack takes ten seconds, whatever is done with it: one process imports it and forks for every program.
 STAGE = r"""
 import json, os, sys, traceback
 answers = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
-for line in ("import torch", "import transformers", "import peft", "import datasets", "import accelerate.commands.launch",
+for line in ("import torch", "import transformers", "import peft", "import datasets",
+             "import accelerate.commands.launch",
              "from transformers import LlamaForCausalLM, PreTrainedTokenizerFast, Seq2SeqTrainingArguments, Trainer",
              "from trl import ModelConfig, ScriptArguments, SFTConfig, SFTTrainer, TrlParser"):
     try:

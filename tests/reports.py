@@ -31,7 +31,8 @@ def build(config):
     )
 
 build(Config(rank=LORA_R))
-tokenizer = None; trainer = SFTTrainer(model=model, train_dataset=load_dataset("spider")["train"], args=SFTConfig(learning_rate=5e-3))
+tokenizer = None; trainer = SFTTrainer(model=model, train_dataset=load_dataset("spider")["train"], \
+args=SFTConfig(learning_rate=5e-3))
 """
 CONFIG = "rank: 64\n"
 CELLS = [
@@ -85,7 +86,8 @@ CELL = Finding(
     fingerprint="4" * 32,
 )
 SYNTAX = Finding(
-    "file/syntax", "error", "stops", "certain", "invalid syntax: 100%, <b>@all</b> | ::error::x https://x.y *a* $x$", None,
+    "file/syntax", "error", "stops", "certain", "invalid syntax: 100%, <b>@all</b> | ::error::x https://x.y *a* $x$",
+    None,
     at(2, 5, 6, ODD), fingerprint="5" * 32,
 )  # fmt: skip
 
@@ -97,10 +99,13 @@ REPORT = Report(
             findings=(RANK, RATE, MARKERS),
             checklist=(
                 ChecklistItem("lora/rank", "lora", "LoRA rank is 16", "fail", "certain", "r=64 (train.py:1)"),
-                ChecklistItem("lora/alpha", "lora", "LoRA alpha is 16", "pass", "default", "lora_alpha=16 (train.py:8)"),
+                ChecklistItem(
+                    "lora/alpha", "lora", "LoRA alpha is 16", "pass", "default", "lora_alpha=16 (train.py:8)"
+                ),
                 ChecklistItem(
                     "prompt/eos", "prompt", "The text ends with EOS", "unknown", "certain", "",
-                    "the training text is built by prepare(), which is defined in a module that is not part of the project",
+                    "the training text is built by prepare(), which is defined in a module that is not part of the "
+                    "project",
                 ),
                 ChecklistItem(
                     "dataset/weighted-sampling", "dataset", "Mixed by weight", "not-applicable", "certain", "",

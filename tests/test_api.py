@@ -30,7 +30,10 @@ def test_the_store_is_small_and_knows_its_libraries():
 
 
 def test_it_is_not_read_before_it_is_asked():
-    code = "import nl2sql_review.run.reviewer, nl2sql_review.readers.api; from nl2sql_review.libraries import store; print(store._stored.cache_info().currsize)"
+    code = (
+        "import nl2sql_review.run.reviewer, nl2sql_review.readers.api; from nl2sql_review.libraries import store; "
+        "print(store._stored.cache_info().currsize)"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "0"
 
 
@@ -322,16 +325,40 @@ def test_a_range_is_named_in_the_message():
 
 
 SILENT = {
-    "a fallback for older versions": "try:\n    a = SFTConfig(max_length=1)\nexcept TypeError:\n    a = SFTConfig(max_seq_length=1)\n",
-    "a fallback that catches all": "try:\n    a = SFTConfig(max_length=1)\nexcept Exception:\n    a = SFTConfig(max_seq_length=1)\n",
-    "a look at the version": "import trl\nif trl.__version__ < '0.16':\n    a = SFTConfig(max_seq_length=1)\nelse:\n    a = SFTConfig(max_length=1)\n",
-    "a look at the signature": "import inspect\nkw = {}\nif 'max_seq_length' in inspect.signature(SFTConfig.__init__).parameters:\n    kw['max_seq_length'] = 1\na = SFTConfig(**kw)\n",
-    "a filter by fields": "import dataclasses\nkw = {'max_seq_length': 1}\nnames = {f.name for f in dataclasses.fields(SFTConfig)}\na = SFTConfig(**{k: v for k, v in kw.items() if k in names})\n",
-    "an own class with more fields": "from dataclasses import dataclass\n@dataclass\nclass Mine(TrainingArguments):\n    schema_limit: int = 1\na = Mine(output_dir='x', schema_limit=2)\n",
-    "an own class of the same name": "class SFTConfig:\n    def __init__(self, **kw): pass\na = SFTConfig(max_seq_length=1)\nb = TrainingArguments(output_dir='x')\n",
+    "a fallback for older versions": (
+        "try:\n    a = SFTConfig(max_length=1)\nexcept TypeError:\n    a = SFTConfig(max_seq_length=1)\n"
+    ),
+    "a fallback that catches all": (
+        "try:\n    a = SFTConfig(max_length=1)\nexcept Exception:\n    a = SFTConfig(max_seq_length=1)\n"
+    ),
+    "a look at the version": (
+        "import trl\nif trl.__version__ < '0.16':\n    a = SFTConfig(max_seq_length=1)\nelse:\n"
+        "    a = SFTConfig(max_length=1)\n"
+    ),
+    "a look at the signature": (
+        "import inspect\nkw = {}\nif 'max_seq_length' in inspect.signature(SFTConfig.__init__).parameters:\n"
+        "    kw['max_seq_length'] = 1\na = SFTConfig(**kw)\n"
+    ),
+    "a filter by fields": (
+        "import dataclasses\nkw = {'max_seq_length': 1}\nnames = {f.name for f in dataclasses.fields(SFTConfig)}\n"
+        "a = SFTConfig(**{k: v for k, v in kw.items() if k in names})\n"
+    ),
+    "an own class with more fields": (
+        "from dataclasses import dataclass\n@dataclass\nclass Mine(TrainingArguments):\n    schema_limit: int = 1\n"
+        "a = Mine(output_dir='x', schema_limit=2)\n"
+    ),
+    "an own class of the same name": (
+        "class SFTConfig:\n    def __init__(self, **kw): pass\na = SFTConfig(max_seq_length=1)\n"
+        "b = TrainingArguments(output_dir='x')\n"
+    ),
     "arguments that are not known": "a = SFTConfig(**settings())\n",
-    "a library this knows nothing of": "from trl import RewardConfig\na = RewardConfig(bogus=1)\nb = TrainingArguments(output_dir='x')\n",
-    "a trainer that is told the length itself": "import unsloth\nt = SFTTrainer(model, args=TrainingArguments(output_dir='x'), max_seq_length=2048, tokenizer=t, train_dataset=d)\n",
+    "a library this knows nothing of": (
+        "from trl import RewardConfig\na = RewardConfig(bogus=1)\nb = TrainingArguments(output_dir='x')\n"
+    ),
+    "a trainer that is told the length itself": (
+        "import unsloth\nt = SFTTrainer(model, args=TrainingArguments(output_dir='x'), max_seq_length=2048, "
+        "tokenizer=t, train_dataset=d)\n"
+    ),
 }
 
 
@@ -372,7 +399,8 @@ def test_a_plan_knows_the_defaults_of_its_versions(tmp_path):
 def test_trl_appends_the_eos_token_since_0_17():
     code = (
         "from datasets import load_dataset\n" + HEAD + "d = load_dataset('json', data_files='x.jsonl', split='train')\n"
-        "d = d.map(lambda row: {'text': 'Question: ' + row['question'] + ' SQL: ' + row['sql']})\nt = SFTTrainer('x', args=SFTConfig(), train_dataset=d)\n"
+        "d = d.map(lambda row: {'text': 'Question: ' + row['question'] + ' SQL: ' + row['sql']})\nt = SFTTrainer('x', "
+        "args=SFTConfig(), train_dataset=d)\n"
     )
     endings = {}
     for version in ("0.16.0", "0.17.0"):
@@ -419,7 +447,8 @@ def test_an_exact_version_between_two_known_ones_is_named_as_stated():
 def test_a_call_that_not_every_run_makes_is_not_certain():
     code = (
         HEAD
-        + "import sys\nif sys.argv[1] == 'x':\n    a = SFTConfig(max_seq_length=1)\nelse:\n    a = SFTConfig(max_length=1)\nSFTTrainer('m', args=a)\n"
+        + "import sys\nif sys.argv[1] == 'x':\n    a = SFTConfig(max_seq_length=1)\n"
+        + "else:\n    a = SFTConfig(max_length=1)\nSFTTrainer('m', args=a)\n"
     )
     reviewer, settings = (
         Reviewer(isolated=True),

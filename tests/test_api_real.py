@@ -32,11 +32,15 @@ from datasets import Dataset
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 def new_model():
-    return LlamaForCausalLM(LlamaConfig(vocab_size=64, hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=2))
+    sizes = dict(hidden_size=16, intermediate_size=32, num_hidden_layers=1)
+    sizes |= dict(num_attention_heads=2, num_key_value_heads=2)
+    return LlamaForCausalLM(LlamaConfig(vocab_size=64, **sizes))
 def new_tokenizer():
-    inner = Tokenizer(models.WordLevel({w: i for i, w in enumerate(["<unk>", "<s>", "</s>", "<pad>", "SELECT", "1"])}, unk_token="<unk>"))
+    words = ["<unk>", "<s>", "</s>", "<pad>", "SELECT", "1"]
+    inner = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="<unk>"))
     inner.pre_tokenizer = pre_tokenizers.Whitespace()
-    return PreTrainedTokenizerFast(tokenizer_object=inner, unk_token="<unk>", bos_token="<s>", eos_token="</s>", pad_token="<pad>")
+    marks = dict(unk_token="<unk>", bos_token="<s>", eos_token="</s>", pad_token="<pad>")
+    return PreTrainedTokenizerFast(tokenizer_object=inner, **marks)
 def new_dataset():
     return Dataset.from_dict({"text": ["SELECT 1"] * 8})
 def new_pairs():
@@ -56,7 +60,7 @@ if "unsloth" in cases["imports"]:
 exec(cases["stand_ins"], shared)
 exec(cases["imports"], shared)
 for name, code in cases["fragments"].items():
-    scope = {**shared, "model": shared["new_model"](), "tokenizer": shared["new_tokenizer"](), "dataset": shared["new_dataset"](), "pairs": shared["new_pairs"]()}
+    scope = {**shared, **{name: shared[f"new_{name}"]() for name in ("model", "tokenizer", "dataset", "pairs")}}
     try:
         exec(code, scope)
         out["cases"][name] = ""
@@ -82,7 +86,9 @@ CASES = {
     "formatting_func": f'{TRAINER}, formatting_func=lambda row: row["text"])',
     "peft_config": f'{TRAINER}, peft_config=LoraConfig(r=4, target_modules=["q_proj"], task_type="CAUSAL_LM"))',
     "callbacks": f"{TRAINER}, callbacks=[])",
-    "plain arguments": "SFTTrainer(model=model, args=TrainingArguments(**cpu), train_dataset=dataset, processing_class=tokenizer)",
+    "plain arguments": (
+        "SFTTrainer(model=model, args=TrainingArguments(**cpu), train_dataset=dataset, processing_class=tokenizer)"
+    ),
     # its configuration
     "max_length": "SFTConfig(max_length=128, **cpu)",
     "max_seq_length": "SFTConfig(max_seq_length=128, **cpu)",
@@ -116,20 +122,40 @@ CASES = {
     "adafactor": "TrainingArguments(adafactor=False, **cpu)",
     "push_to_hub_token": 'TrainingArguments(push_to_hub_token="x", **cpu)',
     "gradient_checkpointing": "TrainingArguments(gradient_checkpointing=True, **cpu)",
-    "tf32 and more": 'TrainingArguments(optim="adamw_torch", lr_scheduler_type="cosine", save_total_limit=3, seed=1, **cpu)',
+    "tf32 and more": (
+        'TrainingArguments(optim="adamw_torch", lr_scheduler_type="cosine", save_total_limit=3, seed=1, **cpu)'
+    ),
     "sequence arguments": "Seq2SeqTrainingArguments(predict_with_generate=True, **cpu)",
     "sequence arguments, old": 'Seq2SeqTrainingArguments(evaluation_strategy="no", **cpu)',
     "Trainer": "Trainer(model=model, args=TrainingArguments(**cpu), train_dataset=dataset, processing_class=tokenizer)",
-    "Trainer, tokenizer": "Trainer(model=model, args=TrainingArguments(**cpu), train_dataset=dataset, tokenizer=tokenizer)",
+    "Trainer, tokenizer": (
+        "Trainer(model=model, args=TrainingArguments(**cpu), train_dataset=dataset, tokenizer=tokenizer)"
+    ),
     "Trainer, rate": "Trainer(model=model, args=TrainingArguments(**cpu), train_dataset=dataset, learning_rate=2e-4)",
     "best model without evaluation": "TrainingArguments(load_best_model_at_end=True, **cpu)",
     "best model": 'TrainingArguments(load_best_model_at_end=True, eval_strategy="epoch", save_strategy="epoch", **cpu)',
-    "best model, other strategies": 'TrainingArguments(load_best_model_at_end=True, eval_strategy="steps", save_strategy="epoch", **cpu)',
-    "best model, no multiple": 'TrainingArguments(load_best_model_at_end=True, eval_strategy="steps", save_strategy="steps", eval_steps=30, save_steps=100, **cpu)',
-    "best model, a multiple": 'TrainingArguments(load_best_model_at_end=True, eval_strategy="steps", save_strategy="steps", eval_steps=50, save_steps=100, **cpu)',
-    "evaluation without data": 'Trainer(model=model, args=TrainingArguments(eval_strategy="steps", **cpu), train_dataset=dataset)',
-    "evaluation without data, TRL": 'SFTTrainer(model=model, args=SFTConfig(eval_strategy="epoch", **cpu), train_dataset=dataset, processing_class=tokenizer)',
-    "evaluation with data": 'Trainer(model=model, args=TrainingArguments(eval_strategy="steps", **cpu), train_dataset=dataset, eval_dataset=dataset)',
+    "best model, other strategies": (
+        'TrainingArguments(load_best_model_at_end=True, eval_strategy="steps", save_strategy="epoch", **cpu)'
+    ),
+    "best model, no multiple": (
+        'TrainingArguments(load_best_model_at_end=True, eval_strategy="steps", save_strategy="steps", eval_steps=30, '
+        "save_steps=100, **cpu)"
+    ),
+    "best model, a multiple": (
+        'TrainingArguments(load_best_model_at_end=True, eval_strategy="steps", save_strategy="steps", eval_steps=50, '
+        "save_steps=100, **cpu)"
+    ),
+    "evaluation without data": (
+        'Trainer(model=model, args=TrainingArguments(eval_strategy="steps", **cpu), train_dataset=dataset)'
+    ),
+    "evaluation without data, TRL": (
+        'SFTTrainer(model=model, args=SFTConfig(eval_strategy="epoch", **cpu), train_dataset=dataset, '
+        "processing_class=tokenizer)"
+    ),
+    "evaluation with data": (
+        'Trainer(model=model, args=TrainingArguments(eval_strategy="steps", **cpu), train_dataset=dataset, '
+        "eval_dataset=dataset)"
+    ),
     "two widths": "BitsAndBytesConfig(load_in_4bit=True, load_in_8bit=True)",
     "one width": 'BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True)',
     "loader, 4 bit": 'AutoModelForCausalLM.from_pretrained("base", load_in_4bit=True)',
@@ -138,17 +164,34 @@ CASES = {
     "loader, dtype": 'AutoModelForCausalLM.from_pretrained("base", torch_dtype="float32")',
     "loader": 'AutoModelForCausalLM.from_pretrained("base", device_map=None)',
     # peft
-    "LoraConfig": 'LoraConfig(r=16, lora_alpha=16, target_modules=["q_proj"], lora_dropout=0, bias="none", task_type="CAUSAL_LM")',
+    "LoraConfig": (
+        'LoraConfig(r=16, lora_alpha=16, target_modules=["q_proj"], lora_dropout=0, bias="none", task_type="CAUSAL_LM")'
+    ),
     "LoraConfig, typo": "LoraConfig(r=16, lora_aplha=16)",
     "LoraConfig, rslora": "LoraConfig(r=16, use_rslora=True)",
     "LoraConfig, foreign": 'LoraConfig(r=16, use_gradient_checkpointing="unsloth")',
     "get_peft_model, foreign": "get_peft_model(model, LoraConfig(r=4, target_modules=['q_proj']), lora_alpha=16)",
     # what SFTTrainer refuses together
-    "formatter and completions": 'SFTTrainer(model=model, args=SFTConfig(completion_only_loss=True, **cpu), train_dataset=dataset, processing_class=tokenizer, formatting_func=lambda row: row["text"])',
-    "completions": "SFTTrainer(model=model, args=SFTConfig(completion_only_loss=True, **cpu), train_dataset=pairs, processing_class=tokenizer)",
-    "two adapters": 'SFTTrainer(model=get_peft_model(model, LoraConfig(r=4, target_modules=["q_proj"])), args=SFTConfig(**cpu), train_dataset=dataset, processing_class=tokenizer, peft_config=LoraConfig(r=4, target_modules=["q_proj"]))',
-    "padding free": "SFTTrainer(model=model, args=SFTConfig(padding_free=True, max_length=64, **cpu), train_dataset=dataset, processing_class=tokenizer)",
-    "adapter on the head": "SFTTrainer(model=model, args=SFTConfig(**cpu), train_dataset=dataset, processing_class=tokenizer, peft_config=LoraConfig(r=4, target_modules=['q_proj', 'lm_head'], task_type='CAUSAL_LM'))",
+    "formatter and completions": (
+        "SFTTrainer(model=model, args=SFTConfig(completion_only_loss=True, **cpu), train_dataset=dataset, "
+        'processing_class=tokenizer, formatting_func=lambda row: row["text"])'
+    ),
+    "completions": (
+        "SFTTrainer(model=model, args=SFTConfig(completion_only_loss=True, **cpu), train_dataset=pairs, "
+        "processing_class=tokenizer)"
+    ),
+    "two adapters": (
+        'SFTTrainer(model=get_peft_model(model, LoraConfig(r=4, target_modules=["q_proj"])), args=SFTConfig(**cpu), '
+        'train_dataset=dataset, processing_class=tokenizer, peft_config=LoraConfig(r=4, target_modules=["q_proj"]))'
+    ),
+    "padding free": (
+        "SFTTrainer(model=model, args=SFTConfig(padding_free=True, max_length=64, **cpu), train_dataset=dataset, "
+        "processing_class=tokenizer)"
+    ),
+    "adapter on the head": (
+        "SFTTrainer(model=model, args=SFTConfig(**cpu), train_dataset=dataset, processing_class=tokenizer, "
+        "peft_config=LoraConfig(r=4, target_modules=['q_proj', 'lm_head'], task_type='CAUSAL_LM'))"
+    ),
     # imports
     "collator": "from trl import DataCollatorForCompletionOnlyLM",
     "packed dataset": "from trl import ConstantLengthDataset",
@@ -166,8 +209,8 @@ CASES = {
     "value head": "from trl import AutoModelForCausalLMWithValueHead",
     "script arguments": "from trl import ScriptArguments",
 }
-# With Unsloth imported first its versions of TRL's classes are called. On a CPU they take fewer of the old names than on
-# a GPU, so here only what is claimed to raise must raise.
+# With Unsloth imported first its versions of TRL's classes are called. On a CPU they take fewer of the old names than
+# on a GPU, so here only what is claimed to raise must raise.
 WITH_UNSLOTH = (
     *(
         "plain",

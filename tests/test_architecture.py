@@ -150,7 +150,8 @@ LOOKS = re.compile(
     r"os\.path\.(?:exists|lexists|isfile|isdir|islink|getsize|getmtime|realpath|samefile)\(|os\.(?:stat|listdir|scandir)\("
     r"|\.(?:resolve|is_file|is_dir|exists|read_text|read_bytes|iterdir|glob|rglob|stat|samefile)\(|(?<![\w.])open\("
 )
-# Of our own package, which the cache knows anyway; of a pipe, which `seen_once` says; or of a model of Python, as a text.
+# Of our own package, which the cache knows anyway; of a pipe, which `seen_once` says; or of a model of Python, as a
+# text.
 OTHERWISE = (
     "FILE.read_text",
     "FOLDER /",

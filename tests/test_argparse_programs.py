@@ -90,9 +90,8 @@ def program(draw: Any) -> tuple[str, list[str], list[str] | None]:
     lines = ["import argparse", "from trl import show", "parser = argparse.ArgumentParser()"]
     lines += [f"parser.add_argument({text})" for text, _, _ in options]
     if draw(st.booleans()):
-        lines.append(
-            f"parser.set_defaults({draw(st.sampled_from([dest for _, dest, _ in options]))}={draw(st.sampled_from(NUMBERS))}, other=1)"
-        )
+        dest = draw(st.sampled_from([dest for _, dest, _ in options]))
+        lines.append(f"parser.set_defaults({dest}={draw(st.sampled_from(NUMBERS))}, other=1)")
     words: list[str] | None = None
     if draw(st.booleans()):
         words = [w for _, _, said in options for w in (said if draw(st.booleans()) else [])]

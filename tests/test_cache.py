@@ -101,7 +101,9 @@ CHANGES = {
     "the settings": write("pyproject.toml", '[tool.nl2sql-review]\nignore = ["lora/rank"]\n'),
     "settings that did not exist": write("src/nl2sql-review.toml", 'ignore = ["lora/rank"]\n'),
     "a rule of the project": write("mine/lora/rank.md", lambda old: old.replace("equals: 16", "equals: 64")),
-    "a rule that did not exist": write("mine/lora/alpha.md", lambda _: (ROOT / "rules/lora/alpha.md").read_text().replace("error", "advice")),
+    "a rule that did not exist": write(
+        "mine/lora/alpha.md", lambda _: (ROOT / "rules/lora/alpha.md").read_text().replace("error", "advice")
+    ),
     "a module that is gone": lambda project: (project / "src" / "sizes.py").unlink(),
     "a link in place of a module": lambda project: (
         (project / "src" / "sizes.py").rename(project / "other.py"),
@@ -262,7 +264,7 @@ def test_without_the_key_nothing_counts(project, made, capsys, tmp_path):
 
 @pytest.mark.parametrize("where", ["project", "home"])
 def test_where_nothing_can_be_written_all_is_reviewed(project, made, capsys, monkeypatch, tmp_path, where):
-    """A read-only or full disk: whatever the file system refuses, as a test may run as a user who is refused nothing."""
+    """A read-only or full disk: whatever the file system refuses; a test may run as a user who is refused nothing."""
     refused = str(project if where == "project" else tmp_path / "home")
     real = os.open
 

@@ -1,4 +1,4 @@
-"""Whole sessions of Claude Code with the plugin: what reaches the model of the hook, the agent, the skills and the server.
+"""Whole sessions of Claude Code with the plugin: what reaches the model from hook, agent, skills and server.
 
 The client is the real one; the model is scripted (`tests/claude.py`) and only says which tools it uses.
 """

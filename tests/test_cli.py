@@ -418,7 +418,8 @@ def test_version_and_help_import_nothing_heavy() -> None:
     program = (
         "import sys\nfrom nl2sql_review.cli import main\n"
         "try: main(['--help'])\nexcept SystemExit: pass\n"
-        "print(sorted(set(sys.modules) & {'rich', 'libcst', 'pydantic', 'yaml', 'importlib.metadata', 'typing', 'dataclasses'}))"
+        "print(sorted(set(sys.modules) & {'rich', 'libcst', 'pydantic', 'yaml', 'importlib.metadata', 'typing', "
+        "'dataclasses'}))"
     )
     done = subprocess.run(
         [sys.executable, "-S", "-c", program],
@@ -471,7 +472,8 @@ def test_watch_reviews_again_when_what_it_rests_on_changes(project: Path) -> Non
     output = project / "out.txt"
     with output.open("w") as stream:
         process = subprocess.Popen(
-            [sys.executable, "-m", "nl2sql_review", "--watch", "--select", "lora/rank", "--output-format", "concise", "train.py"],
+            [sys.executable, "-m", "nl2sql_review", "--watch", "--select", "lora/rank",
+             "--output-format", "concise", "train.py"],
             env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=stream, stderr=subprocess.STDOUT,
         )  # fmt: skip
 

@@ -96,7 +96,8 @@ def test_zsh(tmp_path: Path) -> None:
     script = r"""
     zmodload zsh/zpty
     zpty terminal zsh -f -i
-    zpty -w terminal "PS1= ; autoload -U compinit; compinit -u -D; eval \"\$(nl2sql-review completion zsh)\"; echo re''ady"
+    start="PS1= ; autoload -U compinit; compinit -u -D; eval \"\$(nl2sql-review completion zsh)\"; echo re''ady"
+    zpty -w terminal "$start"
     zpty -r -m terminal answer '*ready*'
     for line in '--stat' '--select lora/ra' 'tra'; do
         zpty -w -n terminal "nl2sql-review $line"$'\t\x01echo ::\n'  # the line, tab, and before it: echo

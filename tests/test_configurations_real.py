@@ -31,8 +31,9 @@ print("OUTCOME", json.dumps(found))
 """
 TRL = [
     *(("learning_rate", "2e-4"), ("learning_rate", '"2e-4"'), ("learning_rate", "abc"), ("save_total_limit", "3")),
-    *(("lora_r", '"16"'), ("lora_r", "1e1"), ("lora_alpha", "16.5"), ("max_length", '"2048"'), ("eval_accumulation_steps", "1e1")),
-    *(("fp16", '"no"'), ("fp16", "maybe"), ("lora_target_modules", "q_proj"), ("lora_target_modules", "[q_proj, v_proj]")),
+    *(("lora_r", '"16"'), ("lora_r", "1e1"), ("lora_alpha", "16.5"), ("max_length", '"2048"')),
+    *(("eval_accumulation_steps", "1e1"), ("fp16", '"no"'), ("fp16", "maybe")),
+    *(("lora_target_modules", "q_proj"), ("lora_target_modules", "[q_proj, v_proj]")),
 ]  # fmt: skip
 
 
@@ -74,7 +75,8 @@ from transformers import HfArgumentParser, Seq2SeqTrainingArguments
 found = []
 for setting in json.load(sys.stdin):
     try:
-        (made,) = HfArgumentParser([Seq2SeqTrainingArguments]).parse_dict({"output_dir": tempfile.mkdtemp(), "use_cpu": True, **setting})
+        given = {"output_dir": tempfile.mkdtemp(), "use_cpu": True, **setting}
+        (made,) = HfArgumentParser([Seq2SeqTrainingArguments]).parse_dict(given)
         torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=made.learning_rate)
         found.append("goes on")
     except TypeError:

@@ -29,7 +29,7 @@ STYLES = sorted(
 
 
 def family(path: Path) -> list[Path]:
-    """The files that are about the same rules: of one section, of one flavour, of the seed document; a style is about none."""
+    """The files about the same rules: of one section, one flavour, the seed document; a style is about none."""
     if path in CHECKLIST:
         return [other for other in CHECKLIST if other.stem.split("_")[0] == path.stem.split("_")[0]]
     if path in (*CONFIGS, REQUEST):

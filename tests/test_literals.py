@@ -9,8 +9,10 @@ import pytest
 from nl2sql_review.source.literals import evaluated, expression, is_variable, literal
 
 VALUES = (
-    "None True False ... 1 0x1_0 1e-5 2j -1 +1.5 -2j 1+2j -1.5-2j 'a' \"it's\" r'\\d' '\\n\\x41' b'\\xff' u'é' '\\d' () (1,) (1) [] {} {1} set() "
-    "[1,[2,(3,)]] {'a':{'b':None}} {**{}} {*()} [*a] a a.b f(1) f'a' 'a'f'b' 1+1 1j+1 True+1j -True --1 not(1) 1if(1)else(2) '\\x' {[]:1} 'a'b'b'"
+    "None True False ... 1 0x1_0 1e-5 2j -1 +1.5 -2j 1+2j -1.5-2j 'a' \"it's\" r'\\d' '\\n\\x41' b'\\xff' u'é' '\\d' "
+    "() (1,) (1) [] {} {1} set() "
+    "[1,[2,(3,)]] {'a':{'b':None}} {**{}} {*()} [*a] a a.b f(1) f'a' 'a'f'b' 1+1 1j+1 True+1j -True --1 not(1) "
+    "1if(1)else(2) '\\x' {[]:1} 'a'b'b'"
 ).split()
 
 

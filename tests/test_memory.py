@@ -112,7 +112,10 @@ def test_counts_of_a_known_model():
     assert SEVEN.adapter_parameters(16, ("nothing",)) == 0
 
 
-CONFIG = {"model_type": "llama", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32, "intermediate_size": 11008, "vocab_size": 32016}  # fmt: skip
+CONFIG = {
+    "model_type": "llama", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32,
+    "intermediate_size": 11008, "vocab_size": 32016,
+}  # fmt: skip
 
 
 def test_a_config_tells_the_architecture():
@@ -134,14 +137,17 @@ def test_a_config_tells_the_architecture():
 @pytest.mark.parametrize(
     ("said", "name", "gib"),
     [
-        ("16GB", "16 GB", 14.56), ("16 gb", "16 GB", 14.56), (16, "16 GB", 14.56), (16.0, "16 GB", 14.56), ("t4", "T4", 14.56),
-        ("Tesla T4", "T4", 14.56), ("T4 x2", "T4", 14.56), ("rtx4090", "RTX 4090", 23.5), ("NVIDIA GeForce RTX 4090", "RTX 4090", 23.5),
-        ("4090", "RTX 4090", 23.5), (3090, "RTX 3090", 23.5), ("a100-40", "A100 40 GB", 39.38), ("A100-SXM4-80GB", "A100 80 GB", 79.14), ("A100", "A100 40 GB", 39.38),
+        ("16GB", "16 GB", 14.56), ("16 gb", "16 GB", 14.56), (16, "16 GB", 14.56), (16.0, "16 GB", 14.56),
+        ("t4", "T4", 14.56), ("Tesla T4", "T4", 14.56), ("T4 x2", "T4", 14.56), ("rtx4090", "RTX 4090", 23.5),
+        ("NVIDIA GeForce RTX 4090", "RTX 4090", 23.5), ("4090", "RTX 4090", 23.5), (3090, "RTX 3090", 23.5),
+        ("a100-40", "A100 40 GB", 39.38), ("A100-SXM4-80GB", "A100 80 GB", 79.14), ("A100", "A100 40 GB", 39.38),
         ("2x A100 80GB", "A100 80 GB", 79.14), ("20GiB", "20 GiB", 20), ("RTX 4060 Ti 16GB", "RTX 4060 Ti 16 GB", 15.6),
-        ("A10G 24GB", "A10G", 22.03), ("L40S 48GB", "L40S", 44.39), ("GH200 480GB", "GH200 96 GB", 94.5), ("H100 80GB HBM3", "H100 80 GB", 79.1),
+        ("A10G 24GB", "A10G", 22.03), ("L40S 48GB", "L40S", 44.39), ("GH200 480GB", "GH200 96 GB", 94.5),
+        ("H100 80GB HBM3", "H100 80 GB", 79.1),
         ("T4x2", "T4", 14.56), ("8xA100-80GB", "A100 80 GB", 79.14), ("Quadro RTX 6000", "Quadro RTX 6000", 22.03),
         # the memory that is said counts, also of a card that is divided
-        ("RTX 3060 8GB", "8 GB", 7.5), ("RTX 4090 Laptop 16GB", "16 GB", 14.56), ("rtx4090 48GB", "48 GB", 44.34), ("A100-MIG 3g.20gb", "20 GB", 19.1),
+        ("RTX 3060 8GB", "8 GB", 7.5), ("RTX 4090 Laptop 16GB", "16 GB", 14.56), ("rtx4090 48GB", "48 GB", 44.34),
+        ("A100-MIG 3g.20gb", "20 GB", 19.1),
     ],
 )  # fmt: skip
 def test_cards_by_many_names(said, name, gib):
@@ -171,9 +177,9 @@ def test_the_parts_are_the_whole():
 @pytest.mark.parametrize(
     "more",
     [
-        {"batch": 2}, {"length": 4096}, {"rank": 64}, {"bits": 16}, {"optimizer": "adamw_torch"}, {"checkpointing": "kept"},
-        {"checkpointing": "off"}, {"loss": "whole"}, {"double_quant": False}, {"wide_embeddings": True}, {"trained_embeddings": 2},
-        {"dynamic": True}, {"rank": 0, "bits": 16},
+        {"batch": 2}, {"length": 4096}, {"rank": 64}, {"bits": 16}, {"optimizer": "adamw_torch"},
+        {"checkpointing": "kept"}, {"checkpointing": "off"}, {"loss": "whole"}, {"double_quant": False},
+        {"wide_embeddings": True}, {"trained_embeddings": 2}, {"dynamic": True}, {"rank": 0, "bits": 16},
     ],
     ids=str,
 )  # fmt: skip
@@ -388,7 +394,8 @@ def test_a_card_that_is_not_known_is_said():
 def test_what_may_be_overridden_is_a_default():
     code = unsloth(batch="a.batch").replace(
         "dataset = ",
-        'import argparse\np = argparse.ArgumentParser()\np.add_argument("--batch", type=int, default=4)\na = p.parse_args()\ndataset = ',
+        'import argparse\np = argparse.ArgumentParser()\np.add_argument("--batch", type=int, default=4)\n'
+        "a = p.parse_args()\ndataset = ",
     )
     assert type(plan_of(code, gpu="T4").memory.verdict.value).__name__ == "Default"
 
@@ -411,10 +418,26 @@ model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf", quanti
 @pytest.mark.parametrize(
     ("rest", "loss", "checkpointing", "wide"),
     [
-        ("trainer = SFTTrainer(model=model, args=SFTConfig(output_dir='o'), train_dataset=dataset, peft_config=LoraConfig(r=16))", "chunked", "kept", False),
-        ("trainer = SFTTrainer(model, args=TrainingArguments('o'), train_dataset=dataset, max_seq_length=2048, peft_config=LoraConfig(r=16))", "whole, shifted", "off", True),
-        ("model = get_peft_model(prepare_model_for_kbit_training(model), LoraConfig(r=16))\ntrainer = Trainer(model, TrainingArguments('o'), train_dataset=dataset)", "whole", "kept", True),
-        ("model = get_peft_model(model, LoraConfig(r=16))\ntrainer = Trainer(model, TrainingArguments('o', use_liger_kernel=True), train_dataset=dataset)", "chunked", "off", False),
+        (
+            "trainer = SFTTrainer(model=model, args=SFTConfig(output_dir='o'), train_dataset=dataset, "
+            "peft_config=LoraConfig(r=16))",
+            "chunked", "kept", False,
+        ),
+        (
+            "trainer = SFTTrainer(model, args=TrainingArguments('o'), train_dataset=dataset, max_seq_length=2048, "
+            "peft_config=LoraConfig(r=16))",
+            "whole, shifted", "off", True,
+        ),
+        (
+            "model = get_peft_model(prepare_model_for_kbit_training(model), LoraConfig(r=16))\n"
+            "trainer = Trainer(model, TrainingArguments('o'), train_dataset=dataset)",
+            "whole", "kept", True,
+        ),
+        (
+            "model = get_peft_model(model, LoraConfig(r=16))\n"
+            "trainer = Trainer(model, TrainingArguments('o', use_liger_kernel=True), train_dataset=dataset)",
+            "chunked", "off", False,
+        ),
     ],
 )  # fmt: skip
 def test_the_stack_decides_the_formula(rest, loss, checkpointing, wide):
@@ -456,7 +479,8 @@ def test_the_version_of_transformers_decides_what_the_logits_take(version, loss)
     script = (
         VERSIONED.format(version=version)
         + LOAD
-        + "trainer = SFTTrainer(model=model, args=SFTConfig('o', max_seq_length=2048), train_dataset=dataset, peft_config=LoraConfig(r=16))\n"
+        + "trainer = SFTTrainer(model=model, args=SFTConfig('o', max_seq_length=2048), train_dataset=dataset, "
+        + "peft_config=LoraConfig(r=16))\n"
     )
     assert plan_of(script).memory.loss.value.value == loss
 

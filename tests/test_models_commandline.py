@@ -263,7 +263,8 @@ def test_what_only_the_command_line_gives(option: str) -> None:
 
 def test_defaults_name_their_option_and_their_place() -> None:
     value = said(
-        'import argparse\np = argparse.ArgumentParser()\np.add_argument("-r", "--lora-r", default=5)\nshow(r=p.parse_args().lora_r)\n'
+        'import argparse\np = argparse.ArgumentParser()\np.add_argument("-r", "--lora-r", default=5)\n'
+        "show(r=p.parse_args().lora_r)\n"
     )["r"]
     assert isinstance(value, Default) and value.by == "--lora-r"
     texts = [place.source.excerpt(place.node) for place in value.trace]
@@ -272,15 +273,18 @@ def test_defaults_name_their_option_and_their_place() -> None:
 
 ENVIRONMENT = {
     "set before it is read": (
-        'import os\nos.environ["A_B"] = "1"\nshow(a=os.getenv("A_B"), b=os.environ.get("A_B", "2"), c=os.environ["A_B"], d=int(os.environ["A_B"]))',
+        'import os\nos.environ["A_B"] = "1"\nshow(a=os.getenv("A_B"), b=os.environ.get("A_B", "2"), '
+        'c=os.environ["A_B"], d=int(os.environ["A_B"]))',
         dict.fromkeys("abcd", "known"),
     ),
     "defaults": (
-        'import os\nshow(a=int(os.getenv("A_B", "4")), b=os.getenv("A_B") or "x", c=os.environ.get("A_B") == "1", d=os.environ.setdefault("A_B", "5"), e=os.environ["A_B"])',
+        'import os\nshow(a=int(os.getenv("A_B", "4")), b=os.getenv("A_B") or "x", c=os.environ.get("A_B") == "1", '
+        'd=os.environ.setdefault("A_B", "5"), e=os.environ["A_B"])',
         dict.fromkeys("abcde", "default"),
     ),
     "updated and removed": (
-        'import os\nos.environ.update({"A_B": "1"}, C_D="2")\nx = os.environ.pop("A_B")\nshow(a=x, b=os.getenv("A_B", "gone"), c="C_D" in os.environ)',
+        'import os\nos.environ.update({"A_B": "1"}, C_D="2")\nx = os.environ.pop("A_B")\nshow(a=x, b=os.getenv("A_B", '
+        '"gone"), c="C_D" in os.environ)',
         {"a": "known", "b": "known", "c": "known"},
     ),
     "set on one path": (
@@ -288,7 +292,8 @@ ENVIRONMENT = {
         {"a": "open"},
     ),
     "ranks": (
-        'import os\nrank = int(os.environ.get("LOCAL_RANK", -1))\nworld = int(os.environ.get("WORLD_SIZE", 1))\nshow(a=rank, b=world, c=world != 1, d={"": rank} if rank >= 0 else "auto")',
+        'import os\nrank = int(os.environ.get("LOCAL_RANK", -1))\nworld = int(os.environ.get("WORLD_SIZE", 1))\n'
+        'show(a=rank, b=world, c=world != 1, d={"": rank} if rank >= 0 else "auto")',
         dict.fromkeys("abcd", "default"),
     ),
 }
@@ -331,7 +336,9 @@ PYDANTIC = {
             c: List[Lora] = []
             d: Dict[str, Lora] = {}
             e: "Lora | None" = None
-        c = C(**{"a": {"r": "4"}, "b": {"modules": ["v"]}, "c": [{"r": 2}, Lora()], "d": {"x": {"r": 6}}, "e": {"r": 1}})
+        c = C(
+            **{"a": {"r": "4"}, "b": {"modules": ["v"]}, "c": [{"r": 2}, Lora()], "d": {"x": {"r": 6}}, "e": {"r": 1}}
+        )
         show(a=c.a.r, b=c.b.modules, c=c.c[0].r, d=c.d["x"].r, e=c.e.r, f=c.c[1].r, g=c.b.r)
         """,
         dict.fromkeys("abcdefg", "known"),
@@ -417,7 +424,11 @@ PYDANTIC = {
             b: int | None = None
             c: L = Field(default_factory=L)
         c = C(a=2)
-        show(a=c.model_dump(), b=c.model_dump(exclude={"c"}), c=c.model_dump(exclude_none=True), d=C.model_validate({"a": 3}).model_dump(include={"a"}), e=c.model_copy(update={"a": 9}).a, f=c.model_dump(exclude_unset=True))
+        show(
+            a=c.model_dump(), b=c.model_dump(exclude={"c"}), c=c.model_dump(exclude_none=True),
+            d=C.model_validate({"a": 3}).model_dump(include={"a"}), e=c.model_copy(update={"a": 9}).a,
+            f=c.model_dump(exclude_unset=True),
+        )
         """,
         {"a": "known", "b": "known", "c": "known", "d": "known", "e": "known", "f": "open"},
     ),

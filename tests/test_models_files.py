@@ -34,28 +34,73 @@ def values(folder: Path, script: str, files: dict[str, str], name: str = "train.
 
 # Each: what is read, what the call then passes, and the files of the project beside CONFIG.
 LOADED: list[tuple[str, dict[str, str], dict[str, str]]] = [
-    ("c = yaml.safe_load(open('config.yaml'))\nLoraConfig(r=c['r'], lr=c['lr'])", {"r": "known 64", "lr": "known '2e-4'"}, {}),
-    ("with open('config.yaml') as f:\n    c = yaml.load(f, Loader=yaml.BaseLoader)\nLoraConfig(r=c['r'])", {"r": "known '64'"}, {}),
-    ("c = yaml.safe_load(Path(__file__).with_name('config.yaml').read_text())\nLoraConfig(**c['lora'])", {"r": "known 32", "target_modules": "known ['q', 'v']"}, {}),
-    ("c = json.load(open('c.json'), object_hook=lambda d: argparse.Namespace(**d))\nLoraConfig(r=c.lora.r)", {"r": "known 8"}, {"c.json": '{"lora": {"r": 8}}'}),
-    ("import tomli\nc = tomli.load(open('c.toml', 'rb'))\nLoraConfig(r=c['lora']['r'])", {"r": "known 8"}, {"c.toml": "[lora]\nr = 8\n"}),
-    ("from ruamel.yaml import YAML\nc = YAML(typ='safe').load(Path('config.yaml'))\nLoraConfig(lr=c['lr'])", {"lr": "known 0.0002"}, {}),
+    (
+        "c = yaml.safe_load(open('config.yaml'))\nLoraConfig(r=c['r'], lr=c['lr'])",
+        {"r": "known 64", "lr": "known '2e-4'"}, {},
+    ),
+    (
+        "with open('config.yaml') as f:\n    c = yaml.load(f, Loader=yaml.BaseLoader)\nLoraConfig(r=c['r'])",
+        {"r": "known '64'"}, {},
+    ),
+    (
+        "c = yaml.safe_load(Path(__file__).with_name('config.yaml').read_text())\nLoraConfig(**c['lora'])",
+        {"r": "known 32", "target_modules": "known ['q', 'v']"}, {},
+    ),
+    (
+        "c = json.load(open('c.json'), object_hook=lambda d: argparse.Namespace(**d))\nLoraConfig(r=c.lora.r)",
+        {"r": "known 8"}, {"c.json": '{"lora": {"r": 8}}'},
+    ),
+    (
+        "import tomli\nc = tomli.load(open('c.toml', 'rb'))\nLoraConfig(r=c['lora']['r'])",
+        {"r": "known 8"}, {"c.toml": "[lora]\nr = 8\n"},
+    ),
+    (
+        "from ruamel.yaml import YAML\nc = YAML(typ='safe').load(Path('config.yaml'))\nLoraConfig(lr=c['lr'])",
+        {"lr": "known 0.0002"}, {},
+    ),
     (
         "import configparser\nc = configparser.ConfigParser()\nc.read('c.ini')\n"
-        "LoraConfig(r=c.getint('lora', 'r'), a=c['lora'].getfloat('a'), s=c['lora']['R'], f=c.get('lora', 'x', fallback=5), b=c.getboolean('lora', 'b'))",
+        "LoraConfig(r=c.getint('lora', 'r'), a=c['lora'].getfloat('a'), s=c['lora']['R'], f=c.get('lora', 'x', "
+        "fallback=5), b=c.getboolean('lora', 'b'))",
         {"r": "known 8", "a": "known 0.5", "s": "known '8'", "f": "known 5", "b": "known True"},
         {"c.ini": "[DEFAULT]\nb = yes\n[lora]\nr = 8\na = 0.5\n"},
     ),
-    ("LoraConfig(m=Path('m.txt').read_text().splitlines(), n=[x.strip() for x in open('m.txt')])", {"m": "known ['q', 'v']", "n": "known ['q', 'v']"}, {"m.txt": "q\nv\n"}),
-    (ARGPARSE + "c = yaml.safe_load(open(a.config))\nc['a'] = 1\nLoraConfig(r=c['r'], a=c['a'], d=c.get('d', 2))", {"r": "default 64", "a": "known 1", "d": "default 2"}, {}),
-    ("c = yaml.safe_load(open(os.environ.get('CONFIG', 'config.yaml')))\nLoraConfig(r=c['r'])", {"r": "default 64"}, {}),
-    ("p = argparse.ArgumentParser()\np.add_argument('--config', required=True)\nc = yaml.safe_load(open(p.parse_args().config))\nLoraConfig(r=c['r'])", {"r": "unknown"}, {}),
+    (
+        "LoraConfig(m=Path('m.txt').read_text().splitlines(), n=[x.strip() for x in open('m.txt')])",
+        {"m": "known ['q', 'v']", "n": "known ['q', 'v']"}, {"m.txt": "q\nv\n"},
+    ),
+    (
+        ARGPARSE + "c = yaml.safe_load(open(a.config))\nc['a'] = 1\nLoraConfig(r=c['r'], a=c['a'], d=c.get('d', 2))",
+        {"r": "default 64", "a": "known 1", "d": "default 2"}, {},
+    ),
+    (
+        "c = yaml.safe_load(open(os.environ.get('CONFIG', 'config.yaml')))\nLoraConfig(r=c['r'])",
+        {"r": "default 64"}, {},
+    ),
+    (
+        "p = argparse.ArgumentParser()\np.add_argument('--config', required=True)\n"
+        "c = yaml.safe_load(open(p.parse_args().config))\nLoraConfig(r=c['r'])",
+        {"r": "unknown"}, {},
+    ),
     ("c = yaml.safe_load(open('nowhere.yaml'))\nLoraConfig(r=c['r'])", {"r": "unknown"}, {}),
-    ("try:\n    c = yaml.safe_load(open('nowhere.yaml'))\nexcept FileNotFoundError:\n    c = {'r': 8}\nLoraConfig(r=c['r'])", {"r": "unknown"}, {}),
-    ("c = yaml.safe_load(open('config.yaml')) if os.path.exists('config.yaml') else {'r': 8}\nLoraConfig(r=c['r'])", {"r": "known 64"}, {}),
-    ("Path('config.yaml').write_text('r: 8')\nc = yaml.safe_load(open('config.yaml'))\nLoraConfig(r=c['r'])", {"r": "unknown"}, {}),
+    (
+        "try:\n    c = yaml.safe_load(open('nowhere.yaml'))\nexcept FileNotFoundError:\n    c = {'r': 8}\n"
+        "LoraConfig(r=c['r'])",
+        {"r": "unknown"}, {},
+    ),
+    (
+        "c = yaml.safe_load(open('config.yaml')) if os.path.exists('config.yaml') else {'r': 8}\nLoraConfig(r=c['r'])",
+        {"r": "known 64"}, {},
+    ),
+    (
+        "Path('config.yaml').write_text('r: 8')\nc = yaml.safe_load(open('config.yaml'))\nLoraConfig(r=c['r'])",
+        {"r": "unknown"}, {},
+    ),
     ("c = yaml.safe_load(open('../outside.yaml'))\nLoraConfig(r=c['r'])", {"r": "unknown"}, {}),
-    ("c = yaml.safe_load(os.path.expandvars(open('config.yaml').read()))\nLoraConfig(r=c['r'])", {"r": "default 64"}, {"config.yaml": "r: 64\nt: $T\n"}),
+    (
+        "c = yaml.safe_load(os.path.expandvars(open('config.yaml').read()))\nLoraConfig(r=c['r'])",
+        {"r": "default 64"}, {"config.yaml": "r: 64\nt: $T\n"},
+    ),
     ("c = yaml.safe_load(open('c.yaml'))\nLoraConfig(r=c['r'])", {"r": "unknown"}, {"c.yaml": "r: !include x\n"}),
 ]  # fmt: skip
 
@@ -135,7 +180,8 @@ OBJECTS = [
     "from easydict import EasyDict\nLoraConfig(r=EasyDict(yaml.safe_load(open('c.yaml'))).a.b.c.r)",
     "from box import Box\nLoraConfig(r=Box(yaml.safe_load(open('c.yaml'))).a['b'].c.r)",
     "from munch import munchify\nLoraConfig(r=munchify(yaml.safe_load(open('c.yaml'))).a.b.c.r)",
-    "from types import SimpleNamespace\nLoraConfig(r=SimpleNamespace(**yaml.safe_load(open('c.yaml'))['a']['b']['c']).r)",
+    "from types import SimpleNamespace\n"
+    "LoraConfig(r=SimpleNamespace(**yaml.safe_load(open('c.yaml'))['a']['b']['c']).r)",
     """
     from dataclasses import dataclass
     from dacite import from_dict
@@ -181,7 +227,10 @@ def test_paths(tmp_path: Path, expression: str, expected: str) -> None:
 
 # -- OmegaConf and Hydra ---------------------------------------------------------------------------------
 OMEGACONF = {
-    "c.yaml": "model: {name: a, r: 8}\nlr: 2e-4\nout: runs/${model.name}\nsame: ${model.r}\nhome: ${oc.env:RANKS,x}\nneeded: ???\n",
+    "c.yaml": (
+        "model: {name: a, r: 8}\nlr: 2e-4\nout: runs/${model.name}\nsame: ${model.r}\nhome: ${oc.env:RANKS,x}\n"
+        "needed: ???\n"
+    ),
 }
 OMEGACONF_CASES = [
     ("cfg.out", "known 'runs/a'"),
@@ -207,12 +256,18 @@ OMEGACONF_CASES = [
     ("expression", "expected"), OMEGACONF_CASES, ids=[expression for expression, _ in OMEGACONF_CASES]
 )
 def test_omegaconf(tmp_path: Path, expression: str, expected: str) -> None:
-    head = "from dataclasses import dataclass\nfrom omegaconf import OmegaConf\n@dataclass\nclass M:\n    r: int = 8\n    x: float = 0.5\ncfg = OmegaConf.load('c.yaml')\n"
+    head = (
+        "from dataclasses import dataclass\nfrom omegaconf import OmegaConf\n@dataclass\nclass M:\n    r: int = 8\n"
+        "    x: float = 0.5\ncfg = OmegaConf.load('c.yaml')\n"
+    )
     assert describe(values(tmp_path, head + f"LoraConfig(r={expression})", OMEGACONF)["r"]) == expected
 
 
 HYDRA = {
-    "conf/config.yaml": "defaults:\n  - lora: small\n  - train\n  - optional nothing: here\n  - override hydra/job_logging: disabled\n  - _self_\nseed: 1\nlr: ${train.lr}\n",
+    "conf/config.yaml": (
+        "defaults:\n  - lora: small\n  - train\n  - optional nothing: here\n  - override hydra/job_logging: disabled\n"
+        "  - _self_\nseed: 1\nlr: ${train.lr}\n"
+    ),
     "conf/lora/small.yaml": "r: 8\nalpha: 16\n",
     "conf/lora/large.yaml": "defaults: [small]\nr: 64\n",
     "conf/train.yaml": "# @package train\nlr: 1e-4\n",

@@ -105,8 +105,8 @@ def test_the_same_plan_twice_is_one_plan():
         "model = get_peft_model(model, LoraConfig(r=4))\nmodel = model.to('cuda')\n" + TRAINER,
         "model = AutoModelForCausalLM.from_pretrained('x')\nmodel.add_adapter(LoraConfig(r=4))\n" + TRAINER,
         "model, _ = FastVisionModel.from_pretrained('x')\nmodel = FastVisionModel.get_peft_model(model, 4)\n" + TRAINER,
-        "config = LoraConfig()\nconfig.r = 4\nmodel = get_peft_model(AutoModelForCausalLM.from_pretrained('x'), config)\n"
-        + TRAINER,
+        "config = LoraConfig()\nconfig.r = 4\nmodel = get_peft_model(AutoModelForCausalLM.from_pretrained('x'), "
+        "config)\n" + TRAINER,
     ],
 )
 def test_an_adapter_is_found_however_it_is_applied(code):
@@ -394,7 +394,10 @@ def test_resume_after_masking_the_prompt():
 
 
 def test_resume_in_the_arguments_is_not_read():
-    code = "trainer = SFTTrainer(model=model, args=SFTConfig(resume_from_checkpoint='out/checkpoint-5'))\ntrainer.train()\n"
+    code = (
+        "trainer = SFTTrainer(model=model, args=SFTConfig(resume_from_checkpoint='out/checkpoint-5'))\n"
+        "trainer.train()\n"
+    )
     check(code, "checkpointing.resume", "never")
     assert "not read" in fact(code, "checkpointing.resume").note
 
@@ -508,6 +511,9 @@ def test_a_reason_names_values_as_the_script_writes_them():
     ],
 )
 def test_the_card_that_a_device_map_names(card, expected):
-    loaded = f"from accelerate import PartialState\nmodel = AutoModelForCausalLM.from_pretrained('x', device_map={{'': {card}}})\n"
+    loaded = (
+        f"from accelerate import PartialState\nmodel = AutoModelForCausalLM.from_pretrained('x', device_map={{'': "
+        f"{card}}})\n"
+    )
     value = fact(loaded + TRAINER, "memory.placement", processes=2).value
     assert (value.why if isinstance(value, Unknown) else value.value) == expected

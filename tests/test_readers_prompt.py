@@ -55,7 +55,8 @@ def one(value):
     return pieces
 
 
-# -- columns ------------------------------------------------------------------------------------------------------------
+# -- columns
+# ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -83,8 +84,10 @@ def test_columns_an_expression_reads(value, columns):
 @pytest.mark.parametrize(
     ("name", "role"),
     [
-        ("db_schema", "schema"), ("context", "schema"), ("sql_context", "schema"), ("CREATE_TABLE", "schema"), ("sql_prompt", "question"),
-        ("nl_question", "question"), ("userQuestion", "question"), ("gold_sql", "sql"), ("answer", "sql"), ("input", ""), ("query", ""), ("id", ""),
+        ("db_schema", "schema"), ("context", "schema"), ("sql_context", "schema"), ("CREATE_TABLE", "schema"),
+        ("sql_prompt", "question"),
+        ("nl_question", "question"), ("userQuestion", "question"), ("gold_sql", "sql"), ("answer", "sql"),
+        ("input", ""), ("query", ""), ("id", ""),
     ],
 )  # fmt: skip
 def test_the_part_a_column_holds_by_its_name(name, role):
@@ -100,7 +103,8 @@ def test_arguments_of_a_call_expression():
     assert receiver(made).text == "tokenizer"
 
 
-# -- parts --------------------------------------------------------------------------------------------------------------
+# -- parts
+# --------------------------------------------------------------------------------------------------------------
 
 
 def test_the_seeds_prompt_has_all_parts():
@@ -180,7 +184,8 @@ def test_a_chat_has_its_parts_in_turns():
     assert ending_of(pieces).kind == "eos"
 
 
-# -- ending -------------------------------------------------------------------------------------------------------------
+# -- ending
+# -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -225,7 +230,8 @@ def test_an_eos_token_after_a_chat_template(model, chats, kind):
     assert ending_of(one(text), family=model, chats=chats).kind == kind
 
 
-# -- markers ------------------------------------------------------------------------------------------------------------
+# -- markers
+# ------------------------------------------------------------------------------------------------------------
 
 ALPACA = Text(("### Instruction:\n", QUESTION, "\n\n### Response:\n", SQL, EOS))
 
@@ -266,7 +272,8 @@ def test_a_marker_in_a_chat(marker, turns, verdict):
     assert markers_of(pieces, Absent(), Known(marker), QWEN, turns, True).verdict == verdict
 
 
-# -- cuts ---------------------------------------------------------------------------------------------------------------
+# -- cuts
+# ---------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

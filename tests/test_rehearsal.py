@@ -1,7 +1,7 @@
 """Whatever the interpreter claims of a whole script is what running it does.
 
-Every fixture and every rule example is rehearsed twice (so is every form, in `test_forms.py`): plainly, and on another machine with another
-command line. A Known argument must be the recorded one in both runs, a Default in the plain one.
+Every fixture and every rule example is rehearsed twice (so is every form, in `test_forms.py`): plainly, and on another
+machine with another command line. A Known argument must be the recorded one in both runs, a Default in the plain one.
 """
 
 from __future__ import annotations
@@ -106,7 +106,10 @@ def test_a_call_is_recorded_with_its_place_and_names(tmp_path: Path) -> None:
     sys.version_info < (3, 11), reason="before 3.11 a running call knows its row only, not its expression"
 )
 def test_a_chain_of_calls_starts_where_its_expression_starts(tmp_path: Path) -> None:
-    text = "from datasets import load_dataset\nds = (\n    load_dataset('a', split='train')\n    .shuffle(seed=1)\n    .select([0])\n)\n"
+    text = (
+        "from datasets import load_dataset\nds = (\n    load_dataset('a', split='train')\n    .shuffle(seed=1)\n"
+        "    .select([0])\n)\n"
+    )
     assert [(call.callee, call.row) for call in rehearse(written(tmp_path, text))] == [
         ("datasets.load_dataset", 3),
         ("datasets.Dataset.shuffle", 3),
@@ -123,7 +126,10 @@ def test_trainers_share_the_methods_of_the_trainer(tmp_path: Path) -> None:
 
 
 def test_writes_to_objects_of_a_library_are_recorded(tmp_path: Path) -> None:
-    text = "from transformers import AutoTokenizer\ntok = AutoTokenizer.from_pretrained('a')\ntok.pad_token = tok.eos_token\n"
+    text = (
+        "from transformers import AutoTokenizer\ntok = AutoTokenizer.from_pretrained('a')\n"
+        "tok.pad_token = tok.eos_token\n"
+    )
     assert rehearse(written(tmp_path, text))[-1].arguments == {"pad_token": "</s>"}
     assert rehearse(written(tmp_path, text))[-1].callee == "transformers.PreTrainedTokenizer.pad_token="
 
@@ -162,7 +168,11 @@ FastLanguageModel.get_peft_model(None, r={expression})
 
 
 def test_a_notebook_is_rehearsed_by_cell(tmp_path: Path) -> None:
-    text = '{"cells": [{"cell_type": "markdown", "source": "x"}, {"cell_type": "code", "source": ["%%capture\\n", "!pip install a \\\\\\n", "  b\\n", "from trl import SFTConfig\\n"]}, {"cell_type": "code", "source": ["\\n", "SFTConfig(\'out\')"]}]}'
+    text = (
+        '{"cells": [{"cell_type": "markdown", "source": "x"}, {"cell_type": "code", "source": ["%%capture\\n", '
+        '"!pip install a \\\\\\n", "  b\\n", "from trl import SFTConfig\\n"]}, {"cell_type": "code", "source": '
+        '["\\n", "SFTConfig(\'out\')"]}]}'
+    )
     assert [(call.cell, call.row) for call in rehearse(written(tmp_path, text, "train.ipynb"))] == [(3, 2)]
 
 

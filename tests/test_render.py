@@ -106,9 +106,8 @@ def test_quiet_leaves_the_findings_only() -> None:
 
 def test_the_last_line_counts() -> None:
     last = text.render(REPORT, view()).splitlines()[-1]
-    assert (
-        last
-        == "2 files reviewed, 1 could not be: 3 errors, 1 piece of advice; 1 item unknown; 1 suppressed; 1 internal error"
+    assert last == (
+        "2 files reviewed, 1 could not be: 3 errors, 1 piece of advice; 1 item unknown; 1 suppressed; 1 internal error"
     )
     one = Report(files=(FileReport("a.py", "reviewed"),), summary=Summary(reviewed=1))
     assert concise.render(one, view()) == "1 file reviewed: no findings; no item unknown\n"

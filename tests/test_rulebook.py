@@ -97,7 +97,8 @@ def test_a_page_without_title_or_head():
 def test_yaml_words_and_numbers_mean_what_they_say():
     head = parse(
         page(
-            "effect: cost\nfact: lora.r\nexpect: {one_of: [no, on, 2e-4, 1.5, 16, true, null, 1e5, -3]}\nsays: {true: a, 16: b}\n"
+            "effect: cost\nfact: lora.r\nexpect: {one_of: [no, on, 2e-4, 1.5, 16, true, null, 1e5, -3]}\nsays: {true: "
+            "a, 16: b}\n"
         ),
         "x.md",
         "lora/x",

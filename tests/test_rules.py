@@ -1,7 +1,8 @@
 """Every rule's page is its test: what it calls good passes, what it calls bad is found on the marked lines.
 
-A YAML fence is a configuration. A Python fence is a fragment; the prelude below stands before it, and that one rule judges it. A fence that starts with script
-metadata (`# /// script`: the versions it runs on) is a whole script and brings its own imports.
+A YAML fence is a configuration. A Python fence is a fragment; the prelude below stands before it, and that one rule
+judges it. A fence that starts with script metadata (`# /// script`: the versions it runs on) is a whole script and
+brings its own imports.
 """
 
 from __future__ import annotations

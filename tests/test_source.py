@@ -195,7 +195,8 @@ def test_every_place_is_libcsts_own(text):
         assert got == want, type(node).__name__
         compared.add(type(node))
     for kind in (
-        "Call Arg Assign Name SimpleString ConcatenatedString FormattedString BinaryOperation Dict FunctionDef ClassDef "
+        "Call Arg Assign Name SimpleString ConcatenatedString FormattedString BinaryOperation Dict FunctionDef "
+        "ClassDef "
         "Decorator With For Import ImportFrom"
     ).split():
         assert getattr(libcst, kind) in compared
@@ -242,8 +243,10 @@ def test_a_span_is_its_own_span_and_a_foreign_node_has_none():
 @pytest.mark.parametrize(
     ("code", "segment"),
     [
-        ("( (a, b) )", "(a, b)"), ("a, b", "a, b"), ("( # c (\n a, # )\n)", "( # c (\n a, # )\n)"), ("((x for x in y))", "(x for x in y)"),
-        ("f( x for x in y ) .z", "( x for x in y )"), ("f((x for x in y), z)", "(x for x in y)"), ("()", "()"), ("g[a, (b)]", None),
+        ("( (a, b) )", "(a, b)"), ("a, b", "a, b"), ("( # c (\n a, # )\n)", "( # c (\n a, # )\n)"),
+        ("((x for x in y))", "(x for x in y)"),
+        ("f( x for x in y ) .z", "( x for x in y )"), ("f((x for x in y), z)", "(x for x in y)"), ("()", "()"),
+        ("g[a, (b)]", None),
     ],
 )  # fmt: skip
 def test_tuples_and_generators_stand_with_their_brackets(code, segment):

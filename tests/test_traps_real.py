@@ -21,44 +21,56 @@ from .real import outcome
 
 WORLD = r"""
 import contextlib, io, json, os, sys
-os.environ.update(HF_HUB_OFFLINE="1", CUDA_VISIBLE_DEVICES="", TRANSFORMERS_VERBOSITY="error", HF_DATASETS_DISABLE_PROGRESS_BARS="1")
+os.environ.update(HF_HUB_OFFLINE="1", CUDA_VISIBLE_DEVICES="", TRANSFORMERS_VERBOSITY="error")
+os.environ.update(HF_DATASETS_DISABLE_PROGRESS_BARS="1")
 from importlib.metadata import version
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-ROW = {"question": "How many singers?", "sql": "SELECT count(*) FROM singer", "schema": "CREATE TABLE singer (id int, name text) " * 60}
+SCHEMA = "CREATE TABLE singer (id int, name text) " * 60
+ROW = {"question": "How many singers?", "sql": "SELECT count(*) FROM singer", "schema": SCHEMA}
 CHATML = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
-LLAMA = "{{ bos_token }}{% for m in messages %}<|start_header_id|>{{ m.role }}<|end_header_id|>\n\n{{ m.content }}<|eot_id|>{% endfor %}"
+LLAMA_TURN = "<|start_header_id|>{{ m.role }}<|end_header_id|>\n\n{{ m.content }}<|eot_id|>"
+LLAMA = "{{ bos_token }}{% for m in messages %}" + LLAMA_TURN + "{% endfor %}"
 def publish(name, special, bos, eos, pad, template=None):
     inner = Tokenizer(models.BPE())
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     inner.decoder = decoders.ByteLevel()
     texts = [" ".join(ROW.values())] * 3 + ["Question: x\nSQL: SELECT 1"] * 5
-    inner.train_from_iterator(texts, trainers.BpeTrainer(vocab_size=400, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
+    given = dict(special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False)
+    inner.train_from_iterator(texts, trainers.BpeTrainer(vocab_size=400, **given))
     if bos:
-        inner.post_processor = processors.TemplateProcessing(single=f"{bos} $A", special_tokens=[(bos, inner.token_to_id(bos))])
+        marks = [(bos, inner.token_to_id(bos))]
+        inner.post_processor = processors.TemplateProcessing(single=f"{bos} $A", special_tokens=marks)
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=inner, bos_token=bos, eos_token=eos, pad_token=pad)
     tokenizer.chat_template = template
     tokenizer.save_pretrained(name)
-    ids = dict(bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id)
-    LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=2, **ids)).save_pretrained(name)
+    ids = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    sizes = dict(hidden_size=16, intermediate_size=32, num_hidden_layers=1)
+    sizes |= dict(num_attention_heads=2, num_key_value_heads=2)
+    LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), **sizes, **ids)).save_pretrained(name)
 publish("codellama-7b", ["<unk>", "<s>", "</s>", "<pad>"], "<s>", "</s>", "<pad>")
-publish("qwen2.5-7b-instruct", ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], None, "<|im_end|>", "<|endoftext|>", CHATML)
-publish("llama-3.1-8b-instruct", ["<|begin_of_text|>", "<|eot_id|>", "<pad>", "<|start_header_id|>", "<|end_header_id|>"], "<|begin_of_text|>", "<|eot_id|>", "<pad>", LLAMA)
+special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+publish("qwen2.5-7b-instruct", special, None, "<|im_end|>", "<|endoftext|>", CHATML)
+special = ["<|begin_of_text|>", "<|eot_id|>", "<pad>", "<|start_header_id|>", "<|end_header_id|>"]
+publish("llama-3.1-8b-instruct", special, "<|begin_of_text|>", "<|eot_id|>", "<pad>", LLAMA)
 with open("train.jsonl", "w") as file:
     file.writelines(json.dumps(ROW) + "\n" for _ in range(8))
 with open("other.jsonl", "w") as file:
-    file.writelines(json.dumps({"sql_prompt": ROW["question"], "sql": ROW["sql"], "schema": ROW["schema"]}) + "\n" for _ in range(8))
+    other = {"sql_prompt": ROW["question"], "sql": ROW["sql"], "schema": ROW["schema"]}
+    file.writelines(json.dumps(other) + "\n" for _ in range(8))
 
 def look(scope):
     trainer, tokenizer = scope["trainer"], scope["tokenizer"]
     seen = {"rows": len(trainer.train_dataset), "length": getattr(trainer.args, "max_length", None)}
-    seen["adapted"] = sum(type(m).__module__.startswith("peft.tuners.lora") and hasattr(m, "lora_A") for m in trainer.model.modules())
+    layers = [m for m in trainer.model.modules() if type(m).__module__.startswith("peft.tuners.lora")]
+    seen["adapted"] = sum(hasattr(m, "lora_A") for m in layers)
     try:
         batch = next(iter(trainer.get_train_dataloader()))
     except ValueError as error:
         return {**seen, "error": str(error)}
     ids, labels = batch["input_ids"][0].tolist(), batch["labels"][0].tolist()
-    seen |= {"bos": ids.count(tokenizer.bos_token_id) if tokenizer.bos_token_id is not None else 0, "masked": labels.count(-100)}
+    bos = tokenizer.bos_token_id
+    seen |= {"bos": ids.count(bos) if bos is not None else 0, "masked": labels.count(-100)}
     seen["before"] = tokenizer.decode([i for i, label in zip(ids, labels) if label == -100])
     seen |= {"eos": labels.count(tokenizer.eos_token_id), "text": tokenizer.decode(ids), "tokens": len(ids)}
     return seen
@@ -82,7 +94,8 @@ print("\nOUTCOME " + json.dumps(out))
 HEAD = """\
 from datasets import interleave_datasets, load_dataset
 from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForCausalLM, AutoTokenizer, DataCollatorForLanguageModeling, Trainer, TrainingArguments
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import DataCollatorForLanguageModeling, Trainer, TrainingArguments
 from trl import SFTConfig, SFTTrainer
 MODEL = "{model}"
 model = AutoModelForCausalLM.from_pretrained(MODEL)
@@ -117,12 +130,16 @@ class Case:
 TEXT = '{"text": "Question: " + row["question"] + "\\nSQL: " + row["sql"]'
 CHAT = '{"text": tokenizer.apply_chat_template(messages, tokenize=False)}'
 PAIR = '{"prompt": "Question: " + row["question"] + "\\nSQL:%s", "completion": row["sql"] + tokenizer.eos_token}'
-LONG = '{"text": "Schema: " + row["schema"]%s + "\\nQuestion: " + row["question"] + "\\n### Response:\\n" + row["sql"] + tokenizer.eos_token}'
+LONG = (
+    '{"text": "Schema: " + row["schema"]%s + "\\nQuestion: " + row["question"] + "\\n### Response:\\n" + row["sql"] + '
+    "tokenizer.eos_token}"
+)
 PADS = "tokenizer.pad_token = tokenizer.eos_token"
 HIDES = "data_collator=DataCollatorForLanguageModeling(tokenizer, mlm=False)"
 MIX = """\
-spider = load_dataset("json", data_files="train.jsonl", split="train").map(lambda row, i: {{"text": row["question"], "n": i}}, with_indices=True)
-gretel = load_dataset("json", data_files="train.jsonl", split="train").map(lambda row, i: {{"text": row["question"], "n": 100 + i}}, with_indices=True)
+rows = load_dataset("json", data_files="train.jsonl", split="train")
+spider = rows.map(lambda row, i: {{"text": row["question"], "n": i}}, with_indices=True)
+gretel = rows.map(lambda row, i: {{"text": row["question"], "n": 100 + i}}, with_indices=True)
 mixed = interleave_datasets([spider, gretel], probabilities=[0.5, 0.5]{seed})
 """
 LATE = """\
@@ -132,7 +149,10 @@ one = load_dataset("json", data_files="train.jsonl", split="train")
 two = load_dataset("json", data_files="other.jsonl", split="train")
 both = interleave_datasets([two, one], probabilities=[0.99, 0.01], seed=1).map(read)
 """
-LORA = 'peft_config=LoraConfig(r=4, target_modules=["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"%s], task_type="CAUSAL_LM")'
+LORA = (
+    'peft_config=LoraConfig(r=4, target_modules=["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", '
+    '"down_proj"%s], task_type="CAUSAL_LM")'
+)
 
 
 def whole(code: str, dataset: str) -> str:
@@ -253,7 +273,8 @@ CASES = {
         "dataset/schema-truncation",
         lambda s: s.get("eos", 0) == 0,  # since trl 1.9 no row is left, and no batch
         script(
-            '{"prompt": "Schema: " + row["schema"] + "\\nQuestion: " + row["question"] + "\\n### Response:\\n", "completion": row["sql"]}',
+            '{"prompt": "Schema: " + row["schema"] + "\\nQuestion: " + row["question"] + "\\n### Response:\\n", '
+            '"completion": row["sql"]}',
             given="max_length=64",
         ),
     ),

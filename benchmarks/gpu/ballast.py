@@ -1,4 +1,4 @@
-"""Takes all memory of the GPU but so much, and holds it until standard input ends: `python benchmarks/gpu/ballast.py 14.56`.
+"""Take all memory of the GPU but a given amount of GiB, until standard input ends: `ballast.py 14.56`.
 
 What is left is what a card of that size would have free before a process starts on it.
 """

@@ -47,7 +47,8 @@ class Case:
     def setup(self) -> Setup:
         return Setup(
             table()[self.model], batch=self.batch, length=self.length, bits=self.bits, unsloth=self.stack == "unsloth",
-            checkpointing=CHECKPOINTING[self.checkpointing], optimizer=self.optimizer, loss="whole" if self.stack == "trainer" else "chunked",
+            checkpointing=CHECKPOINTING[self.checkpointing], optimizer=self.optimizer,
+            loss="whole" if self.stack == "trainer" else "chunked",
         )  # fmt: skip
 
 
@@ -143,7 +144,10 @@ def runs(cases: tuple[Case, ...]) -> list[str]:
         if "reserved" in row:
             real = row["reserved"]
             held = "" if float(low) <= real <= float(high) else ", outside"
-            told = f"{real:.2f} | {float(gib) / real - 1:+.1%}{held} | {now.gib:.2f} ({now.low:.2f} to {now.high:.2f}), {now.gib / real - 1:+.1%}"
+            told = (
+                f"{real:.2f} | {float(gib) / real - 1:+.1%}{held} | {now.gib:.2f} ({now.low:.2f} to {now.high:.2f}), "
+                f"{now.gib / real - 1:+.1%}"
+            )
         else:
             told = f"{row.get('failed', 'not run')} | | {now.gib:.2f}"
         lines.append(f"| {case.id} | {gib} ({low} to {high}) | {told} |")

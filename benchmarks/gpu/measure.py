@@ -70,8 +70,9 @@ def train(case: Case, model: Any, tokenizer: Any, batch: int, steps: int = STEPS
     data = Dataset.from_list([{"text": text}] * (steps * batch))
     with tempfile.TemporaryDirectory() as folder:
         args = SFTConfig(
-            folder, per_device_train_batch_size=batch, max_steps=steps, max_length=case.length, optim=case.optimizer if on_gpu else "adamw_torch",
-            bf16=on_gpu, gradient_checkpointing=bool(case.checkpointing), logging_steps=1, report_to="none", save_strategy="no",
+            folder, per_device_train_batch_size=batch, max_steps=steps, max_length=case.length,
+            optim=case.optimizer if on_gpu else "adamw_torch", bf16=on_gpu,
+            gradient_checkpointing=bool(case.checkpointing), logging_steps=1, report_to="none", save_strategy="no",
             packing=False, dataset_num_proc=1,
         )  # fmt: skip
         if case.stack == "trainer":

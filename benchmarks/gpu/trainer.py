@@ -2,8 +2,8 @@
 
     python benchmarks/gpu/trainer.py MODEL DATA WORK OUT     # a line of JSON on standard output, the logs in OUT
 
-MODEL and DATA are what `models.py` made. The first run is ended by SIGKILL once a checkpoint is whole, the second is the
-same command again. Speed is that of the steps between two evaluations, by the times of the trainer's own log.
+MODEL and DATA are what `models.py` made. The first run is ended by SIGKILL once a checkpoint is whole, the second is
+the same command again. Speed is that of the steps between two evaluations, by the times of the trainer's own log.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class Edit:
 
 
 def stands_on(finding: Finding, touched: Callable[[str], Container[Row]]) -> bool:
-    """Whether the finding, or a place its value came through, stands on a line that is new; `touched`: those of a file."""
+    """Whether the finding, or a place its value came through, stands on a new line; `touched`: the lines of a file."""
     return any(
         (at.cell, row) in touched(at.path)
         for at in (finding.location, *(step.location for step in finding.trace))

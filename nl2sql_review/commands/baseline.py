@@ -32,8 +32,9 @@ def parser() -> Parser:
     )
     parser.add_argument("action", choices=("write",), help="write the file, or bring it up to date")
     parser.add_argument("paths", nargs="*", metavar="PATH", help="scripts, notebooks and directories")
-    parser.add_argument("--output", metavar="FILE",
-                        help="the file (default: the one of the settings, else nl2sql-review-baseline.json)")  # fmt: skip
+    parser.add_argument(
+        "--output", metavar="FILE", help="the file (default: the one of the settings, else nl2sql-review-baseline.json)"
+    )
     rules_options(parser)
     run_options(parser)
     flavour_option(parser)

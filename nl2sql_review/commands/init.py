@@ -35,7 +35,9 @@ COPIES = {
 }
 NEXT = {
     "pre-commit": "Next: put the address of your copy of nl2sql-review after `repo:`, then run pre-commit install.",
-    "github": "Next: put your copy of nl2sql-review, and the commit of its release, after `uses: OWNER/nl2sql-review@`.",
+    "github": (
+        "Next: put your copy of nl2sql-review, and the commit of its release, after `uses: OWNER/nl2sql-review@`."
+    ),
     "trainer": f"Next: change its numbers and data sets, and review it: {PROGRAM} src/nl2sql/train",
 }
 

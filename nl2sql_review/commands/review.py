@@ -75,8 +75,11 @@ def parser() -> Parser:
     rules_options(group)
     run_options(group)
     stdin_option(group)
-    group.add_argument("--force-exclude", action="store_true",
-                       help="files that are given count as found in a directory, for hooks: exclusions hold for them")  # fmt: skip
+    group.add_argument(
+        "--force-exclude",
+        action="store_true",
+        help="files that are given count as found in a directory, for hooks: exclusions hold for them",
+    )
     flavour_option(group)
     group.add_argument("--changed-only", action="store_true",
                        help="only what the changes since --base-ref touched or caused, as git tells them")  # fmt: skip
@@ -199,10 +202,10 @@ def finish(texts: Sequence[tuple[str, str | None]], report: Report) -> None:
     outputs.write(texts)
 
 
-# What may be said on the command line where the output is remembered: what else is said may look at more than the files.
+# What may be said on the command line where the output is remembered: anything else may look at more than the files.
 REMEMBERED = (
-    "paths select ignore gpu processes stdin_filename config isolated output_format show_suppressed quiet color fail_on "
-    "fail_on_unknown no_cache cache_dir jobs baseline statistics force_exclude allow_empty show_fixes flavour"
+    "paths select ignore gpu processes stdin_filename config isolated output_format show_suppressed quiet color "
+    "fail_on fail_on_unknown no_cache cache_dir jobs baseline statistics force_exclude allow_empty show_fixes flavour"
 ).split()
 PURE = (
     "text",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CONFIGURATIONS = (".yaml", ".yml", ".json", ".toml")
 SUFFIXES = (".py", ".ipynb", *CONFIGURATIONS)
-# A configuration that trains has one of these keys, or sections `lora` and `training`; few other YAML and JSON files do.
+# A configuration that trains has one of these keys, or sections `lora` and `training`; few other documents do.
 PLAINLY = r"""(?:^[ \t]*|["'])(?:base_model|model_name_or_path|finetuning_type|training_type)["']?[ \t]*[:=]"""
 SECTION = r"""^[ \t{,]*["'\[]?(?:lora|training)["'\]]?[ \t]*(?:[:=][ \t]*(?:[{\r\n#]|$)|$)"""
 HEAD = 64 * 1024  # bytes of a YAML or JSON file in which these are looked for
@@ -177,7 +177,7 @@ def may_train(data: bytes) -> bool:
 
 
 def excluded(path: str, exclude_of: Callable[[str], Globs] = lambda _: globs((), "")) -> bool:
-    """Whether a walk would pass a file over: from the root of its repository, else from the directory of its settings."""
+    """Whether a walk would pass a file over: from the root of its repository, else from its settings' directory."""
     full = os.path.abspath(path)
     folder = os.path.dirname(full)
     here = repository(folder) or exclude_of(folder).root or folder

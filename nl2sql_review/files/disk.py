@@ -6,7 +6,7 @@ a remembered review still holds as long as every question has the same answer (`
 
     with Remembering() as seen:
         review(script)
-    seen                      # {"kind /p/config.yaml": "file", "2000000 /p/config.yaml": "9f86d0…", "kind /p/util.py": ""}
+    seen                   # {"kind /p/config.yaml": "file", "2000000 /p/config.yaml": "9f86d0…", "kind /p/util.py": ""}
 
 This file is part of what a cached answer costs: it imports next to nothing.
 """
@@ -108,7 +108,7 @@ def real(path: Path) -> str:
 
 
 def names(path: Path, prefix: str = "", suffix: str = "") -> list[str]:
-    """What lies in a folder, starts with `prefix` and ends in `suffix` (both without spaces), sorted; [] when it cannot be listed.
+    """List what lies in a folder, starts with `prefix` and ends in `suffix`, sorted; [] when it cannot be listed.
 
     Hidden files are left out, our own cache among them.
     """
@@ -130,7 +130,7 @@ def seen_once(path: Path) -> None:
 
 
 def together(seen: Mapping[str, str]) -> dict[str, str]:
-    """The same questions, those for what is not there put together by folder: most are for modules that are libraries'."""
+    """Put the questions for what is not there together by folder: most are for modules that are libraries'."""
     absent = {question[5:] for question, answer in seen.items() if not answer and question.startswith("kind ")}
     kept = {question: answer for question, answer in seen.items() if answer or not question.startswith("kind ")}
     of: dict[str, list[str]] = {}
@@ -187,7 +187,7 @@ class Now:
         return _of_bytes(_bytes(rest, int(word)))
 
     def _any(self, asked: list[str], folder: str) -> str:
-        """Which of some names a folder has. Its listing says which may be there: file systems differ in whether case counts."""
+        """Which of some names a folder has, by its listing: file systems differ in whether case counts."""
         if folder not in self._folders:
             self._folders[folder] = _few_names(folder)
         there = self._folders[folder]

@@ -1,4 +1,4 @@
-"""What git knows of the files of a repository, its submodules included: which have changed since a commit, and what they held.
+"""What git knows of a repository's files, those of submodules too: what changed since a commit, and what it held.
 
 The program is asked, never its files: it knows of worktrees, renames, filters and ignored files.
 """
@@ -50,7 +50,7 @@ class Before(Mapping[str, bytes]):
 
 
 def before(ref: str) -> Before:
-    """The files of the repository of the working directory as they were where its branch left `ref`. Raises GitError."""
+    """The files of the working directory's repository as they were where its branch left `ref`. Raises GitError."""
     top = os.path.realpath(os.fsdecode(_git(os.getcwd(), "rev-parse", "--show-toplevel")).removesuffix("\n"))
     made = Before()
     _collect(top, _base(top, ref), made)
@@ -72,7 +72,10 @@ def _base(top: str, ref: str) -> str:
 
 def _remedy(top: str, otherwise: str) -> str:
     if _says(top, "rev-parse", "--is-shallow-repository") == "true":
-        return "this clone is shallow; fetch the history: git fetch --unshallow, in GitHub Actions fetch-depth: 0, in GitLab GIT_DEPTH: 0"
+        return (
+            "this clone is shallow; fetch the history: git fetch --unshallow, in GitHub Actions fetch-depth: 0, "
+            "in GitLab GIT_DEPTH: 0"
+        )
     return otherwise
 
 

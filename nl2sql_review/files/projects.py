@@ -16,7 +16,7 @@ SIGNS = ("requirements.txt", "setup.py", "setup.cfg", "uv.lock", "poetry.lock", 
 
 
 def marked(directory: str) -> str | None:
-    """The nearest of `directory`, an absolute path, and its ancestors with .git, pyproject.toml or nl2sql-review.toml."""
+    """The nearest of `directory` (absolute) and its ancestors with .git, pyproject.toml or nl2sql-review.toml."""
     return _ancestor_with(directory, MARKS)
 
 

@@ -115,7 +115,7 @@ def _needed(kind: type) -> tuple[tuple[str, str], ...]:
 
 
 def _union(kind: Any, data: Any, key: str) -> Any:
-    """The alternative that fits. Of several mappings the one whose keys these are, so that a complaint is to the point."""
+    """The alternative that fits: of several mappings the one with these keys, so that a complaint is to the point."""
     alternatives = get_args(kind)
     others = [a for a in alternatives if a is not type(None)]
     if len(others) == 1 and data is not None:

@@ -4,9 +4,9 @@
     session.offers()                            its findings, each with the fix that holds for it as things stand
     session.settle(unsafe=False)                the fixes made one after the other until none is left
 
-A rule's head says in which manner it is fixed (`fix: set`), `manners` makes the candidates, `proof` weighs them: the first
-safe one is taken, else the first that is unsafe. Every fix leaves fewer findings, so it comes to an end. As a reading
-costs most, fixes that do not touch each other are proved together, and one by one only where that fails.
+A rule's head says in which manner it is fixed (`fix: set`), `manners` makes the candidates, `proof` weighs them: the
+first safe one is taken, else the first that is unsafe. Every fix leaves fewer findings, so it comes to an end. As a
+reading costs most, fixes that do not touch each other are proved together, and one by one only where that fails.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def open_findings(file: FileReport) -> list[Finding]:
 
 @dataclass
 class Session:
-    """One script as it is and as it becomes. `drafts` are the other files of its project that were edited, by real path."""
+    """One script as it is and as it becomes. `drafts` are its project's other files that were edited, by real path."""
 
     examine: Examine
     data: bytes

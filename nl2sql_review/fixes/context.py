@@ -110,7 +110,7 @@ def wanted(expected: Expectation, value: Any, plan: TrainingPlan) -> Iterator[An
 def setting(
     task: Task, name: str, fact: Fact, value: Any, facts: tuple[str, ...] = (), arguments: tuple[str, ...] = ()
 ) -> Iterator[Candidate]:
-    """One fact that is an argument set to a plain value: where it comes from, where it arrives, where it is left out."""
+    """One fact that is an argument set to a plain value: where it comes from, arrives, and is left out."""
     facts = (name, *facts)
     names = tuple(dict.fromkeys(filter(None, (fact.argument, *arguments))))
     if places.omitted(fact):

@@ -73,7 +73,7 @@ def code_at_call(fact: Fact) -> str:
 
 
 def _literal(trace: tuple[Place, ...], value: Any, wanted: Any) -> Edit | None:
-    """The first literal on the way of a value that is the value: before it may come the name of the file it is read from."""
+    """The first literal on a value's way that is the value: the name of the file it is read from may come before it."""
     if trace[0].note.startswith("library default") or not is_plain(value):
         return None
     found = (_replaced(place, value, wanted) for place in trace)

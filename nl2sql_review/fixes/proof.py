@@ -74,8 +74,8 @@ DEFECTS = ("api.", "project.untracked_truth")  # facts that list what is wrong
 
 # Calls that train nothing: what they print, log or look for follows from the settings.
 BYSTANDERS = (
-    "wandb.", "mlflow.", "comet_ml.", "swanlab.", "trackio.", "neptune.", "clearml.", "aim.", "logging.", "print", "os.",
-    "pathlib.", "shutil.", "json.", "transformers.trainer_utils.",
+    "wandb.", "mlflow.", "comet_ml.", "swanlab.", "trackio.", "neptune.", "clearml.", "aim.", "logging.", "print",
+    "os.", "pathlib.", "shutil.", "json.", "transformers.trainer_utils.",
 )  # fmt: skip
 
 
@@ -94,7 +94,7 @@ def weigh(
 
 
 def hold(before: Examined, after: Examined, fixes: Sequence[tuple[Finding, Candidate]]) -> bool:
-    """Whether several candidates made at once hold: every finding is gone, and nothing differs that none of them says."""
+    """Whether several candidates hold together: every finding is gone, and only what they say differs."""
     if not _readable(before, after) or _silenced(before) != _silenced(after) or _worse(before, after):
         return False
     old, new = counted(before), counted(after)
@@ -172,7 +172,7 @@ def _places(fact: Fact) -> Iterator[Place]:
 
 
 def _allowed(before: Examined, after: Examined, candidate: Candidate) -> set[str]:
-    """The facts that may change: the fixed ones, those of rules that are content now as well, and what derives from them."""
+    """The facts that may change: the fixed ones, those of rules that are now content, and what derives from them."""
     now = {item.rule: item.verdict for item in after.report.checklist}
     content = {ground.judged.name for ground in before.grounds if now.get(ground.rule.id) in ("pass", "not-applicable")}
     return {*ALWAYS, *affected((*candidate.facts, *content))}
@@ -209,7 +209,7 @@ def _fewer(old: Fact, new: Fact) -> bool:
 def _calls(
     old: list[Any], new: list[Any], arguments: set[str], calls: tuple[str, ...], places: set[int]
 ) -> Iterator[str]:
-    """Calls that are new or gone, but for `calls`, and values that differ, but for `arguments` of calls at these places."""
+    """Calls new or gone, except `calls`, and values that differ, except `arguments` of calls at these places."""
     names = [c.callee for c in old], [c.callee for c in new]
     for what, a, b, c, d in SequenceMatcher(None, *names, autojunk=False).get_opcodes():
         if what != "equal":

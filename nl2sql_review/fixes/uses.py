@@ -221,7 +221,7 @@ class _Uses:
         return callee in PASS and (hasattr(builtins, callee) or "asdict" in callee)
 
     def _bind(self, statement: cst.Assign | cst.AnnAssign | cst.AugAssign | cst.NamedExpr) -> bool:
-        """Takes up the names that a statement gives; False where it sets something of an object that is not followed."""
+        """Take up the names that a statement binds; False where it sets something of an object that is not followed."""
         for one in _targets(statement):
             key = _key(one) if isinstance(one, cst.Subscript) else None
             if isinstance(one, cst.Subscript) and key is not None and isinstance(one.value, cst.Name):

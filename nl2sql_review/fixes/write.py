@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 
 class WriteError(Exception):
-    """A file that could not be written. Nothing was lost; the text says which files had been exchanged before, if any."""
+    """A file that could not be written. Nothing was lost; the text names the files exchanged before, if any."""
 
 
 @dataclass(frozen=True)

@@ -127,11 +127,13 @@ def flavour_of(document: Any) -> str:
         return "llamafactory"
     if keys & {"compute_environment", "distributed_type"} or {"num_processes", "mixed_precision"} <= keys:
         raise NotAConfiguration(
-            "an accelerate configuration, no training configuration: it is read with the script or configuration that it launches"
+            "an accelerate configuration, no training configuration: it is read with the script or configuration that "
+            "it launches"
         )
     if keys & {"zero_optimization", "train_micro_batch_size_per_gpu"}:
         raise NotAConfiguration(
-            "a DeepSpeed configuration, no training configuration: it is read with the script or configuration that names it"
+            "a DeepSpeed configuration, no training configuration: it is read with the script or configuration that "
+            "names it"
         )
     if "model_name_or_path" in keys and keys & {
         "dataset_name",
@@ -144,7 +146,8 @@ def flavour_of(document: Any) -> str:
     if "model" in keys and "train_dataset" in keys:
         raise NotAConfiguration("a configuration of LLaMA-Factory v1, which is not read yet")
     raise NotAConfiguration(
-        "not a training configuration: its keys are those of no flavour (TRL, Axolotl, LLaMA-Factory, Unsloth); --flavour names one"
+        "not a training configuration: its keys are those of no flavour (TRL, Axolotl, LLaMA-Factory, Unsloth); "
+        "--flavour names one"
     )
 
 

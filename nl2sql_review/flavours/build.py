@@ -2,9 +2,10 @@
 
     python -m nl2sql_review.flavours.build wheels/
 
-The folder holds one wheel of each library, as `pip download --no-deps axolotl==0.19.0` leaves it: axolotl, llamafactory,
-unsloth, trl, accelerate, and for each flavour a transformers that it goes with (the newest that its requirement allows is
-taken). The sources are read, never imported. A flavour whose library is not in the folder keeps its file.
+The folder holds one wheel of each library, as `pip download --no-deps axolotl==0.19.0` leaves it: axolotl,
+llamafactory, unsloth, trl, accelerate, and for each flavour a transformers that it goes with (the newest that its
+requirement allows is taken). The sources are read, never imported. A flavour whose library is not in the folder keeps
+its file.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ def classes(path: Path, files: str) -> dict[str, cst.ClassDef]:
 
 
 def fields(node: cst.ClassDef, wheels: Iterable[Wheel]) -> Iterator[tuple[str, list[str]]]:
-    """The fields of a class, those of its bases first; a base is looked for in the library of the class, then in the others."""
+    """The fields of a class, those of its bases first; a base is looked for in the class's own library first."""
     wheels = list(wheels)
     for base in reversed(node.bases):
         name = ALIASES.get(last(base.value), last(base.value))

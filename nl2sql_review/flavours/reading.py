@@ -1,7 +1,7 @@
-"""A configuration as its flavour's parser hands it on: key by key, each value with its place, and what is wrong with it.
+"""A configuration as its flavour's parser hands it on: each value by key with its place, and what is wrong with it.
 
-A flavour turns what it reads into the calls that its library makes of it (`Recording`), so that everything after works as
-for a script. What no call says (which loss a key asks for, what the flavour cannot express) it states as facts.
+A flavour turns what it reads into the calls that its library makes of it (`Recording`), so that everything after works
+as for a script. What no call says (which loss a key asks for, what the flavour cannot express) it states as facts.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ DEFAULT = "library default"  # how the note of a default starts; readers tell it
 
 @dataclass(frozen=True)
 class Defect:
-    """What a parser would not take, or not heed. `kind`: "unknown", "removed" (it stops), "ignored", "value", "conflict", "duplicate"."""
+    """What a parser refuses or ignores.
+
+    `kind`: "unknown", "removed" (it stops), "ignored", "value", "conflict" or "duplicate".
+    """
 
     kind: str
     name: str
@@ -42,7 +45,10 @@ class Defect:
 
 @dataclass(frozen=True)
 class Stated:
-    """The training text that the configuration asks for: `form` and `value` as in readers.training_text, or `why` it is not known."""
+    """The training text that the configuration asks for.
+
+    `form` and `value` are as in readers.training_text; `why` says why it is not known.
+    """
 
     form: str = ""
     value: Value = field(default_factory=Absent)
@@ -236,7 +242,8 @@ class Reading:
             listed = ", ".join(strange[:3]) + (", …" if len(strange) > 3 else "")
             self.made.doubts.setdefault(
                 kind,
-                f"{listed}: no key of {program} ({self.keys.library} {self.keys.version}); {self.program.open} may know it",
+                f"{listed}: no key of {program} ({self.keys.library} {self.keys.version}); "
+                f"{self.program.open} may know it",
             )
 
     def _twice(self, level: Level, key: str) -> None:
@@ -290,7 +297,7 @@ class Reading:
             self.made.facts[name] = Fact(Absent(why), self.top.place, why_not=why)
 
     def data_made_before(self, columns: str, described_by: str = "the configuration") -> None:
-        """No class describes the data sets, and no key maps or cuts their rows; `columns` says who finds the columns."""
+        """Say who finds the columns: no class describes the data sets, and no key maps or cuts their rows."""
         described = f"the data sets are described by {described_by}"
         self.beyond(
             described, *(f"dataset.{n}" for n in ("config_class", "config_kind", "config_fields", "unimported_names"))

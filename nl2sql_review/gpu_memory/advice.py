@@ -174,14 +174,20 @@ def condition(setup: Setup) -> str:
 def sentence(setup: Setup, made: Estimate, card: Card) -> str:
     """The estimate against the card, and the largest batch that is safe."""
     if verdict(made, card) == "cannot fit":
-        return f"weights and adapter alone need ≈ {gib(made.weights_and_adapter)} GiB, and {card.words} offers {card.gib:.3g}"
+        return (
+            f"weights and adapter alone need ≈ {gib(made.weights_and_adapter)} GiB, "
+            f"and {card.words} offers {card.gib:.3g}"
+        )
     safe = largest_batch(setup, card)
     most = (
         f"batch {safe} is the largest that fits by the upper bound"
         if safe
         else "not even batch 1 fits by the upper bound"
     )
-    return f"{amount(made)} of the {card.gib:.3g} that {card.words} offers, {condition(setup)} {setup.length} tokens ({setup.stack}); {most}"
+    return (
+        f"{amount(made)} of the {card.gib:.3g} that {card.words} offers, "
+        f"{condition(setup)} {setup.length} tokens ({setup.stack}); {most}"
+    )
 
 
 def smallest(setup: Setup, made: Estimate) -> str:

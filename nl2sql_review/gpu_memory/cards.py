@@ -88,11 +88,17 @@ CARDS = {
     "rtx5080": ("RTX 5080", 15.5),
     "rtx5090": ("RTX 5090", 31.3),
 }  # fmt: skip
-SYNONYMS = {"a100": "a100-40", "h100-80": "h100", "v100-16": "v100", "rtx3060-12": "rtx3060", "t4-16": "t4", "l4-24": "l4",
-            "6000ada": "rtx6000ada", "rtx8000": "quadrortx8000", "gh200-480": "gh200", "rtxa6000": "a6000", "rtxa5000": "a5000", "rtxa4000": "a4000",
-            "a6000-48": "a6000", "h200-141": "h200", "rtx4090-24": "rtx4090", "rtx3090-24": "rtx3090"}  # fmt: skip
+SYNONYMS = {
+    "a100": "a100-40", "h100-80": "h100", "v100-16": "v100", "rtx3060-12": "rtx3060", "t4-16": "t4", "l4-24": "l4",
+    "6000ada": "rtx6000ada", "rtx8000": "quadrortx8000", "gh200-480": "gh200", "rtxa6000": "a6000",
+    "rtxa5000": "a5000", "rtxa4000": "a4000", "a6000-48": "a6000", "h200-141": "h200", "rtx4090-24": "rtx4090",
+    "rtx3090-24": "rtx3090",
+}  # fmt: skip
 # A size in GB -> the least that a card sold under it lets a run use.
-SIZES = {6: 5.6, 8: 7.5, 10: 9.6, 11: 10.6, 12: 11.5, 15: 14.56, 16: 14.56, 20: 19.1, 24: 22.03, 32: 31.3, 40: 39.38, 48: 44.34, 80: 79.10, 94: 93.0, 96: 94.5, 141: 139.7}  # fmt: skip
+SIZES = {
+    6: 5.6, 8: 7.5, 10: 9.6, 11: 10.6, 12: 11.5, 15: 14.56, 16: 14.56, 20: 19.1, 24: 22.03, 32: 31.3, 40: 39.38,
+    48: 44.34, 80: 79.10, 94: 93.0, 96: 94.5, 141: 139.7,
+}  # fmt: skip
 LEAST_SHARE = 0.91  # of a size that is not listed
 SOLD_SHARE = 0.89  # of the memory a card is sold with, what the least of those listed can use
 COMMON = (8, 12, 16, 24, 40, 48, 80)  # GB: what one rents
@@ -133,7 +139,8 @@ def find(said: str | float) -> Card:
 
     hint = did_you_mean(lowered, [*CARDS, *SYNONYMS])
     raise UnknownCard(
-        f"{text!r} is no card that is known{hint or ':'} name one ({', '.join(list(CARDS)[:4])}, rtx4090, a100-80, …) or its memory (16GB)"
+        f"{text!r} is no card that is known{hint or ':'} name one ({', '.join(list(CARDS)[:4])}, rtx4090, a100-80, …) "
+        "or its memory (16GB)"
     )
 
 

@@ -46,7 +46,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """GiB. `high` held for every measured run of known length, `low` for nearly all; `weights_and_adapter` is certain."""
+    """GiB. `high` held for every measured run of known length, `low` for most; `weights_and_adapter` is certain."""
 
     parts: tuple[Part, ...]
     low: float

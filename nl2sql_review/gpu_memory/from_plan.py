@@ -107,7 +107,8 @@ def covered(setup: Setup) -> Setup:
     """The setup, if such a run can be and can be estimated. Raises NoEstimate."""
     if setup.unsloth and setup.architecture.name.startswith("gemma-3"):
         raise NoEstimate(
-            "Gemma 3 under Unsloth falls back to 32 bits on some cards; measured runs took up to three times the estimate"
+            "Gemma 3 under Unsloth falls back to 32 bits on some cards; measured runs took up to three times the "
+            "estimate"
         )
     if not setup.rank and setup.bits < 16:
         raise NoEstimate(f"weights in {setup.bits} bits cannot be trained, and no adapter is seen")

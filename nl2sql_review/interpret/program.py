@@ -43,7 +43,7 @@ def interpret(
     *,
     drafts: Mapping[str, bytes] | None = None,
 ) -> Recording:
-    """What the script would call. Modules and configuration beside `source.path` are read if they lie in `project_root`.
+    """Interpret the script's calls. Modules and configuration beside `source.path` are read inside `project_root`.
 
     `drafts` stand for files of the project (by their real paths) as they would be, were they written.
 
@@ -79,7 +79,10 @@ WIRING: dict[Any, str] = {
     calls: "call call_function decorate yielded",
     classes: "define_class decorated_class",
     modules: "import_module import_statement",
-    library: "library_name call_library library_attribute library_item library_iterate library_contains library_set_item record_write decorated log",
+    library: (
+        "library_name call_library library_attribute library_item library_iterate library_contains library_set_item "
+        "record_write decorated log"
+    ),
 }
 
 
@@ -166,7 +169,9 @@ def drive(m: Machine, module: Module) -> None:
 
 
 DEFINITION = re.compile(r"^(?:async +def|def|class) +(\w+)", re.MULTILINE)
-TRAINS = "from_pretrained get_peft_model trainer trainingarguments dataset tokenizer wandb cuda checkpoint unsloth collator".split()
+TRAINS = (
+    "from_pretrained get_peft_model trainer trainingarguments dataset tokenizer wandb cuda checkpoint unsloth collator"
+).split()
 CONFIG = re.compile(r"[a-z]\w*config\b")
 
 

@@ -19,7 +19,7 @@ MAX_CLAIMS = 4  # in the evidence of one item; the findings have them all
 
 @dataclass(slots=True)
 class Found:
-    """A finding and what it is about: `subject` is the argument, where there is one; `exact`: the place is only that's."""
+    """A finding and its `subject`, the argument it is about, if any; `exact`: the place is only the argument's."""
 
     finding: Finding
     rule: Rule

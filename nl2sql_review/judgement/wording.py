@@ -159,7 +159,7 @@ def where(place: Place) -> Location | None:
 
 
 def at(location: Location, path: str) -> str:
-    """`train.py:24`, in a notebook `train.ipynb:cell 3:24`, for a reader of `path`: a file of another folder has its own."""
+    """`train.py:24`, or `train.ipynb:cell 3:24`, for a reader of `path`: a file of another folder has its own path."""
     cell = "" if location.cell is None else f"cell {location.cell}:"
     beside = os.path.dirname(location.path) == os.path.dirname(path)
     return f"{os.path.basename(location.path) if beside else location.path}:{cell}{location.row}"

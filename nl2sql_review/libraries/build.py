@@ -45,7 +45,8 @@ NOT_KEPT = re.compile(
     r"TF|Flax|TRANSFORMERS|is_|_|TOKENIZER|MODEL_|load_tf|dummy_|Optional|requires_|define_|BaseImageProcessorFast"
 )
 OF_MODELS = re.compile(
-    rb"""^__all__ \+?= \[(.*?)\]|from \.models[\w.]* import (?:\((.*?)\)|(.*)$)|_import_structure\["models.*?\[(.*?)\]|"models[\w.]*": \[(.*?)\]""",
+    rb"^__all__ \+?= \[(.*?)\]|from \.models[\w.]* import (?:\((.*?)\)|(.*)$)|"
+    rb"""_import_structure\["models.*?\[(.*?)\]|"models[\w.]*": \[(.*?)\]""",
     re.MULTILINE | re.DOTALL,
 )
 LITERAL = 60  # characters; a longer default is not kept
@@ -70,7 +71,9 @@ def main(arguments: list[str]) -> int:
 
 
 def read_wheel(path: Path) -> dict[str, Any]:
-    """{"callables": {name: {"parameters": {name: default}, "bases", "open", "renamed"}}, "exports", "models", "requires"}.
+    """Read {"callables": {name: {"parameters", "bases", "open", "renamed"}}, "exports", "models", "requires"}.
+
+    "parameters" is {name: default}.
 
     "exports" are what `__init__` offers, those of `trl.trainer` as "trainer.X"; "models" the names that modules of
     transformers' architectures offer. They are offered too, and too many to be kept.

@@ -95,7 +95,9 @@ REFUSED: dict[str, dict[str, tuple[str, str, str]]] = {
 
 # name that was exported once -> what to use instead
 IMPORTS: dict[str, str] = {
-    "trl.DataCollatorForCompletionOnlyLM": "prompt and completion columns, or SFTConfig(completion_only_loss=True) with them",
+    "trl.DataCollatorForCompletionOnlyLM": (
+        "prompt and completion columns, or SFTConfig(completion_only_loss=True) with them"
+    ),
     "trl.ConstantLengthDataset": "SFTConfig(packing=True)",
     "trl.setup_chat_format": "clone_chat_template",
     "peft.prepare_model_for_int8_training": "prepare_model_for_kbit_training",
@@ -104,5 +106,8 @@ IMPORTS: dict[str, str] = {
 
 # what the trainers never took, though one reads it often: name -> what does it
 MISTAKEN: dict[str, str] = {
-    "train_on_responses_only": "it is a function: trainer = train_on_responses_only(trainer, …) after construction, from unsloth.chat_templates; or train on prompt and completion columns",
+    "train_on_responses_only": (
+        "it is a function: trainer = train_on_responses_only(trainer, …) after construction, "
+        "from unsloth.chat_templates; or train on prompt and completion columns"
+    ),
 }

@@ -80,7 +80,7 @@ def signature(library: str, callable: str, version: str) -> Signature | None:
 
 
 def whole(library: str, callable: str, installed: dict[str, str]) -> Signature | None:
-    """The signature with what its bases give it, each in the version that is installed; None when a part is not known."""
+    """The signature with what its bases give it, each in its installed version; None when a part is not known."""
     own = signature(library, callable, installed.get(library, ""))
     if own is None:
         return None

@@ -122,7 +122,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Fence:
-    """A code block of a rule's page. `label` is "good", "bad", "fixed", "unknown", "na" or "" for one that is not tested."""
+    """A code block of a rule's page. `label`: "good", "bad", "fixed", "unknown", "na", or "" for one not tested."""
 
     language: str
     label: str

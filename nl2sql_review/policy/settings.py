@@ -208,7 +208,7 @@ def configure(rulebook: Rulebook, settings: Settings) -> Rulebook:
 
 
 def selected(id: str, settings: Settings) -> bool:
-    """Whether a rule or notice is reported. The most exact word counts: `ignore = ["lora"]`, `select = ["lora/rank"]`."""
+    """Whether a rule or notice is reported. The most exact word counts: `lora/rank` goes before `lora`."""
     section = id.partition("/")[0]
     if id in settings.ignore:
         return False

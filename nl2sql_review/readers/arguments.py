@@ -1,4 +1,4 @@
-"""How the run optimises: batch, learning rate, schedule, precision, from the training arguments or a hand-written loop."""
+"""How the run optimises: batch, learning rate, schedule, precision; from arguments or a hand-written loop."""
 
 from __future__ import annotations
 
@@ -204,7 +204,10 @@ def warmup(run: Run, part: Arguments) -> None:
     )
     refused = ratio_set and rejected(run, run.arguments.call, "warmup_ratio")
     if refused and asks_signature(run, "warmup_ratio"):
-        why = "the script asks the class's signature which arguments it takes; whether warmup_ratio is among them is decided as it runs"
+        why = (
+            "the script asks the class's signature which arguments it takes; "
+            "whether warmup_ratio is among them is decided as it runs"
+        )
         part.warmup_spelling = Fact(Unknown(why, spelled.value.trace), at=spelled.at, why_not=steps.why_not)
         part.warmup = Fact(Unknown(why, ratio.value.trace), at=ratio.at)
         return
@@ -243,7 +246,7 @@ def below_one(value: Value) -> bool:
 
 
 def takes_share(run: Run) -> bool | None:
-    """Whether `warmup_steps=0.03` is a share of the steps, as it is since transformers 5.0; None when that is not known."""
+    """Whether `warmup_steps=0.03` is a share of the steps, as since transformers 5.0; None when not known."""
     if not run.arguments or run.versions is None:
         return True
     if run.versions.all(lambda installed: key_of(installed["transformers"]) >= key_of("5.0.0"), "transformers"):

@@ -73,7 +73,10 @@ def other_processes(run: Run, part: Arguments) -> Fact | None:
     count = plain(value)
     if not stated or isinstance(count, bool) or not isinstance(count, int) or count < 1 or count == stated:
         return None
-    text = f"accelerate starts {count} {'process' if count == 1 else 'processes'} ({place(run, value)}), and the review counts with {stated}, {part.processes.note}"
+    text = (
+        f"accelerate starts {count} {'process' if count == 1 else 'processes'} ({place(run, value)}), "
+        f"and the review counts with {stated}, {part.processes.note}"
+    )
     return disagreement("processes", value, part.processes, text, run)
 
 
@@ -97,7 +100,10 @@ def other_precision(run: Run, part: Arguments) -> Fact | None:
         return None
     if not chosen(fact):
         return None
-    text = f"mixed_precision is {wanted} for accelerate ({place(run, value)}) and {fact.argument} is {shown(plain(fact.value))} in the training arguments: {wins}"
+    text = (
+        f"mixed_precision is {wanted} for accelerate ({place(run, value)}) "
+        f"and {fact.argument} is {shown(plain(fact.value))} in the training arguments: {wins}"
+    )
     return disagreement(fact.argument, value, fact, text, run)
 
 

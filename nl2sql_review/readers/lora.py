@@ -29,10 +29,20 @@ MODULES = {
     *ATTENTION,
     *FEED_FORWARD,
     *FUSED,
-    # other families: GPT-NeoX, Falcon, Bloom, GPT-2, GPT-J, OPT, MPT, ChatGLM, Baichuan, Qwen-1, InternLM, T5, DBRX, Mixtral, Mamba
-    *"query_key_value dense dense_h_to_4h dense_4h_to_h c_attn c_proj c_fc attn out_proj fc_in fc_out fc1 fc2 Wqkv W_pack wqkv wo wi wi_0 wi_1".split(),
-    *"input_linear output_linear in_proj_ba in_proj_qkvz w1 w2 w3 q k v o query key value in_proj x_proj dt_proj up down ffn_up ffn_down linear_in linear_out gate router proj qkv".split(),
-    *"query_proj key_proj value_proj kv_proj o_b_proj q_a_proj q_b_proj kv_a_proj_with_mqa kv_b_proj shared_expert_gate".split(),
+    # other families: GPT-NeoX, Falcon, Bloom, GPT-2, GPT-J, OPT, MPT, ChatGLM, Baichuan, Qwen-1, InternLM, T5, DBRX,
+    # Mixtral, Mamba
+    *(
+        "query_key_value dense dense_h_to_4h dense_4h_to_h c_attn c_proj c_fc attn out_proj fc_in fc_out fc1 fc2 Wqkv "
+        "W_pack wqkv wo wi wi_0 wi_1"
+    ).split(),
+    *(
+        "input_linear output_linear in_proj_ba in_proj_qkvz w1 w2 w3 q k v o query key value in_proj x_proj dt_proj "
+        "up down ffn_up ffn_down linear_in linear_out gate router proj qkv"
+    ).split(),
+    *(
+        "query_proj key_proj value_proj kv_proj o_b_proj q_a_proj q_b_proj kv_a_proj_with_mqa kv_b_proj "
+        "shared_expert_gate"
+    ).split(),
     *"embed_tokens lm_head wte wpe word_embeddings embed_out score classifier".split(),
 }
 
@@ -178,7 +188,7 @@ def full_unless(run: Run, four: Value) -> Value:
 
 
 def by_name(name: Value, unquantized: Absent) -> Value:
-    """What a loader that quantizes nothing leaves: 16 bit, unless the model was published in 4 bit, which its name says."""
+    """What a loader that quantizes nothing leaves: 16 bit, unless the model's name says that it is in 4 bit."""
     if isinstance(name, Default):
         return derive(lambda text: Default(isinstance(text, str) and published_in_4bit(Known(text)), name.by), name)
     if any(not isinstance(o, (Known, Default, Absent)) for o in options(name)):

@@ -74,7 +74,7 @@ class Given:
         return Fact(result, at=self.where(*names), argument=self.spelling(*names))
 
     def spelling(self, *names: str) -> str:
-        """The name the setting has in this script: of several spellings the one that was used; in a configuration the key."""
+        """The setting's name in this script: of several spellings the one used; in a configuration the key."""
         used = (
             call.keys.get(n, n)
             for call, _ in self.makers

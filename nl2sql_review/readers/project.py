@@ -80,7 +80,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
 
 
 def script(run: Run) -> Fact:
-    """The script's path from its project's root: the nearest folder above with `.git`, pyproject.toml or our settings."""
+    """The script's path from its project's root, the nearest folder with `.git`, pyproject.toml or our settings."""
     path = getattr(run.source, "path", "") or ""
     if not path or not disk.is_file(path):
         return Fact(Known(path), at=run.place, why_not="the script is no file, so it lies nowhere")
@@ -282,7 +282,7 @@ def logged(run: Run) -> Iterator[tuple[str, Value, Place]]:
 
 
 def setting_name(label: str) -> str:
-    """The setting that a label ends in: "training with learning rate" states learning_rate. One letter is too little."""
+    """The setting a label ends in: "training with learning rate" states learning_rate. One letter is too little."""
     words = re.split(r"[\s_]+", label.lower().strip())
     names = ("_".join(words[i:]) for i in range(len(words)))
     return next((n for n in names if n in FACT_OF and len(n) > 1), "")

@@ -146,7 +146,7 @@ def linked(run: Run, trainers: list[Call]) -> Run:
 
 
 def fall_back(run: Run, why: str) -> None:
-    """The trainer's model is lost on the way: take the script's only adapter and load calls, if they are the only ones."""
+    """Find the script's only adapter and load calls, for a trainer whose model is lost on the way."""
     adapters = [c for c in run.calls if last(c.callee) == "get_peft_model"]
     loads = [c for c in run.calls if is_model_load(c)]
     if not run.adapter and len(adapters) == 1:

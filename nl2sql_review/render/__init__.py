@@ -1,4 +1,4 @@
-"""A report → a text, one file a format: each has `render(report, view)`, and `view` says how much is shown, and where."""
+"""A report → a text, one file a format: each has `render(report, view)`; `view` says how much is shown, and where."""
 
 from __future__ import annotations
 

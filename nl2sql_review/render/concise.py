@@ -24,7 +24,10 @@ def _lines(report: Report, view: View) -> Iterator[str]:
             if f.suppressed is not None and not view.show_suppressed:
                 continue
             note = "" if f.suppressed is None else escape(f" (suppressed: {f.suppressed or 'no reason given'})")
-            yield f"{place(f.location)}: {paint(f'{f.severity}[{f.rule}]', f.severity)}{fixes.mark(f)} {escape(f.message)}{note}"
+            yield (
+                f"{place(f.location)}: {paint(f'{f.severity}[{f.rule}]', f.severity)}{fixes.mark(f)} "
+                f"{escape(f.message)}{note}"
+            )
         for item in file.checklist if view.show_unknown else ():
             if item.verdict == "unknown":
                 yield f"{escape(file.path)}: {paint(f'unknown[{item.rule}]', 'warning')} {escape(item.reason)}"

@@ -11,7 +11,7 @@ from .view import View
 
 
 class Entry(NamedTuple):
-    """A finding, an item that could not be decided, or a fault of ours. `at` is the place in the file as it is stored."""
+    """A finding, an undecided item, or a fault of ours. `at` is the place in the file as it is stored."""
 
     kind: Literal["finding", "unknown", "fault"]
     rule: str

@@ -1,4 +1,4 @@
-"""The lines of source code a finding is about, with carets under the argument and a remark at each place of its trace."""
+"""The source lines of a finding, with carets under the argument and a remark at each place of its trace."""
 
 from __future__ import annotations
 

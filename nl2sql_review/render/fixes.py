@@ -12,7 +12,7 @@ from .terminal import escape
 
 
 def told(fixed: Any, listed: bool, would: bool = False) -> str:
-    """The last lines of `--fix` and `--diff`: how many findings are fixed, which ones if `listed`, and what more there is."""
+    """The last lines of `--fix` and `--diff`: how many findings are fixed, which if `listed`, and what else is left."""
     return "".join(f"{line}\n" for line in _told(fixed.made, fixed.unsafe, listed, would))
 
 

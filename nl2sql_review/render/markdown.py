@@ -36,7 +36,9 @@ def _lines(report: Report, view: View) -> Iterator[str]:
     for fault in report.internal_errors:
         what = f"rule `{fault.rule}`" if fault.rule else "nl2sql-review"
         yield ""
-        yield f"**Internal error:** {what} failed on {as_code(relative(fault.path, view.root))}: {as_text(fault.message)}"
+        yield (
+            f"**Internal error:** {what} failed on {as_code(relative(fault.path, view.root))}: {as_text(fault.message)}"
+        )
     for file in report.files:
         shown = [f for f in file.findings if f.suppressed is None or view.show_suppressed]
         if shown or file.checklist:

@@ -105,7 +105,10 @@ def _bars(summary: Summary, terminal: Terminal) -> Iterator[str]:
     for part in summary.parts:
         a, b = round(start * scale), round((start + part.gib) * scale)
         bar = " " * a + (full if part.held else held) * max(b - a, 1)
-        yield f"  {part.name:{names}} {gib(part.gib):>6}  {terminal.paint(bar[:columns], 'blue' if part.held else 'cyan')}{_about_part(part, bar, columns)}"
+        yield (
+            f"  {part.name:{names}} {gib(part.gib):>6}  "
+            f"{terminal.paint(bar[:columns], 'blue' if part.held else 'cyan')}{_about_part(part, bar, columns)}"
+        )
         start += part.gib
     low, high = round((summary.low or 0) * scale), round((summary.high or 0) * scale)
     line = [" "] * (columns + 1)

@@ -148,7 +148,7 @@ def describe_fact(fact: Fact) -> PlanValue:
 
 
 def describe_value(value: Value, note: str = "") -> PlanValue:
-    """A value as plain data. Objects that only exist while the script runs are terms: the expression that makes them."""
+    """A value as plain data. Objects that exist only while the script runs are the expressions that make them."""
     trace = steps(value.trace)
     match value:
         case Known(v) if is_plain(v):

@@ -52,7 +52,8 @@ class Edit:
 class Fix:
     """Edits that make a finding go away, proved by reviewing the script with them.
 
-    "safe": nothing differs in what the script does but what was to be fixed. Edits may be of other files than the script.
+    "safe": nothing differs in what the script does but what was to be fixed. Edits may be of other files than the
+    script.
     """
 
     title: str
@@ -66,10 +67,10 @@ class Finding:
 
     `value` is the resolved value as JSON (None when there is none), `related` the ids of rules that found the same
     defect. `suppressed` is the reason why it does not count (an empty string where a comment gives none), or None, and
-    `suppressed_by` says by what: a comment in the source, the baseline, or that its lines have not changed. `fixable`: its
-    rule knows a manner of fixing such a finding; `fix` is the fix itself, once it has been asked for and proved to hold.
-    `fingerprint` stays the same while the code of the finding does, wherever it moves in its file; no two findings of a
-    report share one.
+    `suppressed_by` says by what: a comment in the source, the baseline, or that its lines have not changed. `fixable`:
+    its rule knows a manner of fixing such a finding; `fix` is the fix itself, once it has been asked for and proved to
+    hold. `fingerprint` stays the same while the code of the finding does, wherever it moves in its file; no two
+    findings of a report share one.
     """
 
     rule: str

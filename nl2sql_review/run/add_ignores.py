@@ -1,7 +1,7 @@
 """`--add-ignores`: a comment for every finding of a script, so that only new ones count; each proved by judging again.
 
-A comment goes to the end of the finding's line, else of its statement (a string or a backslash may stand in the way), else
-it speaks for the whole file: so for what is about the script as a whole, or stands in another file.
+A comment goes to the end of the finding's line, else of its statement (a string or a backslash may stand in the way),
+else it speaks for the whole file: so for what is about the script as a whole, or stands in another file.
 """
 
 from __future__ import annotations

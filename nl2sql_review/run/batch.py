@@ -165,7 +165,7 @@ class Batch:
     def keep(
         self, paths: Sequence[str], how: str, outcomes: Sequence[Outcome], text: str, seen: Mapping[str, str]
     ) -> None:
-        """What is said, for `told`, and what was asked of the disk for it. Only what has not changed meanwhile is kept."""
+        """What is said, for `told`, and what was asked of the disk for it; what changed meanwhile is not kept."""
         rests_on = self._rest_on(outcomes)
         if self.cache is None or not rests_on:
             return

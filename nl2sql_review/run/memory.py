@@ -55,7 +55,7 @@ def _of_plan(plan: TrainingPlan, card: cards.Card | None, model: str, changes: M
 
 
 def of_model(name: str, gpu: str | None, changes: Mapping[str, Any], book: Rulebook) -> MemoryReport:
-    """A model, by its name or its directory, trained as the policy wants it, with `changes`. Raises UnknownCard, OSError."""
+    """A model, by name or directory, trained as the policy wants it, with `changes`. Raises UnknownCard, OSError."""
     card = cards.find(gpu) if gpu else None
     config = os.path.join(name, "config.json")
     if os.path.isfile(config):

@@ -76,7 +76,7 @@ class Reviewer:
         return book
 
     def counted(self, file: FileReport) -> FileReport:
-        """The file with what does not count suppressed: what its baseline accepts, what was there before the changes."""
+        """Suppress what does not count: what the file's baseline accepts, and what was there before the changes."""
         return self.changed(self.accepted(file))
 
     def accepted(self, file: FileReport) -> FileReport:
@@ -109,7 +109,7 @@ class Reviewer:
         return made
 
     def exit_code(self, report: Report) -> int:
-        """That of the files together, each by its own settings: 2 first, then 1, then 0; 3 when nothing was reviewed."""
+        """The exit code of the files, each by its own settings: 2 first, then 1, then 0; 3 without a review."""
         if report.internal_errors:
             return FAULT
         codes = []
@@ -139,7 +139,7 @@ class Reviewer:
         return made.report, made.faults
 
     def examine(self, data: bytes, path: str, drafts: Mapping[str, bytes] | None = None) -> Examined:
-        """As `source`, with what led to the report. `drafts`: other files of the project as they would be (see interpret)."""
+        """As `source`, with what led to the report. `drafts`: other files of the project as edited (see interpret)."""
         from ..flavours import NotAConfiguration
         from ..judgement.judge import Examined, examine, of_file
         from ..source import SourceError
@@ -191,7 +191,7 @@ class Reviewer:
         return source, recording, plans
 
     def _project(self, directory: str) -> str:
-        """The root of the project, or where that lies outside `within` the one of its directories that holds the script."""
+        """The project's root, or, where that lies outside `within`, that of its directories which holds the script."""
         root = projects.root(directory)
         inside = [each for each in self.within if os.path.commonpath((each, disk.real(directory))) == each]
         if not self.within or any(os.path.commonpath((each, disk.real(root))) == each for each in inside):

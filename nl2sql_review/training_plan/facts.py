@@ -23,10 +23,10 @@ class Fact:
     the fact does not apply to this script, if it does not ("the dataset is not mixed from several"). `argument` is
     the name of the argument that holds the value, where the fact is no more than that: `lora_alpha`.
 
-    A fact that lists defects has them in `cases`, each a fact with a place of its own: a rule judges them one by one, and
-    each that fails is a finding. `sentence` is what a reader has to say of such a case, where words made from its value
-    would not tell ("TypeError since trl 0.16: …"). `branch` says what decides whether the code runs that has it, where
-    not every run does; `assumed` that the case rests on versions of the libraries that nobody stated.
+    A fact that lists defects has them in `cases`, each a fact with a place of its own: a rule judges them one by one,
+    and each that fails is a finding. `sentence` is what a reader has to say of such a case, where words made from its
+    value would not tell ("TypeError since trl 0.16: …"). `branch` says what decides whether the code runs that has it,
+    where not every run does; `assumed` that the case rests on versions of the libraries that nobody stated.
     """
 
     value: Value = field(default_factory=Absent)
@@ -143,8 +143,8 @@ class Memory(Part):
     trainer_length: Fact  # what the trainer cuts at, library default included
     sequence_length: Fact  # what really applies: the smaller one
     length_conflict: Fact  # True when the two disagree
-    # where device_map puts the model of a process: "over all cards", "on the first card", "by way of the first card", "on
-    # its own card"
+    # where device_map puts the model of a process: "over all cards", "on the first card", "by way of the first card",
+    # "on its own card"
     placement: Fact
     # what the estimate is made from, beside r, batch, length and optimizer
     architecture: Fact  # name in the table, its sizes from a config.json, or a mere {"name", "parameters"}

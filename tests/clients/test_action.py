@@ -90,7 +90,7 @@ def test_inputs_reach_the_shell_through_the_environment_only() -> None:
 
 @pytest.fixture(scope="module")
 def runner(tmp_path_factory: pytest.TempPathFactory):
-    """Runs the steps as GitHub's runner would: the shell it uses, files for what a step says, a directory for its own."""
+    """Runs the steps as GitHub's runner would: its shell, files for what a step says, a directory of its own."""
     temp = tmp_path_factory.mktemp("runner")
     hostile = tmp_path_factory.mktemp("hostile")
     for name in ("pip.py", "venv.py", "hatchling.py", "sitecustomize.py"):

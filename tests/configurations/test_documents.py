@@ -53,7 +53,10 @@ def test_json_and_toml_are_the_same_configuration():
         "learning_rate": 7e-4,
     }
     as_json = json.dumps(data, indent=1)
-    as_toml = 'base_model = "m"\nadapter = "lora"\nlora_r = 64\nlearning_rate = 7e-4\n[[datasets]]\npath = "d"\ntype = "alpaca"\n'
+    as_toml = (
+        'base_model = "m"\nadapter = "lora"\nlora_r = 64\nlearning_rate = 7e-4\n[[datasets]]\npath = "d"\n'
+        'type = "alpaca"\n'
+    )
     for name, text, row in (("c.json", as_json, 10), ("c.toml", as_toml, 3)):
         found = plan(text, name)
         assert {fact: found[fact].value.value for fact in expected} == expected
@@ -73,7 +76,10 @@ def test_yaml_that_cannot_be_loaded_is_an_error_with_its_place():
 
 
 def test_comments_silence_findings_on_their_line_and_in_the_file():
-    text = "base_model: m\nadapter: lora\nlora_r: 64 # nl2sql: ignore[lora/rank] tried\n# nl2sql: ignore[lora/alpha] too\nlora_alpha: 7\n"
+    text = (
+        "base_model: m\nadapter: lora\nlora_r: 64 # nl2sql: ignore[lora/rank] tried\n# nl2sql: "
+        "ignore[lora/alpha] too\nlora_alpha: 7\n"
+    )
     file, _ = Reviewer(isolated=True).source(text.encode(), "c.yaml")
     assert {f.rule: f.suppressed for f in file.findings if f.rule in ("lora/rank", "lora/alpha")} == {
         "lora/rank": "tried",

@@ -18,7 +18,10 @@ from transformers import Trainer, TrainingArguments
 args = TrainingArguments("out", per_device_train_batch_size=4, gradient_accumulation_steps=4{})
 Trainer(model="m", args=args).train()
 """
-ZERO = "compute_environment: LOCAL_MACHINE\ndistributed_type: DEEPSPEED\ndeepspeed_config: {gradient_accumulation_steps: 8}\n"
+ZERO = (
+    "compute_environment: LOCAL_MACHINE\ndistributed_type: DEEPSPEED\ndeepspeed_config: {gradient_accumulation_steps: "
+    "8}\n"
+)
 BY_HAND = """\
 from accelerate import Accelerator
 from peft import LoraConfig, get_peft_model

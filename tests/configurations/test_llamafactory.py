@@ -29,7 +29,10 @@ KEYS: list[Case] = [
     ("dataset: a, b", "dataset.sources", ["a", "b"]),
     ("dataset: a,b\nmix_strategy: interleave_over\ninterleave_probs: 0.7,0.3", "dataset.weights", [0.7, 0.3]),
     ("dataset: a,b\nmix_strategy: interleave_under", "dataset.mixing", "interleaved evenly"),
-    ("dataset: a,b\nmix_strategy: interleave_once\ninterleave_probs: 1,0", "dataset.stopping_strategy", "all_exhausted_without_replacement"),
+    (
+        "dataset: a,b\nmix_strategy: interleave_once\ninterleave_probs: 1,0",
+        "dataset.stopping_strategy", "all_exhausted_without_replacement",
+    ),
     ("dataset: a,b\nmix_strategy: interleave_over\ninterleave_probs: 1,0\nseed: 7", "dataset.seed", 7),
     ("cutoff_len: 77", "memory.sequence_length", 77),
     ("per_device_train_batch_size: 7", "arguments.per_device_batch_size", 7),

@@ -105,11 +105,14 @@ def test_unknown_keys_of_unsloth_are_dropped_or_refused_by_version(tmp_path):
     "text",
     [
         # a script's own file, as fixtures/styles/yaml_config.yaml is: `model` holds a mapping
-        "model: {name: m}\nlora: {lora_r: 16}\ntraining: {max_seq_length: 2048, learning_rate: 2e-4}\ndata: {format_type: x}\n",
+        "model: {name: m}\nlora: {lora_r: 16}\ntraining: {max_seq_length: 2048, learning_rate: 2e-4}\ndata: "
+        "{format_type: x}\n",
         # the same names of sections, and nothing that only Unsloth has
-        "model: m\nlora: {r: 16, lora_alpha: 16}\ntraining: {batch_size: 4, learning_rate: 2e-4}\ndata: {path: a.jsonl}\n",
+        "model: m\nlora: {r: 16, lora_alpha: 16}\ntraining: {batch_size: 4, learning_rate: 2e-4}\ndata: {path: "
+        "a.jsonl}\n",
         # one of Unsloth's keys among many others
-        "model: m\nlora: {lora_r: 16, alpha: 16, modules: [q_proj]}\ntraining: {bs: 4, lr: 2e-4, epochs: 3}\ndata: {path: a}\n",
+        "model: m\nlora: {lora_r: 16, alpha: 16, modules: [q_proj]}\ntraining: {bs: 4, lr: 2e-4, epochs: 3}\ndata: "
+        "{path: a}\n",
     ],
 )
 def test_sections_that_everyone_names_so_are_not_taken_for_unsloths(tmp_path: Path, text: str) -> None:

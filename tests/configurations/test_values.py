@@ -59,7 +59,8 @@ def test_a_parser_refuses(value, kind, parser):
     "kind", ["int", "float", "bool", "str", "int | None", "list[str]", "str | float", "Literal['auto'] | bool | None"]
 )
 @pytest.mark.parametrize(
-    "value", [1, 0, 16.0, 0.1, True, "16", "2e-4", "1e3", "yes", "off", "maybe", "auto", "", None, ["a"], "7.0", " 7 "], ids=repr
+    "value", [1, 0, 16.0, 0.1, True, "16", "2e-4", "1e3", "yes", "off", "maybe", "auto", "", None, ["a"], "7.0", " 7 "],
+    ids=repr
 )  # fmt: skip
 def test_values_are_taken_as_pydantic_itself_takes_them(kind, value):
     from typing import Literal  # noqa: F401 (in the types below)

@@ -45,7 +45,10 @@ def test_a_script(encode):
 def notebook(source, **layout):
     cells = [
         {"cell_type": "markdown", "id": "é", "metadata": {}, "source": ["r=64\n", "text"]},
-        {"cell_type": "code", "execution_count": 3, "id": "b", "metadata": {"x": 1.50}, "outputs": [{"text": "r=64 \u2028"}], "source": source},
+        {
+            "cell_type": "code", "execution_count": 3, "id": "b", "metadata": {"x": 1.50},
+            "outputs": [{"text": "r=64 \u2028"}], "source": source,
+        },
         {"cell_type": "code", "id": "c", "metadata": {}, "outputs": [], "source": []},
     ]  # fmt: skip
     return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, **layout)

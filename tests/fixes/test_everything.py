@@ -1,4 +1,4 @@
-"""A script in which everything that can be fixed is broken, fixed, and run against stand-ins that write down its calls."""
+"""A script with everything that can be fixed broken, fixed, and run on stand-ins that write down its calls."""
 
 from __future__ import annotations
 
@@ -64,8 +64,13 @@ def test_a_second_run_changes_nothing(fixed):
 
 def test_comments_and_strings_are_as_they_were(fixed):
     before, after = SCRIPT.read_text(), fixed.data.decode()
-    for mark in ('"""Everything that can be fixed is broken: r=64, learning_rate=5e-3', "# per_device_train_batch_size=32 is said here only",
-                 "# not 0", "# saves nothing)", "default='cosine'"):  # fmt: skip
+    for mark in (
+        '"""Everything that can be fixed is broken: r=64, learning_rate=5e-3',
+        "# per_device_train_batch_size=32 is said here only",
+        "# not 0",
+        "# saves nothing)",
+        "default='cosine'",
+    ):
         assert mark.replace("cosine", "linear") in before and mark in after
 
 

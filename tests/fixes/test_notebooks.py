@@ -11,14 +11,18 @@ from .repair import session
 CELLS = [
     "!pip install unsloth trl\n",
     "%%capture\nfrom unsloth import FastLanguageModel\nfrom trl import SFTConfig, SFTTrainer\n",
-    'R = 64\nmodel, tokenizer = FastLanguageModel.from_pretrained("x")\nmodel = FastLanguageModel.get_peft_model(model, r=R)',
+    'R = 64\nmodel, tokenizer = FastLanguageModel.from_pretrained("x")\n'
+    "model = FastLanguageModel.get_peft_model(model, r=R)",
     "trainer = SFTTrainer(\n    model=model,\n    args=SFTConfig(fp16=True),\n)\n%time trainer.train()\n",
 ]
 
 
 def notebook(cells):
     made = [
-        {"cell_type": "code", "execution_count": None, "id": f"c{n}", "metadata": {}, "outputs": [], "source": source.splitlines(keepends=True)}
+        {
+            "cell_type": "code", "execution_count": None, "id": f"c{n}", "metadata": {}, "outputs": [],
+            "source": source.splitlines(keepends=True),
+        }
         for n, source in enumerate(cells)
     ]  # fmt: skip
     made.insert(1, {"cell_type": "markdown", "id": "m", "metadata": {}, "source": ["r=64"]})

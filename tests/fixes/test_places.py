@@ -41,7 +41,11 @@ def test_a_value_at_the_call(before, after):
         ("CONFIG = dict(r={}, a=64)", "**dict(r=CONFIG['r'])"),
         ("class C:\n    r = {}", "r=C.r"),
         ("from dataclasses import dataclass\n@dataclass\nclass C:\n    a: int = 64\n    r: int = {}\nc = C()", "r=c.r"),
-        ("from argparse import ArgumentParser\np = ArgumentParser()\np.add_argument('--r', type=int, default={})\na = p.parse_args()", "r=a.r"),
+        (
+            "from argparse import ArgumentParser\np = ArgumentParser()\np.add_argument('--r', type=int, default={})\n"
+            "a = p.parse_args()",
+            "r=a.r",
+        ),
         ("import os\nR = int(os.environ.get('R', '{}'))", "r=R"),
         ("def settings(r={}):\n    return {{'r': r}}", "**settings()"),
     ],
@@ -65,7 +69,10 @@ def test_a_constant_of_two_uses_that_differ_is_left_and_the_argument_changed():
 
 
 def test_what_is_logged_of_a_constant_follows_it():
-    script = f"import wandb\n{IMPORTS}R = {{}}\nwandb.init(project='p', config={{{{'r': R}}}})\n{LOAD}{ADAPTER.format('r=R')}"
+    script = (
+        f"import wandb\n{IMPORTS}R = {{}}\nwandb.init(project='p', config={{{{'r': R}}}})\n"
+        f"{LOAD}{ADAPTER.format('r=R')}"
+    )
     assert repaired(script.format(64), "lora/rank") == script.format(16)
 
 
@@ -95,7 +102,10 @@ def test_both_branches():
 
 
 def test_comments_and_strings_that_mention_a_name_stay():
-    script = f'"""r=64 LORA_R = 64"""\n{IMPORTS}# LORA_R = 64\nLORA_R = {{}}  # not 64\nprint("r=64")\n{LOAD}{ADAPTER.format("r=LORA_R")}'
+    script = (
+        f'"""r=64 LORA_R = 64"""\n{IMPORTS}# LORA_R = 64\nLORA_R = {{}}  # not 64\nprint("r=64")\n'
+        f"{LOAD}{ADAPTER.format('r=LORA_R')}"
+    )
     assert repaired(script.format(64), "lora/rank") == script.format(16)
 
 
@@ -166,7 +176,10 @@ def test_what_holds_a_value_and_is_passed_on_as_a_whole_is_left(above, read, use
 
 
 def test_an_option_with_a_use_that_cannot_be_compared_is_unsafe_to_change():
-    above = "from argparse import ArgumentParser\np = ArgumentParser()\np.add_argument('--r', type=int, default={})\na = p.parse_args()"
+    above = (
+        "from argparse import ArgumentParser\np = ArgumentParser()\np.add_argument('--r', type=int, default={})\n"
+        "a = p.parse_args()"
+    )
     script = f"{IMPORTS}{above}\n{LOAD}{ADAPTER.format('r=a.r')}mystery(a)\n"
     assert repaired(script.format(64), "lora/rank") == script.format(64)
     assert repaired(script.format(64), "lora/rank", unsafe=True) == script.format(16)

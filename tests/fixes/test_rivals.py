@@ -1,4 +1,4 @@
-"""What fixers by regular expression get wrong: comments and strings rewritten, constants missed, files that do not parse."""
+"""What fixers by regular expression get wrong: rewritten comments and strings, missed constants, broken files."""
 
 from __future__ import annotations
 
@@ -44,7 +44,10 @@ def test_what_a_team_wants_is_what_it_gets():
 
 
 def test_what_is_silenced_stays():
-    script = f"{IMPORTS}{LOAD}model = FastLanguageModel.get_peft_model(model, r=64)  # nl2sql: ignore[lora/rank] an experiment\n"
+    script = (
+        f"{IMPORTS}{LOAD}model = FastLanguageModel.get_peft_model(model, r=64)  # nl2sql: "
+        "ignore[lora/rank] an experiment\n"
+    )
     assert repaired(script, "lora/rank", unsafe=True) == script
 
 
@@ -70,7 +73,10 @@ def test_a_value_of_a_configuration_file_is_changed_there(kind, tmp_path, monkey
     text, load = FILES[kind]
     monkeypatch.chdir(tmp_path)
     (tmp_path / f"c.{kind}").write_bytes(text.format(64).replace("\n", "\r\n").encode())
-    script = f"import json, tomllib, yaml\n{IMPORTS}{LOAD}c = {load}\nmodel = FastLanguageModel.get_peft_model(model, r=c['r'])\n"
+    script = (
+        f"import json, tomllib, yaml\n{IMPORTS}{LOAD}c = {load}\nmodel = FastLanguageModel.get_peft_model(model, "
+        "r=c['r'])\n"
+    )
     one = session(script.encode(), select=["lora/rank"])
     one.settle(unsafe=False)
     assert one.data.decode() == script and [f.rule for f in one.made] == ["lora/rank"]

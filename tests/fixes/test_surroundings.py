@@ -1,4 +1,4 @@
-"""What the tree does not show, and an edit has to look at: parentheses, closing quotes, what else stands on the line."""
+"""What the tree does not show, and an edit must look at: parentheses, closing quotes, the rest of the line."""
 
 from __future__ import annotations
 
@@ -58,9 +58,13 @@ EOS = "tokenizer.eos_token"
 ENDINGS = {
     "f-string": ('f"{row[\'sql\']}"', 'f"{row[\'sql\']}{EOS}"'),
     "f-string of three quotes": ("f'''{{}}{row['sql']}'''", "f'''{{}}{row['sql']}{EOS}'''"),
-    "strings side by side, an f-string last": ('("é" "a: "  # it\'s (\n rF"{row[\'sql\']}")', '("é" "a: "  # it\'s (\n rF"{row[\'sql\']}{EOS}")'),
+    "strings side by side, an f-string last": (
+        '("é" "a: "  # it\'s (\n rF"{row[\'sql\']}")', '("é" "a: "  # it\'s (\n rF"{row[\'sql\']}{EOS}")',
+    ),
     "strings side by side, another last": ("(f\"{row['sql']}\"'\\n')", "(f\"{row['sql']}\"'\\n' + EOS)"),
-    "an f-string in a field, another string last": ("f\"{f'{1}'}{row['sql']}\" ' '", "f\"{f'{1}'}{row['sql']}\" ' ' + EOS"),
+    "an f-string in a field, another string last": (
+        "f\"{f'{1}'}{row['sql']}\" ' '", "f\"{f'{1}'}{row['sql']}\" ' ' + EOS",
+    ),
     "a sum": ("'a: ' + row['sql']", "'a: ' + row['sql'] + EOS"),
     "a sum in parentheses": ("('a: ' + row['sql'])", None),
     "a call": ("str(('a: ' + row['sql']))", "str(('a: ' + row['sql'])) + EOS"),

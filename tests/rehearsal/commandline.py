@@ -1,4 +1,4 @@
-"""argparse, click, typer and their like: a plain run passes nothing that has a default, the other run passes something else."""
+"""argparse, click, typer …: a plain run passes nothing that has a default, the other run passes something else."""
 
 from __future__ import annotations
 
@@ -208,8 +208,9 @@ def _tyro(component: Any, *args: Any, **kwargs: Any) -> Any:
 
 values.update({
     "click.command": _command, "click.option": _option, "click.argument": _argument, "click.Choice": Choice,
-    "click.group": lambda *args, **kwargs: Command(args[0]) if args else Command, "click.echo": lambda *args, **kwargs: None,
-    "click.Path": lambda *args, **kwargs: str, "click.pass_context": lambda function: function,
+    "click.group": lambda *args, **kwargs: Command(args[0]) if args else Command,
+    "click.echo": lambda *args, **kwargs: None, "click.Path": lambda *args, **kwargs: str,
+    "click.pass_context": lambda function: function,
     "typer.run": _typer_run, "typer.Typer": Typer, "typer.Option": Parameter, "typer.Argument": Parameter,
     "typer.echo": lambda *args, **kwargs: None,
     "fire.Fire": _fire, "tyro.cli": _tyro, "simple_parsing.parse": _tyro,

@@ -175,7 +175,8 @@ class OmegaConf:
 
 
 values.update({
-    "omegaconf.OmegaConf": OmegaConf, "omegaconf.DictConfig": DictConfig, "omegaconf.ListConfig": list, "omegaconf.MISSING": "???",
+    "omegaconf.OmegaConf": OmegaConf, "omegaconf.DictConfig": DictConfig, "omegaconf.ListConfig": list,
+    "omegaconf.MISSING": "???",
     "omegaconf.open_dict": lambda config: __import__("contextlib").nullcontext(config),
 })  # fmt: skip
 

@@ -234,14 +234,15 @@ EXPORTED = {
 
 # What may be imported without being there. Anything else that is missing fails as it would fail anywhere.
 LIBRARIES = set(
-    "accelerate addict adapters apex attr attrs awq axolotl bitsandbytes box click coloredlogs comet_ml cv2 dagshub deepspeed "
-    "datasets dotenv easydict einops evaluate fastapi fire fsspec func_timeout google gradio gspread huggingface_hub hydra "
-    "flash_attn IPython jinja2 jsonlines kaggle_secrets liger_kernel litellm llmcompressor loguru lightning matplotlib mlflow modal "
-    "modelscope mteb munch mystery nltk numpy omegaconf openai optimum optuna pandas peft PIL plotly polars psutil psycopg2 "
-    "pyarrow pydantic_settings pynvml pytorch_lightning ray requests rich rouge_score sacrebleu sagemaker safetensors scipy "
-    "seaborn sentence_transformers sentencepiece simple_parsing sklearn spaces sqlalchemy sqlglot sqlparse streamlit swanlab "
-    "tensorboard tensorboardX tensorflow termcolor tiktoken tokenizers toml tomli torch torchao torchvision tqdm transformers "
-    "triton trl typer tyro unsloth unsloth_zoo vllm wandb xformers"
+    "accelerate addict adapters apex attr attrs awq axolotl bitsandbytes box click coloredlogs comet_ml cv2 dagshub "
+    "deepspeed datasets dotenv easydict einops evaluate fastapi fire fsspec func_timeout google gradio gspread "
+    "huggingface_hub hydra flash_attn IPython jinja2 jsonlines kaggle_secrets liger_kernel litellm llmcompressor "
+    "loguru lightning matplotlib mlflow modal modelscope mteb munch mystery nltk numpy omegaconf openai optimum optuna "
+    "pandas peft PIL plotly polars psutil psycopg2 pyarrow pydantic_settings pynvml pytorch_lightning ray requests "
+    "rich rouge_score sacrebleu sagemaker safetensors scipy seaborn sentence_transformers sentencepiece simple_parsing "
+    "sklearn spaces sqlalchemy sqlglot sqlparse streamlit swanlab tensorboard tensorboardX tensorflow termcolor "
+    "tiktoken tokenizers toml tomli torch torchao torchvision tqdm transformers triton trl typer tyro unsloth "
+    "unsloth_zoo vllm wandb xformers"
     .split()
 )  # fmt: skip
 
@@ -265,7 +266,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def own(project: list[str]) -> set[str]:
-    """Libraries that a module of the project hides; a bare folder of that name (`datasets/`) is data and hides nothing."""
+    """Libraries that a module of the project hides; a bare folder of that name (`datasets/`) hides nothing."""
     found = {entry.partition(".")[0] for folder in project if os.path.isdir(folder) for entry in os.listdir(folder)}
     specs = {name: importlib.machinery.PathFinder.find_spec(name, project) for name in LIBRARIES & found}
     return {name for name, spec in specs.items() if spec is not None and spec.origin}

@@ -1,4 +1,4 @@
-"""Training arguments, trainers and the parsers that fill dataclasses: transformers and trl as far as scripts see them."""
+"""Training arguments, trainers and parsers for dataclasses: transformers and trl as far as scripts see them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from . import standins
 from .record import record
 from .standins import Thing, behaves, families, library_class, plain, values
 
-# Fields and defaults of TrainingArguments that scripts read, filter by (`inspect.signature`) or set from a command line.
+# Fields and defaults of TrainingArguments that scripts read, filter by (`inspect.signature`) or set by command line.
 FIELDS: dict[str, Any] = {
     "output_dir": "trainer_output",
     "overwrite_output_dir": False,

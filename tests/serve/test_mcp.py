@@ -247,12 +247,13 @@ def test_paths_are_confined_to_the_client_s_roots(project, mode):
     other = project.parent / "other"
     other.mkdir()
     assert code(call("review_file", {"path": str(project / "train.py")}, roots=[other], mode=mode)) == "outside-roots"
-    assert rules(call("review_file", {"path": str(project / "train.py"), "select": ["lora"]}, roots=[other, project], mode=mode)) == ["lora/rank"]  # fmt: skip
+    asked = {"path": str(project / "train.py"), "select": ["lora"]}
+    assert rules(call("review_file", asked, roots=[other, project], mode=mode)) == ["lora/rank"]
     assert rules(call("review_file", {"path": "train.py", "select": ["lora"]}, roots=[], mode=mode)) == ["lora/rank"]
 
 
 def test_nothing_beside_a_script_is_read_outside_the_roots(project):
-    """The root of the script's project may lie above them: its modules and settings of values are not followed there."""
+    """The root of the script's project may lie above them: its modules and settings are not followed there."""
     (project.parent / ".git").mkdir()
     (project / "sizes.py").unlink()
     (project.parent / "sizes.py").write_text("RANK = 64\n", encoding="utf-8")
@@ -361,7 +362,10 @@ def test_nothing_but_the_protocol_on_standard_output(project):
     asked = [
         hello, {"jsonrpc": "2.0", "method": "notifications/initialized"},
         {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "nothing", "arguments": {}}},
-        {"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": {"name": "review_file", "arguments": {"path": "train.py"}}},
+        {
+            "jsonrpc": "2.0", "id": 3, "method": "tools/call",
+            "params": {"name": "review_file", "arguments": {"path": "train.py"}},
+        },
     ]  # fmt: skip
     process = subprocess.Popen([node.tool(), "mcp"], cwd=project, stdin=-1, stdout=-1, stderr=-1, encoding="utf-8")
     process.stdin.write("garbage\n" + "".join(json.dumps(message) + "\n" for message in asked))

@@ -1,4 +1,4 @@
-"""What the reference trainer promises without being run: it is short, it passes the review, its fixtures can be remade."""
+"""What the reference trainer promises without running: it is short, passes the review, its fixtures are remade."""
 
 from __future__ import annotations
 
@@ -48,5 +48,8 @@ def test_the_pins_are_the_ones_that_were_run():
     pins = (ROOT / "examples" / "requirements.txt").read_text() + (
         ROOT / "examples" / "requirements-unsloth.txt"
     ).read_text()
-    wanted = "unsloth==2026.10.9 trl==1.15.0 transformers==5.17.0 datasets==4.8.5 peft==0.21.2 accelerate==1.15.0 torch==2.13.0"
+    wanted = (
+        "unsloth==2026.10.9 trl==1.15.0 transformers==5.17.0 datasets==4.8.5 peft==0.21.2 accelerate==1.15.0 "
+        "torch==2.13.0"
+    )
     assert set(wanted.split()) <= set(pins.split())

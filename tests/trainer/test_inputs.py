@@ -78,7 +78,8 @@ GOOD = '{"sql_prompt": "a", "sql": "b"}\n'
         (GOOD.replace("a", "\xe4").encode("latin-1"), "can't decode byte 0xe4"),
         (
             '{"frage": "a", "abfrage": "b"}\n' * 3,
-            "0 of 3 rows can be used: 3 without question or SQL, 0 over 2048 tokens; the columns are ['frage', 'abfrage']",
+            "0 of 3 rows can be used: 3 without question or SQL, 0 over 2048 tokens; the columns are ['frage', "
+            "'abfrage']",
         ),
         (
             '{"question": "", "sql": "b"}\n{"question": "a", "sql": null}\n',

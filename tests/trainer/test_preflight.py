@@ -170,5 +170,8 @@ def test_importing_it_loads_no_torch():
     import subprocess
     import sys
 
-    code = "import sys, nl2sql_review.preflight; assert not {'torch', 'transformers', 'libcst', 'pydantic'} & set(sys.modules)"
+    code = (
+        "import sys, nl2sql_review.preflight; assert not {'torch', 'transformers', 'libcst', "
+        "'pydantic'} & set(sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

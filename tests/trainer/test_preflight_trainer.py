@@ -1,4 +1,4 @@
-"""The preflight on trainers that somebody got wrong: real TRL, real labels, and the mistakes that nothing else reports."""
+"""The preflight on trainers that somebody got wrong: real TRL, real labels, mistakes that nothing else reports."""
 
 from __future__ import annotations
 

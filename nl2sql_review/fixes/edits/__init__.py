@@ -46,7 +46,7 @@ def spliced(text: str, edits: Iterable[Edit]) -> str:
 
 
 def overlap(a: Location, b: Location) -> bool:
-    """Whether two edits of these places cannot both be made; two insertions at one point cannot, as they have no order."""
+    """Whether two edits exclude each other: their places overlap, or both insert at one point, which has no order."""
     if (a.path, a.cell) != (b.path, b.cell):
         return False
     (a_start, a_end), (b_start, b_end) = _ends(a), _ends(b)

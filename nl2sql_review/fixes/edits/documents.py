@@ -15,7 +15,7 @@ _VALUE = re.compile(r"""\"(?:[^"\\]|\\.)*\"|'[^']*'|[^#;\s]+""")
 
 
 def replaced(place: Place, value: Any, wanted: Any) -> Edit | None:
-    """The scalar of one line at `place` (with its key, if it has one) replaced; None where that is not what stands there."""
+    """Replace the scalar of one line at `place`, with its key if it has one; None where something else stands."""
     span, source = place.node, place.source
     if span.row != span.end_row or not isinstance(wanted, (bool, int, float, str)):
         return None
@@ -50,7 +50,7 @@ _TRUE, _FALSE, _NULL = ("true", "yes", "on", "y"), ("false", "no", "off", "n"), 
 
 
 def added(place: Place, key: str, wanted: Any) -> Edit | None:
-    """A key that is left out, added to the YAML mapping it belongs to: at the end of the file, or as first of its section."""
+    """Add a key to the YAML mapping it belongs to: at the end of the file, or as the first of its section."""
     source, row = place.source, place.node.row
     if (
         source.kind != "configuration"

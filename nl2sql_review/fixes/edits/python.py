@@ -85,7 +85,7 @@ def merged(edits: list[Edit]) -> list[Edit]:
 
 
 def removed(source: Any, call: cst.Call, arg: cst.Arg) -> Edit:
-    """`call` without one of its arguments; where that has a line of its own, without the line. A comment there stays."""
+    """Remove one argument of `call`, with its line where it has one of its own. A comment there stays."""
     args = list(call.args)
     number = args.index(arg)
     source.locate([call, *args])

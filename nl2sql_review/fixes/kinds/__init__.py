@@ -11,7 +11,7 @@ from . import api, arguments, checkpointing, configuration, dataset, lora, memor
 
 
 def set_value(task: Task) -> Iterator[Candidate]:
-    """The value a rule names: where the value comes from, else where it arrives, else at the call that leaves it out."""
+    """Set the value a rule names: where the value comes from, else where it arrives, else where it is left out."""
     for value in wanted(task.expected, plain(task.fact.value), task.plan):
         yield from setting(task, task.name, task.fact, value)
 

@@ -42,7 +42,10 @@ def balanced(task: Task) -> Iterator[Candidate]:
         batch, effective = task.plan[BATCH], plain(task.plan[EFFECTIVE].value)
         share = _quotient(effective, number, plain(task.plan["arguments.processes"].value) or 1)
         if share is not None:
-            title = f"set {task.fact.argument}={spelled(number)} and {batch.argument}={share}, which keeps the effective batch"
+            title = (
+                f"set {task.fact.argument}={spelled(number)} and {batch.argument}={share}, "
+                "which keeps the effective batch"
+            )
             if places.omitted(task.fact) and places.omitted(batch):
                 continue
             yield from together(title, alone, list(setting(task, BATCH, batch, share, (EFFECTIVE,))))

@@ -1,4 +1,4 @@
-"""Fixes of configurations: the scalar of a key set where it stands, or the key that is left out added to its section."""
+"""Fixes of configurations: set the scalar of a key where it stands, or add the key that is left out to its section."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..proof import Candidate
 
 
 def candidates(task: Task) -> Iterator[Candidate]:
-    """The values that the rule names, then the other position of a switch: `train_on_inputs: true` is undone by false."""
+    """The values that the rule names, then the other one of a switch: `train_on_inputs: true` is undone by false."""
     fact = task.fact
     values: list[Any] = list(wanted(task.expected, plain(fact.value), task.plan))
     place = fact.value.trace[-1] if fact.value.trace else fact.at

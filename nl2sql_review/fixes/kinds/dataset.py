@@ -1,4 +1,4 @@
-"""Fixes of the data: other spellings of a column, a cut of the schema, weights that sum up to one, a seed for the mix."""
+"""Fixes of the data: other spellings of a column, a schema cut, weights that sum to one, a seed for the mix."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def cut(task: Task) -> Iterator[Candidate]:
 
 
 def _cuts(task: Task) -> list[cst.CSTNode]:
-    """What may cut the schema where the text is made: slices, what asks for a length, calls of functions with a slice."""
+    """What may cut the schema where the text is made: slices, uses of a length, calls of functions with a slice."""
     scopes = [task.function(expression) for expression in expressions(task)]
     found = [node for scope in scopes for node in _slices(scope)]
     for call in (n for scope in scopes for n in walk(scope) if isinstance(n, cst.Call)):

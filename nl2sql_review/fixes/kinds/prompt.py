@@ -27,7 +27,7 @@ LOSS = ("prompt.loss_on", "prompt.loss_by", "prompt.markers", "prompt.instructio
 
 
 def ended(task: Task) -> Iterator[Candidate]:
-    """The tokenizer's EOS token after the text, where the text is put together; what stands after it, or a second, gone."""
+    """Put the tokenizer's EOS token after the text where the text is made; drop what follows it, or a second one."""
     facts = ("prompt.ending", "prompt.eos_from", "prompt.text")
     found = plain(task.fact.value)
     for node in expressions(task):

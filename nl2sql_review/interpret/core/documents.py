@@ -23,7 +23,7 @@ Maker = Callable[[], Value]
 
 
 class Malformed(Exception):
-    """The text is not a document of its format. The message is one line for people; `span` is the place, if it is known."""
+    """The text is not a document of its format. The message is one line for people; `span` is the place, if known."""
 
     def __init__(self, message: str, row: int = 0, column: int = 0) -> None:
         super().__init__(message)
@@ -32,7 +32,7 @@ class Malformed(Exception):
 
 @dataclass(frozen=True)
 class Pair:
-    """One `key: value` of a document: where the key stands, and where the value alone does, which is what a fix replaces.
+    """One `key: value` of a document: where the key stands, and where its value does, which is what a fix replaces.
 
     `again`: the key stood in the same mapping before, so that this one silently wins. `plain`: the value is not quoted.
     """
@@ -104,15 +104,20 @@ class Budget:
 
 # -- YAML ------------------------------------------------------------------------------------------------
 # What YAML 1.2 and OmegaConf call a number though YAML 1.1 does not: an exponent without a point or a sign.
-OMEGACONF_FLOAT = r"""^(?:[-+]?[0-9]+(?:_[0-9]+)*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+)
-|\.[0-9]+(?:_[0-9]+)*(?:[eE][-+][0-9]+)?|[-+]?[0-9]+(?:_[0-9]+)*(?::[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"""
-YAML12_FLOAT = r"^(?:[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9_]+)(?:[eE][-+]?[0-9]+)?|[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+OMEGACONF_FLOAT = r"""
+    ^(?:[-+]?[0-9]+(?:_[0-9]+)*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+)
+    |\.[0-9]+(?:_[0-9]+)*(?:[eE][-+][0-9]+)?|[-+]?[0-9]+(?:_[0-9]+)*(?::[0-5]?[0-9])+\.[0-9_]*
+    |[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"""
+YAML12_FLOAT = (
+    r"^(?:[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9_]+)(?:[eE][-+]?[0-9]+)?|[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+"
+    r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+)
 FLOAT, BOOL, INT, TIME = (f"tag:yaml.org,2002:{t}" for t in ("float", "bool", "int", "timestamp"))
 _loaders: dict[str, Any] = {}
 
 
 def loader(dialect: str) -> Any:
-    """The PyYAML loader class that reads a dialect: "pyyaml", "base" (every scalar is text), "omegaconf" or "ruamel"."""
+    """The PyYAML loader of a dialect: "pyyaml", "base" (every scalar is text), "omegaconf" or "ruamel"."""
     import yaml
 
     if dialect not in _loaders:
@@ -220,7 +225,7 @@ class YamlMaker:
         return Known(self.text.note(Mapping(items), pairs), trace)
 
     def place(self, node: Any, key: Any) -> Trace:
-        """From the key, or the value without one, to the end of a value of one line; of a longer one the key or first line."""
+        """From the key, else the value, to the end of a one-line value; of a longer one the key or first line."""
         first, last = node.start_mark, node.end_mark
         start = key.start_mark if key is not None and key.start_mark.line <= first.line else first
         if start.line == last.line:

@@ -105,7 +105,7 @@ class Loop:
 
 
 class Machine:
-    """Everything that changes while a script is interpreted. `evaluate`, `execute` and `call` are wired in by the package."""
+    """All that changes while a script is interpreted. The package wires `evaluate`, `execute` and `call` in."""
 
     MAX_DEPTH = 40
     MAX_RECURSION = 3
@@ -137,7 +137,7 @@ class Machine:
         self.modules: dict[str, Any] = {}
         self.search_path: list[Any] = []
         self.project: Any = None
-        # Wired by the package: rooms of the interpreter call each other through the machine, so none imports in a circle.
+        # Wired by the package: rooms of the interpreter call each other through the machine: no imports in a circle.
         self.evaluate: Callable[[cst.CSTNode, Scope], Value]  # expressions
         self.guarded: Callable[
             [cst.BaseExpression, Scope, Value], Value
@@ -260,7 +260,7 @@ class Machine:
                 self.write(obj, key, merged)
 
     def deferred(self, mark: int, what: str) -> None:
-        """What ran since `mark` is only run when, and as far as, its results are read: what it changed is not certain."""
+        """Mark what ran since `mark` as uncertain: it is run only when, and as far as, its results are read."""
         for obj, key, old in self.journal[mark:]:
             if isinstance(obj, Scope) and (old is MISSING or obj.kind in ("function", "comprehension")):
                 continue
@@ -383,7 +383,7 @@ class Machine:
 
 
 def join_slot(obj: Object, key: Any, a: Any, b: Any, condition: Value | None = None) -> Any:
-    """The join of two contents of one slot. A name bound on one path only keeps its value: the other path cannot use it."""
+    """The join of two contents of one slot. A name bound on one path keeps its value: the other cannot use it."""
     if a is b:
         return a
     if a is MISSING or b is MISSING:

@@ -74,7 +74,7 @@ class Mapping(Object):
 
 
 class Attributes(Mapping):
-    """`vars(x)`, `x.__dict__`, `globals()`: a dict that is the attributes of something else. Reads and writes go there."""
+    """`vars(x)`, `x.__dict__`, `globals()`: a dict of something's attributes, where reads and writes go."""
 
     __slots__ = ("target",)
 

@@ -91,7 +91,7 @@ def attribute(m: Machine, owner: Value, name: str, node: cst.CSTNode | None) -> 
 
 
 def attributes_of(namespace: Mapping) -> Mapping:
-    """`vars(namespace)`: a dictionary that is the namespace's own, so that writing through either is seen through both."""
+    """`vars(namespace)`: a dictionary that shares the namespace's items, so that each sees what the other writes."""
     view = Mapping()
     view.slots = namespace.slots
     return view

@@ -131,7 +131,7 @@ def call_bound(m: Machine, f: Bound, args: Arguments, node: cst.CSTNode | None) 
 
 # -- user functions --------------------------------------------------------------------------------------
 def too_deep(m: Machine, fn: Function) -> bool:
-    """Whether a function has called itself too often: a few times on a path that may not run, more often on a certain one."""
+    """Whether a function has called itself too often: a few times on an uncertain path, more often on a certain one."""
     mine = [frame for frame in m.frames if frame.function is fn]
     if len(mine) < m.MAX_RECURSION:
         return False
@@ -257,7 +257,10 @@ def or_default(value: Value, fn: Function, name: str) -> Value:
 
 
 def not_given(m: Machine, fn: Function, p: cst.Param) -> Value:
-    """A parameter that nobody passes. While a function is tried, one that is declared as a configuration of the script has its defaults."""
+    """The value of a parameter that nobody passes.
+
+    While a function is tried, one that is declared as a configuration of the script has its defaults.
+    """
     if not m.driving:
         m.certainly_raises("TypeError")
     value = m.supposed_parameter(fn, p) if m.driving == fn.name and p.annotation is not None else None

@@ -19,11 +19,15 @@ KINDS = {
     "enum.Enum": "enum", "enum.IntEnum": "enum", "enum.StrEnum": "enum", "enum.Flag": "enum", "enum.IntFlag": "enum",
 }  # fmt: skip
 CLASS_DECORATORS = {
-    "dataclasses.dataclass": "dataclass", "pydantic.dataclasses.dataclass": "dataclass", "attr.s": "attrs", "attr.attrs": "attrs", "attr.define": "attrs",
-    "attr.dataclass": "attrs", "attrs.define": "attrs", "attrs.frozen": "attrs", "attrs.mutable": "attrs", "attr.frozen": "attrs",
+    "dataclasses.dataclass": "dataclass", "pydantic.dataclasses.dataclass": "dataclass", "attr.s": "attrs",
+    "attr.attrs": "attrs", "attr.define": "attrs", "attr.dataclass": "attrs", "attrs.define": "attrs",
+    "attrs.frozen": "attrs", "attrs.mutable": "attrs", "attr.frozen": "attrs",
 }  # fmt: skip
 HARMLESS = frozenset(  # roots whose class decorators leave the attributes as they are
-    "functools typing enum dataclasses pydantic torch transformers trl datasets hydra omegaconf dataclasses_json draccus modal ray abc attr attrs".split()
+    (
+        "functools typing enum dataclasses pydantic torch transformers trl datasets hydra omegaconf "
+        "dataclasses_json draccus modal ray abc attr attrs"
+    ).split()
 )
 NEUTRAL_BASES = ("abc.ABC", "typing.Generic", "typing.Protocol", "object")
 POST_INIT = {"dataclass": "__post_init__", "attrs": "__attrs_post_init__"}

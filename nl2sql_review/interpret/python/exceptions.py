@@ -121,7 +121,10 @@ def catches(m: Machine, handler: Handler, scope: Scope, name: str) -> bool | Non
 
 
 BUILTIN_ERRORS = frozenset(
-    "KeyError IndexError NameError AttributeError TypeError ValueError ZeroDivisionError ImportError ModuleNotFoundError LookupError FileNotFoundError OSError RuntimeError".split()
+    (
+        "KeyError IndexError NameError AttributeError TypeError ValueError ZeroDivisionError ImportError "
+        "ModuleNotFoundError LookupError FileNotFoundError OSError RuntimeError"
+    ).split()
 )
 
 

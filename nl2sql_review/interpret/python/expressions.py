@@ -21,17 +21,19 @@ from .operators import binary
 from .texts import concatenate, to_text
 
 OPERATORS: dict[type, str] = {
-    cst.Add: "+", cst.Subtract: "-", cst.Multiply: "*", cst.Divide: "/", cst.FloorDivide: "//", cst.Modulo: "%", cst.Power: "**",
-    cst.MatrixMultiply: "@", cst.BitAnd: "&", cst.BitOr: "|", cst.BitXor: "^", cst.LeftShift: "<<", cst.RightShift: ">>",
-    cst.AddAssign: "+", cst.SubtractAssign: "-", cst.MultiplyAssign: "*", cst.DivideAssign: "/", cst.FloorDivideAssign: "//",
-    cst.ModuloAssign: "%", cst.PowerAssign: "**", cst.MatrixMultiplyAssign: "@", cst.BitAndAssign: "&", cst.BitOrAssign: "|",
-    cst.BitXorAssign: "^", cst.LeftShiftAssign: "<<", cst.RightShiftAssign: ">>",
-    cst.Equal: "==", cst.NotEqual: "!=", cst.LessThan: "<", cst.LessThanEqual: "<=", cst.GreaterThan: ">", cst.GreaterThanEqual: ">=",
+    cst.Add: "+", cst.Subtract: "-", cst.Multiply: "*", cst.Divide: "/", cst.FloorDivide: "//", cst.Modulo: "%",
+    cst.Power: "**", cst.MatrixMultiply: "@", cst.BitAnd: "&", cst.BitOr: "|", cst.BitXor: "^", cst.LeftShift: "<<",
+    cst.RightShift: ">>", cst.AddAssign: "+", cst.SubtractAssign: "-", cst.MultiplyAssign: "*", cst.DivideAssign: "/",
+    cst.FloorDivideAssign: "//", cst.ModuloAssign: "%", cst.PowerAssign: "**", cst.MatrixMultiplyAssign: "@",
+    cst.BitAndAssign: "&", cst.BitOrAssign: "|", cst.BitXorAssign: "^", cst.LeftShiftAssign: "<<",
+    cst.RightShiftAssign: ">>", cst.Equal: "==", cst.NotEqual: "!=", cst.LessThan: "<", cst.LessThanEqual: "<=",
+    cst.GreaterThan: ">", cst.GreaterThanEqual: ">=",
 }  # fmt: skip
 MIRROR = {"+": "__radd__", "*": "__rmul__", "-": "__rsub__", "|": "__ror__"}
 SPECIAL = {
-    "+": "__add__", "-": "__sub__", "*": "__mul__", "/": "__truediv__", "//": "__floordiv__", "%": "__mod__", "**": "__pow__", "@": "__matmul__",
-    "&": "__and__", "|": "__or__", "^": "__xor__", "==": "__eq__", "!=": "__ne__", "<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__",
+    "+": "__add__", "-": "__sub__", "*": "__mul__", "/": "__truediv__", "//": "__floordiv__", "%": "__mod__",
+    "**": "__pow__", "@": "__matmul__", "&": "__and__", "|": "__or__", "^": "__xor__", "==": "__eq__", "!=": "__ne__",
+    "<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__",
 }  # fmt: skip
 
 
@@ -434,11 +436,15 @@ TEMPLATE = Unknown("TemplateStr is not modelled")  # t"{x}" is an object with th
 TEMPLATES: tuple[type, ...] = (cst.TemplatedString,) if hasattr(cst, "TemplatedString") else ()
 
 HANDLERS: dict[type, Callable[..., Value]] = {
-    cst.SimpleString: string, cst.ConcatenatedString: concatenated, cst.FormattedString: formatted, cst.Integer: integer, cst.Float: floating,
-    cst.Name: name, cst.List: display("list"), cst.Tuple: display("tuple"), cst.Set: display("set"), cst.Dict: dictionary,
-    cst.ListComp: comprehension("list"), cst.SetComp: comprehension("set"), cst.DictComp: comprehension("dict"), cst.GeneratorExp: comprehension("generator"),
-    cst.BinaryOperation: binary_operation, cst.UnaryOperation: unary, cst.BooleanOperation: boolean, cst.Comparison: comparison, cst.IfExp: conditional,
-    cst.NamedExpr: named, cst.Attribute: attribute, cst.Subscript: subscript, cst.Call: call, cst.Lambda: lambda_, cst.Await: await_, cst.Yield: yield_,
-    cst.Slice: slice_, cst.Ellipsis: lambda m, node, scope: Known(...), cst.Imaginary: lambda m, node, scope: Known(complex(node.value.replace("_", ""))),
-    **dict.fromkeys(TEMPLATES, lambda m, node, scope: TEMPLATE), getattr(cst, "StarredDictComp", cst.DictComp): comprehension("dict"),
+    cst.SimpleString: string, cst.ConcatenatedString: concatenated, cst.FormattedString: formatted,
+    cst.Integer: integer, cst.Float: floating, cst.Name: name, cst.List: display("list"), cst.Tuple: display("tuple"),
+    cst.Set: display("set"), cst.Dict: dictionary, cst.ListComp: comprehension("list"),
+    cst.SetComp: comprehension("set"), cst.DictComp: comprehension("dict"),
+    cst.GeneratorExp: comprehension("generator"), cst.BinaryOperation: binary_operation, cst.UnaryOperation: unary,
+    cst.BooleanOperation: boolean, cst.Comparison: comparison, cst.IfExp: conditional, cst.NamedExpr: named,
+    cst.Attribute: attribute, cst.Subscript: subscript, cst.Call: call, cst.Lambda: lambda_, cst.Await: await_,
+    cst.Yield: yield_, cst.Slice: slice_, cst.Ellipsis: lambda m, node, scope: Known(...),
+    cst.Imaginary: lambda m, node, scope: Known(complex(node.value.replace("_", ""))),
+    **dict.fromkeys(TEMPLATES, lambda m, node, scope: TEMPLATE),
+    getattr(cst, "StarredDictComp", cst.DictComp): comprehension("dict"),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Functions that look at, name or change objects: getattr, isinstance, type, eval and their kin. Fills `builtins.BUILTINS`."""
+"""Functions that look at, name or change objects: getattr, isinstance, type, eval … Fills `builtins.BUILTINS`."""
 
 from __future__ import annotations
 
@@ -312,9 +312,10 @@ for _name in ("staticmethod", "classmethod", "property"):
 for _name in ("super", "globals", "locals", "vars", "dir"):
     BUILTINS[_name] = Known(Builtin(_name, lambda m, args, node: Unknown("names of a namespace")))
 for _name in (
-    "Exception BaseException ValueError TypeError KeyError IndexError RuntimeError NotImplementedError FileNotFoundError OSError IOError ImportError "
-    "ModuleNotFoundError AttributeError StopIteration KeyboardInterrupt SystemExit AssertionError ZeroDivisionError NameError PermissionError "
-    "Warning UserWarning DeprecationWarning FutureWarning MemoryError EOFError UnicodeDecodeError TimeoutError ConnectionError LookupError ArithmeticError"
+    "Exception BaseException ValueError TypeError KeyError IndexError RuntimeError NotImplementedError "
+    "FileNotFoundError OSError IOError ImportError ModuleNotFoundError AttributeError StopIteration KeyboardInterrupt "
+    "SystemExit AssertionError ZeroDivisionError NameError PermissionError Warning UserWarning DeprecationWarning "
+    "FutureWarning MemoryError EOFError UnicodeDecodeError TimeoutError ConnectionError LookupError ArithmeticError"
 ).split():
     BUILTINS[_name] = Known(Opaque(_name))
 BUILTINS["__name__"] = Unknown("__name__ outside of a module")

@@ -1,4 +1,4 @@
-"""Functions over collections: enumerate, zip, sorted, min and max, sum, any and all, map, filter, iter, next. Fills `builtins.BUILTINS`."""
+"""Functions over collections: enumerate, zip, sorted, min, sum, any, map, filter, iter … Fills `builtins.BUILTINS`."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def iteration(m: Machine, loop: Loop, run: Callable[[], bool]) -> bool:
 
 
 def broken(m: Machine, loop: Loop, alive: Any) -> Any:
-    """After a turn that does not come round again: what a plain run has broken out of goes on as the unlikely way out."""
+    """Leave a loop after a turn that is the last: what a plain run breaks out of goes on as the unlikely way out."""
     if isinstance(alive, Rest) and alive.broken:
         with m.supposing(unlikely=alive.by):
             m.leave(loop.breaks, loop.mark, None, loop.unlikely_depth)

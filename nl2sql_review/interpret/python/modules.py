@@ -22,8 +22,8 @@ from ..core.objects import Module, Opaque, Scope
 MAX_MODULES = 80
 # Top-level names that are never a module of the project, even when a folder is called like them.
 LIBRARIES = frozenset(
-    "torch transformers datasets trl peft unsloth unsloth_zoo accelerate bitsandbytes wandb numpy pandas tqdm evaluate vllm xformers "
-    "huggingface_hub sklearn deepspeed".split()
+    "torch transformers datasets trl peft unsloth unsloth_zoo accelerate bitsandbytes wandb numpy pandas tqdm evaluate "
+    "vllm xformers huggingface_hub sklearn deepspeed".split()
 )
 
 

@@ -38,7 +38,7 @@ def statements_of(block: Block) -> list[cst.BaseSmallStatement | cst.BaseCompoun
 
 
 def execute(m: Machine, block: Block, scope: Scope) -> Any:
-    """Whether a path reaches the end of the block: False, True, or the `Rest` of one that a plain run has left before."""
+    """Whether a path reaches the end of the block: False, True, or the `Rest` of one that a plain run has left."""
     statements = statements_of(block)
     for i, statement in enumerate(statements):
         m.step()
@@ -389,9 +389,10 @@ def class_definition(m: Machine, node: cst.ClassDef, scope: Scope) -> None:
 
 
 HANDLERS: dict[type, Callable[..., Any]] = {
-    cst.Assign: assign_statement, cst.AnnAssign: annotated, cst.AugAssign: augmented, cst.Expr: expression, cst.Return: return_, cst.Raise: raise_,
-    cst.Assert: assert_, cst.Del: delete, cst.Global: global_, cst.Nonlocal: global_, cst.Import: import_, cst.ImportFrom: import_,
-    cst.Break: break_, cst.Continue: continue_, **{kind: import_ for name in ("LazyImport", "LazyImportFrom") if (kind := getattr(cst, name, None)) is not None},
-    cst.If: if_, cst.For: for_, cst.While: while_, cst.Try: try_, cst.TryStar: try_, cst.With: with_, cst.FunctionDef: function_definition,
-    cst.ClassDef: class_definition, cst.Match: match_,
+    cst.Assign: assign_statement, cst.AnnAssign: annotated, cst.AugAssign: augmented, cst.Expr: expression,
+    cst.Return: return_, cst.Raise: raise_, cst.Assert: assert_, cst.Del: delete, cst.Global: global_,
+    cst.Nonlocal: global_, cst.Import: import_, cst.ImportFrom: import_, cst.Break: break_, cst.Continue: continue_,
+    **{kind: import_ for name in ("LazyImport", "LazyImportFrom") if (kind := getattr(cst, name, None)) is not None},
+    cst.If: if_, cst.For: for_, cst.While: while_, cst.Try: try_, cst.TryStar: try_, cst.With: with_,
+    cst.FunctionDef: function_definition, cst.ClassDef: class_definition, cst.Match: match_,
 }  # fmt: skip

@@ -122,7 +122,10 @@ class Judging:
             without = [v for v in choice.versions if not self.versions_accept(library, callable, name, {owner[0]: v})]
             first = next((v for v in choice.versions if v not in without), "")
             if without and first and key_of(without[0]) < key_of(first):
-                text = f"{callable} takes {name}= since {owner[0]} {short(first)}; {allowed(choice)}, and before it is a TypeError"
+                text = (
+                    f"{callable} takes {name}= since {owner[0]} {short(first)}; {allowed(choice)}, "
+                    "and before it is a TypeError"
+                )
                 return Defect("missing in range", name, place, text)
         if (
             change is not None
@@ -130,7 +133,10 @@ class Judging:
             and choice.judged
             and all(key_of(v) >= key_of(change.deprecated) for v in choice.judged)
         ):
-            text = f"{name}= of {callable} is deprecated since {owner[0]} {short(change.deprecated)}{use(change)}; {stated(choice)}"
+            text = (
+                f"{name}= of {callable} is deprecated since {owner[0]} {short(change.deprecated)}{use(change)}; "
+                f"{stated(choice)}"
+            )
             return Defect("deprecated", name, place, text, assumed=assumed(choice))
         return None
 
@@ -148,7 +154,10 @@ class Judging:
             if since:
                 config = CONFIG_OF.get(callable, "")
                 moved = bool(config) and change is not None and change.instead.startswith(config)
-                text = f"{name}= is no argument of {callable} since {owner[0]} {short(since)}: TypeError; {stated(choice)}{use(change)}"
+                text = (
+                    f"{name}= is no argument of {callable} since {owner[0]} {short(since)}: TypeError; "
+                    f"{stated(choice)}{use(change)}"
+                )
                 return Defect("moved" if moved else "removed", name, place, text, assumed=assumed(choice))
             came = next((v for v in store.versions(owner[0]) if accepts_own(*owner, name, v)), "")
             text = f"{callable} takes {name}= only since {owner[0]} {short(came)}: TypeError; {stated(choice)}"
@@ -194,11 +203,14 @@ class Judging:
         choice = self.versions[library]
         if not library or not choice.judged or any(key_of(v) < key_of(since) for v in choice.judged):
             return None
-        text = f"{name}= is no argument of {callable} since {library} {short(since)}: TypeError; {stated(choice)}; use {instead}"
+        text = (
+            f"{name}= is no argument of {callable} since {library} {short(since)}: TypeError; {stated(choice)}; "
+            f"use {instead}"
+        )
         return Defect("removed", name, place, text, assumed=assumed(choice))
 
     def adapter(self, callable: str, name: str, place: Place) -> Defect | None:
-        """Unsloth hands on what `get_peft_model` does not know to LoraConfig, which refuses what it does not know either."""
+        """Unsloth hands what `get_peft_model` does not know to LoraConfig, which refuses what it does not know."""
         if last(callable) != "get_peft_model":
             return None
         known = {n for owner in ADAPTERS for n in store.ever("unsloth", owner)}
@@ -237,7 +249,8 @@ def patched(recording: Recording) -> bool:
 def rejected(run: Run, call: Call | None, name: str) -> bool:
     """Whether the plain libraries, in the versions that a run is judged by, refuse an argument of a call.
 
-    True where no versions are known. What Unsloth's versions of the classes make of it differs by release and by device.
+    True where no versions are known. What Unsloth's versions of the classes make of it differs by release and by
+    device.
     """
     if call is None or run.versions is None:
         return True
@@ -325,7 +338,10 @@ def stated(choice: Choice) -> str:
     if not choice.said:
         return f"{choice.library} {short(choice.versions[-1])} is assumed, as no version is stated"
     if not choice.specifier:
-        return f"{choice.said} names {choice.library} without a version, and {short(choice.versions[-1])} is the newest known"
+        return (
+            f"{choice.said} names {choice.library} without a version, and {short(choice.versions[-1])} is the newest "
+            "known"
+        )
     if not is_exact(choice.specifier) and len(choice.versions) > 1:
         return allowed(choice)
     return f"{choice.library} {short(choice.number)} is stated ({choice.said})"

@@ -41,7 +41,10 @@ def wrong_class(run: Run, judging: Judging) -> Iterator[Defect]:
         call.place, name="SFTTrainer"
     ):
         return
-    text = f"SFTTrainer is given {last(call.callee)}: it makes an SFTConfig of them and cuts every text at its default of 1024 tokens; use SFTConfig(max_length=…)"
+    text = (
+        f"SFTTrainer is given {last(call.callee)}: it makes an SFTConfig of them and cuts every text at its default "
+        "of 1024 tokens; use SFTConfig(max_length=…)"
+    )
     yield Defect("wrong class", last(call.callee), call.place, text, _branch(run), assumed(judging.versions["trl"]))
 
 
@@ -107,12 +110,18 @@ def _best_model(run: Run, judging: Judging) -> Iterator[Defect]:
     ):
         return
     if save != evaluate:
-        text = f'load_best_model_at_end=True needs save_strategy and eval_strategy to be the same; here they are "{save}" and "{evaluate}": ValueError'
+        text = (
+            "load_best_model_at_end=True needs save_strategy and eval_strategy to be the same; "
+            f'here they are "{save}" and "{evaluate}": ValueError'
+        )
         yield Defect("conflict", "load_best_model_at_end", place, text)
         return
     every, each = _plain(given.value("save_steps")), _plain(given.value("eval_steps"))
     if save == "steps" and isinstance(every, int) and isinstance(each, int) and each > 0 and every % each:
-        text = f"load_best_model_at_end=True needs save_steps to be a multiple of eval_steps; here they are {every} and {each}: ValueError"
+        text = (
+            "load_best_model_at_end=True needs save_steps to be a multiple of eval_steps; "
+            f"here they are {every} and {each}: ValueError"
+        )
         yield Defect("conflict", "load_best_model_at_end", place, text)
 
 
@@ -151,7 +160,10 @@ def _trainer(run: Run, judging: Judging) -> Iterator[Defect]:
     formats = trainer.get("formatting_func")
     if not isinstance(formats, Absent) and not (isinstance(formats, Known) and formats.value is None):
         if _plain(given.value("completion_only_loss")) is True and _since(judging, "0.18.0"):
-            text = "completion_only_loss=True and a formatting_func exclude each other: ValueError; format the rows before the trainer gets them"
+            text = (
+                "completion_only_loss=True and a formatting_func exclude each other: ValueError; "
+                "format the rows before the trainer gets them"
+            )
             yield Defect(
                 "conflict",
                 "completion_only_loss",
@@ -164,7 +176,10 @@ def _trainer(run: Run, judging: Judging) -> Iterator[Defect]:
         packing = given.value("packing")
         unpacked = isinstance(packing, Absent) or _plain(packing) is False
         if unpacked and (isinstance(length, Absent) or isinstance(_plain(length), int)):
-            text = "padding_free=True without packing does not enforce max_length: ValueError; set packing=True or max_length=None"
+            text = (
+                "padding_free=True without packing does not enforce max_length: ValueError; "
+                "set packing=True or max_length=None"
+            )
             yield Defect("conflict", "padding_free", given.where("padding_free") or given.place, text, assumed=guess)  # type: ignore[arg-type]
     modules = run.adapter.value("target_modules")
     if (
@@ -180,7 +195,10 @@ def _trainer(run: Run, judging: Judging) -> Iterator[Defect]:
     config, model = trainer.get("peft_config"), trainer.get("model")
     adapted = getattr(getattr(getattr(model, "value", None), "call", None), "callee", "") == "peft.get_peft_model"
     if adapted and isinstance(config, Known) and config.value is not None and _since(judging, "0.27.0"):
-        text = "the model has an adapter already (get_peft_model), and peft_config asks for another: ValueError; give one of them"
+        text = (
+            "the model has an adapter already (get_peft_model), and peft_config asks for another: ValueError; "
+            "give one of them"
+        )
         yield Defect("conflict", "peft_config", trainer.places.get("peft_config", trainer.place), text, assumed=guess)
 
 
@@ -221,7 +239,10 @@ def _trackers(run: Run, call: Call, judging: Judging) -> Iterator[Defect]:
     if used is None or not judging.versions.all(lambda i: key_of(i["transformers"]) >= key_of("5.0.0"), "transformers"):
         return
     choice = judging.versions["transformers"]
-    text = f'report_to is left out: "none" since transformers 5.0, everything installed before; {stated(choice)}, so nothing is logged to W&B; set report_to="wandb"'
+    text = (
+        f'report_to is left out: "none" since transformers 5.0, everything installed before; {stated(choice)}, '
+        'so nothing is logged to W&B; set report_to="wandb"'
+    )
     yield Defect("changed default", "report_to", call.place, text, branch(call), assumed(choice))
 
 

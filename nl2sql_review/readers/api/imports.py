@@ -30,7 +30,10 @@ def missing(recording: Recording, judging: Judging) -> Iterator[Defect]:
         seen.add((id(place.node), name))
         since = next((v for v in store.versions(library) if offered and key_of(v) > key_of(offered[-1])), "")
         if within:
-            text = f"{library} itself never had {name}: ImportError; {library}.trainer has it in {short(within[0])} to {short(within[-1])}"
+            text = (
+                f"{library} itself never had {name}: ImportError; {library}.trainer has it in {short(within[0])} to "
+                f"{short(within[-1])}"
+            )
         elif since and all(key_of(v) >= key_of(since) for v in choice.judged):
             instead = IMPORTS.get(f"{library}.{name}", "")
             text = f"{library} has no {name} since {short(since)}: ImportError; {stated(choice)}" + (
@@ -51,7 +54,7 @@ def _offered(library: str, path: str, name: str) -> tuple[str, ...]:
 
 
 def late(recording: Recording, judging: Judging) -> Iterator[Defect]:
-    """Unsloth changes the classes of the others when it is imported; what was imported before is not changed in full."""
+    """Unsloth changes the others' classes when it is imported; what was imported before is not changed in full."""
     before: dict[str, None] = {}
     for path, place in recording.imports:
         library = path.split(".")[0]
@@ -59,7 +62,10 @@ def late(recording: Recording, judging: Judging) -> Iterator[Defect]:
             before[library] = None
         elif library == "unsloth":
             if before and not judging.guards.over(place, name="unsloth"):
-                text = f"unsloth is imported after {' and '.join(before)}: it warns, and leaves some of its optimisations out"
+                text = (
+                    f"unsloth is imported after {' and '.join(before)}: it warns, "
+                    "and leaves some of its optimisations out"
+                )
                 yield Defect("late import", "unsloth", place, text)
             return
 

@@ -1,4 +1,4 @@
-"""The dataset section: how data sets are described, mixed and weighted, how their fields are read, how the schema is cut."""
+"""The dataset section: how data sets are described, mixed and weighted, fields read, and the schema cut."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns of a data set: which of them an expression reads, and which part of the prompt a column of that name holds."""
+"""Columns of a data set: those an expression reads, and the part of the prompt that a column's name stands for."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from ...training_plan.values import Absent, Default, Either, Known, Term, Text, 
 
 # Columns as public text-to-SQL data sets call them.
 COLUMNS = {
-    "schema": """schema context create_table create_tables create_table_statement ddl db_schema database_schema sql_context
-        table_schema table_schemas tables table_info db_info database_info db_structure schema_text schema_str schema_context
-        sql_schema table_definitions create_statement create_statements tables_ddl""",
-    "question": """question sql_prompt nl nlq utterance natural_language nl_question nl_query user_query natural_question
-        user_question question_text request english natural_language_query natural_language_question user_prompt questions
-        question_en question_toks evidence_question""",
+    "schema": """schema context create_table create_tables create_table_statement ddl db_schema database_schema
+        sql_context table_schema table_schemas tables table_info db_info database_info db_structure schema_text
+        schema_str schema_context sql_schema table_definitions create_statement create_statements tables_ddl""",
+    "question": """question sql_prompt nl nlq utterance natural_language nl_question nl_query user_query
+        natural_question user_question question_text request english natural_language_query natural_language_question
+        user_prompt questions question_en question_toks evidence_question""",
     "sql": """sql answer output response completion target sql_query gold_sql gold sql_code expected_sql target_sql
         sql_answer answers sql_statement final_sql query_sql sql_cmd sql_output predicted_sql sqlite output_sql""",
     "instruction": "instruction system system_prompt task task_description instructions system_message",

@@ -1,4 +1,4 @@
-"""How question, SQL and schema are read from a row: by one spelling, or so that the spelling of every data set works."""
+"""How question, SQL and schema are read from a row: by one spelling, or by that of every data set."""
 
 from __future__ import annotations
 
@@ -152,7 +152,8 @@ def _bare(
         if loose and not calls:
             return Fact(
                 Unknown(
-                    f"{loose[0].columns[0]!r} is read with no other spelling; whether all rows spell it so is not in the script"
+                    f"{loose[0].columns[0]!r} is read with no other spelling; "
+                    "whether all rows spell it so is not in the script"
                 ),
                 at=loose[0].place or at,
             )

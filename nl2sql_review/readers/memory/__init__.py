@@ -1,4 +1,4 @@
-"""GPU memory: how long the sequences are and whether memory is watched; `footprint` says whether the run fits the card."""
+"""GPU memory: how long sequences are, whether memory is watched; `footprint` says whether the run fits the card."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def model_length(run: Run) -> Fact:
 
 
 def trainer_length(run: Run) -> Fact:
-    """What the training text is cut at: by SFTConfig, by the trainer itself (Unsloth hands it on), or by the tokenizer."""
+    """What cuts the training text: SFTConfig, the trainer itself (Unsloth hands it on), or the tokenizer."""
     trainer = run.trainer
     sft = trainer is None or last(trainer.callee) in ("SFTTrainer", "UnslothTrainer")
     if sft:

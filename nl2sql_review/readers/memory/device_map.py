@@ -22,7 +22,8 @@ LAUNCHER_SAYS = re.compile(
 FIRST_CARD = re.compile(r"(?:cuda:)?0")
 # A script that asks which process it is was written for a launcher.
 LAUNCHED = re.compile(
-    r"LOCAL_RANK|WORLD_SIZE|local_rank|notebook_launcher|init_process_group|PartialState|\bAccelerator\(|deepspeed|torchrun|accelerate launch"
+    r"LOCAL_RANK|WORLD_SIZE|local_rank|notebook_launcher|init_process_group|PartialState|\bAccelerator\(|"
+    r"deepspeed|torchrun|accelerate launch"
 )
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 SHELL = re.compile(rf"^%(?:env|set_env)\s+{VISIBLE}(?:\s*=\s*|\s+)(\S+)", re.MULTILINE)
@@ -56,7 +57,8 @@ def placement(run: Run, plan: TrainingPlan) -> Fact:
     if run.load.callee.startswith("unsloth") and plain(value) in (*SPREADS, FILLS):
         return Fact(
             Unknown(
-                "Unsloth puts each process's model on its own card where device_map is automatic, in its newer versions",
+                "Unsloth puts each process's model on its own card where device_map is automatic, "
+                "in its newer versions",
                 value.trace,
             ),
             at=at,
@@ -148,7 +150,10 @@ def cards(run: Run, plan: TrainingPlan) -> Fact:
     if isinstance(plan.memory.placement.value, Unknown):
         return Fact(plan.memory.placement.value, at=at)
     if stated != 1 and not _is_notebook(run):
-        why = f"whether a launcher starts a process for each of the {count} cards is not in the script; a comment `# processes: {count}`, or the settings, says so"
+        why = (
+            f"whether a launcher starts a process for each of the {count} cards is not in the script; "
+            f"a comment `# processes: {count}`, or the settings, says so"
+        )
         return Fact(Unknown(why, trace), at=at)
     return Fact(Known("one process", trace), at=at, note=_consequence(run, count))
 

@@ -125,7 +125,7 @@ def dynamic_weights(run: Run, plan: TrainingPlan) -> Fact:
 
 
 def wide_embeddings(run: Run, plan: TrainingPlan) -> Fact:
-    """`prepare_model_for_kbit_training` leaves in fp32 what is not quantised; so did TRL itself until its version 0.21."""
+    """`prepare_model_for_kbit_training` leaves what is not quantised in fp32; so did TRL itself until 0.21."""
     prepared = [c for c in (*run.prepared, *run.calls) if last(c.callee) == "prepare_model_for_kbit_training"]
     if prepared:
         return Fact(Known(True, (prepared[0].place,)), at=prepared[0].place)
@@ -233,7 +233,7 @@ def packing(run: Run) -> Fact:
 
 
 def joined_rows(run: Run) -> Fact:
-    """Unsloth's SFTTrainer joins the rows of a batch unless it is given a collator; measured with its version 2026.10."""
+    """Unsloth's SFTTrainer joins a batch's rows unless it is given a collator; measured with 2026.10."""
     trainer = run.trainer
     padded = Absent("the rows of a batch are padded")
     if not run.unsloth or trainer is None or last(trainer.callee) not in ("SFTTrainer", "UnslothTrainer"):

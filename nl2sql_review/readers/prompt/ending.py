@@ -32,7 +32,8 @@ def ending_of(
 ) -> Ending:
     """The ending of one text. `literals` are the spellings that count as an EOS token.
 
-    `chats`: the model is one that brings a chat template. `settled` is False when the script changes the tokenizer's EOS token or template, so that the family tells nothing.
+    `chats`: the model is one that brings a chat template. `settled` is False when the script changes the tokenizer's
+    EOS token or template, so that the family tells nothing.
     """
     i, after = _last(pieces)
     if i < 0:

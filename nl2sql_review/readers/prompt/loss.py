@@ -100,7 +100,10 @@ def _settings(run: Run, text: TrainingText) -> list[Loss] | None:
     for call in (trainer, run.arguments.call):
         if call is not None and FUNCTION in call.arguments:
             value = call.get(FUNCTION)
-            note = f"{last(call.callee)} takes no {FUNCTION}: it raises TypeError, and where it is swallowed nothing is masked"
+            note = (
+                f"{last(call.callee)} takes no {FUNCTION}: it raises TypeError, "
+                "and where it is swallowed nothing is masked"
+            )
             asked = "keyword" if not (isinstance(value, (Known, Default)) and value.value is False) else "keyword, off"
             return [Loss("all", f"{FUNCTION} {asked}", "", call.places.get(FUNCTION, call.place), None, note)]
     collator = trainer.get("data_collator")

@@ -1,8 +1,8 @@
 """Whether the markers that a masking function searches for occur in the text, and survive tokenisation.
 
 The search is for token ids: the marker is cut into tokens alone, the text as a whole, and the same letters may be cut
-differently in the two. Measured with CodeLlama's tokenizer: after a line feed `### Response:` starts with `##`, alone it
-starts with `▁###`, so that the standard Alpaca marker is never found; a space before it makes them equal.
+differently in the two. Measured with CodeLlama's tokenizer: after a line feed `### Response:` starts with `##`, alone
+it starts with `▁###`, so that the standard Alpaca marker is never found; a space before it makes them equal.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def markers_of(
     turns: tuple[str, str] | None,
     exact: bool,
 ) -> Markers:
-    """The verdict on one text. `turns`: the markers of the chat template, if one is applied; `exact`: no force_match=False."""
+    """The verdict on one text. `turns`: markers of the applied chat template, if any; `exact`: no force_match=False."""
     if isinstance(response, (Known, Default)) and isinstance(response.value, (list, tuple)):
         return Markers(FOUND, "given as token ids")
     for value, name in ((response, "response"), (instruction, "instruction")):
@@ -103,7 +103,8 @@ def _after_tokenisation(text: str, marker: str, start: int, family: Family | Non
             return Markers(FOUND)
         return Markers(
             "",
-            f"whether {marker!r} is cut into the same tokens inside the text depends on the tokenizer, which is not known",
+            f"whether {marker!r} is cut into the same tokens inside the text depends on the tokenizer, "
+            "which is not known",
             marker,
         )
     if family.cuts == "sentencepiece":
@@ -113,7 +114,8 @@ def _after_tokenisation(text: str, marker: str, start: int, family: Family | Non
     if family.cuts == "tiktoken" and after == "\n" and not marker.endswith(("\n", " ")):
         return Markers(
             "",
-            f"{family.name} cuts the last sign of {marker!r} together with the line feed after it; end the marker with it",
+            f"{family.name} cuts the last sign of {marker!r} together with the line feed after it; "
+            "end the marker with it",
             marker,
         )
     return Markers(FOUND)

@@ -10,7 +10,8 @@ from .text import Piece, label_before, literal
 
 ORDER = ("instruction", "schema", "question", "response", "sql")
 INSTRUCTION_MARKER = re.compile(
-    r"#+ *(instructions?|task)\b|\[inst\]|<\|(im_start|start_header_id)\|>|<\|(user|system|prompter)\|>|<start_of_turn>|<<sys>>",
+    r"#+ *(instructions?|task)\b|\[inst\]|<\|(im_start|start_header_id)\|>|<\|(user|system|prompter)\|>|"
+    r"<start_of_turn>|<<sys>>",
     re.I,
 )
 RESPONSE_MARKER = re.compile(r"#+ *(response|answer|sql|output)|\[/inst\]|assistant|<start_of_turn>model", re.I)

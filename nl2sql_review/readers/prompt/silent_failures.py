@@ -67,7 +67,10 @@ def padding(run: Run, texts: list[TrainingText]) -> Fact:
     if isinstance(value, Either):
         return Fact(Unknown("it depends on a branch which token pads", value.trace), at=call.place)
     if is_eos(value) and (call.conditional or asks_tokenizer(call)):
-        why = "whether the padding token is set to the EOS token depends on the model's tokenizer, which may have one of its own"
+        why = (
+            "whether the padding token is set to the EOS token depends on the model's tokenizer, "
+            "which may have one of its own"
+        )
         if not asks_tokenizer(call):
             why = "it depends on a branch whether the padding token is set to the EOS token"
         return Fact(Unknown(why, (call.place,)), at=call.place)
@@ -75,7 +78,7 @@ def padding(run: Run, texts: list[TrainingText]) -> Fact:
 
 
 def hides_padding(run: Run, texts: list[TrainingText]) -> tuple[Place | None, str]:
-    """Where the collator comes from that takes every padding token out of the loss, and what it is; None when none does."""
+    """The collator that takes every padding token out of the loss, and where it comes from; None if there is none."""
     trainer = run.trainer
     assert trainer is not None
     if masking_call(run) is not None:
@@ -197,7 +200,7 @@ def own_special_tokens(run: Run) -> str:
 
 
 def appended(run: Run, plan: TrainingPlan, texts: list[TrainingText]) -> Fact:
-    """What TRL puts after a text that does not end with the EOS token, to the letter: a line feed behind it is enough."""
+    """What TRL puts after a text that does not end with exactly the EOS token: a line feed behind it is enough."""
     at = texts[0].at if texts else run.place
     other = objective(run) or (
         "" if run.trainer is not None and run.trainer.callee.startswith("trl.") else "the trainer appends nothing"

@@ -28,7 +28,8 @@ PHI_3 = ("<|user|>\n", "<|assistant|>\n")
 
 # First match wins: what a name says of a newer generation stands before its family's older one.
 FAMILIES: tuple[tuple[str, Family], ...] = (
-    (r"llama-?_?(3|4)|llama3|llama4", Family("Llama 3", "tiktoken", ("<|eot_id|>", "<|end_of_text|>", "<|eom_id|>"), LLAMA_3)),
+    (r"llama-?_?(3|4)|llama3|llama4",
+     Family("Llama 3", "tiktoken", ("<|eot_id|>", "<|end_of_text|>", "<|eom_id|>"), LLAMA_3)),
     (r"code-?llama|sqlcoder-7b-2", Family("CodeLlama", "sentencepiece", ("</s>",), INST)),
     (r"llama-?_?2|tiny-?llama|nsql-llama", Family("Llama 2", "sentencepiece", ("</s>",), INST)),
     (r"nemo|ministral|magistral|devstral|pixtral|mistral-(small|large|medium)", Family("Mistral", "", ("</s>",), INST)),
@@ -41,14 +42,17 @@ FAMILIES: tuple[tuple[str, Family], ...] = (
     (r"phi-?3", Family("Phi 3", "", ("<|end|>", "<|endoftext|>"), PHI_3)),
     (r"gpt-oss", Family("GPT-OSS", "tiktoken", ("<|return|>", "<|endoftext|>"))),
     (r"deepseek", Family("DeepSeek", "", ("<｜end▁of▁sentence｜>", "<|EOT|>"))),
-    (r"gpt-?2|gpt-neo|gpt-j|pythia|starcoder|santacoder|codegen|sqlcoder2|sqlcoder-15b|phi-?(1|2)\b|falcon", Family("GPT-2", "bpe", ("<|endoftext|>",))),
+    (r"gpt-?2|gpt-neo|gpt-j|pythia|starcoder|santacoder|codegen|sqlcoder2|sqlcoder-15b|phi-?(1|2)\b|falcon",
+     Family("GPT-2", "bpe", ("<|endoftext|>",))),
 )  # fmt: skip
 
 # The templates of unsloth.chat_templates.get_chat_template whose markers are settled.
 CHAT_TEMPLATES: dict[str, tuple[str, str]] = {
     "chatml": CHATML,
-    "qwen-2.5": CHATML, "qwen2.5": CHATML, "qwen25": CHATML, "qwen3": CHATML, "qwen-3": CHATML, "qwen3-instruct": CHATML,
-    "llama-3": LLAMA_3, "llama3": LLAMA_3, "llama-3.1": LLAMA_3, "llama-31": LLAMA_3, "llama-3.2": LLAMA_3, "llama-3.3": LLAMA_3,
+    "qwen-2.5": CHATML, "qwen2.5": CHATML, "qwen25": CHATML, "qwen3": CHATML, "qwen-3": CHATML,
+    "qwen3-instruct": CHATML,
+    "llama-3": LLAMA_3, "llama3": LLAMA_3, "llama-3.1": LLAMA_3, "llama-31": LLAMA_3, "llama-3.2": LLAMA_3,
+    "llama-3.3": LLAMA_3,
     "mistral": INST, "llama": INST,
     "gemma": GEMMA, "gemma2": GEMMA, "gemma-3": GEMMA, "gemma3": GEMMA, "gemma_chatml": CHATML, "gemma2_chatml": CHATML,
     "alpaca": ("### Instruction:\n", "### Response:\n"),

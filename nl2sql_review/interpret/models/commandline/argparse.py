@@ -115,7 +115,7 @@ def parser_(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) 
 
 
 def owner_of(m: Machine, receiver: Value) -> tuple[Opaque | None, str]:
-    """The parser that an `add_argument` of `receiver` reaches, and the group it stands in if one of the group must be given."""
+    """The parser that `add_argument` of `receiver` reaches, and its group where one of the group must be given."""
     obj = object_of(receiver)
     if isinstance(obj, Opaque) and obj.kind == GROUP:
         return obj.slots["argparse", "parser"].value, obj.slots["argparse", "group"]

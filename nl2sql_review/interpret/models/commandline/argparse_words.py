@@ -191,7 +191,7 @@ def made(m: Machine, option: Option, raw: Any, words: dict[str, Value], node: cs
 
 
 def unsaid(m: Machine, option: Option, node: cst.CSTNode | None, settled: bool = False) -> Value | None:
-    """What the namespace gets when no word is said for this option; None: nothing. `settled`: nobody else can say one."""
+    """What the namespace gets when this option is not given; None: nothing. `settled`: nobody else can give it."""
     action = plain(option.action)
     if action in ("help", "version", "parsers"):
         return None

@@ -1,4 +1,4 @@
-"""click and what is built like it: commands with their options, groups, and the run that a call without words starts."""
+"""click and what is built like it: commands with their options, groups, and the run of a call without words."""
 
 from __future__ import annotations
 

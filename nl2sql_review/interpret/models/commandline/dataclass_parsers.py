@@ -1,7 +1,8 @@
 """Command lines made from dataclasses: transformers' HfArgumentParser, TRL's TrlParser, tyro, simple_parsing.
 
 Every field of a dataclass of the script is an option with the field's default. A dataclass of a library
-(`TrainingArguments`, `SFTConfig`) is made by a recorded call that the script gives nothing and the command line anything.
+(`TrainingArguments`, `SFTConfig`) is made by a recorded call that the script gives nothing and the command line
+anything.
 """
 
 from __future__ import annotations
@@ -157,7 +158,7 @@ def instances(
     unknown: str,
     shared: bool = False,
 ) -> list[Value]:
-    """One object for each dataclass, of the items that are its fields; these are taken out of `items`, unless `shared`."""
+    """One object for each dataclass, of its fields among `items`; they are taken out of it, unless `shared`."""
     types = classes_of(parser).items
     own = {
         name
@@ -341,7 +342,7 @@ def field_value(m: Machine, cls: Class, f: Field, prefix: str, node: cst.CSTNode
 
 
 def supposed_parameter(m: Machine, fn: Function, p: cst.Param) -> Value | None:
-    """What a function that nobody calls may expect of a parameter declared as a dataclass of the script: its defaults."""
+    """What a function that nobody calls may expect of a parameter declared as a dataclass: its defaults."""
     word = bare(fn.annotation(p))
     scope: Any = fn.scope
     while scope is not None and word not in scope.slots:

@@ -170,7 +170,7 @@ def change_words(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: 
 
 
 def words(m: Machine, given: Value) -> list[Value] | str | None:
-    """The words a parser is handed: a list that the script settles; None for the run's own command line; else why not."""
+    """The words a parser is handed: a list the script settles; None for the run's command line; else why not."""
     if isinstance(given, Absent) or isinstance(given, (Known, Default)) and given.value is None:
         return script_words(m)
     obj = object_of(given)

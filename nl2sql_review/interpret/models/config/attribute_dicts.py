@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     import libcst as cst
 
 DEEP = (
-    "easydict.EasyDict", "munch.munchify", "munch.Munch.fromDict", "munch.DefaultMunch.fromDict", "box.Box", "box.ConfigBox", "attrdict.AttrDict", "addict.Dict",
-    "dotmap.DotMap", "ml_collections.ConfigDict", "ml_collections.FrozenConfigDict", "ml_collections.config_dict.ConfigDict", "dotwiz.DotWiz", "dotwiz.DotWizPlus",
+    "easydict.EasyDict", "munch.munchify", "munch.Munch.fromDict", "munch.DefaultMunch.fromDict", "box.Box",
+    "box.ConfigBox", "attrdict.AttrDict", "addict.Dict", "dotmap.DotMap", "ml_collections.ConfigDict",
+    "ml_collections.FrozenConfigDict", "ml_collections.config_dict.ConfigDict", "dotwiz.DotWiz", "dotwiz.DotWizPlus",
     "attridict.AttriDict", "prodict.Prodict.from_dict", "addict.addict.Dict",
 )  # fmt: skip
 GROWING = ("addict.Dict", "dotmap.DotMap", "addict.addict.Dict")  # a key that is missing is made

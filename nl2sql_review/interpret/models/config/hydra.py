@@ -31,7 +31,10 @@ class Failure(Exception):
 
 
 class Defaults(NamedTuple):
-    """One entry of a defaults list: a file below `group`, put at `package`; `own` is `_self_`, `fixed` one that names no choice."""
+    """One entry of a defaults list: a file below `group`, put at `package`.
+
+    `own` is `_self_`, `fixed` an entry that names no choice.
+    """
 
     own: bool = False
     group: str = ""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def structured(m: Machine, cls: Class, data: Value, node: cst.CSTNode | None) -> Value:
-    """An instance of a dataclass of the script with the values of `data`, nested ones by the annotations of its fields."""
+    """Make an instance of the script's dataclass with the values of `data`, nested ones by its annotations."""
     if not isinstance(object_of(data), Mapping):
         return (
             Unknown(data.why, data.trace)

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 KIND = "datasets.Dataset"
 SAME = (
-    "filter select shuffle skip take shard sort flatten with_format set_format cast cast_column to_iterable_dataset unique flatten_indices "
-    "repeat with_transform set_transform add_faiss_index reset_format class_encode_column"
+    "filter select shuffle skip take shard sort flatten with_format set_format cast cast_column to_iterable_dataset "
+    "unique flatten_indices repeat with_transform set_transform add_faiss_index reset_format class_encode_column"
 ).split()
 SPLITS = ("train", "test", "validation", "val", "valid", "eval", "dev")
 

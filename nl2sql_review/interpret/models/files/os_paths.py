@@ -145,7 +145,7 @@ def make_directory(m: Machine, args: Arguments, node: cst.CSTNode | None, callee
 
 @model("sys.path.insert", "sys.path.append", "site.addsitedir")
 def extend_search_path(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    """Where further modules are found; a relative folder is taken from the script's own, then from the project's root."""
+    """Where further modules are found; a relative folder is tried in the script's own, then in the project's root."""
     text = lift(text_of, args.positional[-1]) if args.positional else Unknown("no path")
     if isinstance(text, Text) and text.parts[0] is CWD and all(isinstance(p, str) for p in text.parts[1:]):
         text = Known("".join(text.parts[1:]).lstrip("/") or ".")  # type: ignore[arg-type]

@@ -179,7 +179,7 @@ def open_path(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | 
 
 
 def read(m: Machine, value: Value, then: Callable[[Content], Value]) -> Value | None:
-    """`then` of the text that a stream, a string or bytes hold, through defaults and branches; None for what is neither.
+    """Apply `then` to the text that a stream, a string or bytes hold, through defaults and branches; None for others.
 
     What an option of the command line chose is a default by that option, every value of it.
     """

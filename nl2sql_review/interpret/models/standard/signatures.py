@@ -20,8 +20,8 @@ from ...core.operations import describe
 SIGNATURE, PARAMETERS = "inspect.Signature", "inspect.parameters"
 
 CLASSES = (
-    "transformers.TrainingArguments", "transformers.Seq2SeqTrainingArguments", "transformers.Trainer", "trl.SFTConfig", "trl.SFTTrainer", "trl.DPOConfig",
-    "trl.DPOTrainer", "trl.GRPOConfig", "trl.GRPOTrainer", "peft.LoraConfig",
+    "transformers.TrainingArguments", "transformers.Seq2SeqTrainingArguments", "transformers.Trainer", "trl.SFTConfig",
+    "trl.SFTTrainer", "trl.DPOConfig", "trl.DPOTrainer", "trl.GRPOConfig", "trl.GRPOTrainer", "peft.LoraConfig",
 )  # fmt: skip
 
 

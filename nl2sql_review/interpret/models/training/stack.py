@@ -1,4 +1,4 @@
-"""The training stack's own objects: models, tokenizers, trainers, and the functions that hand back what they were given."""
+"""The training stack's objects: models, tokenizers, trainers, and functions that hand back what they are given."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def called(m: Machine, f: Opaque, args: Arguments, node: cst.CSTNode | None) -> 
 
 # -- trainers --------------------------------------------------------------------------------------------
 def after_construction(m: Machine, call: Any, args: Arguments, node: cst.CSTNode | None) -> None:
-    """A trainer formats its data with `formatting_func`: its symbolic result is kept in `call.result.slots["formatted"]`."""
+    """Run a trainer's `formatting_func`: its symbolic result is kept in `call.result.slots["formatted"]`."""
     fn = args.get(None, "formatting_func")
     if isinstance(fn, Absent) or isinstance(fn, Known) and fn.value is None or call.result is None:
         return
