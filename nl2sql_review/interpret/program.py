@@ -19,14 +19,18 @@ from .core.objects import Arguments, Class, Function, Instance, Module, Opaque, 
 from .core.operations import freeze
 from .core.project import Project, resolved
 from .core.recording import Call, Recording
-from .python import (
+from .python import (  # noqa: F401 (they fill registries)
     attributes,
     calls,
     classes,
+    containers,
     expressions,
+    inspection,
     items,
+    iterators,
     modules,
     statements,
+    strings,
 )
 
 STEPS = 80_000  # expressions, statements and joined changes; about a second on a slow machine
