@@ -44,4 +44,5 @@ def render(name: str, report: Report, view: View) -> str:
     """The report in the format called `name`, which is a key of FORMATS."""
     from importlib import import_module
 
-    return import_module(f".{name}", __name__).render(report, view)
+    made: str = import_module(f".{name}", __name__).render(report, view)
+    return made
