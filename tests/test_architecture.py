@@ -251,3 +251,9 @@ def test_reading_rules_and_settings_loads_no_pydantic():
     assert not loaded_by(
         "from nl2sql_review.policy import rulebook, settings; settings.configure(rulebook.load(), settings.load('.'))"
     ) & {"libcst", "pydantic", "rich"}
+
+
+def test_screening_a_directory_loads_no_reader_of_configurations():
+    """What the cache answers asks it too."""
+    loaded = loaded_by("from nl2sql_review import flavours; flavours.screening()")
+    assert not loaded & {"libcst", "dataclasses", "inspect", "pathlib", "json", "yaml"}

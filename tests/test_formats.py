@@ -319,3 +319,15 @@ def test_markdown_refers_to_nobody_and_no_issue(text: str, view: View) -> None:
     report = replace(REPORT, files=(), internal_errors=(InternalError("", "train.py", f"see {text}."),))
     markdown = render("markdown", report, view)
     assert text not in markdown and f"see {text}." in markdown.replace("<!-- -->", "")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_format_carries_fixes_where_it_says_so(name: str, view: View) -> None:
+    """What an edit puts in place is in the text; for a language model, what it does."""
+    first = REPORT.files[0]
+    (fixed, *_) = [f for f in first.findings if f.fix is not None]
+    assert fixed.fix is not None
+    edited = replace(fixed, fix=replace(fixed.fix, edits=(replace(fixed.fix.edits[0], content="A_BETTER_RANK"),)))
+    report = replace(REPORT, files=(replace(first, findings=(edited,)),))
+    word = "safe fix: set r=16" if name == "agent" else "A_BETTER_RANK"
+    assert (word in render(name, report, view)) is FORMATS[name].carries_fixes

@@ -110,7 +110,7 @@ def _values(action: argparse.Action, current: str) -> list[tuple[str, str]]:
     if action.dest == "output_format":
         from ..render import FORMATS
 
-        return list(FORMATS.items())
+        return [(name, form.purpose) for name, form in FORMATS.items()]
     if action.dest == "gpu":
         from ..gpu_memory.cards import CARDS
 

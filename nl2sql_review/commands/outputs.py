@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from ..run.reviewer import Reviewer
 
 
-WITH_FIXES = ("json", "sarif", "rdjson", "agent")  # formats whose findings carry their fixes
-
-
 def options(group: argparse._ActionsContainer) -> None:
     group.add_argument("--output-format", metavar="FORMAT[=FILE]", action="append", type=format_and_file, default=[],
                        help=f"{', '.join(FORMATS)}; text is the default; given again, a further format; "
@@ -65,8 +62,8 @@ def targets(args: Namespace) -> list[tuple[str, str | None]]:
 
 
 def carry_fixes(args: Namespace) -> bool:
-    """Whether a format that is asked for shows the fixes, which take a reading of the script each to be proved."""
-    return any(name in WITH_FIXES for name, _ in targets(args))
+    """Whether a format that is asked for carries the fixes."""
+    return any(FORMATS[name].carries_fixes for name, _ in targets(args))
 
 
 def texts(

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 CONFIGURATIONS = (".yaml", ".yml", ".json", ".toml")
 SUFFIXES = (".py", ".ipynb", *CONFIGURATIONS)
-# A configuration that trains has one of these keys, or sections `lora` and `training`; few other documents do.
-PLAINLY = r"""(?:^[ \t]*|["'])(?:base_model|model_name_or_path|finetuning_type|training_type)["']?[ \t]*[:=]"""
-SECTION = r"""^[ \t{,]*["'\[]?(?:lora|training)["'\]]?[ \t]*(?:[:=][ \t]*(?:[{\r\n#]|$)|$)"""
+# The line of a key, and the line of a section with a mapping below it, with the words of a Screening.
+KEY = rb"""(?:^[ \t]*|["'])(?:%s)["']?[ \t]*[:=]"""
+SECTION = rb"""^[ \t{,]*["'\[]?(?:%s)["'\]]?[ \t]*(?:[:=][ \t]*(?:[{\r\n#]|$)|$)"""
 HEAD = 64 * 1024  # bytes of a YAML or JSON file in which these are looked for
 LARGEST = 1_000_000  # bytes: a larger one is data
 # Given by name, these are still no scripts; any other suffix is taken for Python.
@@ -43,6 +43,40 @@ class Found:
         self.given = given
         self.problem = problem  # why a directory could not be listed
         self.real = real or os.path.realpath(path)  # the same for all ways to the same file
+
+
+class Screening:
+    """What configurations that train are told by from other YAML, JSON and TOML, before anything is parsed.
+
+    One of `keys` stands in each, at any depth, or one of `sections` with a mapping below it; few other files have them.
+    """
+
+    __slots__ = ("keys", "sections")
+
+    def __init__(self, keys: tuple[str, ...], sections: tuple[str, ...]) -> None:
+        self.keys = tuple(key.encode() for key in keys)
+        self.sections = tuple(section.encode() for section in sections)
+
+    def names_key(self, data: bytes) -> bool:
+        """Whether a key says plainly that the file is such a configuration."""
+        return _has_line(data, KEY, self.keys)
+
+    def names_section(self, data: bytes) -> bool:
+        """Whether a section is called as in such a configuration."""
+        return _has_line(data, SECTION, self.sections)
+
+
+def _has_line(data: bytes, form: bytes, words: tuple[bytes, ...]) -> bool:
+    # One search a word: the alternatives of a regular expression are tried at every byte, twenty times as slow.
+    for word in words:
+        if word in data:
+            return _line_with(form, words).search(data) is not None
+    return False
+
+
+@cache
+def _line_with(form: bytes, words: tuple[bytes, ...]) -> re.Pattern[bytes]:
+    return re.compile(form % b"|".join(words), re.MULTILINE)
 
 
 class Globs:
@@ -144,7 +178,7 @@ def find(
     return list(found.values())
 
 
-def may_configure(path: str) -> bool:
+def may_configure(path: str, screening: Screening) -> bool:
     """Whether a YAML, JSON or TOML file looks as if it might train. Its head is read, nothing is parsed."""
     try:
         with open(path, "rb") as file:
@@ -153,21 +187,7 @@ def may_configure(path: str) -> bool:
             head = file.read(HEAD)
     except OSError:
         return False
-    return configures(head) or (b"lora" in head or b"training" in head) and _lines(SECTION).search(head) is not None
-
-
-def configures(data: bytes) -> bool:
-    """Whether a key says so plainly."""
-    # One search a word: the alternatives of a regular expression are tried at every byte, twenty times as slow.
-    named = (
-        b"base_model" in data or b"model_name_or_path" in data or b"finetuning_type" in data or b"training_type" in data
-    )
-    return named and _lines(PLAINLY).search(data) is not None
-
-
-@cache
-def _lines(pattern: str) -> re.Pattern[bytes]:
-    return re.compile(pattern.encode(), re.MULTILINE)
+    return screening.names_key(head) or screening.names_section(head)
 
 
 def may_train(data: bytes) -> bool:

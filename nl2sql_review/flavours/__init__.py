@@ -2,32 +2,65 @@
 
     recording = record(source, root, settings)      # the calls that the program makes of the configuration
 
-`NotAConfiguration` says why a file is none.
+`NotAConfiguration` says why a file is none. Whoever needs to know something of a program asks its `Flavour`.
 """
 
 from __future__ import annotations
+
+from functools import cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# As they are called on the command line, and what reads them.
-FLAVOURS = {
-    "trl": "trl sft --config",
-    "axolotl": "axolotl train",
-    "llamafactory": "llamafactory-cli train",
-    "unsloth": "unsloth train --config",
-    "unsloth-studio": "a request to Unsloth Studio, or its defaults for a model",
-}
-# Libraries that train with versions of transformers and trl which they hold back themselves.
-PINNING = ("axolotl", "llamafactory")
+    from ..files.discovery import Screening
+    from ..interpret.core.documents import Text
+    from ..interpret.core.recording import Recording
+    from ..source import Source
+    from ..training_plan.values import Value
+    from .flavour import Flavour, Outline
+
+# As they are called on the command line; the file of each is called so, and holds its FLAVOUR. The last one is asked
+# first whether a file is its own: what is general stands before what is particular.
+FLAVOURS = ("trl", "axolotl", "llamafactory", "unsloth", "unsloth-studio")
 
 
 class NotAConfiguration(Exception):
     """A file that trains nothing. The text says what it is instead."""
 
 
-def record(source: Any, root: str, settings: Any = None, flavour: str = "") -> Any:
+def of(name: str) -> Flavour:
+    """The flavour of this name, one of FLAVOURS."""
+    from importlib import import_module
+
+    found: Flavour = import_module(f"{__name__}.{name.replace('-', '_')}").FLAVOUR
+    return found
+
+
+@cache
+def every() -> tuple[Flavour, ...]:
+    """All flavours, in the order of FLAVOURS."""
+    return tuple(map(of, FLAVOURS))
+
+
+@cache
+def screening() -> Screening:
+    """The words by which a configuration is told from other files before it is parsed."""
+    from ..files.discovery import Screening
+
+    return Screening(
+        tuple(dict.fromkeys(key for one in every() for key in one.plain_keys)),
+        tuple(dict.fromkeys(section for one in every() for section in one.sections)),
+    )
+
+
+@cache
+def packages() -> frozenset[str]:
+    """The packages of the programs, beside those that scripts train with: their classes train."""
+    return frozenset(name for one in every() for name in one.packages)
+
+
+def record(source: Source, root: str, settings: Any = None, flavour: str = "") -> Recording:
     """What the program that reads a configuration would call. Raises NotAConfiguration, SourceError."""
     import os
     from pathlib import Path
@@ -35,37 +68,28 @@ def record(source: Any, root: str, settings: Any = None, flavour: str = "") -> A
     from ..interpret.core.project import Project
     from ..libraries import chosen
     from ..libraries.declared import Statement
-    from . import keys
     from .reading import Reading
 
     document, text = parsed(source, "pyyaml")
-    name = flavour or flavour_of(document)
-    module = reader_of(name)
-    if name == "llamafactory":
-        document, text = parsed(source, "omegaconf")
-    table = keys.of(name)
-    program = module.STUDIO if name == "unsloth-studio" else module.PROGRAM
-    pins = table.requires if table.library in PINNING else {}
+    program = of(flavour) if flavour else flavour_of(document)
+    if program.yaml != "pyyaml":
+        document, text = parsed(source, program.yaml)
+    table = program.keys
+    pins = table.requires if program.pins else {}
     needs = [Statement(library, wanted, f"{table.library} {table.version}") for library, wanted in pins.items()]
     folder = os.path.dirname(os.path.abspath(source.path))
-    versions = chosen.of_script(source, folder, root, settings, unsloth=name.startswith("unsloth"), needs=needs)
-    reading = Reading(source, document, text, table, program, Project(Path(root), Path(source.path)), versions)
+    versions = chosen.of_script(source, folder, root, settings, unsloth=program.patches, needs=needs)
+    reading = Reading(source, document, text, program, Project(Path(root), Path(source.path)), versions)
     if not reading.top.items:
         raise NotAConfiguration("not a training configuration: it holds no keys")
-    module.read(reading)
+    program.read(reading)
     recording = reading.recording
-    recording.files_read = [*recording.project.read_files, *(f for f in versions.files)]
-    recording.files_missing = list(recording.project.missing)
+    recording.files_read = [*reading.project.read_files, *versions.files]
+    recording.files_missing = list(reading.project.missing)
     return recording
 
 
-def reader_of(flavour: str) -> Any:
-    from importlib import import_module
-
-    return import_module(f"{__name__}.{flavour.partition('-')[0]}")
-
-
-def parsed(source: Any, dialect: str) -> tuple[Any, Any]:
+def parsed(source: Source, dialect: str) -> tuple[Value, Text]:
     """(document, text) of a file, with the places of its keys. SourceError when it is not of its format."""
     from ..interpret.core import documents
     from ..source.spans import SourceError, point
@@ -88,98 +112,43 @@ def parsed(source: Any, dialect: str) -> tuple[Any, Any]:
 # -- which flavour -----------------------------------------------------------------------------------------------
 
 
-def flavour_of(document: Any) -> str:
-    """The flavour by its keys. Raises NotAConfiguration."""
+def flavour_of(document: Value) -> Flavour:
+    """The flavour of a document by its keys. Raises NotAConfiguration."""
+    from .launch import launcher_of
+
+    outline = outline_of(document)
+    found = next((one for one in reversed(every()) if one.detects(outline)), None)
+    if found is not None:
+        if why := found.refuses(outline):
+            raise NotAConfiguration(why)
+        return found
+    launcher, starts = launcher_of(outline.keys)
+    if launcher:
+        raise NotAConfiguration(f"{launcher} configuration, no training configuration: it is read with {starts}")
+    if why := next(filter(None, (one.refuses(outline) for one in every())), ""):
+        raise NotAConfiguration(why)
+    families = ", ".join(dict.fromkeys(one.family for one in every()))
+    raise NotAConfiguration(
+        f"not a training configuration: its keys are those of no flavour ({families}); --flavour names one"
+    )
+
+
+def outline_of(document: Value) -> Outline:
+    """The keys and sections of a document. Raises NotAConfiguration where it is no mapping."""
     from ..interpret.core.objects import Mapping, object_of
+    from ..training_plan.values import Default, Known
+    from .flavour import Outline
 
     found = object_of(document)
     if not isinstance(found, Mapping):
         raise NotAConfiguration("not a training configuration: it is no mapping of keys")
-    items = found.state.items
-    keys = {k for k, v in items.items() if isinstance(k, str)}
-    sections = {k for k, v in items.items() if isinstance(object_of(v), Mapping)}
-    if "model" not in sections and (
-        "training" in sections
-        and sections & {"lora", "data"}
-        or "lora" in sections
-        and keys & {"model"}
-        and sections & {"data"}
-    ):
-        inner = {name: set(object_of(items[name]).state.items) for name in UNSLOTH_SECTIONS if name in sections}
-        named = set().union(*inner.values())
-        if is_unsloths(inner):
-            asks = named & {"optim", "lr_scheduler_type", "warmup_ratio"} or not keys & {"model", "data"}
-            return "unsloth-studio" if asks and "data" not in keys else "unsloth"
-    if {"model_name", "training_type"} <= keys and keys & {"format_type", "hf_dataset", "local_datasets"}:
-        return "unsloth-studio"
-    if "base_model" in keys and keys & {
-        "datasets",
-        "pretraining_dataset",
-        "micro_batch_size",
-        "sequence_len",
-        "adapter",
-        "rl",
-        "test_datasets",
-    }:
-        return "axolotl"
-    if "model_name_or_path" in keys and keys & {"stage", "finetuning_type"} and "dataset_name" not in keys:
-        refuse_llamafactory(items)
-        return "llamafactory"
-    if keys & {"compute_environment", "distributed_type"} or {"num_processes", "mixed_precision"} <= keys:
-        raise NotAConfiguration(
-            "an accelerate configuration, no training configuration: it is read with the script or configuration that "
-            "it launches"
-        )
-    if keys & {"zero_optimization", "train_micro_batch_size_per_gpu"}:
-        raise NotAConfiguration(
-            "a DeepSpeed configuration, no training configuration: it is read with the script or configuration that "
-            "names it"
-        )
-    if "model_name_or_path" in keys and keys & {
-        "dataset_name",
-        "datasets",
-        "dataset_mixture",
-        "use_peft",
-        "dataset_text_field",
-    }:
-        return "trl"
-    if "model" in keys and "train_dataset" in keys:
-        raise NotAConfiguration("a configuration of LLaMA-Factory v1, which is not read yet")
-    raise NotAConfiguration(
-        "not a training configuration: its keys are those of no flavour (TRL, Axolotl, LLaMA-Factory, Unsloth); "
-        "--flavour names one"
+    items = {key: value for key, value in found.state.items.items() if isinstance(key, str)}
+    below = {key: object_of(value) for key, value in items.items()}
+    return Outline(
+        frozenset(items),
+        {key: value.value for key, value in items.items() if isinstance(value, (Known, Default))},
+        {key: frozenset(inner.state.items) for key, inner in below.items() if isinstance(inner, Mapping)},
     )
 
 
-UNSLOTH_SECTIONS = ("data", "training", "lora", "logging")
-# Keys that hardly anything but Unsloth has: its sections have the names that everyone gives to sections.
-UNSLOTHS_OWN = frozenset(
-    """dataset format_type local_dataset train_on_completions lora_r use_loftq use_rslora vision_all_linear
-    finetune_language_layers finetune_attention_modules finetune_mlp_modules finetune_vision_layers enable_wandb
-    enable_tensorboard""".split()
-)
-
-
-def is_unsloths(inner: dict[str, set[Any]]) -> bool:
-    """Whether sections hold Unsloth's keys: one of its own, and no fewer that it knows than others.
-
-    Many scripts read a file with sections called training and lora; such a file is theirs.
-    """
-    from . import keys
-
-    tables = [keys.of(name).sections for name in ("unsloth", "unsloth-studio")]
-    known = {key for sections in tables for section in sections.values() for key in section}
-    knows = sum(key in known for found in inner.values() for key in found)
-    return bool(set().union(*inner.values()) & UNSLOTHS_OWN) and 2 * knows >= sum(map(len, inner.values()))
-
-
-def refuse_llamafactory(items: Any) -> None:
-    """A configuration that only predicts, exports or serves."""
-    train = items.get("do_train")
-    if getattr(train, "value", None) is True:
-        return
-    if "do_predict" in items or "do_eval" in items or "export_dir" in items or "dataset" not in items:
-        raise NotAConfiguration("a configuration of LLaMA-Factory that does not train: do_train is not on")
-
-
-__all__ = ["FLAVOURS", "NotAConfiguration", "flavour_of", "record"]
+__all__ = ["FLAVOURS", "NotAConfiguration", "every", "flavour_of", "of", "packages", "record", "screening"]

@@ -15,7 +15,8 @@ import sys
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Iterable, Iterator
+from types import MappingProxyType
+from typing import Any, Iterable, Iterator, Mapping
 
 import libcst as cst
 
@@ -23,56 +24,11 @@ from ..libraries.build import annotated, compact, default_in, field_default, ini
 from ..libraries.versions import allows, key_of
 from ..source.literals import evaluated
 from ..source.syntax import below, dotted, text_of, walk
+from . import every
+from .flavour import Build
 from .keys import FOLDER
 
-# flavour -> library, and for each section of its configuration the classes whose fields are its keys
-SECTIONS: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
-    "trl": (
-        "trl",
-        {"": ("ScriptArguments", "SFTConfig", "ModelConfig", "DatasetMixtureConfig"), "datasets": ("DatasetConfig",)},
-    ),
-    "axolotl": (
-        "axolotl",
-        {
-            "": ("AxolotlInputConfig",),
-            "datasets": (
-                "StepwiseSupervisedDataset",
-                "SyntheticDataset",
-                "PretrainingDataset",
-                "KTODataset",
-                "DPODataset",
-                "SFTDataset",
-            ),
-            "datasets.type": ("UserDefinedKTOType", "UserDefinedDPOType", "UserDefinedPrompterType"),
-        },
-    ),
-    "llamafactory": (
-        "llamafactory",
-        {"": ("ModelArguments", "DataArguments", "TrainingArguments", "FinetuningArguments", "GeneratingArguments")},
-    ),
-    "unsloth": (
-        "unsloth",
-        {
-            **{"": ("Config",), "data": ("DataConfig",), "training": ("TrainingConfig",)},
-            **{"lora": ("LoraConfig",), "logging": ("LoggingConfig",)},
-        },
-    ),
-    "unsloth-studio": ("unsloth", {"": ("TrainingStartRequest",)}),
-}
-# Where the classes of a library stand: what else is called so is another class.
-FILES = {
-    "trl": r"trl/(trainer/(base_config|sft_config|model_config)|scripts/utils)\.py",
-    "axolotl": r"axolotl/(utils/schemas/(?!internal)\w+|integrations/\w+/args)\.py",
-    "llamafactory": r"llamafactory/hparams/\w+\.py",
-    "unsloth": r"unsloth_cli/config\.py",
-    "unsloth-studio": r"studio/backend/models/training\.py",
-    "transformers": r"transformers/training_args(_seq2seq)?\.py",
-}
-EXTENDS = ("trl", "llamafactory")  # libraries whose classes extend those of transformers
-ALIASES = {
-    "BaseTrainingArguments": "Seq2SeqTrainingArguments"
-}  # what a base is assigned from, one line above the class
-PLUGINS = r"axolotl/integrations/\w+/args\.py"  # keys that exist where a plugin is listed
+TRANSFORMERS = r"transformers/training_args(_seq2seq)?\.py"  # where the classes stand that others extend
 LAUNCHER = "accelerate/commands/launch.py"
 NAMED = ("trl", "transformers", "peft", "unsloth", "unsloth_zoo")
 TYPE = 120  # characters; a longer annotation says no more than that
@@ -97,31 +53,37 @@ def main(arguments: list[str]) -> int:
         wheels.setdefault(library, []).append(Wheel(library, version, path))
     for each in wheels.values():
         each.sort(key=lambda w: key_of(w.version))
-    for flavour, (library, _) in SECTIONS.items():
+    for flavour in every():
+        library = flavour.build.library
         if library in wheels:
-            made = of_flavour(flavour, wheels)
-            file = FOLDER / f"{flavour}.json"
+            made = of_flavour(flavour.build, wheels)
+            file = FOLDER / f"{flavour.name}.json"
             file.write_text(dumped(made), encoding="utf-8")
             print(f"{file}: {library} {made['version']}, {sum(map(len, made['sections'].values()))} keys")
     return 0
 
 
-def of_flavour(flavour: str, wheels: dict[str, list[Wheel]]) -> dict[str, Any]:
-    library, sections = SECTIONS[flavour]
-    own = wheels[library][-1]
-    own = Wheel(library, own.version, own.path, classes(own.path, FILES[flavour]))
+def of_flavour(build: Build, wheels: dict[str, list[Wheel]]) -> dict[str, Any]:
+    """The table of one flavour's keys, as `keys` reads it."""
+    own = wheels[build.library][-1]
+    own = Wheel(build.library, own.version, own.path, classes(own.path, build.files))
     requires = dict(requirements(own.path))
-    extended = wheels.get("transformers", ()) if library in EXTENDS else ()
+    extended = wheels.get("transformers", ()) if build.extends else ()
     fitting = [w for w in extended if allows(requires.get("transformers", ""), w.version)]
-    others = [Wheel("transformers", w.version, w.path, classes(w.path, FILES["transformers"])) for w in fitting[-1:]]
-    keys = {name: dict(e for c in of for e in fields(own.classes[c], [own, *others])) for name, of in sections.items()}
-    if flavour == "axolotl":
-        plugins = classes(own.path, PLUGINS)
+    others = [Wheel("transformers", w.version, w.path, classes(w.path, TRANSFORMERS)) for w in fitting[-1:]]
+    homes = [own, *others]
+    keys = {
+        name: dict(entry for c in of for entry in fields(own.classes[c], homes, build.aliases))
+        for name, of in build.sections.items()
+    }
+    if build.plugins:
+        plugins = classes(own.path, build.plugins)
         keys["plugins"] = dict(entry for node in plugins.values() for entry in own_fields(node))
-    if flavour == "trl":
-        keys["launcher"] = dict.fromkeys(options(wheels["accelerate"][-1].path), ["", ""])
-    read_from = {w.library: w.version for w in (own, *others, *(wheels["accelerate"][-1:] if flavour == "trl" else ()))}
-    return {"library": library, "version": own.version, "from": read_from, "requires": requires, "sections": keys}
+    launcher = wheels["accelerate"][-1:] if build.launcher else []
+    for one in launcher:
+        keys["launcher"] = dict.fromkeys(options(one.path), ["", ""])
+    read_from = {w.library: w.version for w in (*homes, *launcher)}
+    return {"library": build.library, "version": own.version, "from": read_from, "requires": requires, "sections": keys}
 
 
 def classes(path: Path, files: str) -> dict[str, cst.ClassDef]:
@@ -137,14 +99,16 @@ def classes(path: Path, files: str) -> dict[str, cst.ClassDef]:
     return found
 
 
-def fields(node: cst.ClassDef, wheels: Iterable[Wheel]) -> Iterator[tuple[str, list[str]]]:
-    """The fields of a class, those of its bases first; a base is looked for in the class's own library first."""
+def fields(
+    node: cst.ClassDef, wheels: Iterable[Wheel], aliases: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[tuple[str, list[str]]]:
+    """The fields of a class, those of its bases first; a base is looked for in the library of the class, then in the others."""
     wheels = list(wheels)
     for base in reversed(node.bases):
-        name = ALIASES.get(last(base.value), last(base.value))
+        name = aliases.get(last(base.value), last(base.value))
         home = next((i for i, w in enumerate(wheels) if name in w.classes and w.classes[name] is not node), None)
         if home is not None:
-            yield from fields(wheels[home].classes[name], wheels[home:])
+            yield from fields(wheels[home].classes[name], wheels[home:], aliases)
     yield from own_fields(node)
 
 
@@ -155,7 +119,7 @@ def own_fields(node: cst.ClassDef) -> Iterator[tuple[str, list[str]]]:
             continue
         entry = [kind if len(kind) <= TYPE else "Any", default(value)]
         yield name, entry
-        for alias in aliases(value):
+        for alias in other_names(value):
             yield alias, entry
 
 
@@ -195,7 +159,7 @@ def default(value: cst.BaseExpression | None) -> str:
     return field_default(value)
 
 
-def aliases(value: cst.BaseExpression | None) -> Iterator[str]:
+def other_names(value: cst.BaseExpression | None) -> Iterator[str]:
     """Other names of a key, as pydantic takes them: alias="x", validation_alias=AliasChoices("x", …)."""
     for keyword, given in keywords(value).items() if isinstance(value, cst.Call) else ():
         if keyword in ("alias", "validation_alias"):

@@ -43,6 +43,15 @@ DEEPSPEED = {
 PLUGIN = {"gradient_accumulation_steps": "arguments.gradient_accumulation"}
 
 
+def launcher_of(keys: frozenset[str]) -> tuple[str, str]:
+    """(whose configuration a file with these keys is, what it is read with) for a launcher's file, else two empty texts."""
+    if keys & {"compute_environment", "distributed_type"} or {"num_processes", "mixed_precision"} <= keys:
+        return "an accelerate", "the script or configuration that it launches"
+    if keys & {"zero_optimization", "train_micro_batch_size_per_gpu"}:
+        return "a DeepSpeed", "the script or configuration that names it"
+    return "", ""
+
+
 @dataclass(frozen=True)
 class Said:
     """One setting of such a file that must agree with a fact of the plan."""

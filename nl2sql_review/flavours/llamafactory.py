@@ -1,366 +1,58 @@
-"""LLaMA-Factory: `llamafactory-cli train config.yaml`. Read by OmegaConf, to which `2e-4` is a number, and handed to
-dataclasses as it stands: what is quoted stays a text, and a key of no dataclass is a ValueError."""
+"""LLaMA-Factory: `llamafactory-cli train config.yaml`."""
 
 from __future__ import annotations
 
-import json
-import os
-import re
-from pathlib import Path
-from typing import Any
+from .flavour import Build, Flavour, Outline
 
-from ..libraries import store
-from ..libraries.versions import allows
-from ..training_plan.values import Absent, Known, Text, Unknown, Value
-from .reading import (
-    LOGS_NOTHING,
-    NO_CHOICE,
-    Level,
-    Program,
-    Reading,
-    Stated,
-    column,
-    eos,
-    known,
-    load,
-    mixed,
-    unset,
-    words,
-)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .reading import Reading
 
-PROGRAM = Program(
+
+def detects(outline: Outline) -> bool:
+    keys = outline.keys
+    return "model_name_or_path" in keys and bool(keys & {"stage", "finetuning_type"}) and "dataset_name" not in keys
+
+
+def refuses(outline: Outline) -> str:
+    """A configuration that only predicts, exports or serves, and those of the next version."""
+    keys = outline.keys
+    if not detects(outline):
+        v1 = "model" in keys and "train_dataset" in keys
+        return "a configuration of LLaMA-Factory v1, which is not read yet" if v1 else ""
+    trains = outline.values.get("do_train") is True
+    if trains or "dataset" in keys and not keys & {"do_predict", "do_eval", "export_dir"}:
+        return ""
+    return "a configuration of LLaMA-Factory that does not train: do_train is not on"
+
+
+def read(reading: Reading) -> None:
+    from .calls import llamafactory
+
+    llamafactory.read(reading)
+
+
+FLAVOUR = Flavour(
     "llamafactory",
-    "LLaMA-Factory",
-    "none",
-    "nothing converts it, and the run stops",
-    "ValueError",
-    "a later release, or Megatron's arguments,",
+    started_by="llamafactory-cli train",
+    program="LLaMA-Factory",
+    family="LLaMA-Factory",
+    build=Build(
+        "llamafactory",
+        r"llamafactory/hparams/\w+\.py",
+        {"": ("ModelArguments", "DataArguments", "TrainingArguments", "FinetuningArguments", "GeneratingArguments")},
+        extends=True,
+        aliases={"BaseTrainingArguments": "Seq2SeqTrainingArguments"},
+    ),
+    read=read,
+    detects=detects,
+    refuses=refuses,
+    plain_keys=("model_name_or_path", "finetuning_type"),
+    parser="none",
+    refusal="nothing converts it, and the run stops",
+    unknown_key="ValueError",
+    other_keys="a later release, or Megatron's arguments,",
+    yaml="omegaconf",
+    packages=("llamafactory",),
+    pins=True,
 )
-
-ARGUMENTS = {
-    name: name
-    for name in (
-        *(
-            "output_dir",
-            "per_device_train_batch_size",
-            "gradient_accumulation_steps",
-            "learning_rate",
-            "lr_scheduler_type",
-        ),
-        *(
-            "warmup_steps",
-            "optim",
-            "weight_decay",
-            "num_train_epochs",
-            "max_steps",
-            "seed",
-            "bf16",
-            "fp16",
-            "report_to",
-        ),
-        *(
-            "save_strategy",
-            "save_steps",
-            "save_total_limit",
-            "logging_steps",
-            "packing",
-            "deepspeed",
-            "fsdp",
-            "skip_memory_metrics",
-        ),
-    )
-}
-ADAPTER = {"r": "lora_rank", "lora_dropout": "lora_dropout", "use_rslora": "use_rslora", "use_dora": "use_dora"}
-OTHERS = {"dpo": "DPO", "kto": "KTO", "ppo": "PPO", "rm": "Reward"}  # stage -> whose trainer has another objective
-DATASETS = "dataset_info.json"
-# The template "alpaca" (llamafactory/data/template.py).
-ALPACA = (
-    "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n"
-    "### Instruction:\n",
-    "\n",
-    "\n\n### Response:\n",
-)
-STRATEGIES = {
-    "interleave_under": "first_exhausted",
-    "interleave_over": "all_exhausted",
-    "interleave_once": "all_exhausted_without_replacement",
-}
-QUANTIZED = re.compile(r"gptq|awq|aqlm|int4|4bit", re.IGNORECASE)  # in the name of a model that is published so
-
-
-def read(r: Reading) -> None:
-    top = r.top
-    check(r, top)
-    stage = str(top.plain("stage") or "sft")
-    unsloth = top.plain("use_unsloth") is True
-    model = adapter(r, top, base(r, top, unsloth), unsloth)
-    arguments = training_arguments(r, top)
-    data = datasets(r, top)
-    cut = r.call("transformers.PreTrainedTokenizer.__call__", top.place)
-    r.give(cut, "max_length", top.get("cutoff_len"), top, "cutoff_len")
-    r.state("memory.length_conflict", Known(False), top.place)
-    kind = f"llamafactory.{OTHERS[stage]}Trainer" if stage in OTHERS else "llamafactory.CustomSeq2SeqTrainer"
-    trainer = r.call(kind, top.place, model=known(model), args=known(arguments))
-    if data is not None:
-        r.give(trainer, "train_dataset", Known(data, (top.where("dataset"),)), top, "dataset")
-    train = r.call(f"{kind}.train", top.place)
-    train.receiver = trainer.result
-    if unsloth:
-        r.recording.imports.append(("unsloth", top.where("use_unsloth")))
-    half, full = top.plain("fp16") is True, top.plain("bf16") is True or top.plain("pure_bf16") is True
-    if half != full:
-        r.beyond(NO_CHOICE.format("fp16" if half else "bf16"), "arguments.mixed_precision")
-    if "skip_memory_metrics" not in top:
-        r.beyond(LOGS_NOTHING, "memory.monitoring", "memory.monitoring_sees")
-    checkpointing(r, top, unsloth)
-    resume(r, top)
-    prompt(r, top, data, stage)
-    if isinstance(top.plain("deepspeed"), str):
-        r.made.launch_files.append((top.plain("deepspeed"), top.where("deepspeed")))
-
-
-def check(r: Reading, top: Level) -> None:
-    """Training arguments come and go with transformers: a key that any allowed version has is not judged."""
-    wanted = r.keys.requires.get("transformers", "")
-    fine = {
-        key
-        for key in top.items
-        for version in store.versions("transformers")
-        if allows(wanted, version)
-        and (found := store.whole("transformers", "Seq2SeqTrainingArguments", {"transformers": version})) is not None
-        and found.accepts(str(key))
-    }
-    r.check(top, extra=fine)
-
-
-# -- model -------------------------------------------------------------------------------------------------------
-
-
-def base(r: Reading, top: Level, unsloth: bool) -> Any:
-    bits, method = top.get("quantization_bit"), str(top.plain("quantization_method") or "bnb").lower()
-    four = isinstance(bits, Known) and bits.value == 4
-    if unsloth:
-        call = r.call("unsloth.FastLanguageModel.from_pretrained", top.where("model_name_or_path"))
-        r.give(call, "model_name", top.get("model_name_or_path"), top, "model_name_or_path")
-        r.give(call, "max_seq_length", top.get("cutoff_len"), top, "cutoff_len")
-        r.give(call, "load_in_4bit", Known(four, (top.where("quantization_bit"),)), top, "quantization_bit")
-        return call
-    call = r.call("transformers.AutoModelForCausalLM.from_pretrained", top.where("model_name_or_path"))
-    r.give(call, "pretrained_model_name_or_path", top.get("model_name_or_path"), top, "model_name_or_path")
-    if isinstance(bits, Known) and bits.value in (4, 8) and method in ("bnb", "bitsandbytes"):
-        config = r.call("transformers.BitsAndBytesConfig", top.where("quantization_bit"))
-        r.give(config, f"load_in_{bits.value}bit", Known(True, bits.trace), top, "quantization_bit")
-        r.give(config, "bnb_4bit_use_double_quant", top.get("double_quantization"), top, "double_quantization")
-        call.arguments["quantization_config"] = known(config)
-    elif four:
-        r.state("lora.load_in_4bit", Known(True, bits.trace), note=f"by {method.upper()}")
-    elif isinstance(bits, Unknown):
-        r.state("lora.load_in_4bit", bits)
-    elif QUANTIZED.search(str(top.plain("model_name_or_path"))):
-        why = "the model's name says that it was published quantized; in how many bits is not in the configuration"
-        r.state("lora.load_in_4bit", Unknown(why, (top.where("model_name_or_path"),)))
-    return call
-
-
-def adapter(r: Reading, top: Level, model: Any, unsloth: bool) -> Any:
-    kind = top.plain("finetuning_type")
-    if kind != "lora":
-        if kind in ("oft", "freeze"):
-            why = "makes no LoRA adapter" if kind == "oft" else "trains some of the layers in full"
-            r.state("lora.adapter", Absent(f"finetuning_type: {kind} {why}"), top.where("finetuning_type"))
-        return model
-    if unsloth:
-        made = r.call("unsloth.FastLanguageModel.get_peft_model", top.place, model=known(model))
-        made.arguments["use_gradient_checkpointing"] = Known("unsloth", (top.where("use_unsloth"),))
-        made.keys["use_gradient_checkpointing"] = "use_unsloth"
-        settings(r, top, made)
-        return made
-    config = r.call("peft.LoraConfig", top.place)
-    settings(r, top, config)
-    return r.call("peft.get_peft_model", top.place, model=known(model), peft_config=known(config))
-
-
-def settings(r: Reading, top: Level, call: Any) -> None:
-    r.fill(call, top, ADAPTER)
-    alpha, rank = top.get("lora_alpha"), top.get("lora_rank")
-    if unset(alpha) and isinstance(rank, Known) and isinstance(rank.value, int):
-        alpha = top.built_in(rank.value * 2, "lora_alpha", ", twice the rank")
-    elif unset(alpha):
-        alpha = Unknown("lora_alpha is twice lora_rank, which is not known")
-    r.give(call, "lora_alpha", alpha, top, "lora_alpha")
-    target = top.get("lora_target")
-    if isinstance(target, Known):
-        names = list(words(target.value))
-        target = Known("all-linear" if names == ["all"] else names, target.trace)
-    r.give(call, "target_modules", target, top, "lora_target")
-    extra = top.get("additional_target")
-    if isinstance(extra, Known):
-        r.give(call, "modules_to_save", Known(list(words(extra.value)), extra.trace), top, "additional_target")
-    call.arguments["bias"] = top.built_in("none", "bias")
-
-
-# -- training arguments ------------------------------------------------------------------------------------------
-
-
-def training_arguments(r: Reading, top: Level) -> Any:
-    call = r.call("llamafactory.TrainingArguments", top.place)
-    r.fill(call, top, ARGUMENTS)
-    if "warmup_ratio" in top:
-        ratio = top.get("warmup_ratio")
-        r.give(call, "warmup_ratio", ratio, top, "warmup_ratio")
-    if "warmup_steps" not in top and "warmup_ratio" in top:
-        call.arguments.pop("warmup_steps", None)
-    if top.plain("pure_bf16") is True:
-        r.give(call, "bf16", Known(True, (top.where("pure_bf16"),)), top, "pure_bf16")
-    on = top.plain("disable_gradient_checkpointing") is not True
-    at = top.where("disable_gradient_checkpointing")
-    r.give(call, "gradient_checkpointing", Known(on, (at,)), top, "disable_gradient_checkpointing")
-    return call
-
-
-def checkpointing(r: Reading, top: Level, unsloth: bool) -> None:
-    if unsloth:
-        return
-    if top.plain("disable_gradient_checkpointing") is True:
-        r.state(
-            "lora.gradient_checkpointing",
-            Known(False, (top.where("disable_gradient_checkpointing"),)),
-            note="disable_gradient_checkpointing: true",
-        )
-    elif top.plain("use_unsloth_gc") is True:
-        r.state(
-            "lora.gradient_checkpointing", Known("unsloth", (top.where("use_unsloth_gc"),)), note="by use_unsloth_gc"
-        )
-    else:
-        note = "plain checkpointing; use_unsloth: true or use_unsloth_gc: true asks for Unsloth's"
-        r.state("lora.gradient_checkpointing", Known(True, (top.place,)), note=note)
-
-
-def resume(r: Reading, top: Level) -> None:
-    """Without a checkpoint named, the newest of output_dir is looked for, unless it is to be overwritten."""
-    by = top.get("resume_from_checkpoint")
-    at = top.where("resume_from_checkpoint")
-    if isinstance(by, Unknown):
-        r.state("checkpointing.resume", by)
-    elif isinstance(by, Known) and by.value not in (None, False, "null", "none", ""):
-        unguarded = by.value is True or str(by.value).lower() == "true"
-        r.state(
-            "checkpointing.resume",
-            Known("unguarded" if unguarded else "fixed path", (at,)),
-            argument="resume_from_checkpoint",
-        )
-    elif top.plain("overwrite_output_dir") is True:
-        r.state(
-            "checkpointing.resume",
-            Known("never", (top.where("overwrite_output_dir"),)),
-            note="overwrite_output_dir: true",
-        )
-    else:
-        r.state(
-            "checkpointing.resume", Known("newest", (top.place,)), note="by LLaMA-Factory, where output_dir holds one"
-        )
-
-
-# -- data --------------------------------------------------------------------------------------------------------
-
-
-def datasets(r: Reading, top: Level) -> Any:
-    at = top.where("dataset")
-    value = top.get("dataset")
-    names = list(words(value.value)) if isinstance(value, Known) else []
-    paths: list[tuple[Value, Any]] = [(Known(name, (at,)), at) for name in names]
-    if isinstance(value, Unknown):
-        paths = [(value, at)]
-    parts = load(r, top.place, paths)
-    strategy, probabilities = str(top.plain("mix_strategy") or "concat"), top.get("interleave_probs")
-    r.data_made_before("LLaMA-Factory reads the columns that dataset_info.json maps", described_by="dataset_info.json")
-    if not strategy.startswith("interleave"):
-        return mixed(r, parts, at)
-    arguments: dict[str, Value] = {
-        "seed": top.get("seed"),
-        "stopping_strategy": Known(STRATEGIES.get(strategy, strategy), (top.where("mix_strategy"),)),
-    }
-    if isinstance(probabilities, Known) and not unset(probabilities):
-        arguments["probabilities"] = weights(probabilities)
-    elif isinstance(probabilities, Unknown):
-        arguments["probabilities"] = probabilities
-    return mixed(
-        r,
-        parts,
-        top.where("interleave_probs") if "interleave_probs" in top else top.where("mix_strategy"),
-        "datasets.interleave_datasets",
-        **arguments,
-    )
-
-
-def weights(value: Known) -> Value:
-    try:
-        return Known(
-            [float(word) for word in words(value.value if isinstance(value.value, (str, list)) else str(value.value))],
-            value.trace,
-        )
-    except ValueError:
-        return Unknown("interleave_probs is no list of numbers", value.trace)
-
-
-def prompt(r: Reading, top: Level, data: Any, stage: str) -> None:
-    at = top.where("template") if "template" in top else top.place
-    if stage == "pt":
-        r.made.text = Stated(objective="stage pt trains on plain text")
-        return
-    template = top.plain("template")
-    if template == "alpaca":
-        question, second, answer = columns(r, top)
-        holes = [column(data, name, at) for name in (question, second, answer)]
-        parts = [part for pair in zip(ALPACA, holes) for part in pair]
-        r.made.text = Stated("text", Text((*parts, eos(at)), (at,)), at=at)
-    else:
-        said = (
-            f"the template {template} puts the rows into turns"
-            if template
-            else "the tokenizer's own template puts the rows into turns"
-        )
-        r.made.text = Stated("chat", why=f"{said}; what they hold is in the data", at=at)
-    on_prompt = top.get("train_on_prompt")
-    where = top.where("train_on_prompt")
-    if isinstance(on_prompt, Unknown):
-        r.state("prompt.loss_on", on_prompt)
-    elif isinstance(on_prompt, Known) and on_prompt.value is True:
-        r.state("prompt.loss_on", Known("all", (where,)), note="train_on_prompt: true")
-    else:
-        r.state("prompt.loss_on", Known("response", (where,)), note="by LLaMA-Factory, unless train_on_prompt is on")
-    r.state("prompt.loss_by", Known("train_on_prompt", (where,)))
-    r.state(
-        "prompt.ending",
-        Known("eos", (at,)),
-        note=f"by the template {template}" if template else "by the tokenizer's template",
-    )
-    r.state("prompt.eos_from", Known("chat template", (at,)))
-    r.beyond(
-        "LLaMA-Factory masks by the turns of its template, not by a marker",
-        "prompt.instruction_marker",
-        "prompt.response_marker",
-        "prompt.markers",
-    )
-
-
-def columns(r: Reading, top: Level) -> tuple[str, str, str]:
-    """Which columns hold prompt, query and response, as dataset_info.json of the project says."""
-    first = next(words(top.plain("dataset")), "")
-    folder = str(top.plain("dataset_dir") or "data")
-    here = Path(os.path.dirname(os.path.abspath(r.source.path)))
-    project = r.recording.project
-    for root in dict.fromkeys((here, project.root or here)):
-        data = project.read(root / folder / DATASETS)
-        if data is None:
-            continue
-        try:
-            said = json.loads(data).get(first, {}).get("columns", {})
-            return (
-                str(said.get("prompt", "instruction")),
-                str(said.get("query", "input")),
-                str(said.get("response", "output")),
-            )
-        except (ValueError, AttributeError):
-            break
-    return "instruction", "input", "output"

@@ -17,11 +17,12 @@ from ..interpret.core.operations import freeze
 from ..interpret.core.project import Project
 from ..interpret.core.recording import Call, Recording
 from ..libraries.chosen import Versions
-from ..source import Span
+from ..source import Source, Span
 from ..training_plan.facts import Fact
 from ..training_plan.values import Absent, Known, Place, Term, Unknown, Value
 from . import keys as tables
-from .keys import Keys, Refused
+from .flavour import Flavour
+from .keys import Refused
 
 FILLED_IN = re.compile(r"\$\{[^}]*\}|\{\{.*?\}\}|\A\$\w+\Z")
 NO_CHOICE = "no key chooses the precision by the GPU; {} is on, and the GPU must have it"
@@ -61,9 +62,7 @@ class Stated:
 class Configuration:
     """What a configuration is beyond the calls it leads to."""
 
-    flavour: str
-    program: str  # as people know it: "Axolotl"
-    version: str  # of the library that the keys are known of
+    flavour: Flavour
     versions: Versions
     text: Stated = field(default_factory=Stated)
     facts: dict[str, Fact] = field(default_factory=dict)  # of the plan: what the calls do not say
@@ -71,18 +70,6 @@ class Configuration:
     doubts: dict[str, str] = field(default_factory=dict)  # kind of defect -> why there may be one that is not certain
     launch: dict[str, Value] = field(default_factory=dict)  # options of accelerate that it holds itself
     launch_files: list[tuple[str, Place]] = field(default_factory=list)  # accelerate and DeepSpeed files it names
-
-
-@dataclass(frozen=True)
-class Program:
-    """A program that reads configurations: how it parses them, and what it is called."""
-
-    flavour: str
-    name: str
-    parser: str  # "pydantic", "argparse", "none": see keys.parsed
-    refusal: str  # what becomes of a value it does not take
-    unknown: str = ""  # what becomes of a key it does not know, where that is something else
-    open: str = ""  # who else may know a key: only one that is near to a known key is a mistake for certain
 
 
 class Level:
@@ -110,7 +97,7 @@ class Level:
         end = (value_.end_row, value_.end_column) if key_.row == value_.end_row else (key_.end_row, key_.end_column)
         return self.reading.place(Span(key_.row, key_.column, *end))
 
-    def written(self, key: str) -> Value:
+    def written(self, key: str) -> Known | Unknown | Absent:
         """What the file holds, as plain Python; Unknown where something fills it in first."""
         if key not in self.items:
             return Absent(f"{key} is not set")
@@ -133,9 +120,9 @@ class Level:
             return self.default(key, empty=True)
         try:
             kind = self.reading.keys.type_of(self.section, key)
-            return Known(tables.parsed(value.value, kind, self.reading.program.parser), value.trace)
+            return Known(tables.parsed(value.value, kind, self.reading.flavour.parser), value.trace)
         except Refused as error:
-            return value if self.reading.program.parser == "none" else Unknown(f"{key}: {error}", value.trace)
+            return value if self.reading.flavour.parser == "none" else Unknown(f"{key}: {error}", value.trace)
 
     def plain(self, key: str) -> Any:
         """The value where it is settled, the default included; else None."""
@@ -150,7 +137,7 @@ class Level:
 
     def built_in(self, value: Any, key: str, why: str = "") -> Value:
         """What the library does where nothing is said, or where it has no key for it."""
-        program = self.reading.program.name
+        program = self.reading.flavour.program
         return Known(value, (self.reading.place(self.place.node, f"{DEFAULT}: {key} in {program}{why}"),))
 
     def section_at(self, key: str, section: str | None = None) -> Level:
@@ -180,17 +167,17 @@ class Reading:
 
     def __init__(
         self,
-        source: Any,
+        source: Source,
         document: Value,
         text: Text,
-        keys: Keys,
-        program: Program,
+        flavour: Flavour,
         project: Project,
         versions: Versions,
     ) -> None:
-        self.source, self.text, self.keys, self.program = source, text, keys, program
+        self.source, self.text, self.flavour, self.project = source, text, flavour, project
+        self.keys = flavour.keys
         self.recording = Recording(project=project)
-        self.made = Configuration(program.flavour, program.name, keys.version, versions)
+        self.made = Configuration(flavour, versions)
         self.recording.configuration = self.made
         found = object_of(document)
         first = next(iter((text.pairs or {}).get(id(found), {}).values()), None)
@@ -216,7 +203,7 @@ class Reading:
 
         `refuses`: whether the parser stops at a key it does not know, or drops it in silence.
         """
-        program, known = self.program.name, self.keys.sections.get(level.section, {})
+        program, known = self.flavour.program, self.keys.sections.get(level.section, {})
         allowed, strange, kind = set(extra), [], "unknown" if refuses else "ignored"
         for key in level.items:
             if not isinstance(key, str):
@@ -228,13 +215,12 @@ class Reading:
                 self._value(level, key)
                 continue
             elsewhere = next((name for name, names in (places or {}).items() if key in names), "")
-            if isinstance(level.items[key], Known) and level.items[key].value is None:
+            value = level.items[key]
+            if isinstance(value, Known) and value.value is None:
                 continue  # `debug:` says nothing
             hint = f"; it belongs under {elsewhere}:" if elsewhere else tables.hint(key, known)
-            what = (
-                f": {self.program.unknown or self.program.refusal}" if refuses else ", which drops it and says nothing"
-            )
-            if hint or not self.program.open:
+            what = f": {self.flavour.unknown_key}" if refuses else ", which drops it and says nothing"
+            if hint or not self.flavour.other_keys:
                 self.defect(kind, level, key, f"{key} is no key of {program}{what}{hint}")
             else:
                 strange.append(key)
@@ -242,12 +228,11 @@ class Reading:
             listed = ", ".join(strange[:3]) + (", …" if len(strange) > 3 else "")
             self.made.doubts.setdefault(
                 kind,
-                f"{listed}: no key of {program} ({self.keys.library} {self.keys.version}); "
-                f"{self.program.open} may know it",
+                f"{listed}: no key of {program} ({self.keys.library} {self.keys.version}); {self.flavour.other_keys} may know it",
             )
 
     def _twice(self, level: Level, key: str) -> None:
-        if self.program.parser == "none" and not self.source.path.endswith(".json"):
+        if self.flavour.parser == "none" and not self.source.path.endswith(".json"):
             self.defect("conflict", level, key, f"{key} is given twice: OmegaConf refuses the file")
         else:
             self.defect("duplicate", level, key, f"{key} is given twice: the last one counts, and nothing says so")
@@ -257,10 +242,10 @@ class Reading:
         if not isinstance(value, Known):
             return
         try:
-            tables.parsed(value.value, self.keys.type_of(level.section, key), self.program.parser)
+            tables.parsed(value.value, self.keys.type_of(level.section, key), self.flavour.parser)
         except Refused as error:
             self.defect(
-                "value", level, key, f"{key}: {error}{_quoted(level, key, value.value)}; {self.program.refusal}"
+                "value", level, key, f"{key}: {error}{_quoted(level, key, value.value)}; {self.flavour.refusal}"
             )
 
     # -- calls ---------------------------------------------------------------------------------------------------

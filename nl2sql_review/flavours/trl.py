@@ -1,284 +1,45 @@
-"""TRL's command line: `trl sft --config config.yaml`. Values are defaults of the parser's options, so that argparse
-converts text; a key of no option is handed to `accelerate launch`, which takes its own and stops at others."""
+"""TRL's command line: `trl sft --config config.yaml`."""
 
 from __future__ import annotations
 
-from typing import Any
+from .flavour import Build, Flavour, Outline
 
-from ..libraries import store
-from ..training_plan.values import Absent, Known, Term, Value
-from .reading import LOGS_NOTHING, NO_CHOICE, Level, Program, Reading, Stated, known, load, mixed, words
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .reading import Reading
 
-PROGRAM = Program(
-    "trl", "trl sft", "argparse", "the command stops with a usage error", open="a script with a parser of its own"
+OWN = frozenset(("dataset_name", "datasets", "dataset_mixture", "use_peft", "dataset_text_field"))
+
+
+def detects(outline: Outline) -> bool:
+    """A file for a launcher may have its keys as well."""
+    from .launch import launcher_of
+
+    return "model_name_or_path" in outline.keys and bool(outline.keys & OWN) and not launcher_of(outline.keys)[0]
+
+
+def read(reading: Reading) -> None:
+    from .calls import trl
+
+    trl.read(reading)
+
+
+FLAVOUR = Flavour(
+    "trl",
+    started_by="trl sft --config",
+    program="trl sft",
+    family="TRL",
+    build=Build(
+        "trl",
+        r"trl/(trainer/(base_config|sft_config|model_config)|scripts/utils)\.py",
+        {"": ("ScriptArguments", "SFTConfig", "ModelConfig", "DatasetMixtureConfig"), "datasets": ("DatasetConfig",)},
+        extends=True,
+        launcher=True,
+    ),
+    read=read,
+    detects=detects,
+    plain_keys=("model_name_or_path",),
+    parser="argparse",
+    refusal="the command stops with a usage error",
+    other_keys="a script with a parser of its own",
 )
-
-ADAPTER = {
-    "r": "lora_r",
-    "lora_alpha": "lora_alpha",
-    "lora_dropout": "lora_dropout",
-    "target_modules": "lora_target_modules",
-    "modules_to_save": "lora_modules_to_save",
-    "task_type": "lora_task_type",
-    "use_rslora": "use_rslora",
-    "use_dora": "use_dora",
-}
-ADAPTER_ONLY = (
-    "lora_r",
-    "lora_alpha",
-    "lora_dropout",
-    "lora_target_modules",
-    "lora_modules_to_save",
-    "use_rslora",
-    "use_dora",
-)
-# keys that only the configuration of another trainer has -> the trainer
-OTHERS = {
-    "beta": "DPO", "reference_free": "DPO", "ref_model_mixup_alpha": "DPO", "max_prompt_length": "DPO",
-    "num_generations": "GRPO", "reward_funcs": "GRPO", "reward_model_name_or_path": "GRPO", "desirable_weight": "KTO",
-    "center_rewards_coefficient": "Reward",
-}  # fmt: skip
-LAUNCH_FILES = ("accelerate_config", "config_file", "deepspeed", "deepspeed_config_file")
-NO_UNSLOTH = "trl sft trains without Unsloth, whose checkpointing no key asks for; its own is on"
-RESTART = (
-    "a restart is asked for on the command line, `trl sft --config … --resume_from_checkpoint true`: "
-    "in the file it would stop the first run"
-)
-
-
-def read(r: Reading) -> None:
-    top = r.top
-    other = next((OTHERS[key] for key in top.items if key in OTHERS), "")
-    check(r, top, other)
-    kind = f"{other}Trainer" if other else "SFTTrainer"
-    arguments = training_arguments(r, top, f"{other}Config" if other else "SFTConfig")
-    model = base(r, top)
-    data = datasets(r, top)
-    trainer = r.call(f"trl.{kind}", top.place, model=known(model), args=known(arguments))
-    if data is not None:
-        r.give(trainer, "train_dataset", Known(data, (top.place,)), top, "dataset_name")
-    adapter(r, top, trainer)
-    train = r.call(f"trl.{kind}.train", top.place)
-    train.receiver = trainer.result
-    if "resume_from_checkpoint" in top:
-        r.give(
-            train, "resume_from_checkpoint", switch(top.get("resume_from_checkpoint")), top, "resume_from_checkpoint"
-        )
-    else:
-        r.beyond(RESTART, "checkpointing.resume")
-    if arguments.arguments.get("gradient_checkpointing") is None or top.plain("gradient_checkpointing") is True:
-        r.beyond(NO_UNSLOTH, "lora.gradient_checkpointing", "lora.misplaced_gradient_checkpointing")
-    precision(r, top, arguments)
-    if "skip_memory_metrics" not in top:
-        r.beyond(LOGS_NOTHING, "memory.monitoring", "memory.monitoring_sees")
-    prompt(r, top)
-    for key in ("num_processes", "mixed_precision"):
-        if key in top:
-            r.made.launch[key] = top.written(key)
-    for key in LAUNCH_FILES:
-        if isinstance(top.plain(key) if r.keys.knows("", key) else getattr(top.written(key), "value", None), str):
-            r.made.launch_files.append((getattr(top.written(key), "value", ""), top.where(key)))
-
-
-def switch(value: Value) -> Value:
-    """`resume_from_checkpoint` is an option of text: `true` in the file stays a switch."""
-    if isinstance(value, Known) and isinstance(value.value, str) and value.value.lower() in ("true", "false"):
-        return Known(value.value.lower() == "true", value.trace)
-    return value
-
-
-# -- keys --------------------------------------------------------------------------------------------------------
-
-
-def check(r: Reading, top: Level, other: str) -> None:
-    if other:
-        r.made.doubts["unknown"] = (
-            f"it is a configuration of another trainer of TRL ({other}), whose keys are not listed here"
-        )
-        return
-    versions = r.made.versions
-    asked = ("trl", "transformers")
-
-    def gone(key: str) -> bool:
-        """A key that the newest wheel has, or that older releases had, but none of the versions that are judged."""
-
-        def rejects(installed: dict[str, str]) -> bool:
-            found = store.whole("trl", "SFTConfig", installed)
-            return found is not None and not found.accepts(key)
-
-        return bool(versions.all(rejects, *asked))
-
-    former = {
-        n
-        for where in (("trl", "SFTConfig"), ("trl", "_BaseConfig"), ("transformers", "TrainingArguments"))
-        for n in store.ever(*where)
-    }
-    own = {"env", *r.keys.sections["launcher"], "accelerate_config", "config", *r.keys.sections[""]}
-    fine = {key for key in former if key not in own and not gone(key)}
-    for key in [k for k in top.items if isinstance(k, str) and k in former and k not in own | fine]:
-        used = ", ".join(
-            f"{c.library} {c.number}" + ("" if c.said else ", assumed") for c in map(versions.__getitem__, asked)
-        )
-        instead = {
-            "max_seq_length": "; it is called max_length",
-            "warmup_ratio": "; warmup_steps below 1 is the share",
-            "evaluation_strategy": "; it is called eval_strategy",
-        }
-        r.defect(
-            "removed",
-            top,
-            key,
-            f"{key} is no key of trl sft any more ({used}): {PROGRAM.refusal}{instead.get(key, '')}",
-        )
-        fine.add(key)
-    r.check(top, extra=own | fine)
-    for one in top.listed("datasets", "datasets"):
-        r.check(one)
-
-
-# -- model -------------------------------------------------------------------------------------------------------
-
-
-def base(r: Reading, top: Level) -> Any:
-    call = r.call(
-        "transformers.AutoModelForCausalLM.from_pretrained",
-        top.where("model_name_or_path") if "model_name_or_path" in top else top.place,
-    )
-    r.give(call, "pretrained_model_name_or_path", top.get("model_name_or_path"), top, "model_name_or_path")
-    r.give(call, "attn_implementation", top.get("attn_implementation"), top, "attn_implementation")
-    dtype = top.get("dtype")
-    if isinstance(dtype, Known) and isinstance(dtype.value, str) and dtype.value != "auto":
-        r.give(call, "dtype", Term(f"torch.{dtype.value}", "symbol", (), dtype.trace), top, "dtype")
-    for bits in (4, 8):
-        key = f"load_in_{bits}bit"
-        if top.plain(key) is True:
-            config = r.call("transformers.BitsAndBytesConfig", top.where(key))
-            r.give(config, key, top.get(key), top, key)
-            r.give(config, "bnb_4bit_use_double_quant", top.get("use_bnb_nested_quant"), top, "use_bnb_nested_quant")
-            call.arguments["quantization_config"] = known(config)
-            break
-    return call
-
-
-def adapter(r: Reading, top: Level, trainer: Any) -> None:
-    if top.plain("use_peft") is not True:
-        for key in ADAPTER_ONLY:
-            if key in top and isinstance(top.get("use_peft"), Known):
-                r.defect(
-                    "ignored",
-                    top,
-                    key,
-                    f"{key} has no effect: use_peft is not true, so that no adapter is made and all weights are "
-                    "trained",
-                )
-        return
-    config = r.call("peft.LoraConfig", top.place)
-    r.fill(config, top, ADAPTER)
-    modules = config.arguments.get("target_modules")
-    if isinstance(modules, Known) and isinstance(modules.value, list) and len(modules.value) == 1:
-        config.arguments["target_modules"] = Known(modules.value[0], modules.trace)  # ["all-linear"] is "all-linear"
-    config.arguments["bias"] = top.built_in("none", "bias")
-    trainer.arguments["peft_config"] = known(config)
-
-
-def training_arguments(r: Reading, top: Level, kind: str) -> Any:
-    """Every key of SFTConfig as it stands; what is left out is SFTConfig's own default, by version."""
-    call = r.call(f"trl.{kind}", top.place)
-    others = {"dataset_name", "datasets", "env", *(set(r.keys.sections["launcher"]) - set(r.keys.sections[""]))}
-    model = {
-        *ADAPTER.values(),
-        "model_name_or_path",
-        "use_peft",
-        "load_in_4bit",
-        "load_in_8bit",
-        "dtype",
-        "attn_implementation",
-    }
-    for key in top.items:
-        if isinstance(key, str) and key not in others | model and key in top:
-            r.give(call, key, top.get(key), top, key)
-    call.arguments.pop("resume_from_checkpoint", None)
-    return call
-
-
-def precision(r: Reading, top: Level, arguments: Any) -> None:
-    """One of the two, or neither and then SFTConfig's own bf16: none of them asks the GPU."""
-    half = top.plain("fp16") is True if "fp16" in top else False
-    full = top.plain("bf16") is True if "bf16" in top else not half
-    if half != full and all(isinstance(top.get(k), Known) for k in ("fp16", "bf16")):
-        r.beyond(NO_CHOICE.format("fp16" if half else "bf16"), "arguments.mixed_precision")
-
-
-# -- data --------------------------------------------------------------------------------------------------------
-
-
-def datasets(r: Reading, top: Level) -> Any:
-    listed = top.listed("datasets", "datasets")
-    if listed:
-        names = [(one.get("path"), one.where("path")) for one in listed]
-    else:
-        names = [(top.get("dataset_name"), top.where("dataset_name"))] if "dataset_name" in top else []
-    data = mixed(r, load(r, top.place, names), top.where("datasets"))
-    shares = [one.plain("fraction") for one in listed]
-    if len(listed) > 1 and any(share is not None for share in shares):
-        at = listed[0].where("fraction")
-        if any(share is None for share in shares):
-            r.defect(
-                "conflict", top, "datasets", "fraction is set for some of the data sets and not for others: ValueError"
-            )
-        note = "each data set is cut to its fraction of the whole, and none counts twice"
-        r.state("dataset.mixing", Known("interleaved by weight", (at,)), note=note)
-        r.state("dataset.weights", Known(shares, (at,)))
-        r.beyond("TRL divides the fractions by their sum", "dataset.weights_sum")
-        r.beyond(
-            "the first rows of each data set are taken: nothing is drawn",
-            "dataset.seed",
-            "dataset.stopping_strategy",
-            "dataset.misaligned_weights",
-        )
-    r.data_made_before("TRL reads the columns it expects; no key maps others")
-    return data
-
-
-def prompt(r: Reading, top: Level) -> None:
-    at = (
-        top.where("datasets")
-        if "datasets" in top
-        else top.where("dataset_name")
-        if "dataset_name" in top
-        else top.place
-    )
-    columns = [set(words(one.plain("columns"))) for one in top.listed("datasets", "datasets")]
-    form = ""
-    if columns and all(c >= {"prompt", "completion"} for c in columns):
-        form = "prompt-completion"
-    elif columns and all(c & {"messages", "conversations"} for c in columns):
-        form = "chat"
-    elif columns and all(str(top.plain("dataset_text_field") or "text") in c for c in columns):
-        form = "text"
-    r.made.text = Stated(form, why="what the columns of the data set hold is not in the configuration", at=at)
-    completion, assistant = top.get("completion_only_loss"), top.get("assistant_only_loss")
-    on, note, key = "", "", ""
-    if isinstance(assistant, Known) and assistant.value is True:
-        on, note, key = "response", "by assistant_only_loss, which needs conversations", "assistant_only_loss"
-    elif isinstance(completion, Known) and completion.value is False:
-        on, note, key = "all", "completion_only_loss: false", "completion_only_loss"
-    elif form == "prompt-completion" and isinstance(completion, (Known, Absent)):
-        on, note = "response", "by prompt and completion columns"
-    elif form == "text":
-        on, note = "all", "the data set is a column of text, and nothing masks the prompt in it"
-    elif form == "chat":
-        on, note = "all", "assistant_only_loss is not set"
-    if on:
-        where = top.where(key) if key else at
-        r.state("prompt.loss_on", Known(on, (where,)), note=note)
-    r.beyond(
-        "TRL masks by columns or by the chat template, not by a marker",
-        "prompt.instruction_marker",
-        "prompt.response_marker",
-        "prompt.markers",
-    )
-    if form == "prompt-completion":
-        r.state("prompt.ending", Known("eos", (at,)), note="by TRL, which appends it to the completion")
-    elif form == "chat":
-        r.state("prompt.ending", Known("eos", (at,)), note="by the chat template")

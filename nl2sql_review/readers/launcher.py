@@ -94,7 +94,9 @@ def other_precision(run: Run, part: Arguments) -> Fact | None:
     other = "fp16" if wanted == "bf16" else "bf16"
     if used == {wanted: False, other: True}:
         fact, wins = flags[other], f"{other} wins"
-    elif True not in used.values() and getattr(run.configuration, "flavour", "") != "axolotl":
+    elif True not in used.values() and not (
+        run.configuration is not None and run.configuration.flavour.overrides_launcher
+    ):
         fact, wins = flags[wanted], f"{wanted} wins, as {flags[wanted].argument}=False chooses nothing"
     else:
         return None

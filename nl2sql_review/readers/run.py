@@ -11,13 +11,14 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Iterable, Iterator
 
+from .. import flavours
 from ..interpret.core.recording import Call, Recording
 from ..training_plan.values import Absent, Known, Place, Unknown, Value
 from .object_settings import Given, last, made_by, makers, objects
 
 ADAPTERS = ("get_peft_model", "LoraConfig", "add_adapter")
 LOADERS = ("from_pretrained", "from_config")
-TRAINERS = ("trl", "transformers", "unsloth", "unsloth_zoo", "axolotl", "llamafactory")  # whose classes train
+TRAINERS = ("trl", "transformers", "unsloth", "unsloth_zoo")  # whose classes train, beside those of flavours
 CONFIGS = ("TrainingArguments", "SFTConfig", "Seq2SeqTrainingArguments", "UnslothTrainingArguments")
 
 
@@ -95,7 +96,7 @@ def runs(recording: Recording, source: Any, settings: Any) -> list[Run]:
 
 
 def is_trainer(call: Call) -> bool:
-    return last(call.callee).endswith("Trainer") and call.callee.split(".")[0] in TRAINERS
+    return last(call.callee).endswith("Trainer") and call.callee.split(".")[0] in {*TRAINERS, *flavours.packages()}
 
 
 def is_model_load(call: Call) -> bool:

@@ -7,18 +7,36 @@ if TYPE_CHECKING:
     from ..report.report import Report
     from .view import View
 
+
+class Format:
+    """One output format: what it is for, and what of a report its text carries.
+
+    A format whose findings `carries_fixes` makes a review prove them, which takes a reading of the script each. Where
+    `view.show_unknown` is on, as with --fail-on-unknown, every format must show the unknown items, each with its
+    reason; one that only counts them has `carries_reasons` off.
+    """
+
+    __slots__ = ("purpose", "carries_fixes", "carries_reasons")
+
+    def __init__(self, purpose: str, *, carries_fixes: bool = False, carries_reasons: bool = True) -> None:
+        self.purpose = purpose
+        self.carries_fixes = carries_fixes
+        self.carries_reasons = carries_reasons
+
+
+# By name, which is that of the file.
 FORMATS = {
-    "text": "for people (the default)",
-    "concise": "one line a finding, for editors and grep",
-    "statistics": "how often each rule found something",
-    "json": "the whole report",
-    "agent": "for language models, in few tokens",
-    "sarif": "SARIF 2.1.0, for code scanning",
-    "github": "annotations of GitHub Actions",
-    "gitlab": "a Code Quality report of GitLab",
-    "junit": "JUnit XML, a test case for every item of the checklist",
-    "rdjson": "for reviewdog",
-    "markdown": "for a review comment or a job summary",
+    "text": Format("for people (the default)"),
+    "concise": Format("one line a finding, for editors and grep"),
+    "statistics": Format("how often each rule found something", carries_reasons=False),
+    "json": Format("the whole report", carries_fixes=True),
+    "agent": Format("for language models, in few tokens", carries_fixes=True),
+    "sarif": Format("SARIF 2.1.0, for code scanning", carries_fixes=True),
+    "github": Format("annotations of GitHub Actions"),
+    "gitlab": Format("a Code Quality report of GitLab"),
+    "junit": Format("JUnit XML, a test case for every item of the checklist"),
+    "rdjson": Format("for reviewdog", carries_fixes=True),
+    "markdown": Format("for a review comment or a job summary"),
 }
 
 
@@ -26,4 +44,5 @@ def render(name: str, report: Report, view: View) -> str:
     """The report in the format called `name`, which is a key of FORMATS."""
     from importlib import import_module
 
-    return import_module(f".{name}", __name__).render(report, view)
+    made: str = import_module(f".{name}", __name__).render(report, view)
+    return made

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Literal
 
+from .. import flavours
+from ..interpret.core.names import STACK
 from ..interpret.core.recording import Call, Recording
 from ..judgement.wording import locate
 from ..report.serialization import dump
@@ -18,21 +20,6 @@ from ..training_plan.facts import SECTIONS, Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value
 
 VERSION = 1
-STACK = frozenset(
-    (
-        "unsloth",
-        "unsloth_zoo",
-        "trl",
-        "transformers",
-        "peft",
-        "datasets",
-        "accelerate",
-        "bitsandbytes",
-        "wandb",
-        "axolotl",
-        "llamafactory",
-    )
-)
 MEMORY_CALLS = ("torch.cuda.memory", "torch.cuda.max_memory", "torch.cuda.mem_get_info", "torch.cuda.reset_peak_memory")
 
 Kind = Literal["known", "default", "either", "term", "text", "unknown", "absent"]
@@ -124,7 +111,7 @@ def describe(recording: Recording, plans: Iterable[TrainingPlan]) -> PlanReport:
 
 def in_stack(callee: str) -> bool:
     """Whether a call belongs to the training stack: its libraries, and what torch says about GPU memory."""
-    return callee.partition(".")[0] in STACK or callee.startswith(MEMORY_CALLS)
+    return callee.partition(".")[0] in {*STACK, *flavours.packages()} or callee.startswith(MEMORY_CALLS)
 
 
 def describe_call(call: Call) -> PlanCall:

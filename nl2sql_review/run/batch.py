@@ -12,6 +12,7 @@ import os
 import zlib
 from collections.abc import Mapping, Sequence
 
+from .. import flavours
 from ..files import discovery, disk, projects
 from ..report.exit_codes import FAULT, FINDINGS, NOT_REVIEWED, NOTHING
 from . import workers
@@ -307,7 +308,7 @@ class Batch:
         if (
             not found.given
             and found.path.endswith(discovery.CONFIGURATIONS)
-            and not discovery.may_configure(found.path)
+            and not discovery.may_configure(found.path, flavours.screening())
         ):
             return OF_NO_CONCERN
         try:
@@ -386,7 +387,7 @@ def _concerns(found: discovery.Found, data: bytes, outcome: Outcome) -> bool:
     """Whether anything is said of a file: most YAML and JSON that a directory holds is for other programs."""
     if found.given or outcome.faults or not found.path.endswith(discovery.CONFIGURATIONS):
         return True
-    return outcome.status == "reviewed" or outcome.status == "error" and discovery.configures(data)
+    return outcome.status == "reviewed" or outcome.status == "error" and flavours.screening().names_key(data)
 
 
 def _passed_over(found: discovery.Found, data: bytes) -> bool:

@@ -139,8 +139,8 @@ class Reviewer:
         return made.report, made.faults
 
     def examine(self, data: bytes, path: str, drafts: Mapping[str, bytes] | None = None) -> Examined:
-        """As `source`, with what led to the report. `drafts`: other files of the project as edited (see interpret)."""
-        from ..flavours import NotAConfiguration
+        """As `source`, with what led to the report. `drafts`: other files of the project as they would be (see interpret)."""
+        from ..flavours import NotAConfiguration, screening
         from ..judgement.judge import Examined, examine, of_file
         from ..source import SourceError
 
@@ -152,7 +152,7 @@ class Reviewer:
             if (
                 error.rule == "file/syntax"
                 and path.endswith(discovery.CONFIGURATIONS)
-                and not discovery.configures(data)
+                and not screening().names_key(data)
             ):
                 report = FileReport(path, "skipped", f"not a training configuration: {error.message}")
             return Examined(None, None, [], report, [], [], settings)

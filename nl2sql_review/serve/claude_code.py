@@ -64,7 +64,9 @@ def _answer(event: bytes) -> dict[str, Any] | None:
 def _may_train(path: str) -> bool:
     """Whether a file looks as if it might, before anything is parsed."""
     if path.endswith(discovery.CONFIGURATIONS):
-        return discovery.may_configure(path)
+        from ..flavours import screening
+
+        return discovery.may_configure(path, screening())
     if not path.endswith(discovery.SUFFIXES):
         return False
     from ..source import size_limit

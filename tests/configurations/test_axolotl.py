@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nl2sql_review.flavours import axolotl, keys, unsloth
+from nl2sql_review.flavours import keys
+from nl2sql_review.flavours.calls import axolotl, unsloth
 from nl2sql_review.run.reviewer import Reviewer
 
 from .reading import AXOLOTL, Case, check, each, mapped, untried

@@ -9,7 +9,9 @@ import pytest
 from nl2sql_review import flavours
 from nl2sql_review.run.batch import NOT_REVIEWED, run
 from nl2sql_review.run.reviewer import Reviewer
+from nl2sql_review.source import Source
 
+from ..marked import FIXTURES
 from .reading import AXOLOTL, plan
 
 
@@ -58,3 +60,18 @@ def test_a_directory_yields_its_configurations_and_is_silent_about_other_files(t
     (tmp_path / "ds.json").write_text('{"zero_optimization": {}}', encoding="utf-8")
     report, _ = run([str(tmp_path)], isolated=True)
     assert [Path(f.path).name for f in report.files] == ["train.yaml"]
+
+
+@pytest.mark.parametrize("name", flavours.FLAVOURS)
+def test_a_flavour_is_found_in_a_directory_and_told_from_the_others(name, tmp_path):
+    (tmp_path / "train.yaml").write_bytes((FIXTURES / "configs" / name / "compliant.yaml").read_bytes())
+    report, _ = run([str(tmp_path)], isolated=True)
+    assert [file.status for file in report.files] == ["reviewed"]
+    recording = flavours.record(Source.from_bytes((tmp_path / "train.yaml").read_bytes(), "train.yaml"), str(tmp_path))
+    assert recording.configuration.flavour is flavours.of(name)
+
+
+def test_the_documentation_names_every_flavour_and_what_starts_it():
+    readme = (FIXTURES.parent / "README.md").read_text(encoding="utf-8")
+    for one in flavours.every():
+        assert f"`{one.name}`" in readme and one.started_by in readme and one.family in readme, one.name

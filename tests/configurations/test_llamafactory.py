@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from nl2sql_review.flavours import keys, llamafactory, unsloth
+from nl2sql_review.flavours import keys
+from nl2sql_review.flavours.calls import llamafactory, unsloth
 
 from .reading import FACTORY, Case, check, each, findings, mapped, plan, untried
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nl2sql_review.flavours import keys, trl
+from nl2sql_review.flavours import keys
+from nl2sql_review.flavours.calls import trl
 
 from .reading import TRL, Case, check, each, mapped, untried
 

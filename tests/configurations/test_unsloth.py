@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from nl2sql_review.flavours import keys, unsloth
+from nl2sql_review.flavours import keys
+from nl2sql_review.flavours.calls import unsloth
 from nl2sql_review.run.batch import run
 
 from .reading import CLI, STUDIO, Case, check, each, findings, mapped, untried

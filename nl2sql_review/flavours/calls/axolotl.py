@@ -1,0 +1,389 @@
+"""Axolotl: `axolotl train config.yml`. Read by PyYAML and pydantic, which converts values and drops keys it does not know."""
+
+from __future__ import annotations
+
+import re
+
+from ...interpret.core.objects import Dataset
+from ...interpret.core.recording import Call
+from ...training_plan.values import Absent, Known, Place, Term, Text, Value
+from ..reading import Level, Reading, Stated, column, eos, known, load, mixed, number, unset, words
+
+# argument -> key
+ARGUMENTS = {
+    "output_dir": "output_dir",
+    "per_device_train_batch_size": "micro_batch_size",
+    "gradient_accumulation_steps": "gradient_accumulation_steps",
+    "learning_rate": "learning_rate",
+    "lr_scheduler_type": "lr_scheduler",
+    "optim": "optimizer",
+    "weight_decay": "weight_decay",
+    "num_train_epochs": "num_epochs",
+    "max_steps": "max_steps",
+    "seed": "seed",
+    "packing": "sample_packing",
+    "deepspeed": "deepspeed",
+    "fsdp": "fsdp_config",
+    "logging_steps": "logging_steps",
+    "neftune_noise_alpha": "neftune_noise_alpha",
+}
+ADAPTER = {
+    "r": "lora_r",
+    "lora_alpha": "lora_alpha",
+    "lora_dropout": "lora_dropout",
+    "modules_to_save": "lora_modules_to_save",
+    "use_rslora": "peft_use_rslora",
+    "use_dora": "peft_use_dora",
+}
+TRACKERS = {"wandb": ("use_wandb", "wandb_project"), "mlflow": ("use_mlflow", "mlflow_experiment_name"), "tensorboard": ("use_tensorboard",),
+            "comet_ml": ("use_comet", "comet_project_name"), "trackio": ("use_trackio", "trackio_project_name"), "swanlab": ("use_swanlab", "swanlab_project")}  # fmt: skip
+SUPPORTED = "is_torch_bf16_gpu_available()"
+WARMUP = 0.03  # of the steps, at most 100: what the trainer's builder takes where nothing is said
+KEPT = 4  # checkpoints: save_total_limit where nothing is said
+
+# The template of `type: alpaca` (axolotl/prompters.py, AlpacaPrompter, style "instruct").
+ALPACA = (
+    "Below is an instruction that describes a task, paired with an input that provides further context. "
+    "Write a response that appropriately completes the request.\n\n### Instruction:\n",
+    "\n\n### Input:\n",
+    "\n\n### Response:\n",
+)
+CHATS = ("chat_template", "sharegpt", "chat_template.default", "messages")
+NO_UNSLOTH = "Axolotl trains without Unsloth, whose checkpointing no key asks for; its own is on"
+
+
+def read(r: Reading) -> None:
+    top = r.top
+    plugins = r.keys.sections["plugins"] if "plugins" in top else ()
+    r.check(top, extra=plugins, refuses=False)
+    for one in top.listed("datasets", "datasets"):
+        r.check(one, refuses=False)
+        if isinstance(one.plain("type"), dict):
+            r.check(one.section_at("type", "datasets.type"), refuses=False)
+    conflicts(r, top)
+    model = adapter(r, top, base(r, top))
+    arguments = training_arguments(r, top)
+    data = datasets(r, top)
+    cut = r.call("transformers.PreTrainedTokenizer.__call__", top.place)
+    r.give(cut, "max_length", top.get("sequence_len"), top, "sequence_len")
+    r.state("memory.length_conflict", Known(False), top.place)
+    trainer = r.call(f"axolotl.{trainer_class(top)}", top.place, model=known(model), args=known(arguments))
+    if data is not None:
+        r.give(trainer, "train_dataset", Known(data, (top.where("datasets"),)), top, "datasets")
+    train = r.call(f"{trainer.callee}.train", top.place)
+    train.receiver = trainer.result
+    resume(r, top)
+    prompt(r, top, data)
+    r.state(
+        "memory.monitoring",
+        Known(["Axolotl's own log"], (top.place,)),
+        note="Axolotl logs what PyTorch has reserved at every logging step",
+    )
+    r.state("memory.monitoring_sees", Known("reserved memory", (top.place,)))
+    if isinstance(top.plain("deepspeed"), str):
+        r.made.launch_files.append((top.plain("deepspeed"), top.where("deepspeed")))
+
+
+def trainer_class(top: Level) -> str:
+    """The class by what is trained: readers tell by its name whether there is a text with an answer."""
+    rl = str(top.plain("rl") or "")
+    if top.plain("reward_model") or top.plain("process_reward_model"):
+        return "RewardTrainer"
+    return f"{rl.upper()}Trainer" if rl else "AxolotlTrainer"
+
+
+def base(r: Reading, top: Level) -> Call:
+    name = r.call("transformers.AutoModelForCausalLM.from_pretrained", top.where("base_model"))
+    r.give(name, "pretrained_model_name_or_path", top.get("base_model"), top, "base_model")
+    kind = top.plain("adapter")
+    for bits, adapters in ((4, ("qlora",)), (8, ("lora",))):
+        key = f"load_in_{bits}bit"
+        if top.plain(key) is True and kind in adapters:
+            config = r.call("transformers.BitsAndBytesConfig", top.where(key), bnb_4bit_use_double_quant=Known(True))
+            r.give(config, key, top.get(key), top, key)
+            name.arguments["quantization_config"] = known(config)
+            break
+    else:
+        if top.plain("load_in_4bit") is True and kind == "lora":
+            note = "only adapter: qlora quantizes in 4 bit, with adapter: lora the key has no effect"
+            r.state("lora.load_in_4bit", Known(False, (top.where("load_in_4bit"),)), note=note, argument="load_in_4bit")
+        elif top.plain("gptq") is True:
+            r.state("lora.load_in_4bit", Known(True, (top.where("gptq"),)), note="GPTQ weights")
+    return name
+
+
+def adapter(r: Reading, top: Level, model: Call) -> Call:
+    kind = top.plain("adapter")
+    if kind not in ("lora", "qlora"):
+        if kind:
+            r.state("lora.adapter", Absent(f"adapter: {kind} makes no LoRA adapter"), top.where("adapter"))
+        return model
+    config = r.call("peft.LoraConfig", top.where("adapter"))
+    config.place = top.place
+    r.fill(config, top, ADAPTER)
+    config.arguments["bias"] = top.built_in("none", "bias")
+    modules = top.get("lora_target_modules")
+    if top.plain("lora_target_linear") is True:
+        r.give(
+            config, "target_modules", Known("all-linear", (top.where("lora_target_linear"),)), top, "lora_target_linear"
+        )
+    else:
+        r.give(
+            config,
+            "target_modules",
+            modules if not unset(modules) else top.built_in([], "lora_target_modules"),
+            top,
+            "lora_target_modules",
+        )
+    made = r.call("peft.get_peft_model", top.where("adapter"), model=known(model), peft_config=known(config))
+    return made
+
+
+# -- training arguments ------------------------------------------------------------------------------------------
+
+
+def training_arguments(r: Reading, top: Level) -> Call:
+    call = r.call("axolotl.AxolotlTrainingArguments", top.place)
+    r.fill(call, top, ARGUMENTS)
+    r.give(call, "learning_rate", number(top.get("learning_rate")), top, "learning_rate")
+    if unset(top.get("learning_rate")):
+        r.state(
+            "arguments.learning_rate",
+            Absent("learning_rate is not set, and Axolotl requires it"),
+            argument="learning_rate",
+        )
+    batch(r, top, call)
+    warmup(r, top, call)
+    precision(r, top, call)
+    saving(r, top, call)
+    checkpointing(r, top, call)
+    trackers = [name for name, keys in TRACKERS.items() if any(top.plain(k) not in (None, False, "") for k in keys)]
+    key = next((k for name in trackers for k in TRACKERS[name] if k in top), "wandb_project")
+    value = Known(trackers, (top.where(key),)) if trackers else top.built_in([], "report_to")
+    r.give(call, "report_to", value, top, key)
+    if not trackers:
+        r.state("project.tracker", Known("none"), top.place, "neither use_wandb nor wandb_project is set")
+    return call
+
+
+def batch(r: Reading, top: Level, call: Call) -> None:
+    """`batch_size` is micro_batch_size × accumulation, where the latter is left out."""
+    total, micro = top.plain("batch_size"), top.plain("micro_batch_size")
+    if total and micro and "gradient_accumulation_steps" not in top:
+        # the schema's default of 1 comes first: batch_size only says what is counted, not what is done
+        call.arguments["gradient_accumulation_steps"] = top.default("gradient_accumulation_steps")
+
+
+def warmup(r: Reading, top: Level, call: Call) -> None:
+    if "warmup_steps" in top:
+        r.give(call, "warmup_steps", top.get("warmup_steps"), top, "warmup_steps")
+    elif "warmup_ratio" in top:
+        r.give(call, "warmup_steps", top.get("warmup_ratio"), top, "warmup_ratio")
+    else:
+        r.give(call, "warmup_steps", top.built_in(WARMUP, "warmup_ratio", ", at most 100 steps"), top, "warmup_ratio")
+
+
+def precision(r: Reading, top: Level, call: Call) -> None:
+    """`bf16: auto`, the default, is bf16 where the GPU has it, else fp16 unless that is switched off."""
+    bf16, fp16 = top.get("bf16"), top.get("fp16")
+    auto = isinstance(bf16, Known) and bf16.value == "auto"
+    if auto and top.plain("fp16") is not True:
+        supported = Term(SUPPORTED, "call", (), bf16.trace)
+        r.give(call, "bf16", supported, top, "bf16")
+        half: Value = Term(f"not {SUPPORTED}", "not", (supported,), bf16.trace) if unset(fp16) else fp16
+        r.give(call, "fp16", half, top, "fp16")
+        return
+    on = Known(False, bf16.trace) if auto else bf16
+    r.give(call, "bf16", on, top, "bf16")
+    wins = isinstance(on, Known) and on.value is True
+    r.give(call, "fp16", Known(False, bf16.trace) if wins or unset(fp16) else fp16, top, "fp16")
+
+
+def saving(r: Reading, top: Level, call: Call) -> None:
+    steps, strategy = top.get("save_steps"), top.get("save_strategy")
+    r.give(call, "save_steps", steps, top, "save_steps")
+    if "save_steps" in top or "saves_per_epoch" in top:
+        key = "save_steps" if "save_steps" in top else "saves_per_epoch"
+        r.give(call, "save_strategy", Known("steps", (top.where(key),)), top, key)
+    else:
+        r.give(
+            call,
+            "save_strategy",
+            strategy if not unset(strategy) else top.built_in("epoch", "save_strategy"),
+            top,
+            "save_strategy",
+        )
+    limit = top.get("save_total_limit")
+    r.give(
+        call,
+        "save_total_limit",
+        limit if not unset(limit) else top.built_in(KEPT, "save_total_limit"),
+        top,
+        "save_total_limit",
+    )
+
+
+def checkpointing(r: Reading, top: Level, call: Call) -> None:
+    value = top.get("gradient_checkpointing")
+    on = isinstance(value, Known) and value.value not in (False, None)
+    if isinstance(value, Known) and isinstance(value.value, str):
+        value = Known(True, value.trace)  # "offload": a manner of it
+    r.give(call, "gradient_checkpointing", value, top, "gradient_checkpointing")
+    if isinstance(value, Known) and not on:
+        note = "gradient_checkpointing: true turns on Axolotl's own"
+        r.state("lora.gradient_checkpointing", Known(False, value.trace), note=note)
+    if on:
+        r.beyond(NO_UNSLOTH, "lora.gradient_checkpointing", "lora.misplaced_gradient_checkpointing")
+
+
+def conflicts(r: Reading, top: Level) -> None:
+    """What the schema's validators refuse together."""
+
+    def refuse(key: str, why: str) -> None:
+        r.defect("conflict", top, key, f"{why}: {r.flavour.refusal}")
+
+    if top.plain("warmup_steps") and top.plain("warmup_ratio"):
+        refuse("warmup_ratio", "warmup_steps and warmup_ratio exclude each other")
+    if "gradient_accumulation_steps" in top and top.plain("batch_size"):
+        refuse("batch_size", "gradient_accumulation_steps and batch_size exclude each other")
+    if top.plain("save_steps") and top.plain("saves_per_epoch"):
+        refuse("saves_per_epoch", "save_steps and saves_per_epoch exclude each other")
+    if top.plain("save_steps") and top.plain("save_strategy") not in (None, "steps"):
+        refuse(
+            "save_strategy", f"save_steps asks for the strategy steps, save_strategy for {top.plain('save_strategy')}"
+        )
+    loaded = next((k for k in ("load_in_4bit", "load_in_8bit") if top.plain(k) is True), "")
+    if loaded and not top.plain("adapter"):
+        refuse(loaded, f"{loaded} is on and no adapter is set")
+    if top.plain("adapter") == "qlora" and top.plain("load_in_4bit") is not True:
+        refuse("adapter", "adapter: qlora needs load_in_4bit: true")
+
+
+def resume(r: Reading, top: Level) -> None:
+    by = "resume_from_checkpoint"
+    if isinstance(top.plain(by), str):
+        r.state("checkpointing.resume", Known("fixed path", (top.where(by),)), argument=by)
+    elif top.plain("auto_resume_from_checkpoints") is True:
+        r.state(
+            "checkpointing.resume",
+            Known("newest", (top.where("auto_resume_from_checkpoints"),)),
+            note="by auto_resume_from_checkpoints",
+        )
+    else:
+        r.state("checkpointing.resume", Known("never", (top.place,)), note="auto_resume_from_checkpoints is not set")
+
+
+# -- data --------------------------------------------------------------------------------------------------------
+
+
+def datasets(r: Reading, top: Level) -> Dataset | None:
+    listed = top.listed("datasets", "datasets")
+    names = []
+    for one in listed:
+        files = one.get("data_files")
+        path = (
+            files
+            if not unset(files) and one.plain("path") in (None, "json", "csv", "parquet", "text")
+            else one.get("path")
+        )
+        names.append((path, one.where("path")))
+    data = mixed(r, load(r, top.place, names), top.where("datasets"))
+    r.data_made_before("Axolotl reads the columns, by the type of each data set")
+    return data
+
+
+def prompt(r: Reading, top: Level, data: Dataset | None) -> None:
+    listed = top.listed("datasets", "datasets")
+    if "pretraining_dataset" in top:
+        r.made.text = Stated(objective="pretraining_dataset trains on plain text")
+        return
+    if not listed:
+        r.made.text = Stated(why="the configuration names no data set", at=top.place)
+        return
+    first = listed[0]
+    kinds = {str(one.plain("type")) for one in listed}
+    at = first.where("type")
+    text = text_of(first, data, at)
+    if len(kinds) > 1:
+        text = Stated(why="the data sets are of several types", at=at)
+    r.made.text = text
+    loss(r, top, listed)
+    ending(r, listed)
+    r.beyond(
+        "Axolotl finds the answer by the type of the data set, not by a marker",
+        "prompt.instruction_marker",
+        "prompt.response_marker",
+        "prompt.markers",
+    )
+
+
+def text_of(one: Level, data: Dataset | None, at: Place) -> Stated:
+    kind = one.plain("type")
+    if isinstance(kind, dict):
+        return user_defined(one.section_at("type", "datasets.type"), data, at)
+    if kind == "alpaca":
+        holes = [column(data, name, at) for name in ("instruction", "input", "output")]
+        parts = [part for pair in zip(ALPACA, holes) for part in pair]
+        return Stated("text", Text((*parts, eos(at)), (at,)), at=at)
+    if kind in CHATS:
+        return Stated("chat", why="what the messages hold is in the data, not in the configuration", at=at)
+    if kind is None:
+        return Stated(why="the data set has no type, so that its rows are taken as tokens", at=at)
+    return Stated(why=f"what the type {kind} makes of a row is not known here", at=at)
+
+
+def user_defined(level: Level, data: Dataset | None, at: Place) -> Stated:
+    """`type:` with a format and fields of its own."""
+    names = {name: level.plain(f"field_{name}") or name for name in ("instruction", "input", "output", "system")}
+    form = level.plain("format") or "{instruction} {input} "
+    system = level.plain("system_prompt")
+    parts: list[str | Value] = []
+    if isinstance(system, str) and system:
+        parts.append(str(level.plain("system_format") or "{system}").replace("{system}", system))
+    for piece in re.split(r"(\{(?:instruction|input|system)\})", str(form)):
+        hole = piece[1:-1] if piece.startswith("{") and piece.endswith("}") else ""
+        parts.append(column(data, str(names[hole]), at) if hole in names else piece)
+    return Stated(
+        "text", Text((*(part for part in parts if part), column(data, str(names["output"]), at), eos(at)), (at,)), at=at
+    )
+
+
+def loss(r: Reading, top: Level, listed: list[Level]) -> None:
+    on_inputs = top.plain("train_on_inputs") is True
+    at = top.where("train_on_inputs") if "train_on_inputs" in top else top.place
+    plain_text = next((one for one in listed if one.plain("type") in ("completion", "pretrain")), None)
+    roles = next(
+        (one for one in listed if set(words(one.plain("roles_to_train"))) - {"assistant", "gpt", "model"}), None
+    )
+    if on_inputs:
+        on, note = Known("all", (at,)), "train_on_inputs: true"
+    elif plain_text is not None:
+        on, note = (
+            Known("all", (plain_text.where("type"),)),
+            f"type: {plain_text.plain('type')} trains on the whole text",
+        )
+    elif roles is not None:
+        on, note = (
+            Known("all", (roles.where("roles_to_train"),)),
+            f"roles_to_train: {', '.join(words(roles.plain('roles_to_train')))}",
+        )
+    else:
+        on, note = (
+            Known("response", (at,)),
+            "by train_on_inputs: false" + ("" if "train_on_inputs" in top else ", Axolotl's default"),
+        )
+    r.state("prompt.loss_on", on, note=note)
+    r.state("prompt.loss_by", Known("train_on_inputs", (at,)))
+
+
+def ending(r: Reading, listed: list[Level]) -> None:
+    none = next((one for one in listed if one.plain("train_on_eos") == "none"), None)
+    if none is not None:
+        note = "train_on_eos: none takes the EOS token out of the loss"
+        r.state("prompt.ending", Known("none", (none.where("train_on_eos"),)), note=note)
+        return
+    kinds = [one.plain("type") for one in listed]
+    if all(isinstance(k, dict) or k in (*CHATS, "completion") or str(k).startswith("alpaca") for k in kinds):
+        by = "chat template" if all(k in CHATS for k in kinds) else "Axolotl"
+        r.state("prompt.ending", Known("eos", (listed[0].where("type"),)), note=f"by {by}")
+        r.state("prompt.eos_from", Known(by, (listed[0].where("type"),)))
