@@ -66,7 +66,7 @@ def works_from_nowhere(commands, tmp_path):
 
 
 def where(python, tmp_path):
-    code = "from nl2sql_review import resources; print(resources.find('rules'))"
+    code = "from nl2sql_review.files import resources; print(resources.find('rules'))"
     return Path(run(python, "-c", code, cwd=tmp_path).strip())
 
 
