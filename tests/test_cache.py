@@ -148,7 +148,7 @@ def test_the_program_is_its_files_and_its_rules(tmp_path):
         return subprocess.run([sys.executable, "-c", code], cwd=copy, capture_output=True, text=True, check=True).stdout
 
     seen = [engine()]
-    for path in ("nl2sql_review/readers/lora.py", "rules/lora/rank.md", "nl2sql_review/api/signatures.json"):
+    for path in ("nl2sql_review/readers/lora.py", "rules/lora/rank.md", "nl2sql_review/libraries/signatures.json"):
         with open(copy / path, "a", encoding="utf-8") as file:
             file.write("\n")
         seen.append(engine())
