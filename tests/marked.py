@@ -15,6 +15,7 @@ from typing import Iterable, NamedTuple
 
 from nl2sql_review.report.report import FileReport, Finding
 from nl2sql_review.run import batch
+from nl2sql_review.run.options import Options
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 EXPECT = re.compile(r"# expect: (?P<rule>\S+)(?: (?P<part>.*?))?\s*$")
@@ -41,7 +42,7 @@ def about(family: Iterable[Path]) -> set[str]:
 @functools.cache
 def review(path: Path) -> FileReport:
     """The report of one file by the whole checklist; made once, for all tests."""
-    report = batch.review([str(path)], isolated=True)
+    report = batch.review([str(path)], Options(isolated=True))
     (file,) = report.files
     assert file.status == "reviewed" and not report.internal_errors, (file.reason, report.internal_errors)
     return file

@@ -15,6 +15,7 @@ import pytest
 from nl2sql_review import cli
 from nl2sql_review.policy import settings
 from nl2sql_review.run import batch, cache, workers
+from nl2sql_review.run.options import Options
 from nl2sql_review.run.reviewer import Reviewer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,9 +48,9 @@ def test_two_processes_say_what_one_says(scripts, capsys, way):
 
 
 def test_processes_fill_one_cache(scripts, monkeypatch):
-    report, _ = batch.run(["."], jobs=2, cache=cache.opened())
+    report, _ = batch.run(["."], Options(jobs=2, cache=cache.opened()))
     monkeypatch.setattr(Reviewer, "source", None)  # nothing is reviewed any more
-    again, _ = batch.run(["."], cache=cache.opened())
+    again, _ = batch.run(["."], Options(cache=cache.opened()))
     assert again == report and again.summary.reviewed == 12
 
 
@@ -69,7 +70,7 @@ def dies(path, times=None):
 
 def test_a_file_that_kills_its_process_is_told_and_no_other_is_lost(scripts, monkeypatch):
     monkeypatch.setattr(Reviewer, "source", dies("train05.py"))
-    report, code = batch.run(["."], jobs=2)
+    report, code = batch.run(["."], Options(jobs=2))
     assert [(f.path, f.status) for f in report.files if f.status != "reviewed"] == [
         ("tool.py", "skipped"), ("train05.py", "error"),
     ]  # fmt: skip
@@ -79,7 +80,7 @@ def test_a_file_that_kills_its_process_is_told_and_no_other_is_lost(scripts, mon
 def test_a_process_that_was_killed_costs_nothing_but_time(scripts, monkeypatch, tmp_path_factory):
     alone, _ = batch.run(["."])
     monkeypatch.setattr(Reviewer, "source", dies("train05.py", (tmp_path_factory.mktemp("times"), 1)))
-    report, code = batch.run(["."], jobs=2)
+    report, code = batch.run(["."], Options(jobs=2))
     assert report == alone and code == batch.FINDINGS
 
 
@@ -89,9 +90,9 @@ def test_a_fault_of_ours_and_a_mistake_in_the_settings_come_through(scripts, mon
 
     monkeypatch.setattr(Reviewer, "source", fails)
     with pytest.raises(settings.SettingsError, match="a mistake"):
-        batch.run(["."], jobs=2)
+        batch.run(["."], Options(jobs=2))
     (scripts / "train07.py").unlink()
-    report, _ = batch.run(["."], jobs=2)
+    report, _ = batch.run(["."], Options(jobs=2))
     assert {fault.message for fault in report.internal_errors} == {"ZeroDivisionError: a fault"}
     assert len(report.internal_errors) == 11
 

@@ -15,6 +15,7 @@ from nl2sql_review import cli
 from nl2sql_review.files import disk, user_cache
 from nl2sql_review.run import batch, cache
 from nl2sql_review.run import reviewer as one
+from nl2sql_review.run.options import Options
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = """\
@@ -183,7 +184,7 @@ def test_every_fixture_is_answered_from_the_cache_as_it_was_reviewed(tmp_path, m
 
 def test_standard_input_is_remembered_by_its_bytes(project, made):
     def run(data):
-        report, code = batch.run(["-"], stdin=("src/train.py", data), cache=cache.opened())
+        report, code = batch.run(["-"], Options(stdin=("src/train.py", data), cache=cache.opened()))
         return [f.message for f in report.files[0].findings], code
 
     first = run(SCRIPT.encode())

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from nl2sql_review.run.batch import run
+from nl2sql_review.run.options import Options
 from nl2sql_review.source.definitions import Definitions
 
 SCRIPT = """\
@@ -45,7 +46,7 @@ def prints(text: str = SCRIPT, path: str = "train.py", given: str = "") -> list[
     """The fingerprints of the ranks that are found, in the order of their lines."""
     Path(path).parent.mkdir(exist_ok=True)
     Path(path).write_text(text, encoding="utf-8")
-    report, _ = run([given or path], overrides={"select": ["lora/rank"]})
+    report, _ = run([given or path], Options(overrides={"select": ["lora/rank"]}))
     found = sorted(report.files[0].findings, key=lambda f: (f.location.cell or 0, f.location.row))
     return [f.fingerprint for f in found]
 

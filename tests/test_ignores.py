@@ -10,6 +10,7 @@ import pytest
 
 from nl2sql_review import cli
 from nl2sql_review.run.batch import run
+from nl2sql_review.run.options import Options
 from nl2sql_review.source import Source
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -99,7 +100,7 @@ def test_whole_scripts(path: str, project: Path) -> None:
     text = (ROOT / path).read_text(encoding="utf-8")
     made = added(text, "--isolated")
     assert ast.dump(ast.parse(made)) == ast.dump(ast.parse(text))
-    report, code = run(["train.py"], isolated=True)
+    report, code = run(["train.py"], Options(isolated=True))
     assert code == 0 and report.summary.suppressed > 0
     assert [f.rule for f in report.files[0].findings if f.suppressed is None] == []
     assert not Source.from_bytes(made.encode(), "train.py").suppression_errors

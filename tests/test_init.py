@@ -11,6 +11,7 @@ import pytest
 from nl2sql_review import cli
 from nl2sql_review.commands import init
 from nl2sql_review.run import batch
+from nl2sql_review.run.options import Options
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -110,7 +111,7 @@ def test_a_file_where_a_folder_should_be(project, capsys):
 
 def test_the_trainer_that_is_copied_passes_the_review(project):
     assert cli.main(["init", "trainer"]) == 0
-    report, code = batch.run(["."], isolated=True)
+    report, code = batch.run(["."], Options(isolated=True))
     assert code == 0 and report.summary.reviewed == 1 and not report.summary.advice
 
 

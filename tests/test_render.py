@@ -16,6 +16,7 @@ from nl2sql_review.render import json as json_render
 from nl2sql_review.render.terminal import ASCII, PLAIN, Terminal, escape, glyphs_for, width, wrap
 from nl2sql_review.report.report import FileReport, Location, Report, Summary
 from nl2sql_review.run import batch
+from nl2sql_review.run.options import Options
 
 from .reports import LINES, REPORT, view
 
@@ -53,7 +54,7 @@ def test_agent() -> None:
 
 def test_agent_is_cheap_and_leaves_nothing_out() -> None:
     """Of the findings, every rule, place and word of help; of the checklist, every item by name."""
-    report = batch.review([str(ROOT / "docs" / "train.py")], isolated=True)
+    report = batch.review([str(ROOT / "docs" / "train.py")], Options(isolated=True))
     output = agent.render(report, view())
     (file,) = report.files
     lines = output.splitlines()

@@ -10,6 +10,7 @@ import pytest
 from nl2sql_review.policy.settings import SettingsError
 from nl2sql_review.report.report import ChecklistItem, FileReport, Finding, InternalError, Location, Report
 from nl2sql_review.run.batch import run
+from nl2sql_review.run.options import Options
 from nl2sql_review.run.reviewer import Reviewer, exit_code
 
 SCRIPT = """\
@@ -35,7 +36,7 @@ def write(tmp_path, monkeypatch):
 
 def of(path="train.py", select=("lora/rank",), **options):
     """(status, (rule, row, suppressed) of each finding) of one file."""
-    report, _ = run([path], overrides={"select": list(select)}, **options)
+    report, _ = run([path], Options(overrides={"select": list(select)}, **options))
     (file,) = report.files
     return file.status, [(f.rule, f.location.row, f.suppressed) for f in file.findings]
 
@@ -47,7 +48,7 @@ def test_a_directory_is_searched_and_other_scripts_are_named(write):
     write("train.py")
     write("a/serve.py", "import transformers\nprint(1)\n")
     write("a/tool.py", "print(1)\n")
-    report, code = run(["."], isolated=True)
+    report, code = run(["."], Options(isolated=True))
     assert [(f.path, f.status) for f in report.files] == [
         ("a/serve.py", "skipped"),
         ("a/tool.py", "skipped"),
@@ -68,7 +69,7 @@ def test_nothing_reviewed_is_never_clean(write):
 
 def test_standard_input_stands_where_it_was_given(write):
     write("a.py")
-    report, _ = run(["-", "a.py"], stdin=("src/train.py", SCRIPT.encode()))
+    report, _ = run(["-", "a.py"], Options(stdin=("src/train.py", SCRIPT.encode())))
     assert [(f.path, f.status) for f in report.files] == [("src/train.py", "reviewed"), ("a.py", "reviewed")]
 
 
@@ -87,12 +88,12 @@ def test_standard_input_stands_where_it_was_given(write):
 def test_a_bad_file_is_a_finding_and_the_others_are_reviewed(write, name, data, rule):
     write(name, data)
     write("zz/train.py")
-    report, code = run(["."], isolated=True)
+    report, code = run(["."], Options(isolated=True))
     bad, good = report.files
     assert (bad.path, bad.status, [f.rule for f in bad.findings]) == (name, "error", [rule])
     assert bad.findings[0].location.row >= 1
     assert (good.status, code, report.internal_errors) == ("reviewed", 1, ())
-    assert run([name], isolated=True)[0].files == (bad,)
+    assert run([name], Options(isolated=True))[0].files == (bad,)
 
 
 @pytest.mark.parametrize("text", [b"\xef\xbb\xbf" + SCRIPT.encode(), SCRIPT.replace("\n", "\r\n").encode()])
@@ -112,7 +113,7 @@ def test_what_cannot_be_opened_is_a_finding(write, monkeypatch):
         return real(path, *args, **kw)
 
     monkeypatch.setattr("builtins.open", deny)
-    report, code = run(["."], isolated=True)
+    report, code = run(["."], Options(isolated=True))
     assert (report.files[0].findings[0].rule, code) == ("file/unreadable", 1)
 
 
@@ -127,7 +128,7 @@ def test_a_cell_that_is_no_python_is_a_finding_and_the_rest_is_reviewed(write):
         "nbformat_minor": 5,
     }
     write("train.ipynb", json.dumps(book))
-    report, code = run(["train.ipynb"], overrides={"select": ["lora/rank"]})
+    report, code = run(["train.ipynb"], Options(overrides={"select": ["lora/rank"]}))
     found = [(f.rule, f.location.cell, f.location.row) for f in report.files[0].findings]
     assert (report.files[0].status, code) == ("reviewed", 1)
     assert sorted(found) == [("file/syntax", 2, 1), ("lora/rank", 1, 4)]
@@ -147,7 +148,7 @@ def test_a_comment_silences_with_its_reason(write, names):
     write("train.py", with_comment(f"ignore{names} an experiment"))
     status, found = of(select=("lora/rank",))
     assert found == [("lora/rank", 4, "an experiment")]
-    assert run(["train.py"], overrides={"select": ["lora/rank"]})[1] == 0
+    assert run(["train.py"], Options(overrides={"select": ["lora/rank"]}))[1] == 0
 
 
 def test_a_comment_for_the_file(write):
@@ -160,13 +161,13 @@ def test_comments_that_silence_nothing_are_reported(write):
     assert of()[1] == [("lora/rank", 4, None), ("suppression/unused", 5, None)]
     assert of(select=("lora/alpha",))[1] == []  # the rule it names is not asked
     write("train.py", with_comment("ignore[lora/rnk] why"))
-    report, _ = run(["train.py"], overrides={"select": ["lora/rank"]})
+    report, _ = run(["train.py"], Options(overrides={"select": ["lora/rank"]}))
     (_, notice) = report.files[0].findings
     assert (notice.rule, notice.severity) == ("suppression/unknown", "warning")
     assert 'did you mean "lora/rank"?' in notice.message
     write("train.py", with_comment("ignroe[lora/rank] why"))
     assert of()[1] == [("lora/rank", 4, None), ("suppression/malformed", 4, None)]
-    report, _ = run(["train.py"], overrides={"select": ["lora/rank"], "ignore": ["suppression"]})
+    report, _ = run(["train.py"], Options(overrides={"select": ["lora/rank"], "ignore": ["suppression"]}))
     assert len(report.files[0].findings) == 1
 
 
@@ -177,11 +178,11 @@ def test_each_file_has_the_settings_of_its_own_project(write):
     write("a/train.py")
     write("b/train.py")
     write("b/nl2sql-review.toml", '"lora/rank" = { equals = 64 }\n')
-    report, code = run(["."], overrides={"select": ["lora/rank"]})
+    report, code = run(["."], Options(overrides={"select": ["lora/rank"]}))
     assert [[i.verdict for i in f.checklist] for f in report.files] == [["fail"], ["pass"]]
     assert code == 1
-    assert run(["b"], overrides={"select": ["lora/rank"]})[1] == 0
-    assert run(["b"], isolated=True, overrides={"select": ["lora/rank"]})[1] == 1
+    assert run(["b"], Options(overrides={"select": ["lora/rank"]}))[1] == 0
+    assert run(["b"], Options(isolated=True, overrides={"select": ["lora/rank"]}))[1] == 1
 
 
 def test_settings_exclude_what_is_found_but_not_what_is_given(write):
@@ -207,7 +208,7 @@ def test_a_mistake_in_the_settings_stops_the_run(write):
     write("nl2sql-review.toml", "selct = []\n")
     with pytest.raises(SettingsError, match="selct"):
         run(["train.py"])
-    assert run(["train.py"], isolated=True)[1] == 1
+    assert run(["train.py"], Options(isolated=True))[1] == 1
 
 
 # -- faults of ours ----------------------------------------------------------------------------------------------
@@ -224,7 +225,7 @@ def test_a_crash_of_the_engine_takes_one_file_only(write, monkeypatch):
         return real(self, data, path, *rest)
 
     monkeypatch.setattr(Reviewer, "plans", plans)
-    report, code = run(["."], isolated=True)
+    report, code = run(["."], Options(isolated=True))
     assert [(f.path, f.status) for f in report.files] == [("a.py", "error"), ("b.py", "reviewed")]
     assert report.internal_errors == (InternalError("", "a.py", "RuntimeError: boom"),)
     assert code == 2
@@ -236,7 +237,7 @@ def test_what_was_not_followed_is_unknown(write, monkeypatch):
     write("train.py")
     monkeypatch.setattr(room, "STEPS", 5)
     monkeypatch.setattr(room.interpret, "__defaults__", (None, 5))
-    report, code = run(["train.py"], isolated=True)
+    report, code = run(["train.py"], Options(isolated=True))
     assert {i.verdict for i in report.files[0].checklist} == {"unknown"}
     assert "steps" in report.files[0].checklist[0].reason
     assert code == 0
@@ -275,7 +276,7 @@ def test_what_cannot_be_read_is_no_other_script(tmp_path):
     (tmp_path / "other.py").write_text("print 1")
     cell = {"cell_type": "code", "source": "from trl import SFTTrainer\ntrainer = SFTTrainer(model="}
     (tmp_path / "training.ipynb").write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4}))
-    report, _ = run([str(tmp_path)], isolated=True)
+    report, _ = run([str(tmp_path)], Options(isolated=True))
     found = {os.path.basename(f.path): (f.status, [one.rule for one in f.findings]) for f in report.files}
     assert found == {
         "broken.ipynb": ("error", ["file/syntax"]),
@@ -292,7 +293,7 @@ def test_a_large_repository_with_broken_files_gives_the_complete_report(write):
     write("src/syntax.py", "import trl\nx = (\n")
     write("src/latin.py", b"import trl\n# caf\xe9\n")
     write("src/broken.ipynb", b'{"cells": [')
-    report, code = run(["."], overrides={"select": ["lora/rank"]})
+    report, code = run(["."], Options(overrides={"select": ["lora/rank"]}))
     assert (report.summary.reviewed, len(report.files), code) == (197, 200, 1)
     assert sorted(f.path for f in report.files if f.status == "error") == [
         "src/broken.ipynb",

@@ -48,6 +48,7 @@ def run(args: Namespace) -> int:
     from ..adoption import baseline
     from ..policy.settings import SettingsError
     from ..run import batch
+    from ..run.options import Options
     from ..run.reviewer import Reviewer
 
     try:
@@ -55,8 +56,8 @@ def run(args: Namespace) -> int:
         target = args.output or named or baseline.NAME
         said = {"select": inputs.joined(args.select), "ignore": inputs.joined(args.ignore), "baseline": ""}
         said = {**said, "gpu": args.gpu, "processes": args.processes}
-        options = {"config": args.config, "isolated": args.isolated, "flavour": args.flavour or ""}
-        report, code = batch.run(args.paths, **options, overrides=said)
+        options = Options(config=args.config, isolated=args.isolated, flavour=args.flavour or "", overrides=said)
+        report, code = batch.run(args.paths, options)
         known = baseline.read(target) if os.path.exists(target) else baseline.Baseline(baseline.VERSION, path=target)
     except SettingsError as error:
         raise UsageError(str(error)) from None

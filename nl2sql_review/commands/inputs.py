@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sys
 
+from .console import progress
 from .parser import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
     from typing import Any
+
+    from ..run.cache import Cache
+    from ..run.options import Options
 
 
 def overrides(args: Namespace) -> dict[str, Any]:
@@ -28,8 +32,10 @@ def joined(lists: list[list[str]]) -> list[str] | None:
     return [word for words in lists for word in words] or None
 
 
-def reviewing(args: Namespace) -> dict[str, Any]:
-    """The options of a review."""
+def reviewing(args: Namespace, stdin: tuple[str, bytes] | None, cache: Cache | None) -> Options:
+    """Return the options of a review. Raises UsageError where git cannot tell the changes."""
+    from ..run.options import Options
+
     changes = None
     if args.changed_only:
         from ..adoption.changes import Changes
@@ -39,14 +45,18 @@ def reviewing(args: Namespace) -> dict[str, Any]:
             changes = Changes.since(args.base_ref or "HEAD")
         except GitError as error:
             raise UsageError(f"--changed-only: {error}") from None
-    return {
-        "config": args.config,
-        "isolated": args.isolated,
-        "overrides": overrides(args),
-        "flavour": args.flavour or "",
-        "force_exclude": args.force_exclude,
-        "changes": changes,
-    }
+    return Options(
+        config=args.config,
+        isolated=args.isolated,
+        overrides=overrides(args),
+        flavour=args.flavour or "",
+        stdin=stdin,
+        force_exclude=args.force_exclude,
+        changes=changes,
+        cache=cache,
+        jobs=args.jobs,
+        progress=progress(),
+    )
 
 
 def paths(args: Namespace, remedy: str) -> list[str]:

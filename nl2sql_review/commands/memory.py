@@ -79,24 +79,23 @@ def run(args: Namespace) -> int:
     from ..policy.rulebook import RulebookError
     from ..policy.settings import SettingsError
     from ..run import memory
+    from ..run.options import Options
     from ..source import SourceError
 
-    options = {"config": args.config, "isolated": args.isolated}
+    options = Options(config=args.config, isolated=args.isolated, flavour=args.flavour or "")
     try:
         if args.gpu is not None:
             find(args.gpu)  # a card that is not known is told whatever the script holds
         if args.model:
             name = args.model
-            report = memory.of_model(name, args.gpu, _setup(args), memory.book(os.getcwd(), **options))
+            report = memory.of_model(name, args.gpu, _setup(args), memory.book(os.getcwd(), options))
         else:
             paths = inputs.paths(args, "")
             if len(paths) > 1 or os.path.isdir(paths[0]):
                 raise UsageError("memory is estimated for one script: give one file")
             stdin = inputs.stdin(args, paths)
             name = stdin[0] if stdin else paths[0]
-            report = memory.of_script(
-                paths[0], args.gpu, _setup(args), name=name, stdin=stdin, flavour=args.flavour or "", **options
-            )
+            report = memory.of_script(paths[0], args.gpu, _setup(args), name=name, options=options.but(stdin=stdin))
     except (SettingsError, RulebookError, UnknownCard) as error:
         raise UsageError(str(error)) from None
     except OSError as error:

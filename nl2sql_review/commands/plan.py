@@ -47,6 +47,7 @@ def run(args: Namespace) -> int:
     from ..flavours import NotAConfiguration
     from ..policy.settings import SettingsError
     from ..run import reviewer
+    from ..run.options import Options
     from ..source import SourceError
 
     stdin = inputs.stdin(args, paths)
@@ -54,11 +55,13 @@ def run(args: Namespace) -> int:
     try:
         recording, plans = reviewer.plan(
             paths[0],
-            stdin=stdin,
-            config=args.config,
-            isolated=args.isolated,
-            overrides=inputs.overrides(args),
-            flavour=args.flavour or "",
+            Options(
+                config=args.config,
+                isolated=args.isolated,
+                overrides=inputs.overrides(args),
+                flavour=args.flavour or "",
+                stdin=stdin,
+            ),
         )
     except SettingsError as error:
         raise UsageError(str(error)) from None

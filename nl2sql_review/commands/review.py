@@ -8,7 +8,7 @@ import sys
 from .. import __version__
 from ..report.exit_codes import NOT_REVIEWED, NOTHING
 from . import inputs, outputs
-from .console import colored, complain, progress, write
+from .console import colored, complain, write
 from .parser import (
     COMMANDS,
     PROGRAM,
@@ -138,7 +138,7 @@ def _review(args: Namespace, paths: list[str]) -> int:
 
     stdin = inputs.stdin(args, paths)
     kept = None if args.no_cache else cache.opened(args.cache_dir)
-    run = batch.Batch(stdin=stdin, cache=kept, jobs=args.jobs, progress=progress(), **inputs.reviewing(args))
+    run = batch.Batch(inputs.reviewing(args, stdin, kept))
     how = _how(args)
     told = run.told(paths, how) if how else None
     if told is not None:

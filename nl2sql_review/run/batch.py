@@ -17,15 +17,14 @@ from ..files import discovery, disk, projects
 from ..report.exit_codes import FAULT, FINDINGS, NOT_REVIEWED, NOTHING
 from . import workers
 from .cache import Entry
+from .options import Options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
-    from ..adoption.changes import Changes
     from ..report.report import FileReport, InternalError, Report
-    from .cache import Cache
     from .reviewer import Reviewer
 
 NO_SCRIPT = "not a Python script or notebook"
@@ -33,6 +32,7 @@ NOT_A_SCRIPT = "not a training script: it names none of unsloth, trl, transforme
 STARTS = (
     "; training that it starts in a module it imports is reviewed there, and as it is started when this file is named"
 )
+DEFAULT = Options()
 COUNTS = ("errors", "warnings", "advice", "unknown", "suppressed")
 
 
@@ -85,28 +85,11 @@ class Files(Sequence):
 
 
 class Batch:
-    """One run over many paths.
+    """One run over many paths."""
 
-    `cache` is where answers are looked for and kept, if anywhere; with `force_exclude` files that are given by name
-    count as found: exclusions hold for them; `changes` counts only what these touched or caused. `jobs` processes
-    share the work, None as many as there are processors; `progress` is told how many reviews are done, and of how many.
-    Other options are those of a Reviewer.
-    """
-
-    def __init__(
-        self,
-        *,
-        stdin: tuple[str, bytes] | None = None,
-        cache: Cache | None = None,
-        force_exclude: bool = False,
-        changes: Changes | None = None,
-        jobs: int | None = 1,
-        progress: Callable[[int, int], None] | None = None,
-        **options: Any,
-    ) -> None:
-        self.stdin, self.cache, self.force_exclude, self.options = stdin, cache, force_exclude, options
-        self.changes, self.jobs, self.progress = changes, jobs, progress
-        self.asked = json.dumps([os.getcwd(), options], sort_keys=True)
+    def __init__(self, options: Options) -> None:
+        self.options, self.cache = options, options.cache
+        self.asked = options.cache_key()
         self._reviewer: Reviewer | None = None
         self._globs: dict[tuple[str, ...], discovery.Globs] = {}
         self._settings: dict[tuple[str, ...], Entry] = {}
@@ -118,7 +101,7 @@ class Batch:
         if self._reviewer is None:
             from .reviewer import Reviewer
 
-            self._reviewer = Reviewer(**self.options, changes=self.changes)
+            self._reviewer = Reviewer.of(self.options)
         return self._reviewer
 
     def run(self, paths: Sequence[str]) -> list[Outcome]:
@@ -129,13 +112,13 @@ class Batch:
         left = [number for number, outcome in enumerate(outcomes) if outcome is None]
         for done, (number, outcome) in enumerate(self._reviewed(found, left), 1):
             outcomes[number] = outcome
-            if self.progress is not None:
-                self.progress(done, len(left))
+            if self.options.progress is not None:
+                self.options.progress(done, len(left))
         if self.cache is not None and any(outcome.rests_on for outcome in outcomes if outcome is not None):
             for chain in self._unkept:
                 self.cache.keep(self._settings[chain], "settings", *chain, self.asked)
         made = [outcome for outcome in outcomes if outcome is not None and outcome is not OF_NO_CONCERN]
-        return made if self.changes is None else [self._changed(outcome) for outcome in made]
+        return made if self.options.changes is None else [self._changed(outcome) for outcome in made]
 
     def report(self, outcomes: list[Outcome]) -> Report:
         """The outcomes together."""
@@ -170,7 +153,7 @@ class Batch:
         rests_on = self._rest_on(outcomes)
         if self.cache is None or not rests_on:
             return
-        again = Batch(stdin=self.stdin, cache=self.cache.again(), force_exclude=self.force_exclude, **self.options)
+        again = Batch(self.options.but(cache=self.cache.again()))
         now = again._known(paths)
         if now is not None and again._rest_on(now) == rests_on:
             head = {"rests_on": rests_on, "code": code_of(outcomes)}
@@ -207,9 +190,9 @@ class Batch:
     # -- which files ---------------------------------------------------------------------------------------------
 
     def _found(self, paths: Sequence[str]) -> list[discovery.Found]:
-        found = discovery.find((p for p in paths if p != "-"), self.excluded, self.force_exclude)
+        found = discovery.find((p for p in paths if p != "-"), self.excluded, self.options.force_exclude)
         name = self._standard_input()[0]
-        if "-" in paths and not (self.force_exclude and discovery.excluded(name, self.excluded)):
+        if "-" in paths and not (self.options.force_exclude and discovery.excluded(name, self.excluded)):
             found.insert(min(list(paths).index("-"), len(found)), discovery.Found("-", "-", True))
         return found
 
@@ -241,8 +224,8 @@ class Batch:
 
     def _chain(self, directory: str) -> tuple[str, ...]:
         """The settings files that may count for a directory: where they are the same, so are the settings."""
-        if self.options.get("config") is not None or self.options.get("isolated"):
-            return (self.options.get("config") or "",)
+        if self.options.config is not None or self.options.isolated:
+            return (self.options.config or "",)
         if directory not in self._chains:
             own, last = projects.own_candidates(directory)
             above = os.path.dirname(directory)
@@ -253,7 +236,7 @@ class Batch:
 
     def _reviewed(self, found: list[discovery.Found], numbers: list[int]) -> Iterator[tuple[int, Outcome]]:
         """(number, outcome) of the files with these numbers, in any order."""
-        jobs = min(workers.usable(self.jobs), len(numbers) // workers.EACH) if self.jobs != 1 else 1
+        jobs = min(workers.usable(self.options.jobs), len(numbers) // workers.EACH) if self.options.jobs != 1 else 1
         if jobs < 2:
             for place, number in enumerate(numbers):
                 if place:
@@ -380,7 +363,7 @@ class Batch:
         return *self.reviewer.file(data, found.shown), data
 
     def _standard_input(self) -> tuple[str, bytes]:
-        return self.stdin if self.stdin is not None else ("<stdin>", b"")
+        return self.options.stdin if self.options.stdin is not None else ("<stdin>", b"")
 
 
 def _concerns(found: discovery.Found, data: bytes, outcome: Outcome) -> bool:
@@ -429,13 +412,13 @@ def code_of(outcomes: Sequence[Outcome]) -> int:
     return next((code for code in (FAULT, FINDINGS, NOTHING) if code in codes), NOT_REVIEWED)
 
 
-def run(paths: Sequence[str], **options: Any) -> tuple[Report, int]:
-    """A review and its exit code; options as those of `Batch`. Raises SettingsError."""
-    batch = Batch(**options)
+def run(paths: Sequence[str], options: Options = DEFAULT) -> tuple[Report, int]:
+    """Review the files that the paths name; return the report and the exit code. Raises SettingsError."""
+    batch = Batch(options)
     outcomes = batch.run(paths)
     return batch.report(outcomes), code_of(outcomes)
 
 
-def review(paths: Sequence[str], **options: Any) -> Report:
-    """`run` without the exit code."""
-    return run(paths, **options)[0]
+def review(paths: Sequence[str], options: Options = DEFAULT) -> Report:
+    """Review the files that the paths name. Raises SettingsError."""
+    return run(paths, options)[0]

@@ -14,6 +14,7 @@ from ..policy.rulebook import Rulebook
 from ..training_plan.facts import TrainingPlan
 from ..training_plan.values import Default, Known
 from . import reviewer
+from .options import Options
 
 
 def of_script(
@@ -22,14 +23,13 @@ def of_script(
     changes: Mapping[str, Any],
     *,
     name: str,
-    stdin: tuple[str, bytes] | None = None,
-    **options: Any,
+    options: Options,
 ) -> MemoryReport:
-    """The runs of a script; `changes` are fields of Setup to put in place of what it says.
+    """Estimate the GPU memory of the runs of a script; `changes` are fields of Setup that replace what it says.
 
-    Raises SettingsError, UnknownCard, OSError, SourceError.
+    Raises SettingsError, UnknownCard, OSError, SourceError, NotAConfiguration.
     """
-    _, plans = reviewer.plan(path, stdin=stdin, **options)
+    _, plans = reviewer.plan(path, options)
     made = []
     for plan in plans:
         card = _card(gpu, plan)
@@ -69,8 +69,8 @@ def of_model(name: str, gpu: str | None, changes: Mapping[str, Any], book: Ruleb
         setup = setup.but(dynamic=setup.unsloth and setup.bits == 4 and architectures.is_dynamic(name))
         try:
             from_plan.covered(setup)
-        except from_plan.NoEstimate as error:
-            return MemoryReport(runs=(without(error, card),))
+        except from_plan.NoEstimate as refusal:
+            return MemoryReport(runs=(without(refusal, card),))
         return MemoryReport(runs=(summarize(setup, card, name),))
     if isinstance(found, architectures.SizeOnly):
         said = f"{found.name} is known by its size only: its weights can be estimated, a run cannot"
@@ -101,7 +101,7 @@ def policy(book: Rulebook) -> dict[str, Any]:
     return {name: value for name, value in made.items() if isinstance(value, int)}
 
 
-def book(directory: str, **options: Any) -> Rulebook:
-    """The rules as the settings for `directory` want them. Raises SettingsError, RulebookError."""
-    chosen = settings.load(directory, **options)
+def book(directory: str, options: Options) -> Rulebook:
+    """Return the rules as the settings for `directory` want them. Raises SettingsError, RulebookError."""
+    chosen = settings.load(directory, config=options.config, isolated=options.isolated, overrides=options.overrides)
     return settings.configure(rulebook.load(chosen.rules), chosen)

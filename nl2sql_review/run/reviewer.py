@@ -29,7 +29,11 @@ from ..report.report import (
 if TYPE_CHECKING:
     from ..adoption.baseline import Baseline
     from ..adoption.changes import Changes
+    from ..interpret.core.recording import Recording
     from ..judgement.judge import Examined
+    from ..source import Source
+    from ..training_plan.facts import TrainingPlan
+    from .options import Options
 
 # What a script that could not be followed to its end must name to count as one that trains.
 TRAINS = re.compile(r"Trainer\(|TrainingArguments\(|SFTConfig\(|LoraConfig\(|get_peft_model\(")
@@ -51,6 +55,13 @@ class Reviewer:
     _rulebooks: dict[Settings, tuple[Rulebook, dict[str, str]]] = field(default_factory=dict)
     _distinct: dict[tuple[Any, ...], Settings] = field(default_factory=dict)
     _baselines: dict[str, tuple[Baseline, dict[str, str]]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, options: Options) -> Reviewer:
+        """Return the reviewer that the options of a run describe."""
+        return cls(
+            options.config, options.isolated, options.overrides, options.flavour, options.within, options.changes
+        )
 
     def settings(self, directory: str) -> Settings:
         """The settings for files in a directory. Files with the same settings file get the same object."""
@@ -172,7 +183,7 @@ class Reviewer:
 
     def plans(
         self, data: bytes, path: str, settings: Settings, drafts: Mapping[str, bytes] | None = None
-    ) -> tuple[Any, Any, list[Any]]:
+    ) -> tuple[Source, Recording, list[TrainingPlan]]:
         """(source, recording, training plans) of one script or configuration. Raises SourceError, NotAConfiguration."""
         from .. import flavours, readers
         from ..source import Source
@@ -202,21 +213,16 @@ class Reviewer:
 NO_TRAINING = "not a training script: it makes no trainer, adapter or training arguments"
 
 
-def plan(
-    path: str,
-    *,
-    stdin: tuple[str, bytes] | None = None,
-    config: str | None = None,
-    isolated: bool = False,
-    overrides: Mapping[str, Any] | None = None,
-    flavour: str = "",
-) -> tuple[Any, list[Any]]:
-    """What one script would do: (recording, plans). Raises SettingsError, OSError, SourceError, NotAConfiguration."""
-    name, data = stdin if path == "-" and stdin is not None else (discovery.shown(path), None)
+def plan(path: str, options: Options) -> tuple[Recording, list[TrainingPlan]]:
+    """Return what one script would do: (recording, training plans).
+
+    Raises SettingsError, OSError, SourceError, NotAConfiguration.
+    """
+    name, data = options.stdin if path == "-" and options.stdin is not None else (discovery.shown(path), None)
     if data is None:
         with open(path, "rb") as file:
             data = file.read()
-    reviewer = Reviewer(config, isolated, overrides or {}, flavour)
+    reviewer = Reviewer.of(options)
     _, recording, plans = reviewer.plans(data, name, reviewer.settings(os.path.dirname(name)))
     return recording, plans
 
@@ -249,7 +255,7 @@ def summary(files: Iterable[FileReport]) -> Summary:
     )
 
 
-def _cut_short(plans: list[Any], why: str) -> list[Any]:
+def _cut_short(plans: list[TrainingPlan], why: str) -> list[TrainingPlan]:
     """The plans of a script that could not be followed to its end: what was not seen may still have happened."""
     from ..training_plan.facts import TrainingPlan
     from ..training_plan.values import Absent, Unknown

@@ -79,10 +79,11 @@ def _review(path: str, response: dict[str, Any]) -> dict[str, Any] | None:
     from ..adoption import edit_diff
     from ..run import batch
     from ..run import reviewer as review
+    from ..run.options import Options
     from ..source import Source, SourceError, size_limit
 
     reviewer = review.Reviewer()
-    reviewed = batch.review([path], force_exclude=True)
+    reviewed = batch.review([path], Options(force_exclude=True))
     if not reviewed.files or reviewed.files[0].status == "skipped":
         return None
     report, faults = reviewed.files[0], reviewed.internal_errors

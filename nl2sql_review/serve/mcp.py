@@ -41,6 +41,7 @@ from ..rows.scoring.evaluation import Evaluation
 from ..rows.scoring.inputs import InputError
 from ..run import batch, fix
 from ..run import reviewer as review
+from ..run.options import Options
 from ..source import SourceError, size_limit
 from ..training_plan.facts import SECTIONS
 from .roots import Outside, Roots
@@ -174,7 +175,7 @@ def review_file(
     processes: Processes = None,
 ) -> Annotated[CallToolResult, RootModel[Report]]:
     """Reviews a fine-tuning script, notebook or configuration against the project's checklist, without running it."""
-    report = batch.review([_file(path, roots)], **_asked(roots, select, ignore, gpu, processes))
+    report = batch.review([_file(path, roots)], _options(roots, select, ignore, gpu, processes))
     return _result(agent.render(report, View()), report)
 
 
@@ -192,7 +193,7 @@ def review_source(
 ) -> Annotated[CallToolResult, RootModel[Report]]:
     """Reviews text that is not, or not yet, in a file: a draft, or a change before it is written."""
     stdin = discovery.shown(roots.file(filename)), source.encode("utf-8", "surrogatepass")
-    report = batch.review(["-"], stdin=stdin, **_asked(roots, select, ignore, gpu, processes))
+    report = batch.review(["-"], _options(roots, select, ignore, gpu, processes).but(stdin=stdin))
     return _result(agent.render(report, View()), report)
 
 
@@ -211,7 +212,7 @@ def plan(
     name = discovery.shown(file)
     with open(file, "rb") as opened:
         data = opened.read(size_limit(file))
-    reviewer = review.Reviewer(**_asked(roots, gpu=gpu, processes=processes))
+    reviewer = review.Reviewer.of(_options(roots, gpu=gpu, processes=processes))
     try:
         _, recording, plans = reviewer.plans(data, name, reviewer.settings(os.path.dirname(name)))
     except NotAConfiguration as error:
@@ -256,8 +257,8 @@ def propose_fixes(
     ] = False,
 ) -> Annotated[CallToolResult, RootModel[Proposal]]:
     """Proposes fixes as a diff, each proved by reading the script again with it. Changes no file."""
-    asked = _asked(roots, select, ignore)
-    fixed = fix.fix(review.Reviewer(**asked), batch.review([_file(path, roots)], **asked), unsafe)
+    options = _options(roots, select, ignore)
+    fixed = fix.fix(review.Reviewer.of(options), batch.review([_file(path, roots)], options), unsafe)
     made = tuple(ProposedFix(f.rule, f.message, f.fix.title, f.fix.applicability) for f in fixed.made if f.fix)
     proposal = Proposal(diff.render(fixed.files), made, fixed.unsafe)
     left = f"{fixed.unsafe} further findings have an unsafe fix: ask with unsafe=true\n" if fixed.unsafe else ""
@@ -309,17 +310,17 @@ def _file(path: str, roots: Roots) -> str:
     return file
 
 
-def _asked(
+def _options(
     roots: Roots,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     gpu: str | None = None,
     processes: int | None = None,
-) -> dict[str, Any]:
-    """The options of a review."""
+) -> Options:
+    """Return the options of a review below the client's roots."""
     said = {"select": list(select) or None, "ignore": list(ignore) or None, "gpu": gpu, "processes": processes}
     overrides = {key: value for key, value in said.items() if value is not None}
-    return {"overrides": overrides, "within": roots.directories}
+    return Options(overrides=overrides, within=roots.directories)
 
 
 def _rules(roots: Roots) -> Mapping[str, Rule]:

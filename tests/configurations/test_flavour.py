@@ -8,6 +8,7 @@ import pytest
 
 from nl2sql_review import flavours
 from nl2sql_review.run.batch import NOT_REVIEWED, run
+from nl2sql_review.run.options import Options
 from nl2sql_review.run.reviewer import Reviewer
 from nl2sql_review.source import Source
 
@@ -32,7 +33,7 @@ from .reading import AXOLOTL, plan
 def test_a_file_that_trains_nothing_says_what_it_is(text, why, tmp_path):
     path = tmp_path / "c.yaml"
     path.write_text(text, encoding="utf-8")
-    report, code = run([str(path)], isolated=True)
+    report, code = run([str(path)], Options(isolated=True))
     assert code == NOT_REVIEWED and report.files[0].status == "skipped" and why in report.files[0].reason
 
 
@@ -58,7 +59,7 @@ def test_a_directory_yields_its_configurations_and_is_silent_about_other_files(t
     (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "m", "r": 16}', encoding="utf-8")
     (tmp_path / "chart.yaml").write_text("training:\n  {{ .Values }}: [\n", encoding="utf-8")
     (tmp_path / "ds.json").write_text('{"zero_optimization": {}}', encoding="utf-8")
-    report, _ = run([str(tmp_path)], isolated=True)
+    report, _ = run([str(tmp_path)], Options(isolated=True))
     assert [Path(f.path).name for f in report.files] == ["train.yaml"]
 
 

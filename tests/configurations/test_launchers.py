@@ -122,12 +122,13 @@ def test_processes_of_the_settings_against_the_launchers(tmp_path):
 
 def test_a_remembered_review_is_made_anew_when_a_launch_file_appears_or_changes(tmp_path):
     from nl2sql_review.run import batch, cache
+    from nl2sql_review.run.options import Options
 
     (tmp_path / ".git").mkdir()
     (tmp_path / "train.py").write_text(SCRIPT.format(""), encoding="utf-8")
 
     def effective():
-        report, _ = batch.run([str(tmp_path / "train.py")], isolated=True, cache=cache.opened())
+        report, _ = batch.run([str(tmp_path / "train.py")], Options(isolated=True, cache=cache.opened()))
         return [f.message for f in report.files[0].findings if f.rule == "arguments/effective-batch"]
 
     assert effective() == effective() == []

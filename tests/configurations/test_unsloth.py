@@ -9,6 +9,7 @@ import pytest
 from nl2sql_review.flavours import keys
 from nl2sql_review.flavours.calls import unsloth
 from nl2sql_review.run.batch import run
+from nl2sql_review.run.options import Options
 
 from .reading import CLI, STUDIO, Case, check, each, findings, mapped, untried
 
@@ -118,5 +119,5 @@ def test_unknown_keys_of_unsloth_are_dropped_or_refused_by_version(tmp_path):
 )
 def test_sections_that_everyone_names_so_are_not_taken_for_unsloths(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
-    (report, _) = run([str(tmp_path / "config.yaml")], isolated=True)
+    (report, _) = run([str(tmp_path / "config.yaml")], Options(isolated=True))
     assert report.files[0].status == "skipped" and "not a training configuration" in report.files[0].reason

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nl2sql_review.run import batch, fix
+from nl2sql_review.run.options import Options
 from nl2sql_review.run.reviewer import Reviewer
 
 from .repair import IMPORTS
@@ -23,7 +24,7 @@ def fixed(folder, files: dict[str, str], *, unsafe: bool = False) -> dict[str, s
         (folder / name).write_text(text)
     asked = {"isolated": True, "overrides": {"select": ["lora/rank"]}}
     scripts = [name for name in ("a.py", "b.py") if name in files]
-    found = fix.fix(Reviewer(**asked), batch.review(scripts, **asked), unsafe)
+    found = fix.fix(Reviewer(**asked), batch.review(scripts, Options(**asked)), unsafe)
     return {one.path: one.after.decode() for one in found.files}
 
 
