@@ -116,9 +116,10 @@ def check(r: Reading, top: Level) -> None:
         key
         for key in top.items
         for version in store.versions("transformers")
-        if allows(wanted, version)
+        if isinstance(key, str)
+        and allows(wanted, version)
         and (found := store.whole("transformers", "Seq2SeqTrainingArguments", {"transformers": version})) is not None
-        and found.accepts(str(key))
+        and found.accepts(key)
     }
     r.check(top, extra=fine)
 
