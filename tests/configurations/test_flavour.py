@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from nl2sql_review import flavours
-from nl2sql_review.run.batch import NOT_REVIEWED, run
+from nl2sql_review.report.exit_codes import NOT_REVIEWED
+from nl2sql_review.run.batch import run
 from nl2sql_review.run.options import Options
 from nl2sql_review.run.reviewer import Reviewer
 
