@@ -46,7 +46,7 @@ _NUMBER = {"int": "a whole number", "float": "a number"}
 
 @dataclass(frozen=True)
 class Keys:
-    """The keys of one flavour. `sections[""]` are those of the top level, `sections["datasets"]` those of a data set."""
+    """The keys of one flavour: `sections[""]` has those of the top level, `sections["datasets"]` a data set's."""
 
     flavour: str
     library: str
@@ -202,7 +202,7 @@ def _argparse(value: object, kind: str) -> Any:
 
 
 def _handed_on(value: object, kind: str) -> Any:
-    """Nothing is converted: a text where a number or a switch is wanted stays a text, and what uses it stops, or takes it as on."""
+    """Nothing is converted: a text stays a text, and what wants a number or a switch stops, or takes it as on."""
     if kind in ("int", "float") and isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
     if kind in ("int", "float", "bool") and isinstance(value, str):

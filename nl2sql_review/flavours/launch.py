@@ -44,7 +44,7 @@ PLUGIN = {"gradient_accumulation_steps": "arguments.gradient_accumulation"}
 
 
 def launcher_of(keys: frozenset[str]) -> tuple[str, str]:
-    """(whose configuration a file with these keys is, what it is read with) for a launcher's file, else two empty texts."""
+    """Return (whose configuration a launcher's file is, what it is read with); of any other file two empty texts."""
     if keys & {"compute_environment", "distributed_type"} or {"num_processes", "mixed_precision"} <= keys:
         return "an accelerate", "the script or configuration that it launches"
     if keys & {"zero_optimization", "train_micro_batch_size_per_gpu"}:

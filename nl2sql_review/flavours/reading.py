@@ -228,7 +228,8 @@ class Reading:
             listed = ", ".join(strange[:3]) + (", …" if len(strange) > 3 else "")
             self.made.doubts.setdefault(
                 kind,
-                f"{listed}: no key of {program} ({self.keys.library} {self.keys.version}); {self.flavour.other_keys} may know it",
+                f"{listed}: no key of {program} ({self.keys.library} {self.keys.version}); "
+                f"{self.flavour.other_keys} may know it",
             )
 
     def _twice(self, level: Level, key: str) -> None:

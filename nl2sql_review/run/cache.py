@@ -72,7 +72,7 @@ class Cache:
         disk.recall(head["seen"])
         return Entry(head["seen"], head["head"], blob)
 
-    def keep(self, entry: Entry, *name: str) -> None:
+    def store(self, entry: Entry, *name: str) -> None:
         """Puts an entry in the place of an older one of that name."""
         if self._broken:
             return

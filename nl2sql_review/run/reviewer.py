@@ -150,7 +150,7 @@ class Reviewer:
         return made.report, made.faults
 
     def examine(self, data: bytes, path: str, drafts: Mapping[str, bytes] | None = None) -> Examined:
-        """As `source`, with what led to the report. `drafts`: other files of the project as they would be (see interpret)."""
+        """Review as `source` does, and return what led to the report. `drafts` stand for other files of the project."""
         from ..flavours import NotAConfiguration, screening
         from ..judgement.judge import Examined, examine, of_file
         from ..source import SourceError

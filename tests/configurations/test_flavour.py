@@ -10,7 +10,8 @@ import pytest
 
 from nl2sql_review import cli, flavours
 from nl2sql_review.flavours import keys
-from nl2sql_review.run.batch import NOT_REVIEWED, run
+from nl2sql_review.report.exit_codes import NOT_REVIEWED
+from nl2sql_review.run.batch import run
 from nl2sql_review.run.options import Options
 from nl2sql_review.run.reviewer import Reviewer
 from nl2sql_review.source import Source
