@@ -70,7 +70,7 @@ def test_a_directory_yields_its_configurations_and_is_silent_about_other_files(t
 @pytest.mark.parametrize("name", flavours.FLAVOURS)
 def test_a_flavour_is_found_in_a_directory_and_told_from_the_others(name, tmp_path):
     (tmp_path / "train.yaml").write_bytes((FIXTURES / "configs" / name / "compliant.yaml").read_bytes())
-    report, _ = run([str(tmp_path)], isolated=True)
+    report, _ = run([str(tmp_path)], Options(isolated=True))
     assert [file.status for file in report.files] == ["reviewed"]
     recording = flavours.record(Source.from_bytes((tmp_path / "train.yaml").read_bytes(), "train.yaml"), str(tmp_path))
     assert recording.configuration.flavour is flavours.of(name)
