@@ -30,7 +30,7 @@ class Answers:
         self._key = options.cache_key()
 
     def without_review(self, found: discovery.Found) -> Outcome | None:
-        """Return the outcome for a file that needs no review, IRRELEVANT where no report mentions it; None for others."""
+        """Return the outcome for a file that needs no review, IRRELEVANT if no report mentions it; None for others."""
         if found.path == "-":
             return self._stored(*standard_input(self._options))
         if found.problem:
@@ -78,7 +78,7 @@ def is_relevant(found: discovery.Found, data: bytes, outcome: Outcome) -> bool:
 
 
 def names_no_library(found: discovery.Found, data: bytes) -> bool:
-    """Whether a file names no training library. Bytes that are no text at all hide every name: such a file is opened."""
+    """Whether a file names no training library. Bytes that are no text hide every name: such a file is opened."""
     if found.given or found.path.endswith(discovery.CONFIGURATIONS):
         return False
     return not discovery.may_train(data) and b"\0" not in data
