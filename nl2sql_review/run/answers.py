@@ -31,7 +31,7 @@ class Answers:
         self._key = options.cache_key()
 
     def without_review(self, found: discovery.Found) -> Outcome | None:
-        """Return the outcome of a file that needs no review, IRRELEVANT where no report mentions it; else None."""
+        """Return the outcome for a file that needs no review, IRRELEVANT if no report mentions it; None for others."""
         if found.path == "-":
             return self._stored(*standard_input(self._options))
         if found.problem:

@@ -104,7 +104,7 @@ class Reviews:
         return outcome if is_relevant(found, data, outcome) else IRRELEVANT
 
     def _read_and_review(self, found: discovery.Found) -> tuple[FileReport, list[InternalError], bytes]:
-        """Return a file's report, the faults of ours, and its bytes: none where it was not opened or not reviewed."""
+        """Return the report of a file, the faults of ours, and its bytes: none where it was not reviewed."""
         from ..report.report import FileReport
         from . import reviewer
 
