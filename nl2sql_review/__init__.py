@@ -106,8 +106,8 @@ def memory(path: Path, options: Options | None = None, *, gpu: str | None = None
     """Estimate the GPU memory, in GiB, that the runs of one script or configuration need.
 
     `gpu` is the card, as in "T4", "A100 80GB" or "16GB"; by default the one that the settings or a comment in the
-    script names. Returns one summary for each trainer, none for a script that trains nothing; where there is no estimate
-    its `reason` says why. Raises UnknownCard, and the errors of `plan`.
+    script names. Returns one summary for each trainer, none for a script that trains nothing; where there is no
+    estimate its `reason` says why. Raises UnknownCard, and the errors of `plan`.
     """
     from os import fspath
 

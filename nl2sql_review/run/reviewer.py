@@ -151,7 +151,7 @@ class Reviewer:
 
     def examine(self, data: bytes, path: str, drafts: Mapping[str, bytes] | None = None) -> Examined:
         """Review one script, return what led to the report. `drafts`: other files of the project as they would be."""
-        from ..flavours import NotAConfiguration
+        from ..flavours import NotAConfiguration, screening
         from ..judgement.judge import Examined, examine, of_file
         from ..source import SourceError
 
