@@ -30,6 +30,8 @@ from .suppressions import Suppression, SuppressionError
 if TYPE_CHECKING:
     import libcst as cst
 
+    from ..report.report import Location
+
 __all__ = [
     "CONFIGURATIONS", "NOTEBOOK_SIZE_LIMIT", "SIZE_LIMIT", "Magic", "Source", "SourceError", "Span", "Suppression",
     "SuppressionError", "check", "deeply", "kind_of", "size_limit",
@@ -192,8 +194,8 @@ class Source:
 
         return one_line(code_of(self.tree, node), limit)
 
-    def code(self, at: Span, limit: int) -> str:
-        """The code at a place (anything with the fields of a Span), as `excerpt` gives it."""
+    def code(self, at: Span | Location, limit: int) -> str:
+        """The code at a place, as `excerpt` gives it."""
         return one_line(self._between(at), limit)
 
     def line(self, row: int, cell: int | None = None) -> str:
@@ -239,7 +241,7 @@ class Source:
             return self._program_lines()
         return next((each.lines for each in self._notebook.cells if each.number == cell), Lines(""))
 
-    def _between(self, span: Span) -> str:
+    def _between(self, span: Span | Location) -> str:
         if span.row == span.end_row:
             return self.line(span.row, span.cell)[span.column - 1 : span.end_column - 1]
         rows = [self.line(row, span.cell) for row in range(span.row, span.end_row + 1)]
