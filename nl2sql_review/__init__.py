@@ -1,7 +1,7 @@
 """Reviews NL2SQL fine-tuning scripts without running them.
 
 The public door: `review`, `plan` and `memory`, and the types that they take and return. docs/api.md shows them at work.
-Importing the package loads nothing else: each name is fetched when it is first used, so that the command line starts fast.
+Importing the package loads nothing else: a name is fetched on first use, so that the command line starts fast.
 """
 
 from __future__ import annotations
@@ -105,9 +105,9 @@ def plan(path: Path, options: Options | None = None) -> PlanReport:
 def memory(path: Path, options: Options | None = None, *, gpu: str | None = None) -> MemoryReport:
     """Estimate the GPU memory, in GiB, that the runs of one script or configuration need.
 
-    `gpu` is the card, as in "T4", "A100 80GB" or "16GB"; without it the one that the settings or a comment in the script
-    name counts. Returns one summary for each trainer, none for a script that trains nothing; where there is no estimate
-    its `reason` says why. Raises UnknownCard, and the errors of `plan`.
+    `gpu` is the card, as in "T4", "A100 80GB" or "16GB"; by default the one that the settings or a comment in the
+    script names. Returns one summary for each trainer, none for a script that trains nothing; where there is no
+    estimate its `reason` says why. Raises UnknownCard, and the errors of `plan`.
     """
     from os import fspath
 

@@ -45,7 +45,7 @@ def test_every_file_it_names_is_there() -> None:
 def test_the_value_goes_the_way_that_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The script of the page is reviewed: every function of the table is called, and the sentence is what is printed."""
+    """The page's script is reviewed: every function of the table is called, and the sentence is what is printed."""
     script = re.search(r"```python\n(.*?)```", LIFE, re.DOTALL)
     assert script
     head = "import argparse\nfrom unsloth import FastLanguageModel\n\n"

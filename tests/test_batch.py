@@ -14,8 +14,11 @@ import pytest
 
 from nl2sql_review import cli
 from nl2sql_review.policy import settings
+from nl2sql_review.report.exit_codes import FAULT, FINDINGS
+from nl2sql_review.report.serialization import dump
 from nl2sql_review.run import batch, cache, workers
 from nl2sql_review.run.options import Options
+from nl2sql_review.run.outcome import Outcome
 from nl2sql_review.run.reviewer import Reviewer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,6 +57,22 @@ def test_processes_fill_one_cache(scripts, monkeypatch):
     assert again == report and again.summary.reviewed == 12
 
 
+ODD = 'from peft import LoraConfig\nc = LoraConfig(r="\\udc80", lora_alpha=float("nan"), bias="\\ud83d\\ude00é")\n'
+
+
+@pytest.mark.parametrize(
+    "script", [(ROOT / "docs" / "train.py").read_text(encoding="utf-8"), ODD], ids=["plain", "odd"]
+)
+def test_a_report_made_here_is_the_one_that_travels(script, scripts):
+    """Half of a surrogate pair too: JSON carries none, so no report holds one."""
+    (scripts / "train.py").write_text(script, encoding="utf-8")
+    (made,) = batch.Batch(Options(isolated=True)).run(["train.py"])
+    travelled = Outcome.from_message(made.to_message())
+    assert travelled.report() == made.report() and travelled.report() is not made.report()
+    assert len(made.report().findings) > 3
+    assert ("ufffd" in dump(made.report())) == (script == ODD)
+
+
 def dies(path, times=None):
     """A reviewer whose process is killed on one file, always or so many times."""
     source = Reviewer.source
@@ -74,14 +93,14 @@ def test_a_file_that_kills_its_process_is_told_and_no_other_is_lost(scripts, mon
     assert [(f.path, f.status) for f in report.files if f.status != "reviewed"] == [
         ("tool.py", "skipped"), ("train05.py", "error"),
     ]  # fmt: skip
-    assert code == batch.FAULT and [fault.path for fault in report.internal_errors] == ["train05.py"]
+    assert code == FAULT and [fault.path for fault in report.internal_errors] == ["train05.py"]
 
 
 def test_a_process_that_was_killed_costs_nothing_but_time(scripts, monkeypatch, tmp_path_factory):
     alone, _ = batch.run(["."])
     monkeypatch.setattr(Reviewer, "source", dies("train05.py", (tmp_path_factory.mktemp("times"), 1)))
     report, code = batch.run(["."], Options(jobs=2))
-    assert report == alone and code == batch.FINDINGS
+    assert report == alone and code == FINDINGS
 
 
 def test_a_fault_of_ours_and_a_mistake_in_the_settings_come_through(scripts, monkeypatch):

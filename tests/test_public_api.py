@@ -73,7 +73,10 @@ def test_the_functions_are_callable_after_every_room_is_imported() -> None:
 
 
 def test_importing_the_package_imports_nothing_else() -> None:
-    code = "import sys; before = set(sys.modules); import nl2sql_review; print(sorted(set(sys.modules) - before - {'__future__'}))"
+    code = (
+        "import __future__, sys; before = set(sys.modules); import nl2sql_review\n"
+        "print(sorted(set(sys.modules) - before))"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "['nl2sql_review']\n"
 

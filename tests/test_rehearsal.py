@@ -29,7 +29,9 @@ ENDS = {"seed/dataset_config_as_written.py": "NameError", "trainer/make_model.py
 
 def fixtures() -> list[Path]:
     found = [*sorted(FIXTURES.rglob("*.py")), *sorted(FIXTURES.rglob("*.ipynb"))]
-    return [path for path in found if "odd" not in path.parts]
+    # Pairs in silent/ call what the stand-ins lack (generation, saved adapters, several processes): their causes run
+    # against the real libraries, in benchmarks/silent.
+    return [path for path in found if not {"odd", "silent"} & set(path.parts)]
 
 
 def examples() -> list[tuple[str, str]]:

@@ -17,7 +17,8 @@ HERE = Path(__file__).resolve().parent
 def two(body: str, world: int = 2) -> list[str]:
     """Runs `body` under torchrun; returns the lines that begin with SAID."""
     script = Path(tempfile.mkdtemp(prefix="two-")) / "script.py"
-    head = f"import os, sys; sys.path.insert(0, {str(HERE)!r}); import tiny; tiny.folder = lambda: {str(tiny.folder())!r}\n"
+    head = f"import os, sys; sys.path.insert(0, {str(HERE)!r}); import tiny; "
+    head += f"tiny.folder = lambda: {str(tiny.folder())!r}\n"
     script.write_text(head + textwrap.dedent(body), encoding="utf-8")
     command = [
         sys.executable,
@@ -36,7 +37,8 @@ def two(body: str, world: int = 2) -> list[str]:
 
 TRAIN = """
 from transformers import TrainingArguments, Trainer, DataCollatorForSeq2Seq
-trainer = Trainer(model=tiny.model(), train_dataset=tiny.tokenized(64), data_collator=DataCollatorForSeq2Seq(tiny.tokenizer()),
+trainer = Trainer(model=tiny.model(), train_dataset=tiny.tokenized(64),
+    data_collator=DataCollatorForSeq2Seq(tiny.tokenizer()),
     args=tiny.arguments(TrainingArguments, max_steps=-1, num_train_epochs=1, per_device_train_batch_size=4,
                         gradient_accumulation_steps=4))
 """
@@ -85,7 +87,8 @@ def split_without_a_seed() -> dict[str, str]:
         if dist.get_rank() == 0:
             leaked = len(set(found[1][0]) & set(found[0][1]))
             seen = set(found[0][0][0::2]) | set(found[1][0][1::2])
-            print("SAID", f"{{leaked}} of 200 test rows of rank 0 are trained on by rank 1; {{len(seen)}} of 800 rows are seen in an epoch")
+            print("SAID", f"{{leaked}} of 200 test rows of rank 0 are trained on by rank 1; "
+                f"{{len(seen)}} of 800 rows are seen in an epoch")
         """
         said[name] = two(body)[0]
     return said

@@ -112,7 +112,8 @@ def changed_after_the_trainer() -> dict[str, str]:
     args.gradient_accumulation_steps = 4
     trainer.train()
     return {
-        "learning_rate, max_steps": f"first rate {tiny.logged(trainer, 'learning_rate')[0]:.1e}, {trainer.state.global_step} steps",
+        "learning_rate, max_steps": f"first rate {tiny.logged(trainer, 'learning_rate')[0]:.1e}, "
+        f"{trainer.state.global_step} steps",
         "gradient_accumulation_steps": f"{trainer.state.epoch:.2f} epochs in {trainer.state.global_step} steps",
     }
 

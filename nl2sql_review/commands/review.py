@@ -135,21 +135,22 @@ def run(args: Namespace) -> int:
 def _review(args: Namespace, paths: list[str]) -> int:
     from ..files import disk
     from ..run import batch, cache
+    from ..run.outcome import code_of
 
     stdin = inputs.stdin(args, paths)
-    kept = None if args.no_cache else cache.opened(args.cache_dir)
-    run = batch.Batch(inputs.reviewing(args, stdin, kept))
-    how = _how(args)
-    told = run.told(paths, how) if how else None
-    if told is not None:
-        text, code = told
+    answers = None if args.no_cache else cache.opened(args.cache_dir)
+    run = batch.Batch(inputs.reviewing(args, stdin, answers))
+    presentation = _presentation(args)
+    stored = run.answer_from_cache(paths, presentation) if presentation else None
+    if stored is not None:
+        text, code = stored
         write(text)
         return NOTHING if code == NOT_REVIEWED and args.allow_empty else code
     from ..policy.settings import SettingsError
 
     try:
         outcomes = run.run(paths)
-        code = batch.code_of(outcomes)
+        code = code_of(outcomes)
         if args.add_ignores is not None:
             from . import ignores
 
@@ -167,8 +168,8 @@ def _review(args: Namespace, paths: list[str]) -> int:
                     report = offered(run.reviewer, report, stdin)
                 texts = outputs.texts(args, report, run.reviewer, stdin)
             finish(texts, report)
-            if how:
-                run.keep(paths, how, outcomes, texts[0][0], seen)
+            if presentation:
+                run.store_answer(paths, presentation, outcomes, texts[0][0], seen)
     except SettingsError as error:
         raise UsageError(str(error)) from None
     return NOTHING if code == NOT_REVIEWED and args.allow_empty else code
@@ -216,8 +217,8 @@ PURE = (
 )  # formats that show the report and the reviewed files, and nothing else
 
 
-def _how(args: Namespace) -> str:
-    """What decides the output besides the reviewed files; "" where something unknown has a say."""
+def _presentation(args: Namespace) -> str:
+    """Return what decides the output beside files and options, as text; "" where something unknown has a say."""
     said = vars(args)
     (name, file), *more = outputs.targets(args)
     if name not in PURE or file is not None or more or any(said[key] for key in said if key not in REMEMBERED):

@@ -157,45 +157,56 @@ class _Uses:
         if isinstance(node, NAMING):
             return False  # the name of something else, or one that is given to it
         while (parent := self.parents.get(id(one))) is not None:
-            match parent:
-                case cst.Attribute() if parent.attr.value not in self.names:
-                    return parent.attr.value not in ALL_OF_IT
-                case cst.Subscript() if parent.value is one and (key := _key(parent)) is not None:
-                    if key not in self.names:
-                        return True
-                case cst.Call() if isinstance(one, cst.Arg):
-                    callee, value = self.arguments.get(id(one), (dotted(parent.func), None))
-                    if callee.endswith(PARSERS):
-                        self._parsed()
-                    elif callee in ENVIRONMENT:
-                        pass
-                    elif id(one) in self.arguments:
-                        return self._told(one, callee, value)
-                    elif callee == "print" or callee.startswith(TELL[1:]):
-                        return True
-                    elif not self._handed(callee, parent, one) and id(one) not in self.way:
-                        return False
-                case cst.DictElement() if parent.value is one and (key := text_of(parent.key)) is not None:
-                    self.names.add(key)
-                case cst.Param():
-                    self.names.add(parent.name.value)
-                    return True
-                case cst.Assign() | cst.AnnAssign() | cst.AugAssign() | cst.NamedExpr():
-                    return self._bind(parent)
-                case cst.Return():
-                    return self._returned(parent)
-                case cst.Expr():
-                    return True
-                case cst.BaseStatement() | cst.BaseSmallStatement() | cst.MatchCase():
-                    return False
-                case cst.Lambda() | cst.Yield() | cst.BaseComp():
-                    return False
+            shown = self._ends(one, parent)
+            if shown is not None:
+                return shown
             if id(parent) in self.own:
                 return True
             if isinstance(one, cst.Name) and one.value in self.functions and not isinstance(parent, cst.Call):
                 return False  # a function that is passed on
             one = parent
         return True
+
+    def _ends(self, one: cst.CSTNode, parent: cst.CSTNode) -> bool | None:
+        """Whether all is shown of `one`, where it ends in `parent`; None where what `parent` becomes has to be seen."""
+        match parent:
+            case cst.Attribute() if parent.attr.value not in self.names:
+                return parent.attr.value not in ALL_OF_IT
+            case cst.Subscript() if parent.value is one and (key := _key(parent)) is not None:
+                return None if key in self.names else True
+            case cst.Call() if isinstance(one, cst.Arg):
+                return self._given(one, parent)
+            case cst.DictElement() if parent.value is one and (key := text_of(parent.key)) is not None:
+                self.names.add(key)
+            case cst.Param():
+                self.names.add(parent.name.value)
+                return True
+            case cst.Assign() | cst.AnnAssign() | cst.AugAssign() | cst.NamedExpr():
+                return self._bind(parent)
+            case cst.Return():
+                return self._returned(parent)
+            case cst.Expr():
+                return True
+            case cst.BaseStatement() | cst.BaseSmallStatement() | cst.MatchCase():
+                return False
+            case cst.Lambda() | cst.Yield() | cst.BaseComp():
+                return False
+        return None
+
+    def _given(self, arg: cst.Arg, call: cst.Call) -> bool | None:
+        """Whether a call shows what it does with an argument; None where its result has to be followed."""
+        callee, value = self.arguments.get(id(arg), (dotted(call.func), None))
+        if callee.endswith(PARSERS):
+            self._parsed()
+        elif callee in ENVIRONMENT:
+            pass
+        elif id(arg) in self.arguments:
+            return self._told(arg, callee, value)
+        elif callee == "print" or callee.startswith(TELL[1:]):
+            return True
+        elif not self._handed(callee, call, arg) and id(arg) not in self.way:
+            return False
+        return None
 
     def _told(self, arg: cst.Arg, callee: str, value: Any) -> bool:
         if isinstance(arg.value, cst.Name) and arg.value.value in self.functions:

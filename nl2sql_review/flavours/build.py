@@ -102,7 +102,7 @@ def classes(path: Path, files: str) -> dict[str, cst.ClassDef]:
 def fields(
     node: cst.ClassDef, wheels: Iterable[Wheel], aliases: Mapping[str, str] = MappingProxyType({})
 ) -> Iterator[tuple[str, list[str]]]:
-    """The fields of a class, those of its bases first; a base is looked for in the library of the class, then in the others."""
+    """Yield the fields of a class, its bases' first; a base is looked up in the class's library, then in the others."""
     wheels = list(wheels)
     for base in reversed(node.bases):
         name = aliases.get(last(base.value), last(base.value))

@@ -46,7 +46,7 @@ _NUMBER = {"int": "a whole number", "float": "a number"}
 
 @dataclass(frozen=True)
 class Keys:
-    """The keys of one flavour. `sections[""]` are those of the top level, `sections["datasets"]` a data set's."""
+    """The keys of one flavour: `sections[""]` has those of the top level, `sections["datasets"]` a data set's."""
 
     flavour: str
     library: str
@@ -96,7 +96,7 @@ class Refused(ValueError):
     """The parser does not take the value; the text says what it wants."""
 
 
-def parsed(value: Any, kind: str, parser: str) -> Any:
+def parsed(value: object, kind: str, parser: str) -> Any:
     """The value as the flavour's parser hands it on, given the key's type as written. Raises Refused.
 
     "pydantic" converts between text, numbers and switches where that loses nothing; "argparse" (HfArgumentParser with
@@ -145,13 +145,13 @@ def _opaque(kind: str) -> bool:
     return re.fullmatch(r"int|float|bool|str|None|(?:list|List)\[.*\]|list|Literal\[.*\]|Path", kind, re.DOTALL) is None
 
 
-def _literals(kind: str) -> list[Any]:
+def _literals(kind: str) -> list[object]:
     from ..source.literals import literal
 
     return [literal(one) for one in _commas(kind[len("Literal[") : -1]) if one.strip()]
 
 
-def _is(value: Any, kind: str) -> bool:
+def _is(value: object, kind: str) -> bool:
     if kind.startswith("Literal["):
         return any(value is one or type(value) is type(one) and value == one for one in _literals(kind))
     if kind.startswith(("list", "List")):
@@ -160,7 +160,7 @@ def _is(value: Any, kind: str) -> bool:
     return of is not None and type(value) is of
 
 
-def _pydantic(value: Any, kind: str) -> Any:
+def _pydantic(value: object, kind: str) -> Any:
     if kind == "int":
         if isinstance(value, (bool, int)):
             return int(value)
@@ -181,7 +181,7 @@ def _pydantic(value: Any, kind: str) -> Any:
     raise Refused
 
 
-def _argparse(value: Any, kind: str) -> Any:
+def _argparse(value: object, kind: str) -> Any:
     if not isinstance(value, str):
         return value  # only text goes through the option's type
     if kind == "int":
@@ -201,7 +201,7 @@ def _argparse(value: Any, kind: str) -> Any:
     raise Refused
 
 
-def _handed_on(value: Any, kind: str) -> Any:
+def _handed_on(value: object, kind: str) -> Any:
     """Nothing is converted: a text stays a text, and what wants a number or a switch stops, or takes it as on."""
     if kind in ("int", "float") and isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
@@ -235,7 +235,7 @@ def _wanted(kinds: list[str]) -> str:
     return " or ".join(dict.fromkeys(said))
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     if isinstance(value, str):
         return f'the text "{value}"'
     if isinstance(value, bool):

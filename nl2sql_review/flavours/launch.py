@@ -11,12 +11,12 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Iterator
 
 from ..files import disk
 from ..interpret.core import documents
 from ..interpret.core.objects import Mapping, object_of
-from ..interpret.core.recording import Recording
+from ..interpret.core.recording import Call, Recording
 from ..source import Source, SourceError
 from ..training_plan.values import Default, Known, Place, Unknown, Value
 
@@ -44,7 +44,7 @@ PLUGIN = {"gradient_accumulation_steps": "arguments.gradient_accumulation"}
 
 
 def launcher_of(keys: frozenset[str]) -> tuple[str, str]:
-    """(whose configuration a file with these keys is, what it is read with) for a launcher's file, else two empty texts."""
+    """Return (whose configuration a launcher's file is, what it is read with); of any other file two empty texts."""
     if keys & {"compute_environment", "distributed_type"} or {"num_processes", "mixed_precision"} <= keys:
         return "an accelerate", "the script or configuration that it launches"
     if keys & {"zero_optimization", "train_micro_batch_size_per_gpu"}:
@@ -73,7 +73,7 @@ class Launch:
     files: list[str] = field(default_factory=list)
 
 
-def find(recording: Recording, source: Any, settings: Any) -> Launch:
+def find(recording: Recording, source: Source, settings: object) -> Launch:
     """The files that go with a script or configuration. Raises nothing: what cannot be read says nothing."""
     made = Launch()
     known = set()
@@ -94,7 +94,7 @@ def find(recording: Recording, source: Any, settings: Any) -> Launch:
     return made
 
 
-def _paths(recording: Recording, source: Any, settings: Any) -> Iterator[tuple[list[Path], bool]]:
+def _paths(recording: Recording, source: Source, settings: object) -> Iterator[tuple[list[Path], bool]]:
     """Where each file may lie, and whether it is named rather than found."""
     here = Path(os.path.dirname(os.path.abspath(source.path)))
     root = recording.project.root if recording.project is not None else None
@@ -184,27 +184,27 @@ def _read(made: Launch, recording: Recording, file: Path, sure: bool) -> None:
                 _read(made, recording, path, sure)
 
 
-def _agreements(made: Launch, found: Any, table: dict[str, str], sure: bool) -> None:
+def _agreements(made: Launch, found: Value | None, table: dict[str, str], sure: bool) -> None:
     for key, fact in table.items():
         value = _value(found, key, sure)
-        if value is not None and value.value not in ("auto", None):  # type: ignore[union-attr]
+        if value is not None and value.value != "auto":
             made.said.append(Said(key, fact, value, value.trace[-1]))
 
 
-def _inline(made: Launch, call: Any) -> None:
+def _inline(made: Launch, call: Call) -> None:
     """`TrainingArguments(deepspeed={…})`: the file's content, in the call."""
     given = call.arguments.get("deepspeed")
     if not isinstance(given, (Known, Default)) or not isinstance(given.value, dict):
         return
     for key, fact in DEEPSPEED.items():
-        plain: Any = given.value
+        plain: object = given.value
         for part in key.split("."):
             plain = plain.get(part) if isinstance(plain, dict) else None
         if isinstance(plain, (bool, int, float)):
             made.said.append(Said(key, fact, Known(plain, given.trace), call.places.get("deepspeed", call.place)))
 
 
-def _value(found: Any, key: str, sure: bool, instead: Any = None) -> Value | None:
+def _value(found: Value | None, key: str, sure: bool, instead: int | None = None) -> Known | Default | None:
     value = _at(found, key)
     plain = _plain(value)
     if value is None or plain is None or isinstance(value, Unknown):
@@ -213,7 +213,7 @@ def _value(found: Any, key: str, sure: bool, instead: Any = None) -> Value | Non
     return Known(plain, value.trace) if sure else Default(plain, LAUNCHER, value.trace)
 
 
-def _at(found: Any, dotted: str) -> Any:
+def _at(found: Value | None, dotted: str) -> Value | None:
     for part in dotted.split("."):
         mapping = object_of(found)
         if not isinstance(mapping, Mapping) or part not in mapping.state.items:
@@ -222,5 +222,5 @@ def _at(found: Any, dotted: str) -> Any:
     return found
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Value | None) -> str | int | float | bool | None:
     return value.value if isinstance(value, Known) and isinstance(value.value, (str, int, float, bool)) else None

@@ -78,8 +78,8 @@ class Level:
     def __init__(self, reading: Reading, section: str, value: Value | None, place: Place, named: bool = True) -> None:
         self.reading, self.section, self.place = reading, section, place
         found = object_of(value)
-        self.items: dict[Any, Value] = dict(found.state.items) if isinstance(found, Items) else {}
-        self.pairs: Mapping[Any, Pair] = (reading.text.pairs or {}).get(id(found), {})
+        self.items: dict[object, Value] = dict(found.state.items) if isinstance(found, Items) else {}
+        self.pairs: Mapping[object, Pair] = (reading.text.pairs or {}).get(id(found), {})
         self.named = named
 
     def __contains__(self, key: str) -> bool:
@@ -135,7 +135,7 @@ class Level:
         except KeyError:
             return Absent(f"{key} is not set" if not empty else f"{key} is empty")
 
-    def built_in(self, value: Any, key: str, why: str = "") -> Value:
+    def built_in(self, value: object, key: str, why: str = "") -> Value:
         """What the library does where nothing is said, or where it has no key for it."""
         program = self.reading.flavour.program
         return Known(value, (self.reading.place(self.place.node, f"{DEFAULT}: {key} in {program}{why}"),))
@@ -153,7 +153,7 @@ class Level:
         return [level for level in made if level.items]
 
 
-def _filled_in(value: Any) -> str:
+def _filled_in(value: object) -> str:
     if isinstance(value, str):
         found = FILLED_IN.search(value)
         return found[0] if found else ""
@@ -228,7 +228,8 @@ class Reading:
             listed = ", ".join(strange[:3]) + (", …" if len(strange) > 3 else "")
             self.made.doubts.setdefault(
                 kind,
-                f"{listed}: no key of {program} ({self.keys.library} {self.keys.version}); {self.flavour.other_keys} may know it",
+                f"{listed}: no key of {program} ({self.keys.library} {self.keys.version}); "
+                f"{self.flavour.other_keys} may know it",
             )
 
     def _twice(self, level: Level, key: str) -> None:
@@ -292,7 +293,7 @@ class Reading:
         self.beyond(cut, "dataset.schema_limit", "dataset.truncation_cuts")
 
 
-def _quoted(level: Level, key: str, value: Any) -> str:
+def _quoted(level: Level, key: str, value: object) -> str:
     """Why a text may stand where a number was meant."""
     pair = level.pairs.get(key)
     if not isinstance(value, str) or pair is None:
@@ -366,7 +367,7 @@ def mixed(
     return whole
 
 
-def words(value: Any) -> Iterator[str]:
+def words(value: object) -> Iterator[str]:
     """`"a, b"` and `["a", "b"]` alike."""
     for part in value.split(",") if isinstance(value, str) else value if isinstance(value, (list, tuple)) else ():
         if str(part).strip():

@@ -53,6 +53,24 @@ def plain(value: object) -> Any:
     return str(value)
 
 
+def well_formed(value: Any) -> Any:
+    """Return a result dataclass with its text as JSON carries it: half of a surrogate pair is replaced.
+
+    So a report says the same whether it was made in this process or read from JSON.
+    """
+    if isinstance(value, str):
+        if value.isascii():
+            return value
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(well_formed, value))
+    if isinstance(value, dict):
+        return {well_formed(key): well_formed(item) for key, item in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return type(value)(**{name: well_formed(getattr(value, name)) for name in _names(type(value))})
+    return value
+
+
 _NAMES: dict[type, tuple[str, ...]] = {}
 
 

@@ -36,7 +36,7 @@ class Silenced:
 
 
 def silence(reviewer: Reviewer, file: FileReport, data: bytes, reason: str) -> Silenced | None:
-    """The script with a comment for each of its findings; None when there is nothing to silence. Raises IgnoreError."""
+    """Return the script with a comment for each of its findings, None when there are none. Raises IgnoreError."""
     wanted = {f.fingerprint: f for f in file.findings if f.suppressed is None and f.rule not in NOTICES}
     if file.status != "reviewed" or not wanted:
         return None
@@ -104,7 +104,7 @@ def _comment(source: Source, place: tuple[int | None, int] | None, names: str, r
 
 
 def checked(reason: str) -> str:
-    """The reason as it can stand in a comment; ValueError when it cannot."""
+    """Return the reason on one line. Raises ValueError where a comment cannot carry it."""
     text = " ".join(reason.split())
     if not text or "#" in text or not text.isprintable():
         raise ValueError("say why in a few words, without #: a comment carries it to whoever reads the script next")

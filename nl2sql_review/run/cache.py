@@ -42,7 +42,7 @@ class Entry:
 
 
 class Cache:
-    """Entries in one directory. `key` seals them; without one nothing is found and nothing kept."""
+    """Entries in one directory, sealed with the key of the user; without a key nothing is found and nothing stored."""
 
     def __init__(self, directory: str) -> None:
         self.directory = directory
@@ -52,11 +52,11 @@ class Cache:
         self._broken = False  # nothing can be written: not tried again
 
     def again(self) -> Cache:
-        """The same cache, with every answer looked up anew."""
+        """Open the same cache again: every question about the disk is asked anew."""
         return Cache(self.directory)
 
     def find(self, *name: str) -> Entry | None:
-        """The entry of that name, if it still holds."""
+        """Return the entry of that name, or None unless everything it rests on is unchanged."""
         try:
             with open(self._path(name), "rb") as file:
                 data = file.read()
@@ -72,8 +72,8 @@ class Cache:
         disk.recall(head["seen"])
         return Entry(head["seen"], head["head"], blob)
 
-    def keep(self, entry: Entry, *name: str) -> None:
-        """Puts an entry in the place of an older one of that name."""
+    def store(self, entry: Entry, *name: str) -> None:
+        """Write an entry in place of an older one of that name. Does nothing where it cannot be written."""
         if self._broken:
             return
         head = {"name": name, "engine": self._engine, "seen": entry.seen, "head": entry.head}
@@ -116,20 +116,20 @@ def _key(make: bool) -> bytes:
 
 
 def place() -> str:
-    """Where the cache of a run lies: at the root of the project around the working directory, else there."""
+    """Return the directory of the cache: in the root of the project around the working directory, else in that."""
     here = os.getcwd()
     return os.path.join(projects.marked(here) or here, DIRECTORY)
 
 
 def opened(directory: str | None = None) -> Cache | None:
-    """The cache in a directory, by default that of the project; None where a link leads elsewhere."""
+    """Open the cache in a directory, by default that of the project; None where a link leads elsewhere."""
     if directory is None and os.path.islink(place()):
         return None  # from a tree that somebody else made
     return Cache(os.path.abspath(directory if directory is not None else place()))
 
 
 def clear(directory: str | None = None) -> int | None:
-    """Removes the cache; how many entries there were, or None if the directory is none of ours. Raises OSError."""
+    """Remove the cache; return the number of entries, or None if the directory is none of ours. Raises OSError."""
     where = directory if directory is not None else place()
     try:
         names = os.listdir(where)
@@ -151,7 +151,7 @@ def clear(directory: str | None = None) -> int | None:
 
 
 def engine() -> str:
-    """What changes with the program: its files, the rules that come with it, the libraries it reads with, Python."""
+    """Return a digest of the program: its files and rules, the libraries it reads with, the Python that runs it."""
     said = [__version__, sys.version]
     for folder in (resources.PACKAGE, resources.find("rules")):
         said += _files(folder)

@@ -29,7 +29,7 @@ class Fixed:
 
 
 def offered(reviewer: Reviewer, report: Report, stdin: Stdin | None = None) -> Report:
-    """The report with a fix for every finding that has one. Proving them takes a reading of the script for each."""
+    """Return the report with a proved fix for every finding that has one; each proof reads the script once more."""
     others = _others(report)
     files = []
     for file in report.files:
@@ -41,7 +41,7 @@ def offered(reviewer: Reviewer, report: Report, stdin: Stdin | None = None) -> R
 
 
 def fix(reviewer: Reviewer, report: Report, unsafe: bool, stdin: Stdin | None = None) -> Fixed:
-    """Fixes the files of a report one after the other, without writing them; what they share is edited once."""
+    """Fix the files of a report one after the other, without writing them; a file that they share is edited once."""
     drafts: dict[str, bytes] = {}  # by real path: a script may be a module of another
     fixed, others = Fixed(report), _others(report)
     files: list[FileReport] = []

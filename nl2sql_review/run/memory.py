@@ -55,7 +55,7 @@ def _of_plan(plan: TrainingPlan, card: cards.Card | None, model: str, changes: M
 
 
 def of_model(name: str, gpu: str | None, changes: Mapping[str, Any], book: Rulebook) -> MemoryReport:
-    """A model, by name or directory, trained as the policy wants it, with `changes`. Raises UnknownCard, OSError."""
+    """Estimate a model, by name or directory, trained as the rules ask, with `changes`. Raises UnknownCard, OSError."""
     card = cards.find(gpu) if gpu else None
     config = os.path.join(name, "config.json")
     if os.path.isfile(config):
@@ -81,7 +81,7 @@ def of_model(name: str, gpu: str | None, changes: Mapping[str, Any], book: Ruleb
 
 
 def policy(book: Rulebook) -> dict[str, Any]:
-    """Rank, length and batch as the rules expect them, so that a team that changed a rule is answered by its own."""
+    """Return the rank, length and batch that the rules ask for: those of the team, where it changed a rule."""
 
     def expected(rule: str, fact: str) -> Any:
         head = book.rules[rule].head if rule in book.rules else None

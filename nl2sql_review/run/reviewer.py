@@ -64,7 +64,7 @@ class Reviewer:
         )
 
     def settings(self, directory: str) -> Settings:
-        """The settings for files in a directory. Files with the same settings file get the same object."""
+        """Return the settings for files in a directory: one object for one settings file. Raises SettingsError."""
         directory = os.path.abspath(directory)
         if directory not in self._settings:
             with disk.Remembering() as seen:
@@ -75,7 +75,7 @@ class Reviewer:
         return made
 
     def rulebook(self, settings: Settings) -> Rulebook:
-        """The rules these settings ask for, as they want them. Raises SettingsError."""
+        """Return the rules that these settings select, with their parameters. Raises SettingsError."""
         if settings not in self._rulebooks:
             try:
                 with disk.Remembering() as seen:
@@ -87,22 +87,22 @@ class Reviewer:
         return book
 
     def counted(self, file: FileReport) -> FileReport:
-        """Suppress what does not count: what the file's baseline accepts, and what was there before the changes."""
+        """Return the report with findings suppressed that the baseline accepts or that the changes did not cause."""
         return self.changed(self.accepted(file))
 
     def accepted(self, file: FileReport) -> FileReport:
-        """The file with the findings suppressed that its baseline accepts."""
+        """Return the report with the findings suppressed that its baseline accepts."""
         path = self.settings(os.path.dirname(file.path)).baseline
         return self._baseline(path).silenced(file) if path else file
 
     def changed(self, file: FileReport) -> FileReport:
-        """The file with what was there before the changes suppressed."""
+        """Return the report with the findings suppressed that the changes did not cause."""
         if self.changes is None or file.status == "skipped":
             return file
         return self.changes.counted(file, self.examine)
 
     def removable(self, files: Iterable[FileReport]) -> tuple[BaselineEntry, ...]:
-        """What the baselines accept and is no longer found."""
+        """Return the baseline entries of these files that match no finding any more."""
         of: dict[str, list[FileReport]] = {}
         for file in files:
             if path := self.settings(os.path.dirname(file.path)).baseline:
@@ -120,7 +120,7 @@ class Reviewer:
         return made
 
     def exit_code(self, report: Report) -> int:
-        """The exit code of the files, each by its own settings: 2 first, then 1, then 0; 3 without a review."""
+        """Return the exit code of the files by their settings: 2 wins, then 1, then 0; 3 if none was reviewed."""
         if report.internal_errors:
             return FAULT
         codes = []
@@ -130,12 +130,12 @@ class Reviewer:
         return next((code for code in (FINDINGS, NOTHING) if code in codes), NOT_REVIEWED)
 
     def excluded(self, directory: str) -> discovery.Globs:
-        """What the settings for files in a directory exclude. Raises SettingsError."""
+        """Return what the settings for files in a directory exclude. Raises SettingsError."""
         settings = self.settings(directory)
         return discovery.globs(settings.exclude, settings.root)
 
     def file(self, data: bytes, path: str) -> tuple[FileReport, list[InternalError]]:
-        """As `source`, but a fault of ours is a report as well: one file must not take others with it."""
+        """Review one script, and report a fault of ours as well: one file must not take others with it."""
         try:
             return self.source(data, path)
         except SettingsError:
@@ -145,12 +145,12 @@ class Reviewer:
             return FileReport(path, "error", "internal error"), [fault]
 
     def source(self, data: bytes, path: str) -> tuple[FileReport, list[InternalError]]:
-        """One script by its bytes; `path` is how it is called, and where its project is looked for."""
+        """Review one script by its bytes; `path` names it and finds its project. Return report and faults of ours."""
         made = self.examine(data, path)
         return made.report, made.faults
 
     def examine(self, data: bytes, path: str, drafts: Mapping[str, bytes] | None = None) -> Examined:
-        """As `source`, with what led to the report. `drafts`: other files of the project as they would be (see interpret)."""
+        """Review one script, return what led to the report. `drafts`: other files of the project as they would be."""
         from ..flavours import NotAConfiguration, screening
         from ..judgement.judge import Examined, examine, of_file
         from ..source import SourceError
@@ -184,7 +184,7 @@ class Reviewer:
     def plans(
         self, data: bytes, path: str, settings: Settings, drafts: Mapping[str, bytes] | None = None
     ) -> tuple[Source, Recording, list[TrainingPlan]]:
-        """(source, recording, training plans) of one script or configuration. Raises SourceError, NotAConfiguration."""
+        """Read one script or configuration into (source, recording, plans). Raises SourceError, NotAConfiguration."""
         from .. import flavours, readers
         from ..source import Source
 
@@ -202,7 +202,7 @@ class Reviewer:
         return source, recording, plans
 
     def _project(self, directory: str) -> str:
-        """The project's root, or, where that lies outside `within`, that of its directories which holds the script."""
+        """Return the root of the project, or the directory of `within` that holds the script if that is inside it."""
         root = projects.root(directory)
         inside = [each for each in self.within if os.path.commonpath((each, disk.real(directory))) == each]
         if not self.within or any(os.path.commonpath((each, disk.real(root))) == each for each in inside):
@@ -228,7 +228,7 @@ def plan(path: str, options: Options) -> tuple[Recording, list[TrainingPlan]]:
 
 
 def exit_code(report: Report, fail_on: Severity = "error", fail_on_unknown: bool = False) -> int:
-    """2 for a fault of ours, 1 for something to report, 3 when nothing was reviewed, 0 when all is well."""
+    """Return 2 for a fault of ours, 1 for findings that count, 3 if nothing was reviewed, 0 otherwise."""
     if report.internal_errors:
         return FAULT
     grave = SEVERITIES[: SEVERITIES.index(fail_on) + 1]
@@ -241,6 +241,7 @@ def exit_code(report: Report, fail_on: Severity = "error", fail_on_unknown: bool
 
 
 def summary(files: Iterable[FileReport]) -> Summary:
+    """Count the files by status, and their findings and undecided items."""
     files = list(files)
     findings = [f for file in files for f in file.findings]
     shown = [f.severity for f in findings if f.suppressed is None]
@@ -269,7 +270,7 @@ def _cut_short(plans: list[TrainingPlan], why: str) -> list[TrainingPlan]:
 
 
 def unread(data: bytes, path: str) -> FileReport | None:
-    """The report on a file that is no text, or is called a notebook and is none; None for one that can be read."""
+    """Return the report on a file that cannot be read as text or as the notebook it claims to be; None for others."""
     from ..judgement.judge import of_file
     from ..source import SourceError, check
 
@@ -281,6 +282,7 @@ def unread(data: bytes, path: str) -> FileReport | None:
 
 
 def unreadable(path: str, message: str) -> FileReport:
+    """Return the report on a file that cannot be opened."""
     return _failed(Finding("file/unreadable", "error", "stops", "certain", message, None, Location(path, 1, 1, 1, 1)))
 
 

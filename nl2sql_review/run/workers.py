@@ -23,7 +23,7 @@ INDEX = 4  # bytes of a number in a pipe, and of the length of an answer
 
 
 def usable(jobs: int | None = None) -> int:
-    """How many processes to use: as many as asked for, else as there are processors to use."""
+    """Return the number of processes to use: `jobs`, by default one for each usable processor; 1 without fork."""
     if not hasattr(os, "fork"):
         return 1
     if jobs is not None:
@@ -94,7 +94,7 @@ def _exactly(fd: int, size: int) -> bytes:
 
 
 def spread(work: Callable[[int], Any], numbers: Sequence[int], jobs: int) -> Iterator[tuple[int, Any]]:
-    """(number, answer) as they come; None for a number whose process died each time it was tried.
+    """Yield (number, answer) as they come; the answer is None where the process died each time it was tried.
 
     `work` must not raise, and its answers are plain data (bytes, text, numbers, tuples and lists).
     """

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 
 import pytest
 
-from nl2sql_review import flavours
-from nl2sql_review.run.batch import NOT_REVIEWED, run
+from nl2sql_review import cli, flavours
+from nl2sql_review.flavours import keys
+from nl2sql_review.report.exit_codes import NOT_REVIEWED
+from nl2sql_review.run.batch import run
 from nl2sql_review.run.options import Options
 from nl2sql_review.run.reviewer import Reviewer
 from nl2sql_review.source import Source
@@ -66,7 +70,7 @@ def test_a_directory_yields_its_configurations_and_is_silent_about_other_files(t
 @pytest.mark.parametrize("name", flavours.FLAVOURS)
 def test_a_flavour_is_found_in_a_directory_and_told_from_the_others(name, tmp_path):
     (tmp_path / "train.yaml").write_bytes((FIXTURES / "configs" / name / "compliant.yaml").read_bytes())
-    report, _ = run([str(tmp_path)], isolated=True)
+    report, _ = run([str(tmp_path)], Options(isolated=True))
     assert [file.status for file in report.files] == ["reviewed"]
     recording = flavours.record(Source.from_bytes((tmp_path / "train.yaml").read_bytes(), "train.yaml"), str(tmp_path))
     assert recording.configuration.flavour is flavours.of(name)
@@ -76,3 +80,57 @@ def test_the_documentation_names_every_flavour_and_what_starts_it():
     readme = (FIXTURES.parent / "README.md").read_text(encoding="utf-8")
     for one in flavours.every():
         assert f"`{one.name}`" in readme and one.started_by in readme and one.family in readme, one.name
+
+
+TINY = """
+from nl2sql_review.flavours.flavour import Build, Flavour
+
+def read(reading):
+    from nl2sql_review.flavours.reading import known
+
+    arguments = reading.call("tiny.TrainingArguments", reading.top.place)
+    reading.fill(arguments, reading.top, {"learning_rate": "tiny_rate"})
+    trainer = reading.call("tiny.TinyTrainer", reading.top.place, args=known(arguments))
+    reading.call("tiny.TinyTrainer.train", reading.top.place).receiver = trainer.result
+
+FLAVOUR = Flavour(
+    "tiny", started_by="tiny", program="Tiny", family="Tiny", build=Build("tiny", "", {}), read=read,
+    detects=lambda outline: "tiny_rate" in outline.keys, plain_keys=("tiny_rate",), parser="none", refusal="it stops",
+    packages=("tiny",),
+)
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """A new flavour: its file, its table of keys, its line."""
+    (tmp_path / "package" / "keys").mkdir(parents=True)
+    (tmp_path / "package" / "tiny.py").write_text(TINY, encoding="utf-8")
+    table = {"library": "tiny", "version": "1.0", "requires": {}, "sections": {"": {"tiny_rate": ["float", "0.1"]}}}
+    (tmp_path / "package" / "keys" / "tiny.json").write_text(json.dumps(table), encoding="utf-8")
+    for file in keys.FOLDER.glob("*.json"):
+        (tmp_path / "package" / "keys" / file.name).write_bytes(file.read_bytes())
+    monkeypatch.setattr(flavours, "__path__", [*flavours.__path__, str(tmp_path / "package")])
+    monkeypatch.setattr(keys, "FOLDER", tmp_path / "package" / "keys")
+    monkeypatch.setattr(flavours, "FLAVOURS", (*flavours.FLAVOURS, "tiny"))
+    remembered = (flavours.every, flavours.screening, flavours.packages)
+    for one in remembered:
+        one.cache_clear()
+    yield
+    sys.modules.pop("nl2sql_review.flavours.tiny", None)
+    for one in remembered:
+        one.cache_clear()
+
+
+def test_a_new_flavour_is_a_file_a_table_and_a_line(tiny, tmp_path, capsys):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "train.yaml").write_text("tiny_rate: 0.5\n", encoding="utf-8")
+    (tmp_path / "runs" / "other.yaml").write_text("rate: 0.5\n", encoding="utf-8")
+    path = str(tmp_path / "runs")
+    assert cli.main(["--isolated", "--no-cache", "--output-format", "concise", path]) == 1
+    said = capsys.readouterr().out
+    assert "train.yaml:1:1: error[arguments/learning-rate] tiny_rate=0.5" in said.replace(" [*]", "")
+    assert cli.main(["plan", "--isolated", "--output-format", "json", f"{path}/train.yaml"]) == 0
+    called = [call["callee"] for call in json.loads(capsys.readouterr().out)["calls"]]
+    assert called == ["tiny.TrainingArguments", "tiny.TinyTrainer", "tiny.TinyTrainer.train"]
+    assert cli.main(["--isolated", "--no-cache", "--flavour", "tiny", f"{path}/other.yaml"]) == 1

@@ -1,4 +1,4 @@
-"""Axolotl: `axolotl train config.yml`. Read by PyYAML and pydantic, which converts values and drops keys it does not know."""
+"""Axolotl: `axolotl train config.yml`. Read by PyYAML and pydantic, which converts values and drops unknown keys."""
 
 from __future__ import annotations
 
@@ -35,8 +35,14 @@ ADAPTER = {
     "use_rslora": "peft_use_rslora",
     "use_dora": "peft_use_dora",
 }
-TRACKERS = {"wandb": ("use_wandb", "wandb_project"), "mlflow": ("use_mlflow", "mlflow_experiment_name"), "tensorboard": ("use_tensorboard",),
-            "comet_ml": ("use_comet", "comet_project_name"), "trackio": ("use_trackio", "trackio_project_name"), "swanlab": ("use_swanlab", "swanlab_project")}  # fmt: skip
+TRACKERS = {
+    "wandb": ("use_wandb", "wandb_project"),
+    "mlflow": ("use_mlflow", "mlflow_experiment_name"),
+    "tensorboard": ("use_tensorboard",),
+    "comet_ml": ("use_comet", "comet_project_name"),
+    "trackio": ("use_trackio", "trackio_project_name"),
+    "swanlab": ("use_swanlab", "swanlab_project"),
+}
 SUPPORTED = "is_torch_bf16_gpu_available()"
 WARMUP = 0.03  # of the steps, at most 100: what the trainer's builder takes where nothing is said
 KEPT = 4  # checkpoints: save_total_limit where nothing is said

@@ -66,7 +66,8 @@ OTHERS = {"dpo": "DPO", "kto": "KTO", "ppo": "PPO", "rm": "Reward"}  # stage -> 
 DATASETS = "dataset_info.json"
 # The template "alpaca" (llamafactory/data/template.py).
 ALPACA = (
-    "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n### Instruction:\n",
+    "Below is an instruction that describes a task. "
+    "Write a response that appropriately completes the request.\n\n### Instruction:\n",
     "\n",
     "\n\n### Response:\n",
 )
@@ -110,15 +111,16 @@ def read(r: Reading) -> None:
 
 
 def check(r: Reading, top: Level) -> None:
-    """Keys of the training arguments come and go with transformers: one that any allowed version has is none of our business."""
+    """Keys of the training arguments come and go with transformers: one that any allowed version has is fine."""
     wanted = r.keys.requires.get("transformers", "")
     fine = {
         key
         for key in top.items
         for version in store.versions("transformers")
-        if allows(wanted, version)
+        if isinstance(key, str)
+        and allows(wanted, version)
         and (found := store.whole("transformers", "Seq2SeqTrainingArguments", {"transformers": version})) is not None
-        and found.accepts(str(key))
+        and found.accepts(key)
     }
     r.check(top, extra=fine)
 

@@ -31,11 +31,15 @@ ADAPTER_ONLY = (
 # keys that only the configuration of another trainer has -> the trainer
 OTHERS = {
     "beta": "DPO", "reference_free": "DPO", "ref_model_mixup_alpha": "DPO", "max_prompt_length": "DPO",
-    "num_generations": "GRPO", "reward_funcs": "GRPO", "reward_model_name_or_path": "GRPO", "desirable_weight": "KTO", "center_rewards_coefficient": "Reward",
+    "num_generations": "GRPO", "reward_funcs": "GRPO", "reward_model_name_or_path": "GRPO",
+    "desirable_weight": "KTO", "center_rewards_coefficient": "Reward",
 }  # fmt: skip
 LAUNCH_FILES = ("accelerate_config", "config_file", "deepspeed", "deepspeed_config_file")
 NO_UNSLOTH = "trl sft trains without Unsloth, whose checkpointing no key asks for; its own is on"
-RESTART = "a restart is asked for on the command line, `trl sft --config … --resume_from_checkpoint true`: in the file it would stop the first run"
+RESTART = (
+    "a restart is asked for on the command line, `trl sft --config … --resume_from_checkpoint true`: "
+    "in the file it would stop the first run"
+)
 
 
 def read(r: Reading) -> None:
@@ -160,7 +164,8 @@ def adapter(r: Reading, top: Level, trainer: Call) -> None:
                     "ignored",
                     top,
                     key,
-                    f"{key} has no effect: use_peft is not true, so that no adapter is made and all weights are trained",
+                    f"{key} has no effect: use_peft is not true, "
+                    "so that no adapter is made and all weights are trained",
                 )
         return
     config = r.call("peft.LoraConfig", top.place)

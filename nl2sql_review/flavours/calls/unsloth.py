@@ -1,4 +1,4 @@
-"""Unsloth: `unsloth train -c config.yaml`, and what Unsloth Studio is asked by JSON or keeps as defaults of a model in YAML.
+"""Unsloth: `unsloth train -c config.yaml`, and the requests (JSON) and model defaults (YAML) of Unsloth Studio.
 
 Both run one trainer of the same package. Read by pydantic; until 2026.9.2 the command line dropped keys it did not know
 and refused a YAML switch for gradient_checkpointing.
@@ -139,7 +139,8 @@ def check(r: Reading, top: Level, levels: list[Level]) -> None:
         value = level.written("gradient_checkpointing")
         if isinstance(value, Known) and isinstance(value.value, bool):
             if not is_studio(r) and not refuses:
-                text = f'gradient_checkpointing: a YAML switch is refused before unsloth {FORBIDS}: write "true", "none" or "unsloth"'
+                text = f"gradient_checkpointing: a YAML switch is refused before unsloth {FORBIDS}: "
+                text += 'write "true", "none" or "unsloth"'
                 r.defect("value", level, "gradient_checkpointing", text)
             level.items["gradient_checkpointing"] = Known("true" if value.value else "none", value.trace)
     if is_studio(r) and any(level.items for level in levels):

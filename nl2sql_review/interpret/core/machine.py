@@ -470,7 +470,7 @@ def prefer_slot(obj: Object, key: Any, likely: Any, other: Any, by: str) -> Any:
     if other is MISSING and isinstance(obj, Instance):
         other = obj.cls.lookup(key) or MISSING
     if other is MISSING:
-        return likely if isinstance(likely, VALUES) else likely
+        return likely
     if isinstance(likely, Items):
         if not isinstance(other, Items) or likely == other:
             return likely

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
-from ...training_plan.values import Absent, Default, Known, Place, Unknown, Value
+from ...training_plan.values import Absent, Default, Known, Place, Value
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -115,7 +115,7 @@ class Module(Object):
 class Function(Object):
     """A `def` or `lambda` of the script. `slots` holds attributes set on it."""
 
-    __slots__ = ("name", "node", "scope", "defaults", "kind", "owner", "called", "marks", "generator")
+    __slots__ = ("name", "node", "scope", "defaults", "kind", "owner", "called", "marks")
 
     def __init__(
         self, name: str, node: cst.FunctionDef | cst.Lambda, scope: Scope, defaults: dict[str, Value], owner: Any = None
@@ -125,7 +125,6 @@ class Function(Object):
         self.kind = "function"  # or staticmethod, classmethod, property
         self.called = False
         self.marks: list[Any] = []  # decorators of libraries: Opaque results, for click, typer, hydra
-        self.generator: bool | None = None
 
     @property
     def positional(self) -> list[cst.Param]:
@@ -337,7 +336,3 @@ def plain(value: Value | None) -> Any:
 def object_of(value: Value | None) -> Any:
     """The interpreter's object behind a Known or Default, else None."""
     return value.value if isinstance(value, (Known, Default)) and isinstance(value.value, Object) else None
-
-
-def unknown_like(value: Value, why: str = "") -> Unknown:
-    return value if isinstance(value, Unknown) else Unknown(why or "not known", value.trace)

@@ -42,6 +42,12 @@ def attribute(m: Machine, owner: Value, name: str, node: cst.CSTNode | None) -> 
     if not isinstance(owner, Known):
         m.risks += 1
         return Unknown(owner.why if isinstance(owner, (Unknown, Absent)) else f"{describe(owner)}.{name}", owner.trace)
+    found = object_attribute(m, owner, name, node)
+    return found if found is not None else plain_attribute(m, owner, name)
+
+
+def object_attribute(m: Machine, owner: Known, name: str, node: cst.CSTNode | None) -> Value | None:
+    """The attribute of an object of the interpreter; None where it is that of a plain value of its type."""
     v = owner.value
     match v:
         case Instance():
@@ -64,20 +70,33 @@ def attribute(m: Machine, owner: Value, name: str, node: cst.CSTNode | None) -> 
             return v.slots[name]
         case Function():
             return {"__name__": Known(v.name), "__doc__": Known(None)}.get(name, Known(Bound(owner, name)))
-        case Builtin() if name == "__name__":
-            return Known(v.name)
-        case Builtin() if name == "fromkeys":
-            return Known(Bound(Known(Mapping()), name))
-        case Builtin() if (v.name, name) in METHODS:  # str.lower, list.append: the receiver comes first
-            unbound = METHODS[v.name, name]
-            return Known(
-                Builtin(
-                    f"{v.name}.{name}",
-                    lambda m, args, node: unbound(m, args.get(0), Arguments(args.positional[1:], args.keywords), node),
-                )
-            )
+        case Builtin():
+            return builtin_attribute(v, name)
         case Partial():
             return v.function if name == "func" else Unknown(f"attribute {name} of a partial")
+    return None
+
+
+def builtin_attribute(v: Builtin, name: str) -> Value | None:
+    """The attribute of a builtin function or type: `list.__name__`, `dict.fromkeys`, `str.lower`."""
+    if name == "__name__":
+        return Known(v.name)
+    if name == "fromkeys":
+        return Known(Bound(Known(Mapping()), name))
+    if (v.name, name) not in METHODS:
+        return None
+    unbound = METHODS[v.name, name]  # str.lower, list.append: the receiver comes first
+    return Known(
+        Builtin(
+            f"{v.name}.{name}",
+            lambda m, args, node: unbound(m, args.get(0), Arguments(args.positional[1:], args.keywords), node),
+        )
+    )
+
+
+def plain_attribute(m: Machine, owner: Known, name: str) -> Value:
+    """The attribute of a plain value: a property or a method of its builtin type, a part of a number."""
+    v = owner.value
     kind = kind_of(v)
     if (kind, name) in PROPERTIES:
         return PROPERTIES[kind, name](m, owner)
@@ -186,8 +205,6 @@ def bound(m: Machine, owner: Value, cls: Class, found: Value, name: str) -> Valu
         if fn.kind == "classmethod":
             return Known(Bound(Known(cls), name, fn, fn.owner), found.trace)
         return Known(Bound(owner, name, fn, fn.owner), found.trace)
-    if isinstance(found, Default):
-        return found
     return found
 
 

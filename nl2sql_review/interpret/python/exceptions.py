@@ -12,7 +12,6 @@ from ..core.objects import Scope
 
 Try = Union[cst.Try, cst.TryStar]
 Handler = Union[cst.ExceptHandler, cst.ExceptStarHandler]
-IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError"}
 
 
 def handled_names(m: Machine, handler: Handler, scope: Scope) -> set[str]:

@@ -130,7 +130,6 @@ def last_name(text: Text) -> tuple[Value, str] | None:
 
 
 # -- what a path knows of itself -------------------------------------------------------------------------
-Property = Callable[[Machine, Value], Value]
 
 
 def path_property(

@@ -14,8 +14,6 @@ from ..data.datasets import parameter_name
 if TYPE_CHECKING:
     import libcst as cst
 
-TOKENIZER = "transformers.PreTrainedTokenizer"
-
 
 def hand_back(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     """Record the call; it returns its first argument, changed in place."""

@@ -1,0 +1,133 @@
+"""The files that must be reviewed: one after the other, or spread over processes."""
+
+from __future__ import annotations
+
+import gc
+import os
+
+from ..files import discovery, disk
+from ..report.exit_codes import FAULT
+from . import workers
+from .answers import Answers, is_relevant, names_no_library, reason_to_skip
+from .outcome import IRRELEVANT, Outcome, outcome_of
+from .selection import standard_input
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import Any
+
+    from ..report.report import FileReport, InternalError
+    from .options import Options
+    from .reviewer import Reviewer
+
+
+class Reviews:
+    """Reviews files, and stores what can be answered from the cache next time."""
+
+    def __init__(self, options: Options, reviewer: Callable[[], Reviewer], answers: Answers) -> None:
+        self._options, self._make_reviewer, self._answers = options, reviewer, answers
+
+    @property
+    def reviewer(self) -> Reviewer:
+        """The reviewer of the run, made when the first file needs one."""
+        return self._make_reviewer()
+
+    def review_all(self, found: Sequence[discovery.Found], numbers: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
+        """Yield (number, outcome) of the files with these numbers, in any order. Raises SettingsError."""
+        jobs = self._options.jobs
+        processes = min(workers.usable(jobs), len(numbers) // workers.EACH) if jobs != 1 else 1
+        if processes > 1:
+            yield from self._review_in_processes(found, numbers, processes)
+            return
+        for place, number in enumerate(numbers):
+            if place:
+                gc.collect(0)  # the tree of the file before: memory stays flat, and the next one gets what it used
+            outcome = self.review(found[number])
+            if len(numbers) > 1:
+                outcome.compact()
+            yield number, outcome
+
+    def _review_in_processes(
+        self, found: Sequence[discovery.Found], numbers: Sequence[int], processes: int
+    ) -> Iterator[tuple[int, Outcome]]:
+        self._load(found[number] for number in numbers)
+        from ..policy.settings import SettingsError
+
+        def work(number: int) -> tuple[str, Any]:
+            """What another process answers: a kind, and plain data."""
+            try:
+                outcome = self.review(found[number])
+                return ("irrelevant", None) if outcome is IRRELEVANT else ("outcome", outcome.to_message())
+            except SettingsError as error:
+                return "settings", str(error)
+            finally:
+                gc.collect(0)
+
+        for number, answer in workers.spread(work, numbers, processes):
+            if answer is None:
+                name = found[number].shown
+                fault = ("", name, "the process that reviewed it ended early, twice")
+                yield number, Outcome(name, "error", "internal error", FAULT, faults=[fault])
+                continue
+            kind, content = answer
+            if kind == "settings":
+                raise SettingsError(content)
+            yield number, IRRELEVANT if kind == "irrelevant" else Outcome.from_message(content)
+
+    def _load(self, found: Iterable[discovery.Found]) -> None:
+        """Load what a review needs, once for all processes."""
+        from .. import readers  # noqa: F401
+        from ..interpret import program  # noqa: F401
+        from ..judgement import judge  # noqa: F401
+
+        for folder in dict.fromkeys(os.path.dirname(one.shown) for one in found):
+            self.reviewer.rulebook(self.reviewer.settings(folder))
+
+    def review(self, found: discovery.Found) -> Outcome:
+        """Review one file. Raises SettingsError."""
+        from ..report.report import Report
+        from ..report.serialization import well_formed
+
+        name = standard_input(self._options)[0] if found.path == "-" else found.shown
+        with disk.Remembering() as seen:
+            settings = self.reviewer.settings(os.path.dirname(found.shown))
+            if settings.file or self.reviewer.overrides:
+                # A mistake that they make about rules is an error, whatever the file holds.
+                self.reviewer.rulebook(settings)
+            file, faults, data = self._read_and_review(found)
+            file = well_formed(self.reviewer.accepted(file))
+            code = self.reviewer.exit_code(Report(files=(file,), internal_errors=tuple(faults)))
+        outcome = outcome_of(file, faults, code)
+        if data and not faults:
+            self._answers.store(outcome, name, data, seen)
+        return outcome if is_relevant(found, data, outcome) else IRRELEVANT
+
+    def _read_and_review(self, found: discovery.Found) -> tuple[FileReport, list[InternalError], bytes]:
+        """Return the report of a file, the faults of ours, and its bytes: none where it was not reviewed."""
+        from ..report.report import FileReport
+        from . import reviewer
+
+        if found.path == "-":
+            name, data = standard_input(self._options)
+            return *self.reviewer.file(data, name), data
+        if found.problem:
+            return reviewer.unreadable(found.shown, found.problem), [], b""
+        try:
+            data = disk.script(found.path)
+        except OSError as error:
+            return reviewer.unreadable(found.shown, f"the file cannot be read: {error.strerror or error}"), [], b""
+        if names_no_library(found, data):
+            unread = reviewer.unread(data, found.shown)
+            return unread or FileReport(found.shown, "skipped", reason_to_skip(data)), [], b""
+        return *self.reviewer.file(data, found.shown), data
+
+    def without_old_findings(self, outcome: Outcome) -> Outcome:
+        """Return the outcome with what was there before the changes suppressed: git knows it, so it is never stored."""
+        from ..report.report import InternalError, Report
+
+        if outcome.status == "skipped":
+            return outcome
+        file = self.reviewer.changed(outcome.report())
+        faults = tuple(InternalError(*fault) for fault in outcome.faults)
+        return outcome_of(file, faults, self.reviewer.exit_code(Report(files=(file,), internal_errors=faults)))

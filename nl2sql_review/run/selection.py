@@ -1,0 +1,92 @@
+"""Which files a run is about: the paths that are named, less what the settings of their folders exclude."""
+
+from __future__ import annotations
+
+import os
+
+from ..files import discovery, disk, projects
+from .cache import Entry
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .options import Options
+    from .reviewer import Reviewer
+
+Chain = tuple[
+    str, ...
+]  # the settings files that may count for a directory: where they are the same, so are the settings
+
+
+class FolderSettings:
+    """What the settings of a directory say of which files count: from the cache, else from a reviewer."""
+
+    def __init__(self, options: Options, reviewer: Callable[[], Reviewer]) -> None:
+        self._options, self._cache, self._reviewer = options, options.cache, reviewer
+        self._key = options.cache_key()
+        self._exclusions: dict[Chain, discovery.Globs] = {}
+        self._entries: dict[Chain, Entry] = {}
+        self._new: list[Chain] = []  # read in this run
+        self._chains: dict[str, Chain] = {}
+
+    def exclusions(self, directory: str) -> discovery.Globs:
+        """Return what the settings for files in a directory exclude. Raises SettingsError."""
+        globs = self.exclusions_from_cache(directory)
+        if globs is None:
+            chain = self._chain(os.path.abspath(directory))
+            with disk.Remembering() as seen:
+                settings = self._reviewer().settings(directory)
+            globs = self._exclusions[chain] = discovery.globs(settings.exclude, settings.root)
+            head = {"exclude": settings.exclude, "root": settings.root, "baseline": bool(settings.baseline)}
+            self._entries[chain] = Entry(disk.together(seen), head)
+            self._new.append(chain)
+        return globs
+
+    def exclusions_from_cache(self, directory: str) -> discovery.Globs | None:
+        """Return what the settings exclude, or None if they must be read."""
+        chain = self._chain(os.path.abspath(directory))
+        if chain not in self._exclusions and self._cache is not None:
+            entry = self._cache.find("settings", *chain, self._key)
+            if entry is not None:
+                self._entries[chain] = entry
+                self._exclusions[chain] = discovery.globs(tuple(entry.head["exclude"]), entry.head["root"])
+        return self._exclusions.get(chain)
+
+    def has_baseline(self, directory: str) -> bool:
+        """Return whether a baseline accepts findings of files in a directory. Raises SettingsError."""
+        self.exclusions(directory)
+        return bool(self._entries[self._chain(os.path.abspath(directory))].head["baseline"])
+
+    def evidence(self) -> str:
+        """Return what the settings of the working directory rest on, as text."""
+        return repr(self._entries[self._chain(os.getcwd())].seen)
+
+    def store(self) -> None:
+        """Store the settings that were read in this run."""
+        if self._cache is not None:
+            for chain in self._new:
+                self._cache.store(self._entries[chain], "settings", *chain, self._key)
+
+    def _chain(self, directory: str) -> Chain:
+        if self._options.config is not None or self._options.isolated:
+            return (self._options.config or "",)
+        if directory not in self._chains:
+            own, last = projects.own_candidates(directory)
+            above = os.path.dirname(directory)
+            self._chains[directory] = own if last or above == directory else own + self._chain(above)
+        return self._chains[directory]
+
+
+def standard_input(options: Options) -> tuple[str, bytes]:
+    """Return the name and the bytes of what the path `-` stands for."""
+    return options.stdin if options.stdin is not None else ("<stdin>", b"")
+
+
+def find_files(paths: Sequence[str], options: Options, settings: FolderSettings) -> list[discovery.Found]:
+    """Return the files that the paths mean, in order. Raises SettingsError."""
+    found = discovery.find((p for p in paths if p != "-"), settings.exclusions, options.force_exclude)
+    name = standard_input(options)[0]
+    if "-" in paths and not (options.force_exclude and discovery.excluded(name, settings.exclusions)):
+        found.insert(min(list(paths).index("-"), len(found)), discovery.Found("-", "-", True))
+    return found
