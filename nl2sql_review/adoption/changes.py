@@ -8,16 +8,19 @@ yet, are changes.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..files import git
 from ..report.report import FileReport, Finding
 from ..source import Source, SourceError
 from .edit_diff import Edit, Row, stands_on, without_places
 
-Examine = Callable[..., Any]  # as Reviewer.examine
+if TYPE_CHECKING:
+    from ..judgement.judge import Examined
+
+Examine = Callable[[bytes, str, Mapping[str, bytes]], "Examined"]  # as Reviewer.examine
 
 
 class All:

@@ -12,7 +12,7 @@ from typing import Any
 from ..report.report import ChecklistItem, FileReport, Finding, Location
 from ..source import Source, SourceError
 
-Row = tuple[Any, int]  # a line of a file: its cell (None in a script) and its row there
+Row = tuple[int | None, int]  # a line of a file: its cell (None in a script) and its row there
 
 
 class DoesNotFit(ValueError):

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
-from typing import Any, Literal, Mapping, Union, get_args, get_origin, get_type_hints
+from typing import Any, Iterable, Literal, Mapping, TypeVar, Union, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
 
 
 class ShapeError(ValueError):
@@ -23,8 +25,14 @@ class ShapeError(ValueError):
         self.message = message
 
 
-def build(kind: Any, data: Any, key: str = "") -> Any:
+def build(kind: type[T], data: object, key: str = "") -> T:
     """`data` as a value of type `kind`, or ShapeError. Numbers are not strings and booleans are not numbers."""
+    made: T = _value(kind, data, key)
+    return made
+
+
+def _value(kind: Any, data: object, key: str) -> Any:
+    """`data` as a value of any type that is understood: see the top of this file."""
     if kind is Any:
         return data
     origin = get_origin(kind)
@@ -38,13 +46,13 @@ def build(kind: Any, data: Any, key: str = "") -> Any:
     if origin is tuple:
         if not isinstance(data, (list, tuple)):
             raise ShapeError(key, f"must be a list, not {named(data)}")
-        return tuple(build(get_args(kind)[0], item, f"{key}[{i}]") for i, item in enumerate(data))
+        return tuple(_value(get_args(kind)[0], item, f"{key}[{i}]") for i, item in enumerate(data))
     if origin is dict:
         if not isinstance(data, Mapping):
             raise ShapeError(key, f"must be a mapping, not {named(data)}")
         _, kind_of_value = get_args(kind)
-        return {k: build(kind_of_value, v, dotted(key, k)) for k, v in data.items()}
-    if is_dataclass(kind):
+        return {k: _value(kind_of_value, v, dotted(key, k)) for k, v in data.items()}
+    if is_dataclass(kind) and isinstance(kind, type):
         return _dataclass(kind, data, key)
     if kind is None or kind is type(None):
         ok = data is None
@@ -57,15 +65,17 @@ def build(kind: Any, data: Any, key: str = "") -> Any:
     return data
 
 
-def restore(kind: Any, data: Any) -> Any:
+def restore(kind: type[T], data: object) -> T:
     """A dataclass from the plain data it was once written as: as `build`, for data that need not be checked."""
-    return _maker(kind)(data)
+    of_any_type: Any = kind  # which mypy takes for hashable, as all types are
+    made: T = _maker(of_any_type)(data)
+    return made
 
 
 @cache
 def _maker(kind: Any) -> Any:
     """What makes a value of a type from plain data; None where plain data are the value."""
-    if is_dataclass(kind):
+    if is_dataclass(kind) and isinstance(kind, type):
         makers = {name: _maker(hint) for name, hint in _hints(kind).items()}
         makers = {name: maker for name, maker in makers.items() if maker is not None}
 
@@ -88,7 +98,7 @@ def keys(kind: type) -> Mapping[str, str]:
     return {f.metadata.get("key", f.name): f.name for f in fields(kind) if f.init and not f.metadata.get("hidden")}
 
 
-def _dataclass(kind: type, data: Any, key: str) -> Any:
+def _dataclass(kind: type, data: object, key: str) -> Any:
     if not isinstance(data, Mapping):
         raise ShapeError(key, f"must be a mapping, not {named(data)}")
     known, hints = keys(kind), _hints(kind)
@@ -96,7 +106,7 @@ def _dataclass(kind: type, data: Any, key: str) -> Any:
     for k, v in data.items():
         if k not in known:
             raise ShapeError(dotted(key, k), f"unknown key{did_you_mean(k, known)}; known are {listed(known)}")
-        given[known[k]] = build(hints[known[k]], v, dotted(key, k))
+        given[known[k]] = _value(hints[known[k]], v, dotted(key, k))
     for name, written in _needed(kind):
         if name not in given:
             raise ShapeError(key, f"`{written}` is missing")
@@ -114,21 +124,23 @@ def _needed(kind: type) -> tuple[tuple[str, str], ...]:
     return tuple((f.name, known[f.name]) for f in needed if f.name in known)
 
 
-def _union(kind: Any, data: Any, key: str) -> Any:
+def _union(kind: Any, data: object, key: str) -> Any:
     """The alternative that fits: of several mappings the one with these keys, so that a complaint is to the point."""
     alternatives = get_args(kind)
     others = [a for a in alternatives if a is not type(None)]
     if len(others) == 1 and data is not None:
-        return build(others[0], data, key)
+        return _value(others[0], data, key)
     if isinstance(data, Mapping):
         mappings = [a for a in alternatives if is_dataclass(a)] + [a for a in alternatives if get_origin(a) is dict]
         if mappings:
-            by_key = [a for a in mappings if is_dataclass(a) and any(k in keys(a) for k in data)]
+            by_key = [
+                a for a in mappings if is_dataclass(a) and isinstance(a, type) and any(k in keys(a) for k in data)
+            ]
             nested = bool(data) and all(isinstance(v, Mapping) for v in data.values())
-            return build((by_key or mappings[:: -1 if nested else 1])[0], data, key)
+            return _value((by_key or mappings[:: -1 if nested else 1])[0], data, key)
     for alternative in alternatives:
         try:
-            return build(alternative, data, key)
+            return _value(alternative, data, key)
         except ShapeError as error:
             if error.key != key:  # it was the right kind, and something inside it is wrong
                 raise
@@ -142,14 +154,14 @@ def _hints(kind: type) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
-def _is_new_union(kind: Any) -> bool:
+def _is_new_union(kind: object) -> bool:
     return type(kind).__name__ == "UnionType"
 
 
 _NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a string", type(None): "nothing"}
 
 
-def named(data: Any) -> str:
+def named(data: object) -> str:
     """What `data` is, for a complaint: `the string "16"`."""
     if data is None:
         return "nothing"
@@ -161,22 +173,22 @@ def named(data: Any) -> str:
     return f"{name}{show(data)}"
 
 
-def show(data: Any) -> str:
+def show(data: object) -> str:
     if isinstance(data, bool):
         return str(data).lower()
     return f'"{data}"' if isinstance(data, str) else str(data)
 
 
-def dotted(key: str, part: Any) -> str:
+def dotted(key: str, part: object) -> str:
     part = f'"{part}"' if "." in str(part) or "/" in str(part) else str(part)
     return f"{key}.{part}" if key else part
 
 
-def listed(words: Any) -> str:
+def listed(words: Iterable[object]) -> str:
     return ", ".join(str(w) for w in words)
 
 
-def did_you_mean(word: Any, words: Any) -> str:
+def did_you_mean(word: object, words: Iterable[object]) -> str:
     """`: did you mean "equals"?`, or nothing when no word is close."""
     from difflib import get_close_matches  # only on the way to an error
 
@@ -205,7 +217,7 @@ def _dataclasses_in(kind: Any, seen: tuple[Any, ...] = ()) -> tuple[Any, ...]:
     """`kind` and every dataclass its fields mention."""
     if kind in seen:
         return seen
-    if is_dataclass(kind):
+    if is_dataclass(kind) and isinstance(kind, type):
         seen = (*seen, kind)
         for hint in _hints(kind).values():
             seen = _dataclasses_in(hint, seen)

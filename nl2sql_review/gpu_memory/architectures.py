@@ -141,8 +141,8 @@ def find(name: str) -> Found:
     """The architecture behind a hub name or path, as far as the name tells."""
     short = name.rstrip("/").rpartition("/")[2]
     lowered = PRECISION.sub("", name.lower().replace("\\", "/").rstrip("/"))
-    for pattern, reason in NOT_COVERED:
-        if re.search(pattern, lowered.replace("_", "-")):
+    for words, reason in NOT_COVERED:
+        if re.search(words, lowered.replace("_", "-")):
             return NoArchitecture(reason.format(name=short))
     for pattern, architecture in _names():
         if pattern.search(lowered):
@@ -173,7 +173,10 @@ def table() -> dict[str, Architecture]:
     """Every known architecture by name."""
     rows = {}
     for name, *sizes, tied, gated in _lines("architectures.tsv"):
-        rows[name] = Architecture(name, *map(int, sizes), tied == "1", gated == "1")  # type: ignore[arg-type]
+        hidden, layers, heads, kv_heads, head_dim, ffn, vocab = map(int, sizes)
+        rows[name] = Architecture(
+            name, hidden, layers, heads, kv_heads, head_dim, ffn, vocab, tied == "1", gated == "1"
+        )
     return rows
 
 

@@ -95,7 +95,7 @@ SYNONYMS = {
     "rtx3090-24": "rtx3090",
 }  # fmt: skip
 # A size in GB -> the least that a card sold under it lets a run use.
-SIZES = {
+SIZES: dict[float, float] = {
     6: 5.6, 8: 7.5, 10: 9.6, 11: 10.6, 12: 11.5, 15: 14.56, 16: 14.56, 20: 19.1, 24: 22.03, 32: 31.3, 40: 39.38,
     48: 44.34, 80: 79.10, 94: 93.0, 96: 94.5, 141: 139.7,
 }  # fmt: skip
@@ -166,7 +166,7 @@ def of_size(gb: float, exact: bool = False) -> Card:
     """A card of so many GB; with `exact` so many GiB that can all be used."""
     if gb <= 0:
         raise UnknownCard("a card has some memory: write 16GB")
-    usable = gb if exact else SIZES.get(gb, gb * LEAST_SHARE) if gb == int(gb) else gb * LEAST_SHARE
+    usable = gb if exact else SIZES.get(gb, gb * LEAST_SHARE)
     return Card(f"{gb:g} {'GiB' if exact else 'GB'}", usable, SMALL_CONTEXT if gb == 16 and not exact else CONTEXT)
 
 

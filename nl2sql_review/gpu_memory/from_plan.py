@@ -160,7 +160,7 @@ def alternatives(value: Value, fact: Fact) -> list[Any]:
     return found
 
 
-def checked(name: str, value: Any) -> Any:
+def checked(name: str, value: object) -> Any:
     """The value as Setup wants it. Raises NoEstimate for one that makes no sense there."""
     if name in ("batch", "length", "rank"):
         if value is None and name == "length":

@@ -10,15 +10,18 @@ import os.path
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..files import disk, projects
 from ..report.report import Finding, Location
 
+if TYPE_CHECKING:
+    from ..source import Source
+
 CODE = 2000  # characters of code that count
 
 
-def stamped(findings: Iterable[Finding], script: str, sources: Mapping[str, Any]) -> tuple[Finding, ...]:
+def stamped(findings: Iterable[Finding], script: str, sources: Mapping[str, Source]) -> tuple[Finding, ...]:
     """The findings about `script` with their fingerprints; `sources` by path, of what could be read."""
     root = projects.root(os.path.dirname(os.path.abspath(script)))
     seen: Counter[str] = Counter()
@@ -38,7 +41,7 @@ def digest(*parts: str) -> str:
     return disk.digest("\0".join(parts).encode("utf-8", "surrogatepass"))[:32]
 
 
-def _context(at: Location, source: Any) -> tuple[str, str]:
+def _context(at: Location, source: Source | None) -> tuple[str, str]:
     """(the enclosing definition, the code without blanks and comments)."""
     if source is None:
         return "", ""

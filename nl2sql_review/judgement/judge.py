@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..policy.rulebook import Rule, Rulebook
 from ..policy.settings import Settings, configure
@@ -13,6 +13,10 @@ from ..training_plan.facts import TrainingPlan
 from . import verdict, wording
 from .fingerprint import stamped
 from .suppression import suppress
+
+if TYPE_CHECKING:
+    from ..interpret.core.recording import Recording
+    from ..source import Source, SourceError
 
 MAX_CLAIMS = 4  # in the evidence of one item; the findings have them all
 
@@ -47,8 +51,8 @@ class Ground:
 class Examined:
     """One script, read and judged, with all that led there. `grounds` are those of the findings, in their order."""
 
-    source: Any
-    recording: Any
+    source: Source | None
+    recording: Recording | None
     plans: list[TrainingPlan]
     report: FileReport
     faults: list[InternalError]
@@ -65,7 +69,7 @@ class Ruling:
 
 
 def judge(
-    source: Any, plans: Sequence[TrainingPlan], rulebook: Rulebook, settings: Settings
+    source: Source, plans: Sequence[TrainingPlan], rulebook: Rulebook, settings: Settings
 ) -> tuple[FileReport, list[InternalError]]:
     """Every active rule on every plan of a script; `source` gives places and suppressions.
 
@@ -77,7 +81,7 @@ def judge(
 
 
 def examine(
-    source: Any, recording: Any, plans: Sequence[TrainingPlan], rulebook: Rulebook, settings: Settings
+    source: Source, recording: Recording | None, plans: Sequence[TrainingPlan], rulebook: Rulebook, settings: Settings
 ) -> Examined:
     """As `judge`, with what the findings rest on."""
     book = configure(rulebook, settings)
@@ -105,23 +109,23 @@ def examine(
     kept = ordered(suppress([*problems, *merged(findings)], source, book, settings))
     facts = [one.fact for ruling in rulings for one, _ in ruling.judged]
     sources = {place.source.path: place.source for fact in facts for place in wording.places(fact) if place.source}
-    kept = stamped(kept, source.path, {**sources, source.path: source})
-    report = FileReport(source.path, "reviewed", "", kept, tuple(checklist))
+    stamps = stamped(kept, source.path, {**sources, source.path: source})
+    report = FileReport(source.path, "reviewed", "", stamps, tuple(checklist))
     return Examined(source, recording, list(plans), report, faults, grounds, settings)
 
 
-def _fault(rule: Rule, source: Any, error: Exception) -> InternalError:
+def _fault(rule: Rule, source: Source, error: Exception) -> InternalError:
     return InternalError(rule.id, source.path, f"{type(error).__name__}: {error}")
 
 
-def of_file(error: Any, path: str) -> Finding:
+def of_file(error: SourceError, path: str) -> Finding:
     """The finding about a SourceError: a file, or a cell of a notebook, that cannot be read."""
     at = error.span
     place = Location(path, at.row, at.column, at.end_row, at.end_column, at.cell)
     return Finding(error.rule, "error", "stops", "certain", error.message, None, place)
 
 
-def _report(ruling: Ruling, source: Any) -> tuple[ChecklistItem, list[Found], list[Ground]]:
+def _report(ruling: Ruling, source: Source) -> tuple[ChecklistItem, list[Found], list[Ground]]:
     rule = ruling.rule
     decision = verdict.overall([one.decision for one, _ in ruling.judged])
     plans = [plan for one, plan in ruling.judged if one.decision.verdict == decision.verdict]

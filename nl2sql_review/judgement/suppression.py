@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..files.typed_data import did_you_mean
 from ..policy.rulebook import Rulebook
 from ..policy.settings import Settings, selected
 from ..report.report import Finding, Location
 
+if TYPE_CHECKING:
+    from ..source import Source, Suppression
 
-def suppress(findings: list[Finding], source: Any, book: Rulebook, settings: Settings) -> list[Finding]:
+
+def suppress(findings: list[Finding], source: Source, book: Rulebook, settings: Settings) -> list[Finding]:
     """The findings, the silenced ones marked with the reason given, and notices about the comments themselves."""
     used: set[tuple[int, str]] = set()  # (comment, the name in it that matched)
     marked = [_marked(finding, source, used) for finding in findings]
     return marked + [n for n in _notices(source, book, used) if selected(n.rule, settings)]
 
 
-def _marked(finding: Finding, source: Any, used: set[tuple[int, str]]) -> Finding:
+def _marked(finding: Finding, source: Source, used: set[tuple[int, str]]) -> Finding:
     reason = None
     for number, comment in enumerate(source.suppressions):
         if not _covers(comment, finding.location, source.path):
@@ -29,7 +32,7 @@ def _marked(finding: Finding, source: Any, used: set[tuple[int, str]]) -> Findin
     return finding if reason is None else replace(finding, suppressed=reason, suppressed_by="comment")
 
 
-def _covers(comment: Any, at: Location, path: str) -> bool:
+def _covers(comment: Suppression, at: Location, path: str) -> bool:
     if comment.file_level:
         return True
     return at.path == path and at.cell == comment.cell and comment.first_row <= at.row <= comment.last_row
@@ -44,7 +47,7 @@ def _matching(names: tuple[str, ...], finding: Finding) -> list[str]:
     return [name for name in names if name in meant]
 
 
-def _notices(source: Any, book: Rulebook, used: set[tuple[int, str]]) -> list[Finding]:
+def _notices(source: Source, book: Rulebook, used: set[tuple[int, str]]) -> list[Finding]:
     known = book.names()
     active = {name for rule in book.active for name in (rule.id, rule.section)}
     everything = len(book.active) == len(book.rules)
@@ -64,7 +67,7 @@ def _notices(source: Any, book: Rulebook, used: set[tuple[int, str]]) -> list[Fi
     return made
 
 
-def _place(comment: Any, source: Any) -> Location:
+def _place(comment: Suppression, source: Source) -> Location:
     end = len(source.line(comment.row, comment.cell)) + 1
     return Location(source.path, comment.row, comment.column, comment.row, max(end, comment.column + 1), comment.cell)
 

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Iterator
 
-from ..policy.expectations import Expectation, FactOf, Undecided, broken, equal, spelled, wanted
+from ..policy.expectations import Expectation, FactOf, Undecided, Unset, broken, equal, spelled, wanted
 from ..policy.rulebook import Head, When
 from ..report.report import Certainty, Verdict
 from ..training_plan.facts import Fact, TrainingPlan
@@ -111,7 +111,7 @@ def _settled(fact: Fact, expected: Expectation, head: Head, plan: TrainingPlan) 
     return Decision("unknown", reason=f"{expected.equals.fact} is not known: {why or 'it is not set'}")
 
 
-def _value(value: Value, expected: Expectation, terms: tuple[str, ...], unset: str) -> Decision:
+def _value(value: Value, expected: Expectation, terms: tuple[str, ...], unset: Unset) -> Decision:
     match value:
         case Known(plain):
             return _plain(plain, expected)
@@ -129,11 +129,10 @@ def _value(value: Value, expected: Expectation, terms: tuple[str, ...], unset: s
             return _parts(why, parts, expected)
     if expected.present is False and len(expected.given()) == 1:
         return Decision("pass")
-    verdict: Verdict = unset  # type: ignore[assignment]
-    return Decision(verdict, reason=value.why or "it is not set", failed=expected.given())
+    return Decision(unset, reason=value.why or "it is not set", failed=expected.given())
 
 
-def _plain(plain: Any, expected: Expectation) -> Decision:
+def _plain(plain: object, expected: Expectation) -> Decision:
     try:
         failed = broken(expected, plain)
     except Undecided as error:
@@ -176,10 +175,11 @@ def _is_term(text: str, named: str) -> bool:
     return named in (_CANONICAL.sub(r"\1", text), _CANONICAL.sub(r"\1", text).removeprefix("not "))
 
 
-def _text(parts: tuple[Any, ...], expected: Expectation) -> Decision:
+def _text(parts: tuple[str | Value, ...], expected: Expectation) -> Decision:
     """A string with holes. Its literal start, and what it contains for certain, may settle the matter."""
-    if all(isinstance(p, str) for p in parts):
-        return _plain("".join(parts), expected)
+    literal = [p for p in parts if isinstance(p, str)]
+    if len(literal) == len(parts):
+        return _plain("".join(literal), expected)
     verdicts = {_text_word(word, wish, parts) for word, wish in expected.given().items()}
     if False in verdicts:
         return Decision("fail", failed=expected.given())
@@ -189,7 +189,7 @@ def _text(parts: tuple[Any, ...], expected: Expectation) -> Decision:
     return Decision("unknown", reason=f"only the run decides: the text depends on {holes}")
 
 
-def _text_word(word: str, wish: Any, parts: tuple[Any, ...]) -> bool | None:
+def _text_word(word: str, wish: Any, parts: tuple[str | Value, ...]) -> bool | None:
     start = parts[0] if isinstance(parts[0], str) else ""
     literal = [p for p in parts if isinstance(p, str)]
     if word in ("present", "empty") and any(literal):
@@ -216,13 +216,13 @@ def _starts(start: str, glob: str) -> bool | None:
     return None if start.startswith(literal) or literal.startswith(start) else False
 
 
-def _parts(why: str, parts: Any, expected: Expectation) -> Decision:
+def _parts(why: str, parts: object, expected: Expectation) -> Decision:
     """A list of which only some members are known."""
     members = list(parts.values()) if isinstance(parts, dict) else parts if isinstance(parts, (list, tuple)) else []
     known = [m.value for m in members if isinstance(m, Known)]
     given = expected.given()
 
-    def has(item: Any) -> bool:
+    def has(item: object) -> bool:
         return any(equal(item, k) for k in known)
 
     if members and expected.empty is True:
@@ -243,7 +243,7 @@ def overall(decisions: list[Decision]) -> Decision:
     return Decision(worst, certainty, "; ".join(reasons) if worst in ("unknown", "not-applicable") else "")
 
 
-def written(value: Any) -> str:
+def written(value: str | Value) -> str:
     """A value in a sentence, in the manner of the script."""
     match value:
         case str():

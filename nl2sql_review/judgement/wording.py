@@ -5,7 +5,7 @@ from __future__ import annotations
 import os.path
 import re
 from dataclasses import dataclass
-from typing import Any, Iterable
+from typing import TYPE_CHECKING, Any, Iterable, TypeGuard
 
 from ..files.typed_data import show
 from ..policy.expectations import is_plain, should, spelled, worded
@@ -14,6 +14,9 @@ from ..report.report import Location, TraceStep
 from ..training_plan.facts import Fact
 from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
 from .verdict import Judged, written
+
+if TYPE_CHECKING:
+    from ..source import Source
 
 LINE = 60  # characters of a line of code in a message
 _COMMENT = re.compile(r"#[^'\"]*$")
@@ -47,7 +50,7 @@ def places(fact: Fact) -> list[Place]:
     return [*found, fact.at] if fact.at is not None else found
 
 
-def claim(judged: Judged, rule: Rule, source: Any) -> Claim:
+def claim(judged: Judged, rule: Rule, source: Source) -> Claim:
     fact, value = judged.fact, judged.fact.value
     primary = _primary(fact, source)
     location = where(primary) if primary else None
@@ -116,7 +119,7 @@ def is_guard(judged: Judged) -> bool:
     return expected.equals is False or expected.empty is True or expected.present is False
 
 
-def remedy(judged: Judged, rule: Rule, source: Any) -> str:
+def remedy(judged: Judged, rule: Rule, source: Source) -> str:
     """What to do: the rule's words, which speak Python; of a configuration the key and its value."""
     if source.kind != "configuration":
         return rule.head.help
@@ -178,7 +181,7 @@ def as_json(value: Value) -> Any:
     return None
 
 
-def _jsonable(plain: Any) -> Any:
+def _jsonable(plain: object) -> Any:
     if isinstance(plain, dict):
         return {str(k): _jsonable(v) for k, v in plain.items()}
     if isinstance(plain, (list, tuple)):
@@ -190,24 +193,24 @@ def _jsonable(plain: Any) -> Any:
     return plain if isinstance(plain, (bool, int, float, str)) or plain is None else None
 
 
-def _primary(fact: Fact, source: Any) -> Place | None:
+def _primary(fact: Fact, source: Source) -> Place | None:
     """Where to look: the argument at the call, which is where a value arrives; then wherever it came through."""
     trace = fact.value.trace
     if trace and trace[-1].source is source and _stands_at_argument(trace[-1]):
         return trace[-1]
     if fact.at is not None:
         return fact.at
-    here = [p for p in trace if p.source is source]
-    return (here or list(trace) or [None])[-1]
+    here = [p for p in trace if p.source is source] or trace
+    return here[-1] if here else None
 
 
-def is_argument(fact: Fact, source: Any) -> bool:
+def is_argument(fact: Fact, source: Source) -> bool:
     """Whether one looks at one argument of a call, rather than at a call or at a `**` that stands for many."""
     primary = _primary(fact, source)
-    return primary is not None and _stands_at_argument(primary) and not primary.node.star
+    return _stands_at_argument(primary) and not primary.node.star
 
 
-def _stands_at_argument(place: Place | None) -> bool:
+def _stands_at_argument(place: Place | None) -> TypeGuard[Place]:
     return type(getattr(place, "node", None)).__name__ == "Arg"  # a configuration does without importing LibCST
 
 

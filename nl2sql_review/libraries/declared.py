@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import os.path
 import re
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Iterator
+from typing import TYPE_CHECKING, Any, Iterable, Iterator
 
 from ..files import disk
+
+if TYPE_CHECKING:
+    from ..source import Magic
 
 LIBRARIES = ("trl", "transformers", "peft", "unsloth", "unsloth_zoo")
 LIMIT = 8_000_000  # bytes of a lock file
@@ -51,7 +55,7 @@ _INSTALL = re.compile(r"\b(?:pip3?|uv\s+pip|uv)\s+(?:install|add)\s+(.+)")
 _WORD = re.compile(r'"[^"]*"|\'[^\']*\'|[^\s"\']+')
 
 
-def installed(magics: Any) -> Iterator[Statement]:
+def installed(magics: Iterable[Magic]) -> Iterator[Statement]:
     """Install lines of a notebook, in order; a later one replaces what an earlier one said."""
     last: dict[str, Statement] = {}
     for magic in magics:
@@ -212,15 +216,15 @@ def _pyproject(text: str, name: str) -> Iterator[Statement]:
                 yield Statement(library, "" if plain == "*" else plain, name)
 
 
-def _table(data: Any, key: str) -> dict[str, Any]:
+def _table(data: object, key: str) -> dict[str, Any]:
     value = data.get(key) if isinstance(data, dict) else None
     return value if isinstance(value, dict) else {}
 
 
 def _toml(text: str) -> dict[str, Any]:
-    try:
+    if sys.version_info >= (3, 11):
         import tomllib
-    except ModuleNotFoundError:  # Python 3.10
+    else:
         import tomli as tomllib
     try:
         return tomllib.loads(text)

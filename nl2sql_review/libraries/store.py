@@ -43,7 +43,8 @@ class Signature:
 
 @lru_cache(maxsize=1)
 def _stored() -> dict[str, Any]:
-    return json.loads(FILE.read_text(encoding="utf-8"))
+    stored: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+    return stored
 
 
 def libraries() -> tuple[str, ...]:

@@ -72,12 +72,12 @@ def check_fact(name: str, key: str) -> None:
         raise ShapeError(key, f"the plan has no fact {name}{did_you_mean(name, FACTS)}")
 
 
-def broken(expected: Expectation, value: Any) -> dict[str, Any]:
+def broken(expected: Expectation, value: object) -> dict[str, Any]:
     """The expectations that the plain value does not meet, by key; empty when all hold. May raise Undecided."""
     return {word: wanted for word, wanted in expected.given().items() if not _TESTS[word](wanted, value)}
 
 
-def equal(a: Any, b: Any) -> bool:
+def equal(a: object, b: object) -> bool:
     """16 and 16.0 are one number, True and 1 are not one value."""
     if isinstance(a, bool) or isinstance(b, bool):
         return a is b
@@ -86,7 +86,7 @@ def equal(a: Any, b: Any) -> bool:
     return type(a) is type(b) and a == b
 
 
-def is_plain(value: Any) -> bool:
+def is_plain(value: object) -> bool:
     """Whether a value is data and not one of the interpreter's objects."""
     if isinstance(value, (list, tuple, set, frozenset)):
         return all(map(is_plain, value))
@@ -95,18 +95,18 @@ def is_plain(value: Any) -> bool:
     return value is None or isinstance(value, (bool, int, float, str, bytes))
 
 
-def _comparable(value: Any) -> Any:
+def _comparable(value: object) -> Any:
     if not is_plain(value):
         raise Undecided("only the run decides: it is an object, not a plain value")
     return value
 
 
-def _number(value: Any) -> float:
+def _number(value: object) -> float:
     _comparable(value)
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan  # fails every test
 
 
-def _holds_item(value: Any, item: Any) -> bool:
+def _holds_item(value: object, item: object) -> bool:
     if isinstance(value, str):
         return isinstance(item, str) and item in value
     if isinstance(value, Iterable):
@@ -120,11 +120,11 @@ def _holds_item(value: Any, item: Any) -> bool:
     return False
 
 
-def _is_empty(value: Any) -> bool:
+def _is_empty(value: object) -> bool:
     return value is None or (hasattr(value, "__len__") and len(value) == 0)
 
 
-def _matches(globs: Union[str, tuple[str, ...]], value: Any) -> bool:
+def _matches(globs: Union[str, tuple[str, ...]], value: object) -> bool:
     values = value if isinstance(value, (list, tuple)) else [value]
     paths = [str(_comparable(v)).replace("\\", "/").removeprefix("./") for v in values]
     return any(fnmatchcase(p, g) for p in paths for g in ((globs,) if isinstance(globs, str) else globs))
@@ -147,7 +147,7 @@ _TESTS = {
 # -- words -------------------------------------------------------------------------------------------------------
 
 
-def spelled(value: Any) -> str:
+def spelled(value: object) -> str:
     """A plain value as one would write it in a script, cut to a line."""
     if isinstance(value, float):
         small = 0 < abs(value) < 1e-3  # 2e-4, as people write learning rates
@@ -167,7 +167,7 @@ def spelled(value: Any) -> str:
     return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"
 
 
-def worded(value: Any) -> str:
+def worded(value: object) -> str:
     """A plain value as a word of ours rather than of the script: without quotes and brackets."""
     if value is None or isinstance(value, (list, tuple)) and not value:
         return "none"
@@ -184,12 +184,12 @@ def alternatives(words: Iterable[str]) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def wanted(expectations: dict[str, Any], word: Callable[[Any], str] = spelled) -> str:
+def wanted(expectations: dict[str, Any], word: Callable[[object], str] = spelled) -> str:
     """What is expected, to be put after "is": `16`, `at least 1`, `"epoch" or "steps"`."""
     return " and ".join(_WANTED[key](v, word) for key, v in expectations.items())
 
 
-def should(failed: dict[str, Any], value: Any = None, word: Callable[[Any], str] = spelled) -> str:
+def should(failed: dict[str, Any], value: object = None, word: Callable[[object], str] = spelled) -> str:
     """The broken expectations as the end of a sentence about the plain value: `should be 16`."""
     members = value if isinstance(value, (list, tuple, set, frozenset)) else None
     parts = []
@@ -205,11 +205,11 @@ def should(failed: dict[str, Any], value: Any = None, word: Callable[[Any], str]
     return " and ".join(parts)
 
 
-def _or(v: Any, word: Callable[[Any], str]) -> str:
+def _or(v: object, word: Callable[[object], str]) -> str:
     return alternatives(map(word, v if isinstance(v, tuple) else (v,)))
 
 
-_WANTED: dict[str, Callable[[Any, Callable[[Any], str]], str]] = {
+_WANTED: dict[str, Callable[[Any, Callable[[object], str]], str]] = {
     "equals": lambda v, word: f"the same as {v.fact}" if isinstance(v, FactOf) else word(v),
     "one_of": _or,
     "at_least": lambda v, word: f"at least {spelled(v)}",

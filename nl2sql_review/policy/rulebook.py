@@ -282,7 +282,7 @@ def parse(text: str, path: str, id: str, compiled: Compiled | None = None) -> Ru
     return Rule(id, title[1].strip(), head(data, path), body[skipped:], path, row)
 
 
-def head(data: Any, path: str) -> Head:
+def head(data: object, path: str) -> Head:
     """A rule's head from plain data, or RulebookError naming `path` and the key."""
     try:
         return build(Head, data)
@@ -299,7 +299,7 @@ def _plain(text: str, path: str) -> Any:
     return {**data, **{k: _by_spelling(data[k]) for k in ("says", "notes") if isinstance(data.get(k), Mapping)}}
 
 
-def _by_spelling(messages: Mapping[Any, Any]) -> dict[str, Any]:
+def _by_spelling(messages: Mapping[object, Any]) -> dict[str, Any]:
     return {k if isinstance(k, str) else show(k): v for k, v in messages.items()}
 
 
@@ -319,8 +319,8 @@ def _loader() -> Any:
     """A YAML loader that reads `2e-4` as a number and `no` as a word, and does not swallow a repeated key."""
     import yaml
 
-    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-        yaml_implicit_resolvers: dict = {}
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # C is not everywhere
+        yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
 
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
             seen = set()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Mapping, Union
@@ -38,7 +39,7 @@ class RuleSettings(Expectation):
     severity: Union[Severity, None] = None
 
 
-def _key(name: str) -> Any:
+def _key(name: str) -> dict[str, str]:
     return {"key": name}
 
 
@@ -135,7 +136,7 @@ def from_data(data: Mapping[str, Any], file: str, root: str) -> Settings:
     )
 
 
-def _rule_settings(id: str, data: Any) -> dict[str, RuleSettings]:
+def _rule_settings(id: str, data: object) -> dict[str, RuleSettings]:
     """Fact name → its settings; the empty name for those of the rule as a whole."""
     key = f'"{id}"'
     if not isinstance(data, Mapping):
@@ -174,9 +175,9 @@ def _table(path: str, must_exist: bool) -> Any:
 
 @lru_cache(maxsize=16)
 def _parsed(path: str, content: bytes, must_exist: bool) -> Any:
-    try:
+    if sys.version_info >= (3, 11):
         import tomllib
-    except ModuleNotFoundError:  # Python 3.10
+    else:
         import tomli as tomllib
     try:
         data = tomllib.loads(content.decode())
@@ -250,7 +251,9 @@ def _with_parameters(rule: Rule, settings: Settings) -> Rule:
     return replace(rule, head=made, title=_respelled(rule.title, changes))
 
 
-def _expectation(rule: Rule, old: Expectation, new: RuleSettings, settings: Settings, changes: dict) -> Expectation:
+def _expectation(
+    rule: Rule, old: Expectation, new: RuleSettings, settings: Settings, changes: dict[str, str]
+) -> Expectation:
     """`new` over `old`: keys the rule has are changed one by one, other keys replace all that the rule expects."""
     before, after = old.given(), new.given()
     for k, v in after.items():
@@ -265,21 +268,21 @@ def _expectation(rule: Rule, old: Expectation, new: RuleSettings, settings: Sett
     return made
 
 
-def _is_scalar(value: Any) -> bool:
+def _is_scalar(value: object) -> bool:
     return isinstance(value, (bool, int, float, str))
 
 
 _SORTS = {"flag": "true or false", "number": "a number", "text": "a string"}
 
 
-def _sort(value: Any) -> str:
+def _sort(value: object) -> str:
     return "flag" if isinstance(value, bool) else "number" if isinstance(value, (int, float)) else "text"
 
 
 def _respelled(text: str, changes: Mapping[str, str]) -> str:
     """A rule's words with its old value replaced: a title must not say 16 where a team has chosen 32."""
     for old, new in changes.items():
-        text = re.sub(rf"(?<![\w.]){re.escape(old)}(?![\w])", lambda _, new=new: new, text)
+        text = re.sub(rf"(?<![\w.]){re.escape(old)}(?![\w])", new.replace("\\", r"\\"), text)
     return text
 
 
@@ -302,7 +305,7 @@ def show_settings(settings: Settings) -> str:
     return "\n".join(f"{line:{width}}  # {source}" for line, source in lines)
 
 
-def _toml(value: Any) -> str:
+def _toml(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(_toml(v) for v in value)}]"
     if isinstance(value, Mapping):

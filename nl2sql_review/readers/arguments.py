@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, get_args
+from typing import Any
 
 import libcst as cst
 
@@ -160,7 +160,7 @@ def product(batch: Any, accumulation: Any, processes: Any) -> Any:
 
 def in_words(value: Any) -> str:
     """What `derive` hands over, a plain value or a Value, as the script would write it."""
-    return describe(value if isinstance(value, get_args(Value)) else Known(value))
+    return describe(value if isinstance(value, Value) else Known(value))
 
 
 def from_library(value: Value) -> bool:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from difflib import unified_diff
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..fixes.write import Edited
 
 LINE = re.compile(r"[^\n]*\n|[^\n]+")
 NO_NEWLINE = "\n\\ No newline at end of file\n"
 
 
-def render(files: Iterable[Any]) -> str:
-    """The diffs of the edited files (fixes.write.Edited), one after the other."""
+def render(files: Iterable[Edited]) -> str:
+    """The diffs of the edited files, one after the other."""
     return "".join(line for file in files for line in _lines(file.path, file.before, file.after))
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..report.report import Finding
 from .excerpt import place
 from .summary import count
 from .terminal import escape
 
+if TYPE_CHECKING:
+    from ..run.fix import Fixed
 
-def told(fixed: Any, listed: bool, would: bool = False) -> str:
+
+def told(fixed: Fixed, listed: bool, would: bool = False) -> str:
     """The last lines of `--fix` and `--diff`: how many findings are fixed, which if `listed`, and what else is left."""
     return "".join(f"{line}\n" for line in _told(fixed.made, fixed.unsafe, listed, would))
 

@@ -8,14 +8,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..report.report import FileReport, Finding, Report
+from ..report.report import FileReport, Finding, Report, Verdict
 from .entries import cell_of, relative
 from .summary import counts, removable
 from .terminal import PLAIN, escape
 from .text import evidence
 from .view import View
 
-VERDICTS = {"pass": "✔ passes", "fail": "✘ fails", "unknown": "? unknown", "not-applicable": "– does not apply"}
+VERDICTS: dict[Verdict, str] = {
+    "pass": "✔ passes",
+    "fail": "✘ fails",
+    "unknown": "? unknown",
+    "not-applicable": "– does not apply",
+}
 _MARKUP = re.compile(
     r"[\\`*_\[\]<>|~&$]|:(?=//)|(?<=www)\."
 )  # no text starts a line, so headings and lists are no matter

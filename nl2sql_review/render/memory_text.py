@@ -23,9 +23,10 @@ def render(report: MemoryReport, terminal: Terminal) -> str:
     for number, run in enumerate(report.runs, 1):
         which = f", trainer {number}" if len(report.runs) > 1 else ""
         if report.path:
-            lines += ["" if lines else None, terminal.paint(f"{escape(report.path)}{which}", "bold")]  # type: ignore[list-item]
+            lines += [""] if lines else []
+            lines.append(terminal.paint(f"{escape(report.path)}{which}", "bold"))
         lines += _run(run, terminal) if run.run else _reason(run, terminal)
-    return "".join(f"{line.rstrip()}\n" for line in lines if line is not None)
+    return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
 def _reason(summary: Summary, terminal: Terminal) -> Iterator[str]:

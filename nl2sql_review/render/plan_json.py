@@ -182,11 +182,11 @@ def _part(part: str | Value) -> dict[str, Any]:
     return {"hole": "?", "source": origin(part.trace) or described.reason}
 
 
-def _option_text(option: Any) -> str:
+def _option_text(option: object) -> str:
     return str(option["value"]) if isinstance(option, dict) and "kind" in option else repr(option)
 
 
-def is_plain(value: Any) -> bool:
+def is_plain(value: object) -> bool:
     """Whether JSON can say the value: numbers, strings, paths, None, and lists and dicts of these."""
     if value is None or isinstance(value, (bool, int, float, str, PurePath)):
         return True
@@ -197,7 +197,7 @@ def is_plain(value: Any) -> bool:
     return False
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     if isinstance(value, PurePath):
         return str(value)
     if isinstance(value, float) and not math.isfinite(value):
@@ -211,7 +211,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-def source_text(value: Any, trace: Trace) -> str:
+def source_text(value: object, trace: Trace) -> str:
     """How an object of the interpreter is written: its expression, or its name, or the code it comes from."""
     text = getattr(value, "text", None) or getattr(value, "name", None)
     if not isinstance(text, str) or text in ("", "<lambda>"):
@@ -238,7 +238,8 @@ def code(place: Place) -> str:
     """The code at a place, or "" where the place is not in a Python source."""
     if place.source is None or place.node is None:
         return ""
-    return place.source.excerpt(place.node)
+    excerpt: str = place.source.excerpt(place.node)
+    return excerpt
 
 
 def origin(trace: Trace) -> str:

@@ -37,8 +37,9 @@ PROBLEMS = re.compile(r"(missing|unmatched|misaligned|misplaced|late|bare|unimpo
 
 
 def render(report: PlanReport, path: str, terminal: Terminal) -> str:
+    written = StringIO()
     console = Console(
-        file=StringIO(),
+        file=written,
         width=terminal.columns,
         color_system="standard" if terminal.color else None,
         force_terminal=terminal.color,
@@ -58,8 +59,7 @@ def render(report: PlanReport, path: str, terminal: Terminal) -> str:
         console.print(Text("\ncalls, in the order they run", "bold blue"))
         for call in report.calls:
             console.print(_call(call, path, terminal))
-    text = console.file.getvalue()  # type: ignore[attr-defined]
-    return "".join(line.rstrip() + "\n" for line in text.splitlines())
+    return "".join(line.rstrip() + "\n" for line in written.getvalue().splitlines())
 
 
 def _sections(plan: PlanSections, path: str, terminal: Terminal) -> Iterator[RenderableType]:
@@ -119,7 +119,7 @@ def _measure(parts: list[dict[str, Any]]) -> str:
     return f"{sum('hole' in part for part in parts)} holes, {sum(len(p.get('text', '')) for p in parts)} characters"
 
 
-def _option(option: Any) -> str:
+def _option(option: object) -> str:
     if isinstance(option, dict) and option.get("kind") == "text":
         return _measure(option["value"])
     if isinstance(option, dict) and "kind" in option:
@@ -127,7 +127,7 @@ def _option(option: Any) -> str:
     return escape(_literal(option))
 
 
-def _literal(value: Any) -> str:
+def _literal(value: object) -> str:
     """As a reader of Python would write it, short."""
     if isinstance(value, str):
         text = json.dumps(value, ensure_ascii=False)

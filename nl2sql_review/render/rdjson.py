@@ -26,9 +26,10 @@ def _diagnostic(entry: Entry, view: View) -> dict[str, Any]:
         "severity": SEVERITIES[entry.severity],
         "code": {"value": entry.rule},
     }
-    edits = finding.fix.edits if finding is not None and finding.fix is not None else ()
-    if edits and all(edit.location.path == finding.location.path for edit in edits):  # type: ignore[union-attr]
-        stored = [view.files.stored_edit(edit) for edit in edits]
+    fix = finding.fix if finding is not None else None
+    here = finding.location.path if finding is not None else ""
+    if fix is not None and fix.edits and all(edit.location.path == here for edit in fix.edits):
+        stored = [view.files.stored_edit(edit) for edit in fix.edits]
         made["suggestions"] = [{"range": _range(edit.location, view), "text": edit.content} for edit in stored]
     return made
 

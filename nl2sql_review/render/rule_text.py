@@ -33,8 +33,9 @@ def render_page(rule: Rule, terminal: Terminal) -> str:
     from rich.console import Console
     from rich.markdown import Markdown
 
+    page = StringIO()
     console = Console(
-        file=StringIO(),
+        file=page,
         width=terminal.columns,
         color_system="standard",
         force_terminal=True,
@@ -42,5 +43,4 @@ def render_page(rule: Rule, terminal: Terminal) -> str:
         emoji=False,
     )
     console.print(Markdown(rule.body, code_theme="ansi_dark"))
-    page = console.file.getvalue()  # type: ignore[attr-defined]
-    return f"{terminal.paint(head, rule.head.severity)}\n{help}\n{page}"
+    return f"{terminal.paint(head, rule.head.severity)}\n{help}\n{page.getvalue()}"

@@ -14,12 +14,12 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 
-def dump(value: Any) -> str:
+def dump(value: object) -> str:
     """Any result dataclass as one line of JSON, keys in the order of the fields."""
     return document(plain(value), indent=None)
 
 
-def document(value: Any, indent: int | None = 2) -> str:
+def document(value: object, indent: int | None = 2) -> str:
     """A document made of JSON's own types; half of a surrogate pair in it, which strict readers refuse, is replaced."""
     separators = (",", ":") if indent is None else None
     text = io.StringIO()  # written piece by piece: a list of the pieces is several times the text
@@ -36,7 +36,7 @@ def _well_formed(text: str) -> str:
     return _ESCAPES.sub(lambda found: "\\ufffd" if len(found[0]) == 6 else found[0], text)
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """The value in JSON's own types. Numbers JSON lacks (nan, inf) and foreign objects become their text."""
     if value is None or isinstance(value, (bool, int, str)):
         return value

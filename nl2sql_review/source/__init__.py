@@ -17,7 +17,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Iterable
 
 from ..files.limits import NOTEBOOK_SIZE_LIMIT, SIZE_LIMIT, size_limit
-from . import notebook, outline, suppressions
+from . import notebook, outline
+from . import suppressions as requested
 from .decoding import decode, too_large
 from .definitions import Definitions
 from .excerpts import one_line
@@ -28,6 +29,8 @@ from .suppressions import Suppression, SuppressionError
 
 if TYPE_CHECKING:
     import libcst as cst
+
+    from ..report.report import Location
 
 __all__ = [
     "CONFIGURATIONS", "NOTEBOOK_SIZE_LIMIT", "SIZE_LIMIT", "Magic", "Source", "SourceError", "Span", "Suppression",
@@ -83,7 +86,7 @@ class Source:
         self._failure: SourceError | None = None
         self._problems: list[SourceError] = []
         self._ranges: dict[int, tuple[int, int]] = {}  # by the id of a node of the tree: offsets into the text
-        self._requests: suppressions.Requests | None = None
+        self._requests: requested.Requests | None = None
         self._definitions: Definitions | None = None
 
     @classmethod
@@ -191,8 +194,8 @@ class Source:
 
         return one_line(code_of(self.tree, node), limit)
 
-    def code(self, at: Span, limit: int) -> str:
-        """The code at a place (anything with the fields of a Span), as `excerpt` gives it."""
+    def code(self, at: Span | Location, limit: int) -> str:
+        """The code at a place, as `excerpt` gives it."""
         return one_line(self._between(at), limit)
 
     def line(self, row: int, cell: int | None = None) -> str:
@@ -203,7 +206,7 @@ class Source:
     def rows(self) -> list[tuple[int | None, int, str]]:
         """Every line of code as (cell, row, text), as it stands in the file, without its line end."""
         if self._notebook is None:
-            cells = [(None, self._program_lines())]
+            cells: list[tuple[int | None, Lines]] = [(None, self._program_lines())]
         else:
             cells = [(cell.number, cell.lines) for cell in self._notebook.cells]
         return [(number, row, lines[row]) for number, lines in cells for row in range(1, len(lines) + 1)]
@@ -238,7 +241,7 @@ class Source:
             return self._program_lines()
         return next((each.lines for each in self._notebook.cells if each.number == cell), Lines(""))
 
-    def _between(self, span: Span) -> str:
+    def _between(self, span: Span | Location) -> str:
         if span.row == span.end_row:
             return self.line(span.row, span.cell)[span.column - 1 : span.end_column - 1]
         rows = [self.line(row, span.cell) for row in range(span.row, span.end_row + 1)]
@@ -290,19 +293,19 @@ class Source:
         """What comments on lines of their own say of the run: {"gpu": "16GB"} for `# gpu: 16GB`."""
         return self._asked().directives
 
-    def _asked(self) -> suppressions.Requests:
+    def _asked(self) -> requested.Requests:
         if self._requests is None:
             if self.kind == "configuration":
-                self._requests = suppressions.read(self.text, outline.Outline)
+                self._requests = requested.read(self.text, outline.Outline)
             elif self._notebook is None:
-                self._requests = suppressions.read(self.text)
+                self._requests = requested.read(self.text)
             else:
                 with suppress(SourceError):
                     _ = self.tree  # leaves out what is not Python; its comments ask nothing
-                self._requests = self._requests_in_cells(suppressions.read(self.text))
+                self._requests = self._requests_in_cells(requested.read(self.text))
         return self._requests
 
-    def _requests_in_cells(self, requests: suppressions.Requests) -> suppressions.Requests:
+    def _requests_in_cells(self, requests: requested.Requests) -> requested.Requests:
         moved = []
         for found in requests.suppressions:
             at = self._in_cell(point(found.row, found.column))
@@ -315,4 +318,4 @@ class Source:
                 Suppression(found.rules, found.reason, at.row, at.column, at.cell, first, last, found.file_level)
             )
         errors = [SuppressionError(error.message, self._in_cell(error.span)) for error in requests.errors]
-        return suppressions.Requests(moved, errors, requests.directives)
+        return requested.Requests(moved, errors, requests.directives)

@@ -117,7 +117,8 @@ class Lexer:
 
     def outline(self) -> str:
         """The text with `opaque` struck out by underscores; offsets stay."""
-        text, pieces, position = self.lines.text, [], 0
+        text, position = self.lines.text, 0
+        pieces: list[str] = []
         for begin, end in self.opaque:
             pieces += (text[position:begin], "_" * (end - begin))
             position = end

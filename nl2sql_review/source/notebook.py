@@ -238,7 +238,7 @@ def _replacement(row: str) -> str | None:
     """What stands for a row that is not Python, None for one that may be."""
     if match := _TIMED.match(row):
         return "pass;".join(row.split("%time", 1))
-    indent = _INDENT.match(row)[0]  # type: ignore[index]
+    indent = _INDENT.match(row)[0]  # type: ignore[index]  # as above
     if _MAGIC.match(row) or _HELP.match(row) or _AUTOMAGIC.match(row):
         return f"{indent}pass"
     if match := _ASSIGNED.match(row):

@@ -13,7 +13,7 @@ import sys
 import threading
 import warnings
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Callable, Iterator, TypeVar
+from typing import TYPE_CHECKING, Callable, Iterator, TypeVar
 
 from .lexer import Fault, Lexer
 from .spans import Lines, SourceError, point
@@ -146,12 +146,13 @@ def _literals(module: cst.Module) -> Iterator[str]:
                 yield f"{_without_fields(left)} {_without_fields(second)}"
 
 
-def _without_fields(string: Any) -> str:
+def _without_fields(string: cst.SimpleString | cst.FormattedString | cst.TemplatedString) -> str:
     """The code of one string, with nothing of newer syntax in it."""
-    parts = getattr(string, "parts", None)
-    if parts is None:
-        return str(string.value)
-    texts = (getattr(part, "value", "") for part in parts)
+    import libcst
+
+    if isinstance(string, libcst.SimpleString):
+        return string.value
+    texts = (getattr(part, "value", "") for part in string.parts)
     return "".join((string.start.lower().replace("t", "f"), *texts, string.end))
 
 
@@ -167,13 +168,14 @@ def _on_enough_stack(function: Callable[[], T], deep: bool) -> T:
 
 def deeply(function: Callable[[], T]) -> T:
     """Call `function` where deep recursion is safe: on a thread with a large stack and a raised recursion limit."""
-    outcome: list[Any] = []
+    results: list[T] = []
+    errors: list[BaseException] = []
 
     def run() -> None:
         try:
-            outcome.extend((True, function()))
+            results.append(function())
         except BaseException as error:  # handed to the caller, whatever it is
-            outcome.extend((False, error))
+            errors.append(error)
 
     limit, size = sys.getrecursionlimit(), threading.stack_size()
     thread = threading.Thread(target=run)
@@ -185,10 +187,9 @@ def deeply(function: Callable[[], T]) -> T:
     finally:
         threading.stack_size(size)
         sys.setrecursionlimit(limit)
-    done, result = outcome
-    if not done:
-        raise result
-    return result
+    if errors:
+        raise errors[0]
+    return results[0]
 
 
 def too_much(text: str) -> bool:

@@ -50,9 +50,9 @@ def offsets_by_statement(module: libcst.Module, text: str, nodes: Iterable[libcs
     return None
 
 
-def _holders(module: libcst.Module, wanted: set[int]) -> Iterator[tuple[Any, list[str]]]:
+def _holders(module: libcst.Module, wanted: set[int]) -> Iterator[tuple[libcst.CSTNode, list[str]]]:
     """The innermost statements that hold wanted nodes, and the indents they stand behind."""
-    stack: list[tuple[Any, list[str]]] = [(statement, []) for statement in reversed(module.body)]
+    stack: list[tuple[libcst.CSTNode, list[str]]] = [(statement, []) for statement in reversed(module.body)]
     while stack:
         statement, indent = stack.pop()
         blocks = []
@@ -77,7 +77,7 @@ def code_of(module: libcst.Module, node: libcst.CSTNode) -> str:
     return f"({code})" if lone else code
 
 
-def _generate(module: libcst.Module, root: Any, wanted: Iterable[int], indent: Iterable[str] = ()) -> _State:
+def _generate(module: libcst.Module, root: libcst.CSTNode, wanted: Iterable[int], indent: Iterable[str] = ()) -> _State:
     """A run of the code generator over `root`, which stands behind `indent`."""
     ids = set(wanted)
 
@@ -103,7 +103,7 @@ class _State(CodegenState):
     found: Ranges  # indexes into tokens
     starts: dict[int, int]
 
-    def __init__(self, *args: Any, **keywords: Any) -> None:
+    def __init__(self, *args: Any, **keywords: Any) -> None:  # those of CodegenState
         super().__init__(*args, **keywords)
         self.found, self.starts = {}, {}
         self.bracketed: set[int] = set()
@@ -127,15 +127,17 @@ class _State(CodegenState):
             bracket -= 1
         return (bracket, self.tokens.index(")", end) + 1) if bracket >= 0 else (start, end)
 
-    def before_codegen(self, node: Any) -> None:
+    def before_codegen(self, node: libcst.CSTNode) -> None:
         if id(node) in self.wanted:
             self.starts[id(node)] = len(self.tokens)
 
-    def after_codegen(self, node: Any) -> None:
+    def after_codegen(self, node: libcst.CSTNode) -> None:
         if id(node) in self.wanted and id(node) not in self.found:
             self.found[id(node)] = (self.starts[id(node)], len(self.tokens))
 
-    def record_syntactic_position(self, node: Any, *, start_node: Any = None, end_node: Any = None) -> Any:
+    def record_syntactic_position(
+        self, node: libcst.CSTNode, *, start_node: libcst.CSTNode | None = None, end_node: libcst.CSTNode | None = None
+    ) -> Any:
         return _Syntactic(self, node, start_node, end_node) if id(node) in self.wanted else _NOTHING
 
 
@@ -159,7 +161,9 @@ class _Syntactic:
 
     __slots__ = ("state", "node", "start_node", "end_node", "start")
 
-    def __init__(self, state: _State, node: Any, start_node: Any, end_node: Any) -> None:
+    def __init__(
+        self, state: _State, node: libcst.CSTNode, start_node: libcst.CSTNode | None, end_node: libcst.CSTNode | None
+    ) -> None:
         self.state, self.node, self.start_node, self.end_node = state, node, start_node, end_node
 
     def __enter__(self) -> None:
@@ -175,5 +179,5 @@ class _Syntactic:
         start = self.start if self.start_node is None else found[id(self.start_node)][0]
         end = len(self.state.tokens) if self.end_node is None else found[id(self.end_node)][1]
         found[id(self.node)] = (start, end)
-        if type(self.node) in _BRACKETED and (self.node.lpar or type(self.node) is libcst.GeneratorExp):
+        if isinstance(self.node, _BRACKETED) and (self.node.lpar or isinstance(self.node, libcst.GeneratorExp)):
             self.state.bracketed.add(id(self.node))

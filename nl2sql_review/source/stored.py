@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from .spans import Lines, Span
 
+_DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")
 CHARACTER = re.compile(  # one character of a text, as a string of JSON has it
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|[^\\]", re.DOTALL
@@ -52,8 +53,7 @@ class StoredCells:
         if number not in self._maps:
             offsets: list[int] = []
             code = []
-            known = number is not None and 1 <= number <= len(self._sources)
-            place = self._sources[number - 1] if known else None  # type: ignore[operator]
+            place = self._sources[number - 1] if number is not None and 1 <= number <= len(self._sources) else None
             first, last = place or (0, 0)
             for start, end in strings_of(self.lines.text[first:last]) if place else ():
                 for match in CHARACTER.finditer(self.lines.text, first + start + 1, first + end - 1):
@@ -92,7 +92,7 @@ def _members(text: str, at: int) -> Iterable[tuple[str, tuple[int, int]]]:
     """The members of the JSON object that starts at `at`: key, and where its value stands."""
     at = _skip(text, at + 1)
     while text[at] != "}":
-        key, end = json.decoder.scanstring(text, at + 1, True)
+        key, end = _DECODER.raw_decode(text, at)
         start = _skip(text, _skip(text, end) + 1)
         end = _end(text, start)
         yield key, (start, end)
@@ -111,8 +111,8 @@ def _elements(text: str, at: int) -> Iterable[tuple[int, int]]:
 
 
 def _end(text: str, start: int) -> int:
-    return json.JSONDecoder().raw_decode(text, start)[1]
+    return _DECODER.raw_decode(text, start)[1]
 
 
 def _skip(text: str, at: int) -> int:
-    return _SPACE.match(text, at).end()  # type: ignore[union-attr]
+    return _SPACE.match(text, at).end()  # type: ignore[union-attr]  # matches the empty string too

@@ -217,9 +217,10 @@ class TrainingPlan:
         """The fact called `section.field`; KeyError when there is none."""
         section, _, attribute = name.partition(".")
         try:
-            return getattr(getattr(self, section), attribute)
+            fact: Fact = getattr(getattr(self, section), attribute)
         except AttributeError:
             raise KeyError(name) from None
+        return fact
 
     def facts(self) -> Iterator[tuple[str, Fact]]:
         """Every fact with its full name, in the order of the checklist."""

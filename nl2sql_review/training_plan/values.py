@@ -17,7 +17,7 @@ script makes tens of thousands of them and `object.__setattr__` triples the pric
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple
 
 MAX_TRACE = 12
 MAX_OPTIONS = 8
@@ -34,8 +34,21 @@ class Place(NamedTuple):
 Trace = tuple[Place, ...]  # origin first
 
 
+class Value:
+    """What may be known of a value: one of the seven classes below, which the lattice above explains.
+
+    `trace` says where the value passed through, origin first; `why` says why nothing is known or nothing is there, and
+    is "" for a value of which something is known.
+    """
+
+    __slots__ = ()
+
+    trace: Trace
+    why: str = ""
+
+
 @dataclass(slots=True)
-class Known:
+class Known(Value):
     """What really happens. `value` is a plain Python value; inside the interpreter also one of its objects."""
 
     value: Any
@@ -43,7 +56,7 @@ class Known:
 
 
 @dataclass(slots=True)
-class Default:
+class Default(Value):
     """What happens unless `by` (a command-line option, an environment variable) says otherwise."""
 
     value: Any
@@ -52,7 +65,7 @@ class Default:
 
 
 @dataclass(slots=True)
-class Either:
+class Either(Value):
     """One of `options` (never nested, at least two), decided by `condition` when that is one expression."""
 
     options: tuple[Value, ...]
@@ -61,7 +74,7 @@ class Either:
 
 
 @dataclass(slots=True)
-class Term:
+class Term(Value):
     """Only the run decides. `text` is the expression with names replaced by what they stand for.
 
     `head` says what the expression does and `args` to what, so that readers need not parse `text`:
@@ -91,34 +104,32 @@ class Term:
 
 
 @dataclass(slots=True)
-class Text:
+class Text(Value):
     """A string with holes: literal `str` parts, and values (Term, Unknown, Either) that fill the holes."""
 
-    parts: tuple[Union[str, Value], ...]
+    parts: tuple[str | Value, ...]
     trace: Trace = ()
 
 
 @dataclass(slots=True)
-class Unknown:
+class Unknown(Value):
     """Nothing is known of the whole. `why` is a sentence for people; `parts` keeps what is known inside.
 
     `parts` is a list of values for a list or tuple, a dict of values for a dict, when only some of it is unknown.
     """
 
-    why: str
+    why: str = field()  # a field of its own, with no default from the base class
     trace: Trace = ()
     parts: Any = None
 
 
 @dataclass(slots=True)
-class Absent:
+class Absent(Value):
     """Not given. `why` says where one could have expected it."""
 
     why: str = ""
-    trace: Trace = field(default=())
+    trace: Trace = ()
 
-
-Value = Union[Known, Default, Either, Term, Text, Unknown, Absent]
 
 UNBOUND = Absent("not assigned on this path")
 
@@ -142,7 +153,7 @@ def same(a: Any, b: Any) -> bool:
     if isinstance(a, Text):
         return same(a.parts, b.parts)
     if isinstance(a, Unknown):
-        return a.why == b.why and a.trace == b.trace
+        return bool(a.why == b.why and a.trace == b.trace)
     if isinstance(a, Absent):
         return True
     if hasattr(a, "same_as"):  # an object of the interpreter
