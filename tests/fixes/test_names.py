@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from nl2sql_review.run import batch, fix
+from nl2sql_review.run.options import Options
+from nl2sql_review.run.reviewer import Reviewer
+
 from .repair import repaired, session
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
@@ -127,3 +131,28 @@ def undefined(data: bytes, folder: Path) -> list[str]:
     done = subprocess.run([*ruff, "train.py"], cwd=folder, capture_output=True, text=True)
     assert done.returncode in (0, 1), done.stderr
     return sorted(line.partition("F821")[2] for line in done.stdout.splitlines() if "F821" in line)
+
+
+def test_a_module_of_another_script_is_not_changed_where_that_would_miss_the_parameter(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shared = (
+        PINS
+        + HEAD
+        + RENDER
+        + main(LOAD + ROWS.format("") + TRAIN).replace("\nmain()\n", '\nif __name__ == "__main__":\n    main()\n')
+    )
+    other = (
+        PINS
+        + HEAD
+        + "from shared import render\n"
+        + ROWS.format("")
+        + TRAIN.replace("processing_class=tokenizer, ", "")
+    )
+    Path("shared.py").write_text(shared)
+    Path("other.py").write_text(other)
+    asked = {"isolated": True, "overrides": {"select": ["prompt/eos"]}}
+    changed = {}
+    for scripts in (["shared.py"], ["shared.py", "other.py"]):
+        found = fix.fix(Reviewer(**asked), batch.review(scripts, Options(**asked)), unsafe=True)
+        changed[len(scripts)] = [one.path for one in found.files]
+    assert changed == {1: ["shared.py"], 2: []}
