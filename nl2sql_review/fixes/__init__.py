@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from ..interpret.python.modules import Parsed, remembering
 from ..judgement.judge import Examined
@@ -152,7 +153,8 @@ class Session:
         except (Misfit, OSError):
             return None
         after = self._examined(data, drafts)
-        return (data, drafts, after) if hold(self.now, after, group) and self._agreed(whole, data, drafts) else None
+        held = hold(self.now, after, group) and self._agreed(whole, data, drafts) == "safe"
+        return (data, drafts, after) if held else None
 
     def _best(self, finding: Finding) -> tuple[Fix, bytes, dict[str, bytes], Examined] | None:
         """The fix of a finding, and what comes of it: the script, the other files, and how they are judged."""
@@ -164,8 +166,8 @@ class Session:
                 continue
             after = self._examined(data, drafts)
             found = weigh(self.now, after, finding, candidate)
-            if found == "safe" and not self._agreed(candidate, data, drafts):
-                found = "unsafe"
+            if found is not None and (there := self._agreed(candidate, data, drafts)) != "safe":
+                found = there
             if found is not None and (found == "safe" or second is None):
                 one = Fix(candidate.title, found, candidate.edits), data, drafts, after
                 if found == "safe":
@@ -173,8 +175,8 @@ class Session:
                 second = one
         return second
 
-    def _agreed(self, candidate: Candidate, data: bytes, drafts: dict[str, bytes]) -> bool:
-        """Whether the other scripts of the run that read an edited file change in what is fixed alone."""
+    def _agreed(self, candidate: Candidate, data: bytes, drafts: dict[str, bytes]) -> Literal["safe", "unsafe"] | None:
+        """What the edits amount to in the other scripts of the run that read an edited file."""
         own = os.path.realpath(self.path)
 
         def read(path: str, edited: bool) -> Examined:
@@ -183,7 +185,9 @@ class Session:
                 return self.examine(sharing.contents(path, files), path, files)
 
         files = {real for real in drafts if drafts[real] != self.drafts.get(real)}
-        return not files or sharing.agree(self.now, candidate, files, self.others, read)
+        if data != self.data and not self.alone:
+            files.add(own)  # it may be a module of another
+        return "safe" if not files else sharing.agree(self.now, candidate, files, self.others, read)
 
     def _candidates(self, finding: Finding) -> Iterator[Candidate]:
         seen = set()

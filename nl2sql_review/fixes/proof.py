@@ -1,8 +1,10 @@
 """Whether a fix holds: the script is read again with it, and what it would do is compared with what it did.
 
-A fix is *safe* when the finding is gone and the calls and the plan differ only in what was to be fixed, in what derives
-from that, and in what other rules wanted changed in the same way. It is *unsafe* when the finding is gone and something
-else differs too. One that leaves no fewer findings, or as many but none that stops the run less, does not hold.
+A fix holds when what it is for is settled, as pass or not applicable, and nothing is worse: no finding of any rule is
+new, no more is unknown, and every name is bound when the code that reads it runs. It is *safe* when the calls and the
+plan differ only in what was to be fixed, in what derives from that, and in what other rules wanted changed in the same
+way; *unsafe* when something else differs too, or when the run gets past what stopped it and another finding comes to
+light. What leaves no fewer findings, or as many but none that stops the run less, does not hold.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from difflib import SequenceMatcher
 from typing import Any, Literal
 
 from ..judgement import wording
-from ..judgement.judge import Examined
+from ..judgement.judge import Examined, Ground
 from ..judgement.verdict import WORST_FIRST
 from ..report.report import Edit, Finding
 from ..training_plan.facts import FACTS, Fact, TrainingPlan
@@ -34,6 +36,7 @@ class Candidate:
     arguments: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()  # ends of callees
     unsafe: bool = False  # whatever the plan says: more may depend on it than the plan shows
+    nodes: tuple[int, ...] = ()  # ids of calls whose `arguments` may change although no fact comes through them
 
 
 # What follows from a fact, so that it changes with it. The memory estimate follows from nearly everything.
@@ -83,19 +86,18 @@ def weigh(
     before: Examined, after: Examined, finding: Finding, candidate: Candidate
 ) -> Literal["safe", "unsafe"] | None:
     """What the candidate's edits amount to, given the script with and without them; None when they do not hold."""
-    if not _readable(before, after) or _silenced(before) != _silenced(after):
+    if not _readable(before, after) or _breaks(before, after) or measure(after) >= measure(before):
         return None
-    old, new = counted(before), counted(after)
-    if new[finding.rule] >= old[finding.rule] or new.total() > old.total() or measure(after) >= measure(before):
+    if counted(after)[finding.rule] >= counted(before)[finding.rule] or _doubts(before, after, finding.rule):
         return None
-    if candidate.unsafe or any(new[rule] > old[rule] for rule in new) or _worse(before, after):
-        return "unsafe"
-    return "unsafe" if any(_differences(before, after, candidate)) else "safe"
+    if _worse(before, after):
+        return "unsafe" if _runs_further(before, after) else None
+    return "unsafe" if candidate.unsafe or any(_differences(before, after, candidate)) else "safe"
 
 
 def hold(before: Examined, after: Examined, fixes: Sequence[tuple[Finding, Candidate]]) -> bool:
     """Whether several candidates hold together: every finding is gone, and only what they say differs."""
-    if not _readable(before, after) or _silenced(before) != _silenced(after) or _worse(before, after):
+    if not _readable(before, after) or _breaks(before, after) or _worse(before, after):
         return False
     old, new = counted(before), counted(after)
     gone = Counter(finding.rule for finding, _ in fixes)
@@ -106,17 +108,17 @@ def hold(before: Examined, after: Examined, fixes: Sequence[tuple[Finding, Candi
 
 def union(candidates: Sequence[Candidate]) -> Candidate:
     """Several candidates as one."""
-    parts = ("edits", "facts", "arguments", "calls")
-    return Candidate("", *(tuple(dict.fromkeys(n for c in candidates for n in getattr(c, of))) for of in parts))
+    parts = ("edits", "facts", "arguments", "calls", "nodes")
+    return Candidate("", **{of: tuple(dict.fromkeys(n for c in candidates for n in getattr(c, of))) for of in parts})
 
 
-def alike(before: Examined, after: Examined, candidate: Candidate) -> bool:
-    """Whether the edits change in another script only what they are for, and nothing for the worse."""
-    if before.report.status != after.report.status or after.faults or _silenced(before) != _silenced(after):
-        return False
-    old, new = counted(before), counted(after)
-    worse = any(new[rule] > old[rule] for rule in new) or _worse(before, after)
-    return not worse and not any(_differences(before, after, candidate))
+def elsewhere(before: Examined, after: Examined, candidate: Candidate) -> Literal["safe", "unsafe"] | None:
+    """What the edits amount to in another script: safe if only what they are for changes, None if something is worse."""
+    if before.report.status != after.report.status or after.faults:
+        return None
+    if _breaks(before, after) or _worse(before, after):
+        return None
+    return "unsafe" if any(_differences(before, after, candidate)) else "safe"
 
 
 def _readable(before: Examined, after: Examined) -> bool:
@@ -136,6 +138,40 @@ def counted(examined: Examined) -> Counter[str]:
     return Counter(f.rule for f in examined.report.findings if f.suppressed is None)
 
 
+def _farther(before: Examined, ground: Ground) -> bool:
+    """Whether a number that fails is farther from the one expected than it was: 128 for 16 in place of 32."""
+    wanted, number = ground.judged.expected.equals, _number(ground.judged.fact)
+    old = [
+        found
+        for one in before.grounds
+        if one.rule.id == ground.rule.id and one.judged.name == ground.judged.name
+        if (found := _number(one.judged.fact)) is not None
+    ]
+    if not old or number is None or isinstance(wanted, bool) or not isinstance(wanted, (int, float)):
+        return False
+    return abs(number - wanted) > max(abs(one - wanted) for one in old)
+
+
+def _number(fact: Fact) -> int | float | None:
+    value = fact.value.value if isinstance(fact.value, (Known, Default)) else None
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def unsettled(examined: Examined) -> Counter[str]:
+    """Of how many facts each rule cannot say whether it holds."""
+    return Counter(
+        f"{ruling.rule.id} {one.name}"
+        for ruling in examined.rulings
+        for one, _ in ruling.judged
+        if one.decision.verdict == "unknown"
+    )
+
+
+def unbound(examined: Examined) -> Counter[str]:
+    """The names that are read where they are not bound by then, and in how many places."""
+    return Counter(examined.recording.undefined.values() if examined.recording is not None else ())
+
+
 def _silenced(examined: Examined) -> Counter[tuple[str, str]]:
     return Counter((f.rule, placeless(f.message)) for f in examined.report.findings if f.suppressed is not None)
 
@@ -145,7 +181,32 @@ def placeless(text: str) -> str:
     return re.sub(r"(?<=:)\d+(:\d+)?", "", text)
 
 
+def _breaks(before: Examined, after: Examined) -> bool:
+    """Whether a name is read where it is not bound by then, or what a comment silences is another finding."""
+    return bool(unbound(after) - unbound(before)) or _silenced(before) != _silenced(after)
+
+
+def _doubts(before: Examined, after: Examined, rule: str) -> bool:
+    """Whether a rule can say less than before: what it found may still be there, and only be hidden."""
+    new = unsettled(after) - unsettled(before)
+    return any(one.startswith(f"{rule} ") for one in new)
+
+
+def _runs_further(before: Examined, after: Examined) -> bool:
+    """Whether what stopped the run is gone, so that one other finding may come to light that it hid."""
+    (stopped, old), (stops, new) = measure(before), measure(after)
+    return stops < stopped and new <= old
+
+
 def _worse(before: Examined, after: Examined) -> bool:
+    """Whether anything is worse: a finding, an item or an unknown that was not there before, a number farther off.
+
+    What is not known is no better than what fails: a defect that can no longer be seen is still there.
+    """
+    if any(count(after) - count(before) for count in (counted, unsettled)):
+        return True
+    if any(_farther(before, ground) for ground in after.grounds):
+        return True
     old = {item.rule: WORST_FIRST.index(item.verdict) for item in before.report.checklist}
     bad = [item for item in after.report.checklist if item.verdict in ("fail", "unknown")]
     return any(WORST_FIRST.index(item.verdict) < old.get(item.rule, 0) for item in bad)
@@ -162,6 +223,7 @@ def _differences(before: Examined, after: Examined, candidate: Candidate) -> Ite
         arguments |= {plan[name].argument for plan in (old, new) for name in facts} - {""}
         yield from (name for name in _changed(old, new) if name not in facts)
     places = {id(place.node) for plan in before.plans for name in facts for place in _places(plan[name])}
+    places.update(candidate.nodes)
     yield from _calls(before.recording.calls, after.recording.calls, arguments, candidate.calls, places)
 
 

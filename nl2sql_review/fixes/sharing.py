@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 from ..judgement.judge import Examined
 from . import uses
-from .proof import Candidate, alike
+from .proof import Candidate, elsewhere
 
 Reads = dict[str, "frozenset[str] | None"]  # scripts of a run: the files each reads, by real path; None: not asked yet
 Read = Callable[[str, bool], Examined]  # a script by its path, with or without the edits
 
 
-def agree(now: Examined, candidate: Candidate, files: set[str], others: Reads, read: Read) -> bool:
-    """Whether in all other scripts that read one of the edited files nothing changes but what is fixed in this one.
+def agree(
+    now: Examined, candidate: Candidate, files: set[str], others: Reads, read: Read
+) -> Literal["safe", "unsafe"] | None:
+    """What the edits amount to in all other scripts that read one of the edited files: safe if nothing changes there
+    but what is fixed in this one, None if something is worse in one of them.
 
     A script that takes the setting from somewhere else may still do with the value what no comparison shows: there a
     constant is not safe to change.
     """
+    found: Literal["safe", "unsafe"] = "safe"
+    own = os.path.realpath(now.source.path)
     modules = set(map(os.path.realpath, now.recording.files_read))
     for path in others:
         if path == now.source.path:
             continue
         reads = others[path]
+        if reads is None and files == {own} and not _may_import(path, own):
+            continue
         if reads is None:
             reads = others[path] = _reads(path, read)
         if not reads & files:
@@ -31,9 +40,22 @@ def agree(now: Examined, candidate: Candidate, files: set[str], others: Reads, r
         before = read(path, False)
         if not before.plans and os.path.realpath(path) in modules:
             continue  # a part of this script, weighed with it
-        if not alike(before, read(path, True), candidate) or not _used_alike(now, before, candidate):
-            return False
-    return True
+        there = elsewhere(before, read(path, True), candidate)
+        if there is None:
+            return None
+        if there == "unsafe" or not _used_alike(now, before, candidate):
+            found = "unsafe"
+    return found
+
+
+def _may_import(path: str, module: str) -> bool:
+    """Whether a script's text names a module where it imports something: to read it as a plan costs far more."""
+    stem = re.escape(os.path.basename(module).partition(".")[0])
+    try:
+        with open(path, "rb") as file:
+            return re.search(rb"\b(?:import|from)\b[^\n]*\b" + stem.encode() + rb"\b", file.read()) is not None
+    except OSError:
+        return False
 
 
 def _reads(path: str, read: Read) -> frozenset[str]:

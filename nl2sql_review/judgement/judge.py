@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..policy.rulebook import Rule, Rulebook
@@ -49,7 +49,8 @@ class Ground:
 
 @dataclass(slots=True)
 class Examined:
-    """One script, read and judged, with all that led there. `grounds` are those of the findings, in their order."""
+    """One script, read and judged, with all that led there. `grounds` are those of the findings, in their order;
+    `rulings` are what every rule says of every plan, whatever the verdict."""
 
     source: Source | None
     recording: Recording | None
@@ -58,6 +59,7 @@ class Examined:
     faults: list[InternalError]
     grounds: list[Ground]
     settings: Settings
+    rulings: list[Ruling] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -111,7 +113,7 @@ def examine(
     sources = {place.source.path: place.source for fact in facts for place in wording.places(fact) if place.source}
     stamps = stamped(kept, source.path, {**sources, source.path: source})
     report = FileReport(source.path, "reviewed", "", stamps, tuple(checklist))
-    return Examined(source, recording, list(plans), report, faults, grounds, settings)
+    return Examined(source, recording, list(plans), report, faults, grounds, settings, rulings)
 
 
 def _fault(rule: Rule, source: Source, error: Exception) -> InternalError:

@@ -48,7 +48,9 @@ MANNERS: dict[str, Callable[[Task], Iterator[Candidate]]] = {
 
 def candidates(task: Task) -> Iterator[Candidate]:
     manner = task.ground.rule.head.manner(task.name)
-    if manner and task.source.kind == "configuration":
+    if manner in ("set the accumulation", "set the batch"):  # in scripts and configurations alike
+        yield from MANNERS[manner](task)
+    elif manner and task.source.kind == "configuration":
         yield from configuration.candidates(task)
     elif manner:
         yield from MANNERS[manner](task)

@@ -11,10 +11,12 @@ import libcst as cst
 from ...policy.expectations import broken, spelled
 from ...readers.api.arguments import rejected
 from ...readers.derive import plain
+from ...training_plan.facts import Fact
 from .. import places
 from ..context import Task, setting, together, wanted
 from ..edits import python
 from ..proof import Candidate
+from . import configuration
 
 BATCH, ACCUMULATION, EFFECTIVE = (
     "arguments.per_device_batch_size",
@@ -31,13 +33,13 @@ def factor(task: Task) -> Iterator[Candidate]:
         for name, other in ((BATCH, ACCUMULATION), (ACCUMULATION, BATCH)):
             number = _quotient(product, plain(task.plan[other].value), processes)
             if number is not None:
-                yield from setting(task, name, task.plan[name], number, (EFFECTIVE,))
+                yield from _set(task, name, task.plan[name], number)
 
 
 def balanced(task: Task) -> Iterator[Candidate]:
     """The accumulation, and where that alone would spoil the effective batch, the batch per device with it."""
     for number in wanted(task.expected, None, task.plan):
-        alone = list(setting(task, ACCUMULATION, task.fact, number))
+        alone = list(_set(task, ACCUMULATION, task.fact, number))
         yield from alone
         batch, effective = task.plan[BATCH], plain(task.plan[EFFECTIVE].value)
         share = _quotient(effective, number, plain(task.plan["arguments.processes"].value) or 1)
@@ -46,9 +48,17 @@ def balanced(task: Task) -> Iterator[Candidate]:
                 f"set {task.fact.argument}={spelled(number)} and {batch.argument}={share}, "
                 "which keeps the effective batch"
             )
-            if places.omitted(task.fact) and places.omitted(batch):
+            if places.omitted(task.fact) and places.omitted(batch) and task.source.kind != "configuration":
                 continue
-            yield from together(title, alone, list(setting(task, BATCH, batch, share, (EFFECTIVE,))))
+            yield from together(title, alone, list(_set(task, BATCH, batch, share)))
+
+
+def _set(task: Task, name: str, fact: Fact, number: Any) -> Iterator[Candidate]:
+    """A factor of the effective batch set, in a script or in a configuration."""
+    if task.source.kind == "configuration":
+        yield from configuration.settings(task, name, fact, [number], (EFFECTIVE,))
+    else:
+        yield from setting(task, name, fact, number, (EFFECTIVE,))
 
 
 def _quotient(product: Any, factor: Any, processes: Any) -> int | None:

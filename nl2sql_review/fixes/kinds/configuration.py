@@ -7,6 +7,7 @@ from typing import Any
 
 from ...readers.derive import plain
 from ...source import Span
+from ...training_plan.facts import Fact
 from .. import places
 from ..context import Task, wanted
 from ..edits import documents
@@ -16,17 +17,21 @@ from ..proof import Candidate
 def candidates(task: Task) -> Iterator[Candidate]:
     """The values that the rule names, then the other one of a switch: `train_on_inputs: true` is undone by false."""
     fact = task.fact
-    values: list[Any] = list(wanted(task.expected, plain(fact.value), task.plan))
+    yield from settings(task, task.name, fact, list(wanted(task.expected, plain(fact.value), task.plan)))
+
+
+def settings(task: Task, name: str, fact: Fact, values: list[Any], facts: tuple[str, ...] = ()) -> Iterator[Candidate]:
+    """One fact set to each of the values, `facts` change with it."""
     place = fact.value.trace[-1] if fact.value.trace else fact.at
     if place is None or not isinstance(place.node, Span):
         return
     if places.omitted(fact):
         for value in values if fact.argument else ():
             if (edit := documents.added(place, fact.argument, value)) is not None:
-                yield Candidate(f"add {edit.content.strip()}", (edit,), (task.name,))
+                yield Candidate(f"add {edit.content.strip()}", (edit,), (name, *facts))
         return
     switch = documents.switch(place)
     for value in [*values, *(() if switch is None else (not switch,))]:
         if edits := places.at_origin(fact, value):
-            name = fact.argument or documents.key(place) or task.name.partition(".")[2]
-            yield Candidate(f"set {name}: {edits[0].content}", tuple(edits), (task.name,))
+            key = fact.argument or documents.key(place) or name.partition(".")[2]
+            yield Candidate(f"set {key}: {edits[0].content}", tuple(edits), (name, *facts))

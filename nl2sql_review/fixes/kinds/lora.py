@@ -8,6 +8,7 @@ import libcst as cst
 
 from ...readers.derive import plain
 from ...readers.lora import default_modules
+from ...training_plan.values import Known
 from .. import places
 from ..context import Task, setting, wanted
 from ..edits import python
@@ -19,7 +20,12 @@ MODULES = "lora.target_modules"
 
 
 def quantized(task: Task) -> Iterator[Candidate]:
-    """4 bit by the argument there is for it, else by a BitsAndBytesConfig given to the loader."""
+    """4 bit by the argument there is for it, else by a BitsAndBytesConfig given to the loader.
+
+    Only below an adapter, as quantised weights cannot be trained, and where nothing else quantises.
+    """
+    if not _adapted(task):
+        return
     fact = task.plan["lora.load_in_4bit"]
     by = plain(task.plan["lora.quantized_by"].value)
     if fact.argument and by != "rejected":
@@ -42,6 +48,17 @@ def quantized(task: Task) -> Iterator[Candidate]:
     else:
         return
     yield Candidate(f"load the model with {CONFIG}(load_in_4bit=True)", made, QUANTIZED, names, (CONFIG,))
+
+
+def _adapted(task: Task) -> bool:
+    """Whether the model that is loaded is certain to get an adapter, and is loaded for that alone, in no 8 bit."""
+    load, adapter = task.run.load.call, task.run.adapter_call
+    if adapter is None or not adapter.certain or not isinstance(task.plan["lora.adapter"].value, Known):
+        return False
+    if load is None:
+        return True
+    loads = [call for call in task.examined.recording.calls if call.place.node is load.place.node]
+    return len(loads) == 1 and plain(load.get("load_in_8bit")) in (None, False)
 
 
 def known_modules(task: Task) -> Iterator[Candidate]:

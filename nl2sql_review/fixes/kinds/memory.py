@@ -23,7 +23,7 @@ def lengths(task: Task) -> Iterator[Candidate]:
     for length in sorted(accepted, key=lambda n: n != plain(model.value)):
         one = (
             []
-            if plain(model.value) == length
+            if plain(model.value) == length or places.omitted(model) and not _takes_length(task)
             else list(setting(task, MODEL, model, length, FACTS, ("max_seq_length",)))
         )
         if not places.omitted(trainer) and plain(trainer.value) == length:
@@ -35,6 +35,12 @@ def lengths(task: Task) -> Iterator[Candidate]:
                 yield from together(f"set both lengths to {length}", [a], [b])
         else:
             yield from one or two
+
+
+def _takes_length(task: Task) -> bool:
+    """Whether the loader has an argument for the length: Unsloth's do, to others it is an error."""
+    call = task.run.load.call
+    return call is not None and call.callee.startswith("unsloth.")
 
 
 def logged(task: Task) -> Iterator[Candidate]:

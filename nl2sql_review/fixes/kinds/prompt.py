@@ -18,6 +18,7 @@ from ...source.syntax import text_of
 from ..context import Task
 from ..edits import python
 from ..proof import Candidate
+from ..scopes import Scopes
 
 TEMPLATES = "unsloth.chat_templates"
 LOSS = ("prompt.loss_on", "prompt.loss_by", "prompt.markers", "prompt.instruction_marker", "prompt.response_marker")
@@ -27,16 +28,17 @@ LOSS = ("prompt.loss_on", "prompt.loss_by", "prompt.markers", "prompt.instructio
 
 
 def ended(task: Task) -> Iterator[Candidate]:
-    """Put the tokenizer's EOS token after the text where the text is made; drop what follows it, or a second one."""
+    """Put the tokenizer's EOS token after the text where the text is made; drop what follows it, or a second one.
+
+    Where the function that makes the text cannot read the tokenizer, it is handed to it.
+    """
     facts = ("prompt.ending", "prompt.eos_from", "prompt.text")
+    if plain(task.fact.value) == "none":
+        yield from _closed(task, facts)
+        return
     found = plain(task.fact.value)
     for node in expressions(task):
-        if found == "none":
-            for token in _tokens(task):
-                edit = _appended(task, node, token)
-                if edit is not None:
-                    yield Candidate(f"end the text with {token}", (edit,), facts)
-        elif (
+        if (
             found in ("two eos", "text after eos")
             and isinstance(node, cst.BinaryOperation)
             and isinstance(node.operator, cst.Add)
@@ -45,6 +47,25 @@ def ended(task: Task) -> Iterator[Candidate]:
             at = Location(task.source.path, kept.end_row, kept.end_column, gone.end_row, gone.end_column, gone.cell)
             what = task.source.excerpt(node.right)
             yield Candidate(f"leave out the {what} at the end of the text", (Edit(at, ""),), facts)
+
+
+def _closed(task: Task, facts: tuple[str, ...]) -> Iterator[Candidate]:
+    """The token after the text: first where the script can read it as it is, then where it must be handed on."""
+    scopes = Scopes(task.source, task.examined.recording)
+    unseen: list[tuple[cst.BaseExpression, str]] = []
+    for node, token in ((node, token) for node in expressions(task) for token in _tokens(task)):
+        if not scopes.visible(node, token.partition(".")[0]):
+            unseen.append((node, token))
+        elif (edit := _appended(task, node, token)) is not None:
+            yield Candidate(f"end the text with {token}", (edit,), facts)
+    for node, token in unseen:
+        owner = token.removesuffix(".eos_token")
+        read = token.replace(owner, owner.rpartition(".")[2], 1)
+        function = scopes.around(node)[0]
+        edit, handed = _appended(task, node, read), scopes.handing(function, owner)
+        if edit is not None and handed is not None and isinstance(function, cst.FunctionDef):
+            title = f"end the text with {read}, which is handed to {function.name.value}"
+            yield Candidate(title, (edit, *handed), facts, ("fn_kwargs",), nodes=tuple(scopes.mapped))
 
 
 def expressions(task: Task) -> Iterator[cst.BaseExpression]:

@@ -59,6 +59,9 @@ class Recording:
     imports: list[tuple[str, Place]] = field(default_factory=list)  # every imported name in execution order
     files_read: list[str] = field(default_factory=list)  # project files opened: modules, configuration
     files_missing: list[str] = field(default_factory=list)  # looked for and not found
+    undefined: dict[int, str] = field(
+        default_factory=dict
+    )  # names that are not bound when the node that reads them runs, by the node's id
     exhausted: str = ""  # why interpretation stopped early, if it did
     project: Any = None  # project.Project: the door to further files, such as a model's config.json
     configuration: Any = None  # flavours.reading.Configuration, where no script is followed but a configuration is read

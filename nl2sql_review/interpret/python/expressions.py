@@ -151,28 +151,37 @@ def floating(m: Machine, node: cst.Float, scope: Scope) -> Value:
 
 
 def name(m: Machine, node: cst.Name, scope: Scope) -> Value:
-    return lookup(m, node.value, scope)
+    value = lookup(m, node.value, scope)
+    if value is None:
+        m.recording.undefined[id(node)] = node.value
+        m.risks += 1
+        m.certainly_raises("NameError")
+        return Unknown(f"the name {node.value} is not defined here")
+    if isinstance(value, Absent):
+        m.recording.undefined[id(node)] = node.value
+        return Unknown(f"{node.value} was deleted")
+    return value
 
 
-def lookup(m: Machine, word: str, scope: Scope) -> Value:
+def lookup(m: Machine, word: str, scope: Scope) -> Value | None:
+    """What a name stands for where it is read: Absent if it was deleted, None if it is not bound."""
     if word in CONSTANTS:
         return CONSTANTS[word]
     s: Scope | None = scope if word not in scope.globals_ else None
     while s is not None:
         if word in s.slots and not (s is not scope and s.kind == "class"):
             v = s.slots[word]
-            return settled(v, word)
+            return v if isinstance(v, Absent) else settled(v, word)
         s = s.parent
     top = scope.module.scope
     if word in top.slots:
-        return settled(top.slots[word], word)
+        v = top.slots[word]
+        return v if isinstance(v, Absent) else settled(v, word)
     if word in BUILTINS:
         return BUILTINS[word]
     for library in top.slots.get("*", ()):
         return m.library_name(library, word)
-    m.risks += 1
-    m.certainly_raises("NameError")
-    return Unknown(f"the name {word} is not defined here")
+    return None
 
 
 def settled(v: Value, word: str) -> Value:
