@@ -13,6 +13,7 @@ This file is part of what a cached answer costs: it imports next to nothing.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
@@ -68,13 +69,44 @@ def _note(question: str, answer: str) -> str:
 
 def script(path: str) -> bytes:
     """The bytes of a file to be reviewed, up to the size from which it is not read. Notes nothing. Raises OSError."""
-    limit = size_limit(path)
-    with open(path, "rb", buffering=0) as file:
-        status = os.fstat(file.fileno())
-        if stat.S_ISREG(status.st_mode) and status.st_size < limit:
-            return file.read()  # as much as there is: a buffer of the limit's size takes longer than the reading
-    with open(path, "rb") as file:
-        return file.read(limit)
+    return head(path, size_limit(path))
+
+
+def head(path: Path, limit: int) -> bytes:
+    """The first `limit` bytes of a regular file. Notes nothing. Raises OSError, also for what is no regular file."""
+    # Whatever the path is, opening it must not wait (a pipe), become our terminal, or be read without end (a device).
+    handle = os.open(path, os.O_RDONLY | _NO_WAITING)
+    with open(handle, "rb", buffering=0) as file:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, f"it is {_named(status.st_mode)}, and only files are read", os.fspath(path))
+        # No buffer of the limit's size, which takes longer than the reading; a file of /proc says it had no bytes.
+        ask = min(status.st_size + 1, limit, PIECE)
+        pieces: list[bytes] = []
+        while limit > 0 and (piece := file.read(ask)):
+            pieces.append(piece)
+            limit -= len(piece)
+            ask = min(limit, PIECE)
+    return b"".join(pieces)
+
+
+def whole(path: Path, limit: int) -> bytes:
+    """The bytes of a regular file that has at most `limit` of them. Notes nothing. Raises OSError."""
+    data = head(path, limit + 1)
+    if len(data) > limit:
+        raise OSError(errno.EFBIG, f"it is larger than {limit:,} bytes, and is not read", os.fspath(path))
+    return data
+
+
+PIECE = 1 << 20  # bytes read at a time
+_NO_WAITING = (
+    getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+)
+
+
+def _named(mode: int) -> str:
+    kinds = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))
+    return next((name for is_one, name in kinds if is_one(mode)), "a device")
 
 
 # -- questions ---------------------------------------------------------------------------------------------------
@@ -261,14 +293,10 @@ def _of_names(listed: list[str] | None) -> str:
 
 
 def _bytes(path: Path, limit: int) -> bytes | None:
-    if _kind(path) != "file":  # opening a pipe would wait for its other end
-        return None
     try:
-        with open(path, "rb") as file:
-            data = file.read(limit + 1)
-    except OSError:
+        return whole(path, limit)
+    except (OSError, ValueError):  # a path that no disk can hold
         return None
-    return data if len(data) <= limit else None
 
 
 def _of_bytes(data: bytes | None) -> str:

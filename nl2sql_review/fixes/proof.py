@@ -113,7 +113,7 @@ def union(candidates: Sequence[Candidate]) -> Candidate:
 
 
 def elsewhere(before: Examined, after: Examined, candidate: Candidate) -> Literal["safe", "unsafe"] | None:
-    """What the edits amount to in another script: safe if only what they are for changes, None if something is worse."""
+    """What the edits amount to in another script: safe if they change only what they are for, None if they do harm."""
     if before.report.status != after.report.status or after.faults:
         return None
     if _breaks(before, after) or _worse(before, after):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from _operator import _compare_digest  # hmac's own; hmac would load hashlib, and with it all of OpenSSL
 
 from .. import __version__
 from ..files import disk, projects, resources, user_cache
@@ -27,6 +28,7 @@ SIGNATURE = (
 )
 KEY = "key"
 KEY_SIZE = 32
+LARGEST = 100_000_000  # bytes of an entry
 RELIES_ON = ("libcst", "yaml")  # libraries whose behaviour shows in a review
 
 
@@ -57,13 +59,10 @@ class Cache:
 
     def find(self, *name: str) -> Entry | None:
         """Return the entry of that name, or None unless everything it rests on is unchanged."""
-        try:
-            with open(self._path(name), "rb") as file:
-                data = file.read()
-        except OSError:
-            return None
+        data = self._sealed(name)
         seal, _, body = data.partition(b"\n")
-        if seal.decode("ascii", "replace") != self._seal(body):
+        ours = self._seal(body) if seal else ""
+        if not ours or not _compare_digest(seal, ours.encode()):  # without a key no seal is ours, an empty one least
             return None
         written, _, blob = body.partition(b"\n")
         head = json.loads(written)  # sealed by us: as we wrote it
@@ -82,6 +81,14 @@ class Cache:
         self._broken = (
             not seal or not self._prepared() or not user_cache.replace(self._path(name), f"{seal}\n".encode() + body)
         )
+
+    def _sealed(self, name: tuple[str, ...]) -> bytes:
+        """The bytes of an entry, b"" where there is none: a pipe, a link or a file too large is no entry of ours."""
+        path = self._path(name)
+        try:
+            return b"" if os.path.islink(path) else disk.whole(path, LARGEST)
+        except OSError:
+            return b""
 
     def _path(self, name: tuple[str, ...]) -> str:
         return os.path.join(self.directory, disk.digest("\0".join(name).encode("utf-8", "surrogatepass")) + ".json")

@@ -22,7 +22,8 @@ from trl import SFTConfig, SFTTrainer
 """
 RENDER = """\
 def render(row):
-    return {"text": f"### Instruction:\\nSQL\\n\\n{row['schema']}\\n{row['question']}\\n\\n### Response:\\n{row['query']}"}
+    asked = f"### Instruction:\\nSQL\\n\\n{row['schema']}\\n{row['question']}"
+    return {"text": f"{asked}\\n\\n### Response:\\n{row['query']}"}
 """
 LOAD = 'tokenizer = AutoTokenizer.from_pretrained("codellama/CodeLlama-7b-hf")\n'
 ROWS = 'rows = load_dataset("json", data_files="a.json", split="train").map(render{})\n'

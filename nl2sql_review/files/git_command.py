@@ -1,0 +1,167 @@
+"""How git is asked about a repository that nobody has read, so that nothing the repository names is run.
+
+A repository's own configuration, attributes and hooks can name programs: a file-system monitor, filters, differs, a pager,
+hooks, a remote to fetch missing objects from. Each is switched off; only the repository whose `.git` an explicit look
+found is opened, so that a folder that merely looks like a bare repository is none.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import subprocess
+from dataclasses import dataclass, field
+
+OLDEST = (2, 38)  # the first with safe.bareRepository
+PATIENCE = 120  # seconds for one answer; a pipe in the place of an included file would be waited for for ever
+
+SETTINGS = (
+    "safe.bareRepository=explicit",
+    "core.fsmonitor=false",
+    f"core.hooksPath={os.devnull}",
+    "core.pager=cat",
+    "core.sshCommand=false",
+    "core.askPass=",
+    "core.gitProxy=",
+    "core.alternateRefsCommand=false",
+    "credential.helper=",
+    "diff.external=",
+    "diff.autoRefreshIndex=false",
+    "diff.ignoreSubmodules=dirty",
+    "submodule.recurse=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "protocol.allow=never",
+    "core.quotePath=false",
+)
+ENVIRONMENT = {
+    "LC_ALL": "C",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "none",  # for a git that does not know GIT_NO_LAZY_FETCH; stronger than protocol.<name>.allow
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+# What a hook of git says of its own repository is not true of another one, and no variable may name a program.
+DROPPED = (
+    "GIT_DIR", "GIT_WORK_TREE", "GIT_PREFIX", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_REPLACE_REF_BASE", "GIT_EXTERNAL_DIFF", "GIT_PAGER", "GIT_ASKPASS",
+    "SSH_ASKPASS", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_PROXY_COMMAND", "GIT_CEILING_DIRECTORIES", "GIT_ATTR_SOURCE",
+)  # fmt: skip
+DRIVER = re.compile(rb"filter\.(.*)\.(?:clean|smudge|process|required)", re.DOTALL)
+
+
+class GitError(Exception):
+    """git cannot say what has changed; the text says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A repository with files, by the folder that holds its `.git`; `filters` are the drivers that it may run."""
+
+    top: str
+    filters: tuple[bytes, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def around(cls, directory: str) -> Repository:
+        """Find the repository that a directory lies in. Raises GitError."""
+        _program(tuple(os.get_exec_path()))  # the first thing missing is the first thing said
+        folder = os.path.realpath(directory)
+        while not _marked(folder):
+            above = os.path.dirname(folder)
+            if above == folder:
+                raise GitError(f"not a git repository: no .git in {directory} or above it")
+            folder = above
+        return cls.at(folder)
+
+    @classmethod
+    def at(cls, top: str) -> Repository:
+        """Open the repository whose `.git` lies in a folder. Raises GitError when git takes another for it."""
+        bare = cls(top)
+        told = os.path.realpath(os.fsdecode(bare.ask("rev-parse", "--show-toplevel")).removesuffix("\n"))
+        if told != top:
+            raise GitError(f"the repository at {top} has its files elsewhere, in {told}: unset its core.worktree")
+        names = bare.ask("config", "-z", "--includes", "--name-only", "--list").split(b"\0")
+        drivers = {match[1] for match in map(DRIVER.fullmatch, names) if match}
+        return cls(top, tuple(sorted(drivers)))
+
+    def says(self, *words: str) -> str:
+        """What git answers, "" when it says no."""
+        try:
+            return os.fsdecode(self.ask(*words)).strip()
+        except GitError:
+            return ""
+
+    def ask(self, *words: str) -> bytes:
+        """What git answers. Raises GitError with what it said."""
+        said, fault = _run(self.top, self._environment(), *words)
+        if not fault:
+            return said
+        if self._lacks_objects(words):
+            raise GitError(
+                f"{self.top} is a partial clone, and a review fetches nothing: git fetch --refetch --no-filter ({fault})"
+            )
+        raise GitError(fault)
+
+    def _lacks_objects(self, words: tuple[str, ...]) -> bool:
+        return words[0] in ("diff", "cat-file") and bool(self.says("config", "--get-regexp", r"^remote\..*\.promisor$"))
+
+    def _environment(self) -> dict[str, str]:
+        """The caller's, without what names a program; an empty filter is one that is not run."""
+        kept = {name: value for name, value in os.environ.items() if name not in DROPPED}
+        made = {**kept, **ENVIRONMENT, "GIT_CEILING_DIRECTORIES": os.path.dirname(self.top)}
+        given = made.get("GIT_CONFIG_COUNT", "")
+        number = int(given) if given.isascii() and given.isdigit() else 0
+        for driver in self.filters:
+            for key, value in (("clean", ""), ("smudge", ""), ("process", ""), ("required", "false")):
+                made[f"GIT_CONFIG_KEY_{number}"] = f"filter.{os.fsdecode(driver)}.{key}"
+                made[f"GIT_CONFIG_VALUE_{number}"] = value
+                number += 1
+        made["GIT_CONFIG_COUNT"] = str(number)
+        return made
+
+
+def _marked(folder: str) -> bool:
+    """Whether git would take the folder for the top of a repository: an empty `.git` is none."""
+    mark = os.path.join(folder, ".git")
+    return os.path.isfile(mark) or os.path.lexists(os.path.join(mark, "HEAD"))
+
+
+def _run(directory: str, environment: dict[str, str], *words: str) -> tuple[bytes, str]:
+    """What git answers, and what it says is wrong, "" when nothing is."""
+    settings = [word for setting in SETTINGS for word in ("-c", setting)]
+    try:
+        done = subprocess.run(
+            [_program(tuple(os.get_exec_path())), "--no-pager", "--no-replace-objects", *settings, *words],
+            cwd=directory, env=environment, capture_output=True, stdin=subprocess.DEVNULL, timeout=PATIENCE,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return b"", f"git {words[0]} in {directory} has not answered for {PATIENCE} seconds"
+    except (OSError, ValueError) as error:
+        return b"", f"git cannot be asked about {directory}: {error}"
+    if not done.returncode:
+        return done.stdout, ""
+    said = os.fsdecode(done.stderr).strip().splitlines()
+    return b"", said[0].removeprefix("fatal: ") if said else f"git {words[0]} ended with {done.returncode}"
+
+
+@functools.cache
+def _program(folders: tuple[str, ...]) -> str:
+    """Where git is: never in the working directory, which is under review. Raises GitError when it is too old."""
+    name = "git.exe" if os.name == "nt" else "git"
+    for folder in filter(os.path.isabs, folders):
+        path = os.path.join(folder, name)
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            break
+    else:
+        raise GitError("git is not installed, and it alone knows what has changed")
+    said = subprocess.run([path, "version"], cwd=folder, capture_output=True, stdin=subprocess.DEVNULL).stdout
+    found = re.search(rb"(\d+)\.(\d+)", said)
+    if found is None or (int(found[1]), int(found[2])) < OLDEST:
+        version = found[0].decode() if found else "of unknown version"
+        raise GitError(
+            f"{path} is git {version}, which can be made to run what a repository names: "
+            f"install git {OLDEST[0]}.{OLDEST[1]} or newer"
+        )
+    return path
