@@ -66,3 +66,17 @@ def test_the_plan_of_a_pipe(capsys) -> None:
     os.mkfifo("pipe.py")
     assert cli.main(["plan", "pipe.py"]) == 2
     assert "a pipe" in capsys.readouterr().err
+
+
+def test_a_card_of_more_memory_than_a_float_holds(capsys) -> None:
+    Path("train.py").write_text(SCRIPT.format("2e-4"))
+    assert cli.main(["--isolated", "--no-cache", "--gpu", "9" * 400 + "GB", "train.py"]) == 2
+    assert "no card has that much memory" in capsys.readouterr().err
+
+
+def test_a_deleted_working_directory(tmp_path: Path, monkeypatch, capsys) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert cli.main(["../train.py"]) == 2
+    assert "working directory" in capsys.readouterr().err
