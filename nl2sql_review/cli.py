@@ -61,6 +61,10 @@ def run() -> None:
 def _command(argv: list[str]) -> int:
     from importlib import import_module
 
+    try:
+        os.getcwd()
+    except OSError:
+        raise UsageError("the working directory is not there any more: change to one that is") from None
     named = bool(argv) and argv[0] in COMMANDS
     command = import_module(f".commands.{argv[0] if named else 'review'}", __package__)
     return command.run(command.parser().parse(argv[1:] if named else argv))

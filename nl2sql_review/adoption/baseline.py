@@ -84,8 +84,7 @@ def read(path: str) -> Baseline:
     try:
         data = disk.read(path, SIZE_LIMIT)
         if data is None:
-            with open(path, "rb") as file:  # which says why it cannot be read
-                data = file.read()
+            data = disk.whole(path, SIZE_LIMIT)  # which says why it cannot be read
             disk.seen_once(path)
         return replace(build(Baseline, json.loads(data)), path=path)
     except FileNotFoundError:

@@ -166,6 +166,8 @@ def of_size(gb: float, exact: bool = False) -> Card:
     """A card of so many GB; with `exact` so many GiB that can all be used."""
     if gb <= 0:
         raise UnknownCard("a card has some memory: write 16GB")
+    if gb == float("inf"):  # more digits than a float holds
+        raise UnknownCard("no card has that much memory: write 16GB")
     usable = gb if exact else SIZES.get(gb, gb * LEAST_SHARE)
     return Card(f"{gb:g} {'GiB' if exact else 'GB'}", usable, SMALL_CONTEXT if gb == 16 and not exact else CONTEXT)
 

@@ -163,12 +163,9 @@ def _table(path: str, must_exist: bool) -> Any:
     data = disk.read(path, SIZE_LIMIT)
     if data is None:
         try:
-            with open(path, "rb") as file:  # a pipe: --config <(…)
-                data = file.read(SIZE_LIMIT)
+            data = disk.whole(path, SIZE_LIMIT)  # which says why it cannot be read
         except OSError as error:
             raise SettingsError(f"{path}: {error.strerror or error}") from None
-        if len(data) == SIZE_LIMIT:
-            raise SettingsError(f"{path}: settings of {SIZE_LIMIT // 10**6} MB and more are not read")
         disk.seen_once(path)
     return _parsed(path, data, must_exist)
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from functools import lru_cache
 
+from ..files import disk
 from ..report.report import Edit, Location
 from ..source import Source, SourceError, Span
 from ..source.decoding import decode
@@ -79,7 +80,6 @@ class Files:
         if self._stdin is not None and path == self._stdin[0]:
             return self._stdin[1]
         try:
-            with open(path, "rb") as file:
-                return file.read()
+            return disk.script(path)
         except (OSError, ValueError):
             return None

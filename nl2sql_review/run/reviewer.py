@@ -220,8 +220,7 @@ def plan(path: str, options: Options) -> tuple[Recording, list[TrainingPlan]]:
     """
     name, data = options.stdin if path == "-" and options.stdin is not None else (discovery.shown(path), None)
     if data is None:
-        with open(path, "rb") as file:
-            data = file.read()
+        data = disk.script(path)
     reviewer = Reviewer.of(options)
     _, recording, plans = reviewer.plans(data, name, reviewer.settings(os.path.dirname(name)))
     return recording, plans

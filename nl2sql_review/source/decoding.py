@@ -13,6 +13,9 @@ _NEWLINE = re.compile(rb"\r\n?|\n")
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
+NO_TEXTS = ("idna", "punycode")  # of host names: they do not decode every text, and take quadratic time
+
+
 def decode(data: bytes, cookie: bool = True) -> tuple[str, str, bool]:
     """(text, encoding, whether there was a byte order mark); line ends stay as they are.
 
@@ -30,21 +33,29 @@ def decode(data: bytes, cookie: bool = True) -> tuple[str, str, bool]:
             text_codec = isinstance(b"    ".decode(encoding), str)  # refused by codecs that are not of text
         except (LookupError, ValueError):
             text_codec = False
-        if not text_codec:
+        if not text_codec or encoding in NO_TEXTS:
             raise _unreadable(f"unknown encoding '{named[0]}'", row, column)
         if bom and encoding != "utf-8":
             raise _unreadable(f"encoding '{named[0]}' contradicts the UTF-8 byte order mark", row, column)
     try:
         text = body.decode(encoding)
     except UnicodeDecodeError as error:
-        row, column = _place(body[: error.start].decode(encoding, "replace"))
-        byte = body[error.start]
+        row, column = _place(_before(body, error.start, encoding))
+        byte = body[error.start] if error.start < len(body) else 0
         raise _unreadable(f"byte 0x{byte:02x} is not {encoding}: save the file as UTF-8", row, column) from None
     except (UnicodeError, ValueError, LookupError):
         raise _unreadable(f"the file is not {encoding}: save it as UTF-8", 1, 1) from None
     if (null := text.find("\0")) >= 0:
         raise _unreadable("null byte: this is not a text file", *_place(text[:null]))
     return text, encoding, bom
+
+
+def _before(body: bytes, end: int, encoding: str) -> str:
+    """The text before a byte that is none; where the codec knows no such thing, as if every byte were a character."""
+    try:
+        return body[:end].decode(encoding, "replace")
+    except (UnicodeError, ValueError, LookupError):
+        return body[:end].decode("latin-1")
 
 
 def too_large(size: int, limit: int) -> SourceError:

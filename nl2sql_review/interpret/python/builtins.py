@@ -228,8 +228,9 @@ def range_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
                 r = range(*[v.value for v in values])  # type: ignore[union-attr]
             except (TypeError, ValueError) as e:
                 return Unknown(f"range() raises {type(e).__name__}")
-            if len(r) > 1000:
-                return Known(Sequence((Known(Opaque("i")),), "range", f"a range of {len(r)} numbers"))
+            if r[1000:]:  # its len() may be a number that len() cannot return
+                many = f"{len(r)} numbers" if r[: 2**31] == r else "more numbers than a run could count"
+                return Known(Sequence((Known(Opaque("i")),), "range", f"a range of {many}"))
             return Known(Sequence(tuple(Known(i) for i in r), "range"))
         bad = next((v for v in values if isinstance(v, (Unknown, Absent))), None)
         return Known(

@@ -58,7 +58,10 @@ def call(m: Machine, callee: Value, args: Arguments, node: cst.CSTNode | None) -
         case Class():
             return instantiate(m, f, args, node)
         case Builtin():
-            return f.run(m, args, node)
+            try:
+                return f.run(m, args, node)
+            except OverflowError as error:  # a number that no float, or no len(), holds
+                return Unknown(f"{f.name}() of numbers this large: {error}")
         case Opaque():
             m.risks += 1
             return m.call_library(f, args, node)

@@ -1,0 +1,82 @@
+"""What no float holds, no codec reads, or is no file: a clear error or an unknown value, never a fault or a wait."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from nl2sql_review import cli
+
+SCRIPT = "from trl import SFTConfig, SFTTrainer\n\nSFTTrainer('m', args=SFTConfig(learning_rate={})).train()\n"
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def reviewed(capsys, *argv: str) -> dict:
+    cli.main(["--isolated", "--no-cache", "--output-format", "json", *argv])
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("codec", ["idna", "punycode", "undefined", "rot13", "hex", "zlib", "no_such"])
+def test_a_codec_that_is_none_of_files(codec: str, capsys) -> None:
+    Path("train.py").write_bytes(f"# coding: {codec}\nfrom trl import SFTTrainer\n# \u00e9\n".encode())
+    report = reviewed(capsys, "train.py")
+    assert [f["rule"] for f in report["files"][0]["findings"]] == ["file/unreadable"]
+    assert report["internal_errors"] == []
+
+
+@pytest.mark.parametrize(
+    "value", ["len(range(10**30))", "sum(range(10**30))", "range(10**30)[5]", "list(range(0, 10**40))"]
+)
+def test_ranges_longer_than_a_len_can_say(value: str, capsys) -> None:
+    Path("train.py").write_text(SCRIPT.format(value))
+    report = reviewed(capsys, "train.py", "--select", "arguments/learning-rate")
+    assert report["internal_errors"] == []
+    assert [item["verdict"] for item in report["files"][0]["checklist"]] == ["unknown"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+@pytest.mark.parametrize("path", ["pipe.py", "/dev/full"])
+def test_a_script_that_is_no_file(path: str, capsys) -> None:
+    os.mkfifo("pipe.py")
+    report = reviewed(capsys, path)
+    assert [f["rule"] for f in report["files"][0]["findings"]] == ["file/unreadable"]
+    assert cli.main(["--isolated", "--no-cache", path]) != 0  # its excerpt is not read either
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+@pytest.mark.parametrize("option", ["--baseline", "--config"])
+@pytest.mark.parametrize("path", ["pipe", "/dev/full"])
+def test_an_option_that_names_no_file(option: str, path: str, capsys) -> None:
+    os.mkfifo("pipe")
+    Path("train.py").write_text(SCRIPT.format("2e-4"))
+    assert cli.main([option, path, "train.py"]) == 2
+    said = capsys.readouterr().err
+    assert "only files are read" in said and "fault" not in said
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+def test_the_plan_of_a_pipe(capsys) -> None:
+    os.mkfifo("pipe.py")
+    assert cli.main(["plan", "pipe.py"]) == 2
+    assert "a pipe" in capsys.readouterr().err
+
+
+def test_a_card_of_more_memory_than_a_float_holds(capsys) -> None:
+    Path("train.py").write_text(SCRIPT.format("2e-4"))
+    assert cli.main(["--isolated", "--no-cache", "--gpu", "9" * 400 + "GB", "train.py"]) == 2
+    assert "no card has that much memory" in capsys.readouterr().err
+
+
+def test_a_deleted_working_directory(tmp_path: Path, monkeypatch, capsys) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert cli.main(["../train.py"]) == 2
+    assert "working directory" in capsys.readouterr().err
