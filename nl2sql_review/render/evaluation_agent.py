@@ -9,6 +9,7 @@ from .evaluation_text import compared, figures, rule_words, shown_first, title
 from .terminal import escape
 
 SHOWN = 5  # of each kind
+NAMED = 20  # questions that turned, by their ids
 LONGEST = 240  # characters of a text
 
 
@@ -29,10 +30,12 @@ def _lines(evaluation: Evaluation) -> Iterator[str]:
             ("right", evaluation.against.turned_right),
             ("wrong", evaluation.against.turned_wrong),
         ):
+            more = ", …" if len(turned) > NAMED else ""
             yield f"turned {word}: {len(turned)}" + (
-                f" ({', '.join(each.id for each in turned[:20])})" if turned else ""
+                f" ({', '.join(each.id for each in turned[:NAMED])}{more})" if turned else ""
             )
-    yield "by clause: " + ", ".join(f"{share.name} {share.right}/{share.pairs}" for share in evaluation.by_clause)
+    if evaluation.by_clause:
+        yield "by clause: " + ", ".join(f"{share.name} {share.right}/{share.pairs}" for share in evaluation.by_clause)
     yield from rule_words(evaluation.rule, evaluation.databases is not None)
     yield from evaluation.notes
     yield from (f"{gate.name}: {'holds' if gate.passed else 'FAILS'}: {gate.said}" for gate in evaluation.gates)

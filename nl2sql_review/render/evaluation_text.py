@@ -135,7 +135,7 @@ def _against(against: Comparison, terminal: Terminal) -> Iterator[str]:
     yield from (terminal.paint(line, "bold") for line in wrap(f"against {escape(against.path)}", terminal.columns))
     yield from (f"  {line}" for line in wrap(compared(against), terminal.columns - 2))
     for word, turned in (("right", against.turned_right), ("wrong", against.turned_wrong)):
-        yield f"  {len(turned):,} turned {word}"
+        yield f"  {len(turned):,} turned {word}" + (f", the first {SHOWN}" if len(turned) > SHOWN else "")
         yield from (f"    {line}" for each in turned[:SHOWN] for line in _turned(each, terminal))
 
 

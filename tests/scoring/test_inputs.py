@@ -96,6 +96,17 @@ def test_one_database_file_is_for_all_rows(evaluate, folder):
             "gold.json, row 2: the id '1' stands in row 1",
         ),
         ([{"id": 1, "query": NAMES, "db_id": "music"}], [{"id": 2, "sql": ""}], "no row of gold.json has the id '2'"),
+        (
+            [{"id": n, "query": NAMES, "db_id": "music"} for n in (1, 2)],
+            [{"id": 2, "sql": NAMES}, {"sql": NAMES}],
+            "p.json, row 2: it has no id, and row 1 has '2': give every row an `id`, or none",
+        ),
+        (
+            [{"query": NAMES, "db_id": "music"}, {"id": 2, "query": NAMES, "db_id": "music"}],
+            [{"id": 2, "sql": NAMES}, {"id": 1, "sql": NAMES}],
+            "gold.json, row 1: it has no id, and row 2 has '2'",
+        ),
+        (gold(NAMES), [{"predicted": [NAMES]}], 'p.json, row 1: `predicted` holds ["SELECT'),
         (b"[" * 100_000, [], "gold.json: it is no JSON"),
     ],
 )

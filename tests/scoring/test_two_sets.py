@@ -32,6 +32,14 @@ def test_what_turned_right_and_wrong(evaluate, folder):
     assert said["interval"][0] < 0.25 < said["interval"][1] and said["mcnemar_p"] == 1.0
 
 
+def test_turned_questions_that_are_not_listed_are_said(evaluate, folder):
+    sets(folder, [NAMES] * 25, ["SELECT age FROM singer"] * 22 + [NAMES] * 3)
+    argv = ("first.txt", "--gold", "gold.txt", "--against", "second.txt", "--output-format")
+    assert "  22 turned right, the first 3\n" in evaluate(None, *argv, "text").out
+    agent = evaluate(None, *argv, "agent").out
+    assert "turned right: 22 (1, 2, " in agent and " 20, …)\nturned wrong: 0\n" in agent
+
+
 @pytest.mark.parametrize(
     ("options", "code", "gates"),
     [

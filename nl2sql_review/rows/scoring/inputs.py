@@ -83,7 +83,7 @@ def predicted_rows(path: str) -> Rows:
 
 
 def questions(gold: Rows, sets: Sequence[Rows]) -> tuple[Question, ...]:
-    """Joins gold rows and predictions: by id where both have one, else by order. Raises InputError."""
+    """Joins gold rows and predictions: by id where all have one, by order where a file has none. Raises InputError."""
     joined = [_joined(gold, predictions) for predictions in sets]
     return tuple(
         Question(
@@ -110,6 +110,7 @@ def _joined(gold: Rows, predictions: Rows) -> list[str | None]:
             raise InputError(f"{path}, {stray.place}: no row of {gold.path} has the id {stray.id!r}")
         pairs = [(row, by_id.get(row.id)) for row in gold.rows]
     else:
+        _told_apart(gold, predictions)
         rows = _in_order(gold, predictions)
         pairs = [(row, rows[at] if at < len(rows) else None) for at, row in enumerate(gold.rows)]
     for row, found in pairs:
@@ -124,6 +125,18 @@ def _joined(gold: Rows, predictions: Rows) -> list[str | None]:
                     "the files do not belong together, or their order differs: give both an `id`"
                 )
     return [found.sql if found else None for _, found in pairs]
+
+
+def _told_apart(gold: Rows, predictions: Rows) -> None:
+    """Refuses to join by order what has ids in some rows: where one is lost, the others may stand anywhere."""
+    for rows, other in ((predictions, gold), (gold, predictions)):
+        named = next((row for row in rows.rows if row.id is not None), None)
+        nameless = next((row for row in rows.rows if row.id is None), None)
+        if named and nameless and any(row.id is not None for row in other.rows):
+            raise InputError(
+                f"{rows.path}, {nameless.place}: it has no id, and {named.place} has {named.id!r}: "
+                "give every row an `id`, or none"
+            )
 
 
 def _in_order(gold: Rows, predictions: Rows) -> Sequence[Row | None]:
@@ -246,6 +259,11 @@ def _row(path: str, place: str, item: Any, columns: Sequence[str]) -> Row:
     if not isinstance(item, Mapping):
         raise InputError(f"{path}, {place}: it is no object but {json.dumps(item)[:40]}")
     sql = first(item, columns, lambda value: isinstance(value, str) or value is None)
+    if sql is None and not any(name in item and item[name] is None for name in columns):
+        for name in columns:
+            if name in item:
+                held = json.dumps(item[name], ensure_ascii=False)[:40]
+                raise InputError(f"{path}, {place}: `{name}` holds {held}, which is no text: write the SQL as text")
     found = first(item, ID, lambda value: isinstance(value, (str, int)) and not isinstance(value, bool))
     is_text: Callable[[Any], bool] = lambda value: isinstance(value, str)  # noqa: E731
     return Row(
