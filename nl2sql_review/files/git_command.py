@@ -1,7 +1,7 @@
 """How git is asked about a repository that nobody has read, so that nothing the repository names is run.
 
-A repository's own configuration, attributes and hooks can name programs: a file-system monitor, filters, differs, a pager,
-hooks, a remote to fetch missing objects from. Each is switched off; only the repository whose `.git` an explicit look
+A repository's own configuration, attributes and hooks can name programs: a file-system monitor, filters, differs, a
+pager, hooks, a remote to fetch missing objects from. Each is switched off; only the repository whose `.git` an explicit look
 found is opened, so that a folder that merely looks like a bare repository is none.
 """
 
@@ -45,7 +45,8 @@ ENVIRONMENT = {
 }
 # What a hook of git says of its own repository is not true of another one, and no variable may name a program.
 DROPPED = (
-    "GIT_DIR", "GIT_WORK_TREE", "GIT_PREFIX", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE",
+    "GIT_DIR", "GIT_WORK_TREE", "GIT_PREFIX", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY",
+    "GIT_NAMESPACE",
     "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_REPLACE_REF_BASE", "GIT_EXTERNAL_DIFF", "GIT_PAGER", "GIT_ASKPASS",
     "SSH_ASKPASS", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_PROXY_COMMAND", "GIT_CEILING_DIRECTORIES", "GIT_ATTR_SOURCE",
 )  # fmt: skip
@@ -100,7 +101,8 @@ class Repository:
             return said
         if self._lacks_objects(words):
             raise GitError(
-                f"{self.top} is a partial clone, and a review fetches nothing: git fetch --refetch --no-filter ({fault})"
+                f"{self.top} is a partial clone, and a review fetches nothing: "
+                f"git fetch --refetch --no-filter ({fault})"
             )
         raise GitError(fault)
 
