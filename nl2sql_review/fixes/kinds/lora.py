@@ -53,6 +53,8 @@ def quantized(task: Task) -> Iterator[Candidate]:
 def _adapted(task: Task) -> bool:
     """Whether the model that is loaded is certain to get an adapter, and is loaded for that alone, in no 8 bit."""
     load, adapter = task.run.load.call, task.run.adapter_call
+    if adapter is None and task.run.trainer is None:  # only a loader, and Unsloth's are made for adapters
+        return load is not None and load.callee.startswith("unsloth.")
     if adapter is None or not adapter.certain or not isinstance(task.plan["lora.adapter"].value, Known):
         return False
     if load is None:
