@@ -1,7 +1,7 @@
 """What git knows of a repository's files, those of submodules too: what changed since a commit, and what it held.
 
-The program is asked, never its files: it knows of worktrees, renames and ignored files. `git_command.py` asks it so that
-nothing a repository names is run.
+The program is asked, never its files: it knows of worktrees, renames and ignored files. `git_command.py` asks it so
+that nothing a repository names is run.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How git is asked about a repository that nobody has read, so that nothing the repository names is run.
 
 A repository's own configuration, attributes and hooks can name programs: a file-system monitor, filters, differs, a
-pager, hooks, a remote to fetch missing objects from. Each is switched off; only the repository whose `.git` an explicit look
-found is opened, so that a folder that merely looks like a bare repository is none.
+pager, hooks, a remote to fetch missing objects from. Each is switched off; only the repository whose `.git` an
+explicit look found is opened, so that a folder that merely looks like a bare repository is none.
 """
 
 from __future__ import annotations
