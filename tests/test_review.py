@@ -105,14 +105,14 @@ def test_byte_order_mark_and_windows_lines(write, text):
 def test_what_cannot_be_opened_is_a_finding(write, monkeypatch):
     write("train.py")
     assert run(["missing.py"])[1] == 1
-    real = open
+    real = os.open
 
     def deny(path, *args, **kw):
         if str(path).endswith("train.py"):
             raise PermissionError(13, "Permission denied")
         return real(path, *args, **kw)
 
-    monkeypatch.setattr("builtins.open", deny)
+    monkeypatch.setattr("os.open", deny)
     report, code = run(["."], Options(isolated=True))
     assert (report.files[0].findings[0].rule, code) == ("file/unreadable", 1)
 
