@@ -142,7 +142,7 @@ class Memory(Part):
     model_length: Fact  # max_seq_length given to the model
     trainer_length: Fact  # what the trainer cuts at, library default included
     sequence_length: Fact  # what really applies: the smaller one
-    length_conflict: Fact  # True when the two disagree
+    length_conflict: Fact  # True when the two disagree, "unchosen" when it is TRL's default that cuts
     # where device_map puts the model of a process: "over all cards", "on the first card", "by way of the first card",
     # "on its own card"
     placement: Fact
