@@ -153,7 +153,7 @@ def _checklist(file: FileReport) -> Iterator[str]:
         yield f'<tbody><tr><th colspan="3" scope="rowgroup">{text(section)}</th></tr>'
         for item in items:
             yield (
-                f'<tr><th scope="row">{text(item.rule.partition("/")[2])}</th>'
+                f'<tr><th scope="row">{text(item.rule)}</th>'
                 f'<td class="{item.verdict}">{VERDICTS[item.verdict]}</td>'
                 f"<td>{text(evidence(item, file.path))}</td></tr>"
             )
