@@ -193,7 +193,7 @@ def did_you_mean(word: object, words: Iterable[object]) -> str:
     from difflib import get_close_matches  # only on the way to an error
 
     spellings = {str(w).replace("_", "-").lower(): str(w) for w in words}
-    close = get_close_matches(str(word).replace("_", "-").lower(), spellings, n=1, cutoff=0.6)
+    close = get_close_matches(str(word).replace("_", "-").lower(), spellings, n=1, cutoff=0.65)
     return f'; did you mean "{spellings[close[0]]}"?' if close else ""
 
 

@@ -165,7 +165,8 @@ def _table(path: str, must_exist: bool) -> Any:
         try:
             data = disk.whole(path, SIZE_LIMIT)  # which says why it cannot be read
         except OSError as error:
-            raise SettingsError(f"{path}: {error.strerror or error}") from None
+            why = "there is no such file" if isinstance(error, FileNotFoundError) else error.strerror or error
+            raise SettingsError(f"{path}: {why}") from None
         disk.seen_once(path)
     return _parsed(path, data, must_exist)
 
