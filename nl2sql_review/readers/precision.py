@@ -39,7 +39,7 @@ REFUSES = "the script stops on one without bfloat16, where fp16 would do"
 def read(run: Run, part: Arguments) -> None:
     """Fill `bf16`, `fp16` as they really are, and `mixed_precision`."""
     sft_precision(part)
-    emulated = not patched(run.recording)
+    emulated = not patched(run.recording) and run.configuration is None  # whose programs ask for themselves
     part.mixed_precision = by_unsloth(run, of_flags(part.bf16, part.fp16, emulated))
     launcher.precision(run, part)
     if plain(part.mixed_precision.value) == "bf16":

@@ -76,7 +76,7 @@ class Prompt(Part):
     parts: Fact  # list, in order, of: instruction, schema, question, response, sql
     missing_parts: Fact  # list: which of them are not there, or out of order
     style: Fact  # "alpaca", "chat", "prompt/completion", "own wording"
-    ending: Fact  # "eos", "none", "text after eos", "two eos", "cut off", "foreign eos"
+    ending: Fact  # "eos", "none", "text after eos", "two eos", "cut off", "foreign eos", "untrained eos"
     eos_from: Fact  # how it gets there: "tokenizer.eos_token", "TRL", "chat template", a literal
     loss_on: Fact  # "response", "all", "nothing"
     loss_by: Fact  # the mechanism: "train_on_responses_only", "prompt/completion columns", …
