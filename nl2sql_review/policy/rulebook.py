@@ -16,6 +16,7 @@ from typing import Any, Iterable, Mapping, NamedTuple, Union
 
 from ..files import disk, resources, user_cache
 from ..files.typed_data import ShapeError, build, did_you_mean, listed, show
+from ..report.addresses import SITE
 from ..report.report import Effect, Severity
 from ..training_plan.facts import FACTS, SECTIONS
 from .expectations import WORDS, Expectation, Unset, check_fact
@@ -142,6 +143,12 @@ class Rule:
     @property
     def section(self) -> str:
         return self.id.partition("/")[0]
+
+    @property
+    def address(self) -> str:
+        """The page of the rule on the project's site; "" for a team's own rule."""
+        ours = os.path.join(resources.find("rules"), "")
+        return f"{SITE}rules/{self.id}/" if self.path.startswith(ours) else ""
 
     @property
     def fences(self) -> tuple[Fence, ...]:
