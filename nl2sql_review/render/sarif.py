@@ -102,7 +102,8 @@ def _result(entry: Entry, index: dict[str, int], view: View) -> Object:
     if finding.suppressed is not None:
         kind = "inSource" if finding.suppressed_by == "comment" else "external"
         made["suppressions"] = [{"kind": kind, "justification": finding.suppressed or "no reason given"}]
-    properties = {"certainty": finding.certainty, "effect": finding.effect, "related": list(finding.related)}
+    properties: Object = {"kind": finding.kind, "certainty": finding.certainty, "effect": finding.effect}
+    properties["related"] = list(finding.related)
     made["properties"] = {name: value for name, value in properties.items() if value}
     return made
 
@@ -125,7 +126,8 @@ def _fix(fix: Fix, view: View) -> Object:
         for path, edits in by_file.items()
     ]
     caution = "" if fix.applicability == "safe" else " (unsafe: it changes what the run does)"
-    return {"description": {"text": f"{fix.title}{caution}"}, "artifactChanges": changes}
+    description = {"text": f"{fix.title}{caution}"}
+    return {"description": description, "artifactChanges": changes, "properties": {"kind": fix.kind}}
 
 
 def _notification(entry: Entry, view: View) -> Object:
