@@ -108,7 +108,7 @@ def test_quiet_leaves_the_findings_only() -> None:
 
 
 def test_the_last_line_counts() -> None:
-    last = text.render(REPORT, view()).splitlines()[-1]
+    last = text.render(REPORT, view(Terminal(120))).splitlines()[-1]
     assert last == (
         "2 files reviewed, 1 could not be: 3 errors, 1 suggestion; 1 item unknown; 1 suppressed; 1 internal error"
     )
