@@ -35,6 +35,7 @@ class Candidate:
     calls: tuple[str, ...] = ()  # ends of callees
     unsafe: bool = False  # whatever the plan says: more may depend on it than the plan shows
     nodes: tuple[int, ...] = ()  # ids of calls whose `arguments` may change although no fact comes through them
+    idle: str = ""  # real path of a file whose setting has no effect afterwards, unless another script reads it
     chooses: bool = False  # it sets another value besides, so that it is policy also where it is for a trap
 
 
@@ -79,6 +80,9 @@ BYSTANDERS = (
     "wandb.", "mlflow.", "comet_ml.", "swanlab.", "trackio.", "neptune.", "clearml.", "aim.", "logging.", "print",
     "os.", "pathlib.", "shutil.", "json.", "transformers.trainer_utils.",
 )  # fmt: skip
+
+# What every loader of transformers takes.
+TAKEN = frozenset(("quantization_config", "dtype", "torch_dtype", "device_map", "attn_implementation", "token"))
 
 
 @dataclass(frozen=True)
@@ -202,6 +206,16 @@ def unbound(examined: Examined) -> Counter[str]:
     return Counter(examined.recording.undefined.values() if examined.recording is not None else ())
 
 
+def _loaded_with(examined: Examined) -> Counter[tuple[str, str]]:
+    """What transformers' loaders are given beyond what all of them take.
+
+    They hand on what they do not know to the model, so that no signature tells whether it is refused.
+    """
+    calls = examined.recording.calls if examined.recording is not None else ()
+    loads = (c for c in calls if c.callee.startswith("transformers.") and c.callee.endswith(".from_pretrained"))
+    return Counter((c.callee, name) for c in loads for name in c.arguments if name not in TAKEN)
+
+
 def _silenced(examined: Examined) -> Counter[tuple[str, str]]:
     return Counter((f.rule, placeless(f.message)) for f in examined.report.findings if f.suppressed is not None)
 
@@ -211,6 +225,9 @@ def _breaks(before: Examined, after: Examined) -> str:
     names = unbound(after) - unbound(before)
     if names:
         return f"{', '.join(names)} would not be bound by then"
+    given = next(iter(_loaded_with(after) - _loaded_with(before)), None)
+    if given is not None:
+        return f"{given[0]} may refuse {given[1]}="
     return "" if _silenced(before) == _silenced(after) else "it is what a comment silences"
 
 
