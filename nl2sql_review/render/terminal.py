@@ -91,9 +91,10 @@ class Glyphs(NamedTuple):
     inapplicable: str = "–"
     ellipsis: str = "…"
     arrow: str = "→"
+    accepted: str = "•"
 
 
-ASCII = Glyphs("+", "x", "?", "-", "...", "->")
+ASCII = Glyphs("+", "x", "?", "-", "...", "->", "o")
 UNICODE = Glyphs()
 
 
@@ -103,6 +104,7 @@ class Terminal(NamedTuple):
     columns: int = 80
     color: bool = False
     glyphs: Glyphs = UNICODE
+    links: bool = False  # whether it follows OSC 8 hyperlinks
 
     def paint(self, text: str, style: str) -> str:
         return f"\x1b[{CODES[style]}m{text}\x1b[0m" if self.color and text else text
@@ -114,7 +116,7 @@ PLAIN = Terminal()
 def glyphs_for(encoding: str | None) -> Glyphs:
     """The characters that an encoding can carry."""
     try:
-        "✔✘–…→".encode(encoding or "ascii")
+        "✔✘–…→•".encode(encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return ASCII
     return UNICODE
