@@ -33,6 +33,7 @@ SAYS_YES = (
     "{probe} counts emulation and says yes on a T4 or V100 too; "
     "ask torch.cuda.is_bf16_supported(including_emulation=False)"
 )
+PROBED = "bf16 by a probe that says yes everywhere"
 REFUSES = "the script stops on one without bfloat16, where fp16 would do"
 
 
@@ -43,11 +44,13 @@ def read(run: Run, part: Arguments) -> None:
     part.mixed_precision = by_unsloth(run, of_flags(part.bf16, part.fp16, emulated))
     launcher.precision(run, part)
     if plain(part.mixed_precision.value) == "bf16":
-        asked = emulating(part.bf16.value) or emulating(part.fp16.value) if emulated else ""
+        probe = emulating(part.bf16.value) or emulating(part.fp16.value) if emulated else ""
+        if probe:
+            part.mixed_precision.value = derive(lambda _: PROBED, part.mixed_precision.value)
+            part.mixed_precision.note = SAYS_YES.format(probe=probe)
+            return
         on_old = EMULATES if emulated else RAISES
-        part.mixed_precision.note = (
-            SAYS_YES.format(probe=asked) if asked else REFUSES if refuses_old(part.mixed_precision.at) else on_old
-        )
+        part.mixed_precision.note = REFUSES if refuses_old(part.mixed_precision.at) else on_old
 
 
 def sft_precision(part: Arguments) -> None:
