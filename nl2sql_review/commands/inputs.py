@@ -25,6 +25,7 @@ def overrides(args: Namespace) -> dict[str, Any]:
     said: dict[str, Any] = {"gpu": args.gpu, "processes": args.processes}
     if hasattr(args, "select"):
         said["select"], said["ignore"] = joined(args.select), joined(args.ignore)
+        said["policy"] = joined(args.policy)
         said["baseline"] = args.baseline
         said["fail-on"] = args.fail_on
         said["fail-on-unknown"] = args.fail_on_unknown or None

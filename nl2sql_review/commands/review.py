@@ -218,9 +218,9 @@ def finish(texts: Sequence[tuple[str, str | None]], report: Report) -> None:
 
 # What may be said on the command line where the output is remembered: anything else may look at more than the files.
 REMEMBERED = (
-    "paths select ignore gpu processes stdin_filename config isolated output_format show_suppressed quiet verbose "
-    "color fail_on fail_on_unknown no_cache cache_dir jobs baseline statistics force_exclude allow_empty show_fixes "
-    "flavour"
+    "paths select ignore policy gpu processes stdin_filename config isolated output_format show_suppressed quiet "
+    "verbose color fail_on fail_on_unknown no_cache cache_dir jobs baseline statistics force_exclude allow_empty "
+    "show_fixes flavour"
 ).split()
 PURE = (
     "text",

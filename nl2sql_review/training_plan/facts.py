@@ -68,6 +68,7 @@ class Lora(Part):
     misplaced_gradient_checkpointing: Fact  # the same value given to the training arguments instead
     dropout: Fact
     bias: Fact
+    scaling: Fact  # what the adapter's output is multiplied by: alpha / r, with rank-stabilised LoRA alpha / sqrt(r)
 
 
 class Prompt(Part):
