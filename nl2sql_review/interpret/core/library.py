@@ -10,11 +10,12 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Callable
 
 from ...training_plan.values import Default, Known, Place, Term, Text, Unknown, Value
-from .machine import Machine, place_of
+from .machine import Machine
 from .names import canonical, kind_of_result, method_name, positional
 from .objects import Arguments, Dataset, Instance, Items, Opaque, Scope, Sequence, object_of
 from .operations import describe, freeze
 from .recording import Call
+from .state import place_of
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -56,8 +57,10 @@ def library_name(m: Machine, base: str, name: str) -> Value:
     return Known(Opaque(path))
 
 
-def library_kind(base: Opaque) -> str:
-    return kind_of_result(base.text)
+def imported(m: Machine, node: cst.CSTNode | None, scope: Scope, names: list[str]) -> None:
+    """Keep every imported name with its place: the order of imports matters to Unsloth."""
+    if not m.silent:
+        m.recording.imports.extend((name, place_of(scope, node)) for name in names)
 
 
 def library_attribute(m: Machine, owner: Known, v: Opaque, name: str, node: cst.CSTNode | None) -> Value | None:

@@ -7,7 +7,8 @@ from typing import Any
 import libcst as cst
 
 from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, extend, join
-from ..core.machine import Frame, Machine, Rest, demote, join_values, place_of
+from ..core.joins import demote, join_values
+from ..core.machine import Machine
 from ..core.objects import (
     Arguments,
     Bound,
@@ -26,13 +27,14 @@ from ..core.objects import (
     object_of,
 )
 from ..core.operations import describe
+from ..core.state import Frame, Rest, place_of
 from .attributes import kind_of
 from .builtins import BUILTINS, METHODS
 from .classes import define_class, instance_method, instantiate
 from .expressions import settled
 from .items import is_optional
 
-__all__ = ["NOT_GIVEN", "call", "call_function", "decorate", "define_class", "super_", "yielded"]
+__all__ = ["NOT_GIVEN", "call", "call_function", "decorate", "define_class", "super_object", "yielded"]
 
 NOT_GIVEN = "which is not given here"  # of a parameter: the reason for its being unknown ends so
 
@@ -279,7 +281,7 @@ def yielded(m: Machine, values: list[Value], open_: str) -> None:
         frame.yield_open = open_ or "what a generator yields depends on the run"
 
 
-def super_(m: Machine, scope: Scope) -> Value:
+def super_object(m: Machine, scope: Scope) -> Value:
     frame = next((f for f in reversed(m.frames) if f.function is not None and f.cls is not None), None)
     if frame is None or frame.receiver is None:
         return Unknown("super() outside of a method")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...training_plan.values import Absent, Default, Either, Known, Unknown, Value, join
-from ..core.machine import Machine, demote
+from ..core.joins import demote
+from ..core.machine import Machine
 from ..core.objects import Arguments, Items, Mapping, Sequence, object_of
 from ..core.operations import describe
 from .builtins import BUILTINS, apply, method, method_name

@@ -6,7 +6,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, join
-from ..core.machine import Machine, demote
+from ..core.joins import demote
+from ..core.machine import Machine
 from ..core.objects import (
     Arguments,
     Bound,

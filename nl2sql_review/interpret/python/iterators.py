@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable
 
 from ...training_plan.values import Absent, Default, Known, Text, Unknown, Value, join
-from ..core.machine import Machine, demote
+from ..core.joins import demote
+from ..core.machine import Machine
 from ..core.objects import Arguments, Builtin, Items, Mapping, Object, Opaque, Sequence, object_of
 from ..core.operations import describe, freeze, truth
 from .builtins import BUILTINS, apply, builtin, open_term

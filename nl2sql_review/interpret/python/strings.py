@@ -7,7 +7,8 @@ import string as string_module
 from typing import TYPE_CHECKING, Any
 
 from ...training_plan.values import Default, Either, Known, Text, Unknown, Value
-from ..core.machine import Machine, demote
+from ..core.joins import demote
+from ..core.machine import Machine
 from ..core.objects import Arguments, Opaque
 from ..core.operations import describe, freeze, is_scalar, lift, term_of
 from .builtins import METHODS, apply, method, method_name

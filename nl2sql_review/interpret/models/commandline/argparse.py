@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from ....training_plan.values import Absent, Either, Known, Unknown, Value, extend
 from ...core.library import CONSTANTS, METHOD_MODELS, method_model, model
-from ...core.machine import Machine, place_of
+from ...core.machine import Machine
 from ...core.objects import Arguments, Instance, Items, Mapping, Opaque, Sequence, object_of, plain
 from ...core.operations import describe
+from ...core.state import place_of
 
 if TYPE_CHECKING:
     import libcst as cst

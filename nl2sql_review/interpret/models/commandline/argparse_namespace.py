@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value, join
+from ...core.joins import demote
 from ...core.library import method_model
-from ...core.machine import Machine, demote
+from ...core.machine import Machine
 from ...core.objects import Arguments, Instance, Items, Mapping, Opaque, Sequence, object_of, plain
 from .argparse import PARSERS, defaults_of, opened, options_of, why_open
 from .argparse_words import parse_words, unsaid

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value, extend
+from ...core.joins import demote
 from ...core.library import DECORATORS, method_model, model
-from ...core.machine import Machine, demote
+from ...core.machine import Machine
 from ...core.objects import Arguments, Function, Instance, Items, Mapping, Opaque, Sequence, object_of, plain
 from ...core.operations import describe, lift
 from ...python.builtins import BUILTINS

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ....training_plan.values import Absent, Known, Unknown, Value
+from ...core.joins import demote
 from ...core.library import method_model, model
-from ...core.machine import Machine, demote, place_of
+from ...core.machine import Machine
 from ...core.objects import (
     Arguments,
     Builtin,
@@ -27,6 +28,7 @@ from ...core.objects import (
     plain,
 )
 from ...core.operations import lift
+from ...core.state import place_of
 from ...python.builtins import BUILTINS
 from ...python.classes import field_default
 from .argparse import PARSERS, Option, add, make_parser, opened

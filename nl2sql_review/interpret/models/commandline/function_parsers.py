@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ....training_plan.values import Absent, Known, Unknown, Value
+from ...core.joins import demote
 from ...core.library import method_model, model
-from ...core.machine import Machine, demote
+from ...core.machine import Machine
 from ...core.objects import Arguments, Builtin, Class, Function, Items, Mapping, Opaque, Sequence, object_of, plain
 from ...core.operations import lift
 from ...python.builtins import BUILTINS

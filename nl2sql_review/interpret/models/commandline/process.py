@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value, join
+from ...core.joins import demote
 from ...core.library import method_model, model
-from ...core.machine import Machine, demote
+from ...core.machine import Machine
 from ...core.objects import Arguments, Items, Mapping, Object, Opaque, Sequence, object_of
 from ...core.operations import describe, lift
 from ...python.displays import plain_key
@@ -28,7 +29,7 @@ class Holder(Object):
         self.slots = {"value": value}
 
 
-def start(m: Machine) -> dict[str, Any]:
+def start() -> dict[str, Object]:
     """What is one per process. The variables that the script sets live in an open dictionary."""
     environ = Opaque(ENVIRON, "symbol", (), ENVIRON)
     environ.slots["written"] = Known(Mapping({}, OTHERS))

@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value
+from ...core.joins import demote
 from ...core.library import model
-from ...core.machine import Machine, demote
+from ...core.machine import Machine
 from ...core.objects import Arguments, Class, Instance, Items, Mapping, Opaque, Sequence, object_of
 from ...core.operations import describe, lift
 from ..files.streams import FILE, defaulted

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ....training_plan.values import Absent, Default, Known, Unknown, Value, extend
+from ...core.joins import demote
 from ...core.library import model
-from ...core.machine import Machine, demote
+from ...core.machine import Machine
 from ...core.objects import (
     Arguments,
     Bound,

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
 from ....training_plan.values import Absent, Default, Known, Text, Unknown, Value
+from ...core.joins import demote
 from ...core.library import model
-from ...core.machine import Machine, demote
+from ...core.machine import Machine
 from ...core.objects import Arguments, Sequence
 from ...core.operations import lift
 from ...python.builtins import open_term

@@ -13,8 +13,9 @@ from ....files import disk
 from ....source import Source, SourceError
 from ....training_plan.values import Absent, Default, Either, Known, Place, Text, Trace, Unknown, Value, join
 from ...core import documents
+from ...core.joins import demote
 from ...core.library import method_model, model
-from ...core.machine import Machine, demote
+from ...core.machine import Machine
 from ...core.objects import Arguments, Builtin, Items, Mapping, Opaque, Sequence, object_of
 from ...core.operations import describe, lift
 from ...python.builtins import BUILTINS

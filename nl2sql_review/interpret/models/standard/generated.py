@@ -124,8 +124,8 @@ def is_dataclass(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: 
 
 @model("dataclasses.field", "pydantic.Field", "attr.ib", "attrs.field", "attr.field")
 def field_spec(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    from ...core.machine import place_of
     from ...core.recording import Call
+    from ...core.state import place_of
 
     arguments: dict[str, Value] = {f"${i}": v for i, v in enumerate(args.positional)}
     arguments.update(args.keywords)
