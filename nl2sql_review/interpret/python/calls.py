@@ -9,6 +9,7 @@ import libcst as cst
 from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, extend, join
 from ..core.joins import demote, join_values
 from ..core.machine import Machine
+from ..core.model_call import ModelCall
 from ..core.objects import (
     Arguments,
     Bound,
@@ -61,7 +62,7 @@ def call(m: Machine, callee: Value, args: Arguments, node: cst.CSTNode | None) -
             return instantiate(m, f, args, node)
         case Builtin():
             try:
-                return f.run(m, args, node)
+                return f.run(ModelCall(m, args, node, f.name))
             except OverflowError as error:  # a number that no float, or no len(), holds
                 return Unknown(f"{f.name}() of numbers this large: {error}")
         case Opaque():
@@ -122,7 +123,7 @@ def call_bound(m: Machine, f: Bound, args: Arguments, node: cst.CSTNode | None) 
         return call_function(m, f.function, inner, node, f.cls)
     receiver = f.receiver
     if isinstance(receiver, Text):
-        return METHODS["str", f.name](m, receiver, args, node)
+        return METHODS["str", f.name](ModelCall(m, args, node, f.name, receiver))
     obj = object_of(receiver)
     if isinstance(obj, Super) or isinstance(f.cls, (Opaque, Class)) or isinstance(obj, (Instance, Class)):
         return instance_method(m, f, args, node)
@@ -131,7 +132,7 @@ def call_bound(m: Machine, f: Bound, args: Arguments, node: cst.CSTNode | None) 
     method = METHODS.get((kind_of(receiver.value), f.name)) if isinstance(receiver, Known) else None
     if method is None:
         return Unknown(f"{f.name}() of {describe(receiver)} is not modelled")
-    return method(m, receiver, args, node)
+    return method(ModelCall(m, args, node, f.name, receiver))
 
 
 # -- user functions --------------------------------------------------------------------------------------
@@ -304,7 +305,7 @@ def decorate(m: Machine, decorator: Value, value: Value, node: cst.CSTNode | Non
     if isinstance(d, (Function, Bound, Partial, Instance)) or isinstance(d, Class) and not isinstance(target, Class):
         return call(m, decorator, Arguments([value], place=place_of(scope, node)), node)
     if isinstance(d, Builtin):
-        return d.run(m, Arguments([value]), node)
+        return d.run(ModelCall(m, Arguments([value]), node, d.name))
     if isinstance(d, Opaque):
         if d.text.split("(")[0] in ("functools.cached_property", "abc.abstractproperty") and isinstance(
             target, Function
