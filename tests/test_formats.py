@@ -25,7 +25,7 @@ from .reports import CELLS, ODD, REPORT, SCRIPT, at, write_files
 from .test_render import golden
 
 SCHEMAS = Path(__file__).parent / "schemas"
-OTHERS = [name for name in FORMATS if name not in ("text", "concise", "json", "agent")]
+OTHERS = [name for name in FORMATS if name not in ("text", "concise", "json", "agent", "html")]
 
 
 @pytest.fixture

@@ -138,6 +138,8 @@ def _union(kind: Any, data: object, key: str) -> Any:
             ]
             nested = bool(data) and all(isinstance(v, Mapping) for v in data.values())
             return _value((by_key or mappings[:: -1 if nested else 1])[0], data, key)
+    if isinstance(data, str) and (words := [a for a in alternatives if get_origin(a) is Literal]):
+        return _value(words[0], data, key)
     for alternative in alternatives:
         try:
             return _value(alternative, data, key)
@@ -197,7 +199,7 @@ def did_you_mean(word: object, words: Iterable[object]) -> str:
     from difflib import get_close_matches  # only on the way to an error
 
     spellings = {str(w).replace("_", "-").lower(): str(w) for w in words}
-    close = get_close_matches(str(word).replace("_", "-").lower(), spellings, n=1, cutoff=0.6)
+    close = get_close_matches(str(word).replace("_", "-").lower(), spellings, n=1, cutoff=0.65)
     return f'; did you mean "{spellings[close[0]]}"?' if close else ""
 
 

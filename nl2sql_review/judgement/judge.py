@@ -153,7 +153,7 @@ def _report(ruling: Ruling, source: Source) -> tuple[ChecklistItem, list[Found],
                 Finding(
                     rule=rule.id,
                     severity=rule.head.severity,
-                    effect=rule.head.effect,
+                    effect=wording.effect(rule.head, one.name, one.fact.value),
                     certainty=one.decision.certainty,
                     message=claim.message,
                     value=claim.value,
@@ -232,10 +232,11 @@ def _same_defect(api: Found, other: Found) -> bool:
 
 
 def ordered(findings: Iterable[Finding]) -> list[Finding]:
-    """Severity, then effect (silent first: the run succeeds and the model is wrong), then position."""
+    """Traps before policy; what stops the run first, then what is silently wrong; then severity and position."""
     return sorted(findings, key=_order)
 
 
 def _order(f: Finding) -> tuple[Any, ...]:
     at = f.location
-    return SEVERITIES.index(f.severity), EFFECTS.index(f.effect), at.path, at.cell or 0, at.row, at.column, f.rule
+    grave = (f.kind != "trap", EFFECTS.index(f.effect), SEVERITIES.index(f.severity))
+    return *grave, at.path, at.cell or 0, at.row, at.column, f.rule

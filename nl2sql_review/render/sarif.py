@@ -10,6 +10,7 @@ from typing import Any
 
 from .. import __version__
 from ..policy.rulebook import NOTICES, Rule
+from ..report.addresses import SITE
 from ..report.report import Edit, Fix, Location, Report, TraceStep
 from ..report.serialization import document
 from .entries import Entry, cell_of, entries, relative
@@ -32,6 +33,7 @@ def render(report: Report, view: View) -> str:
         "tool": {
             "driver": {
                 "name": "nl2sql-review",
+                "informationUri": SITE,
                 "semanticVersion": __version__,
                 "rules": [_rule(rules[id]) if id in rules else _notice(id) for id in index],
             }
@@ -55,12 +57,13 @@ def _rule(rule: Rule) -> Object:
     prose = rule.prose.removesuffix("## Examples").rstrip() or rule.title
     return {
         "id": rule.id,
+        **({"helpUri": rule.address} if rule.address else {}),
         "shortDescription": {"text": rule.title},
         "fullDescription": {"text": prose.partition("\n\n")[0].replace("\n", " ")},
         "help": {"text": prose, "markdown": rule.body},
         "defaultConfiguration": {"level": LEVELS[head.severity]},
         "properties": {
-            "tags": [rule.section, head.effect],
+            "tags": [rule.section, *head.kinds, *head.effects],
             "precision": "very-high",
             "problem.severity": PROBLEMS[head.severity],
         },
