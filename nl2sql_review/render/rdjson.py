@@ -7,6 +7,7 @@ from typing import Any
 from ..report.report import Location, Report
 from ..report.serialization import document
 from .entries import Entry, entries
+from .escaping import message_text
 from .view import View
 
 SEVERITIES = {"error": "ERROR", "warning": "WARNING", "advice": "INFO"}
@@ -21,7 +22,7 @@ def _diagnostic(entry: Entry, view: View) -> dict[str, Any]:
     finding = entry.finding
     help = f"\n{finding.help}" if finding is not None and finding.help else ""
     made: dict[str, Any] = {
-        "message": f"{entry.message}{help}",
+        "message": message_text(f"{entry.message}{help}"),
         "location": {"path": entry.at.path, "range": _range(entry.at, view)},
         "severity": SEVERITIES[entry.severity],
         "code": {"value": entry.rule},
