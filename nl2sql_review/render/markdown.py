@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..report.report import FileReport, Finding, Report, Verdict
+from ..report.report import ChecklistItem, FileReport, Finding, Report
 from .entries import cell_of, relative
 from .escaping import markdown_code, markdown_text
 from .summary import counts, removable
@@ -15,9 +15,10 @@ from .terminal import PLAIN
 from .text import evidence
 from .view import View
 
-VERDICTS: dict[Verdict, str] = {
+VERDICTS: dict[str, str] = {
     "pass": "✔ passes",
     "fail": "✘ fails",
+    "accepted": "• accepted",
     "unknown": "? unknown",
     "not-applicable": "– does not apply",
 }
@@ -68,7 +69,7 @@ def _finding(finding: Finding, file: FileReport, view: View) -> str:
 
 
 def _checklist(file: FileReport) -> Iterator[str]:
-    verdicts = [item.verdict for item in file.checklist]
+    verdicts = [_verdict(item) for item in file.checklist]
     parts = [f"{verdicts.count(verdict)} {words.partition(' ')[2]}" for verdict, words in VERDICTS.items()]
     yield ""
     yield f"<details><summary>Checklist: {', '.join(part for part in parts if not part.startswith('0 '))}</summary>"
@@ -76,6 +77,10 @@ def _checklist(file: FileReport) -> Iterator[str]:
     yield "| | Rule | |"
     yield "|---|---|---|"
     for item in file.checklist:
-        yield f"| {VERDICTS[item.verdict]} | `{item.rule}` | {markdown_text(evidence(item, file.path))} |"
+        yield f"| {VERDICTS[_verdict(item)]} | `{item.rule}` | {markdown_text(evidence(item, file.path))} |"
     yield ""
     yield "</details>"
+
+
+def _verdict(item: ChecklistItem) -> str:
+    return "accepted" if item.accepted else item.verdict

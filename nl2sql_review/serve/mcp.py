@@ -156,9 +156,13 @@ async def propose_fixes(
     unsafe: Annotated[
         bool, Field(description="Also fixes that change more than the setting, or rest on code that was not seen")
     ] = False,
+    policy: Annotated[
+        bool, Field(description="Also what the checklist wants otherwise: values, tracker, paths; false: repairs only")
+    ] = True,
 ) -> Annotated[CallToolResult, RootModel[Proposal]]:
     """Proposes fixes as a diff, each proved by reading the script again with it. Changes no file."""
-    return _result(await ask("propose_fixes", roots, path=path, select=select, ignore=ignore, unsafe=unsafe))
+    arguments = {"select": select, "ignore": ignore, "unsafe": unsafe, "policy": policy}
+    return _result(await ask("propose_fixes", roots, path=path, **arguments))
 
 
 async def evaluate(

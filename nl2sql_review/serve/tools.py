@@ -71,6 +71,7 @@ class ProposedFix:
     message: str
     title: str
     applicability: Literal["safe", "unsafe"]
+    kind: Literal["repair", "policy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +173,18 @@ def list_rules(roots: Roots, section: str | None = None) -> Result:
 
 
 def propose_fixes(
-    roots: Roots, path: str, select: Sequence[str] = (), ignore: Sequence[str] = (), unsafe: bool = False
+    roots: Roots,
+    path: str,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    unsafe: bool = False,
+    policy: bool = True,
 ) -> Result:
     options = _options(roots, select, ignore)
-    fixed = fix.fix(review.Reviewer.of(options), batch.review([_file(path, roots)], options), unsafe)
-    made = tuple(ProposedFix(f.rule, f.message, f.fix.title, f.fix.applicability) for f in fixed.made if f.fix)
+    fixed = fix.fix(review.Reviewer.of(options), batch.review([_file(path, roots)], options), unsafe, policy=policy)
+    made = tuple(
+        ProposedFix(f.rule, f.message, f.fix.title, f.fix.applicability, f.fix.kind) for f in fixed.made if f.fix
+    )
     proposal = Proposal(diff.render(fixed.files), made, fixed.unsafe)
     left = f"{fixed.unsafe} further findings have an unsafe fix: ask with unsafe=true\n" if fixed.unsafe else ""
     return (proposal.diff or "there is no fix to propose\n") + left, proposal
