@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from ..files.limits import size_limit
 from .console import progress
 from .parser import COMMANDS, UsageError
 
@@ -119,4 +120,5 @@ def stdin(args: Namespace, paths: list[str]) -> tuple[str, bytes] | None:
         return None
     if sys.stdin is None:
         raise UsageError("there is no standard input to read: give a file instead of -")
-    return args.stdin_filename or "<stdin>", sys.stdin.buffer.read()
+    name = args.stdin_filename or "<stdin>"
+    return name, sys.stdin.buffer.read(size_limit(name))

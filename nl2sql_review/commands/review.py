@@ -264,6 +264,7 @@ def _tell_faults(faults: Sequence[InternalError]) -> None:
 
 def _show_settings(args: Namespace) -> int:
     from ..policy import rulebook, settings
+    from ..render.terminal import escape
 
     where = args.paths[0] if args.paths and args.paths[0] != "-" else os.getcwd()
     directory = where if os.path.isdir(where) else os.path.dirname(os.path.abspath(where))
@@ -272,5 +273,5 @@ def _show_settings(args: Namespace) -> int:
         settings.configure(rulebook.load(chosen.rules), chosen)
     except (settings.SettingsError, rulebook.RulebookError) as error:
         raise UsageError(str(error)) from None
-    write(settings.show_settings(chosen) + "\n")
+    write("".join(f"{escape(line)}\n" for line in settings.show_settings(chosen).split("\n")))
     return NOTHING
