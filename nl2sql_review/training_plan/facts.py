@@ -77,7 +77,7 @@ class Prompt(Part):
     parts: Fact  # list, in order, of: instruction, schema, question, response, sql
     missing_parts: Fact  # list: which of them are not there, or out of order
     style: Fact  # "alpaca", "chat", "prompt/completion", "own wording"
-    ending: Fact  # "eos", "none", "text after eos", "two eos", "cut off", "foreign eos"
+    ending: Fact  # "eos", "none", "text after eos", "two eos", "cut off", "foreign eos", "untrained eos"
     eos_from: Fact  # how it gets there: "tokenizer.eos_token", "TRL", "chat template", a literal
     loss_on: Fact  # "response", "all", "nothing"
     loss_by: Fact  # the mechanism: "train_on_responses_only", "prompt/completion columns", …
@@ -143,7 +143,7 @@ class Memory(Part):
     model_length: Fact  # max_seq_length given to the model
     trainer_length: Fact  # what the trainer cuts at, library default included
     sequence_length: Fact  # what really applies: the smaller one
-    length_conflict: Fact  # True when the two disagree
+    length_conflict: Fact  # True when the two disagree, "unchosen" when it is TRL's default that cuts
     # where device_map puts the model of a process: "over all cards", "on the first card", "by way of the first card",
     # "on its own card"
     placement: Fact
