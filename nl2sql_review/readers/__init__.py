@@ -42,7 +42,20 @@ def _plans(runs: list[Run], recording: Recording, source: Any, settings: Any) ->
 
 
 def read_run(one: Any) -> TrainingPlan:
-    from . import api, arguments, checkpointing, configuration, dataset, launcher, lora, memory, project, prompt
+    from . import (
+        api,
+        arguments,
+        checkpointing,
+        configuration,
+        dataset,
+        launcher,
+        lora,
+        memory,
+        new_tokens,
+        project,
+        prompt,
+        trainable,
+    )
     from .memory import device_map
     from .prompt import silent_failures
 
@@ -51,6 +64,8 @@ def read_run(one: Any) -> TrainingPlan:
     # project comes last: it compares what is tracked with the facts of the others
     for section in (lora, prompt, dataset, arguments, memory, device_map, checkpointing, silent_failures, project):
         section.read(one, plan)
+    for silent in (trainable, new_tokens):
+        silent.read(one, plan)
     if one.configuration is not None:
         configuration.read(one, plan)
     launcher.read(one, plan)

@@ -68,6 +68,11 @@ class Lora(Part):
     misplaced_gradient_checkpointing: Fact  # the same value given to the training arguments instead
     dropout: Fact
     bias: Fact
+    # Lists of defects, each with cases: what keeps the adapter from training when train() begins, what takes the place
+    # of an adapter that was loaded, and which tokens were added whose embeddings do not train.
+    frozen: Fact
+    replaced: Fact
+    untrained_tokens: Fact
 
 
 class Prompt(Part):
