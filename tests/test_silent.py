@@ -21,13 +21,9 @@ TWINS = sorted((FIXTURES / "silent" / "twins").glob("*.py"))
 UNCAUGHT = frozenset(
     """
     10-labels-shifted-twice
-    11-loss-of-a-subclass
     12-packing-loses-the-mask
     13-packed-samples-see-each-other
     14-wrapped-rows
-    15-answer-cut-by-construction
-    16-assistant-mask-without-markers
-    17-padding-in-the-loss
     18-worst-checkpoint-kept
     19-last-model-after-early-stopping
     20-save-and-eval-steps
@@ -58,7 +54,6 @@ UNCAUGHT = frozenset(
     45-comment-of-another-value
     46-packing-under-sdpa
     47-empty-template
-    48-shape-of-a-saved-adapter
     """.split()
 )
 NOT_ABOUT = re.compile(r"Not ([\w/-]+):")

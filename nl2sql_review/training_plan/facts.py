@@ -92,6 +92,7 @@ class Prompt(Part):
     bos: Fact  # "once", "twice"
     appended: Fact  # what the trainer puts after the text: "nothing", "the EOS token", "a second EOS token"
     boundary: Fact  # what a prompt column ends with: "space", "no space"
+    labels: Fact  # list of defects, with cases: where the labels that reach the loss are not those that were made
 
 
 class Dataset(Part):
@@ -134,6 +135,7 @@ class Arguments(Part):
     launcher_conflicts: Fact  # list, with cases: what accelerate and DeepSpeed files say otherwise, and it stops
     launcher_overruled: Fact  # list, with cases: where accelerate's settings and others differ, and one wins silently
     optimizer: Fact
+    loss_scale: Fact  # list of defects, with cases: where a loss of the script's own is no mean under accumulation
     weight_decay: Fact
     seed: Fact
 
