@@ -24,13 +24,6 @@ UNCAUGHT = frozenset(
     12-packing-loses-the-mask
     13-packed-samples-see-each-other
     14-wrapped-rows
-    18-worst-checkpoint-kept
-    19-last-model-after-early-stopping
-    20-save-and-eval-steps
-    21-resumed-without-the-optimizer
-    22-resume-as-an-argument
-    23-folder-of-the-hour
-    24-two-stages-in-one-folder
     25-merge-result-dropped
     26-merged-into-four-bits
     27-base-saved-instead-of-the-adapter

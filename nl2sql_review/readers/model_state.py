@@ -14,7 +14,7 @@ import libcst as cst
 
 from ..interpret.core.recording import Call
 from ..source.syntax import walk
-from ..training_plan.values import Absent, Default, Known, Place, Unknown, Value
+from ..training_plan.values import Absent, Default, Known, Place, Trace, Unknown, Value
 from .object_settings import Given, last, makers, objects
 from .run import Run, call_of, is_model_load
 
@@ -34,6 +34,7 @@ class Adapter:
     trains: bool | None = True
     why: str = ""
     kind: str = ""  # why it does not train: "loaded", "inference mode", "saved configuration", "folder"
+    trace: Trace = ()  # of the value that says so
 
 
 @dataclass(slots=True)
@@ -191,16 +192,14 @@ def loaded(state: ModelState, call: Call, sure: bool) -> None:
         trains = asked.value is True
     elif isinstance(asked, Absent) and not call.unknown_arguments:
         trains = False
-    adapter = Adapter(name, call, place, trains, call.unknown_arguments or getattr(asked, "why", ""), "loaded")
+    why_not = call.unknown_arguments or asked.why
+    adapter = Adapter(name, call, place, trains, why_not, "loaded", asked.trace)
     if not sure or why:
         state.doubt = why or f"it depends on {call.condition or 'the path taken'} which adapter the model has"
     if last(call.callee) == "from_pretrained":
         state.adapters.clear()
         state.active = ""
-    if trains is False and state.frozen is None:
-        add(state, adapter)
-    else:
-        add(state, adapter)
+    add(state, adapter)
 
 
 def adapter_name(call: Call) -> tuple[str, str]:
@@ -251,6 +250,7 @@ def judge_config(adapter: Adapter, settings: Given, maker: Call | None, made_obj
         if mode.value is True:
             adapter.trains, adapter.kind = False, "inference mode"
             adapter.place = one.where("inference_mode") or adapter.place
+            adapter.trace = mode.trace
     elif isinstance(mode, Absent):
         if maker is not None and maker.callee.endswith(".from_pretrained"):
             adapter.trains, adapter.kind = False, "saved configuration"

@@ -94,7 +94,7 @@ def judged(run: Run, state: ModelState, branch: str) -> Iterator[Defect]:
             yield Defect("merged", "merge_and_unload", model_at(run), FROZEN["merged"], branch)
         return
     if adapter.trains is False and not (len(state.adapters) > 1 and others_train(state, adapter)):
-        yield Defect(adapter.kind, adapter.name, adapter.place, FROZEN[adapter.kind], branch)
+        yield Defect(adapter.kind, adapter.name, adapter.place, FROZEN[adapter.kind], branch, trace=adapter.trace)
     elif state.frozen is not None:
         yield Defect(state.frozen_by, adapter.name, state.frozen, FROZEN[state.frozen_by], branch)
     elif prepared_again(run, state, adapter):
@@ -160,4 +160,4 @@ def trainers_own(run: Run) -> Iterator[Defect]:
     adapter = Adapter("default", run.trainer, place)
     judge_config(adapter, settings, call, made if isinstance(made, Opaque) else None)
     if adapter.trains is False:
-        yield Defect(adapter.kind, "default", adapter.place, FROZEN[adapter.kind])
+        yield Defect(adapter.kind, "default", adapter.place, FROZEN[adapter.kind], trace=adapter.trace)

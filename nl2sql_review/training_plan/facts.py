@@ -68,8 +68,8 @@ class Lora(Part):
     misplaced_gradient_checkpointing: Fact  # the same value given to the training arguments instead
     dropout: Fact
     bias: Fact
-    # Lists of defects, each with cases: what keeps the adapter from training when train() begins, what takes the place
-    # of an adapter that was loaded, and which tokens were added whose embeddings do not train.
+    # Lists of defects, each with cases: what keeps the adapter from training when train() begins, what takes the
+    # place of an adapter that was loaded, and which tokens were added whose embeddings do not train.
     frozen: Fact
     replaced: Fact
     untrained_tokens: Fact
@@ -176,6 +176,10 @@ class Checkpointing(Part):
     save_total_limit: Fact
     resume: Fact  # "newest", "text order", "bare name", "any", "unguarded", "never", "fixed path"
     resume_by: Fact  # the call that finds the checkpoint
+    # Lists of defects, each with cases: why the model that is kept is not the best one, and what a run that resumes
+    # does not find as it left it.
+    best_model: Fact
+    resumed_state: Fact
 
 
 class Project(Part):

@@ -7,11 +7,13 @@ from typing import Any, Iterator
 
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact, TrainingPlan
-from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Unknown, Value
+from ...training_plan.values import Absent, Either, Known, Place, Term, Unknown, Value
 from ..api.arguments import Defect
 from ..api.imports import fact as listed
+from ..derive import plain
 from ..object_settings import last, objects
 from ..run import Run
+from ..spelling import spelt, terms
 from .loss import _labels as by_hand
 from .tokenizers import family, has_chat_template
 from .training_text import TrainingText, objective, texts_of, uses_unsloth
@@ -163,35 +165,6 @@ def assistant_only(run: Run, text: TrainingText) -> Iterator[Defect]:
 
 
 # -- what a value is made of -------------------------------------------------------------------------------------
-
-
-def spelt(value: Any, depth: int = 0) -> str:
-    """All the source there is of a value."""
-    if depth > 8:
-        return ""
-    if isinstance(value, Term):
-        return value.text + " " + " ".join(spelt(a, depth + 1) for a in value.args)
-    if isinstance(value, (Known, Default)):
-        inner = value.value
-        if isinstance(inner, (list, tuple)):
-            return " ".join(spelt(i, depth + 1) if hasattr(i, "trace") else repr(i) for i in inner[:8])
-        return repr(inner)[:200] if not hasattr(inner, "args") else spelt(Term(inner.text, inner.head, inner.args))
-    if isinstance(value, Unknown):
-        parts = value.parts.values() if isinstance(value.parts, dict) else value.parts or ()
-        return value.why + " " + " ".join(spelt(p, depth + 1) for p in parts)
-    return " ".join(spelt(o, depth + 1) for o in getattr(value, "options", ()))
-
-
-def terms(value: Any) -> Term | None:
-    """A value as an expression, whether it stands for itself or for an object of a library."""
-    if isinstance(value, Term):
-        return value
-    inner: Any = getattr(value, "value", None)
-    return Term(inner.text, inner.head, inner.args) if hasattr(inner, "head") and hasattr(inner, "args") else None
-
-
-def plain(value: Any) -> Any:
-    return value.value if isinstance(value, (Known, Default)) else None
 
 
 def shifts(value: Value) -> bool:
