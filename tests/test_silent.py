@@ -39,12 +39,6 @@ UNCAUGHT = frozenset(
     37-modelled-over-the-cards-of-the-others
     38-everybody-writes
     39-every-process-its-own-split
-    40-setting-nobody-reads
-    41-argument-swallowed
-    42-evaluation-that-never-runs
-    43-warm-up-of-a-constant-rate
-    44-cache-set-too-late
-    45-comment-of-another-value
     46-packing-under-sdpa
     47-empty-template
     """.split()

@@ -49,6 +49,7 @@ def read_run(one: Any) -> TrainingPlan:
         checkpointing,
         configuration,
         dataset,
+        idle_settings,
         kept,
         launcher,
         lora,
@@ -66,7 +67,7 @@ def read_run(one: Any) -> TrainingPlan:
     # project comes last: it compares what is tracked with the facts of the others
     for section in (lora, prompt, dataset, arguments, memory, device_map, checkpointing, silent_failures, project):
         section.read(one, plan)
-    for silent in (trainable, new_tokens, labels, accumulated_loss, kept):
+    for silent in (trainable, new_tokens, labels, accumulated_loss, kept, idle_settings):
         silent.read(one, plan)
     if one.configuration is not None:
         configuration.read(one, plan)

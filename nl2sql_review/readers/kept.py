@@ -46,7 +46,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
 
 def resume_never(value: Value) -> bool:
     options = value.options if isinstance(value, Either) else (value,)
-    return all(not isinstance(o, (Known, Default)) or o.value == "never" for o in options)
+    return all(not isinstance(o, (Known, Default)) or o.value in ("never", "unread argument") for o in options)
 
 
 # -- the best model ----------------------------------------------------------------------------------------------

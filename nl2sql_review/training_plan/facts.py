@@ -174,7 +174,9 @@ class Checkpointing(Part):
     save_steps: Fact
     save_conflict: Fact  # True when save_steps is set and nothing is saved
     save_total_limit: Fact
-    resume: Fact  # "newest", "text order", "bare name", "any", "unguarded", "never", "fixed path"
+    # "newest", "text order", "bare name", "any", "unguarded", "never", "fixed path", "unread argument" (of the training
+    # arguments, which the trainer does not read)
+    resume: Fact
     resume_by: Fact  # the call that finds the checkpoint
     # Lists of defects, each with cases: why the model that is kept is not the best one, and what a run that resumes
     # does not find as it left it.
@@ -189,6 +191,7 @@ class Project(Part):
     dataset_configs_in: Fact  # "script", or the file that defines them
     tracker: Fact  # list of report_to, or "none"
     untracked_truth: Fact  # list: settings logged with another value than the run uses
+    contradicted: Fact  # list of defects, with cases: comments that say another value than the run uses
 
 
 class Api(Part):
@@ -209,6 +212,10 @@ class Api(Part):
     changed_defaults: Fact
     ignored_keys: Fact  # of a configuration: keys that are dropped in silence, have no effect, or come twice
     refused_values: Fact  # values that the parser of a configuration does not take
+    idle: Fact  # settings that count only with another one, which is off or overrules them
+    swallowed: Fact  # arguments that a callee takes as further keywords, and nobody reads
+    late_environment: Fact  # variables of the environment that are set after they were read
+    unread: Fact  # fields, options and constants of the script that nothing reads
 
 
 class TrainingPlan:
