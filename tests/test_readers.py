@@ -399,7 +399,7 @@ def test_resume_in_the_arguments_is_not_read():
         "trainer = SFTTrainer(model=model, args=SFTConfig(resume_from_checkpoint='out/checkpoint-5'))\n"
         "trainer.train()\n"
     )
-    check(code, "checkpointing.resume", "never")
+    check(code, "checkpointing.resume", "unread argument")
     assert "not read" in fact(code, "checkpointing.resume").note
 
 

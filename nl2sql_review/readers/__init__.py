@@ -44,15 +44,33 @@ def _plans(runs: list[Run], recording: Recording, source: Any, settings: Any) ->
 
 
 def read_run(one: Any) -> TrainingPlan:
-    from . import api, arguments, checkpointing, configuration, dataset, launcher, lora, memory, project, prompt
+    from . import (
+        accumulated_loss,
+        api,
+        arguments,
+        checkpointing,
+        configuration,
+        dataset,
+        idle_settings,
+        kept,
+        launcher,
+        lora,
+        memory,
+        new_tokens,
+        project,
+        prompt,
+        trainable,
+    )
     from .memory import device_map
-    from .prompt import silent_failures
+    from .prompt import labels, silent_failures
 
     plan = TrainingPlan()
     api.read(one, plan)
     # project comes last: it compares what is tracked with the facts of the others
     for section in (lora, prompt, dataset, arguments, memory, device_map, checkpointing, silent_failures, project):
         section.read(one, plan)
+    for silent in (trainable, new_tokens, labels, accumulated_loss, kept, idle_settings):
+        silent.read(one, plan)
     if one.configuration is not None:
         configuration.read(one, plan)
     launcher.read(one, plan)

@@ -97,10 +97,12 @@ def resume(run: Run) -> tuple[Fact, Fact]:
     if isinstance(value, Absent) and call.unknown_arguments:
         return Fact(Unknown(call.unknown_arguments, (call.place,)), at=at), Fact(Absent(), at=at)
     if isinstance(value, Absent):
-        note = ""
-        if not isinstance(run.arguments.value("resume_from_checkpoint"), (Absent, Unknown)):
+        note, steps, manner = "", (call.place,), "never"
+        asked = run.arguments.value("resume_from_checkpoint")
+        if not isinstance(asked, (Absent, Unknown)):
             note = "resume_from_checkpoint of the training arguments is not read by the trainer: give it to train()"
-        return Fact(Known("never", (call.place,)), at=call.place, note=note), Fact(
+            steps, manner = (*asked.trace, call.place), "unread argument"
+        return Fact(Known(manner, steps), at=call.place, note=note), Fact(
             Absent("train() is called without a checkpoint"), at=at
         )
     if not call.certain or otherwise(run):
