@@ -20,6 +20,9 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT))
 
+from nl2sql_review.gpu_memory.architectures import Architecture  # noqa: E402
+from nl2sql_review.gpu_memory.estimate import estimate  # noqa: E402
+from nl2sql_review.gpu_memory.setup import Setup  # noqa: E402
 from nl2sql_review.rows.scoring.intervals import paired_bootstrap, wilson  # noqa: E402
 
 PAGE = ROOT / "docs" / "evidence.md"
@@ -178,11 +181,29 @@ def cost() -> str:
     return "\n".join(lines)
 
 
+def memory() -> str:
+    """What was reserved where rows differ in length, where they do not, and where the process may have no more."""
+    sizes = {"base": Architecture("smollm2-135m", 576, 30, 9, 3, 64, 1536, 49152, True, True),
+             "llama-1b": Architecture("1.07 billion", 2048, 16, 32, 8, 64, 8192, 49152, True, True)}  # fmt: skip
+    lines = ["| model, stack | rows | gradient checkpointing | lengths, allocator | estimate (bounds) | allocated | reserved | |",
+             "|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    for each in map(json.loads, (HERE / "memory.jsonl").read_text(encoding="utf-8").splitlines()):
+        checkpointing = {"unsloth": "offloaded"}.get(each["checkpointing"], each["checkpointing"])
+        made = estimate(Setup(sizes[each["model"]], batch=each["batch"], length=each["longest"], unsloth=each["stack"] == "unsloth",
+                              checkpointing=checkpointing), context=0)  # fmt: skip
+        how = each["rows"] + (", expandable segments" if each["expandable"] else "")
+        how += f", no more than {each['cap']:g} GiB" if each["cap"] else ""
+        ended = "out of memory" if each["error"] else "ran, after giving back" if each["cap"] else ""
+        lines.append(f"| {sizes[each['model']].name}, {each['stack']} | {each['batch']} × {each['longest']:,} | {each['checkpointing']} | {how} "
+                     f"| {made.gib:.2f} ({made.low:.2f} to {made.high:.2f}) | {each['allocated']:.2f} | {each['reserved']:.2f} | {ended} |")  # fmt: skip
+    return "\n".join(lines)
+
+
 def pages() -> dict[Path, str]:
     """What each file should hold: the tables between their marks, and a section `## Evidence` on the rule pages."""
     made: dict[Path, str] = {}
     text = PAGE.read_text(encoding="utf-8")
-    for name, table in (("proof", proof()), ("breakings", breakings()), ("cost", cost())):
+    for name, table in (("proof", proof()), ("breakings", breakings()), ("cost", cost()), ("memory", memory())):
         start, end = (text.index(mark) for mark in (f"<!-- {name} -->\n", f"<!-- /{name} -->"))
         text = f"{text[:start]}<!-- {name} -->\n{table}\n{text[end:]}"
     made[PAGE] = text

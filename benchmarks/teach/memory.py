@@ -1,9 +1,9 @@
-"""What a run takes of the card, row lengths as they come or all alike: one line of JSON a case, each in its own process.
+"""What a run takes of the card, with rows as they come or all alike: a line of JSON a case, each in its own process.
 
     python benchmarks/teach/memory.py MODEL DATA CASE...      # a case: key=value,key=value; the keys are Case's fields
 
-`allocated` is what tensors took at the peak, `reserved` what PyTorch's allocator held. `cap` lets the process have no more
-than so many GiB, as on a smaller card: then the allocator gives back what it holds in vain before it fails.
+`allocated` is what tensors took at the peak, `reserved` what PyTorch's allocator held. `cap` lets the process have no
+more than so many GiB, as on a smaller card: then the allocator gives back what it holds in vain before it fails.
 """
 
 from __future__ import annotations
@@ -66,9 +66,7 @@ def loaded(case: Case, model: Path) -> tuple[Any, Any]:
     if case.stack == "unsloth":
         from unsloth import FastLanguageModel
 
-        net, tokenizer = FastLanguageModel.from_pretrained(
-            str(model), max_seq_length=4096, load_in_4bit=case.bits == 4
-        )
+        net, tokenizer = FastLanguageModel.from_pretrained(str(model), max_seq_length=4096, load_in_4bit=case.bits == 4)
         kind = {"off": False, "kept": True}.get(case.checkpointing, case.checkpointing)
         return FastLanguageModel.get_peft_model(net, use_gradient_checkpointing=kind, **adapter), tokenizer
     from peft import LoraConfig, get_peft_model
@@ -121,8 +119,10 @@ def measure(case: Case, model: Path, data: Path) -> dict[str, Any]:
         "longest": max(lengths), "mean": round(sum(lengths) / len(lengths)), "error": error,
         "allocated": round(torch.cuda.max_memory_allocated() / GIB, 3),
         "reserved": round(torch.cuda.max_memory_reserved() / GIB, 3), "loading": round(at_loading, 3),
-        "retries": counted["num_alloc_retries"], "tokens_s": round(sum(lengths) / seconds), "seconds": round(seconds, 1),
-        "step_s": round(seconds / max(trainer.state.global_step, 1), 4), "done": trainer.state.global_step,
+        "retries": counted["num_alloc_retries"],
+        "tokens_s": round(sum(lengths) / seconds), "seconds": round(seconds, 1),
+        "step_s": round(seconds / max(trainer.state.global_step, 1), 4),
+        "done": trainer.state.global_step,
     }  # fmt: skip
 
 
