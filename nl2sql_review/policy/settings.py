@@ -13,11 +13,11 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any, Mapping, Union
 
-from ..files import disk
+from ..files import disk, projects
 from ..files.projects import DEDICATED, PYPROJECT, SIZE_LIMIT, TABLE, candidates
 from ..files.typed_data import ShapeError, build, did_you_mean, keys, listed, named, show
 from ..libraries.declared import LIBRARIES
@@ -43,6 +43,9 @@ def _key(name: str) -> dict[str, str]:
     return {"key": name}
 
 
+PATHS = {"paths": True}  # of a field that names files or directories: those of a project's own settings lie in its tree
+
+
 @dataclass(frozen=True, eq=False)
 class Settings:
     """Everything a run can be told. Compared and hashed by identity: one object per settings file and command line."""
@@ -50,12 +53,13 @@ class Settings:
     select: tuple[str, ...] = ()  # rules or sections; empty means all
     ignore: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()  # globs as in .gitignore, relative to `root`
-    rules: tuple[str, ...] = ()  # further directories of rules, absolute once loaded
+    rules: tuple[str, ...] = field(default=(), metadata=PATHS)  # further directories of rules, absolute once loaded
     gpu: Union[str, float, None] = None  # the card: its name, or its memory in GB
     processes: Union[int, None] = None  # how many processes train at once
-    launch: tuple[str, ...] = ()  # accelerate and DeepSpeed files that start the runs, relative to `root`
+    # Accelerate and DeepSpeed files that start the runs, relative to `root`.
+    launch: tuple[str, ...] = field(default=(), metadata=PATHS)
     versions: dict[str, str] = field(default_factory=dict)  # library -> version or requirement the script runs on
-    baseline: Union[str, None] = None  # a file of accepted findings, absolute once loaded
+    baseline: Union[str, None] = field(default=None, metadata=PATHS)  # of accepted findings, absolute once loaded
     fail_on: Severity = field(default="error", metadata=_key("fail-on"))
     fail_on_unknown: bool = field(default=False, metadata=_key("fail-on-unknown"))
     parameters: Mapping[str, Any] = field(default_factory=dict, metadata={"hidden": True})  # rule id -> its table
@@ -96,6 +100,8 @@ def load(
     data, root = (_table(path, config is not None), os.path.dirname(os.path.abspath(path))) if path else ({}, "")
     said = {k: v for k, v in (overrides or {}).items() if v is not None}
     settings = from_data(data, path or "", root)
+    if path and config is None:
+        _check_tree(settings)
     if not said:
         return settings
     above = from_data(said, "command line", os.getcwd())
@@ -108,6 +114,19 @@ def load(
         root=settings.root or os.getcwd(),
         sources={**settings.sources, **above.sources},
     )
+
+
+def _check_tree(settings: Settings) -> None:
+    """Raise SettingsError where settings that were found in a tree lead out of it; whoever names a file trusts it."""
+    tree = projects.tree(settings.root)
+    remedy = f"if you trust it, name it: --config {settings.file}"
+    if not disk.lies_in(disk.real(settings.file), disk.real(tree)):
+        raise SettingsError(f"{settings.file}: the file is a link that leads out of {tree}; {remedy}")
+    for each in fields(settings):
+        value = getattr(settings, each.name) if each.metadata.get("paths") else None
+        for path in (value,) if isinstance(value, str) else value or ():
+            if not disk.lies_in(disk.real(os.path.join(settings.root, path)), disk.real(tree)):
+                raise _error(settings, each.metadata.get("key", each.name), f"{path} leads out of {tree}; {remedy}")
 
 
 def from_data(data: Mapping[str, Any], file: str, root: str) -> Settings:
