@@ -117,7 +117,8 @@ def run_options(group: argparse._ActionsContainer) -> None:
 
 def settings_options(group: argparse._ActionsContainer) -> None:
     group.add_argument("--config", metavar="FILE", help="settings from this file instead of the project's")
-    group.add_argument("--isolated", action="store_true", help="no settings files at all")
+    group.add_argument("--isolated", "--no-project-settings", action="store_true", dest="isolated",
+                       help="no settings but those of --config: for a tree whose settings are not trusted")  # fmt: skip
 
 
 def cache_options(group: argparse._ActionsContainer) -> None:

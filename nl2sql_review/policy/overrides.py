@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from ..files.discovery import globs
+from ..files.globs import globs
 
 
 def matches(paths: tuple[str, ...], file: str, root: str) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any, Mapping, Union
 
@@ -26,7 +26,7 @@ from ..report.report import KINDS, Kind, Severity
 from ..training_plan.facts import FACTS, SECTIONS
 from .expectations import Expectation, spelled, wanted, worded
 from .overrides import matches, place_of
-from .policies import Policy, PolicyError
+from .policies import Policy, PolicyError, is_path
 from .policies import load as load_policies
 from .rulebook import NOTICES, Head, Rule, Rulebook
 
@@ -48,6 +48,9 @@ def _key(name: str) -> dict[str, str]:
     return {"key": name}
 
 
+PATHS = {"paths": True}  # of a field that names files or directories: those of a project's own settings lie in its tree
+
+
 @dataclass(frozen=True, eq=False)
 class Settings:
     """Everything a run can be told. Compared and hashed by identity: one object per settings file and command line."""
@@ -59,14 +62,15 @@ class Settings:
         default_factory=dict, metadata=_key("per-file-ignores")
     )  # glob → rules or sections that are not reported in the files it matches
     overrides: tuple[dict[str, Any], ...] = ()  # `[[overrides]]`: `paths`, and settings that hold for these files
-    extend: Union[str, None] = None  # another settings file, over which this one stands
+    extend: Union[str, None] = field(default=None, metadata=PATHS)  # another settings file, which this one changes
     exclude: tuple[str, ...] = ()  # globs as in .gitignore, relative to `root`
-    rules: tuple[str, ...] = ()  # further directories of rules, absolute once loaded
+    rules: tuple[str, ...] = field(default=(), metadata=PATHS)  # further directories of rules, absolute once loaded
     gpu: Union[str, float, None] = None  # the card: its name, or its memory in GB
     processes: Union[int, None] = None  # how many processes train at once
-    launch: tuple[str, ...] = ()  # accelerate and DeepSpeed files that start the runs, relative to `root`
+    # Accelerate and DeepSpeed files that start the runs, relative to `root`.
+    launch: tuple[str, ...] = field(default=(), metadata=PATHS)
     versions: dict[str, str] = field(default_factory=dict)  # library -> version or requirement the script runs on
-    baseline: Union[str, None] = None  # a file of accepted findings, absolute once loaded
+    baseline: Union[str, None] = field(default=None, metadata=PATHS)  # of accepted findings, absolute once loaded
     fail_on: Severity = field(default="error", metadata=_key("fail-on"))
     fail_on_unknown: bool = field(default=False, metadata=_key("fail-on-unknown"))
     parameters: Mapping[str, Any] = field(default_factory=dict, metadata={"hidden": True})  # rule id -> its table
@@ -110,7 +114,7 @@ def load(
     path = config if config is not None else None if isolated else nearest(os.path.abspath(directory))
     data, root = (_table(path, config is not None), os.path.dirname(os.path.abspath(path))) if path else ({}, "")
     said = {k: v for k, v in (overrides or {}).items() if v is not None}
-    settings = _extended(data, path or "", root, ())
+    settings = _extended(data, path or "", root, (), config is not None)
     if not said:
         return _with_policy(settings)
     return _with_policy(_over(settings, from_data(said, "command line", os.getcwd()), said))
@@ -157,19 +161,18 @@ def _over(below: Settings, above: Settings, said: Mapping[str, Any]) -> Settings
     )
 
 
-def _extended(data: Any, path: str, root: str, above: tuple[str, ...]) -> Settings:
-    """The settings of a file over those of the file that it extends."""
+def _extended(data: Any, path: str, root: str, above: tuple[str, ...], trusted: bool) -> Settings:
+    """The settings of a file over those of the file that it extends; unless `trusted` none leads out of its tree."""
     own = from_data(data, path, root)
+    if path and not trusted:
+        _check_tree(own)
     if own.extend is None:
         return own
     base = os.path.normpath(os.path.join(root, own.extend))
     if base in (*above, path) or len(above) >= DEEPEST:
         raise SettingsError(f"{path}: extend: {own.extend} extends what extends it")
-    tree = os.path.realpath(projects.root(root))
-    if os.path.commonpath((tree, os.path.realpath(base))) != tree:
-        raise SettingsError(f"{path}: extend: {own.extend} lies outside of the project {tree}")
     folder = os.path.dirname(base)
-    below = _extended(_table(base, True), base, folder, (*above, path))
+    below = _extended(_table(base, True), base, folder, (*above, path), trusted)
     launch = tuple(os.path.relpath(os.path.join(folder, each), root) for each in below.launch)
     policy = _from(folder, root, below.policy)
     return replace(_over(replace(below, launch=launch, policy=policy), own, data), root=root, file=path)
@@ -180,7 +183,7 @@ def _from(folder: str, root: str, policy: Union[str, tuple[str, ...]]) -> Union[
     if not isinstance(policy, str):
         return tuple(str(_from(folder, root, each)) for each in policy)
     relative = os.path.relpath(os.path.join(folder, policy), root)
-    return policy if "/" not in policy and not policy.endswith(".toml") else os.path.join(".", relative)
+    return os.path.join(".", relative) if is_path(policy) else policy
 
 
 def _with_policy(settings: Settings) -> Settings:
@@ -191,6 +194,23 @@ def _with_policy(settings: Settings) -> Settings:
         return replace(settings, wanted=load_policies(names, root))
     except PolicyError as error:
         raise _error(settings, "policy", str(error)) from None
+
+
+def _check_tree(settings: Settings) -> None:
+    """Raise SettingsError where settings that were found in a tree lead out of it; whoever names a file trusts it."""
+    tree = projects.tree(settings.root)
+    remedy = f"if you trust it, name it: --config {settings.file}"
+    if not disk.lies_in(disk.real(settings.file), disk.real(tree)):
+        raise SettingsError(f"{settings.file}: the file is a link that leads out of {tree}; {remedy}")
+    policies = (settings.policy,) if isinstance(settings.policy, str) else settings.policy
+    for name in (name for name in policies if is_path(name)):
+        if not disk.lies_in(disk.real(os.path.join(settings.root, name)), disk.real(tree)):
+            raise _error(settings, "policy", f"{name} leads out of {tree}; {remedy}")
+    for each in fields(settings):
+        value = getattr(settings, each.name) if each.metadata.get("paths") else None
+        for path in (value,) if isinstance(value, str) else value or ():
+            if not disk.lies_in(disk.real(os.path.join(settings.root, path)), disk.real(tree)):
+                raise _error(settings, each.metadata.get("key", each.name), f"{path} leads out of {tree}; {remedy}")
 
 
 def from_data(data: Mapping[str, Any], file: str, root: str) -> Settings:
