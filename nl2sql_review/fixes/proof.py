@@ -56,6 +56,8 @@ DERIVED: dict[str, tuple[str, ...]] = {
     "checkpointing.save_strategy": ("checkpointing.save_steps", "checkpointing.save_conflict"),
     "checkpointing.save_conflict": ("checkpointing.save_strategy",),
     "checkpointing.resume": ("checkpointing.resume_by",),
+    "lora.r": ("lora.scaling",),
+    "lora.alpha": ("lora.scaling",),
     "lora.target_modules": ("lora.unmatched_modules",),
     "lora.unmatched_modules": ("lora.target_modules",),
     "lora.load_in_4bit": ("lora.quantized_by",),
