@@ -49,7 +49,7 @@ TRACKED = {
     "checkpointing.save_total_limit": ("save_total_limit",),
     "checkpointing.save_steps": ("save_steps",),
     "checkpointing.save_strategy": ("save_strategy",),
-    "arguments.seed": ("seed", "random_state", "random_seed"),
+    "arguments.seed": ("seed", "random_seed"),
     "project.output_dir": ("output_dir",),
 }
 FACT_OF = {name: fact for fact, names in TRACKED.items() for name in names}

@@ -213,7 +213,7 @@ def skipped(run: Run, call: Call) -> Place | None:
 
 
 def _behind(tree: cst.Module, weights: cst.BaseExpression | None) -> list[str]:
-    """The lists that the weights are made of: `shares` of `[share / whole for share in shares]`, however often named."""
+    """The lists that the weights are made of: `shares` of `[share / whole for share in shares]`, under any name."""
     found: list[str] = []
     waiting = [weights] if weights is not None else []
     while waiting and len(found) < 20:
