@@ -71,9 +71,14 @@ def soften(recording: Recording) -> None:
                     c.arguments[name] = demote(value, other.condition)
 
 
+STARTED = re.compile(r"(^|\.)(?!Patch)[A-Z]\w*Trainer$|\.backward$")
+
+
 def adopt_alternatives(recording: Recording) -> None:
     """A script that trains only when told to (`--train`) is still a training script: what no plain run calls at all is
-    taken from the path that does."""
+    taken from the path that does. One that trains anyway is left as it is: what it does not do is switched off."""
+    if any(STARTED.search(c.callee) for c in recording.calls):
+        return
     called = {c.callee for c in recording.calls}
     adopted = [c for c in recording.alternatives if c.callee not in called]
     if any(c.callee.endswith((".get_peft_model", "Trainer", "TrainingArguments", "SFTConfig")) for c in adopted):

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 from ..training_plan.facts import Fact, Lora, TrainingPlan
 from ..training_plan.values import Absent, Default, Either, Known, Unknown, Value
+from . import hand_loop
 from .api.arguments import rejected
 from .derive import derive, options
 from .object_settings import Given, last, makers
@@ -70,15 +71,22 @@ def read(run: Run, plan: TrainingPlan) -> None:
 def no_adapter(run: Run) -> Fact:
     if any(last(c.callee) == "from_pretrained" and "PeftModel" in c.callee for c in run.calls):
         return Fact(Unknown("the adapter is loaded from a directory, which holds its settings"), at=run.place)
+    switched = next((c for c in run.recording.alternatives if last(c.callee) in ("get_peft_model", "LoraConfig")), None)
+    if switched is not None:
+        note = f"only {switched.condition} makes one" if switched.condition.startswith("-") else "a branch makes one"
+        off = Default(None, switched.condition, (switched.place,))
+        return Fact(off, at=switched.place, note=note, argument="")
     if run.model_unknown:
         return Fact(Unknown(run.model_unknown), at=run.place)
+    if hand_loop.trains(run):
+        return Fact(Absent("no LoRA adapter is made: all weights are trained"), at=run.load.place or run.place)
     if run.trainer is None:
         return Fact(Absent("no adapter is made"), at=run.place, why_not="the script makes no adapter and no trainer")
     return Fact(Absent("no LoRA adapter is made: all weights are trained"), at=run.trainer.place)
 
 
 def absent_why(fact: Fact) -> str:
-    return "no adapter is made" if isinstance(fact.value, Absent) else ""
+    return "no adapter is made" if isinstance(fact.value, (Absent, Default)) else ""
 
 
 def setting(run: Run, *spellings: str) -> Fact:

@@ -29,6 +29,9 @@ OTHER_OBJECTIVES = (
     "GKD",
     "OnlineDPO",
     "NashMD",
+    "SentenceTransformer",
+    "CrossEncoder",
+    "SparseEncoder",
 )
 
 
