@@ -155,6 +155,7 @@ class Rule:
     body: str  # the page: Markdown, title included
     path: str  # the file
     body_row: int = 1  # 1-based row of the body's first line in the file
+    counted: tuple[Kind, ...] = KINDS  # which of its outcomes count, by the policy and the settings
 
     @property
     def section(self) -> str:

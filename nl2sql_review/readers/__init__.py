@@ -28,13 +28,15 @@ def _plans(runs: list[Run], recording: Recording, source: Any, settings: Any) ->
     from ..flavours import launch
     from . import defaults
     from .api import versions_of
+    from .api.imports import replaced
 
     versions: Any = None
+    by_unsloth = replaced(recording)
     found: list[tuple[Any, TrainingPlan]] = []
     recording.launch = launch.find(recording, source, settings)
     for one in runs:
         one.versions = versions = versions or versions_of(recording, source, settings)
-        with defaults.under(versions.installed()):
+        with defaults.under(versions.installed(), by_unsloth):
             site, plan = one.trainer and one.trainer.place.node, read_run(one)
         if not any(site is other_site and alike(plan, other) for other_site, other in found):
             found.append((site, plan))

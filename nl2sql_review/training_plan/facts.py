@@ -68,6 +68,7 @@ class Lora(Part):
     misplaced_gradient_checkpointing: Fact  # the same value given to the training arguments instead
     dropout: Fact
     bias: Fact
+    scaling: Fact  # what the adapter's output is multiplied by: alpha / r, with rank-stabilised LoRA alpha / sqrt(r)
     # Lists of defects, each with cases: what keeps the adapter from training when train() begins, what takes the
     # place of an adapter that was loaded, and which tokens were added whose embeddings do not train.
     frozen: Fact
@@ -81,7 +82,7 @@ class Prompt(Part):
     parts: Fact  # list, in order, of: instruction, schema, question, response, sql
     missing_parts: Fact  # list: which of them are not there, or out of order
     style: Fact  # "alpaca", "chat", "prompt/completion", "own wording"
-    ending: Fact  # "eos", "none", "text after eos", "two eos", "cut off", "foreign eos"
+    ending: Fact  # "eos", "none", "text after eos", "two eos", "cut off", "foreign eos", "untrained eos"
     eos_from: Fact  # how it gets there: "tokenizer.eos_token", "TRL", "chat template", a literal
     loss_on: Fact  # "response", "all", "nothing"
     loss_by: Fact  # the mechanism: "train_on_responses_only", "prompt/completion columns", …
@@ -134,7 +135,8 @@ class Arguments(Part):
     warmup_spelling: Fact  # "current", "removed" from the newest libraries, "both", "a share too early"
     fp16: Fact
     bf16: Fact
-    mixed_precision: Fact  # "bf16 else fp16", "bf16", "fp16", "both", "none"
+    # "bf16 else fp16", "bf16", "fp16", "both", "none", "bf16 by a probe that says yes everywhere"
+    mixed_precision: Fact
     epochs: Fact
     max_steps: Fact
     launcher_conflicts: Fact  # list, with cases: what accelerate and DeepSpeed files say otherwise, and it stops
@@ -154,7 +156,7 @@ class Memory(Part):
     model_length: Fact  # max_seq_length given to the model
     trainer_length: Fact  # what the trainer cuts at, library default included
     sequence_length: Fact  # what really applies: the smaller one
-    length_conflict: Fact  # True when the two disagree
+    length_conflict: Fact  # True when the two disagree, "unchosen" when it is TRL's default that cuts
     # where device_map puts the model of a process: "over all cards", "on the first card", "by way of the first card",
     # "on its own card"
     placement: Fact

@@ -16,8 +16,9 @@ from ...files import disk
 from ...source import Source, SourceError
 from ...source.syntax import dotted
 from ...training_plan.values import Known, Unknown
-from ..core.machine import Frame, Machine, Raised, place_of
+from ..core.machine import Machine
 from ..core.objects import Module, Opaque, Scope
+from ..core.state import Frame, Raised, place_of
 
 MAX_MODULES = 80
 # Top-level names that are never a module of the project, even when a folder is called like them.
