@@ -50,7 +50,7 @@ def _matching(names: tuple[str, ...], finding: Finding) -> list[str]:
 def _notices(source: Source, book: Rulebook, used: set[tuple[int, str]]) -> list[Finding]:
     known = book.names()
     active = {name for rule in book.active for name in (rule.id, rule.section)}
-    everything = len(book.active) == len(book.rules)
+    everything = len(book.active) + len(book.on_rows) == len(book.rules)
     made = []
     for number, comment in enumerate(source.suppressions):
         for name in comment.rules or ("",):

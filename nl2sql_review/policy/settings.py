@@ -203,7 +203,10 @@ def configure(rulebook: Rulebook, settings: Settings) -> Rulebook:
         if id not in rulebook.rules:
             raise _error(settings, id, f"there is no such rule{did_you_mean(id, rulebook.rules)}")
     rules = {id: _with_parameters(rule, settings) for id, rule in rulebook.rules.items()}
-    return Rulebook(rules, tuple(rules[r.id] for r in rulebook.active if selected(r.id, settings)))
+    active, on_rows = (
+        tuple(rules[r.id] for r in chosen if selected(r.id, settings)) for chosen in (rulebook.active, rulebook.on_rows)
+    )
+    return Rulebook(rules, active, on_rows)
 
 
 def selected(id: str, settings: Settings) -> bool:

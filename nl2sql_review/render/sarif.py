@@ -82,7 +82,7 @@ def _result(entry: Entry, index: dict[str, int], view: View) -> Object:
         made |= {"kind": "fail", "level": LEVELS[finding.severity]}
     help = f"\n{finding.help}" if finding is not None and finding.help else ""
     made["message"] = {"text": f"{entry.message}{help}"}
-    place = _location(entry.at, view)
+    place = _record(entry.at, view) if entry.rule.startswith("rows/") else _location(entry.at, view)
     if finding is not None and finding.location.cell is not None:
         place["logicalLocations"] = [{"name": cell_of(finding.location), "kind": "element"}]
     made["locations"] = [place]
@@ -92,7 +92,14 @@ def _result(entry: Entry, index: dict[str, int], view: View) -> Object:
         made["partialFingerprints"] = {"nl2sqlReview/v1": finding.fingerprint}
     if finding.trace:
         steps = [{"location": _step(step, view)} for step in finding.trace]
-        steps.append({"location": {**_location(entry.at, view), "message": {"text": finding.message}}})
+        steps.append(
+            {
+                "location": {
+                    **{k: v for k, v in place.items() if k != "logicalLocations"},
+                    "message": {"text": finding.message},
+                }
+            }
+        )
         made["codeFlows"] = [{"threadFlows": [{"locations": steps}]}]
     if finding.fix is not None and finding.fix.edits:
         made["fixes"] = [_fix(finding.fix, view)]
@@ -134,6 +141,16 @@ def _notification(entry: Entry, view: View) -> Object:
 
 def _location(at: Location, view: View) -> Object:
     return {"physicalLocation": {"artifactLocation": _artifact(at.path, view), "region": _region(at)}}
+
+
+def _record(at: Location, view: View) -> Object:
+    """A row of a data file: its line where a row is one, else its number."""
+    made: Object = {"physicalLocation": {"artifactLocation": _artifact(at.path, view)}}
+    if at.row and at.path.endswith((".jsonl", ".ndjson")):
+        made["physicalLocation"]["region"] = {"startLine": at.row}
+    elif at.row:
+        made["logicalLocations"] = [{"name": f"row {at.row}", "kind": "element"}]
+    return made
 
 
 def _region(at: Location) -> Object:

@@ -200,6 +200,30 @@ class Api(Part):
     refused_values: Fact  # values that the parser of a configuration does not take
 
 
+class Rows(Part):
+    """What the rows of a data file are to this script: lists of the kinds of defects that were found, empty for none.
+
+    No part of the plan, as no script says it: `nl2sql-review data` reads the files and fills them.
+    """
+
+    unreadable: Fact
+    missing_columns: Fact
+    empty_parts: Fact
+    markup: Fact
+    foreign_markers: Fact
+    statements: Fact
+    refused_sql: Fact
+    broken_schemas: Fact
+    lost_by_cut: Fact
+    too_long: Fact
+    duplicates: Fact
+    contradictions: Fact
+    held_out_rows: Fact
+    held_out_databases: Fact
+    databases_on_both_sides: Fact
+    passes: Fact  # how often each row of the data set is trained on
+
+
 class TrainingPlan:
     """The eight parts of what one run would do."""
 
@@ -231,3 +255,5 @@ class TrainingPlan:
 
 
 FACTS = tuple(name for name, _ in TrainingPlan().facts())
+ROW_SECTION = "rows"
+ROW_FACTS = tuple(f"{ROW_SECTION}.{name}" for name in Rows.names())

@@ -236,10 +236,11 @@ class Dataset(Opaque):
     """A `datasets.Dataset` (or a dict of them). `columns` says what a cell of each column holds.
 
     `open`: there are further columns that nobody named. `mixed`: the call that mixed it from several.
-    `steps`: the calls applied to it, in order. `parts`: the datasets it was mixed from.
+    `steps`: the calls applied to it, in order. `parts`: the datasets it was mixed from. `split`: the name it was taken
+    out of a dict of data sets by. `filters`: what decides, for each filter it went through, whether a row is kept.
     """
 
-    __slots__ = ("columns", "open", "sources", "mixed", "steps", "parts", "splits")
+    __slots__ = ("columns", "open", "sources", "mixed", "steps", "parts", "splits", "split", "filters")
 
     def __init__(self, text: str, call: Any, columns: dict[str, Value] | None = None, open: bool = True) -> None:
         super().__init__(text, "call", (), "datasets.Dataset", call)
@@ -250,6 +251,8 @@ class Dataset(Opaque):
         self.steps: tuple[Any, ...] = ()
         self.parts: tuple[Any, ...] = ()
         self.splits = False  # a DatasetDict: subscripts by split name
+        self.split = ""
+        self.filters: tuple[Value, ...] = ()
 
 
 class Row(Opaque):

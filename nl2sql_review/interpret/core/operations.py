@@ -234,6 +234,9 @@ def term_of(op: str, *operands: Value) -> Value:
         text = f" {op} ".join(wrapped(o) for o in operands)
     head = op if op in ("not", "or", "and") else "op"
     trace = operands[0].trace
+    first = operands[0].value if isinstance(operands[0], Known) else None
+    if head in ("or", "and") and isinstance(first, Opaque) and first.head == head:
+        operands = (*first.args, *operands[1:])  # `a or b or c`, so that a long chain is not a deep one
     return Known(Opaque(text if len(text) < 400 else text[:399] + "…", head, tuple(operands)), trace)
 
 

@@ -376,6 +376,8 @@ def contains_settled(m: Machine, owner: Value, value: Value, node: cst.CSTNode |
             )
         if not state.open and all(verdict is False for verdict in verdicts):
             return Known(False) if not state.by else Default(False, state.by)
+        if not state.open and isinstance(value, Known) and isinstance(value.value, Opaque):
+            return term_of("in", value, owner)
         return Unknown(state.open or "membership is only known to the run")
     if isinstance(v, Opaque):
         found = m.library_contains(owner, v, value, node)

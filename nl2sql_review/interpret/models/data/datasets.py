@@ -20,12 +20,13 @@ from ...core.objects import (
     object_of,
     plain,
 )
-from ...core.operations import describe, item_term
+from ...core.operations import describe, freeze, item_term
 
 if TYPE_CHECKING:
     import libcst as cst
 
 KIND = "datasets.Dataset"
+DEEP = 20  # levels of an expression that are kept of what decides over a row
 SAME = (
     "filter select shuffle skip take shard sort flatten with_format set_format cast cast_column to_iterable_dataset "
     "unique flatten_indices repeat with_transform set_transform add_faiss_index reset_format class_encode_column"
@@ -58,17 +59,24 @@ def derived(
         old.open if open is None else open,
     )
     new.sources, new.mixed, new.parts, new.splits = old.sources, old.mixed, old.parts, old.splits
-    new.steps = (*old.steps, call)
+    new.steps, new.split, new.filters = (*old.steps, call), old.split, old.filters
     call.result = made(m, new)
     return Known(new, receiver.trace)
 
 
 def same(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     fn = args.get(0, "function")
+    kept: Value | None = None
     if callee.endswith("filter") and not isinstance(fn, Absent):
         with m.supposing("a filter's function"):
-            m.call(fn, Arguments([Known(Row("example", object_of(receiver), False))]), node)
-    return derived(m, receiver, args, node, callee)
+            kept = m.call(fn, Arguments([Known(Row("example", object_of(receiver), False))]), node)
+        if not isinstance(args.get(None, "batched", "with_indices", "input_columns"), Absent):
+            kept = Unknown("a filter that is given more than a row, or batches of them", receiver.trace)
+    out = derived(m, receiver, args, node, callee)
+    if kept is not None:
+        new: Dataset = object_of(out)
+        new.filters = (*new.filters, freeze(kept, DEEP))
+    return out
 
 
 for _name in SAME:
@@ -227,6 +235,7 @@ def item(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None,
         if old.splits or k in SPLITS or k.startswith(SPLITS):
             new = Dataset(f"{old.text}[{k!r}]", old.call, dict(old.columns), old.open)
             new.sources, new.mixed, new.steps, new.parts = old.sources, old.mixed, old.steps, old.parts
+            new.split, new.filters = k, old.filters
             return Known(new, receiver.trace)
         value = old.columns.get(k)
         return Known(

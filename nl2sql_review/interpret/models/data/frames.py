@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ....training_plan.values import Known, Value, join
+from ....training_plan.values import Known, Unknown, Value, join
 from ...core.library import method_model, model, record
 from ...core.machine import Machine
 from ...core.objects import Arguments, Dataset, Items, Mapping, Opaque, Row, Sequence, object_of, plain
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
 KIND = "pandas.DataFrame"
+DROPPING = ("sample", "head", "tail", "dropna", "drop_duplicates", "query", "drop", "loc", "iloc")
 MANY = "only the run knows how many rows there are"
 
 
@@ -82,6 +83,9 @@ def derived(
         m, f"{old.text}.{callee.rsplit('.', 1)[-1]}(…)", call, columns_of(old) if columns is None else columns, old.open
     )
     new.sources, new.parts, new.mixed, new.steps = old.sources, old.parts, old.mixed, (*old.steps, call)
+    new.filters = old.filters
+    if callee.rsplit(".", 1)[-1] in DROPPING:
+        new.filters = (*new.filters, Unknown(f"{callee.rsplit('.', 1)[-1]} drops rows", (call.place,)))
     return Known(new, receiver.trace)
 
 
@@ -132,8 +136,14 @@ def rename(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | Non
 def item(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     df: Dataset = object_of(receiver)
     name = plain(args.get(0))
-    if not isinstance(name, str):
-        return receiver  # a mask, or a list of columns: rows of the same kind
+    if isinstance(object_of(args.get(0)), Sequence):
+        return receiver  # a list of columns
+    if not isinstance(name, str):  # a mask
+        kept = Dataset(df.text, df.call, columns_of(df), df.open)
+        kept.kind = KIND
+        kept.sources, kept.parts, kept.mixed, kept.steps = df.sources, df.parts, df.mixed, df.steps
+        kept.filters = (*df.filters, Unknown(f"{describe(args.get(0))} decides which rows are kept", receiver.trace))
+        return Known(kept, receiver.trace)
     value = columns_of(df).get(name)
     return Known(
         Sequence((value if value is not None else item_term(Known(Row("row", df, False)), args.get(0)),), "list", MANY)
@@ -206,5 +216,6 @@ def from_pandas(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: s
     if isinstance(df, Dataset):
         new.columns, new.open = columns_of(df), df.open
         new.sources, new.mixed, new.parts, new.steps = df.sources, df.mixed, df.parts, df.steps
+        new.filters = df.filters
     call.result = made(m, new)
     return Known(new, (call.place,))
