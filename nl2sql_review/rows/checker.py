@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from html import unescape
 from typing import Any
 
 from ..data_files.records import row_of
@@ -417,6 +418,7 @@ def _agree(first: Values, other: Values) -> None:
 def bare(sql: str) -> str:
     """Return SQL without what is known to stand around it: a fence, `[SQL]`, an EOS token."""
     text = SPECIAL_TOKENS.sub("", sql) if "<" in sql else sql
+    text = unescape(text) if "&" in text and ENTITY.search(text) else text
     found = WRAPPED.match(text) or (FENCED.search(text) if "```" in text else None)
     return (found["sql"] if found else text).strip()
 

@@ -223,6 +223,8 @@ def _trace(feed: Feed, name: str, defect: Defect) -> Iterator[TraceStep]:
         words = defect.message
         role = ROLE_OF.get(name) or next((role for role in ("question", "schema") if role in words), "sql")
         place = next((piece.place for pieces in feed.texts for piece in pieces if role in piece.roles), None)
+    if place is None and name not in ("unreadable", "passes", "databases_on_both_sides"):
+        place = feed.at
     place = place or feed.rows.place
     location = wording.where(place) if place is not None else None
     if place is not None and location is not None:
@@ -230,7 +232,7 @@ def _trace(feed: Feed, name: str, defect: Defect) -> Iterator[TraceStep]:
 
 
 def _places(feed: Feed) -> Iterator[Place]:
-    found = [feed.rows.place, feed.split_place, *(at for _, _, at in feed.reads)]
+    found = [feed.rows.place, feed.split_place, feed.at, *(at for _, _, at in feed.reads)]
     found += [piece.place for pieces in feed.texts for piece in pieces]
     return (place for place in found if place is not None)
 

@@ -213,15 +213,17 @@ class Opaque(Object):
 
     `text` is the expression, `head` and `args` as in `values.Term`. `kind` is the canonical name of its type where
     that is known ("datasets.Dataset", "model", "trl.SFTTrainer"); such ones are objects, the others mere terms.
+    `place`: where it is written, for what is read from a row of a data set.
     """
 
-    __slots__ = ("text", "head", "args", "call", "kind")
+    __slots__ = ("text", "head", "args", "call", "kind", "place")
 
     def __init__(
         self, text: str, head: str = "symbol", args: tuple[Value, ...] = (), kind: str = "", call: Any = None
     ) -> None:
         self.slots = {}
         self.text, self.head, self.args, self.kind, self.call = text, head, args, kind, call
+        self.place: Place | None = None
 
     def same_as(self, other: Any) -> bool:
         """Two mere terms of the same text are the same value; two objects are not."""

@@ -116,7 +116,8 @@ def freeze_object(v: Any, trace: Trace, depth: int) -> Value:
     if isinstance(v, Opaque):
         if v.kind and v.kind not in ("row", "str"):
             return Known(v, trace)
-        return Term(v.text, v.head, tuple(freeze(a, depth - 1) for a in v.args) if depth > 0 else (), trace)
+        args = tuple(freeze(a, depth - 1) for a in v.args) if depth > 0 else ()
+        return Term(v.text, v.head, args, trace, v.place)
     if isinstance(v, Instance) and v.cls.kind == "enum" and v.payload is not None:
         return freeze(v.payload, depth)
     if depth <= 0 or not isinstance(v, (Sequence, Mapping)):

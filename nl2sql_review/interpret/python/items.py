@@ -257,6 +257,8 @@ def iterate(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
             if v.source is not None:
                 rest, position = v.source.state, v.slots["position"]
                 m.write(v, "position", len(rest.items))
+                if not isinstance(position, int):  # two paths read it to different places
+                    return Items(rest.items, "only the run knows how far an iterator was read")
                 return rest._replace(items=rest.items[position:])
             if v.kind == "generator" and state.items:
                 m.write(v, "state", Items((), state.open and "a generator that was read before"))

@@ -91,7 +91,7 @@ def _held_out(run: Run, dataset: Dataset) -> list[Feed]:
 
 
 def _feed(text: TrainingText, dataset: Dataset, rows: Rows) -> Feed:
-    feed = Feed(rows, text.form, why=text.why)
+    feed = Feed(rows, text.form, why=text.why, at=text.at)
     feed.texts = [_pieces(pieces) for pieces in text.texts]
     feed.reads = list(_reads(text))
     feed.filters = [expression(value) for value in dataset.filters]
@@ -125,8 +125,9 @@ def _place(value: Value) -> Place | None:
         inner = next((each for each in found if isinstance(each, (Term, Text, Unknown))), None)
         if inner is None:
             break
+    place: Place | None = getattr(inner, "place", None)
     trace = getattr(inner, "trace", ()) or value.trace
-    return trace[0] if trace else None
+    return place or (trace[0] if trace else None)
 
 
 def _reads(text: TrainingText) -> Iterator[tuple[Expression, str, Place | None]]:
@@ -141,7 +142,7 @@ def _reads(text: TrainingText) -> Iterator[tuple[Expression, str, Place | None]]
                 owner = expression(term.args[0])
                 if isinstance(name, str) and owner == ["row"] and name not in seen:
                     seen.add(name)
-                    yield owner, name, term.trace[0] if term.trace else None
+                    yield owner, name, term.place or (term.trace[0] if term.trace else None)
 
 
 def _items(value: object, depth: int) -> Iterator[Term]:

@@ -303,6 +303,9 @@ def get_of_row(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode |
         if known is not None
         else Known(Opaque(f"{row.text}.get({inner})", "get", (receiver, *args.positional)), receiver.trace)
     )
+    made = object_of(term)
+    if isinstance(made, Opaque) and made.place is None:
+        made.place = args.place
     if isinstance(row, Row) and row.batched:
         return Known(Sequence((term,), "list", "only the run knows how many rows a batch has"), receiver.trace)
     return term
