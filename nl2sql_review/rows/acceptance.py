@@ -106,11 +106,11 @@ class Acceptance:
             return Outcome("no schema")
         if self._dialect:
             return self._as_dialect(database, sql)
+        if database.broken:
+            return Outcome("schema", database.broken)
         outcome = _explained(database.connection, sql)
         if outcome.kind == "accepted":
             return outcome
-        if database.broken:
-            return Outcome("schema", database.broken)
         if outcome.kind == "name" and database.cut:
             return Outcome("other", outcome.message)
         if outcome.kind in ("syntax", "function"):
