@@ -102,6 +102,7 @@ class Dataset(Part):
     stopping_strategy: Fact
     misaligned_weights: Fact  # True when a skipped dataset shifts the weights
     bare_fields: Fact  # list: columns read by ex["name"] with no other spelling to fall back on
+    missing_fields: Fact  # list: columns that are read so, and that the data files beside the script have not got
     late_fallbacks: Fact  # list: columns whose `.get` fallback runs after mixing and returns None
     schema_limit: Fact  # characters (or tokens) the schema is cut to
     truncation_cuts: Fact  # "schema", "text": what a cut removes
