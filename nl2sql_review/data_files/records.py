@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import tables
-from .formats import DataFile, Unreadable, pieces
+from .formats import DataFile, Unreadable, opened, pieces
 
 TOGETHER = 1000  # rows of a batch
 BATCH_BYTES = 4 << 20  # bytes of a batch, beside those of its last row
@@ -120,6 +120,44 @@ def _lines(file: DataFile) -> Iterator[Batch | Problem]:
             rest, skipping = b"", True
     if batch.rows:
         yield batch
+
+
+RANGE = 1 << 20  # bytes of a range of lines
+
+
+def ranges(file: DataFile) -> Iterator[tuple[int, int, int, int]]:
+    """Yield (start, bytes, number of its first line, its lines) for parts of an unpacked file of lines.
+
+    Whoever gets one reads it by itself (`lines_of`), which spares sending rows from one process to another. Raises
+    Unreadable for a line that is too long.
+    """
+    start, number = 0, 1
+    with opened(file) as stream:
+        while data := stream.read(RANGE):
+            if not data.endswith(b"\n"):
+                data += stream.readline(ROW_BYTES)
+                if len(data) > ROW_BYTES:
+                    raise Unreadable(f"it has a line of more than {ROW_BYTES >> 20} MiB after line {number}")
+            lines = data.count(b"\n")
+            yield start, len(data), number, lines
+            start, number = start + len(data), number + lines
+
+
+def lines_of(path: str, start: int, size: int, number: int) -> Batch:
+    """Return the rows of a range of lines. Raises OSError."""
+    batch = Batch()
+    with open(path, "rb") as stream:
+        stream.seek(start)
+        data = stream.read(size)
+    if not start:
+        data = data.removeprefix(codecs.BOM_UTF8)
+    for line in data.split(b"\n"):
+        text = line.decode("utf-8", "surrogateescape").strip(" \t\r\n")
+        if text:
+            batch.add(number, text, 0)
+        number += 1
+    batch.size = size
+    return batch
 
 
 def _with_end(stream: Iterator[bytes]) -> Iterator[bytes]:

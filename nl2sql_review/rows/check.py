@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from ..data_files.formats import DataFile
+from ..data_files.formats import DataFile, Unreadable
 from ..data_files.heads import Head, head
 from ..data_files.locate import Located, locate
-from ..data_files.records import Batch, Problem, read
+from ..data_files.records import Batch, Problem, lines_of, ranges, read
 from ..training_plan.feeds import Feed, Feeding
 from .engine.limits import Limits
 from .engine.process import Lost, Task, supervise
@@ -174,17 +174,22 @@ def _run(one: Checked, asked: Asked) -> Iterator[int]:
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(one.program.plain(), file)
-        sent: dict[int, Batch] = {}
+        sent: dict[int, Batch | dict[str, Any]] = {}
         tasks = _tasks(one, name, chosen, sent)
         preload = ("nl2sql_review.rows.checker",)
         for answer in supervise(HANDLER, tasks, limits, asked.jobs, preload):
             batch = sent.pop(answer.task)
+            if isinstance(batch, dict):
+                told += batch["size"]
+                yield batch["size"]
+                if not isinstance(answer.value, Lost):
+                    one.found.add(answer.value)
+                    continue
+                batch = lines_of(**batch)
             if isinstance(answer.value, Lost):
                 again += list(zip(batch.numbers, batch.rows))
             else:
                 one.found.add(answer.value)
-            told += batch.size
-            yield batch.size if one.file.format == "jsonl" else 0
         singly = (Task(row, {"program": name}, [[[row], [value]]]) for row, value in again)
         for answer in supervise(HANDLER, singly, limits, asked.jobs, preload):
             if isinstance(answer.value, Lost):
@@ -199,11 +204,24 @@ def _run(one: Checked, asked: Asked) -> Iterator[int]:
     finally:
         os.unlink(name)
     if told < size:
-        yield size - told if one.file.format == "jsonl" else size
+        yield size - told
 
 
-def _tasks(one: Checked, program: str, chosen: frozenset[int] | None, sent: dict[int, Batch]) -> Iterator[Task]:
+def _tasks(
+    one: Checked, program: str, chosen: frozenset[int] | None, sent: dict[int, Batch | dict[str, Any]]
+) -> Iterator[Task]:
     number = 0
+    if one.file.format == "jsonl" and not one.file.packed and chosen is None:
+        try:
+            for start, size, first, _ in ranges(one.file):
+                number += 1
+                sent[number] = part = {"path": one.file.path, "start": start, "size": size, "number": first}
+                yield Task(number, {"program": program}, [part])
+            if not number:
+                one.found.tell("unreadable", Defect(0, "it is empty"))
+        except Unreadable as error:
+            one.found.tell("unreadable", Defect(0, str(error)))
+        return
     for batch in read(one.file, one.feed.rows.records):
         if isinstance(batch, Problem):
             one.found.tell("unreadable", Defect(batch.row, batch.message))

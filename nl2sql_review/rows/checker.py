@@ -16,11 +16,11 @@ from hashlib import blake2b
 from html import unescape
 from typing import Any
 
-from ..data_files.records import row_of
+from ..data_files.records import lines_of, row_of
 from .acceptance import SPOKEN, Acceptance, closed
 from .engine.child import Tell
 from .engine.limits import Limits
-from .engine.statement import COMMANDS, ELSEWHERE, QUERIES, read
+from .engine.statement import COMMANDS, ELSEWHERE, QUERIES, is_plainly_one_query, read
 from .expressions import Compiler, Evaluate, NotKnown, Raises
 
 DATABASE_COLUMNS = ("db_id", "db_name", "database", "database_id", "db")
@@ -36,6 +36,7 @@ FENCED = re.compile(r"```(?:\w+)?\n?(?P<sql>.*?)(?:```|\Z)", re.DOTALL)
 SHOWN = 80  # characters of a value in a message
 NO_TEXT = ("", "none", "null", "nan")
 ROLES = ("schema", "question", "sql")
+KEPT_HASHES = 50_000  # of the names, or the schemas, of databases
 
 
 class Values:
@@ -69,6 +70,7 @@ class Checker:
         self._acceptance = Acceptance(limits or Limits(), program["dialect"]) if program["sql"] else None
         roles = {role for pieces in program["texts"] for piece in pieces for role in piece.get("roles", ())}
         self._has = {role: role in roles for role in ROLES}
+        self._hashes: dict[str, int] = {}
 
     @staticmethod
     def _piece(piece: Mapping[str, Any], compiler: Compiler) -> dict[str, Any]:
@@ -266,14 +268,18 @@ class Checker:
         self, row: Mapping[str, Any], values: Values, counts: Counter[str]
     ) -> Iterator[tuple[str, str, str]]:
         sql = bare(values.roles["sql"])
-        said = read(sql)
-        if said.count > 1:
-            yield "statements", f"{said.count} statements, not one query: {_quoted(sql)}", "several"
-            return
-        if said.verb in COMMANDS or said.verb in ELSEWHERE:
-            yield "statements", f"{said.verb} is no query: {_quoted(sql)}", said.verb
-            return
-        if self._acceptance is None or not said.count:
+        plainly = is_plainly_one_query(sql)
+        if not plainly:
+            said = read(sql)
+            if said.count > 1:
+                yield "statements", f"{said.count} statements, not one query: {_quoted(sql)}", "several"
+                return
+            if said.verb in COMMANDS or said.verb in ELSEWHERE:
+                yield "statements", f"{said.verb} is no query: {_quoted(sql)}", said.verb
+                return
+            if not said.count:
+                return
+        if self._acceptance is None:
             return
         if self._tell is not None:
             self._tell("sql")
@@ -289,8 +295,7 @@ class Checker:
             yield "refused_sql", f"refused on the row's schema: {outcome.message}: {_quoted(sql)}", "name"
         elif outcome.kind in ("syntax", "function"):
             read_as = f"; it is {SPOKEN[outcome.reading]}" if outcome.reading else ""
-            said_verb = said.verb in QUERIES or not said.verb
-            what = "SQLite does not read it" if said_verb else "it is no query"
+            what = "SQLite does not read it" if plainly or read(sql).verb in QUERIES else "it is no query"
             yield "refused_sql", f"{what}: {outcome.message}{read_as}: {_quoted(sql)}", outcome.reading or "syntax"
         elif outcome.kind in ("guard", "time"):
             yield "refused_sql", f"not asked of the engine: {outcome.message}: {_quoted(sql)}", "guard"
@@ -388,8 +393,13 @@ class Checker:
             question = "".join(text for text, answer in values.pieces if not answer)
         if not question.strip() or not values.roles["sql"].strip():
             return None
-        same = f"{database}\0{' '.join(question.split()).casefold()}"
-        return _hash(same), _hash(plain_sql(values.roles["sql"])), _hash(database)
+        known = self._hashes.get(database)
+        if known is None:
+            if len(self._hashes) > KEPT_HASHES:
+                self._hashes.clear()
+            known = self._hashes[database] = _hash(database)
+        same = f"{known} {' '.join(question.split()).casefold()}"
+        return _hash(same), _hash(plain_sql(values.roles["sql"])), known
 
 
 _SAID = {"question": "question", "sql": "SQL", "schema": "schema"}
@@ -423,12 +433,16 @@ def bare(sql: str) -> str:
     return (found["sql"] if found else text).strip()
 
 
+_QUOTES = re.compile(r"('(?:[^']|'')*'|\"[^\"]*\")")
+
+
 def plain_sql(sql: str) -> str:
     """Return SQL as it counts for being the same: without differences of blanks and, outside strings, of case."""
-    parts = re.split(r"('(?:[^']|'')*'|\"[^\"]*\")", " ".join(bare(sql).rstrip("; \n").split()))
-    return "".join(
-        part if at % 2 else re.sub(r"\s*([(),=<>])\s*", r"\1", part.casefold()) for at, part in enumerate(parts)
-    )
+    text = bare(sql).rstrip("; \n")
+    if "'" not in text and '"' not in text:
+        return "".join(text.split()).casefold()
+    parts = _QUOTES.split(text)
+    return "".join(part if at % 2 else "".join(part.split()).casefold() for at, part in enumerate(parts))
 
 
 def _hash(text: str) -> int:
@@ -475,6 +489,10 @@ def handle(task: Any, limits: Limits, tell: Tell) -> Iterator[dict[str, Any]]:
     if name not in _MADE:
         with open(name, encoding="utf-8") as file:
             _MADE[name] = Checker(json.load(file), limits, tell)
-    for numbers, rows in task["items"]:
+    for item in task["items"]:
         tell("rows")
-        yield _MADE[name].check(numbers, rows)
+        if isinstance(item, dict):  # a part of a file, to be read here
+            batch = lines_of(**item)
+            yield _MADE[name].check(batch.numbers, batch.rows)
+        else:
+            yield _MADE[name].check(*item)
