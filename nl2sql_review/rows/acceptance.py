@@ -18,7 +18,7 @@ from .engine.statement import tokens
 Kind = Literal["accepted", "name", "syntax", "function", "other", "guard", "time", "schema", "no schema"]
 
 KEPT = 256  # databases that stay open
-ANSWERS = 100_000  # distinct pairs that are remembered
+ANSWERS = 50_000  # distinct pairs that are remembered
 NAMES = re.compile(r"no such (?:column|table)|ambiguous column name|has no column named")
 FUNCTION = re.compile(r"(?:no such function: |wrong number of arguments to function )(?P<name>\w+)")
 # Compiled into some builds of SQLite only: that this one lacks them says nothing about the SQL.
