@@ -282,7 +282,7 @@ def test_output_file(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--output-format", "github", "--output-file", "out.txt", "--select", "lora/rank", "train.py"]) == 1
     assert (project / "out.txt").read_text(encoding="utf-8").startswith("::error file=train.py,line=5,")
     assert cli.main(["--output-file", "out.txt", "--select", "lora/rank", "train.py"]) == 1
-    assert (project / "out.txt").read_text(encoding="utf-8").startswith("error[lora/rank]")
+    assert (project / "out.txt").read_text(encoding="utf-8").startswith("train.py: 1 departure from policy")
     assert capsys.readouterr().out == ""
 
 
@@ -405,7 +405,7 @@ def test_rule_lists_and_explains(project: Path, capsys: pytest.CaptureFixture[st
     assert "lora/rank" in listed
     assert cli.main(["rule", "lora/rank"]) == 0
     page = capsys.readouterr().out
-    assert "# LoRA rank is 16" in page and "```python bad" in page
+    assert "# LoRA rank is 16" in page and "is found" in page
     assert cli.main(["rule", "lora/rank", "--color", "always"]) == 0
     assert "\x1b[" in capsys.readouterr().out
     assert cli.main(["rule", "lora/rank", "--output-format", "json"]) == 0

@@ -23,6 +23,7 @@ COMMANDS = {
     "evaluate": "score predicted SQL against databases or schemas",
     "baseline": "accept what is found now, so that only new findings count",
     "rule": "list the rules, or explain one",
+    "policy": "print what a policy chooses, rule by rule",
     "init": "set a project up: Claude Code, pre-commit, GitHub Actions, the reference trainer",
     "hook": "answer an event of a coding agent that has edited a file",
     "mcp": "serve reviews to a language model (Model Context Protocol)",
@@ -102,6 +103,8 @@ def columns() -> int:
 
 
 def rules_options(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--policy", metavar="POLICY", action="append", type=words, default=[],
+                       help="nl2sql (default), recommended (traps only), general, or a file: ./ours.toml")  # fmt: skip
     group.add_argument("--select", metavar="RULES", action="append", type=words, default=[],
                        help="only these rules or sections, separated by commas")  # fmt: skip
     group.add_argument("--ignore", metavar="RULES", action="append", type=words, default=[],

@@ -12,6 +12,9 @@ import re
 import stat
 from functools import cache, lru_cache
 
+from . import disk
+from .limits import SIZE_LIMIT
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -181,10 +184,9 @@ def find(
 def may_configure(path: str, screening: Screening) -> bool:
     """Whether a YAML, JSON or TOML file looks as if it might train. Its head is read, nothing is parsed."""
     try:
-        with open(path, "rb") as file:
-            if os.fstat(file.fileno()).st_size > LARGEST:
-                return False
-            head = file.read(HEAD)
+        if os.stat(path).st_size > LARGEST:
+            return False
+        head = disk.head(path, HEAD)
     except OSError:
         return False
     return screening.names_key(head) or screening.names_section(head)
@@ -322,15 +324,15 @@ def _git_folder(root: str) -> str:
 def _line(path: str) -> str:
     """The first line of a file, "" where there is none."""
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.readline(4096).rstrip("\n").replace("\0", "")  # which no path may hold
+        line = disk.head(path, 4096).partition(b"\n")[0]
+        return line.decode("utf-8", "surrogateescape").replace("\0", "")  # which no path may hold
     except OSError:
         return ""
 
 
 def _read(path: str, root: str) -> Globs:
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return globs(tuple(file.read().removeprefix("\ufeff").splitlines()), root)
+        text = disk.head(path, SIZE_LIMIT).decode("utf-8", "replace")
+        return globs(tuple(text.removeprefix("\ufeff").splitlines()), root)
     except OSError:
         return globs((), root)

@@ -16,7 +16,8 @@ from typing import Any, Iterable, Mapping, NamedTuple, Union
 
 from ..files import disk, resources, user_cache
 from ..files.typed_data import ShapeError, build, did_you_mean, listed, show
-from ..report.report import Effect, Severity
+from ..report.addresses import SITE
+from ..report.report import EFFECTS, KINDS, Effect, Kind, Severity
 from ..training_plan.facts import FACTS, ROW_FACTS, ROW_SECTION, SECTIONS
 from .expectations import WORDS, Expectation, Unset, check_fact
 
@@ -63,10 +64,11 @@ class When(Expectation):
 class Head:
     """The front matter of a rule file."""
 
-    effect: Effect
+    effect: Union[Effect, dict[str, Effect]]  # what comes of it; or by outcome, as `kind`
     fact: Union[str, tuple[str, ...]]
     expect: Union[Expectation, dict[str, Expectation]]
     severity: Severity = "error"
+    kind: Union[Kind, dict[str, Kind]] = "policy"  # a trap or policy; or by outcome, keyed as `says`, and "default"
     terms: tuple[str, ...] = ()
     when: Union[When, None] = None
     unset: Unset = "fail"
@@ -94,6 +96,9 @@ class Head:
             if not expectation.given():
                 raise ShapeError("expect", f"nothing is expected of {name}; known expectations are {listed(WORDS)}")
 
+        for key, said in (("kind", self.kind), ("effect", self.effect)):
+            if isinstance(said, dict) and "default" not in said:
+                raise ShapeError(key, "has no default: what holds where no other key does?")
         if isinstance(self.fix, dict):
             for name in self.fix:
                 if name not in self.facts:
@@ -103,6 +108,18 @@ class Head:
                 raise ShapeError(
                     "fix", f"there is no manner {manner}{did_you_mean(manner, MANNERS)}; known are {listed(MANNERS)}"
                 )
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        """What may come of it, the gravest first."""
+        said = set(self.effect.values()) if isinstance(self.effect, dict) else {self.effect}
+        return tuple(effect for effect in EFFECTS if effect in said)
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Whether it finds traps, departures from policy, or both."""
+        said = set(self.kind.values()) if isinstance(self.kind, dict) else {self.kind}
+        return tuple(kind for kind in KINDS if kind in said)
 
     def manner(self, fact: str) -> str:
         """How a finding about one of the facts is fixed; "" where nothing is known to do so."""
@@ -138,10 +155,17 @@ class Rule:
     body: str  # the page: Markdown, title included
     path: str  # the file
     body_row: int = 1  # 1-based row of the body's first line in the file
+    counted: tuple[Kind, ...] = KINDS  # which of its outcomes count, by the policy and the settings
 
     @property
     def section(self) -> str:
         return self.id.partition("/")[0]
+
+    @property
+    def address(self) -> str:
+        """The page of the rule on the project's site; "" for a team's own rule."""
+        ours = os.path.join(resources.find("rules"), "")
+        return f"{SITE}rules/{self.id}/" if self.path.startswith(ours) else ""
 
     @property
     def fences(self) -> tuple[Fence, ...]:
@@ -301,7 +325,10 @@ def _plain(text: str, path: str) -> Any:
     if not isinstance(data, Mapping):
         return data
     # YAML reads the keys `true` and `16` as what they are; messages are looked up by how a value is written.
-    return {**data, **{k: _by_spelling(data[k]) for k in ("says", "notes") if isinstance(data.get(k), Mapping)}}
+    return {
+        **data,
+        **{k: _by_spelling(data[k]) for k in ("says", "notes", "kind", "effect") if isinstance(data.get(k), Mapping)},
+    }
 
 
 def _by_spelling(messages: Mapping[object, Any]) -> dict[str, Any]:

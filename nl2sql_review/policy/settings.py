@@ -22,9 +22,11 @@ from ..files.projects import DEDICATED, PYPROJECT, SIZE_LIMIT, TABLE, candidates
 from ..files.typed_data import ShapeError, build, did_you_mean, keys, listed, named, show
 from ..libraries.declared import LIBRARIES
 from ..libraries.versions import clauses
-from ..report.report import Severity
+from ..report.report import KINDS, Kind, Severity
 from ..training_plan.facts import FACTS
 from .expectations import Expectation, spelled, wanted, worded
+from .policies import Policy, PolicyError
+from .policies import load as load_policies
 from .rulebook import NOTICES, Head, Rule, Rulebook
 
 
@@ -37,6 +39,8 @@ class RuleSettings(Expectation):
     """What a project changes about one rule: what it expects, and how severe it is."""
 
     severity: Union[Severity, None] = None
+    kinds: Union[tuple[Kind, ...], None] = None  # which of its outcomes count, of a rule that finds both
+    source: Union[str, None] = None  # who supports it: words or an address, for people
 
 
 def _key(name: str) -> dict[str, str]:
@@ -47,6 +51,7 @@ def _key(name: str) -> dict[str, str]:
 class Settings:
     """Everything a run can be told. Compared and hashed by identity: one object per settings file and command line."""
 
+    policy: Union[str, tuple[str, ...]] = "nl2sql"  # ours by name, or files by path, a later one over an earlier
     select: tuple[str, ...] = ()  # rules or sections; empty means all
     ignore: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()  # globs as in .gitignore, relative to `root`
@@ -59,6 +64,7 @@ class Settings:
     fail_on: Severity = field(default="error", metadata=_key("fail-on"))
     fail_on_unknown: bool = field(default=False, metadata=_key("fail-on-unknown"))
     parameters: Mapping[str, Any] = field(default_factory=dict, metadata={"hidden": True})  # rule id -> its table
+    wanted: Policy = field(default_factory=Policy, metadata={"hidden": True})  # what `policy` names, read
     root: str = field(default="", metadata={"hidden": True})  # the directory of the settings file
     file: str = field(default="", metadata={"hidden": True})
     sources: Mapping[str, str] = field(default_factory=dict, metadata={"hidden": True})  # key -> where it was said
@@ -97,17 +103,29 @@ def load(
     said = {k: v for k, v in (overrides or {}).items() if v is not None}
     settings = from_data(data, path or "", root)
     if not said:
-        return settings
+        return _with_policy(settings)
     above = from_data(said, "command line", os.getcwd())
     fields = {**KEYS, **{k: k for k in said if "/" in k}}
     changed = {fields[k]: getattr(above, fields[k]) for k in said if k in KEYS}
-    return replace(
-        settings,
-        **changed,
-        parameters={**settings.parameters, **above.parameters},
-        root=settings.root or os.getcwd(),
-        sources={**settings.sources, **above.sources},
+    return _with_policy(
+        replace(
+            settings,
+            **changed,
+            parameters={**settings.parameters, **above.parameters},
+            root=settings.root or os.getcwd(),
+            sources={**settings.sources, **above.sources},
+        )
     )
+
+
+def _with_policy(settings: Settings) -> Settings:
+    """The settings with the policies that they name."""
+    names = (settings.policy,) if isinstance(settings.policy, str) else settings.policy
+    root = os.getcwd() if settings.sources.get("policy") == "command line" else settings.root or os.getcwd()
+    try:
+        return replace(settings, wanted=load_policies(names, root))
+    except PolicyError as error:
+        raise _error(settings, "policy", str(error)) from None
 
 
 def from_data(data: Mapping[str, Any], file: str, root: str) -> Settings:
@@ -202,11 +220,39 @@ def configure(rulebook: Rulebook, settings: Settings) -> Rulebook:
             raise _error(settings, id, "this is not a rule of the checklist; it can only be selected or ignored")
         if id not in rulebook.rules:
             raise _error(settings, id, f"there is no such rule{did_you_mean(id, rulebook.rules)}")
-    rules = {id: _with_parameters(rule, settings) for id, rule in rulebook.rules.items()}
+    policy = settings.wanted
+    for id in policy.rules:
+        if id not in rulebook.rules:
+            raise SettingsError(f"{policy.files[id]}: {id}: there is no such rule{did_you_mean(id, rulebook.rules)}")
+    for name in (*policy.select, *policy.ignore):
+        if name not in names:
+            why = f"{policy.name}: there is no rule or section {name}{did_you_mean(name, names)}"
+            raise _error(settings, "policy", why)
+    rules = {}
+    for id, rule in rulebook.rules.items():
+        rule = replace(rule, counted=KINDS if id in settings.select else policy.kinds)
+        if id in policy.rules:
+            where = replace(settings, sources={id: policy.files[id]})
+            try:
+                rule = _with_parameters(rule, _rule_settings(id, policy.rules[id]), where)
+            except ShapeError as error:
+                raise SettingsError(f"{policy.files[id]}: {error}") from None
+        rules[id] = _with_parameters(rule, settings.parameters.get(id), settings)
     active, on_rows = (
-        tuple(rules[r.id] for r in chosen if selected(r.id, settings)) for chosen in (rulebook.active, rulebook.on_rows)
+        tuple(rules[r.id] for r in some if selected(r.id, settings) and _judged(rules[r.id], settings))
+        for some in (rulebook.active, rulebook.on_rows)
     )
     return Rulebook(rules, active, on_rows)
+
+
+def _judged(rule: Rule, settings: Settings) -> bool:
+    """Whether the policy judges the rule, or the settings select it by its own name."""
+    policy = settings.wanted
+    if rule.id in settings.select:
+        return True
+    chosen = not policy.select or rule.id in policy.select or rule.section in policy.select
+    left_out = rule.id in policy.ignore or rule.section in policy.ignore and rule.id not in policy.select
+    return chosen and not left_out and any(kind in rule.counted for kind in rule.head.kinds)
 
 
 def selected(id: str, settings: Settings) -> bool:
@@ -221,8 +267,7 @@ def selected(id: str, settings: Settings) -> bool:
     return not settings.select or section in settings.select or id in NOTICES
 
 
-def _with_parameters(rule: Rule, settings: Settings) -> Rule:
-    tables = settings.parameters.get(rule.id)
+def _with_parameters(rule: Rule, tables: Mapping[str, RuleSettings] | None, settings: Settings) -> Rule:
     if not tables:
         return rule
     head = rule.head
@@ -249,7 +294,8 @@ def _with_parameters(rule: Rule, settings: Settings) -> Rule:
         help=_respelled(head.help, changes),
         says={k: _respelled(v, changes) for k, v in head.says.items()},
     )
-    return replace(rule, head=made, title=_respelled(rule.title, changes))
+    counted = tables[""].kinds or rule.counted
+    return replace(rule, head=made, title=_respelled(rule.title, changes), counted=counted)
 
 
 def _expectation(
@@ -298,12 +344,21 @@ def show_settings(settings: Settings) -> str:
     for k, name in KEYS.items():
         value = getattr(settings, name)
         lines.append((f"{k} = {_toml(value)}" if value is not None else f"# {k} =", settings.sources.get(k, "default")))
-    for id, tables in settings.parameters.items():
-        parts = [f"{k} = {_toml(v)}" for k, v in {**tables[""].given(), "severity": tables[""].severity}.items() if v]
-        parts += [f'"{f}" = {_toml(t.given())}' for f, t in tables.items() if f]
-        lines.append((f'"{id}" = {{ {", ".join(parts)} }}', settings.sources.get(id, "default")))
+    for id in settings.parameters:
+        lines.append((f'"{id}" = {changed_rule(settings, id)}', settings.sources.get(id, "default")))
     width = max(len(line) for line, _ in lines)
     return "\n".join(f"{line:{width}}  # {source}" for line, source in lines)
+
+
+def changed_rule(settings: Settings, id: str) -> str:
+    """Return what the settings change about a rule as a table of TOML, `{ equals = 32 }`; "" for nothing."""
+    tables = settings.parameters.get(id)
+    if not tables:
+        return ""
+    whole = {**tables[""].given(), "severity": tables[""].severity}
+    parts = [f"{k} = {_toml(v)}" for k, v in whole.items() if v is not None]
+    parts += [f'"{f}" = {_toml(t.given())}' for f, t in tables.items() if f]
+    return f"{{ {', '.join(parts)} }}"
 
 
 def _toml(value: object) -> str:

@@ -54,7 +54,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part.misplaced_gradient_checkpointing = misplaced(run)
     if not run.adapter and not run.adapter.unknown:
         part.adapter = no_adapter(run)
-        for name in (*SPELLINGS, "target_modules", "unmatched_modules", "gradient_checkpointing"):
+        for name in (*SPELLINGS, "scaling", "target_modules", "unmatched_modules", "gradient_checkpointing"):
             setattr(part, name, replace(part.adapter, why_not=part.adapter.why_not or absent_why(part.adapter)))
         return
     assert run.adapter_call is not None
@@ -62,6 +62,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     for name, spellings in SPELLINGS.items():
         setattr(part, name, setting(run, *spellings))
     note_scale(part)
+    part.scaling = scaling(run, part)
     part.target_modules, part.unmatched_modules = modules(run)
     part.gradient_checkpointing = checkpointing(run)
 
@@ -92,6 +93,23 @@ def note_scale(part: Lora) -> None:
     if isinstance(r, (Known, Default)) and isinstance(alpha, (Known, Default)) and r.value != alpha.value:
         if isinstance(r.value, (int, float)) and isinstance(alpha.value, (int, float)) and r.value:
             part.alpha.note = f"alpha is not r ({r.value}): the adapter's output is scaled by {alpha.value / r.value:g}"
+
+
+def scaling(run: Run, part: Lora) -> Fact:
+    """What PEFT calls scaling, from rank and alpha; a default where one of them is."""
+    r, alpha, stabilised = part.r.value, part.alpha.value, setting(run, "use_rslora").value
+    for name, value in (("r", r), ("lora_alpha", alpha)):
+        if not (isinstance(value, (Known, Default)) and isinstance(value.value, (int, float)) and value.value > 0):
+            return Fact(Unknown(f"{name} is not known"), at=part.alpha.at)
+    if not isinstance(stabilised, (Known, Default, Absent)):
+        return Fact(Unknown("whether the adapter is rank-stabilised is not known"), at=part.alpha.at)
+    assert isinstance(r, (Known, Default)) and isinstance(alpha, (Known, Default))
+    root = isinstance(stabilised, (Known, Default)) and bool(stabilised.value)
+    factor = alpha.value / (r.value**0.5 if root else r.value)
+    said = f"lora_alpha={alpha.value:g}, r={r.value:g}{', rank-stabilised' if root else ''}"
+    by = next((value.by for value in (r, alpha, stabilised) if isinstance(value, Default)), None)
+    value = Known(factor, alpha.trace) if by is None else Default(factor, by, alpha.trace)
+    return Fact(value, at=part.alpha.at, note=said)
 
 
 # -- the base model ----------------------------------------------------------------------------------------------

@@ -10,9 +10,9 @@ from ..files import disk, projects
 from ..interpret.core.recording import Call
 from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Place, Text, Unknown, Value
-from .arguments import from_library, setting
+from .arguments import setting
 from .derive import derive, plain
-from .object_settings import last
+from .object_settings import from_library, last
 from .run import Run
 
 # Names under which settings are logged -> the facts they state. The first that applies is compared.

@@ -46,6 +46,7 @@ _TABLE = re.compile(
     r"""(?P<name>(?:(?:"[^"]+"|`[^`]+`|\[[^\]]+\]|[\w$]+)\s*\.\s*)*(?:"[^"]+"|`[^`]+`|\[[^\]]+\]|[\w$]+))\s*\(""",
     re.IGNORECASE,
 )
+_OWN = re.compile(r"CREATE\s+TABLE\s+[\"`\[]?sqlite_", re.IGNORECASE)  # SQLite makes these tables itself
 _COLUMN = re.compile(r"""\s*("[^"]+"|`[^`]+`|\[[^\]]+\]|'[^']+'|[^\W\d][\w$]*)\s*(\w*)""")
 _CONSTRAINTS = frozenset(
     "PRIMARY FOREIGN UNIQUE CHECK CONSTRAINT KEY INDEX FULLTEXT SPATIAL EXCLUDE PERIOD LIKE".split()
@@ -180,7 +181,7 @@ def loaded(text: str, limits: Limits) -> Database:
     made = schemas.read(text)
     if not made.statements:
         return Database(None)
-    statements = [statement for statement in made.statements if statement]
+    statements = [statement for statement in made.statements if statement and not _OWN.match(statement)]
     connection, failed = Guarded.empty(statements, limits)
     if not failed:
         return Database(connection, cut=made.cut)

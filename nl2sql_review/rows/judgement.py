@@ -184,7 +184,7 @@ def _finding(rule: Rule, one: Checked, defect: Defect, name: str, before: str = 
     return Finding(
         rule=rule.id,
         severity=rule.head.severity,
-        effect=rule.head.effect,
+        effect=rule.head.effects[0],
         certainty="certain",
         message=f"{before}{defect.message}",
         value=value if value is not None else defect.note or None,
@@ -192,6 +192,7 @@ def _finding(rule: Rule, one: Checked, defect: Defect, name: str, before: str = 
         trace=steps,
         related=(defect.first,) if defect.first else (),
         help=rule.head.help,
+        kind=wording.kind(rule.head, f"rows.{name}", Known(None)),
     )
 
 

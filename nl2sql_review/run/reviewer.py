@@ -149,8 +149,14 @@ class Reviewer:
         made = self.examine(data, path)
         return made.report, made.faults
 
-    def examine(self, data: bytes, path: str, drafts: Mapping[str, bytes] | None = None) -> Examined:
-        """Review one script, return what led to the report. `drafts`: other files of the project as they would be."""
+    def examine(
+        self, data: bytes, path: str, drafts: Mapping[str, bytes] | None = None, every_rule: bool = False
+    ) -> Examined:
+        """Review one script, return what led to the report.
+
+        `drafts`: other files of the project as they would be. `every_rule`: judge by the rules too that are not
+        asked for, without reporting it.
+        """
         from ..flavours import NotAConfiguration, screening
         from ..judgement.judge import Examined, examine, of_file
         from ..source import SourceError
@@ -170,7 +176,7 @@ class Reviewer:
         except NotAConfiguration as error:
             return Examined(None, None, [], FileReport(path, "skipped", str(error)), [], [], settings)
         if plans:
-            return examine(source, recording, plans, self.rulebook(settings), settings)
+            return examine(source, recording, plans, self.rulebook(settings), settings, every_rule)
         if source.problems:  # what trains may stand in a cell that cannot be read
             problems = tuple(of_file(error, path) for error in source.problems)
             report = FileReport(path, "error", problems[0].message, stamped(problems, path, {path: source}))
@@ -282,7 +288,8 @@ def unread(data: bytes, path: str) -> FileReport | None:
 
 def unreadable(path: str, message: str) -> FileReport:
     """Return the report on a file that cannot be opened."""
-    return _failed(Finding("file/unreadable", "error", "stops", "certain", message, None, Location(path, 1, 1, 1, 1)))
+    at = Location(path, 1, 1, 1, 1)
+    return _failed(Finding("file/unreadable", "error", "stops", "certain", message, None, at, kind="trap"))
 
 
 def _failed(finding: Finding) -> FileReport:

@@ -5,12 +5,14 @@ All mutable state lives in `slots`, and only `Machine.write` changes it: that is
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...training_plan.values import Absent, Default, Known, Place, Value
 
 if TYPE_CHECKING:
     import libcst as cst
+
+    from .model_call import PythonModel
 
 
 class Object:
@@ -278,11 +280,11 @@ class Bound(Object):
 
 
 class Builtin(Object):
-    """A function of Python or its standard library that the interpreter models: `run(machine, arguments, node)`."""
+    """A function of Python or its standard library that the interpreter models."""
 
     __slots__ = ("name", "run")
 
-    def __init__(self, name: str, run: Callable[..., Value]) -> None:
+    def __init__(self, name: str, run: PythonModel) -> None:
         self.slots = {}
         self.name, self.run = name, run
 

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import Any, Callable
 
 from ...training_plan.values import MAX_OPTIONS, Absent, Default, Either, Known, Term, Text, Trace, Unknown, Value, join
-from .machine import demote
+from .joins import demote
 from .objects import Builtin, Class, Function, Instance, Mapping, Object, Opaque, Row, Sequence
 
 MAX_COMBINATIONS = 32

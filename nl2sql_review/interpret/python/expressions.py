@@ -11,9 +11,11 @@ import libcst as cst
 from ...source.spans import NEWLINE
 from ...source.syntax import string_value
 from ...training_plan.values import Absent, Either, Known, Text, Unknown, Value, join
-from ..core.machine import Machine, demote, join_values, place_of
+from ..core.joins import demote, join_values
+from ..core.machine import Machine
 from ..core.objects import Arguments, Function, Instance, Opaque, Row, Scope, Sequence, object_of
 from ..core.operations import describe, lift, term_of, truth
+from ..core.state import place_of
 from .builtins import BUILTINS
 from .call_sites import call
 from .displays import comprehension, dictionary, display, elements, several

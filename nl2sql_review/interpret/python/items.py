@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, extend, join
-from ..core.machine import DIFFERS, Machine, demote, join_items
+from ..core.joins import DIFFERS, demote, join_items
+from ..core.machine import Machine
 from ..core.objects import Arguments, Class, Instance, Items, Mapping, Object, Opaque, Row, Scope, Sequence, object_of
 from ..core.operations import describe, is_scalar, item_term, lift, term_of
 from .displays import plain_key

@@ -9,7 +9,8 @@ from typing import Any, Iterator
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
 from ..prompt.text import Piece
-from ..prompt.training_text import TrainingText, joined, objective
+from ..prompt.tokens import joined
+from ..prompt.training_text import TrainingText, objective
 from ..run import Run
 from .rows import collected
 

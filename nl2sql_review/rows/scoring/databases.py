@@ -7,9 +7,10 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from ...files import disk
 from ..engine import schema
 from ..engine.schema import Schema
-from .inputs import InputError
+from .inputs import SIZE_LIMIT, InputError
 
 SUFFIXES = (".sqlite", ".sqlite3", ".db")
 MAGIC = b"SQLite format 3\0"
@@ -126,8 +127,7 @@ def _tables(path: str, text: str) -> dict[str, Schema]:
 
 def _text(path: str) -> str:
     try:
-        with open(path, encoding="utf-8-sig", errors="replace") as file:
-            return file.read()
+        return disk.whole(path, SIZE_LIMIT).decode("utf-8-sig", "replace")
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from None
 
@@ -142,8 +142,7 @@ def _listed(folder: str) -> list[str]:
 def _check(path: str) -> None:
     """Raises InputError unless a file is a database at rest: what is open elsewhere would be read half written."""
     try:
-        with open(path, "rb") as file:
-            head = file.read(len(MAGIC))
+        head = disk.head(path, len(MAGIC))
         if head != MAGIC:
             raise InputError(f"{path} is no SQLite database: it does not begin as one" if head else f"{path} is empty")
         for suffix in ("-wal", "-journal"):
