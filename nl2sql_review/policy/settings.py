@@ -344,8 +344,11 @@ def configure(rulebook: Rulebook, settings: Settings) -> Rulebook:
             except ShapeError as error:
                 raise SettingsError(f"{policy.files[id]}: {error}") from None
         rules[id] = _with_parameters(rule, settings.parameters.get(id), settings)
-    active = (rules[r.id] for r in rulebook.active if selected(r.id, settings))
-    return Rulebook(rules, tuple(rule for rule in active if _judged(rule, settings)))
+    active, on_rows = (
+        tuple(rules[r.id] for r in some if selected(r.id, settings) and _judged(rules[r.id], settings))
+        for some in (rulebook.active, rulebook.on_rows)
+    )
+    return Rulebook(rules, active, on_rows)
 
 
 def _judged(rule: Rule, settings: Settings) -> bool:
