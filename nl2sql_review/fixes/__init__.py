@@ -193,7 +193,7 @@ class Session:
         seen = set()
         for ground in self.now.grounds:
             if ground.carries(finding):
-                for candidate in kinds.candidates(kinds.Task(self.now, ground)):
+                for candidate in kinds.candidates(kinds.Task(self.now.of_run(ground.plan), ground)):
                     if candidate.edits and candidate.edits not in seen:
                         seen.add(candidate.edits)
                         yield candidate

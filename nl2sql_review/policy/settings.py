@@ -54,6 +54,7 @@ class Settings:
     gpu: Union[str, float, None] = None  # the card: its name, or its memory in GB
     processes: Union[int, None] = None  # how many processes train at once
     launch: tuple[str, ...] = ()  # accelerate and DeepSpeed files that start the runs, relative to `root`
+    runs: tuple[str, ...] = ()  # command lines that start the scripts: "python train.py --config configs/spider.yaml"
     versions: dict[str, str] = field(default_factory=dict)  # library -> version or requirement the script runs on
     baseline: Union[str, None] = None  # a file of accepted findings, absolute once loaded
     fail_on: Severity = field(default="error", metadata=_key("fail-on"))

@@ -55,6 +55,8 @@ def _finding(finding: Finding, line_of: LineOf, terminal: Terminal) -> Iterator[
 
 
 def _remarks(finding: Finding) -> Iterator[tuple[str, str]]:
+    if finding.run:
+        yield "run", finding.run
     if finding.help:
         yield "help", finding.help
     yield from fixes.remark(finding)

@@ -29,7 +29,7 @@ def of_script(
 
     Raises SettingsError, UnknownCard, OSError, SourceError, NotAConfiguration.
     """
-    _, plans = reviewer.plan(path, options)
+    plans = reviewer.plan(path, options).plans
     made = []
     for plan in plans:
         card = _card(gpu, plan)

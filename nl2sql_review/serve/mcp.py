@@ -214,13 +214,13 @@ def plan(
         data = opened.read(size_limit(file))
     reviewer = review.Reviewer.of(_options(roots, gpu=gpu, processes=processes))
     try:
-        _, recording, plans = reviewer.plans(data, name, reviewer.settings(os.path.dirname(name)))
+        read = reviewer.read(data, name, reviewer.settings(os.path.dirname(name)))
     except NotAConfiguration as error:
         raise Refused("not-a-configuration", f"{path}: {error}") from None
-    report = plan_json.describe(recording, plans)
+    report = plan_json.describe(read.recording, read.plans)
     if not calls:  # more than half of it, and some clients give the model all that is structured
         report = replace(report, calls=())
-    if not plans:
+    if not read.plans:
         return _result(f"{name} is not a training script: it makes no model, adapter or trainer", report)
     return _result(plan_text.render(report, name, Terminal(COLUMNS)), report)
 

@@ -37,7 +37,7 @@ class Project:
         if file in self._contents:
             return self._contents[file]
         data: bytes | None = None
-        real = self.inside(file) if disk.is_file(file) else None  # most files that are asked for are not there
+        real = self.inside(file) if self._is_there(file) else None  # most files that are asked for are not there
         if real is not None and len(self.read_files) < MAX_FILES:
             draft = self._drafts.get(str(real))
             data = draft if draft is not None else disk.read(real, MAX_BYTES)
@@ -48,8 +48,11 @@ class Project:
             self.read_files[str(real)] = len(data)
         return data
 
+    def _is_there(self, file: Path) -> bool:
+        return disk.is_file(file) or bool(self._drafts) and str(resolved(file)) in self._drafts
+
     def is_file(self, path: Path) -> bool:
-        return disk.is_file(path) and self.inside(path) is not None
+        return self._is_there(path) and self.inside(path) is not None
 
     def is_dir(self, path: Path) -> bool:
         return disk.is_folder(path) and self.inside(path) is not None

@@ -14,7 +14,7 @@ from ...core.machine import Machine, demote
 from ...core.objects import Arguments, Instance, Items, Mapping, Opaque, Sequence, object_of, plain
 from .argparse import PARSERS, defaults_of, opened, options_of, why_open
 from .argparse_words import parse_words, unsaid
-from .process import words
+from .process import started, words
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -45,12 +45,23 @@ def parse(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None
     said = words(m, given)
     if isinstance(said, list):
         items, rest = parse_words(m, parser, said, node)
+        items = overridable(m, parser, items, given)
     else:
         items = Items(*plain_run(m, parser, node))
         if isinstance(said, str):
             items = Items({k: Unknown(said) for k in items.items}, said)
         rest = Default(Sequence((), "list"), "sys.argv")
     return namespace(m, parser, items, args, node), rest
+
+
+def overridable(m: Machine, parser: Opaque, items: Items, given: Value) -> Items:
+    """What the words made, as defaults where the command line is one of several that may start the script."""
+    line = started(m)
+    settled = object_of(given)
+    if line is None or not line.overridable or isinstance(settled, Sequence) and not settled.state.by:
+        return items
+    by = {option.dest: option.by for option in options_of(parser)}
+    return items._replace(items={k: demote(v, by.get(k) or line.overridable) for k, v in items.items.items()})
 
 
 def namespace(m: Machine, parser: Opaque, items: Items, args: Arguments, node: cst.CSTNode | None) -> Value:

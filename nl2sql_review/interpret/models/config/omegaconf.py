@@ -10,6 +10,7 @@ from ...core.library import model
 from ...core.machine import Machine, demote
 from ...core.objects import Arguments, Class, Instance, Items, Mapping, Opaque, Sequence, object_of
 from ...core.operations import describe, lift
+from ..commandline.process import started
 from ..files.streams import FILE, defaulted
 from .configuration import READERS, load, load_path
 from .interpolation import Config, literal, open_text, select
@@ -174,7 +175,11 @@ def merge(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) ->
 def from_command_line(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
     if args.positional and not isinstance(args.get(0), Absent):
         return from_words(m, args, node, callee)
-    return Known(Config(by=COMMAND_LINE))
+    line = started(m)
+    if line is None:
+        return Known(Config(by=COMMAND_LINE))
+    made = from_words(m, Arguments([Known(Sequence(line.words, "list"))], {}, args.place), node, callee)
+    return defaulted(made, COMMAND_LINE) if line.overridable else made
 
 
 @model("omegaconf.OmegaConf.from_dotlist")
