@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nl2sql_review import cli
 from nl2sql_review.render import agent, concise, text
 from nl2sql_review.render import json as json_render
 from nl2sql_review.render.terminal import ASCII, PLAIN, Terminal, escape, glyphs_for, width, wrap
@@ -77,7 +79,7 @@ def test_json_is_one_line_of_ascii_with_every_field() -> None:
     assert list(data["files"][0]) == ["path", "status", "reason", "findings", "checklist"]
     assert list(data["files"][0]["findings"][0]) == [
         *("rule", "severity", "effect", "certainty", "message", "value", "location", "trace", "related"),
-        *("suppressed", "suppressed_by", "help", "fixable", "fix", "fingerprint"),
+        *("suppressed", "suppressed_by", "help", "fixable", "fix", "fingerprint", "kind"),
     ]
     assert data["files"][0]["findings"][0]["location"] == {
         "path": "train.py", "row": 7, "column": 11, "end_row": 7, "end_column": 22, "cell": None,
@@ -175,3 +177,16 @@ def test_encodings_without_check_marks_get_ascii() -> None:
 def test_the_hand_made_lines_are_where_the_report_says() -> None:
     assert LINES["train.py", None][6][10:21] == "config.rank"
     assert LINES["train.py", None][9][18:24] == "LORA_R"
+
+
+def test_the_page_of_a_rule_names_its_examples_and_the_parameters_of_the_project(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("nl2sql-review.toml").write_text('"lora/rank" = { equals = 32 }\n', encoding="utf-8")
+    for color in ("never", "always"):
+        assert cli.main(["rule", "lora/rank", "--color", color]) == 0
+        page = capsys.readouterr().out
+        assert '"lora/rank" = { equals = 32 } (nl2sql-review.toml)' in page and "LoRA rank is 16" not in page
+        assert "expect:" not in page and "```" not in page
+        assert {"✔ passes", "✘ is found", "→ after --fix", "? cannot be decided"} <= {
+            line.strip().strip(":") for line in re.sub(r"\x1b\[[0-9;]*m", "", page).splitlines()
+        }

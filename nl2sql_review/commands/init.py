@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 WHAT = {
     "claude-code": "the training agent and its skills for Claude Code; prints the hook to add to its settings",
-    "pre-commit": "a configuration of pre-commit that reviews what is committed",
+    "pre-commit": "a configuration of pre-commit that reviews what is committed, and changes nothing",
     "github": "a workflow of GitHub Actions that reviews every pull request",
     "trainer": "the reference trainer, to start a script from",
 }

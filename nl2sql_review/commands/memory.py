@@ -92,9 +92,7 @@ def run(args: Namespace) -> int:
             name = args.model
             report = memory.of_model(name, args.gpu, _setup(args), memory.book(os.getcwd(), options))
         else:
-            paths = inputs.paths(args, "")
-            if len(paths) > 1 or os.path.isdir(paths[0]):
-                raise UsageError("memory is estimated for one script: give one file")
+            paths = [inputs.one_path(args, "")]
             stdin = inputs.stdin(args, paths)
             name = stdin[0] if stdin else paths[0]
             report = memory.of_script(paths[0], args.gpu, _setup(args), name=name, options=options.but(stdin=stdin))

@@ -52,7 +52,14 @@ class Parser(argparse.ArgumentParser):
             self.color = False  # 3.14 would import its colour support for every help page
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}\n\nFor what can be said, see: {self.prog} --help")
+        raise UsageError(f"{message}\n\nSee {self.prog} --help")
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        if action.choices is not None and value not in action.choices:
+            from ..files.typed_data import did_you_mean, listed
+
+            words = [str(choice) for choice in action.choices]
+            raise argparse.ArgumentError(action, f"{value} is not one of {listed(words)}{did_you_mean(value, words)}")
 
     def parse(self, argv: Sequence[str]) -> argparse.Namespace:
         """Options and paths in any order; `--` ends the options.
@@ -66,11 +73,11 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             self.error(f"unknown option {unknown[0]}{self._closest(unknown[0])}")
         if rest:
-            self.error(f"{rest[0]} is of no use here")
+            self.error(f"unexpected argument {rest[0]}")
         if end < len(argv):
             positional = next((a for a in self._actions if not a.option_strings and a.nargs == "*"), None)
             if positional is None:
-                self.error(f"{argv[end]} is of no use here")
+                self.error(f"unexpected argument {argv[end]}")
             paths = getattr(parsed, positional.dest)
             if not paths or not self.takes_command_line:
                 setattr(parsed, positional.dest, [*paths, *argv[end + 1 :]])
@@ -155,16 +162,20 @@ def flavour_option(group: argparse._ActionsContainer) -> None:
 
 
 def words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
+    """Words separated by commas; none at all is a mistake, as from a variable that is not set."""
+    found = [word.strip() for word in text.split(",") if word.strip()]
+    if not found:
+        raise argparse.ArgumentTypeError("is empty: name at least one, or leave the option out")
+    return found
 
 
 def whole(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}")
     return int(text)
 
 
 def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+        raise argparse.ArgumentTypeError(f"must be a positive integer, not {text!r}")
     return int(text)

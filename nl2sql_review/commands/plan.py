@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from ..report.exit_codes import NOT_REVIEWED, NOTHING
@@ -40,9 +39,7 @@ def parser() -> Parser:
 
 
 def run(args: Namespace) -> int:
-    paths = inputs.paths(args, "nothing to show: give one script, as in nl2sql-review plan train.py")
-    if len(paths) > 1 or os.path.isdir(paths[0]):
-        raise UsageError("a plan is made of one script: give one file")
+    paths = [inputs.one_path(args, "nothing to show: give one script, as in nl2sql-review plan train.py")]
     from ..files import discovery
     from ..flavours import NotAConfiguration
     from ..policy.settings import SettingsError

@@ -45,7 +45,8 @@ examples:
   nl2sql-review --output-format json src | jq .   for other programs
   nl2sql-review --output-format text --output-format sarif=review.sarif .
   cat train.py | nl2sql-review - --stdin-filename src/train.py
-  nl2sql-review --diff train.py                   the fixes, as a diff; --fix makes them
+  nl2sql-review --diff train.py                   the repairs, as a diff; --fix makes them
+  nl2sql-review --diff --fix-policy train.py      with the changes of policy; --fix-policy makes both
   nl2sql-review plan train.py                     the configuration the script really trains with
   nl2sql-review memory train.py --gpu T4          whether it fits the card, and what would save memory
   nl2sql-review rule lora/rank                    what a rule asks for, and why
@@ -99,9 +100,14 @@ def parser() -> Parser:
     group.add_argument("--show-settings", action="store_true", help="print the settings that apply, and stop")
 
     group = parser.add_argument_group("fixes")
-    group.add_argument("--fix", action="store_true", help="make the safe fixes, and report what is left")
-    group.add_argument("--unsafe-fixes", action="store_true", help="with --fix or --diff: the unsafe fixes too")
-    group.add_argument("--diff", action="store_true", help="print the fixes as a diff, and change nothing")
+    group.add_argument("--fix", action="store_true",
+                       help="make the safe repairs, after which a script does what it means to")  # fmt: skip
+    group.add_argument("--fix-policy", action="store_true",
+                       help="as --fix, and set what the policy wants otherwise: values, tracker, paths")  # fmt: skip
+    group.add_argument("--unsafe-fixes", action="store_true",
+                       help="with one of these or --diff: the unsafe fixes too")  # fmt: skip
+    group.add_argument("--diff", action="store_true",
+                       help="print the repairs as a diff, with --fix-policy also the rest; change nothing")  # fmt: skip
     group.add_argument("--show-fixes", action="store_true", help="with --fix: list what was fixed; else: what could be")
     group.add_argument("--exit-non-zero-on-fix", action="store_true", help="with --fix: exit 1 if anything was fixed")
 
@@ -181,6 +187,8 @@ def _review(args: Namespace, paths: list[str]) -> int:
 
 def _check(args: Namespace) -> None:
     """Options that say nothing without another, or against another."""
+    if args.fix_policy and not args.diff:
+        args.fix = True
     if args.base_ref is not None and not args.changed_only:
         raise UsageError("--base-ref says what --changed-only compares with: give both")
     if args.command_line is not None and os.path.isdir(args.paths[0]):
@@ -192,9 +200,9 @@ def _check(args: Namespace) -> None:
     if args.watch and "-" in args.paths:
         raise UsageError("--watch looks at files again, and standard input can be read once")
     if args.unsafe_fixes and not (args.fix or args.diff):
-        raise UsageError("--unsafe-fixes goes with --fix or --diff; --show-fixes lists the fixes of both kinds")
+        raise UsageError("--unsafe-fixes goes with --fix, --fix-policy or --diff; --show-fixes lists all fixes")
     if args.exit_non_zero_on_fix and not args.fix:
-        raise UsageError("--exit-non-zero-on-fix goes with --fix")
+        raise UsageError("--exit-non-zero-on-fix goes with --fix or --fix-policy")
     if args.add_ignores is not None and (args.fix or args.diff or args.show_fixes or "-" in args.paths):
         raise UsageError("--add-ignores writes comments into files: give it without --fix, --diff, --show-fixes and -")
     if args.fix and args.diff:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -25,10 +25,11 @@ from .proof import Candidate
 
 @dataclass
 class Task:
-    """The fact of a plan that a rule does not accept, in the script as it stands."""
+    """The fact of a plan that a rule does not accept, in the script as it stands; `reasons`: why a fix is not tried."""
 
     examined: Examined
     ground: Ground
+    reasons: list[str] = field(default_factory=list)
 
     @property
     def source(self) -> Any:

@@ -12,7 +12,7 @@ from ..report.report import EFFECTS, SEVERITIES, ChecklistItem, FileReport, Find
 from ..training_plan.facts import TrainingPlan
 from . import verdict, wording
 from .fingerprint import stamped
-from .suppression import suppress
+from .suppression import suppress, with_accepted
 
 if TYPE_CHECKING:
     from ..interpret.core.recording import Recording
@@ -43,7 +43,7 @@ class Ground:
 
     def carries(self, finding: Finding) -> bool:
         """Whether the finding says this, or the same defect was found by another rule that stands for this one."""
-        same = self.message == finding.message and self.rule.id == finding.rule
+        same = self.rule.id == finding.rule and finding.message.startswith(self.message)  # what was accepted follows
         return self.location == finding.location and (same or self.rule.id in finding.related)
 
 
@@ -126,7 +126,7 @@ def examine(
     sources = {place.source.path: place.source for fact in facts for place in wording.places(fact) if place.source}
     stamps = stamped(kept, source.path, {**sources, source.path: source})
     runs = tuple(dict.fromkeys(plan.run for plan in plans if plan.run))
-    report = FileReport(source.path, "reviewed", "", stamps, tuple(checklist), runs)
+    report = with_accepted(FileReport(source.path, "reviewed", "", stamps, tuple(checklist), runs))
     first = recordings[0] if recordings else None
     return Examined(source, first, list(plans), report, faults, grounds, settings, rulings, list(recordings))
 
@@ -139,7 +139,7 @@ def of_file(error: SourceError, path: str) -> Finding:
     """The finding about a SourceError: a file, or a cell of a notebook, that cannot be read."""
     at = error.span
     place = Location(path, at.row, at.column, at.end_row, at.end_column, at.cell)
-    return Finding(error.rule, "error", "stops", "certain", error.message, None, place)
+    return Finding(error.rule, "error", "stops", "certain", error.message, None, place, kind="trap")
 
 
 def _report(ruling: Ruling, source: Source) -> tuple[ChecklistItem, list[Found], list[Ground]]:
@@ -166,6 +166,7 @@ def _report(ruling: Ruling, source: Source) -> tuple[ChecklistItem, list[Found],
                     trace=claim.trace,
                     help=wording.remedy(one, rule, source),
                     fixable=bool(rule.head.manner(one.name)),
+                    kind=wording.kind(rule.head, one.name, one.fact.value),
                 ),
                 rule,
                 one.fact.argument,

@@ -16,7 +16,8 @@ from typing import Any, Iterable, Mapping, NamedTuple, Union
 
 from ..files import disk, resources, user_cache
 from ..files.typed_data import ShapeError, build, did_you_mean, listed, show
-from ..report.report import Effect, Severity
+from ..report.addresses import SITE
+from ..report.report import Effect, Kind, Severity
 from ..training_plan.facts import FACTS, SECTIONS
 from .expectations import WORDS, Expectation, Unset, check_fact
 
@@ -67,6 +68,7 @@ class Head:
     fact: Union[str, tuple[str, ...]]
     expect: Union[Expectation, dict[str, Expectation]]
     severity: Severity = "error"
+    kind: Union[Kind, dict[str, Kind]] = "policy"  # a trap or policy; or by outcome, keyed as `says`, and "default"
     terms: tuple[str, ...] = ()
     when: Union[When, None] = None
     unset: Unset = "fail"
@@ -142,6 +144,12 @@ class Rule:
     @property
     def section(self) -> str:
         return self.id.partition("/")[0]
+
+    @property
+    def address(self) -> str:
+        """The page of the rule on the project's site; "" for a team's own rule."""
+        ours = os.path.join(resources.find("rules"), "")
+        return f"{SITE}rules/{self.id}/" if self.path.startswith(ours) else ""
 
     @property
     def fences(self) -> tuple[Fence, ...]:
@@ -296,7 +304,7 @@ def _plain(text: str, path: str) -> Any:
     if not isinstance(data, Mapping):
         return data
     # YAML reads the keys `true` and `16` as what they are; messages are looked up by how a value is written.
-    return {**data, **{k: _by_spelling(data[k]) for k in ("says", "notes") if isinstance(data.get(k), Mapping)}}
+    return {**data, **{k: _by_spelling(data[k]) for k in ("says", "notes", "kind") if isinstance(data.get(k), Mapping)}}
 
 
 def _by_spelling(messages: Mapping[object, Any]) -> dict[str, Any]:

@@ -166,7 +166,8 @@ def _table(path: str, must_exist: bool) -> Any:
         try:
             data = disk.whole(path, SIZE_LIMIT)  # which says why it cannot be read
         except OSError as error:
-            raise SettingsError(f"{path}: {error.strerror or error}") from None
+            why = "there is no such file" if isinstance(error, FileNotFoundError) else error.strerror or error
+            raise SettingsError(f"{path}: {why}") from None
         disk.seen_once(path)
     return _parsed(path, data, must_exist)
 
@@ -295,12 +296,21 @@ def show_settings(settings: Settings) -> str:
     for k, name in KEYS.items():
         value = getattr(settings, name)
         lines.append((f"{k} = {_toml(value)}" if value is not None else f"# {k} =", settings.sources.get(k, "default")))
-    for id, tables in settings.parameters.items():
-        parts = [f"{k} = {_toml(v)}" for k, v in {**tables[""].given(), "severity": tables[""].severity}.items() if v]
-        parts += [f'"{f}" = {_toml(t.given())}' for f, t in tables.items() if f]
-        lines.append((f'"{id}" = {{ {", ".join(parts)} }}', settings.sources.get(id, "default")))
+    for id in settings.parameters:
+        lines.append((f'"{id}" = {changed_rule(settings, id)}', settings.sources.get(id, "default")))
     width = max(len(line) for line, _ in lines)
     return "\n".join(f"{line:{width}}  # {source}" for line, source in lines)
+
+
+def changed_rule(settings: Settings, id: str) -> str:
+    """Return what the settings change about a rule as a table of TOML, `{ equals = 32 }`; "" for nothing."""
+    tables = settings.parameters.get(id)
+    if not tables:
+        return ""
+    whole = {**tables[""].given(), "severity": tables[""].severity}
+    parts = [f"{k} = {_toml(v)}" for k, v in whole.items() if v is not None]
+    parts += [f'"{f}" = {_toml(t.given())}' for f, t in tables.items() if f]
+    return f"{{ {', '.join(parts)} }}"
 
 
 def _toml(value: object) -> str:

@@ -8,16 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..report.report import FileReport, Finding, Report, Verdict
+from ..report.report import ChecklistItem, FileReport, Finding, Report
 from .entries import cell_of, relative
 from .summary import counts, removable
 from .terminal import PLAIN, escape
 from .text import evidence
 from .view import View
 
-VERDICTS: dict[Verdict, str] = {
+VERDICTS: dict[str, str] = {
     "pass": "✔ passes",
     "fail": "✘ fails",
+    "accepted": "• accepted",
     "unknown": "? unknown",
     "not-applicable": "– does not apply",
 }
@@ -73,7 +74,7 @@ def _finding(finding: Finding, file: FileReport, view: View) -> str:
 
 
 def _checklist(file: FileReport) -> Iterator[str]:
-    verdicts = [item.verdict for item in file.checklist]
+    verdicts = [_verdict(item) for item in file.checklist]
     parts = [f"{verdicts.count(verdict)} {words.partition(' ')[2]}" for verdict, words in VERDICTS.items()]
     yield ""
     yield f"<details><summary>Checklist: {', '.join(part for part in parts if not part.startswith('0 '))}</summary>"
@@ -81,9 +82,13 @@ def _checklist(file: FileReport) -> Iterator[str]:
     yield "| | Rule | |"
     yield "|---|---|---|"
     for item in file.checklist:
-        yield f"| {VERDICTS[item.verdict]} | `{item.rule}` | {as_text(evidence(item, file.path))} |"
+        yield f"| {VERDICTS[_verdict(item)]} | `{item.rule}` | {as_text(evidence(item, file.path))} |"
     yield ""
     yield "</details>"
+
+
+def _verdict(item: ChecklistItem) -> str:
+    return "accepted" if item.accepted else item.verdict
 
 
 def as_text(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from .. import __version__
 from ..policy.rulebook import NOTICES, Rule
+from ..report.addresses import SITE
 from ..report.report import Edit, Fix, Location, Report, TraceStep
 from ..report.serialization import document
 from .entries import Entry, cell_of, entries, relative
@@ -32,6 +33,7 @@ def render(report: Report, view: View) -> str:
         "tool": {
             "driver": {
                 "name": "nl2sql-review",
+                "informationUri": SITE,
                 "semanticVersion": __version__,
                 "rules": [_rule(rules[id]) if id in rules else _notice(id) for id in index],
             }
@@ -55,6 +57,7 @@ def _rule(rule: Rule) -> Object:
     prose = rule.prose.removesuffix("## Examples").rstrip() or rule.title
     return {
         "id": rule.id,
+        **({"helpUri": rule.address} if rule.address else {}),
         "shortDescription": {"text": rule.title},
         "fullDescription": {"text": prose.partition("\n\n")[0].replace("\n", " ")},
         "help": {"text": prose, "markdown": rule.body},
@@ -99,7 +102,8 @@ def _result(entry: Entry, index: dict[str, int], view: View) -> Object:
     if finding.suppressed is not None:
         kind = "inSource" if finding.suppressed_by == "comment" else "external"
         made["suppressions"] = [{"kind": kind, "justification": finding.suppressed or "no reason given"}]
-    properties = {"certainty": finding.certainty, "effect": finding.effect, "related": list(finding.related)}
+    properties: Object = {"kind": finding.kind, "certainty": finding.certainty, "effect": finding.effect}
+    properties["related"] = list(finding.related)
     made["properties"] = {name: value for name, value in properties.items() if value}
     return made
 
@@ -122,7 +126,8 @@ def _fix(fix: Fix, view: View) -> Object:
         for path, edits in by_file.items()
     ]
     caution = "" if fix.applicability == "safe" else " (unsafe: it changes what the run does)"
-    return {"description": {"text": f"{fix.title}{caution}"}, "artifactChanges": changes}
+    description = {"text": f"{fix.title}{caution}"}
+    return {"description": description, "artifactChanges": changes, "properties": {"kind": fix.kind}}
 
 
 def _notification(entry: Entry, view: View) -> Object:

@@ -33,14 +33,18 @@ def closing(report: Report, terminal: Terminal) -> Iterator[str]:
 def possible(report: Report) -> Iterator[str]:
     """How many findings can be fixed, or, where that was not tried, may be."""
     findings = [f for file in report.files for f in file.findings if f.suppressed is None]
-    fixes = [f.fix.applicability for f in findings if f.fix is not None]
+    fixes = [f.fix for f in findings if f.fix is not None]
     if fixes:
-        safe, unsafe = fixes.count("safe"), fixes.count("unsafe")
-        parts = [f"{safe} fixable with --fix"] if safe else []
-        parts += [f"{unsafe} {'more ' if safe else ''}with --unsafe-fixes"] if unsafe else []
-        yield f"[*] {', '.join(parts)}"
+        safe = [fix.kind for fix in fixes if fix.applicability == "safe"]
+        numbers = (
+            ("--fix", safe.count("repair")),
+            ("--fix-policy", safe.count("policy")),
+            ("--unsafe-fixes", len(fixes) - len(safe)),
+        )
+        (option, first), *more = [(option, number) for option, number in numbers if number]
+        yield ", ".join((f"[*] {first} fixable with {option}", *(f"{number} more with {o}" for o, number in more)))
     elif untried := sum(f.fixable for f in findings):
-        yield f"[*] {count(untried, 'finding', 'findings')} may be fixable: --diff shows the fixes that hold"
+        yield f"{count(untried, 'finding', 'findings')} may be fixable: --diff --fix-policy shows the fixes that hold"
 
 
 def removable(report: Report) -> str:

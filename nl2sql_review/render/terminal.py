@@ -91,9 +91,10 @@ class Glyphs(NamedTuple):
     inapplicable: str = "–"
     ellipsis: str = "…"
     arrow: str = "→"
+    accepted: str = "•"
 
 
-ASCII = Glyphs("+", "x", "?", "-", "...", "->")
+ASCII = Glyphs("+", "x", "?", "-", "...", "->", "o")
 UNICODE = Glyphs()
 
 
@@ -114,7 +115,7 @@ PLAIN = Terminal()
 def glyphs_for(encoding: str | None) -> Glyphs:
     """The characters that an encoding can carry."""
     try:
-        "✔✘–…→".encode(encoding or "ascii")
+        "✔✘–…→•".encode(encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return ASCII
     return UNICODE

@@ -16,6 +16,7 @@ MARKS = {
     "fail": ("failed", "red"),
     "unknown": ("unknown", "yellow"),
     "not-applicable": ("inapplicable", "dim"),
+    "accepted": ("accepted", "yellow"),
 }
 
 
@@ -79,7 +80,7 @@ def _checklist(file: FileReport, terminal: Terminal) -> Iterator[str]:
 
 
 def _item(item: ChecklistItem, name: int, path: str, terminal: Terminal) -> Iterator[str]:
-    glyph, style = MARKS[item.verdict]
+    glyph, style = MARKS["accepted" if item.accepted else item.verdict]
     mark = getattr(terminal.glyphs, glyph)
     indent = 4 + width(mark) + 1 + name + 2
     lines = wrap(escape(evidence(item, path)), terminal.columns - indent)
@@ -95,7 +96,7 @@ def _item(item: ChecklistItem, name: int, path: str, terminal: Terminal) -> Iter
 def evidence(item: ChecklistItem, path: str) -> str:
     """What was found, or why nothing could be. Places in the file of this checklist need not repeat its name."""
     if item.verdict in ("pass", "fail"):
-        text = item.evidence
+        text = f"accepted: {item.evidence}" if item.accepted else item.evidence
     elif item.evidence and item.reason and item.reason not in item.evidence:
         text = f"{item.reason} ({item.evidence})"
     else:

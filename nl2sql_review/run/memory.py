@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import Any, Mapping
 
 from ..gpu_memory import architectures, cards, from_plan
@@ -29,7 +30,11 @@ def of_script(
 
     Raises SettingsError, UnknownCard, OSError, SourceError, NotAConfiguration.
     """
-    plans = reviewer.plan(path, options).plans
+    return of_plans(reviewer.plan(path, options).plans, gpu, changes, name)
+
+
+def of_plans(plans: Iterable[TrainingPlan], gpu: str | None, changes: Mapping[str, Any], name: str) -> MemoryReport:
+    """Estimate the GPU memory of the runs of plans that were read from `name`. Raises UnknownCard."""
     made = []
     for plan in plans:
         card = _card(gpu, plan)

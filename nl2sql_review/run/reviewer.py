@@ -373,7 +373,8 @@ def unread(data: bytes, path: str) -> FileReport | None:
 
 def unreadable(path: str, message: str) -> FileReport:
     """Return the report on a file that cannot be opened."""
-    return _failed(Finding("file/unreadable", "error", "stops", "certain", message, None, Location(path, 1, 1, 1, 1)))
+    at = Location(path, 1, 1, 1, 1)
+    return _failed(Finding("file/unreadable", "error", "stops", "certain", message, None, at, kind="trap"))
 
 
 def _failed(finding: Finding) -> FileReport:

@@ -87,6 +87,7 @@ class ProposedFix:
     message: str
     title: str
     applicability: Literal["safe", "unsafe"]
+    kind: Literal["repair", "policy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,11 +256,16 @@ def propose_fixes(
     unsafe: Annotated[
         bool, Field(description="Also fixes that change more than the setting, or rest on code that was not seen")
     ] = False,
+    policy: Annotated[
+        bool, Field(description="Also what the checklist wants otherwise: values, tracker, paths; false: repairs only")
+    ] = True,
 ) -> Annotated[CallToolResult, RootModel[Proposal]]:
     """Proposes fixes as a diff, each proved by reading the script again with it. Changes no file."""
     options = _options(roots, select, ignore)
-    fixed = fix.fix(review.Reviewer.of(options), batch.review([_file(path, roots)], options), unsafe)
-    made = tuple(ProposedFix(f.rule, f.message, f.fix.title, f.fix.applicability) for f in fixed.made if f.fix)
+    fixed = fix.fix(review.Reviewer.of(options), batch.review([_file(path, roots)], options), unsafe, policy=policy)
+    made = tuple(
+        ProposedFix(f.rule, f.message, f.fix.title, f.fix.applicability, f.fix.kind) for f in fixed.made if f.fix
+    )
     proposal = Proposal(diff.render(fixed.files), made, fixed.unsafe)
     left = f"{fixed.unsafe} further findings have an unsafe fix: ask with unsafe=true\n" if fixed.unsafe else ""
     return _result((proposal.diff or "there is no fix to propose\n") + left, proposal)

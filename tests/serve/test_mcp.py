@@ -195,7 +195,7 @@ def test_fixes_are_proposed_as_a_diff_and_nothing_is_written(project):
 
 
 def test_unsafe_fixes_are_counted_and_made_when_asked_for(project, monkeypatch):
-    monkeypatch.setattr(mcp.fix, "fix", lambda _, report, unsafe: fix.Fixed(report, unsafe=0 if unsafe else 2))
+    monkeypatch.setattr(mcp.fix, "fix", lambda _, report, unsafe, policy: fix.Fixed(report, unsafe=0 if unsafe else 2))
     result = call("propose_fixes", {"path": "train.py"})
     assert result.structured_content["unsafe_left"] == 2 and "unsafe=true" in result.content[0].text
     result = call("propose_fixes", {"path": "train.py", "unsafe": True})

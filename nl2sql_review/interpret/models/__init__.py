@@ -11,7 +11,7 @@ from .config import attribute_dicts, configuration, hydra, omegaconf, pydantic, 
 from .data import datasets, frames  # noqa: F401
 from .files import os_paths, paths, streams  # noqa: F401
 from .standard import generated, imports, iteration, sampling, signatures, small_parts, text  # noqa: F401
-from .training import stack  # noqa: F401
+from .training import stack, trl_config  # noqa: F401
 
 if TYPE_CHECKING:
     import libcst as cst
