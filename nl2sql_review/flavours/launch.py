@@ -95,6 +95,9 @@ def find(recording: Recording, source: Source, settings: object) -> Launch:
     _found(made, recording, maybe)
     for call in recording.calls:
         _inline(made, call)
+        if call.callee == "accelerate.notebook_launcher" and made.processes is None:
+            made.processes = _count(call.get("num_processes"))
+            made.by = "as notebook_launcher starts it"
     configuration = recording.configuration
     if configuration is not None:
         made.processes = configuration.launch.get("num_processes", made.processes)
@@ -113,6 +116,11 @@ def _of_line(made: Launch, line: CommandLine | None) -> None:
     made.accumulation = _softened(line.accumulation, line)
     if made.processes is not None:
         made.by = f"as {line.where()} starts it"
+
+
+def _count(value: Value) -> Value | None:
+    """A number of processes, or that it is not known; None where the launcher's own default holds."""
+    return value if isinstance(value, (Known, Default, Unknown)) and getattr(value, "value", 1) is not None else None
 
 
 def _softened(value: Value | None, line: CommandLine) -> Value | None:

@@ -35,7 +35,6 @@ class CommandLine:
     precision: Value | None = None
     accumulation: Value | None = None
     files: tuple[str, ...] = ()  # accelerate's configuration, where the line names it
-    gpu: Value | None = None
     folders: tuple[str, ...] = ()
     environment: Mapping[str, Value] = field(default_factory=dict)
 

@@ -109,8 +109,7 @@ def _of_shell(source: Source) -> list[CommandLine]:
     text = source.text
     slurm = {name.lstrip("-"): value or "" for name, value in SBATCH.findall(text)}
     shell = Shell(_slurm_variables(slurm))
-    cards, gpu = _slurm_cards(slurm)
-    launchers = Launchers(text, _placer(source, text), _folders(source.path), cards=cards, gpu=gpu)
+    launchers = Launchers(text, _placer(source, text), _folders(source.path), cards=_slurm_cards(slurm))
     return list(launchers.of(shell.commands(text)))
 
 
@@ -131,12 +130,11 @@ def _slurm_variables(slurm: dict[str, str]) -> dict[str, list[Value]]:
     return made
 
 
-def _slurm_cards(slurm: dict[str, str]) -> tuple[Value | None, Value | None]:
-    """(how many cards a node has, which they are) as `--gres=gpu:a100:4` says."""
+def _slurm_cards(slurm: dict[str, str]) -> Value | None:
+    """How many cards a node has, as `--gres=gpu:a100:4` says."""
     asked = slurm.get("gres", "").partition("gpu:")[2] or slurm.get("gpus-per-node", "") or slurm.get("gpus", "")
-    kind, _, number = asked.rpartition(":")
-    cards = Known(int(number)) if number.isdigit() else None
-    return cards, Known(kind) if kind else None
+    number = asked.rpartition(":")[2]
+    return Known(int(number)) if number.isdigit() else None
 
 
 def _after_colon(text: str) -> str:
@@ -243,12 +241,11 @@ def _of_task(source: Source) -> list[CommandLine]:
     variables = _environment(text)
     asked = re.search(r"^[ \t]+accelerators\s*:\s*[\"'{]*([\w-]+)\s*(?::\s*(\d+))?", text, re.MULTILINE)
     cards: Value | None = Known(int(asked[2] or 1)) if asked else None
-    gpu: Value | None = Known(asked[1]) if asked else None
     nodes = re.search(r"^num_nodes\s*:\s*(\d+)", text, re.MULTILINE)
     variables["SKYPILOT_NUM_NODES"] = [Known(nodes[1] if nodes else "1")]
     if asked:
         variables["SKYPILOT_NUM_GPUS_PER_NODE"] = [Known(asked[2] or "1")]
-    launchers = Launchers(inner, _placer(source, inner, row, indent), _folders(source.path), cards=cards, gpu=gpu)
+    launchers = Launchers(inner, _placer(source, inner, row, indent), _folders(source.path), cards=cards)
     return list(launchers.of(Shell(variables).commands(inner)))
 
 

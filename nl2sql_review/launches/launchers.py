@@ -96,14 +96,13 @@ class Launchers:
         place: Callable[[int, int], Place],
         folders: Callable[[Command], tuple[str, ...]],
         *,
-        gpu: Value | None = None,
         cards: Value | None = None,
         placeholders: bool = False,
         written: str = "",
     ) -> None:
         self._written = written if len(written) == len(text) else text  # what make is given, rather than the shell
         self._text, self._place, self._folders = text, place, folders
-        self._gpu, self._cards, self._placeholders = gpu, cards, placeholders
+        self._cards, self._placeholders = cards, placeholders
 
     def of(self, commands: Iterator[Command]) -> Iterator[CommandLine]:
         """Yield the launches among these commands."""
@@ -170,7 +169,6 @@ class Launchers:
             precision=placed(start.precision, place),
             accumulation=placed(start.accumulation, place),
             files=start.files,
-            gpu=self._gpu,
             folders=self._folders(command),
             environment={name: _at(value, place) for name, value in command.environment.items()},
         )
