@@ -54,6 +54,8 @@ class Reviewer:
         str, ...
     ] = ()  # real paths of directories: no module or data file beside a script is read outside them
     changes: Changes | None = None  # count only what these touched or caused
+    alone: bool = False  # no command line counts but the one that was given
+    line: CommandLine | None = None  # the one, where it was given as a whole rather than by its words
     started_by: dict[str, str] = field(default_factory=dict)  # script -> the launch file that was named in its place
     _settings: dict[str, tuple[Settings, dict[str, str]]] = field(default_factory=dict)  # with what they rest on
     _rulebooks: dict[Settings, tuple[Rulebook, dict[str, str]]] = field(default_factory=dict)
@@ -217,15 +219,26 @@ class Reviewer:
 
         source = Source.from_bytes(data, path)
         root = self._project(os.path.dirname(os.path.abspath(path)))
-        lines = starts.lines_of(path, source, settings, root, self.command_line, self.started_by.get(path, ""))
+        by = self.started_by.get(path, "")
+        lines = (
+            [self.line]
+            if self.line is not None
+            else (
+                starts.lines_of(path, source, settings, root, self.command_line, by)
+                if by or not self.alone or self.command_line is not None
+                else []
+            )
+        )
         if source.kind == "launch" and not lines:
             return Read(source, [self._record(source, root, settings, drafts, None)], [])
-        written = starts.written_by(source) if source.kind == "notebook" else {}
+        drafts = drafts if drafts is not None else {}
+        if source.kind == "notebook" and (written := starts.written_by(source)):
+            drafts = {**written, **drafts}
         made = Read(source, [], [])
         for line in lines or [None]:
-            self._add(made, source, root, settings, {**written, **(drafts or {})}, line)
+            self._add(made, source, root, settings, drafts, line)
         if source.kind == "notebook" and not made.plans:
-            self._add_launched(made, root, settings, {**written, **(drafts or {})})
+            self._add_launched(made, root, settings, drafts)
         return made
 
     def _add(

@@ -269,3 +269,36 @@ def test_a_program_on_a_shell_line_is_the_configuration_it_is(
     )
     (found,) = planned("run.sh")
     assert found[fact].value.value == value
+
+
+ACTION = """\
+import argparse
+{imports}
+class Demo(argparse.Action):
+    def __call__(self, parser, namespace, values, option_string=None):
+        parser.parse_args(["--rank", "8", "--lr=.01"], namespace)
+        namespace.demo = True
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float, default=1e-5)
+parser.add_argument("--rank", type=int, default=64)
+parser.add_argument("--demo", action=Demo, nargs=0)
+args = parser.parse_args()
+{train}"""
+
+
+@pytest.mark.parametrize(
+    ("words", "rank", "rate"),
+    [
+        (["--demo"], 8, 0.01),
+        (["--demo", "--rank", "4"], 4, 0.01),
+        (["--rank", "4", "--demo"], 8, 0.01),
+        (["--lr", "3e-4"], 64, 3e-4),
+    ],
+)
+def test_an_action_of_the_scripts_own_runs_where_its_option_stands(
+    words: list[str], rank: int, rate: float, write: Write
+) -> None:
+    script = ACTION.format(imports=IMPORTS, train=TRAIN.format(lr="args.lr", r="args.rank"))
+    write(train_DOT_py=script)
+    (found,) = planned("train.py", *words)
+    assert (found.lora.r.value.value, found.arguments.learning_rate.value.value) == (rank, rate)

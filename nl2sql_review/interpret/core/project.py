@@ -21,6 +21,7 @@ class Project:
         self.missing: dict[str, None] = {}
         self._contents: dict[Path, bytes | None] = {}
         self._drafts = drafts or {}  # real path -> what the file would hold, were it written
+        self._whole: str = getattr(drafts, "top", "")  # a folder of which the drafts are all files: a commit's
 
     def inside(self, file: Path) -> Path | None:
         """The real path of `file` if it lies in the project, symbolic links followed; else None."""
@@ -49,7 +50,14 @@ class Project:
         return data
 
     def _is_there(self, file: Path) -> bool:
-        return disk.is_file(file) or bool(self._drafts) and str(resolved(file)) in self._drafts
+        if not self._drafts:
+            return disk.is_file(file)
+        real = str(resolved(file))
+        return real in self._drafts or not self._is_elsewhere(real) and disk.is_file(file)
+
+    def _is_elsewhere(self, real: str) -> bool:
+        """Whether a file is none of the commit that is read."""
+        return bool(self._whole) and real.startswith(self._whole + "/")
 
     def is_file(self, path: Path) -> bool:
         return self._is_there(path) and self.inside(path) is not None
