@@ -73,7 +73,7 @@ def test_another_value_in_the_same_code_is_new(review, project: Path, capsys: py
     capsys.readouterr()
     cli.main([*SELECT, "--baseline", FILE, "train.py"])
     said = " ".join(capsys.readouterr().out.split())
-    assert "(accepted was r=32, now r=512)" in said and "✘ rank" in said and "• learning-rate accepted:" in said
+    assert "(accepted was r=32, now r=512)" in said and "✘ rank" in said and "• learning-rate accepted" in said
     assert cli.main(["baseline", "write", *SELECT, "train.py"]) == 0
     assert "2 accepted, of which 1 new; 0 removed" in capsys.readouterr().out
     assert review("--baseline", FILE, "train.py")[0] == 0

@@ -282,7 +282,7 @@ def test_output_file(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--output-format", "github", "--output-file", "out.txt", "--select", "lora/rank", "train.py"]) == 1
     assert (project / "out.txt").read_text(encoding="utf-8").startswith("::error file=train.py,line=5,")
     assert cli.main(["--output-file", "out.txt", "--select", "lora/rank", "train.py"]) == 1
-    assert (project / "out.txt").read_text(encoding="utf-8").startswith("error[lora/rank]")
+    assert (project / "out.txt").read_text(encoding="utf-8").startswith("train.py: 1 departure from policy")
     assert capsys.readouterr().out == ""
 
 

@@ -76,7 +76,7 @@ def test_json_is_one_line_of_ascii_with_every_field() -> None:
     assert output.isascii() and output.count("\n") == 1
     data = json.loads(output)
     assert list(data) == ["version", "files", "summary", "internal_errors", "removable"]
-    assert list(data["files"][0]) == ["path", "status", "reason", "findings", "checklist"]
+    assert list(data["files"][0]) == ["path", "status", "reason", "findings", "checklist", "runs"]
     assert list(data["files"][0]["findings"][0]) == [
         *("rule", "severity", "effect", "certainty", "message", "value", "location", "trace", "related"),
         *("suppressed", "suppressed_by", "help", "fixable", "fix", "fingerprint", "kind"),
@@ -108,9 +108,9 @@ def test_quiet_leaves_the_findings_only() -> None:
 
 
 def test_the_last_line_counts() -> None:
-    last = text.render(REPORT, view()).splitlines()[-1]
+    last = text.render(REPORT, view(Terminal(120))).splitlines()[-1]
     assert last == (
-        "2 files reviewed, 1 could not be: 3 errors, 1 piece of advice; 1 item unknown; 1 suppressed; 1 internal error"
+        "2 files reviewed, 1 could not be: 3 errors, 1 suggestion; 1 item unknown; 1 suppressed; 1 internal error"
     )
     one = Report(files=(FileReport("a.py", "reviewed"),), summary=Summary(reviewed=1))
     assert concise.render(one, view()) == "1 file reviewed: no findings; no item unknown\n"
@@ -157,11 +157,11 @@ def test_wrapping_loses_nothing(line: str, columns: int) -> None:
 
 def test_carets_stand_under_wide_and_escaped_characters() -> None:
     code = '\tprint("漢字\x1b[31m", r=64)'
-    finding = replace(REPORT.files[0].findings[0], location=Location("a.py", 1, 19, 1, 23), trace=())
+    finding = replace(REPORT.files[0].findings[0], kind="trap", location=Location("a.py", 1, 19, 1, 23), trace=())
     assert code[18:22] == "r=64"
     report = Report(files=(FileReport("a.py", "reviewed", findings=(finding,)),))
     rows = text.render(report, view(line=lambda at: code, quiet=True)).splitlines()
-    shown, carets = rows[3], rows[4]
+    shown, carets = rows[2], rows[3]
     assert shown == '1 |     print("漢字\\x1b[31m", r=64)'
     assert width(carets) - 4 == width(shown[: shown.index("r=64")])
     assert carets.endswith("^^^^")

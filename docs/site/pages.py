@@ -90,7 +90,8 @@ def rule_page(rule: Rule) -> str:
     rows = [
         ("Rule", f"`{rule.id}`"),
         ("Severity", head.severity),
-        ("Effect", head.effect),
+        ("Kind", " or ".join(head.kinds)),
+        ("Effect", " or ".join(head.effects)),
         ("Wants", expected),
         ("Help", head.help),
         ("Fix", "yes, `--diff` shows it" if head.fix else "none"),
@@ -113,16 +114,18 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
+def _row(rule: Rule) -> str:
+    cells = (f"[`{rule.id}`]({rule.id}.md)", _cell(rule.title), " or ".join(rule.head.kinds), rule.head.severity)
+    return f"| {' | '.join(cells)} |"
+
+
 def table(rules: list[Rule]) -> str:
     lines = ["# Rules", "", "One Markdown file each; `nl2sql-review rule lora/rank` prints the same page."]
     for section in SECTIONS:
         found = [rule for rule in rules if rule.section == section]
         if found:
-            lines += ["", f"## {section}", "", "| rule | | severity | effect |", "|---|---|---|---|"]
-            lines += [
-                f"| [`{rule.id}`]({rule.id}.md) | {_cell(rule.title)} | {rule.head.severity} | {rule.head.effect} |"
-                for rule in found
-            ]
+            lines += ["", f"## {section}", "", "| rule | | kind | severity |", "|---|---|---|---|"]
+            lines += [_row(rule) for rule in found]
     return "\n".join(lines) + "\n"
 
 

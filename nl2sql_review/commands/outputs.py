@@ -87,6 +87,7 @@ def texts(
         view = View(
             terminal=console.terminal(args, file),
             quiet=args.quiet,
+            verbose=args.verbose,
             show_suppressed=args.show_suppressed,
             show_unknown=settings.fail_on_unknown,
             root=repository(os.getcwd()) or os.getcwd(),

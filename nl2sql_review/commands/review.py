@@ -117,6 +117,9 @@ def parser() -> Parser:
     group = parser.add_argument_group("output")
     outputs.options(group)
     group.add_argument("--show-suppressed", action="store_true", help="also show what comments in the script silence")
+    group.add_argument(
+        "-v", "--verbose", action="store_true", help="all of every checklist item, and what does not apply"
+    )
     group.add_argument("-q", "--quiet", action="store_true", help="findings only: no checklist, no counts")
     color_option(group)
 
@@ -205,6 +208,8 @@ def _check(args: Namespace) -> None:
         raise UsageError("--exit-non-zero-on-fix goes with --fix or --fix-policy")
     if args.add_ignores is not None and (args.fix or args.diff or args.show_fixes or "-" in args.paths):
         raise UsageError("--add-ignores writes comments into files: give it without --fix, --diff, --show-fixes and -")
+    if args.quiet and args.verbose:
+        raise UsageError("--quiet leaves out what --verbose adds: give one of the two")
     if args.fix and args.diff:
         raise UsageError("--fix makes the changes, --diff only shows them: give one of the two")
     if args.diff and (args.output_format or args.output_file):
@@ -220,8 +225,8 @@ def finish(texts: Sequence[tuple[str, str | None]], report: Report) -> None:
 # What may be said on the command line where the output is remembered: anything else may look at more than the files.
 REMEMBERED = (
     "paths command_line select ignore gpu processes stdin_filename config isolated output_format show_suppressed quiet "
-    "color fail_on fail_on_unknown no_cache cache_dir jobs baseline statistics force_exclude allow_empty show_fixes "
-    "flavour"
+    "verbose color fail_on fail_on_unknown no_cache cache_dir jobs baseline statistics force_exclude allow_empty "
+    "show_fixes flavour"
 ).split()
 PURE = (
     "text",
@@ -239,7 +244,18 @@ def _presentation(args: Namespace) -> str:
     if name not in PURE or file is not None or more or any(said[key] for key in said if key not in REMEMBERED):
         return ""
     encoding = getattr(sys.stdout, "encoding", None)
-    return repr([name, args.show_fixes, args.show_suppressed, args.quiet, columns(), colored(args.color), encoding])
+    return repr(
+        [
+            name,
+            args.show_fixes,
+            args.show_suppressed,
+            args.quiet,
+            args.verbose,
+            columns(),
+            colored(args.color),
+            encoding,
+        ]
+    )
 
 
 def _tell_faults(faults: Sequence[InternalError]) -> None:

@@ -138,6 +138,8 @@ def _union(kind: Any, data: object, key: str) -> Any:
             ]
             nested = bool(data) and all(isinstance(v, Mapping) for v in data.values())
             return _value((by_key or mappings[:: -1 if nested else 1])[0], data, key)
+    if isinstance(data, str) and (words := [a for a in alternatives if get_origin(a) is Literal]):
+        return _value(words[0], data, key)
     for alternative in alternatives:
         try:
             return _value(alternative, data, key)

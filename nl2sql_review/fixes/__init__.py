@@ -173,7 +173,7 @@ class Session:
         facts: set[str] = set()
         for finding in findings:
             candidate = next(self._candidates(finding), None)
-            if candidate is None or candidate.unsafe and not unsafe:
+            if candidate is None or candidate.unsafe and not unsafe or candidate.idle:
                 continue
             more = [edit for edit in candidate.edits if edit not in taken]
             changed = {name for name in affected(candidate.facts) if not name.startswith("api.")}
@@ -219,6 +219,12 @@ class Session:
             if found is not None and (there := self._agreed(candidate, data, drafts)) != "safe":
                 found = there
                 weight = replace(weight, why="another script that reads an edited file would be worse")
+            if (
+                found == "safe"
+                and candidate.idle
+                and not sharing.is_read(candidate.idle, self.path, self.others, self._read)
+            ):
+                found = "unsafe"
             if found is None:
                 reasons.append(f"{candidate.title}: {weight.why}")
             elif found == "safe" or second is None:
@@ -235,14 +241,21 @@ class Session:
         own = os.path.realpath(self.path)
 
         def read(path: str, edited: bool) -> Examined:
-            files = {**drafts, own: data} if edited else {**self.drafts, own: self.data}
-            with remembering(self._modules):
-                return self.examine(sharing.contents(path, files), path, files)
+            return self._examined_as(path, {**drafts, own: data}) if edited else self._read(path, False)
 
         files = {real for real in drafts if drafts[real] != self.drafts.get(real)}
         if data != self.data and not self.alone:
             files.add(own)  # it may be a module of another
         return "safe" if not files else sharing.agree(self.now, candidate, files, self.others, read)
+
+    def _read(self, path: str, edited: bool) -> Examined:
+        """Another script as things stand."""
+        return self._examined_as(path, {**self.drafts, os.path.realpath(self.path): self.data})
+
+    def _examined_as(self, path: str, files: Mapping[str, bytes]) -> Examined:
+        self._readings += 1
+        with remembering(self._modules):
+            return self.examine(sharing.contents(path, files), path, files)
 
     def _candidates(self, finding: Finding, reasons: list[str] | None = None) -> Iterator[Candidate]:
         """The candidates, those that choose no other value first; `reasons` takes what speaks against others."""

@@ -16,8 +16,8 @@ from difflib import SequenceMatcher
 from typing import Any, Literal
 
 from ..judgement import wording
-from ..judgement.judge import Examined, Ground
-from ..judgement.verdict import WORST_FIRST
+from ..judgement.judge import Examined
+from ..judgement.verdict import WORST_FIRST, Judged
 from ..report.report import Edit, Finding
 from ..training_plan.facts import FACTS, Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Place
@@ -35,6 +35,7 @@ class Candidate:
     calls: tuple[str, ...] = ()  # ends of callees
     unsafe: bool = False  # whatever the plan says: more may depend on it than the plan shows
     nodes: tuple[int, ...] = ()  # ids of calls whose `arguments` may change although no fact comes through them
+    idle: str = ""  # real path of a file whose setting has no effect afterwards, unless another script reads it
     chooses: bool = False  # it sets another value besides, so that it is policy also where it is for a trap
 
 
@@ -79,6 +80,9 @@ BYSTANDERS = (
     "wandb.", "mlflow.", "comet_ml.", "swanlab.", "trackio.", "neptune.", "clearml.", "aim.", "logging.", "print",
     "os.", "pathlib.", "shutil.", "json.", "transformers.trainer_utils.",
 )  # fmt: skip
+
+# What every loader of transformers takes.
+TAKEN = frozenset(("quantization_config", "dtype", "torch_dtype", "device_map", "attn_implementation", "token"))
 
 
 @dataclass(frozen=True)
@@ -155,14 +159,20 @@ def counted(examined: Examined) -> Counter[str]:
     return Counter(rule for f in found for rule in (f.rule, *f.related))
 
 
-def _farther(before: Examined, ground: Ground) -> bool:
+def _failing(examined: Examined) -> Iterator[tuple[str, Judged]]:
+    """What any rule does not accept, asked for or not, with its id."""
+    for ruling in (*examined.rulings, *examined.others):
+        yield from ((ruling.rule.id, one) for one, _ in ruling.judged if one.decision.verdict == "fail")
+
+
+def _farther(before: Examined, rule: str, judged: Judged) -> bool:
     """Whether a number that fails is farther from the one expected than it was: 128 for 16 in place of 32."""
-    wanted, number = ground.judged.expected.equals, _number(ground.judged.fact)
+    wanted, number = judged.expected.equals, _number(judged.fact)
     old = [
         found
-        for one in before.grounds
-        if one.rule.id == ground.rule.id and one.judged.name == ground.judged.name
-        if (found := _number(one.judged.fact)) is not None
+        for id, one in _failing(before)
+        if id == rule and one.name == judged.name
+        if (found := _number(one.fact)) is not None
     ]
     if not old or number is None or isinstance(wanted, bool) or not isinstance(wanted, (int, float)):
         return False
@@ -178,15 +188,32 @@ def unsettled(examined: Examined) -> Counter[str]:
     """Of how many facts each rule cannot say whether it holds."""
     return Counter(
         f"{ruling.rule.id} {one.name}"
-        for ruling in examined.rulings
+        for ruling in (*examined.rulings, *examined.others)
         for one, _ in ruling.judged
         if one.decision.verdict == "unknown"
+    )
+
+
+def unheard(examined: Examined) -> Counter[str]:
+    """How many facts each rule does not accept that was not asked for: a fix must not be paid for there."""
+    return Counter(
+        ruling.rule.id for ruling in examined.others for one, _ in ruling.judged if one.decision.verdict == "fail"
     )
 
 
 def unbound(examined: Examined) -> Counter[str]:
     """The names that are read where they are not bound by then, and in how many places."""
     return Counter(examined.recording.undefined.values() if examined.recording is not None else ())
+
+
+def _loaded_with(examined: Examined) -> Counter[tuple[str, str]]:
+    """What transformers' loaders are given beyond what all of them take.
+
+    They hand on what they do not know to the model, so that no signature tells whether it is refused.
+    """
+    calls = examined.recording.calls if examined.recording is not None else ()
+    loads = (c for c in calls if c.callee.startswith("transformers.") and c.callee.endswith(".from_pretrained"))
+    return Counter((c.callee, name) for c in loads for name in c.arguments if name not in TAKEN)
 
 
 def _silenced(examined: Examined) -> Counter[tuple[str, str]]:
@@ -198,6 +225,9 @@ def _breaks(before: Examined, after: Examined) -> str:
     names = unbound(after) - unbound(before)
     if names:
         return f"{', '.join(names)} would not be bound by then"
+    given = next(iter(_loaded_with(after) - _loaded_with(before)), None)
+    if given is not None:
+        return f"{given[0]} may refuse {given[1]}="
     return "" if _silenced(before) == _silenced(after) else "it is what a comment silences"
 
 
@@ -223,11 +253,12 @@ def _worse(before: Examined, after: Examined) -> str:
 
     What is not known is no better than what fails: a defect that can no longer be seen is still there.
     """
-    for count, what in ((counted, "{} would be found"), (unsettled, "{} could no longer be decided")):
+    undecided = "{} could no longer be decided"
+    for count, what in ((counted, "{} would be found"), (unheard, "{} would be found"), (unsettled, undecided)):
         new = count(after) - count(before)
         if new:
             return what.format(", ".join(new))
-    farther = next((ground.rule.id for ground in after.grounds if _farther(before, ground)), "")
+    farther = next((rule for rule, judged in _failing(after) if _farther(before, rule, judged)), "")
     if farther:
         return f"{farther} would be farther off"
     old = {item.rule: WORST_FIRST.index(item.verdict) for item in before.report.checklist}

@@ -48,6 +48,19 @@ def agree(
     return found
 
 
+def is_read(file: str, own: str, others: Reads, read: Read) -> bool:
+    """Whether another script of the run reads a file, by its real path."""
+    for path in others:
+        if path == own:
+            continue
+        reads = others[path]
+        if reads is None:
+            reads = others[path] = _reads(path, read)
+        if file in reads:
+            return True
+    return False
+
+
 def _may_import(path: str, module: str) -> bool:
     """Whether a script's text names a module where it imports something: to read it as a plan costs far more."""
     stem = re.escape(os.path.basename(module).partition(".")[0])

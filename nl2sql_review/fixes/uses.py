@@ -8,6 +8,7 @@ Names are taken wherever they stand in the files of the run, whatever their scop
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -19,7 +20,7 @@ from ..readers.derive import options
 from ..source import Span
 from ..source.syntax import below, dotted, text_of, walk
 from ..training_plan.facts import Fact
-from ..training_plan.values import Default, Either, Known, Term, Text, Unknown
+from ..training_plan.values import Default, Either, Known, Place, Term, Text, Unknown
 from .edits import documents
 
 # Calls that tell people a value, and those that hand it on changed or not.
@@ -30,6 +31,7 @@ PASS = frozenset(
 PARSERS = ("ArgumentParser", "TrlParser", "tyro.cli", "pyrallis.parse", "draccus.parse", "simple_parsing.parse")
 ENVIRONMENT = ("os.environ.get", "os.getenv")
 NOT_COMPARED = ("os.", "pathlib.", "shutil.")
+FIELDS, FACTORIES = ("field", "Field", "ib", "attrib"), ("default", "default_factory", "factory")
 TRANSPARENT = ("property", "staticmethod", "classmethod", "functools.cache", "cache", "cached_property")
 ALL_OF_IT = frozenset(("items", "values", "copy", "pop", "update"))  # methods of a dict that hand on what is in it
 
@@ -59,6 +61,66 @@ def compared(examined: Examined, fact: Fact, own: Iterable[Any] = ()) -> bool:
     `own`: nodes that are the setting itself where that is no argument, so that a use in them is the one to change.
     """
     return all(_Uses(examined, option.trace, own).compared() for option in options(fact.value))
+
+
+def read_elsewhere(examined: Examined, place: Place) -> bool:
+    """Whether every name that an argument's code reads is read at another place too.
+
+    Where it is not, the setting would no longer do anything once the argument is another value.
+    """
+    names = {name for node in expressions(place.node.value) if (name := _last_name(node))}
+    inner = {id(node) for node in walk(place.node)}
+    sources = {id(s): s for s in (examined.source, place.source)}
+    found: set[str] = set()
+    for source in sources.values():
+        parents = {id(child): node for node in walk(source.tree) for child in below(node)}
+        for node in expressions(source.tree):
+            name = _last_name(node)
+            if name in names and id(node) not in inner and not _written(node, parents.get(id(node))):
+                found.add(name)
+    return names <= found
+
+
+def _last_name(node: cst.CSTNode) -> str:
+    """What a name, an attribute or a key reads: `r` of `settings.lora.r` and of `config["r"]`."""
+    match node:
+        case cst.Attribute():
+            return node.attr.value
+        case cst.Subscript():
+            return _key(node) or ""
+        case cst.Name() if not hasattr(builtins, node.value):
+            return node.value
+        case cst.Call() if dotted(node.func).endswith(".get") and node.args:
+            return text_of(node.args[0].value) or ""
+    return ""
+
+
+def _written(node: cst.CSTNode, parent: Any) -> bool:
+    """Whether a name is given a value there."""
+    giving = (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.NamedExpr)
+    return isinstance(parent, giving) and parent.target is node
+
+
+def mentioned(examined: Examined, value: str, own: Iterable[Any]) -> bool:
+    """Whether a path stands in another text of the script, or begins one; `own` are the nodes that it is set by."""
+    path = value.strip().removeprefix("./").rstrip("/")
+    if not path:
+        return True
+    source = examined.source
+    word = re.compile(rf"(?<![\w./-])(?:\./)?{re.escape(path)}(?![\w-])")
+    if source.kind == "configuration":
+        return len(word.findall(source.text)) > 1
+    skipped = {id(node) for place in own for node in walk(place)}
+    shell = (line for line in source.text.splitlines() if line.lstrip().startswith(("!", "%")))
+    if any(map(word.search, shell)):
+        return True
+    docs = {id(node.value) for node in walk(source.tree) if isinstance(node, cst.Expr)}
+    for node in walk(source.tree):
+        if id(node) in skipped or id(node) in docs:
+            continue
+        if isinstance(node, (cst.SimpleString, cst.FormattedStringText)) and word.search(node.value.strip("rRbBuU'\"")):
+            return True
+    return False
 
 
 def origins(examined: Examined, fact: Fact) -> set[tuple[str, Span]]:
@@ -124,7 +186,7 @@ class _Uses:
         """The nodes that read one of the names, as a name, an attribute or a key, or may do so."""
         for node in self.nodes:
             if isinstance(node, cst.Name):
-                if node.value in self.names and not _binds(node, self.parents.get(id(node))):
+                if node.value in self.names and not _written(node, self.parents.get(id(node))):
                     yield node
             elif isinstance(node, (cst.SimpleString, cst.ConcatenatedString)):
                 if text_of(node) in self.names:
@@ -204,6 +266,8 @@ class _Uses:
             return self._told(arg, callee, value)
         elif callee == "print" or callee.startswith(TELL[1:]):
             return True
+        elif arg.keyword is not None and arg.keyword.value in FACTORIES and callee.rpartition(".")[2] in FIELDS:
+            pass
         elif not self._handed(callee, call, arg) and id(arg) not in self.way:
             return False
         return None
@@ -304,12 +368,6 @@ def _spelled(node: cst.CSTNode) -> set[str | None]:
         case cst.MatchMapping(rest=cst.Name(name)) | cst.MatchKeywordElement(key=cst.Name(name)):
             return {name}
     return set()
-
-
-def _binds(node: cst.Name, parent: Any) -> bool:
-    """Whether a name stands where it is given rather than read."""
-    giving = (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.NamedExpr)
-    return isinstance(parent, giving) and parent.target is node
 
 
 def _targets(statement: cst.Assign | cst.AnnAssign | cst.AugAssign | cst.NamedExpr) -> Iterator[cst.BaseExpression]:

@@ -50,7 +50,8 @@ class Ground:
 @dataclass(slots=True)
 class Examined:
     """One script, read and judged, with all that led there. `grounds` are those of the findings, in their order;
-    `rulings` are what every rule says of every plan, whatever the verdict."""
+    `rulings` are what every rule says of every plan, whatever the verdict, `others` those of rules that were not asked
+    for, where they are wanted."""
 
     source: Source | None
     recording: Recording | None
@@ -60,6 +61,7 @@ class Examined:
     grounds: list[Ground]
     settings: Settings
     rulings: list[Ruling] = field(default_factory=list)
+    others: list[Ruling] = field(default_factory=list)
     recordings: list[Recording] = field(default_factory=list)  # one for each command line; `recording` is the first
 
     def of_run(self, plan: TrainingPlan) -> Examined:
@@ -97,16 +99,23 @@ def examine(
     plans: Sequence[TrainingPlan],
     rulebook: Rulebook,
     settings: Settings,
+    every_rule: bool = False,
 ) -> Examined:
-    """As `judge`, with what the findings rest on. `recordings` are those of the command lines that were read."""
+    """As `judge`, with what the findings rest on; with `every_rule` also what the rules say that were not asked for.
+
+    `recordings` are those of the command lines that were read.
+    """
     book = configure(rulebook, settings)
     faults: list[InternalError] = []
     rulings: list[Ruling] = []
-    for rule in book.active:
+    others: list[Ruling] = []
+    for rule in book.rules.values() if every_rule else book.active:
         try:
-            rulings.append(Ruling(rule, [(one, plan) for plan in plans for one in verdict.rule_on(rule.head, plan)]))
+            ruling = Ruling(rule, [(one, plan) for plan in plans for one in verdict.rule_on(rule.head, plan)])
         except Exception as error:
             faults.append(_fault(rule, source, error))
+        else:
+            (rulings if not every_rule or rule in book.active else others).append(ruling)
     wording.locate(place for ruling in rulings for one, _ in ruling.judged for place in wording.places(one.fact))
     findings: list[Found] = []
     grounds: list[Ground] = []
@@ -128,7 +137,7 @@ def examine(
     runs = tuple(dict.fromkeys(plan.run for plan in plans if plan.run))
     report = with_accepted(FileReport(source.path, "reviewed", "", stamps, tuple(checklist), runs))
     first = recordings[0] if recordings else None
-    return Examined(source, first, list(plans), report, faults, grounds, settings, rulings, list(recordings))
+    return Examined(source, first, list(plans), report, faults, grounds, settings, rulings, others, list(recordings))
 
 
 def _fault(rule: Rule, source: Source, error: Exception) -> InternalError:
@@ -158,7 +167,7 @@ def _report(ruling: Ruling, source: Source) -> tuple[ChecklistItem, list[Found],
                 Finding(
                     rule=rule.id,
                     severity=rule.head.severity,
-                    effect=rule.head.effect,
+                    effect=wording.effect(rule.head, one.name, one.fact.value),
                     certainty=one.decision.certainty,
                     message=claim.message,
                     value=claim.value,
@@ -253,10 +262,11 @@ def _same_defect(api: Found, other: Found) -> bool:
 
 
 def ordered(findings: Iterable[Finding]) -> list[Finding]:
-    """Severity, then effect (silent first: the run succeeds and the model is wrong), then position."""
+    """Traps before policy; what stops the run first, then what is silently wrong; then severity and position."""
     return sorted(findings, key=_order)
 
 
 def _order(f: Finding) -> tuple[Any, ...]:
     at = f.location
-    return SEVERITIES.index(f.severity), EFFECTS.index(f.effect), at.path, at.cell or 0, at.row, at.column, f.rule
+    grave = (f.kind != "trap", EFFECTS.index(f.effect), SEVERITIES.index(f.severity))
+    return *grave, at.path, at.cell or 0, at.row, at.column, f.rule

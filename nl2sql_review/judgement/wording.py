@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Iterable, Mapping, TypeGuard, TypeVar
 from ..files.typed_data import show
 from ..policy.expectations import is_plain, should, spelled, worded
 from ..policy.rulebook import Head, Rule
-from ..report.report import Kind, Location, TraceStep
+from ..report.report import EFFECTS, Effect, Kind, Location, TraceStep
 from ..training_plan.facts import Fact
 from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
 from .verdict import Judged, written
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..source import Source
 
 T = TypeVar("T")
+W = TypeVar("W", bound=str)
 LIBRARY_DEFAULT = "library default"  # the note of a value that no call gives
 LINE = 60  # characters of a line of code in a message
 _COMMENT = re.compile(r"#[^'\"]*$")
@@ -146,16 +147,24 @@ def says(messages: dict[str, str], name: str, value: Value) -> str:
 
 def kind(head: Head, name: str, value: Value) -> Kind:
     """Whether what a rule finds is a trap or policy: of a rule that is either, by the fact or its value."""
-    if not isinstance(head.kind, dict):
-        return head.kind
+    return "trap" if "trap" in _by_outcome(head.kind, name, value) else "policy"
+
+
+def effect(head: Head, name: str, value: Value) -> Effect:
+    """What comes of what a rule finds: of a rule with several effects the gravest, by the fact or its value."""
+    return min(_by_outcome(head.effect, name, value), key=EFFECTS.index)
+
+
+def _by_outcome(said: W | Mapping[str, W], name: str, value: Value) -> list[W]:
+    """What a head says of a value, one word or several for its members and options."""
+    if isinstance(said, str):
+        return [said]
     if isinstance(value, Either):
-        return "trap" if any(kind(head, name, option) == "trap" for option in value.options) else "policy"
+        return [word for option in value.options for word in _by_outcome(said, name, option)]
     keys = _keys(value)
     if value.trace and value.trace[0].note.startswith(LIBRARY_DEFAULT):
         keys = [LIBRARY_DEFAULT, *keys]
-    found = _keyed(head.kind, name, keys)
-    found = found or [head.kind[k] for k in (name, name.partition(".")[2], "default") if k in head.kind][:1]
-    return "trap" if "trap" in found else "policy"
+    return _keyed(said, name, keys) or [said[k] for k in (name, name.partition(".")[2], "default") if k in said][:1]
 
 
 def _keys(value: Value) -> list[str]:

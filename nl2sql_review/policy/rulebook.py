@@ -17,7 +17,7 @@ from typing import Any, Iterable, Mapping, NamedTuple, Union
 from ..files import disk, resources, user_cache
 from ..files.typed_data import ShapeError, build, did_you_mean, listed, show
 from ..report.addresses import SITE
-from ..report.report import Effect, Kind, Severity
+from ..report.report import EFFECTS, KINDS, Effect, Kind, Severity
 from ..training_plan.facts import FACTS, SECTIONS
 from .expectations import WORDS, Expectation, Unset, check_fact
 
@@ -64,7 +64,7 @@ class When(Expectation):
 class Head:
     """The front matter of a rule file."""
 
-    effect: Effect
+    effect: Union[Effect, dict[str, Effect]]  # what comes of it; or by outcome, as `kind`
     fact: Union[str, tuple[str, ...]]
     expect: Union[Expectation, dict[str, Expectation]]
     severity: Severity = "error"
@@ -96,6 +96,9 @@ class Head:
             if not expectation.given():
                 raise ShapeError("expect", f"nothing is expected of {name}; known expectations are {listed(WORDS)}")
 
+        for key, said in (("kind", self.kind), ("effect", self.effect)):
+            if isinstance(said, dict) and "default" not in said:
+                raise ShapeError(key, "has no default: what holds where no other key does?")
         if isinstance(self.fix, dict):
             for name in self.fix:
                 if name not in self.facts:
@@ -105,6 +108,18 @@ class Head:
                 raise ShapeError(
                     "fix", f"there is no manner {manner}{did_you_mean(manner, MANNERS)}; known are {listed(MANNERS)}"
                 )
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        """What may come of it, the gravest first."""
+        said = set(self.effect.values()) if isinstance(self.effect, dict) else {self.effect}
+        return tuple(effect for effect in EFFECTS if effect in said)
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Whether it finds traps, departures from policy, or both."""
+        said = set(self.kind.values()) if isinstance(self.kind, dict) else {self.kind}
+        return tuple(kind for kind in KINDS if kind in said)
 
     def manner(self, fact: str) -> str:
         """How a finding about one of the facts is fixed; "" where nothing is known to do so."""
@@ -304,7 +319,10 @@ def _plain(text: str, path: str) -> Any:
     if not isinstance(data, Mapping):
         return data
     # YAML reads the keys `true` and `16` as what they are; messages are looked up by how a value is written.
-    return {**data, **{k: _by_spelling(data[k]) for k in ("says", "notes", "kind") if isinstance(data.get(k), Mapping)}}
+    return {
+        **data,
+        **{k: _by_spelling(data[k]) for k in ("says", "notes", "kind", "effect") if isinstance(data.get(k), Mapping)},
+    }
 
 
 def _by_spelling(messages: Mapping[object, Any]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def render_page(rule: Rule, terminal: Terminal, chosen: str = "") -> str:
     `chosen`: how the project's settings change the rule, as they write it. The page is set for a terminal where there
     are colours, else it is the Markdown as it is.
     """
-    head = f"{rule.id} ({rule.head.severity}, {rule.head.effect})"
+    head = f"{rule.id} ({' or '.join(rule.head.kinds)}, {rule.head.severity}, {' or '.join(rule.head.effects)})"
     told = f"In this project: {escape(chosen)}\n" if chosen else ""
     told += f"Help: {rule.head.help}\n" if rule.head.help else ""
     told += "Fix: --diff shows it\n" if rule.head.fix else "Fix: none\n"

@@ -63,7 +63,7 @@ def _rule(rule: Rule) -> Object:
         "help": {"text": prose, "markdown": rule.body},
         "defaultConfiguration": {"level": LEVELS[head.severity]},
         "properties": {
-            "tags": [rule.section, head.effect],
+            "tags": [rule.section, *head.kinds, *head.effects],
             "precision": "very-high",
             "problem.severity": PROBLEMS[head.severity],
         },

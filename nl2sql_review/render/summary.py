@@ -1,13 +1,44 @@
-"""The last lines of a report: what was not reviewed, and the counts."""
+"""The first line of a report, which sums up, and the last ones: what was not reviewed, and the counts."""
 
 from __future__ import annotations
 
-from typing import Iterator
+from collections.abc import Iterator, Sequence
 
-from ..report.report import Report
-from .terminal import Terminal, escape, wrap
+from ..report.report import EFFECTS, FileReport, Report
+from .terminal import PLAIN, Terminal, escape, wrap
+from .view import View
 
 SHOWN = 8  # names of skipped files; the rest is counted
+
+
+TRAPS = {
+    "stops": ("stops the run", "stop the run"),
+    "silent": ("trains something else", "train something else"),
+    "cost": ("costs time or memory", "cost time or memory"),
+    "style": ("trap of another kind", "traps of other kinds"),
+}
+
+
+def lead(files: Sequence[FileReport], view: View) -> Iterator[str]:
+    """`1 stops the run, 3 train something else, 14 departures from policy nl2sql, 2 unknown`, of all the files."""
+    found = [f for file in files for f in file.findings if f.suppressed is None]
+    parts = []
+    for effect in EFFECTS:
+        number = sum(f.kind == "trap" and f.effect == effect for f in found)
+        if number:
+            parts.append((count(number, *TRAPS[effect]), "error" if effect in ("stops", "silent") else "warning"))
+    policy = sum(f.kind == "policy" for f in found)
+    if policy:
+        parts.append((count(policy, "departure", "departures") + f" from policy {view.policy}", "advice"))
+    unknown = sum(item.verdict == "unknown" for file in files for item in file.checklist)
+    if unknown:
+        parts.append((f"{unknown} unknown", "yellow"))
+    name = files[0].path if len(files) == 1 else count(len(files), "file", "files")
+    text = f"{escape(name)}: {', '.join(part for part, _ in parts) or 'nothing found'}"
+    for line in wrap(text, view.terminal.columns):
+        for part, style in parts:
+            line = line.replace(part, view.terminal.paint(part, style))
+        yield line
 
 
 def closing(report: Report, terminal: Terminal) -> Iterator[str]:
@@ -27,7 +58,8 @@ def closing(report: Report, terminal: Terminal) -> Iterator[str]:
     for line in wrap(removable(report), terminal.columns) if report.removable else ():
         yield terminal.paint(line, "green")
     yield from possible(report)
-    yield counts(report, terminal)
+    plain = counts(report, PLAIN)
+    yield from [counts(report, terminal)] if len(plain) <= terminal.columns else wrap(plain, terminal.columns)
 
 
 def possible(report: Report) -> Iterator[str]:
@@ -62,7 +94,7 @@ def counts(report: Report, terminal: Terminal) -> str:
         for number, one, many, style in (
             (s.errors, "error", "errors", "error"),
             (s.warnings, "warning", "warnings", "warning"),
-            (s.advice, "piece of advice", "pieces of advice", "advice"),
+            (s.advice, "suggestion", "suggestions", "advice"),
         )
         if number
     ]

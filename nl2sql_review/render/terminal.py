@@ -104,6 +104,7 @@ class Terminal(NamedTuple):
     columns: int = 80
     color: bool = False
     glyphs: Glyphs = UNICODE
+    links: bool = False  # whether it follows OSC 8 hyperlinks
 
     def paint(self, text: str, style: str) -> str:
         return f"\x1b[{CODES[style]}m{text}\x1b[0m" if self.color and text else text

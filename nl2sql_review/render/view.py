@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class View:
-    """`quiet` leaves out all but the findings; `show_unknown` adds the items that could not be decided.
+    """`quiet` leaves out all but the findings, `verbose` tells of every item; `policy` is the name of what is judged
+    against; `show_unknown` adds the items that could not be decided.
 
     `root` is the directory that paths are relative to where a format wants those of a repository; `rules` gives the
     rules by id, as the settings want them; `plan` gives the plan of a reviewed file and the memory it needs.
@@ -25,6 +26,8 @@ class View:
 
     terminal: Terminal = PLAIN
     quiet: bool = False
+    verbose: bool = False
+    policy: str = "nl2sql"
     show_suppressed: bool = False
     show_unknown: bool = False
     root: str = ""

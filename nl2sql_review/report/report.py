@@ -20,7 +20,8 @@ Status = Literal["reviewed", "skipped", "error"]
 Suppressor = Literal["comment", "baseline", "unchanged"]
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "advice")
-EFFECTS: tuple[Effect, ...] = ("silent", "stops", "cost", "style")
+KINDS: tuple[Kind, ...] = ("trap", "policy")
+EFFECTS: tuple[Effect, ...] = ("stops", "silent", "cost", "style")
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ def _session(
             return None
 
     def examine(data: bytes, path: str, drafts: Mapping[str, bytes]) -> Examined:
-        examined = reviewer.examine(data, path, drafts)
+        examined = reviewer.examine(data, path, drafts, every_rule=True)
         return replace(examined, report=reviewer.counted(examined.report))
 
     return Session(examine, data, file.path, dict(drafts), alone=from_stdin, others=others)

@@ -161,8 +161,14 @@ class Reviewer:
         made = self.examine(data, path)
         return made.report, made.faults
 
-    def examine(self, data: bytes, path: str, drafts: Mapping[str, bytes] | None = None) -> Examined:
-        """Review one script, return what led to the report. `drafts`: other files of the project as they would be."""
+    def examine(
+        self, data: bytes, path: str, drafts: Mapping[str, bytes] | None = None, every_rule: bool = False
+    ) -> Examined:
+        """Review one script, return what led to the report.
+
+        `drafts`: other files of the project as they would be. `every_rule`: judge by the rules too that are not
+        asked for, without reporting it.
+        """
         from ..flavours import NotAConfiguration, screening
         from ..judgement.judge import Examined, examine, of_file
         from ..source import SourceError
@@ -183,7 +189,7 @@ class Reviewer:
             return Examined(None, None, [], FileReport(path, "skipped", str(error)), [], [], settings)
         source, recording = read.source, read.recording
         if read.plans:
-            return examine(source, read.recordings, read.plans, self.rulebook(settings), settings)
+            return examine(source, read.recordings, read.plans, self.rulebook(settings), settings, every_rule)
         if source.kind == "launch":
             reason = starts.nothing_started(data, path)
             return Examined(source, recording, [], FileReport(path, "skipped", reason), [], [], settings)

@@ -48,8 +48,6 @@ def balanced(task: Task) -> Iterator[Candidate]:
                 f"set {task.fact.argument}={spelled(number)} and {batch.argument}={share}, "
                 "which keeps the effective batch"
             )
-            if places.omitted(task.fact) and places.omitted(batch) and task.source.kind != "configuration":
-                continue
             yield from together(title, alone, list(_set(task, BATCH, batch, share)))
 
 
