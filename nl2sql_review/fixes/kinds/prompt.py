@@ -155,11 +155,21 @@ def masked(task: Task) -> Iterator[Candidate]:
             return
         edits = [*edits, python.removed(task.source, trainer.place.node, place.node)]
     for instruction, response in _markers(task):
-        for force in ("", ", force_match=False"):
-            parts = f"instruction_part={python.literal(instruction)}, response_part={python.literal(response)}{force}"
-            made = (*edits, python.below(task.source, line, f"{name} = {function}({name}, {parts})"))
+        for force in ([], ["force_match=False"]):
+            parts = [f"instruction_part={python.literal(instruction)}", f"response_part={python.literal(response)}"]
+            parts += force
+            made = (*edits, python.below(task.source, line, _call(task, line, f"{name} = {function}", name, parts)))
             title = "mask the prompt by train_on_responses_only once the trainer is made"
             yield Candidate(title, made, LOSS, (FUNCTION,), (FUNCTION,))
+
+
+def _call(task: Task, line: cst.SimpleStatementLine, head: str, first: str, parts: list[str]) -> str:
+    """A call as code below a line: on one line if it fits, else with a line for each argument."""
+    flat = f"{head}({', '.join([first, *parts])})"
+    if task.source.span(line).column - 1 + len(flat) <= python.WIDTH:
+        return flat
+    lines = "".join(f"    {one},\n" for one in (first, *parts))
+    return f"{head}(\n{lines})"
 
 
 def remarked(task: Task) -> Iterator[Candidate]:
