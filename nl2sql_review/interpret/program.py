@@ -146,12 +146,23 @@ DEFINITION = re.compile(r"^(?:async +def|def|class) +(\w+)", re.MULTILINE)
 TRAINS = (
     "from_pretrained get_peft_model trainer trainingarguments dataset tokenizer wandb cuda checkpoint unsloth collator"
 ).split()
-CONFIG = re.compile(r"[a-z]\w*config\b")
+CONFIG = re.compile(r"config\b")
 
 
 def speaks_of_training(text: str) -> bool:
     lower = text.lower()  # and one search a word: alternatives without case are tried at every letter
-    return any(word in lower for word in TRAINS) or "config" in lower and CONFIG.search(lower) is not None
+    if any(word in lower for word in TRAINS):
+        return True
+    return any(_is_in_a_name(lower, found.start()) for found in CONFIG.finditer(lower))
+
+
+def _is_in_a_name(text: str, at: int) -> bool:
+    """Whether a word goes on to the left of a place, with a letter in it."""
+    while at and (text[at - 1].isalnum() or text[at - 1] == "_"):
+        at -= 1
+        if "a" <= text[at] <= "z":
+            return True
+    return False
 
 
 def training_definitions(text: str) -> set[str]:
