@@ -19,6 +19,7 @@ COMMANDS = {
     "review": "review scripts (what happens when no command is named)",
     "plan": "show what a script will really train with",
     "memory": "how much GPU memory a script needs, and what fits",
+    "data": "check the rows of a script's data files, as the script will use them",
     "evaluate": "score predicted SQL against databases or schemas",
     "baseline": "accept what is found now, so that only new findings count",
     "rule": "list the rules, or explain one",
@@ -117,7 +118,8 @@ def run_options(group: argparse._ActionsContainer) -> None:
 
 def settings_options(group: argparse._ActionsContainer) -> None:
     group.add_argument("--config", metavar="FILE", help="settings from this file instead of the project's")
-    group.add_argument("--isolated", action="store_true", help="no settings files at all")
+    group.add_argument("--isolated", "--no-project-settings", action="store_true", dest="isolated",
+                       help="no settings but those of --config: for a tree whose settings are not trusted")  # fmt: skip
 
 
 def cache_options(group: argparse._ActionsContainer) -> None:

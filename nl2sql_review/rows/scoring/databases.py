@@ -81,6 +81,18 @@ class Schemas:
             if not self._known[""].statements:
                 raise InputError(f"{path}: no CREATE TABLE stands in it")
 
+    def texts(self) -> dict[str, str]:
+        """Returns database → the CREATE statements of its schema, "" for one that all rows have."""
+        names = self._known or dict.fromkeys(_listed(self.path))
+        made = {}
+        for name in names:
+            try:
+                statements = (self._known.get(name) or self.of(name, name)).statements
+            except InputError:
+                continue
+            made[name] = ";\n".join(statements)
+        return made
+
     def of(self, database: str, place: str) -> Schema:
         """Returns the schema of a database. Raises InputError, naming `place`."""
         key = "" if self._one else database

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ....training_plan.values import Known, Value, join
+from ....training_plan.values import Known, Unknown, Value, join
 from ...core.library import iteration_model, method_model, model, record, record_call
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
 KIND = "pandas.DataFrame"
+DROPPING = ("sample", "head", "tail", "dropna", "drop_duplicates", "query", "drop", "loc", "iloc")
 MANY = "only the run knows how many rows there are"
 
 
@@ -90,6 +91,9 @@ def derived(
         m, f"{old.text}.{callee.rsplit('.', 1)[-1]}(…)", call, columns_of(old) if columns is None else columns, old.open
     )
     new.sources, new.parts, new.mixed, new.steps = old.sources, old.parts, old.mixed, (*old.steps, call)
+    new.filters = old.filters
+    if callee.rsplit(".", 1)[-1] in DROPPING:
+        new.filters = (*new.filters, Unknown(f"{callee.rsplit('.', 1)[-1]} drops rows", (call.place,)))
     return Known(new, receiver.trace)
 
 
@@ -142,9 +146,17 @@ def rename(call: ModelCall) -> Value:
 @method_model(KIND, "__getitem__")
 def item(call: ModelCall) -> Value:
     df: Dataset = object_of(call.receiver)
-    name = plain(call.arguments.get(0))
-    if not isinstance(name, str):
-        return call.receiver  # a mask, or a list of columns: rows of the same kind
+    key = call.arguments.get(0)
+    name = plain(key)
+    if isinstance(object_of(key), Sequence):
+        return call.receiver  # a list of columns
+    if not isinstance(name, str):  # a mask
+        kept = Dataset(df.text, df.call, columns_of(df), df.open)
+        kept.kind = KIND
+        kept.sources, kept.parts, kept.mixed, kept.steps = df.sources, df.parts, df.mixed, df.steps
+        why = f"{describe(key)} decides which rows are kept"
+        kept.filters = (*df.filters, Unknown(why, call.receiver.trace))
+        return Known(kept, call.receiver.trace)
     value = columns_of(df).get(name)
     return Known(
         Sequence(
@@ -225,5 +237,6 @@ def from_pandas(call: ModelCall) -> Value:
     if isinstance(df, Dataset):
         new.columns, new.open = columns_of(df), df.open
         new.sources, new.mixed, new.parts, new.steps = df.sources, df.mixed, df.parts, df.steps
+        new.filters = df.filters
     recorded.result = made(call.machine, new)
     return Known(new, (recorded.place,))
