@@ -204,7 +204,9 @@ def branch(
     if verdict is not None:  # a default decides: the other side is what another command line would do
         likely, other = (then, otherwise) if verdict else (otherwise, then)
         before, returns = departures(m), len(m.frame.exits)
+        m.assumed.append(by)
         alive = likely()
+        m.assumed.pop()
         left = not alive and len(m.frame.exits) > returns
         changes = m.changes(mark)
         m.rollback(mark)
