@@ -14,6 +14,7 @@ from typing import Any
 from .columns import DATABASE, GOLD, ID, PREDICTED, QUESTION, SCHEMA, first, text_of
 
 SIZE_LIMIT = 2_000_000_000  # bytes of a file that is still read
+OTHER_FORMATS = (".csv", ".parquet", ".arrow", ".feather", ".xlsx", ".xls", ".ods", ".gz", ".zip", ".zst")
 BIRD = "\t----- bird -----\t"
 
 
@@ -82,9 +83,18 @@ def predicted_rows(path: str) -> Rows:
     return read
 
 
+def by_order(gold: Rows, predictions: Rows) -> str:
+    """Says that two files were joined by order and whose lack of ids is why; empty for ids, and for two text files."""
+    if not gold.rows or gold.by_line and predictions.by_line:
+        return ""
+    without = [rows.path for rows in (gold, predictions) if any(row.id is None for row in rows.rows)]
+    named = " and ".join(without)
+    return f"joined by their order, as {named} {'have' if len(without) > 1 else 'has'} no `id`" if without else ""
+
+
 def questions(gold: Rows, sets: Sequence[Rows]) -> tuple[Question, ...]:
     """Joins gold rows and predictions: by id where all have one, by order where a file has none. Raises InputError."""
-    joined = [_joined(gold, predictions) for predictions in sets]
+    joined = [_joined(gold, predictions) for predictions in sets] if gold.rows else []
     return tuple(
         Question(
             id=row.id if row.id is not None else str(number + 1),
@@ -102,6 +112,8 @@ def questions(gold: Rows, sets: Sequence[Rows]) -> tuple[Question, ...]:
 def _joined(gold: Rows, predictions: Rows) -> list[str | None]:
     """What is predicted for each gold row."""
     path = predictions.path
+    if not predictions.rows:
+        raise InputError(f"{path}: there is no prediction in it: was it written to its end?")
     if gold.rows and predictions.rows and all(row.id is not None for row in (*gold.rows, *predictions.rows)):
         by_id = {row.id: row for row in predictions.rows}
         known = {row.id for row in gold.rows}
@@ -154,9 +166,13 @@ def _in_order(gold: Rows, predictions: Rows) -> Sequence[Row | None]:
         while len(rows) > len(gold.rows) and predictions.rows[len(rows) - 1].sql is None:  # empty lines at the end
             rows = rows[:-1]
     if len(rows) > len(gold.rows):
+        remedy = (
+            "write one line for each question, in their order, without line breaks in the SQL"
+            if predictions.by_line
+            else "give both files an `id`, or one prediction for each row in its order"
+        )
         raise InputError(
-            f"{predictions.path} has {len(rows):,} predictions, {gold.path} {len(gold.rows):,} rows: "
-            "give both files an `id`, or one prediction for each row in its order (in a text file, a line each)"
+            f"{predictions.path} has {len(rows):,} predictions, {gold.path} {len(gold.rows):,} rows: {remedy}"
         )
     return rows
 
@@ -171,6 +187,10 @@ def _unique(path: str, rows: Sequence[Row]) -> None:
 
 
 def _read(path: str, columns: Sequence[str]) -> Rows:
+    if path.lower().endswith(OTHER_FORMATS):
+        raise InputError(
+            f"{path}: rows are read as JSON, JSONL or text; convert it, as with pandas' to_json(lines=True)"
+        )
     text = _text(path)
     start = text.lstrip()[:1]
     if path.lower().endswith((".jsonl", ".ndjson")) or (start == "{" and _is_lines(text)):
