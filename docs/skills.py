@@ -37,7 +37,8 @@ def _row(rule: rulebook.Rule) -> str:
     values = [
         f"{name}: {wanted(given, worded)}" for name, expected in head.expectations if (given := _policy(expected))
     ]
-    cells = (f"`{rule.id}`", rule.title, "; ".join(values), f"{head.severity}, {head.effect}", head.help)
+    weight = f"{' or '.join(head.kinds)}, {head.severity}, {' or '.join(head.effects)}"
+    cells = (f"`{rule.id}`", rule.title, "; ".join(values), weight, head.help)
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 

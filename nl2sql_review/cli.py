@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+STARTED_BY_PROGRAMS = ("hook", "mcp", "server")  # an editor or agent means the command, whatever lies in the folder
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code. Never raises, except SystemExit after `--help` and `--version`."""
     argv = list(sys.argv[1:] if argv is None else argv)
@@ -66,5 +69,10 @@ def _command(argv: list[str]) -> int:
     except OSError:
         raise UsageError("the working directory is not there any more: change to one that is") from None
     named = bool(argv) and argv[0] in COMMANDS
+    if named and len(argv) == 1 and argv[0] not in STARTED_BY_PROGRAMS and os.path.exists(argv[0]):
+        raise UsageError(
+            f"{argv[0]} is a command, and a path that exists: write ./{argv[0]} for the path, "
+            f"or {argv[0]} with what the command needs"
+        )
     command = import_module(f".commands.{argv[0] if named else 'review'}", __package__)
     return command.run(command.parser().parse(argv[1:] if named else argv))

@@ -72,7 +72,7 @@ RATE = Finding(
 )  # fmt: skip
 MARKERS = Finding(
     "prompt/markers", "warning", "silent", "branch", "marker \x1b[31m[red]\u202e is not in the template\nat all", "x",
-    at(2, 10, 37), suppressed="tested by hand", suppressed_by="comment", fingerprint="3" * 32,
+    at(2, 10, 37), suppressed="tested by hand", suppressed_by="comment", fingerprint="3" * 32, kind="trap",
 )  # fmt: skip
 CELL = Finding(
     "memory/monitoring",
@@ -88,7 +88,7 @@ CELL = Finding(
 SYNTAX = Finding(
     "file/syntax", "error", "stops", "certain", "invalid syntax: 100%, <b>@all</b> | ::error::x https://x.y *a* $x$",
     None,
-    at(2, 5, 6, ODD), fingerprint="5" * 32,
+    at(2, 5, 6, ODD), fingerprint="5" * 32, kind="trap",
 )  # fmt: skip
 
 REPORT = Report(

@@ -60,6 +60,48 @@ def test_what_is_accepted_does_not_count_and_what_is_new_does(review, project: P
     assert fixed == [("train.py", "arguments/learning-rate")]  # that code is gone, other code is wrong now
 
 
+CONFIGURED = SCRIPT.replace("config =", "R = 32\nconfig =").replace("r=64", "r=R")
+
+
+def test_another_value_in_the_same_code_is_new(review, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "train.py").write_text(CONFIGURED, encoding="utf-8")
+    cli.main(["baseline", "write", *SELECT, "train.py"])
+    entries = {e["rule"]: e for e in json.loads((project / FILE).read_text(encoding="utf-8"))["findings"]}
+    assert entries["lora/rank"]["value"] == 32 and entries["arguments/learning-rate"]["value"] == 5e-3
+    (project / "train.py").write_text(CONFIGURED.replace("32", "512"), encoding="utf-8")
+    assert review("--baseline", FILE, "train.py") == (1, ["lora/rank"], ["arguments/learning-rate"], [])
+    capsys.readouterr()
+    cli.main([*SELECT, "--baseline", FILE, "train.py"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "(accepted was r=32, now r=512)" in said and "✘ rank" in said and "• learning-rate accepted" in said
+    assert cli.main(["baseline", "write", *SELECT, "train.py"]) == 0
+    assert "2 accepted, of which 1 new; 0 removed" in capsys.readouterr().out
+    assert review("--baseline", FILE, "train.py")[0] == 0
+
+
+def test_other_code_names_what_was_accepted(review, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main(["baseline", "write", *SELECT, "train.py"])
+    (project / "train.py").write_text(SCRIPT.replace("r=64", "r=512"), encoding="utf-8")
+    assert review("--baseline", FILE, "train.py")[1] == ["lora/rank"]
+    capsys.readouterr()
+    cli.main([*SELECT, "--baseline", FILE, "train.py"])
+    assert "(accepted was r=64, now r=512)" in " ".join(capsys.readouterr().out.split())
+
+
+def test_an_old_file_accepts_any_value_until_it_is_written_anew(review, project: Path) -> None:
+    (project / "train.py").write_text(CONFIGURED, encoding="utf-8")
+    cli.main(["baseline", "write", *SELECT, "train.py"])
+    old = json.loads((project / FILE).read_text(encoding="utf-8"))
+    for entry in old["findings"]:
+        del entry["value"]
+    (project / FILE).write_text(json.dumps(old), encoding="utf-8")
+    (project / "train.py").write_text(CONFIGURED.replace("32", "512"), encoding="utf-8")
+    assert review("--baseline", FILE, "train.py")[0] == 0
+    cli.main(["baseline", "write", *SELECT, "train.py"])
+    (project / "train.py").write_text(CONFIGURED.replace("32", "64"), encoding="utf-8")
+    assert review("--baseline", FILE, "train.py")[:2] == (1, ["lora/rank"])
+
+
 def test_what_is_fixed_can_go(review, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cli.main(["baseline", "write", *SELECT, "."])
     (project / "train.py").write_text(SCRIPT.replace("64", "16"), encoding="utf-8")

@@ -201,7 +201,16 @@ def test_the_checklist_of_a_file_that_did_not_change_is_left_out(capsys) -> None
 
 def test_fixes_only_what_counts(project: Path) -> None:
     write("train.py", SCRIPT.replace("RANK = 16", "RANK = 32"))
-    cli.main(["--changed-only", "--fix", "--unsafe-fixes", "--select", "lora/rank,arguments/learning-rate", "train.py"])
+    cli.main(
+        [
+            "--changed-only",
+            "--fix-policy",
+            "--unsafe-fixes",
+            "--select",
+            "lora/rank,arguments/learning-rate",
+            "train.py",
+        ]
+    )
     assert (project / "train.py").read_text(encoding="utf-8") == SCRIPT
 
 

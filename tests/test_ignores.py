@@ -40,8 +40,8 @@ def added(text: str, *argv: str, path: str = "train.py") -> str:
 def test_at_the_end_of_the_line(capsys: pytest.CaptureFixture[str]) -> None:
     made = added(SCRIPT)
     assert made.splitlines()[3:] == [
-        SCRIPT.splitlines()[3] + "  # nl2sql: ignore[lora/rank] tried by hand",
-        SCRIPT.splitlines()[4] + "  # nl2sql: ignore[arguments/learning-rate] tried by hand",
+        SCRIPT.splitlines()[3] + "  # nl2sql: ignore[lora/rank=64] tried by hand",
+        SCRIPT.splitlines()[4] + "  # nl2sql: ignore[arguments/learning-rate=0.005] tried by hand",
     ]
     out = capsys.readouterr().out
     assert "2 findings silenced in 1 file" in out and "2 suppressed" in out
@@ -51,7 +51,24 @@ def test_at_the_end_of_the_line(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_comment_that_is_there_gets_the_name_too() -> None:
     text = SCRIPT.replace("# wide", "# nl2sql: ignore[lora/alpha] as before").replace("alpha=16", "alpha=32")
     made = added(text, "--select", "lora/rank,lora/alpha")
-    assert "# nl2sql: ignore[lora/alpha, lora/rank] as before\n" in made
+    assert "# nl2sql: ignore[lora/alpha, lora/rank=64] as before\n" in made
+
+
+def test_a_comment_accepts_the_value_it_names(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = added(SCRIPT)
+    (project / "train.py").write_text(made.replace("r=64, ", "r=512, "), encoding="utf-8")
+    capsys.readouterr()
+    assert cli.main([*SELECT, "train.py"]) == 1
+    out = " ".join(capsys.readouterr().out.split())
+    assert "r=512; should be 16 (accepted was r=64, now r=512)" in out
+    assert "nothing is silenced here: lora/rank=64 finds nothing" in out
+    renewed = added(made.replace("r=64, ", "r=512, "))
+    assert "ignore[lora/rank=512]" in renewed and "lora/rank=64" not in renewed
+    same = made.replace("5e-3", "0.0050").replace(
+        "ignore[arguments/learning-rate=0.005]", "ignore[arguments/learning-rate=5e-3]"
+    )
+    (project / "train.py").write_text(same, encoding="utf-8")
+    assert cli.main([*SELECT, "train.py"]) == 0
 
 
 def test_windows_lines_and_byte_order_mark_stay() -> None:
@@ -64,9 +81,9 @@ def test_a_string_or_a_backslash_at_the_end_of_the_line(project: Path) -> None:
     text = SCRIPT.replace(
         "LoraConfig(r=64, lora_alpha=16)", 'LoraConfig(r=64, \\\n    lora_alpha=16, task_type="""\nx""")'
     )
-    assert added(text).splitlines()[5] == 'x""")  # wide  # nl2sql: ignore[lora/rank] tried by hand'
+    assert added(text).splitlines()[5] == 'x""")  # wide  # nl2sql: ignore[lora/rank=64] tried by hand'
     text = text.replace("r=64, \\\n    lora_alpha=16, ", "lora_alpha=16, ").replace('x""")', 'x""", r=64)')
-    assert added(text).splitlines()[4] == 'x""", r=64)  # wide  # nl2sql: ignore[lora/rank] tried by hand'
+    assert added(text).splitlines()[4] == 'x""", r=64)  # wide  # nl2sql: ignore[lora/rank=64] tried by hand'
 
 
 def test_what_stands_in_another_file_is_ignored_for_the_whole_script(project: Path) -> None:
@@ -75,7 +92,7 @@ def test_what_stands_in_another_file_is_ignored_for_the_whole_script(project: Pa
     made = added(
         head + SCRIPT.replace("config = LoraConfig(r=64, lora_alpha=16)", "from parts import CONFIG as config")
     )
-    assert made.startswith(head) and "ignore[arguments/learning-rate]" in made
+    assert made.startswith(head) and "ignore[arguments/learning-rate=0.005]" in made
     assert (project / "parts.py").read_text(encoding="utf-8").count("nl2sql") == 0
 
 
@@ -89,8 +106,8 @@ def test_notebooks(project: Path) -> None:
     made = added(text, path="train.ipynb")
     before, after = json.loads(text)["cells"], json.loads(made)["cells"]
     assert after[0] == before[0]
-    assert "".join(after[1]["source"]).endswith("# wide  # nl2sql: ignore[lora/rank] tried by hand\n")
-    assert "ignore[arguments/learning-rate] tried by hand" in after[2]["source"]
+    assert "".join(after[1]["source"]).endswith("# wide  # nl2sql: ignore[lora/rank=64] tried by hand\n")
+    assert "ignore[arguments/learning-rate=0.005] tried by hand" in after[2]["source"]
     assert isinstance(after[1]["source"], list) and made.startswith(text[:60])
 
 
@@ -119,6 +136,6 @@ def test_files_that_are_broken_stay_as_they_are(project: Path) -> None:
     (project / "train.py").write_text(SCRIPT, encoding="utf-8")
     assert cli.main([*SELECT, "--add-ignores", "later", "."]) == 1  # what is broken still counts
     assert (project / "broken.py").read_text(encoding="utf-8") == "import trl\nx = (\n"
-    assert "ignore[lora/rank] later" in (project / "train.py").read_text(encoding="utf-8")
+    assert "ignore[lora/rank=64] later" in (project / "train.py").read_text(encoding="utf-8")
     assert cli.main(["--add-ignores", "later", "--fix", "train.py"]) == 2
     assert cli.main(["--add-ignores", "later", "-"]) == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from nl2sql_review.judgement.judge import Found, judge, merged, ordered
@@ -317,14 +319,16 @@ def test_two_defects_at_one_place_are_two_findings():
         assert len(merged([own, found("api/arguments", subject, False, same)])) == (1 if merges else 2)
 
 
-def test_findings_come_by_severity_effect_and_position():
+def test_findings_come_traps_first_then_by_effect_severity_and_position():
     findings = [
         finding("lora/a", 1, "warning"),
         finding("lora/b", 1, "error", "stops"),
         finding("lora/c", 9),
         finding("lora/d", 2),
+        replace(finding("lora/e", 9, "warning"), kind="trap"),
+        replace(finding("lora/f", 99, "warning", "stops"), kind="trap"),
     ]
-    assert [f.rule[-1] for f in ordered(findings)] == ["d", "c", "b", "a"]
+    assert [f.rule[-1] for f in ordered(findings)] == ["f", "e", "b", "d", "c", "a"]
 
 
 def test_a_rule_that_crashes_is_named_and_the_others_go_on():

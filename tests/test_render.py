@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nl2sql_review import cli
 from nl2sql_review.render import agent, concise, text
 from nl2sql_review.render import json as json_render
 from nl2sql_review.render.terminal import ASCII, PLAIN, Terminal, escape, glyphs_for, width, wrap
@@ -77,7 +79,7 @@ def test_json_is_one_line_of_ascii_with_every_field() -> None:
     assert list(data["files"][0]) == ["path", "status", "reason", "findings", "checklist"]
     assert list(data["files"][0]["findings"][0]) == [
         *("rule", "severity", "effect", "certainty", "message", "value", "location", "trace", "related"),
-        *("suppressed", "suppressed_by", "help", "fixable", "fix", "fingerprint"),
+        *("suppressed", "suppressed_by", "help", "fixable", "fix", "fingerprint", "kind"),
     ]
     assert data["files"][0]["findings"][0]["location"] == {
         "path": "train.py", "row": 7, "column": 11, "end_row": 7, "end_column": 22, "cell": None,
@@ -106,9 +108,9 @@ def test_quiet_leaves_the_findings_only() -> None:
 
 
 def test_the_last_line_counts() -> None:
-    last = text.render(REPORT, view()).splitlines()[-1]
+    last = text.render(REPORT, view(Terminal(120))).splitlines()[-1]
     assert last == (
-        "2 files reviewed, 1 could not be: 3 errors, 1 piece of advice; 1 item unknown; 1 suppressed; 1 internal error"
+        "2 files reviewed, 1 could not be: 3 errors, 1 suggestion; 1 item unknown; 1 suppressed; 1 internal error"
     )
     one = Report(files=(FileReport("a.py", "reviewed"),), summary=Summary(reviewed=1))
     assert concise.render(one, view()) == "1 file reviewed: no findings; no item unknown\n"
@@ -155,11 +157,11 @@ def test_wrapping_loses_nothing(line: str, columns: int) -> None:
 
 def test_carets_stand_under_wide_and_escaped_characters() -> None:
     code = '\tprint("漢字\x1b[31m", r=64)'
-    finding = replace(REPORT.files[0].findings[0], location=Location("a.py", 1, 19, 1, 23), trace=())
+    finding = replace(REPORT.files[0].findings[0], kind="trap", location=Location("a.py", 1, 19, 1, 23), trace=())
     assert code[18:22] == "r=64"
     report = Report(files=(FileReport("a.py", "reviewed", findings=(finding,)),))
     rows = text.render(report, view(line=lambda at: code, quiet=True)).splitlines()
-    shown, carets = rows[3], rows[4]
+    shown, carets = rows[2], rows[3]
     assert shown == '1 |     print("漢字\\x1b[31m", r=64)'
     assert width(carets) - 4 == width(shown[: shown.index("r=64")])
     assert carets.endswith("^^^^")
@@ -175,3 +177,16 @@ def test_encodings_without_check_marks_get_ascii() -> None:
 def test_the_hand_made_lines_are_where_the_report_says() -> None:
     assert LINES["train.py", None][6][10:21] == "config.rank"
     assert LINES["train.py", None][9][18:24] == "LORA_R"
+
+
+def test_the_page_of_a_rule_names_its_examples_and_the_parameters_of_the_project(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("nl2sql-review.toml").write_text('"lora/rank" = { equals = 32 }\n', encoding="utf-8")
+    for color in ("never", "always"):
+        assert cli.main(["rule", "lora/rank", "--color", color]) == 0
+        page = capsys.readouterr().out
+        assert '"lora/rank" = { equals = 32 } (nl2sql-review.toml)' in page and "LoRA rank is 16" not in page
+        assert "expect:" not in page and "```" not in page
+        assert {"✔ passes", "✘ is found", "→ after --fix", "? cannot be decided"} <= {
+            line.strip().strip(":") for line in re.sub(r"\x1b\[[0-9;]*m", "", page).splitlines()
+        }

@@ -108,7 +108,7 @@ def test_broken_toml_and_a_missing_file(project):
     project("nl2sql-review.toml", "select = [\n")
     with pytest.raises(SettingsError, match="nl2sql-review.toml"):
         load(".")
-    with pytest.raises(SettingsError, match="No such file"):
+    with pytest.raises(SettingsError, match="there is no such file"):
         load(".", config="none.toml")
     project("pyproject.toml", "[project]\n")
     with pytest.raises(SettingsError, match=r"there is no table \[tool.nl2sql-review\]"):

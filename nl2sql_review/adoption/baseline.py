@@ -1,7 +1,8 @@
 """A baseline: the findings a project has accepted for now, so that only new ones count.
 
 The file is JSON, sorted, one finding a line, to be committed and read in a diff. Findings are known again by their
-fingerprints, so lines may move. What was fixed is said, and `nl2sql-review baseline write` takes it out.
+fingerprints, so lines may move; an entry holds the value that was judged, and another value is a new finding. What was
+fixed is said, and `nl2sql-review baseline write` takes it out. Entries of older files, which hold no value, accept any.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 from ..files import disk
 from ..files.discovery import shown
 from ..files.typed_data import ShapeError, build
+from ..judgement.suppression import accepted_was, with_accepted
+from ..policy.expectations import spelled
 from ..policy.rulebook import NOTICES
 from ..policy.settings import SettingsError
-from ..report.report import BaselineEntry, FileReport
+from ..report.report import BaselineEntry, FileReport, Finding
 
 VERSION = 1
 SIZE_LIMIT = 20_000_000  # bytes
@@ -31,6 +35,7 @@ class Baseline:
     version: int
     findings: tuple[BaselineEntry, ...] = ()
     path: str = field(default="", metadata={"hidden": True})  # of the file
+    valueless: frozenset[str] = field(default=frozenset(), metadata={"hidden": True})  # fingerprints without a value
 
     def __post_init__(self) -> None:
         if self.version != VERSION:
@@ -41,19 +46,46 @@ class Baseline:
         return os.path.dirname(os.path.abspath(self.path))
 
     @cached_property
-    def _fingerprints(self) -> frozenset[str]:
-        return frozenset(entry.fingerprint for entry in self.findings)
+    def _accepted(self) -> dict[str, list[BaselineEntry]]:
+        """The entries by their fingerprints."""
+        found: dict[str, list[BaselineEntry]] = {}
+        for entry in self.findings:
+            found.setdefault(entry.fingerprint, []).append(entry)
+        return found
+
+    def accepts(self, finding: Finding) -> bool:
+        """Whether the finding is known with the value that it has."""
+        known = self._accepted.get(finding.fingerprint, ())
+        return finding.fingerprint in self.valueless or any(_same(entry.value, finding.value) for entry in known)
 
     def silenced(self, file: FileReport) -> FileReport:
-        """The file with the findings that are accepted suppressed."""
+        """The file with the findings that are accepted suppressed; one whose value has changed says so."""
         because = f"in the baseline {shown(self.path)}"
         findings = tuple(
-            replace(f, suppressed=because, suppressed_by="baseline")
-            if f.suppressed is None and f.fingerprint in self._fingerprints
-            else f
+            f
+            if f.suppressed is not None
+            else replace(f, suppressed=because, suppressed_by="baseline")
+            if self.accepts(f)
+            else self._renewed(f, file)
             for f in file.findings
         )
-        return replace(file, findings=findings)
+        return with_accepted(replace(file, findings=findings))
+
+    def _renewed(self, finding: Finding, file: FileReport) -> Finding:
+        """The finding, with the value that was accepted in its place: in the same code, or in other of its rule."""
+        known = self._accepted.get(finding.fingerprint, [])
+        if not known:
+            path = _relative(file.path, self.folder)
+            prints = {f.fingerprint for f in file.findings}
+            alike = [f for f in file.findings if f.rule == finding.rule and f.fingerprint not in self._accepted]
+            gone = [
+                e for e in self.findings if (e.path, e.rule) == (path, finding.rule) and e.fingerprint not in prints
+            ]
+            known = gone if len(gone) == len(alike) == 1 else []
+        if not known or known[0].fingerprint in self.valueless or _same(known[0].value, finding.value):
+            return finding
+        old = known[0].value
+        return accepted_was(finding, old if isinstance(old, str) and "=" not in finding.message else spelled(old))
 
     def removable(self, files: Iterable[FileReport]) -> list[BaselineEntry]:
         """The entries that are no longer found: their file is gone, or was judged, and the rule too, without them.
@@ -75,7 +107,16 @@ class Baseline:
         """What is found in a file now; what a comment silences needs no entry."""
         path = _relative(file.path, self.folder)
         counted = (f for f in file.findings if f.suppressed is None)
-        return [BaselineEntry(path, f.rule, f.fingerprint, f.message) for f in counted]
+        return [BaselineEntry(path, f.rule, f.fingerprint, f.message, f.value) for f in counted]
+
+    def is_new(self, entry: BaselineEntry) -> bool:
+        """Whether an entry is not in the file, or with another value."""
+        known = self._accepted.get(entry.fingerprint, [])
+        return (
+            not known
+            or entry.fingerprint not in self.valueless
+            and not any(_same(one.value, entry.value) for one in known)
+        )
 
 
 def read(path: str) -> Baseline:
@@ -86,7 +127,10 @@ def read(path: str) -> Baseline:
         if data is None:
             data = disk.whole(path, SIZE_LIMIT)  # which says why it cannot be read
             disk.seen_once(path)
-        return replace(build(Baseline, json.loads(data)), path=path)
+        said = json.loads(data)
+        made = build(Baseline, said)
+        prints = frozenset(entry["fingerprint"] for entry in said.get("findings", ()) if "value" not in entry)
+        return replace(made, path=path, valueless=prints)
     except FileNotFoundError:
         remedy = f"make it with nl2sql-review baseline write --output {name} PATH…"
         raise SettingsError(f"{name}: there is no such baseline; {remedy}") from None
@@ -101,6 +145,15 @@ def text(entries: Iterable[BaselineEntry]) -> str:
     ordered = sorted(entries, key=lambda e: (e.path, e.rule, e.message, e.fingerprint))
     lines = ",".join(f"\n  {json.dumps(asdict(entry), ensure_ascii=False)}" for entry in ordered)
     return f'{{\n "version": {VERSION},\n "findings": [{lines}\n ]\n}}\n'
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether two values are the same in JSON, where 1 and 1.0 are one number and true is none."""
+    return json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True) or _number(a) == _number(b) is not None
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def _is_judged(rule: str, file: FileReport) -> bool:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 Then commit the file, and say baseline = "nl2sql-review-baseline.json" in the settings, or --baseline FILE.
+An entry accepts the value that it names: another value is a new finding. Files without values, as older versions
+wrote them, accept any value until they are written anew.
 Entries of files that are not given stay; fixed ones go, unless --select or --ignore leaves their rule out.
 
 exit codes:
@@ -72,9 +74,7 @@ def run(args: Namespace) -> int:
     prints = {entry.fingerprint for entry in found}
     kept = [entry for entry in known.findings if entry not in gone and entry.fingerprint not in prints]
     console.save(baseline.text([*found, *kept]), target)
-    console.write(
-        _words(target, len(found) + len(kept), len(prints - {e.fingerprint for e in known.findings}), len(gone))
-    )
+    console.write(_words(target, len(found) + len(kept), sum(map(known.is_new, found)), len(gone)))
     return NOTHING
 
 

@@ -23,7 +23,23 @@ def terminal(args: Namespace, file: str | None = None) -> Terminal:
     if file is not None:
         return Terminal(color=args.color == "always")
     encoding = getattr(sys.stdout, "encoding", None)
-    return Terminal(max(columns(), 40), colored(args.color), glyphs_for(encoding))
+    color = colored(args.color)
+    return Terminal(max(columns(), 40), color, glyphs_for(encoding), color and follows_links())
+
+
+def follows_links() -> bool:
+    """Whether standard output is a terminal that is known to follow OSC 8 hyperlinks; others may print them as text."""
+    if os.environ.get("FORCE_HYPERLINK", ""):
+        return os.environ["FORCE_HYPERLINK"] != "0"
+    if not getattr(sys.stdout, "isatty", bool)() or os.environ.get("TMUX"):
+        return False
+    vte = os.environ.get("VTE_VERSION", "")
+    return (
+        any(os.environ.get(name) for name in ("WT_SESSION", "KITTY_WINDOW_ID", "KONSOLE_VERSION", "GHOSTTY_BIN_DIR"))
+        or os.environ.get("TERM_PROGRAM") in ("iTerm.app", "WezTerm", "vscode", "Hyper", "ghostty")
+        or vte.isdecimal()
+        and int(vte) >= 5000
+    )
 
 
 def colored(choice: str) -> bool:
@@ -107,6 +123,13 @@ def close_stdout() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError, AttributeError):
         pass
+
+
+def remark(message: str) -> None:
+    """One line on standard error that is no error."""
+    from ..render.terminal import escape
+
+    print(escape(message), file=sys.stderr)
 
 
 def complain(message: str) -> int:

@@ -1,4 +1,4 @@
-"""`--fix`, `--diff`: what a review does about its findings."""
+"""`--fix`, `--fix-policy`, `--diff`: what a review does about its findings."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ Stdin = tuple[str, bytes]
 def run(args: Namespace, reviewer: Reviewer, report: Report, stdin: Stdin | None) -> int:
     """What `--fix` and `--diff` do after the review; the exit code. Raises SettingsError."""
     code = reviewer.exit_code(report)
-    fixed = fix(reviewer, report, args.unsafe_fixes, stdin)
+    fixed = fix(reviewer, report, args.unsafe_fixes, stdin, policy=args.fix_policy)
     if args.diff:
         write(diff.render(fixed.files))
         if not args.quiet:
-            print(fixes.told(fixed, listed=args.show_fixes, would=True), end="", file=sys.stderr)
+            print(fixes.would(fixed, listed=args.show_fixes), end="", file=sys.stderr)
         return code if code not in (NOTHING, FINDINGS) else FINDINGS if fixed.files else NOTHING
     _fix(args, reviewer, fixed, stdin)
     if code not in (NOTHING, FINDINGS):

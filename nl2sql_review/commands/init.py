@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-from ..files import resources
+from ..files import disk, resources
 from ..report.exit_codes import NOTHING
 from .console import save_all, write
 from .parser import PROGRAM, Parser, UsageError
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 WHAT = {
     "claude-code": "the training agent and its skills for Claude Code; prints the hook to add to its settings",
-    "pre-commit": "a configuration of pre-commit that reviews what is committed",
+    "pre-commit": "a configuration of pre-commit that reviews what is committed, and changes nothing",
     "github": "a workflow of GitHub Actions that reviews every pull request",
     "trainer": "the reference trainer, to start a script from",
 }
@@ -105,8 +105,7 @@ def _read(room: str, *parts: str) -> str:
 
 def _holds(path: str, text: str) -> bool:
     try:
-        with open(path, encoding="utf-8") as file:
-            return file.read() == text
+        return disk.whole(path, len(text.encode())).decode() == text
     except (OSError, UnicodeDecodeError):
         return False
 

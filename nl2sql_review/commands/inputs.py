@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
+from ..files.limits import size_limit
 from .console import progress
-from .parser import UsageError
+from .parser import COMMANDS, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,11 +18,15 @@ if TYPE_CHECKING:
     from ..run.options import Options
 
 
+SHOWN = 3  # scripts of a directory that an error names
+
+
 def overrides(args: Namespace) -> dict[str, Any]:
     """What the command line says, under the keys of a settings file."""
     said: dict[str, Any] = {"gpu": args.gpu, "processes": args.processes}
     if hasattr(args, "select"):
         said["select"], said["ignore"] = joined(args.select), joined(args.ignore)
+        said["policy"] = joined(args.policy)
         said["baseline"] = args.baseline
         said["fail-on"] = args.fail_on
         said["fail-on-unknown"] = args.fail_on_unknown or None
@@ -66,7 +72,46 @@ def paths(args: Namespace, remedy: str) -> list[str]:
         raise UsageError("--stdin-filename names the script on standard input: give - as a path too")
     if args.paths.count("-") > 1:
         raise UsageError("standard input can be read once: give - once")
+    for path in args.paths:
+        if path != "-" and not os.path.lexists(os.path.normpath(path)) and not getattr(args, "force_exclude", False):
+            raise UsageError(f"{path} does not exist{_meant(path)}")
+    if args.flavour and all(path.endswith((".py", ".ipynb")) for path in args.paths):
+        raise UsageError(f"--flavour says what reads a configuration, and {args.paths[0]} is a script: leave it out")
     return list(args.paths)
+
+
+def one_path(args: Namespace, remedy: str) -> str:
+    """The one path of a command that looks at one script. Raises UsageError that names the scripts of a directory."""
+    first, *more = paths(args, remedy)
+    if more:
+        raise UsageError(f"give one script, not {len(more) + 1}")
+    if os.path.isdir(first):
+        raise UsageError(f"{first} is a directory: give one script{_scripts_in(first)}")
+    return first
+
+
+def _scripts_in(directory: str) -> str:
+    """`, as in src/train.py`: the first files below a directory that may train."""
+    from ..files import discovery, disk
+
+    found = []
+    for file in discovery.walk(directory, lambda _: discovery.globs((), "")):
+        try:
+            if file.path.endswith((".py", ".ipynb")) and discovery.may_train(disk.script(file.path)):
+                found.append(file.shown)
+        except OSError:
+            continue
+        if len(found) == SHOWN:
+            break
+    return f", such as {', '.join(found)}" if found else ""
+
+
+def _meant(path: str) -> str:
+    """`; did you mean the command "plan"?` for a word that looks like one."""
+    from ..files.typed_data import did_you_mean
+
+    hint = "" if os.path.basename(path) != path or "." in path else did_you_mean(path, COMMANDS)
+    return hint.replace("did you mean", "did you mean the command")
 
 
 def stdin(args: Namespace, paths: list[str]) -> tuple[str, bytes] | None:
@@ -75,4 +120,5 @@ def stdin(args: Namespace, paths: list[str]) -> tuple[str, bytes] | None:
         return None
     if sys.stdin is None:
         raise UsageError("there is no standard input to read: give a file instead of -")
-    return args.stdin_filename or "<stdin>", sys.stdin.buffer.read()
+    name = args.stdin_filename or "<stdin>"
+    return name, sys.stdin.buffer.read(size_limit(name))

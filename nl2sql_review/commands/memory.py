@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from ..report.exit_codes import FINDINGS, NOT_REVIEWED, NOTHING
 from . import inputs
-from .console import complain, terminal, write
+from .console import complain, remark, terminal, write
 from .parser import (
     Parser,
     UsageError,
@@ -90,9 +89,7 @@ def run(args: Namespace) -> int:
             name = args.model
             report = memory.of_model(name, args.gpu, _setup(args), memory.book(os.getcwd(), options))
         else:
-            paths = inputs.paths(args, "")
-            if len(paths) > 1 or os.path.isdir(paths[0]):
-                raise UsageError("memory is estimated for one script: give one file")
+            paths = [inputs.one_path(args, "")]
             stdin = inputs.stdin(args, paths)
             name = stdin[0] if stdin else paths[0]
             report = memory.of_script(paths[0], args.gpu, _setup(args), name=name, options=options.but(stdin=stdin))
@@ -101,7 +98,7 @@ def run(args: Namespace) -> int:
     except OSError as error:
         return complain(f"{name}: {error.strerror or error}")
     except NotAConfiguration as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        remark(f"{name}: {error}")
         return NOT_REVIEWED
     except SourceError as error:
         return complain(f"{name}: {error.rule}: {error.message}")
@@ -114,7 +111,7 @@ def run(args: Namespace) -> int:
 
         write(memory_text.render(report, terminal(args)))
     if not report.runs:
-        print(f"{name} is not a training script: it makes no model, adapter or trainer", file=sys.stderr)
+        remark(f"{name} is not a training script: it makes no model, adapter or trainer")
     verdicts = [run.card.verdict for run in report.runs if run.card]
     if "likely runs out" in verdicts or "cannot fit" in verdicts:
         return FINDINGS

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Mapping, Sequence
 
+    from ..gpu_memory.summary import MemoryReport
     from ..policy.rulebook import Rule
+    from ..render import plan_json
     from ..report.report import Report
     from ..run.reviewer import Reviewer
 
@@ -85,11 +87,14 @@ def texts(
         view = View(
             terminal=console.terminal(args, file),
             quiet=args.quiet,
+            verbose=args.verbose,
+            policy=settings.wanted.name,
             show_suppressed=args.show_suppressed,
             show_unknown=settings.fail_on_unknown,
             root=repository(os.getcwd()) or os.getcwd(),
             files=files,
             rules=lambda: _rules(reviewer, report),
+            plan=lambda path: _plan(reviewer, path, stdin),
         )
         made.append((render(name, report, view), file))
     return made
@@ -108,3 +113,22 @@ def _rules(reviewer: Reviewer, report: Report) -> Mapping[str, Rule]:
     folders = dict.fromkeys(os.path.dirname(file.path) for file in report.files if file.status == "reviewed")
     books = [reviewer.rulebook(reviewer.settings(folder)) for folder in folders]
     return {rule.id: rule for book in books for rule in book.active}
+
+
+def _plan(
+    reviewer: Reviewer, path: str, stdin: tuple[str, bytes] | None
+) -> tuple[plan_json.PlanReport, MemoryReport] | None:
+    """The plan of a reviewed file and the memory it needs; None where it cannot be read any more."""
+    from ..files import disk
+    from ..flavours import NotAConfiguration
+    from ..gpu_memory.cards import UnknownCard
+    from ..render import plan_json
+    from ..run import memory
+    from ..source import SourceError
+
+    try:
+        data = stdin[1] if stdin is not None and path == stdin[0] else disk.script(path)
+        _, recording, plans = reviewer.plans(data, path, reviewer.settings_of(path))
+        return plan_json.describe(recording, plans), memory.of_plans(plans, None, {}, path)
+    except (OSError, SourceError, NotAConfiguration, UnknownCard):
+        return None

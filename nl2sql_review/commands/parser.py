@@ -19,9 +19,11 @@ COMMANDS = {
     "review": "review scripts (what happens when no command is named)",
     "plan": "show what a script will really train with",
     "memory": "how much GPU memory a script needs, and what fits",
+    "data": "check the rows of a script's data files, as the script will use them",
     "evaluate": "score predicted SQL against databases or schemas",
     "baseline": "accept what is found now, so that only new findings count",
     "rule": "list the rules, or explain one",
+    "policy": "print what a policy chooses, rule by rule",
     "init": "set a project up: Claude Code, pre-commit, GitHub Actions, the reference trainer",
     "hook": "answer an event of a coding agent that has edited a file",
     "mcp": "serve reviews to a language model (Model Context Protocol)",
@@ -49,7 +51,14 @@ class Parser(argparse.ArgumentParser):
             self.color = False  # 3.14 would import its colour support for every help page
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}\n\nFor what can be said, see: {self.prog} --help")
+        raise UsageError(f"{message}\n\nSee {self.prog} --help")
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        if action.choices is not None and value not in action.choices:
+            from ..files.typed_data import did_you_mean, listed
+
+            words = [str(choice) for choice in action.choices]
+            raise argparse.ArgumentError(action, f"{value} is not one of {listed(words)}{did_you_mean(value, words)}")
 
     def parse(self, argv: Sequence[str]) -> argparse.Namespace:
         """Options and paths in any order; `--` ends the options."""
@@ -60,11 +69,11 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             self.error(f"unknown option {unknown[0]}{self._closest(unknown[0])}")
         if rest:
-            self.error(f"{rest[0]} is of no use here")
+            self.error(f"unexpected argument {rest[0]}")
         if end < len(argv):
             positional = next((a for a in self._actions if not a.option_strings and a.nargs == "*"), None)
             if positional is None:
-                self.error(f"{argv[end]} is of no use here")
+                self.error(f"unexpected argument {argv[end]}")
             setattr(parsed, positional.dest, [*getattr(parsed, positional.dest), *argv[end + 1 :]])
         return parsed
 
@@ -94,6 +103,8 @@ def columns() -> int:
 
 
 def rules_options(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--policy", metavar="POLICY", action="append", type=words, default=[],
+                       help="nl2sql (default), recommended (traps only), general, or a file: ./ours.toml")  # fmt: skip
     group.add_argument("--select", metavar="RULES", action="append", type=words, default=[],
                        help="only these rules or sections, separated by commas")  # fmt: skip
     group.add_argument("--ignore", metavar="RULES", action="append", type=words, default=[],
@@ -107,7 +118,8 @@ def run_options(group: argparse._ActionsContainer) -> None:
 
 def settings_options(group: argparse._ActionsContainer) -> None:
     group.add_argument("--config", metavar="FILE", help="settings from this file instead of the project's")
-    group.add_argument("--isolated", action="store_true", help="no settings files at all")
+    group.add_argument("--isolated", "--no-project-settings", action="store_true", dest="isolated",
+                       help="no settings but those of --config: for a tree whose settings are not trusted")  # fmt: skip
 
 
 def cache_options(group: argparse._ActionsContainer) -> None:
@@ -140,16 +152,20 @@ def flavour_option(group: argparse._ActionsContainer) -> None:
 
 
 def words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
+    """Words separated by commas; none at all is a mistake, as from a variable that is not set."""
+    found = [word.strip() for word in text.split(",") if word.strip()]
+    if not found:
+        raise argparse.ArgumentTypeError("is empty: name at least one, or leave the option out")
+    return found
 
 
 def whole(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}")
     return int(text)
 
 
 def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+        raise argparse.ArgumentTypeError(f"must be a positive integer, not {text!r}")
     return int(text)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import sys
-
 from ..report.exit_codes import NOT_REVIEWED, NOTHING
 from . import inputs
-from .console import complain, terminal, write
+from .console import complain, remark, terminal, write
 from .parser import (
     Parser,
     UsageError,
@@ -40,9 +37,7 @@ def parser() -> Parser:
 
 
 def run(args: Namespace) -> int:
-    paths = inputs.paths(args, "nothing to show: give one script, as in nl2sql-review plan train.py")
-    if len(paths) > 1 or os.path.isdir(paths[0]):
-        raise UsageError("a plan is made of one script: give one file")
+    paths = [inputs.one_path(args, "nothing to show: give one script, as in nl2sql-review plan train.py")]
     from ..files import discovery
     from ..flavours import NotAConfiguration
     from ..policy.settings import SettingsError
@@ -68,7 +63,7 @@ def run(args: Namespace) -> int:
     except OSError as error:
         return complain(f"{name}: {error.strerror or error}")
     except NotAConfiguration as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        remark(f"{name}: {error}")
         return NOT_REVIEWED
     except SourceError as error:
         span = error.span
@@ -84,6 +79,6 @@ def run(args: Namespace) -> int:
 
         write(plan_text.render(report, name, terminal(args)))
     if not plans:
-        print(f"{name} is not a training script: it makes no model, adapter or trainer", file=sys.stderr)
+        remark(f"{name} is not a training script: it makes no model, adapter or trainer")
         return NOT_REVIEWED
     return NOTHING

@@ -42,7 +42,8 @@ examples:
   nl2sql-review --output-format json src | jq .   for other programs
   nl2sql-review --output-format text --output-format sarif=review.sarif .
   cat train.py | nl2sql-review - --stdin-filename src/train.py
-  nl2sql-review --diff train.py                   the fixes, as a diff; --fix makes them
+  nl2sql-review --diff train.py                   the repairs, as a diff; --fix makes them
+  nl2sql-review --diff --fix-policy train.py      with the changes of policy; --fix-policy makes both
   nl2sql-review plan train.py                     the configuration the script really trains with
   nl2sql-review memory train.py --gpu T4          whether it fits the card, and what would save memory
   nl2sql-review rule lora/rank                    what a rule asks for, and why
@@ -95,9 +96,14 @@ def parser() -> Parser:
     group.add_argument("--show-settings", action="store_true", help="print the settings that apply, and stop")
 
     group = parser.add_argument_group("fixes")
-    group.add_argument("--fix", action="store_true", help="make the safe fixes, and report what is left")
-    group.add_argument("--unsafe-fixes", action="store_true", help="with --fix or --diff: the unsafe fixes too")
-    group.add_argument("--diff", action="store_true", help="print the fixes as a diff, and change nothing")
+    group.add_argument("--fix", action="store_true",
+                       help="make the safe repairs, after which a script does what it means to")  # fmt: skip
+    group.add_argument("--fix-policy", action="store_true",
+                       help="as --fix, and set what the policy wants otherwise: values, tracker, paths")  # fmt: skip
+    group.add_argument("--unsafe-fixes", action="store_true",
+                       help="with one of these or --diff: the unsafe fixes too")  # fmt: skip
+    group.add_argument("--diff", action="store_true",
+                       help="print the repairs as a diff, with --fix-policy also the rest; change nothing")  # fmt: skip
     group.add_argument("--show-fixes", action="store_true", help="with --fix: list what was fixed; else: what could be")
     group.add_argument("--exit-non-zero-on-fix", action="store_true", help="with --fix: exit 1 if anything was fixed")
 
@@ -107,6 +113,9 @@ def parser() -> Parser:
     group = parser.add_argument_group("output")
     outputs.options(group)
     group.add_argument("--show-suppressed", action="store_true", help="also show what comments in the script silence")
+    group.add_argument(
+        "-v", "--verbose", action="store_true", help="all of every checklist item, and what does not apply"
+    )
     group.add_argument("-q", "--quiet", action="store_true", help="findings only: no checklist, no counts")
     color_option(group)
 
@@ -177,6 +186,8 @@ def _review(args: Namespace, paths: list[str]) -> int:
 
 def _check(args: Namespace) -> None:
     """Options that say nothing without another, or against another."""
+    if args.fix_policy and not args.diff:
+        args.fix = True
     if args.base_ref is not None and not args.changed_only:
         raise UsageError("--base-ref says what --changed-only compares with: give both")
     if args.base_ref == "":  # as from a variable that is not set: the comparison with HEAD would find nothing
@@ -186,11 +197,13 @@ def _check(args: Namespace) -> None:
     if args.watch and "-" in args.paths:
         raise UsageError("--watch looks at files again, and standard input can be read once")
     if args.unsafe_fixes and not (args.fix or args.diff):
-        raise UsageError("--unsafe-fixes goes with --fix or --diff; --show-fixes lists the fixes of both kinds")
+        raise UsageError("--unsafe-fixes goes with --fix, --fix-policy or --diff; --show-fixes lists all fixes")
     if args.exit_non_zero_on_fix and not args.fix:
-        raise UsageError("--exit-non-zero-on-fix goes with --fix")
+        raise UsageError("--exit-non-zero-on-fix goes with --fix or --fix-policy")
     if args.add_ignores is not None and (args.fix or args.diff or args.show_fixes or "-" in args.paths):
         raise UsageError("--add-ignores writes comments into files: give it without --fix, --diff, --show-fixes and -")
+    if args.quiet and args.verbose:
+        raise UsageError("--quiet leaves out what --verbose adds: give one of the two")
     if args.fix and args.diff:
         raise UsageError("--fix makes the changes, --diff only shows them: give one of the two")
     if args.diff and (args.output_format or args.output_file):
@@ -205,8 +218,9 @@ def finish(texts: Sequence[tuple[str, str | None]], report: Report) -> None:
 
 # What may be said on the command line where the output is remembered: anything else may look at more than the files.
 REMEMBERED = (
-    "paths select ignore gpu processes stdin_filename config isolated output_format show_suppressed quiet color "
-    "fail_on fail_on_unknown no_cache cache_dir jobs baseline statistics force_exclude allow_empty show_fixes flavour"
+    "paths select ignore policy gpu processes stdin_filename config isolated output_format show_suppressed quiet "
+    "verbose color fail_on fail_on_unknown no_cache cache_dir jobs baseline statistics force_exclude allow_empty "
+    "show_fixes flavour"
 ).split()
 PURE = (
     "text",
@@ -224,7 +238,18 @@ def _presentation(args: Namespace) -> str:
     if name not in PURE or file is not None or more or any(said[key] for key in said if key not in REMEMBERED):
         return ""
     encoding = getattr(sys.stdout, "encoding", None)
-    return repr([name, args.show_fixes, args.show_suppressed, args.quiet, columns(), colored(args.color), encoding])
+    return repr(
+        [
+            name,
+            args.show_fixes,
+            args.show_suppressed,
+            args.quiet,
+            args.verbose,
+            columns(),
+            colored(args.color),
+            encoding,
+        ]
+    )
 
 
 def _tell_faults(faults: Sequence[InternalError]) -> None:
@@ -239,6 +264,7 @@ def _tell_faults(faults: Sequence[InternalError]) -> None:
 
 def _show_settings(args: Namespace) -> int:
     from ..policy import rulebook, settings
+    from ..render.terminal import escape
 
     where = args.paths[0] if args.paths and args.paths[0] != "-" else os.getcwd()
     directory = where if os.path.isdir(where) else os.path.dirname(os.path.abspath(where))
@@ -247,5 +273,5 @@ def _show_settings(args: Namespace) -> int:
         settings.configure(rulebook.load(chosen.rules), chosen)
     except (settings.SettingsError, rulebook.RulebookError) as error:
         raise UsageError(str(error)) from None
-    write(settings.show_settings(chosen) + "\n")
+    write("".join(f"{escape(line)}\n" for line in settings.show_settings(chosen).split("\n")))
     return NOTHING

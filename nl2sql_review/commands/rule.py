@@ -12,6 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from ..policy.settings import Settings
+
 
 def parser() -> Parser:
     parser = Parser("rule", description="Lists the rules, or explains one.")
@@ -44,7 +46,15 @@ def run(args: Namespace) -> int:
     elif not args.ids or any(name not in book.rules and name not in rulebook.NOTICES for name in args.ids):
         write(rule_text.render_list(rules or list(book.rules.values()), terminal(args)))
     else:
-        pages = [rule_text.render_page(rule, terminal(args)) for rule in rules]
+        pages = [rule_text.render_page(rule, terminal(args), _chosen(chosen, rule.id)) for rule in rules]
         notices = [f"{name}\n{rulebook.NOTICES[name]}\n" for name in args.ids if name in rulebook.NOTICES]
         write("\n".join(pages + notices))
     return NOTHING
+
+
+def _chosen(settings: Settings, id: str) -> str:
+    """`"lora/rank" = { equals = 32 } (nl2sql-review.toml)` where the settings change a rule."""
+    from ..policy.settings import changed_rule
+
+    table = changed_rule(settings, id)
+    return f'"{id}" = {table} ({os.path.basename(settings.sources.get(id, settings.file))})' if table else ""

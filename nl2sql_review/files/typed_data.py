@@ -138,15 +138,21 @@ def _union(kind: Any, data: object, key: str) -> Any:
             ]
             nested = bool(data) and all(isinstance(v, Mapping) for v in data.values())
             return _value((by_key or mappings[:: -1 if nested else 1])[0], data, key)
+    if isinstance(data, str) and (words := [a for a in alternatives if get_origin(a) is Literal]):
+        return _value(words[0], data, key)
     for alternative in alternatives:
         try:
             return _value(alternative, data, key)
         except ShapeError as error:
             if error.key != key:  # it was the right kind, and something inside it is wrong
                 raise
-    kinds = [_NAMES.get(a, "a list" if get_origin(a) is tuple else "a mapping") for a in alternatives]
+    kinds = [listed(get_args(a)) if get_origin(a) is Literal else _NAMES.get(a, _shape(a)) for a in alternatives]
     kinds = [k for k in dict.fromkeys(kinds) if k != "nothing"]
     raise ShapeError(key, f"must be {' or '.join(kinds)}, not {named(data)}")
+
+
+def _shape(kind: object) -> str:
+    return "a list" if get_origin(kind) is tuple else "a mapping"
 
 
 @cache
@@ -193,7 +199,7 @@ def did_you_mean(word: object, words: Iterable[object]) -> str:
     from difflib import get_close_matches  # only on the way to an error
 
     spellings = {str(w).replace("_", "-").lower(): str(w) for w in words}
-    close = get_close_matches(str(word).replace("_", "-").lower(), spellings, n=1, cutoff=0.6)
+    close = get_close_matches(str(word).replace("_", "-").lower(), spellings, n=1, cutoff=0.65)
     return f'; did you mean "{spellings[close[0]]}"?' if close else ""
 
 

@@ -2,11 +2,12 @@
 
     session = Session(examine, data, path)      one script, and the files it reads
     session.offers()                            its findings, each with the fix that holds for it as things stand
-    session.settle(unsafe=False)                the fixes made one after the other until none is left
+    session.settle(unsafe=False, policy=False)  the fixes made one after the other until none is left
 
-A rule's head says in which manner it is fixed (`fix: set`), `manners` makes the candidates, `proof` weighs them: the
-first safe one is taken, else the first that is unsafe. Every fix leaves fewer findings, so it comes to an end. As a
-reading costs most, fixes that do not touch each other are proved together, and one by one only where that fails.
+A rule's head says in which manner it is fixed (`fix: set`), `kinds` makes the candidates, `proof` weighs them: the
+first safe one is taken, else the first that is unsafe. A fix of a trap is a repair, unless it sets another value
+besides; all others are policy. Every fix leaves fewer findings, so it comes to an end. As a reading costs most, fixes
+that do not touch each other are proved together, and one by one only where that fails; a file has a budget of readings.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ from ..interpret.python.modules import Parsed, remembering
 from ..judgement.judge import Examined
 from ..report.report import Edit, FileReport, Finding, Fix
 from . import kinds, sharing
+from .comparison import placeless
 from .edits import Misfit, applied, overlap
-from .proof import Candidate, affected, hold, placeless, union, weigh
+from .proof import Candidate, affected, hold, union, weigh
 
 Key = tuple[str, str]
 Examine = Callable[[bytes, str, Mapping[str, bytes]], Examined]
 MOST = 100  # fixes made to one script; it has fewer findings
+READINGS = 150  # of scripts, to prove the fixes of one
+SPENT = f"not tried: the {READINGS} readings that the proofs of a file may take are spent"
 
 
 def _key(finding: Finding) -> Key:
@@ -33,9 +37,20 @@ def _key(finding: Finding) -> Key:
     return finding.rule, placeless(finding.message)
 
 
-def open_findings(file: FileReport) -> list[Finding]:
-    """Those that may be fixed and are not silenced."""
-    return [f for f in file.findings if f.fixable and f.suppressed is None]
+def open_findings(file: FileReport, policy: bool = True) -> list[Finding]:
+    """Those that may be fixed and are not silenced; without `policy` those that a repair may settle."""
+    found = (f for f in file.findings if f.fixable and f.suppressed is None)
+    return [f for f in found if policy or f.kind == "trap"]
+
+
+def _fix(finding: Finding, candidate: Candidate, applicability: Literal["safe", "unsafe"]) -> Fix:
+    kind: Literal["repair", "policy"] = "policy" if candidate.chooses or finding.kind == "policy" else "repair"
+    return Fix(candidate.title, applicability, candidate.edits, kind)
+
+
+def _stated(finding: Finding, candidate: Candidate) -> Finding:
+    """The finding with a fix that was proved together with others."""
+    return replace(finding, fix=_fix(finding, candidate, "unsafe" if candidate.unsafe else "safe"))
 
 
 @dataclass
@@ -52,12 +67,16 @@ class Session:
     refused: dict[int, Fix] = field(
         default_factory=dict
     )  # by the id of a finding: unsafe fixes, which were not asked for
+    lacking: dict[int, str] = field(default_factory=dict)  # by the id of a finding: why it has no fix
 
     def __post_init__(self) -> None:
         self._modules: Parsed = {}
+        self._readings = -1  # but for the first
+        self._policy = True
         self.now = self._examined(self.data, self.drafts)
 
     def _examined(self, data: bytes, drafts: dict[str, bytes]) -> Examined:
+        self._readings += 1
         with remembering(self._modules):
             return self.examine(data, self.path, drafts)
 
@@ -75,7 +94,7 @@ class Session:
         """Fills in the fixes that hold; tries them all at once, and where they do not hold together by halves."""
         group = self._group(findings, unsafe=True)
         if len(group) > 1 and self._made(group) is not None:
-            fixes.update((id(f), Fix(c.title, "unsafe" if c.unsafe else "safe", c.edits)) for f, c in group)
+            fixes.update((id(f), _fix(f, c, "unsafe" if c.unsafe else "safe")) for f, c in group)
             findings = [f for f in findings if id(f) not in fixes]
         if len(findings) == 1:
             if found := self._best(findings[0]):
@@ -85,33 +104,52 @@ class Session:
             if half:
                 self._prove(half, fixes)
 
-    def settle(self, unsafe: bool) -> None:
-        """Makes the safe fixes, or the unsafe ones as well, until none is left."""
+    def settle(self, unsafe: bool, policy: bool = True) -> None:
+        """Makes the safe fixes, or the unsafe ones as well, until none is left; without `policy` the repairs only."""
+        self._policy = policy
         before = -1
         while before < len(self.made) < MOST:
             before = len(self.made)
-            self.refused = {}
-            self._fix([_key(f) for f in open_findings(self.report)], unsafe)
+            self.refused, self.lacking = {}, {}
+            self._fix([_key(f) for f in open_findings(self.report, policy)], unsafe)
 
     def left(self) -> FileReport:
-        """The report after `settle`: what no fix holds for is not fixable, what only an unsafe one does has that."""
+        """The report after `settle`: what no fix holds for is not fixable, what only an unsafe one does has that.
+
+        Policy that was not asked for may be fixable.
+        """
+        asked = {id(f) for f in open_findings(self.report, self._policy)}
         fixes = [self.refused.get(id(f)) for f in self.report.findings]
-        found = tuple(replace(f, fix=x, fixable=x is not None) for f, x in zip(self.report.findings, fixes))
+        found = tuple(
+            replace(f, fix=x, fixable=x is not None or f.fixable and id(f) not in asked)
+            for f, x in zip(self.report.findings, fixes)
+        )
         return replace(self.report, findings=found)
+
+    def unfixed(self) -> list[tuple[Finding, str]]:
+        """The findings that have no fix after `settle`, and why."""
+        asked = {id(f) for f in open_findings(self.report, self._policy)}
+        found = []
+        for one in self.report.findings:
+            if one.suppressed is None and not one.fixable:
+                found.append((one, "nothing is known that would mend it"))
+            elif id(one) in asked and id(one) not in self.refused:
+                found.append((one, self.lacking.get(id(one), "it was not tried")))
+        return found
 
     def _fix(self, keys: list[Key], unsafe: bool) -> None:
         """Fixes those of the findings that are still there: all at once, and where that does not hold by halves."""
-        findings = [f for f in open_findings(self.report) if _key(f) in keys]
+        findings = [f for f in open_findings(self.report, self._policy) if _key(f) in keys]
         keys = list(dict.fromkeys(_key(f) for f in findings))
         group = self._group(findings, unsafe)
         if len(group) > 1 and (after := self._made(group)) is not None:
             self.data, self.drafts, self.now = after
-            self.made += [replace(f, fix=Fix(c.title, "unsafe" if c.unsafe else "safe", c.edits)) for f, c in group]
+            self.made += [_stated(f, c) for f, c in group]
             done = {_key(f) for f, _ in group}
             keys = [key for key in keys if key not in done]
         elif len(keys) == 1:
             for left in range(len(findings), 0, -1):  # counted from the end: those before it were tried
-                alike = [f for f in open_findings(self.report) if _key(f) == keys[0]]
+                alike = [f for f in open_findings(self.report, self._policy) if _key(f) == keys[0]]
                 if left <= len(alike):
                     self._fix_one(alike[-left], unsafe)
             return
@@ -134,7 +172,7 @@ class Session:
         facts: set[str] = set()
         for finding in findings:
             candidate = next(self._candidates(finding), None)
-            if candidate is None or candidate.unsafe and not unsafe:
+            if candidate is None or candidate.unsafe and not unsafe or candidate.idle:
                 continue
             more = [edit for edit in candidate.edits if edit not in taken]
             changed = {name for name in affected(candidate.facts) if not name.startswith("api.")}
@@ -147,6 +185,8 @@ class Session:
 
     def _made(self, group: list[tuple[Finding, Candidate]]) -> tuple[bytes, dict[str, bytes], Examined] | None:
         """What comes of several fixes at once, if they hold."""
+        if self._readings >= READINGS:
+            return None
         whole = union([candidate for _, candidate in group])
         try:
             data, drafts = self._edited(whole.edits)
@@ -157,22 +197,42 @@ class Session:
         return (data, drafts, after) if held else None
 
     def _best(self, finding: Finding) -> tuple[Fix, bytes, dict[str, bytes], Examined] | None:
-        """The fix of a finding, and what comes of it: the script, the other files, and how they are judged."""
+        """The fix of a finding, and what comes of it: the script, the other files, and how they are judged.
+
+        Where there is none, `lacking` says why: what is wrong with the first candidate.
+        """
         second = None
-        for candidate in self._candidates(finding):
+        reasons: list[str] = []
+        for candidate in self._candidates(finding, reasons):
+            if self._readings >= READINGS:
+                reasons.append(SPENT)
+                break
             try:
                 data, drafts = self._edited(candidate.edits)
-            except (Misfit, OSError):
+            except (Misfit, OSError) as error:
+                reasons.append(f"{candidate.title}: {error}")
                 continue
             after = self._examined(data, drafts)
-            found = weigh(self.now, after, finding, candidate)
+            weight = weigh(self.now, after, finding, candidate)
+            found = weight.applicability
             if found is not None and (there := self._agreed(candidate, data, drafts)) != "safe":
                 found = there
-            if found is not None and (found == "safe" or second is None):
-                one = Fix(candidate.title, found, candidate.edits), data, drafts, after
+                weight = replace(weight, why="another script that reads an edited file would be worse")
+            if (
+                found == "safe"
+                and candidate.idle
+                and not sharing.is_read(candidate.idle, self.path, self.others, self._read)
+            ):
+                found = "unsafe"
+            if found is None:
+                reasons.append(f"{candidate.title}: {weight.why}")
+            elif found == "safe" or second is None:
+                one = _fix(finding, candidate, found), data, drafts, after
                 if found == "safe":
                     return one
                 second = one
+        if second is None:
+            self.lacking[id(finding)] = reasons[0] if reasons else "the code does not show where it could be mended"
         return second
 
     def _agreed(self, candidate: Candidate, data: bytes, drafts: dict[str, bytes]) -> Literal["safe", "unsafe"] | None:
@@ -180,23 +240,38 @@ class Session:
         own = os.path.realpath(self.path)
 
         def read(path: str, edited: bool) -> Examined:
-            files = {**drafts, own: data} if edited else {**self.drafts, own: self.data}
-            with remembering(self._modules):
-                return self.examine(sharing.contents(path, files), path, files)
+            return self._examined_as(path, {**drafts, own: data}) if edited else self._read(path, False)
 
         files = {real for real in drafts if drafts[real] != self.drafts.get(real)}
         if data != self.data and not self.alone:
             files.add(own)  # it may be a module of another
         return "safe" if not files else sharing.agree(self.now, candidate, files, self.others, read)
 
-    def _candidates(self, finding: Finding) -> Iterator[Candidate]:
+    def _read(self, path: str, edited: bool) -> Examined:
+        """Another script as things stand."""
+        return self._examined_as(path, {**self.drafts, os.path.realpath(self.path): self.data})
+
+    def _examined_as(self, path: str, files: Mapping[str, bytes]) -> Examined:
+        self._readings += 1
+        with remembering(self._modules):
+            return self.examine(sharing.contents(path, files), path, files)
+
+    def _candidates(self, finding: Finding, reasons: list[str] | None = None) -> Iterator[Candidate]:
+        """The candidates, those that choose no other value first; `reasons` takes what speaks against others."""
         seen = set()
+        last = []
         for ground in self.now.grounds:
             if ground.carries(finding):
-                for candidate in kinds.candidates(kinds.Task(self.now, ground)):
-                    if candidate.edits and candidate.edits not in seen:
-                        seen.add(candidate.edits)
+                task = kinds.Task(self.now, ground, reasons if reasons is not None else [])
+                for candidate in kinds.candidates(task):
+                    if not candidate.edits or candidate.edits in seen:
+                        continue
+                    seen.add(candidate.edits)
+                    if candidate.chooses:
+                        last.append(candidate)
+                    else:
                         yield candidate
+        yield from last if self._policy else ()
 
     def _edited(self, edits: tuple[Edit, ...]) -> tuple[bytes, dict[str, bytes]]:
         """The script and the other files with the edits made. Raises Misfit, OSError."""

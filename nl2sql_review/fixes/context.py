@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -14,21 +15,25 @@ from ..policy.expectations import Expectation, FactOf, spelled
 from ..readers import run as runs
 from ..readers.api import versions_of
 from ..readers.api.arguments import CONFIG_OF
-from ..readers.derive import plain
+from ..readers.derive import options, plain
+from ..source import Span
 from ..source.syntax import statements, walk
 from ..training_plan.facts import Fact, TrainingPlan
-from ..training_plan.values import Default
+from ..training_plan.values import Default, Known
 from . import places, uses
 from .edits import python
 from .proof import Candidate
 
+PATHS = ("project.output_dir", "project.log_file")  # facts that other code may read by their value
+
 
 @dataclass
 class Task:
-    """The fact of a plan that a rule does not accept, in the script as it stands."""
+    """The fact of a plan that a rule does not accept, in the script as it stands; `reasons`: why a fix is not tried."""
 
     examined: Examined
     ground: Ground
+    reasons: list[str] = field(default_factory=list)
 
     @property
     def source(self) -> Any:
@@ -114,21 +119,45 @@ def setting(
     facts = (name, *facts)
     names = tuple(dict.fromkeys(filter(None, (fact.argument, *arguments))))
     if places.omitted(fact):
+        unsafe = name in PATHS and _read_otherwise(task, fact)
         for argument in names:
             content = python.literal(value)
             title = f"set {argument}={content}"
-            yield Candidate(title, tuple(places.at_omission(fact, content, argument)), facts, names)
+            edits = tuple(places.at_omission(fact, content, argument))
+            yield Candidate(title, edits, facts, names, unsafe=unsafe)
             yield from _configured(task, fact, f"{argument}={content}", facts, names)
         return
     title = f"set {names[0] if names else name.partition('.')[2]}={spelled(value)}"
     found = []
+    read = name in PATHS and _read_otherwise(task, fact)
     if edits := places.at_origin(fact, value):
         where = " where it comes from" if len(fact.value.trace) > 2 else ""
-        hidden = not uses.compared(task.examined, fact)
+        hidden = read or not uses.compared(task.examined, fact)
         found.append(Candidate(f"{title}{where}", tuple(edits), facts, names, unsafe=hidden))
     if edits := places.at_call(fact, python.literal(value, places.code_at_call(fact))):
-        found.append(Candidate(title, tuple(edits), facts, names, unsafe=isinstance(fact.value, Default)))
+        place = places.argument(fact)
+        idle = "" if place is not None and uses.read_elsewhere(task.examined, place) else _origin(fact)
+        own = idle in (os.path.realpath(task.source.path), "?")
+        unsafe = read or own or isinstance(fact.value, Default)
+        found.append(Candidate(title, tuple(edits), facts, names, unsafe=unsafe, idle=idle))
     yield from sorted(found, key=lambda candidate: candidate.unsafe)
+
+
+def _origin(fact: Fact) -> str:
+    """The real path of the one file that a value comes from, "?" where that is not known."""
+    files = set()
+    for trace in (option.trace for option in options(fact.value) if option.trace):
+        read = next((place for place in trace if isinstance(place.node, Span)), trace[0])  # not the name of that file
+        files.add(os.path.realpath(read.source.path) if read.source is not None else "?")
+    return files.pop() if len(files) == 1 else "?"
+
+
+def _read_otherwise(task: Task, fact: Fact) -> bool:
+    """Whether the script names the path that a fact is in another place, where it would be looked for in vain."""
+    trace = [place for one in (fact, *fact.cases) for place in one.value.trace]
+    own = [place.node for place in trace if isinstance(place.node, cst.CSTNode)]
+    paths = [option.value for option in options(fact.value) if isinstance(option, (Known, Default))]
+    return any(uses.mentioned(task.examined, path, own) for path in paths if isinstance(path, str))
 
 
 def _configured(
@@ -151,7 +180,7 @@ def together(title: str, *lists: list[Candidate]) -> Iterator[Candidate]:
     """The first candidates of several settings as one."""
     if all(lists):
         firsts = [found[0] for found in lists]
-        edits = tuple(dict.fromkeys(e for c in firsts for e in c.edits))
+        edits = tuple(python.merged(list(dict.fromkeys(e for c in firsts for e in c.edits))))
         facts = tuple(f for c in firsts for f in c.facts)
         names = tuple(n for c in firsts for n in c.arguments)
         yield Candidate(title, edits, facts, names, unsafe=any(c.unsafe for c in firsts))

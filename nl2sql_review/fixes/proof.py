@@ -9,7 +9,6 @@ light. What leaves no fewer findings, or as many but none that stops the run les
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,13 +16,13 @@ from difflib import SequenceMatcher
 from typing import Any, Literal
 
 from ..judgement import wording
-from ..judgement.judge import Examined, Ground
-from ..judgement.verdict import WORST_FIRST
+from ..judgement.judge import Examined
+from ..judgement.verdict import WORST_FIRST, Judged
+from ..policy.rulebook import NOTICES
 from ..report.report import Edit, Finding
 from ..training_plan.facts import FACTS, Fact, TrainingPlan
-from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown
-
-DEPTH = 6  # levels of a value that are compared
+from ..training_plan.values import Absent, Default, Known, Place
+from .comparison import image, placeless
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,8 @@ class Candidate:
     calls: tuple[str, ...] = ()  # ends of callees
     unsafe: bool = False  # whatever the plan says: more may depend on it than the plan shows
     nodes: tuple[int, ...] = ()  # ids of calls whose `arguments` may change although no fact comes through them
+    idle: str = ""  # real path of a file whose setting has no effect afterwards, unless another script reads it
+    chooses: bool = False  # it sets another value besides, so that it is policy also where it is for a trap
 
 
 # What follows from a fact, so that it changes with it. The memory estimate follows from nearly everything.
@@ -55,6 +56,8 @@ DERIVED: dict[str, tuple[str, ...]] = {
     "checkpointing.save_strategy": ("checkpointing.save_steps", "checkpointing.save_conflict"),
     "checkpointing.save_conflict": ("checkpointing.save_strategy",),
     "checkpointing.resume": ("checkpointing.resume_by",),
+    "lora.r": ("lora.scaling",),
+    "lora.alpha": ("lora.scaling",),
     "lora.target_modules": ("lora.unmatched_modules",),
     "lora.unmatched_modules": ("lora.target_modules",),
     "lora.load_in_4bit": ("lora.quantized_by",),
@@ -64,7 +67,7 @@ DERIVED: dict[str, tuple[str, ...]] = {
     "memory.length_conflict": ("memory.sequence_length",),
     "memory.monitoring": ("memory.monitoring_sees",),
     "dataset.weights_sum": ("dataset.weights",),
-    "dataset.schema_limit": ("dataset.truncation_cuts", "prompt.text"),
+    "dataset.schema_limit": ("dataset.truncation_cuts", "dataset.schema_fills", "prompt.text"),
     "dataset.bare_fields": ("dataset.late_fallbacks", "prompt.text"),
     "prompt.ending": ("prompt.text", "prompt.eos_from"),
     "prompt.loss_on": ("prompt.loss_by", "prompt.instruction_marker", "prompt.response_marker", "prompt.markers"),
@@ -81,23 +84,41 @@ BYSTANDERS = (
     "os.", "pathlib.", "shutil.", "json.", "transformers.trainer_utils.",
 )  # fmt: skip
 
+# What every loader of transformers takes.
+TAKEN = frozenset(("quantization_config", "dtype", "torch_dtype", "device_map", "attn_implementation", "token"))
 
-def weigh(
-    before: Examined, after: Examined, finding: Finding, candidate: Candidate
-) -> Literal["safe", "unsafe"] | None:
-    """What the candidate's edits amount to, given the script with and without them; None when they do not hold."""
-    if not _readable(before, after) or _breaks(before, after) or measure(after) >= measure(before):
-        return None
-    if counted(after)[finding.rule] >= counted(before)[finding.rule] or _doubts(before, after, finding.rule):
-        return None
-    if _worse(before, after):
-        return "unsafe" if _runs_further(before, after) else None
-    return "unsafe" if candidate.unsafe or any(_differences(before, after, candidate)) else "safe"
+
+@dataclass(frozen=True)
+class Weight:
+    """What a candidate amounts to: None where it does not hold, and why it is not safe."""
+
+    applicability: Literal["safe", "unsafe"] | None
+    why: str = ""
+
+
+def weigh(before: Examined, after: Examined, finding: Finding, candidate: Candidate) -> Weight:
+    """What the candidate's edits amount to, given the script with and without them."""
+    broken = _unreadable(before, after) or _breaks(before, after)
+    if broken:
+        return Weight(None, broken)
+    if failing(after)[finding.rule] >= failing(before)[finding.rule]:
+        return Weight(None, f"{finding.rule} is still not content")
+    if _doubts(before, after, finding.rule):
+        return Weight(None, f"{finding.rule} can then no longer be decided")
+    if measure(after) >= measure(before):
+        return Weight(None, f"as much is found as before: {_new(before, after)}")
+    worse = _worse(before, after)
+    if worse:
+        return Weight("unsafe" if _runs_further(before, after) else None, worse)
+    if candidate.unsafe:
+        return Weight("unsafe", "more may depend on it than the plan shows")
+    differs = next(_differences(before, after, candidate), "")
+    return Weight("unsafe" if differs else "safe", f"{differs} changes too" if differs else "")
 
 
 def hold(before: Examined, after: Examined, fixes: Sequence[tuple[Finding, Candidate]]) -> bool:
     """Whether several candidates hold together: every finding is gone, and only what they say differs."""
-    if not _readable(before, after) or _breaks(before, after) or _worse(before, after):
+    if _unreadable(before, after) or _breaks(before, after) or _worse(before, after):
         return False
     old, new = counted(before), counted(after)
     gone = Counter(finding.rule for finding, _ in fixes)
@@ -121,31 +142,48 @@ def elsewhere(before: Examined, after: Examined, candidate: Candidate) -> Litera
     return "unsafe" if any(_differences(before, after, candidate)) else "safe"
 
 
-def _readable(before: Examined, after: Examined) -> bool:
+def _unreadable(before: Examined, after: Examined) -> str:
     if after.report.status != "reviewed" or after.faults or len(after.source.problems) > len(before.source.problems):
-        return False
-    return bool(before.recording.exhausted) or not after.recording.exhausted
+        return "the script can then not be read"
+    if after.recording.exhausted and not before.recording.exhausted:
+        return "the script then takes too many steps to read"
+    return ""
 
 
 def measure(examined: Examined) -> tuple[int, int]:
-    """What every fix makes smaller: findings that stop the run, then all. So fixing comes to an end."""
-    effects = [f.effect for f in examined.report.findings if f.suppressed is None]
-    return effects.count("stops"), len(effects)
+    """What every fix makes smaller: findings that stop the run, then all that fails. So fixing comes to an end."""
+    found = [f for f in examined.report.findings if f.suppressed is None]
+    notices = sum(f.rule in NOTICES for f in found)
+    return sum(f.effect == "stops" for f in found), failing(examined).total() + notices
+
+
+def failing(examined: Examined) -> Counter[str]:
+    """How many facts each rule that was asked for does not accept, in all plans."""
+    return Counter(
+        ruling.rule.id for ruling in examined.rulings for one, _ in ruling.judged if one.decision.verdict == "fail"
+    )
 
 
 def counted(examined: Examined) -> Counter[str]:
-    """How many findings each rule has, those apart that a comment silences."""
-    return Counter(f.rule for f in examined.report.findings if f.suppressed is None)
+    """How many findings each rule has, also merged into another's; those apart that a comment silences."""
+    found = (f for f in examined.report.findings if f.suppressed is None)
+    return Counter(rule for f in found for rule in (f.rule, *f.related))
 
 
-def _farther(before: Examined, ground: Ground) -> bool:
+def _failing(examined: Examined) -> Iterator[tuple[str, Judged]]:
+    """What any rule does not accept, asked for or not, with its id."""
+    for ruling in (*examined.rulings, *examined.others):
+        yield from ((ruling.rule.id, one) for one, _ in ruling.judged if one.decision.verdict == "fail")
+
+
+def _farther(before: Examined, rule: str, judged: Judged) -> bool:
     """Whether a number that fails is farther from the one expected than it was: 128 for 16 in place of 32."""
-    wanted, number = ground.judged.expected.equals, _number(ground.judged.fact)
+    wanted, number = judged.expected.equals, _number(judged.fact)
     old = [
         found
-        for one in before.grounds
-        if one.rule.id == ground.rule.id and one.judged.name == ground.judged.name
-        if (found := _number(one.judged.fact)) is not None
+        for id, one in _failing(before)
+        if id == rule and one.name == judged.name
+        if (found := _number(one.fact)) is not None
     ]
     if not old or number is None or isinstance(wanted, bool) or not isinstance(wanted, (int, float)):
         return False
@@ -161,9 +199,16 @@ def unsettled(examined: Examined) -> Counter[str]:
     """Of how many facts each rule cannot say whether it holds."""
     return Counter(
         f"{ruling.rule.id} {one.name}"
-        for ruling in examined.rulings
+        for ruling in (*examined.rulings, *examined.others)
         for one, _ in ruling.judged
         if one.decision.verdict == "unknown"
+    )
+
+
+def unheard(examined: Examined) -> Counter[str]:
+    """How many facts each rule does not accept that was not asked for: a fix must not be paid for there."""
+    return Counter(
+        ruling.rule.id for ruling in examined.others for one, _ in ruling.judged if one.decision.verdict == "fail"
     )
 
 
@@ -172,18 +217,34 @@ def unbound(examined: Examined) -> Counter[str]:
     return Counter(examined.recording.undefined.values() if examined.recording is not None else ())
 
 
+def _loaded_with(examined: Examined) -> Counter[tuple[str, str]]:
+    """What transformers' loaders are given beyond what all of them take.
+
+    They hand on what they do not know to the model, so that no signature tells whether it is refused.
+    """
+    calls = examined.recording.calls if examined.recording is not None else ()
+    loads = (c for c in calls if c.callee.startswith("transformers.") and c.callee.endswith(".from_pretrained"))
+    return Counter((c.callee, name) for c in loads for name in c.arguments if name not in TAKEN)
+
+
 def _silenced(examined: Examined) -> Counter[tuple[str, str]]:
     return Counter((f.rule, placeless(f.message)) for f in examined.report.findings if f.suppressed is not None)
 
 
-def placeless(text: str) -> str:
-    """Without the rows and columns it names."""
-    return re.sub(r"(?<=:)\d+(:\d+)?", "", text)
+def _breaks(before: Examined, after: Examined) -> str:
+    """Which name is read where it is not bound by then, or that what a comment silences is another finding; else ""."""
+    names = unbound(after) - unbound(before)
+    if names:
+        return f"{', '.join(names)} would not be bound by then"
+    given = next(iter(_loaded_with(after) - _loaded_with(before)), None)
+    if given is not None:
+        return f"{given[0]} may refuse {given[1]}="
+    return "" if _silenced(before) == _silenced(after) else "it is what a comment silences"
 
 
-def _breaks(before: Examined, after: Examined) -> bool:
-    """Whether a name is read where it is not bound by then, or what a comment silences is another finding."""
-    return bool(unbound(after) - unbound(before)) or _silenced(before) != _silenced(after)
+def _new(before: Examined, after: Examined) -> str:
+    """The rules that find something in its place."""
+    return ", ".join(counted(after) - counted(before)) or "what stops the run"
 
 
 def _doubts(before: Examined, after: Examined, rule: str) -> bool:
@@ -198,18 +259,23 @@ def _runs_further(before: Examined, after: Examined) -> bool:
     return stops < stopped and new <= old
 
 
-def _worse(before: Examined, after: Examined) -> bool:
-    """Whether anything is worse: a finding, an item or an unknown that was not there before, a number farther off.
+def _worse(before: Examined, after: Examined) -> str:
+    """What is worse: a finding, an item or an unknown that was not there before, a number farther off; else "".
 
     What is not known is no better than what fails: a defect that can no longer be seen is still there.
     """
-    if any(count(after) - count(before) for count in (counted, unsettled)):
-        return True
-    if any(_farther(before, ground) for ground in after.grounds):
-        return True
+    undecided = "{} could no longer be decided"
+    for count, what in ((counted, "{} would be found"), (unheard, "{} would be found"), (unsettled, undecided)):
+        new = count(after) - count(before)
+        if new:
+            return what.format(", ".join(new))
+    farther = next((rule for rule, judged in _failing(after) if _farther(before, rule, judged)), "")
+    if farther:
+        return f"{farther} would be farther off"
     old = {item.rule: WORST_FIRST.index(item.verdict) for item in before.report.checklist}
-    bad = [item for item in after.report.checklist if item.verdict in ("fail", "unknown")]
-    return any(WORST_FIRST.index(item.verdict) < old.get(item.rule, 0) for item in bad)
+    bad = (item for item in after.report.checklist if item.verdict in ("fail", "unknown"))
+    fallen = next((item for item in bad if WORST_FIRST.index(item.verdict) < old.get(item.rule, 0)), None)
+    return f"{fallen.rule} would be {fallen.verdict}" if fallen is not None else ""
 
 
 def _differences(before: Examined, after: Examined, candidate: Candidate) -> Iterator[str]:
@@ -289,44 +355,3 @@ def _calls(
                     two.arguments.get(name, absent)
                 ):
                     yield f"{one.callee}({name})"
-
-
-def image(value: Any, depth: int = 0) -> Any:
-    """A value without its places, for comparison: what it is and what is in it."""
-    if depth > DEPTH:
-        return "…"
-    deeper = depth + 1
-    match value:
-        case Known(plain) | Default(plain):
-            return type(value).__name__, _plain(plain, deeper)
-        case Either(options, condition):
-            return "either", condition, [image(o, deeper) for o in options]
-        case Term(text, head, args):
-            return "term", head if args else text, [image(a, deeper) for a in args]
-        case Text(parts):
-            return "text", [p if isinstance(p, str) else image(p, deeper) for p in parts]
-        case Unknown(why, _, parts):
-            return "unknown", placeless(why), _plain(parts, deeper)
-        case Absent():
-            return "absent"
-    return _plain(value, deeper)
-
-
-def _plain(value: Any, depth: int) -> Any:
-    if depth > DEPTH:
-        return "…"
-    if isinstance(value, (Known, Default, Either, Term, Text, Unknown, Absent)):
-        return image(value, depth)
-    if isinstance(value, dict):
-        return [(str(k), _plain(v, depth + 1)) for k, v in value.items()]
-    if isinstance(value, (list, tuple)):
-        return type(value).__name__, [_plain(v, depth + 1) for v in value]
-    if isinstance(value, (set, frozenset)):
-        return "set", sorted(map(str, value))
-    if value is None or isinstance(value, (bool, int, float, complex, str, bytes)):
-        return type(value).__name__, repr(value)
-    if getattr(value, "call", None) is not None:
-        return "made by", value.call.callee
-    if getattr(value, "args", None):
-        return type(value).__name__, value.head, [image(a, depth + 1) for a in value.args]
-    return type(value).__name__, getattr(value, "text", "") or getattr(value, "name", "")

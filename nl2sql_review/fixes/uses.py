@@ -8,6 +8,7 @@ Names are taken wherever they stand in the files of the run, whatever their scop
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -19,7 +20,7 @@ from ..readers.derive import options
 from ..source import Span
 from ..source.syntax import below, dotted, text_of, walk
 from ..training_plan.facts import Fact
-from ..training_plan.values import Default, Either, Known, Term, Text, Unknown
+from ..training_plan.values import Default, Either, Known, Place, Term, Text, Unknown
 from .edits import documents
 
 # Calls that tell people a value, and those that hand it on changed or not.
@@ -30,6 +31,7 @@ PASS = frozenset(
 PARSERS = ("ArgumentParser", "TrlParser", "tyro.cli", "pyrallis.parse", "draccus.parse", "simple_parsing.parse")
 ENVIRONMENT = ("os.environ.get", "os.getenv")
 NOT_COMPARED = ("os.", "pathlib.", "shutil.")
+FIELDS, FACTORIES = ("field", "Field", "ib", "attrib"), ("default", "default_factory", "factory")
 TRANSPARENT = ("property", "staticmethod", "classmethod", "functools.cache", "cache", "cached_property")
 ALL_OF_IT = frozenset(("items", "values", "copy", "pop", "update"))  # methods of a dict that hand on what is in it
 
@@ -59,6 +61,66 @@ def compared(examined: Examined, fact: Fact, own: Iterable[Any] = ()) -> bool:
     `own`: nodes that are the setting itself where that is no argument, so that a use in them is the one to change.
     """
     return all(_Uses(examined, option.trace, own).compared() for option in options(fact.value))
+
+
+def read_elsewhere(examined: Examined, place: Place) -> bool:
+    """Whether every name that an argument's code reads is read at another place too.
+
+    Where it is not, the setting would no longer do anything once the argument is another value.
+    """
+    names = {name for node in expressions(place.node.value) if (name := _last_name(node))}
+    inner = {id(node) for node in walk(place.node)}
+    sources = {id(s): s for s in (examined.source, place.source)}
+    found: set[str] = set()
+    for source in sources.values():
+        parents = {id(child): node for node in walk(source.tree) for child in below(node)}
+        for node in expressions(source.tree):
+            name = _last_name(node)
+            if name in names and id(node) not in inner and not _written(node, parents.get(id(node))):
+                found.add(name)
+    return names <= found
+
+
+def _last_name(node: cst.CSTNode) -> str:
+    """What a name, an attribute or a key reads: `r` of `settings.lora.r` and of `config["r"]`."""
+    match node:
+        case cst.Attribute():
+            return node.attr.value
+        case cst.Subscript():
+            return _key(node) or ""
+        case cst.Name() if not hasattr(builtins, node.value):
+            return node.value
+        case cst.Call() if dotted(node.func).endswith(".get") and node.args:
+            return text_of(node.args[0].value) or ""
+    return ""
+
+
+def _written(node: cst.CSTNode, parent: Any) -> bool:
+    """Whether a name is given a value there."""
+    giving = (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.NamedExpr)
+    return isinstance(parent, giving) and parent.target is node
+
+
+def mentioned(examined: Examined, value: str, own: Iterable[Any]) -> bool:
+    """Whether a path stands in another text of the script, or begins one; `own` are the nodes that it is set by."""
+    path = value.strip().removeprefix("./").rstrip("/")
+    if not path:
+        return True
+    source = examined.source
+    word = re.compile(rf"(?<![\w./-])(?:\./)?{re.escape(path)}(?![\w-])")
+    if source.kind == "configuration":
+        return len(word.findall(source.text)) > 1
+    skipped = {id(node) for place in own for node in walk(place)}
+    shell = (line for line in source.text.splitlines() if line.lstrip().startswith(("!", "%")))
+    if any(map(word.search, shell)):
+        return True
+    docs = {id(node.value) for node in walk(source.tree) if isinstance(node, cst.Expr)}
+    for node in walk(source.tree):
+        if id(node) in skipped or id(node) in docs:
+            continue
+        if isinstance(node, (cst.SimpleString, cst.FormattedStringText)) and word.search(node.value.strip("rRbBuU'\"")):
+            return True
+    return False
 
 
 def origins(examined: Examined, fact: Fact) -> set[tuple[str, Span]]:
@@ -124,7 +186,7 @@ class _Uses:
         """The nodes that read one of the names, as a name, an attribute or a key, or may do so."""
         for node in self.nodes:
             if isinstance(node, cst.Name):
-                if node.value in self.names and not _binds(node, self.parents.get(id(node))):
+                if node.value in self.names and not _written(node, self.parents.get(id(node))):
                     yield node
             elif isinstance(node, (cst.SimpleString, cst.ConcatenatedString)):
                 if text_of(node) in self.names:
@@ -189,6 +251,8 @@ class _Uses:
                 return True
             case cst.BaseStatement() | cst.BaseSmallStatement() | cst.MatchCase():
                 return False
+            case cst.Lambda() if self._makes_a_field(parent):
+                return None
             case cst.Lambda() | cst.Yield() | cst.BaseComp():
                 return False
         return None
@@ -204,18 +268,43 @@ class _Uses:
             return self._told(arg, callee, value)
         elif callee == "print" or callee.startswith(TELL[1:]):
             return True
+        elif self._is_factory(arg, call):
+            pass
+        elif self._enters(callee, call, arg):
+            return True
         elif not self._handed(callee, call, arg) and id(arg) not in self.way:
             return False
         return None
+
+    def _makes_a_field(self, function: cst.Lambda) -> bool:
+        """Whether a lambda makes the default of a field: `field(default_factory=lambda: …)`."""
+        arg, call, _ = self._above(function)
+        return isinstance(arg, cst.Arg) and isinstance(call, cst.Call) and self._is_factory(arg, call)
+
+    def _is_factory(self, arg: cst.Arg, call: cst.Call) -> bool:
+        named = arg.keyword is not None and arg.keyword.value in FACTORIES
+        return named and dotted(call.func).rpartition(".")[2] in FIELDS
 
     def _told(self, arg: cst.Arg, callee: str, value: Any) -> bool:
         if isinstance(arg.value, cst.Name) and arg.value.value in self.functions:
             return False
         return not callee.startswith(NOT_COMPARED) and (callee.startswith(TELL) or not _unknown(value))
 
+    def _enters(self, callee: str, call: cst.Call, arg: cst.Arg) -> bool:
+        """Whether a value is given to a function of the script, whose parameter is followed, to where it returns it."""
+        if callee not in self.functions or arg.star:
+            return False
+        params = self.functions[callee].params
+        positional = [*params.posonly_params, *params.params]
+        index = list(call.args).index(arg)
+        if arg.keyword is None and index >= len(positional):
+            return False
+        self.names.add(arg.keyword.value if arg.keyword is not None else positional[index].name.value)
+        return True
+
     def _handed(self, callee: str, call: cst.Call, arg: cst.Arg) -> bool:
-        """Whether a call that is not a library's hands a value on, under which name."""
-        if arg.keyword is not None and (callee == "dict" or callee in self.functions or id(arg) in self.way):
+        """Whether a call that is no function's of the script hands a value on, under which name."""
+        if arg.keyword is not None and (callee == "dict" or id(arg) in self.way):
             self.names.add(arg.keyword.value)
             return True
         if callee.endswith("add_argument"):
@@ -223,12 +312,6 @@ class _Uses:
             self.names.update(text.lstrip("-").replace("-", "_") for text in options)
             self._parsed()
             return True
-        if callee in self.functions and not arg.star:
-            index, params = list(call.args).index(arg), self.functions[callee].params
-            positional = [*params.posonly_params, *params.params]
-            if index < len(positional):
-                self.names.add(positional[index].name.value)
-                return True
         return callee in PASS and (hasattr(builtins, callee) or "asdict" in callee)
 
     def _bind(self, statement: cst.Assign | cst.AnnAssign | cst.AugAssign | cst.NamedExpr) -> bool:
@@ -304,12 +387,6 @@ def _spelled(node: cst.CSTNode) -> set[str | None]:
         case cst.MatchMapping(rest=cst.Name(name)) | cst.MatchKeywordElement(key=cst.Name(name)):
             return {name}
     return set()
-
-
-def _binds(node: cst.Name, parent: Any) -> bool:
-    """Whether a name stands where it is given rather than read."""
-    giving = (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.NamedExpr)
-    return isinstance(parent, giving) and parent.target is node
 
 
 def _targets(statement: cst.Assign | cst.AnnAssign | cst.AugAssign | cst.NamedExpr) -> Iterator[cst.BaseExpression]:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..policy.rulebook import Rule, Rulebook
 from ..policy.settings import Settings, configure
-from ..report.report import EFFECTS, SEVERITIES, ChecklistItem, FileReport, Finding, InternalError, Location
+from ..report.report import EFFECTS, KINDS, SEVERITIES, ChecklistItem, FileReport, Finding, InternalError, Location
 from ..training_plan.facts import TrainingPlan
 from . import verdict, wording
 from .fingerprint import stamped
-from .suppression import suppress
+from .suppression import suppress, with_accepted
 
 if TYPE_CHECKING:
     from ..interpret.core.recording import Recording
@@ -43,14 +43,15 @@ class Ground:
 
     def carries(self, finding: Finding) -> bool:
         """Whether the finding says this, or the same defect was found by another rule that stands for this one."""
-        same = self.message == finding.message and self.rule.id == finding.rule
+        same = self.rule.id == finding.rule and finding.message.startswith(self.message)  # what was accepted follows
         return self.location == finding.location and (same or self.rule.id in finding.related)
 
 
 @dataclass(slots=True)
 class Examined:
     """One script, read and judged, with all that led there. `grounds` are those of the findings, in their order;
-    `rulings` are what every rule says of every plan, whatever the verdict."""
+    `rulings` are what every rule says of every plan, whatever the verdict, `others` those of rules that were not asked
+    for, where they are wanted."""
 
     source: Source | None
     recording: Recording | None
@@ -60,6 +61,7 @@ class Examined:
     grounds: list[Ground]
     settings: Settings
     rulings: list[Ruling] = field(default_factory=list)
+    others: list[Ruling] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -83,17 +85,28 @@ def judge(
 
 
 def examine(
-    source: Source, recording: Recording | None, plans: Sequence[TrainingPlan], rulebook: Rulebook, settings: Settings
+    source: Source,
+    recording: Recording | None,
+    plans: Sequence[TrainingPlan],
+    rulebook: Rulebook,
+    settings: Settings,
+    every_rule: bool = False,
 ) -> Examined:
-    """As `judge`, with what the findings rest on."""
+    """As `judge`, with what the findings rest on; with `every_rule` also what the rules say that were not asked for."""
     book = configure(rulebook, settings)
     faults: list[InternalError] = []
     rulings: list[Ruling] = []
-    for rule in book.active:
+    others: list[Ruling] = []
+    for rule in book.rules.values() if every_rule else book.active:
         try:
-            rulings.append(Ruling(rule, [(one, plan) for plan in plans for one in verdict.rule_on(rule.head, plan)]))
+            ruling = Ruling(
+                rule,
+                [(_counted(one, rule, settings), plan) for plan in plans for one in verdict.rule_on(rule.head, plan)],
+            )
         except Exception as error:
             faults.append(_fault(rule, source, error))
+        else:
+            (rulings if not every_rule or rule in book.active else others).append(ruling)
     wording.locate(place for ruling in rulings for one, _ in ruling.judged for place in wording.places(one.fact))
     findings: list[Found] = []
     grounds: list[Ground] = []
@@ -112,8 +125,18 @@ def examine(
     facts = [one.fact for ruling in rulings for one, _ in ruling.judged]
     sources = {place.source.path: place.source for fact in facts for place in wording.places(fact) if place.source}
     stamps = stamped(kept, source.path, {**sources, source.path: source})
-    report = FileReport(source.path, "reviewed", "", stamps, tuple(checklist))
-    return Examined(source, recording, list(plans), report, faults, grounds, settings, rulings)
+    report = with_accepted(FileReport(source.path, "reviewed", "", stamps, tuple(checklist)))
+    return Examined(source, recording, list(plans), report, faults, grounds, settings, rulings, others)
+
+
+def _counted(judged: verdict.Judged, rule: Rule, settings: Settings) -> verdict.Judged:
+    """What a policy of traps only leaves to the team does not apply."""
+    if judged.decision.verdict != "fail" or len(rule.counted) == len(KINDS):
+        return judged
+    if wording.kind(rule.head, judged.name, judged.fact.value) in rule.counted:
+        return judged
+    reason = f"policy {settings.wanted.name} leaves it to the team"
+    return replace(judged, decision=verdict.Decision("not-applicable", reason=reason))
 
 
 def _fault(rule: Rule, source: Source, error: Exception) -> InternalError:
@@ -124,7 +147,7 @@ def of_file(error: SourceError, path: str) -> Finding:
     """The finding about a SourceError: a file, or a cell of a notebook, that cannot be read."""
     at = error.span
     place = Location(path, at.row, at.column, at.end_row, at.end_column, at.cell)
-    return Finding(error.rule, "error", "stops", "certain", error.message, None, place)
+    return Finding(error.rule, "error", "stops", "certain", error.message, None, place, kind="trap")
 
 
 def _report(ruling: Ruling, source: Source) -> tuple[ChecklistItem, list[Found], list[Ground]]:
@@ -143,7 +166,7 @@ def _report(ruling: Ruling, source: Source) -> tuple[ChecklistItem, list[Found],
                 Finding(
                     rule=rule.id,
                     severity=rule.head.severity,
-                    effect=rule.head.effect,
+                    effect=wording.effect(rule.head, one.name, one.fact.value),
                     certainty=one.decision.certainty,
                     message=claim.message,
                     value=claim.value,
@@ -151,6 +174,7 @@ def _report(ruling: Ruling, source: Source) -> tuple[ChecklistItem, list[Found],
                     trace=claim.trace,
                     help=wording.remedy(one, rule, source),
                     fixable=bool(rule.head.manner(one.name)),
+                    kind=wording.kind(rule.head, one.name, one.fact.value),
                 ),
                 rule,
                 one.fact.argument,
@@ -221,10 +245,11 @@ def _same_defect(api: Found, other: Found) -> bool:
 
 
 def ordered(findings: Iterable[Finding]) -> list[Finding]:
-    """Severity, then effect (silent first: the run succeeds and the model is wrong), then position."""
+    """Traps before policy; what stops the run first, then what is silently wrong; then severity and position."""
     return sorted(findings, key=_order)
 
 
 def _order(f: Finding) -> tuple[Any, ...]:
     at = f.location
-    return SEVERITIES.index(f.severity), EFFECTS.index(f.effect), at.path, at.cell or 0, at.row, at.column, f.rule
+    grave = (f.kind != "trap", EFFECTS.index(f.effect), SEVERITIES.index(f.severity))
+    return *grave, at.path, at.cell or 0, at.row, at.column, f.rule

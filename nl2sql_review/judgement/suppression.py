@@ -1,14 +1,19 @@
-"""`# nl2sql: ignore[…]` comments: which findings they silence, and which comments silence nothing or say nothing."""
+"""`# nl2sql: ignore[…]` comments: which findings they silence, and which comments silence nothing or say nothing.
+
+A comment may name the value that it accepts, `ignore[lora/rank=32]`: another value is a finding again.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..files.typed_data import did_you_mean
+from ..policy.expectations import spelled
 from ..policy.rulebook import Rulebook
 from ..policy.settings import Settings, selected
-from ..report.report import Finding, Location
+from ..report.report import FileReport, Finding, Location
 
 if TYPE_CHECKING:
     from ..source import Source, Suppression
@@ -23,13 +28,20 @@ def suppress(findings: list[Finding], source: Source, book: Rulebook, settings: 
 
 def _marked(finding: Finding, source: Source, used: set[tuple[int, str]]) -> Finding:
     reason = None
+    other = ""
     for number, comment in enumerate(source.suppressions):
         if not _covers(comment, finding.location, source.path):
             continue
         for name in _matching(comment.rules, finding):
+            value = name.partition("=")[2]
+            if value and not is_value(finding.value, value):
+                other = value
+                continue
             used.add((number, name))
             reason = reason or comment.reason
-    return finding if reason is None else replace(finding, suppressed=reason, suppressed_by="comment")
+    if reason is not None:
+        return replace(finding, suppressed=reason, suppressed_by="comment")
+    return accepted_was(finding, other) if other else finding
 
 
 def _covers(comment: Suppression, at: Location, path: str) -> bool:
@@ -44,20 +56,63 @@ def _matching(names: tuple[str, ...], finding: Finding) -> list[str]:
         return [""]
     ids = (finding.rule, *finding.related)
     meant = {*ids, *(id.partition("/")[0] for id in ids)}
-    return [name for name in names if name in meant]
+    return [name for name in names if name.partition("=")[0] in meant]
+
+
+def value_word(value: Any) -> str:
+    """How a comment names a value: as one word, "" for what takes more."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    word = str(value) if isinstance(value, str) else spelled(value) if isinstance(value, (int, float)) else ""
+    return word if re.fullmatch(r"[\w.+/-]{1,60}", word) else ""
+
+
+def is_value(value: Any, word: str) -> bool:
+    """Whether a comment's word names a value: `2e-4`, `0.0002`, `true`, `True`."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        try:
+            return float(word) == value
+        except ValueError:
+            return False
+    said = value_word(value)
+    return bool(said) and (word == said or isinstance(value, bool) and word.lower() == said)
+
+
+def accepted_was(finding: Finding, old: str) -> Finding:
+    """The finding, which says that another value was accepted than the one that is found now."""
+    argument = re.match(r"[\w.]+=", finding.message)
+    name = argument[0] if argument is not None else ""
+    now = finding.value if isinstance(finding.value, str) and name == "" else spelled(finding.value)
+    return replace(finding, message=f"{finding.message} (accepted was {name}{old}, now {name}{now})")
+
+
+def with_accepted(file: FileReport) -> FileReport:
+    """The report with the failed items marked of which every finding is accepted, in a comment or in the baseline."""
+    open_rules: set[str] = set()
+    accepted: set[str] = set()
+    for finding in file.findings:
+        silenced = finding.suppressed is not None and finding.suppressed_by in ("comment", "baseline")
+        (accepted if silenced else open_rules).update((finding.rule, *finding.related))
+    rules = accepted - open_rules
+    items = tuple(
+        replace(item, accepted=item.verdict == "fail" and item.rule in rules) if item.rule in accepted else item
+        for item in file.checklist
+    )
+    return replace(file, checklist=items)
 
 
 def _notices(source: Source, book: Rulebook, used: set[tuple[int, str]]) -> list[Finding]:
     known = book.names()
     active = {name for rule in book.active for name in (rule.id, rule.section)}
-    everything = len(book.active) == len(book.rules)
+    everything = len(book.active) + len(book.on_rows) == len(book.rules)
     made = []
     for number, comment in enumerate(source.suppressions):
         for name in comment.rules or ("",):
-            if name and name not in known:
-                text = f"there is no rule or section {name}{did_you_mean(name, known)}"
+            rule = name.partition("=")[0]
+            if rule and rule not in known:
+                text = f"there is no rule or section {rule}{did_you_mean(rule, known)}"
                 made.append(_notice("suppression/unknown", text, _place(comment, source)))
-            elif (number, name) not in used and (name in active or not name and everything):
+            elif (number, name) not in used and (rule in active or not name and everything):
                 text = f"nothing is silenced here: {name} finds nothing" if name else "nothing is silenced here"
                 made.append(_notice("suppression/unused", text, _place(comment, source)))
     for error in source.suppression_errors:

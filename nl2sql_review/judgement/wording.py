@@ -5,12 +5,12 @@ from __future__ import annotations
 import os.path
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Iterable, TypeGuard
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, TypeGuard, TypeVar
 
 from ..files.typed_data import show
 from ..policy.expectations import is_plain, should, spelled, worded
-from ..policy.rulebook import Rule
-from ..report.report import Location, TraceStep
+from ..policy.rulebook import Head, Rule
+from ..report.report import EFFECTS, Effect, Kind, Location, TraceStep
 from ..training_plan.facts import Fact
 from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
 from .verdict import Judged, written
@@ -18,6 +18,9 @@ from .verdict import Judged, written
 if TYPE_CHECKING:
     from ..source import Source
 
+T = TypeVar("T")
+W = TypeVar("W", bound=str)
+LIBRARY_DEFAULT = "library default"  # the note of a value that no call gives
 LINE = 60  # characters of a line of code in a message
 _COMMENT = re.compile(r"#[^'\"]*$")
 
@@ -133,23 +136,55 @@ def remedy(judged: Judged, rule: Rule, source: Source) -> str:
 
 def says(messages: dict[str, str], name: str, value: Value) -> str:
     """The rule's own words for a value, or for the fact; several members or options are joined."""
-    keys: list[str] = []
+    if isinstance(value, Either):
+        found = [says(messages, name, option) for option in value.options]
+        return "; or ".join(dict.fromkeys(found)) if all(found) else ""
+    spoken = _keyed(messages, name, _keys(value))
+    if spoken:
+        return "; ".join(dict.fromkeys(spoken))
+    return next((messages[k] for k in (name, name.partition(".")[2], "otherwise") if k in messages), "")
+
+
+def kind(head: Head, name: str, value: Value) -> Kind:
+    """Whether what a rule finds is a trap or policy: of a rule that is either, by the fact or its value."""
+    return "trap" if "trap" in _by_outcome(head.kind, name, value) else "policy"
+
+
+def effect(head: Head, name: str, value: Value) -> Effect:
+    """What comes of what a rule finds: of a rule with several effects the gravest, by the fact or its value."""
+    return min(_by_outcome(head.effect, name, value), key=EFFECTS.index)
+
+
+def _by_outcome(said: W | Mapping[str, W], name: str, value: Value) -> list[W]:
+    """What a head says of a value, one word or several for its members and options."""
+    if isinstance(said, str):
+        return [said]
+    if isinstance(value, Either):
+        return [word for option in value.options for word in _by_outcome(said, name, option)]
+    keys = _keys(value)
+    if value.trace and value.trace[0].note.startswith(LIBRARY_DEFAULT):
+        keys = [LIBRARY_DEFAULT, *keys]
+    return _keyed(said, name, keys) or [said[k] for k in (name, name.partition(".")[2], "default") if k in said][:1]
+
+
+def _keys(value: Value) -> list[str]:
+    """What the members of a value are looked up by."""
     match value:
         case Known(plain) | Default(plain):
             members = plain if isinstance(plain, (list, tuple)) else [plain]
-            keys = [m if isinstance(m, str) else show(m) for m in members if is_plain(m)]
+            return [m if isinstance(m, str) else show(m) for m in members if is_plain(m)]
         case Absent():
-            keys = ["absent"]
-        case Either(options):
-            found = [says(messages, name, o) for o in options]
-            return "; or ".join(dict.fromkeys(found)) if all(found) else ""
-    field = name.partition(".")[2]
-    spoken = []
+            return ["absent"]
+    return []
+
+
+def _keyed(table: Mapping[str, T], name: str, keys: Iterable[str]) -> list[T]:
+    """What a table has for each of the keys, the most exact spelling first: `lora.r=16`, `r=16`, `16`."""
+    found: list[T] = []
     for key in keys:
-        spoken += [messages[k] for k in (f"{name}={key}", f"{field}={key}", key) if k in messages][:1]
-    if spoken:
-        return "; ".join(dict.fromkeys(spoken))
-    return next((messages[k] for k in (name, field, "otherwise") if k in messages), "")
+        spellings = (f"{name}={key}", f"{name.partition('.')[2]}={key}", key)
+        found += [table[k] for k in spellings if k in table][:1]
+    return found
 
 
 def where(place: Place) -> Location | None:
@@ -219,7 +254,7 @@ def _origin(fact: Fact, primary: Location, path: str) -> str:
     if not fact.value.trace:
         return ""
     first = fact.value.trace[0]
-    if first.note.startswith("library default"):
+    if first.note.startswith(LIBRARY_DEFAULT):
         owner = first.note.partition(": ")[2]
         return f", the library's default for {owner}" if owner else ", the library's default"
     place = where(first)

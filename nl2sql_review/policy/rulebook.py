@@ -16,8 +16,9 @@ from typing import Any, Iterable, Mapping, NamedTuple, Union
 
 from ..files import disk, resources, user_cache
 from ..files.typed_data import ShapeError, build, did_you_mean, listed, show
-from ..report.report import Effect, Severity
-from ..training_plan.facts import FACTS, SECTIONS
+from ..report.addresses import SITE
+from ..report.report import EFFECTS, KINDS, Effect, Kind, Severity
+from ..training_plan.facts import FACTS, ROW_FACTS, ROW_SECTION, SECTIONS
 from .expectations import WORDS, Expectation, Unset, check_fact
 
 # What the tool reports of its own accord: no rule of the policy, but ids that one selects, ignores and reads about.
@@ -63,10 +64,11 @@ class When(Expectation):
 class Head:
     """The front matter of a rule file."""
 
-    effect: Effect
+    effect: Union[Effect, dict[str, Effect]]  # what comes of it; or by outcome, as `kind`
     fact: Union[str, tuple[str, ...]]
     expect: Union[Expectation, dict[str, Expectation]]
     severity: Severity = "error"
+    kind: Union[Kind, dict[str, Kind]] = "policy"  # a trap or policy; or by outcome, keyed as `says`, and "default"
     terms: tuple[str, ...] = ()
     when: Union[When, None] = None
     unset: Unset = "fail"
@@ -94,6 +96,9 @@ class Head:
             if not expectation.given():
                 raise ShapeError("expect", f"nothing is expected of {name}; known expectations are {listed(WORDS)}")
 
+        for key, said in (("kind", self.kind), ("effect", self.effect)):
+            if isinstance(said, dict) and "default" not in said:
+                raise ShapeError(key, "has no default: what holds where no other key does?")
         if isinstance(self.fix, dict):
             for name in self.fix:
                 if name not in self.facts:
@@ -103,6 +108,18 @@ class Head:
                 raise ShapeError(
                     "fix", f"there is no manner {manner}{did_you_mean(manner, MANNERS)}; known are {listed(MANNERS)}"
                 )
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        """What may come of it, the gravest first."""
+        said = set(self.effect.values()) if isinstance(self.effect, dict) else {self.effect}
+        return tuple(effect for effect in EFFECTS if effect in said)
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Whether it finds traps, departures from policy, or both."""
+        said = set(self.kind.values()) if isinstance(self.kind, dict) else {self.kind}
+        return tuple(kind for kind in KINDS if kind in said)
 
     def manner(self, fact: str) -> str:
         """How a finding about one of the facts is fixed; "" where nothing is known to do so."""
@@ -138,10 +155,17 @@ class Rule:
     body: str  # the page: Markdown, title included
     path: str  # the file
     body_row: int = 1  # 1-based row of the body's first line in the file
+    counted: tuple[Kind, ...] = KINDS  # which of its outcomes count, by the policy and the settings
 
     @property
     def section(self) -> str:
         return self.id.partition("/")[0]
+
+    @property
+    def address(self) -> str:
+        """The page of the rule on the project's site; "" for a team's own rule."""
+        ours = os.path.join(resources.find("rules"), "")
+        return f"{SITE}rules/{self.id}/" if self.path.startswith(ours) else ""
 
     @property
     def fences(self) -> tuple[Fence, ...]:
@@ -160,10 +184,14 @@ class Rule:
 
 @dataclass(frozen=True, eq=False)
 class Rulebook:
-    """All known rules by id, and the ones that are judged: settings narrow and parameterise `active`."""
+    """All known rules by id, and the ones that are judged: settings narrow and parameterise them.
+
+    `active` are those on a plan, `on_rows` those on the rows of its data.
+    """
 
     rules: Mapping[str, Rule]
     active: tuple[Rule, ...]
+    on_rows: tuple[Rule, ...] = ()
 
     def __getitem__(self, id: str) -> Rule:
         return self.rules[id]
@@ -171,7 +199,7 @@ class Rulebook:
     def names(self) -> tuple[str, ...]:
         """Everything one can select, ignore or suppress: sections and ids."""
         notices = dict.fromkeys(id.partition("/")[0] for id in NOTICES)
-        return (*SECTIONS, *notices, *self.rules, *NOTICES)
+        return (*SECTIONS, ROW_SECTION, *notices, *self.rules, *NOTICES)
 
 
 _FENCE = re.compile(
@@ -186,7 +214,7 @@ def load(extra: Iterable[str] = ()) -> Rulebook:
     Raises RulebookError, whose text names the file.
     """
     with disk.Remembering(apart=True):  # these belong to the program, not to what is reviewed
-        pages = list(_pages(resources.find("rules")))
+        pages = list(_pages(resources.find("rules"), links=True))
     for directory in extra:
         if not disk.is_folder(directory):
             raise RulebookError(f"{directory}: no such directory of rules")
@@ -199,8 +227,10 @@ def _load(pages: tuple[Page, ...]) -> Rulebook:
     compiled = Compiled(pages)
     rules = {page.id: parse(page.text(), page.path, page.id, compiled) for page in pages}
     compiled.save()
-    ordered = sorted(rules.values(), key=lambda r: (SECTIONS.index(r.section), FACTS.index(r.head.facts[0]), r.id))
-    return Rulebook({r.id: r for r in ordered}, tuple(ordered))
+    sections, facts = (*SECTIONS, ROW_SECTION), (*FACTS, *ROW_FACTS)
+    ordered = sorted(rules.values(), key=lambda r: (sections.index(r.section), facts.index(r.head.facts[0]), r.id))
+    on_rows = tuple(r for r in ordered if r.section == ROW_SECTION)
+    return Rulebook({r.id: r for r in ordered}, tuple(r for r in ordered if r not in on_rows), on_rows)
 
 
 class Page(NamedTuple):
@@ -217,7 +247,7 @@ class Page(NamedTuple):
             raise RulebookError(f"{self.path}: {error}") from None
 
 
-def _pages(directory: str) -> Iterable[Page]:
+def _pages(directory: str, links: bool = False) -> Iterable[Page]:
     """Every rule file below a directory; a README.md is for people."""
     for folder, folders, files in os.walk(directory):
         folders[:] = sorted(d for d in folders if not d.startswith("."))
@@ -228,11 +258,12 @@ def _pages(directory: str) -> Iterable[Page]:
             path = os.path.join(folder, name)
             id = os.path.relpath(path, directory).replace(os.sep, "/")[:-3]
             section, _, rest = id.partition("/")
-            if section not in SECTIONS or not rest or "/" in rest:
-                hint = did_you_mean(section, SECTIONS)
-                raise RulebookError(
-                    f"{path}: a rule lies at <section>/<rule>.md; sections are {listed(SECTIONS)}{hint}"
-                )
+            if section not in (*SECTIONS, ROW_SECTION) or not rest or "/" in rest:
+                known = (*SECTIONS, ROW_SECTION)
+                hint = did_you_mean(section, known)
+                raise RulebookError(f"{path}: a rule lies at <section>/<rule>.md; sections are {listed(known)}{hint}")
+            if not links and os.path.islink(path) and not disk.lies_in(disk.real(path), disk.real(directory)):
+                raise RulebookError(f"{path}: is a link that leads out of {directory}; a rule lies there itself")
             data = disk.read(path, SIZE_LIMIT)
             if data is None:
                 raise RulebookError(f"{path}: cannot be read")
@@ -296,7 +327,10 @@ def _plain(text: str, path: str) -> Any:
     if not isinstance(data, Mapping):
         return data
     # YAML reads the keys `true` and `16` as what they are; messages are looked up by how a value is written.
-    return {**data, **{k: _by_spelling(data[k]) for k in ("says", "notes") if isinstance(data.get(k), Mapping)}}
+    return {
+        **data,
+        **{k: _by_spelling(data[k]) for k in ("says", "notes", "kind", "effect") if isinstance(data.get(k), Mapping)},
+    }
 
 
 def _by_spelling(messages: Mapping[object, Any]) -> dict[str, Any]:

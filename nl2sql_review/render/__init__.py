@@ -37,6 +37,7 @@ FORMATS = {
     "junit": Format("JUnit XML, a test case for every item of the checklist"),
     "rdjson": Format("for reviewdog", carries_fixes=True),
     "markdown": Format("for a review comment or a job summary"),
+    "html": Format("one page for people: findings, checklist, plan, memory", carries_fixes=True),
 }
 
 

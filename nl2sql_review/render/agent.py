@@ -68,7 +68,7 @@ def finding(found: Finding, path: str) -> str:
     if found.help:
         parts.append(f"help: {escape(found.help)}")
     if found.fix is not None:
-        parts.append(f"{found.fix.applicability} fix: {escape(found.fix.title)}")
+        parts.append(f"{found.fix.applicability} {found.fix.kind}: {escape(found.fix.title)}")
     if found.suppressed is not None:
         parts.append(f"suppressed: {escape(found.suppressed) or 'no reason given'}")
     return " | ".join(parts)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Iterator, NamedTuple, Optional
+from urllib.parse import quote
 
 from ..report.report import Finding, Location, TraceStep
 from .terminal import Terminal, cut, escape, escape_code, width
@@ -25,6 +27,15 @@ def place(location: Location) -> str:
     return f"{escape(location.path)}:{cell}{location.row}:{location.column}"
 
 
+def linked_place(location: Location, terminal: Terminal) -> str:
+    """The place, as a link to the file where the terminal follows links."""
+    text = place(location)
+    if not terminal.links:
+        return text
+    address = f"file://{quote(os.path.abspath(location.path))}#{location.row}"
+    return f"\x1b]8;;{address}\x1b\\{text}\x1b]8;;\x1b\\"
+
+
 def gutter_of(finding: Finding) -> int:
     """Cells that the line numbers of a finding's excerpt take."""
     return max(len(str(row)) for row in (finding.location.row, *(step.location.row for step in finding.trace)))
@@ -41,11 +52,10 @@ def excerpt(finding: Finding, line_of: LineOf, terminal: Terminal) -> Iterator[s
     bar = terminal.paint(" " * gutter + " |", "place")
     for number, group in enumerate(groups.values()):
         arrow = terminal.paint(" " * gutter + (":::" if number else "-->"), "place")
-        yield f"{arrow} {place(group[0].location)}"
+        yield f"{arrow} {linked_place(group[0].location, terminal)}"
         group = [r for r in group if lines[r.location.path, r.location.cell, r.location.row] is not None]
         if not group:
             continue
-        yield bar
         group.sort(key=lambda r: (r.location.row, not r.primary, r.location.column))
         last = group[0].location.row
         for index, remark in enumerate(group):
@@ -59,7 +69,8 @@ def excerpt(finding: Finding, line_of: LineOf, terminal: Terminal) -> Iterator[s
             start, room = _window(remark.location, line, terminal.columns - gutter - 4)
             if index == 0 or row != last:
                 yield _code(row, line, gutter, terminal, start, room)
-            yield f"{bar} {_carets(remark, line, finding, terminal, start, room)}"
+            for carets in _carets(remark, line, finding, terminal, start, room):
+                yield f"{bar} {carets}"
             last = row
 
 
@@ -113,17 +124,22 @@ def _code(row: int, line: str, gutter: int, terminal: Terminal, start: int = 0, 
     return f"{number} {text}".rstrip()
 
 
-def _carets(remark: Remark, line: str, finding: Finding, terminal: Terminal, start: int, room: int) -> str:
+def _carets(remark: Remark, line: str, finding: Finding, terminal: Terminal, start: int, room: int) -> Iterator[str]:
+    """The place underlined, and the label behind it; below it where it would run past the edge."""
     at = remark.location
     ellipsis = width(terminal.glyphs.ellipsis) if start else 0
     first = min(max(at.column - 1, start), len(line))
     last = at.end_column - 1 if at.end_row == at.row else len(line.rstrip())
-    before = ellipsis + width(escape_code(line[start:first]))
+    before = min(ellipsis + width(escape_code(line[start:first])), room - 1)
     length = max(width(escape_code(line[first : max(last, first)])), 1)
     length = max(min(length, room - before), 1)
     mark = "^" if remark.primary else "-"
     style = finding.severity if remark.primary else "place"
     label = escape(remark.label)
-    if width(label) > (free := max(terminal.columns - before - length - 8, 24)):
-        label = cut(label, free - width(terminal.glyphs.ellipsis)) + terminal.glyphs.ellipsis
-    return " " * before + terminal.paint((mark * length + " " + label).rstrip(), style)
+    if width(label) > room:
+        label = cut(label, room - width(terminal.glyphs.ellipsis)) + terminal.glyphs.ellipsis
+    if not label or before + length + 1 + width(label) <= room:
+        yield " " * before + terminal.paint((mark * length + " " + label).rstrip(), style)
+        return
+    yield " " * before + terminal.paint(mark * length, style)
+    yield " " * min(before, room - width(label)) + terminal.paint(label, style)

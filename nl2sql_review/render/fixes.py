@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from ..report.report import Finding
+from ..report.report import Finding, Fix
 from .excerpt import place
 from .summary import count
 from .terminal import escape
@@ -14,25 +14,44 @@ if TYPE_CHECKING:
     from ..run.fix import Fixed
 
 
-def told(fixed: Fixed, listed: bool, would: bool = False) -> str:
-    """The last lines of `--fix` and `--diff`: how many findings are fixed, which if `listed`, and what else is left."""
-    return "".join(f"{line}\n" for line in _told(fixed.made, fixed.unsafe, listed, would))
+def told(fixed: Fixed, listed: bool) -> str:
+    """The last lines of `--fix`: how many findings are fixed, which if `listed`, and what else is left."""
+    return "".join(f"{line}\n" for line in (*_made(fixed, listed), _counted(fixed, "fixed")))
 
 
-def _told(findings: list[Finding], unsafe: int, listed: bool, would: bool) -> Iterator[str]:
-    for one in findings if listed else ():
+def would(fixed: Fixed, listed: bool) -> str:
+    """The last lines of `--diff`: also which findings have no fix, and why."""
+    lines = [*_made(fixed, listed), *_unfixed(fixed), _counted(fixed, "would be fixed")]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _made(fixed: Fixed, listed: bool) -> Iterator[str]:
+    for one in fixed.made if listed else ():
         assert one.fix is not None
-        unsafely = " (unsafe)" if one.fix.applicability == "unsafe" else ""
-        yield f"{place(one.location)}: {one.rule}: {escape(one.fix.title)}{unsafely}"
-    more = f"; {unsafe} more with --unsafe-fixes" if unsafe else ""
-    yield f"{count(len(findings), 'finding', 'findings')} {'would be fixed' if would else 'fixed'}{more}"
+        yield f"{place(one.location)}: {one.rule}: {escape(one.fix.title)} ({_manner(one.fix)})"
+
+
+def _unfixed(fixed: Fixed) -> Iterator[str]:
+    for one, why in fixed.unfixed:
+        yield f"{place(one.location)}: {one.rule}: no fix: {escape(' '.join(why.split()))}"
+
+
+def _counted(fixed: Fixed, done: str) -> str:
+    policy = f"; {fixed.policy} more may be with --fix-policy" if fixed.policy else ""
+    unsafe = f"; {fixed.unsafe} more with --unsafe-fixes" if fixed.unsafe else ""
+    return f"{count(len(fixed.made), 'finding', 'findings')} {done}{policy}{unsafe}"
+
+
+def _manner(fix: Fix) -> str:
+    return f"unsafe {fix.kind}" if fix.applicability == "unsafe" else fix.kind
 
 
 def mark(finding: Finding) -> str:
-    return " [*]" if finding.fixable and finding.suppressed is None else ""
+    """The mark of a finding with a fix that was proved."""
+    return " [*]" if finding.fix is not None and finding.suppressed is None else ""
 
 
 def remark(finding: Finding) -> Iterable[tuple[str, str]]:
     """The fix as a line under the finding, where one was asked for."""
     if finding.fix is not None:
-        yield "fix", finding.fix.title + (" (unsafe)" if finding.fix.applicability == "unsafe" else "")
+        yield "fix", f"{finding.fix.title} ({_manner(finding.fix)})"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..report.addresses import SITE
 from ..report.report import Location, Report
 from ..report.serialization import document
 from .entries import Entry, entries
+from .escaping import message_text
 from .view import View
 
 SEVERITIES = {"error": "ERROR", "warning": "WARNING", "advice": "INFO"}
@@ -14,17 +16,18 @@ SEVERITIES = {"error": "ERROR", "warning": "WARNING", "advice": "INFO"}
 
 def render(report: Report, view: View) -> str:
     diagnostics = [_diagnostic(entry, view) for entry in entries(report, view)]
-    return document({"source": {"name": "nl2sql-review"}, "diagnostics": diagnostics})
+    return document({"source": {"name": "nl2sql-review", "url": SITE}, "diagnostics": diagnostics})
 
 
 def _diagnostic(entry: Entry, view: View) -> dict[str, Any]:
     finding = entry.finding
+    rule = view.rules().get(entry.rule)
     help = f"\n{finding.help}" if finding is not None and finding.help else ""
     made: dict[str, Any] = {
-        "message": f"{entry.message}{help}",
+        "message": message_text(f"{entry.message}{help}"),
         "location": {"path": entry.at.path, "range": _range(entry.at, view)},
         "severity": SEVERITIES[entry.severity],
-        "code": {"value": entry.rule},
+        "code": {"value": entry.rule, **({"url": rule.address} if rule is not None and rule.address else {})},
     }
     fix = finding.fix if finding is not None else None
     here = finding.location.path if finding is not None else ""

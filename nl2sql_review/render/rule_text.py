@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from io import StringIO
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..policy.rulebook import Rule
-from .terminal import Terminal, escape
+from .terminal import Glyphs, Terminal, escape
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_FENCE = re.compile(r"^(?P<ticks>`{3,})(?P<language>\w*)[ \t]*(?P<kind>\w*)\n(?P<code>.*?)^(?P=ticks)[ \t]*$",
+                    re.MULTILINE | re.DOTALL)  # fmt: skip
+_TEST_MARK = re.compile(r"[ \t]*# expect: .*$", re.MULTILINE)
+
+
+class Example(NamedTuple):
+    """A fence of a page: its language, what the rule says of it ("" for code that illustrates), and the code."""
+
+    language: str
+    kind: str
+    code: str
 
 
 def render_list(rules: list[Rule], terminal: Terminal) -> str:
@@ -22,16 +40,56 @@ def render_list(rules: list[Rule], terminal: Terminal) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def render_page(rule: Rule, terminal: Terminal) -> str:
-    """The rule's page: set as a page where there are colours, else its Markdown as it is."""
-    head = f"{rule.id} ({rule.head.severity}, {rule.head.effect})"
-    help = f"Help: {rule.head.help}\n" if rule.head.help else ""
-    help += "Fix: --diff shows it\n" if rule.head.fix else "Fix: none\n"
-    if not terminal.color:
-        body = "\n".join(escape(line.replace("\t", "    ")) for line in rule.body.splitlines())
-        return f"{head}\n{help}\n{body}\n"
+def render_page(rule: Rule, terminal: Terminal, chosen: str = "") -> str:
+    """The rule's page, its examples named by what the rule says of them.
+
+    `chosen`: how the project's settings change the rule, as they write it. The page is set for a terminal where there
+    are colours, else it is the Markdown as it is.
+    """
+    head = f"{rule.id} ({' or '.join(rule.head.kinds)}, {rule.head.severity}, {' or '.join(rule.head.effects)})"
+    told = f"In this project: {escape(chosen)}\n" if chosen else ""
+    told += f"Help: {rule.head.help}\n" if rule.head.help else ""
+    told += "Fix: --diff shows it\n" if rule.head.fix else "Fix: none\n"
+    parts = list(pieces(re.sub(r"\A\s*# .*", lambda _: f"# {rule.title}", rule.body)))
+    if terminal.color:
+        return f"{terminal.paint(head, rule.head.severity)}\n{told}\n{_set(parts, terminal)}"
+    lines: list[str] = []
+    for part in parts:
+        if isinstance(part, str):
+            lines += part.strip("\n").splitlines()
+        else:
+            label = f"{_label(part, terminal.glyphs)}:" if part.kind else ""
+            lines += ["", *filter(None, [label]), *(f"    {line}" for line in part.code.splitlines()), ""]
+    body = "\n".join(escape(line.replace("\t", "    ")).rstrip() for line in lines)
+    return f"{head}\n{told}\n" + re.sub(r"\n{3,}", "\n\n", body).rstrip() + "\n"
+
+
+def pieces(body: str) -> Iterator[str | Example]:
+    """Yield the prose of a page and its fences in order, the fences without the marks that are for tests."""
+    end = 0
+    for fence in _FENCE.finditer(body):
+        yield body[end : fence.start()]
+        yield Example(fence["language"], fence["kind"], _TEST_MARK.sub("", fence["code"]))
+        end = fence.end()
+    yield body[end:]
+
+
+def _label(example: Example, glyphs: Glyphs) -> str:
+    return {
+        "good": f"{glyphs.passed} passes",
+        "bad": f"{glyphs.failed} is found",
+        "fixed": f"{glyphs.arrow} after --fix",
+        "unknown": f"{glyphs.unknown} cannot be decided",
+        "na": f"{glyphs.inapplicable} does not apply",
+    }.get(example.kind, example.kind)
+
+
+def _set(parts: list[str | Example], terminal: Terminal) -> str:
     from rich.console import Console
     from rich.markdown import Markdown
+    from rich.padding import Padding
+    from rich.syntax import Syntax
+    from rich.text import Text
 
     page = StringIO()
     console = Console(
@@ -42,5 +100,15 @@ def render_page(rule: Rule, terminal: Terminal) -> str:
         legacy_windows=False,
         emoji=False,
     )
-    console.print(Markdown(rule.body, code_theme="ansi_dark"))
-    return f"{terminal.paint(head, rule.head.severity)}\n{help}\n{page.getvalue()}"
+    styles = {"good": "green", "bad": "red", "fixed": "cyan", "unknown": "yellow"}
+    for part in parts:
+        shown: RenderableType
+        if isinstance(part, str):
+            shown = Markdown(part, code_theme="ansi_dark")
+        else:
+            if part.kind:
+                console.print(Text(f"\n  {_label(part, terminal.glyphs)}", styles.get(part.kind, "dim")))
+            code = Syntax(part.code.rstrip("\n"), part.language or "text", theme="ansi_dark", word_wrap=True)
+            shown = Padding(code, (0, 0, 0, 4))
+        console.print(shown)
+    return "".join(f"{line.rstrip()}\n" for line in page.getvalue().splitlines())

@@ -1,13 +1,44 @@
-"""The last lines of a report: what was not reviewed, and the counts."""
+"""The first line of a report, which sums up, and the last ones: what was not reviewed, and the counts."""
 
 from __future__ import annotations
 
-from typing import Iterator
+from collections.abc import Iterator, Sequence
 
-from ..report.report import Report
-from .terminal import Terminal, escape, wrap
+from ..report.report import EFFECTS, FileReport, Report
+from .terminal import PLAIN, Terminal, escape, wrap
+from .view import View
 
 SHOWN = 8  # names of skipped files; the rest is counted
+
+
+TRAPS = {
+    "stops": ("stops the run", "stop the run"),
+    "silent": ("trains something else", "train something else"),
+    "cost": ("costs time or memory", "cost time or memory"),
+    "style": ("trap of another kind", "traps of other kinds"),
+}
+
+
+def lead(files: Sequence[FileReport], view: View) -> Iterator[str]:
+    """`1 stops the run, 3 train something else, 14 departures from policy nl2sql, 2 unknown`, of all the files."""
+    found = [f for file in files for f in file.findings if f.suppressed is None]
+    parts = []
+    for effect in EFFECTS:
+        number = sum(f.kind == "trap" and f.effect == effect for f in found)
+        if number:
+            parts.append((count(number, *TRAPS[effect]), "error" if effect in ("stops", "silent") else "warning"))
+    policy = sum(f.kind == "policy" for f in found)
+    if policy:
+        parts.append((count(policy, "departure", "departures") + f" from policy {view.policy}", "advice"))
+    unknown = sum(item.verdict == "unknown" for file in files for item in file.checklist)
+    if unknown:
+        parts.append((f"{unknown} unknown", "yellow"))
+    name = files[0].path if len(files) == 1 else count(len(files), "file", "files")
+    text = f"{escape(name)}: {', '.join(part for part, _ in parts) or 'nothing found'}"
+    for line in wrap(text, view.terminal.columns):
+        for part, style in parts:
+            line = line.replace(part, view.terminal.paint(part, style))
+        yield line
 
 
 def closing(report: Report, terminal: Terminal) -> Iterator[str]:
@@ -27,20 +58,25 @@ def closing(report: Report, terminal: Terminal) -> Iterator[str]:
     for line in wrap(removable(report), terminal.columns) if report.removable else ():
         yield terminal.paint(line, "green")
     yield from possible(report)
-    yield counts(report, terminal)
+    plain = counts(report, PLAIN)
+    yield from [counts(report, terminal)] if len(plain) <= terminal.columns else wrap(plain, terminal.columns)
 
 
 def possible(report: Report) -> Iterator[str]:
     """How many findings can be fixed, or, where that was not tried, may be."""
     findings = [f for file in report.files for f in file.findings if f.suppressed is None]
-    fixes = [f.fix.applicability for f in findings if f.fix is not None]
+    fixes = [f.fix for f in findings if f.fix is not None]
     if fixes:
-        safe, unsafe = fixes.count("safe"), fixes.count("unsafe")
-        parts = [f"{safe} fixable with --fix"] if safe else []
-        parts += [f"{unsafe} {'more ' if safe else ''}with --unsafe-fixes"] if unsafe else []
-        yield f"[*] {', '.join(parts)}"
+        safe = [fix.kind for fix in fixes if fix.applicability == "safe"]
+        numbers = (
+            ("--fix", safe.count("repair")),
+            ("--fix-policy", safe.count("policy")),
+            ("--unsafe-fixes", len(fixes) - len(safe)),
+        )
+        (option, first), *more = [(option, number) for option, number in numbers if number]
+        yield ", ".join((f"[*] {first} fixable with {option}", *(f"{number} more with {o}" for o, number in more)))
     elif untried := sum(f.fixable for f in findings):
-        yield f"[*] {count(untried, 'finding', 'findings')} may be fixable: --diff shows the fixes that hold"
+        yield f"{count(untried, 'finding', 'findings')} may be fixable: --diff --fix-policy shows the fixes that hold"
 
 
 def removable(report: Report) -> str:
@@ -58,7 +94,7 @@ def counts(report: Report, terminal: Terminal) -> str:
         for number, one, many, style in (
             (s.errors, "error", "errors", "error"),
             (s.warnings, "warning", "warnings", "warning"),
-            (s.advice, "piece of advice", "pieces of advice", "advice"),
+            (s.advice, "suggestion", "suggestions", "advice"),
         )
         if number
     ]

@@ -10,21 +10,27 @@ from .files import Files
 from .terminal import PLAIN, Terminal
 
 if TYPE_CHECKING:
+    from ..gpu_memory.summary import MemoryReport
     from ..policy.rulebook import Rule
+    from .plan_json import PlanReport
 
 
 @dataclass(frozen=True)
 class View:
-    """`quiet` leaves out all but the findings; `show_unknown` adds the items that could not be decided.
+    """`quiet` leaves out all but the findings, `verbose` tells of every item; `policy` is the name of what is judged
+    against; `show_unknown` adds the items that could not be decided.
 
     `root` is the directory that paths are relative to where a format wants those of a repository; `rules` gives the
-    rules by id, as the settings want them.
+    rules by id, as the settings want them; `plan` gives the plan of a reviewed file and the memory it needs.
     """
 
     terminal: Terminal = PLAIN
     quiet: bool = False
+    verbose: bool = False
+    policy: str = "nl2sql"
     show_suppressed: bool = False
     show_unknown: bool = False
     root: str = ""
     files: Files = field(default_factory=Files)
     rules: Callable[[], Mapping[str, Rule]] = dict
+    plan: Callable[[str], tuple[PlanReport, MemoryReport] | None] = lambda path: None

@@ -1,7 +1,8 @@
 """The public, versioned result of a review. JSON, SARIF and every other rendering say what stands here.
 
 Rows and columns are 1-based, columns count code points, ends are exclusive. `cell` is the 1-based index over all
-cells of a notebook; rows then count within that cell.
+cells of a notebook; rows then count within that cell. Of a data file a row is a record, and row 0, which is null in
+JSON, stands for the file as a whole.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ VERSION = 1
 
 Severity = Literal["error", "warning", "advice"]
 Effect = Literal["silent", "stops", "cost", "style"]
+Kind = Literal["trap", "policy"]
 Certainty = Literal["certain", "default", "branch"]
 Verdict = Literal["pass", "fail", "unknown", "not-applicable"]
 Status = Literal["reviewed", "skipped", "error"]
 Suppressor = Literal["comment", "baseline", "unchanged"]
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "advice")
-EFFECTS: tuple[Effect, ...] = ("silent", "stops", "cost", "style")
+KINDS: tuple[Kind, ...] = ("trap", "policy")
+EFFECTS: tuple[Effect, ...] = ("stops", "silent", "cost", "style")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +56,22 @@ class Fix:
     """Edits that make a finding go away, proved by reviewing the script with them.
 
     "safe": nothing differs in what the script does but what was to be fixed. Edits may be of other files than the
-    script.
+    script. A "repair" makes the script do what it evidently means to; what changes a choice is "policy".
     """
 
     title: str
     applicability: Literal["safe", "unsafe"]
     edits: tuple[Edit, ...] = ()
+    kind: Literal["repair", "policy"] = "policy"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One claim about what the script does, and why that is wrong.
 
-    `value` is the resolved value as JSON (None when there is none), `related` the ids of rules that found the same
-    defect. `suppressed` is the reason why it does not count (an empty string where a comment gives none), or None, and
+    `kind`: a "trap" stops the run, or trains something else than the script says; "policy" is a team's choice. `value`
+    is the resolved value as JSON (None when there is none), `related` the ids of rules that found the same defect.
+    `suppressed` is the reason why it does not count (an empty string where a comment gives none), or None, and
     `suppressed_by` says by what: a comment in the source, the baseline, or that its lines have not changed. `fixable`:
     its rule knows a manner of fixing such a finding; `fix` is the fix itself, once it has been asked for and proved to
     hold. `fingerprint` stays the same while the code of the finding does, wherever it moves in its file; no two
@@ -88,11 +93,15 @@ class Finding:
     fixable: bool = False
     fix: Fix | None = None
     fingerprint: str = ""
+    kind: Kind = "policy"
 
 
 @dataclass(frozen=True, slots=True)
 class ChecklistItem:
-    """One row of the checklist: `evidence` says what was found, `reason` why an item is unknown or not applicable."""
+    """One row of the checklist: `evidence` says what was found, `reason` why an item is unknown or not applicable.
+
+    `accepted`: it fails, and every finding of it is suppressed, by a comment or the baseline.
+    """
 
     rule: str
     section: str
@@ -101,6 +110,7 @@ class ChecklistItem:
     certainty: Certainty
     evidence: str
     reason: str = ""
+    accepted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +144,13 @@ class InternalError:
 
 @dataclass(frozen=True, slots=True)
 class BaselineEntry:
-    """A finding that a baseline knows; `path` is relative to the folder of the baseline."""
+    """A finding that a baseline knows; `path` is relative to the folder of the baseline, `value` what was judged."""
 
     path: str
     rule: str
     fingerprint: str
     message: str
+    value: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """`--add-ignores`: a comment for every finding of a script, so that only new ones count; each proved by judging again.
 
 A comment goes to the end of the finding's line, else of its statement (a string or a backslash may stand in the way),
-else it speaks for the whole file: so for what is about the script as a whole, or stands in another file.
+else it speaks for the whole file: so for what is about the script as a whole, or stands in another file. It names the
+value that it accepts, where that is one word: `ignore[lora/rank=32]`.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..fixes.edits import Misfit, applied
-from ..fixes.edits.python import inserted
+from ..fixes.edits.python import inserted, replaced
 from ..fixes.write import Edited
+from ..judgement.suppression import value_word
 from ..policy.rulebook import NOTICES
 from ..report.report import Edit, FileReport, Finding
-from ..source import Source, SourceError
+from ..source import Source, SourceError, Span
 from .reviewer import Reviewer
 
 _CODING = re.compile(r"#!|#.*coding[:=]")  # what must stand in the first two lines
@@ -79,22 +81,27 @@ def _edits(source: Source, wanted: list[tuple[Finding, int]], reason: str) -> It
         if source.line(row, at.cell).endswith("\\"):
             row = source.last_row(at.row, at.cell)
         place = None if level == FILE else (at.cell, row)
-        rules.setdefault(place, {})[finding.rule] = None
+        value = value_word(finding.value)
+        rules.setdefault(place, {})[f"{finding.rule}={value}" if value else finding.rule] = None
     for place, names in rules.items():
-        yield _comment(source, place, ", ".join(names), reason)
+        yield _comment(source, place, list(names), reason)
 
 
-def _comment(source: Source, place: tuple[int | None, int] | None, names: str, reason: str) -> Edit:
+def _comment(source: Source, place: tuple[int | None, int] | None, names: list[str], reason: str) -> Edit:
     for request in source.suppressions:  # one that is there gets the names as well
         fits = request.file_level if place is None else not request.file_level and (request.cell, request.row) == place
-        closed = source.line(request.row, request.cell).find("]", request.column - 1)
+        line = source.line(request.row, request.cell)
+        opened, closed = (line.find(bracket, request.column - 1) for bracket in "[]")
         if fits and request.rules and closed >= 0:
-            return inserted(source, request.row, closed + 1, request.cell, f", {names}")
+            rules = {name.partition("=")[0] for name in names}
+            kept = [name for name in request.rules if "=" not in name or name.partition("=")[0] not in rules]
+            at = Span(request.row, opened + 2, request.row, closed + 1, request.cell)
+            return replaced(source, at, ", ".join([*kept, *names]))
     if place is not None:
         cell, row = place
         end = len(source.line(row, cell).rstrip()) + 1
-        return inserted(source, row, end, cell, f"  # nl2sql: ignore[{names}] {reason}")
-    text = f"# nl2sql: ignore-file[{names}] {reason}"
+        return inserted(source, row, end, cell, f"  # nl2sql: ignore[{', '.join(names)}] {reason}")
+    text = f"# nl2sql: ignore-file[{', '.join(names)}] {reason}"
     rows = source.rows()
     if source.kind == "notebook":  # below the code of its first cell, as a magic wants to be the first line
         cell, row, line = [each for each in rows if each[0] == rows[0][0]][-1]

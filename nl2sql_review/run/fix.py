@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from ..files import disk
 from ..files.discovery import shown
 from ..fixes import Session, open_findings
 from ..fixes.sharing import Reads, contents
@@ -25,6 +26,8 @@ class Fixed:
     report: Report
     made: list[Finding] = field(default_factory=list)  # each with its fix
     unsafe: int = 0  # findings left that an unsafe fix would make go away
+    policy: int = 0  # findings of policy left that may have a fix, which was not asked for
+    unfixed: list[tuple[Finding, str]] = field(default_factory=list)  # findings without a fix, and why
     files: list[Edited] = field(default_factory=list)
 
 
@@ -40,8 +43,11 @@ def offered(reviewer: Reviewer, report: Report, stdin: Stdin | None = None) -> R
     return replace(report, files=tuple(files))
 
 
-def fix(reviewer: Reviewer, report: Report, unsafe: bool, stdin: Stdin | None = None) -> Fixed:
-    """Fix the files of a report one after the other, without writing them; a file that they share is edited once."""
+def fix(reviewer: Reviewer, report: Report, unsafe: bool, stdin: Stdin | None = None, policy: bool = True) -> Fixed:
+    """Fix the files of a report one after the other, without writing them; a file that they share is edited once.
+
+    Without `policy` only repairs are made.
+    """
     drafts: dict[str, bytes] = {}  # by real path: a script may be a module of another
     fixed, others = Fixed(report), _others(report)
     files: list[FileReport] = []
@@ -49,8 +55,11 @@ def fix(reviewer: Reviewer, report: Report, unsafe: bool, stdin: Stdin | None = 
         session = _session(reviewer, file, drafts, others, stdin)
         if session is not None:
             before = session.data
-            session.settle(unsafe)
+            session.settle(unsafe, policy)
             fixed.made += session.made
+            fixed.unfixed += session.unfixed()
+            if not policy:
+                fixed.policy += sum(one.kind == "policy" for one in open_findings(session.report))
             fixed.unsafe += len(session.refused)
             drafts = session.drafts
             if session.alone:
@@ -67,8 +76,7 @@ def fix(reviewer: Reviewer, report: Report, unsafe: bool, stdin: Stdin | None = 
 
 def _edited(drafts: dict[str, bytes]) -> Iterator[Edited]:
     for real, data in drafts.items():
-        with open(real, "rb") as file:
-            before = file.read()
+        before = disk.script(real)
         if before != data:
             yield Edited(shown(real), before, data)
 
@@ -93,7 +101,7 @@ def _session(
             return None
 
     def examine(data: bytes, path: str, drafts: Mapping[str, bytes]) -> Examined:
-        examined = reviewer.examine(data, path, drafts)
+        examined = reviewer.examine(data, path, drafts, every_rule=True)
         return replace(examined, report=reviewer.counted(examined.report))
 
     return Session(examine, data, file.path, dict(drafts), alone=from_stdin, others=others)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import Any, Mapping
 
+from ..files import disk
+from ..files.limits import SIZE_LIMIT
 from ..gpu_memory import architectures, cards, from_plan
 from ..gpu_memory.estimate import estimate
 from ..gpu_memory.setup import Setup
@@ -30,6 +33,11 @@ def of_script(
     Raises SettingsError, UnknownCard, OSError, SourceError, NotAConfiguration.
     """
     _, plans = reviewer.plan(path, options)
+    return of_plans(plans, gpu, changes, name)
+
+
+def of_plans(plans: Iterable[TrainingPlan], gpu: str | None, changes: Mapping[str, Any], name: str) -> MemoryReport:
+    """Estimate the GPU memory of the runs of plans that were read from `name`. Raises UnknownCard."""
     made = []
     for plan in plans:
         card = _card(gpu, plan)
@@ -59,8 +67,7 @@ def of_model(name: str, gpu: str | None, changes: Mapping[str, Any], book: Ruleb
     card = cards.find(gpu) if gpu else None
     config = os.path.join(name, "config.json")
     if os.path.isfile(config):
-        with open(config, "rb") as file:
-            found = architectures.from_json(file.read(), name)
+        found = architectures.from_json(disk.whole(config, SIZE_LIMIT), name)
     else:
         found = architectures.find(name)
     if isinstance(found, architectures.Architecture):

@@ -12,7 +12,7 @@ from ..files import discovery, disk, projects
 from ..judgement.fingerprint import stamped
 from ..policy import rulebook
 from ..policy.rulebook import Rulebook, RulebookError
-from ..policy.settings import Settings, SettingsError, configure, load
+from ..policy.settings import Settings, SettingsError, configure, load, of_path
 from ..report.exit_codes import FAULT, FINDINGS, NOT_REVIEWED, NOTHING
 from ..report.report import (
     SEVERITIES,
@@ -74,6 +74,10 @@ class Reviewer:
         disk.recall(seen)
         return made
 
+    def settings_of(self, path: str) -> Settings:
+        """Return the settings for one file, with what holds for some paths only. Raises SettingsError."""
+        return of_path(self.settings(os.path.dirname(path)), path)
+
     def rulebook(self, settings: Settings) -> Rulebook:
         """Return the rules that these settings select, with their parameters. Raises SettingsError."""
         if settings not in self._rulebooks:
@@ -92,7 +96,7 @@ class Reviewer:
 
     def accepted(self, file: FileReport) -> FileReport:
         """Return the report with the findings suppressed that its baseline accepts."""
-        path = self.settings(os.path.dirname(file.path)).baseline
+        path = self.settings_of(file.path).baseline
         return self._baseline(path).silenced(file) if path else file
 
     def changed(self, file: FileReport) -> FileReport:
@@ -105,7 +109,7 @@ class Reviewer:
         """Return the baseline entries of these files that match no finding any more."""
         of: dict[str, list[FileReport]] = {}
         for file in files:
-            if path := self.settings(os.path.dirname(file.path)).baseline:
+            if path := self.settings_of(file.path).baseline:
                 of.setdefault(path, []).append(file)
         return tuple(entry for path, theirs in of.items() for entry in self._baseline(path).removable(theirs))
 
@@ -125,7 +129,7 @@ class Reviewer:
             return FAULT
         codes = []
         for file in report.files:
-            settings = self.settings(os.path.dirname(file.path))
+            settings = self.settings_of(file.path)
             codes.append(exit_code(Report(files=(file,)), settings.fail_on, settings.fail_on_unknown))
         return next((code for code in (FINDINGS, NOTHING) if code in codes), NOT_REVIEWED)
 
@@ -149,13 +153,19 @@ class Reviewer:
         made = self.examine(data, path)
         return made.report, made.faults
 
-    def examine(self, data: bytes, path: str, drafts: Mapping[str, bytes] | None = None) -> Examined:
-        """Review one script, return what led to the report. `drafts`: other files of the project as they would be."""
+    def examine(
+        self, data: bytes, path: str, drafts: Mapping[str, bytes] | None = None, every_rule: bool = False
+    ) -> Examined:
+        """Review one script, return what led to the report.
+
+        `drafts`: other files of the project as they would be. `every_rule`: judge by the rules too that are not
+        asked for, without reporting it.
+        """
         from ..flavours import NotAConfiguration, screening
         from ..judgement.judge import Examined, examine, of_file
         from ..source import SourceError
 
-        settings = self.settings(os.path.dirname(path))
+        settings = self.settings_of(path)
         try:
             source, recording, plans = self.plans(data, path, settings, drafts)
         except SourceError as error:
@@ -170,7 +180,7 @@ class Reviewer:
         except NotAConfiguration as error:
             return Examined(None, None, [], FileReport(path, "skipped", str(error)), [], [], settings)
         if plans:
-            return examine(source, recording, plans, self.rulebook(settings), settings)
+            return examine(source, recording, plans, self.rulebook(settings), settings, every_rule)
         if source.problems:  # what trains may stand in a cell that cannot be read
             problems = tuple(of_file(error, path) for error in source.problems)
             report = FileReport(path, "error", problems[0].message, stamped(problems, path, {path: source}))
@@ -222,7 +232,7 @@ def plan(path: str, options: Options) -> tuple[Recording, list[TrainingPlan]]:
     if data is None:
         data = disk.script(path)
     reviewer = Reviewer.of(options)
-    _, recording, plans = reviewer.plans(data, name, reviewer.settings(os.path.dirname(name)))
+    _, recording, plans = reviewer.plans(data, name, reviewer.settings_of(name))
     return recording, plans
 
 
@@ -282,7 +292,8 @@ def unread(data: bytes, path: str) -> FileReport | None:
 
 def unreadable(path: str, message: str) -> FileReport:
     """Return the report on a file that cannot be opened."""
-    return _failed(Finding("file/unreadable", "error", "stops", "certain", message, None, Location(path, 1, 1, 1, 1)))
+    at = Location(path, 1, 1, 1, 1)
+    return _failed(Finding("file/unreadable", "error", "stops", "certain", message, None, at, kind="trap"))
 
 
 def _failed(finding: Finding) -> FileReport:

@@ -14,7 +14,7 @@ from .spans import Lines, Span
 _MENTION = re.compile(r"#[ \t]*(?:nl2sql|gpu|processes)[ \t]*:")
 _REQUEST = re.compile(r"#[ \t]*nl2sql[ \t]*:[ \t]*(?P<verb>[\w-]*)(?P<rest>.*)", re.DOTALL)
 _RULES = re.compile(r"\[(?P<rules>[^\]\[]*)\]")
-_RULE = re.compile(r"[a-z][a-z0-9-]*(?:/[a-z0-9][a-z0-9-]*)?\Z")
+_RULE = re.compile(r"[a-z][a-z0-9-]*(?:/[a-z0-9][a-z0-9-]*(?:=[^\s=]+)?)?\Z")
 _SAID = re.compile(
     r"#[ \t]*(?:(?P<gpu>gpu)[ \t]*:[ \t]*(?P<card>[^#]*)|processes[ \t]*:[ \t]*(?P<count>[1-9]\d{0,3})[ \t]*(?:#|$))"
 )
@@ -23,6 +23,8 @@ _SAID = re.compile(
 @dataclass(frozen=True, slots=True)
 class Suppression:
     """A request to silence `rules` (ids or sections; empty: every rule) from first_row to last_row, both included.
+
+    `lora/rank=32` asks it for one value alone.
 
     row and column are those of the request itself. File-level ones hold for the whole file (in a notebook for every
     cell), whatever their rows say.

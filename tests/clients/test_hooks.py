@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(sys.executable).parent
 GOOD = (ROOT / "fixtures" / "styles" / "literals.py").read_text(encoding="utf-8")
 BAD = GOOD.replace("r=16", "r=64")
+BROKEN = BAD.replace("processing_class=", "tokenizer=")  # an argument that is gone, and a value of another policy
 NOTEBOOK = json.dumps(
     {"cells": [{"cell_type": "code", "metadata": {}, "outputs": [], "source": BAD}], "metadata": {}, "nbformat": 4}
 )
@@ -99,13 +100,16 @@ def test_good_and_other_scripts_pass_the_hook(hooks: Path, project: Path) -> Non
     assert code == 0 and "Passed" in output
 
 
-def test_the_fixing_hook_fixes_and_fails_once(hooks: Path, project: Path) -> None:
-    code, output = run("prek", hooks, "nl2sql-review-fix", "bad.py", "bad.ipynb", "old/bad.py", cwd=project)
+def test_the_fixing_hook_repairs_and_chooses_nothing(hooks: Path, project: Path) -> None:
+    (project / "good.py").write_text(BROKEN.replace("r=64", "r=16"), encoding="utf-8")
+    (project / "bad.py").write_text(BROKEN, encoding="utf-8")
+    committed(project)
+    code, output = run("prek", hooks, "nl2sql-review-fix", "good.py", "bad.py", "bad.ipynb", cwd=project)
     assert code == 1 and "files were modified by this hook" in output
-    assert (project / "bad.py").read_text(encoding="utf-8") == GOOD
-    assert (project / "bad.ipynb").read_text(encoding="utf-8") == NOTEBOOK.replace("r=64", "r=16")
-    assert (project / "old" / "bad.py").read_text(encoding="utf-8") == BAD
-    code, output = run("prek", hooks, "nl2sql-review-fix", "bad.py", "bad.ipynb", cwd=project)
+    assert (project / "good.py").read_text(encoding="utf-8") == GOOD
+    assert (project / "bad.py").read_text(encoding="utf-8") == BAD
+    assert (project / "bad.ipynb").read_text(encoding="utf-8") == NOTEBOOK
+    code, output = run("prek", hooks, "nl2sql-review-fix", "good.py", cwd=project)
     assert code == 0
 
 

@@ -16,7 +16,7 @@ CONFIGS = FIXTURES / "configs"
 def fixed(text, name, tmp_path):
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")
-    main([str(path), "--isolated", "--fix", "-q"])
+    main([str(path), "--isolated", "--fix-policy", "-q"])
     return path.read_text(encoding="utf-8")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from nl2sql_review.fixes import Session
 from nl2sql_review.run.reviewer import Reviewer
 
@@ -12,7 +14,8 @@ from trl import SFTConfig, SFTTrainer
 
 
 def session(data: bytes, path: str = "train.py", **overrides) -> Session:
-    return Session(Reviewer(isolated=True, overrides=overrides).examine, data, path)
+    examine = partial(Reviewer(isolated=True, overrides=overrides).examine, every_rule=True)
+    return Session(examine, data, path)
 
 
 def repaired(text: str, *rules: str, unsafe: bool = False, path: str = "train.py") -> str:

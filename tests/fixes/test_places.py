@@ -171,8 +171,10 @@ WHOLE = {
 @pytest.mark.parametrize(("above", "read"), WHOLE.values(), ids=WHOLE)
 @pytest.mark.parametrize("use", ["mystery(C)", "mystery(**vars(C))", "from other import run\nrun(C)"])
 def test_what_holds_a_value_and_is_passed_on_as_a_whole_is_left(above, read, use):
-    script = f"{IMPORTS}{above}\n{LOAD}{ADAPTER}{use}\n"
-    assert repaired(script.replace("{}", f"r={read}"), "lora/rank") == script.replace("{}", "r=16")
+    """Changed at the call, the setting would no longer do anything there; changed where it stands, who knows what."""
+    script = f"{IMPORTS}{above}\n{LOAD}{ADAPTER}{use}\n".replace("{}", f"r={read}", 1)
+    assert repaired(script, "lora/rank") == script
+    assert repaired(script, "lora/rank", unsafe=True) != script
 
 
 def test_an_option_with_a_use_that_cannot_be_compared_is_unsafe_to_change():

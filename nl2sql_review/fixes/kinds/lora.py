@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from difflib import get_close_matches
 
 import libcst as cst
 
-from ...readers.derive import plain
+from ...gpu_memory.architectures import Architecture, find
+from ...readers.derive import options, plain
 from ...readers.lora import default_modules
-from ...training_plan.values import Known
+from ...training_plan.values import Default, Known
 from .. import places
 from ..context import Task, setting, wanted
 from ..edits import python
@@ -17,6 +20,7 @@ from ..proof import Candidate
 QUANTIZED = ("lora.load_in_4bit", "lora.quantized_by")
 CONFIG = "BitsAndBytesConfig"
 MODULES = "lora.target_modules"
+MERGES = ("merge_and_unload", "merge_adapter")
 
 
 def quantized(task: Task) -> Iterator[Candidate]:
@@ -24,7 +28,8 @@ def quantized(task: Task) -> Iterator[Candidate]:
 
     Only below an adapter, as quantised weights cannot be trained, and where nothing else quantises.
     """
-    if not _adapted(task):
+    if why := _whole(task):
+        task.reasons.append(why)
         return
     fact = task.plan["lora.load_in_4bit"]
     by = plain(task.plan["lora.quantized_by"].value)
@@ -50,33 +55,69 @@ def quantized(task: Task) -> Iterator[Candidate]:
     yield Candidate(f"load the model with {CONFIG}(load_in_4bit=True)", made, QUANTIZED, names, (CONFIG,))
 
 
-def _adapted(task: Task) -> bool:
-    """Whether the model that is loaded is certain to get an adapter, and is loaded for that alone, in no 8 bit."""
+def _whole(task: Task) -> str:
+    """Why the weights that are loaded should stay whole; "" where an adapter alone is certain to be trained on them."""
     load, adapter = task.run.load.call, task.run.adapter_call
     if adapter is None and task.run.trainer is None:  # only a loader, and Unsloth's are made for adapters
-        return load is not None and load.callee.startswith("unsloth.")
+        alone = load is not None and load.callee.startswith("unsloth.")
+        return "" if alone else "no adapter is made, and weights in 4 bit cannot be trained"
     if adapter is None or not adapter.certain or not isinstance(task.plan["lora.adapter"].value, Known):
-        return False
+        return "it is not certain that an adapter is made, and weights in 4 bit cannot be trained"
     if load is None:
-        return True
-    loads = [call for call in task.examined.recording.calls if call.place.node is load.place.node]
-    return len(loads) == 1 and plain(load.get("load_in_8bit")) in (None, False)
+        return ""
+    calls = task.examined.recording.calls
+    if sum(call.place.node is load.place.node for call in calls) != 1:
+        return "the model is loaded there more than once, perhaps not for training alone"
+    if plain(load.get("load_in_8bit")) not in (None, False):
+        return "the model is loaded in 8 bit"
+    if not load.callee.startswith("unsloth.") and any(c.callee.endswith(MERGES) for c in calls):
+        return "the adapter is merged into the weights that are loaded, which 4 bit would round away"
+    return ""
 
 
 def known_modules(task: Task) -> Iterator[Candidate]:
-    """The projections a rule asks for, without the names that no model has."""
+    """The names that no model has under those that were meant; else the projections a rule asks for.
+
+    These only where the architecture is known, and as it calls them.
+    """
     fact = task.plan[MODULES]
     wrong = plain(task.plan["lora.unmatched_modules"].value) or []
     named = plain(fact.value)
-    kept = (
-        [n for n in named if n not in wrong]
-        if isinstance(named, (list, tuple)) and not default_modules(fact.value)
-        else []
-    )
+    chosen = isinstance(named, (list, tuple)) and not default_modules(fact.value)
+    kept = [n for n in named if n not in wrong] if chosen else []
     facts = (MODULES, "lora.unmatched_modules")
-    for modules in wanted(task.expectation(MODULES), kept, task.plan):
+    projections = next(wanted(task.expectation(MODULES), [], task.plan), None)
+    if wrong and isinstance(projections, list) and chosen:
+        meant = [close for name in wrong for close in get_close_matches(name, projections, 1, 0.6)]
+        modules = list(dict.fromkeys([*kept, *meant]))
         yield from setting(task, MODULES, fact, modules, facts, ("target_modules",))
+    architecture = _architecture(task)
+    if architecture is None:
+        task.reasons.append("the architecture of the model is not known, and so are not the names of its layers")
         return
+    for modules in wanted(task.expectation(MODULES), kept, task.plan):
+        other = modules if set(modules) <= _layers(task, architecture) | set(kept) else "all-linear"
+        for candidate in setting(task, MODULES, fact, other, facts, ("target_modules",)):
+            yield replace(candidate, chooses=True)
+        return
+
+
+def _layers(task: Task, architecture: Architecture) -> set[str]:
+    """The names of its layers: Phi-3 and Phi-4 hold several in one, which Unsloth takes apart."""
+    adapter = task.run.adapter_call
+    apart = adapter is not None and adapter.callee.startswith("unsloth.")
+    if architecture.name.startswith(("phi-3", "phi-4")) and not apart:
+        return {"o_proj", "down_proj", *architecture.fused}
+    return set() if not architecture.gated else set(architecture.modules)
+
+
+def _architecture(task: Task) -> Architecture | None:
+    """What the model's name says that it is."""
+    names = [
+        option.value for option in options(task.plan["lora.model_name"].value) if isinstance(option, (Known, Default))
+    ]
+    found = {found for name in names if isinstance(name, str) and isinstance(found := find(name), Architecture)}
+    return found.pop() if len(found) == 1 and names else None
 
 
 def removed(task: Task) -> Iterator[Candidate]:

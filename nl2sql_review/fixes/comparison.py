@@ -1,0 +1,56 @@
+"""Values without their places, so that those of a script before and after an edit can be compared."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..training_plan.values import Absent, Default, Either, Known, Term, Text, Unknown
+
+DEPTH = 6  # levels of a value that are compared
+
+
+def placeless(text: str) -> str:
+    """Without the rows and columns it names."""
+    return re.sub(r"(?<=:)\d+(:\d+)?", "", text)
+
+
+def image(value: Any, depth: int = 0) -> Any:
+    """A value without its places, for comparison: what it is and what is in it."""
+    if depth > DEPTH:
+        return "…"
+    deeper = depth + 1
+    match value:
+        case Known(plain) | Default(plain):
+            return type(value).__name__, _plain(plain, deeper)
+        case Either(options, condition):
+            return "either", condition, [image(o, deeper) for o in options]
+        case Term(text, head, args):
+            return "term", head if args else text, [image(a, deeper) for a in args]
+        case Text(parts):
+            return "text", [p if isinstance(p, str) else image(p, deeper) for p in parts]
+        case Unknown(why, _, parts):
+            return "unknown", placeless(why), _plain(parts, deeper)
+        case Absent():
+            return "absent"
+    return _plain(value, deeper)
+
+
+def _plain(value: Any, depth: int) -> Any:
+    if depth > DEPTH:
+        return "…"
+    if isinstance(value, (Known, Default, Either, Term, Text, Unknown, Absent)):
+        return image(value, depth)
+    if isinstance(value, dict):
+        return [(str(k), _plain(v, depth + 1)) for k, v in value.items()]
+    if isinstance(value, (list, tuple)):
+        return type(value).__name__, [_plain(v, depth + 1) for v in value]
+    if isinstance(value, (set, frozenset)):
+        return "set", sorted(map(str, value))
+    if value is None or isinstance(value, (bool, int, float, complex, str, bytes)):
+        return type(value).__name__, repr(value)
+    if getattr(value, "call", None) is not None:
+        return "made by", value.call.callee
+    if getattr(value, "args", None):
+        return type(value).__name__, value.head, [image(a, depth + 1) for a in value.args]
+    return type(value).__name__, getattr(value, "text", "") or getattr(value, "name", "")
