@@ -109,6 +109,9 @@ def test_one_database_file_is_for_all_rows(evaluate, folder):
         (gold(NAMES), [{"predicted": [NAMES]}], 'p.json, row 1: `predicted` holds ["SELECT'),
         (b"[" * 100_000, [], "gold.json: it is no JSON"),
         (gold(NAMES), [], "p.json: there is no prediction in it"),
+        (gold(NAMES), [{"id": [1], "sql": NAMES}], "p.json, row 1: `id` holds [1]: write it as text"),
+        (gold(NAMES), [{"id": 1.5, "sql": NAMES}], "p.json, row 1: `id` holds 1.5: write it as text"),
+        ([{"query": NAMES, "db_id": {"a": 1}}], [NAMES], 'gold.json, row 1: `db_id` holds {"a": 1}'),
         (
             [{"id": n, "query": NAMES, "db_id": name} for n, name in enumerate(["music", "cats", "dogs", "cats"])],
             [{"id": 1, "sql": NAMES}],
@@ -189,3 +192,10 @@ def test_other_formats_are_not_taken_for_text(evaluate, folder, name):
     (folder / "gold.json").write_text(json.dumps(gold(NAMES, NAMES)))
     run = evaluate(None, name, "--gold", "gold.json")
     assert run.code == 2 and f"{name}: rows are read as JSON, JSONL or text" in run.err
+
+
+def test_numbers_name_rows_and_databases_as_text_does(evaluate, folder):
+    (folder / "db" / "music").rename(folder / "db" / "7")
+    rows = [{"id": n, "query": NAMES, "db_id": 7} for n in (1, 2)]
+    run = outcomes(evaluate, folder, rows, [{"id": 2.0, "sql": NAMES}, {"id": "1", "sql": "SELECT 1"}])
+    assert run.outcomes == ["wrong-rows", "right"]

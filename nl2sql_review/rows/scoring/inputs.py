@@ -285,16 +285,29 @@ def _row(path: str, place: str, item: Any, columns: Sequence[str]) -> Row:
             if name in item:
                 held = json.dumps(item[name], ensure_ascii=False)[:40]
                 raise InputError(f"{path}, {place}: `{name}` holds {held}, which is no text: write the SQL as text")
-    found = first(item, ID, lambda value: isinstance(value, (str, int)) and not isinstance(value, bool))
     is_text: Callable[[Any], bool] = lambda value: isinstance(value, str)  # noqa: E731
     return Row(
         place=place,
-        id=None if found is None else str(found),
-        database=text_of(first(item, DATABASE, is_text)),
+        id=_name(path, place, item, ID),
+        database=text_of(_name(path, place, item, DATABASE)),
         question=text_of(first(item, QUESTION, is_text)) or "",
         sql=sql if sql is not None else ("" if any(name in item and item[name] is None for name in columns) else None),
         schema=text_of(first(item, SCHEMA, is_text)),
     )
+
+
+def _name(path: str, place: str, item: Mapping[Any, Any], columns: Sequence[str]) -> str | None:
+    """What names a row or a database: text or a whole number, which tables also write as 7.0. Raises InputError."""
+    for name in columns:
+        value = item.get(name)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, (str, int)) and not isinstance(value, bool):
+            return str(value)
+        if value is not None:
+            held = json.dumps(value, ensure_ascii=False)[:40]
+            raise InputError(f"{path}, {place}: `{name}` holds {held}: write it as text or as a whole number")
+    return None
 
 
 def _named(columns: Sequence[str]) -> str:
