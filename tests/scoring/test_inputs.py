@@ -199,3 +199,9 @@ def test_numbers_name_rows_and_databases_as_text_does(evaluate, folder):
     rows = [{"id": n, "query": NAMES, "db_id": 7} for n in (1, 2)]
     run = outcomes(evaluate, folder, rows, [{"id": 2.0, "sql": NAMES}, {"id": "1", "sql": "SELECT 1"}])
     assert run.outcomes == ["wrong-rows", "right"]
+
+
+def test_one_object_is_one_row_and_not_bird_s_form(evaluate, folder):
+    (folder / "gold.json").write_text(json.dumps(gold(NAMES)[0] | {"id": "7"}))
+    (folder / "p.json").write_text(json.dumps({"id": "7", "predicted": NAMES}))
+    assert evaluate(None, "p.json", "--gold", "gold.json", "--output-format", "json").outcomes == ["right"]

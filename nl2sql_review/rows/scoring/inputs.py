@@ -245,6 +245,8 @@ def _document(path: str, text: str, columns: Sequence[str]) -> list[Row]:
         raise InputError(f"{path}, line {error.lineno}: it is no JSON ({error.msg})") from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: it is no JSON ({_json_fault(error)})") from None
+    if isinstance(data, dict) and any(name in data for name in columns):  # one row, as a line of JSONL would hold it
+        return [_row(path, "row 1", data, columns)]
     if isinstance(data, dict) and data and all(isinstance(value, str) for value in data.values()):
         return [_bird(key, value) for key, value in data.items()]
     if isinstance(data, dict):
