@@ -55,6 +55,7 @@ def reviewing(args: Namespace, stdin: tuple[str, bytes] | None, cache: Cache | N
         config=args.config,
         isolated=args.isolated,
         overrides=overrides(args),
+        command_line=getattr(args, "command_line", None),
         flavour=args.flavour or "",
         stdin=stdin,
         force_exclude=args.force_exclude,

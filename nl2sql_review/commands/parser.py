@@ -47,6 +47,9 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
             **options,  # type: ignore[arg-type]
         )
+        self.takes_command_line = command in ("", "plan", "memory")
+        if self.takes_command_line:
+            self.set_defaults(command_line=None)
         if hasattr(self, "color"):
             self.color = False  # 3.14 would import its colour support for every help page
 
@@ -61,7 +64,10 @@ class Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(action, f"{value} is not one of {listed(words)}{did_you_mean(value, words)}")
 
     def parse(self, argv: Sequence[str]) -> argparse.Namespace:
-        """Options and paths in any order; `--` ends the options."""
+        """Options and paths in any order; `--` ends the options.
+
+        After exactly one path the words behind it are the script's own: `command_line`. Without a path they are paths.
+        """
         argv = list(argv)
         end = argv.index("--") if "--" in argv else len(argv)
         parsed, rest = self.parse_known_intermixed_args(argv[:end])
@@ -74,7 +80,16 @@ class Parser(argparse.ArgumentParser):
             positional = next((a for a in self._actions if not a.option_strings and a.nargs == "*"), None)
             if positional is None:
                 self.error(f"unexpected argument {argv[end]}")
-            setattr(parsed, positional.dest, [*getattr(parsed, positional.dest), *argv[end + 1 :]])
+            paths = getattr(parsed, positional.dest)
+            if not paths or not self.takes_command_line:
+                setattr(parsed, positional.dest, [*paths, *argv[end + 1 :]])
+            elif len(paths) == 1:
+                parsed.command_line = tuple(argv[end + 1 :])
+            else:
+                raise UsageError(
+                    f"-- begins the command line of one script, and {len(paths)} paths are given: "
+                    f"give one, as in {self.prog} train.py -- --lr 1e-4"
+                )
         return parsed
 
     def _closest(self, word: str) -> str:

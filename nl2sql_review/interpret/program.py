@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..launches.command_line import CommandLine
 from ..training_plan.values import Known, Unknown, Value, same
 from . import models  # noqa: F401 (it fills registries)
 from .core.joins import demote
@@ -20,6 +21,7 @@ from .core.project import Project, resolved
 from .core.recording import Call, Recording
 from .core.state import Exhausted, Frame, Raised
 from .interpreter import Interpreter
+from .models.commandline import process
 from .python import containers, inspection, iterators, modules, strings  # noqa: F401 (they fill registries)
 
 STEPS = 80_000  # expressions, statements and joined changes; about a second on a slow machine
@@ -31,14 +33,19 @@ def interpret(
     steps: int = STEPS,
     *,
     drafts: Mapping[str, bytes] | None = None,
+    started: CommandLine | None = None,
 ) -> Recording:
     """Interpret the script's calls. Modules and configuration beside `source.path` are read inside `project_root`.
 
-    `drafts` stand for files of the project (by their real paths) as they would be, were they written.
+    `drafts` stand for files of the project (by their real paths) as they would be, were they written. `started` is the
+    command line that starts it, where one is known.
 
     Past the step budget, interpretation ends and `Recording.exhausted` says so.
     """
     m = Interpreter(steps)
+    m.recording.started = started
+    if started is not None:
+        process.start_with(m, started)
     project_root = Path(project_root) if project_root is not None else None
     file = Path(source.path) if project_root is not None and source.path != "<stdin>" else None
     m.project = m.recording.project = Project(project_root, file, drafts)

@@ -69,6 +69,7 @@ class Settings:
     processes: Union[int, None] = None  # how many processes train at once
     # Accelerate and DeepSpeed files that start the runs, relative to `root`.
     launch: tuple[str, ...] = field(default=(), metadata=PATHS)
+    runs: tuple[str, ...] = ()  # command lines that start the scripts: "python train.py --config configs/spider.yaml"
     versions: dict[str, str] = field(default_factory=dict)  # library -> version or requirement the script runs on
     baseline: Union[str, None] = field(default=None, metadata=PATHS)  # of accepted findings, absolute once loaded
     fail_on: Severity = field(default="error", metadata=_key("fail-on"))

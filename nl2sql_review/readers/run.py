@@ -13,7 +13,7 @@ from typing import Any, Iterable, Iterator
 
 from .. import flavours
 from ..interpret.core.recording import Call, Recording
-from ..training_plan.values import Absent, Known, Place, Unknown, Value
+from ..training_plan.values import Absent, Default, Known, Place, Unknown, Value
 from .object_settings import Given, last, made_by, makers, objects
 
 ADAPTERS = ("get_peft_model", "LoraConfig", "add_adapter")
@@ -140,7 +140,7 @@ def linked(run: Run, trainers: list[Call]) -> Run:
     run.train = tuple(train_calls(run.recording, trainer, alone=len(trainers) == 1))
     model = trainer.get("model")
     follow_model(run, list(objects(model)), ())
-    if not run.load and isinstance(model, Known) and isinstance(model.value, str):
+    if not run.load and isinstance(model, (Known, Default)) and isinstance(model.value, str):
         run.load = Given([(trainer, None)])  # SFTTrainer("name"): loaded by the trainer, with model_init_kwargs
     config = makers(trainer.get("peft_config"))
     if config:
