@@ -76,6 +76,14 @@ def answer(model, tokenizer, prompts, batch_size=BATCH_SIZE):
     return [found[place] for place in range(len(prompts))]
 
 
+def is_object(text):
+    """Whether a text is one JSON object."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
+
+
 def write(path, rows):
     with open(path, "w", encoding="utf-8") as file:
         file.writelines(json.dumps(row) + "\n" for row in rows)

@@ -14,8 +14,8 @@ import os
 import sys
 
 import torch
-from evaluate_sql import MAX_NEW_TOKENS
-from train_unsloth_complete import MAX_LENGTH, OUTPUT_DIR, PROMPT, is_object, normalise
+from evaluate_sql import MAX_NEW_TOKENS, is_object
+from train_unsloth_complete import MAX_LENGTH, OUTPUT_DIR, PROMPT, normalise
 
 
 def read_questions(path):

@@ -216,7 +216,8 @@ class Checker:
                 whole = str(piece["uncut"](row, []) or "")
             except (Raises, NotKnown):
                 whole = text
-            if whole.rstrip() != text.rstrip() and not whole.startswith(text.rstrip()):
+            cut_off = piece["kind"] == "tables" or whole.startswith(text.rstrip())
+            if whole.rstrip() != text.rstrip() and not cut_off:
                 whole = text  # put together anew rather than cut
             values.cut, values.limit = whole.rstrip() != text.rstrip(), piece["limit"]
         values.whole = f"{values.whole}\n{whole}" if values.whole else whole
