@@ -7,7 +7,7 @@ from ...core.joins import demote
 from ...core.library import method_model, model
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
-from ...core.objects import Items, Mapping, Object, Opaque, Sequence, object_of
+from ...core.objects import Cell, Items, Mapping, Opaque, Sequence, object_of
 from ...core.operations import describe, lift
 from ...python.displays import plain_key
 
@@ -16,29 +16,20 @@ SET_EVERYWHERE = ("HOME", "PATH", "PWD", "USER", "SHELL", "LOGNAME")  # no run i
 OTHERS = "only the environment of the run knows its other variables"
 
 
-class Holder(Object):
-    """A name of a library that stands for one and the same thing in every module, and that a script may set anew."""
-
-    __slots__ = ()
-
-    def __init__(self, value: Value) -> None:
-        self.slots = {"value": value}
-
-
-def start() -> dict[str, Object]:
+def start() -> dict[str, Cell]:
     """What is one per process. The variables that the script sets live in an open dictionary."""
     environ = Opaque(ENVIRON, "symbol", (), ENVIRON)
     environ.slots["written"] = Known(Mapping({}, OTHERS))
     return {
-        ENVIRON: Holder(Known(environ)),
-        "sys.argv": Holder(Known(Opaque("sys.argv"))),
-        "absl.flags.FLAGS": Holder(Known(Mapping({}, "", "namespace"))),
+        ENVIRON: Cell(Known(environ)),
+        "sys.argv": Cell(Known(Opaque("sys.argv"))),
+        "absl.flags.FLAGS": Cell(Known(Mapping({}, "", "namespace"))),
     }
 
 
 # -- the environment -------------------------------------------------------------------------------------
 def written(m: Machine) -> Mapping:
-    return object_of(object_of(m.shared[ENVIRON].slots["value"]).slots["written"])
+    return object_of(object_of(m.shared[ENVIRON].value).slots["written"])
 
 
 def variable(m: Machine, name: Value, fallback: Value) -> Value:
@@ -197,7 +188,7 @@ def words(m: Machine, given: Value) -> list[Value] | str | None:
 
 
 def script_words(m: Machine) -> list[Value] | str | None:
-    current = m.shared["sys.argv"].slots["value"]
+    current = m.shared["sys.argv"].value
     obj = object_of(current)
     if isinstance(obj, Opaque) and obj.text == "sys.argv":
         return None
