@@ -13,6 +13,7 @@ from ...core.objects import (
     Dataset,
     Function,
     Instance,
+    ItemKey,
     Items,
     Mapping,
     Opaque,
@@ -277,8 +278,8 @@ def to_list(call: ModelCall) -> Value:
 def cell_of_row(call: ModelCall) -> Value:
     row, key = object_of(call.receiver), call.arguments.get(0)
     k = plain(key)
-    if ("item", k) in row.slots:
-        return row.slots["item", k]
+    if ItemKey(k) in row.slots:
+        return row.slots[ItemKey(k)]
     known = (
         row.dataset.columns.get(k) if isinstance(row, Row) and row.dataset is not None and isinstance(k, str) else None
     )
@@ -301,8 +302,8 @@ def get_of_row(call: ModelCall) -> Value:
     receiver, args = call.receiver, call.arguments
     row, key = object_of(receiver), args.get(0)
     k = plain(key)
-    if ("item", k) in row.slots:
-        return row.slots["item", k]
+    if ItemKey(k) in row.slots:
+        return row.slots[ItemKey(k)]
     known = (
         row.dataset.columns.get(k) if isinstance(row, Row) and row.dataset is not None and isinstance(k, str) else None
     )
@@ -333,7 +334,7 @@ def update_row(call: ModelCall) -> Value:
         **(call.machine.mapping(args.positional[0], call.node).items if args.positional else {}),
         **args.keywords,
     }.items():
-        call.machine.write(row, ("item", k), v)
+        call.machine.write(row, ItemKey(k), v)
     return Known(None)
 
 
