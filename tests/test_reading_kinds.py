@@ -24,6 +24,8 @@ from trl import DPOConfig, DPOTrainer, ModelConfig, SFTConfig, SFTTrainer, TrlPa
 """
 SQL = '{"prompt": f"### Question:\\n{r[\'q\']}\\n", "completion": r["sql"]}'
 TRAIN = 'SFTTrainer(model="codellama/CodeLlama-7b-hf", train_dataset=rows, args=SFTConfig(output_dir="o")).train()\n'
+ROWS = 'rows = load_dataset("json", data_files="t.jsonl", split="train")\n'
+PAIR = "prompt-completion"
 LOOP = """\
 model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
 accelerator = Accelerator({accelerator})
@@ -125,6 +127,32 @@ def loop(accelerator="", lr=", lr=2e-4", schedule=""):
             'rows = load_dataset("json", data_files="other.jsonl", split="train")\n' + TRAIN,
             "prompt.form",
             "unknown",
+        ),
+        # columns that the script demands of its data
+        *(
+            (ROWS + test + TRAIN, "prompt.form", form)
+            for test, form in (
+                ('if "prompt" not in rows.column_names or "completion" not in rows.column_names:\n    exit(1)\n', PAIR),
+                (
+                    'for c in ("prompt", "completion"):\n    if c not in rows.column_names:\n        raise ValueError\n',
+                    PAIR,
+                ),
+                ('assert {"prompt", "completion"} <= set(rows.column_names)\n', PAIR),
+                ('assert {"prompt", "completion"}.issubset(rows.column_names)\n', PAIR),
+                ('assert all(c in rows.column_names for c in ["prompt", "completion"])\n', PAIR),
+                (
+                    'missing = [c for c in ("prompt", "completion") if c not in rows.column_names]\n'
+                    "if missing:\n    raise SystemExit(missing)\n",
+                    PAIR,
+                ),
+                (
+                    'missing = {"prompt", "completion"} - set(rows.column_names)\nif missing:\n    raise KeyError\n',
+                    PAIR,
+                ),
+                ('if "prompt" not in rows.column_names:\n    print("odd")\n', "unknown"),
+                ('if "prompt" in rows.column_names:\n    raise ValueError\n', "unknown"),
+                ('assert "prompt" in rows.column_names or "text" in rows.column_names\n', "unknown"),
+            )
         ),
     ],
 )
