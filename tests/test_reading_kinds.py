@@ -134,7 +134,7 @@ def loop(accelerator="", lr=", lr=2e-4", schedule=""):
             for test, form in (
                 ('if "prompt" not in rows.column_names or "completion" not in rows.column_names:\n    exit(1)\n', PAIR),
                 (
-                    'for c in ("prompt", "completion"):\n    if c not in rows.column_names:\n        raise ValueError\n',
+                    'for c in ("prompt", "completion"):\n    if c not in rows.column_names:\n        raise Oh\n',
                     PAIR,
                 ),
                 ('assert {"prompt", "completion"} <= set(rows.column_names)\n', PAIR),
