@@ -23,6 +23,7 @@ from ...core.objects import (
     plain,
 )
 from ...core.operations import describe, freeze, item_term
+from . import written
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -386,6 +387,12 @@ def load(call: ModelCall) -> Value:
         f"{call.callee.rsplit('.', 1)[-1]}({', '.join(describe(a, 40) for a in call.arguments.positional[:2])})",
         recorded,
     )
+    if call.callee.endswith("load_from_disk"):
+        found = written.loaded(call.machine, call.arguments.get(0, "dataset_path"))
+    else:
+        found = written.loaded(call.machine, call.arguments.get(None, "data_files"))
+    if found is not None:
+        new.columns, new.open = found
     new.splits = call.callee.endswith("load_dataset") and "split" not in recorded.arguments
     recorded.result = made(call.machine, new)
     return Known(new, (recorded.place,))
