@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 from ..report.exit_codes import NOT_REVIEWED, NOTHING
 from . import inputs
-from .console import complain, terminal, write
+from .console import complain, remark, terminal, write
 from .parser import (
     Parser,
     UsageError,
@@ -50,12 +48,13 @@ def run(args: Namespace) -> int:
     stdin = inputs.stdin(args, paths)
     name = stdin[0] if stdin else discovery.shown(paths[0])
     try:
-        recording, plans = reviewer.plan(
+        read = reviewer.plan(
             paths[0],
             Options(
                 config=args.config,
                 isolated=args.isolated,
                 overrides=inputs.overrides(args),
+                command_line=args.command_line,
                 flavour=args.flavour or "",
                 stdin=stdin,
             ),
@@ -65,7 +64,7 @@ def run(args: Namespace) -> int:
     except OSError as error:
         return complain(f"{name}: {error.strerror or error}")
     except NotAConfiguration as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        remark(f"{name}: {error}")
         return NOT_REVIEWED
     except SourceError as error:
         span = error.span
@@ -73,14 +72,16 @@ def run(args: Namespace) -> int:
         return complain(f"{name}:{f'{cell}{span.row}:{span.column}:' if span else ''} {error.rule}: {error.message}")
     from ..render import plan_json
 
-    report = plan_json.describe(recording, plans)
+    report = plan_json.describe(read.recording, read.plans)
     if args.output_format == "json":
         write(plan_json.render(report))
-    elif plans:
+    elif read.plans:
         from ..render import plan_text
 
-        write(plan_text.render(report, name, terminal(args)))
-    if not plans:
-        print(f"{name} is not a training script: it makes no model, adapter or trainer", file=sys.stderr)
+        write(plan_text.render(report, read.source.path, terminal(args)))
+    if not read.plans:
+        nothing = "it makes no model, adapter or trainer"
+        remark(f"{name}: no training is started here" if read.source.kind == "launch"
+               else f"{name} is not a training script: {nothing}")  # fmt: skip
         return NOT_REVIEWED
     return NOTHING

@@ -38,6 +38,9 @@ EXAMPLES = """\
 examples:
   nl2sql-review train.py                          review one script
   nl2sql-review .                                 review every training script of the project
+  nl2sql-review train.py -- --config configs/spider.yaml --lr 1e-4
+                                                  as this command line starts it
+  nl2sql-review run.sh                            the scripts that it starts, as it starts them
   nl2sql-review --select lora,prompt/eos train.py only these sections and rules
   nl2sql-review --output-format json src | jq .   for other programs
   nl2sql-review --output-format text --output-format sarif=review.sarif .
@@ -60,7 +63,8 @@ The formats have no say in this: a SARIF file with findings comes with exit code
 def parser() -> Parser:
     commands = "\n".join(f"  {name:<10} {text}" for name, text in COMMANDS.items())
     parser = Parser(
-        usage="nl2sql-review [OPTIONS] PATH...\n       nl2sql-review COMMAND [OPTIONS] ...",
+        usage="nl2sql-review [OPTIONS] PATH...\n       nl2sql-review [OPTIONS] PATH -- ARGUMENTS...\n"
+        "       nl2sql-review COMMAND [OPTIONS] ...",
         description=DESCRIPTION,
         epilog=f"commands (a file of such a name is given as ./rule):\n{commands}\n\n{EXAMPLES}",
     )
@@ -190,6 +194,8 @@ def _check(args: Namespace) -> None:
         args.fix = True
     if args.base_ref is not None and not args.changed_only:
         raise UsageError("--base-ref says what --changed-only compares with: give both")
+    if args.command_line is not None and os.path.isdir(args.paths[0]):
+        raise UsageError(f"-- begins the command line of one script, and {args.paths[0]} is a directory: give a file")
     if args.base_ref == "":  # as from a variable that is not set: the comparison with HEAD would find nothing
         raise UsageError("--base-ref is empty: name a commit or a branch, as in --base-ref origin/main")
     if args.changed_only and "-" in args.paths:
@@ -218,9 +224,9 @@ def finish(texts: Sequence[tuple[str, str | None]], report: Report) -> None:
 
 # What may be said on the command line where the output is remembered: anything else may look at more than the files.
 REMEMBERED = (
-    "paths select ignore gpu processes stdin_filename config isolated output_format show_suppressed quiet verbose "
-    "color fail_on fail_on_unknown no_cache cache_dir jobs baseline statistics force_exclude allow_empty show_fixes "
-    "flavour"
+    "paths command_line select ignore policy gpu processes stdin_filename config isolated output_format quiet verbose "
+    "show_suppressed color fail_on fail_on_unknown no_cache cache_dir jobs baseline statistics force_exclude "
+    "allow_empty show_fixes flavour"
 ).split()
 PURE = (
     "text",
@@ -264,6 +270,7 @@ def _tell_faults(faults: Sequence[InternalError]) -> None:
 
 def _show_settings(args: Namespace) -> int:
     from ..policy import rulebook, settings
+    from ..render.terminal import escape
 
     where = args.paths[0] if args.paths and args.paths[0] != "-" else os.getcwd()
     directory = where if os.path.isdir(where) else os.path.dirname(os.path.abspath(where))
@@ -272,5 +279,5 @@ def _show_settings(args: Namespace) -> int:
         settings.configure(rulebook.load(chosen.rules), chosen)
     except (settings.SettingsError, rulebook.RulebookError) as error:
         raise UsageError(str(error)) from None
-    write(settings.show_settings(chosen) + "\n")
+    write("".join(f"{escape(line)}\n" for line in settings.show_settings(chosen).split("\n")))
     return NOTHING

@@ -24,7 +24,7 @@ from . import keys as tables
 from .flavour import Flavour
 from .keys import Refused
 
-FILLED_IN = re.compile(r"\$\{[^}]*\}|\{\{.*?\}\}|\A\$\w+\Z")
+FILLED_IN = re.compile(r"\$\{(?:(?!\$\{)[^}])*\}|\{\{(?:(?!\{\{).)*\}\}|\A\$\w+\Z")
 NO_CHOICE = "no key chooses the precision by the GPU; {} is on, and the GPU must have it"
 LOGS_NOTHING = "no key logs GPU memory, but skip_memory_metrics: false for what is allocated"
 MIX = ("sources", "mixing", "weights", "weights_sum", "seed", "stopping_strategy", "misaligned_weights")
@@ -56,6 +56,9 @@ class Stated:
     why: str = ""
     at: Place | None = None
     objective: str = ""  # why there is no text with an answer, if there is none
+    template: Value = field(default_factory=Absent)  # name of the chat template, where it is not the model's own
+    trained_ends: tuple[str, ...] | None = None  # the ends of a turn that are trained on; () for the EOS token alone
+    eos: str = ""  # the token that the configuration makes the EOS token
 
 
 @dataclass

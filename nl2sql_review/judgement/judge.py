@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..policy.rulebook import Rule, Rulebook
 from ..policy.settings import Settings, configure
-from ..report.report import EFFECTS, SEVERITIES, ChecklistItem, FileReport, Finding, InternalError, Location
+from ..report.report import EFFECTS, KINDS, SEVERITIES, ChecklistItem, FileReport, Finding, InternalError, Location
 from ..training_plan.facts import TrainingPlan
 from . import verdict, wording
 from .fingerprint import stamped
@@ -62,6 +62,15 @@ class Examined:
     settings: Settings
     rulings: list[Ruling] = field(default_factory=list)
     others: list[Ruling] = field(default_factory=list)
+    recordings: list[Recording] = field(default_factory=list)  # one for each command line; `recording` is the first
+
+    def of_run(self, plan: TrainingPlan) -> Examined:
+        """The same, of the one command line that a plan belongs to."""
+        if len(self.recordings) < 2:
+            return self
+        started = next((one for one in self.recordings if one.started and one.started.text == plan.run), None)
+        plans = [other for other in self.plans if other.run == plan.run]
+        return replace(self, recording=started or self.recording, plans=plans)
 
 
 @dataclass(slots=True)
@@ -80,26 +89,32 @@ def judge(
     Of several plans the worst counts, and what is wrong in several is reported once. A rule that crashes is an
     internal error, and the others go on.
     """
-    made = examine(source, None, plans, rulebook, settings)
+    made = examine(source, (), plans, rulebook, settings)
     return made.report, made.faults
 
 
 def examine(
     source: Source,
-    recording: Recording | None,
+    recordings: Sequence[Recording],
     plans: Sequence[TrainingPlan],
     rulebook: Rulebook,
     settings: Settings,
     every_rule: bool = False,
 ) -> Examined:
-    """As `judge`, with what the findings rest on; with `every_rule` also what the rules say that were not asked for."""
+    """As `judge`, with what the findings rest on; with `every_rule` also what the rules say that were not asked for.
+
+    `recordings` are those of the command lines that were read.
+    """
     book = configure(rulebook, settings)
     faults: list[InternalError] = []
     rulings: list[Ruling] = []
     others: list[Ruling] = []
     for rule in book.rules.values() if every_rule else book.active:
         try:
-            ruling = Ruling(rule, [(one, plan) for plan in plans for one in verdict.rule_on(rule.head, plan)])
+            ruling = Ruling(
+                rule,
+                [(_counted(one, rule, settings), plan) for plan in plans for one in verdict.rule_on(rule.head, plan)],
+            )
         except Exception as error:
             faults.append(_fault(rule, source, error))
         else:
@@ -122,8 +137,20 @@ def examine(
     facts = [one.fact for ruling in rulings for one, _ in ruling.judged]
     sources = {place.source.path: place.source for fact in facts for place in wording.places(fact) if place.source}
     stamps = stamped(kept, source.path, {**sources, source.path: source})
-    report = with_accepted(FileReport(source.path, "reviewed", "", stamps, tuple(checklist)))
-    return Examined(source, recording, list(plans), report, faults, grounds, settings, rulings, others)
+    runs = tuple(dict.fromkeys(plan.run for plan in plans if plan.run))
+    report = with_accepted(FileReport(source.path, "reviewed", "", stamps, tuple(checklist), runs))
+    first = recordings[0] if recordings else None
+    return Examined(source, first, list(plans), report, faults, grounds, settings, rulings, others, list(recordings))
+
+
+def _counted(judged: verdict.Judged, rule: Rule, settings: Settings) -> verdict.Judged:
+    """What a policy of traps only leaves to the team does not apply."""
+    if judged.decision.verdict != "fail" or len(rule.counted) == len(KINDS):
+        return judged
+    if wording.kind(rule.head, judged.name, judged.fact.value) in rule.counted:
+        return judged
+    reason = f"policy {settings.wanted.name} leaves it to the team"
+    return replace(judged, decision=verdict.Decision("not-applicable", reason=reason))
 
 
 def _fault(rule: Rule, source: Source, error: Exception) -> InternalError:
@@ -148,7 +175,7 @@ def _report(ruling: Ruling, source: Source) -> tuple[ChecklistItem, list[Found],
     findings = []
     grounds = []
     if decision.verdict == "fail":
-        findings = _once(
+        findings = [
             Found(
                 Finding(
                     rule=rule.id,
@@ -168,7 +195,8 @@ def _report(ruling: Ruling, source: Source) -> tuple[ChecklistItem, list[Found],
                 wording.is_argument(one.fact, source),
             )
             for one, claim in zip(telling, made)
-        )
+        ]
+        findings = _by_run(findings, plans, {plan.run for _, plan in ruling.judged})
         grounds = [Ground(rule, o, p, c.location, c.message) for o, p, c in zip(telling, plans, made)]
         found = "; ".join(
             f"{f.finding.message} ({wording.at(f.finding.location, source.path)})" for f in findings[:MAX_CLAIMS]
@@ -194,6 +222,21 @@ def shortened(text: str, limit: int = 240) -> str:
     """A reason on one line; it may quote the script, which knows no bounds."""
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _by_run(findings: Sequence[Found], plans: Sequence[TrainingPlan], runs: set[str]) -> list[Found]:
+    """Each finding once, with the command lines that it holds for where it does not hold for all of them."""
+    if len(runs) < 2:
+        return _once(findings)
+    made: dict[tuple[object, ...], tuple[Found, dict[str, None]]] = {}
+    for run in dict.fromkeys(plan.run for plan in plans):
+        for found in _once(f for f, plan in zip(findings, plans) if plan.run == run):
+            key = (found.finding.location, found.subject, found.finding.message)
+            made.setdefault(key, (found, {}))[1][run] = None
+    return [
+        found if set(held) == runs else replace(found, finding=replace(found.finding, run="; ".join(held)))
+        for found, held in made.values()
+    ]
 
 
 def _once(findings: Iterable[Found]) -> list[Found]:

@@ -47,6 +47,8 @@ class Batch:
         """Return the outcome for every file that the paths mean, in order. Raises SettingsError, nothing else."""
         self._settings.exclusions(".")  # a mistake in the settings is an error even when no file is found
         found = find_files(paths, self._options, self._settings)
+        if started := {one.shown: one.started_by for one in found if one.started_by}:
+            self.reviewer.started_by = started
         outcomes = [self._answers.without_review(file) for file in found]
         left = [number for number, outcome in enumerate(outcomes) if outcome is None]
         for done, (number, outcome) in enumerate(self._reviews.review_all(found, left), 1):

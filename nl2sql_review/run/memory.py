@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable
 from typing import Any, Mapping
 
+from ..files import disk
+from ..files.limits import SIZE_LIMIT
 from ..gpu_memory import architectures, cards, from_plan
 from ..gpu_memory.estimate import estimate
 from ..gpu_memory.setup import Setup
@@ -30,8 +32,7 @@ def of_script(
 
     Raises SettingsError, UnknownCard, OSError, SourceError, NotAConfiguration.
     """
-    _, plans = reviewer.plan(path, options)
-    return of_plans(plans, gpu, changes, name)
+    return of_plans(reviewer.plan(path, options).plans, gpu, changes, name)
 
 
 def of_plans(plans: Iterable[TrainingPlan], gpu: str | None, changes: Mapping[str, Any], name: str) -> MemoryReport:
@@ -65,8 +66,7 @@ def of_model(name: str, gpu: str | None, changes: Mapping[str, Any], book: Ruleb
     card = cards.find(gpu) if gpu else None
     config = os.path.join(name, "config.json")
     if os.path.isfile(config):
-        with open(config, "rb") as file:
-            found = architectures.from_json(file.read(), name)
+        found = architectures.from_json(disk.whole(config, SIZE_LIMIT), name)
     else:
         found = architectures.find(name)
     if isinstance(found, architectures.Architecture):

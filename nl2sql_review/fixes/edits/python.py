@@ -128,7 +128,7 @@ def removed(source: Any, call: cst.Call, arg: cst.Arg) -> Edit:
     comma = re.match(r"\s*,?", rest)[0]  # type: ignore[index]
     if not before.strip() and at.row > source.span(call).row and re.fullmatch(r"\s*,\s*", rest):
         return Edit(Location(source.path, at.row, 1, at.end_row + 1, 1, at.cell), "")
-    if not before.strip() and (noted := re.match(r"\s*,?\s*(?=#)", rest)):
+    if not before.strip() and (noted := re.match(r"\s*(?:,\s*)?(?=#)", rest)):
         return Edit(Location(source.path, at.row, at.column, at.end_row, at.end_column + noted.end(), at.cell), "")
     if number + 1 < len(args):
         after = source.span(args[number + 1])

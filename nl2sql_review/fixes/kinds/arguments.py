@@ -83,7 +83,7 @@ def precision(task: Task) -> Iterator[Candidate]:
     if found is None:
         return
     edits, local = found
-    probe = f"{local}()" if module == SUPPORTED[0] else f"{local}.{name}()"
+    probe = f"{local}()" if module == SUPPORTED[0] else f"{local}.{name}(including_emulation=False)"
     missing = []
     call = None
     for argument, text in (("bf16", probe), ("fp16", f"not {probe}")):

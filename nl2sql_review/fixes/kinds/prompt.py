@@ -226,7 +226,7 @@ def _labels(pieces: list[Piece]) -> tuple[str, str] | None:
         return None
     response = _last_line(pieces[answer - 1].text)
     before = literal(pieces[:answer])
-    lines = re.findall(r"[^\n]*\S[^\n]*\n", before)
+    lines = [f"{line}\n" for line in before.split("\n")[:-1] if line.strip()]
     first = next((line for line in lines if _announces(line) and HOLE not in line), "")
     if not response or not first or response == first or before.count(response) != 1:
         return None
@@ -238,5 +238,5 @@ def _announces(line: str) -> bool:
 
 
 def _last_line(text: str) -> str:
-    found = re.search(r"([^\n]*\S[^\n]*\n*)\Z", text)
-    return found[1] if found is not None and _announces(found[1]) else ""
+    last = text[text.rstrip("\n").rfind("\n") + 1 :]
+    return last if last.strip() and _announces(last) else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...training_plan.values import MAX_OPTIONS, Default, Either, Known, Text, Trace, Unknown, Value
-from ..core.machine import demote
+from ..core.joins import demote
 from ..core.objects import Instance, Mapping, Opaque, Sequence
 from ..core.operations import MAX_TEXT, SCALARS, combinations, freeze, is_scalar, lift, term_of
 
@@ -83,7 +83,7 @@ def percent(template: Value, argument: Value) -> Value:
     values = list(obj.state.items) if isinstance(obj, Sequence) and obj.kind == "tuple" else [argument]
     parts: list[Value] = []
     end = 0
-    for m in re.finditer(r"%(?:\((\w+)\))?([-#0 +]*\d*(?:\.\d+)?)([sdifgrxec%])", template.value):
+    for m in re.finditer(r"%(?:\((\w+)\))?([-#0 +]*(?:[1-9]\d*)?(?:\.\d+)?)([sdifgrxec%])", template.value):
         parts.append(Known(template.value[end : m.start()]))
         end = m.end()
         if m.group(3) == "%":

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value, extend
+from ...core.joins import demote
 from ...core.library import DECORATORS, method_model, model
-from ...core.machine import Machine, demote
+from ...core.machine import Machine
+from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Function, Instance, Items, Mapping, Opaque, Sequence, object_of, plain
 from ...core.operations import describe, lift
 from ...python.builtins import BUILTINS
+from .process import chosen, spoken, started
+from .process import subcommand as subcommand_named
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -19,28 +23,66 @@ EXIT = "exit"
 
 
 # -- decorators ------------------------------------------------------------------------------------------
-def decorator(apply: Any) -> Value:
-    """Something of click that is put above a function: `apply(m, function, node)` gives what stands for it then."""
-    made = Opaque("click.decorator", "call", (), DECORATOR)
-    made.slots["click", "apply"] = apply
-    return Known(made)
+Decoration = Callable[[Machine, Value, "cst.CSTNode | None"], Value]  # (m, function, node): what stands for it then
+
+
+class Decorator(Opaque):
+    """Something of click that is put above a function."""
+
+    __slots__ = ("apply",)
+
+    def __init__(self, apply: Decoration) -> None:
+        super().__init__("click.decorator", "call", (), DECORATOR)
+        self.apply = apply
+
+
+class Command(Opaque):
+    """A command or a group. `commands` are those of a group, by name."""
+
+    __slots__ = ("commands",)
+
+    def __init__(self, name: str, callback: Value, function: str) -> None:
+        super().__init__(function, "call", (), COMMAND)
+        self.slots = {"callback": callback, "name": Known(name)}
+        self.commands = Mapping({})
+
+    @property
+    def callback(self) -> Value:
+        callback: Value = self.slots["callback"]
+        return callback
+
+
+class Parameter(Opaque):
+    """An option or an argument, of click or typer, with the arguments it was declared with."""
+
+    __slots__ = ("arguments", "is_option")
+
+    def __init__(self, text: str, kind: str, arguments: Arguments, is_option: bool) -> None:
+        super().__init__(text, "call", (), kind)
+        self.arguments, self.is_option = arguments, is_option
+
+
+def decorator(apply: Decoration) -> Value:
+    """Return something of click that is put above a function."""
+    return Known(Decorator(apply))
 
 
 @method_model(DECORATOR, "__call__")
-def decorate(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    return object_of(receiver).slots["click", "apply"](m, args.get(0, "f"), node)
+def decorate(call: ModelCall) -> Value:
+    made: Decorator = object_of(call.receiver)
+    return made.apply(call.machine, call.arguments.get(0, "f"), call.node)
 
 
 @model("click.command", "click.group", "rich_click.command", "rich_click.group", "cloup.command", "cloup.group")
-def command(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    group = callee.endswith("group") or plain(args.get(None, "invoke_without_command")) is not None
+def command(call: ModelCall) -> Value:
+    args = call.arguments
     target = args.get(0)
     if isinstance(object_of(target), Function):
-        return make_command(target, args, group)
-    return decorator(lambda m, fn, node: make_command(fn, args, group))
+        return make_command(target, args)
+    return decorator(lambda m, fn, node: make_command(fn, args))
 
 
-def make_command(fn: Value, args: Arguments, group: bool) -> Value:
+def make_command(fn: Value, args: Arguments) -> Value:
     callback = object_of(fn)
     if not isinstance(callback, Function):
         return fn
@@ -49,43 +91,37 @@ def make_command(fn: Value, args: Arguments, group: bool) -> Value:
         if not isinstance(object_of(args.get(0)), Function)
         else plain(args.get(None, "name"))
     )
-    made = Opaque(callback.name, "call", (), COMMAND)
-    made.slots.update(
-        {
-            "callback": fn,
-            "name": Known(name or callback.name.replace("_", "-")),
-            ("click", "group"): group,
-            ("click", "commands"): Known(Mapping({})),
-        }
-    )
-    return Known(made, fn.trace)
+    return Known(Command(name or callback.name.replace("_", "-"), fn, callback.name), fn.trace)
 
 
 for _name in ("click.command", "click.group"):  # without parentheses
-    DECORATORS[_name] = lambda m, d, fn, node: make_command(fn, Arguments(), d.text.endswith("group"))
+    DECORATORS[_name] = lambda call: make_command(call.arguments.positional[0], Arguments())
 for _name in ("click.pass_context", "click.pass_obj"):
-    DECORATORS[_name] = lambda m, d, fn, node: fn  # the mark on the function says it
+    DECORATORS[_name] = lambda call: call.arguments.positional[0]  # the mark on the function says it
 
 
 @method_model(COMMAND, "command", "group")
-def subcommand(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def subcommand(call: ModelCall) -> Value:
+    args = call.arguments
+
     def apply(m: Machine, fn: Value, node: cst.CSTNode | None) -> Value:
-        made = (
-            fn
-            if object_of(fn) is not None and object_of(fn).kind == COMMAND
-            else make_command(fn, args, callee.endswith("group"))
-        )
-        add_command(m, receiver, Arguments([made]), node, callee)
+        made = fn if isinstance(object_of(fn), Command) else make_command(fn, args)
+        add_command(ModelCall(m, Arguments([made]), node, call.callee, call.receiver))
         return made
 
-    return apply(m, args.positional[0], node) if isinstance(object_of(args.get(0)), Function) else decorator(apply)
+    return (
+        apply(call.machine, args.positional[0], call.node)
+        if isinstance(object_of(args.get(0)), Function)
+        else decorator(apply)
+    )
 
 
 @method_model(COMMAND, "add_command")
-def add_command(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    added, store = object_of(args.get(0, "cmd")), object_of(object_of(receiver).slots["click", "commands"])
+def add_command(call: ModelCall) -> Value:
+    args = call.arguments
+    added, store = object_of(args.get(0, "cmd")), object_of(call.receiver).commands
     name = plain(args.get(1, "name")) or (plain(added.slots.get("name")) if added is not None else None)
-    m.write(
+    call.machine.write(
         store,
         "state",
         Items({**store.state.items, name or f"command {len(store.state.items)}": args.get(0, "cmd")}, store.state.open),
@@ -94,7 +130,7 @@ def add_command(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode 
 
 
 @method_model(COMMAND, "result_callback", "resultcallback")
-def after(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def after(call: ModelCall) -> Value:
     return decorator(lambda m, fn, node: fn)
 
 
@@ -107,15 +143,13 @@ def after(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None
     "cloup.option",
     "cloup.argument",
 )
-def parameter(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    made = Opaque(callee, "call", (), PARAMETER)
-    made.slots["click", "arguments"] = args
-    made.slots["click", "option"] = not callee.endswith("argument")
+def parameter(call: ModelCall) -> Value:
+    made = Parameter(call.callee, PARAMETER, call.arguments, not call.callee.endswith("argument"))
 
     def apply(m: Machine, fn: Value, node: cst.CSTNode | None) -> Value:
         target = object_of(fn)
-        if isinstance(target, Opaque) and target.kind == COMMAND:
-            target = object_of(target.slots["callback"])
+        if isinstance(target, Command):
+            target = object_of(target.callback)
         if isinstance(target, Function):
             target.marks.append(made)
         return fn
@@ -124,28 +158,28 @@ def parameter(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str
 
 
 @model("click.version_option", "click.help_option", "click.confirmation_option")
-def passing(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def passing(call: ModelCall) -> Value:
     return decorator(lambda m, fn, node: fn)
 
 
 # -- a run -----------------------------------------------------------------------------------------------
 @method_model(COMMAND, "__call__", "main")
-def run(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def run(call: ModelCall) -> Value:
     """`main()`: the callback runs with the defaults, and then the program ends, unless told otherwise."""
-    words = args.get(0, "args")
+    words = call.arguments.get(0, "args")
     said = None
     if not isinstance(words, Absent) and not (isinstance(words, Known) and words.value is None):
-        said = m.iterate(words, node)
-    result = invoke(m, receiver, node, None, said)
-    standalone = args.get(None, "standalone_mode")
-    return result if plain(standalone) is False else Known(Opaque(f"{object_of(receiver).text}()", EXIT))
+        said = call.machine.iterate(words, call.node)
+    result = invoke(call.machine, call.receiver, call.node, None, said)
+    standalone = call.arguments.get(None, "standalone_mode")
+    return result if plain(standalone) is False else Known(Opaque(f"{object_of(call.receiver).text}()", EXIT))
 
 
 def invoke(
     m: Machine, receiver: Value, node: cst.CSTNode | None, parent: Opaque | None, said: Items | None = None
 ) -> Value:
-    own = object_of(receiver)
-    fn = object_of(own.slots["callback"])
+    own: Command = object_of(receiver)
+    fn = object_of(own.callback)
     context = Opaque("ctx", "call", (), CONTEXT)
     context.slots["obj"] = parent.slots["obj"] if parent is not None else Known(None)
     given = Arguments()
@@ -154,23 +188,22 @@ def invoke(
             given.positional.append(Known(context))
         elif isinstance(mark, Opaque) and mark.text == "click.pass_obj":
             given.positional.append(context.slots["obj"])
-        elif isinstance(mark, Opaque) and mark.kind == PARAMETER:
+        elif isinstance(mark, Parameter):
             name, value = parameter_value(m, mark, node)
             if said is not None and (said.items or said.open):
                 value = Unknown("words that the script hands to its command")
             if name:
                 given.keywords[name] = value
-    result = m.call(own.slots["callback"], given, node)
-    commands = list(object_of(own.slots["click", "commands"]).state.items.values())
+    result = m.call(own.callback, given, node)
+    named = own.commands.state.items
+    commands = [named[one]] if (one := subcommand_named(m, named)) is not None else list(named.values())
     if not commands:
         return result
     return one_of(
         m,
         [
             lambda c=c: (
-                invoke(m, c, node, context, said)
-                if getattr(object_of(c), "kind", "") == COMMAND
-                else m.call(c, Arguments(), node)
+                invoke(m, c, node, context, said) if isinstance(object_of(c), Command) else m.call(c, Arguments(), node)
             )
             for c in commands
         ],
@@ -191,15 +224,16 @@ def one_of(m: Machine, runs: list[Any], why: str = "the command line says which 
     return Unknown(why)
 
 
-def parameter_value(m: Machine, mark: Opaque, node: cst.CSTNode | None) -> tuple[str, Value]:
+def parameter_value(m: Machine, mark: Parameter, node: cst.CSTNode | None) -> tuple[str, Value]:
     """The name of the callback's parameter, and what a command line without words gives it."""
-    args: Arguments = mark.slots["click", "arguments"]
-    option: bool = mark.slots["click", "option"]
+    args, option = mark.arguments, mark.is_option
     names = [plain(v) for v in args.positional]
     name, by, flag = declared([n for n in names if isinstance(n, str)], option)
     if plain(args.get(None, "expose_value")) is False:
         return "", Known(None)
     value = unsaid(m, args, option, by, flag, node)
+    if option and started(m) is not None:
+        value = worded(m, args, [n for n in names if isinstance(n, str)], by, flag, value, node)
     if args.place is not None and isinstance(value, (Known, Default)):
         value = extend(value, args.place)
     callback = args.get(None, "callback")
@@ -217,6 +251,32 @@ def parameter_value(m: Machine, mark: Opaque, node: cst.CSTNode | None) -> tuple
         )
         value = demote(changed, by)
     return name, value
+
+
+def worded(
+    m: Machine, args: Arguments, names: list[str], by: str, pair: bool, value: Value, node: cst.CSTNode | None
+) -> Value:
+    """The option as the script's command line gives it, or leaves it."""
+    flags = [part.strip() for name in names for part in name.split("/")[:1] if part.strip().startswith("-")]
+    is_flag = plain(args.get(None, "is_flag")) is True or pair or "flag_value" in args.keywords
+    if plain(args.get(None, "multiple")) is True or plain(args.get(None, "count")) is True or "nargs" in args.keywords:
+        return value if spoken(m, flags, not is_flag) is None else Unknown(f"{by} may be given several times")
+    kind = args.get(None, "type")
+    settled = Known(value.value, value.trace) if isinstance(value, Default) and value.by == by else value
+
+    def convert(word: Value) -> Value:
+        if not is_flag:
+            return cast(m, like_default(kind, settled), word, False, node)
+        return args.keywords.get("flag_value", word) if plain(word) is True else word
+
+    return chosen(m, flags, settled, by, convert, not is_flag)
+
+
+def like_default(kind: Value, default: Value) -> Value:
+    """The type of an option that states none is its default's."""
+    if not isinstance(kind, Absent) or not isinstance(plain(default), (bool, int, float)):
+        return kind
+    return BUILTINS[type(plain(default)).__name__]
 
 
 def declared(names: list[str], option: bool) -> tuple[str, str, bool]:
@@ -328,40 +388,41 @@ def truth_of_word(v: Value) -> Value:
 
 # -- the context -----------------------------------------------------------------------------------------
 @method_model(CONTEXT, "ensure_object")
-def ensure_object(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    context = object_of(receiver)
+def ensure_object(call: ModelCall) -> Value:
+    context = object_of(call.receiver)
     if isinstance(context.slots["obj"], Known) and context.slots["obj"].value is None:
-        m.write(context, "obj", m.call(args.get(0), Arguments(), node))
+        call.machine.write(context, "obj", call.machine.call(call.arguments.get(0), Arguments(), call.node))
     return context.slots["obj"]
 
 
 @method_model(CONTEXT, "invoke", "forward")
-def invoke_from(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def invoke_from(call: ModelCall) -> Value:
     """`ctx.invoke(command, r=16)`: what is not given has the other command's default."""
+    args = call.arguments
     target = args.get(0)
     inner = Arguments(args.positional[1:], dict(args.keywords), args.place)
     obj = object_of(target)
     if isinstance(obj, Opaque) and obj.kind == COMMAND:
         fn = object_of(obj.slots["callback"])
         for mark in fn.marks:
-            if isinstance(mark, Opaque) and mark.kind == PARAMETER:
-                name, value = parameter_value(m, mark, node)
+            if isinstance(mark, Parameter):
+                name, value = parameter_value(call.machine, mark, call.node)
                 if name and name not in inner.keywords:
                     inner.keywords[name] = (
-                        Unknown("forwarded from another command") if callee.endswith("forward") else value
+                        Unknown("forwarded from another command") if call.callee.endswith("forward") else value
                     )
             elif isinstance(mark, Opaque) and mark.text == "click.pass_context":
-                inner.positional.insert(0, receiver)
+                inner.positional.insert(0, call.receiver)
         target = obj.slots["callback"]
-    return m.call(target, inner, node)
+    return call.machine.call(target, inner, call.node)
 
 
 @method_model(CONTEXT, "exit", "abort", "fail")
-def leave(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    return Known(Opaque(f"{callee}()", EXIT))
+def leave(call: ModelCall) -> Value:
+    return Known(Opaque(f"{call.callee}()", EXIT))
 
 
 @model("click.echo", "click.secho", "click.style", "typer.echo", "typer.secho")
-def echo(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    m.log("print", args, node)
-    return args.get(0) if callee.endswith("style") else Known(None)
+def echo(call: ModelCall) -> Value:
+    call.machine.log("print", call.arguments, call.node)
+    return call.arguments.get(0) if call.callee.endswith("style") else Known(None)

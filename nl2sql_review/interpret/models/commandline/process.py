@@ -2,46 +2,113 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value, join
+from ...core.joins import demote
 from ...core.library import method_model, model
-from ...core.machine import Machine, demote
-from ...core.objects import Arguments, Items, Mapping, Object, Opaque, Sequence, object_of
+from ...core.machine import Machine
+from ...core.model_call import ModelCall
+from ...core.objects import Cell, Items, Mapping, Opaque, Sequence, object_of
 from ...core.operations import describe, lift
 from ...python.displays import plain_key
 
 if TYPE_CHECKING:
-    import libcst as cst
+    from ....launches.command_line import CommandLine
 
 ENVIRON = "os.environ"
 SET_EVERYWHERE = ("HOME", "PATH", "PWD", "USER", "SHELL", "LOGNAME")  # no run is without them: a fallback is no default
 OTHERS = "only the environment of the run knows its other variables"
 
 
-class Holder(Object):
-    """A name of a library that stands for one and the same thing in every module, and that a script may set anew."""
-
-    __slots__ = ()
-
-    def __init__(self, value: Value) -> None:
-        self.slots = {"value": value}
-
-
-def start(m: Machine) -> dict[str, Any]:
+def start() -> dict[str, Cell]:
     """What is one per process. The variables that the script sets live in an open dictionary."""
     environ = Opaque(ENVIRON, "symbol", (), ENVIRON)
     environ.slots["written"] = Known(Mapping({}, OTHERS))
     return {
-        ENVIRON: Holder(Known(environ)),
-        "sys.argv": Holder(Known(Opaque("sys.argv"))),
-        "absl.flags.FLAGS": Holder(Known(Mapping({}, "", "namespace"))),
+        ENVIRON: Cell(Known(environ)),
+        "sys.argv": Cell(Known(Opaque("sys.argv"))),
+        "absl.flags.FLAGS": Cell(Known(Mapping({}, "", "namespace"))),
     }
+
+
+def start_with(m: Machine, started: CommandLine) -> None:
+    """The process as a command line starts it: `sys.argv`, and the variables that it sets.
+
+    Where the line is one of several that may start the script, its words are what they are unless another one does.
+    """
+    by, more = started.overridable, started.more
+    items = (Known(started.script), *started.words)
+    m.write(m.shared["sys.argv"], "value", Known(Sequence(items, "list", more, by)))
+    said = dict(started.environment)
+    if started.processes is not None and not (isinstance(started.processes, Known) and started.processes.value == 1):
+        said.setdefault("WORLD_SIZE", lift(_text, started.processes))
+    for name, value in said.items():
+        write(m, Known(name), demote(value, by) if by else value)
+
+
+def _text(value: Value) -> Value:
+    return Known(str(value.value), value.trace) if isinstance(value, Known) else value
+
+
+def started(m: Machine) -> CommandLine | None:
+    """The command line that starts the script, unless the script has changed it."""
+    line: CommandLine | None = m.recording.started
+    obj = object_of(m.shared["sys.argv"].value)
+    unchanged = line is not None and isinstance(obj, Sequence) and len(obj.state.items) == len(line.words) + 1
+    return line if unchanged else None
+
+
+def spoken(m: Machine, flags: Iterable[str], takes: bool = True) -> Value | None:
+    """What the command line gives an option: its last word, True for a flag alone; None where it does not name it."""
+    line = started(m)
+    names = {_spelled(flag) for flag in flags}
+    found: Value | None = None
+    for at, word in enumerate(line.words if line is not None else ()):
+        text = word.value if isinstance(word, (Known, Default)) and isinstance(word.value, str) else ""
+        name, equals, value = text.partition("=")
+        if not name.startswith("-"):
+            continue
+        if _spelled(name) in names:
+            following = line.words[at + 1] if line is not None and at + 1 < len(line.words) else None
+            if equals:
+                found = Known(value, word.trace)
+            elif takes:
+                found = following if following is not None else Unknown(f"{name} is given no value", word.trace)
+            else:
+                found = Known(True, word.trace)
+        elif not takes and _spelled(name).removeprefix("no-") in names:
+            found = Known(False, word.trace)
+    return found
+
+
+def _spelled(flag: str) -> str:
+    return flag.lstrip("-").replace("_", "-") if flag.startswith("--") else flag
+
+
+def chosen(
+    m: Machine, flags: Iterable[str], default: Value, by: str, convert: Callable[[Value], Value], takes: bool = True
+) -> Value:
+    """An option's value: what the command line says, else its default, which another command line may override."""
+    line = started(m)
+    if line is None:
+        return demote(default, by)
+    word = spoken(m, flags, takes)
+    value = default if word is None else convert(word)
+    return demote(value, by) if line.overridable else value
+
+
+def subcommand(m: Machine, names: Iterable[object]) -> object | None:
+    """The command among `names` that the command line chooses; None where it names none of them."""
+    line, known = started(m), list(names)
+    words = [w.value for w in line.words if isinstance(w, Known)] if line is not None and not line.overridable else []
+    return next((word for word in words if word in known), None)
 
 
 # -- the environment -------------------------------------------------------------------------------------
 def written(m: Machine) -> Mapping:
-    return object_of(object_of(m.shared[ENVIRON].slots["value"]).slots["written"])
+    return object_of(object_of(m.shared[ENVIRON].value).slots["written"])
 
 
 def variable(m: Machine, name: Value, fallback: Value) -> Value:
@@ -79,23 +146,28 @@ def variable(m: Machine, name: Value, fallback: Value) -> Value:
 
 
 @model("os.getenv", "os.environ.get", "decouple.config", "environs.Env.str")
-def getenv(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def getenv(call: ModelCall) -> Value:
+    args = call.arguments
     fallback = args.get(1, "default")
-    if isinstance(fallback, Absent) and callee == "decouple.config":
+    if isinstance(fallback, Absent) and call.callee == "decouple.config":
         return Unknown(f"the environment variable {describe(args.get(0))} is required")
-    return variable(m, args.get(0, "key"), fallback if not isinstance(fallback, Absent) else Known(None))
+    return variable(call.machine, args.get(0, "key"), fallback if not isinstance(fallback, Absent) else Known(None))
 
 
 @method_model(ENVIRON, "__getitem__")
-def item(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    m.risks += 1
-    name = args.get(0)
-    return variable(m, name, Known(Opaque(f"{ENVIRON}[{describe(name)}]", "item", (receiver, name)), receiver.trace))
+def item(call: ModelCall) -> Value:
+    call.machine.risks += 1
+    name = call.arguments.get(0)
+    return variable(
+        call.machine,
+        name,
+        Known(Opaque(f"{ENVIRON}[{describe(name)}]", "item", (call.receiver, name)), call.receiver.trace),
+    )
 
 
 @method_model(ENVIRON, "__setitem__")
-def set_item(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    write(m, args.get(0), args.get(1))
+def set_item(call: ModelCall) -> Value:
+    write(call.machine, call.arguments.get(0), call.arguments.get(1))
     return Known(None)
 
 
@@ -112,35 +184,38 @@ def write(m: Machine, name: Value, value: Value) -> None:
 
 
 @method_model(ENVIRON, "__contains__")
-def contains(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
-    key = plain_key(args.get(0))
-    found = written(m).state.items.get(key[0]) if key is not None else None
+def contains(call: ModelCall) -> Value | None:
+    key = plain_key(call.arguments.get(0))
+    found = written(call.machine).state.items.get(key[0]) if key is not None else None
     if found is None or isinstance(found, (Either, Unknown)):
         return None
     return Known(not isinstance(found, Absent))
 
 
 @model("os.environ.setdefault")
-def setdefault(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    value = variable(m, args.get(0, "key"), args.get(1, "value", "default"))
-    write(m, args.get(0, "key"), value)
+def setdefault(call: ModelCall) -> Value:
+    args = call.arguments
+    value = variable(call.machine, args.get(0, "key"), args.get(1, "value", "default"))
+    write(call.machine, args.get(0, "key"), value)
     return value
 
 
 @model("os.environ.pop", "os.unsetenv")
-def pop(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def pop(call: ModelCall) -> Value:
+    args = call.arguments
     value = variable(
-        m,
+        call.machine,
         args.get(0, "key"),
         args.get(1, "default") if len(args.positional) > 1 or args.keywords else Unknown("the environment decides"),
     )
-    write(m, args.get(0, "key"), Absent("the script removes it"))
+    write(call.machine, args.get(0, "key"), Absent("the script removes it"))
     return value
 
 
 @model("os.environ.update")
-def update(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    state = m.mapping(args.get(0), node) if args.positional else Items({})
+def update(call: ModelCall) -> Value:
+    m, args = call.machine, call.arguments
+    state = m.mapping(args.get(0), call.node) if args.positional else Items({})
     if state.open or args.unknown:
         write(m, Unknown(state.open or args.unknown), Unknown(state.open or args.unknown))
     for key, value in {**state.items, **args.keywords}.items():
@@ -149,23 +224,27 @@ def update(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -
 
 
 @model("os.putenv")
-def putenv(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def putenv(call: ModelCall) -> Value:
     return Known(None)  # os.environ does not see it
 
 
 @model("dotenv.load_dotenv")
-def load_dotenv(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
+def load_dotenv(call: ModelCall) -> Value | None:
     """Variables of a file that is not part of a project: what the script set itself stays, unless told otherwise."""
-    override = args.get(3, "override")
+    override = call.arguments.get(3, "override")
     if not isinstance(override, Absent) and not (isinstance(override, Known) and override.value is False):
-        write(m, Unknown("load_dotenv(override=True) may set it"), Unknown("load_dotenv(override=True) may set it"))
+        write(
+            call.machine,
+            Unknown("load_dotenv(override=True) may set it"),
+            Unknown("load_dotenv(override=True) may set it"),
+        )
     return None
 
 
 # -- the command line ------------------------------------------------------------------------------------
 @model("sys.argv.append", "sys.argv.extend", "sys.argv.insert", "sys.argv.remove", "sys.argv.pop", "sys.argv.clear")
-def change_words(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
-    m.write(m.shared["sys.argv"], "value", Unknown("the script changes sys.argv"))
+def change_words(call: ModelCall) -> Value | None:
+    call.machine.write(call.machine.shared["sys.argv"], "value", Unknown("the script changes sys.argv"))
     return None
 
 
@@ -182,24 +261,23 @@ def words(m: Machine, given: Value) -> list[Value] | str | None:
         return f"only the run knows the words in {obj.text}"
     if isinstance(given, Known) and isinstance(given.value, str) and not given.value:
         return []
+    line = started(m)
+    if line is not None and isinstance(obj, Sequence) and obj.state.items == line.words:
+        return list(line.words)
     if isinstance(given, Known) and isinstance(obj, Sequence) and not obj.state.open and not obj.state.by:
         return list(obj.state.items)
     return given.why if isinstance(given, Unknown) else "only the run knows the words that are parsed"
 
 
 def script_words(m: Machine) -> list[Value] | str | None:
-    current = m.shared["sys.argv"].slots["value"]
+    current = m.shared["sys.argv"].value
     obj = object_of(current)
     if isinstance(obj, Opaque) and obj.text == "sys.argv":
         return None
     if isinstance(obj, Opaque) and obj.text in ("sys.argv[:1]", "sys.argv[0:1]"):
         return []
-    if (
-        isinstance(obj, Sequence)
-        and isinstance(current, Known)
-        and obj.state.items
-        and not obj.state.open
-        and not obj.state.by
-    ):
-        return list(obj.state.items[1:])
+    if isinstance(obj, Sequence) and isinstance(current, Known) and obj.state.items:
+        own = started(m) is not None
+        if own or not obj.state.open and not obj.state.by:
+            return list(obj.state.items[1:])
     return current.why if isinstance(current, Unknown) else "the script changes sys.argv"
