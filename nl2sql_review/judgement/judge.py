@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..policy.rulebook import Rule, Rulebook
 from ..policy.settings import Settings, configure
 from ..report.report import EFFECTS, KINDS, SEVERITIES, ChecklistItem, FileReport, Finding, InternalError, Location
-from ..training_plan.facts import TrainingPlan
+from ..training_plan.facts import ROW_SECTION, TrainingPlan
 from . import verdict, wording
 from .fingerprint import stamped
 from .suppression import suppress, with_accepted
@@ -109,7 +109,8 @@ def examine(
     faults: list[InternalError] = []
     rulings: list[Ruling] = []
     others: list[Ruling] = []
-    for rule in book.rules.values() if every_rule else book.active:
+    on_plans = [rule for rule in book.rules.values() if rule.section != ROW_SECTION]
+    for rule in on_plans if every_rule else book.active:
         try:
             ruling = Ruling(
                 rule,
