@@ -19,7 +19,7 @@ from ..report.report import (
     InternalError,
     Location,
 )
-from ..training_plan.facts import TrainingPlan
+from ..training_plan.facts import ROW_SECTION, TrainingPlan
 from . import verdict, wording
 from .fingerprint import stamped
 from .suppression import suppress, with_accepted
@@ -119,7 +119,8 @@ def examine(
     faults: list[InternalError] = []
     rulings: list[Ruling] = []
     others: list[Ruling] = []
-    for rule in book.rules.values() if every_rule else book.active:
+    on_plans = [rule for rule in book.rules.values() if rule.section != ROW_SECTION]
+    for rule in on_plans if every_rule else book.active:
         try:
             ruling = Ruling(
                 rule,
