@@ -364,7 +364,7 @@ def field_value(m: Machine, cls: Class, f: Field, prefix: str, node: cst.CSTNode
     default = option.slots["default"]
     by = option.flags[-1]
     if isinstance(default, Absent):
-        nested = cls.module.scope.slots.get(bare(f.annotation))
+        nested = cls.module.scope.slots.get(bare(f.annotation), Absent())
         if isinstance(object_of(nested), Class) and object_of(nested).fields:
             return command_line(m, nested, f"{prefix}{f.name}.", node)
         word = spoken(m, option.flags)
@@ -391,7 +391,7 @@ def supposed_parameter(m: Machine, fn: Function, p: cst.Param) -> Value | None:
     scope: Any = fn.scope
     while scope is not None and word not in scope.slots:
         scope = scope.parent
-    value = (scope or fn.scope.module.scope).slots.get(word)
+    value = (scope or fn.scope.module.scope).slots.get(word, Absent())
     cls = object_of(value)
     if (
         not isinstance(cls, Class)
