@@ -22,6 +22,7 @@ GOOD, DEFAULTS = FIXTURES / "golden" / "good.py", FIXTURES / "golden" / "library
 CHECKLIST = sorted((FIXTURES / "checklist").glob("*.py"))
 SEED = sorted((FIXTURES / "seed").glob("*.py"))
 CONFIGS = sorted((FIXTURES / "configs").rglob("*.yaml"))
+SILENT = sorted(p for p in (FIXTURES / "silent").rglob("*") if p.suffix in (".py", ".yaml"))  # tests/test_silent.py
 REQUEST = FIXTURES / "configs" / "unsloth-studio" / "request.json"  # without comments, and so without marks
 STYLES = sorted(
     p for p in (FIXTURES / "styles").iterdir() if p.suffix in (".py", ".ipynb") and not p.stem.endswith("_settings")
@@ -88,7 +89,7 @@ def test_a_style_is_told_what_every_style_is_told(path: Path) -> None:
 
 
 def test_every_rule_is_broken_by_a_whole_script() -> None:
-    broken = about((*CHECKLIST, *CONFIGS)) | {f.rule for f in findings(DEFAULTS)}
+    broken = about((*CHECKLIST, *CONFIGS, *SILENT)) | {f.rule for f in findings(DEFAULTS)}
     about_scripts = {
         r.id for r in rulebook.load().active if any(f.language == "python" and f.label == "bad" for f in r.fences)
     }

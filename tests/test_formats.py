@@ -307,7 +307,7 @@ def test_markdown_shows_what_was_said_and_nothing_else(view: View) -> None:
     cells = [
         cell.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"').replace("&amp;", "&") for cell in cells
     ]
-    assert "invalid syntax: 100%, <b>@all</b> | ::error::x https://x.y *a* $x$" in cells
+    assert "invalid syntax: 100%, <b>@all</b> | \\x3a:error::x https://x.y *a* $x$" in cells
     assert "<b>" not in html and "<a " not in html and "@all" not in html
     assert f"<h3><code>{ODD}</code></h3>" in html
     assert html.count("<table>") == 4 and "<summary>Checklist: 1 passes, 1 fails, 1 unknown, 1 does not apply" in html

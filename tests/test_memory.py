@@ -263,6 +263,37 @@ def test_runs_out_of_memory_are_not_told_that_they_fit():
         assert advice.verdict(*memory_accuracy.out_of_memory(said, given)) in ("likely runs out", "cannot fit"), what
 
 
+SHAPES = {
+    "base": architectures.Architecture("smollm2-135m", 576, 30, 9, 3, 64, 1536, 49152, True, True),
+    "llama-1b": architectures.Architecture("llama-1b", 2048, 16, 32, 8, 64, 8192, 49152, True, True),
+}
+MEASURED_MEMORY = [
+    json.loads(line) for line in (ROOT / "benchmarks/teach/memory.jsonl").read_text(encoding="utf-8").splitlines()
+]
+
+
+@pytest.mark.parametrize("measured", [each for each in MEASURED_MEMORY if each["stack"] == "trl"])
+def test_the_upper_bound_is_what_a_run_needs_whatever_it_holds(measured):
+    setup = Setup(
+        SHAPES[measured["model"]], batch=measured["batch"], length=measured["longest"], unsloth=False,
+        checkpointing=measured["checkpointing"],
+    )  # fmt: skip
+    made = estimate(setup, context=0)
+    if measured["error"]:  # ran out: never where the upper bound said that it fits
+        assert measured["cap"] < made.high
+        return
+    assert measured["allocated"] <= made.high and made.low <= measured["reserved"]
+    alike = measured["rows"] != "varied" or measured["expandable"]
+    if alike or measured["cap"] < made.high and measured["cap"]:
+        assert measured["reserved"] <= made.high
+
+
+def test_rows_of_many_lengths_are_said_to_hold_more(capsys):
+    for stack, said in (("transformers", True), ("unsloth", False)):
+        assert cli.main(["memory", "--model", "codellama/CodeLlama-7b-hf", "--stack", stack]) == 0
+        assert ("expandable_segments" in capsys.readouterr().out) is said
+
+
 def test_the_documentation_says_what_the_estimate_says():
     page = (ROOT / "docs" / "memory.md").read_text(encoding="utf-8")
     for lines in (memory_claims.sizes(), memory_claims.batches(), memory_claims.savings()):

@@ -199,14 +199,14 @@ CONFIG = "config = SFTConfig(output_dir='out', {})\n"
 @pytest.mark.parametrize(
     ("arguments", "name", "expected"),
     [
-        ("", "learning_rate", 2e-05),
+        ("", "learning_rate", 5e-05),
         ("", "scheduler", "linear"),
-        ("", "mixed_precision", "bf16"),
+        ("", "mixed_precision", "unknown"),
         ("fp16=True", "mixed_precision", "fp16"),
         ("fp16=True, bf16=True", "mixed_precision", "both"),
-        ("fp16=False, bf16=False", "mixed_precision", "none"),
+        ("fp16=False, bf16=False", "mixed_precision", "unknown"),
         ("bf16=is_bfloat16_supported(), fp16=not is_bfloat16_supported()", "mixed_precision", "bf16 else fp16"),
-        ("bf16=torch.cuda.is_bf16_supported(), fp16=False", "mixed_precision", "bf16 else none"),
+        ("bf16=torch.cuda.is_bf16_supported(), fp16=False", "mixed_precision", "unknown"),
         ("bf16=not is_bfloat16_supported(), fp16=is_bfloat16_supported()", "mixed_precision", "fp16 else bf16"),
         (
             "bf16=torch.cuda.get_device_capability()[0] >= 8, fp16=torch.cuda.get_device_capability()[0] < 8",
@@ -250,7 +250,7 @@ def test_training_arguments_have_other_defaults():
 
 
 def test_a_trainer_without_arguments_has_the_defaults_of_its_own():
-    check("trainer = SFTTrainer(model=model, train_dataset=dataset)\n", "arguments.learning_rate", 2e-05)
+    check("trainer = SFTTrainer(model=model, train_dataset=dataset)\n", "arguments.learning_rate", 5e-05)
 
 
 @pytest.mark.parametrize(("processes", "expected"), [(1, 16), (2, 32), (None, "default 16")])
@@ -293,10 +293,11 @@ FAST = "model, tokenizer = FastLanguageModel.from_pretrained('x', max_seq_length
     [
         ("SFTTrainer(model=model, args=SFTConfig(max_length=2048))", 2048, False),
         ("SFTTrainer(model=model, args=SFTConfig(max_length=512))", 512, True),
-        ("SFTTrainer(model=model, args=SFTConfig())", 1024, True),
-        ("SFTTrainer(model=model, args=TrainingArguments('out'))", 1024, True),
+        ("SFTTrainer(model=model, args=SFTConfig())", 2048, False),
+        ("SFTTrainer(model=model, args=TrainingArguments('out'))", 2048, False),
+        ("SFTTrainer(model=model, args=SFTConfig(max_length=1024))", 2048, False),
         ("SFTTrainer(model=model, max_seq_length=2048, args=TrainingArguments('out'))", 2048, False),
-        ("SFTTrainer(model=model, args=SFTConfig(max_length=None))", 2048, True),
+        ("SFTTrainer(model=model, args=SFTConfig(max_length=None))", 2048, False),
         ("Trainer(model=model, args=TrainingArguments('out'))", "unknown", "unknown"),
     ],
 )
@@ -398,7 +399,7 @@ def test_resume_in_the_arguments_is_not_read():
         "trainer = SFTTrainer(model=model, args=SFTConfig(resume_from_checkpoint='out/checkpoint-5'))\n"
         "trainer.train()\n"
     )
-    check(code, "checkpointing.resume", "never")
+    check(code, "checkpointing.resume", "unread argument")
     assert "not read" in fact(code, "checkpointing.resume").note
 
 
@@ -439,12 +440,16 @@ def test_tracker(argument, expected):
 @pytest.mark.parametrize(
     ("code", "wrong"),
     [
-        ("wandb.init(config={'learning_rate': 2e-5})", []),
-        ("wandb.init(config={'learning_rate': 1e-4})", ["learning_rate: says 0.0001, the run uses 2e-05"]),
-        ("wandb.init(config={'training': {'lr': '2e-5', 'epochs': 4}})", ["epochs: says 4, the run uses 3.0"]),
-        ("wandb.config.update({'seed': 1, 'max_steps': 5})", ["max_steps: says 5, the run uses -1"]),
+        ("wandb.init(config={'learning_rate': 5e-5})", []),
+        ("wandb.init(config={'learning_rate': 1e-4})", ["learning_rate: says 0.0001, the run uses 5e-05"]),
+        ("wandb.init(config={'training': {'lr': '5e-5', 'epochs': 4}})", ["epochs: says 4, the run uses 3.0"]),
+        (
+            "wandb.config.update({'seed': 1, 'max_steps': 5})",
+            ["seed: says 1, the run uses 3407", "max_steps: says 5, the run uses -1"],
+        ),
+        ("wandb.config.update({'logging_steps': 5, 'seed': 3407})", []),
         ("wandb.config.max_steps = 5", ["max_steps: says 5, the run uses -1"]),
-        ("logging.info('learning rate: 1e-4, epochs = 3')", ["learning_rate: says 0.0001, the run uses 2e-05"]),
+        ("logging.info('learning rate: 1e-4, epochs = 3')", ["learning_rate: says 0.0001, the run uses 5e-05"]),
         ("print('step 5: lr 1')", []),
     ],
 )

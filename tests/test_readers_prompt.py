@@ -5,13 +5,17 @@ from __future__ import annotations
 import pytest
 
 from nl2sql_review.interpret.core.objects import Row
+from nl2sql_review.interpret.core.recording import Recording
 from nl2sql_review.readers.dataset.columns import argument, column_role, columns_read, method_of, receiver
 from nl2sql_review.readers.dataset.schema_cut import cuts
 from nl2sql_review.readers.prompt.ending import ending_of
 from nl2sql_review.readers.prompt.markers import FOUND, LOST, MISSING, markers_of
 from nl2sql_review.readers.prompt.parts import parts_of
 from nl2sql_review.readers.prompt.text import alternatives, assign_roles, chat
+from nl2sql_review.readers.prompt.tokenizer import Tokenizer
 from nl2sql_review.readers.prompt.tokenizers import CHATML, family
+from nl2sql_review.readers.run import Run
+from nl2sql_review.training_plan.facts import Fact, TrainingPlan
 from nl2sql_review.training_plan.values import Absent, Either, Known, Term, Text, Unknown
 
 ROW = Term("ex", "row", (Known(Row("ex", None, False)),))
@@ -20,6 +24,13 @@ CODELLAMA, LLAMA_3, QWEN, GEMMA = map(
     family,
     ("codellama/CodeLlama-7b-hf", "unsloth/Meta-Llama-3.1-8B", "Qwen/Qwen2.5-7B-Instruct", "google/gemma-2-9b-it"),
 )
+
+
+def tokenizer(name=None):
+    """The tokenizer of a run that loads a model of this name and says no more of it."""
+    plan = TrainingPlan()
+    plan.lora.model_name = Fact(Known(name)) if name else Fact()
+    return Tokenizer(Run(Recording(), None), plan)
 
 
 def item(name):
@@ -181,7 +192,9 @@ def test_a_chat_has_its_parts_in_turns():
         and found.missing == []
         and found.style == "chat"
     )
-    assert ending_of(pieces).kind == "eos"
+    assert ending_of(pieces, tokenizer("Qwen/Qwen2.5-7B-Instruct")).kind == "eos"
+    assert ending_of(pieces, tokenizer("Qwen/Qwen2.5-7B")).kind == "foreign eos"  # which stops at <|endoftext|>
+    assert ending_of(pieces, tokenizer()).kind == ""
 
 
 # -- ending
@@ -191,43 +204,60 @@ def test_a_chat_has_its_parts_in_turns():
 @pytest.mark.parametrize(
     ("tail", "model", "kind"),
     [
-        ((SQL, EOS), CODELLAMA, "eos"),
-        ((SQL,), CODELLAMA, "none"),
-        ((SQL, "\n"), CODELLAMA, "none"),
-        ((SQL, EOS, "\n"), CODELLAMA, "text after eos"),
-        ((SQL, EOS, "\n\n### End"), CODELLAMA, "text after eos"),
-        ((SQL, EOS, EOS), CODELLAMA, "two eos"),
-        ((SQL, "</s>", EOS), CODELLAMA, "two eos"),
-        ((SQL, "</s>"), CODELLAMA, "eos"),
-        ((SQL, "</s>"), LLAMA_3, "foreign eos"),
+        ((SQL, EOS), "codellama/CodeLlama-7b-hf", "eos"),
+        ((SQL,), "codellama/CodeLlama-7b-hf", "none"),
+        ((SQL, "\n"), "codellama/CodeLlama-7b-hf", "none"),
+        ((SQL, EOS, "\n"), "codellama/CodeLlama-7b-hf", "text after eos"),
+        ((SQL, EOS, "\n\n### End"), "codellama/CodeLlama-7b-hf", "text after eos"),
+        ((SQL, EOS, EOS), "codellama/CodeLlama-7b-hf", "two eos"),
+        ((SQL, "</s>", EOS), "codellama/CodeLlama-7b-hf", "two eos"),
+        ((SQL, "</s>"), "codellama/CodeLlama-7b-hf", "eos"),
+        ((SQL, "</s>"), "unsloth/Meta-Llama-3.1-8B", "foreign eos"),
         ((SQL, "</s>"), None, "eos"),
-        ((SQL, "<|im_end|>\n"), QWEN, "eos"),
-        ((SQL, "<end_of_turn>\n", EOS), GEMMA, "eos"),
+        ((SQL, "<|im_end|>\n"), "Qwen/Qwen2.5-7B-Instruct", "eos"),
+        ((SQL, "<|im_end|>\n"), "Qwen/Qwen2.5-Coder-7B", "foreign eos"),  # a base model stops elsewhere
+        ((SQL, "<|im_end|>", EOS), "Qwen/Qwen2.5-7B-Instruct", "two eos"),
+        ((SQL, "<|im_end|>", EOS), "Qwen/Qwen2.5-7B", "eos"),
+        ((SQL, "<|eot_id|>"), "meta-llama/Llama-3.1-8B", "foreign eos"),
+        ((SQL, "<|eot_id|>"), "meta-llama/Llama-3.1-8B-Instruct", "eos"),
+        ((SQL, "<|eot_id|>"), "someone/Hermes-3-Llama-3.1-8B", "eos"),  # one of the family's, and no more is known
+        ((SQL, "<end_of_turn>\n", EOS), "google/gemma-2-9b-it", "eos"),
         ((SQL, "</s>", EOS), None, ""),
-        ((SQL, Unknown("a parameter")), CODELLAMA, ""),
-        ((SQL, Term("settings.eos", "attribute", (Term("settings", "symbol"), Known("eos")))), CODELLAMA, ""),
+        ((SQL, Unknown("a parameter")), "codellama/CodeLlama-7b-hf", ""),
+        (
+            (SQL, Term("settings.eos", "attribute", (Term("settings", "symbol"), Known("eos")))),
+            "codellama/CodeLlama-7b-hf",
+            "",
+        ),
     ],
 )
 def test_how_a_text_ends(tail, model, kind):
-    assert ending_of(one(Text(("### Response:\n", *tail))), family=model).kind == kind
+    assert ending_of(one(Text(("### Response:\n", *tail))), tokenizer(model)).kind == kind
 
 
 def test_a_branch_makes_two_texts():
     text = Text(("### Response:\n", SQL, Either((EOS, Known("")), "add_eos")))
-    assert [ending_of(pieces).kind for pieces in alternatives(text)] == ["eos", "none"]
+    assert [ending_of(pieces, tokenizer()).kind for pieces in alternatives(text)] == ["eos", "none"]
 
 
 def test_a_text_that_is_cut_loses_its_end():
     whole = Text(("### Response:\n", SQL, EOS))
-    assert ending_of(one(Term("text[:100]", "slice", (whole, Known(None), Known(100))))).kind == "cut off"
+    assert ending_of(one(Term("text[:100]", "slice", (whole, Known(None), Known(100)))), tokenizer()).kind == "cut off"
 
 
 @pytest.mark.parametrize(
-    ("model", "chats", "kind"), [(QWEN, True, "two eos"), (QWEN, False, ""), (GEMMA, True, "eos"), (None, True, "")]
+    ("model", "kind"),
+    [
+        ("Qwen/Qwen2.5-7B-Instruct", "two eos"),
+        ("Qwen/Qwen2.5-7B", "eos"),  # after <|im_end|>, which ends its turn and not its sequence
+        ("google/gemma-2-9b-it", "eos"),
+        ("meta-llama/Llama-3.1-8B", ""),  # which brings no template
+        (None, ""),
+    ],
 )
-def test_an_eos_token_after_a_chat_template(model, chats, kind):
+def test_an_eos_token_after_a_chat_template(model, kind):
     text = Text((call("apply_chat_template", Term("tokenizer", "symbol"), item("messages")), EOS))
-    assert ending_of(one(text), family=model, chats=chats).kind == kind
+    assert ending_of(one(text), tokenizer(model), text.parts[0]).kind == kind
 
 
 # -- markers

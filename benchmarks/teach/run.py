@@ -53,6 +53,7 @@ def append(path: Path, *rows: dict[str, object]) -> None:
 
 
 def load(model: Path, bits: int) -> PreTrainedModel:
+    """The model as it is trained; 4 bit is NF4 with double quantisation."""
     quantised = BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
@@ -167,7 +168,7 @@ def train(
 
 @torch.no_grad()
 def generate(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: list[str], batch: int = 200
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: list[str], batch: int = 400
 ) -> tuple[list[str], list[int]]:
     """What follows each prompt up to EOS, and how many tokens it took; EOS not reached counts -1."""
     model.eval()
@@ -236,6 +237,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=6000)
     parser.add_argument("--test", type=int, default=800)
     parser.add_argument("--seconds", type=float, default=240)
+    parser.add_argument("--asks", nargs="*", metavar="PROMPT/CUT", help="ways of asking in place of the variant's own")
     args = parser.parse_args()
     torch.set_num_threads(1 if CUDA else 2)
     tokenizer = AutoTokenizer.from_pretrained(args.model)
@@ -243,8 +245,10 @@ def main() -> None:
     databases = Databases(args.data / "databases")
     base = args.variant == "base"
     variant = Variant("base", asks=(*SAME, *OTHER_PROMPTS)) if base else named(args.variant)
-    if args.variant == "base" or args.seed:  # the other ways of asking are tried with the first seed alone
-        variant = replace(variant, asks=variant.asks if base else SAME)
+    if args.asks:
+        variant = replace(variant, asks=tuple(tuple(way.split("/")) for way in args.asks))
+    elif args.seed:  # most other ways of asking are tried with the first seed alone
+        variant = replace(variant, asks=variant.again)
     model, about = load(args.model, variant.bits), dict[str, object]()
     if not base:
         rows = read(args.data / "train.jsonl", args.rows)
@@ -259,14 +263,16 @@ def main() -> None:
             flush=True,
         )
     for prompt, way in variant.asks:
-        asked, cut = model, variant.cut if way in ("same", "merged 4 bit", "merged 16 bit") else way
+        asked, cut = model, variant.cut if way == "same" or way.startswith("merged") else way
         if way.startswith("merged"):  # 16 bit: into the weights as they were before they were quantised for training
             from peft import PeftModel
 
             with tempfile.TemporaryDirectory() as folder:
                 model.save_pretrained(folder)
-                bits = 4 if way == "merged 4 bit" else 16
-                asked = PeftModel.from_pretrained(load(args.model, bits), folder).merge_and_unload()
+                under = load(args.model, 16 if way == "merged 16 bit" else 4)
+                if way == "merged dequantised":  # into the weights that were trained on, no longer held in 4 bit
+                    under = under.dequantize()
+                asked = PeftModel.from_pretrained(under, folder).merge_and_unload()
         said = {"variant": args.variant, "seed": args.seed, "rule": variant.rule, "prompt": prompt, "cut": way}
         ask(asked, tokenizer, test, prompt, cut, databases, args.out, {**said, **about})
         about = {}

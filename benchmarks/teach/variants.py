@@ -31,6 +31,7 @@ class Variant:
     question: str = "read"  # or: missing in a third
     seeds: int = 1
     asks: tuple[tuple[str, str], ...] = field(default=(("trained", "same"),))  # prompts and cuts at inference
+    again: tuple[tuple[str, str], ...] = field(default=(("trained", "same"),))  # the same for the seeds after the first
 
     def __post_init__(self) -> None:
         assert not self.rule or "/" in self.rule
@@ -44,7 +45,8 @@ SAME = (("trained", "same"),)
 MERGED = (("trained", "merged 4 bit"), ("trained", "merged 16 bit"))
 
 VARIANTS = (
-    Variant("compliant", seeds=3, asks=(*SAME, *OTHER_CUTS, *OTHER_PROMPTS, *MERGED)),
+    Variant("compliant", seeds=3, asks=(*SAME, *OTHER_CUTS, *OTHER_PROMPTS, *MERGED),
+            again=(*SAME, *OTHER_CUTS, ("other labels", "same"))),
     Variant("no EOS", "prompt/eos", ending="nothing"),
     Variant("EOS not in the loss", "prompt/padding", labels="answer without end"),
     Variant("loss on the prompt too", "prompt/response-only-loss", labels="all"),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ..files import git
+from ..files import disk, git
 from ..report.report import FileReport, Finding
 from ..source import Source, SourceError
 from .edit_diff import Edit, Row, stands_on, without_places
@@ -109,7 +109,6 @@ def _is_known(finding: Finding, earlier: Earlier) -> bool:
 
 def _bytes(path: str) -> bytes:
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return disk.script(path)
     except OSError:
         return b""

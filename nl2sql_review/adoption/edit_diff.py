@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,9 @@ from ..source import Source, SourceError
 Row = tuple[int | None, int]  # a line of a file: its cell (None in a script) and its row there
 
 
+HUNKS = 1_000  # of a patch that is undone; each costs a copy of the text
+
+
 class DoesNotFit(ValueError):
     """The patch is not one that led to this text."""
 
@@ -25,6 +29,8 @@ def undone(text: str, patch: Sequence[dict[str, Any]]) -> str:
     Raises DoesNotFit when the text is not what the patch made, as when something else has changed the file since.
     """
     lines = text.split("\n")
+    if len(patch) > HUNKS:
+        raise DoesNotFit
     for hunk in reversed(patch):
         marked = [line for line in hunk["lines"] if not line.startswith("\\")]  # "\ No newline at end of file"
         after = [line[1:] for line in marked if line[:1] != "-"]
@@ -84,9 +90,36 @@ def _alike(old: list[str], new: list[str]) -> Iterator[tuple[int, int, int]]:
     tail = next((i for i in range(same) if old[-1 - i] != new[-1 - i]), same)
     yield 0, 0, head
     # Only what lies between is compared, whose cost grows with its square.
-    middle = SequenceMatcher(None, old[head : len(old) - tail], new[head : len(new) - tail])
-    yield from ((head + a, head + b, size) for a, b, size in middle.get_matching_blocks())
+    middle, other = old[head : len(old) - tail], new[head : len(new) - tail]
+    if len(middle) * len(other) > SQUARE:
+        stayed = [(a, b, 1) for a, b in _unique_in_order(middle, other)]
+    else:
+        stayed = [(a, b, size) for a, b, size in SequenceMatcher(None, middle, other).get_matching_blocks()]
+    yield from ((head + a, head + b, size) for a, b, size in stayed)
     yield len(old) - tail, len(new) - tail, tail
+
+
+SQUARE = 1_000_000  # pairs of lines that are compared; of more, only lines that stand once in both texts are
+
+
+def _unique_in_order(old: list[str], new: list[str]) -> list[tuple[int, int]]:
+    """The longest run of pairs (number in `old`, number in `new`) of lines that each text has once, in both orders."""
+    often, again = Counter(old), Counter(new)
+    where = {line: b for b, line in enumerate(new) if again[line] == 1}
+    pairs = [(a, where[line]) for a, line in enumerate(old) if often[line] == 1 and line in where]
+    ends: list[int] = []  # of the best run of each length, the last number in `new`
+    best: list[int] = []  # its pair
+    before: list[int] = []  # of each pair, the pair before it in its run
+    for number, (_, b) in enumerate(pairs):
+        length = bisect_left(ends, b)
+        before.append(best[length - 1] if length else -1)
+        ends[length : length + 1] = [b]
+        best[length : length + 1] = [number]
+    run, number = [], best[-1] if best else -1
+    while number >= 0:
+        run.append(pairs[number])
+        number = before[number]
+    return run[::-1]
 
 
 _PLACE = re.compile(r":(?:cell \d+:)?\d+\b")

@@ -125,6 +125,13 @@ def close_stdout() -> None:
         pass
 
 
+def remark(message: str) -> None:
+    """One line on standard error that is no error."""
+    from ..render.terminal import escape
+
+    print(escape(message), file=sys.stderr)
+
+
 def complain(message: str) -> int:
     from ..render.terminal import escape
 

@@ -29,9 +29,11 @@ def run(args: Namespace) -> int:
     try:
         from ..serve import claude_code
 
-        answer = claude_code.answer(sys.stdin.buffer.read() if sys.stdin else b"")
+        answer = claude_code.answer(sys.stdin.buffer.read(claude_code.LARGEST) if sys.stdin else b"")
         if answer is not None:
-            write(json.dumps(answer) + "\n")
+            from ..report.serialization import well_formed_json
+
+            write(well_formed_json(json.dumps(answer)) + "\n")
     except Exception as error:  # the client takes our usual code of a failure, 2, for an objection to the edit
         print(f"nl2sql-review did not review this edit: {error}", file=sys.stderr)
     return NOTHING

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
+from ..files import disk
 from ..fixes.write import WriteError
 from ..fixes.write import write as exchange
 from ..render.summary import count
@@ -26,12 +27,11 @@ def run(args: Namespace, reviewer: Reviewer, report: Report) -> int:
     """What follows the review; the exit code. All files are written, or none."""
     try:
         reason = checked(args.add_ignores)
-        made = [
-            silence(reviewer, file, _bytes(file.path), reason) for file in report.files if os.path.isfile(file.path)
-        ]
+        there = [file for file in report.files if os.path.isfile(file.path)]
+        made = [silence(reviewer, file, disk.script(file.path), reason) for file in there]
         silenced = {one.edited.path: one for one in made if one is not None}
         exchange([one.edited for one in silenced.values()])
-    except (IgnoreError, ValueError, WriteError) as error:
+    except (IgnoreError, ValueError, WriteError, OSError) as error:
         raise UsageError(f"--add-ignores: {error}") from None
     files = tuple(silenced[file.path].report if file.path in silenced else file for file in report.files)
     left = replace(report, files=files, summary=summary(files))
@@ -40,8 +40,3 @@ def run(args: Namespace, reviewer: Reviewer, report: Report) -> int:
         added = sum(len(one.added) for one in silenced.values())
         write(f"{count(added, 'finding', 'findings')} silenced in {count(len(silenced), 'file', 'files')}\n")
     return reviewer.exit_code(left)
-
-
-def _bytes(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()

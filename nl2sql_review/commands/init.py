@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-from ..files import resources
+from ..files import disk, resources
 from ..report.exit_codes import NOTHING
 from .console import save_all, write
 from .parser import PROGRAM, Parser, UsageError
@@ -105,8 +105,7 @@ def _read(room: str, *parts: str) -> str:
 
 def _holds(path: str, text: str) -> bool:
     try:
-        with open(path, encoding="utf-8") as file:
-            return file.read() == text
+        return disk.whole(path, len(text.encode())).decode() == text
     except (OSError, UnicodeDecodeError):
         return False
 

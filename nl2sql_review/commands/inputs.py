@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from ..files.limits import size_limit
 from .console import progress
 from .parser import COMMANDS, UsageError
 
@@ -25,6 +26,7 @@ def overrides(args: Namespace) -> dict[str, Any]:
     said: dict[str, Any] = {"gpu": args.gpu, "processes": args.processes}
     if hasattr(args, "select"):
         said["select"], said["ignore"] = joined(args.select), joined(args.ignore)
+        said["policy"] = joined(args.policy)
         said["baseline"] = args.baseline
         said["fail-on"] = args.fail_on
         said["fail-on-unknown"] = args.fail_on_unknown or None
@@ -119,4 +121,5 @@ def stdin(args: Namespace, paths: list[str]) -> tuple[str, bytes] | None:
         return None
     if sys.stdin is None:
         raise UsageError("there is no standard input to read: give a file instead of -")
-    return args.stdin_filename or "<stdin>", sys.stdin.buffer.read()
+    name = args.stdin_filename or "<stdin>"
+    return name, sys.stdin.buffer.read(size_limit(name))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from ..report.exit_codes import FINDINGS, NOT_REVIEWED, NOTHING
 from . import inputs
-from .console import complain, terminal, write
+from .console import complain, remark, terminal, write
 from .parser import (
     Parser,
     UsageError,
@@ -101,7 +100,7 @@ def run(args: Namespace) -> int:
     except OSError as error:
         return complain(f"{name}: {error.strerror or error}")
     except NotAConfiguration as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        remark(f"{name}: {error}")
         return NOT_REVIEWED
     except SourceError as error:
         return complain(f"{name}: {error.rule}: {error.message}")
@@ -117,9 +116,9 @@ def run(args: Namespace) -> int:
         from ..files.discovery import is_launch_file
 
         if is_launch_file(name):
-            print(f"{name}: no training is started here", file=sys.stderr)
+            remark(f"{name}: no training is started here")
         else:
-            print(f"{name} is not a training script: it makes no model, adapter or trainer", file=sys.stderr)
+            remark(f"{name} is not a training script: it makes no model, adapter or trainer")
     verdicts = [run.card.verdict for run in report.runs if run.card]
     if "likely runs out" in verdicts or "cannot fit" in verdicts:
         return FINDINGS

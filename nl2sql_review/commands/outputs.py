@@ -88,6 +88,7 @@ def texts(
             terminal=console.terminal(args, file),
             quiet=args.quiet,
             verbose=args.verbose,
+            policy=settings.wanted.name,
             show_suppressed=args.show_suppressed,
             show_unknown=settings.fail_on_unknown,
             root=repository(os.getcwd()) or os.getcwd(),
@@ -127,7 +128,7 @@ def _plan(
 
     try:
         data = stdin[1] if stdin is not None and path == stdin[0] else disk.script(path)
-        _, recording, plans = reviewer.plans(data, path, reviewer.settings(os.path.dirname(path)))
+        _, recording, plans = reviewer.plans(data, path, reviewer.settings_of(path))
         return plan_json.describe(recording, plans), memory.of_plans(plans, None, {}, path)
     except (OSError, SourceError, NotAConfiguration, UnknownCard):
         return None

@@ -20,9 +20,11 @@ COMMANDS = {
     "plan": "show what a script will really train with",
     "diff": "what changed between two runs, and whether a checkpoint is what a script says",
     "memory": "how much GPU memory a script needs, and what fits",
+    "data": "check the rows of a script's data files, as the script will use them",
     "evaluate": "score predicted SQL against databases or schemas",
     "baseline": "accept what is found now, so that only new findings count",
     "rule": "list the rules, or explain one",
+    "policy": "print what a policy chooses, rule by rule",
     "init": "set a project up: Claude Code, pre-commit, GitHub Actions, the reference trainer",
     "hook": "answer an event of a coding agent that has edited a file",
     "mcp": "serve reviews to a language model (Model Context Protocol)",
@@ -121,6 +123,8 @@ def columns() -> int:
 
 
 def rules_options(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--policy", metavar="POLICY", action="append", type=words, default=[],
+                       help="nl2sql (default), recommended (traps only), general, or a file: ./ours.toml")  # fmt: skip
     group.add_argument("--select", metavar="RULES", action="append", type=words, default=[],
                        help="only these rules or sections, separated by commas")  # fmt: skip
     group.add_argument("--ignore", metavar="RULES", action="append", type=words, default=[],
@@ -134,7 +138,8 @@ def run_options(group: argparse._ActionsContainer) -> None:
 
 def settings_options(group: argparse._ActionsContainer) -> None:
     group.add_argument("--config", metavar="FILE", help="settings from this file instead of the project's")
-    group.add_argument("--isolated", action="store_true", help="no settings files at all")
+    group.add_argument("--isolated", "--no-project-settings", action="store_true", dest="isolated",
+                       help="no settings but those of --config: for a tree whose settings are not trusted")  # fmt: skip
 
 
 def cache_options(group: argparse._ActionsContainer) -> None:

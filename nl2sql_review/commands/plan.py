@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 from ..report.exit_codes import NOT_REVIEWED, NOTHING
 from . import inputs
-from .console import complain, terminal, write
+from .console import complain, remark, terminal, write
 from .parser import (
     Parser,
     UsageError,
@@ -66,7 +64,7 @@ def run(args: Namespace) -> int:
     except OSError as error:
         return complain(f"{name}: {error.strerror or error}")
     except NotAConfiguration as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        remark(f"{name}: {error}")
         return NOT_REVIEWED
     except SourceError as error:
         span = error.span
@@ -83,8 +81,8 @@ def run(args: Namespace) -> int:
         write(plan_text.render(report, read.source.path, terminal(args)))
     if not read.plans:
         if read.source.kind == "launch":
-            print(f"{name}: no training is started here", file=sys.stderr)
+            remark(f"{name}: no training is started here")
         else:
-            print(f"{name} is not a training script: it makes no model, adapter or trainer", file=sys.stderr)
+            remark(f"{name} is not a training script: it makes no model, adapter or trainer")
         return NOT_REVIEWED
     return NOTHING

@@ -224,7 +224,8 @@ def finish(texts: Sequence[tuple[str, str | None]], report: Report) -> None:
 
 # What may be said on the command line where the output is remembered: anything else may look at more than the files.
 REMEMBERED = (
-    "paths command_line select ignore gpu processes stdin_filename config isolated output_format show_suppressed quiet "
+    "paths command_line select ignore policy gpu processes stdin_filename config isolated output_format quiet "
+    "show_suppressed "
     "verbose color fail_on fail_on_unknown no_cache cache_dir jobs baseline statistics force_exclude allow_empty "
     "show_fixes flavour"
 ).split()
@@ -270,6 +271,7 @@ def _tell_faults(faults: Sequence[InternalError]) -> None:
 
 def _show_settings(args: Namespace) -> int:
     from ..policy import rulebook, settings
+    from ..render.terminal import escape
 
     where = args.paths[0] if args.paths and args.paths[0] != "-" else os.getcwd()
     directory = where if os.path.isdir(where) else os.path.dirname(os.path.abspath(where))
@@ -278,5 +280,5 @@ def _show_settings(args: Namespace) -> int:
         settings.configure(rulebook.load(chosen.rules), chosen)
     except (settings.SettingsError, rulebook.RulebookError) as error:
         raise UsageError(str(error)) from None
-    write(settings.show_settings(chosen) + "\n")
+    write("".join(f"{escape(line)}\n" for line in settings.show_settings(chosen).split("\n")))
     return NOTHING

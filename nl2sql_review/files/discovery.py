@@ -10,7 +10,11 @@ from __future__ import annotations
 import os
 import re
 import stat
-from functools import cache, lru_cache
+from functools import cache
+
+from . import disk
+from .globs import Globs, globs, lines_of
+from .limits import SIZE_LIMIT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,83 +95,6 @@ def _line_with(form: bytes, words: tuple[bytes, ...]) -> re.Pattern[bytes]:
     return re.compile(form % b"|".join(words), re.MULTILINE)
 
 
-class Globs:
-    """Patterns as in a .gitignore in the directory `root`; the last one that matches decides."""
-
-    __slots__ = ("root", "patterns")
-
-    def __init__(self, root: str, patterns: tuple[tuple[re.Pattern[str], bool, bool], ...]) -> None:
-        self.root = root
-        self.patterns = patterns  # what, whether it re-includes, directories only
-
-    def match(self, path: str, is_directory: bool) -> bool | None:
-        """True: excluded. False: included again by a `!`. None: not mentioned. `path` is absolute."""
-        if not self.patterns or not path.startswith(self.root + os.sep):
-            return None
-        relative = path[len(self.root) + 1 :].replace(os.sep, "/")
-        for pattern, again, directories in reversed(self.patterns):
-            if (is_directory or not directories) and pattern.match(relative):
-                return not again
-        return None
-
-
-@lru_cache(maxsize=256)
-def globs(lines: tuple[str, ...], root: str) -> Globs:
-    made = [_pattern(line) for line in lines]
-    return Globs(root.rstrip(os.sep), tuple(p for p in made if p is not None))
-
-
-def _pattern(line: str) -> tuple[re.Pattern[str], bool, bool] | None:
-    line = re.sub(r"(?<!\\) +$", "", line.rstrip("\r\n"))
-    if not line or line.startswith("#"):
-        return None
-    again = line.startswith("!")
-    line = line[again:]
-    directories = line.endswith("/")
-    line = line.rstrip("/")
-    anchored = "/" in line
-    line = line.removeprefix("/")
-    if not line:
-        return None
-    regex = "" if anchored else "(?:.*/)?"
-    try:
-        return re.compile(f"{regex}{_regex(line)}\\Z", re.DOTALL), again, directories
-    except re.error:  # a broken character class matches nothing, as in git
-        return None
-
-
-def _regex(glob: str) -> str:
-    out, i = [], 0
-    while i < len(glob):
-        if glob.startswith("**/", i) and (i == 0 or glob[i - 1] == "/"):
-            out.append("(?:.*/)?")
-            i += 3
-        elif glob[i:] == "**" and i > 0 and glob[i - 1] == "/":
-            out.append(".+")
-            i += 2
-        elif glob[i] == "*":
-            while glob[i + 1 : i + 2] == "*":
-                i += 1
-            out.append("[^/]*")
-            i += 1
-        elif glob[i] == "?":
-            out.append("[^/]")
-            i += 1
-        elif glob[i] == "[" and (end := glob.find("]", i + 2 + (glob[i + 1 : i + 2] in ("!", "^")))) > 0:
-            inside = glob[i + 1 : end]
-            negated = inside[:1] in ("!", "^")
-            inside = inside[negated:].replace("\\", "\\\\").replace("[", "\\[")
-            out.append(f"(?!/)[{'^' if negated else ''}{inside}]")
-            i = end + 1
-        elif glob[i] == "\\" and i + 1 < len(glob):
-            out.append(re.escape(glob[i + 1]))
-            i += 2
-        else:
-            out.append(re.escape(glob[i]))
-            i += 1
-    return "".join(out)
-
-
 def find(
     paths: Iterable[str], exclude_of: Callable[[str], Globs] = lambda _: globs((), ""), force_exclude: bool = False
 ) -> list[Found]:
@@ -193,10 +120,9 @@ def find(
 def may_configure(path: str, screening: Screening) -> bool:
     """Whether a YAML, JSON or TOML file looks as if it might train. Its head is read, nothing is parsed."""
     try:
-        with open(path, "rb") as file:
-            if os.fstat(file.fileno()).st_size > LARGEST:
-                return False
-            head = file.read(HEAD)
+        if os.stat(path).st_size > LARGEST:
+            return False
+        head = disk.head(path, HEAD)
     except OSError:
         return False
     return screening.names_key(head) or screening.names_section(head)
@@ -334,15 +260,14 @@ def _git_folder(root: str) -> str:
 def _line(path: str) -> str:
     """The first line of a file, "" where there is none."""
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.readline(4096).rstrip("\n").replace("\0", "")  # which no path may hold
+        line = disk.head(path, 4096).partition(b"\n")[0]
+        return line.decode("utf-8", "surrogateescape").replace("\0", "")  # which no path may hold
     except OSError:
         return ""
 
 
 def _read(path: str, root: str) -> Globs:
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return globs(tuple(file.read().removeprefix("\ufeff").splitlines()), root)
+        return globs(lines_of(disk.head(path, SIZE_LIMIT)), root)
     except OSError:
         return globs((), root)

@@ -28,12 +28,44 @@ except ImportError:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Union
 
     Path = Union[str, os.PathLike[str]]
 
 _seen: ContextVar[dict[str, str] | None] = ContextVar("seen", default=None)
+_within: ContextVar[tuple[str, ...] | None] = ContextVar("within", default=None)
+
+
+class Within:
+    """Inside, there is nothing but what really lies below these directories (real paths): elsewhere no file is there
+    for a question, and none is opened.
+    """
+
+    def __init__(self, directories: Iterable[str]) -> None:
+        self._directories = tuple(directories)
+
+    def __enter__(self) -> None:
+        self._token = _within.set(self._directories)
+
+    def __exit__(self, *_: object) -> None:
+        _within.reset(self._token)
+
+
+def lies_in(real: str, directory: str) -> bool:
+    """Whether a real path is a directory, or lies below it."""
+    return real == directory or real.startswith(directory.rstrip(os.sep) + os.sep)
+
+
+def _hidden(path: Path) -> bool:
+    within = _within.get()
+    if within is None:
+        return False
+    try:
+        real = os.path.realpath(path)
+    except ValueError:  # a path that no disk can hold
+        return True
+    return not any(lies_in(real, directory) for directory in within)
 
 
 class Remembering:
@@ -74,6 +106,8 @@ def script(path: str) -> bytes:
 
 def head(path: Path, limit: int) -> bytes:
     """The first `limit` bytes of a regular file. Notes nothing. Raises OSError, also for what is no regular file."""
+    if _hidden(path):
+        raise OSError(errno.EACCES, "it lies outside of the directories that may be read", os.fspath(path))
     # Whatever the path is, opening it must not wait (a pipe), become our terminal, or be read without end (a device).
     handle = os.open(path, os.O_RDONLY | _NO_WAITING)
     with open(handle, "rb", buffering=0) as file:
@@ -114,7 +148,7 @@ def _named(mode: int) -> str:
 
 def kind(path: Path) -> str:
     """ "file", "folder", "other" (a pipe, a device), or "" when nothing is there; links are followed."""
-    return _note(f"kind {os.fspath(path)}", _kind(path))
+    return "" if _hidden(path) else _note(f"kind {os.fspath(path)}", _kind(path))
 
 
 def is_file(path: Path) -> bool:
@@ -131,7 +165,7 @@ def exists(path: Path) -> bool:
 
 def size(path: Path) -> int:
     """In bytes; 0 when nothing is there."""
-    return int(_note(f"size {os.fspath(path)}", _size(path)))
+    return 0 if _hidden(path) else int(_note(f"size {os.fspath(path)}", _size(path)))
 
 
 def real(path: Path) -> str:
@@ -144,6 +178,8 @@ def names(path: Path, prefix: str = "", suffix: str = "") -> list[str]:
 
     Hidden files are left out, our own cache among them.
     """
+    if _hidden(path):
+        return []
     listed = _names(path, prefix, suffix)
     _note(f"names {prefix}*{suffix} {os.fspath(path)}", _of_names(listed))
     return listed or []
@@ -154,6 +190,14 @@ def read(path: Path, limit: int) -> bytes | None:
     data = _bytes(path, limit)
     _note(f"{limit} {os.fspath(path)}", _of_bytes(data))
     return data
+
+
+def data(path: Path) -> str:
+    """What tells a data file from another state of it: its size, time and first bytes; "" where there is no file.
+
+    Such files are too large to be read whole each time it is asked whether a cached answer still holds.
+    """
+    return _note(f"data {os.fspath(path)}", _data(path))
 
 
 def seen_once(path: Path) -> None:
@@ -212,6 +256,8 @@ class Now:
             return _size(rest)
         if word == "real":
             return os.path.realpath(rest)
+        if word == "data":
+            return _data(rest)
         if word == "names":
             pattern, _, path = rest.partition(" ")
             prefix, _, suffix = pattern.partition("*")
@@ -259,6 +305,17 @@ def _size(path: Path) -> str:
         return str(os.stat(path).st_size)
     except (OSError, ValueError):
         return "0"
+
+
+DATA_HEAD = 64_000  # bytes of a data file that are compared
+
+
+def _data(path: Path) -> str:
+    try:
+        status = os.stat(path)
+        return f"{status.st_size} {status.st_mtime_ns} {digest(head(path, DATA_HEAD))}"
+    except (OSError, ValueError):
+        return ""
 
 
 def _names(path: Path, prefix: str, suffix: str) -> list[str] | None:

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from ..judgement import wording
 from ..judgement.judge import Examined
 from ..judgement.verdict import WORST_FIRST, Judged
+from ..policy.rulebook import NOTICES
 from ..report.report import Edit, Finding
 from ..training_plan.facts import FACTS, Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Place
@@ -55,6 +56,8 @@ DERIVED: dict[str, tuple[str, ...]] = {
     "checkpointing.save_strategy": ("checkpointing.save_steps", "checkpointing.save_conflict"),
     "checkpointing.save_conflict": ("checkpointing.save_strategy",),
     "checkpointing.resume": ("checkpointing.resume_by",),
+    "lora.r": ("lora.scaling",),
+    "lora.alpha": ("lora.scaling",),
     "lora.target_modules": ("lora.unmatched_modules",),
     "lora.unmatched_modules": ("lora.target_modules",),
     "lora.load_in_4bit": ("lora.quantized_by",),
@@ -64,7 +67,7 @@ DERIVED: dict[str, tuple[str, ...]] = {
     "memory.length_conflict": ("memory.sequence_length",),
     "memory.monitoring": ("memory.monitoring_sees",),
     "dataset.weights_sum": ("dataset.weights",),
-    "dataset.schema_limit": ("dataset.truncation_cuts", "prompt.text"),
+    "dataset.schema_limit": ("dataset.truncation_cuts", "dataset.schema_fills", "prompt.text"),
     "dataset.bare_fields": ("dataset.late_fallbacks", "prompt.text"),
     "prompt.ending": ("prompt.text", "prompt.eos_from"),
     "prompt.loss_on": ("prompt.loss_by", "prompt.instruction_marker", "prompt.response_marker", "prompt.markers"),
@@ -98,7 +101,7 @@ def weigh(before: Examined, after: Examined, finding: Finding, candidate: Candid
     broken = _unreadable(before, after) or _breaks(before, after)
     if broken:
         return Weight(None, broken)
-    if counted(after)[finding.rule] >= counted(before)[finding.rule]:
+    if failing(after)[finding.rule] >= failing(before)[finding.rule]:
         return Weight(None, f"{finding.rule} is still not content")
     if _doubts(before, after, finding.rule):
         return Weight(None, f"{finding.rule} can then no longer be decided")
@@ -148,9 +151,17 @@ def _unreadable(before: Examined, after: Examined) -> str:
 
 
 def measure(examined: Examined) -> tuple[int, int]:
-    """What every fix makes smaller: findings that stop the run, then all. So fixing comes to an end."""
-    effects = [f.effect for f in examined.report.findings if f.suppressed is None]
-    return effects.count("stops"), len(effects)
+    """What every fix makes smaller: findings that stop the run, then all that fails. So fixing comes to an end."""
+    found = [f for f in examined.report.findings if f.suppressed is None]
+    notices = sum(f.rule in NOTICES for f in found)
+    return sum(f.effect == "stops" for f in found), failing(examined).total() + notices
+
+
+def failing(examined: Examined) -> Counter[str]:
+    """How many facts each rule that was asked for does not accept, in all plans."""
+    return Counter(
+        ruling.rule.id for ruling in examined.rulings for one, _ in ruling.judged if one.decision.verdict == "fail"
+    )
 
 
 def counted(examined: Examined) -> Counter[str]:

@@ -15,6 +15,7 @@ from .edits import python
 
 DEEPEST = 3  # functions that a name is handed through
 FUNCTIONS = (cst.FunctionDef, cst.Lambda)
+HARMLESS = ("staticmethod", "torch.no_grad", "torch.inference_mode", "no_grad", "inference_mode")  # decorators
 
 
 class Scopes:
@@ -42,15 +43,15 @@ class Scopes:
 
     def handing(self, function: cst.CSTNode, owner: str, seen: tuple[cst.CSTNode, ...] = ()) -> list[Edit] | None:
         """Edits that give a function a parameter for `owner` (`tokenizer`, `self.tokenizer`) and have every use of the
-        function pass it; None where one cannot: a method, a function that is handed on to something else.
+        function pass it; None where one cannot: a function of a function, or one that is handed on to something else.
         """
         name = owner.rpartition(".")[2]
-        if not isinstance(function, cst.FunctionDef) or function not in self.tree.body or function.decorators:
+        called = self._called(function)
+        if not called or len(seen) == DEEPEST or function in seen or name in bound(function):
             return None
-        if len(seen) == DEEPEST or function in seen or name in bound(function):
-            return None
+        assert isinstance(function, FUNCTIONS)
         parameter = self._parameter(function, name)
-        uses = list(self._uses(function))
+        uses = list(self._uses(function, called))
         if parameter is None or not uses:
             return None
         edits = [parameter]
@@ -64,18 +65,50 @@ class Scopes:
                 if through is None:
                     return None
                 edits += through
-        return list(dict.fromkeys(edits))
+        return python.merged(list(dict.fromkeys(edits)))
 
-    def _uses(self, function: cst.FunctionDef) -> Iterator[cst.Name]:
-        """The places where the function's name is read."""
+    def _called(self, function: cst.CSTNode) -> str:
+        """What a function of the module or of a class is called, or a lambda that has a name; "" for others."""
+        holder = self.parents.get(id(function))
+        if isinstance(function, cst.Lambda):
+            line = self.parents.get(id(holder))
+            if isinstance(holder, cst.Assign) and line in self.tree.body and len(holder.targets) == 1:
+                return dotted(holder.targets[0].target)
+            return ""
+        if not isinstance(function, cst.FunctionDef) or not all(map(self._passes_on, function.decorators)):
+            return ""
+        name = function.name.value
+        if function in self.tree.body:
+            return name
+        klass = self.parents.get(id(holder))
+        namesakes = (n for n in walk(self.tree) if isinstance(n, cst.FunctionDef) and n.name.value == name)
+        method = isinstance(klass, cst.ClassDef) and klass in self.tree.body and not name.startswith("__")
+        return f".{name}" if method and len(list(namesakes)) == 1 else ""
+
+    def _passes_on(self, decorator: cst.Decorator) -> bool:
+        """Whether a decorator hands on the arguments that it is given, as one of the script with `*args, **kwargs`."""
+        called = dotted(decorator.decorator) or dotted(getattr(decorator.decorator, "func", None))
+        if called in HARMLESS:
+            return True
+        own = (n for n in self.tree.body if isinstance(n, cst.FunctionDef) and n.name.value == called)
+        inner = (n for found in own for n in walk(found.body) if isinstance(n, cst.FunctionDef))
+        return any(n.params.star_kwarg is not None for n in inner)
+
+    def _uses(self, function: cst.CSTNode, called: str) -> Iterator[cst.BaseExpression]:
+        """The places where the function's name is read; of a method the attributes of that name."""
+        own = getattr(function, "name", None)
         for node in walk(self.tree):
-            if isinstance(node, cst.Name) and node.value == function.name.value and node is not function.name:
+            if called.startswith("."):
+                if isinstance(node, cst.Attribute) and node.attr.value == called[1:]:
+                    yield node
+            elif isinstance(node, cst.Name) and node.value == called and node is not own:
                 parent = self.parents.get(id(node))
                 attribute = isinstance(parent, cst.Attribute) and parent.attr is node
-                if not attribute and not (isinstance(parent, cst.Arg) and parent.keyword is node):
+                written = isinstance(parent, cst.AssignTarget)
+                if not attribute and not written and not (isinstance(parent, cst.Arg) and parent.keyword is node):
                     yield node
 
-    def _parameter(self, function: cst.FunctionDef, name: str) -> Edit | None:
+    def _parameter(self, function: cst.FunctionDef | cst.Lambda, name: str) -> Edit | None:
         """One more parameter, after those there are."""
         params = function.params
         if params.kwonly_params or params.star_kwarg or not isinstance(params.star_arg, cst.MaybeSentinel):
@@ -85,6 +118,8 @@ class Scopes:
             content = f", *, {name}" if positional[-1].default is not None else f", {name}"
             at = self.source.span(positional[-1])
             return python.inserted(self.source, at.end_row, at.end_column, at.cell, content)
+        if isinstance(function, cst.Lambda):
+            return None
         at = self.source.span(function.name)
         brackets = re.match(r"\s*\(\s*\)", self.source.line(at.end_row, at.cell)[at.end_column - 1 :])
         if brackets is None:
@@ -92,13 +127,17 @@ class Scopes:
         column = at.end_column + brackets[0].index("(") + 1
         return python.inserted(self.source, at.end_row, column, at.cell, name)
 
-    def _passed(self, use: cst.Name, owner: str, name: str) -> list[Edit] | None:
-        """What passes the parameter where the function is called, or mapped over a dataset."""
+    def _passed(self, use: cst.BaseExpression, owner: str, name: str) -> list[Edit] | None:
+        """What passes the parameter where the function is called, mapped over a dataset, or given to a trainer."""
         parent = self.parents.get(id(use))
         if isinstance(parent, cst.Call) and parent.func is use:
             return python.added(self.source, parent, f"{name}={owner}")
         call = self.parents.get(id(parent))
-        if not isinstance(parent, cst.Arg) or not isinstance(call, cst.Call) or id(call) not in self.mapped:
+        if not isinstance(parent, cst.Arg) or not isinstance(call, cst.Call):
+            return None
+        if parent.keyword is not None and parent.keyword.value == "formatting_func":
+            return self._bound(use, owner, name)
+        if id(call) not in self.mapped:
             return None
         first = parent is call.args[0] and parent.keyword is None and not parent.star
         named = parent.keyword is not None and parent.keyword.value == "function"
@@ -108,6 +147,14 @@ class Scopes:
         if any(arg.star for arg in call.args):
             return None
         return python.added(self.source, call, f'fn_kwargs={{"{name}": {owner}}}')
+
+    def _bound(self, use: cst.BaseExpression, owner: str, name: str) -> list[Edit] | None:
+        """`partial(render, tokenizer=tokenizer)` in place of `render`."""
+        found = python.imported(self.source, "functools", "partial")
+        if found is None:
+            return None
+        edits, partial = found
+        return [*edits, python.replaced(self.source, use, f"{partial}({self.source.segment(use)}, {name}={owner})")]
 
 
 def bound(scope: cst.CSTNode) -> set[str]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Literal
 
+from ..files import disk
 from ..judgement.judge import Examined
 from . import uses
 from .proof import Candidate, elsewhere
@@ -65,8 +66,7 @@ def _may_import(path: str, module: str) -> bool:
     """Whether a script's text names a module where it imports something: to read it as a plan costs far more."""
     stem = re.escape(os.path.basename(module).partition(".")[0])
     try:
-        with open(path, "rb") as file:
-            return re.search(rb"\b(?:import|from)\b[^\n]*\b" + stem.encode() + rb"\b", file.read()) is not None
+        return re.search(rb"\b(?:import|from)\b[^\n]*\b" + stem.encode() + rb"\b", disk.script(path)) is not None
     except OSError:
         return False
 
@@ -95,5 +95,4 @@ def contents(path: str, drafts: Mapping[str, bytes]) -> bytes:
     real = os.path.realpath(path)
     if real in drafts:
         return drafts[real]
-    with open(real, "rb") as file:
-        return file.read()
+    return disk.script(real)

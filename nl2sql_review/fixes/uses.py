@@ -251,6 +251,8 @@ class _Uses:
                 return True
             case cst.BaseStatement() | cst.BaseSmallStatement() | cst.MatchCase():
                 return False
+            case cst.Lambda() if self._makes_a_field(parent):
+                return None
             case cst.Lambda() | cst.Yield() | cst.BaseComp():
                 return False
         return None
@@ -266,20 +268,43 @@ class _Uses:
             return self._told(arg, callee, value)
         elif callee == "print" or callee.startswith(TELL[1:]):
             return True
-        elif arg.keyword is not None and arg.keyword.value in FACTORIES and callee.rpartition(".")[2] in FIELDS:
+        elif self._is_factory(arg, call):
             pass
+        elif self._enters(callee, call, arg):
+            return True
         elif not self._handed(callee, call, arg) and id(arg) not in self.way:
             return False
         return None
+
+    def _makes_a_field(self, function: cst.Lambda) -> bool:
+        """Whether a lambda makes the default of a field: `field(default_factory=lambda: …)`."""
+        arg, call, _ = self._above(function)
+        return isinstance(arg, cst.Arg) and isinstance(call, cst.Call) and self._is_factory(arg, call)
+
+    def _is_factory(self, arg: cst.Arg, call: cst.Call) -> bool:
+        named = arg.keyword is not None and arg.keyword.value in FACTORIES
+        return named and dotted(call.func).rpartition(".")[2] in FIELDS
 
     def _told(self, arg: cst.Arg, callee: str, value: Any) -> bool:
         if isinstance(arg.value, cst.Name) and arg.value.value in self.functions:
             return False
         return not callee.startswith(NOT_COMPARED) and (callee.startswith(TELL) or not _unknown(value))
 
+    def _enters(self, callee: str, call: cst.Call, arg: cst.Arg) -> bool:
+        """Whether a value is given to a function of the script, whose parameter is followed, to where it returns it."""
+        if callee not in self.functions or arg.star:
+            return False
+        params = self.functions[callee].params
+        positional = [*params.posonly_params, *params.params]
+        index = list(call.args).index(arg)
+        if arg.keyword is None and index >= len(positional):
+            return False
+        self.names.add(arg.keyword.value if arg.keyword is not None else positional[index].name.value)
+        return True
+
     def _handed(self, callee: str, call: cst.Call, arg: cst.Arg) -> bool:
-        """Whether a call that is not a library's hands a value on, under which name."""
-        if arg.keyword is not None and (callee == "dict" or callee in self.functions or id(arg) in self.way):
+        """Whether a call that is no function's of the script hands a value on, under which name."""
+        if arg.keyword is not None and (callee == "dict" or id(arg) in self.way):
             self.names.add(arg.keyword.value)
             return True
         if callee.endswith("add_argument"):
@@ -287,12 +312,6 @@ class _Uses:
             self.names.update(text.lstrip("-").replace("-", "_") for text in options)
             self._parsed()
             return True
-        if callee in self.functions and not arg.star:
-            index, params = list(call.args).index(arg), self.functions[callee].params
-            positional = [*params.posonly_params, *params.params]
-            if index < len(positional):
-                self.names.add(positional[index].name.value)
-                return True
         return callee in PASS and (hasattr(builtins, callee) or "asdict" in callee)
 
     def _bind(self, statement: cst.Assign | cst.AnnAssign | cst.AugAssign | cst.NamedExpr) -> bool:

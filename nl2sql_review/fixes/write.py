@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from ..files import disk
+
 
 class WriteError(Exception):
     """A file that could not be written. Nothing was lost; the text names the files exchanged before, if any."""
@@ -53,10 +55,9 @@ def write(files: Sequence[Edited]) -> None:
 
 def _beside(real: str, file: Edited) -> str:
     """The new content on the disk, in a file of its own beside the old one; its path."""
-    with open(real, "rb") as old:
-        mode = os.fstat(old.fileno()).st_mode
-        if old.read() != file.before:
-            raise WriteError(f"{file.path} has changed while it was reviewed; it is left as it is: run again")
+    mode = os.stat(real).st_mode
+    if disk.head(real, len(file.before) + 1) != file.before:
+        raise WriteError(f"{file.path} has changed while it was reviewed; it is left as it is: run again")
     if not mode & stat.S_IWUSR:
         raise WriteError(f"{file.path} is read-only; it is left as it is")
     descriptor, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(real)}.", dir=os.path.dirname(real))

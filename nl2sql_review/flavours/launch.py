@@ -15,7 +15,7 @@ from typing import Iterator
 
 from ..files import disk
 from ..interpret.core import documents
-from ..interpret.core.machine import demote
+from ..interpret.core.joins import demote
 from ..interpret.core.objects import Mapping, object_of
 from ..interpret.core.recording import Call, Recording
 from ..launches.command_line import CommandLine

@@ -56,6 +56,9 @@ class Stated:
     why: str = ""
     at: Place | None = None
     objective: str = ""  # why there is no text with an answer, if there is none
+    template: Value = field(default_factory=Absent)  # name of the chat template, where it is not the model's own
+    trained_ends: tuple[str, ...] | None = None  # the ends of a turn that are trained on; () for the EOS token alone
+    eos: str = ""  # the token that the configuration makes the EOS token
 
 
 @dataclass

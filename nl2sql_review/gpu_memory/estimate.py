@@ -46,7 +46,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """GiB. `high` held for every measured run of known length, `low` for most; `weights_and_adapter` is certain."""
+    """GiB. `high` held for every measured run of known length, `low` for most; `weights_and_adapter` is certain.
+
+    What a run needs: where rows differ in length PyTorch may reserve more, on a card that has it.
+    """
 
     parts: tuple[Part, ...]
     low: float

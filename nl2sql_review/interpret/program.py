@@ -7,33 +7,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..launches.command_line import CommandLine
 from ..training_plan.values import Known, Unknown, Value, same
-from . import models
-from .core import library
-from .core.machine import Exhausted, Frame, Machine, Raised, demote
+from . import models  # noqa: F401 (it fills registries)
+from .core.joins import demote
+from .core.machine import Machine
 from .core.objects import Arguments, Class, Function, Instance, Module, Opaque, object_of
 from .core.operations import freeze
 from .core.project import Project, resolved
 from .core.recording import Call, Recording
+from .core.state import Exhausted, Frame, Raised
+from .interpreter import Interpreter
 from .models.commandline import process
-from .python import (  # noqa: F401 (they fill registries)
-    attributes,
-    calls,
-    classes,
-    containers,
-    expressions,
-    inspection,
-    items,
-    iterators,
-    modules,
-    statements,
-    strings,
-)
+from .python import containers, inspection, iterators, modules, strings  # noqa: F401 (they fill registries)
 
 STEPS = 80_000  # expressions, statements and joined changes; about a second on a slow machine
 
@@ -53,7 +42,7 @@ def interpret(
 
     Past the step budget, interpretation ends and `Recording.exhausted` says so.
     """
-    m = machine(steps)
+    m = Interpreter(steps)
     m.recording.started = started
     if started is not None:
         process.start_with(m, started)
@@ -77,33 +66,6 @@ def interpret(
     return m.recording
 
 
-# What the machine offers to all rooms, and the room that does it: so none needs to import another in a circle.
-WIRING: dict[Any, str] = {
-    expressions: "evaluate",
-    statements: "execute assign bind branch guarded parameter_defaults",
-    attributes: "attribute set_attribute",
-    items: "item iterate mapping contains set_item",
-    calls: "call call_function decorate yielded",
-    classes: "define_class decorated_class",
-    modules: "import_module import_statement",
-    library: (
-        "library_name call_library library_attribute library_item library_iterate library_contains library_set_item "
-        "record_write decorated log"
-    ),
-}
-
-
-def machine(steps: int) -> Machine:
-    m = Machine(steps)
-    for room, names in WIRING.items():
-        for name in names.split():
-            setattr(m, name, partial(getattr(room, name), m))
-    m.super = partial(calls.super_, m)
-    m.library_kind = library.library_kind
-    models.wire(m)
-    return m
-
-
 def soften(recording: Recording) -> None:
     """A call that another command line or environment makes with other values has these only by default."""
     others: dict[int, list[Call]] = {}
@@ -116,9 +78,14 @@ def soften(recording: Recording) -> None:
                     c.arguments[name] = demote(value, other.condition)
 
 
+STARTED = re.compile(r"(^|\.)(?!Patch)[A-Z]\w*Trainer$|\.backward$")
+
+
 def adopt_alternatives(recording: Recording) -> None:
     """A script that trains only when told to (`--train`) is still a training script: what no plain run calls at all is
-    taken from the path that does."""
+    taken from the path that does. One that trains anyway is left as it is: what it does not do is switched off."""
+    if any(STARTED.search(c.callee) for c in recording.calls):
+        return
     called = {c.callee for c in recording.calls}
     adopted = [c for c in recording.alternatives if c.callee not in called]
     if any(c.callee.endswith((".get_peft_model", "Trainer", "TrainingArguments", "SFTConfig")) for c in adopted):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..policy.rulebook import Rule, Rulebook
 from ..policy.settings import Settings, configure
-from ..report.report import EFFECTS, SEVERITIES, ChecklistItem, FileReport, Finding, InternalError, Location
+from ..report.report import EFFECTS, KINDS, SEVERITIES, ChecklistItem, FileReport, Finding, InternalError, Location
 from ..training_plan.facts import TrainingPlan
 from . import verdict, wording
 from .fingerprint import stamped
@@ -111,7 +111,10 @@ def examine(
     others: list[Ruling] = []
     for rule in book.rules.values() if every_rule else book.active:
         try:
-            ruling = Ruling(rule, [(one, plan) for plan in plans for one in verdict.rule_on(rule.head, plan)])
+            ruling = Ruling(
+                rule,
+                [(_counted(one, rule, settings), plan) for plan in plans for one in verdict.rule_on(rule.head, plan)],
+            )
         except Exception as error:
             faults.append(_fault(rule, source, error))
         else:
@@ -138,6 +141,16 @@ def examine(
     report = with_accepted(FileReport(source.path, "reviewed", "", stamps, tuple(checklist), runs))
     first = recordings[0] if recordings else None
     return Examined(source, first, list(plans), report, faults, grounds, settings, rulings, others, list(recordings))
+
+
+def _counted(judged: verdict.Judged, rule: Rule, settings: Settings) -> verdict.Judged:
+    """What a policy of traps only leaves to the team does not apply."""
+    if judged.decision.verdict != "fail" or len(rule.counted) == len(KINDS):
+        return judged
+    if wording.kind(rule.head, judged.name, judged.fact.value) in rule.counted:
+        return judged
+    reason = f"policy {settings.wanted.name} leaves it to the team"
+    return replace(judged, decision=verdict.Decision("not-applicable", reason=reason))
 
 
 def _fault(rule: Rule, source: Source, error: Exception) -> InternalError:

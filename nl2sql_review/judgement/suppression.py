@@ -104,7 +104,7 @@ def with_accepted(file: FileReport) -> FileReport:
 def _notices(source: Source, book: Rulebook, used: set[tuple[int, str]]) -> list[Finding]:
     known = book.names()
     active = {name for rule in book.active for name in (rule.id, rule.section)}
-    everything = len(book.active) == len(book.rules)
+    everything = len(book.active) + len(book.on_rows) == len(book.rules)
     made = []
     for number, comment in enumerate(source.suppressions):
         for name in comment.rules or ("",):

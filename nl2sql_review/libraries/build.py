@@ -19,6 +19,7 @@ import libcst as cst
 
 from ..source.literals import evaluated
 from ..source.syntax import dotted, text_of, walk
+from . import generated
 from .store import FILE
 from .versions import key_of
 
@@ -36,6 +37,7 @@ WANTED = {
     "unsloth": (
         *("FastLanguageModel.from_pretrained", "FastModel.from_pretrained", "FastLlamaModel.get_peft_model"),
         *("FastBaseModel.get_peft_model", "UnslothTrainingArguments"),
+        *(generated.ALL, *generated.NAMES.values()),
     ),
     "unsloth_zoo": ("train_on_responses_only",),
 }
@@ -100,6 +102,8 @@ def read_wheel(path: Path) -> dict[str, Any]:
             of_models = set(
                 models(wheel.read(n) for n in sources if re.match(r"transformers/(__init__|models/.*)\.py$", n))
             )
+        if generated.MODULE in sources:
+            callables.update(made_when_imported(wheel.read(generated.MODULE)))
         metadata = next(n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))
         requires = dict(requirements(wheel.read(metadata).decode("utf-8", "replace")))
     return {"callables": callables, "exports": sorted(exports), "models": of_models, "requires": requires}
@@ -121,6 +125,14 @@ def signatures(module: cst.Module, wanted: Iterable[str]) -> Iterator[tuple[str,
                     made = function(methods["__init__"], method=True) if "__init__" in methods else dataclass(node)
                     bases = [last(b.value) for b in node.bases if isinstance(b.value, (cst.Attribute, cst.Name))]
                     yield name, {**made, "bases": bases if "__init__" not in methods else []}
+
+
+def made_when_imported(code: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The classes that Unsloth generates, with the defaults it puts in: the others are those of TRL's class."""
+    for name, defaults in generated.configurations(code).items():
+        parameters = {n: repr(v) if isinstance(v, str) else written(v) for n, v in defaults.items()}
+        bases = [] if name == generated.ALL else [generated.ALL]
+        yield name, {"parameters": parameters, "bases": bases, "open": True, "renamed": {}}
 
 
 def function(node: cst.FunctionDef, method: bool) -> dict[str, Any]:

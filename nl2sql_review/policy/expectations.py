@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Callable, Iterable, Literal, Union
 
 from ..files.typed_data import ShapeError, did_you_mean
-from ..training_plan.facts import FACTS
+from ..training_plan.facts import FACTS, ROW_FACTS
 
 Scalar = Union[bool, int, float, str]
 Unset = Literal["fail", "pass", "not-applicable"]
@@ -68,8 +68,8 @@ WORDS = tuple(k for k in Expectation.__dataclass_fields__ if k != "unset")
 
 def check_fact(name: str, key: str) -> None:
     """ShapeError when the plan has no fact of this name."""
-    if name not in FACTS:
-        raise ShapeError(key, f"the plan has no fact {name}{did_you_mean(name, FACTS)}")
+    if name not in FACTS and name not in ROW_FACTS:
+        raise ShapeError(key, f"the plan has no fact {name}{did_you_mean(name, (*FACTS, *ROW_FACTS))}")
 
 
 def broken(expected: Expectation, value: object) -> dict[str, Any]:

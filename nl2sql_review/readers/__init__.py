@@ -28,13 +28,15 @@ def _plans(runs: list[Run], recording: Recording, source: Any, settings: Any) ->
     from ..flavours import launch
     from . import defaults
     from .api import versions_of
+    from .api.imports import replaced
 
     versions: Any = None
+    by_unsloth = replaced(recording)
     found: list[tuple[Any, TrainingPlan]] = []
     recording.launch = launch.find(recording, source, settings)
     for one in runs:
         one.versions = versions = versions or versions_of(recording, source, settings)
-        with defaults.under(versions.installed()):
+        with defaults.under(versions.installed(), by_unsloth):
             site, plan = one.trainer and one.trainer.place.node, read_run(one)
         if not any(site is other_site and alike(plan, other) for other_site, other in found):
             found.append((site, plan))
@@ -42,15 +44,35 @@ def _plans(runs: list[Run], recording: Recording, source: Any, settings: Any) ->
 
 
 def read_run(one: Any) -> TrainingPlan:
-    from . import api, arguments, checkpointing, configuration, dataset, launcher, lora, memory, project, prompt
+    from . import (
+        accumulated_loss,
+        api,
+        arguments,
+        checkpointing,
+        configuration,
+        dataset,
+        distributed,
+        idle_settings,
+        joined_samples,
+        kept,
+        launcher,
+        lora,
+        memory,
+        new_tokens,
+        project,
+        prompt,
+        trainable,
+    )
     from .memory import device_map
-    from .prompt import silent_failures
+    from .prompt import labels, silent_failures
 
     plan = TrainingPlan()
     api.read(one, plan)
     # project comes last: it compares what is tracked with the facts of the others
     for section in (lora, prompt, dataset, arguments, memory, device_map, checkpointing, silent_failures, project):
         section.read(one, plan)
+    for silent in (trainable, new_tokens, labels, accumulated_loss, kept, idle_settings, joined_samples, distributed):
+        silent.read(one, plan)
     if one.configuration is not None:
         configuration.read(one, plan)
     launcher.read(one, plan)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
-
-import libcst as cst
 
 from ..interpret.core.operations import describe
 from ..libraries.versions import key_of
-from ..source.syntax import walk
 from ..training_plan.facts import Arguments, Fact, TrainingPlan
-from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Unknown, Value
-from . import launcher
+from ..training_plan.values import Absent, Default, Known, Term, Unknown, Value
+from . import hand_loop, launcher, precision
 from .api.arguments import rejected
 from .api.version_guards import Guards
-from .derive import derive, for_processes, options, plain
-from .object_settings import Given, last
+from .derive import derive, for_processes, plain
+from .object_settings import Given, from_library, last
+from .prompt.training_text import objective
 from .run import Run
 
 # field of the plan -> spellings of the argument
@@ -35,39 +32,29 @@ SPELLINGS = {
     "weight_decay": ("weight_decay",),
     "seed": ("seed",),
 }
-# The same settings where a loop is written by hand: (end of the callee, argument) pairs.
-BY_HAND = {
-    "gradient_accumulation": (("Accelerator", "gradient_accumulation_steps"),),
-    "learning_rate": (("AdamW", "lr"), ("AdamW8bit", "lr"), ("PagedAdamW8bit", "lr"), ("Adam", "lr")),
-    "scheduler": (("get_scheduler", "name"), ("get_scheduler", "$0")),
-    "warmup_steps": (("get_scheduler", "num_warmup_steps"), ("get_cosine_schedule_with_warmup", "num_warmup_steps")),
-    "weight_decay": (("AdamW", "weight_decay"),),
-}
-PROBE = re.compile(
-    r"is_bfloat16_supported|is_bf16_supported|SUPPORTS_BFLOAT16|is_torch_bf16(_gpu)?_available|get_device_capability|has_bf16"
-)
-RAISES = "a T4 or V100 has no bfloat16, and the arguments raise ValueError there"
-REFUSES = "the script stops on one without bfloat16, where fp16 would do"
 WORLD = "derived from the world size"
 
 
 def read(run: Run, plan: TrainingPlan) -> None:
     part = plan.arguments
-    for name, spellings in SPELLINGS.items():
-        setattr(part, name, setting(run, name, spellings))
     processes(run, part)
+    by_hand = hand_loop.trains(run)
+    if by_hand:
+        hand_loop.read(run, part)
+    else:
+        for name, spellings in SPELLINGS.items():
+            setattr(part, name, setting(run, name, spellings))
     launcher.accumulation(run, part)
     part.gradient_accumulation, accumulation = world_sized(part.gradient_accumulation, part.processes.value)
     part.per_device_batch_size, batch = world_sized(part.per_device_batch_size, part.processes.value)
     part.effective_batch = effective(part, batch, accumulation)
     part.scheduler.value = derive(scheduler_name, part.scheduler.value, terms=True)
     note_strings(part.learning_rate)
-    sft_precision(run, part)
-    part.mixed_precision = precision(part.bf16, part.fp16)
-    launcher.precision(run, part)
-    if plain(part.mixed_precision.value) == "bf16":
-        part.mixed_precision.note = REFUSES if refuses_old(part.mixed_precision.at) else RAISES
+    if not by_hand:
+        precision.read(run, part)
     warmup(run, part)
+    if other := objective(run):  # what fine-tuning on answers wants of these is no measure of another objective
+        of_policy(run, part, other)
 
 
 def setting(run: Run, name: str, spellings: tuple[str, ...]) -> Fact:
@@ -78,11 +65,16 @@ def setting(run: Run, name: str, spellings: tuple[str, ...]) -> Fact:
         return fact
     if run.trainer is not None:
         return left_out(run, spellings)
-    for callee, argument in BY_HAND.get(name, ()):
-        for call in run.calls:
-            if last(call.callee) == callee and argument in call.arguments:
-                return Fact(call.arguments[argument], at=call.places.get(argument, call.place))
     return Fact(Absent("no training arguments"), at=run.place, why_not="the script makes no training arguments")
+
+
+def of_policy(run: Run, part: Arguments, why: str) -> None:
+    """Learning rate and warm-up are policy for supervised fine-tuning, unless the settings speak of them."""
+    said = getattr(run.settings, "parameters", None) or {}
+    for name in ("learning_rate", "warmup"):
+        fact = getattr(part, name)
+        if f"arguments/{name.replace('_', '-')}" not in said:
+            fact.why_not = fact.why_not or f"{why}, and the value wanted is one for that"
 
 
 def left_out(run: Run, spellings: tuple[str, ...]) -> Fact:
@@ -163,10 +155,6 @@ def in_words(value: Any) -> str:
     return describe(value if isinstance(value, Value) else Known(value))
 
 
-def from_library(value: Value) -> bool:
-    return bool(value.trace) and value.trace[-1].note.startswith("library default")
-
-
 # -- learning rate, schedule -------------------------------------------------------------------------------------
 
 
@@ -198,6 +186,7 @@ def warmup(run: Run, part: Arguments) -> None:
     steps_set = (
         not isinstance(steps.value, (Absent, Unknown)) and not from_library(steps.value) and not is_zero(steps.value)
     )
+    ratio_set = ratio_set and not (steps_set and from_library(ratio.value))  # a number of steps goes before a ratio
     spelled = ratio if ratio_set else steps
     part.warmup_conflict = Fact(
         Known(ratio_set and steps_set, spelled.value.trace), at=spelled.at, why_not=steps.why_not
@@ -290,105 +279,3 @@ def is_zero(value: Value) -> bool:
         and not isinstance(value.value, str)
         and (value.value is None or value.value == 0)
     )
-
-
-# -- precision ---------------------------------------------------------------------------------------------------
-
-
-def sft_precision(run: Run, part: Arguments) -> None:
-    """SFTConfig turns bf16 on by itself unless fp16 is on."""
-    bf16 = part.bf16.value
-    if isinstance(bf16, Known) and bf16.value is None:
-        part.bf16.value = derive(lambda half: half is not True, part.fp16.value, trace=bf16.trace)
-        part.bf16.note = "SFTConfig turns bf16 on unless fp16 is"
-
-
-def precision(bf16: Fact, fp16: Fact) -> Fact:
-    """Both flags, on a GPU with bfloat16 and on one without."""
-    first = fp16 if from_library(bf16.value) and not from_library(fp16.value) else bf16
-    if isinstance(bf16.value, Absent) and isinstance(fp16.value, Absent):
-        return Fact(Absent("no training arguments"), at=bf16.at, why_not=bf16.why_not)
-    outcomes = [(on(bf16.value, p), on(fp16.value, p)) for p in (True, False)]
-    for fact in (bf16, fp16):
-        if any(outcome[0 if fact is bf16 else 1] is None for outcome in outcomes):
-            why = fact.value.why if isinstance(fact.value, Unknown) else f"only the run decides {describe(fact.value)}"
-            return Fact(Unknown(why, fact.value.trace), at=fact.at)
-    trace = first.value.trace or bf16.value.trace or fp16.value.trace
-    named = name_of(outcomes[0], outcomes[1])
-    defaults = [v for fact in (bf16, fp16) for v in options(fact.value) if isinstance(v, Default)]
-    value: Value = Default(named, defaults[0].by, trace) if defaults else Known(named, trace)
-    return Fact(value, at=first.at, note=bf16.note)
-
-
-def refuses_old(at: Place | None) -> bool:
-    """Whether the script checks for bfloat16 and stops by itself where there is none."""
-    source = at.source if at is not None else None
-    if not PROBE.search(getattr(source, "text", "")) or not hasattr(source, "tree"):
-        return False
-    for node in walk(source.tree):
-        if isinstance(node, (cst.Assert, cst.If)) and PROBE.search(source.segment(node.test)):
-            if isinstance(node, cst.Assert) or re.search(
-                r"\braise\b|\bexit\(", source.segment(node.body.body[0], node.body.body[-1])
-            ):
-                return True
-    return False
-
-
-def on(value: Value, supported: bool) -> bool | None:
-    """Whether a flag is on, given whether the GPU supports bfloat16; None when it cannot be told."""
-    if isinstance(value, Absent):
-        return False
-    if isinstance(value, (Known, Default)):
-        return bool(value.value) if isinstance(value.value, (bool, int, type(None))) else None
-    if isinstance(value, Either) and len(value.options) == 2:
-        known = [on(o, supported) for o in value.options]
-        if known[0] == known[1]:
-            return known[0]
-        if PROBE.search(value.condition):
-            return known[0] if supported != value.condition.startswith("not ") else known[1]
-        return None
-    if isinstance(value, Term):
-        if value.head == "not" and value.args:
-            inner = on(value.args[0], supported)
-            return None if inner is None else not inner
-        if value.head in ("and", "or") and value.args:
-            parts = [
-                True if isinstance(a, Term) and "cuda.is_available" in a.text else on(a, supported) for a in value.args
-            ]
-            if value.head == "and":
-                return False if False in parts else None if None in parts else True
-            return True if True in parts else None if None in parts else False
-        if PROBE.search(value.text):
-            return probe(value.text, supported)
-    return None
-
-
-def probe(text: str, supported: bool) -> bool | None:
-    """`is_bfloat16_supported()`, or a comparison of the compute capability with 8 (Ampere, the first with bfloat16)."""
-    if text.startswith("not "):
-        inner = probe(text[4:], supported)
-        return None if inner is None else not inner
-    if "get_device_capability" not in text:
-        return supported
-    if re.search(r">=\s*\(?8|>\s*\(?7\b", text):
-        return supported
-    if re.search(r"<\s*\(?8|<=\s*\(?7\b", text):
-        return not supported
-    return None
-
-
-NAMES = {
-    ((True, False), (False, True)): "bf16 else fp16",
-    ((True, False), (True, False)): "bf16",
-    ((False, True), (False, True)): "fp16",
-    ((False, False), (False, False)): "none",
-    ((True, False), (False, False)): "bf16 else none",
-    ((False, True), (True, False)): "fp16 else bf16",
-    ((False, False), (False, True)): "fp16 only without bf16 support",
-}
-
-
-def name_of(with_support: tuple[Any, Any], without: tuple[Any, Any]) -> str:
-    if (True, True) in (with_support, without):
-        return "both"
-    return NAMES.get((with_support, without), "reversed")

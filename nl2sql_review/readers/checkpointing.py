@@ -6,11 +6,12 @@ import re
 from typing import Any
 
 from ..interpret.core.objects import Function
-from ..training_plan.facts import Fact, TrainingPlan
-from ..training_plan.values import Absent, Default, Either, Known, Term, Text, Unknown, Value
-from .arguments import from_library, setting
+from ..training_plan.facts import Checkpointing, Fact, TrainingPlan
+from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
+from . import defaults, hand_loop
+from .arguments import setting
 from .derive import derive, options, plain
-from .object_settings import last
+from .object_settings import from_library, last
 from .run import Run
 
 SPELLINGS = {
@@ -31,9 +32,14 @@ JOINED = re.compile(r"os\.path\.join|\bglob\.i?glob\(|\.glob\(|\.rglob\(|iterdir
 
 def read(run: Run, plan: TrainingPlan) -> None:
     part = plan.checkpointing
+    if hand_loop.trains(run):
+        hand_loop.saves(run, part)
+        part.resume, part.resume_by = resume(run)
+        return
     for name, spellings in SPELLINGS.items():
         setattr(part, name, setting(run, name, spellings))
     part.save_strategy.value = derive(strategy_name, part.save_strategy.value, terms=True)
+    unsaved(run, part)
     strategy, steps = part.save_strategy, part.save_steps
     if not isinstance(strategy.value, (Known, Default)) or plain(strategy.value) == "steps":
         if from_library(steps.value) and plain(strategy.value) == "steps":
@@ -48,6 +54,22 @@ def read(run: Run, plan: TrainingPlan) -> None:
     )
     part.save_conflict = Fact(conflict, at=steps.at, why_not=steps.why_not)
     part.resume, part.resume_by = resume(run)
+
+
+def unsaved(run: Run, part: Checkpointing) -> None:
+    """Without a directory and a number of steps, the class that Unsloth generates saves nothing."""
+    where = run.arguments.value("output_dir") if run.arguments else Absent()
+    callee = run.arguments.callee or "trl.SFTConfig"
+    if run.arguments.unknown or not defaults.generated(callee) or plain(where) is not None:
+        return
+    if not isinstance(where, (Absent, Known)) or defaults.otherwise(callee) is not None:
+        return
+    if plain(part.save_strategy.value) == "steps" and plain(part.save_steps.value) == 500:
+        note = f"library default: {defaults.name(callee)}.save_strategy"
+        at = part.save_strategy.at
+        trace = (Place(at.source, at.node, note),) if at is not None else ()
+        part.save_strategy.value = Known("no", trace)
+        part.save_strategy.note = "Unsloth saves nothing where neither output_dir nor save_steps is set"
 
 
 def strategy_name(value: Any) -> Any:
@@ -79,10 +101,12 @@ def resume(run: Run) -> tuple[Fact, Fact]:
     if isinstance(value, Absent) and call.unknown_arguments:
         return Fact(Unknown(call.unknown_arguments, (call.place,)), at=at), Fact(Absent(), at=at)
     if isinstance(value, Absent):
-        note = ""
-        if not isinstance(run.arguments.value("resume_from_checkpoint"), (Absent, Unknown)):
+        note, steps, manner = "", (call.place,), "never"
+        asked = run.arguments.value("resume_from_checkpoint")
+        if not isinstance(asked, (Absent, Unknown)):
             note = "resume_from_checkpoint of the training arguments is not read by the trainer: give it to train()"
-        return Fact(Known("never", (call.place,)), at=call.place, note=note), Fact(
+            steps, manner = (*asked.trace, call.place), "unread argument"
+        return Fact(Known(manner, steps), at=call.place, note=note), Fact(
             Absent("train() is called without a checkpoint"), at=at
         )
     if not call.certain or otherwise(run):

@@ -1,17 +1,20 @@
 """What the libraries do when an argument is left out.
 
 The tables say which defaults are worth a fact, and what they are in the newest known versions (trl 1.16, transformers
-5.23, peft 0.21, unsloth 2026.10); under the versions a script states they are what the signatures say.
+5.23, peft 0.21, unsloth 2026.10); under the versions a script states they are what the signatures say. Where Unsloth is
+imported before TRL, its version of TRL's classes is made, and the defaults are Unsloth's.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Iterator
 
 from ..libraries import store
+from ..libraries.versions import key_of
 
 TRAINING_ARGUMENTS: dict[str, Any] = {
     "output_dir": "trainer_output",
@@ -49,32 +52,119 @@ UNSLOTH_ADAPTER: dict[str, Any] = {
 
 UNSLOTH_MODEL: dict[str, Any] = {"max_seq_length": 2048, "load_in_4bit": True}
 
+HOME_OF_ENCODERS = "sentence_transformers"  # its arguments are transformers' with some more
+
 BITS_AND_BYTES: dict[str, Any] = {"load_in_4bit": False, "load_in_8bit": False}
 
 
+@dataclass(frozen=True)
+class Replaced:
+    """What Unsloth, where it is imported, puts in place of TRL's classes.
+
+    `early` are the names that the script took from TRL before, which stay TRL's; `sure` is False where the import is
+    tried, and the script goes on without it.
+    """
+
+    early: frozenset[str] = frozenset()
+    sure: bool = True
+
+
 _installed: ContextVar[dict[str, str] | None] = ContextVar("installed", default=None)
+_replaced: ContextVar[Replaced | None] = ContextVar("replaced", default=None)
 
 
 @contextmanager
-def under(installed: dict[str, str] | None) -> Iterator[None]:
+def under(installed: dict[str, str] | None, replaced: Replaced | None = None) -> Iterator[None]:
     """Defaults are those of these versions (library -> version) while a script is read."""
-    token = _installed.set(installed)
+    tokens = _installed.set(installed), _replaced.set(replaced)
     try:
         yield
     finally:
-        _installed.reset(token)
+        _installed.reset(tokens[0])
+        _replaced.reset(tokens[1])
 
 
 def of(callee: str) -> dict[str, Any]:
     """The defaults of what this call makes; empty when they are not known."""
+    return _of(callee, _versions(), generated(callee))
+
+
+def otherwise(callee: str) -> dict[str, Any] | None:
+    """The defaults where Unsloth turns out not to be installed; None where nothing depends on that."""
+    replaced = _replaced.get()
+    return _of(callee, _versions(), "") if generated(callee) and replaced is not None and not replaced.sure else None
+
+
+def generated(callee: str) -> str:
+    """The class that Unsloth generates for a configuration of TRL: `UnslothSFTConfig`; "" where TRL's own is made."""
+    replaced, (library, _, name) = _replaced.get(), callee.partition(".")
+    version = (_installed.get() or {}).get("unsloth", "")
+    if callee == "unsloth.UnslothTrainingArguments":
+        name = "SFTConfig"
+    elif replaced is None or library != "trl" or not name.endswith("Config") or callee in replaced.early:
+        return ""
+    named = f"Unsloth{name.rpartition('.')[2]}"
+    return named if store.signature("unsloth", "UnslothConfig", version) is not None else ""
+
+
+def trains_by_unsloth(callee: str) -> bool:
+    """Whether a trainer is one that Unsloth generates in place of TRL's: certainly, and not where it may be."""
+    replaced, version = _replaced.get(), (_installed.get() or {}).get("unsloth", "")
+    if callee not in ("unsloth.UnslothTrainer", "unsloth.trainer.UnslothTrainer"):
+        library, _, name = callee.partition(".")
+        if replaced is None or not replaced.sure or library != "trl" or not name.endswith("Trainer"):
+            return False
+        if callee in replaced.early:
+            return False
+    return store.signature("unsloth", "UnslothConfig", version) is not None
+
+
+def length_of(callee: str) -> str:
+    """How Unsloth's class comes to the length that the trainer cuts at.
+
+    "model" takes the model's length whatever `max_length` says, "shorter" the shorter of the two; "" where `max_length`
+    alone says it.
+    """
+    name, version = generated(callee), (_installed.get() or {}).get("unsloth", "")
+    if name != "UnslothSFTConfig":
+        return ""
+    found = store.signature("unsloth", name, version)
+    written = found.parameters.get("max_length", "") if found is not None else ""
+    return "shorter" if "min(" in written else "model"
+
+
+def _versions() -> tuple[tuple[str, str], ...]:
     installed = _installed.get()
-    return _of(callee, tuple(sorted(installed.items())) if installed else ())
+    return tuple(sorted(installed.items())) if installed else ()
 
 
 @lru_cache(maxsize=256)
-def _of(callee: str, versions: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+def _of(callee: str, versions: tuple[tuple[str, str], ...], generated: str) -> dict[str, Any]:
+    plainly = _plain(callee, versions)
+    if not generated:
+        return plainly
+    installed = dict(versions)
+    found = store.whole("unsloth", generated, installed) or store.whole("unsloth", "UnslothConfig", installed)
+    if found is None:
+        return plainly
+    share = "warmup_steps" if key_of(installed.get("transformers", "5.0.0")) >= key_of("5.0.0") else "warmup_ratio"
+    made = {**plainly}
+    for name in (*plainly, "warmup_ratio", "learning_rate"):
+        if name in ("max_length", "output_dir") or name.startswith("warmup") and name != share in found.parameters:
+            continue  # the readers of memory and of checkpoints know what comes of the first two
+        if name in found.parameters:
+            made[name] = found.default(name)
+    if generated == "UnslothSFTConfig":
+        made.pop("max_length", None)
+    return made
+
+
+def _plain(callee: str, versions: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    """The defaults of the class that the library itself defines."""
     newest, installed = _newest(callee), dict(versions)
     library, _, callable = callee.partition(".")
+    if library == HOME_OF_ENCODERS:
+        library, callable = "transformers", "TrainingArguments"
     if not newest or not installed:
         return newest
     if library == "unsloth":
@@ -113,7 +203,7 @@ def _newest(callee: str) -> dict[str, Any]:
         return LORA_CONFIG
     if name == "BitsAndBytesConfig":
         return BITS_AND_BYTES
-    if name in ("TrainingArguments", "Seq2SeqTrainingArguments", "UnslothTrainingArguments"):
+    if name.endswith("TrainingArguments") and owner.partition(".")[0] in ("transformers", "unsloth", HOME_OF_ENCODERS):
         return TRAINING_ARGUMENTS if name != "UnslothTrainingArguments" else SFT_CONFIG
     if name == "SFTConfig":
         return SFT_CONFIG
@@ -126,5 +216,7 @@ def _newest(callee: str) -> dict[str, Any]:
 
 def name(callee: str) -> str:
     """How the owner of a default is called in a trace: `TrainingArguments`, `FastLanguageModel.get_peft_model`."""
+    if made := generated(callee):
+        return made
     owner, _, last = callee.rpartition(".")
     return f"{owner.rpartition('.')[2]}.{last}" if last in ("get_peft_model", "from_pretrained") else last

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 from ..training_plan.facts import Fact, Lora, TrainingPlan
 from ..training_plan.values import Absent, Default, Either, Known, Unknown, Value
+from . import hand_loop
 from .api.arguments import rejected
 from .derive import derive, options
 from .object_settings import Given, last, makers
@@ -54,7 +55,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part.misplaced_gradient_checkpointing = misplaced(run)
     if not run.adapter and not run.adapter.unknown:
         part.adapter = no_adapter(run)
-        for name in (*SPELLINGS, "target_modules", "unmatched_modules", "gradient_checkpointing"):
+        for name in (*SPELLINGS, "scaling", "target_modules", "unmatched_modules", "gradient_checkpointing"):
             setattr(part, name, replace(part.adapter, why_not=part.adapter.why_not or absent_why(part.adapter)))
         return
     assert run.adapter_call is not None
@@ -62,6 +63,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     for name, spellings in SPELLINGS.items():
         setattr(part, name, setting(run, *spellings))
     note_scale(part)
+    part.scaling = scaling(run, part)
     part.target_modules, part.unmatched_modules = modules(run)
     part.gradient_checkpointing = checkpointing(run)
 
@@ -69,15 +71,22 @@ def read(run: Run, plan: TrainingPlan) -> None:
 def no_adapter(run: Run) -> Fact:
     if any(last(c.callee) == "from_pretrained" and "PeftModel" in c.callee for c in run.calls):
         return Fact(Unknown("the adapter is loaded from a directory, which holds its settings"), at=run.place)
+    switched = next((c for c in run.recording.alternatives if last(c.callee) in ("get_peft_model", "LoraConfig")), None)
+    if switched is not None:
+        note = f"only {switched.condition} makes one" if switched.condition.startswith("-") else "a branch makes one"
+        off = Default(None, switched.condition, (switched.place,))
+        return Fact(off, at=switched.place, note=note, argument="")
     if run.model_unknown:
         return Fact(Unknown(run.model_unknown), at=run.place)
+    if hand_loop.trains(run):
+        return Fact(Absent("no LoRA adapter is made: all weights are trained"), at=run.load.place or run.place)
     if run.trainer is None:
         return Fact(Absent("no adapter is made"), at=run.place, why_not="the script makes no adapter and no trainer")
     return Fact(Absent("no LoRA adapter is made: all weights are trained"), at=run.trainer.place)
 
 
 def absent_why(fact: Fact) -> str:
-    return "no adapter is made" if isinstance(fact.value, Absent) else ""
+    return "no adapter is made" if isinstance(fact.value, (Absent, Default)) else ""
 
 
 def setting(run: Run, *spellings: str) -> Fact:
@@ -92,6 +101,23 @@ def note_scale(part: Lora) -> None:
     if isinstance(r, (Known, Default)) and isinstance(alpha, (Known, Default)) and r.value != alpha.value:
         if isinstance(r.value, (int, float)) and isinstance(alpha.value, (int, float)) and r.value:
             part.alpha.note = f"alpha is not r ({r.value}): the adapter's output is scaled by {alpha.value / r.value:g}"
+
+
+def scaling(run: Run, part: Lora) -> Fact:
+    """What PEFT calls scaling, from rank and alpha; a default where one of them is."""
+    r, alpha, stabilised = part.r.value, part.alpha.value, setting(run, "use_rslora").value
+    for name, value in (("r", r), ("lora_alpha", alpha)):
+        if not (isinstance(value, (Known, Default)) and isinstance(value.value, (int, float)) and value.value > 0):
+            return Fact(Unknown(f"{name} is not known"), at=part.alpha.at)
+    if not isinstance(stabilised, (Known, Default, Absent)):
+        return Fact(Unknown("whether the adapter is rank-stabilised is not known"), at=part.alpha.at)
+    assert isinstance(r, (Known, Default)) and isinstance(alpha, (Known, Default))
+    root = isinstance(stabilised, (Known, Default)) and bool(stabilised.value)
+    factor = alpha.value / (r.value**0.5 if root else r.value)
+    said = f"lora_alpha={alpha.value:g}, r={r.value:g}{', rank-stabilised' if root else ''}"
+    by = next((value.by for value in (r, alpha, stabilised) if isinstance(value, Default)), None)
+    value = Known(factor, alpha.trace) if by is None else Default(factor, by, alpha.trace)
+    return Fact(value, at=part.alpha.at, note=said)
 
 
 # -- the base model ----------------------------------------------------------------------------------------------

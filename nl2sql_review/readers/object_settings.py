@@ -128,10 +128,20 @@ def completed(value: Value, otherwise: Value | None) -> Value:
 
 
 def default(call: Call, names: tuple[str, ...]) -> Value | None:
-    known = defaults.of(call.callee)
+    made = _default(call, names, defaults.of(call.callee), defaults.name(call.callee))
+    without = defaults.otherwise(call.callee)
+    if without is None:
+        return made
+    plainly = _default(call, names, without, last(call.callee))
+    if made is None or plainly is None:
+        return made or plainly
+    return join(made, plainly, "unsloth is installed")
+
+
+def _default(call: Call, names: tuple[str, ...], known: dict[str, Any], owner: str) -> Value | None:
     for name in names:
         if name in known:
-            note = f"library default: {defaults.name(call.callee)}.{name}"
+            note = f"library default: {owner}.{name}"
             return Known(known[name], (Place(call.place.source, call.place.node, note),))
     return None
 
@@ -154,3 +164,8 @@ def makers(value: Value) -> Given:
     if isinstance(value, Unknown):
         return Given(unknown=value.why)
     return Given()
+
+
+def from_library(value: Value) -> bool:
+    """Whether a value is what a library takes where the script says nothing."""
+    return bool(value.trace) and value.trace[-1].note.startswith("library default")

@@ -18,8 +18,12 @@ from .object_settings import Given, last, made_by, makers, objects
 
 ADAPTERS = ("get_peft_model", "LoraConfig", "add_adapter")
 LOADERS = ("from_pretrained", "from_config")
-TRAINERS = ("trl", "transformers", "unsloth", "unsloth_zoo")  # whose classes train, beside those of flavours
-CONFIGS = ("TrainingArguments", "SFTConfig", "Seq2SeqTrainingArguments", "UnslothTrainingArguments")
+# Whose classes train, beside those of flavours.
+TRAINERS = ("trl", "transformers", "unsloth", "unsloth_zoo", "sentence_transformers")
+CONFIGS = (
+    *("TrainingArguments", "SFTConfig", "Seq2SeqTrainingArguments", "UnslothTrainingArguments"),
+    *("SentenceTransformerTrainingArguments", "CrossEncoderTrainingArguments", "SparseEncoderTrainingArguments"),
+)
 
 
 @dataclass(slots=True)
@@ -96,12 +100,18 @@ def runs(recording: Recording, source: Any, settings: Any) -> list[Run]:
 
 
 def is_trainer(call: Call) -> bool:
-    return last(call.callee).endswith("Trainer") and call.callee.split(".")[0] in {*TRAINERS, *flavours.packages()}
+    """A class of a library that trains, and no function named after one: `PatchDPOTrainer()` makes none."""
+    name = last(call.callee)
+    if not name.endswith("Trainer") or not name[:1].isupper() or name.startswith("Patch"):
+        return False
+    return call.callee.split(".")[0] in {*TRAINERS, *flavours.packages()}
 
 
 def is_model_load(call: Call) -> bool:
     owner, _, name = call.callee.rpartition(".")
     owner = last(owner)
+    if call.callee == "sentence_transformers.SentenceTransformer":
+        return True
     return name in LOADERS and re.search(r"Model|For[A-Z]|^Fast|LMHead", owner) is not None and "Peft" not in owner
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from difflib import unified_diff
 from typing import TYPE_CHECKING
 
+from .escaping import c_quoted
+
 if TYPE_CHECKING:
     from ..fixes.write import Edited
 
@@ -21,7 +23,7 @@ def render(files: Iterable[Edited]) -> str:
 
 def _lines(path: str, before: bytes, after: bytes) -> Iterator[str]:
     old, new = (LINE.findall(_text(data)) for data in (before, after))
-    for line in unified_diff(old, new, path, path):
+    for line in unified_diff(old, new, c_quoted(path), c_quoted(path)):
         yield line if line.endswith("\n") else line + NO_NEWLINE
 
 

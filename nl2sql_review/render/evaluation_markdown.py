@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..rows.scoring.evaluation import OUTCOMES, Comparison, Evaluation, Share
+from .escaping import markdown_code, markdown_text
 from .evaluation_text import compared, figures, percent, rule_words, shown_first, title
-from .markdown import as_code, as_text
 
 SHOWN = 5  # of each kind
 LONGEST = 200  # characters of a text
@@ -19,15 +19,15 @@ def render(evaluation: Evaluation) -> str:
 def _lines(evaluation: Evaluation) -> Iterator[str]:
     yield "## nl2sql-review evaluate"
     yield ""
-    yield as_text(title(evaluation))
+    yield markdown_text(title(evaluation))
     for gate in evaluation.gates:
         yield ""
-        yield f"{'✔' if gate.passed else '✘'} {as_text(gate.said)}"
+        yield f"{'✔' if gate.passed else '✘'} {markdown_text(gate.said)}"
     yield ""
     yield "| | | |"
     yield "|---|--:|---|"
     for name, value, said in figures(evaluation):
-        yield f"| **{name}** | **{value}** | {as_text(said)} |"
+        yield f"| **{name}** | **{value}** | {markdown_text(said)} |"
     for outcome, number in evaluation.outcomes.items():
         yield f"| {OUTCOMES[outcome]} | {number:,} | |"
     if evaluation.chatty:
@@ -45,31 +45,31 @@ def _lines(evaluation: Evaluation) -> Iterator[str]:
         for judged in first:
             said = judged.sql or judged.predicted or ""
             cells = (
-                as_text(judged.id),
-                as_text(_short(judged.question)),
+                markdown_text(judged.id),
+                markdown_text(_short(judged.question)),
                 _code(judged.gold),
                 _code(said),
-                as_text(judged.reason),
+                markdown_text(judged.reason),
             )
             yield f"| {' | '.join(cells)} |"
         yield ""
         yield "</details>"
     yield ""
     yield " ".join(
-        f"*{as_text(words)}.*"
+        f"*{markdown_text(words)}.*"
         for words in (*rule_words(evaluation.rule, evaluation.databases is not None), *evaluation.notes)
     )
 
 
 def _against(against: Comparison) -> Iterator[str]:
     yield ""
-    yield f"Against {as_code(against.path)}: {as_text(compared(against))}."
+    yield f"Against {markdown_code(against.path)}: {markdown_text(compared(against))}."
     yield ""
     yield "| Turned | Question | From | To |"
     yield "|---|---|---|---|"
     for word, turned in (("right", against.turned_right), ("wrong", against.turned_wrong)):
         for each in turned[:SHOWN]:
-            said = as_text(f"{each.id} {_short(each.question)}")
+            said = markdown_text(f"{each.id} {_short(each.question)}")
             yield f"| {word} | {said} | {OUTCOMES[each.before]} | {OUTCOMES[each.after]} |"
         if len(turned) > SHOWN:
             yield f"| {word} | … and {len(turned) - SHOWN:,} more | | |"
@@ -84,13 +84,13 @@ def _table(head: str, shares: Sequence[Share]) -> Iterator[str]:
     yield f"| {head} | Right | Pairs | |"
     yield "|---|--:|--:|--:|"
     for share in shares:
-        yield f"| {as_text(share.name)} | {share.right:,} | {share.pairs:,} | {percent(share.accuracy)} |"
+        yield f"| {markdown_text(share.name)} | {share.right:,} | {share.pairs:,} | {percent(share.accuracy)} |"
     yield ""
     yield "</details>"
 
 
 def _code(sql: str) -> str:
-    return as_code(_short(sql)).replace("|", "\\|") if sql.strip() else ""
+    return markdown_code(_short(sql)).replace("|", "\\|") if sql.strip() else ""
 
 
 def _short(words: str) -> str:

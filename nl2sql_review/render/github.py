@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ..report.report import SEVERITIES, Report
 from .entries import Entry, entries, relative
+from .escaping import workflow_message, workflow_property
 from .summary import counts
 from .terminal import escape
 from .view import View
@@ -28,8 +29,8 @@ def _command(entry: Entry, view: View) -> str:
     if at.row == at.end_row and at.column < at.end_column:  # GitHub takes columns within one line only
         properties |= {"col": at.column, "endColumn": at.end_column}
     properties["title"] = entry.rule
-    said = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
-    return f"::{LEVELS[entry.severity]} {said}::{_data(_message(entry))}"
+    said = ",".join(f"{name}={workflow_property(str(value))}" for name, value in properties.items())
+    return f"::{LEVELS[entry.severity]} {said}::{workflow_message(_message(entry))}"
 
 
 def _message(entry: Entry) -> str:
@@ -41,11 +42,3 @@ def _message(entry: Entry) -> str:
             [f"suppressed: {escape(finding.suppressed) or 'no reason given'}"] if finding.suppressed is not None else []
         )
     return "\n".join(lines)
-
-
-def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")

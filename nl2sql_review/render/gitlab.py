@@ -8,6 +8,7 @@ from ..judgement.fingerprint import digest
 from ..report.report import Report
 from ..report.serialization import document
 from .entries import Entry, entries, relative
+from .escaping import message_text
 from .view import View
 
 SEVERITIES = {"error": "critical", "warning": "major", "advice": "minor"}
@@ -22,7 +23,7 @@ def _issue(entry: Entry, view: View) -> dict[str, Any]:
     help = f" [{finding.help}]" if finding is not None and finding.help else ""
     return {
         "check_name": entry.rule,
-        "description": f"{entry.message}{help}",
+        "description": message_text(f"{entry.message}{help}"),
         "severity": "blocker" if entry.kind == "fault" else SEVERITIES[entry.severity],
         "fingerprint": (finding.fingerprint if finding else "")
         or digest(entry.kind, entry.rule, relative(entry.path, view.root), entry.message),

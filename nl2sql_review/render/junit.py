@@ -5,16 +5,13 @@ An item that cannot be decided is skipped, with the reason, and never passes; wi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
 from ..report.report import ChecklistItem, FileReport, Finding, InternalError, Report
+from .escaping import xml_text
 from .excerpt import place
-from .terminal import escape
 from .view import View
-
-_NO_XML = re.compile("[\ufffe\uffff]")  # of what `escape` lets through
 
 
 def render(report: Report, view: View) -> str:
@@ -26,11 +23,12 @@ def render(report: Report, view: View) -> str:
     for name in ("tests", "failures", "errors", "skipped"):
         root.set(name, str(sum(int(suite.get(name, 0)) for suite in root)))
     ElementTree.indent(root)
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
+    text = ElementTree.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
 
 
 def _suite(file: FileReport, faults: list[InternalError], view: View) -> ElementTree.Element:
-    suite = ElementTree.Element("testsuite", name=_text(file.path), package="nl2sql-review")
+    suite = ElementTree.Element("testsuite", name=xml_text(file.path), package="nl2sql-review")
     of_rule: dict[str, list[Finding]] = {item.rule: [] for item in file.checklist}
     for finding in file.findings:
         if finding.suppressed is None or view.show_suppressed:
@@ -41,7 +39,7 @@ def _suite(file: FileReport, faults: list[InternalError], view: View) -> Element
             suite.append(case)
     for fault in faults:
         case = _case(fault.rule or "internal-error", file)
-        ElementTree.SubElement(case, "error", type="internal error", message=_text(fault.message))
+        ElementTree.SubElement(case, "error", type="internal error", message=xml_text(fault.message))
         suite.append(case)
     return suite
 
@@ -55,27 +53,28 @@ def _cases(
         case.set("line", str(stored.row))
         if finding.suppressed is not None:
             because = finding.suppressed or "no reason given"
-            ElementTree.SubElement(case, "skipped", message=_text(f"suppressed: {because}"))
+            ElementTree.SubElement(case, "skipped", message=xml_text(f"suppressed: {because}"))
         else:
-            failure = ElementTree.SubElement(case, "failure", type=finding.severity, message=_text(finding.message))
+            failure = ElementTree.SubElement(case, "failure", type=finding.severity, message=xml_text(finding.message))
             lines = (f"{place(finding.location)}: {finding.message}", finding.help and f"help: {finding.help}")
-            failure.text = "\n".join(_text(line) for line in lines if line)
+            failure.text = "\n".join(xml_text(line) for line in lines if line)
         yield case
     if not findings and item is not None:
         case = _case(rule, file)
+        undecided = xml_text(f"cannot be decided: {item.reason}")
         if item.verdict == "unknown" and view.show_unknown:
-            ElementTree.SubElement(case, "failure", type="unknown", message=_text(f"cannot be decided: {item.reason}"))
+            ElementTree.SubElement(case, "failure", type="unknown", message=undecided)
         elif item.verdict == "unknown":
-            ElementTree.SubElement(case, "skipped", message=_text(f"cannot be decided: {item.reason}"))
+            ElementTree.SubElement(case, "skipped", message=undecided)
         elif item.verdict == "not-applicable":
-            ElementTree.SubElement(case, "skipped", message=_text(f"does not apply: {item.reason}"))
+            ElementTree.SubElement(case, "skipped", message=xml_text(f"does not apply: {item.reason}"))
         elif item.verdict == "fail":  # all its findings are suppressed, or reported under another rule
-            ElementTree.SubElement(case, "skipped", message=_text(f"not counted: {item.evidence}"))
+            ElementTree.SubElement(case, "skipped", message=xml_text(f"not counted: {item.evidence}"))
         yield case
 
 
 def _case(rule: str, file: FileReport) -> ElementTree.Element:
-    return ElementTree.Element("testcase", name=_text(rule), classname=_text(file.path), file=_text(file.path))
+    return ElementTree.Element("testcase", name=xml_text(rule), classname=xml_text(file.path), file=xml_text(file.path))
 
 
 def _counted(suite: ElementTree.Element) -> ElementTree.Element:
@@ -83,7 +82,3 @@ def _counted(suite: ElementTree.Element) -> ElementTree.Element:
     for attribute, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(attribute, str(sum(case.find(tag) is not None for case in suite)))
     return suite
-
-
-def _text(text: str) -> str:
-    return _NO_XML.sub("\ufffd", escape(text))

@@ -17,6 +17,11 @@ COLORS = {
     "no verdict": "yellow",
 }
 
+KEPT = (
+    "with rows of many lengths PyTorch may hold more while the card has it, which the run does not need; "
+    "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True keeps it near the estimate"
+)
+
 
 def render(report: MemoryReport, terminal: Terminal) -> str:
     lines: list[str] = []
@@ -49,6 +54,8 @@ def _run(summary: Summary, terminal: Terminal) -> Iterator[str]:
         f"{_about(terminal)} {gib(summary.gib)} GiB, between {gib(summary.low)} and {gib(summary.high)}, {when}",
         terminal,
     )
+    if not run.packing and not run.stack.startswith("Unsloth"):  # whose joined rows leave next to nothing behind
+        yield from _wrapped(KEPT, terminal)
     for words in run.assumed:
         yield from _wrapped(f"assumed: {words}", terminal)
     if summary.card is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..report.plan_diff import Difference, PlanDiff
-from .markdown import as_code, as_text
+from .escaping import markdown_code, markdown_text
 from .plan_diff_text import WORDS, by_section, headline, origins
 from .terminal import escape
 
@@ -19,7 +19,7 @@ def render(diff: PlanDiff) -> str:
 
 
 def _lines(diff: PlanDiff) -> Iterator[str]:
-    yield f"### {as_code(diff.before)} → {as_code(diff.after)}"
+    yield f"### {markdown_code(diff.before)} → {markdown_code(diff.after)}"
     yield ""
     yield f"{headline(diff)}."
     for title, found in by_section(diff):
@@ -32,7 +32,7 @@ def _lines(diff: PlanDiff) -> Iterator[str]:
         yield "|---|---|---|"
         for one in diff.verdicts:
             change = f"{WORDS[one.before]} → {WORDS[one.after]}"
-            yield f"| `{one.rule}` | {change} | {as_text(one.evidence if one.after != 'pass' else '')} |"
+            yield f"| `{one.rule}` | {change} | {markdown_text(one.evidence if one.after != 'pass' else '')} |"
     if diff.prompt:
         lines = [escape(line) for line in diff.prompt[:MOST_LINES]]
         fence = "`" * max(3, 1 + max((len(run) for line in lines for run in _ticks(line)), default=0))
@@ -43,8 +43,8 @@ def _lines(diff: PlanDiff) -> Iterator[str]:
     if diff.remarks:
         yield ""
         for remark in diff.remarks:
-            where = f" ({as_code(remark.origin)})" if remark.origin else ""
-            yield f"- {MARKS[remark.weight]} {as_text(remark.text)}{where}"
+            where = f" ({markdown_code(remark.origin)})" if remark.origin else ""
+            yield f"- {MARKS[remark.weight]} {markdown_text(remark.text)}{where}"
 
 
 def _ticks(line: str) -> list[str]:
@@ -59,6 +59,7 @@ def _table(title: str, found: tuple[Difference, ...] | list[Difference]) -> Iter
     yield "|---|---|---|"
     for one in found:
         places = origins(one)
-        where = as_code(places).replace("|", "\\|") if places else ""
-        note = f"{where}<br>*{as_text(one.note)}*" if one.note and where else where or as_text(one.note)
-        yield f"| {as_text(one.name)} | {as_text(one.before.text)} → {as_text(one.after.text)} | {note} |"
+        where = markdown_code(places).replace("|", "\\|") if places else ""
+        note = f"{where}<br>*{markdown_text(one.note)}*" if one.note and where else where or markdown_text(one.note)
+        change = f"{markdown_text(one.before.text)} → {markdown_text(one.after.text)}"
+        yield f"| {markdown_text(one.name)} | {change} | {note} |"

@@ -8,6 +8,7 @@ from ..report.addresses import SITE
 from ..report.report import Location, Report
 from ..report.serialization import document
 from .entries import Entry, entries
+from .escaping import message_text
 from .view import View
 
 SEVERITIES = {"error": "ERROR", "warning": "WARNING", "advice": "INFO"}
@@ -23,7 +24,7 @@ def _diagnostic(entry: Entry, view: View) -> dict[str, Any]:
     rule = view.rules().get(entry.rule)
     help = f"\n{finding.help}" if finding is not None and finding.help else ""
     made: dict[str, Any] = {
-        "message": f"{entry.message}{help}",
+        "message": message_text(f"{entry.message}{help}"),
         "location": {"path": entry.at.path, "range": _range(entry.at, view)},
         "severity": SEVERITIES[entry.severity],
         "code": {"value": entry.rule, **({"url": rule.address} if rule is not None and rule.address else {})},

@@ -14,6 +14,7 @@ from ..report.addresses import SITE
 from ..report.report import Edit, Fix, Location, Report, TraceStep
 from ..report.serialization import document
 from .entries import Entry, cell_of, entries, relative
+from .escaping import message_text
 from .view import View
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -84,8 +85,8 @@ def _result(entry: Entry, index: dict[str, int], view: View) -> Object:
     else:
         made |= {"kind": "fail", "level": LEVELS[finding.severity]}
     help = f"\n{finding.help}" if finding is not None and finding.help else ""
-    made["message"] = {"text": f"{entry.message}{help}"}
-    place = _location(entry.at, view)
+    made["message"] = _message(f"{entry.message}{help}")
+    place = _record(entry.at, view) if entry.rule.startswith("rows/") else _location(entry.at, view)
     if finding is not None and finding.location.cell is not None:
         place["logicalLocations"] = [{"name": cell_of(finding.location), "kind": "element"}]
     made["locations"] = [place]
@@ -95,13 +96,14 @@ def _result(entry: Entry, index: dict[str, int], view: View) -> Object:
         made["partialFingerprints"] = {"nl2sqlReview/v1": finding.fingerprint}
     if finding.trace:
         steps = [{"location": _step(step, view)} for step in finding.trace]
-        steps.append({"location": {**_location(entry.at, view), "message": {"text": finding.message}}})
+        at = {name: value for name, value in place.items() if name != "logicalLocations"}
+        steps.append({"location": {**at, "message": _message(finding.message)}})
         made["codeFlows"] = [{"threadFlows": [{"locations": steps}]}]
     if finding.fix is not None and finding.fix.edits:
         made["fixes"] = [_fix(finding.fix, view)]
     if finding.suppressed is not None:
         kind = "inSource" if finding.suppressed_by == "comment" else "external"
-        made["suppressions"] = [{"kind": kind, "justification": finding.suppressed or "no reason given"}]
+        made["suppressions"] = [{"kind": kind, "justification": message_text(finding.suppressed or "no reason given")}]
     properties: Object = {"kind": finding.kind, "certainty": finding.certainty, "effect": finding.effect}
     properties["related"] = list(finding.related)
     made["properties"] = {name: value for name, value in properties.items() if value}
@@ -109,7 +111,7 @@ def _result(entry: Entry, index: dict[str, int], view: View) -> Object:
 
 
 def _step(step: TraceStep, view: View) -> Object:
-    return {**_location(view.files.stored(step.location), view), "message": {"text": step.text or "goes through here"}}
+    return {**_location(view.files.stored(step.location), view), "message": _message(step.text or "goes through here")}
 
 
 def _fix(fix: Fix, view: View) -> Object:
@@ -126,19 +128,33 @@ def _fix(fix: Fix, view: View) -> Object:
         for path, edits in by_file.items()
     ]
     caution = "" if fix.applicability == "safe" else " (unsafe: it changes what the run does)"
-    description = {"text": f"{fix.title}{caution}"}
+    description = _message(f"{fix.title}{caution}")
     return {"description": description, "artifactChanges": changes, "properties": {"kind": fix.kind}}
 
 
 def _notification(entry: Entry, view: View) -> Object:
-    made: Object = {"level": "error", "message": {"text": entry.message}, "locations": [_location(entry.at, view)]}
+    made: Object = {"level": "error", "message": _message(entry.message), "locations": [_location(entry.at, view)]}
     if "/" in entry.rule:
         made["associatedRule"] = {"id": entry.rule}
     return made
 
 
+def _message(text: str) -> Object:
+    return {"text": message_text(text)}
+
+
 def _location(at: Location, view: View) -> Object:
     return {"physicalLocation": {"artifactLocation": _artifact(at.path, view), "region": _region(at)}}
+
+
+def _record(at: Location, view: View) -> Object:
+    """A row of a data file: its line where a row is one, else its number."""
+    made: Object = {"physicalLocation": {"artifactLocation": _artifact(at.path, view)}}
+    if at.row and at.path.endswith((".jsonl", ".ndjson")):
+        made["physicalLocation"]["region"] = {"startLine": at.row}
+    elif at.row:
+        made["logicalLocations"] = [{"name": f"row {at.row}", "kind": "element"}]
+    return made
 
 
 def _region(at: Location) -> Object:
@@ -149,7 +165,11 @@ def _artifact(path: str, view: View) -> Object:
     from urllib.parse import quote
 
     path = relative(path, view.root)
-    uri = quote(path.encode("utf-8", "surrogateescape"), safe="/!$&'()*+,;=@~")
+    try:
+        raw = path.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # of a name that was given, and is no file's
+        raw = path.encode("utf-8", "replace")
+    uri = quote(raw, safe="/!$&'()*+,;=@~")
     if path.startswith("/"):
         return {"uri": f"file://{uri}"}
     if path[1:3] == ":/":  # a drive of Windows

@@ -12,8 +12,20 @@ from unicodedata import combining, east_asian_width
 
 # Invisible, or obeyed by a terminal, and yet printable by Python's book or in a class of its own.
 UNSAFE = (
-    "\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f"
+    "\x00-\x1f\x7f-\x9f\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff"
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+# What the log of a build obeys: of GitHub Actions at the start of a line, which may be any after wrapping, or (as of
+# Azure Pipelines and TeamCity) anywhere in one.
+COMMANDS = (
+    "add-mask|add-matcher|add-path|debug|echo|endgroup|error|group|notice|remove-matcher|save-state|set-env|set-output|"
+    "stop-commands|warning"
+)
+_OBEYED = re.compile(
+    f"[{UNSAFE}]|(?<=[\ufe00-\ufe0f])[\ufe0e\ufe0f]"  # of variation selectors only the first says something
+    f"|:(?=:(?:{COMMANDS})(?:[ :]|$))|(?:(?<=##)|(?<=##vso)|(?<=##teamcity))\\[",
+    re.IGNORECASE,
 )
 SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 CODES = {
@@ -23,11 +35,13 @@ CODES = {
 
 
 def escape(text: str) -> str:
-    """The text with control, bidirectional and invisible characters spelt out, on one line.
+    """The text with control, bidirectional and invisible characters and commands spelt out, on one line.
 
-    Whatever a reviewed file contains, a terminal shows it and never obeys it.
+    Whatever a reviewed file contains, a terminal and the log of a build show it and never obey it.
     """
-    return text if text.isprintable() else re.sub(f"[{UNSAFE}]", _spell, text)
+    if text.isascii() and text.isprintable() and "::" not in text and "##" not in text:
+        return text
+    return _OBEYED.sub(_spell, text)
 
 
 def _spell(match: re.Match[str]) -> str:

@@ -1,7 +1,8 @@
 """The public, versioned result of a review. JSON, SARIF and every other rendering say what stands here.
 
 Rows and columns are 1-based, columns count code points, ends are exclusive. `cell` is the 1-based index over all
-cells of a notebook; rows then count within that cell.
+cells of a notebook; rows then count within that cell. Of a data file a row is a record, and row 0, which is null in
+JSON, stands for the file as a whole.
 """
 
 from __future__ import annotations

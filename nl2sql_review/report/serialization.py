@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from .report import Location
+
 
 def dump(value: object) -> str:
     """Any result dataclass as one line of JSON, keys in the order of the fields."""
@@ -24,13 +26,22 @@ def document(value: object, indent: int | None = 2) -> str:
     separators = (",", ":") if indent is None else None
     text = io.StringIO()  # written piece by piece: a list of the pieces is several times the text
     json.dump(value, text, separators=separators, indent=indent, allow_nan=False)
-    return _well_formed(text.getvalue()) + "\n"
+    return _unobeyed(well_formed_json(text.getvalue())) + "\n"
+
+
+_BUILD_COMMAND = re.compile(r"##(\w*)\[")
+
+
+def _unobeyed(text: str) -> str:
+    """The same JSON without `##[`, `##vso[` …, which the log of a build obeys wherever they stand."""
+    return _BUILD_COMMAND.sub(r"##\1\\u005b", text) if "##" in text else text
 
 
 _ESCAPES = re.compile(r"\\(?:ud[89ab]..\\ud[c-f]..|ud[89a-f]..|.)")
 
 
-def _well_formed(text: str) -> str:
+def well_formed_json(text: str) -> str:
+    """Return JSON with every escape for half of a surrogate pair, which strict readers refuse, replaced."""
     if "\\ud" not in text:
         return text
     return _ESCAPES.sub(lambda found: "\\ufffd" if len(found[0]) == 6 else found[0], text)
@@ -49,6 +60,8 @@ def plain(value: object) -> Any:
     if isinstance(value, (set, frozenset)):
         return sorted((plain(item) for item in value), key=str)
     if is_dataclass(value) and not isinstance(value, type):
+        if isinstance(value, Location) and not value.row:  # of a data file as a whole
+            return {"path": value.path, **dict.fromkeys(_names(Location)[1:])}
         return {name: plain(getattr(value, name)) for name in _names(type(value))}
     return str(value)
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from ..files import disk
 from ..files.discovery import shown
 from ..fixes import Session, open_findings
 from ..fixes.sharing import Reads, contents
@@ -75,8 +76,7 @@ def fix(reviewer: Reviewer, report: Report, unsafe: bool, stdin: Stdin | None = 
 
 def _edited(drafts: dict[str, bytes]) -> Iterator[Edited]:
     for real, data in drafts.items():
-        with open(real, "rb") as file:
-            before = file.read()
+        before = disk.script(real)
         if before != data:
             yield Edited(shown(real), before, data)
 

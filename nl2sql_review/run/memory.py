@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable
 from typing import Any, Mapping
 
+from ..files import disk
+from ..files.limits import SIZE_LIMIT
 from ..gpu_memory import architectures, cards, from_plan
 from ..gpu_memory.estimate import estimate
 from ..gpu_memory.setup import Setup
@@ -64,8 +66,7 @@ def of_model(name: str, gpu: str | None, changes: Mapping[str, Any], book: Ruleb
     card = cards.find(gpu) if gpu else None
     config = os.path.join(name, "config.json")
     if os.path.isfile(config):
-        with open(config, "rb") as file:
-            found = architectures.from_json(file.read(), name)
+        found = architectures.from_json(disk.whole(config, SIZE_LIMIT), name)
     else:
         found = architectures.find(name)
     if isinstance(found, architectures.Architecture):

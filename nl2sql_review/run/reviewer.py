@@ -12,7 +12,7 @@ from ..files import discovery, disk, projects
 from ..judgement.fingerprint import stamped
 from ..policy import rulebook
 from ..policy.rulebook import Rulebook, RulebookError
-from ..policy.settings import Settings, SettingsError, configure, load
+from ..policy.settings import Settings, SettingsError, configure, load, of_path
 from ..report.exit_codes import FAULT, FINDINGS, NOT_REVIEWED, NOTHING
 from ..report.report import (
     SEVERITIES,
@@ -86,6 +86,10 @@ class Reviewer:
         disk.recall(seen)
         return made
 
+    def settings_of(self, path: str) -> Settings:
+        """Return the settings for one file, with what holds for some paths only. Raises SettingsError."""
+        return of_path(self.settings(os.path.dirname(path)), path)
+
     def rulebook(self, settings: Settings) -> Rulebook:
         """Return the rules that these settings select, with their parameters. Raises SettingsError."""
         if settings not in self._rulebooks:
@@ -104,7 +108,7 @@ class Reviewer:
 
     def accepted(self, file: FileReport) -> FileReport:
         """Return the report with the findings suppressed that its baseline accepts."""
-        path = self.settings(os.path.dirname(file.path)).baseline
+        path = self.settings_of(file.path).baseline
         return self._baseline(path).silenced(file) if path else file
 
     def changed(self, file: FileReport) -> FileReport:
@@ -117,7 +121,7 @@ class Reviewer:
         """Return the baseline entries of these files that match no finding any more."""
         of: dict[str, list[FileReport]] = {}
         for file in files:
-            if path := self.settings(os.path.dirname(file.path)).baseline:
+            if path := self.settings_of(file.path).baseline:
                 of.setdefault(path, []).append(file)
         return tuple(entry for path, theirs in of.items() for entry in self._baseline(path).removable(theirs))
 
@@ -137,7 +141,7 @@ class Reviewer:
             return FAULT
         codes = []
         for file in report.files:
-            settings = self.settings(os.path.dirname(file.path))
+            settings = self.settings_of(file.path)
             codes.append(exit_code(Report(files=(file,)), settings.fail_on, settings.fail_on_unknown))
         return next((code for code in (FINDINGS, NOTHING) if code in codes), NOT_REVIEWED)
 
@@ -173,7 +177,7 @@ class Reviewer:
         from ..judgement.judge import Examined, examine, of_file
         from ..source import SourceError
 
-        settings = self.settings(os.path.dirname(path))
+        settings = self.settings_of(path)
         try:
             read = self.read(data, path, settings, drafts)
         except SourceError as error:
@@ -333,7 +337,7 @@ def plan(path: str, options: Options) -> Read:
         if found.shown != name:
             name, data = found.shown, disk.script(found.path)
         reviewer.started_by[name] = found.started_by
-    return reviewer.read(data, name, reviewer.settings(os.path.dirname(name)))
+    return reviewer.read(data, name, reviewer.settings_of(name))
 
 
 def exit_code(report: Report, fail_on: Severity = "error", fail_on_unknown: bool = False) -> int:

@@ -91,7 +91,7 @@ class Reviews:
 
         name = standard_input(self._options)[0] if found.path == "-" else found.shown
         with disk.Remembering() as seen:
-            settings = self.reviewer.settings(os.path.dirname(found.shown))
+            settings = self.reviewer.settings_of(found.shown)
             if settings.file or self.reviewer.overrides:
                 # A mistake that they make about rules is an error, whatever the file holds.
                 self.reviewer.rulebook(settings)

@@ -14,6 +14,7 @@ from typing import Any
 from ..files import discovery
 
 EVENT, TOOLS = "PostToolUse", ("Edit", "Write", "NotebookEdit")
+LARGEST = 200_000_000  # bytes of an event, which may hold the file as it was and as it is
 MOST_FINDINGS = 20
 MOST_CHARACTERS = 8_000  # of the whole answer; Claude Code shows longer ones as a file
 LONGEST_LINE, LONGEST_PATH, LONGEST_MESSAGE = 1_000, 200, 300
@@ -39,9 +40,11 @@ class NotAnEvent(ValueError):
 
 
 def _answer(event: bytes) -> dict[str, Any] | None:
+    if len(event) >= LARGEST:
+        raise NotAnEvent(f"it is larger than {LARGEST:,} bytes")
     try:
         said = json.loads(event)
-    except ValueError:  # not JSON, or not UTF-8
+    except (ValueError, RecursionError):  # not JSON, or not UTF-8
         raise NotAnEvent("standard input holds no JSON") from None
     if not isinstance(said, dict) or not isinstance(said.get("tool_input"), dict):
         raise NotAnEvent('there is no object "tool_input"')
@@ -69,18 +72,18 @@ def _may_train(path: str) -> bool:
         return discovery.may_configure(path, screening())
     if not path.endswith(discovery.SUFFIXES):
         return False
-    from ..source import size_limit
+    from ..files import disk
 
-    with open(path, "rb") as file:
-        return discovery.may_train(file.read(size_limit(path)))
+    return discovery.may_train(disk.script(path))
 
 
 def _review(path: str, response: dict[str, Any]) -> dict[str, Any] | None:
     from ..adoption import edit_diff
+    from ..files import disk
     from ..run import batch
     from ..run import reviewer as review
     from ..run.options import Options
-    from ..source import Source, SourceError, size_limit
+    from ..source import Source, SourceError
 
     reviewer = review.Reviewer()
     reviewed = batch.review([path], Options(force_exclude=True))
@@ -89,12 +92,11 @@ def _review(path: str, response: dict[str, Any]) -> dict[str, Any] | None:
     report, faults = reviewed.files[0], reviewed.internal_errors
     shown = report.path
     try:
-        with open(path, "rb") as file:
-            after = Source.from_bytes(file.read(size_limit(path)), shown)
+        after = Source.from_bytes(disk.script(path), shown)
     except SourceError:
         after = None
     before = _before(response, after)
-    if before is not None and report.status == "reviewed":
+    if after is not None and before is not None and report.status == "reviewed":
         report = edit_diff.narrowed(report, after, before, lambda old: reviewer.source(old, shown)[0])
     return _words(report, faults)
 
@@ -122,7 +124,8 @@ def _words(report: Any, faults: Sequence[Any]) -> dict[str, Any] | None:
     from ..render import agent
     from ..render.terminal import escape
 
-    errors, others = [], []
+    errors: list[str] = []
+    others: list[str] = []
     for finding in report.findings:
         if finding.suppressed is None:
             # A file that we cannot read may be one that Python can.

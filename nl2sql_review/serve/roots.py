@@ -15,13 +15,20 @@ class Outside(ValueError):
 class Roots:
     """Directories, from the `file://` URIs that a client gives; without any, the working directory.
 
-    Other URIs are no files of this machine and allow nothing.
+    Other URIs, and those that name another host, are no files of this machine and allow nothing.
     """
 
     def __init__(self, uris: Iterable[str] = ()) -> None:
         uris = list(uris)
-        named = [url2pathname(urlsplit(uri).path) for uri in uris if uri.startswith("file://")]
-        self.directories = tuple(os.path.realpath(path) for path in (named if uris else [os.getcwd()]))
+        named = [_directory(uri) for uri in uris] if uris else [os.path.realpath(os.getcwd())]
+        self.directories = tuple(directory for directory in named if directory)
+
+    @classmethod
+    def of(cls, directories: Iterable[str]) -> Roots:
+        """Return the roots that are these real paths, and no others."""
+        made = cls.__new__(cls)
+        made.directories = tuple(directories)
+        return made
 
     @property
     def first(self) -> str:
@@ -32,12 +39,27 @@ class Roots:
 
     def file(self, path: str) -> str:
         """The real path of a file that may be read; a relative one counts from the first root. Raises Outside."""
-        if "\0" in path:
-            raise Outside("a path holds no null character")
-        real = os.path.realpath(os.path.join(self.first, path))
+        try:
+            real = os.path.realpath(os.path.join(self.first, path))
+        except Outside:
+            raise
+        except ValueError:  # a null character, half of a surrogate pair
+            raise Outside("the path holds a character that no path of this machine does") from None
         if not any(_holds(directory, real) for directory in self.directories):
             raise Outside(f"{path} is not below the client's roots: {', '.join(self.directories)}")
         return real
+
+
+def _directory(uri: str) -> str:
+    """The real path that a URI names, "" where it names none of this machine."""
+    try:
+        parts = urlsplit(uri)
+        if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
+            return ""
+        path = url2pathname(parts.path)
+        return os.path.realpath(path) if os.path.isabs(path) else ""
+    except (ValueError, OSError):  # no URI, or what no path holds
+        return ""
 
 
 def _holds(directory: str, path: str) -> bool:

@@ -68,6 +68,12 @@ class Lora(Part):
     misplaced_gradient_checkpointing: Fact  # the same value given to the training arguments instead
     dropout: Fact
     bias: Fact
+    scaling: Fact  # what the adapter's output is multiplied by: alpha / r, with rank-stabilised LoRA alpha / sqrt(r)
+    # Lists of defects, each with cases: what keeps the adapter from training when train() begins, what takes the
+    # place of an adapter that was loaded, and which tokens were added whose embeddings do not train.
+    frozen: Fact
+    replaced: Fact
+    untrained_tokens: Fact
 
 
 class Prompt(Part):
@@ -76,7 +82,7 @@ class Prompt(Part):
     parts: Fact  # list, in order, of: instruction, schema, question, response, sql
     missing_parts: Fact  # list: which of them are not there, or out of order
     style: Fact  # "alpaca", "chat", "prompt/completion", "own wording"
-    ending: Fact  # "eos", "none", "text after eos", "two eos", "cut off", "foreign eos"
+    ending: Fact  # "eos", "none", "text after eos", "two eos", "cut off", "foreign eos", "untrained eos"
     eos_from: Fact  # how it gets there: "tokenizer.eos_token", "TRL", "chat template", a literal
     loss_on: Fact  # "response", "all", "nothing"
     loss_by: Fact  # the mechanism: "train_on_responses_only", "prompt/completion columns", …
@@ -87,6 +93,8 @@ class Prompt(Part):
     bos: Fact  # "once", "twice"
     appended: Fact  # what the trainer puts after the text: "nothing", "the EOS token", "a second EOS token"
     boundary: Fact  # what a prompt column ends with: "space", "no space"
+    foreign_template: Fact  # list of defects, with cases: a template that is not the one the model is asked with
+    labels: Fact  # list of defects, with cases: where the labels that reach the loss are not those that were made
 
 
 class Dataset(Part):
@@ -102,9 +110,13 @@ class Dataset(Part):
     stopping_strategy: Fact
     misaligned_weights: Fact  # True when a skipped dataset shifts the weights
     bare_fields: Fact  # list: columns read by ex["name"] with no other spelling to fall back on
+    missing_fields: Fact  # list: columns that are read so, and that the data files beside the script have not got
     late_fallbacks: Fact  # list: columns whose `.get` fallback runs after mixing and returns None
     schema_limit: Fact  # characters (or tokens) the schema is cut to
     truncation_cuts: Fact  # "schema", "text": what a cut removes
+    # Lists of defects, each with cases: samples that share a row and see each other, splits that each process draws.
+    joined_samples: Fact
+    unseeded_split: Fact
     schema_fills: Fact  # True when a schema cut to its limit fills the whole sequence, so that the answer is cut
 
 
@@ -112,6 +124,7 @@ class Arguments(Part):
     per_device_batch_size: Fact
     gradient_accumulation: Fact
     processes: Fact
+    several_processes: Fact  # True where more than one trains; a default where the launcher may say otherwise
     cards: Fact  # what the cards that the script makes visible are used by: "one process", "a process for each"
     effective_batch: Fact
     learning_rate: Fact
@@ -123,12 +136,14 @@ class Arguments(Part):
     warmup_spelling: Fact  # "current", "removed" from the newest libraries, "both", "a share too early"
     fp16: Fact
     bf16: Fact
-    mixed_precision: Fact  # "bf16 else fp16", "bf16", "fp16", "both", "none"
+    # "bf16 else fp16", "bf16", "fp16", "both", "none", "bf16 by a probe that says yes everywhere"
+    mixed_precision: Fact
     epochs: Fact
     max_steps: Fact
     launcher_conflicts: Fact  # list, with cases: what accelerate and DeepSpeed files say otherwise, and it stops
     launcher_overruled: Fact  # list, with cases: where accelerate's settings and others differ, and one wins silently
     optimizer: Fact
+    loss_scale: Fact  # list of defects, with cases: where a loss of the script's own is no mean under accumulation
     weight_decay: Fact
     seed: Fact
 
@@ -142,7 +157,7 @@ class Memory(Part):
     model_length: Fact  # max_seq_length given to the model
     trainer_length: Fact  # what the trainer cuts at, library default included
     sequence_length: Fact  # what really applies: the smaller one
-    length_conflict: Fact  # True when the two disagree
+    length_conflict: Fact  # True when the two disagree, "unchosen" when it is TRL's default that cuts
     # where device_map puts the model of a process: "over all cards", "on the first card", "by way of the first card",
     # "on its own card"
     placement: Fact
@@ -167,8 +182,14 @@ class Checkpointing(Part):
     save_steps: Fact
     save_conflict: Fact  # True when save_steps is set and nothing is saved
     save_total_limit: Fact
-    resume: Fact  # "newest", "text order", "bare name", "any", "unguarded", "never", "fixed path"
+    # "newest", "text order", "bare name", "any", "unguarded", "never", "fixed path", "unread argument" (of the training
+    # arguments, which the trainer does not read)
+    resume: Fact
     resume_by: Fact  # the call that finds the checkpoint
+    # Lists of defects, each with cases: why the model that is kept is not the best one, and what a run that resumes
+    # does not find as it left it.
+    best_model: Fact
+    resumed_state: Fact
 
 
 class Project(Part):
@@ -178,6 +199,8 @@ class Project(Part):
     dataset_configs_in: Fact  # "script", or the file that defines them
     tracker: Fact  # list of report_to, or "none"
     untracked_truth: Fact  # list: settings logged with another value than the run uses
+    unguarded: Fact  # list of defects, with cases: what each of several processes writes to one place
+    contradicted: Fact  # list of defects, with cases: comments that say another value than the run uses
 
 
 class Api(Part):
@@ -198,6 +221,34 @@ class Api(Part):
     changed_defaults: Fact
     ignored_keys: Fact  # of a configuration: keys that are dropped in silence, have no effect, or come twice
     refused_values: Fact  # values that the parser of a configuration does not take
+    idle: Fact  # settings that count only with another one, which is off or overrules them
+    swallowed: Fact  # arguments that a callee takes as further keywords, and nobody reads
+    late_environment: Fact  # variables of the environment that are set after they were read
+    unread: Fact  # fields, options and constants of the script that nothing reads
+
+
+class Rows(Part):
+    """What the rows of a data file are to this script: lists of the kinds of defects that were found, empty for none.
+
+    No part of the plan, as no script says it: `nl2sql-review data` reads the files and fills them.
+    """
+
+    unreadable: Fact
+    missing_columns: Fact
+    empty_parts: Fact
+    markup: Fact
+    foreign_markers: Fact
+    statements: Fact
+    refused_sql: Fact
+    broken_schemas: Fact
+    lost_by_cut: Fact
+    too_long: Fact
+    duplicates: Fact
+    contradictions: Fact
+    held_out_rows: Fact
+    held_out_databases: Fact
+    databases_on_both_sides: Fact
+    passes: Fact  # how often each row of the data set is trained on
 
 
 class TrainingPlan:
@@ -232,3 +283,5 @@ class TrainingPlan:
 
 
 FACTS = tuple(name for name, _ in TrainingPlan().facts())
+ROW_SECTION = "rows"
+ROW_FACTS = tuple(f"{ROW_SECTION}.{name}" for name in Rows.names())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 from pathlib import Path
@@ -59,6 +60,52 @@ def test_an_option_that_names_no_file(option: str, path: str, capsys) -> None:
     assert cli.main([option, path, "train.py"]) == 2
     said = capsys.readouterr().err
     assert "only files are read" in said and "fault" not in said
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+@pytest.mark.parametrize("path", ["pipe", "/dev/full"])
+def test_rows_that_are_no_file(path: str, capsys) -> None:
+    os.mkfifo("pipe")
+    Path("rows.txt").write_text("SELECT 1\n")
+    for words in (
+        [path, "--gold", "rows.txt", "--schemas", "rows.txt"],
+        ["rows.txt", "--gold", path, "--schemas", "rows.txt"],
+        ["rows.txt", "--gold", "rows.txt", "--schemas", path],
+        ["rows.txt", "--gold", "rows.txt", "--db", path],
+    ):
+        assert cli.main(["evaluate", *words]) == 2
+        said = capsys.readouterr().err
+        assert "only files are read" in said and "fault" not in said
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+@pytest.mark.parametrize("name", [".gitignore", "modules.py", "config.yaml", "requirements.txt", "nl2sql-review.toml"])
+def test_pipes_beside_a_script_are_no_files(name: str, capsys) -> None:
+    os.mkfifo(name)
+    Path("train.py").write_text("import modules\nopen('config.yaml').read()\n" + SCRIPT.format("2e-4"))
+    cli.main(["--no-cache", "--output-format", "json", "--force-exclude", ".", "train.py"])
+    assert json.loads(capsys.readouterr().out)["internal_errors"] == []
+
+
+READS_WHAT_IS_OURS = {  # what may open files on its own: they belong to the program or its user, or are written
+    "libraries/store.py", "libraries/build.py", "flavours/keys.py", "flavours/build.py", "gpu_memory/architectures.py",
+    "commands/init.py", "commands/console.py", "files/user_cache.py", "files/disk.py", "run/cache.py", "fixes/write.py",
+    "render/html/__init__.py", "readers/prompt/models.py",
+}  # fmt: skip
+
+
+def test_files_of_a_reviewed_tree_are_opened_through_one_door() -> None:
+    """A device, a pipe, a link out of the roots or a file without end is refused in `files/disk.py` alone."""
+    package = Path(cli.__file__).parent
+    wrong = []
+    for path in sorted(package.rglob("*.py")):
+        if path.relative_to(package).as_posix() in READS_WHAT_IS_OURS:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            named = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            if named in ("open", "os.open", "io.open") or named.endswith((".read_text", ".read_bytes", ".write_text")):
+                wrong.append(f"{path}:{node.lineno}")
+    assert wrong == []
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")

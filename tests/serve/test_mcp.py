@@ -19,7 +19,7 @@ from mcp.types import ListRootsResult, Root
 from nl2sql_review import cli
 from nl2sql_review.commands import schemas
 from nl2sql_review.run import fix
-from nl2sql_review.serve import mcp, roots
+from nl2sql_review.serve import mcp, roots, tools
 from tests import node
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -195,11 +195,14 @@ def test_fixes_are_proposed_as_a_diff_and_nothing_is_written(project):
 
 
 def test_unsafe_fixes_are_counted_and_made_when_asked_for(project, monkeypatch):
-    monkeypatch.setattr(mcp.fix, "fix", lambda _, report, unsafe, policy: fix.Fixed(report, unsafe=0 if unsafe else 2))
-    result = call("propose_fixes", {"path": "train.py"})
-    assert result.structured_content["unsafe_left"] == 2 and "unsafe=true" in result.content[0].text
-    result = call("propose_fixes", {"path": "train.py", "unsafe": True})
-    assert result.structured_content["unsafe_left"] == 0 and "unsafe" not in result.content[0].text
+    monkeypatch.setattr(
+        tools.fix, "fix", lambda _, report, unsafe, policy: fix.Fixed(report, unsafe=0 if unsafe else 2)
+    )
+    directories = [os.path.realpath(project)]
+    answer = tools.answer("propose_fixes", {"path": "train.py"}, directories)
+    assert answer["structured"]["unsafe_left"] == 2 and "unsafe=true" in answer["text"]
+    answer = tools.answer("propose_fixes", {"path": "train.py", "unsafe": True}, directories)
+    assert answer["structured"]["unsafe_left"] == 0 and "unsafe" not in answer["text"]
 
 
 def test_rules(project):
@@ -297,9 +300,9 @@ def test_errors_have_a_code_and_name_the_remedy(project, tool, given, expected, 
 
 
 def test_a_fault_of_ours_is_told_as_one(project, monkeypatch):
-    monkeypatch.setattr(mcp.agent, "render", lambda *_: 1 / 0)
-    result = call("review_file", {"path": "train.py"})
-    assert code(result) == "internal-error" and "division by zero" in result.content[0].text
+    monkeypatch.setattr(tools.agent, "render", lambda *_: 1 / 0)
+    answer = tools.answer("review_file", {"path": "train.py"}, [os.path.realpath(project)])
+    assert answer["code"] == "internal-error" and "division by zero" in answer["message"]
 
 
 def test_a_large_file_is_not_read(project):

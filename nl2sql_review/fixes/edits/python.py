@@ -31,6 +31,12 @@ def inserted(source: Any, row: int, column: int, cell: int | None, content: str)
     return Edit(Location(source.path, row, column, row, column, cell), content.replace("\n", newline))
 
 
+def after(source: Any, node: cst.CSTNode, content: str) -> Edit:
+    """Code right behind an expression."""
+    at = source.span(node)
+    return inserted(source, at.end_row, at.end_column, at.cell, content)
+
+
 def literal(value: Any, like: str = "") -> str:
     """A plain value as Python code, in the quotes of the code it replaces."""
     if isinstance(value, str):

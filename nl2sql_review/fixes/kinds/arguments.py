@@ -83,7 +83,7 @@ def precision(task: Task) -> Iterator[Candidate]:
     if found is None:
         return
     edits, local = found
-    probe = f"{local}()" if module == SUPPORTED[0] else f"{local}.{name}()"
+    probe = f"{local}()" if module == SUPPORTED[0] else f"{local}.{name}(including_emulation=False)"
     missing = []
     call = None
     for argument, text in (("bf16", probe), ("fp16", f"not {probe}")):
@@ -119,26 +119,29 @@ def warmup(task: Task) -> Iterator[Candidate]:
         name = names[0 if keep is ratio else 1]
         title = f"set {name}={spelled(share)}"
         if places.omitted(drop):
-            yield from setting(task, f"arguments.{name}", replace(keep, argument=name), share, facts, names)
+            for one in setting(task, f"arguments.{name}", replace(keep, argument=name), share, facts, names):
+                yield replace(one, chooses=True)
             continue
         place = places.argument(drop)
         if place is None or place.node.star or place.node.keyword is None:
             continue
         if places.omitted(keep):
-            fits = _near(task, plain(drop.value))
-            edits = [python.renamed(place.source, place.node, name)]
-            made = None if fits else next(setting(task, "arguments.warmup", drop, share), None)
-            edits += made.edits if made else ()
-            shown = plain(drop.value) if fits else share
-            title = f"set {name}={spelled(shown)} in place of {place.node.keyword.value}"
-            yield Candidate(title, tuple(edits), facts, names, unsafe=made is not None and made.unsafe)
+            renamed = python.renamed(place.source, place.node, name)
+            title = f"set {name}={{}} in place of {place.node.keyword.value}"
+            value = plain(drop.value)
+            if isinstance(value, (int, float)) and 0 <= value < 1:  # a share, whatever it is called
+                yield Candidate(title.format(spelled(value)), (renamed,), facts, names)
+            made = next(setting(task, "arguments.warmup", drop, share), None)
+            if made is not None and not _near(task, value):
+                edits = (renamed, *made.edits)
+                yield Candidate(title.format(spelled(share)), edits, facts, names, unsafe=made.unsafe, chooses=True)
             continue
         call = python.call_of(task.source, place.node)
         made = next(setting(task, "arguments.warmup", keep, share), None)
         if call is not None and made is not None:
             edits = [python.removed(task.source, call, place.node), *made.edits]
             title = f"{title} and no {place.node.keyword.value}"
-            yield Candidate(title, tuple(edits), facts, names, unsafe=made.unsafe)
+            yield Candidate(title, tuple(edits), facts, names, unsafe=made.unsafe, chooses=True)
 
 
 def _near(task: Task, value: Any) -> bool:

@@ -11,12 +11,13 @@ from ...readers.dataset.columns import COLUMNS, column_role
 from ...readers.derive import plain
 from ...report.report import Edit
 from ...source.literals import is_variable
-from ...source.syntax import dotted, text_of, walk
+from ...source.syntax import dotted, walk
 from ...training_plan.values import Absent
 from .. import places, uses
 from ..context import Task, setting, wanted
 from ..edits import python
 from ..proof import Candidate
+from . import columns
 from .prompt import expressions
 
 PROMPT = (
@@ -34,8 +35,8 @@ def fallbacks(task: Task) -> Iterator[Candidate]:
     names = plain(task.fact.value) or []
     bare = task.name.endswith("bare_fields")
     edits: list[Edit] = []
-    for node, row, column in _reads(task):
-        read = columns_of(node)
+    for node, row, column in columns.reads(task):
+        read = columns.columns_of(node)
         if column not in names and read[-1] not in names or bare != (len(read) == 1):
             continue
         if len(read) == 1:
@@ -46,38 +47,6 @@ def fallbacks(task: Task) -> Iterator[Candidate]:
         edits.append(python.replaced(task.source, node, _embedded(task, node, chain)))
     if edits:
         yield Candidate(f"read {', '.join(names)} by other spellings too", tuple(edits), PROMPT, unsafe=True)
-
-
-def _reads(task: Task) -> Iterator[tuple[cst.CSTNode, str, str]]:
-    """The reads of a row in the functions that make the text: the expression, what the row is called, the column."""
-    scopes: list[cst.CSTNode] = []
-    for expression in expressions(task):
-        scope = task.function(expression)
-        if not any(one is scope for one in scopes):
-            scopes.append(scope)
-    for scope in scopes:
-        for node in walk(scope):
-            row, columns = _row(node), columns_of(node)
-            if row and columns:
-                yield node, row, columns[0]
-
-
-def _row(node: cst.CSTNode) -> str:
-    """What the row of `ex["a"]` or `ex.get("a")` is called, "" if it has no name."""
-    owner = node.value if isinstance(node, cst.Subscript) else getattr(getattr(node, "func", None), "value", None)
-    return owner.value if isinstance(owner, cst.Name) else ""
-
-
-def columns_of(node: cst.CSTNode) -> list[str]:
-    """The columns that `ex["a"]` or `ex.get("a", ex.get("b", ""))` reads, the first one first."""
-    keys: list[cst.BaseExpression] = []
-    if isinstance(node, cst.Subscript) and len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index):
-        keys = [node.slice[0].slice.value]
-    elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == "get":
-        keys = [arg.value for arg in node.args]
-    name = text_of(keys[0]) if keys else None
-    more = columns_of(keys[1]) if len(keys) > 1 else []
-    return [name, *more] if name is not None else []
 
 
 def _embedded(task: Task, node: cst.CSTNode, text: str) -> str:
@@ -100,11 +69,15 @@ def cut(task: Task) -> Iterator[Candidate]:
                 hidden = not uses.compared(task.examined, task.fact, _cuts(task))
                 yield Candidate(f"cut the schema to {limit} characters", tuple(edits), PROMPT, unsafe=hidden)
             continue
+        title = f"cut the schema to {limit} characters"
+        edits = tuple(python.after(task.source, node, f"[:{limit}]") for node in columns.elements(task))
+        if edits:
+            yield Candidate(title, edits, PROMPT)
         if any(plain(call.get("batched")) for call in task.run.calls):
             continue  # a slice of a column of a batch would cut rows
-        for node, _, column in _reads(task):
-            if column_role(column) == "schema":
-                yield Candidate(f"cut the schema to {limit} characters", (_cut(task, node, limit),), PROMPT)
+        for node, _, column in columns.reads(task):
+            if column_role(column) == "schema" and not columns.is_whole(task, node):
+                yield Candidate(title, (_cut(task, node, limit),), PROMPT)
 
 
 def _cuts(task: Task) -> list[cst.CSTNode]:
@@ -124,7 +97,7 @@ def _slices(scope: cst.CSTNode) -> Iterator[cst.CSTNode]:
         if isinstance(node, cst.Comparison) and dotted(getattr(node.left, "func", node.left)) == "len":
             yield node
         elif isinstance(node, cst.Subscript):
-            roles = {column_role(column) for one in walk(node.value) for column in columns_of(one)}
+            roles = {column_role(column) for one in walk(node.value) for column in columns.columns_of(one)}
             if not roles or "schema" in roles:
                 yield from (one.slice for one in node.slice if isinstance(one.slice, cst.Slice))
 

@@ -20,6 +20,7 @@ from ..edits import python
 from ..proof import Candidate
 from ..scopes import Scopes
 
+GIVEN = ("fn_kwargs", "mapping", "formatting_func")  # what a text comes through on its way into a data set or trainer
 TEMPLATES = "unsloth.chat_templates"
 LOSS = ("prompt.loss_on", "prompt.loss_by", "prompt.markers", "prompt.instruction_marker", "prompt.response_marker")
 
@@ -57,15 +58,19 @@ def _closed(task: Task, facts: tuple[str, ...]) -> Iterator[Candidate]:
         if not scopes.visible(node, token.partition(".")[0]):
             unseen.append((node, token))
         elif (edit := _appended(task, node, token)) is not None:
-            yield Candidate(f"end the text with {token}", (edit,), facts)
+            yield Candidate(f"end the text with {token}", (edit,), facts, GIVEN, nodes=tuple(scopes.mapped))
     for node, token in unseen:
         owner = token.removesuffix(".eos_token")
         read = token.replace(owner, owner.rpartition(".")[2], 1)
         function = scopes.around(node)[0]
         edit, handed = _appended(task, node, read), scopes.handing(function, owner)
-        if edit is not None and handed is not None and isinstance(function, cst.FunctionDef):
-            title = f"end the text with {read}, which is handed to {function.name.value}"
-            yield Candidate(title, (edit, *handed), facts, ("fn_kwargs",), nodes=tuple(scopes.mapped))
+        if edit is not None and handed is not None:
+            called = function.name.value if isinstance(function, cst.FunctionDef) else "the function that makes it"
+            title = f"end the text with {read}, which is handed to {called}"
+            calls = ("partial",)
+            yield Candidate(title, (edit, *handed), facts, GIVEN, calls, nodes=tuple(scopes.mapped))
+        else:
+            task.reasons.append(f"{token} cannot be read where the text is made, nor handed there")
 
 
 def expressions(task: Task) -> Iterator[cst.BaseExpression]:

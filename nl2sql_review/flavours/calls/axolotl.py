@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from ...interpret.core.objects import Dataset
 from ...interpret.core.recording import Call
@@ -314,7 +315,7 @@ def prompt(r: Reading, top: Level, data: Dataset | None) -> None:
         text = Stated(why="the data sets are of several types", at=at)
     r.made.text = text
     loss(r, top, listed)
-    ending(r, listed)
+    ending(r, top, listed)
     r.beyond(
         "Axolotl finds the answer by the type of the data set, not by a marker",
         "prompt.instruction_marker",
@@ -382,14 +383,31 @@ def loss(r: Reading, top: Level, listed: list[Level]) -> None:
     r.state("prompt.loss_by", Known("train_on_inputs", (at,)))
 
 
-def ending(r: Reading, listed: list[Level]) -> None:
+def ending(r: Reading, top: Level, listed: list[Level]) -> None:
     none = next((one for one in listed if one.plain("train_on_eos") == "none"), None)
     if none is not None:
         note = "train_on_eos: none takes the EOS token out of the loss"
         r.state("prompt.ending", Known("none", (none.where("train_on_eos"),)), note=note)
         return
     kinds = [one.plain("type") for one in listed]
+    if all(k in CHATS for k in kinds):  # the template decides, which the reader knows
+        turn_ends(r, top)
+        return
     if all(isinstance(k, dict) or k in (*CHATS, "completion") or str(k).startswith("alpaca") for k in kinds):
-        by = "chat template" if all(k in CHATS for k in kinds) else "Axolotl"
-        r.state("prompt.ending", Known("eos", (listed[0].where("type"),)), note=f"by {by}")
-        r.state("prompt.eos_from", Known(by, (listed[0].where("type"),)))
+        r.state("prompt.ending", Known("eos", (listed[0].where("type"),)), note="by Axolotl")
+        r.state("prompt.eos_from", Known("Axolotl", (listed[0].where("type"),)))
+
+
+def turn_ends(r: Reading, top: Level) -> None:
+    """Of the tokens that end a turn Axolotl trains on those that `eot_tokens` names, else on the EOS token alone."""
+    template = top.get("chat_template")
+    if isinstance(template, Known) and template.value in (None, "tokenizer_default"):
+        template = Absent()  # the model's own
+    eos = top.section_at("special_tokens").plain("eos_token") if "special_tokens" in top else None
+    r.made.text = replace(
+        r.made.text,
+        template=template,
+        trained_ends=tuple(words(top.plain("eot_tokens"))) if "eot_tokens" in top else (),
+        eos=eos if isinstance(eos, str) else "",
+        at=top.where("chat_template") if "chat_template" in top else r.made.text.at,
+    )

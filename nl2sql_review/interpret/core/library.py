@@ -1,34 +1,38 @@
 """What is not the project's: library names, their calls (recorded), and the objects those return.
 
-Models of particular functions are registered in `MODELS` by canonical name (`run(machine, arguments, node, callee)`),
+Models of particular functions are registered in `MODELS` by canonical name (a `ModelCall` in, a value out),
 constants in `CONSTANTS`; the rooms under `models/` fill both.
 """
 
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Callable, TypeVar
 
 from ...training_plan.values import Default, Known, Place, Term, Text, Unknown, Value
-from .machine import Machine, place_of
+from .machine import Machine
+from .model_call import NO_RECEIVER, IterationModel, Model, ModelCall
 from .names import canonical, kind_of_result, method_name, positional
 from .objects import Arguments, Dataset, Instance, Items, Opaque, Scope, Sequence, object_of
 from .operations import describe, freeze
 from .recording import Call
+from .state import place_of
 
 if TYPE_CHECKING:
     import libcst as cst
 
-Model = Callable[..., "Value | None"]
+F = TypeVar("F", bound=Model)
+Iteration = TypeVar("Iteration", bound=IterationModel)
 MODELS: dict[str, Model] = {}
 CONSTANTS: dict[str, Value] = {}
 METHOD_MODELS: dict[tuple[str, str], Model] = {}  # (kind of object, method)
 ATTRIBUTE_MODELS: dict[tuple[str, str], Model] = {}  # (kind of object, attribute)
-DECORATORS: dict[str, Model] = {}  # canonical name -> run(machine, decorator, function, node)
+DECORATORS: dict[str, Model] = {}  # canonical name of what stands above a function
+ITERATION_MODELS: dict[str, IterationModel] = {}  # kind of object
 
 
-def model(*names: str) -> Callable[[Model], Model]:
-    def add(f: Model) -> Model:
+def model(*names: str) -> Callable[[F], F]:
+    def add(f: F) -> F:
         for name in names:
             MODELS[name] = f
         return f
@@ -36,11 +40,20 @@ def model(*names: str) -> Callable[[Model], Model]:
     return add
 
 
-def method_model(kinds: str, *names: str) -> Callable[[Model], Model]:
-    def add(f: Model) -> Model:
+def method_model(kinds: str, *names: str) -> Callable[[F], F]:
+    def add(f: F) -> F:
         for kind in kinds.split():
             for name in names:
                 METHOD_MODELS[kind, name] = f
+        return f
+
+    return add
+
+
+def iteration_model(*kinds: str) -> Callable[[Iteration], Iteration]:
+    def add(f: Iteration) -> Iteration:
+        for kind in kinds:
+            ITERATION_MODELS[kind] = f
         return f
 
     return add
@@ -56,8 +69,10 @@ def library_name(m: Machine, base: str, name: str) -> Value:
     return Known(Opaque(path))
 
 
-def library_kind(base: Opaque) -> str:
-    return kind_of_result(base.text)
+def imported(m: Machine, node: cst.CSTNode | None, scope: Scope, names: list[str]) -> None:
+    """Keep every imported name with its place: the order of imports matters to Unsloth."""
+    if not m.silent:
+        m.recording.imports.extend((name, place_of(scope, node)) for name in names)
 
 
 def library_attribute(m: Machine, owner: Known, v: Opaque, name: str, node: cst.CSTNode | None) -> Value | None:
@@ -73,7 +88,7 @@ def library_attribute(m: Machine, owner: Known, v: Opaque, name: str, node: cst.
         return Known(Opaque(path))
     run = ATTRIBUTE_MODELS.get((v.kind, name))
     if run is not None:
-        return run(m, owner, v, name, node)
+        return run(ModelCall(m, Arguments(), node, name, owner))
     if (
         v.call is not None
         and name in v.call.arguments
@@ -98,16 +113,18 @@ def call_library(
             run = METHOD_MODELS.get((owner.kind, name))
             callee = method_name(owner.kind, name)
             if run is not None:
-                return run(m, receiver, args, node, callee) or Unknown(f"{callee}()")
+                return run(ModelCall(m, args, node, callee, receiver)) or Unknown(f"{callee}()")
     elif (f.kind, "__call__") in METHOD_MODELS:
-        return METHOD_MODELS[f.kind, "__call__"](m, Known(f), args, node, "__call__") or Unknown(f"{f.text}()")
+        return METHOD_MODELS[f.kind, "__call__"](ModelCall(m, args, node, "__call__", Known(f))) or Unknown(
+            f"{f.text}()"
+        )
     elif f.head == "call":
         return m.called(f, args, node)
     elif callee.endswith(".__init__") and args.positional and isinstance(object_of(args.positional[0]), Instance):
         return base_init(m, Opaque(callee.removesuffix(".__init__")), args, node)
     run = MODELS.get(callee)
     if run is not None:
-        value = run(m, args, node, callee)
+        value = run(ModelCall(m, args, node, callee))
         if value is not None:
             return value
     call = record(m, callee, args, node, receiver, instance)
@@ -124,6 +141,12 @@ def base_init(m: Machine, base: Opaque, args: Arguments, node: cst.CSTNode | Non
     rest.unknown = args.unknown
     object_of(args.positional[0]).base = object_of(call_library(m, base, rest, node, args.positional[0]))
     return Known(None)
+
+
+def record_call(call: ModelCall) -> Call:
+    """Record the call that a model answers, as it is."""
+    receiver = call.receiver if call.receiver is not NO_RECEIVER else None
+    return record(call.machine, call.callee, call.arguments, call.node, receiver)
 
 
 def record(
@@ -252,7 +275,7 @@ def log(m: Machine, callee: str, args: Arguments, node: cst.CSTNode | None) -> N
 def library_item(m: Machine, owner: Known, v: Opaque, key: Value, node: cst.CSTNode | None) -> Value | None:
     run = METHOD_MODELS.get((v.kind, "__getitem__"))
     if run is not None:
-        return run(m, owner, Arguments([key]), node, "__getitem__")
+        return run(ModelCall(m, Arguments([key]), node, "__getitem__", owner))
     if ("item", key.value if isinstance(key, Known) and isinstance(key.value, (str, int)) else None) in v.slots:
         return v.slots["item", key.value]  # type: ignore[union-attr]
     return None
@@ -260,17 +283,12 @@ def library_item(m: Machine, owner: Known, v: Opaque, key: Value, node: cst.CSTN
 
 def library_contains(m: Machine, owner: Known, v: Opaque, value: Value, node: cst.CSTNode | None) -> Value | None:
     run = METHOD_MODELS.get((v.kind, "__contains__"))
-    return run(m, owner, Arguments([value]), node, "__contains__") if run is not None else None
+    return run(ModelCall(m, Arguments([value]), node, "__contains__", owner)) if run is not None else None
 
 
 def library_iterate(m: Machine, value: Known, v: Opaque, node: cst.CSTNode | None) -> Items | None:
-    run = METHOD_MODELS.get((v.kind, "__iter__"))
-    if run is None and (v.head == "symbol" or v.kind == "str"):
-        return None
-    if run is not None:
-        found = run(m, value, Arguments(), node, "__iter__")
-        return found if isinstance(found, Items) else None
-    return None
+    run = ITERATION_MODELS.get(v.kind)
+    return run(ModelCall(m, Arguments(), node, "__iter__", value)) if run is not None else None
 
 
 def library_set_item(
@@ -278,7 +296,7 @@ def library_set_item(
 ) -> None:
     run = METHOD_MODELS.get((obj.kind, "__setitem__"))
     if run is not None:
-        run(m, Known(obj), Arguments([key, value]), node, "__setitem__")
+        run(ModelCall(m, Arguments([key, value]), node, "__setitem__", Known(obj)))
     elif obj.text in m.shared:
         m.write(m.shared[obj.text], "value", Unknown(f"the script changes {obj.text}"))
     elif isinstance(key, Known) and isinstance(key.value, (str, int)):
@@ -292,6 +310,6 @@ def decorated(m: Machine, decorator: Opaque, fn: Value, node: cst.CSTNode | None
     """What stands for the function after a library's decorator; None: the function itself, as far as is known."""
     run = METHOD_MODELS.get((decorator.kind, "__call__")) if decorator.kind else None
     if run is not None:
-        return run(m, Known(decorator), Arguments([fn]), node, "__call__")
+        return run(ModelCall(m, Arguments([fn]), node, "__call__", Known(decorator)))
     run = DECORATORS.get(decorator.text.split("(")[0])
-    return run(m, decorator, fn, node) if run is not None else None
+    return run(ModelCall(m, Arguments([fn]), node, decorator.text, Known(decorator))) if run is not None else None

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, join
-from ..core.machine import Machine, demote
+from ..core.joins import demote
+from ..core.machine import Machine
+from ..core.model_call import ModelCall
 from ..core.objects import (
     Arguments,
     Attributes,
@@ -85,13 +87,13 @@ def builtin_attribute(v: Builtin, name: str) -> Value | None:
         return Known(Bound(Known(Mapping()), name))
     if (v.name, name) not in METHODS:
         return None
-    unbound = METHODS[v.name, name]  # str.lower, list.append: the receiver comes first
-    return Known(
-        Builtin(
-            f"{v.name}.{name}",
-            lambda m, args, node: unbound(m, args.get(0), Arguments(args.positional[1:], args.keywords), node),
-        )
-    )
+    method = METHODS[v.name, name]
+
+    def unbound(call: ModelCall) -> Value:  # str.lower, list.append: the receiver comes first
+        args = Arguments(call.arguments.positional[1:], call.arguments.keywords)
+        return method(ModelCall(call.machine, args, call.node, name, call.arguments.get(0)))
+
+    return Known(Builtin(f"{v.name}.{name}", unbound))
 
 
 def plain_attribute(m: Machine, owner: Known, name: str) -> Value:

@@ -1,6 +1,6 @@
 """Python's own functions and the methods of its types, on abstract values.
 
-`BUILTINS` maps a name to a Known(Builtin); `METHODS` maps (type, method) to `run(machine, receiver, arguments, node)`.
+`BUILTINS` maps a name to a Known(Builtin); `METHODS` maps (type, method) to a model.
 A function applies the real Python function when everything it needs is known, and otherwise says what is left open.
 """
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from ...training_plan.values import Absent, Default, Either, Known, Unknown, Value
 from ..core.machine import Machine
+from ..core.model_call import ModelCall, PythonModel
 from ..core.objects import Arguments, Builtin, Class, Instance, Mapping, Object, Opaque, Sequence, object_of
 from ..core.operations import describe, freeze, lift, truth
 from .operators import equal
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
     import libcst as cst
 
 BUILTINS: dict[str, Value] = {}
-METHODS: dict[tuple[str, str], Callable[..., Value]] = {}
+METHODS: dict[tuple[str, str], PythonModel] = {}
 PROPERTIES: dict[tuple[str, str], Callable[..., Value]] = {}  # (type, attribute) -> run(machine, owner)
 
 
-def builtin(*names: str) -> Callable[..., Any]:
-    def add(f: Callable[..., Value]) -> Callable[..., Value]:
+def builtin(*names: str) -> Callable[[PythonModel], PythonModel]:
+    def add(f: PythonModel) -> PythonModel:
         for name in names:
             BUILTINS[name] = Known(Builtin(name, f))
         return f
@@ -32,8 +33,8 @@ def builtin(*names: str) -> Callable[..., Any]:
     return add
 
 
-def method(types: str, *names: str) -> Callable[..., Any]:
-    def add(f: Callable[..., Value]) -> Callable[..., Value]:
+def method(types: str, *names: str) -> Callable[[PythonModel], PythonModel]:
+    def add(f: PythonModel) -> PythonModel:
         for t in types.split():
             for name in names:
                 METHODS[t, name] = f
@@ -89,10 +90,11 @@ def rebuild(v: Any, trace: Any = ()) -> Value:
 
 # -- conversions -----------------------------------------------------------------------------------------
 def conversion(name: str, f: Callable[..., Any]) -> None:
-    def run(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    def run(call: ModelCall) -> Value:
+        args = call.arguments
         if not args.positional:
             return Known(f())
-        return lift(lambda v: one(m, v, args.positional[1:]), args.positional[0])
+        return lift(lambda v: one(call.machine, v, args.positional[1:]), args.positional[0])
 
     def one(m: Machine, v: Value, more: list[Value]) -> Value:
         obj = v.value if isinstance(v, Known) else None
@@ -129,42 +131,52 @@ conversion("complex", complex)
 
 
 @builtin("str")
-def str_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
-    if not args.positional:
+def str_(call: ModelCall) -> Value:
+    if not call.arguments.positional:
         return Known("")
-    v = args.positional[0]
+    v = call.arguments.positional[0]
     obj = object_of(v)
     if isinstance(obj, Instance) and (obj.cls.lookup("__str__") or obj.cls.lookup("__repr__")):
-        return m.call(m.attribute(v, "__str__" if obj.cls.lookup("__str__") else "__repr__", node), Arguments(), node)
+        return call.machine.call(
+            call.machine.attribute(v, "__str__" if obj.cls.lookup("__str__") else "__repr__", call.node),
+            Arguments(),
+            call.node,
+        )
     if isinstance(obj, Opaque) and obj.head != "path":
         return Known(Opaque(f"str({obj.text})", "call", (v,), kind="str"), v.trace)
     return to_text(v)
 
 
 @builtin("repr", "format")
-def repr_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+def repr_(call: ModelCall) -> Value:
+    args = call.arguments
     if len(args.positional) == 2 and isinstance(args.positional[1], Known):
         return to_text(args.positional[0], "", args.positional[1].value)
     return to_text(args.positional[0], "r") if args.positional else Unknown("repr() without an argument")
 
 
 @builtin("bool")
-def bool_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+def bool_(call: ModelCall) -> Value:
     def one(v: Value) -> Value:
         t, _ = truth(v)
         return (
-            Known(t, v.trace) if t is not None else v if isinstance(v, (Unknown, Absent)) else open_term(m, "bool", v)
+            Known(t, v.trace)
+            if t is not None
+            else v
+            if isinstance(v, (Unknown, Absent))
+            else open_term(call.machine, "bool", v)
         )
 
-    return lift(one, args.positional[0]) if args.positional else Known(False)
+    return lift(one, call.arguments.positional[0]) if call.arguments.positional else Known(False)
 
 
 # -- collections -----------------------------------------------------------------------------------------
 def collection(kind: str) -> Callable[..., Value]:
-    def run(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
-        if not args.positional:
+    def run(call: ModelCall) -> Value:
+        m = call.machine
+        if not call.arguments.positional:
             return Known(Sequence((), kind))
-        source = args.positional[0]
+        source = call.arguments.positional[0]
         obj = object_of(source)
         if (
             isinstance(obj, Sequence)
@@ -177,11 +189,11 @@ def collection(kind: str) -> Callable[..., Value]:
             )
         if isinstance(obj, Opaque) and obj.kind == "inspect.parameters":
             return source  # searched, not walked
-        if isinstance(obj, Opaque) and m.library_iterate(source, obj, node) is None:
+        if isinstance(obj, Opaque) and m.library_iterate(source, obj, call.node) is None:
             return open_term(m, kind, source)
         if isinstance(source, Unknown):
             return source
-        items = m.iterate(source, node)
+        items = m.iterate(source, call.node)
         values = items.items
         if kind in ("set", "frozenset"):
             unique: list[Value] = []
@@ -199,29 +211,30 @@ for _kind in ("list", "tuple", "set", "frozenset"):
 
 
 @builtin("dict", "OrderedDict")
-def dict_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+def dict_(call: ModelCall) -> Value:
+    m, args = call.machine, call.arguments
     items: dict[Any, Value] = {}
     open_ = by = ""
     for source in args.positional[:1]:
         obj = object_of(source)
         if isinstance(obj, Sequence):
-            obj = Sequence(*m.iterate(source, node)[:1], open=obj.state.open, by=obj.state.by)
+            obj = Sequence(*m.iterate(source, call.node)[:1], open=obj.state.open, by=obj.state.by)
             for pair in obj.state.items:
-                two = m.iterate(pair, node).items
+                two = m.iterate(pair, call.node).items
                 if len(two) != 2 or not isinstance(two[0], Known):
                     open_ = "a key is only known to the run"
                 else:
                     items[two[0].value] = two[1]
             open_, by = open_ or obj.state.open, obj.state.by
         else:
-            state = m.mapping(source, node)
+            state = m.mapping(source, call.node)
             items, open_, by = dict(state.items), state.open, state.by
     items.update(args.keywords)
     return Known(Mapping(items, open_ or args.unknown, "dict", by), (args.place,) if args.place else ())
 
 
 @builtin("range")
-def range_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+def range_(call: ModelCall) -> Value:
     def run(*values: Value) -> Value:
         if all(isinstance(v, Known) and isinstance(v.value, int) for v in values):
             try:
@@ -239,11 +252,13 @@ def range_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
             )
         )
 
-    return lift(run, *args.positional)
+    return lift(run, *call.arguments.positional)
 
 
 @builtin("len")
-def len_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+def len_(call: ModelCall) -> Value:
+    m = call.machine
+
     def one(v: Value) -> Value:
         obj = v.value if isinstance(v, Known) else None
         if isinstance(obj, (str, bytes)):
@@ -255,9 +270,9 @@ def len_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
                 return open_term(m, "len", v)
             return Default(len(obj.state.items), obj.state.by) if obj.state.by else Known(len(obj.state.items), v.trace)
         if isinstance(obj, Instance) and obj.cls.lookup("__len__") is not None:
-            return m.call(m.attribute(v, "__len__", node), Arguments(), node)
+            return m.call(m.attribute(v, "__len__", call.node), Arguments(), call.node)
         if isinstance(obj, Class) and obj.kind == "enum":
-            return Known(len(m.iterate(v, node).items))
+            return Known(len(m.iterate(v, call.node).items))
         if isinstance(obj, (Sequence, Mapping)):
             m.risks += 1
             return (
@@ -267,4 +282,6 @@ def len_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
             )
         return open_term(m, "len", v)
 
-    return lift(one, args.positional[0]) if args.positional else Unknown("len() without an argument")
+    return (
+        lift(one, call.arguments.positional[0]) if call.arguments.positional else Unknown("len() without an argument")
+    )

@@ -7,9 +7,11 @@ from typing import Any, Callable
 import libcst as cst
 
 from ...training_plan.values import Default, Known, Unknown, Value
-from ..core.machine import Machine, demote, place_of
+from ..core.joins import demote
+from ..core.machine import Machine
 from ..core.objects import Arguments, Attributes, Class, Instance, Items, Mapping, Scope, object_of
 from ..core.operations import describe
+from ..core.state import place_of
 from .builtins import BUILTINS
 
 
@@ -75,7 +77,7 @@ def scope_dictionary(m: Machine, node: cst.Call, scope: Scope) -> Value:
 
 
 def super_call(m: Machine, node: cst.Call, scope: Scope) -> Value:
-    return m.super(scope)
+    return m.super_object(scope)
 
 
 CALL_FORMS: dict[str, Callable[..., Value]] = {

@@ -7,7 +7,9 @@ from typing import Any
 import libcst as cst
 
 from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, extend, join
-from ..core.machine import Frame, Machine, Rest, demote, join_values, place_of
+from ..core.joins import demote, join_values
+from ..core.machine import Machine
+from ..core.model_call import ModelCall
 from ..core.objects import (
     Arguments,
     Bound,
@@ -26,13 +28,14 @@ from ..core.objects import (
     object_of,
 )
 from ..core.operations import describe
+from ..core.state import Frame, Rest, place_of
 from .attributes import kind_of
 from .builtins import BUILTINS, METHODS
 from .classes import define_class, instance_method, instantiate
 from .expressions import settled
 from .items import is_optional
 
-__all__ = ["NOT_GIVEN", "call", "call_function", "decorate", "define_class", "super_", "yielded"]
+__all__ = ["NOT_GIVEN", "call", "call_function", "decorate", "define_class", "super_object", "yielded"]
 
 NOT_GIVEN = "which is not given here"  # of a parameter: the reason for its being unknown ends so
 
@@ -59,7 +62,7 @@ def call(m: Machine, callee: Value, args: Arguments, node: cst.CSTNode | None) -
             return instantiate(m, f, args, node)
         case Builtin():
             try:
-                return f.run(m, args, node)
+                return f.run(ModelCall(m, args, node, f.name))
             except OverflowError as error:  # a number that no float, or no len(), holds
                 return Unknown(f"{f.name}() of numbers this large: {error}")
         case Opaque():
@@ -120,7 +123,7 @@ def call_bound(m: Machine, f: Bound, args: Arguments, node: cst.CSTNode | None) 
         return call_function(m, f.function, inner, node, f.cls)
     receiver = f.receiver
     if isinstance(receiver, Text):
-        return METHODS["str", f.name](m, receiver, args, node)
+        return METHODS["str", f.name](ModelCall(m, args, node, f.name, receiver))
     obj = object_of(receiver)
     if isinstance(obj, Super) or isinstance(f.cls, (Opaque, Class)) or isinstance(obj, (Instance, Class)):
         return instance_method(m, f, args, node)
@@ -129,7 +132,7 @@ def call_bound(m: Machine, f: Bound, args: Arguments, node: cst.CSTNode | None) 
     method = METHODS.get((kind_of(receiver.value), f.name)) if isinstance(receiver, Known) else None
     if method is None:
         return Unknown(f"{f.name}() of {describe(receiver)} is not modelled")
-    return method(m, receiver, args, node)
+    return method(ModelCall(m, args, node, f.name, receiver))
 
 
 # -- user functions --------------------------------------------------------------------------------------
@@ -279,7 +282,7 @@ def yielded(m: Machine, values: list[Value], open_: str) -> None:
         frame.yield_open = open_ or "what a generator yields depends on the run"
 
 
-def super_(m: Machine, scope: Scope) -> Value:
+def super_object(m: Machine, scope: Scope) -> Value:
     frame = next((f for f in reversed(m.frames) if f.function is not None and f.cls is not None), None)
     if frame is None or frame.receiver is None:
         return Unknown("super() outside of a method")
@@ -302,7 +305,7 @@ def decorate(m: Machine, decorator: Value, value: Value, node: cst.CSTNode | Non
     if isinstance(d, (Function, Bound, Partial, Instance)) or isinstance(d, Class) and not isinstance(target, Class):
         return call(m, decorator, Arguments([value], place=place_of(scope, node)), node)
     if isinstance(d, Builtin):
-        return d.run(m, Arguments([value]), node)
+        return d.run(ModelCall(m, Arguments([value]), node, d.name))
     if isinstance(d, Opaque):
         if d.text.split("(")[0] in ("functools.cached_property", "abc.abstractproperty") and isinstance(
             target, Function

@@ -7,9 +7,11 @@ from typing import Any
 import libcst as cst
 
 from ...training_plan.values import Absent, Known, Unknown, Value, extend
-from ..core.machine import Machine, place_of
+from ..core.machine import Machine
+from ..core.names import kind_of_result
 from ..core.objects import Arguments, Bound, Class, Field, Function, Instance, Mapping, Opaque, Scope, object_of
 from ..core.operations import describe
+from ..core.state import place_of
 from .attributes import bound
 from .statements import statements_of
 
@@ -207,7 +209,7 @@ def instantiate(m: Machine, cls: Class, args: Arguments, node: cst.CSTNode | Non
     if isinstance(object_of(init), Function):
         m.call(bound(m, me, cls, init, "__init__"), args, node)
         if obj.base is None and cls.library_base() is not None:
-            obj.base = Opaque(f"{cls.name}(…)", "call", (), kind=m.library_kind(cls.library_base()))
+            obj.base = Opaque(f"{cls.name}(…)", "call", (), kind=kind_of_result(cls.library_base().text))
     elif cls.kind in ("dataclass", "pydantic", "attrs", "namedtuple"):
         build_fields(m, me, cls, args, node)
     else:
@@ -286,7 +288,7 @@ def build_fields(m: Machine, me: Known, cls: Class, args: Arguments, node: cst.C
         else:
             m.write(obj, f.name, value)
     library = cls.library_base()
-    if library is not None and m.library_kind(library):
+    if library is not None and kind_of_result(library.text):
         every = Arguments([], {**{f: obj.slots[f] for f in cls.fields if f in obj.slots}, **left}, args.place)
         every.places, every.unknown = args.places, args.unknown
         obj.base = object_of(m.call_library(library, every, node, me))
@@ -316,7 +318,7 @@ def instance_method(m: Machine, f: Bound, args: Arguments, node: cst.CSTNode | N
         base = (
             obj.base
             if isinstance(obj.base, (Opaque, Mapping))
-            else Opaque(f.cls.text + "(…)", "call", (), kind=m.library_kind(f.cls))
+            else Opaque(f.cls.text + "(…)", "call", (), kind=kind_of_result(f.cls.text))
         )
         return m.call(m.attribute(Known(base), f.name, node), args, node)
     if f.name == "__init__":

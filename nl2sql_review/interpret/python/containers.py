@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...training_plan.values import Absent, Default, Either, Known, Unknown, Value, join
-from ..core.machine import Machine, demote
+from ..core.joins import demote
+from ..core.machine import Machine
+from ..core.model_call import ModelCall
 from ..core.objects import Arguments, Items, Mapping, Sequence, object_of
 from ..core.operations import describe
 from .builtins import BUILTINS, apply, method, method_name
@@ -13,9 +15,6 @@ from .displays import merge_optional, plain_key
 from .expressions import settled
 from .iterators import sort
 from .operators import equal
-
-if TYPE_CHECKING:
-    import libcst as cst
 
 
 def write_items(m: Machine, obj: Any, items: Any, open_: str | None = None, by: str | None = None) -> Value:
@@ -26,34 +25,41 @@ def write_items(m: Machine, obj: Any, items: Any, open_: str | None = None, by: 
 
 # -- list ------------------------------------------------------------------------------------------------
 @method("list deque", "append")
-def append(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    obj = receiver.value
-    return write_items(m, obj, (*obj.state.items, *args.positional[:1]))
+def append(call: ModelCall) -> Value:
+    obj = call.receiver.value
+    return write_items(call.machine, obj, (*obj.state.items, *call.arguments.positional[:1]))
 
 
 @method("list deque", "extend")
-def extend_(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    obj = receiver.value
-    extra = m.iterate(args.get(0), node)
-    return write_items(m, obj, obj.state.items + extra.items, obj.state.open or extra.open, obj.state.by or extra.by)
+def extend_(call: ModelCall) -> Value:
+    obj = call.receiver.value
+    extra = call.machine.iterate(call.arguments.get(0), call.node)
+    return write_items(
+        call.machine, obj, obj.state.items + extra.items, obj.state.open or extra.open, obj.state.by or extra.by
+    )
 
 
 @method("list deque", "insert")
-def insert(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    obj, at = receiver.value, args.get(0)
+def insert(call: ModelCall) -> Value:
+    args = call.arguments
+    obj, at = call.receiver.value, args.get(0)
     if not isinstance(at, Known) or obj.state.open:
         return write_items(
-            m, obj, (*obj.state.items, args.get(1)), obj.state.open or "inserted at a place only the run knows"
+            call.machine,
+            obj,
+            (*obj.state.items, args.get(1)),
+            obj.state.open or "inserted at a place only the run knows",
         )
     items = list(obj.state.items)
     items.insert(at.value, args.get(1))
-    return write_items(m, obj, tuple(items))
+    return write_items(call.machine, obj, tuple(items))
 
 
 @method("list deque", "pop", "popleft")
-def pop(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    obj, at = receiver.value, args.get(0)
-    left = method_name(node) == "popleft"
+def pop(call: ModelCall) -> Value:
+    m = call.machine
+    obj, at = call.receiver.value, call.arguments.get(0)
+    left = method_name(call.node) == "popleft"
     i = at.value if isinstance(at, Known) else 0 if left else -1 if isinstance(at, Absent) else None
     if obj.state.open or not isinstance(i, int) or not -len(obj.state.items) <= i < len(obj.state.items):
         if not obj.state.open and isinstance(i, int):
@@ -67,70 +73,76 @@ def pop(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) 
 
 
 @method("list set", "remove", "discard")
-def remove(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    obj = receiver.value
+def remove(call: ModelCall) -> Value:
+    m = call.machine
+    obj = call.receiver.value
     for i, v in enumerate(obj.state.items):
-        verdict = equal(v, args.get(0))
+        verdict = equal(v, call.arguments.get(0))
         if verdict is None:
             return write_items(m, obj, obj.state.items, "an element only the run knows is removed")
         if verdict:
             return write_items(m, obj, obj.state.items[:i] + obj.state.items[i + 1 :])
-    if not obj.state.open and method_name(node) == "remove":
+    if not obj.state.open and method_name(call.node) == "remove":
         m.certainly_raises("KeyError" if obj.kind == "set" else "ValueError")
     return Known(None)
 
 
 @method("list set deque", "clear")
-def clear(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    return write_items(m, receiver.value, (), "", "")
+def clear(call: ModelCall) -> Value:
+    return write_items(call.machine, call.receiver.value, (), "", "")
 
 
 @method("list tuple set frozenset deque", "copy", "__copy__")
-def copy(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    obj = receiver.value
-    return Known(Sequence(obj.state.items, obj.kind, obj.state.open, obj.state.by), receiver.trace)
+def copy(call: ModelCall) -> Value:
+    obj = call.receiver.value
+    return Known(Sequence(obj.state.items, obj.kind, obj.state.open, obj.state.by), call.receiver.trace)
 
 
 @method("list", "reverse")
-def reverse(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    return write_items(m, receiver.value, receiver.value.state.items[::-1])
+def reverse(call: ModelCall) -> Value:
+    return write_items(call.machine, call.receiver.value, call.receiver.value.state.items[::-1])
 
 
 @method("list", "sort")
-def sort_in_place(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    obj = receiver.value
-    ordered = sort(m, obj.state, args, node)
+def sort_in_place(call: ModelCall) -> Value:
+    m, args = call.machine, call.arguments
+    obj = call.receiver.value
+    ordered = sort(m, obj.state, args, call.node)
     if ordered is not None:
         return write_items(m, obj, ordered)
     obj.order = m.call(
         BUILTINS["sorted"],
         Arguments([Known(Sequence(obj.state.items, "list", obj.state.open)), *args.positional], args.keywords),
-        node,
+        call.node,
     )
     return write_items(m, obj, obj.state.items, obj.state.open or "sorted by what only the run knows")
 
 
 @method("list tuple", "index", "count")
-def index(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
+def index(call: ModelCall) -> Value:
     return apply(
-        m, "index", lambda xs, x: (xs.index if method_name(node) == "index" else xs.count)(x), receiver, args.get(0)
+        call.machine,
+        "index",
+        lambda xs, x: (xs.index if method_name(call.node) == "index" else xs.count)(x),
+        call.receiver,
+        call.arguments.get(0),
     )
 
 
 # -- set -------------------------------------------------------------------------------------------------
 @method("set", "add")
-def add(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    obj = receiver.value
-    if any(equal(v, args.get(0)) for v in obj.state.items):
+def add(call: ModelCall) -> Value:
+    obj = call.receiver.value
+    if any(equal(v, call.arguments.get(0)) for v in obj.state.items):
         return Known(None)
-    return write_items(m, obj, (*obj.state.items, args.get(0)))
+    return write_items(call.machine, obj, (*obj.state.items, call.arguments.get(0)))
 
 
 @method("set", "update")
-def update_set(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    for source in args.positional:
-        for v in m.iterate(source, node).items:
-            add(m, receiver, Arguments([v]), node)
+def update_set(call: ModelCall) -> Value:
+    for source in call.arguments.positional:
+        for v in call.machine.iterate(source, call.node).items:
+            add(ModelCall(call.machine, Arguments([v]), call.node, receiver=call.receiver))
     return Known(None)
 
 
@@ -144,26 +156,31 @@ def update_set(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode |
     "issuperset",
     "isdisjoint",
 )
-def combine(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    name = method_name(node)
-    return apply(m, name, lambda a, *more: getattr(set(a), name)(*more), receiver, *args.positional)
+def combine(call: ModelCall) -> Value:
+    name = method_name(call.node)
+    return apply(
+        call.machine, name, lambda a, *more: getattr(set(a), name)(*more), call.receiver, *call.arguments.positional
+    )
 
 
 # -- dict ------------------------------------------------------------------------------------------------
 @method("dict", "get")
-def get(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    obj = receiver.value
-    fallback = args.get(1, "default")
+def get(call: ModelCall) -> Value:
+    m = call.machine
+    obj = call.receiver.value
+    fallback = call.arguments.get(1, "default")
     fallback = fallback if not isinstance(fallback, Absent) else Known(None)
-    key = args.get(0, "key")
+    key = call.arguments.get(0, "key")
     if isinstance(key, Either):
         out: Value | None = None
         for k in key.options:
-            v = get(m, receiver, Arguments([k, fallback]), node)
+            v = get(ModelCall(m, Arguments([k, fallback]), call.node, receiver=call.receiver))
             out = v if out is None else join(out, v, key.condition)
         return out if out is not None else Unknown("no key")
     if isinstance(key, Default):
-        return demote(get(m, receiver, Arguments([Known(key.value), fallback]), node), key.by)
+        return demote(
+            get(ModelCall(m, Arguments([Known(key.value), fallback]), call.node, receiver=call.receiver)), key.by
+        )
     k = plain_key(key)
     state = obj.state
     if k is None:
@@ -180,8 +197,9 @@ def get(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) 
 
 
 @method("dict", "setdefault")
-def setdefault(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    obj, k = receiver.value, plain_key(args.get(0))
+def setdefault(call: ModelCall) -> Value:
+    args = call.arguments
+    obj, k = call.receiver.value, plain_key(args.get(0))
     fallback = args.get(1) if len(args.positional) > 1 else Known(None)
     if k is None:
         return Unknown(f"the key {describe(args.get(0))} is only known to the run")
@@ -192,17 +210,20 @@ def setdefault(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode |
         fallback = join(settled(value, repr(k[0])), fallback, value.condition)
     elif obj.state.open:
         fallback = Unknown(obj.state.open)
-    write_items(m, obj, {**obj.state.items, k[0]: fallback})
+    write_items(call.machine, obj, {**obj.state.items, k[0]: fallback})
     return fallback
 
 
 @method("dict", "update")
-def update(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    obj = receiver.value
+def update(call: ModelCall) -> Value:
+    m, args = call.machine, call.arguments
+    obj = call.receiver.value
     items, open_, by = dict(obj.state.items), obj.state.open, obj.state.by
     for source in args.positional[:1]:
         pairs = object_of(source)
-        state = m.mapping(m.call(BUILTINS["dict"], args, node) if isinstance(pairs, Sequence) else source, node)
+        state = m.mapping(
+            m.call(BUILTINS["dict"], args, call.node) if isinstance(pairs, Sequence) else source, call.node
+        )
         if state.open:
             items = {k: Unknown(state.open) for k in items}
         items.update(merge_optional(items, state.items))
@@ -215,8 +236,9 @@ def update(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | Non
 
 
 @method("dict", "pop")
-def pop_key(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    obj, k = receiver.value, plain_key(args.get(0))
+def pop_key(call: ModelCall) -> Value:
+    m, args = call.machine, call.arguments
+    obj, k = call.receiver.value, plain_key(args.get(0))
     if k is None:
         why = f"a key only the run knows is removed: {describe(args.get(0))}"
         write_items(m, obj, {x: Unknown(why) for x in obj.state.items}, why)
@@ -240,20 +262,22 @@ def pop_key(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | No
 
 
 @method("dict", "popitem")
-def popitem(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    write_items(m, receiver.value, receiver.value.state.items, "popitem()")
+def popitem(call: ModelCall) -> Value:
+    write_items(call.machine, call.receiver.value, call.receiver.value.state.items, "popitem()")
     return Unknown("popitem()")
 
 
 @method("dict", "clear")
-def clear_dict(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    return write_items(m, receiver.value, {}, "", "")
+def clear_dict(call: ModelCall) -> Value:
+    return write_items(call.machine, call.receiver.value, {}, "", "")
 
 
 @method("dict", "copy", "__copy__")
-def copy_dict(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    obj = receiver.value
-    return Known(Mapping(dict(obj.state.items), obj.state.open, obj.kind, obj.state.by, obj.factory), receiver.trace)
+def copy_dict(call: ModelCall) -> Value:
+    obj = call.receiver.value
+    return Known(
+        Mapping(dict(obj.state.items), obj.state.open, obj.kind, obj.state.by, obj.factory), call.receiver.trace
+    )
 
 
 def optional(v: Value) -> bool:
@@ -261,34 +285,36 @@ def optional(v: Value) -> bool:
 
 
 @method("dict", "keys")
-def keys(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    state = m.iterate(receiver, node)
-    return Known(Sequence(state.items, "list", state.open, state.by), receiver.trace)
+def keys(call: ModelCall) -> Value:
+    state = call.machine.iterate(call.receiver, call.node)
+    return Known(Sequence(state.items, "list", state.open, state.by), call.receiver.trace)
 
 
 @method("dict", "values")
-def values(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    state = receiver.value.state
+def values(call: ModelCall) -> Value:
+    state = call.receiver.value.state
     open_ = state.open or (
         "some keys are set on one path only" if any(optional(v) for v in state.items.values()) else ""
     )
     return Known(
-        Sequence(tuple(settled(v, "a value") for v in state.items.values()), "list", open_, state.by), receiver.trace
+        Sequence(tuple(settled(v, "a value") for v in state.items.values()), "list", open_, state.by),
+        call.receiver.trace,
     )
 
 
 @method("dict", "items")
-def items(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    state = receiver.value.state
+def items(call: ModelCall) -> Value:
+    state = call.receiver.value.state
     open_ = state.open or (
         "some keys are set on one path only" if any(optional(v) for v in state.items.values()) else ""
     )
     pairs = tuple(Known(Sequence((Known(k), settled(v, repr(k))), "tuple")) for k, v in state.items.items())
-    return Known(Sequence(pairs, "list", open_, state.by), receiver.trace)
+    return Known(Sequence(pairs, "list", open_, state.by), call.receiver.trace)
 
 
 @method("dict", "fromkeys")
-def fromkeys(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    state = m.iterate(args.get(0), node)
+def fromkeys(call: ModelCall) -> Value:
+    args = call.arguments
+    state = call.machine.iterate(args.get(0), call.node)
     value = args.get(1) if len(args.positional) > 1 else Known(None)
     return Known(Mapping({k.value: value for k in state.items if isinstance(k, Known)}, state.open))

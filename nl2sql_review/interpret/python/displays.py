@@ -7,9 +7,10 @@ from typing import Any, Callable, Iterable, Union
 import libcst as cst
 
 from ...training_plan.values import Absent, Default, Either, Known, Term, Unknown, Value, join
-from ..core.machine import Machine, place_of
+from ..core.machine import Machine
 from ..core.objects import Mapping, Scope, Sequence
 from ..core.operations import describe, freeze, truth
+from ..core.state import place_of
 from .operators import equal
 
 

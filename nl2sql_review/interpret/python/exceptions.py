@@ -7,8 +7,9 @@ from typing import Any, Union
 import libcst as cst
 
 from ...training_plan.values import Unknown
-from ..core.machine import Changes, Exit, Machine, Raised, Rest
+from ..core.machine import Machine
 from ..core.objects import Scope
+from ..core.state import Changes, Exit, Raised, Rest
 
 Try = Union[cst.Try, cst.TryStar]
 Handler = Union[cst.ExceptHandler, cst.ExceptStarHandler]

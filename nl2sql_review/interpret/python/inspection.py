@@ -6,9 +6,10 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, join
-from ..core.machine import Machine, demote
+from ..core.joins import demote
+from ..core.machine import Machine
+from ..core.model_call import ModelCall
 from ..core.objects import (
-    Arguments,
     Bound,
     Builtin,
     Class,
@@ -30,14 +31,15 @@ if TYPE_CHECKING:
 
 
 @builtin("getattr")
-def getattr_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+def getattr_(call: ModelCall) -> Value:
+    m, args = call.machine, call.arguments
     if len(args.positional) < 2:
         return Unknown("getattr() without a name")
     owner, name = args.positional[:2]
     if not isinstance(name, (Known, Default)) or not isinstance(name.value, str):
         return Unknown(f"getattr with a name only the run knows: {describe(name)}")
     if len(args.positional) > 2:
-        has = has_attribute(m, owner, name.value, node)
+        has = has_attribute(m, owner, name.value, call.node)
         if has is False:
             obj = object_of(owner)
             return (
@@ -46,7 +48,7 @@ def getattr_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
                 else args.positional[2]
             )
         if has is None:
-            value = m.attribute(owner, name.value, node)
+            value = m.attribute(owner, name.value, call.node)
             if isinstance(value, Unknown):
                 return value
             obj = object_of(owner)
@@ -60,7 +62,7 @@ def getattr_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
                     owner.trace,
                 )
             return join(value, args.positional[2])
-    value = m.attribute(owner, name.value, node)
+    value = m.attribute(owner, name.value, call.node)
     return demote(value, name.by) if isinstance(name, Default) else value
 
 
@@ -95,25 +97,27 @@ def has_attribute(m: Machine, owner: Value, name: str, node: cst.CSTNode | None)
 
 
 @builtin("hasattr")
-def hasattr_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+def hasattr_(call: ModelCall) -> Value:
+    args = call.arguments
     name = args.get(1)
     if not isinstance(name, Known) or not isinstance(name.value, str):
         return Unknown("hasattr with a name only the run knows")
-    has = has_attribute(m, args.positional[0], name.value, node)
+    has = has_attribute(call.machine, args.positional[0], name.value, call.node)
     if has is None:
-        return open_term(m, "hasattr", *args.positional)
+        return open_term(call.machine, "hasattr", *args.positional)
     return Default(has, args.positional[0].by) if isinstance(args.positional[0], Default) else Known(has)
 
 
 @builtin("setattr")
-def setattr_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
-    owner, name, value = (args.get(i) for i in range(3))
+def setattr_(call: ModelCall) -> Value:
+    m = call.machine
+    owner, name, value = (call.arguments.get(i) for i in range(3))
     if isinstance(object_of(owner), Opaque) and object_of(owner).text.startswith("sys.modules"):
         forget(m, "set through sys.modules")
     elif isinstance(name, Known) and isinstance(name.value, str):
-        m.set_attribute(owner, name.value, value, node, m.frame.scope)
+        m.set_attribute(owner, name.value, value, call.node, m.frame.scope)
     elif isinstance(name, Default) and isinstance(name.value, str):
-        m.set_attribute(owner, name.value, demote(value, name.by), node, m.frame.scope)
+        m.set_attribute(owner, name.value, demote(value, name.by), call.node, m.frame.scope)
     else:
         obj = object_of(owner)
         why = f"setattr with a name only the run knows: {describe(name)}"
@@ -131,12 +135,14 @@ def setattr_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
 
 
 @builtin("delattr")
-def delattr_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
-    obj, name = object_of(args.get(0)), args.get(1)
+def delattr_(call: ModelCall) -> Value:
+    obj, name = object_of(call.arguments.get(0)), call.arguments.get(1)
     if isinstance(obj, Mapping) and isinstance(name, Known):
-        m.write(obj, "state", obj.state._replace(items={k: v for k, v in obj.state.items.items() if k != name.value}))
+        call.machine.write(
+            obj, "state", obj.state._replace(items={k: v for k, v in obj.state.items.items() if k != name.value})
+        )
     elif isinstance(obj, Object) and isinstance(name, Known):
-        m.delete(obj, name.value)
+        call.machine.delete(obj, name.value)
     return Known(None)
 
 
@@ -155,18 +161,18 @@ TYPES = {
 
 
 @builtin("isinstance")
-def isinstance_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+def isinstance_(call: ModelCall) -> Value:
     def one(v: Value, kind: Value) -> Value:
         kinds = object_of(kind).state.items if isinstance(object_of(kind), Sequence) else (kind,)
         verdicts = [is_instance(v, k) for k in kinds]
         if any(verdicts):
             return Known(True)
-        return Known(False) if all(x is False for x in verdicts) else open_term(m, "isinstance", v, kind)
+        return Known(False) if all(x is False for x in verdicts) else open_term(call.machine, "isinstance", v, kind)
 
-    value = args.get(0)
+    value = call.arguments.get(0)
     if isinstance(value, Default) and value.value is not None:  # another value, but one of the same type
         value = Known(value.value, value.trace)
-    return lift(one, value, args.get(1))
+    return lift(one, value, call.arguments.get(1))
 
 
 def is_instance(v: Value, kind: Value) -> bool | None:
@@ -216,23 +222,26 @@ def is_instance(v: Value, kind: Value) -> bool | None:
 
 
 @builtin("issubclass")
-def issubclass_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+def issubclass_(call: ModelCall) -> Value:
+    args = call.arguments
     a, b = object_of(args.get(0)), object_of(args.get(1))
     if isinstance(a, Class) and isinstance(b, Class):
         return Known(b in a.mro())
-    return open_term(m, "issubclass", *args.positional)
+    return open_term(call.machine, "issubclass", *args.positional)
 
 
 @builtin("callable")
-def callable_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+def callable_(call: ModelCall) -> Value:
+    args = call.arguments
     obj = object_of(args.get(0))
     if isinstance(obj, (Function, Bound, Builtin, Class)):
         return Known(True)
-    return Known(False) if is_scalar(args.get(0)) else open_term(m, "callable", *args.positional)
+    return Known(False) if is_scalar(args.get(0)) else open_term(call.machine, "callable", *args.positional)
 
 
 @builtin("type")
-def type_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+def type_(call: ModelCall) -> Value:
+    args = call.arguments
     obj = object_of(args.get(0))
     if isinstance(obj, Instance):
         return Known(obj.cls)
@@ -241,31 +250,31 @@ def type_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
         return BUILTINS[type(v.value).__name__]
     if isinstance(obj, (Sequence, Mapping)):
         return BUILTINS.get("dict" if isinstance(obj, Mapping) else obj.kind, Unknown("type of a collection"))
-    return open_term(m, "type", *args.positional)
+    return open_term(call.machine, "type", *args.positional)
 
 
 @builtin("eval")
-def eval_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
-    source = args.get(0)
+def eval_(call: ModelCall) -> Value:
+    source = call.arguments.get(0)
     text = source.value if isinstance(source, Known) and isinstance(source.value, str) else None
     if text is None or "(" in text:
-        forget(m, "eval() may change it")
-    return undecided(m, args, node)
+        forget(call.machine, "eval() may change it")
+    return undecided(call)
 
 
 @builtin("id", "hash", "input", "compile", "memoryview")
-def undecided(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
-    m.risks += 1
+def undecided(call: ModelCall) -> Value:
+    call.machine.risks += 1
     return Unknown(
         "only the run knows what this call returns: "
-        + (m.frame.scope.module.source.excerpt(node) if node is not None else "a call")
+        + (call.machine.frame.scope.module.source.excerpt(call.node) if call.node is not None else "a call")
     )
 
 
 @builtin("exec")
-def exec_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
-    m.risks += 1
-    forget(m, "exec() may change it")
+def exec_(call: ModelCall) -> Value:
+    call.machine.risks += 1
+    forget(call.machine, "exec() may change it")
     return Known(None)
 
 
@@ -290,27 +299,29 @@ def forget(m: Machine, why: str) -> None:
 
 
 @builtin("print", "display", "breakpoint", "help")
-def silent(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
-    m.log("print", args, node)
+def silent(call: ModelCall) -> Value:
+    call.machine.log("print", call.arguments, call.node)
     return Known(None)
 
 
 @builtin("exit", "quit")
-def exit_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+def exit_(call: ModelCall) -> Value:
     return Known(Opaque("exit()", "exit"))
 
 
 @builtin("object")
-def object_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+def object_(call: ModelCall) -> Value:
     return Known(Opaque("object()", "call", kind="object"))
 
 
 for _name in ("staticmethod", "classmethod", "property"):
     BUILTINS[_name] = Known(
-        Builtin(_name, lambda m, args, node: args.positional[0] if args.positional else Unknown("a descriptor"))
+        Builtin(
+            _name, lambda call: call.arguments.positional[0] if call.arguments.positional else Unknown("a descriptor")
+        )
     )
 for _name in ("super", "globals", "locals", "vars", "dir"):
-    BUILTINS[_name] = Known(Builtin(_name, lambda m, args, node: Unknown("names of a namespace")))
+    BUILTINS[_name] = Known(Builtin(_name, lambda call: Unknown("names of a namespace")))
 for _name in (
     "Exception BaseException ValueError TypeError KeyError IndexError RuntimeError NotImplementedError "
     "FileNotFoundError OSError IOError ImportError ModuleNotFoundError AttributeError StopIteration KeyboardInterrupt "
@@ -320,16 +331,16 @@ for _name in (
     BUILTINS[_name] = Known(Opaque(_name))
 BUILTINS["__name__"] = Unknown("__name__ outside of a module")
 BUILTINS["bytes"] = BUILTINS["bytearray"] = Known(
-    Builtin("bytes", lambda m, args, node: open_term(m, "bytes", *args.positional))
+    Builtin("bytes", lambda call: open_term(call.machine, "bytes", *call.arguments.positional))
 )
 BUILTINS["slice"] = Known(
     Builtin(
         "slice",
-        lambda m, args, node: Known(
+        lambda call: Known(
             Sequence(
-                tuple((args.positional + [Known(None)] * 3)[:3])
-                if len(args.positional) > 1
-                else (Known(None), *args.positional, Known(None)),
+                tuple((call.arguments.positional + [Known(None)] * 3)[:3])
+                if len(call.arguments.positional) > 1
+                else (Known(None), *call.arguments.positional, Known(None)),
                 "slice",
             )
         ),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable
 
 from ...training_plan.values import Absent, Default, Known, Text, Unknown, Value, join
-from ..core.machine import Machine, demote
+from ..core.joins import demote
+from ..core.machine import Machine
+from ..core.model_call import ModelCall
 from ..core.objects import Arguments, Builtin, Items, Mapping, Object, Opaque, Sequence, object_of
 from ..core.operations import describe, freeze, truth
 from .builtins import BUILTINS, apply, builtin, open_term
@@ -16,10 +18,11 @@ if TYPE_CHECKING:
 
 
 @builtin("enumerate")
-def enumerate_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+def enumerate_(call: ModelCall) -> Value:
+    args = call.arguments
     start = args.get(1, "start")
     first = start.value if isinstance(start, Known) and isinstance(start.value, int) else 0
-    items = m.iterate(args.positional[0], node) if args.positional else Items(())
+    items = call.machine.iterate(args.positional[0], call.node) if args.positional else Items(())
     if items.open:
         pairs = tuple(Known(Sequence((Known(Opaque("i")), v), "tuple")) for v in items.items)
     else:
@@ -28,8 +31,8 @@ def enumerate_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
 
 
 @builtin("zip")
-def zip_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
-    columns = [m.iterate(v, node) for v in args.positional]
+def zip_(call: ModelCall) -> Value:
+    columns = [call.machine.iterate(v, call.node) for v in call.arguments.positional]
     open_ = next((c.open for c in columns if c.open), "")
     by = next((c.by for c in columns if c.by), "")
     if open_ and any(len(c.items) > 1 for c in columns if c.open):
@@ -48,18 +51,19 @@ def merged(values: tuple[Value, ...]) -> Value:
 
 
 @builtin("reversed")
-def reversed_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
-    items = m.iterate(args.positional[0], node)
+def reversed_(call: ModelCall) -> Value:
+    items = call.machine.iterate(call.arguments.positional[0], call.node)
     return Known(Sequence(items.items[::-1], "generator", items.open, items.by))
 
 
 @builtin("sorted")
-def sorted_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+def sorted_(call: ModelCall) -> Value:
+    m, args = call.machine, call.arguments
     source = args.positional[0]
     obj = object_of(source)
     unordered = isinstance(obj, Sequence) and obj.state.open == "the order of a set"
-    items = obj.state._replace(open="") if unordered else m.iterate(source, node)
-    ordered = sort(m, items, args, node)
+    items = obj.state._replace(open="") if unordered else m.iterate(source, call.node)
+    ordered = sort(m, items, args, call.node)
     if ordered is not None:
         return Known(Sequence(ordered, "list", "", items.by))
     source = source if isinstance(obj, Opaque) or not isinstance(source, Known) else as_read(items)
@@ -102,15 +106,16 @@ def as_read(items: Items) -> Value:
 
 
 def extreme(name: str, pick: Callable[..., Any]) -> None:
-    def run(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
-        items = m.iterate(args.positional[0], node) if len(args.positional) == 1 else Items(tuple(args.positional))
+    def run(call: ModelCall) -> Value:
+        m, args = call.machine, call.arguments
+        items = m.iterate(args.positional[0], call.node) if len(args.positional) == 1 else Items(tuple(args.positional))
         if not items.items and not items.open:
             default = args.get(None, "default")
             if isinstance(default, Absent):
                 m.certainly_raises("ValueError")
             return default if not isinstance(default, Absent) else Unknown(f"{name}() of nothing")
         if "key" in args.keywords:
-            ordered = sort(m, items, Arguments([], {"key": args.keywords["key"]}), node)
+            ordered = sort(m, items, Arguments([], {"key": args.keywords["key"]}), call.node)
             if ordered is not None:
                 return ordered[0] if name == "min" else ordered[-1]
             return open_term(
@@ -131,25 +136,25 @@ extreme("max", max)
 
 
 @builtin("sum")
-def sum_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
-    items = m.iterate(args.positional[0], node)
-    total = args.get(1, "start")
+def sum_(call: ModelCall) -> Value:
+    items = call.machine.iterate(call.arguments.positional[0], call.node)
+    total = call.arguments.get(1, "start")
     total = total if not isinstance(total, Absent) else Known(0)
     if items.open:
-        return open_term(m, "sum", as_read(items))
+        return open_term(call.machine, "sum", as_read(items))
     for v in items.items:
         total = binary("+", total, v)
     return demote(total, items.by) if items.by else total
 
 
 def quantifier(name: str, stop: bool) -> None:
-    def run(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
-        items = m.iterate(args.positional[0], node)
+    def run(call: ModelCall) -> Value:
+        items = call.machine.iterate(call.arguments.positional[0], call.node)
         verdicts = [truth(v) for v in items.items]
         if not items.open and any(t is stop and not by for t, by in verdicts):
             return Known(stop)
         if items.open or any(t is None for t, _ in verdicts):
-            return open_term(m, name, as_read(items))
+            return open_term(call.machine, name, as_read(items))
         by = items.by or next((by for _, by in verdicts if by), "")
         result = any(t for t, _ in verdicts) if stop else all(t for t, _ in verdicts)
         return Default(result, by) if by else Known(result)
@@ -162,13 +167,17 @@ quantifier("all", False)
 
 
 @builtin("map")
-def map_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
-    columns = [m.iterate(v, node) for v in args.positional[1:]]
+def map_(call: ModelCall) -> Value:
+    m = call.machine
+    columns = [m.iterate(v, call.node) for v in call.arguments.positional[1:]]
     if not columns or len(columns) > 1 and any(c.open for c in columns):
         return Unknown("map() over collections whose lengths only the run knows")
     mark = m.mark()
     made = Sequence(
-        tuple(m.call(args.positional[0], Arguments(list(row)), node) for row in zip(*[c.items for c in columns])),
+        tuple(
+            m.call(call.arguments.positional[0], Arguments(list(row)), call.node)
+            for row in zip(*[c.items for c in columns])
+        ),
         "generator",
         columns[0].open,
         columns[0].by,
@@ -179,14 +188,15 @@ def map_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
 
 
 @builtin("filter")
-def filter_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
-    items = m.iterate(args.positional[1], node)
+def filter_(call: ModelCall) -> Value:
+    args = call.arguments
+    items = call.machine.iterate(args.positional[1], call.node)
     kept, open_ = [], items.open
     for v in items.items:
         t, by = truth(
             v
             if isinstance(args.positional[0], Known) and args.positional[0].value is None
-            else m.call(args.positional[0], Arguments([v]), node)
+            else call.machine.call(args.positional[0], Arguments([v]), call.node)
         )
         if t is None or by:
             open_ = open_ or "filtered by what only the run knows"
@@ -196,10 +206,11 @@ def filter_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
 
 
 @builtin("iter")
-def iter_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+def iter_(call: ModelCall) -> Value:
+    args = call.arguments
     obj = object_of(args.get(0))
     if isinstance(obj, (Sequence, Mapping)) and not (isinstance(obj, Sequence) and obj.kind == "generator"):
-        items = m.iterate(args.get(0), node)
+        items = call.machine.iterate(args.get(0), call.node)
         made = Sequence(items.items, "generator", items.open, items.by)
         if isinstance(obj, Sequence) and obj.kind == "list":
             made.source, made.slots["position"] = obj, 0
@@ -213,18 +224,21 @@ def exhausted(m: Machine) -> Value:
 
 
 @builtin("next")
-def next_(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+def next_(call: ModelCall) -> Value:
+    m, args = call.machine, call.arguments
     source = args.positional[0]
     obj = object_of(source)
     if isinstance(obj, Opaque):
         return open_term(m, "next", source)
     if isinstance(obj, Sequence) and obj.source is not None and not obj.source.state.open:
         position = obj.slots["position"]
+        if not isinstance(position, int):
+            return Unknown("only the run knows how far an iterator was read")
         if position < len(obj.source.state.items):
             m.write(obj, "position", position + 1)
             return obj.source.state.items[position]
         return args.positional[1] if len(args.positional) > 1 else exhausted(m)
-    items = m.iterate(source, node)
+    items = m.iterate(source, call.node)
     if items.open:
         return items.items[0] if len(items.items) == 1 and isinstance(items.items[0], Text) else Unknown(items.open)
     if isinstance(obj, Sequence) and items.items:

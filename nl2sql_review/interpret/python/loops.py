@@ -7,9 +7,11 @@ from typing import Any, Callable
 import libcst as cst
 
 from ...training_plan.values import Default, Known, Unknown, Value, join, same
-from ..core.machine import MISSING, VALUES, Loop, Machine, Rest, demote, join_slot
+from ..core.joins import MISSING, VALUES, demote, join_slot
+from ..core.machine import Machine
 from ..core.objects import Items, Scope, Sequence
 from ..core.operations import truth
+from ..core.state import Loop, Rest
 from .expressions import condition
 
 UNROLL = 64  # iterations of a loop over known values that are run one by one

@@ -16,8 +16,9 @@ from ...files import disk
 from ...source import Source, SourceError
 from ...source.syntax import dotted
 from ...training_plan.values import Known, Unknown
-from ..core.machine import Frame, Machine, Raised, place_of
+from ..core.machine import Machine
 from ..core.objects import Module, Opaque, Scope
+from ..core.state import Frame, Raised, place_of
 
 MAX_MODULES = 80
 # Top-level names that are never a module of the project, even when a folder is called like them.
@@ -71,6 +72,7 @@ def import_statement(m: Machine, node: cst.Import | cst.ImportFrom, scope: Scope
     m.imported(node, scope, [f"{base}.{a.evaluated_name}" for a in node.names])
 
 
+OURS = __package__.partition(".")[0]
 REQUIRED = frozenset("torch transformers datasets trl peft accelerate numpy".split())  # no training run does without
 
 
@@ -136,7 +138,12 @@ def star_import(m: Machine, module: Module | None, base: str, scope: Scope) -> N
 
 
 def import_module(m: Machine, name: str, quiet: bool = False) -> Module | None:
-    """The module of the project called `name`, executed; None when it is not the project's."""
+    """The module of the project called `name`, executed; None when it is not the project's.
+
+    Our own package is a library, wherever it lies: a script that uses it is read the same in every project.
+    """
+    if name.partition(".")[0] == OURS:
+        return None
     if name in m.modules:
         found = m.modules[name]
         return found if isinstance(found, Module) else None

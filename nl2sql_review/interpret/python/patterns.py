@@ -6,7 +6,8 @@ import libcst as cst
 
 from ...source.syntax import below
 from ...training_plan.values import Known, Unknown, Value
-from ..core.machine import Machine, demote
+from ..core.joins import demote
+from ..core.machine import Machine
 from ..core.objects import Arguments, Class, Scope
 from ..core.operations import truth
 from .builtins import BUILTINS

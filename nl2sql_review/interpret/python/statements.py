@@ -6,15 +6,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Union
-from typing import Sequence as Sequence_
+from typing import TYPE_CHECKING, Any, Callable
 
 import libcst as cst
 
 from ...training_plan.values import Default, Known, Unknown, Value, extend
-from ..core.machine import VALUES, Machine, Raised, Rest, condition_text, demote, place_of
+from ..core.joins import VALUES, condition_text, demote
+from ..core.machine import Machine
 from ..core.objects import Arguments, Class, Function, Instance, Items, Mapping, Opaque, Scope, Sequence
 from ..core.operations import truth
+from ..core.state import Flow, Raised, Rest, place_of
 from .builtins import BUILTINS
 from .displays import several
 from .exceptions import try_
@@ -23,7 +24,8 @@ from .loops import for_, while_
 from .patterns import match_
 from .refinement import contradict
 
-Block = Union[cst.BaseSuite, Sequence_[Union[cst.BaseStatement, cst.BaseSmallStatement]]]
+if TYPE_CHECKING:
+    from ..core.machine import Block
 
 
 def statements_of(block: Block) -> list[cst.BaseSmallStatement | cst.BaseCompoundStatement]:
@@ -37,7 +39,7 @@ def statements_of(block: Block) -> list[cst.BaseSmallStatement | cst.BaseCompoun
     return found
 
 
-def execute(m: Machine, block: Block, scope: Scope) -> Any:
+def execute(m: Machine, block: Block, scope: Scope) -> Flow:
     """Whether a path reaches the end of the block: False, True, or the `Rest` of one that a plain run has left."""
     statements = statements_of(block)
     for i, statement in enumerate(statements):
@@ -51,7 +53,7 @@ def execute(m: Machine, block: Block, scope: Scope) -> Any:
     return True
 
 
-def run_rest(m: Machine, rest: Rest, statements: Block, scope: Scope) -> Any:
+def run_rest(m: Machine, rest: Rest, statements: Block, scope: Scope) -> Flow:
     frame, before = m.frame, m.frame.rest
     frame.rest = before or rest.by
     try:
@@ -187,10 +189,10 @@ def delete(m: Machine, node: cst.Del, scope: Scope) -> None:
 def branch(
     m: Machine,
     test: Value,
-    then: Callable[[], bool],
-    otherwise: Callable[[], bool],
+    then: Callable[[], Flow],
+    otherwise: Callable[[], Flow],
     contradict: Callable[[bool], None] | None = None,
-) -> bool:
+) -> Flow:
     """Run what the test decides; both sides if only the run decides. Returns whether a path goes on.
 
     `contradict` is told when the side is entered that a default does not choose, and whether the test is true there.

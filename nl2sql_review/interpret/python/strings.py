@@ -7,8 +7,10 @@ import string as string_module
 from typing import TYPE_CHECKING, Any
 
 from ...training_plan.values import Default, Either, Known, Text, Unknown, Value
-from ..core.machine import Machine, demote
-from ..core.objects import Arguments, Opaque
+from ..core.joins import demote
+from ..core.machine import Machine
+from ..core.model_call import ModelCall
+from ..core.objects import Opaque
 from ..core.operations import describe, freeze, is_scalar, lift, term_of
 from .builtins import METHODS, apply, method, method_name
 from .expressions import settled
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 def string_method(name: str) -> None:
     real = getattr(str, name)
 
-    def run(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
+    def run(call: ModelCall) -> Value:
+        receiver, args = call.receiver, call.arguments
         if isinstance(receiver, Text):
             return Known(
                 Opaque(
@@ -34,7 +37,7 @@ def string_method(name: str) -> None:
                 receiver.trace,
             )
         return apply(
-            m,
+            call.machine,
             f"{describe(receiver)}.{name}",
             lambda s, *a: real(s, *a),
             receiver,
@@ -50,8 +53,9 @@ for _name in [n for n in dir(str) if not n.startswith("_")]:
 
 
 @method("str", "join")
-def join_text(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    items = m.iterate(args.get(0), node)
+def join_text(call: ModelCall) -> Value:
+    receiver = call.receiver
+    items = call.machine.iterate(call.arguments.get(0), call.node)
     if items.open:
         if len(items.items) == 1 and isinstance(items.items[0], (Text, Known)):
             return Text(
@@ -69,14 +73,15 @@ def join_text(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | 
 
 
 @method("str", "format")
-def format_text(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    return lift(lambda r: fill(m, r, args.positional, args.keywords, args.unknown, node), receiver)
+def format_text(call: ModelCall) -> Value:
+    args = call.arguments
+    return lift(lambda r: fill(call.machine, r, args.positional, args.keywords, args.unknown, call.node), call.receiver)
 
 
 @method("str", "format_map")
-def format_map(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    state = m.mapping(args.get(0), node)
-    return lift(lambda r: fill(m, r, [], state.items, state.open, node), receiver)
+def format_map(call: ModelCall) -> Value:
+    state = call.machine.mapping(call.arguments.get(0), call.node)
+    return lift(lambda r: fill(call.machine, r, [], state.items, state.open, call.node), call.receiver)
 
 
 def fill(
@@ -141,12 +146,17 @@ def fill(
 def edge(name: str) -> None:
     """strip and its kin: on a text with holes they change only the literal ends."""
 
-    def run(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
+    def run(call: ModelCall) -> Value:
+        receiver = call.receiver
         if not isinstance(receiver, Text):
             return apply(
-                m, f"{describe(receiver)}.{name}", lambda s, *a: getattr(s, name)(*a), receiver, *args.positional
+                call.machine,
+                f"{describe(receiver)}.{name}",
+                lambda s, *a: getattr(s, name)(*a),
+                receiver,
+                *call.arguments.positional,
             )
-        chars = args.get(0)
+        chars = call.arguments.get(0)
         given = [chars.value] if isinstance(chars, Known) else []
         parts = list(receiver.parts)
         if name in ("strip", "lstrip") and parts and isinstance(parts[0], str):
@@ -163,7 +173,8 @@ for _name in ("strip", "lstrip", "rstrip"):
 
 
 @method("str", "replace")
-def replace_text(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
+def replace_text(call: ModelCall) -> Value:
+    receiver, args = call.receiver, call.arguments
     old, new = args.get(0), args.get(1)
     if (
         isinstance(receiver, Known)
@@ -179,16 +190,20 @@ def replace_text(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode
             parts.append(Known(piece))
         return concatenate(parts)
     if isinstance(receiver, Text) and isinstance(old, Known) and isinstance(old.value, str):
-        pieces = [replace_text(m, Known(p), args, node) if isinstance(p, str) else p for p in receiver.parts]
+        pieces = [
+            replace_text(ModelCall(call.machine, args, call.node, receiver=Known(p))) if isinstance(p, str) else p
+            for p in receiver.parts
+        ]
         return concatenate(pieces)
-    return apply(m, f"{describe(receiver)}.replace", lambda s, *a: s.replace(*a), receiver, *args.positional)
+    return apply(call.machine, f"{describe(receiver)}.replace", lambda s, *a: s.replace(*a), receiver, *args.positional)
 
 
 @method("str", "endswith", "startswith")
-def ends(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    name = method_name(node) or "endswith"
+def ends(call: ModelCall) -> Value:
+    receiver = call.receiver
+    name = method_name(call.node) or "endswith"
     if isinstance(receiver, Text):
-        probe = args.get(0)
+        probe = call.arguments.get(0)
         edge_part = receiver.parts[-1 if name == "endswith" else 0]
         if (
             isinstance(edge_part, str)
@@ -198,14 +213,20 @@ def ends(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None)
         ):
             return Known(getattr(edge_part, name)(probe.value))
         return term_of(name, receiver, probe)
-    return apply(m, f"{describe(receiver)}.{name}", lambda s, *a: getattr(s, name)(*a), receiver, *args.positional)
+    return apply(
+        call.machine,
+        f"{describe(receiver)}.{name}",
+        lambda s, *a: getattr(s, name)(*a),
+        receiver,
+        *call.arguments.positional,
+    )
 
 
 @method("int float", "is_integer", "bit_length", "as_integer_ratio")
-def number_method(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    return apply(m, "number method", lambda x: getattr(x, method_name(node))(), receiver)
+def number_method(call: ModelCall) -> Value:
+    return apply(call.machine, "number method", lambda x: getattr(x, method_name(call.node))(), call.receiver)
 
 
 @method("bytes", "decode")
-def decode(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    return apply(m, "decode", lambda b, *a: b.decode(*a), receiver, *args.positional)
+def decode(call: ModelCall) -> Value:
+    return apply(call.machine, "decode", lambda b, *a: b.decode(*a), call.receiver, *call.arguments.positional)

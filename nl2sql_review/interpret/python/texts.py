@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...training_plan.values import MAX_OPTIONS, Default, Either, Known, Text, Trace, Unknown, Value
-from ..core.machine import demote
+from ..core.joins import demote
 from ..core.objects import Instance, Mapping, Opaque, Sequence
 from ..core.operations import MAX_TEXT, SCALARS, combinations, freeze, is_scalar, lift, term_of
 

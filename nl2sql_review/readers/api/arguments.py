@@ -13,7 +13,7 @@ from ...libraries.chosen import Choice, Versions
 from ...libraries.replacements import ARGUMENTS, MISTAKEN, REFUSED, Change
 from ...libraries.versions import clauses, is_exact, key_of
 from ...training_plan.facts import Fact
-from ...training_plan.values import Absent, Either, Known, Place
+from ...training_plan.values import Absent, Either, Known, Place, Trace
 from ..object_settings import last
 from ..run import Run
 from .version_guards import Guards
@@ -48,11 +48,12 @@ class Defect:
     sentence: str
     branch: str = ""  # what decides whether the call runs, where not every run makes it
     assumed: bool = False  # it rests on a version that nobody stated
+    trace: Trace = ()  # where the value that is wrong came through, if it is one
 
     @property
     def fact(self) -> Fact:
         return Fact(
-            Known([self.name], (self.place,)),
+            Known([self.name], (*(step for step in self.trace if step.node is not self.place.node), self.place)),
             at=self.place,
             argument=self.name,
             sentence=self.sentence,

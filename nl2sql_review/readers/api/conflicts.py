@@ -7,7 +7,7 @@ from typing import Any, Iterator
 from ...interpret.core.recording import Call
 from ...libraries import store
 from ...libraries.versions import key_of
-from ...training_plan.values import Absent, Known, Value
+from ...training_plan.values import Absent, Default, Known, Value
 from ..object_settings import last
 from ..run import Run
 from .arguments import Defect, Judging, assumed, branch, chain, lower_end, short, stated
@@ -116,13 +116,16 @@ def _best_model(run: Run, judging: Judging) -> Iterator[Defect]:
         )
         yield Defect("conflict", "load_best_model_at_end", place, text)
         return
-    every, each = _plain(given.value("save_steps")), _plain(given.value("eval_steps"))
+    saved, evaluated = given.value("save_steps"), given.value("eval_steps")
+    every, each = (v.value if isinstance(v, (Known, Default)) else None for v in (saved, evaluated))
     if save == "steps" and isinstance(every, int) and isinstance(each, int) and each > 0 and every % each:
         text = (
             "load_best_model_at_end=True needs save_steps to be a multiple of eval_steps; "
             f"here they are {every} and {each}: ValueError"
         )
-        yield Defect("conflict", "load_best_model_at_end", place, text)
+        default = isinstance(saved, Default) or isinstance(evaluated, Default)
+        trace = (*saved.trace, *evaluated.trace)
+        yield Defect("conflict", "load_best_model_at_end", place, text, assumed=default, trace=trace)
 
 
 def _evaluation(run: Run, judging: Judging) -> Iterator[Defect]:

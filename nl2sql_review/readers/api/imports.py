@@ -10,7 +10,9 @@ from ...libraries.replacements import IMPORTS
 from ...libraries.versions import key_of
 from ...training_plan.facts import Fact
 from ...training_plan.values import Known, Place
+from ..defaults import Replaced
 from .arguments import Defect, Judging, assumed, short, stated
+from .version_guards import Guards
 
 CHANGED_BY_UNSLOTH = ("trl", "transformers", "peft")
 # Classes that no module of the library has any more, wherever they are imported from.
@@ -68,6 +70,22 @@ def late(recording: Recording, judging: Judging) -> Iterator[Defect]:
                 )
                 yield Defect("late import", "unsloth", place, text)
             return
+
+
+def replaced(recording: Recording) -> Replaced | None:
+    """What Unsloth puts in place of TRL's classes; None where the script does not import it."""
+    early: set[str] = set()
+    for path, place in recording.imports:
+        library = path.split(".")[0]
+        if library == "unsloth":
+            # where the model is certainly Unsloth's, the import went through
+            sure = not Guards().over(place, name="unsloth") or any(
+                c.callee.startswith("unsloth.") and c.certain for c in recording.calls
+            )
+            return Replaced(frozenset(early), sure)
+        if library == "trl" and path != "trl":
+            early.add(path)
+    return None
 
 
 def fact(defects: list[Defect], at: Place | None = None, why_not: str = "") -> Fact:

@@ -9,11 +9,15 @@ from typing import Any, Iterator
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
 from ..prompt.text import Piece
-from ..prompt.training_text import TrainingText, joined, objective
+from ..prompt.tokens import joined
+from ..prompt.training_text import TrainingText, objective
 from ..run import Run
 from .rows import collected
 
 NUMBER = re.compile(r"max_length\s*=\s*(\d+)")
+# What becomes of a row that is too long: SFTTrainer cuts it, transformers' own Trainer does not.
+OF_SFT = "where a row is too long, the trainer cuts its end, which is the SQL and the EOS token"
+OF_TRAINER = "nothing cuts a row that is too long, and it takes whatever memory it needs"
 
 
 @dataclass(slots=True)
@@ -59,7 +63,8 @@ def read(run: Run, part: Any, texts: list[TrainingText], at: Place | None) -> No
     if guarded and any(not isinstance(v, Absent) for v in limits):
         limits = [v for v in limits if not isinstance(v, Absent)]  # `if len(schema) > n`: a shorter one needs no cut
     value = joined(limits)
-    part.schema_limit = Fact(value, at=place, note=notes[0] if notes else "")
+    uncut = OF_SFT if run.trainer is None or "SFT" in run.trainer.callee or run.unsloth else OF_TRAINER
+    part.schema_limit = Fact(value, at=place, note=notes[0] if notes else uncut if isinstance(value, Absent) else "")
     cut = any(not isinstance(v, Absent) for v in limits)
     if whole is None and not cut:
         whole = next((t.at or at for t, _ in known if tokenised_cut(t)), None)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact, Memory, TrainingPlan
-from ...training_plan.values import Absent, Default, Known, Text, Unknown, Value, same
+from ...training_plan.values import Absent, Default, Either, Known, Term, Text, Unknown, Value, same
+from .. import defaults
 from ..api.arguments import rejected
 from ..api.version_guards import Guards
-from ..arguments import from_library
 from ..derive import derive, plain
-from ..object_settings import last
+from ..object_settings import from_library, last
 from ..run import Run
 from . import inputs
 
 MODEL_LENGTH = ("max_seq_length", "max_length", "model_max_length")
 TRAINER_LENGTH = ("max_length", "max_seq_length")
+TRL_LENGTH = 1024  # SFTConfig's default: whoever writes it is not told from one who writes nothing
 # ends of callees that read GPU memory -> what they see
 ALLOCATED = ("memory_allocated", "max_memory_allocated")
 RESERVED = (
@@ -35,7 +38,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part = plan.memory
     read_monitoring(run, part)
     part.model_length = model_length(run)
-    part.trainer_length = trainer_length(run)
+    part.trainer_length = by_unsloth(run, part.model_length, trainer_length(run))
     part.sequence_length, part.length_conflict = settle(run, part.model_length, part.trainer_length)
     inputs.read(run, plan)
 
@@ -166,11 +169,49 @@ def by_default(run: Run) -> Fact:
         fact.note = (
             "TrainingArguments given to SFTTrainer: it makes an SFTConfig of them, with max_length left at its default"
         )
+    elif from_library(fact.value):
+        fact.note = f"max_length is left out, and TRL's default cuts every row at {plain(fact.value)} tokens"
     return fact
 
 
+def by_unsloth(run: Run, model: Fact, trainer: Fact) -> Fact:
+    """The length of the class that Unsloth generates: the model's where none is set, and never a longer one.
+
+    What is set as `max_length` counts only in releases that keep it, and not where it is TRL's own default.
+    """
+    callee = run.arguments.callee if last(run.arguments.callee) == "SFTConfig" else "trl.SFTConfig"
+    how = defaults.length_of(callee)
+    made = run.trainer
+    if not how or made is None or not defaults.trains_by_unsloth(made.callee) or run.arguments.unknown:
+        return trainer
+    if isinstance(model.value, Absent):  # no Unsloth model: TRL's default, where none is set
+        return trainer
+    seq = run.arguments.value("max_seq_length")
+    seq = made.get("max_seq_length") if isinstance(seq, Absent) else seq
+    if not isinstance(seq, Absent) and not (isinstance(seq, Known) and seq.value is None):
+        cut = derive(shorter_of, seq, model.value, trace=seq.trace)
+        note = "Unsloth cuts at no more than the model's length"
+        return Fact(cut, at=trainer.at, note="" if same(plain(cut), plain(seq)) else note)
+    given = run.arguments.value("max_length")
+    given = made.get("max_length") if isinstance(given, Absent) else given
+    if how == "shorter" and (isinstance(given, (Unknown, Either, Term)) or isinstance(model.value, Unknown)):
+        return trainer if not isinstance(given, Absent) else Fact(model.value, at=model.at)
+    if how == "shorter" and plain(given) not in (None, TRL_LENGTH):
+        return Fact(derive(shorter_of, given, model.value, trace=given.trace), at=trainer.at)
+    note = "the length that the model is loaded with, which Unsloth's SFTTrainer takes"
+    if plain(given) is not None and plain(given) != plain(model.value):
+        note = f"max_length={plain(given)} is not kept: Unsloth's SFTTrainer takes the length of the model"
+    elif isinstance(given, Absent):
+        note = "max_length is left out: Unsloth's SFTTrainer takes the length of the model"
+    return Fact(model.value, at=model.at, note=note)
+
+
+def shorter_of(length: Any, model: Any) -> Any:
+    return min(length, model) if isinstance(length, int) and isinstance(model, int) else length
+
+
 def settle(run: Run, model: Fact, trainer: Fact) -> tuple[Fact, Fact]:
-    """The shorter of the two lengths applies; two different ones, or one nobody chose, are a conflict."""
+    """The shorter of the two lengths applies; two different ones are a conflict, and one nobody chose is "unchosen"."""
     if trainer.why_not:
         return Fact(model.value, at=model.at, why_not=trainer.why_not), Fact(
             Known(False), at=model.at, why_not=trainer.why_not
@@ -187,9 +228,9 @@ def settle(run: Run, model: Fact, trainer: Fact) -> tuple[Fact, Fact]:
         return absent, Fact(Known(False), at=run.place, why_not=absent.why_not)
     if isinstance(trainer.value, Absent) or isinstance(model.value, Absent):
         only = model if isinstance(trainer.value, Absent) else trainer
-        unchosen = bool(only.note) and from_library(only.value)
+        unchosen = only is trainer and run.trainer is not None and from_library(only.value)
         return Fact(only.value, at=only.at, note=only.note), Fact(
-            Known(unchosen, only.value.trace), at=only.at, note=only.note
+            Known("unchosen" if unchosen else False, only.value.trace), at=only.at, note=only.note
         )
     if same(model.value, trainer.value):
         return Fact(trainer.value, at=trainer.at, note=trainer.note), Fact(

@@ -10,14 +10,15 @@ from typing import Any
 from ...libraries.versions import key_of
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Default, Known, Place, Trace, Unknown, Value
-from ..run import Run, last
+from ..run import Run
 from . import ending as prompt_ending
 from . import loss as prompt_loss
 from . import markers
 from . import parts as prompt_parts
-from .text import EOS_LITERALS, Piece
-from .tokenizers import Family, family, has_chat_template
-from .training_text import TrainingText, joined, objective, training_texts, uses_unsloth
+from .text import Piece, chat_call_of
+from .tokenizer import Tokenizer
+from .tokens import joined
+from .training_text import TrainingText, objective, training_texts, uses_unsloth
 
 
 def read(run: Run, plan: TrainingPlan) -> None:
@@ -44,45 +45,6 @@ def _known(value: Any, why: str, trace: Trace) -> Value:
 
 def _whole(text: TrainingText) -> Value:
     return Unknown(text.why, text.trace) if isinstance(text.value, Absent) else text.value
-
-
-class Tokenizer:
-    """What the script says of the model's tokenizer: its family, the template it is given, tokens it is told to use."""
-
-    def __init__(self, run: Run, plan: TrainingPlan) -> None:
-        name = run.load.value("model_name", "pretrained_model_name_or_path")
-        if not isinstance(name, (Known, Default)):
-            name = plan.lora.model_name.value
-        self.model_name = name.value if isinstance(name, (Known, Default)) else None
-        self.family: Family | None = family(self.model_name)
-        templates = [
-            c for c in run.calls if last(c.callee) in ("get_chat_template", "setup_chat_format", "clone_chat_template")
-        ]
-        written = [c for c in run.calls if c.callee.endswith(".chat_template=")]
-        self.template: Value = templates[-1].get("chat_template") if templates else Absent()
-        if templates and last(templates[-1].callee) == "setup_chat_format":
-            self.template = Known("chatml")
-        elif templates and isinstance(self.template, Absent):
-            self.template = Known("chatml")  # get_chat_template's default
-        elif written and not templates:
-            self.template = Unknown("the script writes a chat template of its own")
-        tokens = [c for c in run.calls if c.callee.endswith((".eos_token=", ".add_special_tokens", ".eos_token_id="))]
-        self.settled = not templates and not tokens
-        named = [*(v for c in tokens for v in c.arguments.values()), run.arguments.value("eos_token")]
-        self.literals = EOS_LITERALS + tuple(
-            v.value for v in named if isinstance(v, (Known, Default)) and isinstance(v.value, str) and v.value
-        )
-        self.adds_eos = any(_on(c.get("add_eos_token")) for c in run.calls) or any(
-            any(map(_on, c.arguments.values())) for c in run.calls if c.callee.endswith(".add_eos_token=")
-        )
-
-    @property
-    def turns(self) -> tuple[str, str] | None:
-        return markers.turns_of(self.template, self.family, has_chat_template(self.model_name))
-
-
-def _on(value: Value) -> bool:
-    return isinstance(value, (Known, Default)) and value.value is True
 
 
 # ── parts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -124,12 +86,15 @@ def _missing_note(found: list[tuple[TrainingText, list[prompt_parts.Parts]]]) ->
 def _ending(prompt: Any, texts: list[TrainingText], at: Place | None, run: Run, tokenizer: Tokenizer) -> None:
     kinds, sources, notes = [], [], []
     for text in texts:
-        if not text.texts:
+        alternatives = text.texts
+        if not alternatives and text.form == "chat":  # only how its template ends matters
+            alternatives = [[Piece(hole=text.value, roles=frozenset(("eos",)), why=prompt_ending.TEMPLATE)]]
+        if not alternatives:
             why = text.why or "the training text is not known"
             kinds.append(Unknown(why, text.trace))
             sources.append(Unknown(why, text.trace))
-        for pieces in text.texts:
-            ending = _appended(ending_of_text(pieces, tokenizer), text, run, tokenizer)
+        for pieces in alternatives:
+            ending = _appended(ending_of_text(text, pieces, tokenizer), text, run, tokenizer)
             kinds.append(_known(ending.kind, ending.why, text.trace))
             sources.append(_known(ending.by or "nothing", "", text.trace))
             if ending.why or ending.by:
@@ -140,22 +105,25 @@ def _ending(prompt: Any, texts: list[TrainingText], at: Place | None, run: Run, 
     prompt.eos_from = Fact(joined(sources), at=at)
 
 
-def ending_of_text(pieces: list[Piece], tokenizer: Tokenizer) -> prompt_ending.Ending:
-    return prompt_ending.ending_of(
-        pieces, tokenizer.literals, tokenizer.family, tokenizer.settled, has_chat_template(tokenizer.model_name)
-    )
+def ending_of_text(text: TrainingText, pieces: list[Piece], tokenizer: Tokenizer) -> prompt_ending.Ending:
+    """How one of the texts ends, before the libraries append anything."""
+    if tokenizer.stated is not None and tokenizer.stated.trained_ends is not None:
+        return prompt_ending.of_turns(tokenizer)
+    return prompt_ending.ending_of(pieces, tokenizer, chat_call_of(text.value))
 
 
 def _appended(ending: prompt_ending.Ending, text: TrainingText, run: Run, tokenizer: Tokenizer) -> prompt_ending.Ending:
     """What the libraries append to a text that does not end with the token yet."""
     if ending.kind not in ("none", "foreign eos"):
         return ending
-    if text.form == "prompt-completion":
+    if text.form == "prompt-completion" and not any(p.why == "chat template" for p in text.texts[0]):
         return prompt_ending.Ending("eos", "TRL", "the trainer appends it to the completion")
     if tokenizer.adds_eos:
         return prompt_ending.Ending("eos", "add_eos_token", "the tokenizer is told to append it")
     if text.form == "tokenised" and text.appends_eos:
         return prompt_ending.Ending("eos", "eos_token_id", "its id is appended to the tokens")
+    if text.form == "text" and packs_with_eos(run):
+        return prompt_ending.Ending("eos", "packing", "packing puts it between the texts, before trl 0.17")
     if text.form == "text":
         appends = appends_eos(text, run)
         if appends:
@@ -168,6 +136,20 @@ def _appended(ending: prompt_ending.Ending, text: TrainingText, run: Run, tokeni
                 why=f"whether TRL appends the EOS token to a column called {text.field_name!r} depends on its version",
             )
     return ending
+
+
+def packs_with_eos(run: Run) -> bool:
+    """Whether TRL joins the texts with the EOS token between them, as packing did before 0.17."""
+    packing = run.arguments.value("packing")
+    packing = run.trainer.get("packing") if isinstance(packing, Absent) and run.trainer is not None else packing
+    if (
+        _plain(packing) is not True
+        or run.trainer is None
+        or run.trainer.callee != "trl.SFTTrainer"
+        or uses_unsloth(run)
+    ):
+        return False
+    return run.versions is not None and run.versions.all(lambda i: key_of(i["trl"]) < key_of("0.17.0"), "trl")
 
 
 def appends_eos(text: TrainingText, run: Run) -> bool | None:
@@ -192,7 +174,7 @@ def appends_eos(text: TrainingText, run: Run) -> bool | None:
 
 
 def _loss(prompt: Any, texts: list[TrainingText], run: Run, tokenizer: Tokenizer) -> None:
-    losses = [(t, loss) for t in texts for loss in prompt_loss.loss_of(run, t)]
+    losses = [(t, loss) for t in texts for loss in prompt_loss.loss_of(run, t, tokenizer)]
     failing = next((loss for _, loss in losses if loss.on != "response"), losses[0][1])
     note = failing.note or (f"by {failing.by}" if failing.on == "response" else "")
     prompt.loss_on = Fact(joined(_known(x.on, x.why, _trace(x.at)) for _, x in losses), at=failing.at, note=note)

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ...training_plan.values import Known, Term, Text, Value
 from ..dataset.rows import collected
 from .text import EOS_LITERALS, Piece
-from .tokenizers import Family
 
+if TYPE_CHECKING:
+    from .tokenizer import ChatEnd, Tokenizer
+
+TEMPLATE = "chat template"
 # A chat template of these markers puts a line feed after the last turn itself; so may a text that imitates one.
 TURN_ENDS = ("<|im_end|>", "<end_of_turn>", "<|end|>", "<turn|>")
 
 
 @dataclass(slots=True)
 class Ending:
-    """`kind`: "eos", "none", "text after eos", "two eos", "cut off", "foreign eos", or "" when not known (`why`)."""
+    """`kind`: "eos", "none", "text after eos", "two eos", "cut off", "foreign eos", "untrained eos", or "".
+
+    "" is for what is not known, and `why` says so.
+    """
 
     kind: str = ""
     by: str = ""
@@ -23,29 +30,19 @@ class Ending:
     piece: Piece | None = None
 
 
-def ending_of(
-    pieces: list[Piece],
-    literals: tuple[str, ...] = EOS_LITERALS,
-    family: Family | None = None,
-    settled: bool = True,
-    chats: bool = False,
-) -> Ending:
-    """The ending of one text. `literals` are the spellings that count as an EOS token.
-
-    `chats`: the model is one that brings a chat template. `settled` is False when the script changes the tokenizer's
-    EOS token or template, so that the family tells nothing.
-    """
+def ending_of(pieces: list[Piece], tokenizer: Tokenizer, call: Value | None = None) -> Ending:
+    """The ending of one text; `call` is the expression that applies a chat template, where there is one."""
     i, after = _last(pieces)
     if i < 0:
         return Ending("none", why="the text is empty")
     piece = pieces[i]
     if piece.turn:
         return Ending("text after eos", piece.turn, "the text goes on to open another answer", piece)
-    found, by, rest = _eos_at(piece, literals)
+    found, by, rest = _eos_at(piece, tokenizer.literals)
     if found:
-        return _with_eos(pieces, i, by, rest + after, literals, family, settled, chats)
+        return _with_eos(pieces, i, by, rest + after, tokenizer, call)
     answer = next((k for k, p in enumerate(pieces) if "sql" in p.roles), -1)
-    if any(_contains_eos(p, literals) for p in pieces[answer + 1 :] if answer >= 0):
+    if any(_contains_eos(p, tokenizer.literals) for p in pieces[answer + 1 :] if answer >= 0):
         return Ending("text after eos", why="the EOS token stands before the end", piece=piece)
     if piece.hole is None:
         return Ending("none", piece=piece)
@@ -78,43 +75,87 @@ def _contains_eos(piece: Piece, literals: tuple[str, ...]) -> bool:
     return "eos" in piece.roles or piece.hole is None and any(e in piece.text for e in literals)
 
 
-def _with_eos(
-    pieces: list[Piece],
-    i: int,
-    by: str,
-    rest: str,
-    literals: tuple[str, ...],
-    family: Family | None,
-    settled: bool,
-    chats: bool,
-) -> Ending:
+def _with_eos(pieces: list[Piece], i: int, by: str, rest: str, tokenizer: Tokenizer, call: Value | None) -> Ending:
     piece = pieces[i]
-    before, before_by = _eos_before(pieces, i, by, literals)
+    before, before_by = _eos_before(pieces, i, by, tokenizer.literals)
     if before:
-        return _second(piece, by, before_by, family, settled, chats)
-    if rest and by != "chat template" and by not in TURN_ENDS:
+        return _second(piece, by, before_by, tokenizer, call)
+    if by == TEMPLATE:
+        return of_template(tokenizer, call, piece)
+    if rest and by not in TURN_ENDS:
         return Ending("text after eos", by, "white space follows the EOS token", piece)
-    if settled and family is not None and family.eos and by in EOS_LITERALS and by not in family.eos:
-        return Ending(
-            "foreign eos", by, f"{by} is not what ends a sequence of {family.name}, {' or '.join(family.eos)} is", piece
-        )
+    if by in EOS_LITERALS and by not in tokenizer.own_eos:
+        foreign = _foreign(by, tokenizer, tokenizer.chat_end() if tokenizer.setter is not None else None)
+        if foreign:
+            return Ending("foreign eos", by, foreign, piece)
     return Ending("eos", by, piece=piece)
 
 
-def _second(piece: Piece, by: str, before: str, family: Family | None, settled: bool, chats: bool) -> Ending:
+def of_template(tokenizer: Tokenizer, call: Value | None, piece: Piece | None = None) -> Ending:
+    """The ending that a chat template gives a text: where the model stops, or another token."""
+    end = tokenizer.chat_end(call)
+    if end.why:
+        return Ending("", TEMPLATE, end.why, piece)
+    if not end.token:
+        return Ending("none", TEMPLATE, f"{end.by} writes no token after the answer", piece)
+    stops = tokenizer.stops(end)
+    if end.token == "eos" or stops is not None and end.token in stops:
+        if tokenizer.assistant_only and end.marked and end.in_loss is False:
+            return Ending("untrained eos", TEMPLATE, f"it stands behind {{% endgeneration %}} in {end.by}", piece)
+        return Ending("eos", TEMPLATE, piece=piece)
+    if stops is None:
+        why = f"{end.by} ends the answer with {end.token}; whether {tokenizer.words} stops there is not known"
+        return Ending("", TEMPLATE, why, piece)
+    why = f"{end.by} ends the answer with {end.token}, and {tokenizer.words} stops at {' or '.join(stops)}"
+    return Ending("foreign eos", TEMPLATE, why, piece)
+
+
+def of_turns(tokenizer: Tokenizer) -> Ending:
+    """The ending of a chat whose loss takes in, of the tokens that end a turn, those that the configuration names."""
+    end, stated = tokenizer.chat_end(), tokenizer.stated
+    assert stated is not None and stated.trained_ends is not None
+    if end.why:
+        return Ending("", TEMPLATE, end.why)
+    eos = tokenizer.eos(end)
+    token = (eos or "tokenizer.eos_token") if end.token == "eos" else end.token
+    trained = stated.trained_ends or ((eos,) if eos is not None else ())
+    if token in trained or end.token == "eos" and not stated.trained_ends:
+        return Ending("eos", TEMPLATE)
+    if not trained:
+        return Ending("", TEMPLATE, f"{end.by} ends a turn with {token}; whether that is the EOS token is not known")
+    why = f"{end.by} ends the answer with {token}, and of what ends a turn only {' and '.join(trained)} is trained on"
+    return Ending("untrained eos", TEMPLATE, why)
+
+
+def _foreign(by: str, tokenizer: Tokenizer, end: ChatEnd | None) -> str:
+    """Why a literal is not what ends a sequence of the model, "" where it is, or may be."""
+    if end is not None and (end.why or end.sets_eos == by) or tokenizer.eos_open:
+        return ""
+    stops = tokenizer.stops(end)
+    if stops is None or tokenizer.member is None:
+        family = tokenizer.family
+        if not tokenizer.settled or family is None or not family.eos or by in family.eos:
+            return ""
+        return f"{by} is not what ends a sequence of {family.name}, {' or '.join(family.eos)} is"
+    return "" if by in stops else f"{by} is not what ends a sequence of {tokenizer.words}, {' or '.join(stops)} is"
+
+
+def _second(piece: Piece, by: str, before: str, tokenizer: Tokenizer, call: Value | None) -> Ending:
     """An end token after another: twice the same, or the end of a turn and then that of the sequence."""
     if before == by:
         return Ending("two eos", by, piece=piece)
-    own = family.eos if family is not None and settled else ()
-    if before == "chat template":
-        if own and family is not None and family.turns is not None and family.turns[1].startswith("<start_of_turn>"):
-            return Ending("eos", by, piece=piece)  # Gemma's template ends a turn, not the sequence
-        if not settled or own and chats:
-            return Ending("two eos", by, "the chat template ends with one already", piece)
-        return Ending("", by, "whether the model's chat template ends with the EOS token already is not known", piece)
-    if len(own) == 1 and {before, by} <= {*own, "tokenizer.eos_token"}:
-        return Ending("two eos", by, f"{before} is the EOS token too", piece)
-    if before in TURN_ENDS:
+    end = tokenizer.chat_end(call) if before == TEMPLATE else None
+    if end is not None:
+        if end.why:
+            why = f"whether the model's chat template ends with the EOS token already is not known: {end.why}"
+            return Ending("", by, why, piece)
+        before = "tokenizer.eos_token" if end.token == "eos" else end.token or "nothing"
+    eos = tokenizer.eos(end)
+    own = {"tokenizer.eos_token", eos} if eos is not None else {"tokenizer.eos_token"}
+    if before in own and by in own:
+        said = "the chat template ends with one already" if end is not None else f"{before} is the EOS token too"
+        return Ending("two eos", by, said, piece)
+    if eos is not None or end is not None or before in TURN_ENDS:
         return Ending("eos", by, piece=piece)
     return Ending("", by, f"whether {before} is the EOS token too is not known", piece)
 

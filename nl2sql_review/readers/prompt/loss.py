@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ...interpret.core.objects import Opaque
 from ...interpret.core.recording import Call
+from ...libraries.versions import key_of
 from ...training_plan.values import Absent, Default, Known, Place, Term, Unknown, Value
 from ..run import Run, last, made_from, objects
 from .training_text import TrainingText
 
+if TYPE_CHECKING:
+    from .tokenizer import Tokenizer
+
 UNMASKED = "nothing masks it"
+RELABELS = "transformers.DataCollatorForLanguageModeling"
+MASKS_SINCE = "1.15.0"  # the first trl whose own versions of the models' chat templates are known here
 FUNCTION = "train_on_responses_only"
 COLLATOR = "DataCollatorForCompletionOnlyLM"
 # Collators that take the labels as they find them, or make them of all tokens.
@@ -39,7 +46,7 @@ class Loss:
     note: str = ""
 
 
-def loss_of(run: Run, text: TrainingText) -> list[Loss]:
+def loss_of(run: Run, text: TrainingText, tokenizer: Tokenizer) -> list[Loss]:
     """What may happen; more than one when a branch decides."""
     if run.trainer is None:
         return [Loss(why="the script constructs no trainer")]
@@ -49,7 +56,25 @@ def loss_of(run: Run, text: TrainingText) -> list[Loss]:
     settings = _settings(run, text)
     if settings is not None:
         return settings
-    return [_by_data(run, text)]
+    made = _by_data(run, text, tokenizer)
+    return [_made_anew(run, text, made) or made]
+
+
+def _made_anew(run: Run, text: TrainingText, made: Loss) -> Loss | None:
+    """What transformers' collator of language modelling leaves of the masked labels: it makes labels of the tokens."""
+    assert run.trainer is not None
+    if made.on != "response":
+        return None
+    for thing in objects(run.trainer.get("data_collator")):
+        call = getattr(thing, "call", None)
+        if call is None or call.callee != RELABELS:
+            continue
+        at = call.place
+        note = f"{last(RELABELS)} makes labels of all tokens, whatever the data set's labels say"
+        if text.form == "tokenised":
+            return Loss("all", f"{made.by} with {last(RELABELS)}", "", at, None, note)
+        return Loss("", made.by, f"{note}; whether it takes this trainer's columns at all is not known", at)
+    return None
 
 
 def masking_call(run: Run) -> list[Loss] | None:
@@ -152,7 +177,33 @@ def _true(value: Value) -> bool | None:
     return bool(value.value) if isinstance(value, (Known, Default)) and value.value is not None else None
 
 
-def _by_data(run: Run, text: TrainingText) -> Loss:
+def _by_template(run: Run, tokenizer: Tokenizer) -> Loss:
+    """assistant_only_loss: what the chat template marks as the assistant's, or TRL's version of the template."""
+    at = run.arguments.where("assistant_only_loss")
+    by = "assistant_only_loss"
+    end = tokenizer.chat_end()
+    if end.why:
+        return Loss("", by, f"it needs {{% generation %}} in the chat template: {end.why}", at)
+    if end.marked:
+        return Loss("response", by, "", at)
+    if end.in_loss:  # TRL has a version of this template that does
+        if run.versions is not None and run.versions.all(
+            lambda installed: key_of(installed["trl"]) >= key_of(MASKS_SINCE), "trl"
+        ):
+            return Loss("response", by, "", at)
+        why = f"{end.by} has no {{% generation %}}; whether TRL of these versions has its own is not known"
+        return Loss("", by, why, at)
+    if end.in_loss is None and tokenizer.setter is None:
+        why = f"whether {end.by} has {{% generation %}}, or TRL a version of it that does, is not known"
+        return Loss("", by, why, at)
+    note = (
+        f"{end.by} has no {{% generation %}}, and TRL none of its own to put in its place: "
+        "ValueError since trl 1.16, no token in the loss before"
+    )
+    return Loss("nothing", f"{by} without {{% generation %}}", "", at, None, note)
+
+
+def _by_data(run: Run, text: TrainingText, tokenizer: Tokenizer) -> Loss:
     at = text.at or run.place
     completion = _true(_setting(run, "completion_only_loss"))
     assistant = _true(_setting(run, "assistant_only_loss"))
@@ -177,7 +228,7 @@ def _by_data(run: Run, text: TrainingText) -> Loss:
             return Loss("", "prompt/completion columns", f"completion_only_loss: {unknown.why}", at)
         return Loss("response", "prompt/completion columns", "", at)
     if text.form == "chat" and assistant:
-        return Loss("response", "assistant_only_loss", "", run.arguments.where("assistant_only_loss"))
+        return _by_template(run, tokenizer)
     if assistant and text.form == "text":
         return Loss(
             "all",

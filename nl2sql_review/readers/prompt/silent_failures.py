@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import libcst as cst
 
 from ...interpret.core.recording import Call
@@ -13,12 +11,14 @@ from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Default, Either, Known, Place, Unknown, Value
 from ..object_settings import objects
 from ..run import Run
-from . import Tokenizer, appends_eos, ending_of_text
-from .ending import TURN_ENDS
+from . import appends_eos, ending_of_text
+from .ending import TEMPLATE
 from .loss import masking_call
-from .text import Piece, chat_call, trimmed
-from .tokenizers import Family, family, has_chat_template
-from .training_text import TrainingText, joined, objective, texts_of, uses_unsloth
+from .text import Piece, chat_call_of, trimmed
+from .tokenizer import Tokenizer
+from .tokenizers import Family
+from .tokens import joined
+from .training_text import TrainingText, objective, texts_of, uses_unsloth
 
 # Their labels are -100 wherever the padding token stands.
 HIDE_PADDING = ("transformers.DataCollatorForLanguageModeling", "trl.DataCollatorForCompletionOnlyLM")
@@ -27,12 +27,6 @@ BOS_LITERALS = ("<s>", "<|begin_of_text|>", "<bos>")
 # Families whose tokenizers put a BOS token before every text, and those that have none.
 PUTS_BOS = ("Llama 3", "CodeLlama", "Llama 2", "Mistral", "Gemma")
 NO_BOS = ("Qwen", "SmolLM", "GPT-2", "GPT-OSS", "Phi 3")
-# Chat models whose own template starts with the BOS token, and those that say "end of turn" and "end of text" alike and
-# put a line feed after the last turn.
-TEMPLATE_STARTS_WITH_BOS = re.compile(
-    r"llama-?_?3|mistral.*instruct|mixtral.*instruct|gemma.*-it\b|code-?llama.*instruct|llama-?_?2.*chat", re.IGNORECASE
-)
-TEMPLATE_ENDS_IN_LINE_FEED = re.compile(r"(qwen|smollm).*(instruct|chat)", re.IGNORECASE)
 
 
 def read(run: Run, plan: TrainingPlan) -> None:
@@ -152,38 +146,49 @@ def bos(run: Run, plan: TrainingPlan, texts: list[TrainingText]) -> Fact:
         return Fact(Absent("not a text"), at=at, why_not="the training text is no plain text")
     if uses_unsloth(run):
         return Fact(Absent("Unsloth"), at=at, why_not="Unsloth takes a second BOS token away")
-    name = plan.lora.model_name.value
-    starting = [start for t in texts for pieces in t.texts if (start := starts_with_bos(t, pieces, run, plan))]
+    tokenizer = Tokenizer(run, plan)
     trace = texts[0].trace
-    if not starting:
+    puts = puts_bos(tokenizer)
+    if puts is False:
         return Fact(Known("once", trace), at=at)
-    if untouched := own_special_tokens(run):
-        return Fact(Unknown(untouched, trace), at=at)
-    kind: Family | None = family(name.value) if isinstance(name, (Known, Default)) else None
-    if kind is not None and kind.name in PUTS_BOS:
-        return Fact(Known("twice", trace), at=at, note=starting[0])
-    if kind is not None and kind.name in NO_BOS:
-        return Fact(Known("once", trace), at=at)
-    return Fact(Unknown("whether the model's tokenizer puts a BOS token before a text is not known", trace), at=at)
+    starts = [starts_with_bos(t, pieces, tokenizer) for t in texts for pieces in t.texts or [[]]]
+    if any(by for by, _ in starts):
+        if untouched := own_special_tokens(run):
+            return Fact(Unknown(untouched, trace), at=at)
+        by = next(by for by, _ in starts if by)
+        if puts:
+            return Fact(Known("twice", trace), at=at, note=by)
+        return Fact(Unknown("whether the model's tokenizer puts a BOS token before a text is not known", trace), at=at)
+    why = next((why for _, why in starts if why), "")
+    return Fact(Unknown(why, trace) if why else Known("once", trace), at=at)
 
 
-def starts_with_bos(text: TrainingText, pieces: list[Piece], run: Run, plan: TrainingPlan) -> str:
-    """What of a text brings the BOS token, "" when nothing does that is known."""
-    if chat_call(text.value) is not None:
-        name = plan.lora.model_name.value
-        settled = Tokenizer(run, plan)
-        own = settled.settled and isinstance(settled.template, Absent) and isinstance(name, (Known, Default))
-        return (
-            "the chat template"
-            if own and TEMPLATE_STARTS_WITH_BOS.search(str(name.value)) and has_chat_template(name.value)
-            else ""
-        )
-    first = pieces[0] if pieces else Piece()
-    return (
-        "the text"
-        if "bos" in first.roles or first.hole is None and first.text.lstrip().startswith(BOS_LITERALS)
-        else ""
-    )
+def puts_bos(tokenizer: Tokenizer) -> bool | None:
+    """Whether the model's tokenizer puts a BOS token before every text; None when not known."""
+    if tokenizer.member is not None and tokenizer.member.puts_bos is not None:
+        return tokenizer.member.puts_bos
+    kind: Family | None = tokenizer.family
+    if kind is None:
+        return None
+    return True if kind.name in PUTS_BOS else False if kind.name in NO_BOS else None
+
+
+def starts_with_bos(text: TrainingText, pieces: list[Piece], tokenizer: Tokenizer) -> tuple[str, str]:
+    """What of a text brings the BOS token, "" when nothing does; and why that is not known, "" when it is."""
+    call = chat_call_of(text.value)
+    if call is not None and (not pieces or pieces[0].turn or pieces[0].why or pieces[0].hole is not None):
+        end = tokenizer.chat_end(call)
+        if end.why or end.starts_with_bos is None:
+            return "", f"whether the chat template writes a BOS token is not known: {end.why or end.by}"
+        return ("the chat template", "") if end.starts_with_bos else ("", "")
+    if not pieces:
+        return "", text.why or "how the training text begins is not known"
+    first = pieces[0]
+    if "bos" in first.roles or first.hole is None and first.text.lstrip().startswith(BOS_LITERALS):
+        return "the text", ""
+    if first.hole is not None and not first.roles:
+        return "", "how the training text begins is not in the script"
+    return "", ""
 
 
 def own_special_tokens(run: Run) -> str:
@@ -217,27 +222,29 @@ def _appended(text: TrainingText, pieces: list[Piece], run: Run, tokenizer: Toke
     appends = appends_eos(text, run)
     if appends is None:
         return Unknown("whether the trainer appends the EOS token depends on the version of TRL", text.trace)
-    ending = ending_of_text(pieces, tokenizer)
+    ending = ending_of_text(text, pieces, tokenizer)
     if not appends or ending.kind in ("text after eos", "two eos", "cut off"):  # prompt/eos tells of these
         return Known("nothing", text.trace)
     if ending.kind in ("none", "foreign eos"):
         return Known("the EOS token", text.trace)
     if ending.kind != "eos":
         return Unknown(ending.why or "how the text ends is not known", text.trace)
-    known = tokenizer.settled and isinstance(tokenizer.template, Absent) and isinstance(tokenizer.model_name, str)
-    if (
-        known
-        and TEMPLATE_ENDS_IN_LINE_FEED.search(tokenizer.model_name)
-        and _ends_in_line_feed(text, pieces, ending.by)
-    ):
+    if _ends_in_line_feed(text, pieces, ending.by, tokenizer):
         return Known("a second EOS token", text.trace)
     return Known("nothing", text.trace)
 
 
-def _ends_in_line_feed(text: TrainingText, pieces: list[Piece], by: str) -> bool:
-    if by == "chat template":
-        return chat_call(text.value) is not None and trimmed(text.value) is None and pieces[-1].why == "chat template"
-    return by == TURN_ENDS[0] and pieces[-1].hole is None and not pieces[-1].turn and pieces[-1].text.endswith("\n")
+def _ends_in_line_feed(text: TrainingText, pieces: list[Piece], by: str, tokenizer: Tokenizer) -> bool:
+    """Whether white space stands behind what is the tokenizer's EOS token, so that TRL does not see it."""
+    if by == TEMPLATE:
+        call = chat_call_of(text.value)
+        end = tokenizer.chat_end(call)
+        ends = end.token == "eos" or end.token == tokenizer.eos(end)
+        return (
+            call is not None and trimmed(text.value) is None and pieces[-1].why == TEMPLATE and ends and end.line_feed
+        )
+    last = pieces[-1]
+    return by == tokenizer.eos() and last.hole is None and not last.turn and last.text.endswith("\n")
 
 
 # -- room for the answer -----------------------------------------------------------------------------------------

@@ -132,6 +132,16 @@ def chat_call(value: object) -> Value | None:
     return None
 
 
+def chat_call_of(value: object) -> Value | None:
+    """The expression in a text that applies a chat template, however it is trimmed or joined; None without one."""
+    inner = trimmed(value) or value
+    if isinstance(inner, Text):
+        return next((found for part in inner.parts if (found := chat_call_of(part)) is not None), None)
+    if isinstance(inner, Either):
+        return next((found for option in inner.options if (found := chat_call_of(option)) is not None), None)
+    return inner if isinstance(inner, Term) and chat_call(inner) is not None else None
+
+
 def chat(messages: Value, call: Value | None = None, depth: int = 0) -> list[list[Piece]]:
     """The turns of a list of messages, and the end-of-turn token that a chat template puts after the last one.
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Iterable, Iterator
+from typing import Any, Iterator
 
 from ...interpret.core.objects import Dataset
 from ...interpret.core.operations import freeze
-from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value, join
-from ..dataset.columns import argument, method_of
+from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value
 from ..run import Run, last
 from .text import MAX_ALTERNATIVES, Piece, alternatives, assign_roles, chat, chat_call, trimmed
+from .tokens import appended_later, cell, ends_with_eos_id, flat, tokenised_text
 
 CHAT_COLUMNS = ("messages", "conversations")
+DEEP = 20  # levels of an expression that are kept: a chain of `or` is one for each spelling of a column
 DEFAULT_TEXT_FIELD = "text"  # SFTConfig.dataset_text_field
 OTHER_OBJECTIVES = (
     "DPO",
@@ -29,6 +30,9 @@ OTHER_OBJECTIVES = (
     "GKD",
     "OnlineDPO",
     "NashMD",
+    "SentenceTransformer",
+    "CrossEncoder",
+    "SparseEncoder",
 )
 
 
@@ -89,7 +93,7 @@ def training_texts(run: Run) -> list[TrainingText]:
             TrainingText(why="the script constructs no trainer, so its training text cannot be followed", at=run.place)
         ]
     at = run.trainer.places.get("train_dataset", run.trainer.place)
-    found = [_of_dataset(run, dataset, at) for dataset in datasets(run.dataset)]
+    found = [text_of_dataset(run, dataset, at) for dataset in datasets(run.dataset)]
     if found:
         return found
     return [_without_dataset(run, at)]
@@ -127,13 +131,16 @@ def _without_dataset(run: Run, at: Place | None) -> TrainingText:
     else:
         why = "the training data cannot be followed to the data set it comes from"
     explicit = _text_field(run)
+    if explicit == CHAT_COLUMNS[0] and not uses_unsloth(run):
+        return of_messages(Unknown(why, value.trace), at)
     if explicit:
         return TrainingText("text", [], Unknown(f"column {explicit!r}: {why}", value.trace), at, why, explicit)
     return TrainingText(why=why, at=at)
 
 
-def _of_dataset(run: Run, dataset: Dataset, at: Place | None) -> TrainingText:
-    columns = {name: freeze(value) for name, value in dataset.columns.items()}
+def text_of_dataset(run: Run, dataset: Dataset, at: Place | None) -> TrainingText:
+    """Return the training text of one data set, as the trainer would take it."""
+    columns = {name: freeze(value, DEEP) for name, value in dataset.columns.items()}
     text = _choose(run, dataset, columns, at)
     text.columns, text.open, text.dataset = columns, bool(dataset.open), dataset
     return text
@@ -141,7 +148,7 @@ def _of_dataset(run: Run, dataset: Dataset, at: Place | None) -> TrainingText:
 
 def texts_before_mixing(run: Run, dataset: Dataset) -> list[TrainingText]:
     """What the texts of the data sets were before they were mixed: in the mix, equal ones are one."""
-    return [_of_dataset(run, part, None) for part in dataset.parts if isinstance(part, Dataset)]
+    return [text_of_dataset(run, part, None) for part in dataset.parts if isinstance(part, Dataset)]
 
 
 def _choose(run: Run, dataset: Dataset, columns: dict[str, Value], at: Place | None) -> TrainingText:
@@ -150,7 +157,9 @@ def _choose(run: Run, dataset: Dataset, columns: dict[str, Value], at: Place | N
     name = _text_field(run) or DEFAULT_TEXT_FIELD
     fine_tunes = "SFT" in last(run.trainer.callee) or last(run.trainer.callee).startswith("Unsloth")
     if "input_ids" in columns:
-        return _tokenised(columns["input_ids"], columns, at)
+        text = _tokenised(columns["input_ids"], columns, at)
+        text.appends_eos = text.appends_eos or appended_later(run, columns["input_ids"])
+        return text
     if not fine_tunes:
         return TrainingText(
             why=f"{last(run.trainer.callee)} needs tokenised columns, and what makes them could not be followed", at=at
@@ -158,10 +167,13 @@ def _choose(run: Run, dataset: Dataset, columns: dict[str, Value], at: Place | N
     formatted = _formatted(run)
     if formatted is not None:
         return _text(formatted, "text", at, by_formatting=True)
+    if name == CHAT_COLUMNS[0] and not unsloth and name not in columns and dataset.open:
+        return of_messages(Unknown("what the messages hold is not in the script"), at)
     conversation = next((c for c in CHAT_COLUMNS if c in columns), None)
     if (
         name in columns
         and (unsloth or conversation is None)
+        and (unsloth or name != CHAT_COLUMNS[0])
         and not ("prompt" in columns and "completion" in columns and not unsloth)
     ):
         return _text(columns[name], "text", at, name)
@@ -254,6 +266,11 @@ def _described(value: Value) -> str:
     return f"`{value.text}`" if isinstance(value, Term) else "the column"
 
 
+def of_messages(messages: Unknown, at: Place | None) -> TrainingText:
+    """A column of messages that the script names and does not make: TRL takes it for a chat by its name."""
+    return TrainingText("chat", chat(messages), messages, at, "", CHAT_COLUMNS[0])
+
+
 def _chat(messages: Value, at: Place | None, name: str) -> TrainingText:
     texts = chat(messages)
     for pieces in texts:
@@ -270,7 +287,7 @@ def _pair(prompt: Value, completion: Value, at: Place | None) -> TrainingText:
     ]
     for pieces in texts:
         assign_roles(pieces)
-    whole = Text((*_flat(prompt), *_flat(completion)), completion.trace or prompt.trace)
+    whole = Text((*flat(prompt), *flat(completion)), completion.trace or prompt.trace)
     return TrainingText("prompt-completion", texts, whole, place_of(completion, place_of(prompt, at)))
 
 
@@ -289,14 +306,6 @@ def _side(pieces: list[Piece]) -> list[Piece]:
     ]
 
 
-def _flat(value: Value) -> tuple[Any, ...]:
-    if isinstance(value, Text):
-        return value.parts
-    if isinstance(value, Known) and isinstance(value.value, str):
-        return (value.value,)
-    return (value,)
-
-
 def _tokenised(ids: Value, columns: dict[str, Value], at: Place | None) -> TrainingText:
     text, call = tokenised_text(ids)
     at = place_of(ids, at)
@@ -304,49 +313,5 @@ def _tokenised(ids: Value, columns: dict[str, Value], at: Place | None) -> Train
         why = "the text behind the tokens could not be followed"
         return TrainingText("tokenised", [], Unknown(why, ids.trace), at, why, "input_ids")
     found = _text(text, "tokenised", at, "input_ids")
-    found.tokenizer_call, found.appends_eos = call, isinstance(ids, Term) and "eos_token_id" in ids.text
+    found.tokenizer_call, found.appends_eos = call, ends_with_eos_id(ids)
     return found
-
-
-def tokenised_text(value: object, depth: int = 0) -> tuple[Value | None, Term | None]:
-    """The text inside `tokenizer(text, …)["input_ids"]`, and the tokenizer's call."""
-    if isinstance(value, Either) and depth <= 8:
-        found = [tokenised_text(option, depth + 1) for option in value.options]
-        texts = [text for text, _ in found if text is not None]
-        return (joined(texts), found[0][1]) if len(texts) == len(found) else (None, None)
-    if depth > 8 or not isinstance(value, Term):
-        return None, None
-    if value.head == "call":
-        name = method_of(value)
-        if name == "apply_chat_template":
-            return value, value
-        if (
-            name in ("encode", "encode_plus", "__call__", "batch_encode_plus")
-            or "okenizer" in name
-            or name == "processor"
-        ):
-            text = argument(value, 0, "text", "batch_text_or_text_pairs")
-            return (None, None) if isinstance(text, Absent) else (cell(text), value)
-    found = [pair for pair in (tokenised_text(arg, depth + 1) for arg in value.args) if pair[0] is not None]
-    if not found:
-        return None, None
-    if value.head == "op":  # tokens of the prompt + tokens of the answer
-        return Text(tuple(part for text, _ in found for part in _flat(text))), found[-1][1]
-    return found[0]
-
-
-def cell(value: Value) -> Value:
-    """Of the values a batch's list may hold, what one of them may be."""
-    while (
-        isinstance(value, Unknown) and isinstance(value.parts, (list, tuple)) and value.parts and "a batch" in value.why
-    ):
-        value = joined(value.parts)
-    return value
-
-
-def joined(values: Iterable[Value]) -> Value:
-    """What covers them all; Absent for none."""
-    result: Value | None = None
-    for value in values:
-        result = value if result is None else join(result, value)
-    return result if result is not None else Absent()

@@ -7,9 +7,10 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from ...files import disk
 from ..engine import schema
 from ..engine.schema import Schema
-from .inputs import InputError
+from .inputs import SIZE_LIMIT, InputError
 
 SUFFIXES = (".sqlite", ".sqlite3", ".db")
 MAGIC = b"SQLite format 3\0"
@@ -80,6 +81,18 @@ class Schemas:
             if not self._known[""].statements:
                 raise InputError(f"{path}: no CREATE TABLE stands in it")
 
+    def texts(self) -> dict[str, str]:
+        """Returns database → the CREATE statements of its schema, "" for one that all rows have."""
+        names = self._known or dict.fromkeys(_listed(self.path))
+        made = {}
+        for name in names:
+            try:
+                statements = (self._known.get(name) or self.of(name, name)).statements
+            except InputError:
+                continue
+            made[name] = ";\n".join(statements)
+        return made
+
     def of(self, database: str, place: str) -> Schema:
         """Returns the schema of a database. Raises InputError, naming `place`."""
         key = "" if self._one else database
@@ -114,8 +127,7 @@ def _tables(path: str, text: str) -> dict[str, Schema]:
 
 def _text(path: str) -> str:
     try:
-        with open(path, encoding="utf-8-sig", errors="replace") as file:
-            return file.read()
+        return disk.whole(path, SIZE_LIMIT).decode("utf-8-sig", "replace")
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from None
 
@@ -130,8 +142,7 @@ def _listed(folder: str) -> list[str]:
 def _check(path: str) -> None:
     """Raises InputError unless a file is a database at rest: what is open elsewhere would be read half written."""
     try:
-        with open(path, "rb") as file:
-            head = file.read(len(MAGIC))
+        head = disk.head(path, len(MAGIC))
         if head != MAGIC:
             raise InputError(f"{path} is no SQLite database: it does not begin as one" if head else f"{path} is empty")
         for suffix in ("-wal", "-journal"):

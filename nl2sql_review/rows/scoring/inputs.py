@@ -7,10 +7,12 @@ question, `SQL<tab>db_id` for gold. Whatever is wrong is told with file, row and
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...files import disk
 from .columns import DATABASE, GOLD, ID, PREDICTED, QUESTION, SCHEMA, first, text_of
 
 SIZE_LIMIT = 2_000_000_000  # bytes of a file that is still read
@@ -182,11 +184,10 @@ def _read(path: str, columns: Sequence[str]) -> Rows:
 
 def _text(path: str) -> str:
     try:
-        with open(path, "rb") as file:
-            data = file.read(SIZE_LIMIT + 1)
-    except IsADirectoryError:
-        raise InputError(f"{path} is a directory: name a file (JSON, JSONL or text)") from None
+        data = disk.head(path, SIZE_LIMIT + 1)
     except OSError as error:
+        if os.path.isdir(path):
+            raise InputError(f"{path} is a directory: name a file (JSON, JSONL or text)") from None
         raise InputError(f"{path}: {error.strerror or error}") from None
     if len(data) > SIZE_LIMIT:
         raise InputError(f"{path} is larger than {SIZE_LIMIT:,} bytes: split it")

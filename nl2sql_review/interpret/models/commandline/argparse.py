@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from ....training_plan.values import Absent, Either, Known, Unknown, Value, extend
 from ...core.library import CONSTANTS, METHOD_MODELS, method_model, model
-from ...core.machine import Machine, place_of
+from ...core.machine import Machine
+from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Instance, Items, Mapping, Opaque, Sequence, object_of, plain
 from ...core.operations import describe
+from ...core.state import place_of
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -94,7 +96,7 @@ def make_parser(m: Machine, args: Arguments, node: cst.CSTNode | None, kind: str
         for option in options_of(inherited):
             add(m, parser, option)
         m.write(parser, ("argparse", "commands"), inherited.slots["argparse", "commands"])
-        set_defaults(m, Known(parser), Arguments([], dict(defaults_of(inherited).state.items)), node, "")
+        set_defaults(ModelCall(m, Arguments([], dict(defaults_of(inherited).state.items)), node, "", Known(parser)))
     return parser
 
 
@@ -110,8 +112,9 @@ def leave_open(m: Machine, parser: Opaque, why: str) -> None:
 
 
 @model(PARSER, "jsonargparse.ArgumentParser", "configargparse.ArgumentParser", "configargparse.ArgParser")
-def parser_(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    return Known(make_parser(m, args, node, PARSER), (args.place,) if args.place else ())
+def parser_(call: ModelCall) -> Value:
+    args = call.arguments
+    return Known(make_parser(call.machine, args, call.node, PARSER), (args.place,) if args.place else ())
 
 
 def owner_of(m: Machine, receiver: Value) -> tuple[Opaque | None, str]:
@@ -123,8 +126,9 @@ def owner_of(m: Machine, receiver: Value) -> tuple[Opaque | None, str]:
 
 
 @method_model(f"{PARSERS} {GROUP}", "add_argument")
-def add_argument(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    parser, group = owner_of(m, receiver)
+def add_argument(call: ModelCall) -> Value:
+    m, args = call.machine, call.arguments
+    parser, group = owner_of(m, call.receiver)
     if parser is None:
         return Unknown("an option of a parser that is not known")
     names = [plain(v) for v in args.positional]
@@ -139,7 +143,7 @@ def add_argument(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode
     option.nargs, option.type = plain(args.get(None, "nargs")), args.get(None, "type")
     option.const = args.get(None, "const") if "const" in args.keywords else Known(None)
     option.required, option.group = plain(args.get(None, "required")) is True, group
-    option.place = args.place or place_of(m.frame.scope, node)
+    option.place = args.place or place_of(m.frame.scope, call.node)
     option.slots["default"] = first_default(parser, option, args)
     add(m, parser, option)
     return Known(option, (option.place,))
@@ -180,12 +184,13 @@ def is_suppressed(value: Value) -> bool:
 
 
 @method_model(f"{PARSERS} {GROUP}", "add_argument_group", "add_mutually_exclusive_group")
-def add_group(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    parser, outer = owner_of(m, receiver)
+def add_group(call: ModelCall) -> Value:
+    args = call.arguments
+    parser, outer = owner_of(call.machine, call.receiver)
     if parser is None:
         return Unknown("a group of a parser that is not known")
-    group = Opaque(f"{parser.text}.{callee.rsplit('.', 1)[-1]}(…)", "call", (), GROUP)
-    needed = plain(args.get(0, "required")) is True and callee.endswith("exclusive_group")
+    group = Opaque(f"{parser.text}.{call.callee.rsplit('.', 1)[-1]}(…)", "call", (), GROUP)
+    needed = plain(args.get(0, "required")) is True and call.callee.endswith("exclusive_group")
     group.slots = {
         ("argparse", "parser"): Known(parser),
         ("argparse", "group"): "one of several options is required" if needed else outer,
@@ -194,29 +199,31 @@ def add_group(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | 
 
 
 @method_model(PARSERS, "add_subparsers")
-def add_subparsers(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    parser = opened(receiver)
+def add_subparsers(call: ModelCall) -> Value:
+    parser = opened(call.receiver)
     if parser is None:
         return Unknown("commands of a parser that is not known")
     commands = Opaque(f"{parser.text}.add_subparsers(…)", "call", (), COMMANDS)
     commands.slots = {
         ("argparse", "parsers"): Known(Mapping({})),
-        ("argparse", "dest"): args.get(None, "dest"),
-        ("argparse", "required"): args.get(None, "required"),
+        ("argparse", "dest"): call.arguments.get(None, "dest"),
+        ("argparse", "required"): call.arguments.get(None, "required"),
     }
-    m.write(parser, ("argparse", "commands"), Known(commands))
+    call.machine.write(parser, ("argparse", "commands"), Known(commands))
     return Known(commands)
 
 
 @method_model(COMMANDS, "add_parser")
-def add_parser(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    commands = object_of(receiver)
+def add_parser(call: ModelCall) -> Value:
+    args = call.arguments
+    commands = object_of(call.receiver)
     made = Known(
-        make_parser(m, Arguments([], args.keywords, args.place), node, PARSER), (args.place,) if args.place else ()
+        make_parser(call.machine, Arguments([], args.keywords, args.place), call.node, PARSER),
+        (args.place,) if args.place else (),
     )
     store = object_of(commands.slots["argparse", "parsers"])
     name = plain(args.get(0, "name"))
-    m.write(
+    call.machine.write(
         store,
         "state",
         Items(
@@ -228,8 +235,9 @@ def add_parser(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode |
 
 
 @method_model(PARSERS, "set_defaults")
-def set_defaults(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    parser = opened(receiver)
+def set_defaults(call: ModelCall) -> Value:
+    m, args = call.machine, call.arguments
+    parser = opened(call.receiver)
     if parser is None:
         return Known(None)
     store = defaults_of(parser)
@@ -246,28 +254,26 @@ def set_defaults(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode
 
 
 @method_model(PARSERS, "get_default")
-def get_default(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
-    parser, name = opened(receiver), plain(args.get(0, "dest"))
+def get_default(call: ModelCall) -> Value | None:
+    parser, name = opened(call.receiver), plain(call.arguments.get(0, "dest"))
     found = [o.slots["default"] for o in options_of(parser) if o.dest == name] if parser is not None else []
     return found[0] if found else None
 
 
 @method_model(PARSERS, "error", "exit")
-def stop(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    return Known(Opaque(f"{callee}()", "exit"))
+def stop(call: ModelCall) -> Value:
+    return Known(Opaque(f"{call.callee}()", "exit"))
 
 
 @method_model(PARSERS, "print_help", "print_usage", "register")
-def nothing(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def nothing(call: ModelCall) -> Value:
     return Known(None)
 
 
 # -- what is never called for its value ------------------------------------------------------------------
 @model("argparse.ArgumentTypeError", "argparse.ArgumentError")
-def error(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    return Known(Opaque(f"{callee}(…)", "call"))
+def error(call: ModelCall) -> Value:
+    return Known(Opaque(f"{call.callee}(…)", "call"))
 
 
-METHOD_MODELS["argparse.Action", "__call__"] = lambda m, receiver, args, node, callee: Unknown(
-    "an action of argparse is called"
-)
+METHOD_MODELS["argparse.Action", "__call__"] = lambda call: Unknown("an action of argparse is called")

@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value, join
+from ...core.joins import demote
 from ...core.library import method_model
-from ...core.machine import Machine, demote
+from ...core.machine import Machine
+from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Instance, Items, Mapping, Opaque, Sequence, object_of, plain
 from .argparse import PARSERS, defaults_of, opened, options_of, why_open
 from .argparse_words import parse_words, unsaid
@@ -21,25 +23,37 @@ if TYPE_CHECKING:
 
 
 @method_model(PARSERS, "parse_args", "parse_intermixed_args")
-def parse_args(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    return parse(m, receiver, args, node)[0]
+def parse_args(call: ModelCall) -> Value:
+    return parse(ModelCall(call.machine, call.arguments, call.node, receiver=call.receiver))[0]
 
 
 @method_model(PARSERS, "parse_known_args", "parse_known_intermixed_args")
-def parse_known_args(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    return Known(Sequence(parse(m, receiver, args, node), "tuple"), (args.place,) if args.place else ())
+def parse_known_args(call: ModelCall) -> Value:
+    args = call.arguments
+    return Known(
+        Sequence(parse(ModelCall(call.machine, args, call.node, receiver=call.receiver)), "tuple"),
+        (args.place,) if args.place else (),
+    )
 
 
-def parse(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> tuple[Value, Value]:
+def parse(call: ModelCall) -> tuple[Value, Value]:
     """The namespace, and the words that no option takes."""
-    parser = opened(receiver)
+    m, args, node = call.machine, call.arguments, call.node
+    parser = opened(call.receiver)
     if parser is None:
         return Unknown("a parser that is not known"), Unknown("a parser that is not known")
     given = args.get(0, "args")
     if isinstance(given, Either):
         out: Value | None = None
         for option in given.options:
-            one = parse(m, receiver, Arguments([option], {"namespace": args.get(1, "namespace")}, args.place), node)[0]
+            one = parse(
+                ModelCall(
+                    m,
+                    Arguments([option], {"namespace": args.get(1, "namespace")}, args.place),
+                    node,
+                    receiver=call.receiver,
+                )
+            )[0]
             out = one if out is None else join(out, one, given.condition)
         return out or Unknown("nothing is parsed"), Unknown("only the run knows the words that are left")
     said = words(m, given)

@@ -6,7 +6,8 @@ import argparse
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ....training_plan.values import Absent, Default, Known, Unknown, Value, extend
-from ...core.machine import Machine, demote
+from ...core.joins import demote
+from ...core.machine import Machine
 from ...core.objects import Arguments, Class, Instance, Items, Mapping, Opaque, Sequence, object_of, plain
 from ...core.operations import lift
 from ...python.builtins import BUILTINS

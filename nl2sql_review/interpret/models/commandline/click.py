@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value, extend
+from ...core.joins import demote
 from ...core.library import DECORATORS, method_model, model
-from ...core.machine import Machine, demote
+from ...core.machine import Machine
+from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Function, Instance, Items, Mapping, Opaque, Sequence, object_of, plain
 from ...core.operations import describe, lift
 from ...python.builtins import BUILTINS
@@ -29,13 +31,14 @@ def decorator(apply: Any) -> Value:
 
 
 @method_model(DECORATOR, "__call__")
-def decorate(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    return object_of(receiver).slots["click", "apply"](m, args.get(0, "f"), node)
+def decorate(call: ModelCall) -> Value:
+    return object_of(call.receiver).slots["click", "apply"](call.machine, call.arguments.get(0, "f"), call.node)
 
 
 @model("click.command", "click.group", "rich_click.command", "rich_click.group", "cloup.command", "cloup.group")
-def command(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    group = callee.endswith("group") or plain(args.get(None, "invoke_without_command")) is not None
+def command(call: ModelCall) -> Value:
+    args = call.arguments
+    group = call.callee.endswith("group") or plain(args.get(None, "invoke_without_command")) is not None
     target = args.get(0)
     if isinstance(object_of(target), Function):
         return make_command(target, args, group)
@@ -64,30 +67,39 @@ def make_command(fn: Value, args: Arguments, group: bool) -> Value:
 
 
 for _name in ("click.command", "click.group"):  # without parentheses
-    DECORATORS[_name] = lambda m, d, fn, node: make_command(fn, Arguments(), d.text.endswith("group"))
+    DECORATORS[_name] = lambda call: make_command(
+        call.arguments.positional[0], Arguments(), call.callee.endswith("group")
+    )
 for _name in ("click.pass_context", "click.pass_obj"):
-    DECORATORS[_name] = lambda m, d, fn, node: fn  # the mark on the function says it
+    DECORATORS[_name] = lambda call: call.arguments.positional[0]  # the mark on the function says it
 
 
 @method_model(COMMAND, "command", "group")
-def subcommand(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def subcommand(call: ModelCall) -> Value:
+    args = call.arguments
+
     def apply(m: Machine, fn: Value, node: cst.CSTNode | None) -> Value:
         made = (
             fn
             if object_of(fn) is not None and object_of(fn).kind == COMMAND
-            else make_command(fn, args, callee.endswith("group"))
+            else make_command(fn, args, call.callee.endswith("group"))
         )
-        add_command(m, receiver, Arguments([made]), node, callee)
+        add_command(ModelCall(m, Arguments([made]), node, call.callee, call.receiver))
         return made
 
-    return apply(m, args.positional[0], node) if isinstance(object_of(args.get(0)), Function) else decorator(apply)
+    return (
+        apply(call.machine, args.positional[0], call.node)
+        if isinstance(object_of(args.get(0)), Function)
+        else decorator(apply)
+    )
 
 
 @method_model(COMMAND, "add_command")
-def add_command(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    added, store = object_of(args.get(0, "cmd")), object_of(object_of(receiver).slots["click", "commands"])
+def add_command(call: ModelCall) -> Value:
+    args = call.arguments
+    added, store = object_of(args.get(0, "cmd")), object_of(object_of(call.receiver).slots["click", "commands"])
     name = plain(args.get(1, "name")) or (plain(added.slots.get("name")) if added is not None else None)
-    m.write(
+    call.machine.write(
         store,
         "state",
         Items({**store.state.items, name or f"command {len(store.state.items)}": args.get(0, "cmd")}, store.state.open),
@@ -96,7 +108,7 @@ def add_command(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode 
 
 
 @method_model(COMMAND, "result_callback", "resultcallback")
-def after(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def after(call: ModelCall) -> Value:
     return decorator(lambda m, fn, node: fn)
 
 
@@ -109,10 +121,10 @@ def after(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None
     "cloup.option",
     "cloup.argument",
 )
-def parameter(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    made = Opaque(callee, "call", (), PARAMETER)
-    made.slots["click", "arguments"] = args
-    made.slots["click", "option"] = not callee.endswith("argument")
+def parameter(call: ModelCall) -> Value:
+    made = Opaque(call.callee, "call", (), PARAMETER)
+    made.slots["click", "arguments"] = call.arguments
+    made.slots["click", "option"] = not call.callee.endswith("argument")
 
     def apply(m: Machine, fn: Value, node: cst.CSTNode | None) -> Value:
         target = object_of(fn)
@@ -126,21 +138,21 @@ def parameter(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str
 
 
 @model("click.version_option", "click.help_option", "click.confirmation_option")
-def passing(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def passing(call: ModelCall) -> Value:
     return decorator(lambda m, fn, node: fn)
 
 
 # -- a run -----------------------------------------------------------------------------------------------
 @method_model(COMMAND, "__call__", "main")
-def run(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def run(call: ModelCall) -> Value:
     """`main()`: the callback runs with the defaults, and then the program ends, unless told otherwise."""
-    words = args.get(0, "args")
+    words = call.arguments.get(0, "args")
     said = None
     if not isinstance(words, Absent) and not (isinstance(words, Known) and words.value is None):
-        said = m.iterate(words, node)
-    result = invoke(m, receiver, node, None, said)
-    standalone = args.get(None, "standalone_mode")
-    return result if plain(standalone) is False else Known(Opaque(f"{object_of(receiver).text}()", EXIT))
+        said = call.machine.iterate(words, call.node)
+    result = invoke(call.machine, call.receiver, call.node, None, said)
+    standalone = call.arguments.get(None, "standalone_mode")
+    return result if plain(standalone) is False else Known(Opaque(f"{object_of(call.receiver).text}()", EXIT))
 
 
 def invoke(
@@ -359,16 +371,17 @@ def truth_of_word(v: Value) -> Value:
 
 # -- the context -----------------------------------------------------------------------------------------
 @method_model(CONTEXT, "ensure_object")
-def ensure_object(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    context = object_of(receiver)
+def ensure_object(call: ModelCall) -> Value:
+    context = object_of(call.receiver)
     if isinstance(context.slots["obj"], Known) and context.slots["obj"].value is None:
-        m.write(context, "obj", m.call(args.get(0), Arguments(), node))
+        call.machine.write(context, "obj", call.machine.call(call.arguments.get(0), Arguments(), call.node))
     return context.slots["obj"]
 
 
 @method_model(CONTEXT, "invoke", "forward")
-def invoke_from(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def invoke_from(call: ModelCall) -> Value:
     """`ctx.invoke(command, r=16)`: what is not given has the other command's default."""
+    args = call.arguments
     target = args.get(0)
     inner = Arguments(args.positional[1:], dict(args.keywords), args.place)
     obj = object_of(target)
@@ -376,23 +389,23 @@ def invoke_from(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode 
         fn = object_of(obj.slots["callback"])
         for mark in fn.marks:
             if isinstance(mark, Opaque) and mark.kind == PARAMETER:
-                name, value = parameter_value(m, mark, node)
+                name, value = parameter_value(call.machine, mark, call.node)
                 if name and name not in inner.keywords:
                     inner.keywords[name] = (
-                        Unknown("forwarded from another command") if callee.endswith("forward") else value
+                        Unknown("forwarded from another command") if call.callee.endswith("forward") else value
                     )
             elif isinstance(mark, Opaque) and mark.text == "click.pass_context":
-                inner.positional.insert(0, receiver)
+                inner.positional.insert(0, call.receiver)
         target = obj.slots["callback"]
-    return m.call(target, inner, node)
+    return call.machine.call(target, inner, call.node)
 
 
 @method_model(CONTEXT, "exit", "abort", "fail")
-def leave(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    return Known(Opaque(f"{callee}()", EXIT))
+def leave(call: ModelCall) -> Value:
+    return Known(Opaque(f"{call.callee}()", EXIT))
 
 
 @model("click.echo", "click.secho", "click.style", "typer.echo", "typer.secho")
-def echo(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    m.log("print", args, node)
-    return args.get(0) if callee.endswith("style") else Known(None)
+def echo(call: ModelCall) -> Value:
+    call.machine.log("print", call.arguments, call.node)
+    return call.arguments.get(0) if call.callee.endswith("style") else Known(None)

@@ -10,8 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ....training_plan.values import Absent, Known, Unknown, Value
+from ...core.joins import demote
 from ...core.library import method_model, model
-from ...core.machine import Machine, demote, place_of
+from ...core.machine import Machine
+from ...core.model_call import ModelCall
 from ...core.objects import (
     Arguments,
     Builtin,
@@ -27,6 +29,7 @@ from ...core.objects import (
     plain,
 )
 from ...core.operations import lift
+from ...core.state import place_of
 from ...python.builtins import BUILTINS
 from ...python.classes import field_default
 from .argparse import PARSERS, Option, add, make_parser, opened
@@ -62,7 +65,7 @@ def elements(annotation: str) -> str | None:
     return "str" if text in ("list", "List") else None
 
 
-def truth_of_word(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+def truth_of_word(call: ModelCall) -> Value:
     def one(v: Value) -> Value:
         if not (isinstance(v, Known) and isinstance(v.value, str)):
             return (
@@ -75,7 +78,7 @@ def truth_of_word(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Valu
             Known(False, v.trace) if word in ("no", "false", "f", "n", "0") else Unknown(f"{v.value} is no truth value")
         )
 
-    return lift(one, args.get(0))
+    return lift(one, call.arguments.get(0))
 
 
 def type_of(annotation: str) -> Value:
@@ -106,11 +109,12 @@ def option_of(m: Machine, cls: Class, f: Field, node: cst.CSTNode | None, prefix
 
 # -- HfArgumentParser ------------------------------------------------------------------------------------
 @model("transformers.HfArgumentParser", "trl.TrlParser")
-def make(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    parser = make_parser(m, Arguments([], args.keywords, args.place), node, callee)
+def make(call: ModelCall) -> Value:
+    m, args = call.machine, call.arguments
+    parser = make_parser(m, Arguments([], args.keywords, args.place), call.node, call.callee)
     given = args.get(0, "dataclass_types")
     items = (
-        m.iterate(given, node)
+        m.iterate(given, call.node)
         if isinstance(object_of(given), Sequence)
         else Items((given,) if not isinstance(given, Absent) else ())
     )
@@ -120,7 +124,7 @@ def make(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> 
         if isinstance(cls, Class):
             for f in cls.fields.values():
                 if f.init:
-                    add(m, parser, option_of(m, cls, f, node))
+                    add(m, parser, option_of(m, cls, f, call.node))
     return Known(parser, (args.place,) if args.place else ())
 
 
@@ -130,27 +134,30 @@ def classes_of(parser: Opaque) -> Items:
 
 
 @method_model(HF, "parse_args_into_dataclasses", "parse_args_and_config")
-def into_dataclasses(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    parser = opened(receiver)
+def into_dataclasses(call: ModelCall) -> Value:
+    args = call.arguments
+    parser = opened(call.receiver)
     if parser is None or classes_of(parser).open:
         return Unknown("a parser whose dataclasses are not known")
     space, rest = parse(
-        m,
-        receiver,
-        Arguments(args.positional[:1], {k: v for k, v in args.keywords.items() if k == "args"}, args.place),
-        node,
+        ModelCall(
+            call.machine,
+            Arguments(args.positional[:1], {k: v for k, v in args.keywords.items() if k == "args"}, args.place),
+            call.node,
+            receiver=call.receiver,
+        )
     )
     if not isinstance(object_of(space), Mapping):
         return Unknown("only the run knows the words that are parsed")
     items = dict(object_of(space).state.items)
-    line = started(m) if isinstance(words(m, args.get(0, "args")), list) else None
+    line = started(call.machine) if isinstance(words(call.machine, args.get(0, "args")), list) else None
     if line is None:
-        made = instances(m, parser, items, args, node, ANYTHING)
+        made = instances(call.machine, parser, items, args, call.node, ANYTHING)
     else:
-        stated = of_line(m, line, items, rest, callee, args, node)
+        stated = of_line(call.machine, line, items, rest, call.callee, args, call.node)
         if stated is None:
             return Unknown(f"the file that {line.where()} names with --config is not read")
-        made = instances(m, parser, stated, args, node, line.more, shared=True)
+        made = instances(call.machine, parser, stated, args, call.node, line.more, shared=True)
         items = {}
     if items:
         made.append(Known(Mapping(items, object_of(space).state.open, "namespace")))
@@ -257,42 +264,55 @@ def instance(
 
 
 @method_model(HF, "parse_dict")
-def parse_dict(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    parser = opened(receiver)
+def parse_dict(call: ModelCall) -> Value:
+    args = call.arguments
+    parser = opened(call.receiver)
     if parser is None or classes_of(parser).open:
         return Unknown("a parser whose dataclasses are not known")
-    state = m.mapping(args.get(0, "args"), node)
+    state = call.machine.mapping(args.get(0, "args"), call.node)
     items = {k: demote(v, state.by) if state.by else v for k, v in state.items.items()}
     if state.open:
         for value in classes_of(parser).items:
             for name in getattr(object_of(value), "fields", ()):
                 items.setdefault(name, Unknown(state.open))
-    made = instances(m, parser, items, args, node, state.open, shared=True)
+    made = instances(call.machine, parser, items, args, call.node, state.open, shared=True)
     return Known(Sequence(tuple(made), "tuple"), (args.place,) if args.place else ())
 
 
 @method_model(HF, "parse_json_file", "parse_yaml_file")
-def parse_file(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def parse_file(call: ModelCall) -> Value:
+    m, args = call.machine, call.arguments
     path = args.get(0, "json_file", "yaml_file")
-    file = m.call(BUILTINS["open"], Arguments([path], {}, args.place), node)
-    reader = m.library_name("json", "load") if callee.endswith("json_file") else m.library_name("yaml", "safe_load")
+    file = m.call(BUILTINS["open"], Arguments([path], {}, args.place), call.node)
+    reader = (
+        m.library_name("json", "load") if call.callee.endswith("json_file") else m.library_name("yaml", "safe_load")
+    )
     return parse_dict(
-        m, receiver, Arguments([m.call(reader, Arguments([file], {}, args.place), node)], {}, args.place), node, callee
+        ModelCall(
+            m,
+            Arguments([m.call(reader, Arguments([file], {}, args.place), call.node)], {}, args.place),
+            call.node,
+            call.callee,
+            call.receiver,
+        )
     )
 
 
 # -- simple_parsing --------------------------------------------------------------------------------------
 @model("simple_parsing.ArgumentParser")
-def simple_parser(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    return Known(make_parser(m, args, node, callee), (args.place,) if args.place else ())
+def simple_parser(call: ModelCall) -> Value:
+    args = call.arguments
+    return Known(make_parser(call.machine, args, call.node, call.callee), (args.place,) if args.place else ())
 
 
 @method_model(PARSERS, "add_arguments")
-def add_arguments(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    parser, dest = opened(receiver), plain(args.get(1, "dest"))
+def add_arguments(call: ModelCall) -> Value:
+    parser, dest = opened(call.receiver), plain(call.arguments.get(1, "dest"))
     if parser is not None and isinstance(dest, str):
-        option = Option(dest, (f"--{dest}",), command_line(m, args.get(0, "dataclass"), "", node))
-        add(m, parser, option)
+        option = Option(
+            dest, (f"--{dest}",), command_line(call.machine, call.arguments.get(0, "dataclass"), "", call.node)
+        )
+        add(call.machine, parser, option)
     return Known(None)
 
 
@@ -306,17 +326,18 @@ def add_arguments(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNod
     "pyrallis.parse",
     "chz.entrypoint",
 )
-def cli(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    words = args.get(1 if callee.startswith("tyro.extras") else None, "args")
+def cli(call: ModelCall) -> Value:
+    args = call.arguments
+    words = args.get(1 if call.callee.startswith("tyro.extras") else None, "args")
     if not isinstance(words, Absent) and not (isinstance(words, Known) and words.value is None):
         return Unknown("words that the script hands to its command line")
     target = args.get(0, "f", "config_class", "components")
     preset = args.get(None, "default")
     if isinstance(object_of(preset), Instance):
-        return overridable(m, preset, "")
+        return overridable(call.machine, preset, "")
     if isinstance(object_of(target), Opaque) and object_of(target).head != "symbol" or isinstance(target, Absent):
-        return Unknown(f"what {callee} makes of this is not modelled")
-    return command_line(m, target, "", node, args)
+        return Unknown(f"what {call.callee} makes of this is not modelled")
+    return command_line(call.machine, target, "", call.node, args)
 
 
 def command_line(

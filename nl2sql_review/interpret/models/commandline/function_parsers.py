@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ....training_plan.values import Absent, Default, Known, Unknown, Value
+from ...core.joins import demote
 from ...core.library import method_model, model
-from ...core.machine import Machine, demote
+from ...core.machine import Machine
+from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Builtin, Class, Function, Items, Mapping, Opaque, Sequence, object_of, plain
 from ...core.operations import lift
 from ...python.builtins import BUILTINS
@@ -22,44 +24,53 @@ TYPER, PARAMETER = "typer.Typer", "typer.Parameter"
 
 # -- typer -----------------------------------------------------------------------------------------------
 @model("typer.Typer")
-def make(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def make(call: ModelCall) -> Value:
+    args = call.arguments
     app = Opaque("typer.Typer(…)", "call", (), TYPER)
     app.slots.update({("typer", "commands"): Known(Sequence(())), ("typer", "start"): args.get(None, "callback")})
     return Known(app, (args.place,) if args.place else ())
 
 
 @method_model(TYPER, "command")
-def command(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def command(call: ModelCall) -> Value:
     def apply(m: Machine, fn: Value, node: cst.CSTNode | None) -> Value:
-        store = object_of(object_of(receiver).slots["typer", "commands"])
+        store = object_of(object_of(call.receiver).slots["typer", "commands"])
         m.write(store, "state", Items((*store.state.items, fn), store.state.open))
         if isinstance(object_of(fn), Function):  # started by a console script, when the script itself never starts it
-            object_of(fn).slots["__command__"] = Known(Builtin("typer", lambda m, args, node: typed_call(m, fn, node)))
+            object_of(fn).slots["__command__"] = Known(
+                Builtin("typer", lambda call: typed_call(call.machine, fn, call.node))
+            )
         return fn
 
-    return apply(m, args.positional[0], node) if isinstance(object_of(args.get(0)), Function) else decorator(apply)
+    return (
+        apply(call.machine, call.arguments.positional[0], call.node)
+        if isinstance(object_of(call.arguments.get(0)), Function)
+        else decorator(apply)
+    )
 
 
 @method_model(TYPER, "callback")
-def callback(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def callback(call: ModelCall) -> Value:
     def apply(m: Machine, fn: Value, node: cst.CSTNode | None) -> Value:
-        m.write(object_of(receiver), ("typer", "start"), fn)
+        m.write(object_of(call.receiver), ("typer", "start"), fn)
         return fn
 
     return decorator(apply)
 
 
 @method_model(TYPER, "add_typer")
-def add_typer(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    store = object_of(object_of(receiver).slots["typer", "commands"])
-    m.write(store, "state", Items((*store.state.items, args.get(0, "typer_instance")), store.state.open))
+def add_typer(call: ModelCall) -> Value:
+    store = object_of(object_of(call.receiver).slots["typer", "commands"])
+    call.machine.write(
+        store, "state", Items((*store.state.items, call.arguments.get(0, "typer_instance")), store.state.open)
+    )
     return Known(None)
 
 
 @method_model(TYPER, "__call__")
-def run(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    start_app(m, receiver, node)
-    return Known(None) if plain(args.get(None, "standalone_mode")) is False else Known(Opaque("app()", EXIT))
+def run(call: ModelCall) -> Value:
+    start_app(call.machine, call.receiver, call.node)
+    return Known(None) if plain(call.arguments.get(None, "standalone_mode")) is False else Known(Opaque("app()", EXIT))
 
 
 def start_app(m: Machine, app: Value, node: cst.CSTNode | None) -> Value:
@@ -79,16 +90,17 @@ def start_app(m: Machine, app: Value, node: cst.CSTNode | None) -> Value:
 
 
 @model("typer.run")
-def run_function(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    typed_call(m, args.get(0, "function"), node)
+def run_function(call: ModelCall) -> Value:
+    typed_call(call.machine, call.arguments.get(0, "function"), call.node)
     return Known(Opaque("typer.run()", EXIT))
 
 
 @model("typer.Option", "typer.Argument")
-def parameter(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    made = Opaque(f"{callee}(…)", "call", (), PARAMETER)
+def parameter(call: ModelCall) -> Value:
+    args = call.arguments
+    made = Opaque(f"{call.callee}(…)", "call", (), PARAMETER)
     made.slots["typer", "arguments"] = args
-    made.slots["typer", "option"] = callee.endswith("Option")
+    made.slots["typer", "option"] = call.callee.endswith("Option")
     return Known(made, (args.place,) if args.place else ())
 
 
@@ -197,12 +209,12 @@ def typed(m: Machine, kind: str, value: Value, fn: Function, node: cst.CSTNode |
 
 # -- fire ------------------------------------------------------------------------------------------------
 @model("fire.Fire")
-def fire(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    target = args.get(0, "component")
-    words = args.get(1, "command")
+def fire(call: ModelCall) -> Value:
+    target = call.arguments.get(0, "component")
+    words = call.arguments.get(1, "command")
     if not isinstance(words, Absent) and not (isinstance(words, Known) and words.value is None):
         return Unknown("words that the script hands to its command line")
-    return component(m, target, node)
+    return component(call.machine, target, call.node)
 
 
 def component(m: Machine, target: Value, node: cst.CSTNode | None) -> Value:
@@ -254,31 +266,36 @@ def method(m: Machine, owner: Value, value: Value, node: cst.CSTNode | None) -> 
         )
     )
 )
-def define_flag(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def define_flag(call: ModelCall) -> Value:
+    m, args = call.machine, call.arguments
     name, default = plain(args.get(0, "name")), args.get(1, "default")
-    kind = callee.rsplit("_", 1)[-1]
+    kind = call.callee.rsplit("_", 1)[-1]
     by = f"--{name}"
     if plain(args.get(None, "required")) is True:
         value: Value = Unknown(f"{by} is required: only the command line gives it")
-    elif kind in ("integer", "float") and not callee.startswith("absl.flags.DEFINE_multi"):
+    elif kind in ("integer", "float") and not call.callee.startswith("absl.flags.DEFINE_multi"):
         value = demote(
             lift(
                 lambda v: (
                     v
                     if not isinstance(v, Known) or v.value is None
-                    else m.call(BUILTINS["int" if kind == "integer" else "float"], Arguments([v]), node)
+                    else m.call(BUILTINS["int" if kind == "integer" else "float"], Arguments([v]), call.node)
                 ),
                 default,
             ),
             by,
         )
-    elif kind in ("list", "string") and isinstance(plain(default), str) and callee.endswith(("_list", "multi_string")):
+    elif (
+        kind in ("list", "string")
+        and isinstance(plain(default), str)
+        and call.callee.endswith(("_list", "multi_string"))
+    ):
         words = [w.strip() for w in plain(default).split(",")] if kind == "list" else [plain(default)]
         value = demote(Known(Sequence(tuple(Known(w) for w in words), "list")), by)
     else:
         value = demote(default, by)
     if (word := spoken(m, (by,), kind not in ("bool", "boolean"))) is not None:
-        value = value_of_flag(m, kind, word, node)
+        value = value_of_flag(m, kind, word, call.node)
     elif started(m) is not None and isinstance(value, Default) and not started(m).overridable:
         value = Known(value.value, value.trace)
     flags = object_of(m.shared["absl.flags.FLAGS"].slots["value"])
@@ -300,6 +317,6 @@ def value_of_flag(m: Machine, kind: str, word: Value, node: cst.CSTNode | None) 
 
 
 @model("absl.app.run")
-def run_main(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    m.call(args.get(0, "main"), Arguments([Known(Opaque("sys.argv"))]), node)
+def run_main(call: ModelCall) -> Value:
+    call.machine.call(call.arguments.get(0, "main"), Arguments([Known(Opaque("sys.argv"))]), call.node)
     return Known(Opaque("app.run()", EXIT))

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value, join
+from ...core.joins import demote
 from ...core.library import method_model, model
-from ...core.machine import Machine, demote
-from ...core.objects import Arguments, Items, Mapping, Object, Opaque, Sequence, object_of
+from ...core.machine import Machine
+from ...core.model_call import ModelCall
+from ...core.objects import Items, Mapping, Object, Opaque, Sequence, object_of
 from ...core.operations import describe, lift
 from ...python.displays import plain_key
 
 if TYPE_CHECKING:
-    import libcst as cst
-
     from ....launches.command_line import CommandLine
 
 ENVIRON = "os.environ"
@@ -31,7 +31,7 @@ class Holder(Object):
         self.slots = {"value": value}
 
 
-def start(m: Machine) -> dict[str, Any]:
+def start() -> dict[str, Object]:
     """What is one per process. The variables that the script sets live in an open dictionary."""
     environ = Opaque(ENVIRON, "symbol", (), ENVIRON)
     environ.slots["written"] = Known(Mapping({}, OTHERS))
@@ -155,23 +155,28 @@ def variable(m: Machine, name: Value, fallback: Value) -> Value:
 
 
 @model("os.getenv", "os.environ.get", "decouple.config", "environs.Env.str")
-def getenv(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def getenv(call: ModelCall) -> Value:
+    args = call.arguments
     fallback = args.get(1, "default")
-    if isinstance(fallback, Absent) and callee == "decouple.config":
+    if isinstance(fallback, Absent) and call.callee == "decouple.config":
         return Unknown(f"the environment variable {describe(args.get(0))} is required")
-    return variable(m, args.get(0, "key"), fallback if not isinstance(fallback, Absent) else Known(None))
+    return variable(call.machine, args.get(0, "key"), fallback if not isinstance(fallback, Absent) else Known(None))
 
 
 @method_model(ENVIRON, "__getitem__")
-def item(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    m.risks += 1
-    name = args.get(0)
-    return variable(m, name, Known(Opaque(f"{ENVIRON}[{describe(name)}]", "item", (receiver, name)), receiver.trace))
+def item(call: ModelCall) -> Value:
+    call.machine.risks += 1
+    name = call.arguments.get(0)
+    return variable(
+        call.machine,
+        name,
+        Known(Opaque(f"{ENVIRON}[{describe(name)}]", "item", (call.receiver, name)), call.receiver.trace),
+    )
 
 
 @method_model(ENVIRON, "__setitem__")
-def set_item(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    write(m, args.get(0), args.get(1))
+def set_item(call: ModelCall) -> Value:
+    write(call.machine, call.arguments.get(0), call.arguments.get(1))
     return Known(None)
 
 
@@ -188,35 +193,38 @@ def write(m: Machine, name: Value, value: Value) -> None:
 
 
 @method_model(ENVIRON, "__contains__")
-def contains(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
-    key = plain_key(args.get(0))
-    found = written(m).state.items.get(key[0]) if key is not None else None
+def contains(call: ModelCall) -> Value | None:
+    key = plain_key(call.arguments.get(0))
+    found = written(call.machine).state.items.get(key[0]) if key is not None else None
     if found is None or isinstance(found, (Either, Unknown)):
         return None
     return Known(not isinstance(found, Absent))
 
 
 @model("os.environ.setdefault")
-def setdefault(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    value = variable(m, args.get(0, "key"), args.get(1, "value", "default"))
-    write(m, args.get(0, "key"), value)
+def setdefault(call: ModelCall) -> Value:
+    args = call.arguments
+    value = variable(call.machine, args.get(0, "key"), args.get(1, "value", "default"))
+    write(call.machine, args.get(0, "key"), value)
     return value
 
 
 @model("os.environ.pop", "os.unsetenv")
-def pop(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def pop(call: ModelCall) -> Value:
+    args = call.arguments
     value = variable(
-        m,
+        call.machine,
         args.get(0, "key"),
         args.get(1, "default") if len(args.positional) > 1 or args.keywords else Unknown("the environment decides"),
     )
-    write(m, args.get(0, "key"), Absent("the script removes it"))
+    write(call.machine, args.get(0, "key"), Absent("the script removes it"))
     return value
 
 
 @model("os.environ.update")
-def update(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    state = m.mapping(args.get(0), node) if args.positional else Items({})
+def update(call: ModelCall) -> Value:
+    m, args = call.machine, call.arguments
+    state = m.mapping(args.get(0), call.node) if args.positional else Items({})
     if state.open or args.unknown:
         write(m, Unknown(state.open or args.unknown), Unknown(state.open or args.unknown))
     for key, value in {**state.items, **args.keywords}.items():
@@ -225,23 +233,27 @@ def update(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -
 
 
 @model("os.putenv")
-def putenv(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def putenv(call: ModelCall) -> Value:
     return Known(None)  # os.environ does not see it
 
 
 @model("dotenv.load_dotenv")
-def load_dotenv(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
+def load_dotenv(call: ModelCall) -> Value | None:
     """Variables of a file that is not part of a project: what the script set itself stays, unless told otherwise."""
-    override = args.get(3, "override")
+    override = call.arguments.get(3, "override")
     if not isinstance(override, Absent) and not (isinstance(override, Known) and override.value is False):
-        write(m, Unknown("load_dotenv(override=True) may set it"), Unknown("load_dotenv(override=True) may set it"))
+        write(
+            call.machine,
+            Unknown("load_dotenv(override=True) may set it"),
+            Unknown("load_dotenv(override=True) may set it"),
+        )
     return None
 
 
 # -- the command line ------------------------------------------------------------------------------------
 @model("sys.argv.append", "sys.argv.extend", "sys.argv.insert", "sys.argv.remove", "sys.argv.pop", "sys.argv.clear")
-def change_words(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
-    m.write(m.shared["sys.argv"], "value", Unknown("the script changes sys.argv"))
+def change_words(call: ModelCall) -> Value | None:
+    call.machine.write(call.machine.shared["sys.argv"], "value", Unknown("the script changes sys.argv"))
     return None
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ....training_plan.values import Absent, Default, Known, Value
-from ...core.machine import Machine, demote
+from ...core.joins import demote
+from ...core.machine import Machine
 from ...core.objects import Arguments, Mapping, Sequence, object_of, plain
 from ...python.builtins import BUILTINS
 

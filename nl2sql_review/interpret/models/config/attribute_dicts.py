@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ....training_plan.values import Known, Value
 from ...core.library import model
 from ...core.machine import Machine
+from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Builtin, Items, Mapping, Sequence, object_of
 from ...python.builtins import BUILTINS, method
 
@@ -23,30 +24,33 @@ GROWING = ("addict.Dict", "dotmap.DotMap", "addict.addict.Dict")  # a key that i
 
 
 @model(*DEEP)
-def deep(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    growing = callee in GROWING
-    state = entries(m, args, node)
+def deep(call: ModelCall) -> Value:
+    m, args = call.machine, call.arguments
+    growing = call.callee in GROWING
+    state = entries(ModelCall(m, args, call.node))
     return Known(
-        made(m, {k: attributed(m, v, node, growing) for k, v in state.items.items()}, state, growing),
+        made(m, {k: attributed(m, v, call.node, growing) for k, v in state.items.items()}, state, growing),
         (args.place,) if args.place else (),
     )
 
 
 @model("munch.Munch", "bunch.Bunch", "sklearn.utils.Bunch")
-def shallow(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    state = entries(m, args, node)
-    return Known(made(m, state.items, state, False), (args.place,) if args.place else ())
+def shallow(call: ModelCall) -> Value:
+    args = call.arguments
+    state = entries(ModelCall(call.machine, args, call.node))
+    return Known(made(call.machine, state.items, state, False), (args.place,) if args.place else ())
 
 
-def entries(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Items:
-    state = m.mapping(args.positional[0], node) if args.positional else Items({})
+def entries(call: ModelCall) -> Items:
+    args = call.arguments
+    state = call.machine.mapping(args.positional[0], call.node) if args.positional else Items({})
     return Items({**state.items, **args.keywords}, state.open or args.unknown, state.by)
 
 
 def made(m: Machine, items: dict[Any, Value], state: Items, growing: bool) -> Mapping:
     new = Mapping(items, state.open, "config", state.by)
     if growing:
-        new.factory = Known(Builtin("dict", lambda m, args, node: Known(made(m, {}, Items({}), True))))
+        new.factory = Known(Builtin("dict", lambda call: Known(made(call.machine, {}, Items({}), True))))
     return new
 
 
@@ -69,27 +73,29 @@ def attributed(m: Machine, value: Value, node: cst.CSTNode | None, growing: bool
 
 # -- classes of the script that derive from dict ---------------------------------------------------------
 @model("dict", "OrderedDict", "collections.UserDict")
-def base(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def base(call: ModelCall) -> Value:
     """What `super().__init__(…)` of such a class fills."""
-    return m.call(BUILTINS["dict"], args, node)
+    return call.machine.call(BUILTINS["dict"], call.arguments, call.node)
 
 
 @method("dict", "__getitem__")
-def get_item(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    return m.item(receiver, args.get(0), node)
+def get_item(call: ModelCall) -> Value:
+    return call.machine.item(call.receiver, call.arguments.get(0), call.node)
 
 
 @method("dict", "__setitem__")
-def set_item(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    m.set_item(receiver, args.get(0), args.get(1), node, None)
+def set_item(call: ModelCall) -> Value:
+    call.machine.set_item(call.receiver, call.arguments.get(0), call.arguments.get(1), call.node, None)
     return Known(None)
 
 
 @method("dict", "__contains__")
-def contains(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    return m.contains(receiver, args.get(0), node)
+def contains(call: ModelCall) -> Value:
+    return call.machine.contains(call.receiver, call.arguments.get(0), call.node)
 
 
 @method("dict", "__delitem__")
-def delete_item(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
-    return m.call(m.attribute(receiver, "pop", node), Arguments(args.positional[:1]), node)
+def delete_item(call: ModelCall) -> Value:
+    return call.machine.call(
+        call.machine.attribute(call.receiver, "pop", call.node), Arguments(call.arguments.positional[:1]), call.node
+    )

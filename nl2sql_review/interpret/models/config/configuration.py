@@ -10,6 +10,7 @@ from ...core import documents
 from ...core.documents import Malformed
 from ...core.library import METHOD_MODELS, model
 from ...core.machine import Machine
+from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Items, Mapping, Opaque, Sequence, object_of
 from ...core.operations import describe, freeze
 from ..files.streams import FILE, Content, read, read_path
@@ -94,13 +95,14 @@ def dialect_of(loader: Value) -> str | None:
     "yaml.safe_load_all",
     "yaml.full_load_all",
 )
-def yaml_load(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
-    dialect = dialect_of(args.get(1, "Loader")) if callee.startswith("yaml.load") else "pyyaml"
+def yaml_load(call: ModelCall) -> Value | None:
+    args = call.arguments
+    dialect = dialect_of(args.get(1, "Loader")) if call.callee.startswith("yaml.load") else "pyyaml"
     if dialect is None:
         return Unknown("YAML read by a loader of the script's own")
-    if callee.endswith("_all"):
-        return load(m, args.get(0, "stream"), every_document)
-    return load(m, args.get(0, "stream"), READERS[dialect])
+    if call.callee.endswith("_all"):
+        return load(call.machine, args.get(0, "stream"), every_document)
+    return load(call.machine, args.get(0, "stream"), READERS[dialect])
 
 
 def every_document(text: documents.Text) -> Any:
@@ -109,7 +111,8 @@ def every_document(text: documents.Text) -> Any:
 
 
 @model("yaml.dump", "yaml.safe_dump")
-def yaml_dump(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
+def yaml_dump(call: ModelCall) -> Value | None:
+    args = call.arguments
     if not isinstance(args.get(1, "stream"), Absent):
         return Known(None)
     data = freeze(args.get(0, "data"))
@@ -129,21 +132,21 @@ def yaml_dump(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str
 
 
 @model("ruamel.yaml.YAML", "ruamel.YAML", "ruamel_yaml.YAML")
-def ruamel(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    return Known(Opaque("ruamel.yaml.YAML(…)", "call", (args.get(None, "typ"),), "ruamel.yaml.YAML"))
+def ruamel(call: ModelCall) -> Value:
+    return Known(Opaque("ruamel.yaml.YAML(…)", "call", (call.arguments.get(None, "typ"),), "ruamel.yaml.YAML"))
 
 
-def ruamel_load(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
-    source = args.get(0, "stream")
+def ruamel_load(call: ModelCall) -> Value | None:
+    source = call.arguments.get(0, "stream")
     from ..files.paths import is_path
 
     if is_path(source):
-        return load_path(m, source, READERS["ruamel"])
-    return load(m, source, READERS["ruamel"])
+        return load_path(call.machine, source, READERS["ruamel"])
+    return load(call.machine, source, READERS["ruamel"])
 
 
 METHOD_MODELS["ruamel.yaml.YAML", "load"] = ruamel_load
-METHOD_MODELS["ruamel.yaml.YAML", "dump"] = lambda m, receiver, args, node, callee: Known(None)
+METHOD_MODELS["ruamel.yaml.YAML", "dump"] = lambda call: Known(None)
 
 
 # -- json ------------------------------------------------------------------------------------------------
@@ -159,11 +162,12 @@ METHOD_MODELS["ruamel.yaml.YAML", "dump"] = lambda m, receiver, args, node, call
     "json5.loads",
     "commentjson.load",
 )
-def json_load(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
+def json_load(call: ModelCall) -> Value | None:
+    args = call.arguments
     source = args.get(0, "fp", "s")
-    value = load(m, source, documents.json_document)
+    value = load(call.machine, source, documents.json_document)
     obj = object_of(source)
-    if isinstance(value, Unknown) and (not isinstance(source, Unknown) or callee.endswith("load")):
+    if isinstance(value, Unknown) and (not isinstance(source, Unknown) or call.callee.endswith("load")):
         if isinstance(obj, Opaque) and obj.kind == FILE and not isinstance(obj.args[0], Unknown):
             return None  # data: the run reads it, and a term says which
     if value is None or isinstance(value, Unknown):
@@ -173,7 +177,7 @@ def json_load(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str
         return None
     for name in args.keywords:
         if name == "object_hook":
-            value = hooked(m, value, args.keywords[name], node)
+            value = hooked(call.machine, value, args.keywords[name], call.node)
         elif name not in ("fp", "s", "strict"):
             return Unknown(f"JSON read with {name}")
     return value
@@ -191,7 +195,8 @@ def hooked(m: Machine, value: Value, hook: Value, node: cst.CSTNode | None) -> V
 
 
 @model("json.dumps")
-def json_dumps(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
+def json_dumps(call: ModelCall) -> Value | None:
+    args = call.arguments
     data = freeze(args.get(0, "obj"))
     plain = {
         k: v.value
@@ -212,7 +217,7 @@ def json_dumps(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: st
 
 
 @model("json.dump")
-def json_dump(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def json_dump(call: ModelCall) -> Value:
     return Known(None)
 
 
@@ -224,21 +229,21 @@ def json_dump(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str
         for function in ("load", "loads")
     )
 )
-def toml_load(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
-    source = args.get(0, "fp", "f", "s")
+def toml_load(call: ModelCall) -> Value | None:
+    source = call.arguments.get(0, "fp", "f", "s")
     v = source.value if isinstance(source, (Known, Default)) else None
     if (
-        callee.endswith(".load")
+        call.callee.endswith(".load")
         and not (isinstance(v, Opaque) and v.kind == FILE)
         and not isinstance(source, (Unknown, Either))
     ):
-        return load_path(m, source, documents.toml_document)  # the old toml package takes a path
-    return load(m, source, documents.toml_document)
+        return load_path(call.machine, source, documents.toml_document)  # the old toml package takes a path
+    return load(call.machine, source, documents.toml_document)
 
 
 # -- .env ------------------------------------------------------------------------------------------------
 @model("dotenv.dotenv_values")
-def dotenv_values(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def dotenv_values(call: ModelCall) -> Value:
     """A file that is not part of a project: what it may hold is left out."""
     return Known(Mapping({}, "", "dict", "the .env file"))
 
@@ -249,14 +254,15 @@ BOOLEANS = {"1": True, "yes": True, "true": True, "on": True, "0": False, "no": 
 
 
 @model("configparser.ConfigParser", "configparser.SafeConfigParser", "configparser.RawConfigParser")
-def config_parser(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    parser = Opaque(f"{callee}(…)", "call", (), PARSER)
+def config_parser(call: ModelCall) -> Value:
+    args = call.arguments
+    parser = Opaque(f"{call.callee}(…)", "call", (), PARSER)
     parser.slots["sections"] = Known(Mapping({}))
     parser.slots["plain"] = Known(
-        callee.endswith("RawConfigParser") or not isinstance(args.get(None, "interpolation"), Absent)
+        call.callee.endswith("RawConfigParser") or not isinstance(args.get(None, "interpolation"), Absent)
     )
     if set(args.keywords) - {"interpolation"} or args.positional:
-        spoil(m, parser, "configparser with options of its own")
+        spoil(call.machine, parser, "configparser with options of its own")
     return Known(parser)
 
 
@@ -272,14 +278,15 @@ def ini(text: documents.Text) -> Any:
     return documents.ini_document(text)
 
 
-def parser_read(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    parser = object_of(receiver)
-    name = callee.rsplit(".", 1)[-1]
+def parser_read(call: ModelCall) -> Value:
+    m = call.machine
+    parser = object_of(call.receiver)
+    name = call.callee.rsplit(".", 1)[-1]
     parse = ini_plain if parser.slots["plain"].value else ini
-    source = args.get(0, "filenames", "f", "string", "dictionary")
+    source = call.arguments.get(0, "filenames", "f", "string", "dictionary")
     obj = object_of(source)
     if name == "read_dict":
-        state = m.mapping(source, node)
+        state = m.mapping(source, call.node)
         items = {
             k: Known(
                 Mapping(
@@ -287,7 +294,7 @@ def parser_read(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode 
                         str(x).lower(): Known(str(freeze(v).value))
                         if isinstance(freeze(v), Known)
                         else Unknown("a value that only the run knows")
-                        for x, v in m.mapping(s, node).items.items()
+                        for x, v in m.mapping(s, call.node).items.items()
                     }
                 )
             )
@@ -324,9 +331,10 @@ for _name in ("read", "read_file", "read_string", "read_dict", "readfp"):
     METHOD_MODELS[PARSER, _name] = parser_read
 
 
-def option(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def option(call: ModelCall) -> Value:
     """parser.get("lora", "r", fallback=16) and section.getint("r", 16)."""
-    parser = object_of(receiver)
+    m, args, node = call.machine, call.arguments, call.node
+    parser = object_of(call.receiver)
     rest = list(args.positional)
     if parser.kind == PARSER:
         section = m.item(parser.slots["sections"], rest.pop(0) if rest else args.get(None, "section"), node)
@@ -354,7 +362,7 @@ def option(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | Non
         Arguments([key, fallback if not isinstance(fallback, Absent) else marker]),
         node,
     )
-    word = callee.rsplit(".", 1)[-1]
+    word = call.callee.rsplit(".", 1)[-1]
     if found is fallback or word == "get":
         return found
     return converted(m, found, word, node)
@@ -372,19 +380,20 @@ for _kind in (PARSER, SECTION):
         METHOD_MODELS[_kind, _name] = option
 
 
-def section(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    parser = object_of(receiver)
+def section(call: ModelCall) -> Value:
+    args = call.arguments
+    parser = object_of(call.receiver)
     if parser.kind == SECTION:
         key = args.get(0)
-        return m.item(
+        return call.machine.item(
             parser.slots["items"],
             Known(key.value.lower(), key.trace) if isinstance(key, Known) and isinstance(key.value, str) else key,
-            node,
+            call.node,
         )
-    inner = m.item(parser.slots["sections"], args.get(0), node)
+    inner = call.machine.item(parser.slots["sections"], args.get(0), call.node)
     if not isinstance(object_of(inner), Mapping):
         return inner
-    proxy = Opaque(f"{parser.text}[{describe(args.get(0))}]", "item", (receiver, args.get(0)), SECTION)
+    proxy = Opaque(f"{parser.text}[{describe(args.get(0))}]", "item", (call.receiver, args.get(0)), SECTION)
     proxy.slots["items"] = inner
     return Known(proxy, inner.trace)
 
@@ -392,11 +401,11 @@ def section(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | No
 METHOD_MODELS[PARSER, "__getitem__"] = METHOD_MODELS[SECTION, "__getitem__"] = section
 
 
-def set_option(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    parser = object_of(receiver)
+def set_option(call: ModelCall) -> Value:
+    parser = object_of(call.receiver)
     sections = object_of(parser.slots.get("sections"))
     if sections is not None:
-        spoil(m, parser, "the script changes what configparser read")
+        spoil(call.machine, parser, "the script changes what configparser read")
     return Known(None)
 
 
@@ -404,9 +413,10 @@ for _name in ("set", "__setitem__", "remove_option", "remove_section", "update",
     METHOD_MODELS[PARSER, _name] = set_option
 
 
-def parser_names(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    parser = object_of(receiver)
-    word = callee.rsplit(".", 1)[-1]
+def parser_names(call: ModelCall) -> Value:
+    m, args, node = call.machine, call.arguments, call.node
+    parser = object_of(call.receiver)
+    word = call.callee.rsplit(".", 1)[-1]
     if parser.kind == SECTION or word in ("items", "options"):
         inner = parser.slots["items"] if parser.kind == SECTION else m.item(parser.slots["sections"], args.get(0), node)
         return m.call(m.attribute(inner, "items" if word == "items" else "keys", node), Arguments(), node)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ....training_plan.values import Absent, Known, Unknown, Value
 from ...core.library import DECORATORS, model
 from ...core.machine import Machine
+from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Builtin, Items, Mapping, Opaque, Sequence, object_of
 from ...core.operations import describe
 from ...core.project import resolved
@@ -176,17 +177,19 @@ def folder_of(m: Machine, path: Value, module: Any) -> Path | str:
     return folder if m.project.is_dir(folder) else f"the folder {text} was not found in the project"
 
 
-def main(m: Machine, decorator: Opaque, fn: Value, node: cst.CSTNode | None) -> Value:
+def main(call: ModelCall) -> Value:
+    m, decorator, fn = call.machine, object_of(call.receiver), call.arguments.positional[0]
     arguments = decorator.call.arguments if decorator.call is not None else {}
     path = arguments.get("config_path", arguments.get("$0", Absent()))
     name = arguments.get("config_name", arguments.get("$1", Absent()))
     module = m.frame.scope.module
     function = object_of(fn)
 
-    def run(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
+    def run(call: ModelCall) -> Value:
+        m, args = call.machine, call.arguments
         if args.positional:
-            return m.call(fn, args, node)
-        return m.call(fn, Arguments([configuration(m, path, name, module, node)], {}, args.place), node)
+            return m.call(fn, args, call.node)
+        return m.call(fn, Arguments([configuration(m, path, name, module, call.node)], {}, args.place), call.node)
 
     if function is not None and hasattr(function, "called"):
         function.called = True
@@ -216,23 +219,29 @@ DECORATORS["hydra.main"] = main
 
 # -- compose ---------------------------------------------------------------------------------------------
 @model("hydra.initialize", "hydra.initialize_config_dir", "hydra.initialize_config_module")
-def initialize(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    path = args.get(0, "config_path", "config_dir")
-    if callee.endswith("config_dir") and isinstance(path, Known):
+def initialize(call: ModelCall) -> Value:
+    m = call.machine
+    path = call.arguments.get(0, "config_path", "config_dir")
+    if call.callee.endswith("config_dir") and isinstance(path, Known):
         m.documents["hydra"] = Path(str(path.value))
     else:
         m.documents["hydra"] = (
             folder_of(m, path, m.frame.scope.module)
-            if not callee.endswith("module")
+            if not call.callee.endswith("module")
             else "a configuration of a package"
         )
     return Known(Opaque("hydra.initialize(…)", "call", (), "hydra.initialize"))
 
 
 @model("hydra.compose")
-def compose(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def compose(call: ModelCall) -> Value:
+    m, args = call.machine, call.arguments
     folder, name = m.documents.get("hydra", "hydra is not initialized here"), args.get(0, "config_name")
-    words = m.iterate(args.get(1, "overrides"), node) if not isinstance(args.get(1, "overrides"), Absent) else Items(())
+    words = (
+        m.iterate(args.get(1, "overrides"), call.node)
+        if not isinstance(args.get(1, "overrides"), Absent)
+        else Items(())
+    )
     if isinstance(folder, str):
         return Unknown(folder)
     if (
@@ -242,19 +251,19 @@ def compose(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) 
         or not all(isinstance(w, Known) and isinstance(w.value, str) for w in words.items)
     ):
         return Unknown("a configuration composed of what only the run knows")
-    return composed(m, folder, name.value, [w.value for w in words.items], node)  # type: ignore[union-attr]
+    return composed(m, folder, name.value, [w.value for w in words.items], call.node)  # type: ignore[union-attr]
 
 
 @model("hydra.utils.to_absolute_path")
-def to_absolute_path(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def to_absolute_path(call: ModelCall) -> Value:
     from ...core.operations import lift
     from ..files.paths import absolute_text, text_of
 
-    return lift(lambda v: absolute_text(m, text_of(v)), args.get(0, "path"))
+    return lift(lambda v: absolute_text(call.machine, text_of(v)), call.arguments.get(0, "path"))
 
 
 @model("hydra.utils.get_original_cwd")
-def original_directory(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def original_directory(call: ModelCall) -> Value:
     from ....training_plan.values import Text
     from ..files.paths import CWD
 

@@ -11,7 +11,7 @@ from typing import Any
 from ....training_plan.values import Default, Either, Known, Unknown, Value
 from ...core import documents
 from ...core.documents import Malformed
-from ...core.machine import demote
+from ...core.joins import demote
 from ...core.objects import Items, Mapping, Opaque, Sequence, object_of
 from ...core.operations import lift
 from ...python.texts import concatenate, to_text

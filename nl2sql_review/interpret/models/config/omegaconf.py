@@ -6,8 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value
+from ...core.joins import demote
 from ...core.library import model
-from ...core.machine import Machine, demote
+from ...core.machine import Machine
+from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Class, Instance, Items, Mapping, Opaque, Sequence, object_of
 from ...core.operations import describe, lift
 from ..commandline.process import started
@@ -139,9 +141,13 @@ def read_file(m: Machine, source: Value) -> Value:
 
 
 @model("omegaconf.OmegaConf.load")
-def load_(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    value = read_file(m, args.get(0, "file_"))
-    return built(m, value, None, node) if not (isinstance(value, Known) and value.value is None) else Known(Config())
+def load_(call: ModelCall) -> Value:
+    value = read_file(call.machine, call.arguments.get(0, "file_"))
+    return (
+        built(call.machine, value, None, call.node)
+        if not (isinstance(value, Known) and value.value is None)
+        else Known(Config())
+    )
 
 
 @model(
@@ -151,40 +157,44 @@ def load_(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) ->
     "omegaconf.dictconfig.DictConfig",
     "omegaconf.ListConfig",
 )
-def create(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    value = args.get(0, "obj", "content")
+def create(call: ModelCall) -> Value:
+    m = call.machine
+    value = call.arguments.get(0, "obj", "content")
     if isinstance(value, Absent):
         return Known(Config())
     if isinstance(value, (Known, Default)) and isinstance(value.value, str):
         found = load(m, value, READERS["omegaconf"])
-        return built(m, found, None, node) if found is not None else Unknown("a configuration in a string")
-    return built(m, value, None, node)
+        return built(m, found, None, call.node) if found is not None else Unknown("a configuration in a string")
+    return built(m, value, None, call.node)
 
 
 @model("omegaconf.OmegaConf.merge", "omegaconf.OmegaConf.unsafe_merge")
-def merge(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def merge(call: ModelCall) -> Value:
+    args = call.arguments
     if args.unknown or not args.positional:
         return Unknown(args.unknown or "OmegaConf.merge() of nothing")
-    out = built(m, args.positional[0], None, node)
+    out = built(call.machine, args.positional[0], None, call.node)
     for over in args.positional[1:]:
-        out = lift(lambda a, b: merged(m, a, b, None, node), out, over)
+        out = lift(lambda a, b: merged(call.machine, a, b, None, call.node), out, over)
     return out
 
 
 @model("omegaconf.OmegaConf.from_cli")
-def from_command_line(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def from_command_line(call: ModelCall) -> Value:
+    args = call.arguments
     if args.positional and not isinstance(args.get(0), Absent):
-        return from_words(m, args, node, callee)
-    line = started(m)
+        return from_words(call)
+    line = started(call.machine)
     if line is None:
         return Known(Config(by=COMMAND_LINE))
-    made = from_words(m, Arguments([Known(Sequence(line.words, "list"))], {}, args.place), node, callee)
+    words = Arguments([Known(Sequence(line.words, "list"))], {}, args.place)
+    made = from_words(ModelCall(call.machine, words, call.node, call.callee))
     return defaulted(made, COMMAND_LINE) if line.overridable else made
 
 
 @model("omegaconf.OmegaConf.from_dotlist")
-def from_words(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    state = m.iterate(args.get(0, "dotlist", "args_list"), node)
+def from_words(call: ModelCall) -> Value:
+    state = call.machine.iterate(call.arguments.get(0, "dotlist", "args_list"), call.node)
     rest = not state.items and state.open.startswith(
         "only the command line"
     )  # what argparse left over: by default nothing
@@ -192,7 +202,7 @@ def from_words(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: st
     for word in state.items:
         if not isinstance(word, Known) or not isinstance(word.value, str):
             return Unknown("a list of settings that only the run knows")
-        out = with_setting(m, out, word.value, node)
+        out = with_setting(call.machine, out, word.value, call.node)
     return out
 
 
@@ -206,10 +216,10 @@ def with_setting(m: Machine, value: Value, word: str, node: cst.CSTNode | None =
 
 
 @model("omegaconf.OmegaConf.to_container", "omegaconf.OmegaConf.to_object")
-def to_container(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    resolve = args.get(None, "resolve")
-    follow = callee.endswith("object") or isinstance(resolve, Known) and resolve.value is True
-    return lift(lambda v: plain(v, follow), args.get(0, "cfg"))
+def to_container(call: ModelCall) -> Value:
+    resolve = call.arguments.get(None, "resolve")
+    follow = call.callee.endswith("object") or isinstance(resolve, Known) and resolve.value is True
+    return lift(lambda v: plain(v, follow), call.arguments.get(0, "cfg"))
 
 
 def plain(value: Value, follow: bool) -> Value:
@@ -235,7 +245,8 @@ def plain(value: Value, follow: bool) -> Value:
 
 
 @model("omegaconf.OmegaConf.select")
-def select_(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def select_(call: ModelCall) -> Value:
+    args = call.arguments
     fallback = args.get(None, "default")
 
     def one(cfg: Value, key: Value) -> Value:
@@ -252,7 +263,8 @@ def select_(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) 
 
 
 @model("omegaconf.OmegaConf.update")
-def update(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def update(call: ModelCall) -> Value:
+    m, args = call.machine, call.arguments
     cfg, key, value = args.get(0, "cfg"), args.get(1, "key"), args.get(2, "value")
     obj = object_of(cfg)
     if isinstance(obj, Config) and isinstance(key, Known) and isinstance(key.value, str):
@@ -267,7 +279,7 @@ def update(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -
                 )
                 return Known(None)
             obj = inner
-        m.write(obj, "state", obj.written._replace(items={**obj.written.items, last: built(m, value, obj, node)}))
+        m.write(obj, "state", obj.written._replace(items={**obj.written.items, last: built(m, value, obj, call.node)}))
     elif isinstance(obj, Mapping):
         m.write(
             obj,
@@ -278,11 +290,11 @@ def update(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -
 
 
 @model("omegaconf.OmegaConf.is_config", "omegaconf.OmegaConf.is_dict")
-def is_config(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
-    obj = object_of(args.get(0, "obj"))
+def is_config(call: ModelCall) -> Value | None:
+    obj = object_of(call.arguments.get(0, "obj"))
     return (
         Known(isinstance(obj, Config))
-        if isinstance(args.get(0, "obj"), Known) and not isinstance(obj, Opaque)
+        if isinstance(call.arguments.get(0, "obj"), Known) and not isinstance(obj, Opaque)
         else None
     )
 
@@ -295,10 +307,10 @@ def is_config(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str
     "omegaconf.OmegaConf.register_new_resolver",
     "omegaconf.OmegaConf.clear_resolvers",
 )
-def no_effect(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def no_effect(call: ModelCall) -> Value:
     return Known(None)
 
 
 @model("omegaconf.open_dict", "omegaconf.read_write", "omegaconf.flag_override")
-def open_dict(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    return args.get(0, "config")
+def open_dict(call: ModelCall) -> Value:
+    return call.arguments.get(0, "config")

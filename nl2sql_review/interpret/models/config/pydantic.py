@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ....training_plan.values import Absent, Default, Known, Unknown, Value, extend
+from ...core.joins import demote
 from ...core.library import model
-from ...core.machine import Machine, demote
+from ...core.machine import Machine
+from ...core.model_call import ModelCall
 from ...core.objects import (
     Arguments,
     Bound,
@@ -412,12 +414,13 @@ def as_dict(value: Value, by_alias: bool) -> Value:
 
 
 @model("pydantic.parse_obj_as", "pydantic_yaml.parse_yaml_raw_as", "pydantic_yaml.parse_yaml_file_as")
-def parse_as(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
+def parse_as(call: ModelCall) -> Value | None:
+    m, args = call.machine, call.arguments
     cls, data = args.get(0), args.get(1)
     if not isinstance(object_of(cls), Class):
         return None
-    if "yaml" in callee:
-        if callee.endswith("file_as"):
-            data = m.call(BUILTINS["open"], Arguments([data]), node)
-        data = m.call(m.library_name("yaml", "safe_load"), Arguments([data]), node)
-    return validate(m, cls, data, args, node)
+    if "yaml" in call.callee:
+        if call.callee.endswith("file_as"):
+            data = m.call(BUILTINS["open"], Arguments([data]), call.node)
+        data = m.call(m.library_name("yaml", "safe_load"), Arguments([data]), call.node)
+    return validate(m, cls, data, args, call.node)

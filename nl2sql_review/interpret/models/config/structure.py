@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ....training_plan.values import Absent, Known, Unknown, Value
 from ...core.library import model
 from ...core.machine import Machine
+from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Class, Mapping, Sequence, object_of
 from ...core.operations import describe, lift
 
@@ -49,11 +50,12 @@ def nested(m: Machine, cls: Class, value: Value, node: cst.CSTNode | None) -> Va
 
 
 @model("dacite.from_dict", "cattrs.structure", "cattr.structure")
-def from_dict(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
+def from_dict(call: ModelCall) -> Value | None:
+    args = call.arguments
     cls, data = args.get(0, "data_class", "cl"), args.get(1, "data", "obj")
-    if callee != "dacite.from_dict":
+    if call.callee != "dacite.from_dict":
         cls, data = args.get(1, "cl"), args.get(0, "obj")
     target = object_of(cls)
     if not isinstance(target, Class) or target.kind not in ("dataclass", "attrs") or "config" in args.keywords:
         return None
-    return lift(lambda d: structured(m, target, d, node), data)
+    return lift(lambda d: structured(call.machine, target, d, call.node), data)

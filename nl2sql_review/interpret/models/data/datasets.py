@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ....training_plan.values import Absent, Known, Unknown, Value, join
-from ...core.library import METHOD_MODELS, method_model, model, record
+from ...core.library import METHOD_MODELS, iteration_model, method_model, model, record, record_call
 from ...core.machine import Machine
+from ...core.model_call import ModelCall
 from ...core.objects import (
     Arguments,
     Dataset,
@@ -20,12 +21,13 @@ from ...core.objects import (
     object_of,
     plain,
 )
-from ...core.operations import describe, item_term
+from ...core.operations import describe, freeze, item_term
 
 if TYPE_CHECKING:
     import libcst as cst
 
 KIND = "datasets.Dataset"
+DEEP = 20  # levels of an expression that are kept of what decides over a row
 SAME = (
     "filter select shuffle skip take shard sort flatten with_format set_format cast cast_column to_iterable_dataset "
     "unique flatten_indices repeat with_transform set_transform add_faiss_index reset_format class_encode_column"
@@ -58,17 +60,25 @@ def derived(
         old.open if open is None else open,
     )
     new.sources, new.mixed, new.parts, new.splits = old.sources, old.mixed, old.parts, old.splits
-    new.steps = (*old.steps, call)
+    new.steps, new.split, new.filters = (*old.steps, call), old.split, old.filters
     call.result = made(m, new)
     return Known(new, receiver.trace)
 
 
-def same(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    fn = args.get(0, "function")
-    if callee.endswith("filter") and not isinstance(fn, Absent):
+def same(call: ModelCall) -> Value:
+    m = call.machine
+    fn = call.arguments.get(0, "function")
+    kept: Value | None = None
+    if call.callee.endswith("filter") and not isinstance(fn, Absent):
         with m.supposing("a filter's function"):
-            m.call(fn, Arguments([Known(Row("example", object_of(receiver), False))]), node)
-    return derived(m, receiver, args, node, callee)
+            kept = m.call(fn, Arguments([Known(Row("example", object_of(call.receiver), False))]), call.node)
+        if not isinstance(call.arguments.get(None, "batched", "with_indices", "input_columns"), Absent):
+            kept = Unknown("a filter that is given more than a row, or batches of them", call.receiver.trace)
+    out = derived(m, call.receiver, call.arguments, call.node, call.callee)
+    if kept is not None:
+        new: Dataset = object_of(out)
+        new.filters = (*new.filters, freeze(kept, DEEP))
+    return out
 
 
 for _name in SAME:
@@ -76,8 +86,9 @@ for _name in SAME:
 
 
 @method_model(KIND, "map")
-def map_(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    old: Dataset = object_of(receiver)
+def map_(call: ModelCall) -> Value:
+    m, args, node = call.machine, call.arguments, call.node
+    old: Dataset = object_of(call.receiver)
     fn = args.get(0, "function")
     batched = args.get(4, "batched")
     is_batched = bool(plain(batched)) if isinstance(batched, Known) else False
@@ -104,7 +115,7 @@ def map_(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None,
         columns.update(made)
         open_ = open_ or bool(more)
         m.join_paths(mark, [m.changes(mark), {}])  # it may run for no row, in another process, or come from a cache
-    return derived(m, receiver, args, node, callee, columns, open_)
+    return derived(m, call.receiver, args, node, call.callee, columns, open_)
 
 
 def parameter_name(fn: Value) -> str:
@@ -162,14 +173,17 @@ def removed(
 
 
 @method_model(KIND, "remove_columns", "select_columns")
-def choose(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    old: Dataset = object_of(receiver)
-    names = args.get(0, "column_names")
-    if callee.endswith("remove_columns"):
-        columns, open_ = removed(m, old.columns, old.open, names, node)
+def choose(call: ModelCall) -> Value:
+    m = call.machine
+    old: Dataset = object_of(call.receiver)
+    names = call.arguments.get(0, "column_names")
+    if call.callee.endswith("remove_columns"):
+        columns, open_ = removed(m, old.columns, old.open, names, call.node)
     else:
         wanted = (
-            [plain(v) for v in m.iterate(names, node).items] if not isinstance(plain(names), str) else [plain(names)]
+            [plain(v) for v in m.iterate(names, call.node).items]
+            if not isinstance(plain(names), str)
+            else [plain(names)]
         )
         columns, open_ = (
             {
@@ -179,14 +193,15 @@ def choose(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | Non
             },
             False,
         )
-    return derived(m, receiver, args, node, callee, columns, open_)
+    return derived(m, call.receiver, call.arguments, call.node, call.callee, columns, open_)
 
 
 @method_model(KIND, "rename_column", "rename_columns")
-def rename(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    old: Dataset = object_of(receiver)
-    if callee.endswith("rename_columns"):
-        pairs = {k: plain(v) for k, v in m.mapping(args.get(0, "column_mapping"), node).items.items()}
+def rename(call: ModelCall) -> Value:
+    args = call.arguments
+    old: Dataset = object_of(call.receiver)
+    if call.callee.endswith("rename_columns"):
+        pairs = {k: plain(v) for k, v in call.machine.mapping(args.get(0, "column_mapping"), call.node).items.items()}
     else:
         pairs = {plain(args.get(0, "original_column_name")): plain(args.get(1, "new_column_name"))}
     columns = dict(old.columns)
@@ -194,40 +209,42 @@ def rename(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | Non
         if isinstance(before, str) and isinstance(after, str):
             row = Known(Opaque("example", "row", (), "row"))
             columns[after] = columns.pop(before, item_term(row, Known(before)))
-    return derived(m, receiver, args, node, callee, columns)
+    return derived(call.machine, call.receiver, args, call.node, call.callee, columns)
 
 
 @method_model(KIND, "add_column")
-def add_column(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    old: Dataset = object_of(receiver)
+def add_column(call: ModelCall) -> Value:
+    args = call.arguments
+    old: Dataset = object_of(call.receiver)
     name = plain(args.get(0, "name"))
     return derived(
-        m,
-        receiver,
+        call.machine,
+        call.receiver,
         args,
-        node,
-        callee,
+        call.node,
+        call.callee,
         {**old.columns, name: cell(args.get(1, "column"), True)} if isinstance(name, str) else None,
     )
 
 
 @method_model(KIND, "train_test_split")
-def split(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    out = derived(m, receiver, args, node, callee)
+def split(call: ModelCall) -> Value:
+    out = derived(call.machine, call.receiver, call.arguments, call.node, call.callee)
     out.value.splits = True  # type: ignore[union-attr]
     return out
 
 
 @method_model(KIND, "__getitem__")
-def item(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    old: Dataset = object_of(receiver)
-    key = args.get(0)
+def item(call: ModelCall) -> Value:
+    old: Dataset = object_of(call.receiver)
+    key = call.arguments.get(0)
     k = plain(key)
     if isinstance(k, str):
         if old.splits or k in SPLITS or k.startswith(SPLITS):
             new = Dataset(f"{old.text}[{k!r}]", old.call, dict(old.columns), old.open)
             new.sources, new.mixed, new.steps, new.parts = old.sources, old.mixed, old.steps, old.parts
-            return Known(new, receiver.trace)
+            new.split, new.filters = k, old.filters
+            return Known(new, call.receiver.trace)
         value = old.columns.get(k)
         return Known(
             Sequence(
@@ -241,46 +258,47 @@ def item(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None,
     return Known(Row("batch", old, True))
 
 
-@method_model(KIND, "__iter__")
-def iterate(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Any:
-    old: Dataset = object_of(receiver)
+@iteration_model(KIND)
+def iterate(call: ModelCall) -> Items:
+    old: Dataset = object_of(call.receiver)
     if old.splits:
         return Items((Known("train"), Known("test")), f"the splits of {old.text}")
     return Items((Known(Row("example", old, False)),), f"only the run knows how many rows {old.text} has")
 
 
 @method_model(KIND, "to_list")
-def to_list(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    state = iterate(m, receiver, args, node, callee)
+def to_list(call: ModelCall) -> Value:
+    state = iterate(call)
     return Known(Sequence(state.items, "list", state.open))
 
 
 # -- rows ------------------------------------------------------------------------------------------------
 @method_model("row", "__getitem__")
-def cell_of_row(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    row, key = object_of(receiver), args.get(0)
+def cell_of_row(call: ModelCall) -> Value:
+    row, key = object_of(call.receiver), call.arguments.get(0)
     k = plain(key)
     if ("item", k) in row.slots:
         return row.slots["item", k]
     known = (
         row.dataset.columns.get(k) if isinstance(row, Row) and row.dataset is not None and isinstance(k, str) else None
     )
-    term = known if known is not None else item_term(receiver, key)
+    term = known if known is not None else item_term(call.receiver, key)
     if isinstance(row, Row) and row.batched:
-        return Known(Sequence((term,), "list", "only the run knows how many rows a batch has"), receiver.trace)
+        return Known(Sequence((term,), "list", "only the run knows how many rows a batch has"), call.receiver.trace)
     return term
 
 
-@method_model("row", "__iter__")
-def iterate_row(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Any:
-    row = object_of(receiver)
+@iteration_model("row")
+def iterate_row(call: ModelCall) -> Items:
+    row = object_of(call.receiver)
     return Items(
         tuple(Known(k) for k in row.dataset.columns) if row.dataset is not None else (), "the columns of a row"
     )
 
 
 @method_model("row", "get")
-def get_of_row(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def get_of_row(call: ModelCall) -> Value:
+    receiver, args = call.receiver, call.arguments
     row, key = object_of(receiver), args.get(0)
     k = plain(key)
     if ("item", k) in row.slots:
@@ -294,45 +312,54 @@ def get_of_row(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode |
         if known is not None
         else Known(Opaque(f"{row.text}.get({inner})", "get", (receiver, *args.positional)), receiver.trace)
     )
+    made = object_of(term)
+    if isinstance(made, Opaque) and made.place is None:
+        made.place = args.place
     if isinstance(row, Row) and row.batched:
         return Known(Sequence((term,), "list", "only the run knows how many rows a batch has"), receiver.trace)
     return term
 
 
 @method_model("row", "copy")
-def copy_of_row(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    return receiver
+def copy_of_row(call: ModelCall) -> Value:
+    return call.receiver
 
 
 @method_model("row", "update")
-def update_row(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    row = object_of(receiver)
-    for k, v in {**(m.mapping(args.positional[0], node).items if args.positional else {}), **args.keywords}.items():
-        m.write(row, ("item", k), v)
+def update_row(call: ModelCall) -> Value:
+    args = call.arguments
+    row = object_of(call.receiver)
+    for k, v in {
+        **(call.machine.mapping(args.positional[0], call.node).items if args.positional else {}),
+        **args.keywords,
+    }.items():
+        call.machine.write(row, ("item", k), v)
     return Known(None)
 
 
 # -- making and mixing -----------------------------------------------------------------------------------
 @model("datasets.interleave_datasets", "datasets.concatenate_datasets")
-def mix(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    call = record(m, callee, args, node)
-    parts = [object_of(v) for v in m.iterate(args.get(0, "datasets", "dsets"), node).items]
+def mix(call: ModelCall) -> Value:
+    m = call.machine
+    recorded = record_call(call)
+    parts = [object_of(v) for v in m.iterate(call.arguments.get(0, "datasets", "dsets"), call.node).items]
     parts = [p for p in parts if isinstance(p, Dataset)]
     columns: dict[str, Value] = {}
     for p in parts:
         for k, v in p.columns.items():
             columns[k] = join(columns[k], v) if k in columns else v
-    new = Dataset(f"{callee.rsplit('.', 1)[-1]}(…)", call, columns, any(p.open for p in parts) or not parts)
+    new = Dataset(f"{call.callee.rsplit('.', 1)[-1]}(…)", recorded, columns, any(p.open for p in parts) or not parts)
     new.sources = tuple({id(s): s for p in parts for s in p.sources}.values())
-    new.mixed, new.parts = call, tuple(parts)
-    call.result = made(m, new)
-    return Known(new, (call.place,))
+    new.mixed, new.parts = recorded, tuple(parts)
+    recorded.result = made(m, new)
+    return Known(new, (recorded.place,))
 
 
 @model("datasets.Dataset.from_list", "datasets.Dataset.from_dict", "datasets.Dataset.from_generator")
-def from_rows(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    call = record(m, callee, args, node)
-    data = args.get(0, "mapping", "generator")
+def from_rows(call: ModelCall) -> Value:
+    m, node, callee = call.machine, call.node, call.callee
+    recorded = record_call(call)
+    data = call.arguments.get(0, "mapping", "generator")
     columns: dict[str, Value] = {}
     open_ = True
     rows = m.call(data, Arguments(), node) if callee.endswith("generator") else data
@@ -346,26 +373,30 @@ def from_rows(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str
             for k, v in s.items.items():
                 columns[k] = join(columns[k], v) if k in columns else v
         open_ = not found or any(s.open for s in found)
-    new = Dataset(f"{callee}(…)", call, columns, open_)
-    call.result = made(m, new)
-    return Known(new, (call.place,))
+    new = Dataset(f"{callee}(…)", recorded, columns, open_)
+    recorded.result = made(m, new)
+    return Known(new, (recorded.place,))
 
 
 @model("datasets.load_dataset", "datasets.load_from_disk")
-def load(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    call = record(m, callee, args, node)
-    new = Dataset(f"{callee.rsplit('.', 1)[-1]}({', '.join(describe(a, 40) for a in args.positional[:2])})", call)
-    new.splits = callee.endswith("load_dataset") and "split" not in call.arguments
-    call.result = made(m, new)
-    return Known(new, (call.place,))
+def load(call: ModelCall) -> Value:
+    recorded = record_call(call)
+    new = Dataset(
+        f"{call.callee.rsplit('.', 1)[-1]}({', '.join(describe(a, 40) for a in call.arguments.positional[:2])})",
+        recorded,
+    )
+    new.splits = call.callee.endswith("load_dataset") and "split" not in recorded.arguments
+    recorded.result = made(call.machine, new)
+    return Known(new, (recorded.place,))
 
 
 @model("datasets.DatasetDict")
-def dataset_dict(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    call = record(m, callee, args, node)
-    state = m.mapping(args.get(0), node) if args.positional else Items(dict(args.keywords))
+def dataset_dict(call: ModelCall) -> Value:
+    args = call.arguments
+    recorded = record_call(call)
+    state = call.machine.mapping(args.get(0), call.node) if args.positional else Items(dict(args.keywords))
     if all(isinstance(object_of(v), Dataset) for v in state.items.values()) and state.items:
-        return Known(Mapping(dict(state.items), state.open, "dict"), (call.place,))
-    new = Dataset("DatasetDict(…)", call)
+        return Known(Mapping(dict(state.items), state.open, "dict"), (recorded.place,))
+    new = Dataset("DatasetDict(…)", recorded)
     new.splits = True
-    return Known(new, (call.place,))
+    return Known(new, (recorded.place,))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ....training_plan.values import Known, Value, join
-from ...core.library import method_model, model, record
+from ....training_plan.values import Known, Unknown, Value, join
+from ...core.library import iteration_model, method_model, model, record, record_call
 from ...core.machine import Machine
+from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Dataset, Items, Mapping, Opaque, Row, Sequence, object_of, plain
 from ...core.operations import describe, item_term
 from .datasets import cell, made
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
 KIND = "pandas.DataFrame"
+DROPPING = ("sample", "head", "tail", "dropna", "drop_duplicates", "query", "drop", "loc", "iloc")
 MANY = "only the run knows how many rows there are"
 
 
@@ -34,30 +36,37 @@ def frame(m: Machine, text: str, call: Any, columns: dict[str, Value], open: boo
     "pandas.read_table",
     "pandas.read_sql",
 )
-def read(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    call = record(m, callee, args, node)
+def read(call: ModelCall) -> Value:
+    recorded = record_call(call)
     return Known(
-        frame(m, f"{callee}({', '.join(describe(a, 40) for a in args.positional[:1])})", call, {}), (call.place,)
+        frame(
+            call.machine,
+            f"{call.callee}({', '.join(describe(a, 40) for a in call.arguments.positional[:1])})",
+            recorded,
+            {},
+        ),
+        (recorded.place,),
     )
 
 
 @model("pandas.DataFrame", "pandas.DataFrame.from_records", "pandas.DataFrame.from_dict")
-def build(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def build(call: ModelCall) -> Value:
     """A frame of a dict of lists or of a list of dicts."""
-    call = record(m, callee, args, node)
-    data = args.get(0, "data")
+    m = call.machine
+    recorded = record_call(call)
+    data = call.arguments.get(0, "data")
     columns: dict[str, Value] = {}
     open_ = True
     if isinstance(object_of(data), Mapping):
-        state = m.mapping(data, node)
+        state = m.mapping(data, call.node)
         columns, open_ = {k: cell(v, True) for k, v in state.items.items() if isinstance(k, str)}, bool(state.open)
     elif isinstance(object_of(data), Sequence):
-        rows = [m.mapping(r, node) for r in object_of(data).state.items[:20] if isinstance(object_of(r), Mapping)]
+        rows = [m.mapping(r, call.node) for r in object_of(data).state.items[:20] if isinstance(object_of(r), Mapping)]
         for row in rows:
             for k, v in row.items.items():
                 columns[k] = join(columns[k], v) if k in columns else v
         open_ = not rows or any(r.open for r in rows)
-    return Known(frame(m, f"{callee}(…)", call, columns, open_), (call.place,))
+    return Known(frame(m, f"{call.callee}(…)", recorded, columns, open_), (recorded.place,))
 
 
 def columns_of(df: Dataset) -> dict[str, Value]:
@@ -82,6 +91,9 @@ def derived(
         m, f"{old.text}.{callee.rsplit('.', 1)[-1]}(…)", call, columns_of(old) if columns is None else columns, old.open
     )
     new.sources, new.parts, new.mixed, new.steps = old.sources, old.parts, old.mixed, (*old.steps, call)
+    new.filters = old.filters
+    if callee.rsplit(".", 1)[-1] in DROPPING:
+        new.filters = (*new.filters, Unknown(f"{callee.rsplit('.', 1)[-1]} drops rows", (call.place,)))
     return Known(new, receiver.trace)
 
 
@@ -102,54 +114,70 @@ def derived(
     "loc",
     "iloc",
 )
-def same(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    return derived(m, receiver, args, node, callee)
+def same(call: ModelCall) -> Value:
+    return derived(call.machine, call.receiver, call.arguments, call.node, call.callee)
 
 
 @method_model(KIND, "assign")
-def assign(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    old: Dataset = object_of(receiver)
+def assign(call: ModelCall) -> Value:
+    old: Dataset = object_of(call.receiver)
     new = {
-        k: cell(m.call(v, Arguments([receiver]), node) if hasattr(object_of(v), "node") else v, True)
-        for k, v in args.keywords.items()
+        k: cell(
+            call.machine.call(v, Arguments([call.receiver]), call.node) if hasattr(object_of(v), "node") else v, True
+        )
+        for k, v in call.arguments.keywords.items()
     }
-    return derived(m, receiver, args, node, callee, {**columns_of(old), **new})
+    return derived(call.machine, call.receiver, call.arguments, call.node, call.callee, {**columns_of(old), **new})
 
 
 @method_model(KIND, "rename")
-def rename(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    columns = columns_of(object_of(receiver))
-    pairs = m.mapping(args.get(None, "columns"), node).items if "columns" in args.keywords else {}
+def rename(call: ModelCall) -> Value:
+    args = call.arguments
+    columns = columns_of(object_of(call.receiver))
+    pairs = call.machine.mapping(args.get(None, "columns"), call.node).items if "columns" in args.keywords else {}
     for before, after in pairs.items():
         if isinstance(before, str) and isinstance(plain(after), str):
             columns[plain(after)] = columns.pop(
-                before, item_term(Known(Row("row", object_of(receiver), False)), Known(before))
+                before, item_term(Known(Row("row", object_of(call.receiver), False)), Known(before))
             )
-    return derived(m, receiver, args, node, callee, columns)
+    return derived(call.machine, call.receiver, args, call.node, call.callee, columns)
 
 
 @method_model(KIND, "__getitem__")
-def item(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    df: Dataset = object_of(receiver)
-    name = plain(args.get(0))
-    if not isinstance(name, str):
-        return receiver  # a mask, or a list of columns: rows of the same kind
+def item(call: ModelCall) -> Value:
+    df: Dataset = object_of(call.receiver)
+    key = call.arguments.get(0)
+    name = plain(key)
+    if isinstance(object_of(key), Sequence):
+        return call.receiver  # a list of columns
+    if not isinstance(name, str):  # a mask
+        kept = Dataset(df.text, df.call, columns_of(df), df.open)
+        kept.kind = KIND
+        kept.sources, kept.parts, kept.mixed, kept.steps = df.sources, df.parts, df.mixed, df.steps
+        why = f"{describe(key)} decides which rows are kept"
+        kept.filters = (*df.filters, Unknown(why, call.receiver.trace))
+        return Known(kept, call.receiver.trace)
     value = columns_of(df).get(name)
     return Known(
-        Sequence((value if value is not None else item_term(Known(Row("row", df, False)), args.get(0)),), "list", MANY)
+        Sequence(
+            (value if value is not None else item_term(Known(Row("row", df, False)), call.arguments.get(0)),),
+            "list",
+            MANY,
+        )
     )
 
 
 @method_model(KIND, "apply")
-def apply(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def apply(call: ModelCall) -> Value:
     """`df.apply(f, axis=1, **kwargs)`: f on each row; along the other axis nothing is known."""
-    df: Dataset = object_of(receiver)
-    record(m, callee, args, node, receiver)
+    m, args = call.machine, call.arguments
+    df: Dataset = object_of(call.receiver)
+    record_call(call)
     if plain(args.get(1, "axis")) not in (1, "columns"):
         return Known(Opaque(f"{df.text}.apply(…)", "call", ()))
     extra = {k: v for k, v in args.keywords.items() if k not in ("func", "axis", "raw", "result_type", "args")}
-    more = m.iterate(args.keywords["args"], node).items if "args" in args.keywords else ()
-    out = m.call(args.get(0, "func"), Arguments([Known(row_of(df)), *more], extra, args.place), node)
+    more = m.iterate(args.keywords["args"], call.node).items if "args" in args.keywords else ()
+    out = m.call(args.get(0, "func"), Arguments([Known(row_of(df)), *more], extra, args.place), call.node)
     return Known(Sequence((out,), "list", MANY))
 
 
@@ -160,51 +188,55 @@ def row_of(df: Dataset) -> Row:
 
 
 @method_model(KIND, "iterrows")
-def iterrows(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    pair = Known(Sequence((Known(Opaque("index")), Known(row_of(object_of(receiver)))), "tuple"))
+def iterrows(call: ModelCall) -> Value:
+    pair = Known(Sequence((Known(Opaque("index")), Known(row_of(object_of(call.receiver)))), "tuple"))
     return Known(Sequence((pair,), "list", MANY))
 
 
 @method_model(KIND, "itertuples", "to_records")
-def itertuples(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    return Known(Sequence((Known(row_of(object_of(receiver))),), "list", MANY))
+def itertuples(call: ModelCall) -> Value:
+    return Known(Sequence((Known(row_of(object_of(call.receiver))),), "list", MANY))
 
 
 @method_model(KIND, "to_dict")
-def to_dict(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    if plain(args.get(0, "orient")) in ("records", "record"):
-        return itertuples(m, receiver, args, node, callee)
-    return Known(Mapping(dict(columns_of(object_of(receiver))), "the columns of a frame"))
+def to_dict(call: ModelCall) -> Value:
+    if plain(call.arguments.get(0, "orient")) in ("records", "record"):
+        return itertuples(call)
+    return Known(Mapping(dict(columns_of(object_of(call.receiver))), "the columns of a frame"))
 
 
-@method_model(KIND, "__iter__")
-def iterate(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Any:
-    return Items(tuple(Known(k) for k in columns_of(object_of(receiver))), "the columns of a frame")
+@iteration_model(KIND)
+def iterate(call: ModelCall) -> Items:
+    return Items(tuple(Known(k) for k in columns_of(object_of(call.receiver))), "the columns of a frame")
 
 
 @model("pandas.concat")
-def concat(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    call = record(m, callee, args, node)
-    parts = [p for v in m.iterate(args.get(0, "objs"), node).items if isinstance(p := object_of(v), Dataset)]
+def concat(call: ModelCall) -> Value:
+    m = call.machine
+    recorded = record_call(call)
+    parts = [
+        p for v in m.iterate(call.arguments.get(0, "objs"), call.node).items if isinstance(p := object_of(v), Dataset)
+    ]
     columns: dict[str, Value] = {}
     for p in parts:
         for k, v in columns_of(p).items():
             columns[k] = join(columns[k], v) if k in columns else v
-    new = frame(m, "pandas.concat(…)", call, columns)
+    new = frame(m, "pandas.concat(…)", recorded, columns)
     new.sources = tuple({id(s): s for p in parts for s in p.sources}.values())
     new.parts = tuple(parts)
     if len(parts) > 1:
-        new.mixed = call
-    return Known(new, (call.place,))
+        new.mixed = recorded
+    return Known(new, (recorded.place,))
 
 
 @model("datasets.Dataset.from_pandas")
-def from_pandas(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    call = record(m, callee, args, node)
-    df = object_of(args.get(0, "df"))
-    new = Dataset(f"{callee}(…)", call)
+def from_pandas(call: ModelCall) -> Value:
+    recorded = record_call(call)
+    df = object_of(call.arguments.get(0, "df"))
+    new = Dataset(f"{call.callee}(…)", recorded)
     if isinstance(df, Dataset):
         new.columns, new.open = columns_of(df), df.open
         new.sources, new.mixed, new.parts, new.steps = df.sources, df.mixed, df.parts, df.steps
-    call.result = made(m, new)
-    return Known(new, (call.place,))
+        new.filters = df.filters
+    recorded.result = made(call.machine, new)
+    return Known(new, (recorded.place,))

@@ -5,27 +5,27 @@ from __future__ import annotations
 import posixpath
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable
+from typing import Any, Callable
 
 from ....training_plan.values import Absent, Default, Known, Text, Unknown, Value
+from ...core.joins import demote
 from ...core.library import model
-from ...core.machine import Machine, demote
-from ...core.objects import Arguments, Sequence
+from ...core.machine import Machine
+from ...core.model_call import ModelCall
+from ...core.objects import Sequence
 from ...core.operations import lift
 from ...python.builtins import open_term
 from ...python.texts import concatenate
 from .paths import CWD, absolute_text, expanded, last_name, text_of
 from .streams import existing
 
-if TYPE_CHECKING:
-    import libcst as cst
-
 
 def text_function(*names: str) -> Callable[[Any], Any]:
     def add(f: Any) -> Any:
         for name in names:
 
-            def run(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str, name: str = name) -> Value:
+            def run(call: ModelCall, name: str = name) -> Value:
+                m, args = call.machine, call.arguments
                 if args.unknown:
                     return Unknown(args.unknown)
                 values = [*args.positional, *args.keywords.values()]
@@ -134,19 +134,20 @@ def exists(m: Machine, text: Value) -> Value | None:
 
 
 @model("os.fspath", "os.fsdecode")
-def fspath(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    return lift(text_of, args.get(0))
+def fspath(call: ModelCall) -> Value:
+    return lift(text_of, call.arguments.get(0))
 
 
 @model("os.makedirs", "os.mkdir", "os.chmod", "os.utime")
-def make_directory(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def make_directory(call: ModelCall) -> Value:
     return Known(None)
 
 
 @model("sys.path.insert", "sys.path.append", "site.addsitedir")
-def extend_search_path(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def extend_search_path(call: ModelCall) -> Value:
     """Where further modules are found; a relative folder is tried in the script's own, then in the project's root."""
-    text = lift(text_of, args.positional[-1]) if args.positional else Unknown("no path")
+    m = call.machine
+    text = lift(text_of, call.arguments.positional[-1]) if call.arguments.positional else Unknown("no path")
     if isinstance(text, Text) and text.parts[0] is CWD and all(isinstance(p, str) for p in text.parts[1:]):
         text = Known("".join(text.parts[1:]).lstrip("/") or ".")  # type: ignore[arg-type]
     if isinstance(text, (Known, Default)) and isinstance(text.value, str):
@@ -155,5 +156,5 @@ def extend_search_path(m: Machine, args: Arguments, node: cst.CSTNode | None, ca
         for base in [*bases, *([m.project.root] if m.project.root is not None else [])]:
             real = Path(posixpath.normpath(base / folder))
             if real not in m.search_path:
-                m.search_path.insert(0 if callee.endswith("insert") else len(m.search_path), real)
+                m.search_path.insert(0 if call.callee.endswith("insert") else len(m.search_path), real)
     return Known(None)

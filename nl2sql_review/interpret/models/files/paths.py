@@ -9,19 +9,17 @@ from __future__ import annotations
 import posixpath
 import re
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Callable
+from typing import Any, Callable
 
 from ....training_plan.values import Absent, Known, Text, Unknown, Value
 from ...core import operations
 from ...core.library import ATTRIBUTE_MODELS, METHOD_MODELS, model
 from ...core.machine import Machine
-from ...core.objects import Arguments, Instance, Opaque, Sequence
+from ...core.model_call import ModelCall, PythonModel
+from ...core.objects import Arguments, Instance, Opaque, Sequence, object_of
 from ...core.operations import describe, lift
 from ...python.builtins import METHODS, PROPERTIES, open_term
 from ...python.texts import concatenate
-
-if TYPE_CHECKING:
-    import libcst as cst
 
 OPEN = "pathlib.Path"
 CWD = Known(Opaque("os.getcwd()", "call", kind="str"))
@@ -143,7 +141,8 @@ def path_property(
             else Known(v, owner.trace)
         )
 
-    def open_(m: Machine, owner: Value, v: Opaque, word: str, node: cst.CSTNode | None) -> Value:
+    def open_(call: ModelCall) -> Value | None:
+        owner, v = call.receiver, object_of(call.receiver)
         split = last_name(v.args[0])  # type: ignore[arg-type]
         if split is not None and name == "parent":
             return path_of(split[0])
@@ -152,7 +151,7 @@ def path_property(
         if name == "parent":
             return opened(f"{v.text}.parent", owner, trace=owner.trace)
         if name == "parents":
-            first = ATTRIBUTE_MODELS[OPEN, "parent"](m, owner, v, "parent", node)
+            first = ATTRIBUTE_MODELS[OPEN, "parent"](call)
             return Known(Sequence((first,), "tuple", "only the run knows how many parents a path has"), owner.trace)
         return Known(Opaque(f"{v.text}.{name}", "attribute", (owner, Known(name))), owner.trace)
 
@@ -172,32 +171,33 @@ path_property("root", lambda p: p.root)
 path_property("drive", lambda p: "")
 
 
-def path_method(*names: str) -> Callable[[Any], Any]:
-    """Registers `run(m, path, args, node, name)` for known and open paths."""
+def path_method(*names: str) -> Callable[[PythonModel], PythonModel]:
+    """Register a model of a method of known and open paths."""
 
-    def add(f: Any) -> Any:
+    def add(f: PythonModel) -> PythonModel:
         for name in names:
-            METHODS["PurePosixPath", name] = lambda m, receiver, args, node, name=name: f(m, receiver, args, node, name)
-            METHOD_MODELS[OPEN, name] = lambda m, receiver, args, node, callee, name=name: f(
-                m, receiver, args, node, name
-            )
+            METHODS["PurePosixPath", name] = METHOD_MODELS[OPEN, name] = f
         return f
 
     return add
 
 
 @path_method("joinpath")
-def join_path(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
-    return make(m, Arguments([receiver, *args.positional]), node, "pathlib.Path")
+def join_path(call: ModelCall) -> Value:
+    return make(
+        ModelCall(call.machine, Arguments([call.receiver, *call.arguments.positional]), call.node, "pathlib.Path")
+    )
 
 
 @path_method("__truediv__")
-def true_divide(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
-    return join_path(m, receiver, args, node, name)
+def true_divide(call: ModelCall) -> Value:
+    return join_path(call)
 
 
 @path_method("with_suffix", "with_name", "with_stem")
-def with_other(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
+def with_other(call: ModelCall) -> Value:
+    name = call.name
+
     def one(p: Value, other: Value) -> Value:
         text = text_of(p)
         if isinstance(other, Known) and isinstance(other.value, str):
@@ -205,14 +205,14 @@ def with_other(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode |
                 try:
                     return Known(PurePosixPath(getattr(path_stem(text.value, name), name)(other.value)), p.trace)
                 except ValueError:
-                    m.certainly_raises("ValueError")
+                    call.machine.certainly_raises("ValueError")
                     return Unknown(f"{name}() raises ValueError")
             split = last_name(text) if isinstance(text, Text) else None
             if split is not None:
                 return path_of(joined(split[0], Known(str(getattr(PurePosixPath(split[1]), name)(other.value)))))
         return opened(f"{describe(p)}.{name}({describe(other)})", p, other, trace=p.trace)
 
-    return lift(one, receiver, args.get(0))
+    return lift(one, call.receiver, call.arguments.get(0))
 
 
 def path_stem(text: str, name: str) -> PurePosixPath:
@@ -220,8 +220,8 @@ def path_stem(text: str, name: str) -> PurePosixPath:
 
 
 @path_method("resolve", "absolute")
-def absolute(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
-    return lift(lambda p: path_of(absolute_text(m, text_of(p), name == "resolve")), receiver)
+def absolute(call: ModelCall) -> Value:
+    return lift(lambda p: path_of(absolute_text(call.machine, text_of(p), call.name == "resolve")), call.receiver)
 
 
 def absolute_text(m: Machine, text: Value, resolve: bool = True) -> Value:
@@ -248,13 +248,13 @@ def absolute_text(m: Machine, text: Value, resolve: bool = True) -> Value:
 
 
 @path_method("as_posix", "__fspath__", "__str__")
-def as_posix(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
-    return lift(text_of, receiver)
+def as_posix(call: ModelCall) -> Value:
+    return lift(text_of, call.receiver)
 
 
 @path_method("expanduser")
-def expand_user(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
-    return lift(lambda p: path_of(expanded(text_of(p))), receiver)
+def expand_user(call: ModelCall) -> Value:
+    return lift(lambda p: path_of(expanded(text_of(p))), call.receiver)
 
 
 def expanded(text: Value) -> Value:
@@ -267,43 +267,48 @@ def expanded(text: Value) -> Value:
 
 
 @path_method("relative_to", "is_relative_to", "match", "is_absolute", "full_match")
-def pure(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
+def pure(call: ModelCall) -> Value:
+    name = call.name
+
     def one(p: Value, *others: Value) -> Value:
         texts = [text_of(v) for v in (p, *others)]
         if all(isinstance(t, Known) and isinstance(t.value, str) for t in texts) and hasattr(PurePosixPath, name):
             try:
                 return Known(getattr(PurePosixPath(texts[0].value), name)(*[t.value for t in texts[1:]]), p.trace)  # type: ignore[union-attr]
             except (ValueError, TypeError) as e:
-                m.certainly_raises(type(e).__name__)
+                call.machine.certainly_raises(type(e).__name__)
                 return Unknown(f"{name}() raises {type(e).__name__}")
         if name == "relative_to":
             return opened(f"{describe(p)}.{name}({', '.join(describe(o) for o in others)})", p, *others, trace=p.trace)
-        return open_term(m, f"{describe(p)}.{name}", *others)
+        return open_term(call.machine, f"{describe(p)}.{name}", *others)
 
-    return lift(one, receiver, *args.positional)
+    return lift(one, call.receiver, *call.arguments.positional)
 
 
 @path_method("mkdir", "unlink", "rmdir", "rename", "replace", "chmod", "touch", "symlink_to", "hardlink_to")
-def change_disk(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
+def change_disk(call: ModelCall) -> Value:
+    m = call.machine
     m.risks += 1
-    if name in ("rename", "replace", "unlink"):
-        m.written.append(lift(text_of, receiver))
-    if name in ("rename", "replace"):
-        m.written.append(lift(text_of, args.get(0)))
-        return lift(lambda p: path_of(text_of(p)), args.get(0))
+    if call.name in ("rename", "replace", "unlink"):
+        m.written.append(lift(text_of, call.receiver))
+    if call.name in ("rename", "replace"):
+        m.written.append(lift(text_of, call.arguments.get(0)))
+        return lift(lambda p: path_of(text_of(p)), call.arguments.get(0))
     return Known(None)
 
 
 # -- making them -----------------------------------------------------------------------------------------
 @model(*(f"pathlib.{name}" for name in CLASSES))
-def make(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def make(call: ModelCall) -> Value:
+    args = call.arguments
+
     def one(*parts: Value) -> Value:
         text: Value = Known("")
         for part in parts:
             word = text_of(part)
             if not isinstance(word, (Known, Text)) or isinstance(word, Known) and not isinstance(word.value, str):
                 if isinstance(word, Known):
-                    m.certainly_raises("TypeError")
+                    call.machine.certainly_raises("TypeError")
                 return (
                     word if isinstance(word, (Unknown, Absent)) else Unknown(f"a path of {describe(part)}", part.trace)
                 )
@@ -316,15 +321,15 @@ def make(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> 
 
 
 @model(*(f"pathlib.{name}.cwd" for name in CLASSES))
-def working_directory(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def working_directory(call: ModelCall) -> Value:
     return path_of(Text((CWD,)))
 
 
 @model(*(f"pathlib.{name}.home" for name in CLASSES))
-def home(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def home(call: ModelCall) -> Value:
     return path_of(Text((HOME,)))
 
 
 @model("os.getcwd", "os.getcwdb")
-def getcwd(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def getcwd(call: ModelCall) -> Value:
     return Text((CWD,))

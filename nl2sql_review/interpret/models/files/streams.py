@@ -7,21 +7,20 @@ from the script's own up to the project's root are tried, and only a file that e
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 from ....files import disk
 from ....source import Source, SourceError
 from ....training_plan.values import Absent, Default, Either, Known, Place, Text, Trace, Unknown, Value, join
 from ...core import documents
-from ...core.library import method_model, model
-from ...core.machine import Machine, demote
+from ...core.joins import demote
+from ...core.library import iteration_model, method_model, model
+from ...core.machine import Machine
+from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Builtin, Items, Mapping, Opaque, Sequence, object_of
 from ...core.operations import describe, lift
 from ...python.builtins import BUILTINS
 from .paths import CONFIGURATION, CWD, LEFTOVER, is_path, path_method, text_of
-
-if TYPE_CHECKING:
-    import libcst as cst
 
 FILE = "file"
 MAX_TEXT_BYTES = 256_000  # a configuration, a template; larger ones are data, which the run reads
@@ -145,10 +144,10 @@ def content(m: Machine, path: Value, trace: Trace = ()) -> Content | str:
 
 
 # -- streams ---------------------------------------------------------------------------------------------
-def open_file(m: Machine, args: Arguments, node: cst.CSTNode | None) -> Value:
-    m.risks += 1
-    path, mode = args.get(0, "file", "name"), args.get(1, "mode")
-    return stream(m, path, mode)
+def open_file(call: ModelCall) -> Value:
+    call.machine.risks += 1
+    path, mode = call.arguments.get(0, "file", "name"), call.arguments.get(1, "mode")
+    return stream(call.machine, path, mode)
 
 
 def stream(m: Machine, path: Value, mode: Value) -> Value:
@@ -168,14 +167,14 @@ BUILTINS["open"] = Known(Builtin("open", open_file))
 
 
 @model("io.open", "codecs.open")
-def open_text(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    return open_file(m, args, node)
+def open_text(call: ModelCall) -> Value:
+    return open_file(ModelCall(call.machine, call.arguments, call.node))
 
 
 @path_method("open")
-def open_path(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
-    m.risks += 1
-    return stream(m, receiver, args.get(0, "mode"))
+def open_path(call: ModelCall) -> Value:
+    call.machine.risks += 1
+    return stream(call.machine, call.receiver, call.arguments.get(0, "mode"))
 
 
 def read(m: Machine, value: Value, then: Callable[[Content], Value]) -> Value | None:
@@ -262,15 +261,15 @@ def text_value(found: Content) -> Value:
 
 
 @method_model(FILE, "read")
-def read_all(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    file = object_of(receiver)
-    if args.positional or args.keywords:
+def read_all(call: ModelCall) -> Value:
+    file = object_of(call.receiver)
+    if call.arguments.positional or call.arguments.keywords:
         return Unknown("a part of a file")
     binary = isinstance(file.args[1], Known) and "b" in str(file.args[1].value)
     return or_term(
-        m,
+        call.machine,
         file,
-        read_path(m, file.args[0], lambda c: Known(c.text.encode(), c.trace) if binary else text_value(c)),
+        read_path(call.machine, file.args[0], lambda c: Known(c.text.encode(), c.trace) if binary else text_value(c)),
         "read()",
     )
 
@@ -290,14 +289,14 @@ def or_term(m: Machine, file: Any, found: Value, what: str) -> Value:
 
 
 @method_model(FILE, "readlines")
-def read_lines(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    state = lines(m, receiver, args, node, callee)
-    return Known(Sequence(state.items, "list", state.open, state.by), receiver.trace)
+def read_lines(call: ModelCall) -> Value:
+    state = lines(call)
+    return Known(Sequence(state.items, "list", state.open, state.by), call.receiver.trace)
 
 
-@method_model(FILE, "__iter__")
-def lines(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Items:
-    file = object_of(receiver)
+@iteration_model(FILE)
+def lines(call: ModelCall) -> Items:
+    file = object_of(call.receiver)
 
     def split(c: Content) -> Value:
         found = c.text.splitlines(keepends=True)
@@ -305,61 +304,67 @@ def lines(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None
             return Unknown(f"{file.text} has {len(found)} lines")
         return Known(Sequence(tuple(Known(line, c.trace) for line in found)))
 
-    out = read_path(m, file.args[0], split)
+    out = read_path(call.machine, file.args[0], split)
     if isinstance(out, (Unknown, Either)):
         return Items(
-            (Known(Opaque(f"a line of {file.text}", "call", (receiver,), "str")),),
+            (Known(Opaque(f"a line of {file.text}", "call", (call.receiver,), "str")),),
             f"only the run knows the lines of {file.text}",
         )
-    return m.iterate(out, node)
+    return call.machine.iterate(out, call.node)
 
 
 @method_model(FILE, "readline")
-def read_line(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    return Known(Opaque(f"{object_of(receiver).text}.readline()", "call", (receiver,), "str"))
+def read_line(call: ModelCall) -> Value:
+    return Known(Opaque(f"{object_of(call.receiver).text}.readline()", "call", (call.receiver,), "str"))
 
 
 @method_model(FILE, "__enter__")
-def enter(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    return receiver
+def enter(call: ModelCall) -> Value:
+    return call.receiver
 
 
 @method_model(FILE, "write", "writelines", "close", "flush", "seek", "__exit__", "truncate", "fileno")
-def written(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def written(call: ModelCall) -> Value:
     return Known(None)
 
 
 @path_method("read_text", "read_bytes")
-def read_text(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
-    m.risks += 1
-    file = Opaque(f"open({describe(receiver)})", "open", (receiver, Known("rb" if name == "read_bytes" else "r")), FILE)
-    return read_all(m, Known(file, receiver.trace), Arguments(), node, name)
+def read_text(call: ModelCall) -> Value:
+    call.machine.risks += 1
+    file = Opaque(
+        f"open({describe(call.receiver)})",
+        "open",
+        (call.receiver, Known("rb" if call.name == "read_bytes" else "r")),
+        FILE,
+    )
+    return read_all(ModelCall(call.machine, Arguments(), call.node, call.name, Known(file, call.receiver.trace)))
 
 
 @path_method("write_text", "write_bytes")
-def write_text(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
-    m.written.append(lift(text_of, receiver))
+def write_text(call: ModelCall) -> Value:
+    call.machine.written.append(lift(text_of, call.receiver))
     return Known(None)
 
 
 @model("shutil.copy", "shutil.copyfile", "shutil.copy2", "shutil.move", "os.rename", "os.replace")
-def copied_file(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
-    m.written.append(lift(text_of, args.get(1, "dst")))
-    if callee in ("shutil.move", "os.rename", "os.replace"):
-        m.written.append(lift(text_of, args.get(0, "src")))
+def copied_file(call: ModelCall) -> Value | None:
+    call.machine.written.append(lift(text_of, call.arguments.get(1, "dst")))
+    if call.callee in ("shutil.move", "os.rename", "os.replace"):
+        call.machine.written.append(lift(text_of, call.arguments.get(0, "src")))
     return None
 
 
 @model("os.remove", "os.unlink", "shutil.rmtree")
-def removed_file(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
-    m.written.append(lift(text_of, args.get(0, "path")))
+def removed_file(call: ModelCall) -> Value | None:
+    call.machine.written.append(lift(text_of, call.arguments.get(0, "path")))
     return None
 
 
 @model("os.chdir")
-def change_directory(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
+def change_directory(call: ModelCall) -> Value | None:
     """From here on a relative path is relative to a folder that is known, if this one is."""
-    text = lift(text_of, args.get(0, "path"))
+    m = call.machine
+    text = lift(text_of, call.arguments.get(0, "path"))
     if (
         isinstance(text, Known)
         and isinstance(text.value, str)
@@ -390,13 +395,19 @@ __all__ = ["Content", "defaulted", "read", "read_path"]
     "readlink",
     "is_mount",
 )
-def on_disk(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, name: str) -> Value:
-    found = lift(lambda p: existing(m, p, name), receiver) if name in ("exists", "is_file") else None
+def on_disk(call: ModelCall) -> Value:
+    receiver = call.receiver
+    found = (
+        lift(lambda p: existing(call.machine, p, call.name), receiver) if call.name in ("exists", "is_file") else None
+    )
     if found is not None and not isinstance(found, Unknown):
         return found
-    m.risks += 1
-    inner = ", ".join(describe(a) for a in args.positional)
-    return Known(Opaque(f"{describe(receiver)}.{name}({inner})", "call", (receiver, *args.positional)), receiver.trace)
+    call.machine.risks += 1
+    inner = ", ".join(describe(a) for a in call.arguments.positional)
+    return Known(
+        Opaque(f"{describe(receiver)}.{call.name}({inner})", "call", (receiver, *call.arguments.positional)),
+        receiver.trace,
+    )
 
 
 def existing(m: Machine, p: Value, name: str) -> Value:

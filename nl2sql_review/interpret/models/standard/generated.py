@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ....training_plan.values import Absent, Known, Value
 from ...core.library import model
 from ...core.machine import Machine
+from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Bound, Class, Field, Instance, Mapping, Opaque, Sequence, object_of
 from ..config import pydantic
 from .small_parts import copied
@@ -64,13 +65,13 @@ def as_dict(value: Value) -> Value:
 
 
 @model("dataclasses.asdict", "attr.asdict", "attrs.asdict")
-def asdict(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
-    return as_dict(args.get(0)) if isinstance(object_of(args.get(0)), Instance) else None
+def asdict(call: ModelCall) -> Value | None:
+    return as_dict(call.arguments.get(0)) if isinstance(object_of(call.arguments.get(0)), Instance) else None
 
 
 @model("dataclasses.astuple")
-def astuple(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
-    obj = object_of(args.get(0))
+def astuple(call: ModelCall) -> Value | None:
+    obj = object_of(call.arguments.get(0))
     return (
         Known(Sequence(tuple(obj.slots[k] for k in obj.cls.fields if k in obj.slots), "tuple"))
         if isinstance(obj, Instance)
@@ -79,19 +80,20 @@ def astuple(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) 
 
 
 @model("dataclasses.replace", "attr.evolve", "attrs.evolve", "copy.replace")
-def replace(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
+def replace(call: ModelCall) -> Value | None:
+    args = call.arguments
     obj = object_of(args.get(0))
     if not isinstance(obj, Instance):
         return None
     fields = {k: obj.slots[k] for k, f in obj.cls.fields.items() if k in obj.slots and f.init}
     inner = Arguments([], {**fields, **args.keywords}, args.place)
     inner.places, inner.unknown = args.places, args.unknown
-    return m.call(Known(obj.cls), inner, node)
+    return call.machine.call(Known(obj.cls), inner, call.node)
 
 
 @model("dataclasses.fields", "attr.fields")
-def fields(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
-    obj = object_of(args.get(0))
+def fields(call: ModelCall) -> Value | None:
+    obj = object_of(call.arguments.get(0))
     cls = obj.cls if isinstance(obj, Instance) else obj
     if not isinstance(cls, Class):
         return None
@@ -116,40 +118,42 @@ def fields(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -
 
 
 @model("dataclasses.is_dataclass")
-def is_dataclass(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
-    obj = object_of(args.get(0))
+def is_dataclass(call: ModelCall) -> Value | None:
+    obj = object_of(call.arguments.get(0))
     cls = obj.cls if isinstance(obj, Instance) else obj
     return Known(cls.kind == "dataclass") if isinstance(cls, Class) else None
 
 
 @model("dataclasses.field", "pydantic.Field", "attr.ib", "attrs.field", "attr.field")
-def field_spec(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    from ...core.machine import place_of
+def field_spec(call: ModelCall) -> Value:
+    args = call.arguments
     from ...core.recording import Call
+    from ...core.state import place_of
 
     arguments: dict[str, Value] = {f"${i}": v for i, v in enumerate(args.positional)}
     arguments.update(args.keywords)
-    if callee == "pydantic.Field" and args.positional:
+    if call.callee == "pydantic.Field" and args.positional:
         arguments["default"] = args.positional[0]
-    call = Call(callee, arguments, args.place or place_of(m.frame.scope, node), args.places)
-    return Known(Opaque(f"{callee}(…)", "field", (), call=call))
+    recorded = Call(call.callee, arguments, args.place or place_of(call.machine.frame.scope, call.node), args.places)
+    return Known(Opaque(f"{call.callee}(…)", "field", (), call=recorded))
 
 
 @model("collections.namedtuple")
-def namedtuple(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
+def namedtuple(call: ModelCall) -> Value | None:
+    m, args = call.machine, call.arguments
     names = args.get(1, "field_names")
     text = names.value if isinstance(names, Known) and isinstance(names.value, str) else None
     listed = (
         text.replace(",", " ").split()
         if text is not None
-        else [v.value for v in m.iterate(names, node).items if isinstance(v, Known)]
+        else [v.value for v in m.iterate(names, call.node).items if isinstance(v, Known)]
     )
     scope = m.frame.scope
     cls = Class(
         str(args.get(0).value) if isinstance(args.get(0), Known) else "namedtuple", [], None, scope.module, scope
     )
     cls.kind = "namedtuple"
-    defaults = m.iterate(args.keywords["defaults"], node).items if "defaults" in args.keywords else ()
+    defaults = m.iterate(args.keywords["defaults"], call.node).items if "defaults" in args.keywords else ()
     padded = [Absent()] * (len(listed) - len(defaults)) + list(defaults)
-    cls.fields = {n: Field(n, "", d, None, node) for n, d in zip(listed, padded)}
+    cls.fields = {n: Field(n, "", d, None, call.node) for n, d in zip(listed, padded)}
     return Known(cls)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ....training_plan.values import Absent, Known, Unknown, Value
 from ...core.library import model
 from ...core.machine import Machine
+from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Items, Mapping, Opaque, Sequence, object_of, plain
 from ...python.displays import plain_key
 from ...python.operators import equal
-
-if TYPE_CHECKING:
-    import libcst as cst
 
 MAX_PRODUCT = 400
 
@@ -29,31 +27,31 @@ def rows(m: Machine, columns: list[Items], combined: Any) -> Value:
 
 
 @model("itertools.product")
-def product(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    repeat = args.get(None, "repeat")
+def product(call: ModelCall) -> Value:
+    repeat = call.arguments.get(None, "repeat")
     times = 1 if isinstance(repeat, Absent) else plain(repeat)
     if not isinstance(times, int) or times > 4:
         return Unknown("a product of as many factors as only the run knows")
-    columns = [m.iterate(v, node) for v in args.positional] * times
-    return rows(m, columns, itertools.product(*(c.items for c in columns)))
+    columns = [call.machine.iterate(v, call.node) for v in call.arguments.positional] * times
+    return rows(call.machine, columns, itertools.product(*(c.items for c in columns)))
 
 
 @model("itertools.combinations", "itertools.permutations", "itertools.combinations_with_replacement")
-def combinations(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    items, size = m.iterate(args.get(0, "iterable"), node), plain(args.get(1, "r"))
+def combinations(call: ModelCall) -> Value:
+    items, size = call.machine.iterate(call.arguments.get(0, "iterable"), call.node), plain(call.arguments.get(1, "r"))
     if not isinstance(size, int):
         return Unknown("combinations of a size only the run knows")
-    return rows(m, [items], getattr(itertools, callee.rsplit(".", 1)[-1])(items.items, size))
+    return rows(call.machine, [items], getattr(itertools, call.callee.rsplit(".", 1)[-1])(items.items, size))
 
 
 @model("itertools.zip_longest")
-def zip_longest(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    columns = [m.iterate(v, node) for v in args.positional]
-    fill = args.get(None, "fillvalue")
+def zip_longest(call: ModelCall) -> Value:
+    columns = [call.machine.iterate(v, call.node) for v in call.arguments.positional]
+    fill = call.arguments.get(None, "fillvalue")
     if any(c.open for c in columns):
         return Unknown("columns whose lengths only the run knows")
     return rows(
-        m,
+        call.machine,
         columns,
         itertools.zip_longest(
             *(c.items for c in columns), fillvalue=fill if not isinstance(fill, Absent) else Known(None)
@@ -62,9 +60,9 @@ def zip_longest(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: s
 
 
 @model("itertools.chain.from_iterable")
-def chained(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    outer = m.iterate(args.get(0), node)
-    parts = [m.iterate(v, node) for v in outer.items]
+def chained(call: ModelCall) -> Value:
+    outer = call.machine.iterate(call.arguments.get(0), call.node)
+    parts = [call.machine.iterate(v, call.node) for v in outer.items]
     open_ = outer.open or next((p.open for p in parts if p.open), "")
     return Known(
         Sequence(
@@ -74,10 +72,10 @@ def chained(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) 
 
 
 @model("itertools.islice")
-def islice(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def islice(call: ModelCall) -> Value:
     items, limits = (
-        m.iterate(args.get(0), node),
-        [v.value if isinstance(v, Known) else ... for v in args.positional[1:]],
+        call.machine.iterate(call.arguments.get(0), call.node),
+        [v.value if isinstance(v, Known) else ... for v in call.arguments.positional[1:]],
     )
     if items.open or any(not (x is None or isinstance(x, int)) for x in limits) or not limits:
         return Known(Sequence(items.items, "list", items.open or "a part whose length only the run knows", items.by))
@@ -85,7 +83,8 @@ def islice(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -
 
 
 @model("itertools.repeat")
-def repeat_(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def repeat_(call: ModelCall) -> Value:
+    args = call.arguments
     times = plain(args.get(1, "times"))
     return (
         Known(Sequence((args.get(0),) * times, "list"))
@@ -105,25 +104,25 @@ def repeat_(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) 
     "tqdm.asyncio.tqdm",
     "tqdm.contrib.tenumerate",
 )
-def progress(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
+def progress(call: ModelCall) -> Value | None:
     """A progress bar over a collection gives its elements."""
-    given = args.get(0, "iterable", "sequence")
-    if isinstance(given, Absent) or callee.endswith("tenumerate"):
+    given = call.arguments.get(0, "iterable", "sequence")
+    if isinstance(given, Absent) or call.callee.endswith("tenumerate"):
         return None
     return given if not isinstance(given, Known) or given.value is not None else None
 
 
 @model("tqdm.trange", "tqdm.auto.trange", "tqdm.notebook.trange")
-def progress_range(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def progress_range(call: ModelCall) -> Value:
     from ...python.builtins import BUILTINS
 
-    return m.call(BUILTINS["range"], Arguments(args.positional), node)
+    return call.machine.call(BUILTINS["range"], Arguments(call.arguments.positional), call.node)
 
 
 @model("collections.ChainMap")
-def chain_map(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def chain_map(call: ModelCall) -> Value:
     """Looked up from the first to the last. Later changes of the parts are not followed."""
-    states = [m.mapping(v, node) for v in args.positional]
+    states = [call.machine.mapping(v, call.node) for v in call.arguments.positional]
     out: dict[Any, Value] = {}
     open_ = ""
     for state in states:
@@ -135,15 +134,16 @@ def chain_map(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str
 
 
 @model("collections.Counter")
-def counter(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def counter(call: ModelCall) -> Value:
+    args = call.arguments
     source = args.get(0, "iterable")
     if isinstance(source, Absent):
         return Known(Mapping({k: v for k, v in args.keywords.items()}, args.unknown))
     obj = object_of(source)
     if isinstance(obj, Mapping):
-        state = m.mapping(source, node)
+        state = call.machine.mapping(source, call.node)
         return Known(Mapping(dict(state.items), state.open, "dict", state.by))
-    items = m.iterate(source, node)
+    items = call.machine.iterate(source, call.node)
     if items.open or isinstance(obj, Opaque):
         return Known(Mapping({}, items.open or "counts that only the run knows"))
     counts: dict[Any, int] = {}

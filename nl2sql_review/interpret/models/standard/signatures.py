@@ -14,7 +14,8 @@ from ....libraries import store
 from ....training_plan.values import Known, Unknown, Value
 from ...core.library import ATTRIBUTE_MODELS, CONSTANTS, METHOD_MODELS, model
 from ...core.machine import Machine
-from ...core.objects import Arguments, Bound, Class, Function, Mapping, Opaque, Partial, Sequence, object_of
+from ...core.model_call import ModelCall
+from ...core.objects import Bound, Class, Function, Mapping, Opaque, Partial, Sequence, object_of
 from ...core.operations import describe
 
 SIGNATURE, PARAMETERS = "inspect.Signature", "inspect.parameters"
@@ -63,8 +64,8 @@ for _name in CLASSES:
     CONSTANTS[f"{_name}.__init__.__annotations__"] = CONSTANTS[f"{_name}.__annotations__"] = parameters(_name)
 
 
-def taken(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
-    name, key = object_of(receiver).args[0].value, args.get(0)
+def taken(call: ModelCall) -> Value | None:
+    name, key = object_of(call.receiver).args[0].value, call.arguments.get(0)
     if isinstance(key, Known) and isinstance(key.value, str) and key.value in always(name):
         return Known(True)
     return None
@@ -72,8 +73,8 @@ def taken(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None
 
 METHOD_MODELS[PARAMETERS, "__contains__"] = taken
 for _name in ("keys", "copy"):
-    METHOD_MODELS[PARAMETERS, _name] = lambda m, receiver, args, node, callee: receiver
-ATTRIBUTE_MODELS[SIGNATURE, "parameters"] = lambda m, owner, v, name, node: v.slots["parameters"]
+    METHOD_MODELS[PARAMETERS, _name] = lambda call: call.receiver
+ATTRIBUTE_MODELS[SIGNATURE, "parameters"] = lambda call: object_of(call.receiver).slots["parameters"]
 
 
 def names_of(fn: Function) -> dict[str, Value]:
@@ -118,16 +119,16 @@ def of(m: Machine, value: Value) -> Value:
 
 
 @model("inspect.signature")
-def signature(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    target = args.get(0, "callable", "obj")
+def signature(call: ModelCall) -> Value:
+    target = call.arguments.get(0, "callable", "obj")
     made = Opaque(f"inspect.signature({describe(target)})", "call", (target,), SIGNATURE)
-    made.slots["parameters"] = of(m, target)
+    made.slots["parameters"] = of(call.machine, target)
     return Known(made)
 
 
 @model("inspect.getfullargspec")
-def argument_specification(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    found = of(m, args.get(0, "func"))
+def argument_specification(call: ModelCall) -> Value:
+    found = of(call.machine, call.arguments.get(0, "func"))
     obj = object_of(found)
     names = Known(Sequence(tuple(Known(n) for n in obj.state.items), "list")) if isinstance(obj, Mapping) else found
     return Known(

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ....training_plan.values import Absent, Default, Known, Unknown, Value
 from ...core.library import CONSTANTS, model
-from ...core.machine import Machine
+from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Builtin, Function, Instance, Mapping, Opaque, Partial, Sequence, object_of
 from ...python.builtins import BUILTINS, apply, open_term
-
-if TYPE_CHECKING:
-    import libcst as cst
 
 # -- constants -------------------------------------------------------------------------------------------
 CONSTANTS.update(
@@ -32,7 +29,8 @@ CONSTANTS.update(
 
 # -- functools, copy, collections -----------------------------------------------------------------------
 @model("functools.partial")
-def partial(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def partial(call: ModelCall) -> Value:
+    args = call.arguments
     rest = Arguments(args.positional[1:], args.keywords, args.place)
     rest.places = {(k - 1 if isinstance(k, int) else k): p for k, p in args.places.items() if k != 0}
     rest.unknown = args.unknown
@@ -47,16 +45,19 @@ def partial(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) 
     "atexit.register",
     "functools.update_wrapper",
 )
-def transparent(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    fn = object_of(args.get(0))
+def transparent(call: ModelCall) -> Value:
+    callee = call.callee
+    fn = object_of(call.arguments.get(0))
     if callee != "functools.wraps" and isinstance(fn, Function):
         if callee in ("functools.cache", "functools.lru_cache"):
             fn.slots["__cache__"] = {}
-        return args.positional[0]
+        return call.arguments.positional[0]
     if callee == "functools.lru_cache":  # @lru_cache(maxsize=None)
-        return Known(Builtin(callee, lambda m, args, node: transparent(m, args, node, callee)))
+        return Known(
+            Builtin(callee, lambda call: transparent(ModelCall(call.machine, call.arguments, call.node, callee)))
+        )
     name = Known(fn.name) if isinstance(fn, Function) and callee == "functools.wraps" else None
-    return Known(Builtin(callee, lambda m, args, node: named(args.get(0), name)))
+    return Known(Builtin(callee, lambda call: named(call.arguments.get(0), name)))
 
 
 def named(wrapper: Value, name: Value | None) -> Value:
@@ -68,20 +69,21 @@ def named(wrapper: Value, name: Value | None) -> Value:
 
 
 @model("functools.reduce")
-def reduce(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    items = m.iterate(args.get(1), node)
+def reduce(call: ModelCall) -> Value:
+    args = call.arguments
+    items = call.machine.iterate(args.get(1), call.node)
     values = list(items.items)
     if items.open or not (values or len(args.positional) > 2):
         return Unknown(items.open or "reduce() of nothing")
     total = args.positional[2] if len(args.positional) > 2 else values.pop(0)
     for v in values:
-        total = m.call(args.positional[0], Arguments([total, v]), node)
+        total = call.machine.call(args.positional[0], Arguments([total, v]), call.node)
     return total
 
 
 @model("copy.copy", "copy.deepcopy")
-def copy(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    return copied(args.get(0), callee.endswith("deepcopy"), {})
+def copy(call: ModelCall) -> Value:
+    return copied(call.arguments.get(0), call.callee.endswith("deepcopy"), {})
 
 
 def copied(value: Value, deep: bool, seen: dict[int, Any]) -> Value:
@@ -112,13 +114,14 @@ def copied(value: Value, deep: bool, seen: dict[int, Any]) -> Value:
 
 
 @model("collections.OrderedDict")
-def ordered_dict(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    return m.call(BUILTINS["dict"], args, node)
+def ordered_dict(call: ModelCall) -> Value:
+    return call.machine.call(BUILTINS["dict"], call.arguments, call.node)
 
 
 @model("collections.defaultdict")
-def defaultdict(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    made = m.call(BUILTINS["dict"], Arguments(args.positional[1:], args.keywords), node)
+def defaultdict(call: ModelCall) -> Value:
+    args = call.arguments
+    made = call.machine.call(BUILTINS["dict"], Arguments(args.positional[1:], args.keywords), call.node)
     factory = args.get(0)
     obj = object_of(made)
     if isinstance(obj, Mapping) and not isinstance(factory, Absent):
@@ -127,14 +130,14 @@ def defaultdict(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: s
 
 
 @model("collections.deque")
-def deque(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    items = m.iterate(args.get(0), node) if args.positional else None
+def deque(call: ModelCall) -> Value:
+    items = call.machine.iterate(call.arguments.get(0), call.node) if call.arguments.positional else None
     return Known(Sequence(items.items if items else (), "deque", items.open if items else ""))
 
 
 @model("itertools.chain")
-def chain(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    parts = [m.iterate(v, node) for v in args.positional]
+def chain(call: ModelCall) -> Value:
+    parts = [call.machine.iterate(v, call.node) for v in call.arguments.positional]
     return Known(
         Sequence(
             tuple(x for p in parts for x in p.items),
@@ -146,16 +149,19 @@ def chain(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) ->
 
 
 @model("types.SimpleNamespace", "argparse.Namespace")
-def namespace(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def namespace(call: ModelCall) -> Value:
+    args = call.arguments
     items = dict(args.keywords)
     for v in args.positional:
-        items.update(m.mapping(v, node).items)
+        items.update(call.machine.mapping(v, call.node).items)
     return Known(Mapping(items, args.unknown, "namespace"), (args.place,) if args.place else ())
 
 
 # -- math ------------------------------------------------------------------------------------------------
 def math_function(name: str) -> None:
-    model(f"math.{name}")(lambda m, args, node, callee: apply(m, callee, getattr(math, name), *args.positional))
+    model(f"math.{name}")(
+        lambda call: apply(call.machine, call.callee, getattr(math, name), *call.arguments.positional)
+    )
 
 
 for _name in ("sqrt", "ceil", "floor", "log", "log2", "log10", "exp", "pow", "gcd", "isclose", "prod", "fabs", "trunc"):
@@ -164,13 +170,13 @@ for _name in ("sqrt", "ceil", "floor", "log", "log2", "log10", "exp", "pow", "gc
 
 # -- leaving ---------------------------------------------------------------------------------------------
 @model("sys.exit", "os._exit")
-def leave(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    return Known(Opaque(f"{callee}()", "exit"))
+def leave(call: ModelCall) -> Value:
+    return Known(Opaque(f"{call.callee}()", "exit"))
 
 
 @model("typing.cast")
-def cast(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    return args.get(1)
+def cast(call: ModelCall) -> Value:
+    return call.arguments.get(1)
 
 
 @model(
@@ -185,5 +191,5 @@ def cast(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> 
     "os.cpu_count",
     "multiprocessing.cpu_count",
 )
-def on_disk(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    return open_term(m, callee, *args.positional)
+def on_disk(call: ModelCall) -> Value:
+    return open_term(call.machine, call.callee, *call.arguments.positional)

@@ -15,6 +15,7 @@ from ....source.literals import literal
 from ....training_plan.values import Absent, Known, Text, Unknown, Value
 from ...core.library import METHOD_MODELS, method_model, model
 from ...core.machine import Machine
+from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Builtin, Items, Opaque, Sequence, object_of
 from ...core.operations import describe, lift
 from ...python.builtins import apply, open_term, rebuild
@@ -29,17 +30,18 @@ TEMPLATE = "string.Template"
 
 
 @model(TEMPLATE)
-def template(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    text = args.get(0, "template")
+def template(call: ModelCall) -> Value:
+    text = call.arguments.get(0, "template")
     return Known(Opaque(f"string.Template({describe(text)})", "call", (text,), TEMPLATE), text.trace)
 
 
 @method_model(TEMPLATE, "substitute", "safe_substitute")
-def substitute(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    state = m.mapping(args.get(0, "mapping"), node) if args.positional else Items({})
+def substitute(call: ModelCall) -> Value:
+    args = call.arguments
+    state = call.machine.mapping(args.get(0, "mapping"), call.node) if args.positional else Items({})
     values = {**state.items, **args.keywords}
     why = state.open or args.unknown
-    safe = callee.endswith("safe_substitute")
+    safe = call.callee.endswith("safe_substitute")
 
     def fill(text: Value) -> Value:
         if not isinstance(text, Known) or not isinstance(text.value, str):
@@ -59,31 +61,31 @@ def substitute(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode |
             elif safe:
                 parts.append(Known(hole.group(0)))
             else:
-                m.certainly_raises("KeyError" if name is not None else "ValueError")
+                call.machine.certainly_raises("KeyError" if name is not None else "ValueError")
                 return Unknown(f"the placeholder {hole.group(0)} is not filled", text.trace)
         return concatenate([*parts, Known(text.value[end:], text.trace)])
 
-    return lift(fill, object_of(receiver).args[0])
+    return lift(fill, object_of(call.receiver).args[0])
 
 
 # -- textwrap --------------------------------------------------------------------------------------------
 @model("textwrap.dedent", "inspect.cleandoc")
-def dedent(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def dedent(call: ModelCall) -> Value:
     """A text with holes loses its margin too, unless a hole starts a line and so decides how wide the margin is."""
-    f: Callable[[str], str] = textwrap.dedent if callee.endswith("dedent") else cleandoc
+    f: Callable[[str], str] = textwrap.dedent if call.callee.endswith("dedent") else cleandoc
 
     def one(text: Value) -> Value:
         if isinstance(text, Text):
             marks = [part if isinstance(part, str) else f"\0{i}\0" for i, part in enumerate(text.parts)]
             if any("\0" in p for p in text.parts if isinstance(p, str)):
-                return open_term(m, callee, text)
+                return open_term(call.machine, call.callee, text)
             pieces = re.split(r"\0(\d+)\0", f("".join(marks)))
             return concatenate(
                 [Known(piece) if i % 2 == 0 else text.parts[int(piece)] for i, piece in enumerate(pieces)]
             )  # type: ignore[misc]
-        return apply(m, callee, f, text)
+        return apply(call.machine, call.callee, f, text)
 
-    return lift(one, args.get(0, "text", "doc"))
+    return lift(one, call.arguments.get(0, "text", "doc"))
 
 
 def cleandoc(text: str) -> str:
@@ -93,14 +95,15 @@ def cleandoc(text: str) -> str:
 
 
 @model("textwrap.shorten", "textwrap.fill", "textwrap.indent", "textwrap.wrap")
-def wrap(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    f = getattr(textwrap, callee.rsplit(".", 1)[-1])
+def wrap(call: ModelCall) -> Value:
+    args = call.arguments
+    f = getattr(textwrap, call.callee.rsplit(".", 1)[-1])
     if isinstance(args.get(0, "text"), Text) or args.unknown:
-        return open_term(m, callee, *args.positional)
+        return open_term(call.machine, call.callee, *args.positional)
     names = list(args.keywords)
     return apply(
-        m,
-        callee,
+        call.machine,
+        call.callee,
         lambda *vs: f(*vs[: len(args.positional)], **dict(zip(names, vs[len(args.positional) :]))),
         *args.positional,
         *args.keywords.values(),
@@ -175,21 +178,23 @@ def matching(m: Machine, word: str, args: Arguments, node: cst.CSTNode | None) -
 
 
 @model("re.match", "re.search", "re.fullmatch", "re.findall", "re.split")
-def match(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    if callee == "re.split" and len(args.positional) > 2:
-        return open_term(m, callee, *args.positional)
-    return matching(m, callee.rsplit(".", 1)[-1], args, node)
+def match(call: ModelCall) -> Value:
+    args = call.arguments
+    if call.callee == "re.split" and len(args.positional) > 2:
+        return open_term(call.machine, call.callee, *args.positional)
+    return matching(call.machine, call.callee.rsplit(".", 1)[-1], args, call.node)
 
 
 @model("re.sub")
-def sub(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def sub(call: ModelCall) -> Value:
+    args = call.arguments
     pattern, by, subject = args.get(0, "pattern"), args.get(1, "repl"), args.get(2, "string")
     flags, count = flags_of(args.get(4, "flags")), args.get(3, "count")
 
     def run(p: Value, r: Value, s: Value) -> Value:
         plain = all(isinstance(v, Known) and isinstance(v.value, str) for v in (p, r, s))
         if not plain or not harmless(p.value, s.value) or flags is None or not isinstance(count, (Absent, Known)):  # type: ignore[union-attr]
-            return open_term(m, "re.sub", p, r, s)
+            return open_term(call.machine, "re.sub", p, r, s)
         try:
             return Known(
                 re.sub(p.value, r.value, s.value, count=count.value if isinstance(count, Known) else 0, flags=flags),
@@ -202,29 +207,33 @@ def sub(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> V
 
 
 @model("re.escape")
-def escape(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    return apply(m, "re.escape", re.escape, args.get(0, "pattern"))
+def escape(call: ModelCall) -> Value:
+    return apply(call.machine, "re.escape", re.escape, call.arguments.get(0, "pattern"))
 
 
 @model("re.compile")
-def compile_(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    pattern = args.get(0, "pattern")
-    made = Opaque(f"re.compile({describe(pattern)})", "call", (pattern, args.get(1, "flags")), PATTERN)
+def compile_(call: ModelCall) -> Value:
+    pattern = call.arguments.get(0, "pattern")
+    made = Opaque(f"re.compile({describe(pattern)})", "call", (pattern, call.arguments.get(1, "flags")), PATTERN)
     return Known(made, pattern.trace)
 
 
-def compiled(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    pattern, flags = object_of(receiver).args
-    word = callee.rsplit(".", 1)[-1]
+def compiled(call: ModelCall) -> Value:
+    m, args = call.machine, call.arguments
+    pattern, flags = object_of(call.receiver).args
+    word = call.callee.rsplit(".", 1)[-1]
     if word == "sub":
         inner = Arguments([pattern, *args.positional], dict(args.keywords))
         if not isinstance(flags, Absent):
             inner.keywords["flags"] = flags
-        return sub(m, inner, node, "re.sub")
+        return sub(ModelCall(m, inner, call.node, "re.sub"))
     if len(args.positional) != 1 or args.keywords:
-        return open_term(m, f"{describe(receiver)}.{word}", *args.positional)
+        return open_term(m, f"{describe(call.receiver)}.{word}", *args.positional)
     return matching(
-        m, word, Arguments([pattern, args.positional[0], *([flags] if not isinstance(flags, Absent) else [])]), node
+        m,
+        word,
+        Arguments([pattern, args.positional[0], *([flags] if not isinstance(flags, Absent) else [])]),
+        call.node,
     )
 
 
@@ -233,14 +242,14 @@ for _name in ("match", "search", "fullmatch", "findall", "split", "sub"):
 
 
 @method_model(MATCH, "group", "__getitem__")
-def group(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    found = object_of(receiver)
-    keys = args.positional or [Known(0)]
+def group(call: ModelCall) -> Value:
+    found = object_of(call.receiver)
+    keys = call.arguments.positional or [Known(0)]
     values = [
-        m.item(
+        call.machine.item(
             found.slots["names"] if isinstance(k, Known) and isinstance(k.value, str) else found.slots["groups"],
             k,
-            node,
+            call.node,
         )
         for k in keys
     ]
@@ -248,34 +257,38 @@ def group(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None
 
 
 @method_model(MATCH, "groups")
-def groups(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    return Known(Sequence(object_of(object_of(receiver).slots["groups"]).state.items[1:], "tuple"))
+def groups(call: ModelCall) -> Value:
+    return Known(Sequence(object_of(object_of(call.receiver).slots["groups"]).state.items[1:], "tuple"))
 
 
 @method_model(MATCH, "groupdict")
-def groupdict(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    return object_of(receiver).slots["names"]
+def groupdict(call: ModelCall) -> Value:
+    return object_of(call.receiver).slots["names"]
 
 
 # -- literals --------------------------------------------------------------------------------------------
 @model("ast.literal_eval")
-def literal_eval(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def literal_eval(call: ModelCall) -> Value:
     def one(text: str) -> Any:
         if len(text) > 20_000:
             raise ValueError
         return literal(text.strip())
 
-    value = args.get(0, "node_or_string")
-    return apply(m, "ast.literal_eval", one, value) if not isinstance(value, Text) else open_term(m, callee, value)
+    value = call.arguments.get(0, "node_or_string")
+    return (
+        apply(call.machine, "ast.literal_eval", one, value)
+        if not isinstance(value, Text)
+        else open_term(call.machine, call.callee, value)
+    )
 
 
 # -- operator --------------------------------------------------------------------------------------------
 def getter(callee: str) -> Any:
-    def make(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-        keys = list(args.positional)
+    def make(call: ModelCall) -> Value:
+        keys, callee = list(call.arguments.positional), call.callee
 
-        def get(m: Machine, inner: Arguments, node: cst.CSTNode | None) -> Value:
-            owner = inner.get(0)
+        def get(call: ModelCall) -> Value:
+            m, node, owner = call.machine, call.node, call.arguments.get(0)
             values = []
             for key in keys:
                 if callee.endswith("itemgetter"):
@@ -289,7 +302,7 @@ def getter(callee: str) -> Any:
                     values.append(Unknown(f"the attribute {describe(key)}"))
             return values[0] if len(values) == 1 else Known(Sequence(tuple(values), "tuple"))
 
-        return Known(Builtin(callee, get))
+        return Known(Builtin(call.callee, get))
 
     model(callee)(make)
     return make
@@ -317,8 +330,8 @@ OPERATORS = {
 
 
 def operator_function(name: str, sign: str) -> None:
-    def run(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-        return binary(sign, args.get(0), args.get(1))
+    def run(call: ModelCall) -> Value:
+        return binary(sign, call.arguments.get(0), call.arguments.get(1))
 
     model(f"operator.{name}")(run)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ....training_plan.values import Absent, Known, Unknown, Value
-from ...core.library import METHOD_MODELS, model, record, result
+from ...core.library import METHOD_MODELS, model, record, record_call, result
 from ...core.machine import Machine
+from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Dataset, Opaque, Row, Sequence, object_of
 from ...core.operations import freeze
 from ..data.datasets import parameter_name
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
     import libcst as cst
 
 
-def hand_back(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
+def hand_back(call: ModelCall) -> Value:
     """Record the call; it returns its first argument, changed in place."""
-    call = record(m, callee, args, node)
-    value = args.get(0, "trainer", "model", "dataset", "func")
-    call.result = object_of(value)
-    return value if not isinstance(value, Absent) else Unknown(f"{callee} without an argument")
+    recorded = record_call(call)
+    value = call.arguments.get(0, "trainer", "model", "dataset", "func")
+    recorded.result = object_of(value)
+    return value if not isinstance(value, Absent) else Unknown(f"{call.callee} without an argument")
 
 
 for _name in (
@@ -38,22 +39,24 @@ for _name in (
 
 
 @model("accelerate.Accelerator.prepare", "accelerate.Accelerator.prepare_model")
-def prepare(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    record(m, callee, args, node)
+def prepare(call: ModelCall) -> Value:
+    args = call.arguments
+    record_call(call)
     return args.get(0) if len(args.positional) == 1 else Known(Sequence(tuple(args.positional), "tuple"))
 
 
 @model("trl.setup_chat_format", "trl.clone_chat_template")
-def setup_chat_format(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    record(m, callee, args, node)
-    extra = (Known(Opaque("added tokens")),) if callee.endswith("clone_chat_template") else ()
+def setup_chat_format(call: ModelCall) -> Value:
+    args = call.arguments
+    record_call(call)
+    extra = (Known(Opaque("added tokens")),) if call.callee.endswith("clone_chat_template") else ()
     return Known(Sequence((args.get(0, "model"), args.get(1, "tokenizer"), *extra), "tuple"))
 
 
 # -- methods that return the object itself ---------------------------------------------------------------
-def itself(m: Machine, receiver: Value, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value:
-    record(m, callee, args, node, receiver)
-    return receiver
+def itself(call: ModelCall) -> Value:
+    record_call(call)
+    return call.receiver
 
 
 for _name in (

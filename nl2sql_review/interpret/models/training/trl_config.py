@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ....training_plan.values import Absent, Default, Known, Unknown, Value
+from ...core.joins import demote
 from ...core.library import model
-from ...core.machine import Machine, demote
+from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Opaque, object_of
-
-if TYPE_CHECKING:
-    import libcst as cst
 
 # argument of LoraConfig -> (field of ModelConfig, its default)
 ADAPTER: dict[str, tuple[str, Any]] = {
@@ -44,8 +42,9 @@ def switched(value: Value, by: str) -> bool | None:
 
 
 @model(*(f"trl.{path}get_peft_config" for path in HELPERS))
-def get_peft_config(m: Machine, args: Arguments, node: cst.CSTNode | None, callee: str) -> Value | None:
+def get_peft_config(call: ModelCall) -> Value | None:
     """The `LoraConfig` of a `ModelConfig`; None without `use_peft`."""
+    m, args = call.machine, call.arguments
     fields = fields_of(args.get(0, "model_args"))
     if fields is None:
         return None
@@ -62,4 +61,4 @@ def get_peft_config(m: Machine, args: Arguments, node: cst.CSTNode | None, calle
         for name, (key, default) in ADAPTER.items()
         if key not in fields and default is not None
     }
-    return m.call(m.library_name("peft", "LoraConfig"), Arguments([], {**defaults, **given}, args.place), node)
+    return m.call(m.library_name("peft", "LoraConfig"), Arguments([], {**defaults, **given}, args.place), call.node)

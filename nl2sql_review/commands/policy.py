@@ -1,0 +1,45 @@
+"""`nl2sql-review policy`: what a policy chooses, rule by rule, as the settings here make it."""
+
+from __future__ import annotations
+
+import os
+
+from ..report.exit_codes import NOTHING
+from .console import terminal, write
+from .parser import Parser, UsageError, color_option, settings_options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+EPILOG = """\
+ours:
+  nl2sql        the whole checklist (the default)
+  recommended   what stops a run, or trains something else than the script says
+  general       traps, and ranges that published practice supports for LoRA of any task
+A policy of your own is a TOML file: title, extend, kinds, select, ignore, and a table for each rule.
+"""
+
+
+def parser() -> Parser:
+    parser = Parser("policy", description="Prints what a policy chooses, rule by rule.", epilog=EPILOG)
+    parser.add_argument(
+        "names", nargs="*", metavar="POLICY", help="one of ours or a file (default: as the settings say)"
+    )
+    settings_options(parser)
+    color_option(parser)
+    return parser
+
+
+def run(args: Namespace) -> int:
+    from ..policy import rulebook, settings
+    from ..render import policy_text
+
+    said = {"policy": args.names} if args.names else {}
+    try:
+        chosen = settings.load(os.getcwd(), config=args.config, isolated=args.isolated, overrides=said)
+        book = settings.configure(rulebook.load(chosen.rules), chosen)
+    except (settings.SettingsError, rulebook.RulebookError) as error:
+        raise UsageError(str(error)) from None
+    write(policy_text.render(chosen.wanted, book, terminal(args)))
+    return NOTHING

@@ -1,0 +1,141 @@
+"""Where the code that makes the training text reads a column: of a row, or element by element of a whole column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from ...readers.dataset.columns import column_role
+from ...source.syntax import below, dotted, text_of, walk
+from ..context import Task
+from .prompt import expressions
+
+
+def reads(task: Task) -> Iterator[tuple[cst.CSTNode, str, str]]:
+    """The reads of a row in the functions that make the text: the expression, what the row is called, the column."""
+    for scope in scopes(task):
+        for node in walk(scope):
+            row, columns = _row(node), columns_of(node)
+            if row and columns:
+                yield node, row, columns[0]
+
+
+def _row(node: cst.CSTNode) -> str:
+    """What the row of `ex["a"]` or `ex.get("a")` is called, "" if it has no name."""
+    owner = node.value if isinstance(node, cst.Subscript) else getattr(getattr(node, "func", None), "value", None)
+    return owner.value if isinstance(owner, cst.Name) else ""
+
+
+def columns_of(node: cst.CSTNode) -> list[str]:
+    """The columns that `ex["a"]` or `ex.get("a", ex.get("b", ""))` reads, the first one first."""
+    keys: list[cst.BaseExpression] = []
+    if isinstance(node, cst.Subscript) and len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index):
+        keys = [node.slice[0].slice.value]
+    elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == "get":
+        keys = [arg.value for arg in node.args]
+    name = text_of(keys[0]) if keys else None
+    more = columns_of(keys[1]) if len(keys) > 1 else []
+    return [name, *more] if name is not None else []
+
+
+def scopes(task: Task) -> list[cst.CSTNode]:
+    """The functions that make the text, else the script."""
+    found: list[cst.CSTNode] = []
+    for expression in expressions(task):
+        scope = task.function(expression)
+        if not any(one is scope for one in found):
+            found.append(scope)
+    return found
+
+
+def is_whole(task: Task, node: cst.CSTNode) -> bool:
+    """Whether a read gives a whole column, which is indexed by number or run over, rather than a row's text."""
+    parents = _parents(task.source.tree)
+    parent = parents.get(id(node))
+    if isinstance(parent, cst.Subscript):
+        return _by_number(parent)
+    if isinstance(parent, (cst.For, cst.CompFor)):
+        return parent.iter is node
+    call = parents.get(id(parent))
+    return isinstance(parent, cst.Arg) and isinstance(call, cst.Call) and dotted(call.func) in ("zip", "enumerate")
+
+
+def elements(task: Task) -> Iterator[cst.BaseExpression]:
+    """What stands for the schema of one row where whole columns are read: `column[i]`, the target of a loop over it."""
+    seen: set[int] = set()
+    for scope in scopes(task):
+        parents = _parents(scope)
+        named = {
+            target.target.value
+            for node in walk(scope)
+            if isinstance(node, cst.Assign) and _is_schema(node.value, set())
+            for target in node.targets
+            if isinstance(target.target, cst.Name)
+        }
+        for node in walk(scope):
+            if isinstance(node, cst.Subscript) and _by_number(node) and _is_schema(node.value, named):
+                found = [node]
+            elif isinstance(node, (cst.For, cst.CompFor)) and (name := _target(node.target, node.iter, named)):
+                body = node.body if isinstance(node, cst.For) else parents[id(node)]
+                found = [_outermost(n, parents) for n in walk(body) if _is_used(n, name, parents)]
+            else:
+                continue
+            for one in found:
+                if id(one) not in seen:
+                    seen.add(id(one))
+                    yield one
+
+
+def _parents(tree: cst.CSTNode) -> dict[int, cst.CSTNode]:
+    return {id(child): node for node in walk(tree) for child in below(node)}
+
+
+def _is_schema(node: cst.CSTNode, named: set[str]) -> bool:
+    """Whether an expression is the schema's column: `examples["schema"]`, or a name that it has."""
+    if isinstance(node, cst.Name):
+        return node.value in named
+    read = columns_of(node)
+    return bool(_row(node)) and bool(read) and column_role(read[0]) == "schema"
+
+
+def _by_number(node: cst.Subscript) -> bool:
+    inner = node.slice[0].slice if len(node.slice) == 1 else None
+    return isinstance(inner, cst.Index) and text_of(inner.value) is None
+
+
+def _target(target: cst.CSTNode, iterated: cst.CSTNode, named: set[str]) -> str:
+    """What a loop calls the schema of one row, "" where it does not."""
+    if isinstance(target, cst.Name):
+        return target.value if _is_schema(iterated, named) else ""
+    if not isinstance(target, cst.Tuple) or not isinstance(iterated, cst.Call):
+        return ""
+    parts, callee = [element.value for element in target.elements], dotted(iterated.func)
+    if callee == "enumerate" and len(parts) == 2 and iterated.args:
+        return _target(parts[1], iterated.args[0].value, named)
+    if callee == "zip" and len(parts) == len(iterated.args):
+        return next(filter(None, (_target(p, a.value, named) for p, a in zip(parts, iterated.args))), "")
+    return ""
+
+
+def _is_used(node: cst.CSTNode, name: str, parents: dict[int, cst.CSTNode]) -> bool:
+    """Whether a name goes into a text: as an argument, in an f-string, or added to another."""
+    if not isinstance(node, cst.Name) or node.value != name:
+        return False
+    outer = _outermost(node, parents)
+    parent = parents.get(id(outer))
+    if isinstance(parent, cst.Arg):
+        call = parents.get(id(parent))
+        return parent.keyword is not node and not (isinstance(call, cst.Call) and dotted(call.func) in ("len", "zip"))
+    return isinstance(parent, (cst.FormattedStringExpression, cst.BinaryOperation))
+
+
+def _outermost(node: cst.CSTNode, parents: dict[int, cst.CSTNode]) -> cst.BaseExpression:
+    """`s.strip()` of `s`: what methods make of it."""
+    while True:
+        attribute = parents.get(id(node))
+        call = parents.get(id(attribute))
+        if not (isinstance(attribute, cst.Attribute) and attribute.value is node and isinstance(call, cst.Call)):
+            assert isinstance(node, cst.BaseExpression)
+            return node
+        node = call

@@ -1,0 +1,111 @@
+"""What two paths leave of one slot: the join of both, or the likely one with the other as what may override it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...training_plan.values import UNBOUND, Absent, Default, Either, Known, Term, Text, Unknown, Value, join, same
+from .objects import Instance, Items, Mapping, Object, Opaque, Sequence
+
+MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
+
+
+def join_slot(obj: Object, key: Any, a: Any, b: Any, condition: Value | None = None) -> Any:
+    """The join of two contents of one slot. A name bound on one path keeps its value: the other cannot use it."""
+    if a is b:
+        return a
+    if a is MISSING or b is MISSING:
+        present = b if a is MISSING else a
+        if isinstance(obj, Instance) and isinstance(present, (Known, Default, Either, Term, Text, Unknown)):
+            inherited = obj.cls.lookup(key)
+            if inherited is not None:
+                return join(present, inherited)
+        return present
+    if isinstance(a, Items) and isinstance(b, Items):
+        return join_items(a, b, condition)
+    if not isinstance(a, VALUES) or not isinstance(b, VALUES):
+        return a
+    return join_values(a, b, condition)
+
+
+VALUES = (Known, Default, Either, Term, Text, Unknown, Absent)
+
+
+def join_values(a: Value, b: Value, condition: Value | None = None) -> Value:
+    """`join`, but True on one side of an unknown condition and False on the other is that condition."""
+    if (
+        condition is not None
+        and isinstance(a, Known)
+        and isinstance(b, Known)
+        and isinstance(a.value, bool)
+        and isinstance(b.value, bool)
+        and a.value is not b.value
+    ):
+        obj = condition.value if isinstance(condition, Known) else None
+        if isinstance(obj, Opaque):
+            return condition if a.value else Known(Opaque("not " + obj.text, "not", (condition,)), condition.trace)
+    return join(a, b, condition_text(condition))
+
+
+def condition_text(condition: Value | None) -> str:
+    obj = condition.value if isinstance(condition, (Known, Default)) else None
+    if isinstance(obj, (Sequence, Mapping)):
+        return obj.state.open
+    return obj.text if isinstance(obj, Opaque) else condition.text if isinstance(condition, Term) else ""
+
+
+DIFFERS = "its length depends on the path taken"
+
+
+def join_items(a: Items, b: Items, condition: Value | None = None) -> Items:
+    if a == b:
+        return a
+    open_, by = a.open or b.open, a.by or b.by
+    if isinstance(a.items, dict):
+        out: dict[Any, Value] = {}
+        for key in {**a.items, **b.items}:
+            x, y = a.items.get(key, UNBOUND), b.items.get(key, UNBOUND)
+            if (isinstance(x, Absent) and a.open) or (isinstance(y, Absent) and b.open):
+                x = y = Unknown(a.open if isinstance(x, Absent) else b.open)
+            out[key] = join_values(x, y, condition)
+        return Items(out, open_, by)
+    if len(a.items) == len(b.items) and not open_:
+        return Items(tuple(join_values(x, y, condition) for x, y in zip(a.items, b.items)), "", by)
+    merged: list[Value] = []
+    for value in (*a.items, *b.items):
+        if not any(same(value, seen) for seen in merged):
+            merged.append(value)
+    return Items(tuple(merged), open_ or DIFFERS, by)
+
+
+def demote(value: Value, by: str) -> Value:
+    """A value that holds unless `by` says otherwise."""
+    match value:
+        case Known(v, trace):
+            return Default(v, by, trace)
+        case Either(options, condition, trace):
+            return Either(tuple(demote(o, by) for o in options), condition, trace)
+    return value
+
+
+def prefer_slot(obj: Object, key: Any, likely: Any, other: Any, by: str) -> Any:
+    if likely is other:
+        return likely
+    if likely is MISSING and isinstance(obj, Instance):
+        likely = obj.cls.lookup(key) or MISSING
+    if likely is MISSING:
+        return demote(other, by) if isinstance(other, VALUES) else other
+    if other is MISSING and isinstance(obj, Instance):
+        other = obj.cls.lookup(key) or MISSING
+    if other is MISSING:
+        return likely
+    if isinstance(likely, Items):
+        if not isinstance(other, Items) or likely == other:
+            return likely
+        if isinstance(likely.items, dict):
+            items = {k: v if same(v, other.items.get(k)) else demote(v, by) for k, v in likely.items.items()}
+            return Items(items, likely.open, likely.by if items.keys() == other.items.keys() else by)
+        return Items(tuple(demote(v, by) for v in likely.items), likely.open, likely.by or by)
+    if not isinstance(likely, VALUES) or not isinstance(other, VALUES) or same(likely, other):
+        return likely
+    return demote(likely, by)

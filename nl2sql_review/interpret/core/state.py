@@ -1,0 +1,336 @@
+"""The state of an interpretation: slots with an undo journal, paths and how they join, budgets, the recording.
+
+A branch runs, its changes are collected and undone, the other branch runs, and both sets of changes are joined:
+no copying of the heap. A path that leaves early (`return`, `break`, …) hands in its changes as an `Exit`.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, Union
+
+from ...training_plan.values import Place, Unknown, Value
+from .joins import MISSING, VALUES, join_slot, prefer_slot
+from .objects import Attributes, Items, Object, Scope
+from .recording import Call, Recording
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+Changes = dict[tuple[Object, Any], Any]
+
+
+class Exhausted(Exception):
+    """The step budget is spent. Caught only at the top."""
+
+
+class Raised(Exception):
+    """The script certainly raises here. Only used inside a `try` of the script, where it decides what runs next."""
+
+    def __init__(self, name: str, text: str = "") -> None:
+        super().__init__(name, text)
+        self.name, self.text = name, text
+
+
+class Exit(NamedTuple):
+    value: Value | None
+    changes: Changes
+    unlikely: str  # why this path is not the one a plain run takes, "" if it may be
+    stamp: tuple[int, int]  # journal length and number of rollbacks when it was taken
+
+
+class Rest:
+    """A block that goes on, though not in a plain run: there it has been left by `return`, unless `by` says otherwise.
+
+    `broken`: it has been left by `break`, and only the loop goes on elsewhere.
+    """
+
+    __slots__ = ("by", "broken")
+
+    def __init__(self, by: str, broken: bool = False) -> None:
+        self.by, self.broken = by, broken
+
+
+Flow = Union[bool, Rest]  # whether a path reaches the end of a block; `Rest`: of one that a plain run has left
+
+
+class Frame:
+    """One call of a user function, or a module body."""
+
+    __slots__ = (
+        "scope",
+        "function",
+        "mark",
+        "exits",
+        "yields",
+        "yield_open",
+        "unlikely_depth",
+        "cls",
+        "receiver",
+        "silent",
+        "conditions",
+        "rest",
+    )
+
+    def __init__(self, scope: Scope, function: Any, mark: int, unlikely_depth: int) -> None:
+        self.scope, self.function, self.mark, self.unlikely_depth = scope, function, mark, unlikely_depth
+        self.exits: list[Exit] = []
+        self.yields: list[Value] = []
+        self.yield_open = ""
+        self.silent = self.conditions = 0  # how silent and how conditional it was where the call began
+        self.rest = ""  # why a plain run has already left by `return`, on the current path
+        self.cls: Any = None
+        self.receiver: Value | None = None
+
+
+class Loop:
+    __slots__ = ("mark", "breaks", "continues", "iteration", "unlikely_depth")
+
+    def __init__(self, mark: int, unlikely_depth: int) -> None:
+        self.mark = self.iteration = mark
+        self.unlikely_depth = unlikely_depth
+        self.breaks: list[Exit] = []
+        self.continues: list[Exit] = []
+
+
+class State:
+    """All that changes while a script is interpreted."""
+
+    MAX_DEPTH = 40
+    MAX_RECURSION = 3
+
+    def __init__(self, steps: int) -> None:
+        self.recording = Recording()
+        self.journal: list[tuple[Object, Any, Any]] = []
+        self.rollbacks = 0
+        self.steps = steps
+        self.frames: list[Frame] = []
+        self.loops: list[Loop | None] = []
+        self.conditions: list[str] = []  # what must hold for the current path to run at all
+        self.unlikely: list[str] = []  # why the current path is not the one a plain run takes
+        self.silent = 0  # > 0 while a body is only tried, not recorded
+        self.trying = 0  # > 0 inside a `try` body whose handlers may run
+        # Where each enclosing `try` began: how conditional the path was, how many frames and loops, exits of its frame.
+        self.try_depths: list[tuple[int, int, int, int]] = []
+        # Of each enclosing `try`: where it began, and what the paths had changed that raise in it under a condition.
+        self.escapes: list[tuple[int, list[tuple[str, Changes]]]] = []
+        self.raised: list[str] = []  # exceptions that ended a path
+        self.class_being_defined: list[Any] = []
+        self.definitions: list[Value] = []  # functions and classes of the script's top level, in order
+        self.written: list[Any] = []  # paths of files that the script writes, as values
+        self.documents: dict[Any, Any] = {}  # what configuration files hold, parsed once
+        self.directory: Any = None  # the working directory, once the script itself has set it
+        self.risks = 0  # counts evaluations that the interpreter cannot promise not to raise
+        self.driving = ""  # name of the uncalled function being tried with unknown parameters
+        self.datasets: list[Any] = []
+        self.modules: dict[str, Any] = {}
+        self.search_path: list[Any] = []
+        self.project: Any = None
+        self.shared: dict[str, Object] = {}  # names of libraries that are one per process: os.environ, sys.argv
+
+    # -- state -------------------------------------------------------------------------------------------
+    def write(self, obj: Object, key: Any, value: Any) -> None:
+        if isinstance(obj, Attributes):
+            self.write_attributes(obj, value)
+            return
+        slots = obj.slots
+        self.journal.append((obj, key, slots.get(key, MISSING)))
+        slots[key] = value
+
+    def write_attributes(self, obj: Attributes, state: Items) -> None:
+        target = obj.target
+        for key, value in state.items.items():
+            if target.slots.get(key) is not value:
+                self.write(target, key, value)
+        for key in [k for k in obj.state.items if k not in state.items]:
+            self.delete(target, key)
+        if state.open and state.open != obj.state.open:
+            for key, value in list(target.slots.items()):
+                if isinstance(value, VALUES) and not isinstance(value, Unknown):
+                    self.write(target, key, Unknown(state.open))
+
+    def delete(self, obj: Object, key: Any) -> None:
+        if key in obj.slots:
+            self.journal.append((obj, key, obj.slots.pop(key)))
+
+    def changes(self, mark: int) -> Changes:
+        """What differs now from the state at `mark`."""
+        out: Changes = {}
+        for obj, key, _ in self.journal[mark:]:
+            out[obj, key] = obj.slots.get(key, MISSING)
+        return out
+
+    def rollback(self, mark: int) -> None:
+        journal = self.journal
+        while len(journal) > mark:
+            obj, key, old = journal.pop()
+            if old is MISSING:
+                obj.slots.pop(key, None)
+            else:
+                obj.slots[key] = old
+        self.rollbacks += 1
+
+    def apply(self, changes: Changes) -> None:
+        for (obj, key), value in changes.items():
+            if value is MISSING:
+                self.delete(obj, key)
+            elif obj.slots.get(key, MISSING) is not value:
+                self.write(obj, key, value)
+
+    def join_paths(self, mark: int, paths: list[Changes], condition: Value | None = None) -> None:
+        """Undo to `mark`, then apply what the paths have in common and the join of the rest."""
+        self.rollback(mark)
+        if len(paths) == 1:
+            self.apply(paths[0])
+            return
+        self.spend(sum(map(len, paths)))
+        for where in {key: None for path in paths for key in path}:
+            obj, key = where
+            base = obj.slots.get(key, MISSING)
+            values = [path.get(where, base) for path in paths]
+            merged = values[0]
+            for value in values[1:]:
+                merged = join_slot(obj, key, merged, value, condition)
+            if merged is MISSING:
+                self.delete(obj, key)
+            elif merged is not base:
+                self.write(obj, key, merged)
+
+    def prefer(self, mark: int, likely: Changes, other: Changes, by: str) -> None:
+        """Undo to `mark`, then apply the likely path; what the other one would change becomes a default."""
+        self.rollback(mark)
+        self.spend(len(likely) + len(other))
+        for where in {**likely, **other}:
+            obj, key = where
+            base = obj.slots.get(key, MISSING)
+            merged = prefer_slot(obj, key, likely.get(where, base), other.get(where, base), by)
+            if merged is MISSING:
+                self.delete(obj, key)
+            elif merged is not base:
+                self.write(obj, key, merged)
+
+    def deferred(self, mark: int, what: str) -> None:
+        """Mark what ran since `mark` as uncertain: it is run only when, and as far as, its results are read."""
+        for obj, key, old in self.journal[mark:]:
+            if isinstance(obj, Scope) and (old is MISSING or obj.kind in ("function", "comprehension")):
+                continue
+            why = f"{what} may change it, when it is read"
+            value = obj.slots.get(key)
+            if isinstance(value, Items):
+                items = value.items
+                self.write(
+                    obj,
+                    key,
+                    Items(
+                        {k: Unknown(why) for k in items}
+                        if isinstance(items, dict)
+                        else tuple(Unknown(why) for _ in items),
+                        why,
+                        value.by,
+                    ),
+                )
+            elif isinstance(value, VALUES):
+                self.write(obj, key, Unknown(why))
+
+    # -- paths -------------------------------------------------------------------------------------------
+    @property
+    def frame(self) -> Frame:
+        return self.frames[-1]
+
+    @contextmanager
+    def supposing(self, condition: str = "", unlikely: str = "") -> Iterator[None]:
+        """Calls recorded inside are not certain."""
+        if condition:
+            self.conditions.append(condition)
+        if unlikely:
+            self.unlikely.append(unlikely)
+        try:
+            yield
+        finally:
+            if condition:
+                self.conditions.pop()
+            if unlikely:
+                self.unlikely.pop()
+
+    def leave(self, exits: list[Exit], mark: int, value: Value | None, depth: int) -> None:
+        """Hand in the current path as an exit of the construct that started at `mark`."""
+        why = self.unlikely[-1] if len(self.unlikely) > depth else self.frame.rest if exits is self.frame.exits else ""
+        self.spend(len(self.journal) - mark)
+        exits.append(Exit(value, self.changes(mark), why, (len(self.journal), self.rollbacks)))
+
+    def settle(self, mark: int, exits: list[Exit], alive: bool) -> bool:
+        """Join all exits, and the path that is still running if `alive`. Returns whether any path goes on."""
+        if not exits:
+            return alive
+        if not alive and len(exits) == 1:
+            if exits[0].stamp != (len(self.journal), self.rollbacks):
+                self.rollback(mark)
+                self.apply(exits[0].changes)
+            return True
+        likely = [e.changes for e in exits if not e.unlikely]
+        unlikely = [e for e in exits if e.unlikely]
+        if alive:
+            likely.append(self.changes(mark))
+        if not likely:
+            likely, unlikely = [e.changes for e in unlikely], []
+        self.join_paths(mark, likely)
+        for e in unlikely:
+            self.prefer(mark, self.changes(mark), e.changes, e.unlikely)
+        return True
+
+    # -- recording ---------------------------------------------------------------------------------------
+    def record(self, call: Call) -> None:
+        if self.silent:
+            return
+        call.certain = not self.conditions and not self.unlikely and not self.driving
+        call.condition = (self.unlikely or self.conditions or [self.driving])[-1]
+        call.conditional = bool(self.unlikely or self.conditions)
+        call.function = self.frame.scope.name
+        if self.driving:
+            call.reached = False
+        call.order = len(self.recording.calls) + len(self.recording.alternatives)
+        if self.unlikely:
+            self.recording.alternatives.append(call)
+        else:
+            self.recording.calls.append(call)
+
+    def certainly_raises(self, name: str) -> None:
+        """The script raises here on this path: inside a `try`, and if nothing conditional lies between, go there."""
+        if self.trying and not self.conditions_since_try():
+            raise Raised(name)
+        self.may_raise(name)
+
+    def may_raise(self, name: str) -> None:
+        """The script raises here on some paths: the handlers of an enclosing `try` may run from this state."""
+        self.risks += 1
+        if self.escapes:
+            begin, escapes = self.escapes[-1]
+            escapes.append((name, self.changes(begin)))
+
+    def conditions_since_try(self) -> bool:
+        if self.silent or not self.try_depths:
+            return True
+        depth, frames, loops, exits = self.try_depths[-1]
+        if depth != len(self.conditions) + len(self.unlikely) or len(self.frames[frames - 1].exits) > exits:
+            return True  # something decides, or another path has left before
+        return any(f.exits for f in self.frames[frames:]) or any(
+            x is not None and (x.breaks or x.continues) for x in self.loops[loops:]
+        )
+
+    def mark(self) -> int:
+        return len(self.journal)
+
+    def spend(self, work: int) -> None:
+        """Joining costs too: a budget that only counts expressions would let a script of many paths take minutes."""
+        self.steps -= work // 4
+        if self.steps < 0:
+            raise Exhausted
+
+    def step(self) -> None:
+        self.steps -= 1
+        if self.steps < 0:
+            raise Exhausted
+
+
+def place_of(scope: Scope, node: cst.CSTNode | None, note: str = "") -> Place:
+    return Place(scope.module.source, node, note)

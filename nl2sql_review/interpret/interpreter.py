@@ -1,0 +1,65 @@
+"""The machine with all that it can do: each method, and the function that does it."""
+
+from __future__ import annotations
+
+from .core import library
+from .core.machine import Machine
+from .models.commandline import dataclass_parsers, process
+from .models.config import pydantic
+from .models.standard import generated
+from .models.training import stack
+from .python import attributes, calls, classes, expressions, items, modules, statements
+
+
+class Interpreter(Machine):
+    """A machine that knows Python (`python/`), libraries (`core/library.py`) and their models (`models/`)."""
+
+    evaluate = expressions.evaluate
+
+    execute = statements.execute
+    assign = statements.assign
+    bind = statements.bind
+    branch = statements.branch
+    guarded = statements.guarded
+    parameter_defaults = statements.parameter_defaults
+
+    call = calls.call
+    call_function = calls.call_function
+    super_object = calls.super_object
+    decorate = calls.decorate
+    yielded = calls.yielded
+
+    attribute = attributes.attribute
+    set_attribute = attributes.set_attribute
+    item = items.item
+    set_item = items.set_item
+    iterate = items.iterate
+    mapping = items.mapping
+    contains = items.contains
+
+    define_class = classes.define_class
+    decorated_class = classes.decorated_class
+    generated_method = generated.generated_method
+    build_model = pydantic.build
+
+    import_module = modules.import_module
+    import_statement = modules.import_statement
+    imported = library.imported
+
+    library_name = library.library_name
+    library_attribute = library.library_attribute
+    library_item = library.library_item
+    library_contains = library.library_contains
+    library_iterate = library.library_iterate
+    library_set_item = library.library_set_item
+    call_library = library.call_library
+    called = stack.called
+    after_construction = stack.after_construction
+    decorated = library.decorated
+    supposed_parameter = dataclass_parsers.supposed_parameter
+    record_write = library.record_write
+    log = library.log
+
+    def __init__(self, steps: int) -> None:
+        super().__init__(steps)
+        self.shared = process.start()

@@ -1,0 +1,124 @@
+"""What a team wants, in one TOML file: which kinds of findings and which rules count, and with which parameters.
+
+`nl2sql` (the whole checklist), `recommended` (traps only) and `general` (traps, and ranges for LoRA of any task) lie
+beside the rules. A policy may `extend` others: what it says itself comes last and wins. A key that names a rule gives
+that rule other parameters, as in the settings; `source` says who supports them::
+
+    title = "Ours"
+    extend = "recommended"
+    select = ["lora", "prompt"]
+    "lora/rank" = { equals = 32, source = "runs of March" }
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Union
+
+from ..files import disk, resources
+from ..files.projects import SIZE_LIMIT
+from ..files.typed_data import ShapeError, build, did_you_mean, keys, listed, named
+from ..report.report import KINDS, Kind
+
+OURS = ("nl2sql", "recommended", "general")
+DEEPEST = 8  # policies that extend one another
+
+
+class PolicyError(ValueError):
+    """A policy that cannot be used; the text names file, key and remedy."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What one policy, with all that it extends, chooses. `rules` maps ids to tables as they stand in the file."""
+
+    title: str = ""
+    extend: Union[str, tuple[str, ...]] = ()
+    kinds: tuple[Kind, ...] = KINDS
+    select: tuple[str, ...] = ()  # rules or sections; empty means all
+    ignore: tuple[str, ...] = ()
+    name: str = field(default="", metadata={"hidden": True})
+    rules: Mapping[str, Any] = field(default_factory=dict, metadata={"hidden": True})
+    files: Mapping[str, str] = field(default_factory=dict, metadata={"hidden": True})  # rule id → the file that says so
+
+
+def load(names: Iterable[str], root: str) -> Policy:
+    """Return the policies as one, a later one over an earlier; paths are relative to `root`. Raises PolicyError."""
+    made = [_load(name, root, ()) for name in names]
+    whole = Policy()
+    for one in made:
+        whole = _over(whole, one) if whole.name else one
+    return replace(whole, name=" and ".join(one.name for one in made))
+
+
+def _load(name: str, root: str, above: tuple[str, ...]) -> Policy:
+    path = _path(name, root)
+    if path in above or len(above) >= DEEPEST:
+        raise PolicyError(f"{name} extends what extends it")
+    data = _table(path, name)
+    plain = {key: value for key, value in data.items() if "/" not in key}
+    known = keys(Policy)
+    for key in plain:
+        if key not in known:
+            raise PolicyError(f"{path}: {key}: unknown key{did_you_mean(key, known)}; known are {listed(known)}")
+    try:
+        own = build(Policy, plain)
+    except ShapeError as error:
+        raise PolicyError(f"{path}: {error}") from None
+    rules = {key: value for key, value in data.items() if "/" in key}
+    label = name if name in OURS else os.path.splitext(os.path.basename(path))[0]
+    own = replace(own, name=label, rules=rules, files=dict.fromkeys(rules, path))
+    below = (own.extend,) if isinstance(own.extend, str) else own.extend
+    whole = Policy()
+    for each in below:
+        try:
+            base = _load(each, os.path.dirname(path), (*above, path))
+        except PolicyError as error:
+            raise PolicyError(f"{path}: extend: {error}") from None
+        whole = _over(whole, base) if whole.name else base
+    return replace(_over(whole, own, plain) if below else own, name=label, title=own.title)
+
+
+def _over(base: Policy, own: Policy, said: Mapping[str, Any] | None = None) -> Policy:
+    """`own` over `base`: what it says itself (`said`, else all) replaces, its rules are added."""
+    chosen = {key: getattr(own, key) for key in ("kinds", "select", "ignore") if said is None or key in said}
+    return replace(base, **chosen, name=own.name, rules={**base.rules, **own.rules}, files={**base.files, **own.files})
+
+
+def is_path(name: str) -> bool:
+    """Whether a policy is named as a file, rather than by the name of one of ours."""
+    return re.fullmatch(r"[\w-]+", name) is None
+
+
+def _path(name: str, root: str) -> str:
+    """`general` → the file of ours; `./our-policy` and `our.toml` → a file of the team's."""
+    if not is_path(name):
+        if name not in OURS:
+            own = f"a file of your own is named by its path, as in ./{name}.toml"
+            raise PolicyError(
+                f"there is no policy {name}{did_you_mean(name, OURS)}; ours are {listed(OURS)}, and {own}"
+            )
+        return os.path.join(resources.find("rules"), f"{name}.toml")
+    path = os.path.normpath(os.path.join(root, name))
+    return path if path.endswith(".toml") or disk.read(path, SIZE_LIMIT) is not None else f"{path}.toml"
+
+
+def _table(path: str, name: str) -> dict[str, Any]:
+    data = disk.read(path, SIZE_LIMIT)
+    if data is None:
+        raise PolicyError(f"{path}: there is no such policy file (policy {name})")
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        made = tomllib.loads(data.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PolicyError(f"{path}: {error}") from None
+    if not isinstance(made, dict):
+        raise PolicyError(f"{path}: a policy is a table, not {named(made)}")
+    return made

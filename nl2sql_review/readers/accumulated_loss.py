@@ -1,0 +1,86 @@
+"""A loss of the script's own, and whether it stays a mean when several batches are accumulated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import libcst as cst
+
+from ..interpret.core.objects import Function
+from ..source.syntax import walk
+from ..training_plan.facts import Fact, TrainingPlan
+from ..training_plan.values import Absent, Default, Known, Place, Unknown
+from .api.arguments import Defect
+from .api.imports import fact as listed
+from .judged_versions import within
+from .run import Run
+
+DIVIDES = ("transformers.Trainer", "transformers.Seq2SeqTrainer", "trl.SFTTrainer")
+COUNT = "num_items_in_batch"
+SINCE = "4.46.0"
+MEAN = "model_accepts_loss_kwargs"
+
+
+def read(run: Run, plan: TrainingPlan) -> None:
+    plan.arguments.loss_scale = loss_scale(run, plan)
+
+
+def loss_scale(run: Run, plan: TrainingPlan) -> Fact:
+    function, cls = own_loss(run)
+    if function is None or cls is None:
+        why = "the trainer's own loss is used"
+        return Fact(Absent(why), at=run.place, why_not=why)
+    place = Place(function.scope.module.source, function.node.name if hasattr(function.node, "name") else function.node)
+    if not within(run, "transformers", SINCE):
+        why = f"transformers before {SINCE[:-2]} divides every loss itself"
+        return Fact(Absent(why), at=place, why_not=why)
+    assumed = run.versions is None or not run.versions["transformers"].said
+    names = [p.name.value for p in function.named]
+    if COUNT not in names and function.node.params.star_kwarg is None:
+        text = f"compute_loss takes no {COUNT}=, which the trainer gives it since transformers 4.46: TypeError"
+        return listed([Defect("refused", "compute_loss", place, text, assumed=assumed)], place)
+    if uses(function, names) or corrected(cls):
+        return listed([], place)
+    if not causal(run):
+        return Fact(Unknown("whether the model's forward() takes loss arguments is not known"), at=place)
+    steps = plan.arguments.gradient_accumulation.value
+    if isinstance(steps, (Known, Default)) and isinstance(steps.value, int):
+        if steps.value <= 1:
+            return listed([], place)
+        text = (
+            f"compute_loss leaves {COUNT} unused: the losses of the {steps.value} accumulated batches are summed, not "
+            "averaged; divide a sum by it, hand it on to super(), or set model_accepts_loss_kwargs = False"
+        )
+        return listed(
+            [Defect("summed", "compute_loss", place, text, assumed=assumed or isinstance(steps, Default))], place
+        )
+    return Fact(Unknown("how many batches are accumulated is not known"), at=place)
+
+
+def own_loss(run: Run) -> tuple[Function | None, Any]:
+    """`compute_loss` of the script's trainer, and the class that it is of."""
+    trainer = run.trainer
+    cls = getattr(trainer.instance, "cls", None) if trainer is not None else None
+    if trainer is None or cls is None or trainer.callee not in DIVIDES or cls.lookup("training_step") is not None:
+        return None, None
+    found = cls.lookup("compute_loss")
+    function = getattr(found, "value", None)
+    return (function, cls) if isinstance(function, Function) else (None, None)
+
+
+def uses(function: Function, names: list[str]) -> bool:
+    """Whether the body reads the count, or hands on the keywords that hold it."""
+    star = function.node.params.star_kwarg
+    wanted = {COUNT} if COUNT in names else {star.name.value} if star is not None else set()
+    return any(isinstance(n, cst.Name) and n.value in wanted for n in walk(function.node.body))
+
+
+def corrected(cls: Any) -> bool:
+    """Whether the class tells the trainer that its loss is a mean."""
+    nodes = [node for one in cls.mro() if (node := getattr(one, "node", None)) is not None]
+    return any(isinstance(n, cst.Name) and n.value == MEAN for node in nodes for n in walk(node))
+
+
+def causal(run: Run) -> bool:
+    """Whether the model is one whose `forward` is known to take loss arguments."""
+    return any(word in run.load.callee for word in ("CausalLM", "Fast", "ConditionalGeneration"))

@@ -1,0 +1,224 @@
+"""Settings that do nothing: whose switch is off, that are overruled, swallowed, set too late, or that nobody reads."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from typing import Iterator
+
+from ..interpret.core.recording import Call
+from ..training_plan.facts import Fact, TrainingPlan
+from ..training_plan.values import Absent, Default, Known, Place, Value
+from .api.arguments import Defect, branch
+from .api.imports import fact as listed
+from .arguments import from_library
+from .derive import plain
+from .object_settings import last
+from .prompt.training_text import uses_unsloth
+from .run import Run
+from .unread_settings import unread
+
+# What a tokenizer's loader reads of its keywords; others it keeps and forgets.
+LOADER = tuple(
+    "padding_side truncation_side model_max_length use_fast add_bos_token add_eos_token trust_remote_code token "
+    "revision use_auth_token cache_dir force_download local_files_only subfolder tokenizer_type add_prefix_space "
+    "pad_token eos_token bos_token unk_token sep_token cls_token mask_token additional_special_tokens "
+    "chat_template legacy from_slow proxies clean_up_tokenization_spaces split_special_tokens do_lower_case "
+    "src_lang tgt_lang resume_download gguf_file config".split()
+)
+# Arguments of the call, which the loader does not hand on to it.
+OF_THE_CALL = ("padding", "truncation", "max_length", "max_seq_length")
+CALL = tuple(
+    "text text_pair text_target add_special_tokens padding truncation max_length stride is_split_into_words "
+    "verbose padding_side pad_to_multiple_of return_tensors return_token_type_ids return_attention_mask "
+    "return_length return_overflowing_tokens return_special_tokens_mask return_offsets_mapping "
+    "split_special_tokens".split()
+)
+TEMPLATE = tuple(
+    "conversation tools documents chat_template add_generation_prompt continue_final_message tokenize padding "
+    "truncation max_length return_tensors return_dict return_assistant_tokens_mask tokenizer_kwargs".split()
+)
+NEAR = 0.82  # how alike a misspelt name and the right one are: padding_size and padding_side
+
+HUB = ("huggingface_hub", "transformers", "datasets", "peft", "trl", "unsloth", "accelerate", "sentence_transformers")
+# Variables that a library reads when it is imported -> the libraries that do.
+AT_IMPORT = {
+    **dict.fromkeys(("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HUB_OFFLINE", "HF_ENDPOINT"), HUB),
+    **dict.fromkeys(("HF_DATASETS_CACHE", "HF_DATASETS_OFFLINE"), ("datasets", "trl", "unsloth")),
+    "TRANSFORMERS_OFFLINE": ("transformers", "trl", "peft", "unsloth"),
+    "CUDA_VISIBLE_DEVICES": ("unsloth",),
+}
+
+
+def read(run: Run, plan: TrainingPlan) -> None:
+    part = plan.api
+    if run.configuration is not None:
+        why = "its parser judges the keys of a configuration"
+        for name in ("idle", "swallowed", "late_environment", "unread"):
+            setattr(part, name, Fact(Absent(why), at=run.place, why_not=why))
+        plan.project.contradicted = Fact(Absent(why), at=run.place, why_not=why)
+        return
+    part.idle = listed(list(idle(run)), run.place)
+    part.swallowed = listed(list(swallowed(run)), run.place)
+    part.late_environment = listed(list(late_environment(run)), run.place)
+    part.unread = listed(list(unread(run)), run.place)
+    plan.project.contradicted = contradicted(run, plan)
+
+
+# -- a setting whose switch is off ---------------------------------------------------------------------------------
+
+
+def idle(run: Run) -> Iterator[Defect]:
+    given = run.arguments
+    if len(given.makers) != 1 or given.call is None or given.call.unknown_arguments:
+        return
+    for name, why in idle_ones(run):
+        value, place = given.value(name), given.where(name)
+        if place is None or not set_on_purpose(value):
+            continue
+        yield Defect("idle", name, place, why, branch(given.call), isinstance(value, Default), value.trace)
+
+
+def idle_ones(run: Run) -> Iterator[tuple[str, str]]:
+    """Arguments that count only with another one, and the reason why they do not."""
+    given = run.arguments
+    evaluates = given.value("eval_strategy", "evaluation_strategy")
+    if off(evaluates, "no") and isinstance(given.value("do_eval", "evaluate_during_training"), Absent):
+        text = 'eval_steps is read only with eval_strategy="steps", which is left out: nothing is evaluated'
+        yield "eval_steps", text
+    if word(given.value("save_strategy")) == "epoch":
+        yield "save_steps", 'save_steps is not read with save_strategy="epoch"'
+    if word(given.value("lr_scheduler_type")) == "constant":
+        text = 'the schedule "constant" knows no warm-up: {} is not read; "constant_with_warmup" has one'
+        for name in ("warmup_steps", "warmup_ratio"):
+            yield name, text.format(name)
+    packs = given.value("packing")
+    packs_evaluation = given.value("eval_packing")
+    if off(packs, False) and off(packs_evaluation, False) and not uses_unsloth(run):
+        yield "packing_strategy", "packing_strategy is read only with packing=True"
+    if isinstance(packs := given.value("gradient_checkpointing"), Known) and packs.value is False:
+        text = "gradient_checkpointing_kwargs is read only with gradient_checkpointing=True"
+        yield "gradient_checkpointing_kwargs", text
+    steps, epochs = plain(given.value("max_steps")), given.value("num_train_epochs")
+    if isinstance(steps, int) and steps > 0 and isinstance(epochs, (Known, Default)) and not from_library(epochs):
+        yield "max_steps", f"max_steps={steps} overrules num_train_epochs={plain(epochs)}, which is not read"
+
+
+def off(value: Value, left_out: object) -> bool:
+    """Whether a switch is left out or set to what leaving it out means."""
+    if isinstance(value, Absent):
+        return True
+    return isinstance(value, Known) and value.value in (left_out, None)
+
+
+def word(value: Value) -> str:
+    """A strategy or schedule by its name, however it is written."""
+    text = getattr(value, "text", "")
+    found = plain(value)
+    return found.lower() if isinstance(found, str) else text.rpartition(".")[2].lower() if "." in text else ""
+
+
+def set_on_purpose(value: Value) -> bool:
+    """Whether an argument is given and says something: None, 0 and nothing at all are no setting."""
+    return isinstance(value, (Known, Default)) and not from_library(value) and value.value not in (None, 0, 0.0, "", {})
+
+
+# -- an argument that keywords swallow ------------------------------------------------------------------------------
+
+
+def swallowed(run: Run) -> Iterator[Defect]:
+    seen: set[int] = set()
+    for call in run.calls:
+        if call.callee == "transformers.AutoTokenizer.from_pretrained":
+            known, more = LOADER, OF_THE_CALL
+        elif call.callee == "transformers.PreTrainedTokenizer.__call__":
+            known, more = CALL, ()
+        elif call.callee == "transformers.PreTrainedTokenizer.apply_chat_template":
+            known, more = TEMPLATE, ()
+        else:
+            continue
+        if id(call.place.node) in seen:
+            continue
+        seen.add(id(call.place.node))
+        yield from unknown_names(call, known, more)
+
+
+def unknown_names(call: Call, known: tuple[str, ...], more: tuple[str, ...]) -> Iterator[Defect]:
+    who = "apply_chat_template" if known is TEMPLATE else "the tokenizer"
+    for name in call.arguments:
+        if name[0] == "$" or name in known or name not in call.places:
+            continue
+        near = get_close_matches(name, known, 1, NEAR)
+        if name in more:
+            text = f"{name}= is an argument of the tokenizer's call: its loader keeps it, and nobody reads it"
+        elif near:
+            text = f"{who} takes any keyword, and nobody reads {name}=; did you mean {near[0]}?"
+        else:
+            continue
+        yield Defect("swallowed", name, call.places[name], text, branch(call))
+
+
+# -- a variable that was read already --------------------------------------------------------------------------------
+
+
+def late_environment(run: Run) -> Iterator[Defect]:
+    source = run.source
+    writes = [c for c in run.calls if c.callee.startswith("os.environ.") and not c.function and not c.conditional]
+    writes = [c for c in writes if last(c.callee).rstrip("=") in AT_IMPORT and c.place.source is source]
+    if not writes or source.kind == "configuration":
+        return
+    imports = [(path.split(".")[0], place) for path, place in run.recording.imports if place.source is source]
+    source.locate([*(c.place.node for c in writes), *(place.node for _, place in imports)])
+    spans = [(library, source.span(place.node)) for library, place in imports]
+    for call in writes:
+        name = last(call.callee).rstrip("=")
+        own = source.span(call.place.node)
+        before = [lib for lib, span in spans if lib in AT_IMPORT[name] and where(span) < where(own)]
+        if before:
+            text = f"{name} is read when {before[0]} is imported, which is above: set it before"
+            yield Defect("late", name, call.place, text)
+
+
+def where(span: object) -> tuple[int, int]:
+    return (getattr(span, "cell", None) or 0, getattr(span, "row", 0))
+
+
+def comment_places(run: Run, names: tuple[str, ...]) -> list[Place]:
+    """Where these training arguments stand."""
+    found = (run.arguments.where(name) for name in names)
+    return [place for place in found if place is not None and place.source is run.source]
+
+
+BATCH = re.compile(
+    r"#[^#\n]*?\b(?:effective|global|total)(?: train(?:ing)?)? batch(?:[ _-]?size)?\s*(?:is|of|=|:|->|→|~)?\s*(\d+)\b"
+    r"(?![.\d])",
+    re.IGNORECASE,
+)
+HEDGED = re.compile(
+    r"\b(was|were|try|or|e\.?g\.?|instead|previously|used to|per|gpus?|cards?|devices?|nodes?|x\d)\b", re.IGNORECASE
+)
+NAMES = ("per_device_train_batch_size", "gradient_accumulation_steps")
+
+
+def contradicted(run: Run, plan: TrainingPlan) -> Fact:
+    """A comment at the batch or its accumulation that says another effective batch than the plan."""
+    made = plan.arguments.effective_batch.value
+    if not isinstance(made, (Known, Default)) or not isinstance(made.value, (int, float)):
+        why = "the effective batch is not known"
+        return Fact(Absent(why), at=run.place, why_not=why)
+    if run.configuration is not None or BATCH.search(run.source.text) is None:
+        return listed([], run.place)
+    places = comment_places(run, NAMES)
+    run.source.locate([p.node for p in places])
+    found: dict[int, Defect] = {}
+    for place in places:
+        span = run.source.span(place.node)
+        for row in (span.row, span.row - 1):
+            line = run.source.line(row, span.cell)
+            match = BATCH.search(line)
+            if row != span.row and not line.strip().startswith("#"):
+                continue
+            if match and not HEDGED.search(line[line.index("#") :]) and int(match[1]) != made.value:
+                text = f"the comment says an effective batch of {match[1]}, and the values make {made.value:g}"
+                found[row] = Defect("comment", "effective batch", place, text, assumed=isinstance(made, Default))
+    return listed(list(found.values()), run.place)

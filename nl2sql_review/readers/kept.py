@@ -1,0 +1,187 @@
+"""Which model is kept: the direction of the metric, early stopping, and what a restarted run finds of its state."""
+
+from __future__ import annotations
+
+import re
+from typing import Iterator
+
+from ..interpret.core.recording import Call
+from ..training_plan.facts import Fact, TrainingPlan
+from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Value
+from .api.arguments import Defect, branch
+from .api.imports import fact as listed
+from .derive import plain
+from .object_settings import last, makers, objects
+from .run import Run, is_trainer
+from .spelling import spelt
+
+FEWER = re.compile(
+    r"error|perplexity|(^|_)(ppl|wer|cer|ter|mse|mae|rmse|nll|bpb)(_|$)|distance|edits?(_|$)|failures?|invalid|loss$"
+)
+MORE = re.compile(
+    r"accura|exact|(^|_)(em|ex|f1|bleu|acc|map|mrr|ndcg)(_|$)|rouge|score|precision|recall|reward|valid_|correct"
+)
+# What is another text at every start.
+CHANGES = re.compile(
+    r"datetime\.(now|utcnow|today)\(|\btime\.(time|strftime|time_ns|localtime)\(|uuid\d?\(|getpid\(|token_hex\(|"
+    r"date\.today\(|\brandom\.\w+\("
+)
+
+
+def read(run: Run, plan: TrainingPlan) -> None:
+    part = plan.checkpointing
+    if run.trainer is None or run.configuration is not None and not run.arguments:
+        why = "no trainer is made"
+        part.best_model = part.resumed_state = Fact(Absent(why), at=run.place, why_not=why)
+        return
+    part.best_model = listed([*direction(run), *early(run)], run.place)
+    resume = part.resume.value
+    if resume_never(resume):
+        why = "the training is not resumed"
+        part.resumed_state = Fact(Absent(why), at=part.resume.at or run.place, why_not=why)
+        return
+    at = part.resume.at or run.place
+    part.resumed_state = listed([*optimizer(run), *changing(run, at), *shared(run)], at)
+
+
+def resume_never(value: Value) -> bool:
+    options = value.options if isinstance(value, Either) else (value,)
+    return all(not isinstance(o, (Known, Default)) or o.value in ("never", "unread argument") for o in options)
+
+
+# -- the best model ----------------------------------------------------------------------------------------------
+
+
+def early_stopping(run: Run) -> Call | None:
+    """The callback that stops this trainer's run early."""
+    stops = [c for c in run.calls if last(c.callee) == "EarlyStoppingCallback"]
+    if not stops:
+        return None
+    assert run.trainer is not None
+    trainers = [c for c in run.calls if is_trainer(c)]
+    if len(trainers) == 1:
+        return stops[-1]
+    given = run.trainer.get("callbacks")
+    items = getattr(given, "parts", None) or getattr(given, "value", None) or ()
+    held = [t for v in items if hasattr(v, "trace") for t in objects(v)] if isinstance(items, (list, tuple)) else []
+    return next((c for c in stops if any(c.result is t for t in held)), None)
+
+
+def direction(run: Run) -> Iterator[Defect]:
+    """A metric that is taken to be better the other way round."""
+    given = run.arguments
+    metric, better = given.value("metric_for_best_model"), given.value("greater_is_better")
+    name = plain(metric)
+    strategy = plain(given.value("save_strategy"))
+    reads = plain(given.value("load_best_model_at_end")) is True or early_stopping(run) is not None
+    if not isinstance(name, str) or not (reads or strategy == "best"):
+        return
+    word = name.lower().removeprefix("eval_")
+    fewer, more = FEWER.search(word) is not None, MORE.search(word) is not None
+    if fewer is more:
+        return  # the name does not say
+    left_out = isinstance(better, Absent) or isinstance(better, Known) and better.value is None
+    if not left_out and not isinstance(better, (Known, Default)):
+        return
+    taken = not word.endswith("loss") if left_out else bool(plain(better))
+    if taken is more:
+        return
+    place = given.where("metric_for_best_model") if left_out else given.where("greater_is_better")
+    assert place is not None
+    if left_out:
+        text = (
+            f"less of {name} is better, and more is taken for better since greater_is_better is left out and the name "
+            "does not end with loss: the worst checkpoint is kept; give greater_is_better=False"
+        )
+    else:
+        side = "more" if more else "less"
+        text = f"{side} of {name} is better, and greater_is_better={taken}: the worst checkpoint is kept"
+    default = isinstance(metric, Default) or isinstance(better, Default)
+    yield Defect("worst", "metric_for_best_model", place, text, assumed=default, trace=metric.trace)
+
+
+def early(run: Run) -> Iterator[Defect]:
+    """Early stopping that leaves the last model, which was just found to be worse."""
+    call = early_stopping(run)
+    loads = run.arguments.value("load_best_model_at_end")
+    if call is None or "best_model_checkpoint" in run.source.text:
+        return
+    if isinstance(loads, Absent) and run.arguments.unknown or not run.arguments:
+        return
+    if not isinstance(loads, Absent) and not (isinstance(loads, (Known, Default)) and not loads.value):
+        return
+    text = (
+        "early stopping without load_best_model_at_end=True: what is kept is the last model, after the evaluations "
+        "that were worse"
+    )
+    default = isinstance(loads, Default)
+    yield Defect("last", "EarlyStoppingCallback", call.place, text, branch(call), default, loads.trace)
+
+
+# -- a run that resumes ------------------------------------------------------------------------------------------
+
+
+def optimizer(run: Run) -> Iterator[Defect]:
+    only = run.arguments.value("save_only_model")
+    place = run.arguments.where("save_only_model")
+    if isinstance(only, (Known, Default)) and only.value is True and place is not None:
+        text = (
+            "save_only_model leaves the optimizer and the schedule out of a checkpoint, and the run resumes from such "
+            "a one: both begin anew"
+        )
+        yield Defect("no optimizer", "save_only_model", place, text, "", isinstance(only, Default), only.trace)
+
+
+def changing(run: Run, at: Place | None) -> Iterator[Defect]:
+    """A run that looks for its checkpoints in a folder that this start has just made."""
+    folder = run.arguments.value("output_dir")
+    if isinstance(folder, (Known, Default, Absent)) or at is None or not run.train:
+        return
+    moment = CHANGES.search(spelt(folder)) if isinstance(folder, (Text, Term)) else None
+    if moment is None or "environ" in spelt(folder) or "argv" in spelt(folder):
+        return
+    asked = run.train[-1].get("resume_from_checkpoint", "$0")
+    options = asked.options if isinstance(asked, Either) else (asked,)
+    here = any(plain(o) is True or isinstance(o, (Term, Text)) and CHANGES.search(spelt(o)) for o in options)
+    if here:
+        text = (
+            "the output directory carries the time of the start: a restarted run looks into another one and never "
+            "finds its checkpoints"
+        )
+        yield Defect("changes", "output_dir", at, text, trace=folder.trace)
+
+
+def shared(run: Run) -> Iterator[Defect]:
+    """A second training that resumes in the folder of the first: it finds the first one's last step."""
+    mine = run.arguments.value("output_dir")
+    if not isinstance(mine, (Known, Default)) or run.trainer is None or not run.train:
+        return
+    for call in run.calls:
+        if call is run.trainer:
+            break
+        if not is_trainer(call) or not trained(run, call) or same_data(call, run.trainer):
+            continue
+        other = makers(call.get("args")).value("output_dir")
+        if isinstance(other, (Known, Default)) and other.value == mine.value:
+            place = first_own(run, mine.trace) or run.train[-1].place
+            text = (
+                f"an earlier training of the script writes to {mine.value} as well, and this one resumes from what "
+                "lies there: it begins at the other one's last step"
+            )
+            yield Defect("shared", "output_dir", place, text, "", isinstance(mine, Default), mine.trace)
+            return
+
+
+def trained(run: Run, trainer: Call) -> bool:
+    return any(
+        last(c.callee) == "train" and c.receiver is trainer.result and trainer.result is not None for c in run.calls
+    )
+
+
+def same_data(one: Call, other: Call) -> bool:
+    a, b = ([*objects(c.get("train_dataset"))] for c in (one, other))
+    return bool(a) and a == b
+
+
+def first_own(run: Run, trace: Trace) -> Place | None:
+    return next((step for step in trace if step.source is run.source), None)

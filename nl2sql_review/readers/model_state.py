@@ -1,0 +1,371 @@
+"""What a script does to one model, call by call: which adapters it has, which of them trains, what is frozen.
+
+Wrapping is in place: the base model, what `get_peft_model` makes of it and what a merge hands back are one set of
+weights under several names. The calls are replayed over all of these names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Iterator
+
+import libcst as cst
+
+from ..interpret.core.recording import Call
+from ..source.syntax import walk
+from ..training_plan.values import Absent, Default, Known, Place, Trace, Unknown, Value
+from .object_settings import Given, last, makers, objects
+from .run import Run, call_of, is_model_load
+
+ADAPTER_LOADERS = ("PeftModel", "AutoPeft", "PeftMixedModel")
+PREPARES = ("prepare_model_for_kbit_training", "prepare_model_for_int8_training")
+WRAPPERS = ("get_peft_model", "add_adapter", *PREPARES, "for_training", "for_inference", "load_adapter")
+DEFAULT_NAME = "default"  # of an adapter that is given no name
+
+
+@dataclass(slots=True)
+class Adapter:
+    """`trains`: True, False, or None where it is not known (`why`)."""
+
+    name: str
+    call: Call
+    place: Place
+    trains: bool | None = True
+    why: str = ""
+    kind: str = ""  # why it does not train: "loaded", "inference mode", "saved configuration", "folder"
+    trace: Trace = ()  # of the value that says so
+
+
+@dataclass(slots=True)
+class Event:
+    """Something that was done to a model and that is wrong whatever follows: `kind` says what."""
+
+    kind: str
+    place: Place
+    adapter: str = ""
+
+
+@dataclass(slots=True)
+class ModelState:
+    load: Call | None = None
+    adapters: dict[str, Adapter] = field(default_factory=dict)
+    active: str = ""
+    frozen: Place | None = None  # what froze the adapters after they were made
+    frozen_by: str = ""
+    merged: Call | None = None
+    bare_frozen: bool = False  # the base was frozen for an adapter that is gone
+    unsloth: bool = False
+    doubt: str = ""  # why the state is not known
+    events: list[Event] = field(default_factory=list)
+
+    @property
+    def adapter(self) -> Adapter | None:
+        """The one that the forward pass goes through."""
+        return self.adapters.get(self.active)
+
+
+def family(run: Run, thing: Any) -> list[Any]:
+    """Every name of the weights behind a model: what it was made from, and what was made of that."""
+    members: list[Any] = []
+    waiting = [thing]
+    while waiting and len(members) < 50:
+        one = waiting.pop()
+        if one is None or any(one is m for m in members):
+            continue
+        members.append(one)
+        call = call_of(one)
+        if call is None or is_model_load(call):
+            continue
+        waiting += objects(call.get("model", "base_model", "$0"))
+        waiting += [call.receiver] if call.receiver is not None else []
+    for call in run.calls:
+        if not call.conditional and wraps(call) and call.result is not None:
+            if any(of is m for of in objects(call.get("model", "$0")) for m in members):
+                members += [call.result] if not any(call.result is m for m in members) else []
+    return members
+
+
+def wraps(call: Call) -> bool:
+    return last(call.callee) in WRAPPERS or loads_adapter(call)
+
+
+def loads_adapter(call: Call) -> bool:
+    """`PeftModel.from_pretrained(base, folder)` and `AutoPeftModelForCausalLM.from_pretrained(folder)`."""
+    owner, _, name = call.callee.rpartition(".")
+    return name == "from_pretrained" and last(owner).startswith(ADAPTER_LOADERS)
+
+
+def subject(call: Call) -> Iterator[Any]:
+    """The models that a call may change: those it is a method of or is given, and those whose parameters it changes."""
+    if call.receiver is not None:
+        yield from owners(call.receiver)
+    for name in ("model", "base_model", "$0"):
+        yield from objects(call.arguments.get(name, Absent()))
+
+
+def owners(thing: Any, depth: int = 0) -> Iterator[Any]:
+    """An object, and what it was taken from: the model of `model.named_parameters()[i][1]`."""
+    while thing is not None and depth < 12:
+        yield thing
+        depth += 1
+        if getattr(thing, "kind", "") == "model":
+            return
+        call = getattr(thing, "call", None)
+        if call is not None:
+            thing = call.receiver
+        elif getattr(thing, "head", "") in ("item", "attribute", "call") and thing.args:
+            thing = next(objects(thing.args[0]), None)
+        else:
+            return
+
+
+def replay(run: Run, thing: Any, until: int | None = None) -> ModelState:
+    """The state of a model when the call with the order `until` is reached; at the end of the script without."""
+    members = family(run, thing)
+    chain = backward(thing)
+    state = ModelState()
+    for call in run.calls:
+        if until is not None and call.order >= until:
+            break
+        own = any(call is c for c in chain)
+        if not own and not any(of is m for of in subject(call) for m in members):
+            continue
+        apply(run, state, call, own)
+    return state
+
+
+def backward(thing: Any) -> list[Call]:
+    """The calls that made a model what it is, the last one first."""
+    found: list[Call] = []
+    waiting = [thing]
+    while waiting and len(found) < 50:
+        call = call_of(waiting.pop())
+        if call is None or any(call is c for c in found):
+            continue
+        found.append(call)
+        if not is_model_load(call):
+            waiting += [*objects(call.get("model", "base_model", "$0"))]
+            waiting += [call.receiver] if call.receiver is not None else []
+    return found
+
+
+def apply(run: Run, state: ModelState, call: Call, own: bool) -> None:
+    """One call upon the state. `own`: the model is what this call returned, so that it surely ran."""
+    name = last(call.callee)
+    sure = own or not call.conditional
+    if is_model_load(call) and not loads_adapter(call):
+        state.load, state.unsloth = call, call.callee.startswith("unsloth")
+        folder = adapter_folder(run, call)
+        if folder is not None and not state.unsloth:
+            add(state, Adapter(DEFAULT_NAME, call, folder, False, "", "folder"))
+        return
+    if name in ("from_pretrained", "load_adapter") and (loads_adapter(call) or name == "load_adapter"):
+        return loaded(state, call, sure)
+    if name in ("get_peft_model", "add_adapter"):
+        return made(state, call, sure)
+    if name in PREPARES:
+        if state.adapters and sure:
+            freeze(state, call.place, "prepared")
+    elif name in ("merge_and_unload", "unload"):
+        merged(state, call, sure)
+    elif name == "set_adapter":
+        activate(state, call, sure)
+    elif name in ("requires_grad=", "requires_grad_"):
+        gradients(state, call, sure)
+    elif name in ("delete_adapter", "add_weighted_adapter", "unfreeze", "enable_adapters"):
+        state.doubt = f"what {name}() leaves is not followed"
+
+
+def add(state: ModelState, adapter: Adapter) -> None:
+    state.adapters[adapter.name] = adapter
+    state.active = state.active or adapter.name
+    state.frozen, state.frozen_by, state.merged = None, "", None
+
+
+def loaded(state: ModelState, call: Call, sure: bool) -> None:
+    name, why = adapter_name(call)
+    asked = call.get("is_trainable", "$3" if last(call.callee) == "from_pretrained" else "$2")
+    trains: bool | None = None
+    place = call.places.get("is_trainable", call.place)
+    if isinstance(asked, (Known, Default)):
+        trains = asked.value is True
+    elif isinstance(asked, Absent) and not call.unknown_arguments:
+        trains = False
+    why_not = call.unknown_arguments or asked.why
+    adapter = Adapter(name, call, place, trains, why_not, "loaded", asked.trace)
+    if not sure or why:
+        state.doubt = why or f"it depends on {call.condition or 'the path taken'} which adapter the model has"
+    if last(call.callee) == "from_pretrained":
+        state.adapters.clear()
+        state.active = ""
+    add(state, adapter)
+
+
+def adapter_name(call: Call) -> tuple[str, str]:
+    name = call.get("adapter_name", "$1" if last(call.callee) == "load_adapter" else "$2")
+    if isinstance(name, (Known, Default)) and isinstance(name.value, str):
+        return name.value, ""
+    if isinstance(name, Absent):
+        return DEFAULT_NAME, ""
+    return "?", "the name of an adapter is not known"
+
+
+def made(state: ModelState, call: Call, sure: bool) -> None:
+    """`get_peft_model` and `add_adapter`: a new adapter, on a model that should have none."""
+    fast = call.callee.startswith("unsloth")
+    name, why = adapter_name(call) if not fast else (DEFAULT_NAME, "")
+    adapter = Adapter(name, call, call.place)
+    settings = config_of(call)
+    for maker, made_object in settings.makers:
+        judge_config(adapter, settings, maker, made_object)
+    if why:
+        state.doubt = why
+    peft = bool(state.adapters) and not fast and not state.unsloth
+    if last(call.callee) == "add_adapter":
+        if peft and any(a.kind != "folder" for a in state.adapters.values()):
+            add(state, adapter)  # it adds, and does not switch
+        else:
+            state.active = ""
+            add(state, adapter)
+        return
+    if peft and sure and not state.doubt:
+        state.events.append(Event("replaced", call.place, name))
+    elif peft:
+        state.doubt = f"it depends on {call.condition or 'the path taken'} which adapter the model has"
+    state.adapters.clear()
+    state.active = ""
+    add(state, adapter)
+
+
+def config_of(call: Call) -> Given:
+    return makers(call.get("peft_config", "adapter_config", "config", "$0" if "add_adapter" in call.callee else "$1"))
+
+
+def judge_config(adapter: Adapter, settings: Given, maker: Call | None, made_object: Any) -> None:
+    """An adapter made with `inference_mode=True`, or from the configuration of a saved one, is frozen."""
+    one = Given([(maker, made_object)])
+    mode = one.value("inference_mode")
+    if isinstance(mode, (Known, Default)):
+        if mode.value is True:
+            adapter.trains, adapter.kind = False, "inference mode"
+            adapter.place = one.where("inference_mode") or adapter.place
+            adapter.trace = mode.trace
+    elif isinstance(mode, Absent):
+        if maker is not None and maker.callee.endswith(".from_pretrained"):
+            adapter.trains, adapter.kind = False, "saved configuration"
+    elif isinstance(mode, Unknown) and maker is not None and "inference_mode" in maker.arguments:
+        adapter.trains, adapter.why = None, mode.why
+
+
+def merged(state: ModelState, call: Call, sure: bool) -> None:
+    if not state.adapters:
+        return
+    if not sure:
+        state.doubt = f"it depends on {call.condition or 'the path taken'} whether the adapter is merged"
+        return
+    state.adapters.clear()
+    state.active, state.merged, state.bare_frozen = "", call, True
+
+
+def activate(state: ModelState, call: Call, sure: bool) -> None:
+    """`set_adapter` makes the one it names the active one, and lets it train."""
+    name = call.get("adapter_name", "$0")
+    if isinstance(name, (Known, Default)) and isinstance(name.value, str) and name.value in state.adapters and sure:
+        state.active = name.value
+        state.adapters[name.value].trains = True
+        state.frozen = None
+    else:
+        state.doubt = "which adapter set_adapter() makes active is not known"
+
+
+def freeze(state: ModelState, place: Place, by: str) -> None:
+    if state.frozen is None:
+        state.frozen, state.frozen_by = place, by
+
+
+def gradients(state: ModelState, call: Call, sure: bool) -> None:
+    """Writes of `requires_grad`: off for every parameter freezes the adapter, anything else may free it again."""
+    value = next(iter(call.arguments.values()), Known(True))
+    whole = getattr(call.receiver, "kind", "") == "model" and call.callee.endswith("requires_grad_")
+    if not whole and not of_every_parameter(call):
+        if state.adapters or state.bare_frozen:
+            state.doubt = state.doubt or "which parameters are frozen is not known"
+        return
+    off = isinstance(value, (Known, Default)) and value.value is False
+    tests = [] if whole else guards(call)
+    if off and not tests:
+        if call.conditional and not whole and "only the run knows how many" not in call.condition:
+            state.doubt = f"it depends on {call.condition} whether the parameters are frozen"
+        elif state.adapters:
+            freeze(state, call.place, "frozen")
+        else:
+            state.bare_frozen = False
+    elif off:
+        if not any("lora" in t for t in tests):
+            state.doubt = f"which parameters `{tests[-1]}` chooses is not known"
+    else:
+        state.frozen, state.frozen_by, state.bare_frozen = None, "", False
+        for adapter in state.adapters.values():
+            adapter.trains = True
+
+
+def of_every_parameter(call: Call) -> bool:
+    """Whether what is written to is the variable of a loop over all parameters of a model."""
+    one = call.receiver
+    for _ in range(4):
+        maker = getattr(one, "call", None)
+        if maker is not None:
+            return last(maker.callee) in ("parameters", "named_parameters")
+        if getattr(one, "head", "") != "item" or not one.args:
+            return False
+        one = next(objects(one.args[0]), None)
+    return False
+
+
+def guards(call: Call) -> list[str]:
+    """The tests between the loop and the statement, as code."""
+    tree, node = call.place.source.tree, call.place.node
+    path = path_to(tree, node)
+    loops = [i for i, n in enumerate(path) if isinstance(n, cst.For)]
+    inner = path[loops[-1] :] if loops else path
+    found = [call.place.source.segment(n.test) for n in inner if isinstance(n, cst.If)]
+    body = inner[0].body if inner and isinstance(inner[0], cst.For) else None
+    if body is not None:  # `if "lora" in name: continue` above it spares as well
+        for n in walk(body):
+            if isinstance(n, cst.If) and any(isinstance(k, cst.Continue) for k in walk(n.body)):
+                found.append(call.place.source.segment(n.test))
+    return found
+
+
+def path_to(tree: cst.CSTNode, node: cst.CSTNode) -> list[cst.CSTNode]:
+    """The nodes from the root of a tree down to one of its nodes; empty where it is not in it."""
+    from ..source.syntax import below
+
+    stack: list[tuple[cst.CSTNode, tuple[Any, ...]]] = [(tree, ())]
+    while stack:
+        one, above = stack.pop()
+        if one is node:
+            chain: list[cst.CSTNode] = [one]
+            while above:
+                chain.append(above[0])
+                above = above[1]
+            return chain[::-1]
+        stack += [(child, (one, above)) for child in below(one)]
+    return []
+
+
+def adapter_folder(run: Run, call: Call) -> Place | None:
+    """Where a plain loader is given a folder that holds an adapter: one that lies there, or that the script saved."""
+    names = ("pretrained_model_name_or_path", "model_name", "$0")
+    value: Value = call.get(*names)
+    if not isinstance(value, (Known, Default)):
+        return None
+    name = str(getattr(value.value, "text", value.value))
+    project = run.recording.project
+    if project is None or project.root is None or not name or "\0" in name:
+        return None
+    base = Path(run.source.path).parent
+    if any(project.is_file(folder / name / "adapter_config.json") for folder in (base, project.root)):
+        return next((call.places[n] for n in names if n in call.places), call.place)
+    return None

@@ -1,0 +1,182 @@
+"""Tokens that the script adds to the vocabulary, and whether the rows they get in the embeddings are trained."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Iterator
+
+from ..interpret.core.recording import Call
+from ..training_plan.facts import Fact, TrainingPlan
+from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Unknown, Value
+from .api.arguments import Defect, branch
+from .api.imports import fact as listed
+from .derive import options
+from .object_settings import last
+from .prompt.tokenizers import family
+from .run import Run
+
+ADDERS = ("add_tokens", "add_special_tokens", "add_new_tokens", "setup_chat_format")
+CHATML = ("<|im_start|>", "<|im_end|>")
+# Written between angle or square brackets: no vocabulary has such a text by chance.
+MARKER = re.compile(r"<[^<>\s]+>|\[[A-Z_/][^\[\]\s]*\]")
+# In nearly every vocabulary, or in so many that one has to look.
+COMMON = re.compile(
+    r"</?s>|<unk>|<pad>|<mask>|<bos>|<eos>|\[(PAD|UNK|CLS|SEP|MASK|BOS|EOS)\]|<\|(endoftext|pad|eos|bos)\|>"
+)
+# Families that know ChatML's markers, and those that surely do not.
+KNOW_CHATML = ("Qwen", "SmolLM")
+LACK_CHATML = ("Llama 3", "Llama 2", "CodeLlama", "Mistral", "Gemma", "GPT-2", "DeepSeek")
+OWN = {  # further markers that the members of a family know
+    "Qwen": re.compile(r"<\|\w+\|>|</?(tool_call|tool_response|think)>"),
+    "Llama 3": re.compile(r"<\|\w+\|>"),
+    "Gemma": re.compile(r"</?[a-z]\w*>|<(start|end)_of_\w+>"),  # tags of HTML are among them
+    "GPT-2": re.compile(r"<(fim_\w+|file_sep|repo_name|jupyter_\w+|issue_\w+|commit_\w+|gh_stars|filename)>|<\|\w+\|>"),
+    "DeepSeek": re.compile(r"<[|｜].*[|｜]>"),
+    "Phi 3": re.compile(r"<\|\w+\|>"),
+    "Mistral": re.compile(r"\[\w+\]|\[/\w+\]"),
+}
+EMBEDDINGS = re.compile(
+    r"(^|\.)(embed_tokens|wte|word_embeddings|embed_in|tok_embeddings|embeddings?|lm_head|embed_out)$"
+)
+
+
+def read(run: Run, plan: TrainingPlan) -> None:
+    plan.lora.untrained_tokens = untrained(run, plan)
+
+
+def untrained(run: Run, plan: TrainingPlan) -> Fact:
+    if run.configuration is not None:
+        why = "the program of the configuration adds the tokens"
+        return Fact(Absent(why), at=run.place, why_not=why)
+    calls = [c for c in run.calls if last(c.callee) in ADDERS and before_training(run, c)]
+    if not calls:
+        return Fact(Absent("no token is added"), at=run.place, why_not="no token is added to the vocabulary")
+    if isinstance(plan.lora.adapter.value, Absent):
+        return Fact(Absent("no adapter"), at=run.place, why_not="no adapter is made: the embeddings are trained")
+    name = plan.lora.model_name.value
+    known = [str(o.value) for o in options(name) if isinstance(o, (Known, Default))]
+    doubts: list[str] = []
+    added: list[tuple[Call, str]] = []
+    for call in calls:
+        for token in tokens(call):
+            new = token if isinstance(token, Unknown) else is_new(str(token), known)
+            if isinstance(new, Unknown):
+                doubts.append(new.why)
+            elif new:
+                added.append((call, str(token)))
+    if not added:
+        return Fact(Unknown(doubts[0]), at=run.place) if doubts else listed([], run.place)
+    trains = trained(run)
+    if isinstance(trains, Unknown):
+        return Fact(trains, at=run.place)
+    if trains:
+        return listed([], run.place)
+    call, token = added[0]
+    more = f" and {len(added) - 1} more" if len(added) > 1 else ""
+    text = (
+        f"{token}{more} {'are' if more else 'is'} added to the vocabulary, and LoRA trains neither embeddings nor head"
+    )
+    return listed([Defect("untrained", token, place(run), text, branch(call))], run.place)
+
+
+def before_training(run: Run, call: Call) -> bool:
+    end = max((c.order for c in run.train), default=None)
+    return end is None or call.order < end
+
+
+def tokens(call: Call) -> Iterator[str | Unknown]:
+    """What is added, padding left out: that is masked wherever it stands."""
+    name = last(call.callee)
+    if name == "setup_chat_format":
+        yield from CHATML
+        return
+    given = call.get("new_tokens", "special_tokens_dict", "$2" if name == "add_new_tokens" else "$0")
+    if name == "add_special_tokens":
+        items = given.parts if isinstance(given, Unknown) else getattr(given, "value", None)
+        if not isinstance(items, dict):
+            yield Unknown("which special tokens are added is not known")
+            return
+        for key, value in items.items():
+            if key != "pad_token":
+                yield from texts(value)
+        return
+    yield from texts(given)
+
+
+def texts(value: Any) -> Iterator[str | Unknown]:
+    plain = value.value if isinstance(value, (Known, Default)) else value
+    if isinstance(plain, str):
+        yield plain
+    elif isinstance(plain, (list, tuple, set)):
+        for one in plain:
+            yield from texts(one)
+    elif isinstance(plain, Unknown) and isinstance(plain.parts, list):
+        for one in plain.parts:
+            yield from texts(one)
+    elif isinstance(plain, Term) or hasattr(plain, "text"):
+        text = plain.text
+        if not text.endswith(("_token", "_tokens")):  # tokenizer.eos_token: it has that one
+            yield Unknown(f"which tokens {text} adds is not known")
+    else:
+        yield Unknown("which tokens are added is not known")
+
+
+def is_new(token: str, models: list[str]) -> bool | Unknown:
+    """Whether the vocabulary of the model lacks a token."""
+    if COMMON.fullmatch(token) or not MARKER.fullmatch(token.strip()):
+        return Unknown(f"whether the model's vocabulary has {token} is not known")
+    families = {f.name if (f := family(m)) is not None else "" for m in models}
+    if token in CHATML:
+        if families and families <= set(KNOW_CHATML):
+            return False
+        return True if families and families <= set(LACK_CHATML) else Unknown(f"whether the model knows {token}")
+    if any(name in OWN and OWN[name].fullmatch(token) for name in families):
+        return Unknown(f"whether the model's vocabulary has {token} is not known")
+    if token.startswith("<|") and (not families or "" in families):
+        return Unknown(f"whether the model's vocabulary has {token} is not known")
+    return True
+
+
+def trained(run: Run) -> bool | Unknown:
+    """Whether the adapter trains rows of the embeddings."""
+    if run.adapter.unknown and not run.adapter:
+        return Unknown(run.adapter.unknown)
+    saved = run.adapter.value("modules_to_save")
+    rows = run.adapter.value("trainable_token_indices")
+    targets = run.adapter.value("target_modules")
+    if given(rows):
+        return Unknown(rows.why) if isinstance(rows, Unknown) and "not" in rows.why and rows.parts is None else True
+    for value in (saved, targets):
+        for one in options(value):
+            found = names(one)
+            if found is None:
+                return Unknown("whether the adapter trains the embeddings is not known")
+            if any(EMBEDDINGS.search(n) for n in found):
+                return True
+    return False
+
+
+def given(value: Value) -> bool:
+    return not isinstance(value, Absent) and not (isinstance(value, Known) and value.value in (None, {}, []))
+
+
+def names(value: Value) -> list[str] | None:
+    if isinstance(value, (Absent,)) or isinstance(value, (Known, Default)) and value.value is None:
+        return []
+    if isinstance(value, (Known, Default)):
+        if isinstance(value.value, str):
+            return [value.value]
+        if isinstance(value.value, (list, tuple, set, frozenset)) and all(isinstance(v, str) for v in value.value):
+            return list(value.value)
+    if isinstance(value, Either):
+        return None
+    return None
+
+
+def place(run: Run) -> Place:
+    call = run.adapter.call or run.adapter_call
+    assert call is not None
+    for one in ("modules_to_save", "target_modules"):
+        if one in call.places:
+            return call.places[one]
+    return call.place

@@ -1,0 +1,250 @@
+"""Labels that do not reach the loss as they were made: made anew, shifted twice, of padding, or none left."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Iterator
+
+from ...interpret.core.recording import Call
+from ...training_plan.facts import Fact, TrainingPlan
+from ...training_plan.values import Absent, Either, Known, Place, Term, Unknown, Value
+from ..api.arguments import Defect
+from ..api.imports import fact as listed
+from ..derive import plain
+from ..object_settings import last, objects
+from ..run import Run
+from ..spelling import spelt, terms
+from .loss import _labels as by_hand
+from .tokenizers import family, has_chat_template
+from .training_text import TrainingText, objective, texts_of, uses_unsloth
+
+REMAKES = "transformers.DataCollatorForLanguageModeling"
+LABELLED = ("transformers.Trainer", "transformers.Seq2SeqTrainer", "trl.SFTTrainer")
+CALL = "transformers.PreTrainedTokenizer.__call__"
+GENERATION = re.compile(r"\{%-?\s*generation\s*-?%\}")
+# Families whose own chat templates have no {% generation %}, and that no trl replaces by one that has.
+WITHOUT_GENERATION = ("Mistral", "Llama 2", "CodeLlama")
+MASK = "return_assistant_tokens_mask"
+
+
+def read(run: Run, plan: TrainingPlan) -> None:
+    plan.prompt.labels = labels(run)
+    why = "the script writes its text itself, or leaves it to the tokenizer's own template"
+    plan.prompt.foreign_template = Fact(Absent(why), at=run.place, why_not=why)
+
+
+def labels(run: Run) -> Fact:
+    trainer = run.trainer
+    if trainer is None or run.configuration is not None or trainer.callee not in LABELLED or objective(run):
+        why = "no trainer that the script gives labels to"
+        return Fact(Absent(why), at=run.place, why_not=why)
+    found = [d for text in texts_of(run) for d in (*of_text(run, text), *assistant_only(run, text))]
+    return listed(list({(d.kind, id(d.place.node)): d for d in found}.values()), run.place)
+
+
+def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
+    """The defects of hand-made labels."""
+    made = text.columns.get("labels")
+    if text.form != "tokenised" or made is None:
+        return
+    place = place_of(made, text, run)
+    said = spelt(made)
+    collator = remaking(run)
+    if collator is not None:
+        if by_hand(text, text.at).on == "response":
+            yield Defect(
+                "overwritten",
+                "labels",
+                collator,
+                "DataCollatorForLanguageModeling makes the labels anew from the ids: those made by hand, with the "
+                "prompt masked, are dropped; use DataCollatorForSeq2Seq",
+            )
+        return
+    if shifts(made) and not own_loss(run):
+        own = [s for s in made.trace if s.source is run.source and "[1:" in run.source.segment(s.node)]
+        yield Defect(
+            "shifted",
+            "labels",
+            own[0] if own else place,
+            "the labels are shifted by hand, and the model's loss shifts them again, which is twice: it learns the "
+            "token after the next",
+        )
+    if MASK in said and (template := own_template(run)) is not None and not GENERATION.search(template):
+        yield Defect(
+            "no markers",
+            "labels",
+            place,
+            "the chat template has no {% generation %}: the mask of the assistant is all zeros, and every label is "
+            "-100",
+        )
+    if (found := filled(run, made)) is not None:
+        limit, call = found
+        yield Defect(
+            "cut",
+            "labels",
+            call.places.get("padding", call.place),
+            f"the prompt is padded to {limit} tokens and the row is cut at {limit}: the answer is cut off, and every "
+            "label is -100",
+        )
+    assert run.trainer is not None
+    prepared = run.trainer.callee.startswith("trl.") and uses_unsloth(run)  # what Unsloth does to labels is not known
+    if "-100" not in said and copies_padding(run, made) and not prepared:
+        yield Defect(
+            "padding",
+            "labels",
+            place,
+            "the labels are a copy of the padded ids: padding is in the loss; give it the label -100",
+        )
+
+
+def place_of(made: Value, text: TrainingText, run: Run) -> Place:
+    """Where the labels are made: the expression in the mapped function."""
+    for step in made.trace:
+        if step.source is run.source and step.node is not None:
+            return step
+    assert run.place is not None
+    return text.at or run.place
+
+
+def remaking(run: Run) -> Place | None:
+    """The collator that makes the labels anew, if the trainer is given it."""
+    assert run.trainer is not None
+    for thing in objects(run.trainer.get("data_collator")):
+        call = getattr(thing, "call", None)
+        if call is not None and call.callee == REMAKES:
+            mlm = call.get("mlm")
+            if isinstance(mlm, Known) and mlm.value is False:
+                return call.place  # type: ignore[no-any-return]
+    return None
+
+
+def own_loss(run: Run) -> bool:
+    """Whether the script computes the loss itself: a method of its trainer, or a function given to it."""
+    assert run.trainer is not None
+    cls = getattr(run.trainer.instance, "cls", None)
+    given = run.trainer.get("compute_loss_func")
+    return cls is not None and cls.lookup("compute_loss") is not None or not isinstance(given, Absent)
+
+
+def own_template(run: Run) -> str | None:
+    """The chat template that the script writes, where it is one text."""
+    writes = [c for c in run.calls if c.callee.endswith(".chat_template=")]
+    if any(last(c.callee) in ("get_chat_template", "setup_chat_format", "clone_chat_template") for c in run.calls):
+        return None
+    value = next(iter(writes[-1].arguments.values())) if writes else Absent()
+    return value.value if isinstance(value, Known) and isinstance(value.value, str) else None
+
+
+def assistant_only(run: Run, text: TrainingText) -> Iterator[Defect]:
+    """`assistant_only_loss` with a template that does not say what the assistant's is."""
+    given = run.arguments.value("assistant_only_loss")
+    if not (isinstance(given, Known) and given.value is True) or text.form != "chat" or uses_unsloth(run):
+        return
+    if any(last(c.callee) in ("get_chat_template", "setup_chat_format", "clone_chat_template") for c in run.calls):
+        return
+    written = own_template(run)
+    if written is None and any(c.callee.endswith(".chat_template=") for c in run.calls):
+        return
+    if not isinstance(run.arguments.value("chat_template_path"), Absent):
+        return
+    name = run.load.value("model_name", "pretrained_model_name_or_path", "$0", "model")
+    if written is None:
+        kind = family(name.value) if isinstance(name, Known) else None
+        if kind is None or kind.name not in WITHOUT_GENERATION or not has_chat_template(getattr(name, "value", None)):
+            return
+    elif GENERATION.search(written):
+        return
+    place = run.arguments.where("assistant_only_loss")
+    assert place is not None
+    whose = "the chat template that the script writes" if written is not None else f"the chat template of {kind.name}"  # type: ignore[union-attr]
+    yield Defect(
+        "no markers",
+        "assistant_only_loss",
+        place,
+        f"assistant_only_loss=True needs a chat template with {{% generation %}}, and {whose} has none: nothing is in "
+        "the loss, or trl raises",
+    )
+
+
+# -- what a value is made of -------------------------------------------------------------------------------------
+
+
+def shifts(value: Value) -> bool:
+    """`labels[1:] + [-100]`: every label one place to the left."""
+    term = terms(value)
+    if term is None or term.head != "op" or len(term.args) != 2:
+        return False
+    first, filling = terms(term.args[0]), plain(term.args[1])
+    if first is None or first.head != "slice" or not isinstance(filling, (list, tuple)) or len(filling) != 1:
+        return False
+    return plain(first.args[1]) == 1 and plain(first.args[2]) is None
+
+
+def filled(run: Run, value: Value) -> tuple[int, Call] | None:
+    """The length at which a row is cut and the call that pads its prompt to it; None where that is not so."""
+    term = terms(value)
+    if term is None or term.head != "slice" or plain(term.args[1]) not in (None, 0):
+        return None
+    stop = plain(term.args[2])
+    first = leftmost(term.args[0])
+    if not isinstance(stop, int) or stop <= 0 or first is None or first.head != "op":
+        return None
+    counted = next((t for a in first.args if (t := terms(a)) is not None and t.text.startswith("len(")), None)
+    call = tokenizer_call(run, counted.args[0]) if counted is not None and counted.args else None
+    if call is None or plain(call.get("padding")) != "max_length":
+        return None
+    least = plain(call.get("max_length"))
+    return (stop, call) if isinstance(least, int) and least >= stop else None
+
+
+def leftmost(value: Any, depth: int = 0) -> Term | None:
+    """The first of several lists that are joined."""
+    term = terms(value)
+    if term is None or depth > 8:
+        return None
+    if term.head == "op" and len(term.args) == 2 and not repeats(term):
+        return leftmost(term.args[0], depth + 1)
+    return term
+
+
+def repeats(term: Term) -> bool:
+    """`[-100] * len(ids)`."""
+    return isinstance(plain(term.args[0]), (list, tuple)) and term.text.startswith("[") and "] * " in term.text[:20]
+
+
+def tokenizer_call(run: Run, value: Any) -> Call | None:
+    """The tokenizer's call whose `input_ids` these are. Terms far down hold their text only: it is looked up."""
+    term = terms(value)
+    while term is not None and term.head in ("item", "get", "attribute"):
+        if plain(term.args[1]) not in ("input_ids", 0):
+            return None
+        term = terms(term.args[0])
+    if term is None:
+        return None
+    return next((c for c in run.calls if c.callee == CALL and getattr(c.result, "text", "") == term.text), None)
+
+
+def copies_padding(run: Run, value: Any, depth: int = 0) -> bool:
+    """Whether these are the ids of a tokenizer's call that pads, as they are or copied."""
+    if depth > 6:
+        return False
+    if isinstance(value, Unknown) and isinstance(value.parts, list) and len(value.parts) == 1:
+        return copies_padding(run, value.parts[0], depth + 1)
+    if isinstance(value, Either):
+        return False
+    term = terms(value)
+    if term is None:
+        return False
+    call = tokenizer_call(run, term)
+    if call is not None:
+        return bool(plain(call.get("padding")) == "max_length")
+    if term.head == "call" and re.search(r"^list\(|(copy|clone|tolist|deepcopy)\(", term.text):
+        inner = [a for a in term.args if terms(a) is not None]
+        for one in inner:
+            found = terms(one)
+            assert found is not None
+            if copies_padding(run, found.args[0] if found.head == "receiver" else one, depth + 1):
+                return True
+    if term.head == "item" and len(term.args) == 2:  # one row of a batch
+        return copies_padding(run, term.args[0], depth + 1)
+    return False

@@ -1,0 +1,274 @@
+"""The run's tokenizer: its kind of model, the chat template it applies, and the tokens that the script gives it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ...interpret.core.recording import Call
+from ...training_plan.facts import TrainingPlan
+from ...training_plan.values import Absent, Default, Either, Known, Term, Unknown, Value
+from ..dataset.columns import argument
+from ..run import Run, last
+from . import chat_template, markers
+from .models import Member, Template, member, unsloth_template
+from .text import EOS_LITERALS
+from .tokenizers import Family, family, has_chat_template
+
+if TYPE_CHECKING:
+    from ...flavours.reading import Stated
+
+SETTERS = ("get_chat_template", "setup_chat_format", "clone_chat_template")
+CHATML_END = "<|im_end|>"
+
+
+@dataclass(slots=True)
+class ChatEnd:
+    """How the applied chat template ends an answer. `why` says why it is not known.
+
+    `token`: "eos" for the tokenizer's own token, a literal, or "" where it writes none. `starts_with_bos` and `in_loss`
+    (whether the template's own markers put the token among the assistant's) are None where that is not known;
+    `marked` says whether it has such markers at all. `line_feed`: white space follows the last turn.
+    """
+
+    token: str = ""
+    by: str = ""
+    why: str = ""
+    starts_with_bos: bool | None = None
+    line_feed: bool = False
+    marked: bool | None = None
+    in_loss: bool | None = None
+    sets_eos: str = ""  # the token that setting the template makes the tokenizer's EOS token
+
+
+class Tokenizer:
+    """What the script says of the model's tokenizer."""
+
+    def __init__(self, run: Run, plan: TrainingPlan) -> None:
+        name = run.load.value("model_name", "pretrained_model_name_or_path")
+        if not isinstance(name, (Known, Default)):
+            name = plan.lora.model_name.value
+        said = name.value if isinstance(name, (Known, Default)) else None
+        self.model_name = said if isinstance(said, str) else None
+        self.stated: Stated | None = run.configuration.text if run.configuration is not None else None
+        self.family: Family | None = family(self.model_name)
+        self.member: Member | None = member(self.model_name)
+        setters = [c for c in run.calls if last(c.callee) in SETTERS or c.callee.endswith((".chat_template=",))]
+        self.setter: Call | None = setters[-1] if setters else None
+        self.file: Value = run.arguments.value("chat_template_path")
+        self.project = run.recording.project
+        self.template: Value = self._named()
+        tokens = [c for c in run.calls if c.callee.endswith((".eos_token=", ".add_special_tokens", ".eos_token_id="))]
+        self.settled = not [c for c in setters if not c.callee.endswith("=")] and not tokens
+        named = [*(v for c in tokens for v in special(c)), run.arguments.value("eos_token")]
+        given = [v.value for v in named if isinstance(v, (Known, Default)) and isinstance(v.value, str) and v.value]
+        if self.stated is not None and self.stated.eos:
+            given.append(self.stated.eos)
+        self.own_eos: tuple[str, ...] = tuple(given)
+        self.eos_open = any(isinstance(v, (Unknown, Either, Term)) for v in named)
+        self.literals = EOS_LITERALS + self.own_eos
+        self.assistant_only = _on(run.arguments.value("assistant_only_loss"))
+        self.adds_eos = any(_on(c.get("add_eos_token")) for c in run.calls) or any(
+            any(map(_on, c.arguments.values())) for c in run.calls if c.callee.endswith(".add_eos_token=")
+        )
+
+    def _named(self) -> Value:
+        """The name of a known template that the script sets; Absent for the model's own."""
+        call = self.setter
+        if call is None:
+            return Absent() if isinstance(self.file, Absent) else Unknown("the template is another file's or model's")
+        if call.callee.endswith("="):
+            return Unknown("the script writes a chat template of its own")
+        if last(call.callee) == "setup_chat_format":
+            return Known("chatml")
+        if last(call.callee) == "clone_chat_template":
+            return Unknown("the chat template is that of another model")
+        value = call.get("chat_template", "$1")
+        return Known("chatml") if isinstance(value, Absent) else value  # get_chat_template's default
+
+    @property
+    def turns(self) -> tuple[str, str] | None:
+        return markers.turns_of(self.template, self.family, has_chat_template(self.model_name))
+
+    @property
+    def words(self) -> str:
+        """The model, as a sentence calls it."""
+        return self.model_name or "the model"
+
+    # -- what stops it -------------------------------------------------------------------------------------------
+
+    def stops(self, end: ChatEnd | None = None) -> tuple[str, ...] | None:
+        """The tokens at which the model stops; None where they are not known."""
+        if self.eos_open:
+            return None
+        mapped = (end.sets_eos,) if end is not None and end.sets_eos else ()
+        given = (*self.own_eos, *mapped)
+        if self.member is None:
+            return given or None
+        return (*given, *(self.member.stops or (self.member.eos,)))
+
+    def eos(self, end: ChatEnd | None = None) -> str | None:
+        """What `tokenizer.eos_token` is, None where that is not known."""
+        if self.eos_open:
+            return None
+        if end is not None and end.sets_eos:
+            return end.sets_eos
+        return self.own_eos[-1] if self.own_eos else self.member.eos if self.member is not None else None
+
+    # -- the chat template ---------------------------------------------------------------------------------------
+
+    def chat_end(self, call: Value | None = None) -> ChatEnd:
+        """How the chat template ends an answer; `call` is the expression that applies it, where the script does so."""
+        given = argument(call, 99, "chat_template") if isinstance(call, Term) else Absent()
+        if not isinstance(given, Absent) and not (isinstance(given, Known) and given.value is None):
+            return self.written(given)
+        if self.stated is not None and not isinstance(self.stated.template, Absent):
+            return self.of_configuration(self.stated.template)
+        setter = self.setter
+        if setter is None:
+            return self.own() if isinstance(self.file, Absent) else self.of_file(self.file)
+        if setter.conditional and "chat_template" in setter.condition and setter.callee.endswith("="):
+            if self.member is None:
+                return ChatEnd(why=f"whether {self.words} brings a chat template of its own is not known")
+            if self.member.template:
+                return self.own()  # the branch is there for a model that brings none
+        elif setter.conditional:
+            return ChatEnd(why="it depends on a branch which chat template is set")
+        name = last(setter.callee)
+        if setter.callee.endswith("="):
+            return self.written(next(iter(setter.arguments.values()), Absent()))
+        if name == "setup_chat_format":
+            return ChatEnd(CHATML_END, "setup_chat_format", "", False, True, False, None, CHATML_END)
+        if name == "clone_chat_template":
+            return self.cloned(setter.get("source_tokenizer_path", "$2"))
+        return self.unsloths(setter)
+
+    def own(self) -> ChatEnd:
+        one = self.member
+        if one is None:
+            return ChatEnd(why=f"how the chat template of {self.words} ends a turn is not known")
+        if not one.template:
+            return ChatEnd(why=f"{self.words} brings no chat template, and the script sets none")
+        token = "eos" if one.turn_end == one.eos else one.turn_end
+        return ChatEnd(
+            token,
+            f"the chat template of {self.words}",
+            "",
+            one.template_bos,
+            one.line_feed,
+            one.model == "SmolLM3",
+            one.trl_masks,
+        )
+
+    def written(self, value: Value) -> ChatEnd:
+        """A template that stands in the script."""
+        if isinstance(value, Either):
+            ends = [self.written(option) for option in value.options]
+            same = all((e.token, e.starts_with_bos, e.in_loss, e.why) == (ends[0].token, ends[0].starts_with_bos,
+                       ends[0].in_loss, "") for e in ends)  # fmt: skip
+            return ends[0] if same else ChatEnd(why="it depends on a branch which chat template is set")
+        if not isinstance(value, (Known, Default)) or not isinstance(value.value, str):
+            why = getattr(value, "why", "") or getattr(value, "text", "") or "it is no text"
+            return ChatEnd(why=f"the chat template that the script sets is not known: {why}")
+        if "{" not in value.value:
+            return ChatEnd(why="the chat template that the script sets is a file, or no template")
+        try:
+            return of_text(chat_template.read(value.value), self)
+        except chat_template.Unread as error:
+            return ChatEnd(why=str(error))
+
+    def of_file(self, value: Value) -> ChatEnd:
+        """`chat_template_path`: a file of the project, or a model whose template is taken."""
+        if not isinstance(value, (Known, Default)) or not isinstance(value.value, str):
+            return ChatEnd(why="which chat template chat_template_path names is not known")
+        if value.value.endswith((".jinja", ".j2", ".jinja2")):
+            return ChatEnd(why=f"the chat template in {value.value} is not read")
+        return self.cloned(value)
+
+    def cloned(self, value: Value) -> ChatEnd:
+        """The template of another model, whose EOS token comes with it."""
+        name = value.value if isinstance(value, (Known, Default)) else None
+        source = member(name) if isinstance(name, str) else None
+        if source is None or not source.turn_end:
+            return ChatEnd(why=f"how the chat template of {name or 'the other model'} ends a turn is not known")
+        return ChatEnd(
+            "eos" if source.turn_end == source.eos else source.turn_end,
+            f"the chat template of {name}",
+            "",
+            source.template_bos,
+            source.line_feed,
+            False,
+            source.trl_masks,
+            source.eos,
+        )
+
+    def of_configuration(self, value: Value) -> ChatEnd:
+        """A template that a configuration names; the programs call those of a kind alike but for `_` and `-`."""
+        if not isinstance(value, Known) or not isinstance(value.value, str):
+            return ChatEnd(why="which chat template the configuration asks for is not known")
+        if "{%" in value.value:
+            return self.written(value)
+        found = unsloth_template(value.value.replace("_", "-"))
+        if found is None:
+            return ChatEnd(why=f"how the chat template {value.value!r} ends a turn is not known here")
+        by = f"the chat template {value.value!r}"
+        return ChatEnd(found.turn_end, by, "", found.starts_with_bos, found.line_feed, False)
+
+    def unsloths(self, call: Call) -> ChatEnd:
+        """A template of `unsloth.chat_templates`, or one that is handed to it with its stop word."""
+        value = self.template
+        maps = not (isinstance(off := call.get("map_eos_token"), (Known, Default)) and off.value is False)
+        if isinstance(value, (Known, Default)) and isinstance(value.value, (tuple, list)) and len(value.value) == 2:
+            template, stop = value.value
+            end = self.written(Known(template, value.trace))
+            if isinstance(stop, str) and stop != "eos_token" and maps and not end.why:
+                end.sets_eos = stop
+            return end
+        if not isinstance(value, (Known, Default)) or not isinstance(value.value, str):
+            return ChatEnd(why="which chat template get_chat_template sets is not known")
+        found: Template | None = unsloth_template(value.value)
+        if found is None:
+            return ChatEnd(why=f"the chat template {value.value!r} is not known here")
+        by = f"Unsloth's chat template {value.value!r}"
+        end = ChatEnd(found.turn_end, by, "", found.starts_with_bos, found.line_feed, False, None)
+        if found.maps_eos and maps:
+            end.sets_eos = found.turn_end
+        return end
+
+
+def special(call: Call) -> list[Value]:
+    """The EOS token that a call gives the tokenizer, in a list of none or one."""
+    if not call.callee.endswith(".add_special_tokens"):
+        return [] if call.callee.endswith("_id=") else list(call.arguments.values())
+    given = call.get("special_tokens_dict", "$0")
+    table: Any = given.value if isinstance(given, (Known, Default)) else getattr(given, "parts", None)
+    if not isinstance(table, dict):
+        return [Unknown("the special tokens are not known")]
+    found = table.get("eos_token")
+    return [] if found is None else [found if isinstance(found, Value) else Known(found, given.trace)]
+
+
+def of_text(written: chat_template.Written, tokenizer: Tokenizer) -> ChatEnd:
+    """What a template that is read says: the first token after the answer that ends something."""
+    after = written.after_answer
+    at = len(written.text) - len(after)
+    bare = after.strip()
+    stops = {*tokenizer.literals, *(tokenizer.stops() or ()), chat_template.EOS}
+    token = next((t for t in sorted(stops, key=len, reverse=True) if bare.startswith(t)), "")
+    if not token and bare.startswith("<"):
+        token = bare.partition(">")[0] + ">"  # a token that no model known here stops at
+    where = at + after.find(token) if token else at
+    shown = "eos" if token == chat_template.EOS else token
+    return ChatEnd(
+        "eos" if token and token == tokenizer.eos() else shown,
+        "the chat template that the script sets",
+        "",
+        written.text.startswith(chat_template.BOS) or written.text.startswith(("<s>", "<|begin_of_text|>", "<bos>")),
+        after.endswith(tuple(" \n\t")) or not token,
+        written.masked is not None,
+        written.in_loss(where) if written.masked is not None else None,
+    )
+
+
+def _on(value: Value) -> bool:
+    return isinstance(value, (Known, Default)) and value.value is True

@@ -1,0 +1,118 @@
+"""Texts behind token ids: what `tokenizer(…)`, sums, slices and padding by hand make of them."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable
+
+from ...training_plan.values import Absent, Default, Either, Known, Term, Text, Unknown, Value, join
+from ..dataset.columns import argument, method_of, receiver
+from ..run import Run
+
+TOKENIZERS = ("encode", "encode_plus", "__call__", "batch_encode_plus")
+# What gives the ids on as they are: copies, and lists made of tensors.
+COPIES = ("copy", "tolist", "squeeze", "list", "deepcopy", "tensor", "flatten", "to", "clone")
+WHEN_MISSING = ("eos", "len(", "cutoff", "max_")  # of a condition: the id is added where it is not there yet, or fits
+
+
+def tokenised_text(value: object, depth: int = 0) -> tuple[Value | None, Term | None]:
+    """The text inside `tokenizer(text, …)["input_ids"]`, and the tokenizer's call."""
+    if isinstance(value, Either) and depth <= 8:
+        found = [tokenised_text(option, depth + 1) for option in value.options]
+        texts = [text for text, _ in found if text is not None]
+        return (joined(texts), found[0][1]) if len(texts) == len(found) else (None, None)
+    if depth > 8 or not isinstance(value, Term):
+        return None, None
+    if value.head == "call":
+        name = method_of(value)
+        if name == "apply_chat_template":
+            return value, value
+        if name in TOKENIZERS or "okenizer" in name or name == "processor":
+            text = argument(value, 0, "text", "batch_text_or_text_pairs")
+            return (None, None) if isinstance(text, Absent) else (cell(text), value)
+    parts = [arg for arg in value.args if not is_padding(arg)]
+    if value.head in ("slice", "item", "attribute"):
+        parts = parts[:1]
+    found = [pair for pair in (tokenised_text(arg, depth + 1) for arg in parts) if pair[0] is not None]
+    if not found:
+        return None, None
+    if value.head == "op":  # tokens of the prompt + tokens of the answer
+        return Text(tuple(part for text, _ in found for part in flat(text))), found[-1][1]
+    return found[0]
+
+
+def is_padding(value: object) -> bool:
+    """`[tokenizer.pad_token_id] * gap`: one id, repeated."""
+    if not isinstance(value, Term) or value.head != "op":
+        return False
+    return value.text.lstrip("(").startswith("[") and "] * " in value.text
+
+
+def ends_with_eos_id(value: object, depth: int = 0) -> bool:
+    """Whether the last of some token ids, padding aside, is that of the EOS token."""
+    if depth > 8:
+        return False
+    if isinstance(value, Either):
+        return all(ends_with_eos_id(option, depth + 1) for option in value.options)
+    if isinstance(value, Unknown) and isinstance(value.parts, (list, tuple)):
+        return bool(value.parts) and is_eos_id(value.parts[-1])
+    if not isinstance(value, Term):
+        return False
+    if value.head == "slice":
+        return ends_with_eos_id(value.args[0], depth + 1) if value.args else False
+    if value.head == "call" and method_of(value) in COPIES:
+        inner = receiver(value)
+        return ends_with_eos_id(argument(value, 0) if isinstance(inner, Absent) else inner, depth + 1)
+    if value.head == "op" and not is_padding(value):
+        parts = [arg for arg in value.args if not is_padding(arg)]
+        return bool(parts) and ends_with_eos_id(parts[-1], depth + 1)
+    return False
+
+
+def is_eos_id(value: object) -> bool:
+    return isinstance(value, Term) and value.text.endswith(".eos_token_id")
+
+
+def appended_later(run: Run, ids: Value) -> bool:
+    """Whether the id is appended to the list itself: `out["input_ids"].append(tokenizer.eos_token_id)`."""
+    if isinstance(ids, Either):
+        return all(appended_later(run, option) for option in ids.options)
+    if not isinstance(ids, Term):
+        return False
+    if ids.head == "call" and method_of(ids) in COPIES:
+        return appended_later(run, receiver(ids))
+    for call in run.calls:
+        owner, _, method = call.callee.rpartition(".")
+        if method not in ("append", "extend") or owner != ids.text:
+            continue
+        given: Any = call.get("$0")
+        if isinstance(given, Unknown) and isinstance(given.parts, list) and given.parts:
+            given = given.parts[-1]
+        if is_eos_id(given) and (not call.conditional or any(word in call.condition for word in WHEN_MISSING)):
+            return True
+    return False
+
+
+def flat(value: Value) -> tuple[Any, ...]:
+    """The parts of a text."""
+    if isinstance(value, Text):
+        return value.parts
+    if isinstance(value, (Known, Default)) and isinstance(value.value, str):
+        return (value.value,)
+    return (value,)
+
+
+def cell(value: Value) -> Value:
+    """Of the values a batch's list may hold, what one of them may be."""
+    while (
+        isinstance(value, Unknown) and isinstance(value.parts, (list, tuple)) and value.parts and "a batch" in value.why
+    ):
+        value = joined(value.parts)
+    return value
+
+
+def joined(values: Iterable[Value]) -> Value:
+    """What covers them all; Absent for none."""
+    result: Value | None = None
+    for value in values:
+        result = value if result is None else join(result, value)
+    return result if result is not None else Absent()

@@ -1,0 +1,37 @@
+"""The source of a value, as far as there is any: what an expression calls and reads, however deep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..training_plan.values import Default, Known, Term, Text, Unknown
+
+DEPTH = 8
+
+
+def terms(value: Any) -> Term | None:
+    """A value as an expression, whether it stands for itself or for an object of a library."""
+    if isinstance(value, Term):
+        return value
+    inner: Any = getattr(value, "value", None)
+    return Term(inner.text, inner.head, inner.args) if hasattr(inner, "head") and hasattr(inner, "args") else None
+
+
+def spelt(value: Any, depth: int = 0) -> str:
+    """All the code that a value is made of, in one text to be searched."""
+    if depth > DEPTH:
+        return ""
+    term = terms(value)
+    if term is not None:
+        return " ".join([term.text, *(spelt(a, depth + 1) for a in term.args)])
+    if isinstance(value, (Known, Default)):
+        inner = value.value
+        if isinstance(inner, (list, tuple)):
+            return " ".join(spelt(i, depth + 1) if hasattr(i, "trace") else repr(i) for i in inner[:8])
+        return repr(inner)[:200]
+    if isinstance(value, Text):
+        return " ".join(p if isinstance(p, str) else spelt(p, depth + 1) for p in value.parts)
+    if isinstance(value, Unknown):
+        parts = value.parts.values() if isinstance(value.parts, dict) else value.parts or ()
+        return " ".join([value.why, *(spelt(p, depth + 1) for p in parts)])
+    return " ".join(spelt(o, depth + 1) for o in getattr(value, "options", ()))

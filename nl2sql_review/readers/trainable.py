@@ -1,0 +1,163 @@
+"""Does anything train? Adapters that are frozen when training begins, replaced, inactive, or lack what was added."""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+from ..interpret.core.objects import Opaque
+from ..training_plan.facts import Fact, TrainingPlan
+from ..training_plan.values import Absent, Either, Known, Place, Unknown, Value
+from .api.arguments import Defect
+from .api.imports import fact as listed
+from .judged_versions import within
+from .model_state import Adapter, ModelState, judge_config, replay
+from .object_settings import makers, objects
+from .run import Run
+
+FROZEN = {
+    "loaded": "the adapter is loaded without is_trainable=True: it is frozen, and nothing of it is trained",
+    "folder": "the folder holds an adapter, and loaded as a model it is frozen: use AutoPeftModelForCausalLM with "
+    "is_trainable=True",
+    "inference mode": "inference_mode=True makes a frozen adapter: nothing of it is trained",
+    "saved configuration": "the configuration of a saved adapter says inference_mode=True: an adapter made from it is "
+    "frozen; set inference_mode = False first",
+    "prepared": "prepare_model_for_kbit_training runs after the adapter is made and freezes it: call it before",
+    "frozen": "every parameter is frozen after the adapter is made, those of the adapter too",
+    "merged": "the model whose adapter was merged has frozen weights and no adapter: nothing is trained",
+    "again": "SFTTrainer of trl 0.20 to 0.22 prepares a quantized model again and freezes the adapter that it has",
+}
+
+
+def read(run: Run, plan: TrainingPlan) -> None:
+    part = plan.lora
+    why = not_read(run)
+    if why is not None:
+        part.frozen = part.replaced = why
+        return
+    assert run.trainer is not None
+    until = max((c.order for c in run.train), default=None)
+    frozen: list[Defect] = []
+    replaced: list[Defect] = []
+    doubts: list[str] = []
+    found = False
+    value = run.trainer.get("model")
+    things = list(objects(value))
+    for thing in things:
+        state = replay(run, thing, until)
+        found = found or bool(state.adapters or state.merged)
+        if state.doubt:
+            doubts.append(state.doubt)
+            continue
+        branch = value.condition or "the path taken" if isinstance(value, Either) else ""
+        frozen += judged(run, state, branch)
+        replaced += second(run, state, branch)
+    by_trainer = [d for d in trainers_own(run)]
+    frozen += by_trainer
+    found = found or bool(makers(run.trainer.get("peft_config")))
+    if not found:
+        part.frozen = part.replaced = absent(run, "the script trains no adapter")
+        return
+    part.frozen = undecided(frozen, doubts, run.place)
+    part.replaced = undecided(replaced, doubts, run.place)
+
+
+def not_read(run: Run) -> Fact | None:
+    if run.configuration is not None:
+        return absent(run, "the program of the configuration makes the adapter")
+    if run.trainer is None:
+        return absent(run, "no trainer is made")
+    value: Value = run.trainer.get("model")
+    if isinstance(value, Unknown):
+        return absent(run, f"which model is trained is not known: {value.why}")
+    return None
+
+
+def absent(run: Run, why: str) -> Fact:
+    return Fact(Absent(why), at=run.place, why_not=why)
+
+
+def undecided(defects: list[Defect], doubts: list[str], at: Place | None) -> Fact:
+    if defects or not doubts:
+        return listed(defects, at)
+    return Fact(Unknown(doubts[0]), at=at)
+
+
+def judged(run: Run, state: ModelState, branch: str) -> Iterator[Defect]:
+    """What freezes the adapter that training goes through."""
+    assert run.trainer is not None
+    own = not isinstance(run.trainer.get("peft_config"), Absent)
+    if own:
+        return
+    adapter = state.adapter
+    if adapter is None:
+        if state.merged is not None and state.bare_frozen:
+            yield Defect("merged", "merge_and_unload", model_at(run), FROZEN["merged"], branch)
+        return
+    if adapter.trains is False and not (len(state.adapters) > 1 and others_train(state, adapter)):
+        yield Defect(adapter.kind, adapter.name, adapter.place, FROZEN[adapter.kind], branch, trace=adapter.trace)
+    elif state.frozen is not None:
+        yield Defect(state.frozen_by, adapter.name, state.frozen, FROZEN[state.frozen_by], branch)
+    elif prepared_again(run, state, adapter):
+        yield Defect("again", adapter.name, model_at(run), FROZEN["again"], branch)
+
+
+def others_train(state: ModelState, adapter: Adapter) -> bool:
+    """Whether another adapter was meant: that one is not the active one, which is the greater defect."""
+    return any(a.trains for a in state.adapters.values() if a is not adapter)
+
+
+def second(run: Run, state: ModelState, branch: str) -> Iterator[Defect]:
+    """An adapter that takes another's place, or that is loaded to be trained and is not the active one."""
+    for event in state.events:
+        yield Defect(
+            "replaced",
+            event.adapter,
+            event.place,
+            "the model has an adapter already: get_peft_model does not put one on top of it, the first one's weights "
+            "are gone; merge the first one before",
+            branch,
+        )
+    adapter = state.adapter
+    for other in state.adapters.values():
+        if adapter is not None and other is not adapter and other.trains and other.kind in ("loaded", ""):
+            meant = "loaded to be trained" if other.kind == "loaded" else "added"
+            if adapter.trains is False or other.kind == "":
+                yield Defect(
+                    "inactive",
+                    other.name,
+                    other.call.place,
+                    f'the adapter "{other.name}" is {meant} and is not the active one, which is "{adapter.name}": '
+                    f'call set_adapter("{other.name}")',
+                    branch,
+                )
+
+
+def model_at(run: Run) -> Place:
+    assert run.trainer is not None
+    return run.trainer.places.get("model", run.trainer.place)
+
+
+def prepared_again(run: Run, state: ModelState, adapter: Adapter) -> bool:
+    """Whether this trl calls prepare_model_for_kbit_training on a quantized model that has its adapter."""
+    assert run.trainer is not None
+    if run.trainer.callee != "trl.SFTTrainer" or state.unsloth or state.load is None:
+        return False
+    if not within(run, "trl", "0.20.0", "0.23.0"):
+        return False
+    settings = makers(state.load.get("quantization_config"))
+    bits = [settings.value("load_in_4bit"), settings.value("load_in_8bit"), state.load.get("load_in_4bit")]
+    return any(isinstance(b, Known) and b.value is True for b in bits)
+
+
+def trainers_own(run: Run) -> Iterator[Defect]:
+    """The adapter that the trainer makes of its `peft_config`."""
+    assert run.trainer is not None
+    settings = makers(run.trainer.get("peft_config"))
+    if len(settings.makers) != 1:
+        return
+    call, made = settings.makers[0]
+    place = run.trainer.places.get("peft_config", run.trainer.place)
+    adapter = Adapter("default", run.trainer, place)
+    judge_config(adapter, settings, call, made if isinstance(made, Opaque) else None)
+    if adapter.trains is False:
+        yield Defect(adapter.kind, "default", adapter.place, FROZEN[adapter.kind], trace=adapter.trace)

@@ -1,0 +1,129 @@
+"""Settings of the training that the script writes, as field, option or constant, and that nothing reads."""
+
+from __future__ import annotations
+
+import re
+from typing import Iterator
+
+import libcst as cst
+
+from ..interpret.core.objects import Class
+from ..libraries import store
+from ..source.syntax import string_value, text_of, walk
+from ..training_plan.values import Place
+from .api.arguments import Defect
+from .run import Run
+
+# A settings object that is read as a whole has every field read.
+WHOLE = re.compile(
+    r"\b(asdict|astuple|vars|getattr|fields|attrgetter|model_dump|model_validate|parse_obj|HfArgumentParser|TrlParser|"
+    r"OmegaConf|to_dict|setattr|locals|globals|eval|exec|__dict__|__dataclass_fields__|__annotations__|parse_known_args)\b"
+    r"|\.dict\(|\.json\(|import \*|argcomplete|namespace="
+)
+# Settings by the names that scripts give them, beside those of the libraries' own arguments.
+SHORT = frozenset(
+    "lr rank alpha dropout epochs n_epochs num_epochs batch_size train_batch_size micro_batch_size grad_accum "
+    "accumulation accumulation_steps gradient_accumulation warmup max_len max_seq_len seq_len sequence_length "
+    "max_sequence_length max_prompt_length max_input_length max_target_length context_length cutoff_len "
+    "block_size scheduler optimizer lora_r lora_rank lora_alpha lora_dropout lora_target_modules load_in_4bit "
+    "load_in_8bit use_4bit val_size test_size patience eval_batch_size weight_decay max_grad_norm save_limit".split()
+)
+MADE_OF = (("transformers", "TrainingArguments"), ("trl", "SFTConfig"), ("peft", "LoraConfig"))
+LAUNCHER = ("local_rank", "deepspeed", "deepspeed_config", "node_rank", "f")  # given by who starts it
+
+
+def unread(run: Run) -> Iterator[Defect]:
+    source, recording = run.source, run.recording
+    if run.trainer is None or recording.broken or WHOLE.search(source.text) or source.kind == "configuration":
+        return
+    modules = [m.source for m in recording.modules.values() if m.source is not source]
+    if any(WHOLE.search(m.text) for m in modules):
+        return
+    trees = [source.tree, *(m.tree for m in modules)]
+    wanted = [*fields(run), *options(run), *constants(run)]
+    if not wanted:
+        return
+    used = names(trees)
+    for kind, name, place in wanted:
+        if used.get(name, 0) == 0 and is_setting(name.lower()):
+            yield Defect(kind, name, place, f"the {kind} {name} is written, and nothing reads it")
+
+
+def is_setting(name: str) -> bool:
+    """Whether a name is that of something a training is told: others may be there for people."""
+    return name in SHORT or any(name in store.ever(*owner) for owner in MADE_OF)
+
+
+def names(trees: list[cst.Module]) -> dict[str, int]:
+    """How often each name is read: as a variable, an attribute, or a word of a string that is no docstring."""
+    found: dict[str, int] = {}
+    for tree in trees:
+        for node in walk(tree):
+            if isinstance(node, cst.Attribute):
+                count(found, node.attr.value)
+            elif isinstance(node, cst.Name):
+                count(found, node.value)
+            elif isinstance(node, cst.SimpleString):
+                value = string_value(node)
+                for one in re.findall(r"\w+", value) if isinstance(value, str) else ():
+                    count(found, one)
+            if isinstance(node, (cst.AnnAssign, cst.AssignTarget)) and isinstance(node.target, cst.Name):
+                found[node.target.value] = found.get(node.target.value, 0) - 1  # written, not read
+            elif isinstance(node, cst.Arg) and node.keyword is not None:
+                found[node.keyword.value] = found.get(node.keyword.value, 0) - 1
+            elif isinstance(node, cst.Expr) and isinstance(node.value, cst.SimpleString):
+                text = string_value(node.value)
+                for one in re.findall(r"\w+", text) if isinstance(text, str) else ():
+                    found[one] = found.get(one, 0) - 1
+    return found
+
+
+def count(found: dict[str, int], name: str) -> None:
+    found[name] = found.get(name, 0) + 1
+
+
+def fields(run: Run) -> Iterator[tuple[str, str, Place]]:
+    """Fields of dataclasses of the script whose instances stay in it."""
+    handed = {id(o.cls) for c in run.calls for v in c.arguments.values() if (o := instance(v)) is not None}
+    for cls in run.recording.classes:
+        if not isinstance(cls, Class) or cls.kind != "dataclass" or not cls.used or cls.library_base() is not None:
+            continue
+        if id(cls) in handed or cls.module.source is not run.source or any(c is not cls for c in cls.mro()):
+            continue
+        for field in cls.fields.values():
+            if field.node is not None and not field.name.startswith("_"):
+                yield "field", field.name, Place(run.source, field.node)
+
+
+def instance(value: object) -> object:
+    inner = getattr(value, "value", None)
+    return inner if hasattr(inner, "cls") and hasattr(inner, "payload") else None
+
+
+def options(run: Run) -> Iterator[tuple[str, str, Place]]:
+    """Options of the script's argparse parser. What it hands on by position alone has no name to look for."""
+    for node in walk(run.source.tree):
+        if not (isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute)):
+            continue
+        if node.func.attr.value != "add_argument":
+            continue
+        words = [text_of(a.value) or "" for a in node.args if a.keyword is None]
+        long = next((w[2:] for w in words if w.startswith("--")), "")
+        if not long or {"dest", "action"} & {a.keyword.value for a in node.args if a.keyword is not None}:
+            continue
+        name = long.replace("-", "_")
+        if name not in LAUNCHER:
+            yield "option", name, Place(run.source, node)
+
+
+def constants(run: Run) -> Iterator[tuple[str, str, Place]]:
+    """Constants of the script, in capitals, with a plain value."""
+    for statement in run.source.tree.body:
+        if not isinstance(statement, cst.SimpleStatementLine):
+            continue
+        for one in statement.body:
+            if isinstance(one, cst.Assign) and len(one.targets) == 1 and isinstance(one.targets[0].target, cst.Name):
+                name = one.targets[0].target.value
+                plain = isinstance(one.value, (cst.Integer, cst.Float, cst.SimpleString))
+                if name.isupper() and len(name) > 2 and plain:
+                    yield "constant", name, Place(run.source, one)

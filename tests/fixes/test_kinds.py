@@ -1,0 +1,211 @@
+"""Kinds of fixes that once broke a script: each in the form that is fixed, and in those that are left alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from .repair import IMPORTS, repaired, session
+
+LOAD = (
+    "model, tokenizer = FastLanguageModel.from_pretrained("
+    '"unsloth/llama-3-8b", max_seq_length=2048, load_in_4bit=True)\n'
+)
+PLAIN = "from peft import LoraConfig, get_peft_model\nfrom transformers import AutoModelForCausalLM\n"
+SEVEN = '["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]'
+
+
+# -- values where they come from ----------------------------------------------------------------------------------
+
+SETTINGS = """\
+from dataclasses import dataclass, field
+@dataclass
+class Lora:
+    r: int = {}
+@dataclass
+class Settings:
+    lora: Lora = field(default_factory=Lora)
+"""
+LAMBDA = SETTINGS.replace("default_factory=Lora", "default_factory=lambda: Lora(r={})").replace("= {}\n", "= 8\n")
+BUILT = "def adapt(model, settings):\n    return FastLanguageModel.get_peft_model(model, r=settings.lora.r)\n"
+
+
+@pytest.mark.parametrize("above", [SETTINGS, LAMBDA], ids=["class", "lambda"])
+@pytest.mark.parametrize("handed", [False, True], ids=["at the call", "handed on"])
+def test_a_nested_default_is_changed_in_its_class(above, handed):
+    call = (
+        "model = adapt(model, Settings())\n"
+        if handed
+        else ("settings = Settings()\nmodel = FastLanguageModel.get_peft_model(model, r=settings.lora.r)\n")
+    )
+    script = IMPORTS + above + (BUILT if handed else "") + LOAD + call
+    assert repaired(script.replace("{}", "64"), "lora/rank") == script.replace("{}", "16")
+
+
+def test_settings_that_are_handed_to_who_knows_what_are_left():
+    script = (
+        IMPORTS
+        + SETTINGS.replace("{}", "64")
+        + LOAD
+        + (
+            "settings = Settings()\nreport(settings)\n"
+            "model = FastLanguageModel.get_peft_model(model, r=settings.lora.r)\n"
+        )
+    )
+    assert repaired(script, "lora/rank") == script
+
+
+# -- paths ---------------------------------------------------------------------------------------------------------
+
+PATH = IMPORTS + LOAD + 'trainer = SFTTrainer(model=model, args=SFTConfig(output_dir="out"))\n'
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        'trainer.train(f"out/{step}")\n',
+        'trainer.train("./out/checkpoint-7")\n',
+        'import glob\nfound = glob.glob("out/checkpoint-*")\n',
+        'OUT = "out"\n',
+    ],
+)
+def test_a_path_with_another_reader_stays(reader):
+    assert repaired(PATH + reader, "project/paths") == PATH + reader
+
+
+@pytest.mark.parametrize("other", ["", 'print("without")\n', '"""out"""\n'])
+def test_a_path_that_no_one_else_names_moves(other):
+    assert 'output_dir="models/nl2sql-unsloth"' in repaired(PATH + other, "project/paths")
+
+
+# -- layers by architecture ----------------------------------------------------------------------------------------
+
+ADAPTED = PLAIN + (
+    'model = AutoModelForCausalLM.from_pretrained("{}")\n'
+    "model = get_peft_model(model, LoraConfig(r=16, target_modules={}))\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("model", "made"),
+    [
+        ("codellama/CodeLlama-7b-hf", SEVEN.replace('"q_proj", "k_proj", "v_proj"', '"q_proj", "v_proj", "k_proj"')),
+        ("Qwen/Qwen2.5-Coder-7B", SEVEN.replace('"q_proj", "k_proj", "v_proj"', '"q_proj", "v_proj", "k_proj"')),
+        ("bigcode/starcoder2-7b", '"all-linear"'),
+        ("microsoft/Phi-3-mini-4k-instruct", '"all-linear"'),
+    ],
+)
+def test_target_modules_are_those_of_the_architecture(model, made):
+    before = ADAPTED.format(model, '["q_proj", "v_proj"]')
+    assert repaired(before, "lora/target-modules") == ADAPTED.format(model, made)
+
+
+@pytest.mark.parametrize("model", ["bigscience/bloom-7b1", "company/our-own", "mistralai/Mixtral-8x7B-v0.1"])
+def test_of_an_unknown_architecture_no_layers_are_named(model):
+    before = ADAPTED.format(model, '["q_proj", "v_proj"]')
+    assert repaired(before, "lora/target-modules", unsafe=True) == before
+
+
+def test_a_mistyped_layer_gets_its_name_whatever_the_model():
+    before = ADAPTED.format("company/our-own", SEVEN.replace("up_proj", "up_porj"))
+    assert '"up_proj"' in repaired(before, "lora/target-modules", unsafe=False)
+
+
+# -- four bit -------------------------------------------------------------------------------------------------------
+
+WHOLE = PLAIN + (
+    'model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf"{})\n'
+    "model = get_peft_model(model, LoraConfig(r=16))\n"
+)
+
+
+def test_four_bit_below_an_adapter():
+    assert "load_in_4bit=True" in repaired(WHOLE.format(""), "lora/four-bit")
+
+
+@pytest.mark.parametrize(
+    ("given", "more"),
+    [("", "model = model.merge_and_unload()\n"), (", load_in_8bit=True", "")],
+    ids=["merged", "8 bit"],
+)
+def test_no_four_bit_where_the_weights_are_wanted_whole(given, more):
+    script = WHOLE.format(given) + more
+    assert repaired(script, "lora/four-bit", unsafe=True) == script
+
+
+# -- what was not asked for -----------------------------------------------------------------------------------------
+
+BATCHES = IMPORTS + LOAD + "args = SFTConfig(per_device_train_batch_size={}, gradient_accumulation_steps={})\n"
+
+
+@pytest.mark.parametrize(("batch", "steps", "made"), [(2, 8, (4, 4)), (8, 2, (4, 4)), (16, 2, (8, 4)), (1, 4, (1, 4))])
+def test_the_effective_batch_is_kept_though_nobody_asked_for_it(batch, steps, made):
+    assert repaired(BATCHES.format(batch, steps), "arguments/gradient-accumulation") == BATCHES.format(*made)
+
+
+# -- rows and their elements ----------------------------------------------------------------------------------------
+
+BATCHED = (
+    IMPORTS
+    + LOAD
+    + (
+        "from datasets import load_dataset\n"
+        'PROMPT = "### Instruction:\\nSQL\\n\\n### Schema:\\n{}\\n\\n### Question:\\n{}\\n\\n### Response:\\n{}"\n'
+        "def texts(rows):\n    made = []\n%s    return {'text': made}\n"
+        "data = load_dataset('json', data_files='a.json', split='train').map(texts, batched=True)\n"
+        "trainer = SFTTrainer(model=model, train_dataset=data, args=SFTConfig(dataset_text_field='text'))\n"
+    )
+)
+LOOPS = {
+    "zip": "    for s, q, a in zip(rows['schema'], rows['question'], rows['sql']):\n"
+    "        made.append(PROMPT.format(s{}, q, a))\n",
+    "number": "    for i in range(len(rows['sql'])):\n"
+    "        made.append(PROMPT.format(rows['schema'][i]{}, rows['question'][i], rows['sql'][i]))\n",
+    "column": "    column = rows['schema']\n    for i, a in enumerate(rows['sql']):\n"
+    "        made.append(PROMPT.format(column[i]{}, rows['question'][i], a))\n",
+}
+
+
+@pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS)
+def test_the_schema_of_a_row_is_cut_and_not_the_rows_of_a_batch(loop):
+    script = BATCHED % loop
+    made = repaired(BATCHED % loop.replace("{}", ""), "dataset/schema-truncation")
+    assert made == script.replace("column[i]{}", "column[i][:1000]").replace("(s{}", "(s[:1000]").replace(
+        "[i]{}", "[i][:1000]"
+    )
+
+
+# -- kinds ----------------------------------------------------------------------------------------------------------
+
+KINDS = {
+    "arguments/warmup": (", warmup_ratio=0.03, warmup_steps=50", "trap"),
+    "memory/sequence-length": (", max_length=512", "trap"),  # two lengths
+    "checkpointing/save": (', save_strategy="no", save_steps=10', "trap"),
+    "arguments/learning-rate": (", learning_rate=1e-3", "policy"),
+    "checkpointing/limit": (", save_total_limit=9", "policy"),
+}
+
+
+@pytest.mark.parametrize("rule", KINDS)
+def test_a_finding_says_its_kind_by_its_outcome(rule):
+    given, kind = KINDS[rule]
+    script = f'{IMPORTS}{LOAD}trainer = SFTTrainer(model=model, args=SFTConfig(output_dir="o"{given}))\n'
+    found = [f for f in session(script.encode(), select=[rule]).report.findings if f.rule == rule]
+    assert kind in [f.kind for f in found]
+
+
+def test_the_same_rule_is_policy_where_nothing_contradicts():
+    script = f'{IMPORTS}{LOAD}trainer = SFTTrainer(model=model, args=SFTConfig(output_dir="o", save_strategy="no"))\n'
+    (found,) = session(script.encode(), select=["checkpointing/save"]).report.findings
+    assert found.kind == "policy"
+
+
+def test_a_repair_leaves_the_value_to_the_policy():
+    script = PLAIN + (
+        "from trl import SFTConfig, SFTTrainer\n"
+        'trainer = SFTTrainer("m", args=SFTConfig(warmup_ratio={}), peft_config=LoraConfig(r=16))\n'
+    ).replace("{}", "0.1")
+    one = session(script.encode(), select=["arguments/warmup", "api"])
+    one.settle(unsafe=False, policy=False)
+    assert b"warmup_steps=0.1)" in one.data
+    one.settle(unsafe=False, policy=True)
+    assert b"warmup_steps=0.03)" in one.data

@@ -1,0 +1,107 @@
+"""Silent failures in pairs: the bad twin is caught at its line, the good twin and the near misses are quiet."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+
+from nl2sql_review.report.report import Finding
+from nl2sql_review.run import batch
+from nl2sql_review.run.options import Options
+
+from .marked import EXPECT, FIXTURES
+
+PAIRS = sorted(p for p in (FIXTURES / "silent").iterdir() if p.is_dir() and p.name != "twins")
+TWINS = sorted((FIXTURES / "silent" / "twins").glob("*.py"))
+# Pairs of which nothing is said yet.
+UNCAUGHT = frozenset(
+    """
+    10-labels-shifted-twice
+    25-merge-result-dropped
+    26-merged-into-four-bits
+    27-base-saved-instead-of-the-adapter
+    28-tokenizer-left-behind
+    29-gguf-of-the-base
+    30-another-prompt-when-asked
+    31-served-with-a-chat-template
+    32-modelfile-of-another-model
+    33-answer-decoded-with-its-prompt
+    34-batches-padded-on-the-right
+    35-generation-ends-elsewhere
+    36-answers-of-twenty-tokens
+    38-everybody-writes
+    46-packing-under-sdpa
+    """.split()
+)
+NOT_ABOUT = re.compile(r"Not ([\w/-]+):")
+
+
+def twin(pair: Path, name: str) -> Path:
+    """The script or configuration of one side of a pair: a file, or the main file of a folder."""
+    folder = pair / name
+    if folder.is_dir():
+        return next(f for f in (folder / "train.py", *sorted(folder.glob("*.yaml"))) if f.exists())
+    return next(f for f in pair.iterdir() if f.stem == name and f.is_file())
+
+
+def marks(path: Path) -> Iterator[tuple[int | None, int, str, str]]:
+    """(cell, row, rule, part of the message) of every guilty line, in the files of the twin that tell of it."""
+    if path.suffix == ".ipynb":
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        texts: list[tuple[int | None, str]] = [(i, "".join(c["source"])) for i, c in enumerate(cells, 1)]
+    else:
+        texts = [(None, path.read_text(encoding="utf-8"))]
+    for cell, text in texts:
+        for row, line in enumerate(text.splitlines(), 1):
+            if (match := EXPECT.search(line)) is not None:
+                yield cell, row, match["rule"], match["part"] or ""
+
+
+def findings(path: Path) -> list[Finding]:
+    report = batch.review([str(path)], Options(isolated=True))
+    (file,) = report.files
+    assert file.status == "reviewed" and not report.internal_errors, (file.reason, report.internal_errors)
+    return [f for f in file.findings if f.suppressed is None]
+
+
+def rules(pair: Path) -> set[str]:
+    return {rule for _, _, rule, _ in marks(guilty(pair))}
+
+
+def guilty(pair: Path) -> Path:
+    """The file of the bad twin that has the mark: the training script, or one that it is served by."""
+    main = twin(pair, "bad")
+    beside = sorted(main.parent.iterdir()) if main.parent.name == "bad" else []
+    return next(f for f in (main, *beside) if f.is_file() and any(marks(f)))
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda p: p.name)
+def test_the_bad_twin_is_caught_at_its_line(pair: Path) -> None:
+    found: list[Any] = findings(twin(pair, "bad"))
+    told = [f"{f.location.path}:{f.location.row} {f.rule} {f.message}" for f in found]
+    expected = list(marks(guilty(pair)))
+    assert expected
+    caught = all(
+        any(
+            (f.location.row, f.rule) == (row, rule) and cell in (None, f.location.cell) and part in f.message + f.help
+            for f in found
+        )
+        for cell, row, rule, part in expected
+    )
+    assert caught is (pair.name not in UNCAUGHT), told
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda p: p.name)
+def test_the_good_twin_is_innocent(pair: Path) -> None:
+    assert [f"{f.location.row} {f.message}" for f in findings(twin(pair, "good")) if f.rule in rules(pair)] == []
+
+
+@pytest.mark.parametrize("path", TWINS, ids=lambda p: p.stem)
+def test_a_near_miss_is_innocent(path: Path) -> None:
+    about = NOT_ABOUT.search(path.read_text(encoding="utf-8").partition("\n")[0])
+    assert about is not None
+    assert [f"{f.location.row} {f.message}" for f in findings(path) if f.rule == about[1]] == []

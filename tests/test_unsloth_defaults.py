@@ -1,0 +1,153 @@
+"""Whose defaults hold: TRL's, or those that Unsloth generates where it is imported first."""
+
+from __future__ import annotations
+
+import textwrap
+from types import SimpleNamespace
+
+import pytest
+
+from nl2sql_review import readers
+from nl2sql_review.interpret.program import interpret
+from nl2sql_review.libraries import generated
+from nl2sql_review.source import Source
+from nl2sql_review.training_plan.values import Default, Either, Known
+
+FIRST = "from unsloth import FastLanguageModel\nfrom trl import SFTConfig, SFTTrainer\n"
+LATE = "from trl import SFTConfig, SFTTrainer\nfrom unsloth import FastLanguageModel\n"
+TRIED = """\
+try:
+    import unsloth
+except ImportError:
+    unsloth = None
+from transformers import AutoModelForCausalLM
+from trl import SFTConfig, SFTTrainer
+model = AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-Coder-7B")
+trainer = SFTTrainer(model=model, args=SFTConfig(output_dir="out"), train_dataset=data)
+"""
+RUN = """\
+model, tokenizer = FastLanguageModel.from_pretrained("unsloth/Qwen2.5-Coder-7B", max_seq_length=4096)
+trainer = SFTTrainer(model=model, args=SFTConfig({}), train_dataset=data)
+"""
+
+
+def stated(*versions: str) -> str:
+    """Script metadata that states versions."""
+    return "# /// script\n# dependencies = [" + ", ".join(f'"{v}"' for v in versions) + "]\n# ///\n"
+
+
+def plan_of(code: str):
+    source = Source.from_bytes(code.encode(), "train.py")
+    (plan,) = readers.read(interpret(source, "."), source, SimpleNamespace(processes=None, gpu=None))
+    return plan
+
+
+def shown(value):
+    if isinstance(value, (Known, Default)):
+        return value.value
+    return {shown(o) for o in value.options} if isinstance(value, Either) else type(value).__name__
+
+
+@pytest.mark.parametrize(
+    ("fact", "expected"),
+    [
+        ("arguments.per_device_batch_size", 4),
+        ("arguments.gradient_accumulation", 2),
+        ("arguments.learning_rate", 5e-5),
+        ("arguments.warmup", 0.1),
+        ("arguments.optimizer", "adamw_8bit"),
+        ("arguments.weight_decay", 0.001),
+        ("arguments.seed", 3407),
+        ("arguments.mixed_precision", "bf16 else fp16"),
+        ("memory.sequence_length", 4096),
+        ("memory.length_conflict", False),
+        ("checkpointing.save_strategy", "no"),  # with neither a directory nor a number of steps, nothing is saved
+    ],
+)
+def test_unsloth_first_generates_the_configuration(fact, expected):
+    assert shown(plan_of(FIRST + RUN.format(""))[fact].value) == expected
+
+
+@pytest.mark.parametrize(
+    ("fact", "expected"),
+    [
+        ("arguments.per_device_batch_size", 8),
+        ("arguments.learning_rate", 2e-5),
+        ("arguments.mixed_precision", "bf16"),
+        ("memory.sequence_length", 1024),
+        ("checkpointing.save_strategy", "steps"),
+    ],
+)
+def test_what_was_taken_from_trl_before_stays_trls(fact, expected):
+    assert shown(plan_of(LATE + RUN.format(""))[fact].value) == expected
+
+
+def test_an_import_that_is_only_tried_leaves_both():
+    assert shown(plan_of(TRIED)["arguments.per_device_batch_size"].value) == {4, 8}
+
+
+@pytest.mark.parametrize(
+    ("unsloth", "arguments", "fact", "expected"),
+    [
+        ("unsloth==2025.1.8", "", "arguments.per_device_batch_size", 8),  # before it generated anything
+        ("unsloth==2025.3.19", "", "arguments.weight_decay", 0.01),
+        ("unsloth==2025.12.10", "", "arguments.warmup", 0.1),
+        ("unsloth==2026.6.9", "max_length=512", "memory.sequence_length", 4096),  # which is not kept
+        ("unsloth==2026.10.9", "max_length=512", "memory.sequence_length", 512),
+        ("unsloth==2026.10.9", "max_length=1024", "memory.sequence_length", 4096),  # not told from TRL's default
+        ("unsloth==2026.10.9", "max_seq_length=8192", "memory.sequence_length", 4096),
+        ("unsloth==2026.10.9", "save_steps=100", "checkpointing.save_strategy", "steps"),
+        ("unsloth==2026.10.9", "output_dir='out'", "checkpointing.save_strategy", "steps"),
+    ],
+)
+def test_the_release_decides(unsloth, arguments, fact, expected):
+    assert shown(plan_of(stated(unsloth) + FIRST + RUN.format(arguments))[fact].value) == expected
+
+
+@pytest.mark.parametrize(
+    ("loader", "expected"),
+    [
+        ("dtype=None", "bf16 else fp16"),
+        ("dtype=torch.float16", "fp16"),
+        ("dtype=torch.bfloat16", "Unknown"),
+        ("full_finetuning=True", "Unknown"),
+    ],
+)
+def test_the_gpu_decides_where_neither_flag_is_on(loader, expected):
+    code = "import torch\n" + FIRST + RUN.format("").replace("max_seq_length=4096", loader)
+    assert shown(plan_of(code)["arguments.mixed_precision"].value) == expected
+
+
+def test_transformers_own_arguments_and_trainer_stay_as_they_are():
+    code = FIRST + RUN.format("").replace("SFTConfig()", "TrainingArguments('out')").replace("SFTTrainer", "Trainer")
+    plan = plan_of("from transformers import Trainer, TrainingArguments\n".join(["", code]))
+    assert shown(plan["arguments.per_device_batch_size"].value) == 8
+    assert shown(plan["arguments.mixed_precision"].value) == "none"
+
+
+def test_the_message_says_whose_default_it_is():
+    value = plan_of(FIRST + RUN.format(""))["arguments.learning_rate"].value
+    assert value.trace[-1].note == "library default: UnslothSFTConfig.learning_rate"
+
+
+def test_the_builder_reads_what_is_put_into_the_generated_classes():
+    code = textwrap.dedent("""
+        def _patch_trl_rl_trainers(trainer_file="grpo_trainer"):
+            other = {"seed": 1}
+            replacements = {"per_device_train_batch_size": 4, "seed": 3407}
+            if transformers_version >= Version("5.0.0"):
+                replacements["warmup_steps"] = 0.1
+            else:
+                replacements["warmup_ratio"] = 0.1
+            if trainer_file == "sft_trainer":
+                replacements = {"loss_type": "nll"}
+            if trainer_file == "gold_trainer":
+                replacements = {"seed": 5}
+            length = "    args.max_length = model_max_length"
+    """)
+    found = generated.configurations(code.encode())
+    assert set(found[generated.ALL]) == {"per_device_train_batch_size", "seed", "warmup_steps", "warmup_ratio"}
+    assert found["UnslothSFTConfig"]["max_length"] == generated.MODEL_LENGTH
+    assert "loss_type" in found["UnslothSFTConfig"]
+    assert found[generated.ALL]["seed"].value == "3407"
+    assert generated.configurations(b"def f():\n    replacements = {'seed': 1}\n") == {}
