@@ -20,7 +20,7 @@ from nl2sql_review.policy import rulebook
 from nl2sql_review.run.reviewer import Reviewer
 from nl2sql_review.training_plan.facts import SECTIONS
 from tests.claude import Claude
-from tests.test_rules import EXPECT
+from tests.marked import EXPECT
 
 ROOT = Path(__file__).resolve().parents[1]
 PLUGIN = ROOT / "integrations" / "claude-code"
