@@ -28,7 +28,10 @@ SECTION = rb"""^[ \t{,]*["'\[]?(?:%s)["'\]]?[ \t]*(?:[:=][ \t]*(?:[{\r\n#]|$)|$)
 HEAD = 64 * 1024  # bytes of a YAML or JSON file in which these are looked for
 LARGEST = 1_000_000  # bytes: a larger one is data
 # Given by name, these are still no scripts; any other suffix is taken for Python.
-NO_SCRIPTS = (".jsonl", ".md", ".txt", ".csv", ".cfg", ".ini", ".sh")
+NO_SCRIPTS = (".jsonl", ".md", ".txt", ".csv", ".cfg", ".ini")
+# What starts scripts: shells, Slurm, make.
+LAUNCHES = (".sh", ".bash", ".zsh", ".slurm", ".sbatch", ".sub", ".job", ".pbs", ".lsf", ".mk")
+MAKEFILES = ("makefile", "gnumakefile")
 # Folders that hold other people's code, or a copy of one's own.
 NEVER_OURS = frozenset(
     ".bzr .direnv .eggs .git .hg .ipynb_checkpoints .mypy_cache .nox .pytest_cache .ruff_cache .svn .tox .venv "
@@ -36,17 +39,26 @@ NEVER_OURS = frozenset(
 )
 
 
+def is_launch_file(path: str) -> bool:
+    """Whether a path is, by its name, that of a file which starts programs."""
+    name = os.path.basename(path).lower()
+    return name.endswith(LAUNCHES) or name in MAKEFILES
+
+
 class Found:
     """A file to review. `shown` is its path in the report, `given` whether it was named rather than found."""
 
-    __slots__ = ("path", "shown", "given", "problem", "real")
+    __slots__ = ("path", "shown", "given", "problem", "real", "started_by")
 
-    def __init__(self, path: str, shown: str, given: bool, problem: str = "", real: str = "") -> None:
+    def __init__(
+        self, path: str, shown: str, given: bool, problem: str = "", real: str = "", started_by: str = ""
+    ) -> None:
         self.path = path
         self.shown = shown
         self.given = given
         self.problem = problem  # why a directory could not be listed
         self.real = real or os.path.realpath(path)  # the same for all ways to the same file
+        self.started_by = started_by  # the launch file that was named in its place
 
 
 class Screening:

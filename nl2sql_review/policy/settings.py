@@ -22,7 +22,7 @@ from ..files.projects import DEDICATED, PYPROJECT, SIZE_LIMIT, TABLE, candidates
 from ..files.typed_data import ShapeError, build, did_you_mean, keys, listed, named, show
 from ..libraries.declared import LIBRARIES
 from ..libraries.versions import clauses
-from ..report.report import KINDS, Kind, Severity
+from ..report.report import KINDS, Certainty, Kind, Severity
 from ..training_plan.facts import FACTS, SECTIONS
 from .expectations import Expectation, spelled, wanted, worded
 from .overrides import matches, place_of
@@ -69,10 +69,13 @@ class Settings:
     processes: Union[int, None] = None  # how many processes train at once
     # Accelerate and DeepSpeed files that start the runs, relative to `root`.
     launch: tuple[str, ...] = field(default=(), metadata=PATHS)
+    runs: tuple[str, ...] = ()  # command lines that start the scripts: "python train.py --config configs/spider.yaml"
     versions: dict[str, str] = field(default_factory=dict)  # library -> version or requirement the script runs on
     baseline: Union[str, None] = field(default=None, metadata=PATHS)  # of accepted findings, absolute once loaded
     fail_on: Severity = field(default="error", metadata=_key("fail-on"))
     fail_on_unknown: bool = field(default=False, metadata=_key("fail-on-unknown"))
+    min_certainty: Certainty = field(default="branch", metadata=_key("min-certainty"))  # of findings that are told
+    ignore_suppressions: bool = field(default=False, metadata=_key("ignore-suppressions"))  # comments silence nothing
     parameters: Mapping[str, Any] = field(default_factory=dict, metadata={"hidden": True})  # rule id -> its table
     wanted: Policy = field(default_factory=Policy, metadata={"hidden": True})  # what `policy` names, read
     root: str = field(default="", metadata={"hidden": True})  # the directory of the settings file

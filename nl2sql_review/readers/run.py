@@ -143,7 +143,7 @@ def linked(run: Run, trainers: list[Call]) -> Run:
         run.arguments.before(run.recording.every(), max(c.order for c in run.train))
     model = trainer.get("model")
     follow_model(run, list(objects(model)), ())
-    if not run.load and isinstance(model, Known) and isinstance(model.value, str):
+    if not run.load and isinstance(model, (Known, Default)) and isinstance(model.value, str):
         run.load = Given([(trainer, None)])  # SFTTrainer("name"): loaded by the trainer, with model_init_kwargs
     given = trainer.get("peft_config")
     config = makers(given)

@@ -100,7 +100,7 @@ class Reviews:
             code = self.reviewer.exit_code(Report(files=(file,), internal_errors=tuple(faults)))
         outcome = outcome_of(file, faults, code)
         if data and not faults:
-            self._answers.store(outcome, name, data, seen)
+            self._answers.store(outcome, name, data, seen, found.started_by)
         return outcome if is_relevant(found, data, outcome) else IRRELEVANT
 
     def _read_and_review(self, found: discovery.Found) -> tuple[FileReport, list[InternalError], bytes]:

@@ -252,9 +252,10 @@ class Rows(Part):
 
 
 class TrainingPlan:
-    """The eight parts of what one run would do."""
+    """The eight parts of what one run would do; `run` is the command line that starts it, where one is known."""
 
     def __init__(self) -> None:
+        self.run = ""
         self.lora = Lora()
         self.prompt = Prompt()
         self.dataset = Dataset()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, Union
 
 from ...training_plan.values import Place, Unknown, Value
 from .joins import MISSING, VALUES, join_slot, prefer_slot
-from .objects import Attributes, Items, Object, Scope
+from .objects import Attributes, Cell, Items, Object, Scope
 from .recording import Call, Recording
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class State:
         self.modules: dict[str, Any] = {}
         self.search_path: list[Any] = []
         self.project: Any = None
-        self.shared: dict[str, Object] = {}  # names of libraries that are one per process: os.environ, sys.argv
+        self.shared: dict[str, Cell] = {}  # names of libraries that are one per process: os.environ, sys.argv
 
     # -- state -------------------------------------------------------------------------------------------
     def write(self, obj: Object, key: Any, value: Any) -> None:
@@ -273,7 +273,7 @@ class State:
         self.spend(len(self.journal) - mark)
         exits.append(Exit(value, self.changes(mark), why, (len(self.journal), self.rollbacks)))
 
-    def settle(self, mark: int, exits: list[Exit], alive: bool) -> bool:
+    def settle(self, mark: int, exits: list[Exit], alive: Flow) -> Flow:
         """Join all exits, and the path that is still running if `alive`. Returns whether any path goes on."""
         if not exits:
             return alive

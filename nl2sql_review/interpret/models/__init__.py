@@ -5,4 +5,4 @@ from .config import attribute_dicts, configuration, hydra, omegaconf, pydantic, 
 from .data import datasets, frames, written  # noqa: F401
 from .files import os_paths, paths, streams  # noqa: F401
 from .standard import generated, imports, iteration, sampling, signatures, small_parts, text  # noqa: F401
-from .training import stack  # noqa: F401
+from .training import stack, trl_config  # noqa: F401
