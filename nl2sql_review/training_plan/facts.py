@@ -1,6 +1,6 @@
 """The training plan: what one run of the script would load, adapt, feed, optimise and save.
 
-Eight parts, named as the sections of the checklist. Every field is a `Fact`. Readers fill the plan, rules judge it;
+Nine parts, named as the sections of the checklist. Every field is a `Fact`. Readers fill the plan, rules judge it;
 nothing here knows a library or a policy.
 """
 
@@ -11,7 +11,7 @@ from typing import Iterator
 
 from .values import Absent, Place, Value
 
-SECTIONS = ("lora", "prompt", "dataset", "arguments", "memory", "checkpointing", "project", "api")
+SECTIONS = ("lora", "prompt", "dataset", "arguments", "memory", "checkpointing", "project", "api", "artifact")
 
 
 @dataclass(slots=True)
@@ -226,8 +226,19 @@ class Api(Part):
     unread: Fact  # fields, options and constants of the script that nothing reads
 
 
+class Artifact(Part):
+    saved: Fact  # list: the directories and repositories that the model is saved to after training
+    # Lists of defects, each with cases.
+    saved_weights: Fact  # saves of a model from which what was trained is gone, or hidden under other names
+    merged_into: Fact  # merges into weights of 4 or 8 bits
+    tokenizer: Fact  # a tokenizer that was changed and is saved nowhere beside the model
+    converted: Fact  # conversions of a folder in which the fine-tune is not
+    prompt: Fact  # where the model is asked with another prompt than it was trained on
+    generation: Fact  # answers with the prompt in front, after padding, cut short, or without an end
+
+
 class TrainingPlan:
-    """The eight parts of what one run would do."""
+    """The nine parts of what one run would do."""
 
     def __init__(self) -> None:
         self.lora = Lora()
@@ -238,6 +249,7 @@ class TrainingPlan:
         self.checkpointing = Checkpointing()
         self.project = Project()
         self.api = Api()
+        self.artifact = Artifact()
 
     def __getitem__(self, name: str) -> Fact:
         """The fact called `section.field`; KeyError when there is none."""
