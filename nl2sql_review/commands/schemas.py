@@ -12,8 +12,18 @@ from ..render.plan_json import PlanReport
 from ..report.report import Report
 from ..rows.scoring.evaluation import Evaluation
 
+
+def report_schema() -> dict[str, Any]:
+    """Return the schema of a report; the place of a finding about a data file as a whole has no row."""
+    made = schema(Report, "nl2sql-review report")
+    properties = made["$defs"]["Location"]["properties"]
+    for name in ("row", "column", "end_row", "end_column"):
+        properties[name] = {**properties[name], "type": ["integer", "null"]}
+    return made
+
+
 SCHEMAS: dict[str, Any] = {
-    "report": lambda: schema(Report, "nl2sql-review report"),
+    "report": report_schema,
     "plan": lambda: schema(PlanReport, "nl2sql-review plan"),
     "memory": lambda: schema(MemoryReport, "nl2sql-review memory"),
     "evaluation": lambda: schema(Evaluation, "nl2sql-review evaluation"),

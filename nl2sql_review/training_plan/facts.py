@@ -110,6 +110,7 @@ class Dataset(Part):
     stopping_strategy: Fact
     misaligned_weights: Fact  # True when a skipped dataset shifts the weights
     bare_fields: Fact  # list: columns read by ex["name"] with no other spelling to fall back on
+    missing_fields: Fact  # list: columns that are read so, and that the data files beside the script have not got
     late_fallbacks: Fact  # list: columns whose `.get` fallback runs after mixing and returns None
     schema_limit: Fact  # characters (or tokens) the schema is cut to
     truncation_cuts: Fact  # "schema", "text": what a cut removes
@@ -237,10 +238,35 @@ class Artifact(Part):
     generation: Fact  # answers with the prompt in front, after padding, cut short, or without an end
 
 
+class Rows(Part):
+    """What the rows of a data file are to this script: lists of the kinds of defects that were found, empty for none.
+
+    No part of the plan, as no script says it: `nl2sql-review data` reads the files and fills them.
+    """
+
+    unreadable: Fact
+    missing_columns: Fact
+    empty_parts: Fact
+    markup: Fact
+    foreign_markers: Fact
+    statements: Fact
+    refused_sql: Fact
+    broken_schemas: Fact
+    lost_by_cut: Fact
+    too_long: Fact
+    duplicates: Fact
+    contradictions: Fact
+    held_out_rows: Fact
+    held_out_databases: Fact
+    databases_on_both_sides: Fact
+    passes: Fact  # how often each row of the data set is trained on
+
+
 class TrainingPlan:
-    """The nine parts of what one run would do."""
+    """The nine parts of what one run would do; `run` is the command line that starts it, where one is known."""
 
     def __init__(self) -> None:
+        self.run = ""
         self.lora = Lora()
         self.prompt = Prompt()
         self.dataset = Dataset()
@@ -269,3 +295,5 @@ class TrainingPlan:
 
 
 FACTS = tuple(name for name, _ in TrainingPlan().facts())
+ROW_SECTION = "rows"
+ROW_FACTS = tuple(f"{ROW_SECTION}.{name}" for name in Rows.names())

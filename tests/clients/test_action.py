@@ -197,6 +197,18 @@ def test_a_pull_request_counts_what_it_changed(runner, project: Path, tmp_path: 
     assert code == 2 and "base-ref" in commands(output)[0][2]
 
 
+@pytest.mark.parametrize(
+    ("project_settings", "of_a_fork", "code"),
+    [("", "true", 1), ("", "false", 3), ("true", "true", 3), ("false", "false", 1)],
+)
+def test_settings_of_a_fork_count_where_that_is_wanted(
+    runner, project: Path, project_settings: str, of_a_fork: str, code: int
+) -> None:
+    """Here they exclude the script that is to be reviewed."""
+    (project / "nl2sql-review.toml").write_text('exclude = ["src"]\n', encoding="utf-8")
+    assert runner.review(project, {"project-settings": project_settings}, OF_A_FORK=of_a_fork)[0] == code
+
+
 def test_several_paths(runner, project: Path) -> None:
     (project / "b c.py").write_text(BAD, encoding="utf-8")
     (project / "not.py").write_text(BAD, encoding="utf-8")

@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Any
 from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, extend, join
 from ..core.joins import DIFFERS, demote, join_items
 from ..core.machine import Machine
-from ..core.objects import Arguments, Class, Instance, Items, Mapping, Object, Opaque, Row, Scope, Sequence, object_of
+from ..core.objects import (
+    Arguments,
+    Class,
+    Instance,
+    ItemKey,
+    Items,
+    Mapping,
+    Object,
+    Opaque,
+    Row,
+    Scope,
+    Sequence,
+    object_of,
+)
 from ..core.operations import describe, is_scalar, item_term, lift, term_of
 from .displays import plain_key
 from .expressions import settled
@@ -222,7 +235,7 @@ def set_item(m: Machine, owner: Value, key: Value, value: Value, node: cst.CSTNo
             m.may_raise("IndexError")
             spoil(m, obj, "an element is replaced at a place only the run knows")
     elif isinstance(obj, Row):
-        m.write(obj, ("item", key.value if isinstance(key, Known) else None), value)
+        m.write(obj, ItemKey(key.value if isinstance(key, Known) else None), value)
     elif isinstance(obj, Opaque):
         m.library_set_item(obj, key, value, node, scope)
 
@@ -258,6 +271,8 @@ def iterate(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
             if v.source is not None:
                 rest, position = v.source.state, v.slots["position"]
                 m.write(v, "position", len(rest.items))
+                if not isinstance(position, int):  # two paths read it to different places
+                    return Items(rest.items, "only the run knows how far an iterator was read")
                 return rest._replace(items=rest.items[position:])
             if v.kind == "generator" and state.items:
                 m.write(v, "state", Items((), state.open and "a generator that was read before"))
@@ -377,6 +392,8 @@ def contains_settled(m: Machine, owner: Value, value: Value, node: cst.CSTNode |
             )
         if not state.open and all(verdict is False for verdict in verdicts):
             return Known(False) if not state.by else Default(False, state.by)
+        if not state.open and isinstance(value, Known) and isinstance(value.value, Opaque):
+            return term_of("in", value, owner)
         return Unknown(state.open or "membership is only known to the run")
     if isinstance(v, Opaque):
         found = m.library_contains(owner, v, value, node)

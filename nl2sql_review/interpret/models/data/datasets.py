@@ -13,6 +13,7 @@ from ...core.objects import (
     Dataset,
     Function,
     Instance,
+    ItemKey,
     Items,
     Mapping,
     Opaque,
@@ -21,12 +22,14 @@ from ...core.objects import (
     object_of,
     plain,
 )
-from ...core.operations import describe, item_term
+from ...core.operations import describe, freeze, item_term
+from . import written
 
 if TYPE_CHECKING:
     import libcst as cst
 
 KIND = "datasets.Dataset"
+DEEP = 20  # levels of an expression that are kept of what decides over a row
 SAME = (
     "filter select shuffle skip take shard sort flatten with_format set_format cast cast_column to_iterable_dataset "
     "unique flatten_indices repeat with_transform set_transform add_faiss_index reset_format class_encode_column"
@@ -59,7 +62,7 @@ def derived(
         old.open if open is None else open,
     )
     new.sources, new.mixed, new.parts, new.splits = old.sources, old.mixed, old.parts, old.splits
-    new.steps = (*old.steps, call)
+    new.steps, new.split, new.filters = (*old.steps, call), old.split, old.filters
     call.result = made(m, new)
     return Known(new, receiver.trace)
 
@@ -67,10 +70,17 @@ def derived(
 def same(call: ModelCall) -> Value:
     m = call.machine
     fn = call.arguments.get(0, "function")
+    kept: Value | None = None
     if call.callee.endswith("filter") and not isinstance(fn, Absent):
         with m.supposing("a filter's function"):
-            m.call(fn, Arguments([Known(Row("example", object_of(call.receiver), False))]), call.node)
-    return derived(m, call.receiver, call.arguments, call.node, call.callee)
+            kept = m.call(fn, Arguments([Known(Row("example", object_of(call.receiver), False))]), call.node)
+        if not isinstance(call.arguments.get(None, "batched", "with_indices", "input_columns"), Absent):
+            kept = Unknown("a filter that is given more than a row, or batches of them", call.receiver.trace)
+    out = derived(m, call.receiver, call.arguments, call.node, call.callee)
+    if kept is not None:
+        new: Dataset = object_of(out)
+        new.filters = (*new.filters, freeze(kept, DEEP))
+    return out
 
 
 for _name in SAME:
@@ -235,6 +245,7 @@ def item(call: ModelCall) -> Value:
         if old.splits or k in SPLITS or k.startswith(SPLITS):
             new = Dataset(f"{old.text}[{k!r}]", old.call, dict(old.columns), old.open)
             new.sources, new.mixed, new.steps, new.parts = old.sources, old.mixed, old.steps, old.parts
+            new.split, new.filters = k, old.filters
             return Known(new, call.receiver.trace)
         value = old.columns.get(k)
         return Known(
@@ -268,8 +279,8 @@ def to_list(call: ModelCall) -> Value:
 def cell_of_row(call: ModelCall) -> Value:
     row, key = object_of(call.receiver), call.arguments.get(0)
     k = plain(key)
-    if ("item", k) in row.slots:
-        return row.slots["item", k]
+    if ItemKey(k) in row.slots:
+        return row.slots[ItemKey(k)]
     known = (
         row.dataset.columns.get(k) if isinstance(row, Row) and row.dataset is not None and isinstance(k, str) else None
     )
@@ -292,8 +303,8 @@ def get_of_row(call: ModelCall) -> Value:
     receiver, args = call.receiver, call.arguments
     row, key = object_of(receiver), args.get(0)
     k = plain(key)
-    if ("item", k) in row.slots:
-        return row.slots["item", k]
+    if ItemKey(k) in row.slots:
+        return row.slots[ItemKey(k)]
     known = (
         row.dataset.columns.get(k) if isinstance(row, Row) and row.dataset is not None and isinstance(k, str) else None
     )
@@ -303,6 +314,9 @@ def get_of_row(call: ModelCall) -> Value:
         if known is not None
         else Known(Opaque(f"{row.text}.get({inner})", "get", (receiver, *args.positional)), receiver.trace)
     )
+    made = object_of(term)
+    if isinstance(made, Opaque) and made.place is None:
+        made.place = args.place
     if isinstance(row, Row) and row.batched:
         return Known(Sequence((term,), "list", "only the run knows how many rows a batch has"), receiver.trace)
     return term
@@ -321,7 +335,7 @@ def update_row(call: ModelCall) -> Value:
         **(call.machine.mapping(args.positional[0], call.node).items if args.positional else {}),
         **args.keywords,
     }.items():
-        call.machine.write(row, ("item", k), v)
+        call.machine.write(row, ItemKey(k), v)
     return Known(None)
 
 
@@ -373,6 +387,12 @@ def load(call: ModelCall) -> Value:
         f"{call.callee.rsplit('.', 1)[-1]}({', '.join(describe(a, 40) for a in call.arguments.positional[:2])})",
         recorded,
     )
+    if call.callee.endswith("load_from_disk"):
+        found = written.loaded(call.machine, call.arguments.get(0, "dataset_path"))
+    else:
+        found = written.loaded(call.machine, call.arguments.get(None, "data_files"))
+    if found is not None:
+        new.columns, new.open = found
     new.splits = call.callee.endswith("load_dataset") and "split" not in recorded.arguments
     recorded.result = made(call.machine, new)
     return Known(new, (recorded.place,))
