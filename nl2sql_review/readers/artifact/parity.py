@@ -16,8 +16,8 @@ from ...training_plan.values import Absent, Default, Either, Known, Place, Term,
 from ..api.arguments import Defect
 from ..api.imports import fact as listed
 from ..object_settings import last
-from ..prompt.tokenizer import Tokenizer
 from ..prompt.text import Piece
+from ..prompt.tokenizer import Tokenizer
 from ..prompt.training_text import TrainingText, objective, texts_of
 from ..run import Run
 from .saved import destinations, saves
