@@ -98,7 +98,8 @@ def library_attribute(m: Machine, owner: Known, v: Opaque, name: str, node: cst.
         and name in v.call.arguments
         and v.kind not in ("model", "datasets.Dataset", "transformers.PreTrainedTokenizer")
     ):
-        return v.call.arguments[name]
+        given: Value | None = v.call.arguments[name]
+        return given
     return None
 
 
@@ -119,7 +120,7 @@ def call_library(
     if f.head == "attribute":
         receiver = f.args[0]
         owner = object_of(receiver)
-        name = f.args[1].value  # type: ignore[union-attr]
+        name = plain(f.args[1])
         if isinstance(owner, Opaque) and owner.kind:
             run = METHOD_MODELS.get((owner.kind, name))
             callee = method_name(owner.kind, name)
