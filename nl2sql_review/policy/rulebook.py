@@ -203,7 +203,8 @@ class Rulebook:
 
 
 _FENCE = re.compile(
-    r"^(?P<ticks>```+)(?P<language>\w*)(?P<label>[^\n`]*)\n(?P<code>.*?)^(?P=ticks)[ \t]*$", re.MULTILINE | re.DOTALL
+    r"^(?P<ticks>```+)(?P<language>\w*)(?P<label>(?!\w)[^\n`]*)\n(?P<code>.*?)(?:^(?P=ticks)[ \t]*$|\Z)",
+    re.MULTILINE | re.DOTALL,
 )
 _FILE = re.compile(r"\A---[ \t]*\n(?P<head>.*?)^---[ \t]*\n(?P<body>.*)\Z", re.MULTILINE | re.DOTALL)
 
@@ -214,7 +215,7 @@ def load(extra: Iterable[str] = ()) -> Rulebook:
     Raises RulebookError, whose text names the file.
     """
     with disk.Remembering(apart=True):  # these belong to the program, not to what is reviewed
-        pages = list(_pages(resources.find("rules")))
+        pages = list(_pages(resources.find("rules"), links=True))
     for directory in extra:
         if not disk.is_folder(directory):
             raise RulebookError(f"{directory}: no such directory of rules")
@@ -247,7 +248,7 @@ class Page(NamedTuple):
             raise RulebookError(f"{self.path}: {error}") from None
 
 
-def _pages(directory: str) -> Iterable[Page]:
+def _pages(directory: str, links: bool = False) -> Iterable[Page]:
     """Every rule file below a directory; a README.md is for people."""
     for folder, folders, files in os.walk(directory):
         folders[:] = sorted(d for d in folders if not d.startswith("."))
@@ -262,6 +263,8 @@ def _pages(directory: str) -> Iterable[Page]:
                 known = (*SECTIONS, ROW_SECTION)
                 hint = did_you_mean(section, known)
                 raise RulebookError(f"{path}: a rule lies at <section>/<rule>.md; sections are {listed(known)}{hint}")
+            if not links and os.path.islink(path) and not disk.lies_in(disk.real(path), disk.real(directory)):
+                raise RulebookError(f"{path}: is a link that leads out of {directory}; a rule lies there itself")
             data = disk.read(path, SIZE_LIMIT)
             if data is None:
                 raise RulebookError(f"{path}: cannot be read")

@@ -93,6 +93,7 @@ class Prompt(Part):
     bos: Fact  # "once", "twice"
     appended: Fact  # what the trainer puts after the text: "nothing", "the EOS token", "a second EOS token"
     boundary: Fact  # what a prompt column ends with: "space", "no space"
+    foreign_template: Fact  # list of defects, with cases: a template that is not the one the model is asked with
     labels: Fact  # list of defects, with cases: where the labels that reach the loss are not those that were made
 
 
@@ -113,6 +114,9 @@ class Dataset(Part):
     late_fallbacks: Fact  # list: columns whose `.get` fallback runs after mixing and returns None
     schema_limit: Fact  # characters (or tokens) the schema is cut to
     truncation_cuts: Fact  # "schema", "text": what a cut removes
+    # Lists of defects, each with cases: samples that share a row and see each other, splits that each process draws.
+    joined_samples: Fact
+    unseeded_split: Fact
     schema_fills: Fact  # True when a schema cut to its limit fills the whole sequence, so that the answer is cut
 
 
@@ -120,6 +124,7 @@ class Arguments(Part):
     per_device_batch_size: Fact
     gradient_accumulation: Fact
     processes: Fact
+    several_processes: Fact  # True where more than one trains; a default where the launcher may say otherwise
     cards: Fact  # what the cards that the script makes visible are used by: "one process", "a process for each"
     effective_batch: Fact
     learning_rate: Fact
@@ -194,6 +199,7 @@ class Project(Part):
     dataset_configs_in: Fact  # "script", or the file that defines them
     tracker: Fact  # list of report_to, or "none"
     untracked_truth: Fact  # list: settings logged with another value than the run uses
+    unguarded: Fact  # list of defects, with cases: what each of several processes writes to one place
     contradicted: Fact  # list of defects, with cases: comments that say another value than the run uses
 
 
@@ -246,9 +252,10 @@ class Rows(Part):
 
 
 class TrainingPlan:
-    """The eight parts of what one run would do."""
+    """The eight parts of what one run would do; `run` is the command line that starts it, where one is known."""
 
     def __init__(self) -> None:
+        self.run = ""
         self.lora = Lora()
         self.prompt = Prompt()
         self.dataset = Dataset()

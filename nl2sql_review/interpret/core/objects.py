@@ -46,7 +46,8 @@ class Sequence(Object):
 
     @property
     def state(self) -> Items:
-        return self.slots["state"]
+        found: Items = self.slots["state"]
+        return found
 
 
 class Mapping(Object):
@@ -72,7 +73,8 @@ class Mapping(Object):
 
     @property
     def state(self) -> Items:
-        return self.slots["state"]
+        found: Items = self.slots["state"]
+        return found
 
 
 class Attributes(Mapping):
@@ -234,6 +236,26 @@ class Opaque(Object):
     @property
     def callee(self) -> str:
         return self.call.callee if self.call is not None else ""
+
+
+class ItemKey(NamedTuple):
+    """The slot of an item that the script sets on a library's object."""
+
+    key: Any
+
+
+class Cell(Object):
+    """One value that the script may set anew, beside the attributes of an object: `sys.argv`, a parser's commands."""
+
+    __slots__ = ()
+
+    def __init__(self, value: Value) -> None:
+        self.slots = {"value": value}
+
+    @property
+    def value(self) -> Value:
+        value: Value = self.slots["value"]
+        return value
 
 
 class Dataset(Opaque):

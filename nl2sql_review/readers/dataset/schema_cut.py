@@ -17,6 +17,9 @@ from .rows import collected
 
 BLIND = "by a slice, which takes tables away that the SQL needs; `nl2sql-review data` counts the rows"
 NUMBER = re.compile(r"max_length\s*=\s*(\d+)")
+# What becomes of a row that is too long: SFTTrainer cuts it, transformers' own Trainer does not.
+OF_SFT = "where a row is too long, the trainer cuts its end, which is the SQL and the EOS token"
+OF_TRAINER = "nothing cuts a row that is too long, and it takes whatever memory it needs"
 
 
 @dataclass(slots=True)
@@ -64,8 +67,10 @@ def read(run: Run, part: Any, texts: list[TrainingText], at: Place | None) -> No
     if guarded and any(not isinstance(v, Absent) for v in limits):
         limits = [v for v in limits if not isinstance(v, Absent)]  # `if len(schema) > n`: a shorter one needs no cut
     value = joined(limits)
+    uncut = OF_SFT if run.trainer is None or "SFT" in run.trainer.callee or run.unsloth else OF_TRAINER
     notes += [BLIND] if blind else []
-    part.schema_limit = Fact(value, at=place, note="; ".join(dict.fromkeys(notes)))
+    note = "; ".join(dict.fromkeys(notes)) or (uncut if isinstance(value, Absent) else "")
+    part.schema_limit = Fact(value, at=place, note=note)
     cut = any(not isinstance(v, Absent) for v in limits)
     if whole is None and not cut:
         whole = next((t.at or at for t, _ in known if tokenised_cut(t)), None)

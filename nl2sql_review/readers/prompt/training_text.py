@@ -30,6 +30,9 @@ OTHER_OBJECTIVES = (
     "GKD",
     "OnlineDPO",
     "NashMD",
+    "SentenceTransformer",
+    "CrossEncoder",
+    "SparseEncoder",
 )
 
 

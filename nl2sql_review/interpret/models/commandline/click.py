@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value, extend
 from ...core.joins import demote
@@ -12,6 +12,8 @@ from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Function, Instance, Items, Mapping, Opaque, Sequence, object_of, plain
 from ...core.operations import describe, lift
 from ...python.builtins import BUILTINS
+from .process import chosen, spoken, started
+from .process import subcommand as subcommand_named
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -21,29 +23,66 @@ EXIT = "exit"
 
 
 # -- decorators ------------------------------------------------------------------------------------------
-def decorator(apply: Any) -> Value:
-    """Something of click that is put above a function: `apply(m, function, node)` gives what stands for it then."""
-    made = Opaque("click.decorator", "call", (), DECORATOR)
-    made.slots["click", "apply"] = apply
-    return Known(made)
+Decoration = Callable[[Machine, Value, "cst.CSTNode | None"], Value]  # (m, function, node): what stands for it then
+
+
+class Decorator(Opaque):
+    """Something of click that is put above a function."""
+
+    __slots__ = ("apply",)
+
+    def __init__(self, apply: Decoration) -> None:
+        super().__init__("click.decorator", "call", (), DECORATOR)
+        self.apply = apply
+
+
+class Command(Opaque):
+    """A command or a group. `commands` are those of a group, by name."""
+
+    __slots__ = ("commands",)
+
+    def __init__(self, name: str, callback: Value, function: str) -> None:
+        super().__init__(function, "call", (), COMMAND)
+        self.slots = {"callback": callback, "name": Known(name)}
+        self.commands = Mapping({})
+
+    @property
+    def callback(self) -> Value:
+        callback: Value = self.slots["callback"]
+        return callback
+
+
+class Parameter(Opaque):
+    """An option or an argument, of click or typer, with the arguments it was declared with."""
+
+    __slots__ = ("arguments", "is_option")
+
+    def __init__(self, text: str, kind: str, arguments: Arguments, is_option: bool) -> None:
+        super().__init__(text, "call", (), kind)
+        self.arguments, self.is_option = arguments, is_option
+
+
+def decorator(apply: Decoration) -> Value:
+    """Return something of click that is put above a function."""
+    return Known(Decorator(apply))
 
 
 @method_model(DECORATOR, "__call__")
 def decorate(call: ModelCall) -> Value:
-    return object_of(call.receiver).slots["click", "apply"](call.machine, call.arguments.get(0, "f"), call.node)
+    made: Decorator = call.owner
+    return made.apply(call.machine, call.arguments.get(0, "f"), call.node)
 
 
 @model("click.command", "click.group", "rich_click.command", "rich_click.group", "cloup.command", "cloup.group")
 def command(call: ModelCall) -> Value:
     args = call.arguments
-    group = call.callee.endswith("group") or plain(args.get(None, "invoke_without_command")) is not None
     target = args.get(0)
     if isinstance(object_of(target), Function):
-        return make_command(target, args, group)
-    return decorator(lambda m, fn, node: make_command(fn, args, group))
+        return make_command(target, args)
+    return decorator(lambda m, fn, node: make_command(fn, args))
 
 
-def make_command(fn: Value, args: Arguments, group: bool) -> Value:
+def make_command(fn: Value, args: Arguments) -> Value:
     callback = object_of(fn)
     if not isinstance(callback, Function):
         return fn
@@ -52,22 +91,11 @@ def make_command(fn: Value, args: Arguments, group: bool) -> Value:
         if not isinstance(object_of(args.get(0)), Function)
         else plain(args.get(None, "name"))
     )
-    made = Opaque(callback.name, "call", (), COMMAND)
-    made.slots.update(
-        {
-            "callback": fn,
-            "name": Known(name or callback.name.replace("_", "-")),
-            ("click", "group"): group,
-            ("click", "commands"): Known(Mapping({})),
-        }
-    )
-    return Known(made, fn.trace)
+    return Known(Command(name or callback.name.replace("_", "-"), fn, callback.name), fn.trace)
 
 
 for _name in ("click.command", "click.group"):  # without parentheses
-    DECORATORS[_name] = lambda call: make_command(
-        call.arguments.positional[0], Arguments(), call.callee.endswith("group")
-    )
+    DECORATORS[_name] = lambda call: make_command(call.arguments.positional[0], Arguments())
 for _name in ("click.pass_context", "click.pass_obj"):
     DECORATORS[_name] = lambda call: call.arguments.positional[0]  # the mark on the function says it
 
@@ -77,11 +105,7 @@ def subcommand(call: ModelCall) -> Value:
     args = call.arguments
 
     def apply(m: Machine, fn: Value, node: cst.CSTNode | None) -> Value:
-        made = (
-            fn
-            if object_of(fn) is not None and object_of(fn).kind == COMMAND
-            else make_command(fn, args, call.callee.endswith("group"))
-        )
+        made = fn if isinstance(object_of(fn), Command) else make_command(fn, args)
         add_command(ModelCall(m, Arguments([made]), node, call.callee, call.receiver))
         return made
 
@@ -95,7 +119,7 @@ def subcommand(call: ModelCall) -> Value:
 @method_model(COMMAND, "add_command")
 def add_command(call: ModelCall) -> Value:
     args = call.arguments
-    added, store = object_of(args.get(0, "cmd")), object_of(object_of(call.receiver).slots["click", "commands"])
+    added, store = object_of(args.get(0, "cmd")), call.owner.commands
     name = plain(args.get(1, "name")) or (plain(added.slots.get("name")) if added is not None else None)
     call.machine.write(
         store,
@@ -120,14 +144,12 @@ def after(call: ModelCall) -> Value:
     "cloup.argument",
 )
 def parameter(call: ModelCall) -> Value:
-    made = Opaque(call.callee, "call", (), PARAMETER)
-    made.slots["click", "arguments"] = call.arguments
-    made.slots["click", "option"] = not call.callee.endswith("argument")
+    made = Parameter(call.callee, PARAMETER, call.arguments, not call.callee.endswith("argument"))
 
     def apply(m: Machine, fn: Value, node: cst.CSTNode | None) -> Value:
         target = object_of(fn)
-        if isinstance(target, Opaque) and target.kind == COMMAND:
-            target = object_of(target.slots["callback"])
+        if isinstance(target, Command):
+            target = object_of(target.callback)
         if isinstance(target, Function):
             target.marks.append(made)
         return fn
@@ -150,14 +172,14 @@ def run(call: ModelCall) -> Value:
         said = call.machine.iterate(words, call.node)
     result = invoke(call.machine, call.receiver, call.node, None, said)
     standalone = call.arguments.get(None, "standalone_mode")
-    return result if plain(standalone) is False else Known(Opaque(f"{object_of(call.receiver).text}()", EXIT))
+    return result if plain(standalone) is False else Known(Opaque(f"{call.owner.text}()", EXIT))
 
 
 def invoke(
     m: Machine, receiver: Value, node: cst.CSTNode | None, parent: Opaque | None, said: Items | None = None
 ) -> Value:
-    own = object_of(receiver)
-    fn = object_of(own.slots["callback"])
+    own: Command = object_of(receiver)
+    fn = object_of(own.callback)
     context = Opaque("ctx", "call", (), CONTEXT)
     context.slots["obj"] = parent.slots["obj"] if parent is not None else Known(None)
     given = Arguments()
@@ -166,23 +188,22 @@ def invoke(
             given.positional.append(Known(context))
         elif isinstance(mark, Opaque) and mark.text == "click.pass_obj":
             given.positional.append(context.slots["obj"])
-        elif isinstance(mark, Opaque) and mark.kind == PARAMETER:
+        elif isinstance(mark, Parameter):
             name, value = parameter_value(m, mark, node)
             if said is not None and (said.items or said.open):
                 value = Unknown("words that the script hands to its command")
             if name:
                 given.keywords[name] = value
-    result = m.call(own.slots["callback"], given, node)
-    commands = list(object_of(own.slots["click", "commands"]).state.items.values())
+    result = m.call(own.callback, given, node)
+    named = own.commands.state.items
+    commands = [named[one]] if (one := subcommand_named(m, named)) is not None else list(named.values())
     if not commands:
         return result
     return one_of(
         m,
         [
             lambda c=c: (
-                invoke(m, c, node, context, said)
-                if getattr(object_of(c), "kind", "") == COMMAND
-                else m.call(c, Arguments(), node)
+                invoke(m, c, node, context, said) if isinstance(object_of(c), Command) else m.call(c, Arguments(), node)
             )
             for c in commands
         ],
@@ -192,7 +213,8 @@ def invoke(
 def one_of(m: Machine, runs: list[Any], why: str = "the command line says which command runs") -> Value:
     """Commands of which the command line picks one: each on a path of its own."""
     if len(runs) == 1:
-        return runs[0]()
+        found: Value = runs[0]()
+        return found
     mark, paths = m.mark(), []
     for start in runs:
         with m.supposing(why):
@@ -203,15 +225,16 @@ def one_of(m: Machine, runs: list[Any], why: str = "the command line says which 
     return Unknown(why)
 
 
-def parameter_value(m: Machine, mark: Opaque, node: cst.CSTNode | None) -> tuple[str, Value]:
+def parameter_value(m: Machine, mark: Parameter, node: cst.CSTNode | None) -> tuple[str, Value]:
     """The name of the callback's parameter, and what a command line without words gives it."""
-    args: Arguments = mark.slots["click", "arguments"]
-    option: bool = mark.slots["click", "option"]
+    args, option = mark.arguments, mark.is_option
     names = [plain(v) for v in args.positional]
     name, by, flag = declared([n for n in names if isinstance(n, str)], option)
     if plain(args.get(None, "expose_value")) is False:
         return "", Known(None)
     value = unsaid(m, args, option, by, flag, node)
+    if option and started(m) is not None:
+        value = worded(m, args, [n for n in names if isinstance(n, str)], by, flag, value, node)
     if args.place is not None and isinstance(value, (Known, Default)):
         value = extend(value, args.place)
     callback = args.get(None, "callback")
@@ -229,6 +252,32 @@ def parameter_value(m: Machine, mark: Opaque, node: cst.CSTNode | None) -> tuple
         )
         value = demote(changed, by)
     return name, value
+
+
+def worded(
+    m: Machine, args: Arguments, names: list[str], by: str, pair: bool, value: Value, node: cst.CSTNode | None
+) -> Value:
+    """The option as the script's command line gives it, or leaves it."""
+    flags = [part.strip() for name in names for part in name.split("/")[:1] if part.strip().startswith("-")]
+    is_flag = plain(args.get(None, "is_flag")) is True or pair or "flag_value" in args.keywords
+    if plain(args.get(None, "multiple")) is True or plain(args.get(None, "count")) is True or "nargs" in args.keywords:
+        return value if spoken(m, flags, not is_flag) is None else Unknown(f"{by} may be given several times")
+    kind = args.get(None, "type")
+    settled = Known(value.value, value.trace) if isinstance(value, Default) and value.by == by else value
+
+    def convert(word: Value) -> Value:
+        if not is_flag:
+            return cast(m, like_default(kind, settled), word, False, node)
+        return args.keywords.get("flag_value", word) if plain(word) is True else word
+
+    return chosen(m, flags, settled, by, convert, not is_flag)
+
+
+def like_default(kind: Value, default: Value) -> Value:
+    """The type of an option that states none is its default's."""
+    if not isinstance(kind, Absent) or not isinstance(plain(default), (bool, int, float)):
+        return kind
+    return BUILTINS[type(plain(default)).__name__]
 
 
 def declared(names: list[str], option: bool) -> tuple[str, str, bool]:
@@ -341,10 +390,11 @@ def truth_of_word(v: Value) -> Value:
 # -- the context -----------------------------------------------------------------------------------------
 @method_model(CONTEXT, "ensure_object")
 def ensure_object(call: ModelCall) -> Value:
-    context = object_of(call.receiver)
+    context = call.owner
     if isinstance(context.slots["obj"], Known) and context.slots["obj"].value is None:
         call.machine.write(context, "obj", call.machine.call(call.arguments.get(0), Arguments(), call.node))
-    return context.slots["obj"]
+    found: Value = context.slots["obj"]
+    return found
 
 
 @method_model(CONTEXT, "invoke", "forward")
@@ -357,7 +407,7 @@ def invoke_from(call: ModelCall) -> Value:
     if isinstance(obj, Opaque) and obj.kind == COMMAND:
         fn = object_of(obj.slots["callback"])
         for mark in fn.marks:
-            if isinstance(mark, Opaque) and mark.kind == PARAMETER:
+            if isinstance(mark, Parameter):
                 name, value = parameter_value(call.machine, mark, call.node)
                 if name and name not in inner.keywords:
                     inner.keywords[name] = (

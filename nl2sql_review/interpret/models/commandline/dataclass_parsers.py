@@ -32,12 +32,15 @@ from ...core.operations import lift
 from ...core.state import place_of
 from ...python.builtins import BUILTINS
 from ...python.classes import field_default
-from .argparse import PARSERS, Option, add, make_parser, opened
+from .argparse import PARSERS, Option, Parser, add, make_parser, parser_behind
 from .argparse_namespace import parse
-from .argparse_words import converted
+from .argparse_words import converted, of_type
+from .process import chosen, spoken, started, words
+from .worded_fields import like, of_line
 
 if TYPE_CHECKING:
     import libcst as cst
+
 
 HF = "transformers.HfArgumentParser trl.TrlParser"
 ANYTHING = "the command line may give any of its options"
@@ -115,7 +118,7 @@ def make(call: ModelCall) -> Value:
         if isinstance(object_of(given), Sequence)
         else Items((given,) if not isinstance(given, Absent) else ())
     )
-    parser.slots["argparse", "classes"] = Known(Sequence(items.items, "tuple", items.open))
+    parser.classes = Sequence(items.items, "tuple", items.open)
     for value in items.items:
         cls = object_of(value)
         if isinstance(cls, Class):
@@ -125,15 +128,14 @@ def make(call: ModelCall) -> Value:
     return Known(parser, (args.place,) if args.place else ())
 
 
-def classes_of(parser: Opaque) -> Items:
-    found = object_of(parser.slots.get(("argparse", "classes")))
-    return found.state if found is not None else Items((), "what its dataclasses are is not known")
+def classes_of(parser: Parser) -> Items:
+    return parser.classes.state if parser.classes is not None else Items((), "what its dataclasses are is not known")
 
 
 @method_model(HF, "parse_args_into_dataclasses", "parse_args_and_config")
 def into_dataclasses(call: ModelCall) -> Value:
     args = call.arguments
-    parser = opened(call.receiver)
+    parser = parser_behind(call.receiver)
     if parser is None or classes_of(parser).open:
         return Unknown("a parser whose dataclasses are not known")
     space, rest = parse(
@@ -147,7 +149,15 @@ def into_dataclasses(call: ModelCall) -> Value:
     if not isinstance(object_of(space), Mapping):
         return Unknown("only the run knows the words that are parsed")
     items = dict(object_of(space).state.items)
-    made = instances(call.machine, parser, items, args, call.node, ANYTHING)
+    line = started(call.machine) if isinstance(words(call.machine, args.get(0, "args")), list) else None
+    if line is None:
+        made = instances(call.machine, parser, items, args, call.node, ANYTHING)
+    else:
+        stated = of_line(call.machine, line, items, rest, call.callee, args, call.node)
+        if stated is None:
+            return Unknown(f"the file that {line.where()} names with --config is not read")
+        made = instances(call.machine, parser, stated, args, call.node, line.more, shared=True)
+        items = {}
     if items:
         made.append(Known(Mapping(items, object_of(space).state.open, "namespace")))
     wanted = args.get(1, "return_remaining_strings")
@@ -158,7 +168,7 @@ def into_dataclasses(call: ModelCall) -> Value:
 
 def instances(
     m: Machine,
-    parser: Opaque,
+    parser: Parser,
     items: dict[Any, Value],
     args: Arguments,
     node: cst.CSTNode | None,
@@ -255,7 +265,7 @@ def instance(
 @method_model(HF, "parse_dict")
 def parse_dict(call: ModelCall) -> Value:
     args = call.arguments
-    parser = opened(call.receiver)
+    parser = parser_behind(call.receiver)
     if parser is None or classes_of(parser).open:
         return Unknown("a parser whose dataclasses are not known")
     state = call.machine.mapping(args.get(0, "args"), call.node)
@@ -296,7 +306,7 @@ def simple_parser(call: ModelCall) -> Value:
 
 @method_model(PARSERS, "add_arguments")
 def add_arguments(call: ModelCall) -> Value:
-    parser, dest = opened(call.receiver), plain(call.arguments.get(1, "dest"))
+    parser, dest = parser_behind(call.receiver), plain(call.arguments.get(1, "dest"))
     if parser is not None and isinstance(dest, str):
         option = Option(
             dest, (f"--{dest}",), command_line(call.machine, call.arguments.get(0, "dataclass"), "", call.node)
@@ -353,13 +363,25 @@ def field_value(m: Machine, cls: Class, f: Field, prefix: str, node: cst.CSTNode
     default = option.slots["default"]
     by = option.flags[-1]
     if isinstance(default, Absent):
-        nested = cls.module.scope.slots.get(bare(f.annotation))
+        nested = cls.module.scope.slots.get(bare(f.annotation), Absent())
         if isinstance(object_of(nested), Class) and object_of(nested).fields:
             return command_line(m, nested, f"{prefix}{f.name}.", node)
-        return Unknown(f"{by} is required: only the command line gives it")
+        word = spoken(m, option.flags)
+        return (
+            of_type(m, option, word, node)
+            if word is not None
+            else Unknown(f"{by} is required: only the command line gives it")
+        )
     if isinstance(object_of(default), Instance) and object_of(default).cls.kind != "enum":
         return overridable(m, default, f"{prefix}{f.name}.")
-    return demote(converted(m, option, default, node), by)
+    return chosen(
+        m,
+        option.flags,
+        converted(m, option, default, node),
+        by,
+        lambda w: of_type(m, option, w, node),
+        option.nargs != "?",
+    )
 
 
 def supposed_parameter(m: Machine, fn: Function, p: cst.Param) -> Value | None:
@@ -368,7 +390,7 @@ def supposed_parameter(m: Machine, fn: Function, p: cst.Param) -> Value | None:
     scope: Any = fn.scope
     while scope is not None and word not in scope.slots:
         scope = scope.parent
-    value = (scope or fn.scope.module.scope).slots.get(word)
+    value = (scope or fn.scope.module.scope).slots.get(word, Absent())
     cls = object_of(value)
     if (
         not isinstance(cls, Class)
@@ -414,9 +436,11 @@ def of_parameters(m: Machine, fn: Function, given: Arguments, prefix: str = "", 
         if isinstance(object_of(default), Instance) and object_of(default).cls.kind != "enum":
             given.keywords[name] = overridable(m, default, f"{prefix}{name}.")  # type: ignore[arg-type]
         elif default is not None:
-            given.keywords[name] = demote(default, by)
+            given.keywords[name] = chosen(m, (by,), default, by, like(default), plain(default) not in (True, False))
         elif isinstance(object_of(nested), Class) and object_of(nested).kind == "dataclass":
             given.keywords[name] = command_line(m, nested, f"{prefix}{name}.", None)  # type: ignore[arg-type]
+        elif (word := spoken(m, (by,))) is not None:
+            given.keywords[name] = like(Absent())(word)
         else:
             given.keywords[name] = Unknown(f"{by} is required: only the command line gives it")
     if fn.node.params.star_kwarg is not None:
