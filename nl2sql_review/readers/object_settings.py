@@ -87,7 +87,7 @@ class Given:
     def where(self, *names: str) -> Place | None:
         for call, made in self.makers:
             slots = getattr(made, "slots", None) or {}
-            written = next((slots[n] for n in names if n in slots), None)
+            written: Value | None = next((slots[n] for n in names if n in slots), None)
             if written is not None and written.trace:
                 return written.trace[-1]
             if call is not None:
@@ -101,7 +101,8 @@ def given(call: Call | None, made: Any, names: tuple[str, ...]) -> Value:
     slots = getattr(made, "slots", None) or {}
     for name in names:
         if name in slots and not isinstance(slots[name], Absent):
-            return slots[name]
+            written: Value = slots[name]
+            return written
     if call is None:
         return Absent(f"{names[0]} is not given")
     value = call.get(*names)
