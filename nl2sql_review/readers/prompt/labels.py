@@ -39,7 +39,9 @@ def labels(run: Run) -> Fact:
         why = "no trainer that the script gives labels to"
         return Fact(Absent(why), at=run.place, why_not=why)
     found = [d for text in texts_of(run) for d in (*of_text(run, text), *assistant_only(run, text))]
-    return listed(list({(d.kind, id(d.place.node)): d for d in found}.values()), run.place)
+    return listed(
+        list({(d.kind, id(d.place.node) if d.place is not None else 0): d for d in found}.values()), run.place
+    )
 
 
 def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
