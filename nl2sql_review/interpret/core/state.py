@@ -129,6 +129,9 @@ class State:
         self.class_being_defined: list[Any] = []
         self.definitions: list[Value] = []  # functions and classes of the script's top level, in order
         self.written: list[Any] = []  # paths of files that the script writes, as values
+        self.rows_written: dict[
+            str, list[tuple[dict[str, Value], bool]]
+        ] = {}  # path -> columns of rows put there, and whether there may be others
         self.documents: dict[Any, Any] = {}  # what configuration files hold, parsed once
         self.directory: Any = None  # the working directory, once the script itself has set it
         self.risks = 0  # counts evaluations that the interpreter cannot promise not to raise
@@ -269,7 +272,7 @@ class State:
         self.spend(len(self.journal) - mark)
         exits.append(Exit(value, self.changes(mark), why, (len(self.journal), self.rollbacks)))
 
-    def settle(self, mark: int, exits: list[Exit], alive: bool) -> bool:
+    def settle(self, mark: int, exits: list[Exit], alive: Flow) -> Flow:
         """Join all exits, and the path that is still running if `alive`. Returns whether any path goes on."""
         if not exits:
             return alive
