@@ -177,7 +177,11 @@ class Session:
                 continue
             more = [edit for edit in candidate.edits if edit not in taken]
             changed = {name for name in affected(candidate.facts) if not name.startswith("api.")}
-            if changed & facts or any(overlap(edit.location, other.location) for edit in more for other in taken):
+            if (
+                more
+                and changed & facts
+                or any(overlap(edit.location, other.location) for edit in more for other in taken)
+            ):
                 continue
             group.append((finding, candidate))
             taken.update(dict.fromkeys(more))
