@@ -196,6 +196,23 @@ def test_trainers_of_sentence_transformers_are_known():
     assert plan["prompt.ending"].why_not
 
 
+LIBRARY = """\
+class Chat:
+    def __init__(self, name="one", rank=64):
+        self.model = AutoModelForCausalLM.from_pretrained(name)
+        self.model = get_peft_model(self.model, LoraConfig(r=rank))
+{}
+"""
+
+
+def test_a_default_that_every_caller_overrides_is_none():
+    """Of a class that nobody makes here a default holds, unless all who make it give another value."""
+    made = "    @classmethod\n    def of(cls, cfg):\n        return cls(\n            rank=cfg.rank,\n        )\n"
+    assert shown(plan_of(LIBRARY.format(""))["lora.r"].value) == 64
+    assert shown(plan_of(LIBRARY.format(made))["lora.r"].value) == "unknown"
+    assert shown(plan_of(LIBRARY.format(made))["lora.model_name"].value) == "one"
+
+
 SWITCH = """\
 parser = argparse.ArgumentParser()
 parser.add_argument("--lora", action="store_{}")
