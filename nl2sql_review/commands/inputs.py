@@ -29,6 +29,8 @@ def overrides(args: Namespace) -> dict[str, Any]:
         said["policy"] = joined(args.policy)
         said["baseline"] = args.baseline
         said["fail-on"] = args.fail_on
+        said["min-certainty"] = args.min_certainty
+        said["ignore-suppressions"] = args.ignore_suppressions or None
         said["fail-on-unknown"] = args.fail_on_unknown or None
     return {key: value for key, value in said.items() if value is not None}
 

@@ -15,13 +15,13 @@ from ..training_plan.values import Known, Unknown, Value, same
 from . import models  # noqa: F401 (it fills registries)
 from .core.joins import demote
 from .core.machine import Machine
-from .core.objects import Arguments, Class, Function, Instance, Module, Opaque, object_of
+from .core.objects import Arguments, Class, Function, Instance, Module, object_of
 from .core.operations import freeze
 from .core.project import Project, resolved
 from .core.recording import Call, Recording
 from .core.state import Exhausted, Frame, Raised
 from .interpreter import Interpreter
-from .models.commandline import process
+from .models.commandline import click, process
 from .python import containers, inspection, iterators, modules, strings  # noqa: F401 (they fill registries)
 
 STEPS = 80_000  # expressions, statements and joined changes; about a second on a slow machine
@@ -132,7 +132,7 @@ def drive(m: Machine, module: Module) -> None:
     worth = training_definitions(module.source.text)
     for value in list(m.definitions):
         obj = object_of(value)
-        if isinstance(obj, Opaque) and obj.kind == "click.Command" and not object_of(obj.slots["callback"]).called:
+        if isinstance(obj, click.Command) and not object_of(obj.callback).called:
             drive_call(m, obj.text, value, module)
         elif not isinstance(obj, (Function, Class)) or obj.name not in worth:
             continue
@@ -146,12 +146,23 @@ DEFINITION = re.compile(r"^(?:async +def|def|class) +(\w+)", re.MULTILINE)
 TRAINS = (
     "from_pretrained get_peft_model trainer trainingarguments dataset tokenizer wandb cuda checkpoint unsloth collator"
 ).split()
-CONFIG = re.compile(r"[a-z]\w*config\b")
+CONFIG = re.compile(r"config\b")
 
 
 def speaks_of_training(text: str) -> bool:
     lower = text.lower()  # and one search a word: alternatives without case are tried at every letter
-    return any(word in lower for word in TRAINS) or "config" in lower and CONFIG.search(lower) is not None
+    if any(word in lower for word in TRAINS):
+        return True
+    return any(_is_in_a_name(lower, found.start()) for found in CONFIG.finditer(lower))
+
+
+def _is_in_a_name(text: str, at: int) -> bool:
+    """Whether a word goes on to the left of a place, with a letter in it."""
+    while at and (text[at - 1].isalnum() or text[at - 1] == "_"):
+        at -= 1
+        if "a" <= text[at] <= "z":
+            return True
+    return False
 
 
 def training_definitions(text: str) -> set[str]:

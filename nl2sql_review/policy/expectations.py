@@ -152,7 +152,7 @@ def spelled(value: object) -> str:
     if isinstance(value, float):
         small = 0 < abs(value) < 1e-3  # 2e-4, as people write learning rates
         text = f"{value:.6e}".replace("e-0", "e-") if small else repr(value)
-        text = re.sub(r"\.?0+(?=e)", "", text) if small else text
+        text = re.sub(r"(?:\.|(?<![.0]))0+(?=e)", "", text) if small else text
     elif isinstance(value, str):
         text = '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t") + '"'
     elif isinstance(value, (list, tuple, set, frozenset)):

@@ -203,7 +203,8 @@ class Rulebook:
 
 
 _FENCE = re.compile(
-    r"^(?P<ticks>```+)(?P<language>\w*)(?P<label>[^\n`]*)\n(?P<code>.*?)^(?P=ticks)[ \t]*$", re.MULTILINE | re.DOTALL
+    r"^(?P<ticks>```+)(?P<language>\w*)(?P<label>(?!\w)[^\n`]*)\n(?P<code>.*?)(?:^(?P=ticks)[ \t]*$|\Z)",
+    re.MULTILINE | re.DOTALL,
 )
 _FILE = re.compile(r"\A---[ \t]*\n(?P<head>.*?)^---[ \t]*\n(?P<body>.*)\Z", re.MULTILINE | re.DOTALL)
 

@@ -25,7 +25,7 @@ CHECKPOINT = ("resume_from_checkpoint", "model_path", "$0")
 SEARCH = re.compile(r"listdir|scandir|iterdir|glob|os\.walk|get_last_checkpoint|checkpoint-")
 EXISTS = re.compile(r"\b(isdir|exists|is_dir)\b")
 SORTED = re.compile(r"\bsorted\(|\bmax\(|\.sort\(|natsorted\(")
-NUMERIC = re.compile(r"key\s*=.*(\bint\b|\bfloat\b|re\.|\.isdigit)|natsorted\(|key\s*=\s*int", re.DOTALL)
+NUMERIC = re.compile(r"key\s*=(?:(?!key\s*=).)*(\bint\b|\bfloat\b|re\.|\.isdigit)|natsorted\(|key\s*=\s*int", re.DOTALL)
 BY_TIME = re.compile(r"getmtime|getctime|st_mtime|st_ctime")
 JOINED = re.compile(r"os\.path\.join|\bglob\.i?glob\(|\.glob\(|\.rglob\(|iterdir|scandir|pathlib|Path\(|\.path\b| / ")
 

@@ -58,7 +58,11 @@ def read(run: Run, plan: TrainingPlan) -> None:
         for name in (*SPELLINGS, "scaling", "target_modules", "unmatched_modules", "gradient_checkpointing"):
             setattr(part, name, replace(part.adapter, why_not=part.adapter.why_not or absent_why(part.adapter)))
         return
-    assert run.adapter_call is not None
+    if run.adapter_call is None:  # something may be an adapter's configuration, or none
+        unknown = Unknown(run.adapter.unknown)
+        for name in ("adapter", *SPELLINGS, "target_modules", "unmatched_modules", "gradient_checkpointing"):
+            setattr(part, name, Fact(unknown, at=run.place))
+        return
     part.adapter = Fact(Known(run.adapter_call.callee, (run.adapter_call.place,)), at=run.adapter_call.place)
     for name, spellings in SPELLINGS.items():
         setattr(part, name, setting(run, *spellings))

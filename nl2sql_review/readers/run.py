@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Iterable, Iterator
 
 from .. import flavours
+from ..interpret.core.operations import describe
 from ..interpret.core.recording import Call, Recording
 from ..training_plan.values import Absent, Default, Known, Place, Unknown, Value
 from .object_settings import Given, last, made_by, makers, objects
@@ -138,13 +139,18 @@ def linked(run: Run, trainers: list[Call]) -> Run:
         run.arguments.unknown = trainer.unknown_arguments
     run.dataset = trainer.get("train_dataset")
     run.train = tuple(train_calls(run.recording, trainer, alone=len(trainers) == 1))
+    if run.train:
+        run.arguments.before(run.recording.every(), max(c.order for c in run.train))
     model = trainer.get("model")
     follow_model(run, list(objects(model)), ())
     if not run.load and isinstance(model, (Known, Default)) and isinstance(model.value, str):
         run.load = Given([(trainer, None)])  # SFTTrainer("name"): loaded by the trainer, with model_init_kwargs
-    config = makers(trainer.get("peft_config"))
+    given = trainer.get("peft_config")
+    config = makers(given)
     if config:
         run.adapter, run.adapter_call = config, config.call or trainer
+    elif undecided(given):
+        run.adapter.unknown = getattr(given, "why", "") or f"{describe(given)} decides whether there is an adapter"
     if not run.load and not isinstance(model, Absent):
         fall_back(
             run, run.model_unknown or getattr(model, "why", "") or "where the model is loaded could not be followed"
@@ -154,6 +160,11 @@ def linked(run: Run, trainers: list[Call]) -> Run:
         if len(strays) == 1 and len(trainers) == 1:
             adopt_adapter(run, strays)  # applied in place: the trainer gets the bare model
     return run
+
+
+def undecided(value: Value) -> bool:
+    """Whether a value may be a configuration and may be None."""
+    return not isinstance(value, Absent) and not (isinstance(value, (Known, Default)) and value.value is None)
 
 
 def fall_back(run: Run, why: str) -> None:

@@ -98,6 +98,7 @@ def check(run: Run, asked: Asked, progress: Progress | None = None) -> Result:
             program = of_feed(feed)
             seen = head(file)
             program.columns = list(seen.counts)
+            program.texts_in = [name for name, text in seen.texts.items() if text] if feed.rows.format == "json" else []
             program.table = bool(feed.rows.format) or feed.rows.hub
             program.length, program.tokenizer, program.eos, program.bos = run.length, tokenizer, eos, bos
             program.schemas = schemas or (_beside(file) if not seen.counts or _lacks_schema(feed, seen) else {})

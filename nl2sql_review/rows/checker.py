@@ -16,7 +16,7 @@ from hashlib import blake2b
 from html import unescape
 from typing import Any
 
-from ..data_files.records import lines_of, row_of
+from ..data_files.records import kind_of, lines_of, row_of
 from .acceptance import SPOKEN, Acceptance, closed
 from .engine.child import Tell
 from .engine.limits import Limits
@@ -42,12 +42,13 @@ KEPT_HASHES = 50_000  # of the names, or the schemas, of databases
 class Values:
     """What a row comes to: the holes of its training text by role, its text in pieces, and what is not known of it."""
 
-    __slots__ = ("roles", "whole", "pieces", "unknown", "limit", "cut")
+    __slots__ = ("roles", "whole", "pieces", "unknown", "limit", "cut", "no_text")
 
     def __init__(self) -> None:
         self.roles: dict[str, str] = {}
         self.whole = ""  # the schema before it was cut
         self.pieces: list[tuple[str, bool]] = []  # text, and whether it is the answer
+        self.no_text: dict[str, str] = {}  # role -> what it is instead
         self.unknown: dict[str, str] = {}  # role -> why it is not known; "text" for the whole
         self.limit: int | None = None
         self.cut = False
@@ -64,6 +65,7 @@ class Checker:
         self._texts = [[self._piece(piece, compiler) for piece in pieces] for pieces in program["texts"]]
         self._filters = [compiler.compile(made) for made in program["filters"]]
         self._lacking = dict.fromkeys(program["columns"]) if program["table"] else {}
+        self._texts_in = program["texts_in"]
         self._columns = frozenset(program["columns"])
         self._markers = [marker for marker in program["markers"] if marker]
         self._length = program["length"]
@@ -118,6 +120,12 @@ class Checker:
         unknown: Counter[str],
     ) -> None:
         row = {**self._lacking, **given} if self._lacking else given
+        for name in self._texts_in:
+            value = given.get(name)
+            if value.__class__ is not str and value is not None:
+                why = f"{name!r} is {kind_of(value)}, where the rows before have text: load_dataset stops"
+                defects.append([number, "unreadable", why, name])
+                return
         before = len(defects)
         missing = [name for name in self._program["reads"] if name not in given]
         for name in missing:
@@ -200,7 +208,7 @@ class Checker:
                 continue
             text = value if isinstance(value, str) else "" if value is None and role else str(value)
             if role and not isinstance(value, (str, type(None), int, float)):
-                values.unknown[role] = f"it is {type(value).__name__} and no text"
+                values.no_text[role] = kind_of(value)
             if role == "schema":
                 self._schema(row, piece, text, values)
             if role:
@@ -216,7 +224,8 @@ class Checker:
                 whole = str(piece["uncut"](row, []) or "")
             except (Raises, NotKnown):
                 whole = text
-            if whole.rstrip() != text.rstrip() and not whole.startswith(text.rstrip()):
+            cut_off = piece["kind"] == "tables" or whole.startswith(text.rstrip())
+            if whole.rstrip() != text.rstrip() and not cut_off:
                 whole = text  # put together anew rather than cut
             values.cut, values.limit = whole.rstrip() != text.rstrip(), piece["limit"]
         values.whole = f"{values.whole}\n{whole}" if values.whole else whole
@@ -234,6 +243,10 @@ class Checker:
                 empty = empty or role == "sql"
                 if not missing:
                     yield "empty_parts", f"the {_SAID[role]} is empty", role
+        for role, kind in values.no_text.items():
+            if role != "schema":
+                yield "empty_parts", f"the {_SAID[role]} is no text but {kind}: {_quoted(values.roles[role])}", role
+                return
         for role in ("question", "sql"):
             if role in values.roles:
                 yield from self._marks(role, values.roles[role])

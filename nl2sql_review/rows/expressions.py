@@ -10,6 +10,8 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from .table_cut import cut_schema
+
 Row = Mapping[str, Any]
 Tokenize = Callable[[str], list[int]]
 Evaluate = Callable[[Row, list[Any]], Any]  # the row, and the elements of the joins that are under way
@@ -263,5 +265,6 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "str": str, "len": len, "bool": bool, "int": int, "float": float, "repr": repr, "list": list, "any": any,
     "all": all, "min": min, "max": max, "sorted": sorted, "sum": sum, "dumps": json.dumps,
+    "cut": cut_schema,
     "shorten": lambda text, width: textwrap.shorten(text, width=width),
 }  # fmt: skip

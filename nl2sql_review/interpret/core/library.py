@@ -13,7 +13,7 @@ from ...training_plan.values import Default, Known, Place, Term, Text, Unknown, 
 from .machine import Machine
 from .model_call import NO_RECEIVER, IterationModel, Model, ModelCall
 from .names import canonical, kind_of_result, method_name, positional
-from .objects import Arguments, Dataset, Instance, Items, Opaque, Scope, Sequence, object_of
+from .objects import Arguments, Dataset, Instance, ItemKey, Items, Opaque, Scope, Sequence, object_of
 from .operations import describe, freeze
 from .recording import Call
 from .state import place_of
@@ -65,7 +65,7 @@ def library_name(m: Machine, base: str, name: str) -> Value:
     if path in CONSTANTS:
         return CONSTANTS[path]
     if path in m.shared:
-        return m.shared[path].slots["value"]
+        return m.shared[path].value
     return Known(Opaque(path))
 
 
@@ -81,7 +81,7 @@ def library_attribute(m: Machine, owner: Known, v: Opaque, name: str, node: cst.
         if path in CONSTANTS:
             return CONSTANTS[path]
         if path in m.shared:
-            return m.shared[path].slots["value"]
+            return m.shared[path].value
         found = m.modules.get(path)
         if found is not None and path.split(".")[0] in m.modules:
             return Known(found)
@@ -276,9 +276,10 @@ def library_item(m: Machine, owner: Known, v: Opaque, key: Value, node: cst.CSTN
     run = METHOD_MODELS.get((v.kind, "__getitem__"))
     if run is not None:
         return run(ModelCall(m, Arguments([key]), node, "__getitem__", owner))
-    if ("item", key.value if isinstance(key, Known) and isinstance(key.value, (str, int)) else None) in v.slots:
-        return v.slots["item", key.value]  # type: ignore[union-attr]
-    return None
+    found: Value | None = None
+    if isinstance(key, Known) and isinstance(key.value, (str, int)):
+        found = v.slots.get(ItemKey(key.value))
+    return found
 
 
 def library_contains(m: Machine, owner: Known, v: Opaque, value: Value, node: cst.CSTNode | None) -> Value | None:
@@ -300,7 +301,7 @@ def library_set_item(
     elif obj.text in m.shared:
         m.write(m.shared[obj.text], "value", Unknown(f"the script changes {obj.text}"))
     elif isinstance(key, Known) and isinstance(key.value, (str, int)):
-        m.write(obj, ("item", key.value), value)
+        m.write(obj, ItemKey(key.value), value)
     if scope is not None and obj.text == "os.environ" and isinstance(key, Known):
         record_write(m, obj, str(key.value), value, node, scope)
 

@@ -236,6 +236,26 @@ class Opaque(Object):
         return self.call.callee if self.call is not None else ""
 
 
+class ItemKey(NamedTuple):
+    """The slot of an item that the script sets on a library's object."""
+
+    key: Any
+
+
+class Cell(Object):
+    """One value that the script may set anew, beside the attributes of an object: `sys.argv`, a parser's commands."""
+
+    __slots__ = ()
+
+    def __init__(self, value: Value) -> None:
+        self.slots = {"value": value}
+
+    @property
+    def value(self) -> Value:
+        value: Value = self.slots["value"]
+        return value
+
+
 class Dataset(Opaque):
     """A `datasets.Dataset` (or a dict of them). `columns` says what a cell of each column holds.
 

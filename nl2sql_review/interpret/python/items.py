@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Any
 from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, extend, join
 from ..core.joins import DIFFERS, demote, join_items
 from ..core.machine import Machine
-from ..core.objects import Arguments, Class, Instance, Items, Mapping, Object, Opaque, Row, Scope, Sequence, object_of
+from ..core.objects import (
+    Arguments,
+    Class,
+    Instance,
+    ItemKey,
+    Items,
+    Mapping,
+    Object,
+    Opaque,
+    Row,
+    Scope,
+    Sequence,
+    object_of,
+)
 from ..core.operations import describe, is_scalar, item_term, lift, term_of
 from .displays import plain_key
 from .expressions import settled
@@ -222,7 +235,7 @@ def set_item(m: Machine, owner: Value, key: Value, value: Value, node: cst.CSTNo
             m.may_raise("IndexError")
             spoil(m, obj, "an element is replaced at a place only the run knows")
     elif isinstance(obj, Row):
-        m.write(obj, ("item", key.value if isinstance(key, Known) else None), value)
+        m.write(obj, ItemKey(key.value if isinstance(key, Known) else None), value)
     elif isinstance(obj, Opaque):
         m.library_set_item(obj, key, value, node, scope)
 

@@ -9,7 +9,7 @@ from typing import Any
 from ...source.literals import literal
 from ...training_plan.feeds import Expression
 from ...training_plan.values import Absent, Default, Either, Known, Term, Text, Unknown, Value
-from .columns import argument, method_of, reading, receiver
+from .columns import argument, cuts_by_tables, method_of, reading, receiver
 
 METHODS = frozenset(
     "strip lstrip rstrip lower upper title capitalize replace split rsplit splitlines join format removeprefix "
@@ -142,6 +142,14 @@ def _call(term: Term, depth: int) -> Expression:
     positional = [arg for arg in term.args if not (isinstance(arg, Term) and arg.head in ("keyword", "receiver"))]
     keywords = [arg for arg in term.args if isinstance(arg, Term) and arg.head == "keyword"]
     owner = receiver(term)
+    if cuts_by_tables(term):
+        given = [(0, "schema"), (1, "limit"), (2, "sql"), (3, "seed")]
+        found = [argument(term, at, named) for at, named in given]
+        usual: list[Expression] = [["unknown", "the schema"], ["unknown", "the limit"], ["const", ""], ["const", 0]]
+        made = [
+            other if isinstance(value, Absent) else expression(value, depth + 1) for value, other in zip(found, usual)
+        ]
+        return ["call", "cut", *made]
     tokenizer = "okenizer" in term.text.partition("(")[0]
     if not isinstance(owner, Absent) and name in METHODS and not keywords and not tokenizer:
         return ["call", f".{name}", expression(owner, depth + 1), *(expression(arg, depth + 1) for arg in positional)]
@@ -244,9 +252,9 @@ def cut_of(made: Expression) -> tuple[int | None, str]:
     if made[0] == "slice" and made[3] is not None and made[2] in (None, ["const", 0], ["const", None]):
         limit = made[3][1] if made[3][0] == "const" and isinstance(made[3][1], int) else None
         return (None, "") if limit is not None and limit < 0 else (limit, "slice")
-    if made[0] == "call" and made[1] == "shorten":
+    if made[0] == "call" and made[1] in ("shorten", "cut"):
         limit = made[3][1] if made[3][0] == "const" and isinstance(made[3][1], int) else None
-        return limit, "slice"
+        return limit, "slice" if made[1] == "shorten" else "tables"
     inner = made[1] if made[0] in ("text", "list", "either") else made[2:] if made[0] == "call" else made[1:]
     for part in inner:
         if isinstance(part, list) and part and isinstance(part[0], str):

@@ -8,7 +8,7 @@ from ....training_plan.values import Absent, Either, Known, Unknown, Value, exte
 from ...core.library import CONSTANTS, METHOD_MODELS, method_model, model
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
-from ...core.objects import Arguments, Instance, Items, Mapping, Opaque, Sequence, object_of, plain
+from ...core.objects import Arguments, Cell, Instance, Items, Mapping, Opaque, Sequence, object_of, plain
 from ...core.operations import describe
 from ...core.state import place_of
 
@@ -55,59 +55,100 @@ class Option(Opaque):
         return max(self.flags, key=len) if self.flags else f"the argument {self.dest}"
 
 
-def opened(value: Value) -> Opaque | None:
-    """The parser or group behind a value: also that inside of a subclass of the script."""
+class Parser(Opaque):
+    """An `ArgumentParser`, as the script builds it.
+
+    options   each `Option` as a value, in the order in which they were added
+    defaults  of `set_defaults`: by destination
+    commands  the `Commands` that `add_subparsers` made, as a value; else None
+    classes   what an `HfArgumentParser` reads its options from, None for any other parser
+    empty     the argument `argument_default`; `prefix` is `prefix_chars`, and `strict` is `allow_abbrev`
+    """
+
+    __slots__ = ("options", "defaults", "commands", "classes", "empty", "prefix", "strict")
+
+    def __init__(self, kind: str, args: Arguments) -> None:
+        super().__init__(f"{kind}(…)", "call", (), kind)
+        empty = args.get(8, "argument_default")
+        self.options, self.defaults = Sequence(()), Mapping({})
+        self.commands = Cell(Known(None))
+        self.classes: Sequence | None = None
+        self.empty = empty if not isinstance(empty, Absent) else Known(None)
+        self.prefix, self.strict = args.get(6, "prefix_chars"), args.get(11, "allow_abbrev")
+
+    def option_list(self) -> list[Option]:
+        """Return the options in the order in which they were added."""
+        return [object_of(value) for value in self.options.state.items]
+
+    def subcommands(self) -> Commands | None:
+        """Return what `add_subparsers` made, None where it was not called."""
+        commands = object_of(self.commands.value)
+        return commands if isinstance(commands, Commands) else None
+
+    @property
+    def why_open(self) -> str:
+        """Why there may be options that are not listed, "" where there are none."""
+        return self.options.state.open
+
+
+class Group(Opaque):
+    """What `add_argument_group` returns. `required` says why one of its options must be given, if one must."""
+
+    __slots__ = ("parser", "required")
+
+    def __init__(self, text: str, parser: Parser, required: str) -> None:
+        super().__init__(text, "call", (), GROUP)
+        self.parser, self.required = parser, required
+
+
+class Commands(Opaque):
+    """What `add_subparsers` returns. `parsers` holds a parser for the name of each command."""
+
+    __slots__ = ("parsers", "dest", "required")
+
+    def __init__(self, parser: Parser, args: Arguments) -> None:
+        super().__init__(f"{parser.text}.add_subparsers(…)", "call", (), COMMANDS)
+        self.parsers = Mapping({})
+        self.dest, self.required = args.get(None, "dest"), args.get(None, "required")
+
+    def named(self) -> dict[str, Parser]:
+        """Return the parser of each command whose parser is known."""
+        found = {name: parser_behind(value) for name, value in self.parsers.state.items.items()}
+        return {name: parser for name, parser in found.items() if parser is not None}
+
+
+def parser_behind(value: Value) -> Parser | None:
+    """Return the parser behind a value, also that inside of an object of a subclass; None where it is no parser."""
     obj = object_of(value)
     if isinstance(obj, Instance):
         obj = obj.base
-    return obj if isinstance(obj, Opaque) and ("argparse", "options") in obj.slots else None
-
-
-def options_of(parser: Opaque) -> list[Option]:
-    return [object_of(v) for v in object_of(parser.slots["argparse", "options"]).state.items]
-
-
-def defaults_of(parser: Opaque) -> Mapping:
-    return object_of(parser.slots["argparse", "defaults"])
-
-
-def why_open(parser: Opaque) -> str:
-    return object_of(parser.slots["argparse", "options"]).state.open
+    return obj if isinstance(obj, Parser) else None
 
 
 # -- building --------------------------------------------------------------------------------------------
-def make_parser(m: Machine, args: Arguments, node: cst.CSTNode | None, kind: str) -> Opaque:
-    parser = Opaque(f"{kind}(…)", "call", (), kind)
-    empty = args.get(8, "argument_default")
-    parser.slots = {
-        ("argparse", "options"): Known(Sequence(())),
-        ("argparse", "defaults"): Known(Mapping({})),
-        ("argparse", "empty"): empty if not isinstance(empty, Absent) else Known(None),
-        ("argparse", "prefix"): args.get(6, "prefix_chars"),
-        ("argparse", "commands"): Known(None),
-        ("argparse", "strict"): args.get(11, "allow_abbrev"),
-    }
+def make_parser(m: Machine, args: Arguments, node: cst.CSTNode | None, kind: str) -> Parser:
+    parser = Parser(kind, args)
     parents = args.get(4, "parents")
     for parent in m.iterate(parents, node).items if not isinstance(parents, Absent) else ():
-        inherited = opened(parent)
+        inherited = parser_behind(parent)
         if inherited is None:
             leave_open(m, parser, "a parent parser is not known")
             continue
-        for option in options_of(inherited):
+        for option in inherited.option_list():
             add(m, parser, option)
-        m.write(parser, ("argparse", "commands"), inherited.slots["argparse", "commands"])
-        set_defaults(ModelCall(m, Arguments([], dict(defaults_of(inherited).state.items)), node, "", Known(parser)))
+        m.write(parser.commands, "value", inherited.commands.value)
+        set_defaults(ModelCall(m, Arguments([], dict(inherited.defaults.state.items)), node, "", Known(parser)))
     return parser
 
 
-def add(m: Machine, parser: Opaque, option: Option) -> None:
+def add(m: Machine, parser: Parser, option: Option) -> None:
     """A later option of the same name takes the place of the earlier one in the namespace."""
-    store = object_of(parser.slots["argparse", "options"])
+    store = parser.options
     m.write(store, "state", Items((*store.state.items, Known(option)), store.state.open))
 
 
-def leave_open(m: Machine, parser: Opaque, why: str) -> None:
-    store = object_of(parser.slots["argparse", "options"])
+def leave_open(m: Machine, parser: Parser, why: str) -> None:
+    store = parser.options
     m.write(store, "state", Items(store.state.items, store.state.open or why))
 
 
@@ -117,12 +158,12 @@ def parser_(call: ModelCall) -> Value:
     return Known(make_parser(call.machine, args, call.node, PARSER), (args.place,) if args.place else ())
 
 
-def owner_of(m: Machine, receiver: Value) -> tuple[Opaque | None, str]:
+def owner_of(m: Machine, receiver: Value) -> tuple[Parser | None, str]:
     """The parser that `add_argument` of `receiver` reaches, and its group where one of the group must be given."""
     obj = object_of(receiver)
-    if isinstance(obj, Opaque) and obj.kind == GROUP:
-        return obj.slots["argparse", "parser"].value, obj.slots["argparse", "group"]
-    return opened(receiver), ""
+    if isinstance(obj, Group):
+        return obj.parser, obj.required
+    return parser_behind(receiver), ""
 
 
 @method_model(f"{PARSERS} {GROUP}", "add_argument")
@@ -135,7 +176,7 @@ def add_argument(call: ModelCall) -> Value:
     if not all(isinstance(n, str) for n in names) or args.unknown and not names:
         leave_open(m, parser, "the name of an option is only known to the run")
         return Unknown("an option whose name is only known to the run")
-    prefix = plain(parser.slots["argparse", "prefix"]) or "-"
+    prefix = plain(parser.prefix) or "-"
     flags = tuple(n for n in names if n[:1] in prefix)
     dest = plain(args.get(None, "dest")) or destination(names, prefix)
     option = Option(dest, flags, Absent())
@@ -158,19 +199,15 @@ def destination(names: list[Any], prefix: str) -> str:
     return long.lstrip(prefix).replace("-", "_")
 
 
-def first_default(parser: Opaque, option: Option, args: Arguments) -> Value:
+def first_default(parser: Parser, option: Option, args: Arguments) -> Value:
     """The default as argparse settles it when the option is added."""
     value: Value
     if "default" in args.keywords:
         value = args.keywords["default"]
-    elif option.dest in defaults_of(parser).state.items:
-        value = defaults_of(parser).state.items[option.dest]
-    elif (
-        plain(parser.slots["argparse", "empty"]) is not None
-        or isinstance(parser.slots["argparse", "empty"], (Either, Unknown))
-        or is_suppressed(parser.slots["argparse", "empty"])
-    ):
-        value = parser.slots["argparse", "empty"]
+    elif option.dest in parser.defaults.state.items:
+        value = parser.defaults.state.items[option.dest]
+    elif plain(parser.empty) is not None or isinstance(parser.empty, (Either, Unknown)) or is_suppressed(parser.empty):
+        value = parser.empty
     elif args.unknown:
         value = Unknown(args.unknown)
     else:
@@ -189,28 +226,19 @@ def add_group(call: ModelCall) -> Value:
     parser, outer = owner_of(call.machine, call.receiver)
     if parser is None:
         return Unknown("a group of a parser that is not known")
-    group = Opaque(f"{parser.text}.{call.callee.rsplit('.', 1)[-1]}(…)", "call", (), GROUP)
-    needed = plain(args.get(0, "required")) is True and call.callee.endswith("exclusive_group")
-    group.slots = {
-        ("argparse", "parser"): Known(parser),
-        ("argparse", "group"): "one of several options is required" if needed else outer,
-    }
+    needed = plain(args.get(0, "required")) is True and call.name.endswith("exclusive_group")
+    group = Group(f"{parser.text}.{call.name}(…)", parser, "one of several options is required" if needed else outer)
     return Known(group, (args.place,) if args.place else ())
 
 
 @method_model(PARSERS, "add_subparsers")
 def add_subparsers(call: ModelCall) -> Value:
-    parser = opened(call.receiver)
+    parser = parser_behind(call.receiver)
     if parser is None:
         return Unknown("commands of a parser that is not known")
-    commands = Opaque(f"{parser.text}.add_subparsers(…)", "call", (), COMMANDS)
-    commands.slots = {
-        ("argparse", "parsers"): Known(Mapping({})),
-        ("argparse", "dest"): call.arguments.get(None, "dest"),
-        ("argparse", "required"): call.arguments.get(None, "required"),
-    }
-    call.machine.write(parser, ("argparse", "commands"), Known(commands))
-    return Known(commands)
+    commands = Known(Commands(parser, call.arguments))
+    call.machine.write(parser.commands, "value", commands)
+    return commands
 
 
 @method_model(COMMANDS, "add_parser")
@@ -221,7 +249,7 @@ def add_parser(call: ModelCall) -> Value:
         make_parser(call.machine, Arguments([], args.keywords, args.place), call.node, PARSER),
         (args.place,) if args.place else (),
     )
-    store = object_of(commands.slots["argparse", "parsers"])
+    store = commands.parsers
     name = plain(args.get(0, "name"))
     call.machine.write(
         store,
@@ -237,15 +265,15 @@ def add_parser(call: ModelCall) -> Value:
 @method_model(PARSERS, "set_defaults")
 def set_defaults(call: ModelCall) -> Value:
     m, args = call.machine, call.arguments
-    parser = opened(call.receiver)
+    parser = parser_behind(call.receiver)
     if parser is None:
         return Known(None)
-    store = defaults_of(parser)
+    store = parser.defaults
     if args.unknown:
-        for option in options_of(parser):
+        for option in parser.option_list():
             m.write(option, "default", Unknown(args.unknown))
         m.write(store, "state", Items({k: Unknown(args.unknown) for k in store.state.items}, args.unknown))
-    for option in options_of(parser):
+    for option in parser.option_list():
         if option.dest in args.keywords:
             value = args.keywords[option.dest]
             m.write(option, "default", extend(value, args.places[option.dest]) if option.dest in args.places else value)
@@ -255,8 +283,8 @@ def set_defaults(call: ModelCall) -> Value:
 
 @method_model(PARSERS, "get_default")
 def get_default(call: ModelCall) -> Value | None:
-    parser, name = opened(call.receiver), plain(call.arguments.get(0, "dest"))
-    found = [o.slots["default"] for o in options_of(parser) if o.dest == name] if parser is not None else []
+    parser, name = parser_behind(call.receiver), plain(call.arguments.get(0, "dest"))
+    found = [o.slots["default"] for o in parser.option_list() if o.dest == name] if parser is not None else []
     return found[0] if found else None
 
 

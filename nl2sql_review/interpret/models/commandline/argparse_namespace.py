@@ -14,7 +14,7 @@ from ...core.library import method_model
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Instance, Items, Mapping, Opaque, Sequence, object_of, plain
-from .argparse import PARSERS, defaults_of, opened, options_of, why_open
+from .argparse import PARSERS, Commands, Parser, parser_behind
 from .argparse_words import parse_words, unsaid
 from .process import started, words
 
@@ -39,7 +39,7 @@ def parse_known_args(call: ModelCall) -> Value:
 def parse(call: ModelCall) -> tuple[Value, Value]:
     """The namespace, and the words that no option takes."""
     m, args, node = call.machine, call.arguments, call.node
-    parser = opened(call.receiver)
+    parser = parser_behind(call.receiver)
     if parser is None:
         return Unknown("a parser that is not known"), Unknown("a parser that is not known")
     given = args.get(0, "args")
@@ -68,19 +68,19 @@ def parse(call: ModelCall) -> tuple[Value, Value]:
     return namespace(m, parser, items, args, node, told), rest
 
 
-def overridable(m: Machine, parser: Opaque, items: Items, given: Value) -> Items:
+def overridable(m: Machine, parser: Parser, items: Items, given: Value) -> Items:
     """What the words made, as defaults where the command line is one of several that may start the script."""
     line = started(m)
     settled = object_of(given)
     if line is None or not line.overridable or isinstance(settled, Sequence) and not settled.state.by:
         return items
-    by = {option.dest: option.by for option in options_of(parser)}
+    by = {option.dest: option.by for option in parser.option_list()}
     return items._replace(items={k: demote(v, by.get(k) or line.overridable) for k, v in items.items.items()})
 
 
 def namespace(
     m: Machine,
-    parser: Opaque,
+    parser: Parser,
     items: Items,
     args: Arguments,
     node: cst.CSTNode | None,
@@ -101,7 +101,7 @@ def namespace(
                 m.write(obj, k, Unknown(f"{k} is parsed into an object of the script"))
             return given
         return Unknown("what is parsed is put into an object that is not known")
-    by = {o.dest: o.by for o in options_of(parser)}
+    by = {o.dest: o.by for o in parser.option_list()}
     kept = {k: demote(v, by[k]) if k in by else v for k, v in obj.state.items.items()}
     if said is not None:
         kept = dict(obj.state.items)
@@ -112,24 +112,22 @@ def namespace(
     return given
 
 
-def plain_run(m: Machine, parser: Opaque, node: cst.CSTNode | None) -> tuple[dict[Any, Value], str, str]:
+def plain_run(m: Machine, parser: Parser, node: cst.CSTNode | None) -> tuple[dict[Any, Value], str, str]:
     """What the namespace holds when only what must be said is said: items, why there may be more, what may add some."""
     items: dict[Any, Value] = {}
     by = ""
-    for option in options_of(parser):
+    for option in parser.option_list():
         value = unsaid(m, option, node)
         if value is None:
             by = by or option.by
         elif option.dest:
             items[option.dest] = value
-    for name, value in defaults_of(parser).state.items.items():
+    for name, value in parser.defaults.state.items.items():
         items.setdefault(name, value)
-    open_ = why_open(parser) or defaults_of(parser).state.open
-    commands = object_of(parser.slots["argparse", "commands"])
+    open_ = parser.why_open or parser.defaults.state.open
+    commands = parser.subcommands()
     if commands is not None:
-        more = [
-            plain_run(m, opened(v), node) for v in object_of(commands.slots["argparse", "parsers"]).state.items.values()
-        ]  # type: ignore[arg-type]
+        more = [plain_run(m, inner, node) for inner in commands.named().values()]
         items.update(of_commands(items, commands, more))
         open_ = open_ or next((o for _, o, _ in more if o), "")
         by = by or next((b for _, _, b in more if b), "")
@@ -137,17 +135,17 @@ def plain_run(m: Machine, parser: Opaque, node: cst.CSTNode | None) -> tuple[dic
 
 
 def of_commands(
-    own: dict[Any, Value], commands: Opaque, parsed: list[tuple[dict[Any, Value], str, str]]
+    own: dict[Any, Value], commands: Commands, parsed: list[tuple[dict[Any, Value], str, str]]
 ) -> dict[Any, Value]:
     """What the commands add: only the command line says which of them it is."""
     out: dict[Any, Value] = {}
     for items, _, _ in parsed:
         for name, value in items.items():
             out[name] = join(out[name], value, "which command is given") if name in out else value
-    names = list(object_of(commands.slots["argparse", "parsers"]).state.items)
-    dest = plain(commands.slots["argparse", "dest"])
+    names = list(commands.named())
+    dest = plain(commands.dest)
     if isinstance(dest, str):
-        only = len(names) == 1 and plain(commands.slots["argparse", "required"]) is True
+        only = len(names) == 1 and plain(commands.required) is True
         out[dest] = (
             Known(names[0])
             if only

@@ -12,7 +12,7 @@ from ...core.objects import Arguments, Class, Instance, Items, Mapping, Opaque, 
 from ...core.operations import lift
 from ...python.builtins import BUILTINS
 from ...python.operators import binary
-from .argparse import Option, defaults_of, is_suppressed, opened, options_of, why_open
+from .argparse import Option, Parser, is_suppressed
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -72,7 +72,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse_words(
-    m: Machine, parser: Opaque, said: list[Value], node: cst.CSTNode | None
+    m: Machine, parser: Parser, said: list[Value], node: cst.CSTNode | None
 ) -> tuple[Items, Value, frozenset[str]]:
     """The items of the namespace, the words nobody takes, and which items the words give.
 
@@ -88,8 +88,8 @@ def parse_words(
         else:
             holes[f"\0{i}\0"] = word
             texts.append(f"\0{i}\0")
-    if why_open(parser):
-        return failed(parser, why_open(parser))
+    if parser.why_open:
+        return failed(parser, parser.why_open)
     try:
         events: list[Event] = []
         real = build(parser, None, events)
@@ -101,14 +101,14 @@ def parse_words(
     words = {text: word for text, word in zip(texts, said)}
     items: dict[Any, Value] = {}
     for scope in scopes(parser, vars(found)):
-        for option in options_of(scope):
+        for option in scope.option_list():
             if option.dest in vars(found):
                 items[option.dest] = value_of(m, option, getattr(found, option.dest), words, node)
                 continue
             value = unsaid(m, option, node, settled=True)
             if value is not None and option.dest:
                 items[option.dest] = value
-        for name, value in defaults_of(scope).state.items.items():
+        for name, value in scope.defaults.state.items.items():
             items.setdefault(name, value)
     for name, chosen in vars(found).items():
         if name not in items and not name.startswith("\0"):
@@ -121,7 +121,7 @@ def parse_words(
 
 
 def acted(
-    m: Machine, parser: Opaque, event: Event, items: dict[Any, Value], given: frozenset[str], node: cst.CSTNode | None
+    m: Machine, parser: Parser, event: Event, items: dict[Any, Value], given: frozenset[str], node: cst.CSTNode | None
 ) -> dict[Any, Value]:
     """The items after an action of the script's own has run: what is said behind its option still counts."""
     later = {name: items[name] for name in given - event.said if name in items and name != event.option.dest}
@@ -137,39 +137,38 @@ def acted(
     return {**state.items, **later}
 
 
-def failed(parser: Opaque, why: str) -> tuple[Items, Value, frozenset[str]]:
-    return Items({o.dest: Unknown(why) for o in options_of(parser) if o.dest}, why), Unknown(why), frozenset()
+def failed(parser: Parser, why: str) -> tuple[Items, Value, frozenset[str]]:
+    return Items({o.dest: Unknown(why) for o in parser.option_list() if o.dest}, why), Unknown(why), frozenset()
 
 
-def scopes(parser: Opaque, found: dict[str, Any]) -> list[Opaque]:
+def scopes(parser: Parser, found: dict[str, Any]) -> list[Parser]:
     """The parser, and those of the commands that were named."""
     out = [parser]
-    commands = object_of(parser.slots["argparse", "commands"])
+    commands = parser.subcommands()
     if commands is not None:
-        dest = plain(commands.slots["argparse", "dest"])
+        dest = plain(commands.dest)
         name = found.get(dest if isinstance(dest, str) else f"\0{id(commands)}")
-        chosen = object_of(commands.slots["argparse", "parsers"]).state.items.get(name)
-        if chosen is not None and opened(chosen) is not None:
-            out += scopes(opened(chosen), found)  # type: ignore[arg-type]
+        chosen = commands.named().get(name) if isinstance(name, str) else None
+        if chosen is not None:
+            out += scopes(chosen, found)
     return out
 
 
-def build(parser: Opaque, real: Any = None, events: list[Event] | None = None) -> _Parser:
-    prefix = plain(parser.slots["argparse", "prefix"])
-    strict = plain(parser.slots["argparse", "strict"])
+def build(parser: Parser, real: Any = None, events: list[Event] | None = None) -> _Parser:
+    prefix = plain(parser.prefix)
+    strict = plain(parser.strict)
     if real is None:
         real = _Parser(
             prog="script", prefix_chars=prefix or "-", allow_abbrev=strict is not False, conflict_handler="resolve"
         )
-    for option in options_of(parser):
+    for option in parser.option_list():
         add(real, option, events if events is not None else [])
-    commands = object_of(parser.slots["argparse", "commands"])
+    commands = parser.subcommands()
     if commands is not None:
-        dest = plain(commands.slots["argparse", "dest"])
+        dest = plain(commands.dest)
         sub = real.add_subparsers(dest=dest if isinstance(dest, str) else f"\0{id(commands)}", parser_class=_Parser)
-        for name, inner in object_of(commands.slots["argparse", "parsers"]).state.items.items():
-            if opened(inner) is not None:
-                build(opened(inner), sub.add_parser(name, conflict_handler="resolve"), events)  # type: ignore[arg-type]
+        for name, inner in commands.named().items():
+            build(inner, sub.add_parser(name, conflict_handler="resolve"), events)
     return real
 
 

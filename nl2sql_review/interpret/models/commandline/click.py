@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value, extend
 from ...core.joins import demote
@@ -23,29 +23,66 @@ EXIT = "exit"
 
 
 # -- decorators ------------------------------------------------------------------------------------------
-def decorator(apply: Any) -> Value:
-    """Something of click that is put above a function: `apply(m, function, node)` gives what stands for it then."""
-    made = Opaque("click.decorator", "call", (), DECORATOR)
-    made.slots["click", "apply"] = apply
-    return Known(made)
+Decoration = Callable[[Machine, Value, "cst.CSTNode | None"], Value]  # (m, function, node): what stands for it then
+
+
+class Decorator(Opaque):
+    """Something of click that is put above a function."""
+
+    __slots__ = ("apply",)
+
+    def __init__(self, apply: Decoration) -> None:
+        super().__init__("click.decorator", "call", (), DECORATOR)
+        self.apply = apply
+
+
+class Command(Opaque):
+    """A command or a group. `commands` are those of a group, by name."""
+
+    __slots__ = ("commands",)
+
+    def __init__(self, name: str, callback: Value, function: str) -> None:
+        super().__init__(function, "call", (), COMMAND)
+        self.slots = {"callback": callback, "name": Known(name)}
+        self.commands = Mapping({})
+
+    @property
+    def callback(self) -> Value:
+        callback: Value = self.slots["callback"]
+        return callback
+
+
+class Parameter(Opaque):
+    """An option or an argument, of click or typer, with the arguments it was declared with."""
+
+    __slots__ = ("arguments", "is_option")
+
+    def __init__(self, text: str, kind: str, arguments: Arguments, is_option: bool) -> None:
+        super().__init__(text, "call", (), kind)
+        self.arguments, self.is_option = arguments, is_option
+
+
+def decorator(apply: Decoration) -> Value:
+    """Return something of click that is put above a function."""
+    return Known(Decorator(apply))
 
 
 @method_model(DECORATOR, "__call__")
 def decorate(call: ModelCall) -> Value:
-    return object_of(call.receiver).slots["click", "apply"](call.machine, call.arguments.get(0, "f"), call.node)
+    made: Decorator = object_of(call.receiver)
+    return made.apply(call.machine, call.arguments.get(0, "f"), call.node)
 
 
 @model("click.command", "click.group", "rich_click.command", "rich_click.group", "cloup.command", "cloup.group")
 def command(call: ModelCall) -> Value:
     args = call.arguments
-    group = call.callee.endswith("group") or plain(args.get(None, "invoke_without_command")) is not None
     target = args.get(0)
     if isinstance(object_of(target), Function):
-        return make_command(target, args, group)
-    return decorator(lambda m, fn, node: make_command(fn, args, group))
+        return make_command(target, args)
+    return decorator(lambda m, fn, node: make_command(fn, args))
 
 
-def make_command(fn: Value, args: Arguments, group: bool) -> Value:
+def make_command(fn: Value, args: Arguments) -> Value:
     callback = object_of(fn)
     if not isinstance(callback, Function):
         return fn
@@ -54,22 +91,11 @@ def make_command(fn: Value, args: Arguments, group: bool) -> Value:
         if not isinstance(object_of(args.get(0)), Function)
         else plain(args.get(None, "name"))
     )
-    made = Opaque(callback.name, "call", (), COMMAND)
-    made.slots.update(
-        {
-            "callback": fn,
-            "name": Known(name or callback.name.replace("_", "-")),
-            ("click", "group"): group,
-            ("click", "commands"): Known(Mapping({})),
-        }
-    )
-    return Known(made, fn.trace)
+    return Known(Command(name or callback.name.replace("_", "-"), fn, callback.name), fn.trace)
 
 
 for _name in ("click.command", "click.group"):  # without parentheses
-    DECORATORS[_name] = lambda call: make_command(
-        call.arguments.positional[0], Arguments(), call.callee.endswith("group")
-    )
+    DECORATORS[_name] = lambda call: make_command(call.arguments.positional[0], Arguments())
 for _name in ("click.pass_context", "click.pass_obj"):
     DECORATORS[_name] = lambda call: call.arguments.positional[0]  # the mark on the function says it
 
@@ -79,11 +105,7 @@ def subcommand(call: ModelCall) -> Value:
     args = call.arguments
 
     def apply(m: Machine, fn: Value, node: cst.CSTNode | None) -> Value:
-        made = (
-            fn
-            if object_of(fn) is not None and object_of(fn).kind == COMMAND
-            else make_command(fn, args, call.callee.endswith("group"))
-        )
+        made = fn if isinstance(object_of(fn), Command) else make_command(fn, args)
         add_command(ModelCall(m, Arguments([made]), node, call.callee, call.receiver))
         return made
 
@@ -97,7 +119,7 @@ def subcommand(call: ModelCall) -> Value:
 @method_model(COMMAND, "add_command")
 def add_command(call: ModelCall) -> Value:
     args = call.arguments
-    added, store = object_of(args.get(0, "cmd")), object_of(object_of(call.receiver).slots["click", "commands"])
+    added, store = object_of(args.get(0, "cmd")), object_of(call.receiver).commands
     name = plain(args.get(1, "name")) or (plain(added.slots.get("name")) if added is not None else None)
     call.machine.write(
         store,
@@ -122,14 +144,12 @@ def after(call: ModelCall) -> Value:
     "cloup.argument",
 )
 def parameter(call: ModelCall) -> Value:
-    made = Opaque(call.callee, "call", (), PARAMETER)
-    made.slots["click", "arguments"] = call.arguments
-    made.slots["click", "option"] = not call.callee.endswith("argument")
+    made = Parameter(call.callee, PARAMETER, call.arguments, not call.callee.endswith("argument"))
 
     def apply(m: Machine, fn: Value, node: cst.CSTNode | None) -> Value:
         target = object_of(fn)
-        if isinstance(target, Opaque) and target.kind == COMMAND:
-            target = object_of(target.slots["callback"])
+        if isinstance(target, Command):
+            target = object_of(target.callback)
         if isinstance(target, Function):
             target.marks.append(made)
         return fn
@@ -158,8 +178,8 @@ def run(call: ModelCall) -> Value:
 def invoke(
     m: Machine, receiver: Value, node: cst.CSTNode | None, parent: Opaque | None, said: Items | None = None
 ) -> Value:
-    own = object_of(receiver)
-    fn = object_of(own.slots["callback"])
+    own: Command = object_of(receiver)
+    fn = object_of(own.callback)
     context = Opaque("ctx", "call", (), CONTEXT)
     context.slots["obj"] = parent.slots["obj"] if parent is not None else Known(None)
     given = Arguments()
@@ -168,14 +188,14 @@ def invoke(
             given.positional.append(Known(context))
         elif isinstance(mark, Opaque) and mark.text == "click.pass_obj":
             given.positional.append(context.slots["obj"])
-        elif isinstance(mark, Opaque) and mark.kind == PARAMETER:
+        elif isinstance(mark, Parameter):
             name, value = parameter_value(m, mark, node)
             if said is not None and (said.items or said.open):
                 value = Unknown("words that the script hands to its command")
             if name:
                 given.keywords[name] = value
-    result = m.call(own.slots["callback"], given, node)
-    named = object_of(own.slots["click", "commands"]).state.items
+    result = m.call(own.callback, given, node)
+    named = own.commands.state.items
     commands = [named[one]] if (one := subcommand_named(m, named)) is not None else list(named.values())
     if not commands:
         return result
@@ -183,9 +203,7 @@ def invoke(
         m,
         [
             lambda c=c: (
-                invoke(m, c, node, context, said)
-                if getattr(object_of(c), "kind", "") == COMMAND
-                else m.call(c, Arguments(), node)
+                invoke(m, c, node, context, said) if isinstance(object_of(c), Command) else m.call(c, Arguments(), node)
             )
             for c in commands
         ],
@@ -206,10 +224,9 @@ def one_of(m: Machine, runs: list[Any], why: str = "the command line says which 
     return Unknown(why)
 
 
-def parameter_value(m: Machine, mark: Opaque, node: cst.CSTNode | None) -> tuple[str, Value]:
+def parameter_value(m: Machine, mark: Parameter, node: cst.CSTNode | None) -> tuple[str, Value]:
     """The name of the callback's parameter, and what a command line without words gives it."""
-    args: Arguments = mark.slots["click", "arguments"]
-    option: bool = mark.slots["click", "option"]
+    args, option = mark.arguments, mark.is_option
     names = [plain(v) for v in args.positional]
     name, by, flag = declared([n for n in names if isinstance(n, str)], option)
     if plain(args.get(None, "expose_value")) is False:
@@ -388,7 +405,7 @@ def invoke_from(call: ModelCall) -> Value:
     if isinstance(obj, Opaque) and obj.kind == COMMAND:
         fn = object_of(obj.slots["callback"])
         for mark in fn.marks:
-            if isinstance(mark, Opaque) and mark.kind == PARAMETER:
+            if isinstance(mark, Parameter):
                 name, value = parameter_value(call.machine, mark, call.node)
                 if name and name not in inner.keywords:
                     inner.keywords[name] = (

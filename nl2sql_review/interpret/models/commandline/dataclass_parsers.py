@@ -32,7 +32,7 @@ from ...core.operations import lift
 from ...core.state import place_of
 from ...python.builtins import BUILTINS
 from ...python.classes import field_default
-from .argparse import PARSERS, Option, add, make_parser, opened
+from .argparse import PARSERS, Option, Parser, add, make_parser, parser_behind
 from .argparse_namespace import parse
 from .argparse_words import converted, of_type
 from .process import chosen, spoken, started, words
@@ -118,7 +118,7 @@ def make(call: ModelCall) -> Value:
         if isinstance(object_of(given), Sequence)
         else Items((given,) if not isinstance(given, Absent) else ())
     )
-    parser.slots["argparse", "classes"] = Known(Sequence(items.items, "tuple", items.open))
+    parser.classes = Sequence(items.items, "tuple", items.open)
     for value in items.items:
         cls = object_of(value)
         if isinstance(cls, Class):
@@ -128,15 +128,14 @@ def make(call: ModelCall) -> Value:
     return Known(parser, (args.place,) if args.place else ())
 
 
-def classes_of(parser: Opaque) -> Items:
-    found = object_of(parser.slots.get(("argparse", "classes")))
-    return found.state if found is not None else Items((), "what its dataclasses are is not known")
+def classes_of(parser: Parser) -> Items:
+    return parser.classes.state if parser.classes is not None else Items((), "what its dataclasses are is not known")
 
 
 @method_model(HF, "parse_args_into_dataclasses", "parse_args_and_config")
 def into_dataclasses(call: ModelCall) -> Value:
     args = call.arguments
-    parser = opened(call.receiver)
+    parser = parser_behind(call.receiver)
     if parser is None or classes_of(parser).open:
         return Unknown("a parser whose dataclasses are not known")
     space, rest = parse(
@@ -150,11 +149,12 @@ def into_dataclasses(call: ModelCall) -> Value:
     if not isinstance(object_of(space), Mapping):
         return Unknown("only the run knows the words that are parsed")
     items = dict(object_of(space).state.items)
-    line = started(call.machine) if isinstance(words(call.machine, args.get(0, "args")), list) else None
+    m, node = call.machine, call.node
+    line = started(m) if isinstance(words(m, args.get(0, "args")), list) else None
     if line is None:
         made = instances(call.machine, parser, items, args, call.node, ANYTHING)
     else:
-        stated = of_line(call.machine, line, items, rest, call.callee, args, call.node)
+        stated = of_line(m, line, items, rest, call.callee, args, node)
         if stated is None:
             return Unknown(f"the file that {line.where()} names with --config is not read")
         made = instances(call.machine, parser, stated, args, call.node, line.more, shared=True)
@@ -169,7 +169,7 @@ def into_dataclasses(call: ModelCall) -> Value:
 
 def instances(
     m: Machine,
-    parser: Opaque,
+    parser: Parser,
     items: dict[Any, Value],
     args: Arguments,
     node: cst.CSTNode | None,
@@ -266,7 +266,7 @@ def instance(
 @method_model(HF, "parse_dict")
 def parse_dict(call: ModelCall) -> Value:
     args = call.arguments
-    parser = opened(call.receiver)
+    parser = parser_behind(call.receiver)
     if parser is None or classes_of(parser).open:
         return Unknown("a parser whose dataclasses are not known")
     state = call.machine.mapping(args.get(0, "args"), call.node)
@@ -307,7 +307,7 @@ def simple_parser(call: ModelCall) -> Value:
 
 @method_model(PARSERS, "add_arguments")
 def add_arguments(call: ModelCall) -> Value:
-    parser, dest = opened(call.receiver), plain(call.arguments.get(1, "dest"))
+    parser, dest = parser_behind(call.receiver), plain(call.arguments.get(1, "dest"))
     if parser is not None and isinstance(dest, str):
         option = Option(
             dest, (f"--{dest}",), command_line(call.machine, call.arguments.get(0, "dataclass"), "", call.node)

@@ -9,10 +9,22 @@ from ...core.joins import demote
 from ...core.library import method_model, model
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
-from ...core.objects import Arguments, Builtin, Class, Function, Items, Mapping, Opaque, Sequence, object_of, plain
+from ...core.objects import (
+    Arguments,
+    Builtin,
+    Cell,
+    Class,
+    Function,
+    Items,
+    Mapping,
+    Opaque,
+    Sequence,
+    object_of,
+    plain,
+)
 from ...core.operations import lift
 from ...python.builtins import BUILTINS
-from .click import EXIT, callable_value, decorator, one_of, truth_of_word
+from .click import EXIT, Parameter, callable_value, decorator, one_of, truth_of_word
 from .dataclass_parsers import bare, of_parameters
 from .process import chosen, spoken, started
 
@@ -23,18 +35,26 @@ TYPER, PARAMETER = "typer.Typer", "typer.Parameter"
 
 
 # -- typer -----------------------------------------------------------------------------------------------
+class App(Opaque):
+    """A `typer.Typer`. `commands` holds functions and further apps; `start` runs before the command does."""
+
+    __slots__ = ("commands", "start")
+
+    def __init__(self, start: Value) -> None:
+        super().__init__("typer.Typer(…)", "call", (), TYPER)
+        self.commands, self.start = Sequence(()), Cell(start)
+
+
 @model("typer.Typer")
 def make(call: ModelCall) -> Value:
     args = call.arguments
-    app = Opaque("typer.Typer(…)", "call", (), TYPER)
-    app.slots.update({("typer", "commands"): Known(Sequence(())), ("typer", "start"): args.get(None, "callback")})
-    return Known(app, (args.place,) if args.place else ())
+    return Known(App(args.get(None, "callback")), (args.place,) if args.place else ())
 
 
 @method_model(TYPER, "command")
 def command(call: ModelCall) -> Value:
     def apply(m: Machine, fn: Value, node: cst.CSTNode | None) -> Value:
-        store = object_of(object_of(call.receiver).slots["typer", "commands"])
+        store = object_of(call.receiver).commands
         m.write(store, "state", Items((*store.state.items, fn), store.state.open))
         if isinstance(object_of(fn), Function):  # started by a console script, when the script itself never starts it
             object_of(fn).slots["__command__"] = Known(
@@ -52,7 +72,7 @@ def command(call: ModelCall) -> Value:
 @method_model(TYPER, "callback")
 def callback(call: ModelCall) -> Value:
     def apply(m: Machine, fn: Value, node: cst.CSTNode | None) -> Value:
-        m.write(object_of(call.receiver), ("typer", "start"), fn)
+        m.write(object_of(call.receiver).start, "value", fn)
         return fn
 
     return decorator(apply)
@@ -60,7 +80,7 @@ def callback(call: ModelCall) -> Value:
 
 @method_model(TYPER, "add_typer")
 def add_typer(call: ModelCall) -> Value:
-    store = object_of(object_of(call.receiver).slots["typer", "commands"])
+    store = object_of(call.receiver).commands
     call.machine.write(
         store, "state", Items((*store.state.items, call.arguments.get(0, "typer_instance")), store.state.open)
     )
@@ -73,17 +93,18 @@ def run(call: ModelCall) -> Value:
     return Known(None) if plain(call.arguments.get(None, "standalone_mode")) is False else Known(Opaque("app()", EXIT))
 
 
-def start_app(m: Machine, app: Value, node: cst.CSTNode | None) -> Value:
-    start = object_of(app).slots["typer", "start"]
+def start_app(m: Machine, value: Value, node: cst.CSTNode | None) -> Value:
+    app: App = object_of(value)
+    start = app.start.value
     if isinstance(object_of(start), Function):
         typed_call(m, start, node)
-    commands = object_of(object_of(app).slots["typer", "commands"]).state.items
+    commands = app.commands.state.items
     if not commands:
         return Known(None)
     return one_of(
         m,
         [
-            lambda c=c: start_app(m, c, node) if getattr(object_of(c), "kind", "") == TYPER else typed_call(m, c, node)
+            lambda c=c: start_app(m, c, node) if isinstance(object_of(c), App) else typed_call(m, c, node)
             for c in commands
         ],
     )
@@ -98,9 +119,7 @@ def run_function(call: ModelCall) -> Value:
 @model("typer.Option", "typer.Argument")
 def parameter(call: ModelCall) -> Value:
     args = call.arguments
-    made = Opaque(f"{call.callee}(…)", "call", (), PARAMETER)
-    made.slots["typer", "arguments"] = args
-    made.slots["typer", "option"] = call.callee.endswith("Option")
+    made = Parameter(f"{call.callee}(…)", PARAMETER, args, call.callee.endswith("Option"))
     return Known(made, (args.place,) if args.place else ())
 
 
@@ -132,26 +151,22 @@ def parameter_value(m: Machine, fn: Function, p: cst.Param, node: cst.CSTNode | 
             and isinstance(object_of(object_of(spec).args[1]), Sequence)
             else []
         )
-        mark = next((o for o in marks if isinstance(o, Opaque) and o.kind == PARAMETER), None)
+        mark = next((o for o in marks if isinstance(o, Parameter)), None)
     else:
-        mark = (
-            object_of(default)
-            if isinstance(object_of(default), Opaque) and object_of(default).kind == PARAMETER
-            else None
-        )
+        mark = object_of(default) if isinstance(object_of(default), Parameter) else None
         if mark is not None:
-            default = mark.slots["typer", "arguments"].get(0, "default")
+            default = mark.arguments.get(0, "default")
             if isinstance(default, Known) and default.value is ...:
                 default = Absent()
     if "typer.Context" in annotation:
         return Known(Opaque("ctx", "call", (), "click.Context"))
-    args: Arguments | None = mark.slots["typer", "arguments"] if mark is not None else None
+    args: Arguments | None = mark.arguments if mark is not None else None
     flags = (
         [plain(v) for v in args.positional if isinstance(plain(v), str) and plain(v).startswith("-")]
         if args is not None
         else []
     )
-    is_option = mark.slots["typer", "option"] if mark is not None else not isinstance(default, Absent)
+    is_option = mark.is_option if mark is not None else not isinstance(default, Absent)
     by = (
         (max(flags, key=len).split("/")[0] if flags else "--" + name.replace("_", "-"))
         if is_option
@@ -296,9 +311,9 @@ def define_flag(call: ModelCall) -> Value:
         value = demote(default, by)
     if (word := spoken(m, (by,), kind not in ("bool", "boolean"))) is not None:
         value = value_of_flag(m, kind, word, call.node)
-    elif started(m) is not None and isinstance(value, Default) and not started(m).overridable:
+    elif (line := started(m)) is not None and isinstance(value, Default) and not line.overridable:
         value = Known(value.value, value.trace)
-    flags = object_of(m.shared["absl.flags.FLAGS"].slots["value"])
+    flags = object_of(m.shared["absl.flags.FLAGS"].value)
     if isinstance(name, str):
         m.write(flags, "state", Items({**flags.state.items, name: value}))
     return Known(Mapping({"value": value, "default": default}, "", "namespace"))

@@ -10,7 +10,7 @@ from ...core.joins import demote
 from ...core.library import method_model, model
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
-from ...core.objects import Items, Mapping, Object, Opaque, Sequence, object_of
+from ...core.objects import Cell, Items, Mapping, Opaque, Sequence, object_of
 from ...core.operations import describe, lift
 from ...python.displays import plain_key
 
@@ -22,23 +22,14 @@ SET_EVERYWHERE = ("HOME", "PATH", "PWD", "USER", "SHELL", "LOGNAME")  # no run i
 OTHERS = "only the environment of the run knows its other variables"
 
 
-class Holder(Object):
-    """A name of a library that stands for one and the same thing in every module, and that a script may set anew."""
-
-    __slots__ = ()
-
-    def __init__(self, value: Value) -> None:
-        self.slots = {"value": value}
-
-
-def start() -> dict[str, Object]:
+def start() -> dict[str, Cell]:
     """What is one per process. The variables that the script sets live in an open dictionary."""
     environ = Opaque(ENVIRON, "symbol", (), ENVIRON)
     environ.slots["written"] = Known(Mapping({}, OTHERS))
     return {
-        ENVIRON: Holder(Known(environ)),
-        "sys.argv": Holder(Known(Opaque("sys.argv"))),
-        "absl.flags.FLAGS": Holder(Known(Mapping({}, "", "namespace"))),
+        ENVIRON: Cell(Known(environ)),
+        "sys.argv": Cell(Known(Opaque("sys.argv"))),
+        "absl.flags.FLAGS": Cell(Known(Mapping({}, "", "namespace"))),
     }
 
 
@@ -64,7 +55,7 @@ def _text(value: Value) -> Value:
 def started(m: Machine) -> CommandLine | None:
     """The command line that starts the script, unless the script has changed it."""
     line: CommandLine | None = m.recording.started
-    obj = object_of(m.shared["sys.argv"].slots["value"])
+    obj = object_of(m.shared["sys.argv"].value)
     unchanged = line is not None and isinstance(obj, Sequence) and len(obj.state.items) == len(line.words) + 1
     return line if unchanged else None
 
@@ -117,7 +108,7 @@ def subcommand(m: Machine, names: Iterable[object]) -> object | None:
 
 # -- the environment -------------------------------------------------------------------------------------
 def written(m: Machine) -> Mapping:
-    return object_of(object_of(m.shared[ENVIRON].slots["value"]).slots["written"])
+    return object_of(object_of(m.shared[ENVIRON].value).slots["written"])
 
 
 def variable(m: Machine, name: Value, fallback: Value) -> Value:
@@ -279,7 +270,7 @@ def words(m: Machine, given: Value) -> list[Value] | str | None:
 
 
 def script_words(m: Machine) -> list[Value] | str | None:
-    current = m.shared["sys.argv"].slots["value"]
+    current = m.shared["sys.argv"].value
     obj = object_of(current)
     if isinstance(obj, Opaque) and obj.text == "sys.argv":
         return None

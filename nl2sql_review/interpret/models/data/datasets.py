@@ -13,6 +13,7 @@ from ...core.objects import (
     Dataset,
     Function,
     Instance,
+    ItemKey,
     Items,
     Mapping,
     Opaque,
@@ -22,6 +23,7 @@ from ...core.objects import (
     plain,
 )
 from ...core.operations import describe, freeze, item_term
+from . import written
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -277,8 +279,8 @@ def to_list(call: ModelCall) -> Value:
 def cell_of_row(call: ModelCall) -> Value:
     row, key = object_of(call.receiver), call.arguments.get(0)
     k = plain(key)
-    if ("item", k) in row.slots:
-        return row.slots["item", k]
+    if ItemKey(k) in row.slots:
+        return row.slots[ItemKey(k)]
     known = (
         row.dataset.columns.get(k) if isinstance(row, Row) and row.dataset is not None and isinstance(k, str) else None
     )
@@ -301,8 +303,8 @@ def get_of_row(call: ModelCall) -> Value:
     receiver, args = call.receiver, call.arguments
     row, key = object_of(receiver), args.get(0)
     k = plain(key)
-    if ("item", k) in row.slots:
-        return row.slots["item", k]
+    if ItemKey(k) in row.slots:
+        return row.slots[ItemKey(k)]
     known = (
         row.dataset.columns.get(k) if isinstance(row, Row) and row.dataset is not None and isinstance(k, str) else None
     )
@@ -333,7 +335,7 @@ def update_row(call: ModelCall) -> Value:
         **(call.machine.mapping(args.positional[0], call.node).items if args.positional else {}),
         **args.keywords,
     }.items():
-        call.machine.write(row, ("item", k), v)
+        call.machine.write(row, ItemKey(k), v)
     return Known(None)
 
 
@@ -385,6 +387,12 @@ def load(call: ModelCall) -> Value:
         f"{call.callee.rsplit('.', 1)[-1]}({', '.join(describe(a, 40) for a in call.arguments.positional[:2])})",
         recorded,
     )
+    if call.callee.endswith("load_from_disk"):
+        found = written.loaded(call.machine, call.arguments.get(0, "dataset_path"))
+    else:
+        found = written.loaded(call.machine, call.arguments.get(None, "data_files"))
+    if found is not None:
+        new.columns, new.open = found
     new.splits = call.callee.endswith("load_dataset") and "split" not in recorded.arguments
     recorded.result = made(call.machine, new)
     return Known(new, (recorded.place,))

@@ -10,6 +10,7 @@ from ...core.machine import Machine
 from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Dataset, Items, Mapping, Opaque, Row, Sequence, object_of, plain
 from ...core.operations import describe, item_term
+from . import written
 from .datasets import cell, made
 
 if TYPE_CHECKING:
@@ -38,15 +39,10 @@ def frame(m: Machine, text: str, call: Any, columns: dict[str, Value], open: boo
 )
 def read(call: ModelCall) -> Value:
     recorded = record_call(call)
-    return Known(
-        frame(
-            call.machine,
-            f"{call.callee}({', '.join(describe(a, 40) for a in call.arguments.positional[:1])})",
-            recorded,
-            {},
-        ),
-        (recorded.place,),
-    )
+    shown = f"{call.callee}({', '.join(describe(a, 40) for a in call.arguments.positional[:1])})"
+    path = call.arguments.get(0, "path_or_buf", "filepath_or_buffer", "path")
+    columns, open_ = written.loaded(call.machine, path) or ({}, True)
+    return Known(frame(call.machine, shown, recorded, columns, open_), (recorded.place,))
 
 
 @model("pandas.DataFrame", "pandas.DataFrame.from_records", "pandas.DataFrame.from_dict")
