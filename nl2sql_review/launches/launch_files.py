@@ -72,12 +72,19 @@ def resolved(line: CommandLine, root: str = "") -> str:
     """The real path of the script or configuration that a line names; "" where there is no such file."""
     if not line.script:
         return ""
-    for folder in (*line.folders, *filter(None, [root])):
+    folders = (*line.folders, *filter(None, [root]))
+    for folder in folders:
         path = os.path.join(folder, line.script)
         if disk.is_file(path):
             return disk.real(path)
         if line.module and disk.is_file(main := os.path.join(path[: -len(".py")], "__main__.py")):
             return disk.real(main)
+    parts = line.script.split("/")[1:] if line.script.startswith("/") else []
+    for start in range(len(parts)):  # the path on another machine, or in a container
+        inner = os.path.join(*parts[start:])
+        found = next((path for folder in folders if disk.is_file(path := os.path.join(folder, inner))), "")
+        if found:
+            return disk.real(found)
     return ""
 
 
