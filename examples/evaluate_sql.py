@@ -9,8 +9,6 @@ The predictions are written to a file. Whether the adapter is better than the ba
 The training script does the same at each save: --evaluate databases.
 """
 
-from unsloth import FastLanguageModel  # noqa: I001  first: it patches transformers
-
 import argparse
 import json
 import logging
@@ -19,18 +17,39 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import torch
-import wandb
-from accelerate.utils import gather_object
-from transformers import TrainerCallback
+BATCH_SIZE = 16  # prompts answered at a time
 
-from nl2sql_review.rows.scoring.evaluate import Asked, evaluate
-from nl2sql_review.rows.scoring.inputs import InputError
+
+def command_line():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("gold", help="JSONL: question, schema and SQL under any of the names that the training reads")
+    parser.add_argument("--db", help="folder of databases, <db_id>/<db_id>.sqlite")
+    parser.add_argument(
+        "--model", help="the adapter's folder, a checkpoint, or a base model (default: what was trained)"
+    )
+    parser.add_argument("--output", default="predictions.jsonl", help="the answers go there (default %(default)s)")
+    parser.add_argument(
+        "--batch-size", type=int, default=BATCH_SIZE, help="prompts answered at a time (default %(default)s)"
+    )
+    parser.add_argument("--no-4bit", dest="load_in_4bit", action="store_false", help="base model in 16 bit")
+    return parser.parse_args()
+
+
+ARGS = command_line() if __name__ == "__main__" else None  # --help need not wait for what is imported now
+
+from unsloth import FastLanguageModel  # noqa: E402,I001  first: it patches transformers
+
+import torch  # noqa: E402
+import wandb  # noqa: E402
+from accelerate.utils import gather_object  # noqa: E402
+from transformers import TrainerCallback  # noqa: E402
+
+from nl2sql_review.rows.scoring.evaluate import Asked, evaluate  # noqa: E402
+from nl2sql_review.rows.scoring.inputs import InputError  # noqa: E402
 
 logger = logging.getLogger("nl2sql")
 
 MAX_NEW_TOKENS = 256  # longer than any query of the training data; who needs more does not stop by itself
-BATCH_SIZE = 16  # prompts answered at a time
 ROWS = 200  # of the held-out ones, answered at each save: a minute's work
 METRIC = "eval_sql_accuracy"
 
@@ -55,6 +74,14 @@ def answer(model, tokenizer, prompts, batch_size=BATCH_SIZE):
             found[place] = (text.strip(), ended)  # cleaning up would take spaces out of the SQL
     tokenizer.padding_side = side
     return [found[place] for place in range(len(prompts))]
+
+
+def is_object(text):
+    """Whether a text is one JSON object."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
 
 
 def write(path, rows):
@@ -130,20 +157,15 @@ def told(scored):
     return f"{name} {figure or 0:.1%} ({low:.1%} to {high:.1%}): {outcomes}"
 
 
-def main():
+def main(args):
     from generate_sql import read_questions
     from train_unsloth_complete import MAX_LENGTH, OUTPUT_DIR, PROMPT, normalise
 
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("gold", help="JSONL: question, schema and SQL under any of the names that the training reads")
-    parser.add_argument("--db", help="folder of databases, <db_id>/<db_id>.sqlite")
-    parser.add_argument("--model", default=OUTPUT_DIR, help="the adapter's folder, a checkpoint, or a base model")
-    parser.add_argument("--output", default="predictions.jsonl")
-    parser.add_argument("--batch-size", type=int, default=BATCH_SIZE)
-    parser.add_argument("--no-4bit", dest="load_in_4bit", action="store_false")
-    args = parser.parse_args()
+    args.model = args.model or OUTPUT_DIR
     if args.db and not os.path.isdir(args.db):
         sys.exit(f"{args.db}: no such folder of databases")
+    if os.path.isdir(args.model) and not {"adapter_config.json", "config.json"} & set(os.listdir(args.model)):
+        sys.exit(f"{args.model}: no adapter and no model is there; an unfinished training has them in its checkpoints")
     rows = [normalise(row) for row in read_questions(args.gold)]
     if not rows or not all(row["question"] and row["sql"] for row in rows):
         sys.exit(f"{args.gold}: a question and its SQL are needed in every row")
@@ -167,4 +189,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(ARGS)

@@ -14,8 +14,8 @@ import os
 import sys
 
 import torch
-from evaluate_sql import MAX_NEW_TOKENS
-from train_unsloth_complete import MAX_LENGTH, OUTPUT_DIR, PROMPT, is_object, normalise
+from evaluate_sql import MAX_NEW_TOKENS, is_object
+from train_unsloth_complete import MAX_LENGTH, OUTPUT_DIR, PROMPT, normalise
 
 
 def read_questions(path):
@@ -34,11 +34,11 @@ def read_questions(path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked = parser.add_mutually_exclusive_group()
-    asked.add_argument("question", nargs="?", default="")
-    parser.add_argument("--schema", default="")
+    asked.add_argument("question", nargs="?", default="", help="one question, in words")
+    parser.add_argument("--schema", default="", help="of the question: CREATE TABLE statements")
     asked.add_argument("--jsonl", help="a file of questions with their schemas, - for standard input")
     parser.add_argument("--model", default=OUTPUT_DIR, help="the adapter's folder, or a checkpoint")
-    parser.add_argument("--no-4bit", dest="load_in_4bit", action="store_false")
+    parser.add_argument("--no-4bit", dest="load_in_4bit", action="store_false", help="base model in 16 bit")
     args = parser.parse_args()
     given = read_questions(args.jsonl) if args.jsonl else [{"question": args.question, "schema": args.schema}]
     rows = [normalise(row) for row in given]

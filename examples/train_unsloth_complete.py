@@ -9,7 +9,6 @@ Run it again and it goes on from its newest checkpoint; Ctrl-C saves one first. 
 
 from unsloth import FastLanguageModel, is_bfloat16_supported  # noqa: I001  first: it patches what follows
 import argparse
-import json
 import logging
 import os
 import runpy
@@ -23,11 +22,12 @@ import torch
 import wandb
 from datasets import concatenate_datasets, interleave_datasets, load_dataset
 from datasets.exceptions import DatasetsError
-from evaluate_sql import METRIC, SQLAccuracy
+from evaluate_sql import METRIC, SQLAccuracy, is_object
 from transformers import AutoTokenizer, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
 from nl2sql_review.preflight import preflight
+from nl2sql_review.rows.table_cut import cut_schema
 
 logger = logging.getLogger("nl2sql")
 
@@ -35,7 +35,7 @@ logger = logging.getLogger("nl2sql")
 BASE_MODEL = "codellama/CodeLlama-7b-hf"  # 3.9 GB in 4 bit; trains in 16 GB
 OUTPUT_DIR = "models/nl2sql-unsloth"  # checkpoints, then the adapter and the tokenizer
 LOG_FILE = "training_unsloth.log"  # appended to; of the other processes only their warnings
-SCHEMA_LIMIT = 1000  # characters; the schema is what gets cut, never the SQL
+SCHEMA_LIMIT = 1000  # characters; the schema is what gets cut, by whole tables, never the SQL
 HELD_OUT = 200  # rows of each data set that are never trained on, at most a tenth of it
 BATCH_SIZE = 4  # rows per GPU at a time: what 16 GB hold
 EFFECTIVE_BATCH = 16  # rows per step, whatever the number of GPUs
@@ -60,11 +60,11 @@ class Demo(argparse.Action):  # --demo stands for these flags; what comes after 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--base-model", default=BASE_MODEL, help="hub name or folder")
 parser.add_argument("--data-dir", default="data", help="where the JSONL files are")
-parser.add_argument("--output-dir", default=OUTPUT_DIR)
-parser.add_argument("--learning-rate", type=float, default=LEARNING_RATE)
-parser.add_argument("--save-steps", type=int, default=SAVE_STEPS)
-parser.add_argument("--logging-steps", type=int, default=10)
-parser.add_argument("--report-to", default="wandb", choices=["wandb", "none"])
+parser.add_argument("--output-dir", default=OUTPUT_DIR, help="checkpoints, then the adapter")
+parser.add_argument("--learning-rate", type=float, default=LEARNING_RATE, help="its peak")
+parser.add_argument("--save-steps", type=int, default=SAVE_STEPS, help="between checkpoints")
+parser.add_argument("--logging-steps", type=int, default=10, help="between lines of the log")
+parser.add_argument("--report-to", default="wandb", choices=["wandb", "none"], help="who keeps the curves")
 parser.add_argument("--no-4bit", dest="load_in_4bit", action="store_false", help="base model in 16 bit")
 parser.add_argument("--allow-missing", action="store_true", help="train on the data sets that load")
 parser.add_argument("--preflight-only", action="store_true", help="check the first batch and stop")
@@ -121,13 +121,6 @@ DATASETS = [
 ]
 
 
-def is_object(text):
-    try:
-        return isinstance(json.loads(text), dict)
-    except ValueError:
-        return False
-
-
 def read_rows(config, data_dir):  # ValueError says what is wrong with the file
     if not config.path.endswith(".jsonl"):
         return load_dataset(config.path, split="train")
@@ -145,7 +138,9 @@ def normalise(row):
     schema = row.get("schema") or row.get("context") or row.get("sql_context") or row.get("create_table") or ""
     question = row.get("question") or row.get("sql_prompt") or row.get("nl_question") or row.get("utterance") or ""
     sql = row.get("query") or row.get("sql") or row.get("answer") or row.get("sql_query") or ""  # a tree is dropped
-    texts = {"schema": str(schema)[:SCHEMA_LIMIT], "question": str(question).strip(), "sql": str(sql).strip()}
+    asked = cut_schema(str(schema), SCHEMA_LIMIT, seed=SEED)  # as in use, where there is no SQL to say what it needs
+    kept = cut_schema(str(schema), SCHEMA_LIMIT, str(sql), SEED)  # to train on: with all that the SQL names
+    texts = {"schema": asked, "trained": kept, "question": str(question).strip(), "sql": str(sql).strip()}
     return {**texts, "db_id": str(row.get("db_id") or "")}
 
 
@@ -159,7 +154,8 @@ def load_part(config, tokenizer, data_dir):
         logger.warning("%s: no row has a schema; the columns are %s", config.name, raw.column_names)
 
     def to_columns(row):
-        return {"prompt": PROMPT.format(**row), "completion": row["sql"] + tokenizer.eos_token, "db_id": row["db_id"]}
+        prompt, asked = PROMPT.format(**{**row, "schema": row["trained"]}), PROMPT.format(**row)
+        return {"prompt": prompt, "completion": row["sql"] + tokenizer.eos_token, "asked": asked, "db_id": row["db_id"]}
 
     def fits(row):
         text = row["prompt"] + row["completion"]  # a token is a byte at least: few rows need counting
@@ -195,8 +191,9 @@ def load_data(tokenizer, args):
     for (config, part), share in zip(loaded, shares):
         logger.info("%s: weight %.3f, ≈ %.2f passes", config.name, share, share * len(mix) / len(part["train"]))
     held_out = concatenate_datasets([part["test"] for _, part in loaded])
+    held_out = held_out.map(lambda row: {"prompt": row["asked"]}, remove_columns="asked")
     logger.info("%d rows to train on, %d held out", len(mix), len(held_out))
-    return mix.remove_columns("db_id"), held_out
+    return mix.remove_columns(["asked", "db_id"]), held_out
 
 
 # --- arguments ----------------------------------------------------------------------------------------------------

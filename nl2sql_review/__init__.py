@@ -99,7 +99,8 @@ def plan(path: Path, options: Options | None = None) -> PlanReport:
     from .run.options import Options
     from .run.reviewer import plan as planned
 
-    return describe(*planned(fspath(path), options or Options()))
+    read = planned(fspath(path), options or Options())
+    return describe(read.recording, read.plans)
 
 
 def memory(path: Path, options: Options | None = None, *, gpu: str | None = None) -> MemoryReport:

@@ -419,7 +419,7 @@ def test_show_settings(project: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "T4" in out and "prompt/eos" in out and "command line" in out
 
 
-@pytest.mark.parametrize("name", ["report", "plan", "memory", "evaluation", "settings", "baseline"])
+@pytest.mark.parametrize("name", ["report", "plan", "memory", "evaluation", "diff", "settings", "baseline"])
 def test_committed_schemas_are_the_generated_ones(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["schema", name]) == 0
     path = ROOT / "docs" / f"{name}.schema.json"

@@ -443,7 +443,11 @@ def test_tracker(argument, expected):
         ("wandb.init(config={'learning_rate': 5e-5})", []),
         ("wandb.init(config={'learning_rate': 1e-4})", ["learning_rate: says 0.0001, the run uses 5e-05"]),
         ("wandb.init(config={'training': {'lr': '5e-5', 'epochs': 4}})", ["epochs: says 4, the run uses 3.0"]),
-        ("wandb.config.update({'seed': 1, 'max_steps': 5})", ["max_steps: says 5, the run uses -1"]),
+        (
+            "wandb.config.update({'seed': 1, 'max_steps': 5})",
+            ["seed: says 1, the run uses 3407", "max_steps: says 5, the run uses -1"],
+        ),
+        ("wandb.config.update({'logging_steps': 5, 'seed': 3407})", []),
         ("wandb.config.max_steps = 5", ["max_steps: says 5, the run uses -1"]),
         ("logging.info('learning rate: 1e-4, epochs = 3')", ["learning_rate: says 0.0001, the run uses 5e-05"]),
         ("print('step 5: lr 1')", []),

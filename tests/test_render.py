@@ -76,10 +76,10 @@ def test_json_is_one_line_of_ascii_with_every_field() -> None:
     assert output.isascii() and output.count("\n") == 1
     data = json.loads(output)
     assert list(data) == ["version", "files", "summary", "internal_errors", "removable"]
-    assert list(data["files"][0]) == ["path", "status", "reason", "findings", "checklist"]
+    assert list(data["files"][0]) == ["path", "status", "reason", "findings", "checklist", "runs"]
     assert list(data["files"][0]["findings"][0]) == [
         *("rule", "severity", "effect", "certainty", "message", "value", "location", "trace", "related"),
-        *("suppressed", "suppressed_by", "help", "fixable", "fix", "fingerprint", "kind"),
+        *("suppressed", "suppressed_by", "help", "fixable", "fix", "fingerprint", "kind", "run"),
     ]
     assert data["files"][0]["findings"][0]["location"] == {
         "path": "train.py", "row": 7, "column": 11, "end_row": 7, "end_column": 22, "cell": None,

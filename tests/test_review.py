@@ -217,14 +217,14 @@ def test_a_mistake_in_the_settings_stops_the_run(write):
 def test_a_crash_of_the_engine_takes_one_file_only(write, monkeypatch):
     write("a.py")
     write("b.py")
-    real = Reviewer.plans
+    real = Reviewer.read
 
-    def plans(self, data, path, *rest):
+    def read(self, data, path, *rest):
         if path == "a.py":
             raise RuntimeError("boom")
         return real(self, data, path, *rest)
 
-    monkeypatch.setattr(Reviewer, "plans", plans)
+    monkeypatch.setattr(Reviewer, "read", read)
     report, code = run(["."], Options(isolated=True))
     assert [(f.path, f.status) for f in report.files] == [("a.py", "error"), ("b.py", "reviewed")]
     assert report.internal_errors == (InternalError("", "a.py", "RuntimeError: boom"),)

@@ -21,9 +21,6 @@ TWINS = sorted((FIXTURES / "silent" / "twins").glob("*.py"))
 UNCAUGHT = frozenset(
     """
     10-labels-shifted-twice
-    12-packing-loses-the-mask
-    13-packed-samples-see-each-other
-    14-wrapped-rows
     25-merge-result-dropped
     26-merged-into-four-bits
     27-base-saved-instead-of-the-adapter
@@ -36,11 +33,8 @@ UNCAUGHT = frozenset(
     34-batches-padded-on-the-right
     35-generation-ends-elsewhere
     36-answers-of-twenty-tokens
-    37-modelled-over-the-cards-of-the-others
     38-everybody-writes
-    39-every-process-its-own-split
     46-packing-under-sdpa
-    47-empty-template
     """.split()
 )
 NOT_ABOUT = re.compile(r"Not ([\w/-]+):")

@@ -81,7 +81,9 @@ def run(args: Namespace) -> int:
     from ..run.options import Options
     from ..source import SourceError
 
-    options = Options(config=args.config, isolated=args.isolated, flavour=args.flavour or "")
+    options = Options(
+        config=args.config, isolated=args.isolated, command_line=args.command_line, flavour=args.flavour or ""
+    )
     try:
         if args.gpu is not None:
             find(args.gpu)  # a card that is not known is told whatever the script holds
@@ -111,7 +113,12 @@ def run(args: Namespace) -> int:
 
         write(memory_text.render(report, terminal(args)))
     if not report.runs:
-        remark(f"{name} is not a training script: it makes no model, adapter or trainer")
+        from ..files.discovery import is_launch_file
+
+        if is_launch_file(name):
+            remark(f"{name}: no training is started here")
+        else:
+            remark(f"{name} is not a training script: it makes no model, adapter or trainer")
     verdicts = [run.card.verdict for run in report.runs if run.card]
     if "likely runs out" in verdicts or "cannot fit" in verdicts:
         return FINDINGS

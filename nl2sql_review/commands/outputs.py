@@ -128,7 +128,7 @@ def _plan(
 
     try:
         data = stdin[1] if stdin is not None and path == stdin[0] else disk.script(path)
-        _, recording, plans = reviewer.plans(data, path, reviewer.settings(os.path.dirname(path)))
+        _, recording, plans = reviewer.plans(data, path, reviewer.settings_of(path))
         return plan_json.describe(recording, plans), memory.of_plans(plans, None, {}, path)
     except (OSError, SourceError, NotAConfiguration, UnknownCard):
         return None

@@ -18,7 +18,9 @@ PROGRAM = "nl2sql-review"
 COMMANDS = {
     "review": "review scripts (what happens when no command is named)",
     "plan": "show what a script will really train with",
+    "diff": "what changed between two runs, and whether a checkpoint is what a script says",
     "memory": "how much GPU memory a script needs, and what fits",
+    "data": "check the rows of a script's data files, as the script will use them",
     "evaluate": "score predicted SQL against databases or schemas",
     "baseline": "accept what is found now, so that only new findings count",
     "rule": "list the rules, or explain one",
@@ -30,6 +32,9 @@ COMMANDS = {
     "completion": "print what a shell needs to complete this command",
     "schema": "print the JSON Schema of a report, a plan or the settings",
 }
+
+
+TAKES_COMMAND_LINE = {"": 1, "plan": 1, "memory": 1, "diff": 2}  # after how many paths `--` begins the script's own
 
 
 class UsageError(Exception):
@@ -46,6 +51,10 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
             **options,  # type: ignore[arg-type]
         )
+        self.command = command
+        self.takes_command_line = command in TAKES_COMMAND_LINE
+        if self.takes_command_line:
+            self.set_defaults(command_line=None)
         if hasattr(self, "color"):
             self.color = False  # 3.14 would import its colour support for every help page
 
@@ -60,7 +69,10 @@ class Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(action, f"{value} is not one of {listed(words)}{did_you_mean(value, words)}")
 
     def parse(self, argv: Sequence[str]) -> argparse.Namespace:
-        """Options and paths in any order; `--` ends the options."""
+        """Options and paths in any order; `--` ends the options.
+
+        After exactly one path the words behind it are the script's own: `command_line`. Without a path they are paths.
+        """
         argv = list(argv)
         end = argv.index("--") if "--" in argv else len(argv)
         parsed, rest = self.parse_known_intermixed_args(argv[:end])
@@ -73,7 +85,16 @@ class Parser(argparse.ArgumentParser):
             positional = next((a for a in self._actions if not a.option_strings and a.nargs == "*"), None)
             if positional is None:
                 self.error(f"unexpected argument {argv[end]}")
-            setattr(parsed, positional.dest, [*getattr(parsed, positional.dest), *argv[end + 1 :]])
+            paths = getattr(parsed, positional.dest)
+            if not paths or not self.takes_command_line:
+                setattr(parsed, positional.dest, [*paths, *argv[end + 1 :]])
+            elif len(paths) == TAKES_COMMAND_LINE[self.command]:
+                parsed.command_line = tuple(argv[end + 1 :])
+            else:
+                raise UsageError(
+                    f"-- begins the command line of one script, and {len(paths)} paths are given: "
+                    f"give one, as in {self.prog} train.py -- --lr 1e-4"
+                )
         return parsed
 
     def _closest(self, word: str) -> str:
@@ -117,7 +138,8 @@ def run_options(group: argparse._ActionsContainer) -> None:
 
 def settings_options(group: argparse._ActionsContainer) -> None:
     group.add_argument("--config", metavar="FILE", help="settings from this file instead of the project's")
-    group.add_argument("--isolated", action="store_true", help="no settings files at all")
+    group.add_argument("--isolated", "--no-project-settings", action="store_true", dest="isolated",
+                       help="no settings but those of --config: for a tree whose settings are not trusted")  # fmt: skip
 
 
 def cache_options(group: argparse._ActionsContainer) -> None:

@@ -48,12 +48,13 @@ def run(args: Namespace) -> int:
     stdin = inputs.stdin(args, paths)
     name = stdin[0] if stdin else discovery.shown(paths[0])
     try:
-        recording, plans = reviewer.plan(
+        read = reviewer.plan(
             paths[0],
             Options(
                 config=args.config,
                 isolated=args.isolated,
                 overrides=inputs.overrides(args),
+                command_line=args.command_line,
                 flavour=args.flavour or "",
                 stdin=stdin,
             ),
@@ -71,14 +72,17 @@ def run(args: Namespace) -> int:
         return complain(f"{name}:{f'{cell}{span.row}:{span.column}:' if span else ''} {error.rule}: {error.message}")
     from ..render import plan_json
 
-    report = plan_json.describe(recording, plans)
+    report = plan_json.describe(read.recording, read.plans)
     if args.output_format == "json":
         write(plan_json.render(report))
-    elif plans:
+    elif read.plans:
         from ..render import plan_text
 
-        write(plan_text.render(report, name, terminal(args)))
-    if not plans:
-        remark(f"{name} is not a training script: it makes no model, adapter or trainer")
+        write(plan_text.render(report, read.source.path, terminal(args)))
+    if not read.plans:
+        if read.source.kind == "launch":
+            remark(f"{name}: no training is started here")
+        else:
+            remark(f"{name} is not a training script: it makes no model, adapter or trainer")
         return NOT_REVIEWED
     return NOTHING

@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import re
 import stat
-from functools import cache, lru_cache
+from functools import cache
 
 from . import disk
+from .globs import Globs, globs, lines_of
 from .limits import SIZE_LIMIT
 
 TYPE_CHECKING = False
@@ -27,7 +28,10 @@ SECTION = rb"""^[ \t{,]*["'\[]?(?:%s)["'\]]?[ \t]*(?:[:=][ \t]*(?:[{\r\n#]|$)|$)
 HEAD = 64 * 1024  # bytes of a YAML or JSON file in which these are looked for
 LARGEST = 1_000_000  # bytes: a larger one is data
 # Given by name, these are still no scripts; any other suffix is taken for Python.
-NO_SCRIPTS = (".jsonl", ".md", ".txt", ".csv", ".cfg", ".ini", ".sh")
+NO_SCRIPTS = (".jsonl", ".md", ".txt", ".csv", ".cfg", ".ini")
+# What starts scripts: shells, Slurm, make.
+LAUNCHES = (".sh", ".bash", ".zsh", ".slurm", ".sbatch", ".sub", ".job", ".pbs", ".lsf", ".mk")
+MAKEFILES = ("makefile", "gnumakefile")
 # Folders that hold other people's code, or a copy of one's own.
 NEVER_OURS = frozenset(
     ".bzr .direnv .eggs .git .hg .ipynb_checkpoints .mypy_cache .nox .pytest_cache .ruff_cache .svn .tox .venv "
@@ -35,17 +39,26 @@ NEVER_OURS = frozenset(
 )
 
 
+def is_launch_file(path: str) -> bool:
+    """Whether a path is, by its name, that of a file which starts programs."""
+    name = os.path.basename(path).lower()
+    return name.endswith(LAUNCHES) or name in MAKEFILES
+
+
 class Found:
     """A file to review. `shown` is its path in the report, `given` whether it was named rather than found."""
 
-    __slots__ = ("path", "shown", "given", "problem", "real")
+    __slots__ = ("path", "shown", "given", "problem", "real", "started_by")
 
-    def __init__(self, path: str, shown: str, given: bool, problem: str = "", real: str = "") -> None:
+    def __init__(
+        self, path: str, shown: str, given: bool, problem: str = "", real: str = "", started_by: str = ""
+    ) -> None:
         self.path = path
         self.shown = shown
         self.given = given
         self.problem = problem  # why a directory could not be listed
         self.real = real or os.path.realpath(path)  # the same for all ways to the same file
+        self.started_by = started_by  # the launch file that was named in its place
 
 
 class Screening:
@@ -80,83 +93,6 @@ def _has_line(data: bytes, form: bytes, words: tuple[bytes, ...]) -> bool:
 @cache
 def _line_with(form: bytes, words: tuple[bytes, ...]) -> re.Pattern[bytes]:
     return re.compile(form % b"|".join(words), re.MULTILINE)
-
-
-class Globs:
-    """Patterns as in a .gitignore in the directory `root`; the last one that matches decides."""
-
-    __slots__ = ("root", "patterns")
-
-    def __init__(self, root: str, patterns: tuple[tuple[re.Pattern[str], bool, bool], ...]) -> None:
-        self.root = root
-        self.patterns = patterns  # what, whether it re-includes, directories only
-
-    def match(self, path: str, is_directory: bool) -> bool | None:
-        """True: excluded. False: included again by a `!`. None: not mentioned. `path` is absolute."""
-        if not self.patterns or not path.startswith(self.root + os.sep):
-            return None
-        relative = path[len(self.root) + 1 :].replace(os.sep, "/")
-        for pattern, again, directories in reversed(self.patterns):
-            if (is_directory or not directories) and pattern.match(relative):
-                return not again
-        return None
-
-
-@lru_cache(maxsize=256)
-def globs(lines: tuple[str, ...], root: str) -> Globs:
-    made = [_pattern(line) for line in lines]
-    return Globs(root.rstrip(os.sep), tuple(p for p in made if p is not None))
-
-
-def _pattern(line: str) -> tuple[re.Pattern[str], bool, bool] | None:
-    line = re.sub(r"(?<!\\) +$", "", line.rstrip("\r\n"))
-    if not line or line.startswith("#"):
-        return None
-    again = line.startswith("!")
-    line = line[again:]
-    directories = line.endswith("/")
-    line = line.rstrip("/")
-    anchored = "/" in line
-    line = line.removeprefix("/")
-    if not line:
-        return None
-    regex = "" if anchored else "(?:.*/)?"
-    try:
-        return re.compile(f"{regex}{_regex(line)}\\Z", re.DOTALL), again, directories
-    except re.error:  # a broken character class matches nothing, as in git
-        return None
-
-
-def _regex(glob: str) -> str:
-    out, i = [], 0
-    while i < len(glob):
-        if glob.startswith("**/", i) and (i == 0 or glob[i - 1] == "/"):
-            out.append("(?:.*/)?")
-            i += 3
-        elif glob[i:] == "**" and i > 0 and glob[i - 1] == "/":
-            out.append(".+")
-            i += 2
-        elif glob[i] == "*":
-            while glob[i + 1 : i + 2] == "*":
-                i += 1
-            out.append("[^/]*")
-            i += 1
-        elif glob[i] == "?":
-            out.append("[^/]")
-            i += 1
-        elif glob[i] == "[" and (end := glob.find("]", i + 2 + (glob[i + 1 : i + 2] in ("!", "^")))) > 0:
-            inside = glob[i + 1 : end]
-            negated = inside[:1] in ("!", "^")
-            inside = inside[negated:].replace("\\", "\\\\").replace("[", "\\[")
-            out.append(f"(?!/)[{'^' if negated else ''}{inside}]")
-            i = end + 1
-        elif glob[i] == "\\" and i + 1 < len(glob):
-            out.append(re.escape(glob[i + 1]))
-            i += 2
-        else:
-            out.append(re.escape(glob[i]))
-            i += 1
-    return "".join(out)
 
 
 def find(
@@ -332,7 +268,6 @@ def _line(path: str) -> str:
 
 def _read(path: str, root: str) -> Globs:
     try:
-        text = disk.head(path, SIZE_LIMIT).decode("utf-8", "replace")
-        return globs(tuple(text.removeprefix("\ufeff").splitlines()), root)
+        return globs(lines_of(disk.head(path, SIZE_LIMIT)), root)
     except OSError:
         return globs((), root)

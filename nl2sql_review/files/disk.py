@@ -192,6 +192,14 @@ def read(path: Path, limit: int) -> bytes | None:
     return data
 
 
+def data(path: Path) -> str:
+    """What tells a data file from another state of it: its size, time and first bytes; "" where there is no file.
+
+    Such files are too large to be read whole each time it is asked whether a cached answer still holds.
+    """
+    return _note(f"data {os.fspath(path)}", _data(path))
+
+
 def seen_once(path: Path) -> None:
     """Something was read that cannot be asked for again: what rests on it is not to be relied on later."""
     _note(f"once {os.fspath(path)}", "seen")
@@ -248,6 +256,8 @@ class Now:
             return _size(rest)
         if word == "real":
             return os.path.realpath(rest)
+        if word == "data":
+            return _data(rest)
         if word == "names":
             pattern, _, path = rest.partition(" ")
             prefix, _, suffix = pattern.partition("*")
@@ -295,6 +305,17 @@ def _size(path: Path) -> str:
         return str(os.stat(path).st_size)
     except (OSError, ValueError):
         return "0"
+
+
+DATA_HEAD = 64_000  # bytes of a data file that are compared
+
+
+def _data(path: Path) -> str:
+    try:
+        status = os.stat(path)
+        return f"{status.st_size} {status.st_mtime_ns} {digest(head(path, DATA_HEAD))}"
+    except (OSError, ValueError):
+        return ""
 
 
 def _names(path: Path, prefix: str, suffix: str) -> list[str] | None:

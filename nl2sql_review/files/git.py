@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from .git_command import GitError, Repository
 
-__all__ = ["Before", "GitError", "before"]
+__all__ = ["Before", "GitError", "Tree", "before", "tree"]
 
 SUBMODULE, FILES = "160000", ("100644", "100755")  # modes of an entry
 
@@ -125,3 +125,43 @@ def _submodule(repository: Repository, base: str, made: Before) -> None:
         top = repository.top
         raise GitError(f"the submodule {top} lacks the commit {base[:12]} it was at: git -C {top} fetch --unshallow")
     _collect(repository, base, made)
+
+
+class Tree(Mapping[str, bytes]):
+    """The files of one commit, by the real paths that they have in the working tree → what they held; read when asked.
+
+    `top` is the folder of the repository: below it nothing else was there.
+    """
+
+    def __init__(self, repository: Repository, commit: str) -> None:
+        self.top, self.commit, self._repository = repository.top, commit, repository
+        self._names: dict[str, str] = {}
+        self._contents: dict[str, bytes] = {}
+        for entry in repository.ask("ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0"):
+            head, _, name = entry.partition(b"\t")
+            mode, _, blob = os.fsdecode(head).partition(" blob ")
+            if name and mode in FILES:
+                self._names[os.path.join(self.top, os.fsdecode(name))] = blob
+
+    def __getitem__(self, path: str) -> bytes:
+        if path not in self._contents:
+            self._contents[path] = self._repository.ask("cat-file", "blob", self._names[path])
+        return self._contents[path]
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def tree(ref: str) -> Tree:
+    """The files of the working directory's repository at a commit. Raises GitError where there is none of the name."""
+    repository = Repository.around(os.getcwd())
+    commit = repository.says("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+    if not commit:
+        raise GitError(f"there is no commit {ref} in {repository.top}: {_remedy(repository, 'name one that is there')}")
+    return Tree(repository, commit)

@@ -159,7 +159,7 @@ def _program(folders: tuple[str, ...]) -> str:
     else:
         raise GitError("git is not installed, and it alone knows what has changed")
     said = subprocess.run([path, "version"], cwd=folder, capture_output=True, stdin=subprocess.DEVNULL).stdout
-    found = re.search(rb"(\d+)\.(\d+)", said)
+    found = re.search(rb"(?<!\d)(\d+)\.(\d+)", said)
     if found is None or (int(found[1]), int(found[2])) < OLDEST:
         version = found[0].decode() if found else "of unknown version"
         raise GitError(

@@ -20,6 +20,11 @@ def marked(directory: str) -> str | None:
     return _ancestor_with(directory, MARKS)
 
 
+def tree(directory: str) -> str:
+    """The tree that a settings file in `directory` (absolute) belongs to: its repository, else that directory."""
+    return _ancestor_with(directory, (".git",)) or directory
+
+
 def root(directory: str) -> str:
     """The nearest ancestor of `directory` with .git, pyproject.toml or nl2sql-review.toml.
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from ..files.discovery import CONFIGURATIONS
 from ..interpret.python.modules import Parsed, remembering
 from ..judgement.judge import Examined
 from ..report.report import Edit, FileReport, Finding, Fix
@@ -258,11 +259,14 @@ class Session:
 
     def _candidates(self, finding: Finding, reasons: list[str] | None = None) -> Iterator[Candidate]:
         """The candidates, those that choose no other value first; `reasons` takes what speaks against others."""
+        started = self.now.recording.started if self.now.recording is not None else None
+        if started is not None and started.program and not self.path.endswith(CONFIGURATIONS):
+            return  # the command line is all there is, and is not edited
         seen = set()
         last = []
         for ground in self.now.grounds:
             if ground.carries(finding):
-                task = kinds.Task(self.now, ground, reasons if reasons is not None else [])
+                task = kinds.Task(self.now.of_run(ground.plan), ground, reasons if reasons is not None else [])
                 for candidate in kinds.candidates(task):
                     if not candidate.edits or candidate.edits in seen:
                         continue

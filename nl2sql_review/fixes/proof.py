@@ -290,7 +290,11 @@ def _differences(before: Examined, after: Examined, candidate: Candidate) -> Ite
         yield from (name for name in _changed(old, new) if name not in facts)
     places = {id(place.node) for plan in before.plans for name in facts for place in _places(plan[name])}
     places.update(candidate.nodes)
-    yield from _calls(before.recording.calls, after.recording.calls, arguments, candidate.calls, places)
+    if len(before.recordings) != len(after.recordings):
+        yield "the number of command lines"
+        return
+    for was, now in zip(before.recordings or [before.recording], after.recordings or [after.recording]):
+        yield from _calls(was.calls, now.calls, arguments, candidate.calls, places)
 
 
 def _places(fact: Fact) -> Iterator[Place]:

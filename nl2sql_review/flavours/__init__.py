@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..files.discovery import Screening
     from ..interpret.core.documents import Text
     from ..interpret.core.recording import Recording
+    from ..launches.command_line import CommandLine
     from ..source import Source
     from ..training_plan.values import Value
     from .flavour import Flavour, Outline
@@ -60,26 +61,48 @@ def packages() -> frozenset[str]:
     return frozenset(name for one in every() for name in one.packages)
 
 
-def record(source: Source, root: str, settings: Any = None, flavour: str = "") -> Recording:
-    """What the program that reads a configuration would call. Raises NotAConfiguration, SourceError."""
+def record(
+    source: Source, root: str, settings: Any = None, flavour: str = "", started: CommandLine | None = None
+) -> Recording:
+    """What the program that reads a configuration would call. Raises NotAConfiguration, SourceError.
+
+    The words of `started`, the command line that starts the program, win over the file's keys; where the line names no
+    file, they are all there is, and `source` is the launch file that holds it.
+    """
     import os
     from pathlib import Path
 
+    from ..interpret.core import documents
     from ..interpret.core.project import Project
     from ..libraries import chosen
     from ..libraries.declared import Statement
+    from ..training_plan.values import Known
+    from .overrides import with_words
     from .reading import Reading
 
-    document, text = parsed(source, "pyyaml")
-    program = of(flavour) if flavour else flavour_of(document)
-    if program.yaml != "pyyaml":
-        document, text = parsed(source, program.yaml)
+    named = started.program if started is not None and started.program in FLAVOURS else ""
+    if started is not None and source.kind != "configuration":
+        if not named:
+            raise NotAConfiguration(f"{started.program}: what this command trains is not read from a command line")
+        program = of(named)
+        document: Value = Known(None)
+        text = documents.Text("", source, wanted=True)
+    else:
+        document, text = parsed(source, "pyyaml")
+        program = of(flavour or named) if flavour or named else flavour_of(document)
+        if program.yaml != "pyyaml":
+            document, text = parsed(source, program.yaml)
+    if started is not None:
+        document = with_words(document, text, program, started)
     table = program.keys
     pins = table.requires if program.pins else {}
     needs = [Statement(library, wanted, f"{table.library} {table.version}") for library, wanted in pins.items()]
     folder = os.path.dirname(os.path.abspath(source.path))
     versions = chosen.of_script(source, folder, root, settings, unsloth=program.patches, needs=needs)
     reading = Reading(source, document, text, program, Project(Path(root), Path(source.path)), versions)
+    reading.recording.started = started
+    if started is not None and started.place is not None and source.kind != "configuration":
+        reading.top.place = started.place
     if not reading.top.items:
         raise NotAConfiguration("not a training configuration: it holds no keys")
     program.read(reading)

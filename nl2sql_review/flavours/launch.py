@@ -15,10 +15,12 @@ from typing import Iterator
 
 from ..files import disk
 from ..interpret.core import documents
+from ..interpret.core.joins import demote
 from ..interpret.core.objects import Mapping, object_of
 from ..interpret.core.recording import Call, Recording
+from ..launches.command_line import CommandLine
 from ..source import Source, SourceError
-from ..training_plan.values import Default, Known, Place, Unknown, Value
+from ..training_plan.values import Default, Known, Place, Unknown, Value, same
 
 LAUNCHER = "the launcher"
 NAMED_SO = re.compile(
@@ -27,6 +29,7 @@ NAMED_SO = re.compile(
 # What a script says that may be given a DeepSpeed file on its command line.
 TAKES_DEEPSPEED = ("deepspeed", "hfargumentparser", "trlparser")  # in lower case
 MOST = 20  # files of such names that are looked into
+LARGEST = 16_384  # bytes of a file of accelerate's that was not named
 SUFFIXES = (".yaml", ".yml", ".json")
 # key of a DeepSpeed configuration -> the fact of the plan that it must agree with
 DEEPSPEED = {
@@ -71,20 +74,30 @@ class Launch:
     accumulation: Value | None = None
     said: list[Said] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    by: str = ""  # what starts the processes, where it is a command line: "torchrun in run.sh:3"
 
 
 def find(recording: Recording, source: Source, settings: object) -> Launch:
     """The files that go with a script or configuration. Raises nothing: what cannot be read says nothing."""
     made = Launch()
+    _of_line(made, recording.started)
     known = set()
+    maybe: list[Path] = []
     for path, sure in _paths(recording, source, settings):
         file = _file(recording, path)
         if file is None or file in known:
             continue
         known.add(file)
-        _read(made, recording, file, sure)
+        if sure or not _is_accelerate(recording, file):
+            _read(made, recording, file, sure)
+        else:
+            maybe.append(file)
+    _found(made, recording, maybe)
     for call in recording.calls:
         _inline(made, call)
+        if call.callee == "accelerate.notebook_launcher" and made.processes is None:
+            made.processes = _count(call.get("num_processes"))
+            made.by = "as notebook_launcher starts it"
     configuration = recording.configuration
     if configuration is not None:
         made.processes = configuration.launch.get("num_processes", made.processes)
@@ -92,6 +105,44 @@ def find(recording: Recording, source: Source, settings: object) -> Launch:
     if recording.project is not None:
         recording.files_read = list(dict.fromkeys([*recording.files_read, *recording.project.read_files]))
     return made
+
+
+def _of_line(made: Launch, line: CommandLine | None) -> None:
+    """What the launcher's own options say: they win over its files."""
+    if line is None:
+        return
+    made.processes = _softened(line.processes, line)
+    made.precision = _softened(line.precision, line)
+    made.accumulation = _softened(line.accumulation, line)
+    if made.processes is not None:
+        made.by = f"as {line.where()} starts it"
+
+
+def _count(value: Value) -> Value | None:
+    """A number of processes, or that it is not known; None where the launcher's own default holds."""
+    return value if isinstance(value, (Known, Default, Unknown)) and getattr(value, "value", 1) is not None else None
+
+
+def _softened(value: Value | None, line: CommandLine) -> Value | None:
+    return demote(value, line.overridable) if value is not None and line.overridable else value
+
+
+def _found(made: Launch, recording: Recording, files: list[Path]) -> None:
+    """accelerate's files that merely lie beside: what all of them say may count, what they differ in is unknown."""
+    if len(files) == 1:
+        _read(made, recording, files[0], False)
+        return
+    each = [Launch() for _ in files]
+    for one, file in zip(each, files):
+        _read(one, recording, file, False)
+    names = " and ".join(name for one in each[:3] for name in one.files[:1])
+    why = f"{names} lie beside: which of them accelerate reads is not known"
+    for name in ("processes", "precision", "accumulation"):
+        values = [getattr(one, name) for one in each]
+        if getattr(made, name) is None and any(value is not None for value in values):
+            agree = all(value is not None and same(value, values[0]) for value in values)
+            setattr(made, name, values[0] if agree else Unknown(why))
+    made.files += [name for one in each for name in one.files]
 
 
 def _paths(recording: Recording, source: Source, settings: object) -> Iterator[tuple[list[Path], bool]]:
@@ -109,21 +160,34 @@ def _paths(recording: Recording, source: Source, settings: object) -> Iterator[t
             named.append(value.value)
     for name in named:
         yield [folder / name for folder in roots], True
-    if not stated and recording.project is not None:
+    line = recording.started
+    for name in line.files if line is not None else ():
+        yield [Path(folder) / name for folder in (*line.folders, *map(str, roots))], line.said
+    if not stated and recording.project is not None and not (line is not None and line.files):
         takes = (
             recording.configuration is None
             and not named
             and any(word in source.text.lower() for word in TAKES_DEEPSPEED)
         )
         for kind in (_is_accelerate, _is_deepspeed) if takes else (_is_accelerate,):
-            beside = [p for folder in roots for p in _beside(folder) if kind(recording, p)]
-            if len(set(beside)) == 1:
-                yield [beside[0]], False
+            beside = [p for folder in roots for p in _beside(folder, kind) if kind(recording, p)]
+            for path in dict.fromkeys(beside) if kind is _is_accelerate else beside if len(set(beside)) == 1 else ():
+                yield [path], False
 
 
-def _beside(folder: Path) -> list[Path]:
-    """Files of such names; asked for by suffix, as a folder holds what changes without meaning anything here."""
-    names = [name for suffix in SUFFIXES for name in disk.names(folder, suffix=suffix) if NAMED_SO.search(name)]
+def _beside(folder: Path, kind: object) -> list[Path]:
+    """Files that may be of a kind; asked for by suffix, as a folder holds what changes without meaning anything here.
+
+    accelerate's are told by what they hold, whatever they are called; DeepSpeed's JSON by its name too, as a folder may
+    hold any number of others.
+    """
+    named = kind is _is_deepspeed
+    names = [
+        name
+        for suffix in SUFFIXES
+        for name in disk.names(folder, suffix=suffix)
+        if (NAMED_SO.search(name) if named else suffix != ".json" and disk.size(folder / name) <= LARGEST)
+    ]
     return [folder / name for name in names[:MOST]]
 
 

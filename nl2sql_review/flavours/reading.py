@@ -24,7 +24,7 @@ from . import keys as tables
 from .flavour import Flavour
 from .keys import Refused
 
-FILLED_IN = re.compile(r"\$\{[^}]*\}|\{\{.*?\}\}|\A\$\w+\Z")
+FILLED_IN = re.compile(r"\$\{(?:(?!\$\{)[^}])*\}|\{\{(?:(?!\{\{).)*\}\}|\A\$\w+\Z")
 NO_CHOICE = "no key chooses the precision by the GPU; {} is on, and the GPU must have it"
 LOGS_NOTHING = "no key logs GPU memory, but skip_memory_metrics: false for what is allocated"
 MIX = ("sources", "mixing", "weights", "weights_sum", "seed", "stopping_strategy", "misaligned_weights")

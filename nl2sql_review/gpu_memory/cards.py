@@ -104,7 +104,7 @@ SOLD_SHARE = 0.89  # of the memory a card is sold with, what the least of those 
 COMMON = (8, 12, 16, 24, 40, 48, 80)  # GB: what one rents
 
 
-MEMORY = re.compile(r"(\d+)\s*(?:gb|gib|(?<![a-z]\d\d)g)\b")  # an A10G has not 10 GB
+MEMORY = re.compile(r"(?<!\d)(\d+)\s*(?:gb|gib|(?<![a-z]\d\d)g)\b")  # an A10G has not 10 GB
 
 
 def find(said: str | float) -> Card:
@@ -114,14 +114,14 @@ def find(said: str | float) -> Card:
     """
     text = f"{said:g}" if isinstance(said, (int, float)) and not isinstance(said, bool) else str(said)
     lowered = text.strip().lower()
-    size = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(gb|gib|g)?(\s*(vram|gpu|card))?", lowered)
+    size = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:(gb|gib|g)\s*)?(?:vram|gpu|card)?", lowered)
     if size and "rtx" + lowered in CARDS:
         lowered = "rtx" + lowered  # nobody has a card of 4090 GB
     elif size:
         return of_size(float(size[1]), exact=size[2] == "gib")
     key = re.sub(r"\b(nvidia|geforce|tesla|gpu|sxm\d?|pcie|hbm\d?e?|tensor core)\b", "", lowered)
     key = re.sub(r"(?<=[\d\s])[x×]\s*\d+\s*$|^\d+\s*[x×]\s*", "", key.strip())  # of several cards each holds the model
-    part = re.search(r"\d+g\.(\d+)gb", key)  # of a card that is divided (MIG): `3g.40gb` has 40 GB
+    part = re.search(r"(?<!\d)\d+g\.(\d+)gb", key)  # of a card that is divided (MIG): `3g.40gb` has 40 GB
     if part:
         return of_size(float(part[1]))
     memory = MEMORY.search(key)

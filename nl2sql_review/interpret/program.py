@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..launches.command_line import CommandLine
 from ..training_plan.values import Known, Unknown, Value, same
 from . import models  # noqa: F401 (it fills registries)
 from .core.joins import demote
@@ -20,7 +21,7 @@ from .core.project import Project, resolved
 from .core.recording import Call, Recording
 from .core.state import Exhausted, Frame, Raised
 from .interpreter import Interpreter
-from .models.commandline import click
+from .models.commandline import click, process
 from .python import containers, inspection, iterators, modules, strings  # noqa: F401 (they fill registries)
 
 STEPS = 80_000  # expressions, statements and joined changes; about a second on a slow machine
@@ -32,14 +33,19 @@ def interpret(
     steps: int = STEPS,
     *,
     drafts: Mapping[str, bytes] | None = None,
+    started: CommandLine | None = None,
 ) -> Recording:
     """Interpret the script's calls. Modules and configuration beside `source.path` are read inside `project_root`.
 
-    `drafts` stand for files of the project (by their real paths) as they would be, were they written.
+    `drafts` stand for files of the project (by their real paths) as they would be, were they written. `started` is the
+    command line that starts it, where one is known.
 
     Past the step budget, interpretation ends and `Recording.exhausted` says so.
     """
     m = Interpreter(steps)
+    m.recording.started = started
+    if started is not None:
+        process.start_with(m, started)
     project_root = Path(project_root) if project_root is not None else None
     file = Path(source.path) if project_root is not None and source.path != "<stdin>" else None
     m.project = m.recording.project = Project(project_root, file, drafts)
@@ -72,9 +78,14 @@ def soften(recording: Recording) -> None:
                     c.arguments[name] = demote(value, other.condition)
 
 
+STARTED = re.compile(r"(^|\.)(?!Patch)[A-Z]\w*Trainer$|\.backward$")
+
+
 def adopt_alternatives(recording: Recording) -> None:
     """A script that trains only when told to (`--train`) is still a training script: what no plain run calls at all is
-    taken from the path that does."""
+    taken from the path that does. One that trains anyway is left as it is: what it does not do is switched off."""
+    if any(STARTED.search(c.callee) for c in recording.calls):
+        return
     called = {c.callee for c in recording.calls}
     adopted = [c for c in recording.alternatives if c.callee not in called]
     if any(c.callee.endswith((".get_peft_model", "Trainer", "TrainingArguments", "SFTConfig")) for c in adopted):
@@ -135,12 +146,23 @@ DEFINITION = re.compile(r"^(?:async +def|def|class) +(\w+)", re.MULTILINE)
 TRAINS = (
     "from_pretrained get_peft_model trainer trainingarguments dataset tokenizer wandb cuda checkpoint unsloth collator"
 ).split()
-CONFIG = re.compile(r"[a-z]\w*config\b")
+CONFIG = re.compile(r"config\b")
 
 
 def speaks_of_training(text: str) -> bool:
     lower = text.lower()  # and one search a word: alternatives without case are tried at every letter
-    return any(word in lower for word in TRAINS) or "config" in lower and CONFIG.search(lower) is not None
+    if any(word in lower for word in TRAINS):
+        return True
+    return any(_is_in_a_name(lower, found.start()) for found in CONFIG.finditer(lower))
+
+
+def _is_in_a_name(text: str, at: int) -> bool:
+    """Whether a word goes on to the left of a place, with a letter in it."""
+    while at and (text[at - 1].isalnum() or text[at - 1] == "_"):
+        at -= 1
+        if "a" <= text[at] <= "z":
+            return True
+    return False
 
 
 def training_definitions(text: str) -> set[str]:

@@ -8,8 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from ..policy.rulebook import Rule, Rulebook
 from ..policy.settings import Settings, configure
-from ..report.report import EFFECTS, KINDS, SEVERITIES, ChecklistItem, FileReport, Finding, InternalError, Location
-from ..training_plan.facts import TrainingPlan
+from ..report.report import (
+    CERTAINTIES,
+    EFFECTS,
+    KINDS,
+    SEVERITIES,
+    ChecklistItem,
+    FileReport,
+    Finding,
+    InternalError,
+    Location,
+)
+from ..training_plan.facts import ROW_SECTION, TrainingPlan
 from . import verdict, wording
 from .fingerprint import stamped
 from .suppression import suppress, with_accepted
@@ -62,6 +72,15 @@ class Examined:
     settings: Settings
     rulings: list[Ruling] = field(default_factory=list)
     others: list[Ruling] = field(default_factory=list)
+    recordings: list[Recording] = field(default_factory=list)  # one for each command line; `recording` is the first
+
+    def of_run(self, plan: TrainingPlan) -> Examined:
+        """The same, of the one command line that a plan belongs to."""
+        if len(self.recordings) < 2:
+            return self
+        started = next((one for one in self.recordings if one.started and one.started.text == plan.run), None)
+        plans = [other for other in self.plans if other.run == plan.run]
+        return replace(self, recording=started or self.recording, plans=plans)
 
 
 @dataclass(slots=True)
@@ -80,24 +99,28 @@ def judge(
     Of several plans the worst counts, and what is wrong in several is reported once. A rule that crashes is an
     internal error, and the others go on.
     """
-    made = examine(source, None, plans, rulebook, settings)
+    made = examine(source, (), plans, rulebook, settings)
     return made.report, made.faults
 
 
 def examine(
     source: Source,
-    recording: Recording | None,
+    recordings: Sequence[Recording],
     plans: Sequence[TrainingPlan],
     rulebook: Rulebook,
     settings: Settings,
     every_rule: bool = False,
 ) -> Examined:
-    """As `judge`, with what the findings rest on; with `every_rule` also what the rules say that were not asked for."""
+    """As `judge`, with what the findings rest on; with `every_rule` also what the rules say that were not asked for.
+
+    `recordings` are those of the command lines that were read.
+    """
     book = configure(rulebook, settings)
     faults: list[InternalError] = []
     rulings: list[Ruling] = []
     others: list[Ruling] = []
-    for rule in book.rules.values() if every_rule else book.active:
+    on_plans = [rule for rule in book.rules.values() if rule.section != ROW_SECTION]
+    for rule in on_plans if every_rule else book.active:
         try:
             ruling = Ruling(
                 rule,
@@ -121,12 +144,15 @@ def examine(
             findings += found
             grounds += based
     problems = [of_file(error, source.path) for error in source.problems]
-    kept = ordered(suppress([*problems, *merged(findings)], source, book, settings))
+    sure = [f for f in merged(findings) if CERTAINTIES.index(f.certainty) <= CERTAINTIES.index(settings.min_certainty)]
+    kept = ordered(suppress([*problems, *sure], source, book, settings))
     facts = [one.fact for ruling in rulings for one, _ in ruling.judged]
     sources = {place.source.path: place.source for fact in facts for place in wording.places(fact) if place.source}
     stamps = stamped(kept, source.path, {**sources, source.path: source})
-    report = with_accepted(FileReport(source.path, "reviewed", "", stamps, tuple(checklist)))
-    return Examined(source, recording, list(plans), report, faults, grounds, settings, rulings, others)
+    runs = tuple(dict.fromkeys(plan.run for plan in plans if plan.run))
+    report = with_accepted(FileReport(source.path, "reviewed", "", stamps, tuple(checklist), runs))
+    first = recordings[0] if recordings else None
+    return Examined(source, first, list(plans), report, faults, grounds, settings, rulings, others, list(recordings))
 
 
 def _counted(judged: verdict.Judged, rule: Rule, settings: Settings) -> verdict.Judged:
@@ -161,7 +187,7 @@ def _report(ruling: Ruling, source: Source) -> tuple[ChecklistItem, list[Found],
     findings = []
     grounds = []
     if decision.verdict == "fail":
-        findings = _once(
+        findings = [
             Found(
                 Finding(
                     rule=rule.id,
@@ -181,7 +207,8 @@ def _report(ruling: Ruling, source: Source) -> tuple[ChecklistItem, list[Found],
                 wording.is_argument(one.fact, source),
             )
             for one, claim in zip(telling, made)
-        )
+        ]
+        findings = _by_run(findings, plans, {plan.run for _, plan in ruling.judged})
         grounds = [Ground(rule, o, p, c.location, c.message) for o, p, c in zip(telling, plans, made)]
         found = "; ".join(
             f"{f.finding.message} ({wording.at(f.finding.location, source.path)})" for f in findings[:MAX_CLAIMS]
@@ -207,6 +234,21 @@ def shortened(text: str, limit: int = 240) -> str:
     """A reason on one line; it may quote the script, which knows no bounds."""
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _by_run(findings: Sequence[Found], plans: Sequence[TrainingPlan], runs: set[str]) -> list[Found]:
+    """Each finding once, with the command lines that it holds for where it does not hold for all of them."""
+    if len(runs) < 2:
+        return _once(findings)
+    made: dict[tuple[object, ...], tuple[Found, dict[str, None]]] = {}
+    for run in dict.fromkeys(plan.run for plan in plans):
+        for found in _once(f for f, plan in zip(findings, plans) if plan.run == run):
+            key = (found.finding.location, found.subject, found.finding.message)
+            made.setdefault(key, (found, {}))[1][run] = None
+    return [
+        found if set(held) == runs else replace(found, finding=replace(found.finding, run="; ".join(held)))
+        for found, held in made.values()
+    ]
 
 
 def _once(findings: Iterable[Found]) -> list[Found]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 def suppress(findings: list[Finding], source: Source, book: Rulebook, settings: Settings) -> list[Finding]:
     """The findings, the silenced ones marked with the reason given, and notices about the comments themselves."""
+    if settings.ignore_suppressions:
+        return findings
     used: set[tuple[int, str]] = set()  # (comment, the name in it that matched)
     marked = [_marked(finding, source, used) for finding in findings]
     return marked + [n for n in _notices(source, book, used) if selected(n.rule, settings)]
@@ -104,7 +106,7 @@ def with_accepted(file: FileReport) -> FileReport:
 def _notices(source: Source, book: Rulebook, used: set[tuple[int, str]]) -> list[Finding]:
     known = book.names()
     active = {name for rule in book.active for name in (rule.id, rule.section)}
-    everything = len(book.active) == len(book.rules)
+    everything = len(book.active) + len(book.on_rows) == len(book.rules)
     made = []
     for number, comment in enumerate(source.suppressions):
         for name in comment.rules or ("",):

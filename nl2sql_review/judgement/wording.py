@@ -292,7 +292,7 @@ def _code(place: Place, whole_line: bool = True) -> str:
         return place.note
     span = place.source.span(place.node)
     line = " ".join(_COMMENT.sub("", place.source.line(span.row, span.cell)).split()).rstrip(",")
-    whole_line = whole_line and span.row == span.end_row and len(line) <= LINE
+    whole_line = whole_line and span.row == span.end_row and len(line) <= LINE and place.source.kind != "launch"
     return line if whole_line else place.source.excerpt(place.node)
 
 

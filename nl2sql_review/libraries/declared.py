@@ -33,7 +33,7 @@ class Statement:
 
 
 _PACKAGE = re.compile(r"\b(trl|transformers|peft|unsloth[-_]zoo|unsloth)\b", re.IGNORECASE)
-_REQUIREMENT = re.compile(r"^([A-Za-z][\w.-]*)\s*(?:\[[^\]]*\])?\s*(?:\(([^)]*)\)|(@.*)|([=<>!~^].*?))?\s*(?:;.*)?$")
+_REQUIREMENT = re.compile(r"^([A-Za-z][\w.-]*)\s*(?:\[[^\]]*\]\s*)?(?:\(([^)]*)\)\s*|(@.*)|([=<>!~^][^;]*))?(?:;.*)?$")
 
 
 def requirement(text: str, said: str) -> Statement | None:
@@ -74,12 +74,14 @@ def installed(magics: Iterable[Magic]) -> Iterator[Statement]:
     yield from last.values()
 
 
-_BLOCK = re.compile(r"^# /// script\s*$\n(?P<content>(?:^#(?:| .*)$\n)+?)^# ///\s*$", re.MULTILINE)
+_BLOCK_OPENS = re.compile(r"^# /// script[ \t\r]*\n", re.MULTILINE)
+_BLOCK = re.compile(r"(?P<content>(?:#(?:| .*)\n|#\r\n)+?)# ///[ \t\r]*$", re.MULTILINE)
 
 
 def in_metadata(text: str) -> Iterator[Statement]:
     """PEP 723: the dependencies in a script's `# /// script` block."""
-    match = _BLOCK.search(text)
+    opens = _BLOCK_OPENS.search(text)
+    match = _BLOCK.match(text, opens.end()) if opens else None
     if match:
         content = "\n".join(line[2:] for line in match["content"].splitlines())
         dependencies = _toml(content).get("dependencies", [])

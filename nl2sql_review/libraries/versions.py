@@ -9,7 +9,7 @@ _VERSION = re.compile(
     r"v?(\d+(?:\.\d+)*)(?:[-_.]?(a|b|rc|alpha|beta|c|pre)[-_.]?(\d*))?(?:[-_.]?(post|rev|r)[-_.]?(\d*))?(?:\.?(dev)(\d*))?(?:\+.*)?$",
     re.IGNORECASE,
 )
-_CLAUSE = re.compile(r"\s*(===|==|!=|<=|>=|~=|<|>|\^|~|=)?\s*([\w.*+!-]+)\s*$")
+_CLAUSE = re.compile(r"\s*(?:(===|==|!=|<=|>=|~=|<|>|\^|~|=)\s*)?([\w.*+!-]+)\s*$")
 Key = tuple[tuple[int, ...], int, int, int]
 
 

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Callable, Iterable, Literal, Union
 
 from ..files.typed_data import ShapeError, did_you_mean
-from ..training_plan.facts import FACTS
+from ..training_plan.facts import FACTS, ROW_FACTS
 
 Scalar = Union[bool, int, float, str]
 Unset = Literal["fail", "pass", "not-applicable"]
@@ -68,8 +68,8 @@ WORDS = tuple(k for k in Expectation.__dataclass_fields__ if k != "unset")
 
 def check_fact(name: str, key: str) -> None:
     """ShapeError when the plan has no fact of this name."""
-    if name not in FACTS:
-        raise ShapeError(key, f"the plan has no fact {name}{did_you_mean(name, FACTS)}")
+    if name not in FACTS and name not in ROW_FACTS:
+        raise ShapeError(key, f"the plan has no fact {name}{did_you_mean(name, (*FACTS, *ROW_FACTS))}")
 
 
 def broken(expected: Expectation, value: object) -> dict[str, Any]:
@@ -152,7 +152,7 @@ def spelled(value: object) -> str:
     if isinstance(value, float):
         small = 0 < abs(value) < 1e-3  # 2e-4, as people write learning rates
         text = f"{value:.6e}".replace("e-0", "e-") if small else repr(value)
-        text = re.sub(r"\.?0+(?=e)", "", text) if small else text
+        text = re.sub(r"(?:\.|(?<![.0]))0+(?=e)", "", text) if small else text
     elif isinstance(value, str):
         text = '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t") + '"'
     elif isinstance(value, (list, tuple, set, frozenset)):

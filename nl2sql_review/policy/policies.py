@@ -89,9 +89,14 @@ def _over(base: Policy, own: Policy, said: Mapping[str, Any] | None = None) -> P
     return replace(base, **chosen, name=own.name, rules={**base.rules, **own.rules}, files={**base.files, **own.files})
 
 
+def is_path(name: str) -> bool:
+    """Whether a policy is named as a file, rather than by the name of one of ours."""
+    return re.fullmatch(r"[\w-]+", name) is None
+
+
 def _path(name: str, root: str) -> str:
     """`general` → the file of ours; `./our-policy` and `our.toml` → a file of the team's."""
-    if re.fullmatch(r"[\w-]+", name):
+    if not is_path(name):
         if name not in OURS:
             own = f"a file of your own is named by its path, as in ./{name}.toml"
             raise PolicyError(

@@ -18,7 +18,7 @@ from ..files import disk, resources, user_cache
 from ..files.typed_data import ShapeError, build, did_you_mean, listed, show
 from ..report.addresses import SITE
 from ..report.report import EFFECTS, KINDS, Effect, Kind, Severity
-from ..training_plan.facts import FACTS, SECTIONS
+from ..training_plan.facts import FACTS, ROW_FACTS, ROW_SECTION, SECTIONS
 from .expectations import WORDS, Expectation, Unset, check_fact
 
 # What the tool reports of its own accord: no rule of the policy, but ids that one selects, ignores and reads about.
@@ -184,10 +184,14 @@ class Rule:
 
 @dataclass(frozen=True, eq=False)
 class Rulebook:
-    """All known rules by id, and the ones that are judged: settings narrow and parameterise `active`."""
+    """All known rules by id, and the ones that are judged: settings narrow and parameterise them.
+
+    `active` are those on a plan, `on_rows` those on the rows of its data.
+    """
 
     rules: Mapping[str, Rule]
     active: tuple[Rule, ...]
+    on_rows: tuple[Rule, ...] = ()
 
     def __getitem__(self, id: str) -> Rule:
         return self.rules[id]
@@ -195,11 +199,12 @@ class Rulebook:
     def names(self) -> tuple[str, ...]:
         """Everything one can select, ignore or suppress: sections and ids."""
         notices = dict.fromkeys(id.partition("/")[0] for id in NOTICES)
-        return (*SECTIONS, *notices, *self.rules, *NOTICES)
+        return (*SECTIONS, ROW_SECTION, *notices, *self.rules, *NOTICES)
 
 
 _FENCE = re.compile(
-    r"^(?P<ticks>```+)(?P<language>\w*)(?P<label>[^\n`]*)\n(?P<code>.*?)^(?P=ticks)[ \t]*$", re.MULTILINE | re.DOTALL
+    r"^(?P<ticks>```+)(?P<language>\w*)(?P<label>(?!\w)[^\n`]*)\n(?P<code>.*?)(?:^(?P=ticks)[ \t]*$|\Z)",
+    re.MULTILINE | re.DOTALL,
 )
 _FILE = re.compile(r"\A---[ \t]*\n(?P<head>.*?)^---[ \t]*\n(?P<body>.*)\Z", re.MULTILINE | re.DOTALL)
 
@@ -210,7 +215,7 @@ def load(extra: Iterable[str] = ()) -> Rulebook:
     Raises RulebookError, whose text names the file.
     """
     with disk.Remembering(apart=True):  # these belong to the program, not to what is reviewed
-        pages = list(_pages(resources.find("rules")))
+        pages = list(_pages(resources.find("rules"), links=True))
     for directory in extra:
         if not disk.is_folder(directory):
             raise RulebookError(f"{directory}: no such directory of rules")
@@ -223,8 +228,10 @@ def _load(pages: tuple[Page, ...]) -> Rulebook:
     compiled = Compiled(pages)
     rules = {page.id: parse(page.text(), page.path, page.id, compiled) for page in pages}
     compiled.save()
-    ordered = sorted(rules.values(), key=lambda r: (SECTIONS.index(r.section), FACTS.index(r.head.facts[0]), r.id))
-    return Rulebook({r.id: r for r in ordered}, tuple(ordered))
+    sections, facts = (*SECTIONS, ROW_SECTION), (*FACTS, *ROW_FACTS)
+    ordered = sorted(rules.values(), key=lambda r: (sections.index(r.section), facts.index(r.head.facts[0]), r.id))
+    on_rows = tuple(r for r in ordered if r.section == ROW_SECTION)
+    return Rulebook({r.id: r for r in ordered}, tuple(r for r in ordered if r not in on_rows), on_rows)
 
 
 class Page(NamedTuple):
@@ -241,7 +248,7 @@ class Page(NamedTuple):
             raise RulebookError(f"{self.path}: {error}") from None
 
 
-def _pages(directory: str) -> Iterable[Page]:
+def _pages(directory: str, links: bool = False) -> Iterable[Page]:
     """Every rule file below a directory; a README.md is for people."""
     for folder, folders, files in os.walk(directory):
         folders[:] = sorted(d for d in folders if not d.startswith("."))
@@ -252,11 +259,12 @@ def _pages(directory: str) -> Iterable[Page]:
             path = os.path.join(folder, name)
             id = os.path.relpath(path, directory).replace(os.sep, "/")[:-3]
             section, _, rest = id.partition("/")
-            if section not in SECTIONS or not rest or "/" in rest:
-                hint = did_you_mean(section, SECTIONS)
-                raise RulebookError(
-                    f"{path}: a rule lies at <section>/<rule>.md; sections are {listed(SECTIONS)}{hint}"
-                )
+            if section not in (*SECTIONS, ROW_SECTION) or not rest or "/" in rest:
+                known = (*SECTIONS, ROW_SECTION)
+                hint = did_you_mean(section, known)
+                raise RulebookError(f"{path}: a rule lies at <section>/<rule>.md; sections are {listed(known)}{hint}")
+            if not links and os.path.islink(path) and not disk.lies_in(disk.real(path), disk.real(directory)):
+                raise RulebookError(f"{path}: is a link that leads out of {directory}; a rule lies there itself")
             data = disk.read(path, SIZE_LIMIT)
             if data is None:
                 raise RulebookError(f"{path}: cannot be read")

@@ -13,19 +13,20 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any, Mapping, Union
 
-from ..files import disk
+from ..files import disk, projects
 from ..files.projects import DEDICATED, PYPROJECT, SIZE_LIMIT, TABLE, candidates
 from ..files.typed_data import ShapeError, build, did_you_mean, keys, listed, named, show
 from ..libraries.declared import LIBRARIES
 from ..libraries.versions import clauses
-from ..report.report import KINDS, Kind, Severity
-from ..training_plan.facts import FACTS
+from ..report.report import KINDS, Certainty, Kind, Severity
+from ..training_plan.facts import FACTS, SECTIONS
 from .expectations import Expectation, spelled, wanted, worded
-from .policies import Policy, PolicyError
+from .overrides import matches, place_of
+from .policies import Policy, PolicyError, is_path
 from .policies import load as load_policies
 from .rulebook import NOTICES, Head, Rule, Rulebook
 
@@ -47,6 +48,9 @@ def _key(name: str) -> dict[str, str]:
     return {"key": name}
 
 
+PATHS = {"paths": True}  # of a field that names files or directories: those of a project's own settings lie in its tree
+
+
 @dataclass(frozen=True, eq=False)
 class Settings:
     """Everything a run can be told. Compared and hashed by identity: one object per settings file and command line."""
@@ -54,15 +58,24 @@ class Settings:
     policy: Union[str, tuple[str, ...]] = "nl2sql"  # ours by name, or files by path, a later one over an earlier
     select: tuple[str, ...] = ()  # rules or sections; empty means all
     ignore: tuple[str, ...] = ()
+    per_file_ignores: dict[str, tuple[str, ...]] = field(
+        default_factory=dict, metadata=_key("per-file-ignores")
+    )  # glob → rules or sections that are not reported in the files it matches
+    overrides: tuple[dict[str, Any], ...] = ()  # `[[overrides]]`: `paths`, and settings that hold for these files
+    extend: Union[str, None] = field(default=None, metadata=PATHS)  # another settings file, which this one changes
     exclude: tuple[str, ...] = ()  # globs as in .gitignore, relative to `root`
-    rules: tuple[str, ...] = ()  # further directories of rules, absolute once loaded
+    rules: tuple[str, ...] = field(default=(), metadata=PATHS)  # further directories of rules, absolute once loaded
     gpu: Union[str, float, None] = None  # the card: its name, or its memory in GB
     processes: Union[int, None] = None  # how many processes train at once
-    launch: tuple[str, ...] = ()  # accelerate and DeepSpeed files that start the runs, relative to `root`
+    # Accelerate and DeepSpeed files that start the runs, relative to `root`.
+    launch: tuple[str, ...] = field(default=(), metadata=PATHS)
+    runs: tuple[str, ...] = ()  # command lines that start the scripts: "python train.py --config configs/spider.yaml"
     versions: dict[str, str] = field(default_factory=dict)  # library -> version or requirement the script runs on
-    baseline: Union[str, None] = None  # a file of accepted findings, absolute once loaded
+    baseline: Union[str, None] = field(default=None, metadata=PATHS)  # of accepted findings, absolute once loaded
     fail_on: Severity = field(default="error", metadata=_key("fail-on"))
     fail_on_unknown: bool = field(default=False, metadata=_key("fail-on-unknown"))
+    min_certainty: Certainty = field(default="branch", metadata=_key("min-certainty"))  # of findings that are told
+    ignore_suppressions: bool = field(default=False, metadata=_key("ignore-suppressions"))  # comments silence nothing
     parameters: Mapping[str, Any] = field(default_factory=dict, metadata={"hidden": True})  # rule id -> its table
     wanted: Policy = field(default_factory=Policy, metadata={"hidden": True})  # what `policy` names, read
     root: str = field(default="", metadata={"hidden": True})  # the directory of the settings file
@@ -89,6 +102,9 @@ class Settings:
 
 
 KEYS = keys(Settings)
+DEEPEST = 8  # settings files that extend one another
+# What is settled before a file is looked at.
+NOT_BY_PATH = {"extend", "overrides", "per-file-ignores", "exclude", "rules", "baseline"}
 
 
 def load(
@@ -101,21 +117,76 @@ def load(
     path = config if config is not None else None if isolated else nearest(os.path.abspath(directory))
     data, root = (_table(path, config is not None), os.path.dirname(os.path.abspath(path))) if path else ({}, "")
     said = {k: v for k, v in (overrides or {}).items() if v is not None}
-    settings = from_data(data, path or "", root)
+    settings = _extended(data, path or "", root, (), config is not None)
     if not said:
         return _with_policy(settings)
-    above = from_data(said, "command line", os.getcwd())
-    fields = {**KEYS, **{k: k for k in said if "/" in k}}
-    changed = {fields[k]: getattr(above, fields[k]) for k in said if k in KEYS}
-    return _with_policy(
-        replace(
-            settings,
-            **changed,
-            parameters={**settings.parameters, **above.parameters},
-            root=settings.root or os.getcwd(),
-            sources={**settings.sources, **above.sources},
-        )
+    return _with_policy(_over(settings, from_data(said, "command line", os.getcwd()), said))
+
+
+def of_path(settings: Settings, path: str) -> Settings:
+    """Return the settings for one file: those of its folder, with `per-file-ignores` and `[[overrides]]`.
+
+    One object for the files that the same of them match. Raises SettingsError.
+    """
+    if not settings.per_file_ignores and not settings.overrides:
+        return settings
+    chosen = tuple(matches((glob,), path, settings.root) for glob in settings.per_file_ignores)
+    over = tuple(matches(_paths(one), path, settings.root) for one in settings.overrides)
+    return _of_paths(settings, chosen, over) if any((*chosen, *over)) else settings
+
+
+@lru_cache(maxsize=64)
+def _of_paths(settings: Settings, chosen: tuple[bool, ...], over: tuple[bool, ...]) -> Settings:
+    made = settings
+    for one, counts in zip(settings.overrides, over):
+        if counts:
+            said = {key: value for key, value in one.items() if key != "paths"}
+            made = _over(made, from_data(said, f"{settings.file}: overrides", settings.root), said)
+    names = [n for names, counts in zip(settings.per_file_ignores.values(), chosen) if counts for n in names]
+    made = replace(made, ignore=tuple(dict.fromkeys((*made.ignore, *names))))
+    return _with_policy(made) if made.policy != settings.policy else made
+
+
+def _paths(override: Mapping[str, Any]) -> tuple[str, ...]:
+    paths = override.get("paths", ())
+    return (paths,) if isinstance(paths, str) else tuple(paths)
+
+
+def _over(below: Settings, above: Settings, said: Mapping[str, Any]) -> Settings:
+    """The settings `above`, as far as they were `said`, over those `below`."""
+    changed = {KEYS[k]: getattr(above, KEYS[k]) for k in said if k in KEYS}
+    return replace(
+        below,
+        **changed,
+        parameters={**below.parameters, **above.parameters},
+        root=below.root or os.getcwd(),
+        sources={**below.sources, **above.sources},
     )
+
+
+def _extended(data: Any, path: str, root: str, above: tuple[str, ...], trusted: bool) -> Settings:
+    """The settings of a file over those of the file that it extends; unless `trusted` none leads out of its tree."""
+    own = from_data(data, path, root)
+    if path and not trusted:
+        _check_tree(own)
+    if own.extend is None:
+        return own
+    base = os.path.normpath(os.path.join(root, own.extend))
+    if base in (*above, path) or len(above) >= DEEPEST:
+        raise SettingsError(f"{path}: extend: {own.extend} extends what extends it")
+    folder = os.path.dirname(base)
+    below = _extended(_table(base, True), base, folder, (*above, path), trusted)
+    launch = tuple(os.path.relpath(os.path.join(folder, each), root) for each in below.launch)
+    policy = _from(folder, root, below.policy)
+    return replace(_over(replace(below, launch=launch, policy=policy), own, data), root=root, file=path)
+
+
+def _from(folder: str, root: str, policy: Union[str, tuple[str, ...]]) -> Union[str, tuple[str, ...]]:
+    """Policies that were named in one folder, as they are named in another."""
+    if not isinstance(policy, str):
+        return tuple(str(_from(folder, root, each)) for each in policy)
+    relative = os.path.relpath(os.path.join(folder, policy), root)
+    return os.path.join(".", relative) if is_path(policy) else policy
 
 
 def _with_policy(settings: Settings) -> Settings:
@@ -128,6 +199,23 @@ def _with_policy(settings: Settings) -> Settings:
         raise _error(settings, "policy", str(error)) from None
 
 
+def _check_tree(settings: Settings) -> None:
+    """Raise SettingsError where settings that were found in a tree lead out of it; whoever names a file trusts it."""
+    tree = projects.tree(settings.root)
+    remedy = f"if you trust it, name it: --config {settings.file}"
+    if not disk.lies_in(disk.real(settings.file), disk.real(tree)):
+        raise SettingsError(f"{settings.file}: the file is a link that leads out of {tree}; {remedy}")
+    policies = (settings.policy,) if isinstance(settings.policy, str) else settings.policy
+    for name in (name for name in policies if is_path(name)):
+        if not disk.lies_in(disk.real(os.path.join(settings.root, name)), disk.real(tree)):
+            raise _error(settings, "policy", f"{name} leads out of {tree}; {remedy}")
+    for each in fields(settings):
+        value = getattr(settings, each.name) if each.metadata.get("paths") else None
+        for path in (value,) if isinstance(value, str) else value or ():
+            if not disk.lies_in(disk.real(os.path.join(settings.root, path)), disk.real(tree)):
+                raise _error(settings, each.metadata.get("key", each.name), f"{path} leads out of {tree}; {remedy}")
+
+
 def from_data(data: Mapping[str, Any], file: str, root: str) -> Settings:
     """Settings from a table of plain data, or SettingsError."""
     if not isinstance(data, Mapping):
@@ -137,12 +225,17 @@ def from_data(data: Mapping[str, Any], file: str, root: str) -> Settings:
     try:
         for k in plain:
             if k not in KEYS:
-                hint = did_you_mean(k, KEYS) or '; a rule\'s table is named by its id, as in "lora/rank"'
-                raise ShapeError(k, f"unknown key{hint}; known are {listed(KEYS)}")
+                raise ShapeError(k, _unknown(k))
         settings = build(Settings, plain)
         parameters = {k: _rule_settings(k, v) for k, v in tables.items()}
     except ShapeError as error:
-        raise SettingsError(f"{file}: {error}") from None
+        raise SettingsError(f"{file}{_place(file, error.key)}: {error}") from None
+    for number, one in enumerate(settings.overrides):
+        if not _paths(one):
+            raise SettingsError(f"{file}: overrides[{number}]: paths is missing: which files is it about?")
+        for key in set(one) & NOT_BY_PATH:
+            raise SettingsError(f"{file}: overrides[{number}]: {key} cannot differ by path")
+        from_data({k: v for k, v in one.items() if k != "paths"}, f"{file}: overrides[{number}]", root)
     return replace(
         settings,
         baseline=os.path.normpath(os.path.join(root, settings.baseline)) if settings.baseline else settings.baseline,
@@ -152,6 +245,22 @@ def from_data(data: Mapping[str, Any], file: str, root: str) -> Settings:
         file=file,
         sources={k: file for k in data},
     )
+
+
+def _unknown(key: str) -> str:
+    """What to say of a key that is none: a key alike, or how a table is named where it looks like that of a rule."""
+    if key == "tool":
+        return f"unknown key; in a file of our own leave out the [tool.{TABLE}] header"
+    hint = did_you_mean(key, KEYS)
+    if not hint and key.partition("-")[0] in SECTIONS:
+        hint = '; a rule\'s table is named by its id, as in "lora/rank"'
+    return f"unknown key{hint}; known are {listed(KEYS)}"
+
+
+def _place(file: str, key: str) -> str:
+    """`:3:1`, where a key stands in a settings file."""
+    data = disk.read(file, SIZE_LIMIT) if os.path.isfile(file) else None
+    return place_of(data.decode("utf-8", "replace"), key) if data is not None else ""
 
 
 def _rule_settings(id: str, data: object) -> dict[str, RuleSettings]:
@@ -238,8 +347,11 @@ def configure(rulebook: Rulebook, settings: Settings) -> Rulebook:
             except ShapeError as error:
                 raise SettingsError(f"{policy.files[id]}: {error}") from None
         rules[id] = _with_parameters(rule, settings.parameters.get(id), settings)
-    active = (rules[r.id] for r in rulebook.active if selected(r.id, settings))
-    return Rulebook(rules, tuple(rule for rule in active if _judged(rule, settings)))
+    active, on_rows = (
+        tuple(rules[r.id] for r in some if selected(r.id, settings) and _judged(rules[r.id], settings))
+        for some in (rulebook.active, rulebook.on_rows)
+    )
+    return Rulebook(rules, active, on_rows)
 
 
 def _judged(rule: Rule, settings: Settings) -> bool:

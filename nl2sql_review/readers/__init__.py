@@ -51,7 +51,9 @@ def read_run(one: Any) -> TrainingPlan:
         checkpointing,
         configuration,
         dataset,
+        distributed,
         idle_settings,
+        joined_samples,
         kept,
         launcher,
         lora,
@@ -69,7 +71,7 @@ def read_run(one: Any) -> TrainingPlan:
     # project comes last: it compares what is tracked with the facts of the others
     for section in (lora, prompt, dataset, arguments, memory, device_map, checkpointing, silent_failures, project):
         section.read(one, plan)
-    for silent in (trainable, new_tokens, labels, accumulated_loss, kept, idle_settings):
+    for silent in (trainable, new_tokens, labels, accumulated_loss, kept, idle_settings, joined_samples, distributed):
         silent.read(one, plan)
     if one.configuration is not None:
         configuration.read(one, plan)

@@ -7,12 +7,12 @@ from typing import Any
 import libcst as cst
 
 from ..interpret.core.objects import Function
-from ..libraries.versions import key_of
 from ..source.syntax import walk
 from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Place, Unknown
 from .api.arguments import Defect
 from .api.imports import fact as listed
+from .judged_versions import within
 from .run import Run
 
 DIVIDES = ("transformers.Trainer", "transformers.Seq2SeqTrainer", "trl.SFTTrainer")
@@ -31,11 +31,10 @@ def loss_scale(run: Run, plan: TrainingPlan) -> Fact:
         why = "the trainer's own loss is used"
         return Fact(Absent(why), at=run.place, why_not=why)
     place = Place(function.scope.module.source, function.node.name if hasattr(function.node, "name") else function.node)
-    versions = run.versions
-    if versions is None or not versions.all(lambda i: key_of(i["transformers"]) >= key_of(SINCE), "transformers"):
+    if not within(run, "transformers", SINCE):
         why = f"transformers before {SINCE[:-2]} divides every loss itself"
         return Fact(Absent(why), at=place, why_not=why)
-    assumed = not versions["transformers"].said
+    assumed = run.versions is None or not run.versions["transformers"].said
     names = [p.name.value for p in function.named]
     if COUNT not in names and function.node.params.star_kwarg is None:
         text = f"compute_loss takes no {COUNT}=, which the trainer gives it since transformers 4.46: TypeError"

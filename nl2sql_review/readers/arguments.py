@@ -8,11 +8,12 @@ from ..interpret.core.operations import describe
 from ..libraries.versions import key_of
 from ..training_plan.facts import Arguments, Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Term, Unknown, Value
-from . import launcher, precision
+from . import hand_loop, launcher, precision
 from .api.arguments import rejected
 from .api.version_guards import Guards
 from .derive import derive, for_processes, plain
 from .object_settings import Given, from_library, last
+from .prompt.training_text import objective
 from .run import Run
 
 # field of the plan -> spellings of the argument
@@ -31,30 +32,29 @@ SPELLINGS = {
     "weight_decay": ("weight_decay",),
     "seed": ("seed",),
 }
-# The same settings where a loop is written by hand: (end of the callee, argument) pairs.
-BY_HAND = {
-    "gradient_accumulation": (("Accelerator", "gradient_accumulation_steps"),),
-    "learning_rate": (("AdamW", "lr"), ("AdamW8bit", "lr"), ("PagedAdamW8bit", "lr"), ("Adam", "lr")),
-    "scheduler": (("get_scheduler", "name"), ("get_scheduler", "$0")),
-    "warmup_steps": (("get_scheduler", "num_warmup_steps"), ("get_cosine_schedule_with_warmup", "num_warmup_steps")),
-    "weight_decay": (("AdamW", "weight_decay"),),
-}
 WORLD = "derived from the world size"
 
 
 def read(run: Run, plan: TrainingPlan) -> None:
     part = plan.arguments
-    for name, spellings in SPELLINGS.items():
-        setattr(part, name, setting(run, name, spellings))
     processes(run, part)
+    by_hand = hand_loop.trains(run)
+    if by_hand:
+        hand_loop.read(run, part)
+    else:
+        for name, spellings in SPELLINGS.items():
+            setattr(part, name, setting(run, name, spellings))
     launcher.accumulation(run, part)
     part.gradient_accumulation, accumulation = world_sized(part.gradient_accumulation, part.processes.value)
     part.per_device_batch_size, batch = world_sized(part.per_device_batch_size, part.processes.value)
     part.effective_batch = effective(part, batch, accumulation)
     part.scheduler.value = derive(scheduler_name, part.scheduler.value, terms=True)
     note_strings(part.learning_rate)
-    precision.read(run, part)
+    if not by_hand:
+        precision.read(run, part)
     warmup(run, part)
+    if other := objective(run):  # what fine-tuning on answers wants of these is no measure of another objective
+        of_policy(run, part, other)
 
 
 def setting(run: Run, name: str, spellings: tuple[str, ...]) -> Fact:
@@ -65,11 +65,16 @@ def setting(run: Run, name: str, spellings: tuple[str, ...]) -> Fact:
         return fact
     if run.trainer is not None:
         return left_out(run, spellings)
-    for callee, argument in BY_HAND.get(name, ()):
-        for call in run.calls:
-            if last(call.callee) == callee and argument in call.arguments:
-                return Fact(call.arguments[argument], at=call.places.get(argument, call.place))
     return Fact(Absent("no training arguments"), at=run.place, why_not="the script makes no training arguments")
+
+
+def of_policy(run: Run, part: Arguments, why: str) -> None:
+    """Learning rate and warm-up are policy for supervised fine-tuning, unless the settings speak of them."""
+    said = getattr(run.settings, "parameters", None) or {}
+    for name in ("learning_rate", "warmup"):
+        fact = getattr(part, name)
+        if f"arguments/{name.replace('_', '-')}" not in said:
+            fact.why_not = fact.why_not or f"{why}, and the value wanted is one for that"
 
 
 def left_out(run: Run, spellings: tuple[str, ...]) -> Fact:

@@ -8,7 +8,7 @@ from typing import Any
 from ..interpret.core.objects import Function
 from ..training_plan.facts import Checkpointing, Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value
-from . import defaults
+from . import defaults, hand_loop
 from .arguments import setting
 from .derive import derive, options, plain
 from .object_settings import from_library, last
@@ -25,13 +25,17 @@ CHECKPOINT = ("resume_from_checkpoint", "model_path", "$0")
 SEARCH = re.compile(r"listdir|scandir|iterdir|glob|os\.walk|get_last_checkpoint|checkpoint-")
 EXISTS = re.compile(r"\b(isdir|exists|is_dir)\b")
 SORTED = re.compile(r"\bsorted\(|\bmax\(|\.sort\(|natsorted\(")
-NUMERIC = re.compile(r"key\s*=.*(\bint\b|\bfloat\b|re\.|\.isdigit)|natsorted\(|key\s*=\s*int", re.DOTALL)
+NUMERIC = re.compile(r"key\s*=(?:(?!key\s*=).)*(\bint\b|\bfloat\b|re\.|\.isdigit)|natsorted\(|key\s*=\s*int", re.DOTALL)
 BY_TIME = re.compile(r"getmtime|getctime|st_mtime|st_ctime")
 JOINED = re.compile(r"os\.path\.join|\bglob\.i?glob\(|\.glob\(|\.rglob\(|iterdir|scandir|pathlib|Path\(|\.path\b| / ")
 
 
 def read(run: Run, plan: TrainingPlan) -> None:
     part = plan.checkpointing
+    if hand_loop.trains(run):
+        hand_loop.saves(run, part)
+        part.resume, part.resume_by = resume(run)
+        return
     for name, spellings in SPELLINGS.items():
         setattr(part, name, setting(run, name, spellings))
     part.save_strategy.value = derive(strategy_name, part.save_strategy.value, terms=True)

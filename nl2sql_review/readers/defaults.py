@@ -52,6 +52,8 @@ UNSLOTH_ADAPTER: dict[str, Any] = {
 
 UNSLOTH_MODEL: dict[str, Any] = {"max_seq_length": 2048, "load_in_4bit": True}
 
+HOME_OF_ENCODERS = "sentence_transformers"  # its arguments are transformers' with some more
+
 BITS_AND_BYTES: dict[str, Any] = {"load_in_4bit": False, "load_in_8bit": False}
 
 
@@ -147,7 +149,7 @@ def _of(callee: str, versions: tuple[tuple[str, str], ...], generated: str) -> d
         return plainly
     share = "warmup_steps" if key_of(installed.get("transformers", "5.0.0")) >= key_of("5.0.0") else "warmup_ratio"
     made = {**plainly}
-    for name in (*plainly, "warmup_ratio"):
+    for name in (*plainly, "warmup_ratio", "learning_rate"):
         if name in ("max_length", "output_dir") or name.startswith("warmup") and name != share in found.parameters:
             continue  # the readers of memory and of checkpoints know what comes of the first two
         if name in found.parameters:
@@ -161,6 +163,8 @@ def _plain(callee: str, versions: tuple[tuple[str, str], ...]) -> dict[str, Any]
     """The defaults of the class that the library itself defines."""
     newest, installed = _newest(callee), dict(versions)
     library, _, callable = callee.partition(".")
+    if library == HOME_OF_ENCODERS:
+        library, callable = "transformers", "TrainingArguments"
     if not newest or not installed:
         return newest
     if library == "unsloth":
@@ -199,7 +203,7 @@ def _newest(callee: str) -> dict[str, Any]:
         return LORA_CONFIG
     if name == "BitsAndBytesConfig":
         return BITS_AND_BYTES
-    if name in ("TrainingArguments", "Seq2SeqTrainingArguments", "UnslothTrainingArguments"):
+    if name.endswith("TrainingArguments") and owner.partition(".")[0] in ("transformers", "unsloth", HOME_OF_ENCODERS):
         return TRAINING_ARGUMENTS if name != "UnslothTrainingArguments" else SFT_CONFIG
     if name == "SFTConfig":
         return SFT_CONFIG

@@ -97,8 +97,8 @@ WORLD_SIZE = re.compile(
     r"""(?:int\()?(?:os\.environ\[["']WORLD_SIZE["']\]|os\.(?:environ\.get|getenv)\(["']WORLD_SIZE["'](?:,\s*["']?\w+["']?)?\))\)?
       | torch\.distributed\.get_world_size\(\)
       | torch\.cuda\.device_count\(\)
-      | [\w.]*Accelerator\([^()]*\)\.num_processes
-      | [\w.]*PartialState\([^()]*\)\.num_processes""",
+      | (?<![\w.])[\w.]*Accelerator\([^()]*\)\.num_processes
+      | (?<![\w.])[\w.]*PartialState\([^()]*\)\.num_processes""",
     re.VERBOSE,
 )
 

@@ -21,7 +21,8 @@ def processes(run: Run) -> Fact | None:
     if value is None:
         return None
     if isinstance(value, Unknown) or isinstance(plain(value), int) and plain(value) > 0:
-        return Fact(value, at=run.place, note=f"num_processes in {', '.join(launch.files) or 'the configuration'}")
+        note = launch.by or f"num_processes in {', '.join(launch.files) or 'the configuration'}"
+        return Fact(value, at=run.place, note=note)
     return None
 
 

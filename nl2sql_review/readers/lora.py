@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 from ..training_plan.facts import Fact, Lora, TrainingPlan
 from ..training_plan.values import Absent, Default, Either, Known, Place, Unknown, Value
+from . import hand_loop
 from .api.arguments import rejected
 from .derive import derive, options
 from .object_settings import Given, last, makers
@@ -57,7 +58,11 @@ def read(run: Run, plan: TrainingPlan) -> None:
         for name in (*SPELLINGS, "scaling", "target_modules", "unmatched_modules", "gradient_checkpointing"):
             setattr(part, name, replace(part.adapter, why_not=part.adapter.why_not or absent_why(part.adapter)))
         return
-    assert run.adapter_call is not None
+    if run.adapter_call is None:  # something may be an adapter's configuration, or none
+        unknown = Unknown(run.adapter.unknown)
+        for name in ("adapter", *SPELLINGS, "target_modules", "unmatched_modules", "gradient_checkpointing"):
+            setattr(part, name, Fact(unknown, at=run.place))
+        return
     part.adapter = Fact(Known(run.adapter_call.callee, (run.adapter_call.place,)), at=run.adapter_call.place)
     for name, spellings in SPELLINGS.items():
         setattr(part, name, setting(run, *spellings))
@@ -70,15 +75,22 @@ def read(run: Run, plan: TrainingPlan) -> None:
 def no_adapter(run: Run) -> Fact:
     if any(last(c.callee) == "from_pretrained" and "PeftModel" in c.callee for c in run.calls):
         return Fact(Unknown("the adapter is loaded from a directory, which holds its settings"), at=run.place)
+    switched = next((c for c in run.recording.alternatives if last(c.callee) in ("get_peft_model", "LoraConfig")), None)
+    if switched is not None:
+        note = f"only {switched.condition} makes one" if switched.condition.startswith("-") else "a branch makes one"
+        off = Default(None, switched.condition, (switched.place,))
+        return Fact(off, at=switched.place, note=note, argument="")
     if run.model_unknown:
         return Fact(Unknown(run.model_unknown), at=run.place)
+    if hand_loop.trains(run):
+        return Fact(Absent("no LoRA adapter is made: all weights are trained"), at=run.load.place or run.place)
     if run.trainer is None:
         return Fact(Absent("no adapter is made"), at=run.place, why_not="the script makes no adapter and no trainer")
     return Fact(Absent("no LoRA adapter is made: all weights are trained"), at=run.trainer.place)
 
 
 def absent_why(fact: Fact) -> str:
-    return "no adapter is made" if isinstance(fact.value, Absent) else ""
+    return "no adapter is made" if isinstance(fact.value, (Absent, Default)) else ""
 
 
 def setting(run: Run, *spellings: str) -> Fact:

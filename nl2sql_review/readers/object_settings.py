@@ -34,6 +34,7 @@ class Given:
 
     makers: list[tuple[Call | None, Any]] = field(default_factory=list)
     unknown: str = ""
+    settled: dict[tuple[int, str], Value | None] = field(default_factory=dict)  # see `before`
 
     def __bool__(self) -> bool:
         return bool(self.makers)
@@ -56,7 +57,7 @@ class Given:
             return Unknown(self.unknown) if self.unknown else Absent(f"{names[0]} is not given")
         result: Value | None = None
         for call, made in self.makers:
-            one = given(call, made, names)
+            one = given(call, made, names, self.settled)
             result = one if result is None else join(result, one)
         assert result is not None
         return result
@@ -65,13 +66,26 @@ class Given:
         """The setting, or the library's default for it; `at` is the argument, or the call that lacks it."""
         result: Value | None = None
         for call, made in self.makers:
-            one = given(call, made, names)
+            one = given(call, made, names, self.settled)
             if call is not None:
                 one = completed(one, default(call, names))
             result = one if result is None else join(result, one)
         if result is None:
             result = self.value(*names)
         return Fact(result, at=self.where(*names), argument=self.spelling(*names))
+
+    def before(self, calls: Iterable[Call], order: int) -> None:
+        """Let nothing count that is written to the objects at or after a place in the order of the calls: `train()`.
+
+        What was written last before it counts; where nothing was, the argument of the call that made the object.
+        """
+        objects_made = {id(made): made for _, made in self.makers if made is not None}
+        writes = [c for c in calls if c.callee.endswith("=") and id(c.receiver) in objects_made]
+        for late in (c for c in writes if c.order > order):
+            name = last(late.callee)[:-1]
+            earlier = [c for c in writes if c.receiver is late.receiver and c.callee == late.callee and c.order < order]
+            value = extend(earlier[-1].get(name), earlier[-1].place) if earlier else None
+            self.settled[id(late.receiver), name] = value
 
     def spelling(self, *names: str) -> str:
         """The setting's name in this script: of several spellings the one used; in a configuration the key."""
@@ -87,7 +101,7 @@ class Given:
     def where(self, *names: str) -> Place | None:
         for call, made in self.makers:
             slots = getattr(made, "slots", None) or {}
-            written: Value | None = next((slots[n] for n in names if n in slots), None)
+            written: Value | None = next((self.settled.get((id(made), n), slots[n]) for n in names if n in slots), None)
             if written is not None and written.trace:
                 return written.trace[-1]
             if call is not None:
@@ -97,12 +111,15 @@ class Given:
         return self.place
 
 
-def given(call: Call | None, made: Any, names: tuple[str, ...]) -> Value:
+def given(
+    call: Call | None, made: Any, names: tuple[str, ...], settled: dict[tuple[int, str], Value | None] | None = None
+) -> Value:
     slots = getattr(made, "slots", None) or {}
     for name in names:
         if name in slots and not isinstance(slots[name], Absent):
-            written: Value = slots[name]
-            return written
+            value: Value | None = (settled or {}).get((id(made), name), slots[name])
+            if value is not None:
+                return value
     if call is None:
         return Absent(f"{names[0]} is not given")
     value = call.get(*names)

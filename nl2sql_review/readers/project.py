@@ -47,6 +47,10 @@ TRACKED = {
     "lora.load_in_4bit": ("load_in_4bit",),
     "memory.sequence_length": ("max_seq_length", "max_length", "max_seq_len", "sequence_length", "seq_length"),
     "checkpointing.save_total_limit": ("save_total_limit",),
+    "checkpointing.save_steps": ("save_steps",),
+    "checkpointing.save_strategy": ("save_strategy",),
+    "arguments.seed": ("seed", "random_seed"),
+    "project.output_dir": ("output_dir",),
 }
 FACT_OF = {name: fact for fact, names in TRACKED.items() for name in names}
 
@@ -178,10 +182,12 @@ def untracked(run: Run, plan: TrainingPlan) -> Fact:
         if isinstance(value, Unknown):
             unknown = unknown or value.why
             continue
-        fact = plan[FACT_OF[name]]
+        fact = used_by(run, plan, name)
         stated, used = plain(value), plain(fact.value)
         if used is None or not isinstance(stated, (int, float, str)) or not isinstance(used, (int, float, str)):
             continue
+        if isinstance(used, bool) != isinstance(stated, bool):
+            continue  # `packing: 1` and the like: no two values of one kind
         compared += 1
         if (
             agree(stated, used)
@@ -200,6 +206,26 @@ def untracked(run: Run, plan: TrainingPlan) -> Fact:
     if not compared:
         return Fact(Known([]), at=run.place, why_not="no settings are handed to a tracker or written to the log")
     return Fact(Known([]), at=run.place, note=f"{compared} stated settings agree with the run")
+
+
+def used_by(run: Run, plan: TrainingPlan, name: str) -> Fact:
+    """What the run does about a setting that somebody tells of: a fact of the plan, or what a call is given."""
+    if name in FACT_OF:
+        return plan[FACT_OF[name]]
+    for given in (run.arguments, run.adapter, run.load):
+        if given and not isinstance(value := given.value(name), (Absent, Unknown)):
+            return Fact(value, at=given.where(name))
+    return Fact(Absent(f"no call is given {name}"))
+
+
+def known_setting(run: Run, name: Any) -> bool:
+    """Whether a name is one of the plan's, or of what the training arguments, the adapter or the loader is given."""
+    if not isinstance(name, str):
+        return False
+    if name in FACT_OF:
+        return True
+    made = (call for given in (run.arguments, run.adapter, run.load) for call, _ in given.makers if call is not None)
+    return any(name in call.arguments for call in made)
 
 
 def agree(stated: Any, used: Any) -> bool:
@@ -221,18 +247,18 @@ def tracked(run: Run) -> Iterator[tuple[str, Value, Place]]:
             if call.callee == callee or call.callee.endswith("." + callee):
                 value = call.get(*names)
                 place = next((call.places[n] for n in names if n in call.places), call.place)
-                yield from entries(value, place)
+                yield from entries(run, value, place)
         if call.callee.startswith("wandb.config.") and call.callee.endswith("="):
             name = last(call.callee)[:-1]
-            if name in FACT_OF and call.arguments:
+            if known_setting(run, name) and call.arguments:
                 yield name, next(iter(call.arguments.values())), call.place
         if call.callee.endswith("mlflow.log_param"):
             name = plain(call.get("key", "$0"))
-            if name in FACT_OF:
-                yield name, call.get("value", "$1"), call.place
+            if known_setting(run, name):
+                yield str(name), call.get("value", "$1"), call.place
 
 
-def entries(value: Value, place: Place) -> Iterator[tuple[str, Value, Place]]:
+def entries(run: Run, value: Value, place: Place) -> Iterator[tuple[str, Value, Place]]:
     """The settings among the items of a dict, one level of nesting deep: {"lora": {"r": 16}}."""
     items = value.parts if isinstance(value, Unknown) else plain(value)
     if not isinstance(items, dict):
@@ -246,8 +272,8 @@ def entries(value: Value, place: Place) -> Iterator[tuple[str, Value, Place]]:
         item = item if hasattr(item, "trace") else wrap(item)
         inner = item.parts if isinstance(item, Unknown) else plain(item)
         if isinstance(inner, dict):
-            yield from entries(item, place)
-        elif name in FACT_OF:
+            yield from entries(run, item, place)
+        elif known_setting(run, name):
             yield name, item, place
 
 

@@ -12,14 +12,19 @@ from dataclasses import dataclass, field
 from typing import Any, Iterable, Iterator
 
 from .. import flavours
+from ..interpret.core.operations import describe
 from ..interpret.core.recording import Call, Recording
-from ..training_plan.values import Absent, Known, Place, Unknown, Value
+from ..training_plan.values import Absent, Default, Known, Place, Unknown, Value
 from .object_settings import Given, last, made_by, makers, objects
 
 ADAPTERS = ("get_peft_model", "LoraConfig", "add_adapter")
 LOADERS = ("from_pretrained", "from_config")
-TRAINERS = ("trl", "transformers", "unsloth", "unsloth_zoo")  # whose classes train, beside those of flavours
-CONFIGS = ("TrainingArguments", "SFTConfig", "Seq2SeqTrainingArguments", "UnslothTrainingArguments")
+# Whose classes train, beside those of flavours.
+TRAINERS = ("trl", "transformers", "unsloth", "unsloth_zoo", "sentence_transformers")
+CONFIGS = (
+    *("TrainingArguments", "SFTConfig", "Seq2SeqTrainingArguments", "UnslothTrainingArguments"),
+    *("SentenceTransformerTrainingArguments", "CrossEncoderTrainingArguments", "SparseEncoderTrainingArguments"),
+)
 
 
 @dataclass(slots=True)
@@ -96,12 +101,18 @@ def runs(recording: Recording, source: Any, settings: Any) -> list[Run]:
 
 
 def is_trainer(call: Call) -> bool:
-    return last(call.callee).endswith("Trainer") and call.callee.split(".")[0] in {*TRAINERS, *flavours.packages()}
+    """A class of a library that trains, and no function named after one: `PatchDPOTrainer()` makes none."""
+    name = last(call.callee)
+    if not name.endswith("Trainer") or not name[:1].isupper() or name.startswith("Patch"):
+        return False
+    return call.callee.split(".")[0] in {*TRAINERS, *flavours.packages()}
 
 
 def is_model_load(call: Call) -> bool:
     owner, _, name = call.callee.rpartition(".")
     owner = last(owner)
+    if call.callee == "sentence_transformers.SentenceTransformer":
+        return True
     return name in LOADERS and re.search(r"Model|For[A-Z]|^Fast|LMHead", owner) is not None and "Peft" not in owner
 
 
@@ -128,13 +139,18 @@ def linked(run: Run, trainers: list[Call]) -> Run:
         run.arguments.unknown = trainer.unknown_arguments
     run.dataset = trainer.get("train_dataset")
     run.train = tuple(train_calls(run.recording, trainer, alone=len(trainers) == 1))
+    if run.train:
+        run.arguments.before(run.recording.every(), max(c.order for c in run.train))
     model = trainer.get("model")
     follow_model(run, list(objects(model)), ())
-    if not run.load and isinstance(model, Known) and isinstance(model.value, str):
+    if not run.load and isinstance(model, (Known, Default)) and isinstance(model.value, str):
         run.load = Given([(trainer, None)])  # SFTTrainer("name"): loaded by the trainer, with model_init_kwargs
-    config = makers(trainer.get("peft_config"))
+    given = trainer.get("peft_config")
+    config = makers(given)
     if config:
         run.adapter, run.adapter_call = config, config.call or trainer
+    elif undecided(given):
+        run.adapter.unknown = getattr(given, "why", "") or f"{describe(given)} decides whether there is an adapter"
     if not run.load and not isinstance(model, Absent):
         fall_back(
             run, run.model_unknown or getattr(model, "why", "") or "where the model is loaded could not be followed"
@@ -144,6 +160,11 @@ def linked(run: Run, trainers: list[Call]) -> Run:
         if len(strays) == 1 and len(trainers) == 1:
             adopt_adapter(run, strays)  # applied in place: the trainer gets the bare model
     return run
+
+
+def undecided(value: Value) -> bool:
+    """Whether a value may be a configuration and may be None."""
+    return not isinstance(value, Absent) and not (isinstance(value, (Known, Default)) and value.value is None)
 
 
 def fall_back(run: Run, why: str) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Iterator
 
 from ..interpret.core.objects import Opaque
-from ..libraries.versions import key_of
 from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Absent, Either, Known, Place, Unknown, Value
 from .api.arguments import Defect
 from .api.imports import fact as listed
+from .judged_versions import within
 from .model_state import Adapter, ModelState, judge_config, replay
 from .object_settings import makers, objects
 from .run import Run
@@ -140,9 +140,9 @@ def model_at(run: Run) -> Place:
 def prepared_again(run: Run, state: ModelState, adapter: Adapter) -> bool:
     """Whether this trl calls prepare_model_for_kbit_training on a quantized model that has its adapter."""
     assert run.trainer is not None
-    if run.trainer.callee != "trl.SFTTrainer" or state.unsloth or state.load is None or run.versions is None:
+    if run.trainer.callee != "trl.SFTTrainer" or state.unsloth or state.load is None:
         return False
-    if not run.versions.all(lambda i: key_of("0.20.0") <= key_of(i["trl"]) < key_of("0.23.0"), "trl"):
+    if not within(run, "trl", "0.20.0", "0.23.0"):
         return False
     settings = makers(state.load.get("quantization_config"))
     bits = [settings.value("load_in_4bit"), settings.value("load_in_8bit"), state.load.get("load_in_4bit")]

@@ -63,6 +63,8 @@ def finding(found: Finding, path: str) -> str:
     parts = [head]
     if found.certainty != "certain":
         parts.append({"default": "unless overridden at run time", "branch": "on some branches"}[found.certainty])
+    if found.run:
+        parts.append(f"when started as: {escape(found.run)}")
     if found.related:
         parts.append(f"also {' '.join(found.related)}")
     if found.help:

@@ -88,12 +88,14 @@ class PlanSections:
 
 @dataclass(frozen=True, slots=True)
 class PlanReport:
-    """`calls` in execution order. `plan` is that of the first trainer, `more_plans` those of further ones."""
+    """`calls` in execution order, of the first command line where several are known. `plan` is that of the first
+    trainer, `more_plans` those of further ones and of further command lines; `runs` names the command line of each."""
 
     version: int
     calls: tuple[PlanCall, ...]
     plan: PlanSections
     more_plans: tuple[PlanSections, ...] = ()
+    runs: tuple[str, ...] = ()
 
 
 def render(report: PlanReport) -> str:
@@ -106,7 +108,8 @@ def describe(recording: Recording, plans: Iterable[TrainingPlan]) -> PlanReport:
     calls = [call for call in recording.every() if in_stack(call.callee)]
     locate(place for call in calls for place in (call.place, *(p for v in call.arguments.values() for p in v.trace)))
     sections = [describe_plan(plan) for plan in plans] or [PlanSections(**{name: {} for name in SECTIONS})]
-    return PlanReport(VERSION, tuple(map(describe_call, calls)), sections[0], tuple(sections[1:]))
+    runs = tuple(plan.run for plan in plans) if any(plan.run for plan in plans) else ()
+    return PlanReport(VERSION, tuple(map(describe_call, calls)), sections[0], tuple(sections[1:]), runs)
 
 
 def in_stack(callee: str) -> bool:

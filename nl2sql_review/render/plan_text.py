@@ -34,7 +34,8 @@ def render(report: PlanReport, path: str, terminal: Terminal) -> str:
         emoji=False,
     )
     for number, plan in enumerate((report.plan, *report.more_plans), 1):
-        which = f", trainer {number}" if report.more_plans else ""
+        which = f", trainer {number}" if report.more_plans and len(set(report.runs)) < 2 else ""
+        which += f", as {escape(report.runs[number - 1])}" if report.runs else ""
         head = Text(f"{escape(path)}{which}", "bold")
         console.print(head.append(_legend(terminal), "not bold dim"))
         for section in _sections(plan, path, terminal):

@@ -13,9 +13,11 @@ from .terminal import Glyphs, Terminal, escape
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_FENCE = re.compile(r"^(?P<ticks>`{3,})(?P<language>\w*)[ \t]*(?P<kind>\w*)\n(?P<code>.*?)^(?P=ticks)[ \t]*$",
-                    re.MULTILINE | re.DOTALL)  # fmt: skip
-_TEST_MARK = re.compile(r"[ \t]*# expect: .*$", re.MULTILINE)
+_FENCE = re.compile(
+    r"^(?P<ticks>`{3,})(?P<language>\w*)[ \t]*(?P<kind>(?<!\w)\w*|)\n(?P<code>.*?)(?:^(?P=ticks)[ \t]*$|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
+_TEST_MARK = re.compile(r"(?<![ \t])[ \t]*# expect: .*$", re.MULTILINE)
 
 
 class Example(NamedTuple):

@@ -86,7 +86,7 @@ def _result(entry: Entry, index: dict[str, int], view: View) -> Object:
         made |= {"kind": "fail", "level": LEVELS[finding.severity]}
     help = f"\n{finding.help}" if finding is not None and finding.help else ""
     made["message"] = _message(f"{entry.message}{help}")
-    place = _location(entry.at, view)
+    place = _record(entry.at, view) if entry.rule.startswith("rows/") else _location(entry.at, view)
     if finding is not None and finding.location.cell is not None:
         place["logicalLocations"] = [{"name": cell_of(finding.location), "kind": "element"}]
     made["locations"] = [place]
@@ -96,7 +96,8 @@ def _result(entry: Entry, index: dict[str, int], view: View) -> Object:
         made["partialFingerprints"] = {"nl2sqlReview/v1": finding.fingerprint}
     if finding.trace:
         steps = [{"location": _step(step, view)} for step in finding.trace]
-        steps.append({"location": {**_location(entry.at, view), "message": _message(finding.message)}})
+        at = {name: value for name, value in place.items() if name != "logicalLocations"}
+        steps.append({"location": {**at, "message": _message(finding.message)}})
         made["codeFlows"] = [{"threadFlows": [{"locations": steps}]}]
     if finding.fix is not None and finding.fix.edits:
         made["fixes"] = [_fix(finding.fix, view)]
@@ -144,6 +145,16 @@ def _message(text: str) -> Object:
 
 def _location(at: Location, view: View) -> Object:
     return {"physicalLocation": {"artifactLocation": _artifact(at.path, view), "region": _region(at)}}
+
+
+def _record(at: Location, view: View) -> Object:
+    """A row of a data file: its line where a row is one, else its number."""
+    made: Object = {"physicalLocation": {"artifactLocation": _artifact(at.path, view)}}
+    if at.row and at.path.endswith((".jsonl", ".ndjson")):
+        made["physicalLocation"]["region"] = {"startLine": at.row}
+    elif at.row:
+        made["logicalLocations"] = [{"name": f"row {at.row}", "kind": "element"}]
+    return made
 
 
 def _region(at: Location) -> Object:

@@ -99,6 +99,8 @@ def _remarks(finding: Finding, margin: str, terminal: Terminal) -> Iterator[str]
 
 
 def _remarks_of(finding: Finding) -> Iterator[tuple[str, str]]:
+    if finding.run:
+        yield "run", finding.run
     if finding.help:
         yield "help", finding.help
     yield from fixes.remark(finding)

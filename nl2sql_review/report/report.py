@@ -1,7 +1,8 @@
 """The public, versioned result of a review. JSON, SARIF and every other rendering say what stands here.
 
 Rows and columns are 1-based, columns count code points, ends are exclusive. `cell` is the 1-based index over all
-cells of a notebook; rows then count within that cell.
+cells of a notebook; rows then count within that cell. Of a data file a row is a record, and row 0, which is null in
+JSON, stands for the file as a whole.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ Status = Literal["reviewed", "skipped", "error"]
 Suppressor = Literal["comment", "baseline", "unchanged"]
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "advice")
+CERTAINTIES: tuple[Certainty, ...] = ("certain", "default", "branch")
 KINDS: tuple[Kind, ...] = ("trap", "policy")
 EFFECTS: tuple[Effect, ...] = ("stops", "silent", "cost", "style")
 
@@ -74,7 +76,7 @@ class Finding:
     `suppressed_by` says by what: a comment in the source, the baseline, or that its lines have not changed. `fixable`:
     its rule knows a manner of fixing such a finding; `fix` is the fix itself, once it has been asked for and proved to
     hold. `fingerprint` stays the same while the code of the finding does, wherever it moves in its file; no two
-    findings of a report share one.
+    findings of a report share one. `run` names the command line that it holds for, where it holds for some of several.
     """
 
     rule: str
@@ -93,6 +95,7 @@ class Finding:
     fix: Fix | None = None
     fingerprint: str = ""
     kind: Kind = "policy"
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +117,14 @@ class ChecklistItem:
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
+    """What a review says of one file; `runs` are the command lines that start it, where any is known."""
+
     path: str
     status: Status
     reason: str = ""
     findings: tuple[Finding, ...] = ()
     checklist: tuple[ChecklistItem, ...] = ()
+    runs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from .report import Location
+
 
 def dump(value: object) -> str:
     """Any result dataclass as one line of JSON, keys in the order of the fields."""
@@ -58,6 +60,8 @@ def plain(value: object) -> Any:
     if isinstance(value, (set, frozenset)):
         return sorted((plain(item) for item in value), key=str)
     if is_dataclass(value) and not isinstance(value, type):
+        if isinstance(value, Location) and not value.row:  # of a data file as a whole
+            return {"path": value.path, **dict.fromkeys(_names(Location)[1:])}
         return {name: plain(getattr(value, name)) for name in _names(type(value))}
     return str(value)
 

@@ -50,17 +50,17 @@ class Answers:
             return None
         if names_no_library(found, data):
             return Outcome(found.shown, "skipped", reason_to_skip(data)) if _is_plain_text(found.path, data) else None
-        outcome = self._stored(found.shown, data)
+        outcome = self._stored(found.shown, data, found.started_by)
         return outcome if outcome is None or is_relevant(found, data, outcome) else IRRELEVANT
 
-    def _stored(self, name: str, data: bytes) -> Outcome | None:
-        entry = self._cache.find("script", name, self._key) if self._cache is not None else None
+    def _stored(self, name: str, data: bytes, started_by: str = "") -> Outcome | None:
+        entry = self._cache.find("script", name, started_by, self._key) if self._cache is not None else None
         if entry is None or entry.head["content"] != disk.digest(data):
             return None
         status, reason, code, counts = entry.head["outcome"]
         return Outcome(name, status, reason, code, counts, (), entry.head["rests_on"], packed=entry.blob)
 
-    def store(self, outcome: Outcome, name: str, data: bytes, seen: Mapping[str, str]) -> None:
+    def store(self, outcome: Outcome, name: str, data: bytes, seen: Mapping[str, str], started_by: str = "") -> None:
         """Store the outcome for a file with these bytes; `seen` is what was asked of the disk for it."""
         if self._cache is None:
             return
@@ -68,7 +68,7 @@ class Answers:
         outcome.rests_on = disk.digest(json.dumps([content, seen]).encode() + outcome.pack())
         fields = (outcome.status, outcome.reason, outcome.code, outcome.counts)
         head = {"content": content, "outcome": fields, "rests_on": outcome.rests_on}
-        self._cache.store(Entry(disk.together(seen), head, outcome.pack()), "script", name, self._key)
+        self._cache.store(Entry(disk.together(seen), head, outcome.pack()), "script", name, started_by, self._key)
 
 
 def is_relevant(found: discovery.Found, data: bytes, outcome: Outcome) -> bool:

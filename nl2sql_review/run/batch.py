@@ -6,7 +6,7 @@ one that was reviewed before is answered from the cache. Only what is left costs
 
 from __future__ import annotations
 
-from ..files import disk
+from ..files import discovery, disk
 from .answers import Answers
 from .cache import Entry
 from .options import Options
@@ -43,10 +43,16 @@ class Batch:
             self._made = Reviewer.of(self._options)
         return self._made
 
+    def find(self, paths: Sequence[str]) -> list[discovery.Found]:
+        """Return the files that the paths mean, in order. Raises SettingsError."""
+        return find_files(paths, self._options, self._settings)
+
     def run(self, paths: Sequence[str]) -> list[Outcome]:
         """Return the outcome for every file that the paths mean, in order. Raises SettingsError, nothing else."""
         self._settings.exclusions(".")  # a mistake in the settings is an error even when no file is found
         found = find_files(paths, self._options, self._settings)
+        if started := {one.shown: one.started_by for one in found if one.started_by}:
+            self.reviewer.started_by = started
         outcomes = [self._answers.without_review(file) for file in found]
         left = [number for number, outcome in enumerate(outcomes) if outcome is None]
         for done, (number, outcome) in enumerate(self._reviews.review_all(found, left), 1):

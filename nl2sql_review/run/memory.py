@@ -32,8 +32,7 @@ def of_script(
 
     Raises SettingsError, UnknownCard, OSError, SourceError, NotAConfiguration.
     """
-    _, plans = reviewer.plan(path, options)
-    return of_plans(plans, gpu, changes, name)
+    return of_plans(reviewer.plan(path, options).plans, gpu, changes, name)
 
 
 def of_plans(plans: Iterable[TrainingPlan], gpu: str | None, changes: Mapping[str, Any], name: str) -> MemoryReport:

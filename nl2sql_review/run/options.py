@@ -20,6 +20,7 @@ class Options:
     `config`: the one settings file to read, instead of the nearest of each script.
     `isolated`: read no settings file.
     `overrides`: settings that win over those of files, under the keys of a settings file: `{"select": ["lora"]}`.
+    `command_line`: the words that the script is started with, after its name; None where nobody says.
     `flavour`: the program that reads the configurations, where their keys would name another one.
     `within`: real paths of directories; no module or data file beside a script is read outside them.
     `stdin`: the name and the bytes of the script that the path `-` stands for.
@@ -31,11 +32,12 @@ class Options:
     """
 
     # By hand, not by `dataclass`: what the cache answers imports neither that nor typing.
-    __slots__ = ("config", "isolated", "overrides", "flavour", "within", "stdin", "force_exclude", "changes", "cache",
-                 "jobs", "progress")  # fmt: skip
+    __slots__ = ("config", "isolated", "overrides", "command_line", "flavour", "within", "stdin", "force_exclude",
+                 "changes", "cache", "jobs", "progress")  # fmt: skip
     config: str | None
     isolated: bool
     overrides: Mapping[str, Any]
+    command_line: tuple[str, ...] | None
     flavour: str
     within: tuple[str, ...]
     stdin: tuple[str, bytes] | None
@@ -51,6 +53,7 @@ class Options:
         config: str | None = None,
         isolated: bool = False,
         overrides: Mapping[str, Any] | None = None,
+        command_line: tuple[str, ...] | None = None,
         flavour: str = "",
         within: tuple[str, ...] = (),
         stdin: tuple[str, bytes] | None = None,
@@ -64,6 +67,7 @@ class Options:
             config,
             isolated,
             overrides or {},
+            command_line,
             flavour,
             within,
             stdin,
@@ -97,5 +101,5 @@ class Options:
 
     def cache_key(self) -> str:
         """Return the options that decide what is found in a file, and the working directory, as text."""
-        chosen = [self.config, self.isolated, self.overrides, self.flavour, self.within]
+        chosen = [self.config, self.isolated, self.overrides, self.command_line, self.flavour, self.within]
         return json.dumps([os.getcwd(), *chosen], sort_keys=True)

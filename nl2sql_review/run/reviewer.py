@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..files import discovery, disk, projects
+from ..files import discovery, disk, globs, projects
 from ..judgement.fingerprint import stamped
 from ..policy import rulebook
 from ..policy.rulebook import Rulebook, RulebookError
-from ..policy.settings import Settings, SettingsError, configure, load
+from ..policy.settings import Settings, SettingsError, configure, load, of_path
 from ..report.exit_codes import FAULT, FINDINGS, NOT_REVIEWED, NOTHING
 from ..report.report import (
     SEVERITIES,
@@ -25,12 +25,14 @@ from ..report.report import (
     Severity,
     Summary,
 )
+from . import starts
 
 if TYPE_CHECKING:
     from ..adoption.baseline import Baseline
     from ..adoption.changes import Changes
     from ..interpret.core.recording import Recording
     from ..judgement.judge import Examined
+    from ..launches.command_line import CommandLine
     from ..source import Source
     from ..training_plan.facts import TrainingPlan
     from .options import Options
@@ -47,10 +49,14 @@ class Reviewer:
     isolated: bool = False  # use none
     overrides: Mapping[str, Any] = field(default_factory=dict)  # said on the command line, keys as in the file
     flavour: str = ""  # which program reads the configurations, where their keys would say something else
+    command_line: tuple[str, ...] | None = None  # the words after the script's name, where they were given
     within: tuple[
         str, ...
     ] = ()  # real paths of directories: no module or data file beside a script is read outside them
     changes: Changes | None = None  # count only what these touched or caused
+    alone: bool = False  # no command line counts but the one that was given
+    line: CommandLine | None = None  # the one, where it was given as a whole rather than by its words
+    started_by: dict[str, str] = field(default_factory=dict)  # script -> the launch file that was named in its place
     _settings: dict[str, tuple[Settings, dict[str, str]]] = field(default_factory=dict)  # with what they rest on
     _rulebooks: dict[Settings, tuple[Rulebook, dict[str, str]]] = field(default_factory=dict)
     _distinct: dict[tuple[Any, ...], Settings] = field(default_factory=dict)
@@ -60,7 +66,13 @@ class Reviewer:
     def of(cls, options: Options) -> Reviewer:
         """Return the reviewer that the options of a run describe."""
         return cls(
-            options.config, options.isolated, options.overrides, options.flavour, options.within, options.changes
+            options.config,
+            options.isolated,
+            options.overrides,
+            options.flavour,
+            options.command_line,
+            options.within,
+            options.changes,
         )
 
     def settings(self, directory: str) -> Settings:
@@ -73,6 +85,10 @@ class Reviewer:
         made, seen = self._settings[directory]
         disk.recall(seen)
         return made
+
+    def settings_of(self, path: str) -> Settings:
+        """Return the settings for one file, with what holds for some paths only. Raises SettingsError."""
+        return of_path(self.settings(os.path.dirname(path)), path)
 
     def rulebook(self, settings: Settings) -> Rulebook:
         """Return the rules that these settings select, with their parameters. Raises SettingsError."""
@@ -92,7 +108,7 @@ class Reviewer:
 
     def accepted(self, file: FileReport) -> FileReport:
         """Return the report with the findings suppressed that its baseline accepts."""
-        path = self.settings(os.path.dirname(file.path)).baseline
+        path = self.settings_of(file.path).baseline
         return self._baseline(path).silenced(file) if path else file
 
     def changed(self, file: FileReport) -> FileReport:
@@ -105,7 +121,7 @@ class Reviewer:
         """Return the baseline entries of these files that match no finding any more."""
         of: dict[str, list[FileReport]] = {}
         for file in files:
-            if path := self.settings(os.path.dirname(file.path)).baseline:
+            if path := self.settings_of(file.path).baseline:
                 of.setdefault(path, []).append(file)
         return tuple(entry for path, theirs in of.items() for entry in self._baseline(path).removable(theirs))
 
@@ -125,14 +141,14 @@ class Reviewer:
             return FAULT
         codes = []
         for file in report.files:
-            settings = self.settings(os.path.dirname(file.path))
+            settings = self.settings_of(file.path)
             codes.append(exit_code(Report(files=(file,)), settings.fail_on, settings.fail_on_unknown))
         return next((code for code in (FINDINGS, NOTHING) if code in codes), NOT_REVIEWED)
 
-    def excluded(self, directory: str) -> discovery.Globs:
+    def excluded(self, directory: str) -> globs.Globs:
         """Return what the settings for files in a directory exclude. Raises SettingsError."""
         settings = self.settings(directory)
-        return discovery.globs(settings.exclude, settings.root)
+        return globs.globs(settings.exclude, settings.root)
 
     def file(self, data: bytes, path: str) -> tuple[FileReport, list[InternalError]]:
         """Review one script, and report a fault of ours as well: one file must not take others with it."""
@@ -161,9 +177,9 @@ class Reviewer:
         from ..judgement.judge import Examined, examine, of_file
         from ..source import SourceError
 
-        settings = self.settings(os.path.dirname(path))
+        settings = self.settings_of(path)
         try:
-            source, recording, plans = self.plans(data, path, settings, drafts)
+            read = self.read(data, path, settings, drafts)
         except SourceError as error:
             report = _failed(of_file(error, path))
             if (
@@ -175,8 +191,12 @@ class Reviewer:
             return Examined(None, None, [], report, [], [], settings)
         except NotAConfiguration as error:
             return Examined(None, None, [], FileReport(path, "skipped", str(error)), [], [], settings)
-        if plans:
-            return examine(source, recording, plans, self.rulebook(settings), settings, every_rule)
+        source, recording = read.source, read.recording
+        if read.plans:
+            return examine(source, read.recordings, read.plans, self.rulebook(settings), settings, every_rule)
+        if source.kind == "launch":
+            reason = starts.nothing_started(data, path)
+            return Examined(source, recording, [], FileReport(path, "skipped", reason), [], [], settings)
         if source.problems:  # what trains may stand in a cell that cannot be read
             problems = tuple(of_file(error, path) for error in source.problems)
             report = FileReport(path, "error", problems[0].message, stamped(problems, path, {path: source}))
@@ -190,22 +210,92 @@ class Reviewer:
     def plans(
         self, data: bytes, path: str, settings: Settings, drafts: Mapping[str, bytes] | None = None
     ) -> tuple[Source, Recording, list[TrainingPlan]]:
-        """Read one script or configuration into (source, recording, plans). Raises SourceError, NotAConfiguration."""
-        from .. import flavours, readers
+        """Read one script or configuration into (source, recording, plans), as `read` does."""
+        read = self.read(data, path, settings, drafts)
+        return read.source, read.recording, read.plans
+
+    def read(
+        self,
+        data: bytes,
+        path: str,
+        settings: Settings,
+        drafts: Mapping[str, bytes] | None = None,
+    ) -> Read:
+        """Read one script or configuration as each of its command lines starts it.
+
+        Raises SourceError, NotAConfiguration, SettingsError.
+        """
         from ..source import Source
 
         source = Source.from_bytes(data, path)
         root = self._project(os.path.dirname(os.path.abspath(path)))
-        if source.kind == "configuration":
-            recording = flavours.record(source, root, settings, self.flavour)
-        else:
-            from ..interpret.program import interpret
+        by = self.started_by.get(path, "")
+        lines = (
+            [self.line]
+            if self.line is not None
+            else (
+                starts.lines_of(path, source, settings, root, self.command_line, by)
+                if by or not self.alone or self.command_line is not None
+                else []
+            )
+        )
+        if source.kind == "launch" and not lines:
+            return Read(source, [self._record(source, root, settings, drafts, None)], [])
+        drafts = drafts if drafts is not None else {}
+        if source.kind == "notebook" and (written := starts.written_by(source)):
+            drafts = {**written, **drafts}
+        made = Read(source, [], [])
+        for line in lines or (None,):
+            self._add(made, source, root, settings, drafts, line)
+        if source.kind == "notebook" and not made.plans:
+            self._add_launched(made, root, settings, drafts)
+        return made
 
-            recording = interpret(source, root, drafts=drafts)
+    def _add(
+        self,
+        made: Read,
+        source: Source,
+        root: str,
+        settings: Settings,
+        drafts: Mapping[str, bytes],
+        line: CommandLine | None,
+    ) -> None:
+        """Read the source as a command line starts it, and keep the plans with its name."""
+        from .. import readers
+
+        recording = self._record(source, root, settings, drafts, line)
         plans = readers.read(recording, source, settings)
         if recording.exhausted and (plans or TRAINS.search(source.text)):
             plans = _cut_short(plans, recording.exhausted)
-        return source, recording, plans
+        for plan in plans:
+            plan.run = line.text if line is not None else ""
+        made.recordings.append(recording)
+        made.plans += plans
+
+    def _record(
+        self,
+        source: Source,
+        root: str,
+        settings: Settings,
+        drafts: Mapping[str, bytes] | None,
+        line: CommandLine | None,
+    ) -> Recording:
+        if source.kind == "configuration" or line is not None and line.program:
+            from .. import flavours
+
+            return flavours.record(source, root, settings, self.flavour, line)
+        from ..interpret.program import interpret
+
+        return interpret(source, root, drafts=drafts, started=line)
+
+    def _add_launched(self, made: Read, root: str, settings: Settings, drafts: Mapping[str, bytes]) -> None:
+        """Read what a notebook starts that does not train itself: a file that its cells write, or one beside it."""
+        for start in starts.of_notebook(made.source, root):
+            one = Read(start.source, [], [])
+            self._add(one, start.source, root, settings, drafts, start.line)
+            if one.plans:
+                made.source, made.recordings, made.plans = one.source, one.recordings, one.plans
+                return
 
     def _project(self, directory: str) -> str:
         """Return the root of the project, or the directory of `within` that holds the script if that is inside it."""
@@ -216,11 +306,25 @@ class Reviewer:
         return inside[0] if inside else directory
 
 
+@dataclass
+class Read:
+    """What one file was read into: a recording and its plans for each command line that starts it."""
+
+    source: Source
+    recordings: list[Recording]
+    plans: list[TrainingPlan]
+
+    @property
+    def recording(self) -> Recording:
+        """That of the first command line."""
+        return self.recordings[0]
+
+
 NO_TRAINING = "not a training script: it makes no trainer, adapter or training arguments"
 
 
-def plan(path: str, options: Options) -> tuple[Recording, list[TrainingPlan]]:
-    """Return what one script would do: (recording, training plans).
+def plan(path: str, options: Options) -> Read:
+    """Return what one script would do, or the first that a launch file starts, as each of its command lines starts it.
 
     Raises SettingsError, OSError, SourceError, NotAConfiguration.
     """
@@ -228,8 +332,12 @@ def plan(path: str, options: Options) -> tuple[Recording, list[TrainingPlan]]:
     if data is None:
         data = disk.script(path)
     reviewer = Reviewer.of(options)
-    _, recording, plans = reviewer.plans(data, name, reviewer.settings(os.path.dirname(name)))
-    return recording, plans
+    if discovery.is_launch_file(name) and options.stdin is None:
+        found = starts.launched(path, name)[0]
+        if found.shown != name:
+            name, data = found.shown, disk.script(found.path)
+        reviewer.started_by[name] = found.started_by
+    return reviewer.read(data, name, reviewer.settings_of(name))
 
 
 def exit_code(report: Report, fail_on: Severity = "error", fail_on_unknown: bool = False) -> int:

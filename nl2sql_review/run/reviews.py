@@ -91,7 +91,7 @@ class Reviews:
 
         name = standard_input(self._options)[0] if found.path == "-" else found.shown
         with disk.Remembering() as seen:
-            settings = self.reviewer.settings(os.path.dirname(found.shown))
+            settings = self.reviewer.settings_of(found.shown)
             if settings.file or self.reviewer.overrides:
                 # A mistake that they make about rules is an error, whatever the file holds.
                 self.reviewer.rulebook(settings)
@@ -100,7 +100,7 @@ class Reviews:
             code = self.reviewer.exit_code(Report(files=(file,), internal_errors=tuple(faults)))
         outcome = outcome_of(file, faults, code)
         if data and not faults:
-            self._answers.store(outcome, name, data, seen)
+            self._answers.store(outcome, name, data, seen, found.started_by)
         return outcome if is_relevant(found, data, outcome) else IRRELEVANT
 
     def _read_and_review(self, found: discovery.Found) -> tuple[FileReport, list[InternalError], bytes]:

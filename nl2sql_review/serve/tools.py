@@ -144,7 +144,7 @@ def plan(roots: Roots, path: str, gpu: str | None = None, processes: int | None 
     name = discovery.shown(file)
     reviewer = review.Reviewer.of(_options(roots, gpu=gpu, processes=processes))
     try:
-        _, recording, plans = reviewer.plans(disk.script(file), name, reviewer.settings(os.path.dirname(name)))
+        _, recording, plans = reviewer.plans(disk.script(file), name, reviewer.settings_of(name))
     except NotAConfiguration as error:
         raise Refused("not-a-configuration", f"{path}: {error}") from None
     report = plan_json.describe(recording, plans)

@@ -13,9 +13,11 @@ not import LibCST.
 from __future__ import annotations
 
 import codecs
+import copy
 from contextlib import suppress
 from typing import TYPE_CHECKING, Iterable
 
+from ..files.discovery import is_launch_file
 from ..files.limits import NOTEBOOK_SIZE_LIMIT, SIZE_LIMIT, size_limit
 from . import notebook, outline
 from . import suppressions as requested
@@ -42,8 +44,10 @@ CONFIGURATIONS = (".yaml", ".yml", ".json", ".toml")
 
 
 def kind_of(path: str) -> str:
-    """By the path's suffix: "notebook", "configuration" (YAML, JSON, TOML), else "script"."""
+    """By the path's name: "notebook", "configuration" (YAML, JSON, TOML), "launch" (shell, make), else "script"."""
     lower = path.lower()
+    if is_launch_file(path):
+        return "launch"
     return "notebook" if lower.endswith(".ipynb") else "configuration" if lower.endswith(CONFIGURATIONS) else "script"
 
 
@@ -62,7 +66,7 @@ class Source:
     """One script, notebook or configuration. `text` is what is read, exactly as it stands in a script's file.
 
     path      as given
-    kind      "script" | "notebook" | "configuration"
+    kind      "script" | "notebook" | "configuration" | "launch"
     encoding  of the file, and `bom`, whether it starts with a byte order mark
     magics    a notebook's magics and shell commands as written: Magic(cell, row, text)
     """
@@ -100,6 +104,16 @@ class Source:
     def to_bytes(self, text: str) -> bytes:
         """The bytes of a script whose text has become `text`, in the encoding of the file."""
         return (codecs.BOM_UTF8 if self.bom else b"") + text.encode(self.encoding)
+
+    def written_in(self, number: int) -> Source:
+        """The program that a notebook's cell writes to a file (`%%writefile`), with its places in the notebook."""
+        assert self._notebook is not None
+        made = copy.copy(self)
+        made._notebook = book = self._notebook.only(number)
+        made.magics, made.text = [], book.program()
+        made._lines = made._tree = made._failure = made._requests = made._definitions = None
+        made._problems, made._ranges = [], {}
+        return made
 
     # The tree
 
@@ -295,7 +309,7 @@ class Source:
 
     def _asked(self) -> requested.Requests:
         if self._requests is None:
-            if self.kind == "configuration":
+            if self.kind in ("configuration", "launch"):
                 self._requests = requested.read(self.text, outline.Outline)
             elif self._notebook is None:
                 self._requests = requested.read(self.text)

@@ -73,6 +73,18 @@ class Notebook:
             row += len(cell.rows)
         self._firsts = [cell.first_row for cell in self.cells]
 
+    def only(self, number: int) -> Notebook:
+        """The notebook with the text below the cell magic of one cell as its whole program."""
+        cells = []
+        for cell in self.cells:
+            made = Cell(cell.number, cell.lines, [""] * len(cell.rows))
+            if cell.number == number:
+                rows = [cell.lines[row] for row in range(1, len(cell.lines) + 1)]
+                head = next((index for index, row in enumerate(rows) if row.lstrip().startswith("%%")), -1)
+                made.rows = [""] * (head + 1) + rows[head + 1 :]
+            cells.append(made)
+        return Notebook(cells)
+
     def program(self) -> str:
         """The text of all code cells; each starts on a row of its own."""
         return "\n".join(cell.code for cell in self.cells)

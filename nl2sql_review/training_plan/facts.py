@@ -93,6 +93,7 @@ class Prompt(Part):
     bos: Fact  # "once", "twice"
     appended: Fact  # what the trainer puts after the text: "nothing", "the EOS token", "a second EOS token"
     boundary: Fact  # what a prompt column ends with: "space", "no space"
+    foreign_template: Fact  # list of defects, with cases: a template that is not the one the model is asked with
     labels: Fact  # list of defects, with cases: where the labels that reach the loss are not those that were made
 
 
@@ -109,9 +110,13 @@ class Dataset(Part):
     stopping_strategy: Fact
     misaligned_weights: Fact  # True when a skipped dataset shifts the weights
     bare_fields: Fact  # list: columns read by ex["name"] with no other spelling to fall back on
+    missing_fields: Fact  # list: columns that are read so, and that the data files beside the script have not got
     late_fallbacks: Fact  # list: columns whose `.get` fallback runs after mixing and returns None
     schema_limit: Fact  # characters (or tokens) the schema is cut to
     truncation_cuts: Fact  # "schema", "text": what a cut removes
+    # Lists of defects, each with cases: samples that share a row and see each other, splits that each process draws.
+    joined_samples: Fact
+    unseeded_split: Fact
     schema_fills: Fact  # True when a schema cut to its limit fills the whole sequence, so that the answer is cut
 
 
@@ -119,6 +124,7 @@ class Arguments(Part):
     per_device_batch_size: Fact
     gradient_accumulation: Fact
     processes: Fact
+    several_processes: Fact  # True where more than one trains; a default where the launcher may say otherwise
     cards: Fact  # what the cards that the script makes visible are used by: "one process", "a process for each"
     effective_batch: Fact
     learning_rate: Fact
@@ -193,6 +199,7 @@ class Project(Part):
     dataset_configs_in: Fact  # "script", or the file that defines them
     tracker: Fact  # list of report_to, or "none"
     untracked_truth: Fact  # list: settings logged with another value than the run uses
+    unguarded: Fact  # list of defects, with cases: what each of several processes writes to one place
     contradicted: Fact  # list of defects, with cases: comments that say another value than the run uses
 
 
@@ -220,10 +227,35 @@ class Api(Part):
     unread: Fact  # fields, options and constants of the script that nothing reads
 
 
+class Rows(Part):
+    """What the rows of a data file are to this script: lists of the kinds of defects that were found, empty for none.
+
+    No part of the plan, as no script says it: `nl2sql-review data` reads the files and fills them.
+    """
+
+    unreadable: Fact
+    missing_columns: Fact
+    empty_parts: Fact
+    markup: Fact
+    foreign_markers: Fact
+    statements: Fact
+    refused_sql: Fact
+    broken_schemas: Fact
+    lost_by_cut: Fact
+    too_long: Fact
+    duplicates: Fact
+    contradictions: Fact
+    held_out_rows: Fact
+    held_out_databases: Fact
+    databases_on_both_sides: Fact
+    passes: Fact  # how often each row of the data set is trained on
+
+
 class TrainingPlan:
-    """The eight parts of what one run would do."""
+    """The eight parts of what one run would do; `run` is the command line that starts it, where one is known."""
 
     def __init__(self) -> None:
+        self.run = ""
         self.lora = Lora()
         self.prompt = Prompt()
         self.dataset = Dataset()
@@ -251,3 +283,5 @@ class TrainingPlan:
 
 
 FACTS = tuple(name for name, _ in TrainingPlan().facts())
+ROW_SECTION = "rows"
+ROW_FACTS = tuple(f"{ROW_SECTION}.{name}" for name in Rows.names())

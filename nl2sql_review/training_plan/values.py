@@ -102,6 +102,7 @@ class Term(Value):
     head: str = "op"
     args: tuple[Value, ...] = ()
     trace: Trace = ()
+    place: Place | None = None  # of what is read from a row: where that is written
 
 
 @dataclass(slots=True)
@@ -213,7 +214,7 @@ def extend(value: Value, place: Place) -> Value:
         case Either(options, condition):
             return Either(options, condition, trace)
         case Term(text, head, args):
-            return Term(text, head, args, trace)
+            return Term(text, head, args, trace, value.place)
         case Text(parts):
             return Text(parts, trace)
         case Unknown(why, _, parts):

@@ -147,7 +147,7 @@ def test_the_text_says_what_may_be_fixed_and_what_can(run):
     assert "error[lora/rank]: r=64" in out and "[*]" not in out  # nothing was proved
     assert "1 finding may be fixable: --diff --fix-policy shows the fixes that hold" in out
     out = run("--show-fixes", "train.py")[1]
-    assert "error[lora/rank] [*]: r=64" in out and "= fix: set r=16 (policy)" in out
+    assert "error[lora/rank]: [*] r=64" in out and "= fix: set r=16 (policy)" in out
     assert "[*] 1 fixable with --fix-policy" in out
 
 

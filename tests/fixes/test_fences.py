@@ -31,13 +31,14 @@ def session(rule, text, language="python"):
 def fixed_fence(rule, fence):
     """What a bad fence becomes; None where nothing in it is fixed."""
     before = prelude(fence.code, fence.language)
-    one = session(rule, before + fence.code, fence.language)
+    lines = fence.code.splitlines()
+    kept = ((EXPECT.sub("", line), line) for line in lines)  # the comments would make lines too long
+    code = "".join(f"{new}\n" for new, old in kept if new.strip() or not old.strip())
+    one = session(rule, before + code, fence.language)
     if not one.made:
         return None
     imports = set(before.splitlines())
-    lines = [line for line in one.data.decode().splitlines() if line not in imports]
-    found = (EXPECT.sub("", line) if EXPECT.search(line) else line for line in lines)
-    return "".join(f"{new}\n" for new, old in zip(found, lines) if new.strip() or not old.strip())
+    return "".join(f"{line}\n" for line in one.data.decode().splitlines() if line not in imports)
 
 
 def pairs(rule):

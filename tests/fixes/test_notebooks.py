@@ -35,9 +35,7 @@ def test_a_notebook_is_fixed_cell_by_cell():
     )
     one.settle(unsafe=True)
     wanted = list(CELLS)
-    wanted[1] = (
-        wanted[1].replace("FastLanguageModel\n", "FastLanguageModel, is_bfloat16_supported\n", 1) + "import torch\n"
-    )
+    wanted[1] = wanted[1].replace("FastLanguageModel\n", "FastLanguageModel, is_bfloat16_supported\nimport torch\n", 1)
     wanted[2] = wanted[2].replace("64", "16")
     wanted[3] = wanted[3].replace("fp16=True", "fp16=not is_bfloat16_supported(), bf16=is_bfloat16_supported()")
     wanted[3] += 'print(f"peak GPU memory: {torch.cuda.max_memory_reserved() / 1024**3:.1f} GiB")\n'

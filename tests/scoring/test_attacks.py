@@ -100,3 +100,12 @@ def test_memory_is_limited(folder):
     made = evaluate_files(Asked("said.txt", "gold.json", "db", limits=limits))
     assert [judged.outcome for judged in made.results] == ["refused-by-us", "right"]
     assert "memory" in made.results[0].reason
+
+
+def test_an_answer_that_is_too_long_is_given_to_no_child(evaluate):
+    said = f"{GOLD} WHERE {' OR '.join(['1 = 1'] * 3_000_000)}"
+    run = evaluate([(GOLD, GOLD), (GOLD, said), (GOLD, "x" * 400_001), (GOLD, GOLD)], "--timeout", "2")
+    assert run.outcomes == ["right", "refused-by-us", "refused-by-us", "right"]
+    assert run.reasons[1] == f"the answer is {len(said):,} characters long; 400,000 are looked through"
+    run = evaluate([("SELECT nothing", said)])
+    assert run.outcomes == ["gold-broken"]

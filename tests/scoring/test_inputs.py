@@ -108,6 +108,15 @@ def test_one_database_file_is_for_all_rows(evaluate, folder):
         ),
         (gold(NAMES), [{"predicted": [NAMES]}], 'p.json, row 1: `predicted` holds ["SELECT'),
         (b"[" * 100_000, [], "gold.json: it is no JSON"),
+        (gold(NAMES), [], "p.json: there is no prediction in it"),
+        (gold(NAMES), [{"id": [1], "sql": NAMES}], "p.json, row 1: `id` holds [1]: write it as text"),
+        (gold(NAMES), [{"id": 1.5, "sql": NAMES}], "p.json, row 1: `id` holds 1.5: write it as text"),
+        ([{"query": NAMES, "db_id": {"a": 1}}], [NAMES], 'gold.json, row 1: `db_id` holds {"a": 1}'),
+        (
+            [{"id": n, "query": NAMES, "db_id": name} for n, name in enumerate(["music", "cats", "dogs", "cats"])],
+            [{"id": 1, "sql": NAMES}],
+            "gold.json, row 2: there is no database db/cats/cats.sqlite; of 2 db_ids there is none (cats, dogs)",
+        ),
     ],
 )
 def test_bad_rows_are_named_with_the_remedy(evaluate, folder, rows, predicted, said):
@@ -155,3 +164,44 @@ def test_a_database_that_another_program_writes_is_not_read(evaluate, folder):
 def test_predictions_that_are_the_gold_s_own_column_are_noticed(evaluate, folder):
     run = evaluate([(NAMES, NAMES)])
     assert any("is that the column of the predictions?" in note for note in run.said["notes"])
+
+
+def test_text_forms_are_told_remedies_of_their_own(evaluate, folder):
+    (folder / "gold.txt").write_text(f"{NAMES}\n{NAMES}\n")
+    (folder / "two.txt").write_text(f"{NAMES}\n{NAMES}\n")
+    (folder / "three.txt").write_text(f"{NAMES}\n" * 3)
+    run = evaluate(None, "two.txt", "--gold", "gold.txt")
+    assert run.code == 2 and "in a text file it stands behind the SQL and a tab" in run.err
+    run = evaluate(None, "three.txt", "--gold", "gold.txt")
+    assert run.code == 2 and "without line breaks in the SQL" in run.err and "`id`" not in run.err
+    run = evaluate(None, "two.txt", "--gold", "gold.txt", db=None)
+    assert run.code == 2 and "which a text file cannot have" in run.err
+
+
+def test_a_join_by_order_is_said_where_a_file_has_no_id(evaluate, folder):
+    for gold_ids, said_ids, note in ((0, 0, "gold.json and p.json have"), (0, 1, "gold.json has"), (1, 1, "")):
+        rows = [{"query": NAMES, "db_id": "music", **({"id": 1} if gold_ids else {})}]
+        run = outcomes(evaluate, folder, rows, [{"sql": NAMES, **({"id": 1} if said_ids else {})}])
+        notes = " ".join(run.said["notes"])
+        assert ("joined by their order" in notes) is bool(note) and note in notes
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.parquet", "p.jsonl.gz"])
+def test_other_formats_are_not_taken_for_text(evaluate, folder, name):
+    (folder / name).write_text("id,predicted\n1,SELECT 1\n")
+    (folder / "gold.json").write_text(json.dumps(gold(NAMES, NAMES)))
+    run = evaluate(None, name, "--gold", "gold.json")
+    assert run.code == 2 and f"{name}: rows are read as JSON, JSONL or text" in run.err
+
+
+def test_numbers_name_rows_and_databases_as_text_does(evaluate, folder):
+    (folder / "db" / "music").rename(folder / "db" / "7")
+    rows = [{"id": n, "query": NAMES, "db_id": 7} for n in (1, 2)]
+    run = outcomes(evaluate, folder, rows, [{"id": 2.0, "sql": NAMES}, {"id": "1", "sql": "SELECT 1"}])
+    assert run.outcomes == ["wrong-rows", "right"]
+
+
+def test_one_object_is_one_row_and_not_bird_s_form(evaluate, folder):
+    (folder / "gold.json").write_text(json.dumps(gold(NAMES)[0] | {"id": "7"}))
+    (folder / "p.json").write_text(json.dumps({"id": "7", "predicted": NAMES}))
+    assert evaluate(None, "p.json", "--gold", "gold.json", "--output-format", "json").outcomes == ["right"]

@@ -42,7 +42,6 @@ NAMES = "SELECT name FROM singer"
         (NAMES, "SELECT name FROM singer WHERE age = ?", "refused-by-engine", "bindings"),
         (NAMES, "", "empty", ""),
         (NAMES, "I cannot answer that.", "empty", "no SQL in the answer"),
-        (NAMES, None, "missing", ""),
         ("SELECT nam FROM singer", NAMES, "gold-broken", "no such column: nam"),
         # An order inside a subquery is not the result's.
         ("SELECT name FROM (SELECT name, age FROM singer ORDER BY age)", NAMES, "right", ""),

@@ -59,7 +59,7 @@ def test_gates(evaluate, folder, options, code, gates):
 def test_worse_than_the_other_set_is_exit_1(evaluate, folder):
     sets(folder, [NAMES, ""], [NAMES, NAMES])
     run = evaluate(None, "first.txt", "--gold", "gold.txt", "--no-worse-than", "second.txt")
-    assert run.code == 1 and "execution accuracy is worse than that of second.txt: -0.5000" in run.out
+    assert run.code == 1 and "execution accuracy is worse than that of second.txt: -50.00 points" in run.out
 
 
 def test_no_pairs_is_exit_3(evaluate, folder):

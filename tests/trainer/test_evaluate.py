@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -36,6 +37,27 @@ def databases(tmp_path):
     connection.commit()
     connection.close()
     return folder.parent
+
+
+def test_help_imports_nothing_heavy_and_explains_every_option(tmp_path):
+    for name in ("unsloth", "torch", "transformers"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported')")
+    script = str(SCRIPT.with_name("evaluate_sql.py"))
+    helped = subprocess.run(
+        [sys.executable, script, "--help"], env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert helped.returncode == 0 and not helped.stderr
+    options = helped.stdout.partition("\noptions:\n")[2]
+    starts = re.split(r"\n(?=  -)", options)
+    assert len(starts) == 6 and all(re.search(r"(\s{2,}|\n\s+)\w+ \w+", option.strip()) for option in starts), options
+
+
+def test_a_folder_without_a_model_is_said(tmp_path):
+    (tmp_path / "dev.jsonl").write_text(json.dumps(GOLD[0]) + "\n")
+    (tmp_path / "empty").mkdir()
+    command = [sys.executable, str(SCRIPT.with_name("evaluate_sql.py")), "dev.jsonl", "--model", "empty"]
+    ended = subprocess.run(command, cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True)
+    assert ended.returncode == 1 and "empty: no adapter and no model is there" in ended.stderr
 
 
 def test_scores_are_by_the_databases_or_by_the_schemas(evaluate_sql, databases, tmp_path):

@@ -164,7 +164,18 @@ def test_what_lacks_a_schema_is_said(load_data, data, caplog):
     assert caplog.messages == ["WikiSQL: no row has a schema; the columns are ['sql_prompt', 'sql']"]
 
 
-FIELDS = {"schema": "c", "question": "q", "sql": "s", "db_id": ""}
+FIELDS = {"schema": "c", "trained": "c", "question": "q", "sql": "s", "db_id": ""}
+
+
+def test_a_long_schema_is_cut_by_whole_tables(script):
+    """To train on with those that the SQL names; to ask with, the SQL is not looked at."""
+    schema = "; ".join(f"CREATE TABLE table_{n} (name TEXT, city TEXT, year INTEGER, rank INTEGER)" for n in range(40))
+    rows = [
+        script.normalise({"question": "q", "schema": schema, "sql": f"SELECT city FROM table_{n}"}) for n in range(40)
+    ]
+    assert all(len(row[name]) <= script.SCHEMA_LIMIT for row in rows for name in ("schema", "trained"))
+    assert all(f"CREATE TABLE table_{n} (" in row["trained"] for n, row in enumerate(rows))
+    assert len({row["schema"] for row in rows}) == 1 and rows[0]["schema"].count("CREATE TABLE") > 10
 
 
 def test_every_spelling_of_the_fields(script):

@@ -6,6 +6,7 @@ All in the manner of the code around: its quotes, indentation, line ends, traili
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,8 @@ from ...policy.expectations import spelled
 from ...report.report import Edit, Location
 from ...source import Span
 from ...source.syntax import dotted, text_of, walk
+
+WIDTH = 120  # characters of a line of code
 
 
 def location(source: Any, span: Span) -> Location:
@@ -55,17 +58,23 @@ def literal(value: Any, like: str = "") -> str:
 
 
 def added(source: Any, call: cst.Call, *arguments: str) -> list[Edit]:
-    """`call` with more arguments (`name=value`) after its last, each on a line of its own where that has one."""
+    """`call` with more arguments (`name=value`) after its last, each on a line of its own where that has one.
+
+    A call on one line that would be too long gets a line for each argument.
+    """
     source.locate([call, *call.args])
     end = source.span(call)
     flat = ", ".join(arguments)
     if not call.args:
         return [inserted(source, end.end_row, end.end_column - 1, end.cell, flat)]
     last = source.span(call.args[-1])
+    line = source.line(last.end_row, last.cell)
     before = source.line(last.row, last.cell)[: last.column - 1]
-    rest = source.line(last.end_row, last.cell)[last.end_column - 1 :]
+    rest = line[last.end_column - 1 :]
     if before.strip() or last.row == end.row:
-        return [inserted(source, last.end_row, last.end_column, last.cell, f", {flat}")]
+        if len(line) + len(flat) + 2 <= WIDTH:
+            return [inserted(source, last.end_row, last.end_column, last.cell, f", {flat}")]
+        return _spread(source, call, arguments)
     row_end = last.end_column + len(rest)
     lines = ",".join(f"\n{before}{one}" for one in arguments)
     if re.fullmatch(r"\s*,\s*(#.*)?", rest):
@@ -74,6 +83,24 @@ def added(source: Any, call: cst.Call, *arguments: str) -> list[Edit]:
         comma = inserted(source, last.end_row, last.end_column, last.cell, ",")
         return [comma, inserted(source, last.end_row, row_end, last.cell, lines)]
     return [inserted(source, last.end_row, last.end_column, last.cell, f",{lines}")]
+
+
+def _spread(source: Any, call: cst.Call, arguments: tuple[str, ...]) -> list[Edit]:
+    """The arguments of a call on one line each on its own, and more after them; of a longer call these alone."""
+    places = [source.span(arg) for arg in call.args]
+    last, end = places[-1], source.span(call)
+    line = source.line(last.row, last.cell)
+    outer = re.match(r"\s*", line)[0]  # type: ignore[index]
+    if end.row != end.end_row:
+        lines = ",".join(f"\n{outer}{one}" for one in arguments)
+        return [inserted(source, last.end_row, last.end_column, last.cell, f",{lines}")]
+    inner = outer + (outer[:1] if outer[:1] == "\t" else "    ")
+    edits = [inserted(source, places[0].row, places[0].column, places[0].cell, f"\n{inner}")]
+    for one, two in zip(places, places[1:]):
+        between = Location(source.path, one.end_row, one.end_column, two.row, two.column, one.cell)
+        edits.append(Edit(between, f",{source.newline(one.cell)}{inner}"))
+    lines = "".join(f",\n{inner}{one}" for one in arguments)
+    return [*edits, inserted(source, last.end_row, last.end_column, last.cell, f"{lines},\n{outer}")]
 
 
 def call_of(source: Any, arg: cst.Arg) -> cst.Call | None:
@@ -101,7 +128,7 @@ def removed(source: Any, call: cst.Call, arg: cst.Arg) -> Edit:
     comma = re.match(r"\s*,?", rest)[0]  # type: ignore[index]
     if not before.strip() and at.row > source.span(call).row and re.fullmatch(r"\s*,\s*", rest):
         return Edit(Location(source.path, at.row, 1, at.end_row + 1, 1, at.cell), "")
-    if not before.strip() and (noted := re.match(r"\s*,?\s*(?=#)", rest)):
+    if not before.strip() and (noted := re.match(r"\s*(?:,\s*)?(?=#)", rest)):
         return Edit(Location(source.path, at.row, at.column, at.end_row, at.end_column + noted.end(), at.cell), "")
     if number + 1 < len(args):
         after = source.span(args[number + 1])
@@ -157,22 +184,65 @@ def imported(source: Any, module: str, name: str) -> tuple[list[Edit], str] | No
     if re.search(rf"(?<![\w.\"'#]){name}\b(?!\s*=[^=])", _without_comments(source.text)):
         return None
     if found:
-        at = source.span(found[0][-1])
-        return [inserted(source, at.end_row, at.end_column, at.cell, f", {name}")], name
+        return [_named(source, list(found[0]), name)], name
     return [new_import(source, f"from {module} import {name}")], name
 
 
+def _named(source: Any, aliases: list[cst.ImportAlias], name: str) -> Edit:
+    """One more name of an import: where it sorts, if the others are sorted, else at the end."""
+    keys = [_rank(alias.evaluated_name) for alias in aliases]
+    after = next((n for n, key in enumerate(keys) if key > _rank(name)), None) if keys == sorted(keys) else None
+    if after is not None:
+        at = source.span(aliases[after])
+        return inserted(source, at.row, at.column, at.cell, f"{name}, ")
+    at = source.span(aliases[-1])
+    return inserted(source, at.end_row, at.end_column, at.cell, f", {name}")
+
+
+def _rank(name: str) -> tuple[int, str]:
+    """Where isort puts a name: constants, classes, the rest."""
+    return 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2, name
+
+
 def new_import(source: Any, code: str) -> Edit:
-    """A line of its own below the imports of the top level; where there are none, below the docstring."""
-    first = source.tree.body[0]
+    """A line of its own among the imports of the top level, where isort leaves it; else below the docstring.
+
+    Nothing goes above an import of Unsloth, which patches what follows.
+    """
     lines = [one for one in source.tree.body if isinstance(one, cst.SimpleStatementLine)]
-    after = [one for one in lines if any(isinstance(small, (cst.Import, cst.ImportFrom)) for small in one.body)]
-    if not after and lines[:1] == [first] and _is_text(first.body[0]):
-        after = [first]
-    if after:
-        return below(source, after[-1], code)
+    imports = [one for one in lines if isinstance(one.body[0], (cst.Import, cst.ImportFrom))]
+    if imports:
+        return _among(source, imports, code)
+    first = source.tree.body[0]
+    if lines[:1] == [first] and _is_text(first.body[0]):
+        return below(source, first, code)
     at = source.span([*getattr(first, "decorators", ()), first][0])
     return inserted(source, at.row, 1, at.cell, f"{code}\n")
+
+
+def _among(source: Any, imports: list[cst.SimpleStatementLine], code: str) -> Edit:
+    """The line in the block of imports that it belongs to: below the last that sorts before it."""
+    own = _order(cst.parse_statement(code).body[0])  # type: ignore[arg-type, index]
+    keys = [_order(one.body[0]) for one in imports]
+    start = next((n + 1 for n, key in enumerate(keys) if key[2].split(".")[0] == "unsloth"), 0)
+    before = [n for n in range(start, len(keys)) if keys[n] < own]
+    beside = [n for n in before if keys[n][0] == own[0]] or before
+    if beside or start == len(keys):
+        return below(source, imports[beside[-1] if beside else -1], code)
+    at = source.span(imports[start].body[0])
+    return inserted(source, at.row, 1, at.cell, f"{code}\n")
+
+
+def _order(statement: cst.CSTNode) -> tuple[int, int, str]:
+    """Where isort puts an import: the standard library before others, `import` before `from`, then by name."""
+    if isinstance(statement, cst.ImportFrom):
+        name = "." * len(statement.relative) + (dotted(statement.module) if statement.module is not None else "")
+    elif isinstance(statement, cst.Import):
+        name = dotted(statement.names[0].name)
+    else:
+        name = ""
+    section = 2 if name.startswith(".") else 0 if name.split(".")[0] in sys.stdlib_module_names else 1
+    return section if name != "__future__" else -1, isinstance(statement, cst.ImportFrom), name.casefold()
 
 
 def below(source: Any, line: cst.SimpleStatementLine, code: str) -> Edit:

@@ -149,7 +149,10 @@ def imported_first(task: Task) -> Iterator[Candidate]:
     if start.cell != end.cell:
         return
     gone = Edit(Location(source.path, start.row, 1, start.end_row + 1, 1, start.cell), "")
-    edits = (python.inserted(source, end.row, 1, end.cell, f"{source.segment(statement)}\n"), gone)
+    kept = source.segment(statement)
+    rest = source.line(start.end_row, start.cell)[start.end_column - 1 :]
+    note = rest.rstrip() if rest.lstrip().startswith("#") else "  # isort: skip  (it patches what follows)"
+    edits = (python.inserted(source, end.row, 1, end.cell, f"{kept}{note}\n"), gone)
     yield Candidate("import unsloth first", edits, ("api.late_imports",))
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import product
 
+import libcst as cst
+
 from ...readers.derive import plain
+from ...source.syntax import dotted
 from .. import places
 from ..context import Task, setting, together, wanted
 from ..edits import python
@@ -13,6 +16,7 @@ from ..proof import Candidate
 
 MODEL, TRAINER = "memory.model_length", "memory.trainer_length"
 FACTS = ("memory.sequence_length", "memory.length_conflict", MODEL, TRAINER)
+LOGGERS = ("getLogger", "get_logger")
 NAMES = ("max_length", "max_seq_length")
 
 
@@ -52,9 +56,14 @@ def logged(task: Task) -> Iterator[Candidate]:
     if line is None or found is None:
         return
     edits, torch = found
-    call = f'print(f"peak GPU memory: {{{torch}.cuda.max_memory_reserved() / 1024**3:.1f}} GiB")'
+    used = f"{torch}.cuda.max_memory_reserved() / 1024**3"
+    logger = _logger(task)
+    if logger:
+        call = f'{logger}.info("peak GPU memory: %.1f GiB", {used})'
+    else:
+        call = f'print(f"peak GPU memory: {{{used}:.1f}} GiB")'
     edits = [*edits, python.below(task.source, line, call)]
-    calls = ("max_memory_reserved", "print")
+    calls = ("max_memory_reserved", "print", "info")
     yield Candidate(
         "log the peak of the reserved memory after training",
         tuple(edits),
@@ -62,3 +71,13 @@ def logged(task: Task) -> Iterator[Candidate]:
         (),
         calls,
     )
+
+
+def _logger(task: Task) -> str:
+    """What the module calls its logger, "" where it has none."""
+    for statement in python.top_level(task.source.tree):
+        if isinstance(statement, cst.Assign) and isinstance(statement.value, cst.Call):
+            target = statement.targets[0].target
+            if dotted(statement.value.func).rpartition(".")[2] in LOGGERS and isinstance(target, cst.Name):
+                return str(target.value)
+    return ""

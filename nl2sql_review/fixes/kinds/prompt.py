@@ -155,11 +155,21 @@ def masked(task: Task) -> Iterator[Candidate]:
             return
         edits = [*edits, python.removed(task.source, trainer.place.node, place.node)]
     for instruction, response in _markers(task):
-        for force in ("", ", force_match=False"):
-            parts = f"instruction_part={python.literal(instruction)}, response_part={python.literal(response)}{force}"
-            made = (*edits, python.below(task.source, line, f"{name} = {function}({name}, {parts})"))
+        for force in ([], ["force_match=False"]):
+            parts = [f"instruction_part={python.literal(instruction)}", f"response_part={python.literal(response)}"]
+            parts += force
+            made = (*edits, python.below(task.source, line, _call(task, line, f"{name} = {function}", name, parts)))
             title = "mask the prompt by train_on_responses_only once the trainer is made"
             yield Candidate(title, made, LOSS, (FUNCTION,), (FUNCTION,))
+
+
+def _call(task: Task, line: cst.SimpleStatementLine, head: str, first: str, parts: list[str]) -> str:
+    """A call as code below a line: on one line if it fits, else with a line for each argument."""
+    flat = f"{head}({', '.join([first, *parts])})"
+    if task.source.span(line).column - 1 + len(flat) <= python.WIDTH:
+        return flat
+    lines = "".join(f"    {one},\n" for one in (first, *parts))
+    return f"{head}(\n{lines})"
 
 
 def remarked(task: Task) -> Iterator[Candidate]:
@@ -216,7 +226,7 @@ def _labels(pieces: list[Piece]) -> tuple[str, str] | None:
         return None
     response = _last_line(pieces[answer - 1].text)
     before = literal(pieces[:answer])
-    lines = re.findall(r"[^\n]*\S[^\n]*\n", before)
+    lines = [f"{line}\n" for line in before.split("\n")[:-1] if line.strip()]
     first = next((line for line in lines if _announces(line) and HOLE not in line), "")
     if not response or not first or response == first or before.count(response) != 1:
         return None
@@ -228,5 +238,5 @@ def _announces(line: str) -> bool:
 
 
 def _last_line(text: str) -> str:
-    found = re.search(r"([^\n]*\S[^\n]*\n*)\Z", text)
-    return found[1] if found is not None and _announces(found[1]) else ""
+    last = text[text.rstrip("\n").rfind("\n") + 1 :]
+    return last if last.strip() and _announces(last) else ""

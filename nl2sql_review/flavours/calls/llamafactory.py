@@ -12,6 +12,7 @@ from ...interpret.core.objects import Dataset
 from ...interpret.core.recording import Call
 from ...libraries import store
 from ...libraries.versions import allows
+from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Known, Place, Text, Unknown, Value
 from ..reading import (
     LOGS_NOTHING,
@@ -64,6 +65,7 @@ ARGUMENTS = {
 ADAPTER = {"r": "lora_rank", "lora_dropout": "lora_dropout", "use_rslora": "use_rslora", "use_dora": "use_dora"}
 OTHERS = {"dpo": "DPO", "kto": "KTO", "ppo": "PPO", "rm": "Reward"}  # stage -> whose trainer has another objective
 DATASETS = "dataset_info.json"
+CHATS = re.compile(r"instruct|chat|[-_]it\b", re.IGNORECASE)  # models that bring a template of their own
 # The template "alpaca" (llamafactory/data/template.py).
 ALPACA = (
     "Below is an instruction that describes a task. "
@@ -295,12 +297,26 @@ def weights(value: Known) -> Value:
         return Unknown("interleave_probs is no list of numbers", value.trace)
 
 
+def foreign_template(top: Level, template: object, at: Place) -> Fact:
+    """The template `empty`, which has neither roles nor an end of turn, for a model that is asked with both."""
+    model = str(top.plain("model_name_or_path") or "")
+    if template != "empty" or not CHATS.search(model):
+        return Fact(Known([]), at=at)
+    text = (
+        f"template: empty puts no roles and no end around the turns, and {model} is served with its own chat template: "
+        "leave it out, or name the template of the model's family"
+    )
+    case = Fact(Known(["empty"], (at,)), at=at, argument="template", sentence=text)
+    return Fact(Known(["empty"]), at=at, cases=(case,))
+
+
 def prompt(r: Reading, top: Level, data: Dataset | None, stage: str) -> None:
     at = top.where("template") if "template" in top else top.place
     if stage == "pt":
         r.made.text = Stated(objective="stage pt trains on plain text")
         return
     template = top.plain("template")
+    r.made.facts["prompt.foreign_template"] = foreign_template(top, template, at)
     if template == "alpaca":
         question, second, answer = columns(r, top)
         holes = [column(data, name, at) for name in (question, second, answer)]

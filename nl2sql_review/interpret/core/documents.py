@@ -344,7 +344,7 @@ def toml_document(text: Text) -> Maker:
     return lambda: placed(plain, (), lines_of_keys(text), text)
 
 
-TABLE = re.compile(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?")
+TABLE = re.compile(r"\s*\[\[?\s*(?!\s)([^\]]+)\]\]?")
 PAIR = re.compile(r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*[=:]\s*(.*?)\s*$""")
 
 
@@ -355,7 +355,7 @@ def lines_of_keys(text: Text) -> dict[tuple[str, ...], Trace]:
     for row, line in enumerate(text.text.splitlines()):
         head = TABLE.match(line)
         if head is not None:
-            table = words(head.group(1))
+            table = words(head.group(1).rstrip())
             found.setdefault(table, text.at((row, head.start(1)), (row, head.end(1))))
             continue
         pair = PAIR.match(line)

@@ -6,7 +6,10 @@ the full signatures per version.
 
 from __future__ import annotations
 
-STACK = ("unsloth", "unsloth_zoo", "trl", "transformers", "peft", "datasets", "accelerate", "bitsandbytes", "wandb")
+STACK = (
+    *("unsloth", "unsloth_zoo", "trl", "transformers", "peft", "datasets", "accelerate", "bitsandbytes", "wandb"),
+    "sentence_transformers",
+)
 FLAT = frozenset(
     {"trl", "transformers", "peft", "datasets", "accelerate", "bitsandbytes"}
 )  # classes are exported at the top

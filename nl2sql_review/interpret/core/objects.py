@@ -217,15 +217,17 @@ class Opaque(Object):
 
     `text` is the expression, `head` and `args` as in `values.Term`. `kind` is the canonical name of its type where
     that is known ("datasets.Dataset", "model", "trl.SFTTrainer"); such ones are objects, the others mere terms.
+    `place`: where it is written, for what is read from a row of a data set.
     """
 
-    __slots__ = ("text", "head", "args", "call", "kind")
+    __slots__ = ("text", "head", "args", "call", "kind", "place")
 
     def __init__(
         self, text: str, head: str = "symbol", args: tuple[Value, ...] = (), kind: str = "", call: Any = None
     ) -> None:
         self.slots = {}
         self.text, self.head, self.args, self.kind, self.call = text, head, args, kind, call
+        self.place: Place | None = None
 
     def same_as(self, other: Any) -> bool:
         """Two mere terms of the same text are the same value; two objects are not."""
@@ -260,10 +262,11 @@ class Dataset(Opaque):
     """A `datasets.Dataset` (or a dict of them). `columns` says what a cell of each column holds.
 
     `open`: there are further columns that nobody named. `mixed`: the call that mixed it from several.
-    `steps`: the calls applied to it, in order. `parts`: the datasets it was mixed from.
+    `steps`: the calls applied to it, in order. `parts`: the datasets it was mixed from. `split`: the name it was taken
+    out of a dict of data sets by. `filters`: what decides, for each filter it went through, whether a row is kept.
     """
 
-    __slots__ = ("columns", "open", "sources", "mixed", "steps", "parts", "splits")
+    __slots__ = ("columns", "open", "sources", "mixed", "steps", "parts", "splits", "split", "filters")
 
     def __init__(self, text: str, call: Any, columns: dict[str, Value] | None = None, open: bool = True) -> None:
         super().__init__(text, "call", (), "datasets.Dataset", call)
@@ -274,6 +277,8 @@ class Dataset(Opaque):
         self.steps: tuple[Any, ...] = ()
         self.parts: tuple[Any, ...] = ()
         self.splits = False  # a DatasetDict: subscripts by split name
+        self.split = ""
+        self.filters: tuple[Value, ...] = ()
 
 
 class Row(Opaque):

@@ -116,7 +116,8 @@ def freeze_object(v: Any, trace: Trace, depth: int) -> Value:
     if isinstance(v, Opaque):
         if v.kind and v.kind not in ("row", "str"):
             return Known(v, trace)
-        return Term(v.text, v.head, tuple(freeze(a, depth - 1) for a in v.args) if depth > 0 else (), trace)
+        args = tuple(freeze(a, depth - 1) for a in v.args) if depth > 0 else ()
+        return Term(v.text, v.head, args, trace, v.place)
     if isinstance(v, Instance) and v.cls.kind == "enum" and v.payload is not None:
         return freeze(v.payload, depth)
     if depth <= 0 or not isinstance(v, (Sequence, Mapping)):
@@ -234,6 +235,9 @@ def term_of(op: str, *operands: Value) -> Value:
         text = f" {op} ".join(wrapped(o) for o in operands)
     head = op if op in ("not", "or", "and") else "op"
     trace = operands[0].trace
+    first = operands[0].value if isinstance(operands[0], Known) else None
+    if head in ("or", "and") and isinstance(first, Opaque) and first.head == head:
+        operands = (*first.args, *operands[1:])  # `a or b or c`, so that a long chain is not a deep one
     return Known(Opaque(text if len(text) < 400 else text[:399] + "…", head, tuple(operands)), trace)
 
 

@@ -21,6 +21,7 @@ class Project:
         self.missing: dict[str, None] = {}
         self._contents: dict[Path, bytes | None] = {}
         self._drafts = drafts or {}  # real path -> what the file would hold, were it written
+        self._whole: str = getattr(drafts, "top", "")  # a folder of which the drafts are all files: a commit's
 
     def inside(self, file: Path) -> Path | None:
         """The real path of `file` if it lies in the project, symbolic links followed; else None."""
@@ -37,7 +38,7 @@ class Project:
         if file in self._contents:
             return self._contents[file]
         data: bytes | None = None
-        real = self.inside(file) if disk.is_file(file) else None  # most files that are asked for are not there
+        real = self.inside(file) if self._is_there(file) else None  # most files that are asked for are not there
         if real is not None and len(self.read_files) < MAX_FILES:
             draft = self._drafts.get(str(real))
             data = draft if draft is not None else disk.read(real, MAX_BYTES)
@@ -48,8 +49,18 @@ class Project:
             self.read_files[str(real)] = len(data)
         return data
 
+    def _is_there(self, file: Path) -> bool:
+        if not self._drafts:
+            return disk.is_file(file)
+        real = str(resolved(file))
+        return real in self._drafts or not self._is_elsewhere(real) and disk.is_file(file)
+
+    def _is_elsewhere(self, real: str) -> bool:
+        """Whether a file is none of the commit that is read."""
+        return bool(self._whole) and real.startswith(self._whole + "/")
+
     def is_file(self, path: Path) -> bool:
-        return disk.is_file(path) and self.inside(path) is not None
+        return self._is_there(path) and self.inside(path) is not None
 
     def is_dir(self, path: Path) -> bool:
         return disk.is_folder(path) and self.inside(path) is not None

@@ -39,6 +39,16 @@ class Exit(NamedTuple):
     stamp: tuple[int, int]  # journal length and number of rollbacks when it was taken
 
 
+class Depths(NamedTuple):
+    """How deep the script was in each when a `try` began."""
+
+    conditions: int
+    frames: int
+    loops: int
+    exits: int
+    assumed: int
+
+
 class Rest:
     """A block that goes on, though not in a plain run: there it has been left by `return`, unless `by` says otherwise.
 
@@ -111,13 +121,17 @@ class State:
         self.silent = 0  # > 0 while a body is only tried, not recorded
         self.trying = 0  # > 0 inside a `try` body whose handlers may run
         # Where each enclosing `try` began: how conditional the path was, how many frames and loops, exits of its frame.
-        self.try_depths: list[tuple[int, int, int, int]] = []
+        self.try_depths: list[Depths] = []
+        self.assumed: list[str] = []  # what a default decides of the branches that a plain run is in
         # Of each enclosing `try`: where it began, and what the paths had changed that raise in it under a condition.
-        self.escapes: list[tuple[int, list[tuple[str, Changes]]]] = []
+        self.escapes: list[tuple[int, list[tuple[str, Changes, str]]]] = []
         self.raised: list[str] = []  # exceptions that ended a path
         self.class_being_defined: list[Any] = []
         self.definitions: list[Value] = []  # functions and classes of the script's top level, in order
         self.written: list[Any] = []  # paths of files that the script writes, as values
+        self.rows_written: dict[
+            str, list[tuple[dict[str, Value], bool]]
+        ] = {}  # path -> columns of rows put there, and whether there may be others
         self.documents: dict[Any, Any] = {}  # what configuration files hold, parsed once
         self.directory: Any = None  # the working directory, once the script itself has set it
         self.risks = 0  # counts evaluations that the interpreter cannot promise not to raise
@@ -305,14 +319,17 @@ class State:
         self.risks += 1
         if self.escapes:
             begin, escapes = self.escapes[-1]
-            escapes.append((name, self.changes(begin)))
+            by = self.assumed[-1] if len(self.assumed) > self.try_depths[-1].assumed else ""
+            escapes.append((name, self.changes(begin), by))
 
     def conditions_since_try(self) -> bool:
         if self.silent or not self.try_depths:
             return True
-        depth, frames, loops, exits = self.try_depths[-1]
+        depth, frames, loops, exits, assumed = self.try_depths[-1]
         if depth != len(self.conditions) + len(self.unlikely) or len(self.frames[frames - 1].exits) > exits:
             return True  # something decides, or another path has left before
+        if len(self.assumed) > assumed:
+            return True  # a default decides, and what follows is there for another value
         return any(f.exits for f in self.frames[frames:]) or any(
             x is not None and (x.breaks or x.continues) for x in self.loops[loops:]
         )

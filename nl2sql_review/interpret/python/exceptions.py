@@ -9,7 +9,7 @@ import libcst as cst
 from ...training_plan.values import Unknown
 from ..core.machine import Machine
 from ..core.objects import Scope
-from ..core.state import Changes, Exit, Flow, Raised, Rest
+from ..core.state import Changes, Depths, Exit, Flow, Raised, Rest
 
 Try = Union[cst.Try, cst.TryStar]
 Handler = Union[cst.ExceptHandler, cst.ExceptStarHandler]
@@ -56,11 +56,13 @@ def guarded_block(m: Machine, node: Try, scope: Scope, mark: int) -> Flow:
     risks, raised, returns = m.risks, None, len(m.frame.exits)
     loop = m.loops[-1] if m.loops else None
     breaks = len(loop.breaks) if loop is not None else 0
-    depth = len(m.conditions), len(m.unlikely), len(m.frames), len(m.loops), m.silent
-    escapes: list[tuple[str, Changes]] = []
+    depth = len(m.conditions), len(m.unlikely), len(m.frames), len(m.loops), m.silent, len(m.assumed)
+    escapes: list[tuple[str, Changes, str]] = []
     if node.handlers:
         m.trying += 1
-        m.try_depths.append((len(m.conditions) + len(m.unlikely), len(m.frames), len(m.loops), len(m.frame.exits)))
+        m.try_depths.append(
+            Depths(len(m.conditions) + len(m.unlikely), len(m.frames), len(m.loops), len(m.frame.exits), len(m.assumed))
+        )
         m.escapes.append((mark, escapes))
     try:
         alive = m.execute(node.body, scope)
@@ -68,6 +70,7 @@ def guarded_block(m: Machine, node: Try, scope: Scope, mark: int) -> Flow:
         raised, alive = e, False
         del m.conditions[depth[0] :], m.unlikely[depth[1] :], m.frames[depth[2] :], m.loops[depth[3] :]
         m.silent = depth[4]
+        del m.assumed[depth[5] :]
     finally:
         if node.handlers:
             m.trying -= 1
@@ -79,7 +82,7 @@ def guarded_block(m: Machine, node: Try, scope: Scope, mark: int) -> Flow:
     if raised is not None and not escapes:
         return certain_handler(m, node, scope, raised)
     if raised is not None:  # other paths raise too, and perhaps something else
-        escapes.append((raised.name, m.changes(mark)))
+        escapes.append((raised.name, m.changes(mark), ""))
     if escapes:
         alive = explicit_raises(m, node, scope, mark, alive, escapes)
     if not node.handlers or not risky and alive:
@@ -144,11 +147,17 @@ def certain_handler(m: Machine, node: Try, scope: Scope, raised: Raised) -> Flow
 
 
 def explicit_raises(
-    m: Machine, node: Try, scope: Scope, mark: int, alive: Flow, escapes: list[tuple[str, Changes]]
+    m: Machine, node: Try, scope: Scope, mark: int, alive: Flow, escapes: list[tuple[str, Changes, str]]
 ) -> Flow:
-    """Paths of the body that raise under a condition: the handler starts from what they changed."""
+    """Paths of the body that raise under a condition: the handler starts from what they changed.
+
+    Where a default decides that they do, a plain run goes that way, and what the body does otherwise is what another
+    environment or command line does.
+    """
     for handler in node.handlers:
-        caught = [changes for name, changes in escapes if catches(m, handler, scope, name) is not False]
+        found = [e for e in escapes if catches(m, handler, scope, e[0]) is not False]
+        caught = [changes for _, changes, _ in found]
+        by = found[0][2] if found and all(e[2] for e in found) else ""
         escapes = [e for e in escapes if e[1] not in caught]
         if not caught:
             continue
@@ -158,7 +167,9 @@ def explicit_raises(
             bind_exception(m, handler, scope, "")
             handled = m.execute(handler.body, scope)
             unbind_exception(m, handler, scope)
-        if handled and alive:
+        if handled and alive and by:
+            m.prefer(mark, m.changes(mark), after, by)
+        elif handled and alive:
             m.join_paths(mark, [after, m.changes(mark)])
         elif alive:
             m.rollback(mark)

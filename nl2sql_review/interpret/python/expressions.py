@@ -13,7 +13,7 @@ from ...source.syntax import string_value
 from ...training_plan.values import Absent, Either, Known, Text, Unknown, Value, join, traced
 from ..core.joins import demote, join_values
 from ..core.machine import Machine
-from ..core.objects import Arguments, Function, Instance, Opaque, Scope, Sequence
+from ..core.objects import Arguments, Function, Instance, Opaque, Row, Scope, Sequence, object_of
 from ..core.operations import describe, lift, term_of, truth
 from ..core.state import place_of
 from .builtins import BUILTINS
@@ -405,7 +405,11 @@ def mangled(m: Machine, word: str) -> str:
 
 def subscript(m: Machine, node: cst.Subscript, scope: Scope) -> Value:
     owner = m.evaluate(node.value, scope)
-    return m.item(owner, index(m, node, scope), node)
+    value = m.item(owner, index(m, node, scope), node)
+    of, made = object_of(owner), object_of(value)
+    if isinstance(made, Opaque) and isinstance(of, Row) and made.place is None:
+        made.place = place_of(scope, node)  # where a column of a row is read
+    return value
 
 
 def index(m: Machine, node: cst.Subscript, scope: Scope) -> Value:

@@ -275,6 +275,8 @@ def iterate(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
             if v.source is not None:
                 rest, position = v.source.state, v.slots["position"]
                 m.write(v, "position", len(rest.items))
+                if not isinstance(position, int):  # two paths read it to different places
+                    return Items(rest.items, "only the run knows how far an iterator was read")
                 return rest._replace(items=rest.items[position:])
             if v.kind == "generator" and state.items:
                 m.write(v, "state", Items((), state.open and "a generator that was read before"))
@@ -394,6 +396,8 @@ def contains_settled(m: Machine, owner: Value, value: Value, node: cst.CSTNode |
             )
         if not state.open and all(verdict is False for verdict in verdicts):
             return Known(False) if not state.by else Default(False, state.by)
+        if not state.open and isinstance(value, Known) and isinstance(value.value, Opaque):
+            return term_of("in", value, owner)
         return Unknown(state.open or "membership is only known to the run")
     if isinstance(owner, Known) and isinstance(v, Opaque):
         found = m.library_contains(owner, v, value, node)

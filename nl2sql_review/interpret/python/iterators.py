@@ -233,6 +233,8 @@ def next_(call: ModelCall) -> Value:
         return open_term(m, "next", source)
     if isinstance(obj, Sequence) and obj.source is not None and not obj.source.state.open:
         position = obj.slots["position"]
+        if not isinstance(position, int):
+            return Unknown("only the run knows how far an iterator was read")
         if position < len(obj.source.state.items):
             m.write(obj, "position", position + 1)
             following: Value = obj.source.state.items[position]

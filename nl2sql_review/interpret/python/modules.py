@@ -72,6 +72,7 @@ def import_statement(m: Machine, node: cst.Import | cst.ImportFrom, scope: Scope
     m.imported(node, scope, [f"{base}.{a.evaluated_name}" for a in node.names])
 
 
+OURS = __package__.partition(".")[0]
 REQUIRED = frozenset("torch transformers datasets trl peft accelerate numpy".split())  # no training run does without
 
 
@@ -137,7 +138,12 @@ def star_import(m: Machine, module: Module | None, base: str, scope: Scope) -> N
 
 
 def import_module(m: Machine, name: str, quiet: bool = False) -> Module | None:
-    """The module of the project called `name`, executed; None when it is not the project's."""
+    """The module of the project called `name`, executed; None when it is not the project's.
+
+    Our own package is a library, wherever it lies: a script that uses it is read the same in every project.
+    """
+    if name.partition(".")[0] == OURS:
+        return None
     if name in m.modules:
         found = m.modules[name]
         return found if isinstance(found, Module) else None

@@ -16,6 +16,7 @@ from ..core.machine import Machine
 from ..core.objects import Arguments, Class, Function, Instance, Items, Mapping, Opaque, Scope, Sequence
 from ..core.operations import truth
 from ..core.state import Flow, Raised, Rest, place_of
+from . import demanded
 from .builtins import BUILTINS
 from .displays import several
 from .exceptions import try_
@@ -204,7 +205,9 @@ def branch(
     if verdict is not None:  # a default decides: the other side is what another command line would do
         likely, other = (then, otherwise) if verdict else (otherwise, then)
         before, returns = departures(m), len(m.frame.exits)
+        m.assumed.append(by)
         alive = likely()
+        m.assumed.pop()
         left = not alive and len(m.frame.exits) > returns
         changes = m.changes(mark)
         m.rollback(mark)
@@ -256,9 +259,12 @@ def if_(m: Machine, node: cst.If, scope: Scope) -> Flow:
             return True
         return if_(m, node.orelse, scope) if isinstance(node.orelse, cst.If) else execute(m, node.orelse.body, scope)
 
-    return branch(
+    alive = branch(
         m, test, lambda: execute(m, node.body, scope), otherwise, lambda taken: contradict(m, node.test, scope, taken)
     )
+    if alive and m.datasets:
+        demanded.after_if(m, node, scope)
+    return alive
 
 
 def break_(m: Machine, node: cst.Break, scope: Scope) -> Flow:
@@ -317,6 +323,8 @@ def assert_(m: Machine, node: cst.Assert, scope: Scope) -> bool | None:
         m.certainly_raises("AssertionError")
         m.may_raise("AssertionError")
         return False
+    if m.datasets:
+        demanded.demand(m, node.test, scope, True)
     return None
 
 

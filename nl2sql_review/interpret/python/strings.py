@@ -126,7 +126,7 @@ def fill(
                 else:
                     m.certainly_raises(error)
                 value = Unknown(unknown or f"the placeholder {{{field}}} is not filled")
-            for dot, name in re.findall(r"\.(\w+)|\[([^\]]+)\]", rest):
+            for dot, name in re.findall(r"\.(\w+)|\[([^\[\]]+)\]", rest):
                 value = (
                     m.attribute(value, dot, node)
                     if dot

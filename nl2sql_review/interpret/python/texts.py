@@ -91,7 +91,7 @@ def percent(template: Value, argument: Value) -> Value:
     values = list(obj.state.items) if isinstance(obj, Sequence) and obj.kind == "tuple" else [argument]
     parts: list[Value] = []
     end = 0
-    for m in re.finditer(r"%(?:\((\w+)\))?([-#0 +]*\d*(?:\.\d+)?)([sdifgrxec%])", template.value):
+    for m in re.finditer(r"%(?:\((\w+)\))?([-#0 +]*(?:[1-9]\d*)?(?:\.\d+)?)([sdifgrxec%])", template.value):
         parts.append(Known(template.value[end : m.start()]))
         end = m.end()
         if m.group(3) == "%":

@@ -94,6 +94,6 @@ def _falls_back(source: Any, handler: cst.ExceptHandler, name: str) -> bool:
         return (
             bool(name)
             and re.search(rf"\b{name}\b", body) is not None
-            or re.search(r"^\s*(?:from|import) \w", body, re.MULTILINE) is not None
+            or re.search(r"^[ \t]*(?:from|import) \w", body, re.MULTILINE) is not None
         )
     return False

@@ -249,7 +249,7 @@ def _sum(weights: Value) -> Value:
 
 def _normalised(text: str) -> bool:
     """`w / sum(weights)`: whatever the weights are, they come to 1."""
-    return re.search(r"/ .*\bsum\(", text) is not None
+    return re.search(r"/ (?:(?!/ ).)*\bsum\(", text) is not None
 
 
 def misaligned(run: Run, calls: list[Call], part: Any) -> Fact:

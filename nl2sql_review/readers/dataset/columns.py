@@ -36,6 +36,9 @@ def _collect(value: object, found: list[str], depth: int) -> None:
     if depth > 12:
         return
     if isinstance(value, Term):
+        if cuts_by_tables(value):
+            _collect(argument(value, 0, "schema"), found, depth + 1)
+            return
         args = reading(value) or value.args
         if (value.head in ROW_HEADS or args is not value.args) and len(args) > 1:
             _collect(args[0], found, depth + 1)
@@ -68,6 +71,11 @@ def _collect(value: object, found: list[str], depth: int) -> None:
         parts = value.parts.values() if isinstance(value.parts, dict) else value.parts
         for part in parts:
             _collect(part, found, depth + 1)
+
+
+def cuts_by_tables(term: Term) -> bool:
+    """Whether an expression cuts a schema by whole tables; the SQL that it is given too decides what is kept."""
+    return term.head == "call" and term.text.partition("(")[0].endswith("table_cut.cut_schema")
 
 
 def reading(term: Term) -> tuple[Value, ...]:

@@ -192,10 +192,12 @@ def skipped(run: Run, call: Call) -> Place | None:
         or tree is None
     ):
         return None
+    names = _behind(tree, weights)
     for loop in statements(tree):
         if not isinstance(loop, cst.For) or not _appends(loop.body, listed.value):
             continue
-        if isinstance(weights, cst.Name) and _appends(loop.body, weights.value):
+        beside = next((name for name in names if _appends(loop.body, name)), "")
+        if beside and _in_step(loop.body, listed.value, beside):
             return None
         guard = next(
             (
@@ -208,6 +210,52 @@ def skipped(run: Run, call: Call) -> Place | None:
         if guard is not None:
             return Place(call.place.source, guard.handlers[0] if isinstance(guard, cst.Try) else guard.test)
     return None
+
+
+def _behind(tree: cst.Module, weights: cst.BaseExpression | None) -> list[str]:
+    """The lists that the weights are made of: `shares` of `[share / whole for share in shares]`, under any name."""
+    found: list[str] = []
+    waiting = [weights] if weights is not None else []
+    while waiting and len(found) < 20:
+        for node in walk(waiting.pop()):
+            if not isinstance(node, cst.Name) or node.value in found:
+                continue
+            found.append(node.value)
+            for line in statements(tree):
+                for one in line.body if isinstance(line, cst.SimpleStatementLine) else ():
+                    if isinstance(one, cst.Assign) and any(dotted(t.target) == node.value for t in one.targets):
+                        waiting.append(one.value)
+    return found
+
+
+def _in_step(body: cst.BaseSuite, listed: str, weights: str) -> bool:
+    """Whether each turn of a loop appends to both lists or to neither, also where something in it fails."""
+    suites = [body, *(b for n in statements(body) if isinstance(b := getattr(n, "body", None), cst.IndentedBlock))]
+    suites += [n.orelse.body for n in statements(body) if isinstance(n, cst.Try) and n.orelse is not None]
+    for suite in suites:
+        lines = list(suite.body)
+        at = {name: next((i for i, s in enumerate(lines) if _adds(s, name)), -1) for name in (listed, weights)}
+        if -1 in at.values():
+            continue
+        first, second = sorted((at[listed], at[weights]))
+        return not any(_may_fail(line, listed, weights) for line in lines[first + 1 : second + 1])
+    for node in statements(body):  # in the `else` of the try that fills the other
+        if isinstance(node, cst.Try) and node.orelse is not None and _appends(node.body, listed):
+            return _appends(node.orelse.body, weights)
+    return False
+
+
+def _adds(line: cst.BaseStatement, name: str) -> bool:
+    return isinstance(line, cst.SimpleStatementLine) and any(
+        isinstance(n, cst.Call) and dotted(n.func) == f"{name}.append" for n in walk(line)
+    )
+
+
+def _may_fail(line: cst.BaseStatement, *lists: str) -> bool:
+    """Whether a statement calls anything but `append` of these lists and the log."""
+    calls = [dotted(n.func) for n in walk(line) if isinstance(n, cst.Call)]
+    quiet = {f"{name}.append" for name in lists}
+    return any(c not in quiet and not re.match(r"print$|log(ger|ging)?\.|len$", c) for c in calls)
 
 
 def _argument(call: cst.Call, index: int, name: str) -> cst.BaseExpression | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os.path
 from dataclasses import dataclass
 from typing import Any, Iterator
 
+from ...data_files.formats import DataFile, data_file
+from ...data_files.heads import head
 from ...interpret.core.objects import Dataset, Row
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact
@@ -57,7 +60,8 @@ class Read:
 
 
 def read(run: Run, part: Any, texts: list[TrainingText], found: list[Dataset], calls: list[Call]) -> None:
-    """Fill `bare_fields` and `late_fallbacks`."""
+    """Fill `bare_fields`, `missing_fields` and `late_fallbacks`."""
+    part.missing_fields = Fact(Absent(NOT_LOOKED), at=run.place, why_not=NOT_LOOKED)
     if other := objective(run):
         part.bare_fields = part.late_fallbacks = Fact(Absent(other), at=run.place, why_not=other)
         return
@@ -69,6 +73,7 @@ def read(run: Run, part: Any, texts: list[TrainingText], found: list[Dataset], c
         return
     before = [t for d in found for t in texts_before_mixing(run, d)]
     part.bare_fields = _bare(reads, list(reads_of(before)), part, found, calls, at)
+    _by_files(run, reads, part, at)
     why = part.bare_fields.why_not
     part.late_fallbacks = Fact(Absent(why), at=at, why_not=why) if why else _late(reads, at)
 
@@ -124,6 +129,60 @@ def _reads(value: object, depth: int) -> Iterator[Read]:
 
 def _plain(value: Value) -> Any:
     return value.value if isinstance(value, (Known, Default)) else None
+
+
+# ── what the files say ───────────────────────────────────────────────────────────────────────────────────────────────
+
+NOT_LOOKED = "no data file beside the script says more"
+
+
+def _by_files(run: Run, reads: list[Read], part: Any, at: Place | None) -> None:
+    """Where the script alone does not tell, the beginning of the files does, if all of them lie in the project."""
+    if not isinstance(part.bare_fields.value, Unknown):
+        return
+    names = part.sources.value.value if isinstance(part.sources.value, Known) else ()
+    paths = dict.fromkeys(path for name in names if isinstance(name, str) for path in [beside(run, name)])
+    if not paths or None in paths:
+        return
+    bare = [r for r in reads if r.how == "bare" or (r.how == "get" and len(r.columns) == 1 and r.role != "schema")]
+    columns = list(dict.fromkeys(r.columns[-1] for r in bare if not _alternatives(r, reads)))
+    heads = [head(file) for file in paths if file is not None]
+    if not columns or any(one.problem or not one.rows for one in heads):
+        return
+    where = {one.path: f"{os.path.basename(one.path)}" for one in heads}
+    lacking = [(name, one) for name in columns for one in heads if one.lacking(name)]
+    why = "the data files tell"
+    part.bare_fields = Fact(Absent(why), at=at, why_not=why)
+    if lacking:
+        name, one = lacking[0]
+        place = next((r.term.place or r.place for r in bare if r.columns[-1] == name), None) or at
+        all_of_them = not one.counts[name]
+        which = "no row" if all_of_them else f"row {one.lacking(name)}"
+        there = f"; its columns are {', '.join(sorted(one.counts))}" if all_of_them else ""
+        note = f"{name!r} is read, and {which} of {where[one.path]} has it{there}"
+        missing = list(dict.fromkeys(name for name, _ in lacking))
+        part.missing_fields = Fact(Known(missing, (place,) if place is not None else ()), at=place, note=note)
+        return
+    partly = [one for one in heads if not one.whole]
+    first = f"in the first {partly[0].rows} rows of {where[partly[0].path]}" if partly else ""
+    said = first or f"in all rows of {', '.join(where.values())}"
+    note = f"{', '.join(columns)}: {said}"
+    trace = (at,) if at is not None else ()
+    part.missing_fields = Fact(Known([], trace), at=at, note=note, assumed=bool(partly))
+
+
+def beside(run: Run, name: str) -> DataFile | None:
+    """Return the data file of the project that a path of the script means; None where it is none, or elsewhere."""
+    project = run.recording.project
+    file = data_file(name)
+    if project is None or project.root is None or file is None or "://" in name:
+        return None
+    folders = [project.root, *([project.script.parent] if project.script is not None else [])]
+    for folder in dict.fromkeys(folders):
+        path = folder / name
+        if project.is_file(path):
+            return DataFile(str(path), file.format)
+    return None
 
 
 # ── verdicts ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -12,9 +12,14 @@ from ..prompt.text import Piece
 from ..prompt.tokens import joined
 from ..prompt.training_text import TrainingText, objective
 from ..run import Run
+from .columns import argument, cuts_by_tables
 from .rows import collected
 
+BLIND = "by a slice, which takes tables away that the SQL needs; `nl2sql-review data` counts the rows"
 NUMBER = re.compile(r"max_length\s*=\s*(\d+)")
+# What becomes of a row that is too long: SFTTrainer cuts it, transformers' own Trainer does not.
+OF_SFT = "where a row is too long, the trainer cuts its end, which is the SQL and the EOS token"
+OF_TRAINER = "nothing cuts a row that is too long, and it takes whatever memory it needs"
 
 
 @dataclass(slots=True)
@@ -22,6 +27,7 @@ class Cut:
     limit: Value
     unit: str  # "characters", "tokens", "words"
     place: Place | None = None
+    blind: bool = True  # it cuts wherever the limit falls, and not between two tables
 
 
 def read(run: Run, part: Any, texts: list[TrainingText], at: Place | None) -> None:
@@ -36,7 +42,7 @@ def read(run: Run, part: Any, texts: list[TrainingText], at: Place | None) -> No
         return
     limits: list[Value] = []
     notes: list[str] = []
-    place, has_schema, whole, guarded = None, False, None, False
+    place, has_schema, whole, guarded, blind = None, False, None, False, False
     for text, pieces in known:
         whole = whole or whole_cut(text)
         schemas = [p for p in pieces if "schema" in p.roles and p.hole is not None]
@@ -46,6 +52,7 @@ def read(run: Run, part: Any, texts: list[TrainingText], at: Place | None) -> No
             place = place or (found[0].place if found else None) or piece.place
             limits.append(_limit(found, piece))
             notes += [f"counted in {c.unit}" for c in found if c.unit != "characters"]
+            blind = blind or any(c.blind for c in found)
         guarded = guarded or any("len(" in c for c in conditions(text.value))
     place = place or texts[0].at or at
     if not has_schema:
@@ -60,7 +67,10 @@ def read(run: Run, part: Any, texts: list[TrainingText], at: Place | None) -> No
     if guarded and any(not isinstance(v, Absent) for v in limits):
         limits = [v for v in limits if not isinstance(v, Absent)]  # `if len(schema) > n`: a shorter one needs no cut
     value = joined(limits)
-    part.schema_limit = Fact(value, at=place, note=notes[0] if notes else "")
+    uncut = OF_SFT if run.trainer is None or "SFT" in run.trainer.callee or run.unsloth else OF_TRAINER
+    notes += [BLIND] if blind else []
+    note = "; ".join(dict.fromkeys(notes)) or (uncut if isinstance(value, Absent) else "")
+    part.schema_limit = Fact(value, at=place, note=note)
     cut = any(not isinstance(v, Absent) for v in limits)
     if whole is None and not cut:
         whole = next((t.at or at for t, _ in known if tokenised_cut(t)), None)
@@ -110,6 +120,9 @@ def cuts(value: object, depth: int = 0) -> Iterator[Cut]:
         yield Cut(_stop(value.args[1], value.args[2]), _unit(value.args[0]), place)
     elif value.head == "call":
         callee = value.text.partition("(")[0]
+        if cuts_by_tables(value):
+            yield Cut(argument(value, 1, "limit"), "characters", place, blind=False)
+            return
         if callee == "textwrap.shorten":
             yield Cut(_width(value), "characters", place)
         elif callee.endswith("encode") or "okenizer" in callee.rpartition(".")[2]:

@@ -29,6 +29,8 @@ MASK = "return_assistant_tokens_mask"
 
 def read(run: Run, plan: TrainingPlan) -> None:
     plan.prompt.labels = labels(run)
+    why = "the script writes its text itself, or leaves it to the tokenizer's own template"
+    plan.prompt.foreign_template = Fact(Absent(why), at=run.place, why_not=why)
 
 
 def labels(run: Run) -> Fact:

@@ -10,16 +10,16 @@ from .text import Piece, label_before, literal
 
 ORDER = ("instruction", "schema", "question", "response", "sql")
 INSTRUCTION_MARKER = re.compile(
-    r"#+ *(instructions?|task)\b|\[inst\]|<\|(im_start|start_header_id)\|>|<\|(user|system|prompter)\|>|"
+    r"(?<!#)#+ *(instructions?|task)\b|\[inst\]|<\|(im_start|start_header_id)\|>|<\|(user|system|prompter)\|>|"
     r"<start_of_turn>|<<sys>>",
     re.I,
 )
-RESPONSE_MARKER = re.compile(r"#+ *(response|answer|sql|output)|\[/inst\]|assistant|<start_of_turn>model", re.I)
+RESPONSE_MARKER = re.compile(r"(?<!#)#+ *(response|answer|sql|output)|\[/inst\]|assistant|<start_of_turn>model", re.I)
 ALPACA = re.compile(r"### *Instruction:.*### *Response:", re.S)
-SENTENCE = re.compile(r"[A-Za-z]{2,}(?:[ ,'\-]+[A-Za-z]+){3,}")
+SENTENCE = re.compile(r"(?<![A-Za-z])[A-Za-z]{2,}(?:[ ,'\-]+[A-Za-z]+){3,}")
 # A schema that stands in the template itself: DDL, or a label with text of its own after it.
 FIXED_SCHEMA = re.compile(
-    r"\bCREATE\s+TABLE\b|\bprimary key\b|\b(?:schema|tables|ddl)\s*:\s*(?!#|\w*\s*questions?\b|input\b)\w[^:]{12,}",
+    r"\bCREATE\s+TABLE\b|\bprimary key\b|\b(?:schema|tables|ddl)\s*:\s*(?!\s|#|\w*\s*questions?\b|input\b)\w[^:]{12,}",
     re.I,
 )
 

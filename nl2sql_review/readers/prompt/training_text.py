@@ -14,6 +14,7 @@ from .text import MAX_ALTERNATIVES, Piece, alternatives, assign_roles, chat, cha
 from .tokens import appended_later, cell, ends_with_eos_id, flat, tokenised_text
 
 CHAT_COLUMNS = ("messages", "conversations")
+DEEP = 20  # levels of an expression that are kept: a chain of `or` is one for each spelling of a column
 DEFAULT_TEXT_FIELD = "text"  # SFTConfig.dataset_text_field
 OTHER_OBJECTIVES = (
     "DPO",
@@ -30,6 +31,9 @@ OTHER_OBJECTIVES = (
     "GKD",
     "OnlineDPO",
     "NashMD",
+    "SentenceTransformer",
+    "CrossEncoder",
+    "SparseEncoder",
 )
 
 
@@ -90,7 +94,7 @@ def training_texts(run: Run) -> list[TrainingText]:
             TrainingText(why="the script constructs no trainer, so its training text cannot be followed", at=run.place)
         ]
     at = run.trainer.places.get("train_dataset", run.trainer.place)
-    found = [_of_dataset(run, dataset, at) for dataset in datasets(run.dataset)]
+    found = [text_of_dataset(run, dataset, at) for dataset in datasets(run.dataset)]
     if found:
         return found
     return [_without_dataset(run, at)]
@@ -135,8 +139,9 @@ def _without_dataset(run: Run, at: Place | None) -> TrainingText:
     return TrainingText(why=why, at=at)
 
 
-def _of_dataset(run: Run, dataset: Dataset, at: Place | None) -> TrainingText:
-    columns = {name: freeze(value) for name, value in dataset.columns.items()}
+def text_of_dataset(run: Run, dataset: Dataset, at: Place | None) -> TrainingText:
+    """Return the training text of one data set, as the trainer would take it."""
+    columns = {name: freeze(value, DEEP) for name, value in dataset.columns.items()}
     text = _choose(run, dataset, columns, at)
     text.columns, text.open, text.dataset = columns, bool(dataset.open), dataset
     return text
@@ -144,7 +149,7 @@ def _of_dataset(run: Run, dataset: Dataset, at: Place | None) -> TrainingText:
 
 def texts_before_mixing(run: Run, dataset: Dataset) -> list[TrainingText]:
     """What the texts of the data sets were before they were mixed: in the mix, equal ones are one."""
-    return [_of_dataset(run, part, None) for part in dataset.parts if isinstance(part, Dataset)]
+    return [text_of_dataset(run, part, None) for part in dataset.parts if isinstance(part, Dataset)]
 
 
 def _choose(run: Run, dataset: Dataset, columns: dict[str, Value], at: Place | None) -> TrainingText:

@@ -39,6 +39,11 @@ def text(said: object) -> str:
     return entities(escape(str(said)))
 
 
+def style() -> str:
+    """The one style of every page."""
+    return _asset("page.css")
+
+
 @cache
 def _asset(name: str) -> str:
     return (resources(__name__) / name).read_text(encoding="utf-8")

@@ -13,6 +13,7 @@ class Limits:
 
     `seconds` is wall time, `result_bytes` counts text and blobs of all rows, `value_bytes` any one value (from Python
     3.11 on; before, the memory bounds it), `memory_bytes` the address space of the child process, half of it SQLite's.
+    `answer_length` is that of all a model said, with text around its SQL: a longer one is not even looked through.
     """
 
     seconds: float = 10.0
@@ -20,4 +21,5 @@ class Limits:
     result_bytes: int = 64 * MIB
     value_bytes: int = 16 * MIB
     sql_length: int = 100_000
+    answer_length: int = 400_000
     memory_bytes: int = 2048 * MIB

@@ -11,8 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from queue import Empty, Queue
 from threading import Thread
@@ -89,23 +88,41 @@ class _Child:
         self.process.wait()
 
 
+class _Waiting:
+    """The tasks that nobody has yet: those that come back first, then the others in order."""
+
+    def __init__(self, tasks: Iterable[Task]) -> None:
+        self._back: list[Task] = []
+        self._others = iter(tasks)
+
+    def again(self, task: Task) -> None:
+        self._back.append(task)
+
+    def next(self) -> Task | None:
+        if self._back:
+            return self._back.pop()
+        return next((task for task in self._others if task.items), None)
+
+
 _Message = tuple[_Child, Any]  # None: it has ended
 
 
 def supervise(
-    handler: str, tasks: Sequence[Task], limits: Limits, jobs: int, preload: Sequence[str] = ()
+    handler: str, tasks: Iterable[Task], limits: Limits, jobs: int, preload: Sequence[str] = ()
 ) -> Iterator[Answer]:
     """Runs tasks in at most `jobs` child processes and yields what became of every item, as it comes.
 
-    A child is killed when it has said nothing for a little longer than a statement's time. `preload` are modules that
-    it imports before its time counts. Raises Fault.
+    A task is asked for when a child is free for it, so that few are in memory. A child is killed when it has said
+    nothing for a little longer than a statement's time. `preload` are modules that it imports before its time counts.
+    Raises Fault.
     """
-    waiting = deque(task for task in tasks if task.items)
+    waiting = _Waiting(tasks)
     inbox: Queue[_Message] = Queue()
-    children = [_start(handler, limits, inbox, preload) for _ in range(min(jobs, len(waiting)))]
+    children: list[_Child] = []
     try:
-        for child in children:
-            child.give(waiting.popleft())
+        while len(children) < jobs and (first := waiting.next()) is not None:
+            children.append(_start(handler, limits, inbox, preload))
+            children[-1].give(first)
         while any(child.task for child in children):
             child, message = _next(children, inbox, limits)
             if child not in children or child.task is None:
@@ -119,12 +136,12 @@ def supervise(
                     yield Answer(task.number, task.first + child.done, lost)
                 rest = Task(task.number, task.shared, task.items[child.done + 1 :], task.first + child.done + 1)
                 if rest.items:
-                    waiting.appendleft(rest)
+                    waiting.again(rest)
                 children.remove(child)
                 child.end()
-                if waiting:
+                if (following := waiting.next()) is not None:
                     children.append(_start(handler, limits, inbox, preload))
-                    children[-1].give(waiting.popleft())
+                    children[-1].give(following)
                 continue
             kind, value = message
             child.heard = monotonic()
@@ -138,8 +155,8 @@ def supervise(
                 child.stage = ""
             elif kind == "done":
                 child.task = None
-                if waiting:
-                    child.give(waiting.popleft())
+                if (following := waiting.next()) is not None:
+                    child.give(following)
             else:
                 raise Fault(value)
     finally:

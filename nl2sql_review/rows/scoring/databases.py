@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...files import disk
@@ -13,7 +13,12 @@ from ..engine.schema import Schema
 from .inputs import SIZE_LIMIT, InputError
 
 SUFFIXES = (".sqlite", ".sqlite3", ".db")
+LISTED = 10  # missing databases that are named
 MAGIC = b"SQLite format 3\0"
+
+
+class NoDatabase(LookupError):
+    """A database has no file."""
 
 
 class Databases:
@@ -30,12 +35,34 @@ class Databases:
         self._allow = allow
         self._known: dict[str, tuple[str, ...]] = {}
 
+    def all_files(self, wanted: Sequence[tuple[str, str]]) -> list[tuple[str, ...]]:
+        """Returns the files of each (database, place). Raises InputError, naming every database that is missing."""
+        found: list[tuple[str, ...]] = []
+        missing: dict[str, str] = {}
+        for database, place in wanted:
+            try:
+                found.append(self.files(database, place))
+            except NoDatabase:
+                missing.setdefault(database, place)
+        if missing:
+            names = list(missing)
+            listed = ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED:,} more" if len(names) > LISTED else "")
+            place, first = missing[names[0]], os.path.join(self.path, names[0], f"{names[0]}.sqlite")
+            also = f"; of {len(names):,} db_ids there is none ({listed})" if len(names) > 1 else ""
+            raise InputError(
+                f"{place}: there is no database {first}{also}; --db names the folder with one folder for each db_id"
+            )
+        return found
+
     def files(self, database: str, place: str) -> tuple[str, ...]:
-        """Returns the files of one database, that of its own name first. Raises InputError, naming `place`."""
+        """Returns the files of one database, its own name first. Raises InputError, naming `place`, or NoDatabase."""
         if self._one:
             database = ""
         elif not database:
-            raise InputError(f"{place}: there is no `db_id`, which says the database below {self.path}")
+            raise InputError(
+                f"{place}: there is no `db_id`, which says the database below {self.path} (in a text file it stands "
+                "behind the SQL and a tab); or name one database file for all rows"
+            )
         if database not in self._known:
             self._known[database] = self._find(database, place)
         return self._known[database]
@@ -51,10 +78,7 @@ class Databases:
             names.sort(key=lambda name: os.path.splitext(name)[0] != database)
             files = [os.path.join(folder, name) for name in names]
             if not files:
-                wanted = os.path.join(folder, f"{database}.sqlite")
-                raise InputError(
-                    f"{place}: there is no database {wanted}; --db names the folder with one folder for each db_id"
-                )
+                raise NoDatabase(database)
         for file in files:
             if self._allow is not None:
                 self._allow(file)
@@ -80,6 +104,18 @@ class Schemas:
             self._one = True
             if not self._known[""].statements:
                 raise InputError(f"{path}: no CREATE TABLE stands in it")
+
+    def texts(self) -> dict[str, str]:
+        """Returns database → the CREATE statements of its schema, "" for one that all rows have."""
+        names = self._known or dict.fromkeys(_listed(self.path))
+        made = {}
+        for name in names:
+            try:
+                statements = (self._known.get(name) or self.of(name, name)).statements
+            except InputError:
+                continue
+            made[name] = ";\n".join(statements)
+        return made
 
     def of(self, database: str, place: str) -> Schema:
         """Returns the schema of a database. Raises InputError, naming `place`."""

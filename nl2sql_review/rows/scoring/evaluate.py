@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from ..engine import dialect, schema
 from ..engine.dialect import NoTranslation
@@ -15,7 +15,7 @@ from ..engine.statement import CLAUSES, read
 from .comparison import Match
 from .databases import Databases, Schemas
 from .evaluation import OUTCOMES, VERSION, Comparison, Evaluation, Gate, Judged, Outcome, Rule, Share, Turned
-from .inputs import InputError, Question, gold_rows, predicted_rows, questions
+from .inputs import InputError, Question, by_order, gold_rows, predicted_rows, questions
 from .intervals import mcnemar, paired_bootstrap, wilson
 from .pairs import HANDLER, Item, Verdict
 
@@ -55,11 +55,14 @@ def evaluate(asked: Asked, progress: Progress | None = None) -> Evaluation:
             raise InputError(str(error)) from None
     paths = [asked.predictions, *([asked.against] if asked.against else [])]
     gold = gold_rows(asked.gold)
-    pairs = questions(gold, [predicted_rows(path) for path in paths])
-    found = _found(pairs, asked)
+    sets = [predicted_rows(path) for path in paths]
+    pairs = questions(gold, sets)
+    found = _found(pairs, asked, gold.by_line)
     verdicts = _judged(pairs, found, asked, progress)
-    sets = [tuple(_record(pair, at, verdicts[n][at]) for n, pair in enumerate(pairs)) for at in range(len(paths))]
-    return _summary(pairs, sets, verdicts, found, asked)
+    judged = [tuple(_record(pair, at, verdicts[n][at]) for n, pair in enumerate(pairs)) for at in range(len(paths))]
+    made = _summary(pairs, judged, verdicts, found, asked)
+    ordered = [note for rows in sets if (note := by_order(gold, rows))]
+    return replace(made, notes=(*made.notes, *ordered))
 
 
 @dataclass(slots=True)
@@ -71,10 +74,12 @@ class _Found:
     source: str  # of the schemas: rows, file, databases
 
 
-def _found(pairs: Sequence[Question], asked: Asked) -> _Found:
+def _found(pairs: Sequence[Question], asked: Asked, gold_is_text: bool) -> _Found:
     databases = Databases(asked.databases, asked.allow) if asked.databases else None
     given = Schemas(asked.schemas, asked.allow) if asked.schemas else None
-    files = [databases.files(pair.database, pair.place) if databases else () for pair in pairs]
+    files: list[tuple[str, ...]] = [()] * len(pairs)
+    if databases is not None:
+        files = databases.all_files([(pair.database, pair.place) for pair in pairs])
     if given is not None:
         return _Found(files, [given.of(pair.database, pair.place) for pair in pairs], "file")
     texts = {text: schema.read(text) for pair in pairs if (text := pair.schema)}
@@ -89,7 +94,8 @@ def _found(pairs: Sequence[Question], asked: Asked) -> _Found:
             )
     if databases is None and pairs:
         raise InputError(
-            f"{pairs[0].place}: there is nothing to judge by: no column `schema` with CREATE TABLE. "
+            f"{pairs[0].place}: there is nothing to judge by: no column `schema` with CREATE TABLE"
+            f"{', which a text file cannot have' if gold_is_text else ''}. "
             "Name databases (--db DIR) or schemas (--schemas tables.json, a .sql file, or a folder)"
         )
     return _Found(files, [None for _ in pairs], "databases")
@@ -105,7 +111,8 @@ def _judged(pairs: Sequence[Question], found: _Found, asked: Asked, progress: Pr
     size = TOGETHER - TOGETHER % sets or sets  # all predictions for one gold go together
     places = [group[at : at + size] for group in groups.values() for at in range(0, len(group), size)]
     tasks = [
-        Task(n, _shared(found.files[batch[0][0]], asked), _items(batch, pairs, found)) for n, batch in enumerate(places)
+        Task(n, _shared(found.files[batch[0][0]], asked), _items(batch, pairs, found, asked.limits))
+        for n, batch in enumerate(places)
     ]
     verdicts: list[list[Verdict | None]] = [[None] * sets for _ in pairs]
     total, done = len(pairs) * sets, 0
@@ -127,12 +134,16 @@ def _shared(files: tuple[str, ...], asked: Asked) -> dict[str, object]:
     }
 
 
-def _items(batch: Sequence[tuple[int, int]], pairs: Sequence[Question], found: _Found) -> list[Item]:
+def _items(batch: Sequence[tuple[int, int]], pairs: Sequence[Question], found: _Found, limits: Limits) -> list[Item]:
     items: list[Item] = []
     for number, at in batch:
         made = found.schemas[number]
         statements = list(made.statements) if made is not None else None
-        items.append({"gold": pairs[number].gold, "predicted": pairs[number].predicted[at] or "", "schema": statements})
+        predicted, refused = pairs[number].predicted[at] or "", ""
+        if len(predicted) > limits.answer_length:  # to read it takes longer than a statement may
+            refused = f"the answer is {len(predicted):,} characters long; {limits.answer_length:,} are looked through"
+            predicted = ""
+        items.append({"gold": pairs[number].gold, "predicted": predicted, "refused": refused, "schema": statements})
     return items
 
 
@@ -280,13 +291,19 @@ def _gates(figure: float | None, against: Comparison | None, asked: Asked) -> tu
     gates = []
     if asked.fail_below is not None and figure is not None:
         below = figure < asked.fail_below
-        said = f"{name} {figure:.4f} is {'below' if below else 'not below'} {asked.fail_below:g}"
+        said = f"{name} {100 * figure:.2f} % is {'below' if below else 'not below'} {100 * asked.fail_below:g} %"
         gates.append(Gate("fail-below", not below, said))
     if asked.no_worse and against is not None:
         worse = against.difference < 0
-        said = f"{name} is {'worse' if worse else 'not worse'} than that of {against.path}: {against.difference:+.4f}"
+        said = (
+            f"{name} is {'worse' if worse else 'not worse'} than that of {against.path}: {_points(against.difference)}"
+        )
         gates.append(Gate("no-worse-than", not worse, said))
     return tuple(gates)
+
+
+def _points(difference: float) -> str:
+    return f"{100 * difference:+.2f} points"
 
 
 def _notes(

@@ -16,6 +16,7 @@ from ...files import disk
 from .columns import DATABASE, GOLD, ID, PREDICTED, QUESTION, SCHEMA, first, text_of
 
 SIZE_LIMIT = 2_000_000_000  # bytes of a file that is still read
+OTHER_FORMATS = (".csv", ".parquet", ".arrow", ".feather", ".xlsx", ".xls", ".ods", ".gz", ".zip", ".zst")
 BIRD = "\t----- bird -----\t"
 
 
@@ -84,9 +85,18 @@ def predicted_rows(path: str) -> Rows:
     return read
 
 
+def by_order(gold: Rows, predictions: Rows) -> str:
+    """Says that two files were joined by order and whose lack of ids is why; empty for ids, and for two text files."""
+    if not gold.rows or gold.by_line and predictions.by_line:
+        return ""
+    without = [rows.path for rows in (gold, predictions) if any(row.id is None for row in rows.rows)]
+    named = " and ".join(without)
+    return f"joined by their order, as {named} {'have' if len(without) > 1 else 'has'} no `id`" if without else ""
+
+
 def questions(gold: Rows, sets: Sequence[Rows]) -> tuple[Question, ...]:
     """Joins gold rows and predictions: by id where all have one, by order where a file has none. Raises InputError."""
-    joined = [_joined(gold, predictions) for predictions in sets]
+    joined = [_joined(gold, predictions) for predictions in sets] if gold.rows else []
     return tuple(
         Question(
             id=row.id if row.id is not None else str(number + 1),
@@ -104,6 +114,8 @@ def questions(gold: Rows, sets: Sequence[Rows]) -> tuple[Question, ...]:
 def _joined(gold: Rows, predictions: Rows) -> list[str | None]:
     """What is predicted for each gold row."""
     path = predictions.path
+    if not predictions.rows:
+        raise InputError(f"{path}: there is no prediction in it: was it written to its end?")
     if gold.rows and predictions.rows and all(row.id is not None for row in (*gold.rows, *predictions.rows)):
         by_id = {row.id: row for row in predictions.rows}
         known = {row.id for row in gold.rows}
@@ -156,9 +168,13 @@ def _in_order(gold: Rows, predictions: Rows) -> Sequence[Row | None]:
         while len(rows) > len(gold.rows) and predictions.rows[len(rows) - 1].sql is None:  # empty lines at the end
             rows = rows[:-1]
     if len(rows) > len(gold.rows):
+        remedy = (
+            "write one line for each question, in their order, without line breaks in the SQL"
+            if predictions.by_line
+            else "give both files an `id`, or one prediction for each row in its order"
+        )
         raise InputError(
-            f"{predictions.path} has {len(rows):,} predictions, {gold.path} {len(gold.rows):,} rows: "
-            "give both files an `id`, or one prediction for each row in its order (in a text file, a line each)"
+            f"{predictions.path} has {len(rows):,} predictions, {gold.path} {len(gold.rows):,} rows: {remedy}"
         )
     return rows
 
@@ -173,6 +189,10 @@ def _unique(path: str, rows: Sequence[Row]) -> None:
 
 
 def _read(path: str, columns: Sequence[str]) -> Rows:
+    if path.lower().endswith(OTHER_FORMATS):
+        raise InputError(
+            f"{path}: rows are read as JSON, JSONL or text; convert it, as with pandas' to_json(lines=True)"
+        )
     text = _text(path)
     start = text.lstrip()[:1]
     if path.lower().endswith((".jsonl", ".ndjson")) or (start == "{" and _is_lines(text)):
@@ -225,6 +245,8 @@ def _document(path: str, text: str, columns: Sequence[str]) -> list[Row]:
         raise InputError(f"{path}, line {error.lineno}: it is no JSON ({error.msg})") from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: it is no JSON ({_json_fault(error)})") from None
+    if isinstance(data, dict) and any(name in data for name in columns):  # one row, as a line of JSONL would hold it
+        return [_row(path, "row 1", data, columns)]
     if isinstance(data, dict) and data and all(isinstance(value, str) for value in data.values()):
         return [_bird(key, value) for key, value in data.items()]
     if isinstance(data, dict):
@@ -265,16 +287,29 @@ def _row(path: str, place: str, item: Any, columns: Sequence[str]) -> Row:
             if name in item:
                 held = json.dumps(item[name], ensure_ascii=False)[:40]
                 raise InputError(f"{path}, {place}: `{name}` holds {held}, which is no text: write the SQL as text")
-    found = first(item, ID, lambda value: isinstance(value, (str, int)) and not isinstance(value, bool))
     is_text: Callable[[Any], bool] = lambda value: isinstance(value, str)  # noqa: E731
     return Row(
         place=place,
-        id=None if found is None else str(found),
-        database=text_of(first(item, DATABASE, is_text)),
+        id=_name(path, place, item, ID),
+        database=text_of(_name(path, place, item, DATABASE)),
         question=text_of(first(item, QUESTION, is_text)) or "",
         sql=sql if sql is not None else ("" if any(name in item and item[name] is None for name in columns) else None),
         schema=text_of(first(item, SCHEMA, is_text)),
     )
+
+
+def _name(path: str, place: str, item: Mapping[Any, Any], columns: Sequence[str]) -> str | None:
+    """What names a row or a database: text or a whole number, which tables also write as 7.0. Raises InputError."""
+    for name in columns:
+        value = item.get(name)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, (str, int)) and not isinstance(value, bool):
+            return str(value)
+        if value is not None:
+            held = json.dumps(value, ensure_ascii=False)[:40]
+            raise InputError(f"{path}, {place}: `{name}` holds {held}: write it as text or as a whole number")
+    return None
 
 
 def _named(columns: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ from ..engine.limits import MIB, Limits
 from ..engine.statement import read
 from .comparison import Match, difference, soft_f1
 from .evaluation import Outcome
-from .extraction import extract
+from .extraction import Extracted, extract
 
 HANDLER = f"{__name__}:judge"
 KEPT_BYTES = 128 * MIB  # of gold results
@@ -37,10 +37,14 @@ class Shared(TypedDict):
 
 
 class Item(TypedDict):
-    """A pair: the gold SQL, what was predicted, and the CREATE statements of the schema, None for the database's."""
+    """A pair: the gold SQL, what was predicted, and the CREATE statements of the schema, None for the database's.
+
+    `refused` says why a prediction is not looked at, empty where it is.
+    """
 
     gold: str
     predicted: str
+    refused: str
     schema: list[str] | None
 
 
@@ -127,7 +131,7 @@ class Judge:
 
     def verdict(self, item: Item) -> Verdict:
         """Judges one pair."""
-        made = extract(item["predicted"])
+        made = Extracted("", refused=item["refused"]) if item["refused"] else extract(item["predicted"])
         verdict = Verdict(
             outcome="empty", reason="", valid=False, chatty=made.chatty, soft_f1=0.0 if self._soft_f1 else None,
             sql=made.sql, empty_gold=False, gold_refused="",

@@ -16,7 +16,7 @@ from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Instance, Items, Mapping, Opaque, Sequence, object_of, plain
 from .argparse import PARSERS, Commands, Parser, parser_behind
 from .argparse_words import parse_words, unsaid
-from .process import words
+from .process import started, words
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -58,17 +58,38 @@ def parse(call: ModelCall) -> tuple[Value, Value]:
         return out or Unknown("nothing is parsed"), Unknown("only the run knows the words that are left")
     said = words(m, given)
     if isinstance(said, list):
-        items, rest = parse_words(m, parser, said, node)
+        items, rest, told = parse_words(m, parser, said, node)
+        items = overridable(m, parser, items, given)
     else:
         items = Items(*plain_run(m, parser, node))
         if isinstance(said, str):
             items = Items({k: Unknown(said) for k in items.items}, said)
-        rest = Default(Sequence((), "list"), "sys.argv")
-    return namespace(m, parser, items, args, node), rest
+        rest, told = Default(Sequence((), "list"), "sys.argv"), None
+    return namespace(m, parser, items, args, node, told), rest
 
 
-def namespace(m: Machine, parser: Parser, items: Items, args: Arguments, node: cst.CSTNode | None) -> Value:
-    """The namespace these items make; attributes that one handed in already has are no longer defaults."""
+def overridable(m: Machine, parser: Parser, items: Items, given: Value) -> Items:
+    """What the words made, as defaults where the command line is one of several that may start the script."""
+    line = started(m)
+    settled = object_of(given)
+    if line is None or not line.overridable or isinstance(settled, Sequence) and not settled.state.by:
+        return items
+    by = {option.dest: option.by for option in parser.option_list()}
+    return items._replace(items={k: demote(v, by.get(k) or line.overridable) for k, v in items.items.items()})
+
+
+def namespace(
+    m: Machine,
+    parser: Parser,
+    items: Items,
+    args: Arguments,
+    node: cst.CSTNode | None,
+    said: frozenset[str] | None = None,
+) -> Value:
+    """The namespace these items make; attributes that one handed in already has are no longer defaults.
+
+    `said` are the items that the words give, where these are known: only they replace what is there.
+    """
     given = args.get(1, "namespace")
     trace = (args.place,) if args.place else ()
     if isinstance(given, Absent) or isinstance(given, Known) and given.value is None:
@@ -82,7 +103,11 @@ def namespace(m: Machine, parser: Parser, items: Items, args: Arguments, node: c
         return Unknown("what is parsed is put into an object that is not known")
     by = {o.dest: o.by for o in parser.option_list()}
     kept = {k: demote(v, by[k]) if k in by else v for k, v in obj.state.items.items()}
-    known = {k: v for k, v in items.items.items() if k not in kept or isinstance(v, Known)}
+    if said is not None:
+        kept = dict(obj.state.items)
+    known = {
+        k: v for k, v in items.items.items() if k not in kept or (isinstance(v, Known) if said is None else k in said)
+    }
     m.write(obj, "state", Items({**kept, **known}, obj.state.open or items.open, obj.state.by or items.by))
     return given
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ....training_plan.values import Absent, Default, Known, Unknown, Value, extend
 from ...core.joins import demote
 from ...core.machine import Machine
-from ...core.objects import Arguments, Class, Items, Opaque, Sequence, object_of, plain
+from ...core.objects import Arguments, Class, Instance, Items, Mapping, Opaque, Sequence, object_of, plain
 from ...core.operations import lift
 from ...python.builtins import BUILTINS
 from ...python.operators import binary
@@ -32,6 +32,27 @@ SIMPLE = (
 CONST = "\0const\0"
 
 
+class Event(NamedTuple):
+    """An option with an action of the script's own, met among the words: which items were given before it."""
+
+    option: Option
+    flag: str
+    values: list[str]
+    said: frozenset[str]
+
+
+def noting(option: Option, events: list[Event]) -> type[argparse.Action]:
+    """A class of actions that keep where their option stands."""
+
+    class Noting(argparse.Action):
+        def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+            given = values if isinstance(values, list) else [] if values is None else [values]
+            events.append(Event(option, option_string or "", given, frozenset(vars(namespace))))
+            setattr(namespace, self.dest, "")
+
+    return Noting
+
+
 class _Wrong(Exception):
     """The words do not fit the parser."""
 
@@ -50,8 +71,13 @@ class _Parser(argparse.ArgumentParser):
         raise _Wrong(message)
 
 
-def parse_words(m: Machine, parser: Parser, said: list[Value], node: cst.CSTNode | None) -> tuple[Items, Value]:
-    """The items of the namespace, and the words nobody takes. Words with holes are carried through as they are."""
+def parse_words(
+    m: Machine, parser: Parser, said: list[Value], node: cst.CSTNode | None
+) -> tuple[Items, Value, frozenset[str]]:
+    """The items of the namespace, the words nobody takes, and which items the words give.
+
+    Words with holes are carried through as they are. An action of the script's own is run where its option stands.
+    """
     holes: dict[str, Value] = {}
     texts: list[str] = []
     for i, word in enumerate(said):
@@ -65,7 +91,8 @@ def parse_words(m: Machine, parser: Parser, said: list[Value], node: cst.CSTNode
     if parser.why_open:
         return failed(parser, parser.why_open)
     try:
-        real = build(parser)
+        events: list[Event] = []
+        real = build(parser, None, events)
         found, rest = real.parse_known_args(texts)
     except _Wrong as e:
         return failed(parser, f"the words do not fit the parser: {e}")
@@ -87,11 +114,31 @@ def parse_words(m: Machine, parser: Parser, said: list[Value], node: cst.CSTNode
         if name not in items and not name.startswith("\0"):
             items[name] = Known(chosen)
     left = tuple(words.get(w, Known(w)) for w in rest)
-    return Items(items), Known(Sequence(left, "list"))
+    given = frozenset(vars(found))
+    for event in events:
+        items = acted(m, parser, event, items, given, node)
+    return Items(items), Known(Sequence(left, "list")), given
 
 
-def failed(parser: Parser, why: str) -> tuple[Items, Value]:
-    return Items({o.dest: Unknown(why) for o in parser.option_list() if o.dest}, why), Unknown(why)
+def acted(
+    m: Machine, parser: Parser, event: Event, items: dict[Any, Value], given: frozenset[str], node: cst.CSTNode | None
+) -> dict[Any, Value]:
+    """The items after an action of the script's own has run: what is said behind its option still counts."""
+    later = {name: items[name] for name in given - event.said if name in items and name != event.option.dest}
+    space = Mapping({k: v for k, v in items.items() if k != event.option.dest or k not in given}, "", "namespace")
+    if event.option.dest in given:
+        m.write(space, "state", space.state._replace(items={**space.state.items, event.option.dest: Known(None)}))
+    action = m.attribute(Known(Instance(object_of(event.option.action))), "__call__", node)
+    values = Known(Sequence(tuple(Known(v) for v in event.values), "list"))
+    m.call(action, Arguments([Known(parser), Known(space), values, Known(event.flag)]), node)
+    state = space.state
+    if state.open:
+        return {name: later.get(name) or Unknown(state.open) for name in items}
+    return {**state.items, **later}
+
+
+def failed(parser: Parser, why: str) -> tuple[Items, Value, frozenset[str]]:
+    return Items({o.dest: Unknown(why) for o in parser.option_list() if o.dest}, why), Unknown(why), frozenset()
 
 
 def scopes(parser: Parser, found: dict[str, Any]) -> list[Parser]:
@@ -107,7 +154,7 @@ def scopes(parser: Parser, found: dict[str, Any]) -> list[Parser]:
     return out
 
 
-def build(parser: Parser, real: Any = None) -> _Parser:
+def build(parser: Parser, real: Any = None, events: list[Event] | None = None) -> _Parser:
     prefix = plain(parser.prefix)
     strict = plain(parser.strict)
     if real is None:
@@ -115,18 +162,18 @@ def build(parser: Parser, real: Any = None) -> _Parser:
             prog="script", prefix_chars=prefix or "-", allow_abbrev=strict is not False, conflict_handler="resolve"
         )
     for option in parser.option_list():
-        add(real, option)
+        add(real, option, events if events is not None else [])
     commands = parser.subcommands()
     if commands is not None:
         dest = plain(commands.dest)
         sub = real.add_subparsers(dest=dest if isinstance(dest, str) else f"\0{id(commands)}", parser_class=_Parser)
         for name, inner in commands.named().items():
-            build(inner, sub.add_parser(name, conflict_handler="resolve"))
+            build(inner, sub.add_parser(name, conflict_handler="resolve"), events)
     found: _Parser = real
     return found
 
 
-def add(real: argparse.ArgumentParser, option: Option) -> None:
+def add(real: argparse.ArgumentParser, option: Option, events: list[Event]) -> None:
     action = plain(option.action)
     obj = object_of(option.action)
     settings: dict[str, Any] = {"default": argparse.SUPPRESS}
@@ -138,6 +185,8 @@ def add(real: argparse.ArgumentParser, option: Option) -> None:
         return
     elif action in SIMPLE:
         settings["action"] = action
+    elif isinstance(obj, Class):
+        settings["action"] = noting(option, events)
     if action in ("store_const", "append_const"):
         settings["const"] = CONST
     elif action not in ("store_true", "store_false", "count"):

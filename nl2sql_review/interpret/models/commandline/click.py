@@ -12,6 +12,8 @@ from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Function, Instance, Items, Mapping, Opaque, Sequence, object_of, plain
 from ...core.operations import describe, lift
 from ...python.builtins import BUILTINS
+from .process import chosen, spoken, started
+from .process import subcommand as subcommand_named
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -193,7 +195,8 @@ def invoke(
             if name:
                 given.keywords[name] = value
     result = m.call(own.callback, given, node)
-    commands = list(own.commands.state.items.values())
+    named = own.commands.state.items
+    commands = [named[one]] if (one := subcommand_named(m, named)) is not None else list(named.values())
     if not commands:
         return result
     return one_of(
@@ -230,6 +233,8 @@ def parameter_value(m: Machine, mark: Parameter, node: cst.CSTNode | None) -> tu
     if plain(args.get(None, "expose_value")) is False:
         return "", Known(None)
     value = unsaid(m, args, option, by, flag, node)
+    if option and started(m) is not None:
+        value = worded(m, args, [n for n in names if isinstance(n, str)], by, flag, value, node)
     if args.place is not None and isinstance(value, (Known, Default)):
         value = extend(value, args.place)
     callback = args.get(None, "callback")
@@ -247,6 +252,32 @@ def parameter_value(m: Machine, mark: Parameter, node: cst.CSTNode | None) -> tu
         )
         value = demote(changed, by)
     return name, value
+
+
+def worded(
+    m: Machine, args: Arguments, names: list[str], by: str, pair: bool, value: Value, node: cst.CSTNode | None
+) -> Value:
+    """The option as the script's command line gives it, or leaves it."""
+    flags = [part.strip() for name in names for part in name.split("/")[:1] if part.strip().startswith("-")]
+    is_flag = plain(args.get(None, "is_flag")) is True or pair or "flag_value" in args.keywords
+    if plain(args.get(None, "multiple")) is True or plain(args.get(None, "count")) is True or "nargs" in args.keywords:
+        return value if spoken(m, flags, not is_flag) is None else Unknown(f"{by} may be given several times")
+    kind = args.get(None, "type")
+    settled = Known(value.value, value.trace) if isinstance(value, Default) and value.by == by else value
+
+    def convert(word: Value) -> Value:
+        if not is_flag:
+            return cast(m, like_default(kind, settled), word, False, node)
+        return args.keywords.get("flag_value", word) if plain(word) is True else word
+
+    return chosen(m, flags, settled, by, convert, not is_flag)
+
+
+def like_default(kind: Value, default: Value) -> Value:
+    """The type of an option that states none is its default's."""
+    if not isinstance(kind, Absent) or not isinstance(plain(default), (bool, int, float)):
+        return kind
+    return BUILTINS[type(plain(default)).__name__]
 
 
 def declared(names: list[str], option: bool) -> tuple[str, str, bool]:

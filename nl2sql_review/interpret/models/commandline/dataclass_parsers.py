@@ -34,10 +34,13 @@ from ...python.builtins import BUILTINS
 from ...python.classes import field_default
 from .argparse import PARSERS, Option, Parser, add, make_parser, parser_behind
 from .argparse_namespace import parse
-from .argparse_words import converted
+from .argparse_words import converted, of_type
+from .process import chosen, spoken, started, words
+from .worded_fields import like, of_line
 
 if TYPE_CHECKING:
     import libcst as cst
+
 
 HF = "transformers.HfArgumentParser trl.TrlParser"
 ANYTHING = "the command line may give any of its options"
@@ -146,7 +149,15 @@ def into_dataclasses(call: ModelCall) -> Value:
     if not isinstance(object_of(space), Mapping):
         return Unknown("only the run knows the words that are parsed")
     items = dict(object_of(space).state.items)
-    made = instances(call.machine, parser, items, args, call.node, ANYTHING)
+    line = started(call.machine) if isinstance(words(call.machine, args.get(0, "args")), list) else None
+    if line is None:
+        made = instances(call.machine, parser, items, args, call.node, ANYTHING)
+    else:
+        stated = of_line(call.machine, line, items, rest, call.callee, args, call.node)
+        if stated is None:
+            return Unknown(f"the file that {line.where()} names with --config is not read")
+        made = instances(call.machine, parser, stated, args, call.node, line.more, shared=True)
+        items = {}
     if items:
         made.append(Known(Mapping(items, object_of(space).state.open, "namespace")))
     wanted = args.get(1, "return_remaining_strings")
@@ -355,10 +366,22 @@ def field_value(m: Machine, cls: Class, f: Field, prefix: str, node: cst.CSTNode
         nested = cls.module.scope.slots.get(bare(f.annotation), Absent())
         if isinstance(object_of(nested), Class) and object_of(nested).fields:
             return command_line(m, nested, f"{prefix}{f.name}.", node)
-        return Unknown(f"{by} is required: only the command line gives it")
+        word = spoken(m, option.flags)
+        return (
+            of_type(m, option, word, node)
+            if word is not None
+            else Unknown(f"{by} is required: only the command line gives it")
+        )
     if isinstance(object_of(default), Instance) and object_of(default).cls.kind != "enum":
         return overridable(m, default, f"{prefix}{f.name}.")
-    return demote(converted(m, option, default, node), by)
+    return chosen(
+        m,
+        option.flags,
+        converted(m, option, default, node),
+        by,
+        lambda w: of_type(m, option, w, node),
+        option.nargs != "?",
+    )
 
 
 def supposed_parameter(m: Machine, fn: Function, p: cst.Param) -> Value | None:
@@ -413,9 +436,11 @@ def of_parameters(m: Machine, fn: Function, given: Arguments, prefix: str = "", 
         if isinstance(object_of(default), Instance) and object_of(default).cls.kind != "enum":
             given.keywords[name] = overridable(m, default, f"{prefix}{name}.")  # type: ignore[arg-type]
         elif default is not None:
-            given.keywords[name] = demote(default, by)
+            given.keywords[name] = chosen(m, (by,), default, by, like(default), plain(default) not in (True, False))
         elif isinstance(object_of(nested), Class) and object_of(nested).kind == "dataclass":
             given.keywords[name] = command_line(m, nested, f"{prefix}{name}.", None)  # type: ignore[arg-type]
+        elif (word := spoken(m, (by,))) is not None:
+            given.keywords[name] = like(Absent())(word)
         else:
             given.keywords[name] = Unknown(f"{by} is required: only the command line gives it")
     if fn.node.params.star_kwarg is not None:

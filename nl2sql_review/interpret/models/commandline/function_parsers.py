@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ....training_plan.values import Absent, Known, Unknown, Value
+from ....training_plan.values import Absent, Default, Known, Unknown, Value
 from ...core.joins import demote
 from ...core.library import method_model, model
 from ...core.machine import Machine
@@ -26,6 +26,7 @@ from ...core.operations import lift
 from ...python.builtins import BUILTINS
 from .click import EXIT, Parameter, callable_value, decorator, one_of, truth_of_word
 from .dataclass_parsers import bare, of_parameters
+from .process import chosen, spoken, started
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -175,11 +176,20 @@ def parameter_value(m: Machine, fn: Function, p: cst.Param, node: cst.CSTNode | 
         default = m.call(args.keywords["default_factory"], Arguments(), node)
     elif callable_value(default):
         default = m.call(default, Arguments(), node)
-    if isinstance(default, Absent):
+    word = spoken(m, flags or (by,)) if isinstance(default, Absent) and is_option else None
+    if isinstance(default, Absent) and word is None:
         return Unknown(f"{by} is required: only the command line gives it")
     if args is not None and plain(args.get(None, "prompt")) not in (None, False):
         return Unknown(f"{by} is asked for")
-    value = demote(typed(m, bare(annotation), default, fn, node), by)
+    kind = bare(annotation)
+    value = chosen(
+        m,
+        flags or (by,),
+        typed(m, kind, default, fn, node),
+        by,
+        lambda word: typed(m, kind, word, fn, node),
+        takes=kind != "bool",
+    )
     if args is not None and "callback" in args.keywords:
         return demote(m.call(args.keywords["callback"], Arguments([value]), node), by)
     return value
@@ -299,10 +309,26 @@ def define_flag(call: ModelCall) -> Value:
         value = demote(Known(Sequence(tuple(Known(w) for w in words), "list")), by)
     else:
         value = demote(default, by)
+    if (word := spoken(m, (by,), kind not in ("bool", "boolean"))) is not None:
+        value = value_of_flag(m, kind, word, call.node)
+    elif (line := started(m)) is not None and isinstance(value, Default) and not line.overridable:
+        value = Known(value.value, value.trace)
     flags = object_of(m.shared["absl.flags.FLAGS"].value)
     if isinstance(name, str):
         m.write(flags, "state", Items({**flags.state.items, name: value}))
     return Known(Mapping({"value": value, "default": default}, "", "namespace"))
+
+
+def value_of_flag(m: Machine, kind: str, word: Value, node: cst.CSTNode | None) -> Value:
+    """The word that a flag of absl is given, in the flag's type."""
+    if kind in ("integer", "float"):
+        word = m.call(BUILTINS["int" if kind == "integer" else "float"], Arguments([word]), node)
+    elif kind in ("bool", "boolean"):
+        word = lift(truth_of_word, word)
+    elif kind not in ("string", "enum"):
+        return Unknown(f"a flag of absl that takes a {kind}")
+    line = started(m)
+    return demote(word, line.overridable) if line is not None and line.overridable else word
 
 
 @model("absl.app.run")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
 from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value, join
 from ...core.joins import demote
 from ...core.library import method_model, model
@@ -10,6 +13,9 @@ from ...core.model_call import ModelCall
 from ...core.objects import Cell, Items, Mapping, Opaque, Sequence, object_of
 from ...core.operations import describe, lift
 from ...python.displays import plain_key
+
+if TYPE_CHECKING:
+    from ....launches.command_line import CommandLine
 
 ENVIRON = "os.environ"
 SET_EVERYWHERE = ("HOME", "PATH", "PWD", "USER", "SHELL", "LOGNAME")  # no run is without them: a fallback is no default
@@ -25,6 +31,79 @@ def start() -> dict[str, Cell]:
         "sys.argv": Cell(Known(Opaque("sys.argv"))),
         "absl.flags.FLAGS": Cell(Known(Mapping({}, "", "namespace"))),
     }
+
+
+def start_with(m: Machine, started: CommandLine) -> None:
+    """The process as a command line starts it: `sys.argv`, and the variables that it sets.
+
+    Where the line is one of several that may start the script, its words are what they are unless another one does.
+    """
+    by, more = started.overridable, started.more
+    items = (Known(started.script), *started.words)
+    m.write(m.shared["sys.argv"], "value", Known(Sequence(items, "list", more, by)))
+    said = dict(started.environment)
+    if started.processes is not None and not (isinstance(started.processes, Known) and started.processes.value == 1):
+        said.setdefault("WORLD_SIZE", lift(_text, started.processes))
+    for name, value in said.items():
+        write(m, Known(name), demote(value, by) if by else value)
+
+
+def _text(value: Value) -> Value:
+    return Known(str(value.value), value.trace) if isinstance(value, Known) else value
+
+
+def started(m: Machine) -> CommandLine | None:
+    """The command line that starts the script, unless the script has changed it."""
+    line: CommandLine | None = m.recording.started
+    obj = object_of(m.shared["sys.argv"].value)
+    unchanged = line is not None and isinstance(obj, Sequence) and len(obj.state.items) == len(line.words) + 1
+    return line if unchanged else None
+
+
+def spoken(m: Machine, flags: Iterable[str], takes: bool = True) -> Value | None:
+    """What the command line gives an option: its last word, True for a flag alone; None where it does not name it."""
+    line = started(m)
+    names = {_spelled(flag) for flag in flags}
+    found: Value | None = None
+    for at, word in enumerate(line.words if line is not None else ()):
+        text = word.value if isinstance(word, (Known, Default)) and isinstance(word.value, str) else ""
+        name, equals, value = text.partition("=")
+        if not name.startswith("-"):
+            continue
+        if _spelled(name) in names:
+            following = line.words[at + 1] if line is not None and at + 1 < len(line.words) else None
+            if equals:
+                found = Known(value, word.trace)
+            elif takes:
+                found = following if following is not None else Unknown(f"{name} is given no value", word.trace)
+            else:
+                found = Known(True, word.trace)
+        elif not takes and _spelled(name).removeprefix("no-") in names:
+            found = Known(False, word.trace)
+    return found
+
+
+def _spelled(flag: str) -> str:
+    return flag.lstrip("-").replace("_", "-") if flag.startswith("--") else flag
+
+
+def chosen(
+    m: Machine, flags: Iterable[str], default: Value, by: str, convert: Callable[[Value], Value], takes: bool = True
+) -> Value:
+    """An option's value: what the command line says, else its default, which another command line may override."""
+    line = started(m)
+    if line is None:
+        return demote(default, by)
+    word = spoken(m, flags, takes)
+    value = default if word is None else convert(word)
+    return demote(value, by) if line.overridable else value
+
+
+def subcommand(m: Machine, names: Iterable[object]) -> object | None:
+    """The command among `names` that the command line chooses; None where it names none of them."""
+    line, known = started(m), list(names)
+    words = [w.value for w in line.words if isinstance(w, Known)] if line is not None and not line.overridable else []
+    return next((word for word in words if word in known), None)
 
 
 # -- the environment -------------------------------------------------------------------------------------
@@ -183,6 +262,9 @@ def words(m: Machine, given: Value) -> list[Value] | str | None:
         return f"only the run knows the words in {obj.text}"
     if isinstance(given, Known) and isinstance(given.value, str) and not given.value:
         return []
+    line = started(m)
+    if line is not None and isinstance(obj, Sequence) and obj.state.items == line.words:
+        return list(line.words)
     if isinstance(given, Known) and isinstance(obj, Sequence) and not obj.state.open and not obj.state.by:
         return list(obj.state.items)
     return given.why if isinstance(given, Unknown) else "only the run knows the words that are parsed"
@@ -195,12 +277,8 @@ def script_words(m: Machine) -> list[Value] | str | None:
         return None
     if isinstance(obj, Opaque) and obj.text in ("sys.argv[:1]", "sys.argv[0:1]"):
         return []
-    if (
-        isinstance(obj, Sequence)
-        and isinstance(current, Known)
-        and obj.state.items
-        and not obj.state.open
-        and not obj.state.by
-    ):
-        return list(obj.state.items[1:])
+    if isinstance(obj, Sequence) and isinstance(current, Known) and obj.state.items:
+        own = started(m) is not None
+        if own or not obj.state.open and not obj.state.by:
+            return list(obj.state.items[1:])
     return current.why if isinstance(current, Unknown) else "the script changes sys.argv"

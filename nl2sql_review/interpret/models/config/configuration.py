@@ -217,11 +217,6 @@ def json_dumps(call: ModelCall) -> Value | None:
     return Known(text, data.trace) if isinstance(data, Known) else Default(text, data.by, data.trace)
 
 
-@model("json.dump")
-def json_dump(call: ModelCall) -> Value:
-    return Known(None)
-
-
 # -- toml ------------------------------------------------------------------------------------------------
 @model(
     *(

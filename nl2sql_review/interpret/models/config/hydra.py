@@ -16,6 +16,7 @@ from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Builtin, Items, Mapping, Opaque, Sequence, object_of
 from ...core.operations import describe
 from ...core.project import resolved
+from ..commandline.process import started
 from ..files.streams import defaulted
 from .interpolation import Config
 from .omegaconf import COMMAND_LINE, merged, read_file, with_setting
@@ -203,7 +204,14 @@ def configuration(m: Machine, path: Value, name: Value, module: Any, node: cst.C
     folder = folder_of(m, path, module)
     if isinstance(folder, str):
         return Unknown(folder)
-    return defaulted(composed(m, folder, name.value, [], node), COMMAND_LINE)
+    line = started(m)
+    if line is None or any(not isinstance(word, Known) for word in line.words):
+        return defaulted(composed(m, folder, name.value, [], node), COMMAND_LINE)
+    words = [str(word.value) for word in line.words if isinstance(word, Known)]
+    if any(word.startswith("-") for word in words):
+        return Unknown(f"the command line gives Hydra options: {' '.join(words)}")
+    made = composed(m, folder, name.value, words, node)
+    return defaulted(made, COMMAND_LINE) if line.overridable else made
 
 
 DECORATORS["hydra.main"] = main

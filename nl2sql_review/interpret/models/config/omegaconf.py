@@ -12,6 +12,7 @@ from ...core.machine import Machine
 from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Class, Instance, Items, Mapping, Opaque, Sequence, object_of
 from ...core.operations import describe, lift
+from ..commandline.process import started
 from ..files.streams import FILE, defaulted
 from .configuration import READERS, load, load_path
 from .interpolation import Config, literal, open_text, select
@@ -183,7 +184,12 @@ def from_command_line(call: ModelCall) -> Value:
     args = call.arguments
     if args.positional and not isinstance(args.get(0), Absent):
         return from_words(call)
-    return Known(Config(by=COMMAND_LINE))
+    line = started(call.machine)
+    if line is None:
+        return Known(Config(by=COMMAND_LINE))
+    words = Arguments([Known(Sequence(line.words, "list"))], {}, args.place)
+    made = from_words(ModelCall(call.machine, words, call.node, call.callee))
+    return defaulted(made, COMMAND_LINE) if line.overridable else made
 
 
 @model("omegaconf.OmegaConf.from_dotlist")

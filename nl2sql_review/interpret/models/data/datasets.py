@@ -22,12 +22,14 @@ from ...core.objects import (
     object_of,
     plain,
 )
-from ...core.operations import describe, item_term
+from ...core.operations import describe, freeze, item_term
+from . import written
 
 if TYPE_CHECKING:
     import libcst as cst
 
 KIND = "datasets.Dataset"
+DEEP = 20  # levels of an expression that are kept of what decides over a row
 SAME = (
     "filter select shuffle skip take shard sort flatten with_format set_format cast cast_column to_iterable_dataset "
     "unique flatten_indices repeat with_transform set_transform add_faiss_index reset_format class_encode_column"
@@ -60,7 +62,7 @@ def derived(
         old.open if open is None else open,
     )
     new.sources, new.mixed, new.parts, new.splits = old.sources, old.mixed, old.parts, old.splits
-    new.steps = (*old.steps, call)
+    new.steps, new.split, new.filters = (*old.steps, call), old.split, old.filters
     call.result = made(m, new)
     return Known(new, receiver.trace)
 
@@ -68,10 +70,17 @@ def derived(
 def same(call: ModelCall) -> Value:
     m = call.machine
     fn = call.arguments.get(0, "function")
+    kept: Value | None = None
     if call.callee.endswith("filter") and not isinstance(fn, Absent):
         with m.supposing("a filter's function"):
-            m.call(fn, Arguments([Known(Row("example", call.owner, False))]), call.node)
-    return derived(m, call.receiver, call.arguments, call.node, call.callee)
+            kept = m.call(fn, Arguments([Known(Row("example", call.owner, False))]), call.node)
+        if not isinstance(call.arguments.get(None, "batched", "with_indices", "input_columns"), Absent):
+            kept = Unknown("a filter that is given more than a row, or batches of them", call.receiver.trace)
+    out = derived(m, call.receiver, call.arguments, call.node, call.callee)
+    if kept is not None:
+        new: Dataset = object_of(out)
+        new.filters = (*new.filters, freeze(kept, DEEP))
+    return out
 
 
 for _name in SAME:
@@ -235,6 +244,7 @@ def item(call: ModelCall) -> Value:
         if old.splits or k in SPLITS or k.startswith(SPLITS):
             new = Dataset(f"{old.text}[{k!r}]", old.call, dict(old.columns), old.open)
             new.sources, new.mixed, new.steps, new.parts = old.sources, old.mixed, old.steps, old.parts
+            new.split, new.filters = k, old.filters
             return Known(new, call.receiver.trace)
         value = old.columns.get(k)
         return Known(
@@ -305,6 +315,9 @@ def get_of_row(call: ModelCall) -> Value:
         if known is not None
         else Known(Opaque(f"{row.text}.get({inner})", "get", (receiver, *args.positional)), receiver.trace)
     )
+    made = object_of(term)
+    if isinstance(made, Opaque) and made.place is None:
+        made.place = args.place
     if isinstance(row, Row) and row.batched:
         return Known(Sequence((term,), "list", "only the run knows how many rows a batch has"), receiver.trace)
     return term
@@ -375,6 +388,12 @@ def load(call: ModelCall) -> Value:
         f"{call.callee.rsplit('.', 1)[-1]}({', '.join(describe(a, 40) for a in call.arguments.positional[:2])})",
         recorded,
     )
+    if call.callee.endswith("load_from_disk"):
+        found = written.loaded(call.machine, call.arguments.get(0, "dataset_path"))
+    else:
+        found = written.loaded(call.machine, call.arguments.get(None, "data_files"))
+    if found is not None:
+        new.columns, new.open = found
     new.splits = call.callee.endswith("load_dataset") and "split" not in recorded.arguments
     recorded.result = made(call.machine, new)
     return Known(new, (recorded.place,))

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ....training_plan.values import Known, Value, join
+from ....training_plan.values import Known, Unknown, Value, join
 from ...core.library import iteration_model, method_model, model, record, record_call
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Dataset, Items, Mapping, Opaque, Row, Sequence, object_of, plain
 from ...core.operations import describe, item_term
+from . import written
 from .datasets import cell, made
 
 if TYPE_CHECKING:
     import libcst as cst
 
 KIND = "pandas.DataFrame"
+DROPPING = ("sample", "head", "tail", "dropna", "drop_duplicates", "query", "drop", "loc", "iloc")
 MANY = "only the run knows how many rows there are"
 
 
@@ -37,15 +39,10 @@ def frame(m: Machine, text: str, call: Any, columns: dict[str, Value], open: boo
 )
 def read(call: ModelCall) -> Value:
     recorded = record_call(call)
-    return Known(
-        frame(
-            call.machine,
-            f"{call.callee}({', '.join(describe(a, 40) for a in call.arguments.positional[:1])})",
-            recorded,
-            {},
-        ),
-        (recorded.place,),
-    )
+    shown = f"{call.callee}({', '.join(describe(a, 40) for a in call.arguments.positional[:1])})"
+    path = call.arguments.get(0, "path_or_buf", "filepath_or_buffer", "path")
+    columns, open_ = written.loaded(call.machine, path) or ({}, True)
+    return Known(frame(call.machine, shown, recorded, columns, open_), (recorded.place,))
 
 
 @model("pandas.DataFrame", "pandas.DataFrame.from_records", "pandas.DataFrame.from_dict")
@@ -90,6 +87,9 @@ def derived(
         m, f"{old.text}.{callee.rsplit('.', 1)[-1]}(…)", call, columns_of(old) if columns is None else columns, old.open
     )
     new.sources, new.parts, new.mixed, new.steps = old.sources, old.parts, old.mixed, (*old.steps, call)
+    new.filters = old.filters
+    if callee.rsplit(".", 1)[-1] in DROPPING:
+        new.filters = (*new.filters, Unknown(f"{callee.rsplit('.', 1)[-1]} drops rows", (call.place,)))
     return Known(new, receiver.trace)
 
 
@@ -140,9 +140,17 @@ def rename(call: ModelCall) -> Value:
 @method_model(KIND, "__getitem__")
 def item(call: ModelCall) -> Value:
     df: Dataset = call.owner
-    name = plain(call.arguments.get(0))
-    if not isinstance(name, str):
-        return call.receiver  # a mask, or a list of columns: rows of the same kind
+    key = call.arguments.get(0)
+    name = plain(key)
+    if isinstance(object_of(key), Sequence):
+        return call.receiver  # a list of columns
+    if not isinstance(name, str):  # a mask
+        kept = Dataset(df.text, df.call, columns_of(df), df.open)
+        kept.kind = KIND
+        kept.sources, kept.parts, kept.mixed, kept.steps = df.sources, df.parts, df.mixed, df.steps
+        why = f"{describe(key)} decides which rows are kept"
+        kept.filters = (*df.filters, Unknown(why, call.receiver.trace))
+        return Known(kept, call.receiver.trace)
     value = columns_of(df).get(name)
     return Known(
         Sequence(
@@ -223,5 +231,6 @@ def from_pandas(call: ModelCall) -> Value:
     if isinstance(df, Dataset):
         new.columns, new.open = columns_of(df), df.open
         new.sources, new.mixed, new.parts, new.steps = df.sources, df.mixed, df.parts, df.steps
+        new.filters = df.filters
     recorded.result = made(call.machine, new)
     return Known(new, (recorded.place,))

@@ -112,7 +112,7 @@ def expand_user_text(m: Machine, text: Value) -> Value | None:
     return expanded(text)
 
 
-VARIABLE = re.compile(r"\$(?:\{([^}]*)\}|(\w+))")
+VARIABLE = re.compile(r"\$(?:\{((?:(?!\$\{)[^}])*)\}|(\w+))")
 
 
 @text_function("expandvars")

@@ -323,7 +323,7 @@ def enter(call: ModelCall) -> Value:
     return call.receiver
 
 
-@method_model(FILE, "write", "writelines", "close", "flush", "seek", "__exit__", "truncate", "fileno")
+@method_model(FILE, "close", "flush", "seek", "__exit__", "truncate", "fileno")
 def written(call: ModelCall) -> Value:
     return Known(None)
 

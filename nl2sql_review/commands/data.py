@@ -1,0 +1,196 @@
+"""`nl2sql-review data`: the rows of the data files, as a script will use them."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ..report.exit_codes import NOT_REVIEWED
+from . import inputs
+from .console import complain, progress, terminal, write
+from .parser import (
+    Parser,
+    UsageError,
+    color_option,
+    flavour_option,
+    one_script,
+    positive,
+    rules_options,
+    settings_options,
+    stdin_option,
+    whole,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from ..report.report import Report
+    from ..rows.check import Asked
+    from ..rows.door import DataReview
+    from ..run.options import Options
+
+FORMATS = ("text", "json", "sarif")
+EPILOG = """\
+rows are numbered from 1: the line of JSONL, the element of a JSON array, the record of a CSV file without its header.
+JSON, JSONL and CSV need nothing further; Parquet, Arrow and folders of `datasets` need pyarrow, the names of other SQL
+dialects sqlglot, the length in tokens tokenizers: pip install 'nl2sql-review[data]'. Nothing of the script is run, and
+SQL is only prepared, on an empty database in memory.
+
+exit codes:
+  0  nothing was found that counts
+  1  findings of at least the severity of --fail-on
+  2  usage error or internal error
+  3  no data file was looked at
+"""
+
+
+def parser() -> Parser:
+    parser = Parser(
+        "data",
+        description="Checks the data files that a script trains on, row by row, as the script will use them.",
+        epilog=EPILOG,
+    )
+    one_script(parser)
+    group = parser.add_argument_group("what is looked at")
+    group.add_argument(
+        "--file", metavar="FILE", action="append", default=[], help="this file in place of what the script loads"
+    )
+    group.add_argument(
+        "--dev", metavar="FILE", action="append", default=[], help="a further file that nothing may be trained on"
+    )
+    group.add_argument(
+        "--schemas",
+        metavar="PATH",
+        help="schemas of rows that have none: Spider's tables.json (looked for beside the data), a .sql file for "
+        "all, or a folder with <db_id>/schema.sql",
+    )
+    group.add_argument(
+        "--dialect", metavar="NAME", default="", help="what the SQL is written for: mysql, postgres, tsql, …"
+    )
+    group.add_argument("--sample", metavar="N", type=positive, help="only so many rows of each file, drawn at random")
+    group.add_argument("--seed", metavar="S", type=whole, default=0, help="of --sample (default 0)")
+    rules_options(group)
+
+    group = parser.add_argument_group("output")
+    group.add_argument("--all", action="store_true", help="one finding for each row, not one for all rows of a rule")
+    group.add_argument(
+        "--write-clean",
+        metavar="DIR",
+        help="write copies of the files without the rows that were found, and the reasons beside them",
+    )
+    group.add_argument("--output-format", choices=FORMATS, default="text", help="text (default), json or sarif")
+    group.add_argument("--output-file", metavar="FILE", help="write to this file instead of standard output")
+    group.add_argument("-q", "--quiet", action="store_true", help="the findings only")
+    group.add_argument("--fail-on", choices=("error", "warning", "advice"), help="severity that counts (default error)")
+    group.add_argument("-j", "--jobs", metavar="N", type=positive, help="processes (default: one a processor)")
+    stdin_option(group)
+    flavour_option(group)
+    settings_options(group)
+    color_option(group)
+    return parser
+
+
+def run(args: Namespace) -> int:
+    paths = inputs.paths(args, "nothing to check: give one script, as in nl2sql-review data train.py")
+    if len(paths) > 1 or os.path.isdir(paths[0]):
+        raise UsageError("the data of one script are checked: give one file")
+    from ..flavours import NotAConfiguration
+    from ..policy.settings import SettingsError
+    from ..rows import door
+    from ..rows.check import DataError
+    from ..run.options import Options
+    from ..run.reviewer import Reviewer
+    from ..source import SourceError
+
+    stdin = inputs.stdin(args, paths)
+    name = stdin[0] if stdin else paths[0]
+    options = Options(
+        config=args.config, isolated=args.isolated, overrides=_overrides(args), flavour=args.flavour or "", stdin=stdin
+    )
+    try:
+        made = door.review(paths[0], _asked(args), options, every=args.all, progress=progress("bytes read"))
+        if args.write_clean is not None:
+            from ..rows import clean
+
+            print(clean.write(made, args.write_clean), file=sys.stderr)
+    except (SettingsError, DataError) as error:
+        raise UsageError(str(error)) from None
+    except OSError as error:
+        return complain(f"{error.filename or name}: {error.strerror or error}")
+    except NotAConfiguration as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return NOT_REVIEWED
+    except SourceError as error:
+        return complain(f"{name}: {error.rule}: {error.message}")
+    _write(made, args, options)
+    return Reviewer.of(options).exit_code(made.report)
+
+
+def _asked(args: Namespace) -> Asked:
+    from ..rows.check import Asked
+
+    for path in (*args.file, *args.dev):
+        if not os.path.exists(path):
+            raise UsageError(f"{path}: there is no such file")
+    if args.dialect:
+        from ..rows.engine import dialect
+
+        try:
+            dialect.check(args.dialect)
+        except dialect.NoTranslation as error:
+            raise UsageError(str(error).replace("[evaluate]", "[data]")) from None
+    return Asked(
+        files=tuple(args.file),
+        held_out=tuple(args.dev),
+        schemas=args.schemas,
+        dialect=args.dialect.lower(),
+        sample=args.sample,
+        seed=args.seed,
+        jobs=args.jobs or _processors(),
+    )
+
+
+def _overrides(args: Namespace) -> dict[str, object]:
+    said = {
+        "select": [rule for rules in args.select for rule in rules],
+        "ignore": [rule for rules in args.ignore for rule in rules],
+        "fail-on": args.fail_on,
+    }
+    return {key: value for key, value in said.items() if value}
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _write(made: DataReview, args: Namespace, options: Options) -> None:
+    text = _rendered(made, args, options)
+    if args.output_file is None:
+        write(text)
+        return
+    from .console import save
+
+    save(text, args.output_file)
+
+
+def _rendered(made: DataReview, args: Namespace, options: Options) -> str:
+    report: Report = made.report
+    if args.output_format == "json":
+        from ..report import serialization
+
+        return serialization.dump(report)
+    if args.output_format == "sarif":
+        from ..files.discovery import repository
+        from ..render import sarif
+        from ..render.view import View
+        from ..run.reviewer import Reviewer
+
+        reviewer = Reviewer.of(options)
+        rules = {rule.id: rule for rule in reviewer.rulebook(reviewer.settings(".")).on_rows}
+        return sarif.render(report, View(root=repository(os.getcwd()) or os.getcwd(), rules=lambda: rules))
+    from ..render import data_text
+    from ..rows import shown
+
+    examples = () if args.quiet else tuple(shown.examples(made.result))
+    return data_text.render(report, terminal(args, args.output_file), args.quiet, examples)

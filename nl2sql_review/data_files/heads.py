@@ -1,0 +1,100 @@
+"""What the beginning of a data file says of its columns: what a plain review may know without reading it all.
+
+A schema of CSV, Parquet or Arrow tells the columns of all rows; a file read whole does; of a larger one the first rows
+are an example.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from ..files import disk
+from . import tables
+from .formats import DataFile, Unreadable
+from .records import Batch, Problem, read, row_of
+
+WHOLE = 1_000_000  # bytes of a file that is read to its end
+FIRST = 100  # rows read of a larger one
+
+
+@dataclass(slots=True)
+class Head:
+    """The columns of a file's rows. `counts` says how many of the `rows` that were read have each column.
+
+    `whole`: these are all rows, or a schema speaks for all. `missing` holds for a column the first row without it.
+    `problem` says why nothing is known.
+    """
+
+    path: str
+    whole: bool = False
+    rows: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    numbers: list[int] = field(default_factory=list)
+    kept: list[frozenset[str]] = field(default_factory=list)
+    texts: dict[str, bool] = field(default_factory=dict)  # column -> whether it held text where it first held anything
+    problem: str = ""
+
+    def lacking(self, column: str) -> int:
+        """Return the number of the first row that has not got a column; 0 where all that were read have it."""
+        if not self.rows or self.counts[column] == self.rows:
+            return 0
+        return next((number for number, names in zip(self.numbers, self.kept) if column not in names), self.numbers[0])
+
+
+def head(file: DataFile) -> Head:
+    """Return what the beginning of a file says of its columns; the cache is told what that rests on."""
+    made = Head(file.path)
+    if not disk.data(file.path):
+        made.problem = "there is no such file"
+        return made
+    try:
+        if file.format in ("parquet", "arrow"):
+            return _of_schema(made, tables.columns(file))
+    except Unreadable as error:
+        made.problem = str(error)
+        return made
+    made.whole = disk.size(file.path) <= WHOLE and not file.packed
+    for one in read(file):
+        if isinstance(one, Problem):
+            if not one.row and not made.rows:
+                made.problem = one.message
+            continue
+        if file.format in ("csv", "tsv") and one.rows:
+            row = one.rows[0]
+            return _of_schema(made, list(row))
+        if _add(made, one):
+            break
+    return made
+
+
+def _of_schema(made: Head, columns: list[str]) -> Head:
+    made.whole, made.rows, made.counts = True, 1, Counter(columns)
+    made.numbers, made.kept = [1], [frozenset(columns)]
+    return made
+
+
+def _add(made: Head, batch: Batch) -> bool:
+    """Adds rows; whether that is enough."""
+    for number, row in zip(batch.numbers, batch.rows):
+        if isinstance(row, str):
+            try:
+                row = row_of(row)
+            except ValueError:
+                continue
+        made.rows += 1
+        for name, value in row.items():
+            if value is not None and name not in made.texts:
+                made.texts[name] = isinstance(value, str)
+        names = frozenset(row)
+        made.counts.update(names)
+        made.numbers.append(number)
+        made.kept.append(_shared(made, names))
+        if not made.whole and made.rows >= FIRST:
+            return True
+    return False
+
+
+def _shared(made: Head, names: frozenset[str]) -> frozenset[str]:
+    """The same set for rows that are alike, which most are."""
+    return made.kept[-1] if made.kept and made.kept[-1] == names else names

@@ -1,0 +1,95 @@
+"""The words of a script's own command line, as the fields of dataclasses and the parameters of functions get them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ....training_plan.values import Absent, Default, Known, Value
+from ...core.joins import demote
+from ...core.machine import Machine
+from ...core.objects import Arguments, Mapping, Sequence, object_of, plain
+from ...python.builtins import BUILTINS
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from ....launches.command_line import CommandLine
+
+
+def like(default: Value) -> Callable[[Value], Value]:
+    """A function that makes of a word what fire and tyro make of it: a number, a truth value, else the text."""
+
+    def convert(word: Value) -> Value:
+        text = plain(word)
+        if not isinstance(text, str) or isinstance(plain(default), str):
+            return word
+        made = number_of(text)
+        return Default(made, word.by, word.trace) if isinstance(word, Default) else Known(made, word.trace)
+
+    return convert
+
+
+def number_of(text: str) -> object:
+    """The number or truth value that a word says, else the word."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def of_line(
+    m: Machine,
+    line: CommandLine,
+    items: dict[Any, Value],
+    rest: Value,
+    callee: str,
+    args: Arguments,
+    node: cst.CSTNode | None,
+) -> dict[Any, Value] | None:
+    """Every field that a command line gives: TRL's `--config` file first, then its words; None for a lost file."""
+    by = line.overridable
+    left = list(object_of(rest).state.items) if isinstance(object_of(rest), Sequence) else []
+    said: dict[Any, Value] = {}
+    at = 0
+    while at < len(left):
+        name = plain(left[at])
+        at += 1
+        if not isinstance(name, str) or not name.startswith("--"):
+            continue
+        name, equals, text = name[2:].partition("=")
+        given = [Known(text, left[at - 1].trace)] if equals else []
+        while not equals and at < len(left) and not str(plain(left[at])).startswith("--"):
+            given.append(left[at])
+            at += 1
+        made = [like(Absent())(word) for word in given]
+        value = Known(True, left[at - 1].trace) if not made else made[0]
+        said[name.replace("-", "_")] = value if len(made) < 2 else Known(Sequence(tuple(made), "list"), made[0].trace)
+    file = said.pop("config", None) if callee.endswith("parse_args_and_config") else None
+    stated: dict[Any, Value] = dict(items)
+    if file is not None:
+        loaded = configured(m, file, args, node)
+        if loaded is None:
+            return None
+        named = {_spelled(w) for w in line.words}
+        stated.update({k: v for k, v in loaded.items() if f"--{k}".replace("_", "-") not in named})
+    stated.update(said)
+    return {k: demote(v, by) if by else v for k, v in stated.items()}
+
+
+def _spelled(word: Value) -> str:
+    return str(plain(word)).partition("=")[0].replace("_", "-")
+
+
+def configured(m: Machine, file: Value, args: Arguments, node: cst.CSTNode | None) -> dict[Any, Value] | None:
+    """What a YAML file holds that a command line names; None where it is not read."""
+    opened_file = m.call(BUILTINS["open"], Arguments([file], {}, args.place), node)
+    loaded = m.call(m.library_name("yaml", "safe_load"), Arguments([opened_file], {}, args.place), node)
+    found = object_of(loaded)
+    if not isinstance(found, Mapping) or found.state.open:
+        return None
+    return {k: v for k, v in found.state.items.items() if k != "env"}

@@ -1,0 +1,287 @@
+"""The files that hold launches: shell and Slurm scripts, Makefiles, SkyPilot tasks, the cells of a notebook."""
+
+from __future__ import annotations
+
+import os
+import re
+import textwrap
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from ..files import disk
+from ..files.discovery import LAUNCHES, MAKEFILES, shown
+from ..source import Magic, Source, SourceError, Span
+from ..training_plan.values import Default, Known, Place, Unknown, Value
+from .command_line import CommandLine
+from .launchers import Launchers
+from .shell import Command, Shell
+
+FOLDERS = ("scripts", "bin", "slurm", "jobs", "run", "launch", "recipes")  # of launch files, beside a script
+LARGEST = 200_000  # bytes of a launch file
+MOST_FILES = 40  # that are looked into for one script
+TASK = re.compile(rb"^run\s*:\s*[|>]", re.MULTILINE)
+NO_LAUNCH = "no training is started here"
+MAKE_VARIABLE = re.compile(r"^(?:export\s+|override\s+)*([A-Za-z_]\w*)\s*(\?|:|::|\+)?=[ \t]*(.*)$")
+
+
+def of_file(data: bytes, path: str) -> list[CommandLine]:
+    """The launches that a file of such a name holds. Raises SourceError for what is no text."""
+    source = Source.from_bytes(data, path)
+    return of_source(source)
+
+
+def of_source(source: Source) -> list[CommandLine]:
+    """The launches in a launch file, a SkyPilot task or the cells of a notebook."""
+    name = os.path.basename(source.path).lower()
+    if source.kind == "notebook":
+        return [line for magic in source.magics for line in _of_magic(magic, source)]
+    if name in MAKEFILES or name.endswith(".mk"):
+        return _of_makefile(source)
+    if source.kind == "configuration":
+        return _of_task(source)
+    return _of_shell(source)
+
+
+def beside(script: str, root: str) -> list[CommandLine]:
+    """The launches of a script that lie beside it: in its folder, those above up to `root`, and their `scripts`.
+
+    None is said to be the one: each may be started, with further words. At most one for each distinct command line.
+    """
+    real = disk.real(script)
+    stem = os.path.splitext(os.path.basename(real))[0].encode("utf-8", "surrogateescape")
+    found: dict[tuple[object, ...], CommandLine] = {}
+    for path in _candidates(script, root):
+        data = disk.read(path, LARGEST)
+        if data is None or stem not in data:
+            continue
+        if path.endswith((".yaml", ".yml")) and not TASK.search(data):
+            continue
+        try:
+            lines = of_file(data, shown(path))
+        except SourceError:
+            continue
+        for line in lines:
+            if line.script and resolved(line, root) == real:
+                found.setdefault(line.key, line)
+    return [replace(line, said=False) for line in found.values()]
+
+
+def resolved(line: CommandLine, root: str = "") -> str:
+    """The real path of the script or configuration that a line names; "" where there is no such file."""
+    if not line.script:
+        return ""
+    for folder in (*line.folders, *filter(None, [root])):
+        path = os.path.join(folder, line.script)
+        if disk.is_file(path):
+            return disk.real(path)
+        if line.module and disk.is_file(main := os.path.join(path[: -len(".py")], "__main__.py")):
+            return disk.real(main)
+    return ""
+
+
+def _candidates(script: str, root: str) -> Iterator[str]:
+    here = os.path.dirname(os.path.abspath(script))
+    above = [here]
+    top = os.path.abspath(root)
+    while above[-1] != top and os.path.dirname(above[-1]) != above[-1] and len(above) < 6:
+        above.append(os.path.dirname(above[-1]))
+    if above[-1] != top:
+        above = [here]
+    count = 0
+    for folder in above:
+        inner = [os.path.join(folder, name) for name in FOLDERS if disk.is_folder(os.path.join(folder, name))]
+        for place in (folder, *inner):
+            names = [n for suffix in (*LAUNCHES, ".yaml", ".yml") for n in disk.names(place, suffix=suffix)]
+            names += [n for n in ("Makefile", "makefile", "GNUmakefile") if disk.is_file(os.path.join(place, n))]
+            for name in names:
+                if count < MOST_FILES:
+                    count += 1
+                    yield os.path.join(place, name)
+
+
+# -- shell scripts -----------------------------------------------------------------------------------------------
+
+SBATCH = re.compile(r"^#\s*SBATCH\s+(--?[\w-]+)(?:[= ]\s*(\S+))?", re.MULTILINE)
+
+
+def _of_shell(source: Source) -> list[CommandLine]:
+    text = source.text
+    slurm = {name.lstrip("-"): value or "" for name, value in SBATCH.findall(text)}
+    shell = Shell(_slurm_variables(slurm))
+    launchers = Launchers(text, _placer(source, text), _folders(source.path), cards=_slurm_cards(slurm))
+    return list(launchers.of(shell.commands(text)))
+
+
+def _slurm_variables(slurm: dict[str, str]) -> dict[str, list[Value]]:
+    made: dict[str, list[Value]] = {}
+    each = slurm.get("gpus-per-node") or _after_colon(slurm.get("gres", ""))
+    for names, value in (
+        (("SLURM_NNODES", "SLURM_JOB_NUM_NODES"), slurm.get("nodes") or slurm.get("N", "")),
+        (("SLURM_NTASKS", "SLURM_NPROCS"), slurm.get("ntasks") or slurm.get("n", "")),
+        (("SLURM_NTASKS_PER_NODE",), slurm.get("ntasks-per-node", "")),
+        (("SLURM_GPUS_ON_NODE", "SLURM_GPUS_PER_NODE"), each),
+        (("SLURM_GPUS",), slurm.get("gpus", "")),
+        (("SLURM_CPUS_PER_TASK",), slurm.get("cpus-per-task", "")),
+    ):
+        number = value.rpartition(":")[2]
+        if number.isdigit():
+            made.update((name, [Known(number)]) for name in names)
+    return made
+
+
+def _slurm_cards(slurm: dict[str, str]) -> Value | None:
+    """How many cards a node has, as `--gres=gpu:a100:4` says."""
+    asked = slurm.get("gres", "").partition("gpu:")[2] or slurm.get("gpus-per-node", "") or slurm.get("gpus", "")
+    number = asked.rpartition(":")[2]
+    return Known(int(number)) if number.isdigit() else None
+
+
+def _after_colon(text: str) -> str:
+    return text.rpartition(":")[2] if text.startswith("gpu") else ""
+
+
+def _placer(
+    source: Source, text: str, first_row: int = 1, indent: int = 0, cell: int | None = None
+) -> Callable[[int, int], Place]:
+    """A function from offsets into `text`, whose first row is `first_row` of the source, to places."""
+    starts = [0, *(found.end() for found in re.finditer("\n", text))]
+
+    def point(offset: int) -> tuple[int, int]:
+        row = bisect_right(starts, offset) - 1
+        return row + first_row, offset - starts[row] + 1 + indent
+
+    def place(start: int, end: int) -> Place:
+        return Place(source, Span(*point(start), *point(end), cell))
+
+    return place
+
+
+def _folders(path: str) -> Callable[[Command], tuple[str, ...]]:
+    """Where the relative paths of a command may start: where `cd` led, the file's folder, the working directory."""
+    own = os.path.dirname(os.path.abspath(path))
+
+    def folders(command: Command) -> tuple[str, ...]:
+        above = [own, os.path.dirname(own), os.path.dirname(os.path.dirname(own))]
+        bases = [own, *above[1:]] if command.in_own_folder else above
+        made = [os.path.normpath(os.path.join(base, command.folder)) for base in bases] if command.folder else bases
+        return tuple(dict.fromkeys([*made, *bases, os.getcwd()]))
+
+    return folders
+
+
+# -- Makefiles ---------------------------------------------------------------------------------------------------
+
+
+def _of_makefile(source: Source) -> list[CommandLine]:
+    """Recipes run in a shell, a row with its continuations each; `$(NAME)` is make's."""
+    variables: dict[str, list[Value]] = {}
+    made: list[CommandLine] = []
+    rows = source.text.split("\n")
+    at = 0
+    offset_row = 0
+    while at < len(rows):
+        offset_row = at
+        row = rows[at]
+        while row.endswith("\\") and at + 1 < len(rows):
+            at += 1
+            row += "\n" + rows[at]
+        at += 1
+        if row.startswith("\t"):
+            made += _recipe(row, offset_row + 1, source, variables)
+        elif found := MAKE_VARIABLE.match(row.replace("\\\n", " ")):
+            text = _made_shell(found[3].split(" #")[0].strip())
+            value = list(Shell(dict(variables)).commands(f'_="{text}" _'))
+            plain = value[0].environment.get("_", Unknown("a variable of make")) if value else Known("")
+            if found[2] == "?" and isinstance(plain, Known):
+                plain = Default(plain.value, f"${found[1]}")
+            if found[2] == "+" and found[1] in variables:
+                plain = _appended(variables[found[1]][0], plain)
+            variables[found[1]] = [plain]
+    return made
+
+
+def _appended(before: Value, after: Value) -> Value:
+    if isinstance(before, Known) and isinstance(after, Known):
+        return Known(f"{before.value} {after.value}")
+    return Unknown("a variable of make that is added to")
+
+
+def _made_shell(text: str) -> str:
+    """make's `$(NAME)` as the shell's `${NAME}`, its `$$` as `$`; of the same length where a place depends on it."""
+    text = re.sub(r"\$\(([A-Za-z_]\w*)\)", r"${\1}", text)
+    return text.replace("$$", "$")
+
+
+def _recipe(row: str, number: int, source: Source, variables: dict[str, list[Value]]) -> list[CommandLine]:
+    body = row[1:]
+    prefix = len(body) - len(body.lstrip("@-+ "))
+    body = " " * prefix + body[prefix:]
+    text = _made_shell(body)
+    unset = "is a variable of make that is not set here"
+    shell = Shell(dict(variables), lambda name: f"$({name}) {unset}")
+    launchers = Launchers(text, _placer(source, text, number, 1), _folders(source.path), written=body)
+    return list(launchers.of(shell.commands(text)))
+
+
+# -- SkyPilot ----------------------------------------------------------------------------------------------------
+
+
+def _of_task(source: Source) -> list[CommandLine]:
+    """`run: |` of a SkyPilot task; `envs` are its variables, `resources.accelerators` its cards."""
+    text = source.text
+    block = re.search(r"^run\s*:\s*[|>][-+\d]*[ \t]*(?:#[^\n]*)?\n((?:[ \t]+[^\n]*\n?|[ \t]*\n)+)", text, re.MULTILINE)
+    if block is None:
+        return []
+    body = block[1]
+    inner = textwrap.dedent(body)
+    first = next((line for line in body.split("\n") if line.strip()), "")
+    indent = len(first) - len(first.lstrip())
+    row = text.count("\n", 0, block.start(1)) + 1
+    variables = _environment(text)
+    asked = re.search(r"^[ \t]+accelerators\s*:\s*[\"'{]*([\w-]+)\s*(?::\s*(\d+))?", text, re.MULTILINE)
+    cards: Value | None = Known(int(asked[2] or 1)) if asked else None
+    nodes = re.search(r"^num_nodes\s*:\s*(\d+)", text, re.MULTILINE)
+    variables["SKYPILOT_NUM_NODES"] = [Known(nodes[1] if nodes else "1")]
+    if asked:
+        variables["SKYPILOT_NUM_GPUS_PER_NODE"] = [Known(asked[2] or "1")]
+    launchers = Launchers(inner, _placer(source, inner, row, indent), _folders(source.path), cards=cards)
+    return list(launchers.of(Shell(variables).commands(inner)))
+
+
+def _environment(text: str) -> dict[str, list[Value]]:
+    block = re.search(r"^envs\s*:[ \t]*\n((?:[ \t]+[^\n]*\n?|[ \t]*\n)+)", text, re.MULTILINE)
+    made: dict[str, list[Value]] = {}
+    for name, value in re.findall(r"^[ \t]+(\w+)\s*:[ \t]*([^\n#]*)", block[1] if block else "", re.MULTILINE):
+        plain = value.strip().strip("\"'")
+        made[name] = [Default(plain, f"--env {name}")] if plain else [Unknown(f"${name} is given when it is launched")]
+    return made
+
+
+# -- notebooks ---------------------------------------------------------------------------------------------------
+
+
+def _of_magic(magic: Magic, source: Source) -> list[CommandLine]:
+    """`!python train.py`, `%%bash`, `%run train.py`."""
+    text = magic.text
+    if found := re.match(r"%%(?:bash|sh|script\s+(?:ba)?sh|shell)\b[^\n]*\n", text):
+        body, skipped = text[found.end() :], 1
+        launchers = Launchers(body, _placer(source, body, magic.row + skipped, 0, magic.cell), _folders(source.path))
+        return list(launchers.of(Shell().commands(body)))
+    if found := re.match(r"(?:\w+\s*=\s*)?!{1,2}|%(?:sx|system)\s+|%run\s+", text):
+        body = text[found.end() :]
+        if found[0].startswith("%run"):
+            body = f"python {body}"
+        indent = found.end() - (len("python ") if found[0].startswith("%run") else 0)
+        launchers = Launchers(
+            body, _placer(source, body, magic.row, indent, magic.cell), _folders(source.path), placeholders=True
+        )
+        filled = "is filled in by the notebook, or by the environment"
+        return list(launchers.of(Shell(unset=lambda name: f"${name} {filled}").commands(body)))
+    return []
+
+
+def written(magic: Magic) -> str:
+    """The file that `%%writefile` writes; "" for another magic."""
+    found = re.match(r"%%(?:writefile|file)\s+(?:-a\s+|--append\s+)?(\S+)[^\n]*\n", magic.text)
+    return found[1] if found else ""

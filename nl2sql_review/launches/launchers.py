@@ -1,0 +1,367 @@
+"""Commands → launches: which of them start a training, and what they say of it.
+
+`python`, `torchrun`, `accelerate launch`, `deepspeed` and what is put before them (`srun`, `nohup`, `uv run`, …), and
+the programs that train from a configuration: `trl sft`, `llamafactory-cli train`, `axolotl train`, `unsloth train`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from ..training_plan.values import Default, Either, Known, Place, Unknown, Value
+from .command_line import CommandLine
+from .shell import Command, Word
+
+# What stands before the command that counts; their own options are passed over.
+WRAPPERS = frozenset(
+    """srun mpirun mpiexec nohup time nice ionice sudo exec eval stdbuf numactl taskset timeout caffeinate xvfb-run
+    poetry pipenv pdm hatch uv uvx rye conda mamba micromamba pixi singularity apptainer docker podman nsys ncu
+    hf sbatch bsub qsub salloc ipython jupyter coverage kernprof bash sh command setsid watch""".split()
+)
+PYTHON = re.compile(r"(?:.*/)?(?:python[\d.]*|pypy\d?|ipython\d?)(?:\.exe)?")
+SCRIPT = re.compile(r".+\.py")
+# options without a value, of which the script's name may follow
+PYTHON_VALUES = ("-W", "-X", "--check-hash-based-pycs")
+TORCHRUN_FLAGS = ("standalone", "m", "module", "no-python", "run-path", "use-env", "use_env")
+ACCELERATE_FLAGS = frozenset(
+    """m module multi-gpu cpu use-deepspeed use-fsdp use-megatron-lm use-xpu tpu debug no-python quiet q same-network
+    dynamo-use-fullgraph dynamo-use-dynamic tpu-use-cluster tpu-use-sudo use-parallelism-config use-mps-device
+    no-tpu-cluster enable-cpu-affinity""".split()
+)
+DEEPSPEED_FLAGS = frozenset(
+    "module no-python no-local-rank no-ssh no-ssh-check force-multi bind-cores-to-rank save-pid".split()
+)
+TRL_TASKS = ("sft", "dpo", "kto", "grpo", "reward", "rloo", "orpo", "cpo")
+CARDS = ("gpu", "auto")
+
+
+@dataclass
+class Options:
+    """The options of a launcher: the last value of each by its name with dashes, flags as None; and what follows."""
+
+    values: dict[str, Word | None] = field(default_factory=dict)
+    rest: list[Word] = field(default_factory=list)
+
+    def get(self, *names: str) -> Word | None:
+        return next((self.values[name] for name in names if self.values.get(name) is not None), None)
+
+    def has(self, *names: str) -> bool:
+        return any(name in self.values for name in names)
+
+
+def options(words: list[Word], takes: Callable[[str], bool]) -> Options:
+    """Split a launcher's own options from what it starts; `takes(name)`: whether the option is followed by a value."""
+    made, at = Options(), 0
+    while at < len(words) and (text := words[at].text or words[at].tail).startswith("-") and text != "-":
+        name, equals, value = text.partition("=")
+        name = name.lstrip("-").replace("_", "-")
+        if equals:
+            word = words[at]
+            known = isinstance(word.value, Known)
+            made.values[name] = replace(word, value=Known(value) if known else word.value)
+            at += 1
+        elif takes(name):
+            made.values[name] = words[at + 1] if at + 1 < len(words) else None
+            at += 2
+        else:
+            made.values[name] = None
+            at += 1
+    made.rest = words[at:]
+    return made
+
+
+@dataclass
+class Start:
+    """What a command starts, and with which words: before their places are known."""
+
+    script: str
+    words: list[Word]
+    program: str = ""
+    module: bool = False
+    processes: Value | None = None
+    precision: Value | None = None
+    accumulation: Value | None = None
+    files: tuple[str, ...] = ()
+
+
+class Launchers:
+    """Turns commands of one file into command lines. `place` gives the place of a stretch of its text."""
+
+    def __init__(
+        self,
+        text: str,
+        place: Callable[[int, int], Place],
+        folders: Callable[[Command], tuple[str, ...]],
+        *,
+        cards: Value | None = None,
+        placeholders: bool = False,
+        written: str = "",
+    ) -> None:
+        self._written = written if len(written) == len(text) else text  # what make is given, rather than the shell
+        self._text, self._place, self._folders = text, place, folders
+        self._cards, self._placeholders = cards, placeholders
+
+    def of(self, commands: Iterator[Command]) -> Iterator[CommandLine]:
+        """Yield the launches among these commands."""
+        for command in commands:
+            found = self._launch(command)
+            if found is not None:
+                yield found
+
+    def _launch(self, command: Command) -> CommandLine | None:
+        words = command.words
+        if words[0].text.rpartition("/")[2] in WRAPPERS:
+            first = next((n for n in range(1, len(words)) if self._starts(words, n)), None)
+            if first is None:
+                return None
+            wrappers, words = words[:first], words[first:]
+        else:
+            wrappers = []
+        name = words[0].text.rpartition("/")[2]
+        if PYTHON.fullmatch(words[0].text):
+            start = self._python(words[1:])
+        elif name in ("torchrun", "torch_distributed_run"):
+            start = self._torchrun(words[1:])
+        elif name in ("accelerate", "accelerate-launch"):
+            rest = words[1:] if name == "accelerate-launch" else words[2:]
+            is_launch = name == "accelerate-launch" or len(words) > 1 and words[1].text == "launch"
+            start = self._accelerate(rest) if is_launch else None
+        elif name in ("deepspeed", "ds"):
+            start = self._deepspeed(words[1:])
+        elif SCRIPT.fullmatch(words[0].text or words[0].tail) and (words[0].text.startswith("./") or wrappers):
+            start = self._script(words)
+        else:
+            start = self._program(words)
+        return self._finished(start, command, wrappers) if start is not None else None
+
+    def _starts(self, words: list[Word], at: int) -> bool:
+        text = words[at].text
+        name = text.rpartition("/")[2]
+        return bool(
+            PYTHON.fullmatch(text)
+            or name in ("torchrun", "accelerate-launch", "deepspeed")
+            or name == "accelerate"
+            and at + 1 < len(words)
+            and words[at + 1].text == "launch"
+            or SCRIPT.fullmatch(text or words[at].tail)
+            or self._program(words[at:]) is not None
+        )
+
+    def _finished(self, start: Start, command: Command, wrappers: list[Word]) -> CommandLine:
+        place = self._place(command.start, command.end)
+        text = " ".join(self._written[command.start : command.end].replace("\\\n", " ").replace("\\\r\n", " ").split())
+        processes = start.processes
+        tasks = _tasks(wrappers)
+        if processes is None and tasks is not None and not start.program:
+            processes = Unknown(f"srun starts {tasks} of it: whether they train together is known when it runs")
+        return CommandLine(
+            text,
+            start.script,
+            start.program,
+            tuple(self._word(word, before) for word, before in zip(start.words, (None, *start.words))),
+            place,
+            more=command.more,
+            module=start.module,
+            processes=placed(processes, place),
+            precision=placed(start.precision, place),
+            accumulation=placed(start.accumulation, place),
+            files=start.files,
+            folders=self._folders(command),
+            environment={name: _at(value, place) for name, value in command.environment.items()},
+        )
+
+    def _word(self, word: Word, before: Word | None) -> Value:
+        """The word with its place; a value stands with the option before it."""
+        named = before is not None and re.fullmatch(r"--?[A-Za-z][\w-]*", before.text) and not word.text.startswith("-")
+        beside = before is not None and "\n" not in self._text[before.end : word.start]
+        place = self._place(before.start if before is not None and named and beside else word.start, word.end)
+        if self._placeholders and (found := re.search(r"\{[^{}]+\}", word.text)):
+            return Unknown(f"{found[0]} is filled in by the notebook", (place,))
+        return _at(word.value, place)
+
+    # -- what starts a script ------------------------------------------------------------------------------------
+
+    def _script(self, words: list[Word], module: bool = False) -> Start | None:
+        """The script (or module) that comes first, with the words after it."""
+        if not words:
+            return None
+        name = words[0].text or words[0].tail.lstrip("/")
+        if module:
+            if program := PROGRAM_MODULES.get(name):
+                return self._configured(program, words[1:])
+            if not re.fullmatch(r"[\w.]+", name):
+                return None
+            name = name.replace(".", "/") + ".py"
+        elif name in PROGRAM_MODULES:
+            return self._configured(PROGRAM_MODULES[name], words[1:])
+        if not SCRIPT.fullmatch(name):
+            return None
+        return Start(name, words[1:], module=module)
+
+    def _python(self, words: list[Word]) -> Start | None:
+        found = options(words, lambda name: f"-{name}" in PYTHON_VALUES)
+        module = found.has("m")
+        if found.has("c") or not found.rest:
+            return None
+        if module and found.rest[0].text in ("torch.distributed.run", "torch.distributed.launch"):
+            return self._torchrun(found.rest[1:])
+        if module and found.rest[0].text in ("accelerate.commands.launch",):
+            return self._accelerate(found.rest[1:])
+        return self._script(found.rest, module)
+
+    def _torchrun(self, words: list[Word]) -> Start | None:
+        found = options(words, lambda name: name not in TORCHRUN_FLAGS)
+        line = self._script(found.rest, found.has("m", "module"))
+        if line is None:
+            return None
+        each = self._count(found.get("nproc-per-node"), 1, "torchrun starts one process for every card")
+        nodes = self._count(found.get("nnodes"), 1, "the number of nodes is known when it runs")
+        return replace(line, processes=product(each, nodes))
+
+    def _accelerate(self, words: list[Word]) -> Start | None:
+        found = options(words, lambda name: name not in ACCELERATE_FLAGS)
+        line = self._script(found.rest, found.has("m", "module"))
+        if line is None:
+            return None
+        count, file = found.get("num-processes"), found.get("config-file")
+        processes: Value | None = None
+        if count is not None:
+            processes = self._count(count, 1, "the number of processes is known when it runs")
+        elif found.has("cpu"):
+            processes = Known(1)
+        elif found.has("multi-gpu"):
+            processes = self._cards or Unknown("accelerate starts one process for every card")
+        precision, steps = found.get("mixed-precision"), found.get("gradient-accumulation-steps")
+        return replace(
+            line,
+            processes=processes,
+            precision=precision.value if precision is not None else None,
+            accumulation=number(steps.value) if steps is not None else None,
+            files=tuple(one for one in (file.text or file.tail.lstrip("/"),) if one) if file is not None else (),
+        )
+
+    def _deepspeed(self, words: list[Word]) -> Start | None:
+        found = options(words, lambda name: name not in DEEPSPEED_FLAGS)
+        line = self._script(found.rest, found.has("module"))
+        if line is None:
+            return None
+        include = found.get("include", "i")
+        if include is not None:
+            listed = re.fullmatch(r"[\w.-]+:(\d+(?:,\d+)*)", include.text)
+            each: Value = (
+                Known(listed[1].count(",") + 1) if listed else Unknown("which cards it includes is known when it runs")
+            )
+            return replace(line, processes=each)
+        every = "deepspeed starts one process for every card"
+        each = self._count(found.get("num-gpus", "num-accelerators"), None, every)
+        return replace(line, processes=product(each, self._count(found.get("num-nodes"), 1, every)))
+
+    def _count(self, word: Word | None, default: int | None, why: str) -> Value:
+        if word is None:
+            return Known(default) if default is not None else self._cards or Unknown(why)
+        if word.text in CARDS:
+            return self._cards or Unknown(f"{why}: how many there are is known when it runs")
+        made = number(word.value)
+        if isinstance(made, (Known, Default)) and not isinstance(made.value, int):
+            return Unknown(f"{word.text}: {why}")
+        return made
+
+    # -- what trains from a configuration ------------------------------------------------------------------------
+
+    def _program(self, words: list[Word]) -> Start | None:
+        name = words[0].text.rpartition("/")[2]
+        second = words[1].text if len(words) > 1 else ""
+        if name == "trl" and second in TRL_TASKS:
+            return self._configured("trl" if second == "sft" else f"trl {second}", words[2:])
+        if name in ("llamafactory-cli", "lmf") and second == "train":
+            return self._configured("llamafactory", words[2:])
+        if name == "axolotl" and second == "train":
+            return self._configured("axolotl", words[2:])
+        if name == "unsloth" and second == "train":
+            return self._configured("unsloth", words[2:])
+        return None
+
+    def _configured(self, program: str, words: list[Word]) -> Start:
+        """A program with its words; `script` is the file that they name, "" where they name none."""
+        rest: list[Word] = []
+        script, at = "", 0
+        while at < len(words):
+            text = words[at].text or words[at].tail
+            name, equals, value = text.partition("=")
+            if name in CONFIG_OPTIONS and (equals or at + 1 < len(words)):
+                following = words[at + 1] if not equals else None
+                script = value if equals else (following.text or following.tail.lstrip("/"))  # type: ignore[union-attr]
+                at += 1 if equals else 2
+            elif (
+                not script and not rest and text.lower().endswith((".yaml", ".yml", ".json", ".toml")) and name == text
+            ):
+                script = text.lstrip("/") if not words[at].text else text
+                at += 1
+            else:
+                rest.append(words[at])
+                at += 1
+        return Start(script, rest, program)
+
+
+CONFIG_OPTIONS = ("--config", "-c", "--config_file", "--config-file")
+PROGRAM_MODULES = {
+    "axolotl.cli.train": "axolotl",
+    "trl.scripts.sft": "trl",
+    "llamafactory.cli": "llamafactory",
+    "llamafactory.train": "llamafactory",
+}
+
+
+def number(value: Value) -> Value:
+    """A word as the whole number that it says, where it does."""
+    if isinstance(value, Either):
+        made = tuple(number(option) for option in value.options)
+        return Either(made, value.condition)
+    if not isinstance(value, (Known, Default)):
+        return value
+    text = str(value.value)
+    if not re.fullmatch(r"\d{1,9}", text):
+        return value
+    return Known(int(text)) if isinstance(value, Known) else Default(int(text), value.by)
+
+
+def product(a: Value, b: Value) -> Value:
+    """Two numbers multiplied; unknown where one of them is."""
+    for value in (a, b):
+        if not isinstance(value, (Known, Default)) or not isinstance(value.value, int):
+            return value
+    assert isinstance(a, (Known, Default)) and isinstance(b, (Known, Default))
+    by = next((value.by for value in (a, b) if isinstance(value, Default)), "")
+    return Default(a.value * b.value, by) if by else Known(a.value * b.value)
+
+
+def _tasks(wrappers: list[Word]) -> str | None:
+    """How many tasks `srun` starts, where it says more than one."""
+    if not wrappers or os.path.basename(wrappers[0].text) != "srun":
+        return None
+    texts = [word.text for word in wrappers]
+    for at, text in enumerate(texts):
+        name, equals, value = text.partition("=")
+        if name in ("--ntasks", "-n", "--ntasks-per-node"):
+            count = value if equals else texts[at + 1] if at + 1 < len(texts) else ""
+            return count if count.isdigit() and int(count) > 1 else None
+    return None
+
+
+def placed(value: Value | None, place: Place) -> Value | None:
+    """The value, if there is one, with the place where it stands."""
+    return None if value is None else _at(value, place)
+
+
+def _at(value: Value, place: Place) -> Value:
+    """The value with the place where it stands."""
+    if isinstance(value, Known):
+        return Known(value.value, (place,))
+    if isinstance(value, Default):
+        return Default(value.value, value.by, (place,))
+    if isinstance(value, Either):
+        return Either(tuple(_at(option, place) for option in value.options), value.condition, (place,))
+    return Unknown(value.why, (place,))

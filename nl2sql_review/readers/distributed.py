@@ -1,0 +1,155 @@
+"""What several processes do at once: splits that each draws for itself, files that each writes."""
+
+from __future__ import annotations
+
+import re
+from typing import Iterator
+
+import libcst as cst
+
+from ..interpret.core.recording import Call
+from ..training_plan.facts import Fact, TrainingPlan
+from ..training_plan.values import Absent, Default, Known, Trace, Value
+from .api.arguments import Defect
+from .api.imports import fact as listed
+from .derive import plain
+from .model_state import path_to
+from .object_settings import last
+from .run import Run
+
+LAUNCH = re.compile(
+    r"\b(?:torchrun|torch\.distributed\.(?:run|launch)|accelerate\s+launch|deepspeed)\b[^\n]*?"
+    r"--(?:nproc[_-]per[_-]node|num[_-]processes|num[_-]gpus)[ =](\d+)"
+)
+INDEXED = re.compile(r"environ\[\s*[\"'](LOCAL_RANK|RANK|WORLD_SIZE)[\"']\s*\]")
+ONE = re.compile(
+    r"world_process_zero|main_process|process_index|local_rank|\brank\b|RANK|is_main|is_master|master_process|on_main|"
+    r"main_local"
+)
+SEEDS = ("set_seed", "seed_everything", "seed_all", "fix_seed")
+NUMPY = ("numpy.random.seed", "np.random.seed")
+
+
+def read(run: Run, plan: TrainingPlan) -> None:
+    several = processes(run, plan)
+    plan.arguments.several_processes = Fact(several, at=plan.arguments.processes.at or run.place)
+    if plain(several) is not True or run.configuration is not None:
+        why = "one process trains"
+        for part, name in ((plan.dataset, "unseeded_split"), (plan.project, "unguarded")):
+            setattr(part, name, Fact(Absent(why), at=run.place, why_not=why))
+        return
+    guess, trace = isinstance(several, Default), several.trace
+    plan.dataset.unseeded_split = listed(list(unseeded(run, guess, trace)), run.place)
+    plan.project.unguarded = listed(list(unguarded(run, guess)), run.place)
+
+
+def processes(run: Run, plan: TrainingPlan) -> Value:
+    """Whether several processes train: said so, started so in a comment, or the rank is read without a default."""
+    stated = plan.arguments.processes.value
+    if isinstance(stated, Known) and isinstance(stated.value, int):
+        return Known(stated.value > 1, stated.trace)
+    if isinstance(stated, Default) and isinstance(stated.value, int) and stated.value > 1:
+        return Default(True, stated.by, stated.trace)
+    text = getattr(run.source, "text", "")
+    if run.configuration is None:
+        found = LAUNCH.search(text)
+        if found is not None:
+            return Default(int(found[1]) > 1, "another launch command") if int(found[1]) > 1 else Known(False)
+        if INDEXED.search(text) and not re.search(r"[\"']LOCAL_RANK[\"']\s*(not )?in\s+os\.environ", text):
+            return Default(True, "the launcher")
+    return Default(False, "the launcher") if not isinstance(stated, Known) else Known(False)
+
+
+# -- splits ------------------------------------------------------------------------------------------------------
+
+
+def unseeded(run: Run, guess: bool, trace: Trace) -> Iterator[Defect]:
+    end = min((c.order for c in run.train), default=None)
+    if "main_process_first" in run.source.text:
+        return
+    seen: set[int] = set()
+    for call in run.calls:
+        name = last(call.callee)
+        if name in SEEDS and fixed(call) or call.callee in NUMPY and fixed(call):
+            return
+        if end is not None and call.order > end:
+            return
+        if call.callee not in ("datasets.Dataset.train_test_split", "datasets.Dataset.shuffle"):
+            continue
+        seed = call.get("seed", "$0" if name == "shuffle" else "seed")
+        ordered = isinstance(shuffles := call.get("shuffle"), Known) and shuffles.value is False
+        left_out = isinstance(seed, Absent) or isinstance(seed, Known) and seed.value is None
+        if not left_out or ordered or call.unknown_arguments or id(call.place.node) in seen:
+            continue
+        if not isinstance(call.get("generator"), Absent):
+            continue
+        seen.add(id(call.place.node))
+        what = "split" if name == "train_test_split" else "shuffle"
+        text = f"the {what} has no seed, and several processes train: each of the processes draws its own"
+        yield Defect("unseeded", name, call.place, text, assumed=guess)
+
+
+def fixed(call: Call) -> bool:
+    value = call.get("seed", "$0")
+    return isinstance(value, (Known, Default)) and value.value is not None
+
+
+# -- files -------------------------------------------------------------------------------------------------------
+
+
+def unguarded(run: Run, guess: bool) -> Iterator[Defect]:
+    """What every process writes to the same place when the training is over."""
+    if not run.train:
+        return
+    start = max(c.order for c in run.train)
+    seen: set[int] = set()
+    for call in run.calls:
+        if call.order <= start or id(call.place.node) in seen:
+            continue
+        what = written(call)
+        if not what or guarded(call):
+            continue
+        seen.add(id(call.place.node))
+        text = f"several processes train, and each of them {what}: do it in one of them"
+        yield Defect("unguarded", last(call.callee), call.place, text, assumed=guess)
+
+
+def written(call: Call) -> str:
+    name = last(call.callee)
+    if call.callee == "builtins.open":
+        mode = plain(call.get("mode", "$1"))
+        path = call.get("file", "$0")
+        if isinstance(mode, str) and mode[:1] in "awx" and isinstance(path, (Known, Default)):
+            return f"{'appends to' if mode[0] == 'a' else 'writes'} {path.value}"
+    elif call.callee == "transformers.PreTrainedModel.save_pretrained":
+        return "saves the model" if isinstance(call.get("is_main_process"), Absent) else ""
+    elif call.callee == "transformers.PreTrainedModel.push_to_hub":
+        return "pushes the model"
+    elif name in ("to_csv", "to_json", "to_parquet") and call.callee.startswith(("pandas.", "datasets.")):
+        return "writes a file"
+    return ""
+
+
+def guarded(call: Call) -> bool:
+    """Whether a test of the rank stands above the call, in its function or where that is called."""
+    if any(ONE.search(condition) for condition in (call.condition, *getattr(call, "conditions", ()))):
+        return True
+    source = call.place.source
+    path = path_to(source.tree, call.place.node)
+    tests = [n.test for n in path if isinstance(n, (cst.If, cst.IfExp))]
+    tests += [i.item for n in path if isinstance(n, cst.With) for i in n.items]
+    tests += [d.decorator for n in path if isinstance(n, cst.FunctionDef) for d in n.decorators]
+    if any(ONE.search(source.segment(t)) for t in tests):
+        return True
+    return leaves_early(source, path)
+
+
+def leaves_early(source: object, path: list[cst.CSTNode]) -> bool:
+    """`if rank != 0: return` above it in the same body."""
+    for node in path:
+        for one in getattr(getattr(node, "body", None), "body", ()):
+            if isinstance(one, cst.If) and ONE.search(source.segment(one.test)):  # type: ignore[attr-defined]
+                lines = [s for s in getattr(one.body, "body", ()) if isinstance(s, cst.SimpleStatementLine)]
+                if any(isinstance(s.body[0], (cst.Return, cst.Raise)) for s in lines):
+                    return True
+    return False

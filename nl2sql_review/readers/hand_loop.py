@@ -1,0 +1,169 @@
+"""A training loop written by hand: optimiser, schedule, batch, accumulation and precision, as its calls say them.
+
+What a loop does between its calls is not read. So what no call says is unknown here, and never "does not apply".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..interpret.core.recording import Call
+from ..training_plan.facts import Arguments, Checkpointing, Fact
+from ..training_plan.values import Absent, Known, Place, Term, Unknown, Value
+from .derive import derive, plain
+from .object_settings import last
+from .run import Run
+
+OPTIMIZERS = (
+    *("AdamW", "Adam", "SGD", "Adafactor", "Lion", "RMSprop", "NAdam", "RAdam", "Adagrad"),
+    *("AdamW8bit", "Adam8bit", "PagedAdamW", "PagedAdamW8bit", "PagedAdamW32bit", "PagedLion8bit", "Lion8bit"),
+    *("FusedAdam", "DeepSpeedCPUAdam"),
+)
+SCHEDULES = {
+    "get_cosine_schedule_with_warmup": "cosine",
+    "get_cosine_with_hard_restarts_schedule_with_warmup": "cosine_with_restarts",
+    "get_linear_schedule_with_warmup": "linear",
+    "get_constant_schedule_with_warmup": "constant_with_warmup",
+    "get_constant_schedule": "constant",
+    "get_polynomial_decay_schedule_with_warmup": "polynomial",
+    "CosineAnnealingLR": "cosine",
+    "CosineAnnealingWarmRestarts": "cosine_with_restarts",
+    "LinearLR": "linear",
+    "StepLR": "step",
+    "ExponentialLR": "exponential",
+    "OneCycleLR": "one cycle",
+}
+NAMED = ("get_scheduler",)
+SAVES = ("save_pretrained", "save_state", "save_model", "save", "save_checkpoint")
+PRECISIONS = {"no": "none", "bf16": "bf16", "fp16": "fp16"}
+
+
+def trains(run: Run) -> bool:
+    """Whether the script trains in a loop of its own."""
+    if run.trainer is not None or run.arguments or run.arguments.unknown or run.configuration is not None:
+        return False
+    return any(last(c.callee) == "backward" for c in run.calls)
+
+
+def read(run: Run, part: Arguments) -> None:
+    """Fill the arguments section of such a loop; the processes are settled already."""
+    optimizer = last_of(run, OPTIMIZERS)
+    part.optimizer = named(optimizer, lambda name: name) if optimizer else unread(run, "which optimizer")
+    part.learning_rate = given(run, optimizer, "the learning rate", "lr", "learning_rate", "$1")
+    part.weight_decay = given(run, optimizer, "the weight decay", "weight_decay")
+    schedule(run, part)
+    part.per_device_batch_size = batch(run)
+    part.gradient_accumulation = accumulation(run)
+    part.mixed_precision = precision(run)
+    part.seed = seed(run)
+    for name in ("fp16", "bf16", "epochs"):
+        setattr(part, name, unread(run, f"what it does about {name}"))
+
+
+def saves(run: Run, part: Checkpointing) -> None:
+    """When and how often such a loop saves is between its calls."""
+    call = last_of(run, SAVES)
+    what = f"when {last(call.callee)} is called" if call is not None else "whether anything is saved on the way"
+    for name in ("save_strategy", "save_steps", "save_conflict", "save_total_limit"):
+        setattr(part, name, unread(run, what, call.place if call is not None else None))
+
+
+def unread(run: Run, what: str, at: Place | None = None) -> Fact:
+    return Fact(Unknown(f"the loop is written by hand, and {what} is not read from it"), at=at or run.place)
+
+
+def last_of(run: Run, names: tuple[str, ...]) -> Call | None:
+    """The last call of one of these that is made, rather than of a method of what one of them made."""
+    made = [c for c in run.calls if last(c.callee) in names and "(" not in c.callee]
+    return made[-1] if made else None
+
+
+def given(run: Run, call: Call | None, what: str, *names: str) -> Fact:
+    if call is None:
+        return unread(run, what)
+    name = next((n for n in names if n in call.arguments), "")
+    if not name:
+        if call.unknown_arguments:
+            return Fact(Unknown(f"{what} may be given: {call.unknown_arguments}"), at=call.place)
+        return Fact(Unknown(f"{what} is left to {last(call.callee)}'s default or set for each group"), at=call.place)
+    return Fact(call.arguments[name], at=call.places.get(name, call.place), argument="" if name[0] == "$" else name)
+
+
+def named(call: Call, name: Any) -> Fact:
+    return Fact(Known(name(last(call.callee)), (call.place,)), at=call.place)
+
+
+def schedule(run: Run, part: Arguments) -> None:
+    """The schedule, its warm-up and its steps; a loop that makes none keeps the rate as it is."""
+    call = last_of(run, (*SCHEDULES, *NAMED))
+    if call is None:
+        if any(re.search(r"schedul|_lr\b", last(c.callee), re.IGNORECASE) for c in run.calls):
+            part.scheduler = unread(run, "its schedule")
+        else:
+            note = "the loop makes no schedule: the rate stays as it is"
+            part.scheduler = Fact(Known("constant", (run.place,) if run.place else ()), at=run.place, note=note)
+        for name in ("warmup_steps", "warmup_ratio", "max_steps"):
+            setattr(part, name, unread(run, "whether the rate warms up"))
+        return
+    by_name = last(call.callee) in NAMED
+    if by_name:
+        value = call.get("name", "$0")
+        part.scheduler = Fact(value, at=call.places.get("name", call.place))
+    else:
+        part.scheduler = named(call, lambda name: SCHEDULES[name])
+    warm, total = ("$2", "$3") if by_name else ("$1", "$2")
+    part.warmup_steps = given(run, call, "the warm-up", "num_warmup_steps", warm)
+    part.warmup_ratio = Fact(Absent("a number of steps is given"), at=call.place)
+    part.max_steps = given(run, call, "the number of steps", "num_training_steps", "T_max", "total_steps", total)
+
+
+def batch(run: Run) -> Fact:
+    """The batch size of the loader that is shuffled, else of the first: the others are there to evaluate."""
+    loaders = [c for c in run.calls if last(c.callee) == "DataLoader" and "(" not in c.callee]
+    if not loaders:
+        return unread(run, "its batch size")
+    shuffled = [c for c in loaders if plain(c.get("shuffle")) is True]
+    call = (shuffled or loaders)[0]
+    value = call.get("batch_size", "$1")
+    if isinstance(value, Absent):
+        if "batch_sampler" in call.arguments or call.unknown_arguments:
+            return Fact(Unknown("the loader's batches are made by its sampler"), at=call.place)
+        note = "library default: DataLoader.batch_size"
+        value = Known(1, (Place(call.place.source, call.place.node, note),))
+    return Fact(value, at=call.places.get("batch_size", call.place), argument="batch_size")
+
+
+def accumulation(run: Run) -> Fact:
+    accelerator = last_of(run, ("Accelerator",))
+    if accelerator is not None and not isinstance(value := accelerator.get("gradient_accumulation_steps"), Absent):
+        at = accelerator.places.get("gradient_accumulation_steps", accelerator.place)
+        return Fact(value, at=at, argument="gradient_accumulation_steps")
+    if any("gradient_accumulation_plugin" in c.arguments for c in run.calls):
+        return unread(run, "its accumulation")
+    text = getattr(run.source, "text", "") or ""
+    if re.search(r"%[^\n]*==\s*0[^\n]*:|accum", text, re.IGNORECASE):
+        return unread(run, "over how many batches it accumulates")
+    return Fact(Known(1, (run.place,) if run.place else ()), at=run.place, note="each batch is a step of its own")
+
+
+def precision(run: Run) -> Fact:
+    """By the Accelerator, else by autocast; a loop without either trains in the dtype of the model."""
+    accelerator = last_of(run, ("Accelerator",))
+    if accelerator is not None and not isinstance(value := accelerator.get("mixed_precision"), Absent):
+        made = derive(lambda name: PRECISIONS.get(name, name) if isinstance(name, str) else name, value)
+        return Fact(made, at=accelerator.places.get("mixed_precision", accelerator.place), note="by the Accelerator")
+    cast = next((c for c in run.calls if last(c.callee) == "autocast"), None)
+    if cast is not None:
+        dtype: Value = cast.get("dtype")
+        said = dtype.text if isinstance(dtype, Term) else ""
+        kind = {"bfloat16": "bf16", "float16": "fp16", "half": "fp16"}.get(last(said), "")
+        if kind:
+            return Fact(Known(kind, (cast.place,)), at=cast.place, note="by autocast")
+        return Fact(Unknown("the dtype of autocast is not known"), at=cast.place)
+    return unread(run, "in which precision it computes: neither an Accelerator nor autocast says so")
+
+
+def seed(run: Run) -> Fact:
+    call = last_of(run, ("set_seed", "manual_seed", "seed_everything"))
+    return Fact(call.get("seed", "$0"), at=call.place) if call is not None else unread(run, "its seed")

@@ -1,0 +1,124 @@
+"""Samples that share a row, and whether attention ends where each ends."""
+
+from __future__ import annotations
+
+import re
+from typing import Iterator
+
+from ..training_plan.facts import Fact, TrainingPlan
+from ..training_plan.values import Absent, Default, Known, Place, Unknown, Value
+from .api.arguments import Defect, assumed
+from .api.imports import fact as listed
+from .derive import plain
+from .judged_versions import within
+from .prompt.training_text import texts_of, uses_unsloth
+from .run import Run
+
+SEPARATES = re.compile(r"flash|kernels-community|vllm-flash")
+POSITIONS = "0.23.0"  # the first trl that hands positions on whatever the attention is
+BOUNDARIES = "4.53.0"  # the first transformers that reads them under sdpa and eager
+MEASURED = "0.19.0"  # the first trl with the strategies that are judged
+KEEPS_MASK = "0.20.0"  # the first trl whose packing keeps the mask of the completion
+
+
+def read(run: Run, plan: TrainingPlan) -> None:
+    plan.dataset.joined_samples = joined(run)
+    if plain(plan.prompt.loss_on.value) == "response" and loses_mask(run):
+        at = run.arguments.where("packing")
+        note = f"packing of trl before {KEEPS_MASK[:-2]} keeps the ids and drops the mask of the answer"
+        plan.prompt.loss_on = Fact(Known("all", run.arguments.value("packing").trace), at=at, note=note)
+
+
+def joined(run: Run) -> Fact:
+    trainer = run.trainer
+    if trainer is None or trainer.callee != "trl.SFTTrainer" or uses_unsloth(run):
+        why = "Unsloth packs by itself" if trainer is not None and uses_unsloth(run) else "no trainer that packs"
+        return Fact(Absent(why), at=run.place, why_not=why)
+    given = run.arguments
+    packs, free = given.value("packing"), given.value("padding_free")
+    if isinstance(packs, Unknown):
+        return Fact(packs, at=given.where("packing") or run.place)
+    if not on(packs) and not on(free):
+        why = "every sample has a row of its own"
+        return Fact(Absent(why), at=run.place, why_not=why)
+    found = list(defects(run, packs, free))
+    undecided = next((one for one in found if isinstance(one, Fact)), None)
+    return undecided or listed([one for one in found if isinstance(one, Defect)], run.place)
+
+
+def on(value: Value) -> bool:
+    return isinstance(value, (Known, Default)) and value.value is True
+
+
+def defects(run: Run, packs: Value, free: Value) -> Iterator[Defect | Fact]:
+    given = run.arguments
+    strategy = given.value("packing_strategy")
+    place = given.where("packing_strategy")
+    if on(packs) and plain(strategy) == "wrapped" and place is not None:
+        if not raw(run):
+            text = (
+                'packing_strategy="wrapped" joins samples without a boundary and cuts them where a row ends: they see '
+                'each other; use "bfd"'
+            )
+            yield Defect("wrapped", "packing_strategy", place, text, "", isinstance(strategy, Default), strategy.trace)
+        return
+    switch, value = ("packing", packs) if on(packs) else ("padding_free", free)
+    at = given.where(switch) or run.place
+    assert at is not None
+    if (attention := attention_of(run)) is None:
+        yield Fact(Unknown("which attention the model is loaded with is not known"), at=at)
+        return
+    if SEPARATES.search(attention):
+        return
+    yield from by_version(run, switch, value, at, attention)
+
+
+def by_version(run: Run, switch: str, value: Value, at: Place, attention: str) -> Iterator[Defect | Fact]:
+    if within(run, "trl", POSITIONS) and within(run, "transformers", BOUNDARIES):
+        return
+    between = within(run, "trl", MEASURED, POSITIONS)
+    if between or within(run, "trl", MEASURED) and within(run, "transformers", "4.0.0", BOUNDARIES):
+        which = f"trl before {POSITIONS[:-2]}" if between else f"transformers before {BOUNDARIES[:-2]}"
+        text = (
+            f"{which} keeps joined samples apart under flash attention only, and this is {attention}: they see each "
+            "other"
+        )
+        guess = run.versions is None or assumed(run.versions["trl"]) or isinstance(value, Default)
+        yield Defect("no boundary", switch, at, text, "", guess, value.trace)
+    else:
+        yield Fact(Unknown(f"whether samples are kept apart under {attention} depends on the versions"), at=at)
+
+
+def attention_of(run: Run) -> str | None:
+    """The attention that the model is loaded with, "sdpa" where nobody says; None where it is not known."""
+    said = run.load.value("attn_implementation")
+    if run.load.call is run.trainer or isinstance(said, Absent):
+        kwargs = run.arguments.value("model_init_kwargs")
+        items = kwargs.parts if isinstance(kwargs, Unknown) else getattr(kwargs, "value", None)
+        inner = items.get("attn_implementation") if isinstance(items, dict) else None
+        if isinstance(inner, str):
+            return inner
+        if isinstance(kwargs, Unknown) and not isinstance(items, dict):
+            return None
+        said = inner if isinstance(inner, (Known, Default)) else said
+    if isinstance(said, (Known, Default)):
+        return str(said.value or "sdpa")
+    return "sdpa" if isinstance(said, Absent) and not run.load.unknown and run.load else None
+
+
+def raw(run: Run) -> bool:
+    """Whether the texts are plain ones, with nothing asked and nothing answered: there a cut costs little."""
+    if run.configuration is not None:
+        return False
+    texts = texts_of(run)
+    return bool(texts) and all(
+        t.form == "text" and t.texts and all(p.hole is not None or not p.text.strip() for one in t.texts for p in one)
+        for t in texts
+    )
+
+
+def loses_mask(run: Run) -> bool:
+    """Whether packing of the judged trl drops what says which tokens are the answer's."""
+    if run.trainer is None or run.trainer.callee != "trl.SFTTrainer" or uses_unsloth(run):
+        return False
+    return within(run, "trl", MEASURED, KEEPS_MASK) and on(run.arguments.value("packing"))

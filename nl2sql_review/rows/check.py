@@ -1,0 +1,370 @@
+"""The door to the rows: a script, or several of its runs → what its data files are to it, as a report."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from ..data_files.formats import DataFile, Unreadable
+from ..data_files.heads import Head, head
+from ..data_files.locate import Located, locate
+from ..data_files.records import Batch, Problem, lines_of, ranges, read
+from ..training_plan.feeds import Feed, Feeding
+from .engine.limits import Limits
+from .engine.process import Lost, Task, supervise
+from .found import Defect, Found, overlapping, repeated, split_by_row
+from .program import Program, of_feed
+
+HANDLER = "nl2sql_review.rows.checker:handle"
+SECONDS = 5.0  # that a statement may take to be prepared
+SQL_RULES = ("rows/sql", "rows/schema", "rows/schema-cut")
+
+Progress = Callable[[int, int], None]
+
+
+class DataError(ValueError):
+    """What was asked cannot be done; the text says why, and what would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be checked, and how.
+
+    `files` stand in place of what the script loads, `held_out` are further files that nothing may be trained on;
+    `schemas` as `evaluate` takes them. `allow` is given every path before it is read; it may raise.
+    """
+
+    files: tuple[str, ...] = ()
+    held_out: tuple[str, ...] = ()
+    schemas: str | None = None
+    dialect: str = ""
+    sample: int | None = None
+    seed: int = 0
+    jobs: int = 1
+    sql: bool = True
+    allow: Callable[[str], object] | None = None
+
+
+@dataclass(slots=True)
+class Checked:
+    """One data file, as one feed of the script uses it. `why` says why it was not looked at."""
+
+    file: DataFile
+    feed: Feed
+    program: Program
+    found: Found
+    role: str  # "train" or "held out"
+    head: Head | None = None
+    learnt: str = "response"  # what the loss is on: "response", "all", "nothing"
+
+
+@dataclass(slots=True)
+class Result:
+    """All that was looked at, and what was not: (name, reason)."""
+
+    checked: list[Checked] = field(default_factory=list)
+    missing: list[tuple[str, str]] = field(default_factory=list)
+    why: str = ""
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of the script: what it is fed, and what else of its plan bears on rows."""
+
+    feeding: Feeding
+    length: int | None = None
+    epochs: float = 1.0
+    learnt: str = "response"
+    model: str = ""
+    folders: tuple[str, ...] = ()
+
+
+def check(run: Run, asked: Asked, progress: Progress | None = None) -> Result:
+    """Check the rows of every data file of a run. Raises DataError, and what `asked.allow` raises."""
+    result = Result(why=run.feeding.why)
+    tokenizer, eos, bos = tokenizer_of(run.model, run.folders, asked.allow)
+    schemas = _schemas(asked)
+    work: list[Checked] = []
+    for role, feed, located in _located(run, asked):
+        result.missing += [pair for pair in located.missing if pair not in result.missing]
+        for file in located.files:
+            if any(one.file == file and (one.role == role or role == "held out") for one in work):
+                continue
+            program = of_feed(feed)
+            seen = head(file)
+            program.columns = list(seen.counts)
+            program.texts_in = [name for name, text in seen.texts.items() if text] if feed.rows.format == "json" else []
+            program.table = bool(feed.rows.format) or feed.rows.hub
+            program.length, program.tokenizer, program.eos, program.bos = run.length, tokenizer, eos, bos
+            program.schemas = schemas or (_beside(file) if not seen.counts or _lacks_schema(feed, seen) else {})
+            program.dialect, program.sql = asked.dialect, asked.sql
+            work.append(Checked(file, feed, program, Found(file.path), role, seen, run.learnt))
+    total = sum(os.path.getsize(one.file.path) for one in work)
+    done = 0
+    for one in work:
+        _whole_columns(one)
+        for size in _run(one, asked):
+            done += size
+            if progress is not None:
+                progress(min(done, total), total)
+        one.found.settle()
+    _together(work, run)
+    result.checked = work
+    return result
+
+
+def _located(run: Run, asked: Asked) -> Iterator[tuple[str, Feed, Located]]:
+    """(role, feed, its files): training first."""
+    folders = run.folders
+    for feed in run.feeding.train:
+        if asked.files:
+            feed.rows.names, feed.rows.hub, feed.rows.why = asked.files, False, ""
+        yield "train", feed, locate(feed.rows, folders, asked.allow)
+        if asked.files:
+            break
+    trained = [feed.rows for feed in run.feeding.train]
+    for feed in run.feeding.held_out:
+        own = any(rows.names == feed.rows.names and _base(rows.split) == _base(feed.rows.split) for rows in trained)
+        if feed.rows.names and not own:
+            yield "held out", feed, locate(feed.rows, folders, asked.allow)
+    if asked.held_out and run.feeding.train:
+        first = run.feeding.train[0]
+        given = Feed(type(first.rows)(names=asked.held_out, format="json"), first.form, first.texts, why=first.why)
+        yield "held out", given, locate(given.rows, folders, asked.allow)
+
+
+def _base(split: str) -> str:
+    return split.partition("[")[0]
+
+
+def _whole_columns(one: Checked) -> None:
+    """A column that the script reads and no row has: told once, of the first row."""
+    seen = one.head
+    if seen is None or not seen.rows:
+        return
+    absent = [name for name in one.program.reads if not seen.counts[name]]
+    if absent and one.program.table and not one.feed.mixed_first and (seen.whole or seen.rows >= 100):
+        names = ", ".join(map(repr, absent))
+        there = ", ".join(sorted(seen.counts)) or "none"
+        many = "" if seen.whole else f" of the first {seen.rows}"
+        first = seen.numbers[0]
+        message = f"no row{many} has {names}, which the script reads: KeyError; the columns are {there}"
+        one.found.tell("missing_columns", Defect(first, message, absent[0]))
+        one.program.reads = [name for name in one.program.reads if seen.counts[name]]
+        one.program.columns = [*one.program.columns, *absent]
+        one.program.texts = []
+        one.program.why = f"the script stops at the first row: there is no {names}"
+
+
+# ── rows, batch by batch ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _run(one: Checked, asked: Asked) -> Iterator[int]:
+    """Check a file's rows in child processes; yields bytes that were read since the last time."""
+    limits = Limits(seconds=SECONDS)
+    chosen = _sample(one.file, asked) if asked.sample is not None else None
+    again: list[tuple[int, Any]] = []
+    handle, name = tempfile.mkstemp(prefix="nl2sql-review-", suffix=".json")
+    size = max(os.path.getsize(one.file.path), 1)
+    told = 0
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(one.program.plain(), file)
+        sent: dict[int, Batch | dict[str, Any]] = {}
+        tasks = _tasks(one, name, chosen, sent)
+        preload = ("nl2sql_review.rows.checker",)
+        for answer in supervise(HANDLER, tasks, limits, asked.jobs, preload):
+            batch = sent.pop(answer.task)
+            if isinstance(batch, dict):
+                told += batch["size"]
+                yield batch["size"]
+                if not isinstance(answer.value, Lost):
+                    one.found.add(answer.value)
+                    continue
+                batch = lines_of(**batch)
+            if isinstance(answer.value, Lost):
+                again += list(zip(batch.numbers, batch.rows))
+            else:
+                one.found.add(answer.value)
+        singly = (Task(row, {"program": name}, [[[row], [value]]]) for row, value in again)
+        for answer in supervise(HANDLER, singly, limits, asked.jobs, preload):
+            if isinstance(answer.value, Lost):
+                why = (
+                    "not done in time, which SQLite did not heed"
+                    if answer.value.why == "time"
+                    else "it ends the engine"
+                )
+                one.found.tell("refused_sql", Defect(answer.task, f"not asked of the engine: {why}", "guard"))
+            else:
+                one.found.add(answer.value)
+    finally:
+        os.unlink(name)
+    if told < size:
+        yield size - told
+
+
+def _tasks(
+    one: Checked, program: str, chosen: frozenset[int] | None, sent: dict[int, Batch | dict[str, Any]]
+) -> Iterator[Task]:
+    number = 0
+    if one.file.format == "jsonl" and not one.file.packed and chosen is None:
+        try:
+            for start, size, first, _ in ranges(one.file):
+                number += 1
+                sent[number] = part = {"path": one.file.path, "start": start, "size": size, "number": first}
+                yield Task(number, {"program": program}, [part])
+            if not number:
+                one.found.tell("unreadable", Defect(0, "it is empty"))
+        except Unreadable as error:
+            one.found.tell("unreadable", Defect(0, str(error)))
+        return
+    for batch in read(one.file, one.feed.rows.records):
+        if isinstance(batch, Problem):
+            one.found.tell("unreadable", Defect(batch.row, batch.message))
+            continue
+        if chosen is not None:
+            batch = _only(batch, chosen)
+            if not batch.rows:
+                continue
+        number += 1
+        sent[number] = batch
+        yield Task(number, {"program": program}, [[batch.numbers, [_sendable(row) for row in batch.rows]]])
+
+
+def _sendable(row: dict[str, Any] | str) -> Any:
+    """A row of JSON's own types: what a table holds beside them (dates, bytes) as its text."""
+    if isinstance(row, str):
+        return row
+    try:
+        json.dumps(row)
+    except (TypeError, ValueError):
+        return json.loads(json.dumps(row, default=str, skipkeys=True))
+    return row
+
+
+def _only(batch: Batch, chosen: frozenset[int]) -> Batch:
+    made = Batch()
+    for number, row in zip(batch.numbers, batch.rows):
+        if number in chosen:
+            made.add(number, row, 0)
+    made.size = batch.size
+    return made
+
+
+def _sample(file: DataFile, asked: Asked) -> frozenset[int]:
+    """The numbers of the rows that are looked at: the same for the same seed."""
+    numbers = [number for batch in read(file) if isinstance(batch, Batch) for number in batch.numbers]
+    assert asked.sample is not None
+    if len(numbers) <= asked.sample:
+        return frozenset(numbers)
+    return frozenset(Random(asked.seed).sample(numbers, asked.sample))
+
+
+# ── what only all rows together tell ─────────────────────────────────────────────────────────────────────────────────
+
+
+def _together(work: Sequence[Checked], run: Run) -> None:
+    train = [one.found for one in work if one.role == "train"]
+    held_out = [one.found for one in work if one.role == "held out"]
+    repeated(train)
+    repeated(held_out)
+    if held_out:
+        overlapping(train, held_out)
+    for one in work:
+        if one.role == "train" and one.feed.split_by_row is not None:
+            split_by_row(one.found, one.feed.split_by_row)
+        for defects in one.found.defects.values():
+            defects.sort(key=lambda defect: defect.row)
+
+
+def _schemas(asked: Asked) -> dict[str, str]:
+    """Database → the text of its schema, of a file or folder that somebody named."""
+    from .scoring.databases import Schemas
+    from .scoring.inputs import InputError
+
+    if asked.schemas is None:
+        return {}
+    try:
+        known = Schemas(asked.schemas, asked.allow)
+    except InputError as error:
+        raise DataError(str(error)) from None
+    return known.texts()
+
+
+def _beside(file: DataFile) -> dict[str, str]:
+    """The schemas of Spider's tables.json, where it lies beside a file."""
+    from .scoring.databases import Schemas
+    from .scoring.inputs import InputError
+
+    path = os.path.join(os.path.dirname(file.path), "tables.json")
+    if not os.path.isfile(path):
+        return {}
+    try:
+        return Schemas(path).texts()
+    except InputError:
+        return {}
+
+
+def _lacks_schema(feed: Feed, seen: Head) -> bool:
+    return not any("schema" in piece.roles for pieces in feed.texts for piece in pieces)
+
+
+# ── the tokenizer, if it is on this disk ─────────────────────────────────────────────────────────────────────────────
+
+
+def tokenizer_of(
+    model: str, folders: Sequence[str], allow: Callable[[str], object] | None = None
+) -> tuple[str, str, str]:
+    """Return (file of the model's tokenizer, its EOS token, its BOS token); "" for what is not on this disk."""
+    if not model:
+        return "", "", ""
+    found = _tokenizer_folder(model, folders, allow)
+    if not found:
+        return "", "", ""
+    eos = bos = ""
+    try:
+        with open(os.path.join(found, "tokenizer_config.json"), encoding="utf-8") as file:
+            config = json.load(file)
+        eos, bos = (_token(config.get(name)) for name in ("eos_token", "bos_token"))
+    except (OSError, ValueError, AttributeError):
+        pass
+    try:
+        from tokenizers import Tokenizer
+
+        Tokenizer.from_file(os.path.join(found, "tokenizer.json"))
+    except Exception:  # not installed, or a file of another version: then it cannot count
+        return "", eos, bos
+    return os.path.abspath(os.path.join(found, "tokenizer.json")), eos, bos
+
+
+def _token(value: Any) -> str:
+    text = value.get("content") if isinstance(value, dict) else value
+    return text if isinstance(text, str) else ""
+
+
+def _tokenizer_folder(model: str, folders: Sequence[str], allow: Callable[[str], object] | None) -> str:
+    for folder in folders:
+        path = os.path.join(folder, model)
+        if allow is not None:
+            try:
+                allow(os.path.join(path, "tokenizer.json"))
+            except ValueError:
+                continue
+        if os.path.isfile(os.path.join(path, "tokenizer.json")):
+            return path
+    if allow is not None or os.path.isabs(model):
+        return ""
+    home = os.environ.get("HF_HOME") or os.path.join(os.path.expanduser("~"), ".cache", "huggingface")
+    hub = os.environ.get("HF_HUB_CACHE") or os.path.join(home, "hub")
+    snapshots = os.path.join(hub, f"models--{model.replace('/', '--')}", "snapshots")
+    try:
+        names = sorted(os.listdir(snapshots))
+    except OSError:
+        return ""
+    paths = [os.path.join(snapshots, name) for name in names]
+    return next((path for path in reversed(paths) if os.path.isfile(os.path.join(path, "tokenizer.json"))), "")

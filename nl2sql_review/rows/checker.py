@@ -1,0 +1,511 @@
+"""One pure function over a batch of rows, whoever calls it: a process of our pool, or an engine of many machines.
+
+    check(program, numbers, rows) -> {"defects": […], "keys": […], …}
+
+Everything that goes in and comes out is JSON's own types. A row is evaluated as the script would, by `expressions`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from hashlib import blake2b
+from html import unescape
+from typing import Any
+
+from ..data_files.records import kind_of, lines_of, row_of
+from .acceptance import SPOKEN, Acceptance, closed
+from .engine.child import Tell
+from .engine.limits import Limits
+from .engine.statement import COMMANDS, ELSEWHERE, QUERIES, is_plainly_one_query, read
+from .expressions import Compiler, Evaluate, NotKnown, Raises
+
+DATABASE_COLUMNS = ("db_id", "db_name", "database", "database_id", "db")
+SCHEMA_COLUMNS = ("schema", "context", "sql_context", "create_table", "ddl", "db_schema", "table_schema")
+ENTITY = re.compile(r"&(?:gt|lt|amp|quot|apos|nbsp|#\d{2,5}|#x[0-9a-fA-F]{2,4});")
+FENCE = re.compile(r"```")
+SPECIAL_TOKENS = re.compile(
+    r"</s>|<s>|<\|(?:im_start|im_end|eot_id|endoftext|end_of_text|begin_of_text|start_header_id|end|user|assistant|"
+    r"system|EOT|return)\|>|<(?:start|end)_of_turn>|<eos>|<bos>|\[/?INST\]|<</?SYS>>|<｜(?:end|begin)▁of▁sentence｜>"
+)
+WRAPPED = re.compile(r"\A\s*\[SQL\](?P<sql>.*?)(?:\[/SQL\]\s*)?\Z", re.DOTALL | re.IGNORECASE)
+FENCED = re.compile(r"```(?:\w+)?\n?(?P<sql>.*?)(?:```|\Z)", re.DOTALL)
+SHOWN = 80  # characters of a value in a message
+NO_TEXT = ("", "none", "null", "nan")
+ROLES = ("schema", "question", "sql")
+KEPT_HASHES = 50_000  # of the names, or the schemas, of databases
+
+
+class Values:
+    """What a row comes to: the holes of its training text by role, its text in pieces, and what is not known of it."""
+
+    __slots__ = ("roles", "whole", "pieces", "unknown", "limit", "cut", "no_text")
+
+    def __init__(self) -> None:
+        self.roles: dict[str, str] = {}
+        self.whole = ""  # the schema before it was cut
+        self.pieces: list[tuple[str, bool]] = []  # text, and whether it is the answer
+        self.no_text: dict[str, str] = {}  # role -> what it is instead
+        self.unknown: dict[str, str] = {}  # role -> why it is not known; "text" for the whole
+        self.limit: int | None = None
+        self.cut = False
+
+
+class Checker:
+    """Checks rows by one program."""
+
+    def __init__(self, program: Mapping[str, Any], limits: Limits | None = None, tell: Tell | None = None) -> None:
+        self._program = program
+        self._tell = tell
+        self._tokenizer = _tokenizer(program["tokenizer"]) if program["tokenizer"] else None
+        compiler = Compiler({"eos": program["eos"] or "</s>", "bos": program["bos"] or "<s>"}, self._tokenizer)
+        self._texts = [[self._piece(piece, compiler) for piece in pieces] for pieces in program["texts"]]
+        self._filters = [compiler.compile(made) for made in program["filters"]]
+        self._lacking = dict.fromkeys(program["columns"]) if program["table"] else {}
+        self._texts_in = program["texts_in"]
+        self._columns = frozenset(program["columns"])
+        self._markers = [marker for marker in program["markers"] if marker]
+        self._length = program["length"]
+        self._acceptance = Acceptance(limits or Limits(), program["dialect"]) if program["sql"] else None
+        roles = {role for pieces in program["texts"] for piece in pieces for role in piece.get("roles", ())}
+        self._has = {role: role in roles for role in ROLES}
+        self._hashes: dict[str, int] = {}
+
+    @staticmethod
+    def _piece(piece: Mapping[str, Any], compiler: Compiler) -> dict[str, Any]:
+        if "hole" not in piece:
+            return dict(piece)
+        whole = piece["whole"] if piece["whole"] != piece["hole"] else None
+        return {
+            **piece,
+            "evaluate": compiler.compile(piece["hole"]),
+            "uncut": compiler.compile(whole) if whole is not None and piece["kind"] else None,
+        }
+
+    def check(self, numbers: Sequence[int], rows: Sequence[Any]) -> dict[str, Any]:
+        """Check rows, dicts or lines of JSON; `numbers` are theirs. Returns what `report.Found` adds up."""
+        defects: list[list[Any]] = []
+        keys: list[list[Any]] = []
+        counts: Counter[str] = Counter()
+        unknown: Counter[str] = Counter()
+        for number, row in zip(numbers, rows):
+            if isinstance(row, str):
+                try:
+                    row = row_of(row)
+                except ValueError as error:
+                    defects.append([number, "unreadable", str(error), ""])
+                    continue
+            counts["rows"] += 1
+            try:
+                self._row(number, row, defects, keys, counts, unknown)
+            except RecursionError:
+                defects.append([number, "unreadable", "it is nested too deeply", ""])
+        return {"defects": defects, "keys": keys, "counts": counts, "unknown": unknown}
+
+    def pieces(self, given: Mapping[str, Any]) -> list[tuple[str, bool]] | None:
+        """Return a row's training text in pieces, each with whether it is the answer; None where it is not known."""
+        values = self._values({**self._lacking, **given})
+        return None if values.unknown else values.pieces
+
+    def _row(
+        self,
+        number: int,
+        given: Mapping[str, Any],
+        defects: list[list[Any]],
+        keys: list[list[Any]],
+        counts: Counter[str],
+        unknown: Counter[str],
+    ) -> None:
+        row = {**self._lacking, **given} if self._lacking else given
+        for name in self._texts_in:
+            value = given.get(name)
+            if value.__class__ is not str and value is not None:
+                why = f"{name!r} is {kind_of(value)}, where the rows before have text: load_dataset stops"
+                defects.append([number, "unreadable", why, name])
+                return
+        before = len(defects)
+        missing = [name for name in self._program["reads"] if name not in given]
+        for name in missing:
+            if name in self._columns or not self._program["table"]:
+                stops = "KeyError" if not self._program["table"] else "it is None there"
+                defects.append([number, "missing_columns", f"there is no {name!r}: {stops}", name])
+        kept = self._kept(row, unknown)
+        if kept is False:
+            counts["dropped"] += 1
+            del defects[before:]
+            return
+        if not self._texts:
+            return
+        values = self._values(row)
+        for role, why in values.unknown.items():
+            unknown[f"{role}: {why}"] += 1
+        if raised := values.unknown.get("raises"):
+            if not missing:
+                defects.append([number, "missing_columns", f"the script stops here: {raised}", ""])
+            return
+        found = list(self._defects(row, values, missing, counts))
+        database = self._database(row, values)
+        if kept is None:  # whether the script drops the row is not known
+            counts["undecided"] += 1
+            if len(defects) > before or found:
+                unknown["filter: a filter that may drop the row"] += 1
+                del defects[before:]
+            return
+        defects += [[number, *defect] for defect in found]
+        if "sql" in values.roles:
+            key = self._key(database, values)
+            if key is not None:
+                keys.append([number, *key])
+
+    # -- evaluation
+
+    def _kept(self, row: Mapping[str, Any], unknown: Counter[str]) -> bool | None:
+        """Whether the script's filters keep a row; None where that is not known."""
+        known: bool | None = True
+        for evaluate in self._filters:
+            try:
+                if not evaluate(row, []):
+                    return False
+            except Raises:
+                known = None if known else known
+            except NotKnown as error:
+                unknown[f"filter: {error}"] += 1
+                known = None
+        return known
+
+    def _values(self, row: Mapping[str, Any]) -> Values:
+        made = [self._text(row, pieces) for pieces in self._texts]
+        if len(made) == 1:
+            return made[0]
+        first = made[0]
+        for other in made[1:]:
+            _agree(first, other)
+        return first
+
+    def _text(self, row: Mapping[str, Any], pieces: Sequence[Mapping[str, Any]]) -> Values:
+        values = Values()
+        answer = False
+        for piece in pieces:
+            if "turn" in piece:
+                answer = piece["turn"] in ("completion", "assistant")
+                continue
+            if "text" in piece:
+                values.pieces.append((piece["text"], answer))
+                continue
+            evaluate: Evaluate = piece["evaluate"]
+            role = next((role for role in ROLES if role in piece["roles"]), "")
+            try:
+                value = evaluate(row, [])
+            except Raises as error:
+                values.unknown["raises"] = str(error)
+                return values
+            except NotKnown as error:
+                if "eos" not in piece["roles"]:
+                    values.unknown[role or "text"] = str(error)
+                continue
+            text = value if isinstance(value, str) else "" if value is None and role else str(value)
+            if role and not isinstance(value, (str, type(None), int, float)):
+                values.no_text[role] = kind_of(value)
+            if role == "schema":
+                self._schema(row, piece, text, values)
+            if role:
+                values.roles[role] = f"{values.roles[role]}\n{text}" if role in values.roles else text
+            values.pieces.append((str(value), answer or role == "sql" or "eos" in piece["roles"] and answer))
+        return values
+
+    @staticmethod
+    def _schema(row: Mapping[str, Any], piece: Mapping[str, Any], text: str, values: Values) -> None:
+        whole = text
+        if piece["uncut"] is not None:
+            try:
+                whole = str(piece["uncut"](row, []) or "")
+            except (Raises, NotKnown):
+                whole = text
+            cut_off = piece["kind"] == "tables" or whole.startswith(text.rstrip())
+            if whole.rstrip() != text.rstrip() and not cut_off:
+                whole = text  # put together anew rather than cut
+            values.cut, values.limit = whole.rstrip() != text.rstrip(), piece["limit"]
+        values.whole = f"{values.whole}\n{whole}" if values.whole else whole
+
+    # -- defects: (kind, message, what counts as the same)
+
+    def _defects(
+        self, row: Mapping[str, Any], values: Values, missing: Sequence[str], counts: Counter[str]
+    ) -> Iterator[tuple[str, str, str]]:
+        empty = False
+        for role in ("question", "sql"):
+            if role in values.roles and values.roles[role].strip().lower() in NO_TEXT:
+                if values.roles[role].strip().lower() == "none" and not self._holds_none(row):
+                    continue
+                empty = empty or role == "sql"
+                if not missing:
+                    yield "empty_parts", f"the {_SAID[role]} is empty", role
+        for role, kind in values.no_text.items():
+            if role != "schema":
+                yield "empty_parts", f"the {_SAID[role]} is no text but {kind}: {_quoted(values.roles[role])}", role
+                return
+        for role in ("question", "sql"):
+            if role in values.roles:
+                yield from self._marks(role, values.roles[role])
+        if "schema" in values.roles:
+            yield from self._markers_in("schema", values.roles["schema"])
+        if "sql" in values.roles and not empty:
+            yield from self._statement(row, values, counts)
+        yield from self._too_long(values)
+
+    @staticmethod
+    def _holds_none(row: Mapping[str, Any]) -> bool:
+        return any(value is None for value in row.values())
+
+    def _marks(self, role: str, text: str) -> Iterator[tuple[str, str, str]]:
+        if "`" in text and FENCE.search(text):
+            yield "markup", f"a code fence stands in the {_SAID[role]}: {_quoted(text)}", "fence"
+        if "&" in text and (found := ENTITY.search(text)):
+            yield "markup", f"the HTML entity {found[0]} stands in the {_SAID[role]}: {_quoted(text)}", "entity"
+        yield from self._markers_in(role, text)
+
+    def _markers_in(self, role: str, text: str) -> Iterator[tuple[str, str, str]]:
+        marker = next((marker for marker in self._markers if marker in text), "")
+        if not marker and ("<" in text or "[" in text):
+            found = SPECIAL_TOKENS.search(text)
+            marker = found[0] if found else ""
+            if not marker and self._program["eos"] and self._program["eos"] in text:
+                marker = self._program["eos"]
+        if marker:
+            yield "foreign_markers", f"{marker!r} stands in the {_SAID[role]}: {_quoted(text, marker)}", marker
+
+    def _statement(
+        self, row: Mapping[str, Any], values: Values, counts: Counter[str]
+    ) -> Iterator[tuple[str, str, str]]:
+        sql = bare(values.roles["sql"])
+        plainly = is_plainly_one_query(sql)
+        if not plainly:
+            said = read(sql)
+            if said.count > 1:
+                yield "statements", f"{said.count} statements, not one query: {_quoted(sql)}", "several"
+                return
+            if said.verb in COMMANDS or said.verb in ELSEWHERE:
+                yield "statements", f"{said.verb} is no query: {_quoted(sql)}", said.verb
+                return
+            if not said.count:
+                return
+        if self._acceptance is None:
+            return
+        if self._tell is not None:
+            self._tell("sql")
+        schema = self._schema_of(row, values)
+        if not schema:
+            counts["without schema"] += 1
+            return
+        outcome = self._acceptance.judge(schema, sql)
+        counts[f"sql {outcome.kind}"] += 1
+        if outcome.kind == "accepted":
+            yield from self._lost(values, schema, sql, counts)
+        elif outcome.kind == "name":
+            yield "refused_sql", f"refused on the row's schema: {outcome.message}: {_quoted(sql)}", "name"
+        elif outcome.kind in ("syntax", "function"):
+            read_as = f"; it is {SPOKEN[outcome.reading]}" if outcome.reading else ""
+            what = "SQLite does not read it" if plainly or read(sql).verb in QUERIES else "it is no query"
+            yield "refused_sql", f"{what}: {outcome.message}{read_as}: {_quoted(sql)}", outcome.reading or "syntax"
+        elif outcome.kind in ("guard", "time"):
+            yield "refused_sql", f"not asked of the engine: {outcome.message}: {_quoted(sql)}", "guard"
+        elif outcome.kind == "schema":
+            yield "broken_schemas", f"the schema of the row is broken: {outcome.message}", outcome.message
+
+    def _schema_of(self, row: Mapping[str, Any], values: Values) -> str:
+        """The schema a row's SQL is held against: that of its prompt before the cut, else one that lies beside it."""
+        whole = values.whole.strip()
+        if whole and self._loads(whole):
+            return whole
+        known = self._program["schemas"]
+        if known:
+            name = next((str(row[column]) for column in DATABASE_COLUMNS if row.get(column)), "")
+            if name in known or "" in known:
+                return str(known.get(name) or known.get("", ""))
+        for column in SCHEMA_COLUMNS:
+            text = row.get(column)
+            if isinstance(text, str) and text.strip() and self._loads(text):
+                return text
+        prompt = "".join(text for text, answer in values.pieces if not answer)
+        return prompt if "CREATE" in prompt.upper() and self._loads(prompt) else ""
+
+    def _loads(self, text: str) -> bool:
+        assert self._acceptance is not None
+        return self._acceptance.database(text).connection is not None
+
+    def _lost(self, values: Values, schema: str, sql: str, counts: Counter[str]) -> Iterator[tuple[str, str, str]]:
+        """What the SQL needs and the cut of the schema took away."""
+        if not values.cut or schema != values.whole.strip() or self._acceptance is None:
+            return
+        counts["cut"] += 1
+        left = closed(values.roles["schema"])
+        database = self._acceptance.database(left)
+        if database.connection is None:
+            yield "lost_by_cut", f"the cut at {values.limit} characters leaves no whole table of the schema", "all"
+            return
+        outcome = self._acceptance.judge(left, sql) if not database.cut else self._on_cut(database, sql)
+        if outcome.kind == "name":
+            name = outcome.message.partition(": ")[2] or outcome.message
+            what = "table" if "table" in outcome.message else "column"
+            yield (
+                "lost_by_cut",
+                f"the cut at {values.limit} characters takes away the {what} {name}, which the SQL needs: "
+                f"{_quoted(sql)}",
+                name,
+            )
+
+    @staticmethod
+    def _on_cut(database: Any, sql: str) -> Any:
+        from .acceptance import _explained
+
+        return _explained(database.connection, sql)
+
+    def _too_long(self, values: Values) -> Iterator[tuple[str, str, str]]:
+        if self._length is None or "text" in values.unknown or values.unknown:
+            return
+        size = sum(len(text) for text, _ in values.pieces)
+        if size <= self._length:
+            return  # a token is a character at least
+        before = "".join(text for text, answer in values.pieces if not answer)
+        text = "".join(text for text, _ in values.pieces)
+        if self._tokenizer is not None:
+            if size > self._length:
+                number = len(self._tokenizer(text))
+                if number > self._length:
+                    gone = len(self._tokenizer(before)) >= self._length
+                    what = "nothing of the answer is left" if gone else "the end of the answer is cut off"
+                    yield "too_long", f"{number:,} tokens where {self._length:,} are kept: {what}", "tokens"
+            return
+        words = len(text.split())
+        if words > self._length:
+            gone = len(before.split()) >= self._length
+            what = "nothing of the answer is left" if gone else "the end of the answer is cut off"
+            yield (
+                "too_long",
+                f"{words:,} words, which are more than {self._length:,} tokens by any tokenizer: {what}",
+                "words",
+            )
+
+    # -- keys
+
+    @staticmethod
+    def _database(row: Mapping[str, Any], values: Values) -> str:
+        for column in DATABASE_COLUMNS:
+            value = row.get(column)
+            if isinstance(value, (str, int)) and value != "":
+                return str(value)
+        return values.whole
+
+    def _key(self, database: str, values: Values) -> tuple[int, int, int] | None:
+        """Hashes of (database, question), of the SQL, and of the database; None for a row without a question."""
+        question = values.roles.get("question")
+        if question is None:
+            question = "".join(text for text, answer in values.pieces if not answer)
+        if not question.strip() or not values.roles["sql"].strip():
+            return None
+        known = self._hashes.get(database)
+        if known is None:
+            if len(self._hashes) > KEPT_HASHES:
+                self._hashes.clear()
+            known = self._hashes[database] = _hash(database)
+        same = f"{known} {' '.join(question.split()).casefold()}"
+        return _hash(same), _hash(plain_sql(values.roles["sql"])), known
+
+
+_SAID = {"question": "question", "sql": "SQL", "schema": "schema"}
+
+
+def _agree(first: Values, other: Values) -> None:
+    """What two branches agree in stays known. Of a cut that is made where it is needed, the shorter text is it."""
+    for role in dict.fromkeys((*first.roles, *other.roles)):
+        one, two = first.roles.get(role), other.roles.get(role)
+        if one == two:
+            continue
+        if one is not None and two is not None and (one.startswith(two) or two.startswith(one)) and role == "schema":
+            shorter = first if len(one) < len(two) else other
+            first.roles[role] = shorter.roles[role]
+            first.cut, first.limit = first.cut or other.cut, first.limit or other.limit
+            first.whole = max(first.whole, other.whole, key=len)
+        else:
+            first.unknown[role] = "it depends on a branch of the script"
+            if one is None and two is not None:
+                first.roles[role] = two
+                first.unknown.pop(role)
+    if "raises" in other.unknown and "raises" not in first.unknown:
+        first.unknown["text"] = "it depends on a branch of the script"
+
+
+def bare(sql: str) -> str:
+    """Return SQL without what is known to stand around it: a fence, `[SQL]`, an EOS token."""
+    text = SPECIAL_TOKENS.sub("", sql) if "<" in sql else sql
+    text = unescape(text) if "&" in text and ENTITY.search(text) else text
+    found = WRAPPED.match(text) or (FENCED.search(text) if "```" in text else None)
+    return (found["sql"] if found else text).strip()
+
+
+_QUOTES = re.compile(r"('(?:[^']|'')*'|\"[^\"]*\")")
+
+
+def plain_sql(sql: str) -> str:
+    """Return SQL as it counts for being the same: without differences of blanks and, outside strings, of case."""
+    text = bare(sql).rstrip("; \n")
+    if "'" not in text and '"' not in text:
+        return "".join(text.split()).casefold()
+    parts = _QUOTES.split(text)
+    return "".join(part if at % 2 else "".join(part.split()).casefold() for at, part in enumerate(parts))
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big") >> 1
+
+
+def _quoted(text: str, around: str = "") -> str:
+    """A part of a value, on one line."""
+    at = max(text.find(around) - 20, 0) if around else 0
+    line = " ".join(text[at : at + 4 * SHOWN].split())
+    line = ("…" if at else "") + line
+    return line if len(line) <= SHOWN else line[: SHOWN - 1] + "…"
+
+
+@lru_cache(maxsize=4)
+def _tokenizer(path: str) -> Any:
+    import os
+
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from tokenizers import Tokenizer
+
+    made = Tokenizer.from_file(path)
+    made.no_truncation()
+    made.no_padding()
+    return lambda text: made.encode(text).ids
+
+
+@lru_cache(maxsize=8)
+def _checker(program: str, limits: Limits) -> Checker:
+    return Checker(json.loads(program), limits)
+
+
+def check(program: Mapping[str, Any], numbers: Sequence[int], rows: Sequence[Any]) -> dict[str, Any]:
+    """Check a batch of rows by a program (`Program.plain()`); see `Checker.check`."""
+    return _checker(json.dumps(program), Limits()).check(numbers, rows)
+
+
+_MADE: dict[str, Checker] = {}
+
+
+def handle(task: Any, limits: Limits, tell: Tell) -> Iterator[dict[str, Any]]:
+    """Yield what becomes of each batch of a task: the handler that our own processes run."""
+    name = task["program"]
+    if name not in _MADE:
+        with open(name, encoding="utf-8") as file:
+            _MADE[name] = Checker(json.load(file), limits, tell)
+    for item in task["items"]:
+        tell("rows")
+        if isinstance(item, dict):  # a part of a file, to be read here
+            batch = lines_of(**item)
+            yield _MADE[name].check(batch.numbers, batch.rows)
+        else:
+            yield _MADE[name].check(*item)

@@ -1,0 +1,112 @@
+"""A script → what its data are to it: the door for every front end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ..report.report import FileReport, Report
+from ..run.reviewer import Reviewer
+from . import judgement
+from .check import SQL_RULES, Asked, Result, Run, check
+
+if TYPE_CHECKING:
+    from ..run.options import Options
+    from ..training_plan.facts import TrainingPlan
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(slots=True)
+class DataReview:
+    """The report, what it rests on, and the script it is about; `rules`: the rule on each fact of rows."""
+
+    report: Report
+    result: Result
+    script: str
+    rules: dict[str, str] = field(default_factory=dict)
+
+
+def review(
+    path: str, asked: Asked, options: Options, every: bool = False, progress: Progress | None = None
+) -> DataReview:
+    """Check the data files of a script. Raises SettingsError, OSError, SourceError, NotAConfiguration, DataError."""
+    from ..files import discovery, disk
+
+    name, data = options.stdin if path == "-" and options.stdin is not None else (discovery.shown(path), None)
+    if data is None:
+        data = disk.script(path)
+    reviewer = Reviewer.of(options)
+    settings = reviewer.settings(os.path.dirname(name))
+    rules = reviewer.rulebook(settings).on_rows
+    asked = replace(asked, sql=any(rule.id in SQL_RULES for rule in rules))
+    source, recording, plans = reviewer.plans(data, name, settings)
+    runs = _runs(source, recording, plans, settings, name)
+    if not runs:
+        why = "not a training script: it makes no trainer"
+        skipped = FileReport(name, "skipped", why)
+        return DataReview(Report(files=(skipped,)), Result(why=why), name)
+    results: list[tuple[Result, Run]] = []
+    for run in runs:
+        results.append((check(run, asked, progress), run))
+    made = [judgement.report(result, run, rules, every, name, reviewer) for result, run in results]
+    of_fact = {fact.partition(".")[2]: rule.id for rule in rules for fact in rule.head.facts}
+    return DataReview(_joined(made, results, name), _all(results), name, of_fact)
+
+
+def _runs(source: object, recording: object, plans: list[TrainingPlan], settings: object, name: str) -> list[Run]:
+    """What each trainer of the script is fed; a run that another is the same as counts once."""
+    from ..files import projects
+    from ..readers import run as linking
+    from ..readers.dataset import feeds
+    from ..training_plan.values import Default, Known
+
+    found = linking.runs(recording, source, settings)  # type: ignore[arg-type]  # loosely typed: a room above
+    here, beside = os.getcwd(), os.path.dirname(os.path.abspath(name))
+    folders = tuple(dict.fromkeys((here, beside, projects.root(beside))))
+    made: list[Run] = []
+    seen: list[object] = []
+    for number, one in enumerate(found):
+        site = one.trainer.place.node if one.trainer is not None else None
+        if any(site is other for other in seen) and site is not None:
+            continue
+        seen.append(site)
+        plan = plans[min(number, len(plans) - 1)] if plans else None
+        run = Run(feeds.read(one), folders=folders)
+        if plan is not None:
+            length, model, epochs = (
+                fact.value.value if isinstance(fact.value, (Known, Default)) else None
+                for fact in (plan.memory.sequence_length, plan.lora.model_name, plan.arguments.epochs)
+            )
+            packed = plan.memory.packing.value
+            packs = isinstance(packed, (Known, Default)) and packed.value
+            run.length = length if isinstance(length, int) and not packs else None
+            learnt = plan.prompt.loss_on.value
+            run.learnt = learnt.value if isinstance(learnt, Known) and isinstance(learnt.value, str) else "response"
+            run.model = model if isinstance(model, str) else ""
+            run.epochs = float(epochs) if isinstance(epochs, (int, float)) and epochs > 0 else 1.0
+        made.append(run)
+    return made
+
+
+def _all(results: list[tuple[Result, Run]]) -> Result:
+    made = Result()
+    for result, _ in results:
+        made.checked += result.checked
+        made.missing += result.missing
+        made.why = made.why or result.why
+    return made
+
+
+def _joined(reports: list[Report], results: list[tuple[Result, Run]], name: str) -> Report:
+    from ..run.reviewer import summary
+
+    files: list[FileReport] = []
+    for report in reports:
+        files += [file for file in report.files if file not in files]
+    if not files:
+        why = next((result.why for result, _ in results if result.why), "the script loads no data set")
+        files = [FileReport(name, "skipped", f"no data were looked at: {why}")]
+    return Report(files=tuple(files), summary=summary(files))

@@ -1,0 +1,207 @@
+"""How a script is started: which command lines a review of it is about.
+
+The one given after `--` counts alone; then the lines of the launch file that was named, of the settings' `runs`, and at
+last those that lie beside the script, each of which may be started. Without any the script runs as it stands.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import NamedTuple
+
+from ..files import discovery, disk
+from ..files.discovery import Found
+from ..launches import launch_files
+from ..launches.command_line import CommandLine, said
+from ..launches.launchers import Launchers
+from ..launches.shell import Shell
+from ..policy.settings import Settings, SettingsError
+from ..source import SIZE_LIMIT, Source, SourceError, Span
+from ..training_plan.values import Known, Place
+
+MOST_RUNS = 8  # of one script: each is read and judged
+RECIPE = re.compile(rb"^(?:model_name_or_path|dataset_name|dataset_mixture)\s*:", re.MULTILINE)
+RECIPES = ("recipes", "configs", "config", "configurations")  # folders of them, beside a script
+LARGEST_RECIPE = 64_000  # bytes
+USES_RECIPES = "TrlParser"
+
+
+def lines_of(
+    path: str,
+    source: Source,
+    settings: Settings,
+    root: str,
+    given: Sequence[str] | None = None,
+    started_by: str = "",
+) -> list[CommandLine]:
+    """The distinct command lines that a review of `path` is about; [] where nothing tells how it is started.
+
+    `given` are the words after `--`, `started_by` the launch file that was named in place of the script. Raises
+    SettingsError for `runs` that start nothing.
+    """
+    if given is not None:
+        return [said(given, path)]
+    if started_by:
+        return distinct(line for line in _of_launch_file(started_by) if _starts(line, path, root))
+    stated = [line for line in stated_in(settings) if _starts(line, path, root)]
+    if stated:
+        return distinct(stated)
+    configures = source.kind == "configuration"
+    lines = [line for line in launch_files.beside(path, root) if bool(line.program) == configures]
+    if not lines and USES_RECIPES in source.text and source.kind == "script":
+        lines = [_with_recipe(path, recipe) for recipe in _recipes(path, root)]
+    return distinct(lines)
+
+
+def distinct(lines: Iterable[CommandLine]) -> list[CommandLine]:
+    """The first of those that start the same run."""
+    made: dict[tuple[object, ...], CommandLine] = {}
+    for line in lines:
+        made.setdefault(line.key, line)
+    return list(made.values())[:MOST_RUNS]
+
+
+def _starts(line: CommandLine, path: str, root: str) -> bool:
+    found = launch_files.resolved(line, root)
+    return found == disk.real(path) if line.script else line.place is not None and line.place.source.path == path
+
+
+def _of_launch_file(path: str) -> list[CommandLine]:
+    data = disk.read(path, launch_files.LARGEST)
+    try:
+        return launch_files.of_file(data, path) if data is not None else []
+    except SourceError:
+        return []
+
+
+# -- the settings ------------------------------------------------------------------------------------------------
+
+
+def stated_in(settings: Settings) -> list[CommandLine]:
+    """The command lines that the settings' `runs` say. Raises SettingsError for one that starts nothing."""
+    if not settings.runs:
+        return []
+    file = settings.sources.get("runs", settings.file)
+    data = disk.read(file, 1_000_000) if file and file != "command line" else None
+    name = discovery.shown(file) if data is not None else "the settings"
+    text = data.decode("utf-8", "replace") if data is not None else "\n".join(settings.runs)
+    source = Source(name, text)
+    made = []
+    for run in settings.runs:
+        at = text.find(run)
+        row = text.count("\n", 0, at) + 1 if at >= 0 else 1
+        column = at - (text.rfind("\n", 0, at) + 1) + 1 if at >= 0 else 1
+
+        def place(start: int, end: int, row: int = row, column: int = column) -> Place:
+            return Place(source, Span(row, column + start, row, column + end))
+
+        folders = (settings.root or os.getcwd(), os.getcwd())
+        launchers = Launchers(run, place, lambda command, folders=folders: folders)  # type: ignore[misc]
+        found = list(launchers.of(Shell().commands(run)))
+        if not found:
+            remedy = 'write it as in a shell: "python train.py --config configs/spider.yaml"'
+            raise SettingsError(f"{file or 'command line'}: runs: {run!r} starts no training script; {remedy}")
+        made += found
+    return made
+
+
+# -- TRL's recipes -----------------------------------------------------------------------------------------------
+
+
+def _recipes(script: str, root: str) -> list[str]:
+    """YAML files beside a script that parses with TrlParser, which its `--config` may name."""
+    here = os.path.dirname(os.path.abspath(script))
+    folders = [here, *(os.path.join(base, name) for base in dict.fromkeys((here, root)) for name in RECIPES)]
+    found = []
+    for folder in folders:
+        for suffix in (".yaml", ".yml"):
+            for name in disk.names(folder, suffix=suffix)[:20]:
+                file = os.path.join(folder, name)
+                data = disk.read(file, LARGEST_RECIPE)
+                if data is not None and RECIPE.search(data):
+                    found.append(file)
+    return list(dict.fromkeys(found))[:MOST_RUNS]
+
+
+def _with_recipe(script: str, recipe: str) -> CommandLine:
+    line = said(["--config", discovery.shown(recipe)], script)
+    word = Known(recipe, line.words[1].trace)
+    return replace(line, words=(line.words[0], word), said=False, text=f"python {line.text}")
+
+
+# -- launch files that are named ---------------------------------------------------------------------------------
+
+
+def launched(path: str, shown: str) -> list[Found]:
+    """The files that a launch file starts, each to be reviewed as it is started there; the file itself for programs
+    that it starts with options alone, and where nothing that it starts was found."""
+    made: dict[str, Found] = {}
+    for line in _of_launch_file(path):
+        file = launch_files.resolved(line)
+        if file and not discovery.is_launch_file(file):
+            name = discovery.shown(file)
+            made.setdefault(file, Found(name, name, True, started_by=shown))
+        elif not line.script and line.program:
+            made.setdefault(path, Found(path, shown, True, started_by=shown))
+    return list(made.values()) or [Found(path, shown, True)]
+
+
+def nothing_started(data: bytes, path: str) -> str:
+    """Why a launch file leads to no review."""
+    try:
+        lines = launch_files.of_file(data, path)
+    except SourceError:
+        lines = []
+    missing = [line.script for line in lines if line.script and not launch_files.resolved(line)]
+    if missing:
+        names = ", ".join(dict.fromkeys(missing))
+        return f"{launch_files.NO_LAUNCH} that can be read: {names} was not found from here"
+    return launch_files.NO_LAUNCH
+
+
+# -- notebooks ---------------------------------------------------------------------------------------------------
+
+
+class Start(NamedTuple):
+    """What a notebook starts: the program with its places, and the line that starts it."""
+
+    source: Source
+    line: CommandLine
+
+
+def written_by(source: Source) -> dict[str, bytes]:
+    """The files that a notebook's cells write, by real path, as they hold them."""
+    folder = os.path.dirname(os.path.abspath(source.path))
+    made = {}
+    for magic in source.magics:
+        if name := launch_files.written(magic):
+            body = magic.text.partition("\n")[2]
+            made[disk.real(os.path.join(folder, name))] = body.encode("utf-8", "surrogatepass")
+    return made
+
+
+def of_notebook(source: Source, root: str) -> list[Start]:
+    """What a notebook's shell lines start: the files that its cells write, and scripts beside it."""
+    folder = os.path.dirname(os.path.abspath(source.path))
+    cells = {launch_files.written(magic): magic.cell for magic in source.magics}
+    cells = {os.path.normpath(os.path.join(folder, name)): cell for name, cell in cells.items() if name}
+    made = []
+    for line in distinct(launch_files.of_source(source)):
+        if line.program and not line.script:
+            made.append(Start(source, line))
+            continue
+        there = next((p for f in line.folders if (p := os.path.normpath(os.path.join(f, line.script))) in cells), "")
+        file = launch_files.resolved(line, root)
+        if there:
+            program = source.written_in(cells[there])
+            made.append(Start(program, line))
+        elif file:
+            data = disk.read(file, SIZE_LIMIT)
+            with suppress(SourceError):
+                if data is not None:
+                    made.append(Start(Source.from_bytes(data, discovery.shown(file)), line))
+    return made

@@ -1,0 +1,304 @@
+"""Reviews of a script as its command lines start it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nl2sql_review import cli
+from nl2sql_review.run.options import Options
+from nl2sql_review.run.reviewer import plan
+from nl2sql_review.training_plan.facts import TrainingPlan
+from nl2sql_review.training_plan.values import Default, Known, Unknown
+
+IMPORTS = """\
+from datasets import load_dataset
+from peft import LoraConfig
+from transformers import HfArgumentParser
+from trl import ModelConfig, ScriptArguments, SFTConfig, SFTTrainer, TrlParser, get_peft_config
+rows = load_dataset("json", data_files="pairs.jsonl", split="train")
+"""
+TRAIN = """\
+SFTTrainer(model="Qwen/Qwen2.5-Coder-7B", args=SFTConfig(output_dir="out", learning_rate={lr}), train_dataset=rows,
+           peft_config=LoraConfig(r={r})).train()
+"""
+ARGPARSE = (
+    "import argparse\n" + IMPORTS + "parser = argparse.ArgumentParser()\n"
+    'parser.add_argument("--lr", type=float, default=1e-5)\nparser.add_argument("--rank", type=int, required=True)\n'
+    "args = parser.parse_args({words})\n" + TRAIN.format(lr="args.lr", r="args.rank")
+)
+HF = (
+    IMPORTS
+    + """\
+parser = TrlParser((ScriptArguments, SFTConfig, ModelConfig))
+script, training, model = parser.parse_args_and_config()
+trainer = SFTTrainer(model.model_name_or_path, args=training, train_dataset=rows, peft_config=get_peft_config(model))
+trainer.train()
+"""
+)
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Writes files into a project of its own, which is the working directory."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("")
+
+    def write(**files: str) -> Path:
+        for name, text in files.items():
+            path = tmp_path / name.replace("__", "/").replace("_DOT_", ".")
+            path.parent.mkdir(exist_ok=True, parents=True)
+            path.write_text(text)
+        return tmp_path
+
+    return write
+
+
+def planned(path: str, *words: str) -> list[TrainingPlan]:
+    return plan(path, Options(command_line=words or None)).plans
+
+
+def reviewed(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, Any]:
+    code = cli.main(["--no-cache", "--output-format", "json", *argv])
+    out, err = capsys.readouterr()
+    return code, json.loads(out) if out.strip() else err
+
+
+PARSERS = {
+    "argparse": ARGPARSE.format(words=""),
+    "argparse of sys.argv": "import sys\n" + ARGPARSE.format(words="sys.argv[1:]"),
+    "click": "import click\n"
+    + IMPORTS
+    + '@click.command()\n@click.option("--lr", default=1e-5)\n@click.option("--rank", type=int, required=True)\n'
+    + "def main(lr, rank):\n    "
+    + TRAIN.format(lr="lr", r="rank").replace("\n ", " ")
+    + "main()\n",
+    "typer": "import typer\n"
+    + IMPORTS
+    + "def main(lr: float = 1e-5, rank: int = typer.Option(...)):\n    "
+    + TRAIN.format(lr="lr", r="rank").replace("\n ", " ")
+    + "typer.run(main)\n",
+    "fire": "import fire\n"
+    + IMPORTS
+    + "def main(rank, lr=1e-5):\n    "
+    + TRAIN.format(lr="lr", r="rank").replace("\n ", " ")
+    + "fire.Fire(main)\n",
+    "tyro": "import tyro\nfrom dataclasses import dataclass\n"
+    + IMPORTS
+    + "@dataclass\nclass Args:\n    rank: int\n    lr: float = 1e-5\nargs = tyro.cli(Args)\n"
+    + TRAIN.format(lr="args.lr", r="args.rank"),
+    "HfArgumentParser": "from dataclasses import dataclass\n"
+    + IMPORTS
+    + "@dataclass\nclass Args:\n    rank: int\n    lr: float = 1e-5\n"
+    + "(args,) = HfArgumentParser(Args).parse_args_into_dataclasses()\n"
+    + TRAIN.format(lr="args.lr", r="args.rank"),
+    "absl": "from absl import app, flags\n"
+    + IMPORTS
+    + 'flags.DEFINE_float("lr", 1e-5, "")\nflags.DEFINE_integer("rank", None, "", required=True)\nFLAGS = flags.FLAGS\n'
+    + "def main(argv):\n    "
+    + TRAIN.format(lr="FLAGS.lr", r="FLAGS.rank").replace("\n ", " ")
+    + "app.run(main)\n",
+}
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+def test_what_the_command_line_says_is_known_and_what_it_leaves_out_is_settled(parser: str, write: Write) -> None:
+    write(train_DOT_py=PARSERS[parser])
+    (told,) = planned("train.py", "--rank", "8", "--lr", "3e-4")
+    assert told.lora.r.value == Known(8, told.lora.r.value.trace)
+    assert told.arguments.learning_rate.value == Known(3e-4, told.arguments.learning_rate.value.trace)
+    (left,) = planned("train.py", "--rank=8")
+    assert left.lora.r.value.value == 8
+    assert left.arguments.learning_rate.value == Known(1e-5, left.arguments.learning_rate.value.trace)
+    (alone,) = planned("train.py")
+    assert isinstance(alone.lora.r.value, Unknown) and isinstance(alone.arguments.learning_rate.value, Default)
+
+
+def test_the_trace_of_a_word_is_the_command_line(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    write(train_DOT_py=ARGPARSE.format(words=""))
+    _, report = reviewed(capsys, "--select", "lora/rank", "train.py", "--", "--rank", "8")
+    (finding,) = report["files"][0]["findings"]
+    assert finding["location"]["path"] == "train.py" and finding["run"] == ""
+    assert finding["trace"][0]["location"]["path"] == "the command line" and finding["trace"][0]["text"] == "--rank 8"
+    assert report["files"][0]["runs"] == ["train.py --rank 8"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "says"),
+    [
+        (["train.py", "other.py", "--", "--rank", "8"], 2, "-- begins the command line of one script"),
+        ([".", "--", "--rank", "8"], 2, "is a directory"),
+        (["--", "train.py"], 1, ""),
+        (["plan", "train.py", "--", "--rank", "8"], 0, ""),
+        (["memory", "train.py", "--", "--rank", "8"], 0, ""),
+    ],
+)
+def test_two_dashes_after_one_path_begin_its_command_line(
+    argv: list[str], code: int, says: str, write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(train_DOT_py=ARGPARSE.format(words=""), other_DOT_py="")
+    assert cli.main(argv) == code
+    assert says in capsys.readouterr().err
+
+
+def test_the_settings_say_how_scripts_are_started_and_what_differs_names_its_run(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = ["python train.py --rank 8 --lr 2e-4", "accelerate launch --num_processes 2 train.py --rank 16 --lr 2e-4"]
+    write(train_DOT_py=ARGPARSE.format(words=""), nl2sql_review="")
+    Path("nl2sql-review.toml").write_text(f"runs = {json.dumps([*runs, runs[0]])}\n")
+    _, report = reviewed(capsys, "--select", "lora/rank,lora/alpha,arguments/learning-rate", "train.py")
+    (file,) = report["files"]
+    assert file["runs"] == runs
+    rank, alpha = (
+        [(f["run"], f["message"].split(";")[0]) for f in file["findings"] if f["rule"] == f"lora/{name}"]
+        for name in ("rank", "alpha")
+    )
+    assert [run for run, _ in rank] == [runs[0]] and "nl2sql-review.toml:1" in rank[0][1]
+    assert len({f["fingerprint"] for f in file["findings"]}) == len(file["findings"])
+    assert not any(f["rule"] == "arguments/learning-rate" for f in file["findings"])
+
+
+def test_a_run_that_starts_nothing_is_a_mistake_in_the_settings(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(train_DOT_py=ARGPARSE.format(words=""))
+    Path("nl2sql-review.toml").write_text('runs = ["make coffee"]\n')
+    assert cli.main(["train.py"]) == 2
+    assert "runs: 'make coffee' starts no training script" in capsys.readouterr().err
+
+
+def test_lines_that_lie_beside_are_defaults_of_another_line(write: Write) -> None:
+    write(
+        src__train_DOT_py=ARGPARSE.format(words=""),
+        scripts__go_DOT_sh="torchrun --nproc_per_node 2 src/train.py --rank 8",
+    )
+    (found,) = planned("src/train.py")
+    rank = found.lora.r.value
+    assert isinstance(rank, Default) and rank.value == 8 and rank.trace[0].source.path == "scripts/go.sh"
+    assert found.arguments.processes.value.value == 2
+
+
+def test_a_launch_file_is_reviewed_by_what_it_starts(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    write(
+        a_DOT_py=ARGPARSE.format(words=""),
+        b_DOT_py=ARGPARSE.format(words=""),
+        run_DOT_sh="python a.py --rank 8\npython b.py --rank 16\n",
+        none_DOT_sh="echo hello\n",
+        gone_DOT_sh="python gone.py\n",
+    )
+    code, report = reviewed(capsys, "--select", "lora/rank", "run.sh")
+    assert [(f["path"], f["status"], len(f["findings"])) for f in report["files"]] == [
+        ("a.py", "reviewed", 1),
+        ("b.py", "reviewed", 0),
+    ]
+    assert code == 1 and report["files"][0]["findings"][0]["certainty"] == "certain"
+    assert report["files"][0]["findings"][0]["trace"][0]["location"]["path"] == "run.sh"
+    for name, reason in (("none.sh", "no training is started here"), ("gone.sh", "gone.py was not found from here")):
+        code, report = reviewed(capsys, name)
+        assert code == 3 and report["files"][0]["status"] == "skipped" and reason in report["files"][0]["reason"]
+        assert cli.main(["plan", name]) == 3 and cli.main(["memory", name]) == 3
+        assert "no training is started here" in capsys.readouterr().err
+
+
+def notebook(*cells: str) -> str:
+    made = [{"cell_type": "code", "source": c, "metadata": {}, "outputs": [], "execution_count": None} for c in cells]
+    return json.dumps({"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+
+
+@pytest.mark.parametrize(
+    ("cells", "path", "rank"),
+    [
+        (["!pip install trl", "%%writefile a.py\n" + ARGPARSE.format(words=""), "!python a.py --rank 8"], "n.ipynb", 8),
+        (["!python beside.py --rank 8"], "beside.py", 8),
+        (["%%bash\ncd .\npython beside.py \\\n  --rank 8"], "beside.py", 8),
+        (["%run beside.py --rank 8"], "beside.py", 8),
+        (["%%bash\ntrl sft --model_name_or_path m --dataset_name d --use_peft --lora_r 8"], "n.ipynb", 8),
+        (["rank = 8", "!python beside.py --rank {rank}"], "beside.py", None),
+    ],
+)  # fmt: skip
+def test_a_notebook_is_reviewed_by_what_its_cells_start(
+    cells: list[str], path: str, rank: int | None, write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(n_DOT_ipynb=notebook(*cells), beside_DOT_py=ARGPARSE.format(words=""))
+    _, report = reviewed(capsys, "--select", "lora", "n.ipynb")
+    assert [(f["path"], f["status"]) for f in report["files"]] == [(path, "reviewed")]
+    (found,) = planned("n.ipynb")
+    value = found.lora.r.value
+    assert isinstance(value, Unknown) if rank is None else value.value == rank
+
+
+def test_recipes_beside_a_script_that_parses_them_are_its_runs(write: Write) -> None:
+    recipe = "model_name_or_path: m\ndataset_name: d\nuse_peft: true\nlora_r: {}\nlearning_rate: 1.0e-4\n"
+    write(sft_DOT_py=HF, recipes__a_DOT_yaml=recipe.format(8))
+    (found,) = planned("sft.py")
+    assert found.lora.r.value.value == 8 and isinstance(found.lora.r.value, Default)
+    (said,) = planned("sft.py", "--config", "recipes/a.yaml", "--lora_r", "32", "--bf16", "false")
+    assert said.lora.r.value == Known(32, said.lora.r.value.trace)
+    assert said.arguments.learning_rate.value.value == 1e-4 and said.arguments.bf16.value.value is False
+    write(recipes__b_DOT_yaml=recipe.format(64))
+    assert [one.lora.r.value.value for one in planned("sft.py")] == [8, 64]
+
+
+@pytest.mark.parametrize(
+    ("line", "fact", "value"),
+    [
+        ("trl sft --config c.yaml --lora_r 32", "lora.r", 32),
+        ("trl sft --config c.yaml", "lora.r", 8),
+        ("trl sft --model_name_or_path m --dataset_name d --use_peft --lora_r 4 --lora_target_modules q_proj v_proj",
+         "lora.target_modules", ["q_proj", "v_proj"]),
+        ("llamafactory-cli train lf.yaml lora_rank=32", "lora.r", 32),
+        ("unsloth train --model m --dataset d --lora-r 4", "lora.r", 4),
+        ("axolotl train ax.yml --lora-r 4", "lora.r", 4),
+        ("accelerate launch --num_processes 2 -m axolotl.cli.train ax.yml", "arguments.processes", 2),
+    ],
+)  # fmt: skip
+def test_a_program_on_a_shell_line_is_the_configuration_it_is(
+    line: str, fact: str, value: object, write: Write
+) -> None:
+    write(
+        c_DOT_yaml="model_name_or_path: m\ndataset_name: d\nuse_peft: true\nlora_r: 8\n",
+        lf_DOT_yaml="model_name_or_path: m\nstage: sft\nfinetuning_type: lora\nlora_rank: 8\ndataset: d\n",
+        ax_DOT_yml="base_model: m\nadapter: lora\nlora_r: 8\ndatasets:\n  - path: d\n    type: alpaca\n",
+        run_DOT_sh=line + "\n",
+    )
+    (found,) = planned("run.sh")
+    assert found[fact].value.value == value
+
+
+ACTION = """\
+import argparse
+{imports}
+class Demo(argparse.Action):
+    def __call__(self, parser, namespace, values, option_string=None):
+        parser.parse_args(["--rank", "8", "--lr=.01"], namespace)
+        namespace.demo = True
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float, default=1e-5)
+parser.add_argument("--rank", type=int, default=64)
+parser.add_argument("--demo", action=Demo, nargs=0)
+args = parser.parse_args()
+{train}"""
+
+
+@pytest.mark.parametrize(
+    ("words", "rank", "rate"),
+    [
+        (["--demo"], 8, 0.01),
+        (["--demo", "--rank", "4"], 4, 0.01),
+        (["--rank", "4", "--demo"], 8, 0.01),
+        (["--lr", "3e-4"], 64, 3e-4),
+    ],
+)
+def test_an_action_of_the_scripts_own_runs_where_its_option_stands(
+    words: list[str], rank: int, rate: float, write: Write
+) -> None:
+    script = ACTION.format(imports=IMPORTS, train=TRAIN.format(lr="args.lr", r="args.rank"))
+    write(train_DOT_py=script)
+    (found,) = planned("train.py", *words)
+    assert (found.lora.r.value.value, found.arguments.learning_rate.value.value) == (rank, rate)

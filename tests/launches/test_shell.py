@@ -1,0 +1,181 @@
+"""Command lines as they stand in launch files: words, variables, launchers, processes."""
+
+from __future__ import annotations
+
+import pytest
+
+from nl2sql_review.launches.command_line import CommandLine
+from nl2sql_review.launches.launch_files import of_file
+from nl2sql_review.training_plan.values import Default, Either, Known, Unknown, Value
+
+
+def launches(text: str, name: str = "run.sh") -> list[CommandLine]:
+    return of_file(text.encode(), name)
+
+
+def one(text: str, name: str = "run.sh") -> CommandLine:
+    (line,) = launches(text, name)
+    return line
+
+
+def plain(line: CommandLine) -> list[object]:
+    return [word.value if isinstance(word, (Known, Default)) else type(word).__name__ for word in line.words]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("python train.py --lr 1e-4", ["--lr", "1e-4"]),
+        ("python train.py \\\n  --lr 1e-4 \\\n  --name 'a b' # note", ["--lr", "1e-4", "--name", "a b"]),
+        ('LR=1e-4\npython train.py --lr "$LR" --x ${LR}x', ["--lr", "1e-4", "--x", "1e-4x"]),
+        ('ARGS="--lr 1e-4 --bf16"\npython3.11 -u train.py $ARGS', ["--lr", "1e-4", "--bf16"]),
+        ("ARGS=(--lr 1e-4\n  --name 'a b')\nARGS+=(--bf16)\npython train.py \"${ARGS[@]}\"",
+         ["--lr", "1e-4", "--name", "a b", "--bf16"]),
+        ("python train.py --lr 1e-4 2>&1 | tee log.txt", ["--lr", "1e-4"]),
+        ("python train.py --a > out.log 2> err.log &", ["--a"]),
+        ("mkdir -p out && python train.py --a || exit 1", ["--a"]),
+        ("cat > x.yaml <<EOF\npython other.py\nEOF\npython train.py", []),
+        ("if true; then\n  python train.py --a\nfi", ["--a"]),
+        ("python train.py --pattern '*.sql' --empty ''", ["--pattern", "*.sql", "--empty", ""]),
+        ("EMPTY=\npython train.py $EMPTY --a", ["--a"]),
+    ],
+)  # fmt: skip
+def test_the_words_are_those_that_a_shell_hands_on(text: str, words: list[str]) -> None:
+    assert plain(one(text)) == words
+
+
+def test_the_words_are_those_of_the_shell_itself(tmp_path) -> None:
+    """Every word that is known is what bash hands to a program in place of the script."""
+    import shutil
+    import subprocess
+
+    if shutil.which("bash") is None:
+        pytest.skip("bash is not installed")
+    script = """\
+NAME="two words"; RATE=${RATE:-3e-4}
+LIST=(--a "b c" --d$NAME)
+export TAG='it''s'
+python train.py --name "$NAME" --rate $RATE "${LIST[@]}" $NAME --tag=$TAG "x\\"y" a\\ b \\
+   --last "${UNSET:-fallback}" --no"thing"
+"""
+    (tmp_path / "python").write_text('#!/bin/sh\nshift\nfor w in "$@"; do printf "%s\\n" "$w"; done\n')
+    (tmp_path / "python").chmod(0o755)
+    said = subprocess.run(
+        ["bash", "-c", f"PATH={tmp_path}:$PATH\n{script}"], capture_output=True, text=True, check=True
+    )
+    assert plain(one(script)) == said.stdout.splitlines()
+
+
+def test_what_only_the_run_knows_is_unknown_and_says_why() -> None:
+    line = one('python train.py --a $1 --b $(date) --c "$HOME_OF_DATA/x" --d ${X:-7} "$@"')
+    kinds = [type(word) for word in line.words[1::2]]
+    assert kinds == [Unknown, Unknown, Unknown, Default]
+    assert "$HOME_OF_DATA" in line.words[5].why and line.words[7] == Default("7", "$X", line.words[7].trace)
+    assert line.more == '"$@" stands for what the caller gives'
+
+
+def test_a_variable_set_in_a_branch_is_unknown_and_a_loop_gives_each_of_its_words() -> None:
+    line = one("for r in 8 16; do\nif [ -z $X ]; then LR=1; fi\npython train.py --r $r --lr $LR\ndone")
+    rank = line.words[1]
+    assert isinstance(rank, Either) and [option.value for option in rank.options] == ["8", "16"]
+    assert isinstance(line.words[3], Unknown) and "branch" in line.words[3].why
+
+
+@pytest.mark.parametrize(
+    ("text", "processes"),
+    [
+        ("python train.py", None),
+        ("torchrun train.py", Known(1)),
+        ("torchrun --nproc_per_node=4 train.py", Known(4)),
+        ("torchrun --nproc-per-node 4 --nnodes 2 --rdzv_backend c10d train.py", Known(8)),
+        ("python -m torch.distributed.run --nproc_per_node 2 train.py", Known(2)),
+        ("python -m torch.distributed.launch --nproc_per_node=2 --use_env train.py", Known(2)),
+        ("torchrun --nproc_per_node gpu train.py", Unknown("")),
+        ("torchrun --nnodes 1:4 --nproc_per_node 2 train.py", Unknown("")),
+        ("accelerate launch --num_processes 2 train.py", Known(2)),
+        ("accelerate launch --num_processes=2 --mixed_precision bf16 train.py", Known(2)),
+        ("accelerate launch --multi_gpu train.py", Unknown("")),
+        ("accelerate launch --multi_gpu --num_processes 3 train.py", Known(3)),
+        ("accelerate launch train.py", None),
+        ("accelerate launch --config_file fsdp.yaml train.py", None),
+        ("deepspeed --num_gpus 8 train.py", Known(8)),
+        ("deepspeed --include localhost:0,2,3 train.py", Known(3)),
+        ("deepspeed train.py", Unknown("")),
+        ("N=4\ntorchrun --nproc_per_node $N train.py", Known(4)),
+        ("torchrun --nproc_per_node ${N:-2} train.py", Default(2, "$N")),
+        ("#SBATCH --gres=gpu:a100:4\n#SBATCH --nodes=2\nsrun torchrun --nnodes $SLURM_NNODES "
+         "--nproc_per_node $SLURM_GPUS_ON_NODE train.py", Known(8)),
+        ("#SBATCH --gpus-per-node=4\ntorchrun --nproc_per_node=gpu train.py", Known(4)),
+        ("srun --ntasks-per-node=4 python train.py", Unknown("")),
+        ("CUDA_VISIBLE_DEVICES=0 nohup uv run torchrun --nproc_per_node 2 train.py &", Known(2)),
+    ],
+)  # fmt: skip
+def test_a_launcher_says_how_many_processes_train(text: str, processes: Value | None) -> None:
+    found = one(text).processes
+    assert type(found) is type(processes)
+    if isinstance(processes, (Known, Default)):
+        assert found.value == processes.value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "echo python train.py",
+        "pip install trl",
+        "python -c 'print(1)'",
+        "python -m pip install trl",
+        "# python train.py",
+        "grep -r torchrun .",
+        "docker build -t train .",
+        "export LR=1e-4",
+        "cat train.py",
+        "accelerate config",
+        "trl env",
+        "",
+    ],
+)
+def test_what_starts_no_training_is_no_launch(text: str) -> None:
+    assert [line.script for line in launches(text) if line.script != "pip.py"] == []
+
+
+def test_a_makefile_and_a_sky_task_are_read_where_they_stand() -> None:
+    recipe = "train: data\n\t@torchrun --nproc_per_node 2 train.py \\\n\t  --r $(RANK) --lr $(LR)\n"
+    make = one(f"RANK := 8\nLR ?= 1e-4\n{recipe}", "Makefile")
+    assert plain(make) == ["--r", "8", "--lr", "1e-4"] and make.processes.value == 2
+    assert isinstance(make.words[3], Default) and make.where() == "Makefile:4"
+    sky = "resources:\n  accelerators: A100:4\nnum_nodes: 2\nenvs:\n  LR: 1e-4\nrun: |\n  cd x\n" + (
+        "  torchrun --nnodes $SKYPILOT_NUM_NODES --nproc_per_node $SKYPILOT_NUM_GPUS_PER_NODE train.py --lr $LR\n"
+    )
+    task = one(sky, "task.yaml")
+    assert task.processes.value == 8 and task.words[1].value == "1e-4" and task.where() == "task.yaml:8"
+    span = task.place.source.span(task.place.node)
+    assert task.place.source.line(span.row)[span.column - 1 :].startswith("torchrun")
+
+
+@pytest.mark.parametrize(
+    ("text", "program", "file", "words"),
+    [
+        ("trl sft --config a.yaml --learning_rate 1e-4", "trl", "a.yaml", ["--learning_rate", "1e-4"]),
+        ("trl sft --model_name_or_path m", "trl", "", ["--model_name_or_path", "m"]),
+        ("llamafactory-cli train a.yaml lora_rank=8", "llamafactory", "a.yaml", ["lora_rank=8"]),
+        ("axolotl train a.yml --lora-r 8", "axolotl", "a.yml", ["--lora-r", "8"]),
+        ("accelerate launch -m axolotl.cli.train a.yml", "axolotl", "a.yml", []),
+        ("unsloth train --config a.yaml", "unsloth", "a.yaml", []),
+    ],
+)
+def test_a_program_that_trains_from_a_configuration_is_named_with_its_file(
+    text: str, program: str, file: str, words: list[str]
+) -> None:
+    line = one(text)
+    assert (line.program, line.script, plain(line)) == (program, file, words)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["'", '"', "$(", "${", "`", "python train.py $((", "A=(", "cat <<EOF", "\\", "python train.py \\", ")(",
+     "${a:-${b:-$(c}", "for", "for x", "for x in", "case", "$", '"$', "A+=", "python", "accelerate launch",
+     "torchrun --nproc_per_node", "trl sft --config", "<", "2>", "((((" * 500, "$(" * 5000, "${a:-" * 300],
+)  # fmt: skip
+def test_no_text_makes_the_reader_fail(text: str) -> None:
+    for name in ("run.sh", "Makefile", "task.yaml"):
+        launches(text if name != "Makefile" else f"a:\n\t{text}", name)
