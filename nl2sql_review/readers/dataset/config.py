@@ -230,7 +230,7 @@ def _behind(tree: cst.Module, weights: cst.BaseExpression | None) -> list[str]:
 
 def _in_step(body: cst.BaseSuite, listed: str, weights: str) -> bool:
     """Whether each turn of a loop appends to both lists or to neither, also where something in it fails."""
-    suites = [body, *(n.body for n in statements(body) if isinstance(getattr(n, "body", None), cst.IndentedBlock))]
+    suites = [body, *(b for n in statements(body) if isinstance(b := getattr(n, "body", None), cst.IndentedBlock))]
     suites += [n.orelse.body for n in statements(body) if isinstance(n, cst.Try) and n.orelse is not None]
     for suite in suites:
         lines = list(suite.body)
