@@ -13,7 +13,7 @@ from ...training_plan.values import Default, Known, Place, Term, Text, Unknown, 
 from .machine import Machine
 from .model_call import NO_RECEIVER, IterationModel, Model, ModelCall
 from .names import canonical, kind_of_result, method_name, positional
-from .objects import Arguments, Dataset, Instance, ItemKey, Items, Opaque, Scope, Sequence, object_of
+from .objects import Arguments, Dataset, Instance, ItemKey, Items, Opaque, Scope, Sequence, object_of, plain
 from .operations import describe, freeze
 from .recording import Call
 from .state import place_of
@@ -94,7 +94,8 @@ def library_attribute(m: Machine, owner: Known, v: Opaque, name: str, node: cst.
         and name in v.call.arguments
         and v.kind not in ("model", "datasets.Dataset", "transformers.PreTrainedTokenizer")
     ):
-        return v.call.arguments[name]
+        given: Value | None = v.call.arguments[name]
+        return given
     return None
 
 
@@ -108,7 +109,7 @@ def call_library(
     if f.head == "attribute":
         receiver = f.args[0]
         owner = object_of(receiver)
-        name = f.args[1].value  # type: ignore[union-attr]
+        name = plain(f.args[1])
         if isinstance(owner, Opaque) and owner.kind:
             run = METHOD_MODELS.get((owner.kind, name))
             callee = method_name(owner.kind, name)

@@ -46,7 +46,8 @@ class Sequence(Object):
 
     @property
     def state(self) -> Items:
-        return self.slots["state"]
+        found: Items = self.slots["state"]
+        return found
 
 
 class Mapping(Object):
@@ -72,7 +73,8 @@ class Mapping(Object):
 
     @property
     def state(self) -> Items:
-        return self.slots["state"]
+        found: Items = self.slots["state"]
+        return found
 
 
 class Attributes(Mapping):

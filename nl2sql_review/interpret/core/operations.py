@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Any, Callable
+from typing import Any, Callable, TypeGuard
 
 from ...training_plan.values import MAX_OPTIONS, Absent, Default, Either, Known, Term, Text, Trace, Unknown, Value, join
 from .joins import demote
@@ -140,7 +140,7 @@ def freeze_object(v: Any, trace: Trace, depth: int) -> Value:
         elif not isinstance(p, Known) or isinstance(p.value, Object):
             why = p.why if isinstance(p, Unknown) else f"{describe(p)} is decided by the run"
             return Unknown(f"item {k!r}: {why}" if mapping else f"element {k + 1}: {why}", trace, shape)
-    plain = [p.value for p in parts]
+    plain = [p.value for p in parts if isinstance(p, (Known, Default))]  # all are: of any other kind it has returned
     whole: Any = dict(zip(keys, plain)) if mapping else tuple(plain) if v.kind == "tuple" else plain
     if v.kind in ("set", "frozenset"):
         whole = sorted(plain, key=str)
@@ -149,16 +149,16 @@ def freeze_object(v: Any, trace: Trace, depth: int) -> Value:
 
 def spread_parts(shape: Any, keys: list[Any], parts: list[Value], v: Any, trace: Trace) -> Value:
     """A container one of whose elements is Either: one option for each, as long as there are few."""
-    i = next(i for i, p in enumerate(parts) if isinstance(p, Either))
+    i, either = next((i, p) for i, p in enumerate(parts) if isinstance(p, Either))
     options: Value | None = None
-    for option in parts[i].options:  # type: ignore[union-attr]
+    for option in either.options:
         if isinstance(v, Mapping):
             whole = freeze_object(Mapping({k: (option if k == keys[i] else p) for k, p in zip(keys, parts)}), trace, 3)
         else:
             whole = freeze_object(
                 Sequence(tuple(option if k == i else p for k, p in enumerate(parts)), v.kind), trace, 3
             )
-        options = whole if options is None else join(options, whole, parts[i].condition)  # type: ignore[union-attr]
+        options = whole if options is None else join(options, whole, either.condition)
     if (
         options is None
         or isinstance(options, Unknown)
@@ -224,7 +224,7 @@ def truth_of(v: Any) -> bool | None:
         return None
 
 
-def is_scalar(value: Value) -> bool:
+def is_scalar(value: Value) -> TypeGuard[Known]:
     return isinstance(value, Known) and isinstance(value.value, SCALARS)
 
 

@@ -272,7 +272,7 @@ class State:
         self.spend(len(self.journal) - mark)
         exits.append(Exit(value, self.changes(mark), why, (len(self.journal), self.rollbacks)))
 
-    def settle(self, mark: int, exits: list[Exit], alive: bool) -> bool:
+    def settle(self, mark: int, exits: list[Exit], alive: Flow) -> Flow:
         """Join all exits, and the path that is still running if `alive`. Returns whether any path goes on."""
         if not exits:
             return alive

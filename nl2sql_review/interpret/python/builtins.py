@@ -66,9 +66,10 @@ def apply(m: Machine, name: str, f: Callable[..., Any], *args: Value, **keywords
     """`f` on plain Python values, lifted; a term where something is open."""
 
     def run(*values: Value) -> Value:
-        if all(isinstance(v, Known) and not isinstance(v.value, Object) for v in values):
+        known = [v.value for v in values if isinstance(v, Known) and not isinstance(v.value, Object)]
+        if len(known) == len(values):
             try:
-                return rebuild(f(*[v.value for v in values]), next((v.trace for v in values if v.trace), ()))  # type: ignore[union-attr]
+                return rebuild(f(*known), next((v.trace for v in values if v.trace), ()))
             except Exception as e:
                 m.certainly_raises(type(e).__name__)
                 m.risks += 1
@@ -189,7 +190,7 @@ def collection(kind: str) -> Callable[..., Value]:
             )
         if isinstance(obj, Opaque) and obj.kind == "inspect.parameters":
             return source  # searched, not walked
-        if isinstance(obj, Opaque) and m.library_iterate(source, obj, call.node) is None:
+        if isinstance(source, Known) and isinstance(obj, Opaque) and m.library_iterate(source, obj, call.node) is None:
             return open_term(m, kind, source)
         if isinstance(source, Unknown):
             return source
@@ -236,9 +237,10 @@ def dict_(call: ModelCall) -> Value:
 @builtin("range")
 def range_(call: ModelCall) -> Value:
     def run(*values: Value) -> Value:
-        if all(isinstance(v, Known) and isinstance(v.value, int) for v in values):
+        known = [v.value for v in values if isinstance(v, Known) and isinstance(v.value, int)]
+        if len(known) == len(values):
             try:
-                r = range(*[v.value for v in values])  # type: ignore[union-attr]
+                r = range(*known)
             except (TypeError, ValueError) as e:
                 return Unknown(f"range() raises {type(e).__name__}")
             if r[1000:]:  # its len() may be a number that len() cannot return

@@ -160,7 +160,8 @@ def call_cached(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | N
         return run_function(m, fn, args, node, cls)
     if key not in seen:
         m.write(fn, "__cache__", {**seen, key: run_function(m, fn, args, node, cls)})
-    return fn.slots["__cache__"][key]
+    found: Value = fn.slots["__cache__"][key]
+    return found
 
 
 def run_function(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Any = None) -> Value:

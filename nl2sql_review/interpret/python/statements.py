@@ -251,10 +251,10 @@ def guarded(m: Machine, node: cst.BaseExpression, scope: Scope, test: Value) -> 
     return value
 
 
-def if_(m: Machine, node: cst.If, scope: Scope) -> bool:
+def if_(m: Machine, node: cst.If, scope: Scope) -> Flow:
     test = condition(m, m.evaluate(node.test, scope), node)
 
-    def otherwise() -> bool:
+    def otherwise() -> Flow:
         if node.orelse is None:
             return True
         return if_(m, node.orelse, scope) if isinstance(node.orelse, cst.If) else execute(m, node.orelse.body, scope)
@@ -267,27 +267,27 @@ def if_(m: Machine, node: cst.If, scope: Scope) -> bool:
     return alive
 
 
-def break_(m: Machine, node: cst.Break, scope: Scope) -> bool:
+def break_(m: Machine, node: cst.Break, scope: Scope) -> Flow:
     loop = m.loops[-1] if m.loops else None
     if loop is not None:
         m.leave(loop.breaks, loop.mark, None, loop.unlikely_depth)
     return False
 
 
-def continue_(m: Machine, node: cst.Continue, scope: Scope) -> bool:
+def continue_(m: Machine, node: cst.Continue, scope: Scope) -> Flow:
     loop = m.loops[-1] if m.loops else None
     if loop is not None:
         m.leave(loop.continues, loop.iteration, None, loop.unlikely_depth)
     return False
 
 
-def return_(m: Machine, node: cst.Return, scope: Scope) -> bool:
+def return_(m: Machine, node: cst.Return, scope: Scope) -> Flow:
     value = m.evaluate(node.value, scope) if node.value is not None else Known(None)
     m.leave(m.frame.exits, m.frame.mark, value, m.frame.unlikely_depth)
     return False
 
 
-def raise_(m: Machine, node: cst.Raise, scope: Scope) -> bool:
+def raise_(m: Machine, node: cst.Raise, scope: Scope) -> Flow:
     if node.exc is None:
         return False
     value = m.evaluate(node.exc, scope)
@@ -329,7 +329,7 @@ def assert_(m: Machine, node: cst.Assert, scope: Scope) -> bool | None:
 
 
 # -- with, match, definitions ----------------------------------------------------------------------------
-def with_(m: Machine, node: cst.With, scope: Scope) -> bool:
+def with_(m: Machine, node: cst.With, scope: Scope) -> Flow:
     suppressed = False
     managers: list[Value] = []
     for item in node.items:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Callable
 
 from ...training_plan.values import MAX_OPTIONS, Default, Either, Known, Text, Trace, Unknown, Value
 from ..core.joins import demote
@@ -42,14 +42,22 @@ def concatenate(values: list[Value]) -> Value:
     return Text(tuple(parts), trace)
 
 
+CONVERSIONS: dict[str, Callable[[object], str]] = {"r": repr, "s": str, "a": ascii}
+
+
+def as_value(part: str | Value) -> Value:
+    """Return a part of a `Text` as a value of its own."""
+    return Known(part) if isinstance(part, str) else part
+
+
 def to_text(value: Value, conversion: str = "", spec: str = "") -> Value:
     """What `f"{value!conversion:spec}"` puts into a string."""
 
     def settled(v: Value) -> Value:
         if is_scalar(v):
             try:
-                x = v.value  # type: ignore[union-attr]
-                x = {"r": repr, "s": str, "a": ascii}[conversion](x) if conversion else x
+                x: Any = v.value
+                x = CONVERSIONS[conversion](x) if conversion else x
                 return Known(format(x, spec), v.trace)
             except Exception as e:
                 return Unknown(f"format raises {type(e).__name__}", v.trace)
@@ -103,7 +111,7 @@ def percent(template: Value, argument: Value) -> Value:
 def percent_one(spec: str, value: Value) -> Value:
     if is_scalar(value):
         try:
-            return Known(("%" + spec) % (value.value,), value.trace)  # type: ignore[union-attr]
+            return Known(("%" + spec) % (value.value,), value.trace)
         except Exception as e:
             return Unknown(f"% formatting raises {type(e).__name__}", value.trace)
     return to_text(value)

@@ -190,7 +190,7 @@ def add_argument(call: ModelCall) -> Value:
     return Known(option, (option.place,))
 
 
-def destination(names: list[Any], prefix: str) -> str:
+def destination(names: list[str], prefix: str) -> str:
     if not names:
         return ""
     if names[0][:1] not in prefix:
@@ -244,7 +244,7 @@ def add_subparsers(call: ModelCall) -> Value:
 @method_model(COMMANDS, "add_parser")
 def add_parser(call: ModelCall) -> Value:
     args = call.arguments
-    commands = object_of(call.receiver)
+    commands = call.owner
     made = Known(
         make_parser(call.machine, Arguments([], args.keywords, args.place), call.node, PARSER),
         (args.place,) if args.place else (),

@@ -11,7 +11,7 @@ from ...core.documents import Malformed
 from ...core.library import METHOD_MODELS, model
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
-from ...core.objects import Arguments, Items, Mapping, Opaque, Sequence, object_of
+from ...core.objects import Arguments, Items, Mapping, Opaque, Sequence, object_of, plain
 from ...core.operations import describe, freeze
 from ..files.streams import FILE, Content, read, read_path
 
@@ -44,7 +44,8 @@ def made(m: Machine, found: Content, parse: Callable[[documents.Text], Any]) -> 
     if isinstance(make, str):
         m.risks += 1
         return Unknown(f"{found.file.name}: {make}" if found.file is not None else make, found.trace)
-    return make()
+    document: Value = make()
+    return document
 
 
 def load_path(m: Machine, path: Value, parse: Callable[[documents.Text], Any]) -> Value:
@@ -275,7 +276,7 @@ def ini(text: documents.Text) -> Any:
 
 def parser_read(call: ModelCall) -> Value:
     m = call.machine
-    parser = object_of(call.receiver)
+    parser = call.owner
     name = call.callee.rsplit(".", 1)[-1]
     parse = ini_plain if parser.slots["plain"].value else ini
     source = call.arguments.get(0, "filenames", "f", "string", "dictionary")
@@ -286,7 +287,7 @@ def parser_read(call: ModelCall) -> Value:
             k: Known(
                 Mapping(
                     {
-                        str(x).lower(): Known(str(freeze(v).value))
+                        str(x).lower(): Known(str(plain(freeze(v))))
                         if isinstance(freeze(v), Known)
                         else Unknown("a value that only the run knows")
                         for x, v in m.mapping(s, call.node).items.items()
@@ -294,7 +295,7 @@ def parser_read(call: ModelCall) -> Value:
                 )
             )
             for k, s in state.items.items()
-        }  # type: ignore[union-attr]
+        }
         add_sections(m, parser, Items(items, state.open))
         return Known(None)
     several = list(obj.state.items) if isinstance(obj, Sequence) and not obj.state.open else [source]
@@ -329,7 +330,7 @@ for _name in ("read", "read_file", "read_string", "read_dict", "readfp"):
 def option(call: ModelCall) -> Value:
     """parser.get("lora", "r", fallback=16) and section.getint("r", 16)."""
     m, args, node = call.machine, call.arguments, call.node
-    parser = object_of(call.receiver)
+    parser = call.owner
     rest = list(args.positional)
     if parser.kind == PARSER:
         section = m.item(parser.slots["sections"], rest.pop(0) if rest else args.get(None, "section"), node)
@@ -377,7 +378,7 @@ for _kind in (PARSER, SECTION):
 
 def section(call: ModelCall) -> Value:
     args = call.arguments
-    parser = object_of(call.receiver)
+    parser = call.owner
     if parser.kind == SECTION:
         key = args.get(0)
         return call.machine.item(
@@ -397,7 +398,7 @@ METHOD_MODELS[PARSER, "__getitem__"] = METHOD_MODELS[SECTION, "__getitem__"] = s
 
 
 def set_option(call: ModelCall) -> Value:
-    parser = object_of(call.receiver)
+    parser = call.owner
     sections = object_of(parser.slots.get("sections"))
     if sections is not None:
         spoil(call.machine, parser, "the script changes what configparser read")
@@ -410,7 +411,7 @@ for _name in ("set", "__setitem__", "remove_option", "remove_section", "update",
 
 def parser_names(call: ModelCall) -> Value:
     m, args, node = call.machine, call.arguments, call.node
-    parser = object_of(call.receiver)
+    parser = call.owner
     word = call.callee.rsplit(".", 1)[-1]
     if parser.kind == SECTION or word in ("items", "options"):
         inner = parser.slots["items"] if parser.kind == SECTION else m.item(parser.slots["sections"], args.get(0), node)

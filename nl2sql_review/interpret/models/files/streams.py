@@ -262,7 +262,7 @@ def text_value(found: Content) -> Value:
 
 @method_model(FILE, "read")
 def read_all(call: ModelCall) -> Value:
-    file = object_of(call.receiver)
+    file = call.owner
     if call.arguments.positional or call.arguments.keywords:
         return Unknown("a part of a file")
     binary = isinstance(file.args[1], Known) and "b" in str(file.args[1].value)
@@ -296,7 +296,7 @@ def read_lines(call: ModelCall) -> Value:
 
 @iteration_model(FILE)
 def lines(call: ModelCall) -> Items:
-    file = object_of(call.receiver)
+    file = call.owner
 
     def split(c: Content) -> Value:
         found = c.text.splitlines(keepends=True)
@@ -315,7 +315,7 @@ def lines(call: ModelCall) -> Items:
 
 @method_model(FILE, "readline")
 def read_line(call: ModelCall) -> Value:
-    return Known(Opaque(f"{object_of(call.receiver).text}.readline()", "call", (call.receiver,), "str"))
+    return Known(Opaque(f"{call.owner.text}.readline()", "call", (call.receiver,), "str"))
 
 
 @method_model(FILE, "__enter__")
