@@ -7,7 +7,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from ..training_plan.facts import Fact, Lora, TrainingPlan
-from ..training_plan.values import Absent, Default, Either, Known, Unknown, Value
+from ..training_plan.values import Absent, Default, Either, Known, Place, Unknown, Value
 from . import hand_loop
 from .api.arguments import rejected
 from .derive import derive, options
@@ -151,6 +151,7 @@ def read_four_bit(run: Run, plan: TrainingPlan) -> None:
         part.quantized_by = Fact(part.load_in_4bit.value, at=part.load_in_4bit.at, why_not=part.load_in_4bit.why_not)
         return
     fast = run.load.callee.startswith("unsloth")
+    at: Place | None
     if run.load.call is run.trainer:
         value, by, at = by_trainer(run)
     elif (asked := run.load.value("load_in_4bit")) and not isinstance(asked, Absent) and not fast:
@@ -178,7 +179,7 @@ def read_four_bit(run: Run, plan: TrainingPlan) -> None:
     part.quantized_by = Fact(Known(by, value.trace) if by else Absent("nothing quantizes the model"), at=at)
 
 
-def by_trainer(run: Run) -> tuple[Value, str, object]:
+def by_trainer(run: Run) -> tuple[Value, str, Place | None]:
     """`SFTTrainer("name", …)` loads the model itself, with `quantization_config` or `model_init_kwargs`."""
     assert run.trainer is not None
     config = makers(run.trainer.get("quantization_config"))

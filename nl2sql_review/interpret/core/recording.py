@@ -28,6 +28,7 @@ class Call:
     certain: bool = True  # False inside a branch, loop or function that may not run
     condition: str = ""  # what decides, if it is not certain
     conditional: bool = False  # a branch or loop decides, and not only whether its function is called
+    conditions: tuple[str, ...] = ()  # everything that decides, the outermost first
     unknown_arguments: str = ""  # why there may be more arguments than listed: an unread `**`
     function: str = ""  # qualified name of the enclosing user function, "" at module level
     second: Any = None  # the second object it returned: the tokenizer of `FastLanguageModel.from_pretrained`
