@@ -445,6 +445,12 @@ def _checker(program: str, limits: Limits) -> Checker:
     return Checker(json.loads(program), limits)
 
 
+def check_lines(program: Mapping[str, Any], path: str, start: int, size: int, number: int) -> dict[str, Any]:
+    """Check a part of a file of lines, as `data_files.records.ranges` gives it, by a program."""
+    batch = lines_of(path, start, size, number)
+    return check(program, batch.numbers, batch.rows)
+
+
 def check(program: Mapping[str, Any], numbers: Sequence[int], rows: Sequence[Any]) -> dict[str, Any]:
     """Check a batch of rows by a program (`Program.plain()`); see `Checker.check`."""
     return _checker(json.dumps(program), Limits()).check(numbers, rows)
