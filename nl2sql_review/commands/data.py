@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from ..report.report import Report
+    from ..rows.check import Asked
     from ..rows.door import DataReview
     from ..run.options import Options
 
@@ -126,7 +127,7 @@ def run(args: Namespace) -> int:
     return Reviewer.of(options).exit_code(made.report)
 
 
-def _asked(args: Namespace) -> object:
+def _asked(args: Namespace) -> Asked:
     from ..rows.check import Asked
 
     for path in (*args.file, *args.dev):
