@@ -296,7 +296,7 @@ class Checker:
         elif outcome.kind == "name":
             yield "refused_sql", f"refused on the row's schema: {outcome.message}: {quoted(sql)}", "name"
         elif outcome.kind in ("syntax", "function"):
-            read_as = f"; it is {SPOKEN[outcome.reading]}" if outcome.reading else ""
+            read_as = f"; {SPOKEN[outcome.reading]} reads it" if outcome.reading else ""
             what = "SQLite does not read it" if plainly or read(sql).verb in QUERIES else "it is no query"
             yield "refused_sql", f"{what}: {outcome.message}{read_as}: {quoted(sql)}", outcome.reading or "syntax"
         elif outcome.kind in ("guard", "time"):
