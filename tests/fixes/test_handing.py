@@ -51,7 +51,8 @@ FORMS = {
         indented(MAP.format("Job.render"), 8),
     ),
     "lambda": f"render = lambda row: {{'text': {TEXT}}}\n" + main(MAP.format("render")),
-    "decorated": "def traced(f):\n    def inner(*args, **kwargs):\n        return f(*args, **kwargs)\n    return inner\n\n"
+    "decorated": "def traced(f):\n    def inner(*args, **kwargs):\n        return f(*args, **kwargs)\n"
+    "    return inner\n\n"
     f"@traced\ndef render(row):\n    return {{'text': {TEXT}}}\n" + main(MAP.format("render")),
     "list": f"def render(row):\n    return {{'text': {TEXT}}}\n"
     + main(LOAD + ROWS + "rows = Dataset.from_list([render(row) for row in rows])\n" + TRAIN.format("")),
