@@ -21,19 +21,6 @@ TWINS = sorted((FIXTURES / "silent" / "twins").glob("*.py"))
 UNCAUGHT = frozenset(
     """
     10-labels-shifted-twice
-    25-merge-result-dropped
-    26-merged-into-four-bits
-    27-base-saved-instead-of-the-adapter
-    28-tokenizer-left-behind
-    29-gguf-of-the-base
-    30-another-prompt-when-asked
-    31-served-with-a-chat-template
-    32-modelfile-of-another-model
-    33-answer-decoded-with-its-prompt
-    34-batches-padded-on-the-right
-    35-generation-ends-elsewhere
-    36-answers-of-twenty-tokens
-    38-everybody-writes
     46-packing-under-sdpa
     """.split()
 )

@@ -7,7 +7,8 @@ from typing import Any
 from ..training_plan.facts import Arguments, Fact, TrainingPlan
 from ..training_plan.values import Default, Known, Unknown, Value
 from .derive import plain
-from .run import Run, last
+from .object_settings import last
+from .run import Run
 
 NO_FILE = "no DeepSpeed file is named or lies beside"
 NO_ACCELERATE = "no settings of accelerate are named or lie beside"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..files import discovery, disk, projects
+from ..files import discovery, disk, globs, projects
 from ..judgement.fingerprint import stamped
 from ..policy import rulebook
 from ..policy.rulebook import Rulebook, RulebookError
@@ -145,10 +145,10 @@ class Reviewer:
             codes.append(exit_code(Report(files=(file,)), settings.fail_on, settings.fail_on_unknown))
         return next((code for code in (FINDINGS, NOTHING) if code in codes), NOT_REVIEWED)
 
-    def excluded(self, directory: str) -> discovery.Globs:
+    def excluded(self, directory: str) -> globs.Globs:
         """Return what the settings for files in a directory exclude. Raises SettingsError."""
         settings = self.settings(directory)
-        return discovery.globs(settings.exclude, settings.root)
+        return globs.globs(settings.exclude, settings.root)
 
     def file(self, data: bytes, path: str) -> tuple[FileReport, list[InternalError]]:
         """Review one script, and report a fault of ours as well: one file must not take others with it."""
@@ -245,7 +245,7 @@ class Reviewer:
         if source.kind == "notebook" and (written := starts.written_by(source)):
             drafts = {**written, **drafts}
         made = Read(source, [], [])
-        for line in lines or [None]:
+        for line in lines or (None,):
             self._add(made, source, root, settings, drafts, line)
         if source.kind == "notebook" and not made.plans:
             self._add_launched(made, root, settings, drafts)

@@ -10,6 +10,7 @@ from ...interpret.core.objects import Dataset
 from ...interpret.core.recording import Call
 from ...training_plan.feeds import Expression, Feed, Feeding, Piece, Rows
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
+from ..object_settings import last
 from ..prompt.text import Piece as TextPiece
 from ..prompt.training_text import (
     TrainingText,
@@ -18,7 +19,7 @@ from ..prompt.training_text import (
     text_of_dataset,
     training_texts,
 )
-from ..run import Run, last
+from ..run import Run
 from . import leaves, named
 from .columns import reading
 from .expressions import cut_of, expression, file_of, uncut

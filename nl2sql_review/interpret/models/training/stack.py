@@ -68,7 +68,6 @@ for _name in (
     "bfloat16",
     "eval",
     "train",
-    "merge_and_unload",
     "requires_grad_",
     "base_model",
 ):
