@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 Speaks the protocol on standard input and output, and nothing else; what it has to log goes to standard error. It reads,
-and changes files only through the editor. Needs pygls: pip install 'nl2sql-review[lsp]'
+and changes files only through the editor. Needs pygls: pip install 'pygls>=2.1,<3'
 How to set up an editor: docs/editors.md
 """
 LAST_PORT = 65535
@@ -45,7 +45,7 @@ def run(args: Namespace) -> int:
     try:
         from pygls.lsp.server import LanguageServer  # noqa: F401
     except ImportError:  # it is missing, or older than 2
-        raise UsageError("nl2sql-review server needs pygls 2.1 or newer: pip install 'nl2sql-review[lsp]'") from None
+        raise UsageError("nl2sql-review server needs pygls 2.1 or newer: pip install 'pygls>=2.1,<3'") from None
     from ..serve.language_server import server
 
     try:

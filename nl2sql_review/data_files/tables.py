@@ -8,7 +8,7 @@ from typing import Any
 from .formats import DataFile, Unreadable
 
 TOGETHER = 1000  # rows read at a time
-NEEDED = "reading {0} takes pyarrow: pip install 'nl2sql-review[data]'"
+NEEDED = "reading {0} takes pyarrow: pip install pyarrow"
 
 
 def columns(file: DataFile) -> list[str]:
