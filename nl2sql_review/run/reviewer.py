@@ -102,6 +102,11 @@ class Reviewer:
         disk.recall(seen)
         return book
 
+    def holds(self, now: disk.Now) -> bool:
+        """Whether the settings, rules and baselines that were read are still as they were."""
+        kept = (*self._settings.values(), *self._rulebooks.values(), *self._baselines.values())
+        return all(now.confirms(seen) for _, seen in kept)
+
     def counted(self, file: FileReport) -> FileReport:
         """Return the report with findings suppressed that the baseline accepts or that the changes did not cause."""
         return self.changed(self.accepted(file))
