@@ -348,7 +348,7 @@ def started(reviewer: Reviewer, path: str, name: str) -> tuple[discovery.Found, 
     from ..source import SourceError
 
     first: tuple[discovery.Found, Read] | None = None
-    files = starts.launched(path, name)
+    files = starts.launched(path, name, reviewer.within)
     for number, found in enumerate(files):
         reviewer.started_by[found.shown] = found.started_by
         try:

@@ -352,3 +352,17 @@ def test_the_plan_of_a_launch_file_is_that_of_the_first_script_that_trains(
     assert [one.lora.r.value.value for one in planned("run.sh")] == [8]
     assert cli.main(["diff", "--isolated", "run.sh", "train.py --rank 16"]) == 0
     assert "8 → 16" in capsys.readouterr().out
+
+
+def test_nothing_outside_of_the_project_is_read_for_a_launch(write: Write, tmp_path: Path) -> None:
+    outside = tmp_path.with_name(tmp_path.name + "-outside")
+    outside.mkdir()
+    (outside / "secret.sh").write_text("python train.py --rank 8\n")
+    (outside / "other.py").write_text(ARGPARSE.format(words=""))
+    root = write(train_DOT_py=ARGPARSE.format(words=""), n_DOT_ipynb=notebook(f"!python {outside}/other.py --rank 8"))
+    (root / "run.sh").symlink_to(outside / "secret.sh")
+    assert isinstance(planned("train.py")[0].lora.r.value, Unknown)
+    assert planned("n.ipynb") == []
+    (root / "go.sh").write_text(f"python {outside}/other.py --rank 8\n")
+    assert planned("go.sh") != []
+    assert plan("go.sh", Options(within=(str(root.resolve()),))).plans == []
