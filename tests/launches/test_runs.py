@@ -338,3 +338,17 @@ def test_a_file_that_sys_argv_names_is_parsed(write: Write) -> None:
     write(sft_DOT_py=script, c_DOT_yaml=recipe)
     (found,) = planned("sft.py", "c.yaml")
     assert (found.lora.r.value.value, found.arguments.learning_rate.value.value) == (8, 1e-4)
+
+
+def test_the_plan_of_a_launch_file_is_that_of_the_first_script_that_trains(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(
+        prepare_DOT_py="import datasets\n",
+        broken_DOT_py="a b\n",
+        train_DOT_py=ARGPARSE.format(words=""),
+        run_DOT_sh="python broken.py\npython prepare.py\npython train.py --rank 8\npython merge.py\n",
+    )
+    assert [one.lora.r.value.value for one in planned("run.sh")] == [8]
+    assert cli.main(["diff", "--isolated", "run.sh", "train.py --rank 16"]) == 0
+    assert "8 → 16" in capsys.readouterr().out
