@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Sequence
 
 from .report.report import ChecklistItem, Verdict
 
@@ -200,7 +200,7 @@ def check_batch(
     """Judge one collated batch: `input_ids`, `labels` of shape (rows, tokens), `attention_mask` if there is padding."""
     tokenizer = getattr(tokenizer, "tokenizer", tokenizer)  # of a processor, which models that also see images have
     found = rows_of(batch)
-    checks = {
+    checks: dict[str, Callable[[Row], str]] = {
         "prompt/alpaca": lambda row: _prompt(row, tokenizer, instruction, response),
         "prompt/eos": lambda row: _eos(row, tokenizer),
         "prompt/response-only-loss": lambda row: _loss(row, tokenizer, instruction, response),
@@ -349,4 +349,5 @@ def example(rows: Sequence[Row], tokenizer: Any) -> str:
 
 
 def _decode(tokenizer: Any, tokens: Sequence[int]) -> str:
-    return tokenizer.decode(list(tokens), skip_special_tokens=False)
+    text: str = tokenizer.decode(list(tokens), skip_special_tokens=False)
+    return text

@@ -20,7 +20,7 @@ from nl2sql_review.policy import rulebook
 from nl2sql_review.run.reviewer import Reviewer
 from nl2sql_review.training_plan.facts import SECTIONS
 from tests.claude import Claude
-from tests.test_rules import EXPECT
+from tests.marked import EXPECT
 
 ROOT = Path(__file__).resolve().parents[1]
 PLUGIN = ROOT / "integrations" / "claude-code"
@@ -66,7 +66,7 @@ def test_claude_code_takes_exactly_what_is_meant(claude):
         ("Agents", "1", "training"),
         ("Hooks", "1", "PostToolUse"),
         ("MCP servers", "1", "nl2sql-review"),
-        ("LSP servers", "0", ""),
+        ("LSP servers", "1", "nl2sql-review"),
     ]
     (listed,) = json.loads(claude("plugin", "list", "--json"))
     assert (listed["id"], listed["version"], listed["enabled"]) == ("nl2sql-review@nl2sql-review", __version__, True)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from nl2sql_review import readers
+from nl2sql_review import Options, readers, review
 from nl2sql_review.interpret.program import interpret
 from nl2sql_review.source import Source
 from nl2sql_review.training_plan.values import Absent, Default, Known, Unknown
@@ -196,6 +196,23 @@ def test_trainers_of_sentence_transformers_are_known():
     assert plan["prompt.ending"].why_not
 
 
+LIBRARY = """\
+class Chat:
+    def __init__(self, name="one", rank=64):
+        self.model = AutoModelForCausalLM.from_pretrained(name)
+        self.model = get_peft_model(self.model, LoraConfig(r=rank))
+{}
+"""
+
+
+def test_a_default_that_every_caller_overrides_is_none():
+    """Of a class that nobody makes here a default holds, unless all who make it give another value."""
+    made = "    @classmethod\n    def of(cls, cfg):\n        return cls(\n            rank=cfg.rank,\n        )\n"
+    assert shown(plan_of(LIBRARY.format(""))["lora.r"].value) == 64
+    assert shown(plan_of(LIBRARY.format(made))["lora.r"].value) == "unknown"
+    assert shown(plan_of(LIBRARY.format(made))["lora.model_name"].value) == "one"
+
+
 SWITCH = """\
 parser = argparse.ArgumentParser()
 parser.add_argument("--lora", action="store_{}")
@@ -213,3 +230,15 @@ def test_an_adapter_behind_a_switch_is_what_a_plain_run_makes(kind, adapter):
         adapter,
         "absent" if adapter is None else adapter,
     )
+
+
+def test_a_value_of_a_file_is_from_its_line(tmp_path):
+    (tmp_path / "cfg.yml").write_text("lora:\n  r: 64\n")
+    script = tmp_path / "train.py"
+    script.write_text(
+        'import yaml\nfrom peft import LoraConfig\nfrom trl import SFTTrainer\nwith open("cfg.yml") as f:\n'
+        '    cfg = yaml.safe_load(f)\nSFTTrainer(model="m", peft_config=LoraConfig(r=cfg["lora"]["r"])).train()\n'
+    )
+    (file,) = review(script, Options(isolated=True)).files
+    (rank,) = [f for f in file.findings if f.rule == "lora/rank"]
+    assert "from r: 64 (" in rank.message and "cfg.yml:2)" in rank.message

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from nl2sql_review.run.rule_examples import PRELUDE
+
 from .claims import agrees, contradictions, covers, interpreted, site
 from .rehearsal import Recorded, encode, perform, rehearse
 from .rehearsal.client import REPOSITORY
-from .test_rules import PRELUDE
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="a rehearsal needs fork() and resource limits")
 

@@ -67,7 +67,7 @@ def run(args: Namespace) -> int:
         flavour=args.flavour or "",
     )
     try:
-        before, after = sides.read_both(*args.paths, options)
+        before, after = sides.read_both(args.paths[0], args.paths[1], options)
         diff = compare.compare(before, after)
     except (SettingsError, sides.NotReadable) as error:
         raise UsageError(str(error)) from None

@@ -106,7 +106,7 @@ def _file(path: str, format: str) -> DataFile | None:
 def _in_folder(folder: str, split: str) -> list[DataFile]:
     """The files of a folder: as `save_to_disk` wrote it, else the data files of the split that lie in it."""
     if os.path.isfile(os.path.join(folder, "dataset_dict.json")):
-        splits = _json(os.path.join(folder, "dataset_dict.json")).get("splits", [])
+        splits: list[object] = [*_json(os.path.join(folder, "dataset_dict.json")).get("splits", [])]
         chosen = [name for name in splits if name == split] or [name for name in splits if name == "train"] or splits
         return [file for name in chosen[:1] for file in _in_folder(os.path.join(folder, str(name)), "")]
     state = os.path.join(folder, "state.json")

@@ -36,7 +36,10 @@ def at_call(fact: Fact, content: str) -> list[Edit]:
     place = argument(fact)
     if place is None or place.node.star:
         return []
-    return [python.replaced(place.source, place.node.value, content)]
+    call = python.call_of(place.source, place.node)
+    if call is None:
+        return [python.replaced(place.source, place.node.value, content)]
+    return python.fitted(place.source, call, [(place.node, content)])
 
 
 def at_omission(fact: Fact, content: str, name: str) -> list[Edit]:

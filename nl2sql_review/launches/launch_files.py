@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from ..files import disk
-from ..files.discovery import LAUNCHES, MAKEFILES, shown
+from ..files.discovery import MAKEFILES, shown
 from ..source import Magic, Source, SourceError, Span
 from ..training_plan.values import Default, Known, Place, Unknown, Value
 from .command_line import CommandLine
@@ -18,6 +18,7 @@ from .launchers import Launchers
 from .shell import Command, Shell
 
 FOLDERS = ("scripts", "bin", "slurm", "jobs", "run", "launch", "recipes")  # of launch files, beside a script
+COMMON = (".sh", ".bash", ".slurm", ".sbatch", ".mk", ".yaml", ".yml")  # suffixes that are looked for beside a script
 LARGEST = 200_000  # bytes of a launch file
 MOST_FILES = 40  # that are looked into for one script
 TASK = re.compile(rb"^run\s*:\s*[|>]", re.MULTILINE)
@@ -71,12 +72,19 @@ def resolved(line: CommandLine, root: str = "") -> str:
     """The real path of the script or configuration that a line names; "" where there is no such file."""
     if not line.script:
         return ""
-    for folder in (*line.folders, *filter(None, [root])):
+    folders = (*line.folders, *filter(None, [root]))
+    for folder in folders:
         path = os.path.join(folder, line.script)
         if disk.is_file(path):
             return disk.real(path)
         if line.module and disk.is_file(main := os.path.join(path[: -len(".py")], "__main__.py")):
             return disk.real(main)
+    parts = line.script.split("/")[1:] if line.script.startswith("/") else []
+    for start in range(len(parts)):  # the path on another machine, or in a container
+        inner = os.path.join(*parts[start:])
+        found = next((path for folder in folders if disk.is_file(path := os.path.join(folder, inner))), "")
+        if found:
+            return disk.real(found)
     return ""
 
 
@@ -92,7 +100,7 @@ def _candidates(script: str, root: str) -> Iterator[str]:
     for folder in above:
         inner = [os.path.join(folder, name) for name in FOLDERS if disk.is_folder(os.path.join(folder, name))]
         for place in (folder, *inner):
-            names = [n for suffix in (*LAUNCHES, ".yaml", ".yml") for n in disk.names(place, suffix=suffix)]
+            names = [n for suffix in COMMON for n in disk.names(place, suffix=suffix)]
             names += [n for n in ("Makefile", "makefile", "GNUmakefile") if disk.is_file(os.path.join(place, n))]
             for name in names:
                 if count < MOST_FILES:

@@ -16,6 +16,7 @@ from ..data_files.formats import DataFile, Unreadable
 from ..data_files.heads import Head, head
 from ..data_files.locate import Located, locate
 from ..data_files.records import Batch, Problem, lines_of, ranges, read
+from ..files import disk
 from ..training_plan.feeds import Feed, Feeding
 from .acceptance import sqlglot_is_there
 from .engine.limits import Limits
@@ -24,6 +25,7 @@ from .found import Defect, Found, overlapping, repeated, split_by_row
 from .program import Program, of_feed
 
 HANDLER = "nl2sql_review.rows.checker:handle"
+CONFIG_BYTES = 10_000_000  # of a tokenizer_config.json
 SECONDS = 5.0  # that a statement may take to be prepared
 SQL_RULES = ("rows/sql", "rows/schema", "rows/schema-cut")
 
@@ -359,8 +361,7 @@ def tokenizer_of(
         return "", "", ""
     eos = bos = ""
     try:
-        with open(os.path.join(found, "tokenizer_config.json"), encoding="utf-8") as file:
-            config = json.load(file)
+        config = json.loads(disk.whole(os.path.join(found, "tokenizer_config.json"), CONFIG_BYTES))
         eos, bos = (_token(config.get(name)) for name in ("eos_token", "bos_token"))
     except (OSError, ValueError, AttributeError):
         pass

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Callable, TypeVar
 
-from ...training_plan.values import Default, Known, Place, Term, Text, Unknown, Value
+from ...training_plan.values import Absent, Default, Known, Place, Term, Text, Unknown, Value
 from .machine import Machine
 from .model_call import NO_RECEIVER, IterationModel, Model, ModelCall
 from .names import canonical, kind_of_result, method_name, positional
@@ -89,6 +89,10 @@ def library_attribute(m: Machine, owner: Known, v: Opaque, name: str, node: cst.
     run = ATTRIBUTE_MODELS.get((v.kind, name))
     if run is not None:
         return run(ModelCall(m, Arguments(), node, name, owner))
+    if name == "model" and v.kind.endswith("Trainer") and v.call is not None and wraps_model(v.call):
+        made = Known(Opaque(f"{v.text}.model", "call", (), "model", v.call), owner.trace)
+        m.write(v, name, made)
+        return made
     if (
         v.call is not None
         and name in v.call.arguments
@@ -97,6 +101,13 @@ def library_attribute(m: Machine, owner: Known, v: Opaque, name: str, node: cst.
         given: Value | None = v.call.arguments[name]
         return given
     return None
+
+
+def wraps_model(call: Call) -> bool:
+    """Whether a trainer has a model of its own: one it loads by name, or makes of the one given and an adapter."""
+    config = call.get("peft_config")
+    adapts = not isinstance(config, Absent) and not (isinstance(config, Known) and config.value is None)
+    return adapts or isinstance(plain(call.get("model")), str)
 
 
 # -- calls -----------------------------------------------------------------------------------------------

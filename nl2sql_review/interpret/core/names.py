@@ -171,6 +171,8 @@ def kind_of_result(callee: str) -> str:
         "prepare_model_for_int8_training",
         "for_training",
         "for_inference",
+        "merge_and_unload",
+        "unload",
     ):
         return "model"
     if last == "get_chat_template":

@@ -149,6 +149,8 @@ def freeze_object(v: Any, trace: Trace, depth: int) -> Value:
 
 def spread_parts(shape: Any, keys: list[Any], parts: list[Value], v: Any, trace: Trace) -> Value:
     """A container one of whose elements is Either: one option for each, as long as there are few."""
+    if 2 ** sum(isinstance(p, Either) for p in parts) > MAX_OPTIONS:
+        return Unknown("too many combinations of what its elements may be", trace, shape)
     i, either = next((i, p) for i, p in enumerate(parts) if isinstance(p, Either))
     options: Value | None = None
     for option in either.options:

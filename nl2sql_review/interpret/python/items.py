@@ -348,7 +348,7 @@ def mapping(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
     if isinstance(v, Row) and v.dataset is not None:
         named = {
             *v.dataset.columns,
-            *(k[1] for k in v.slots if isinstance(k, tuple) and k[0] == "item" and isinstance(k[1], str)),
+            *(k.key for k in v.slots if isinstance(k, ItemKey) and isinstance(k.key, str)),
         }
         return Items(
             {k: item(m, value, Known(k), node) for k in sorted(named)}, f"{describe(value)} may have further columns"

@@ -16,7 +16,7 @@ from ..core.machine import Machine
 from ..core.objects import Arguments, Class, Function, Instance, Items, Mapping, Opaque, Scope, Sequence
 from ..core.operations import truth
 from ..core.state import Flow, Raised, Rest, place_of
-from . import demanded
+from . import budget, demanded
 from .builtins import BUILTINS
 from .displays import several
 from .exceptions import try_
@@ -46,12 +46,21 @@ def execute(m: Machine, block: Block, scope: Scope) -> Flow:
     for i, statement in enumerate(statements):
         m.step()
         handler = HANDLERS.get(type(statement))
-        alive = handler(m, statement, scope) if handler is not None else None
+        if handler is not None and id(statement) in m.aside:
+            alive = aside(m, handler, statement, scope)
+        else:
+            alive = handler(m, statement, scope) if handler is not None else None
         if alive is False:
             return False
         if isinstance(alive, Rest):
             return run_rest(m, alive, statements[i + 1 :], scope)
     return True
+
+
+def aside(m: Machine, handler: Callable[..., Flow | None], statement: Any, scope: Scope) -> Flow | None:
+    """A statement that training does not depend on, as far as its own steps go."""
+    what = "a statement that takes many steps, and that training does not depend on"
+    return budget.within(m, budget.ASIDE, what, lambda: handler(m, statement, scope))
 
 
 def run_rest(m: Machine, rest: Rest, statements: Block, scope: Scope) -> Flow:

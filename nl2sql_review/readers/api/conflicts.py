@@ -183,7 +183,7 @@ def _trainer(run: Run, judging: Judging) -> Iterator[Defect]:
                 "padding_free=True without packing does not enforce max_length: ValueError; "
                 "set packing=True or max_length=None"
             )
-            yield Defect("conflict", "padding_free", given.where("padding_free") or given.place, text, assumed=guess)  # type: ignore[arg-type]
+            yield Defect("conflict", "padding_free", given.where("padding_free") or given.place, text, assumed=guess)
     modules = run.adapter.value("target_modules")
     if (
         isinstance(modules, Known)
@@ -254,7 +254,7 @@ def _within_range(library: str, callable: str, name: str, call: Call, judging: J
         choice = judging.versions[one]
         if not choice.said or choice.open or len(choice.versions) < 2 or not lower_end(choice):
             continue
-        values = {}
+        values: dict[object, str] = {}
         for version in choice.versions:
             found = store.whole(library, callable, {**judging.versions.installed(), one: version})
             if found is None or name not in found.parameters:

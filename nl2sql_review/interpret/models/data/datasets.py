@@ -107,9 +107,9 @@ def map_(call: ModelCall) -> Value:
         out = m.call(fn, Arguments(positional, dict(extra), args.place), node)
         made, more = new_columns(m, out, is_batched, node)
         written = {
-            k[1]: cell(v, is_batched)
+            k.key: cell(v, is_batched)
             for k, v in row.slots.items()
-            if isinstance(k, tuple) and k[0] == "item" and isinstance(k[1], str)
+            if isinstance(k, ItemKey) and isinstance(k.key, str)
         }
         obj = object_of(out)
         if isinstance(obj, Row):
@@ -140,9 +140,7 @@ def new_columns(m: Machine, out: Value, batched: bool, node: cst.CSTNode | None)
         ("PreTrainedTokenizer.__call__", "PreTrainedTokenizer.encode_plus", "batch_encode_plus")
     ):
         tokens: dict[str, Value] = {name: item_term(out, Known(name)) for name in ("input_ids", "attention_mask")}
-        written = {
-            k[1]: v for k, v in obj.slots.items() if isinstance(k, tuple) and k[0] == "item" and isinstance(k[1], str)
-        }
+        written = {k.key: v for k, v in obj.slots.items() if isinstance(k, ItemKey) and isinstance(k.key, str)}
         return {**tokens, **written}, ""
     state = m.mapping(out, node)
     return {k: cell(v, batched) for k, v in state.items.items() if isinstance(k, str)}, describe(

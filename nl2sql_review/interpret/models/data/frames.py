@@ -8,7 +8,7 @@ from ....training_plan.values import Known, Unknown, Value, join
 from ...core.library import iteration_model, method_model, model, record, record_call
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
-from ...core.objects import Arguments, Dataset, Items, Mapping, Opaque, Row, Sequence, object_of, plain
+from ...core.objects import Arguments, Dataset, ItemKey, Items, Mapping, Opaque, Row, Sequence, object_of, plain
 from ...core.operations import describe, item_term
 from . import written
 from .datasets import cell, made
@@ -67,9 +67,7 @@ def build(call: ModelCall) -> Value:
 
 def columns_of(df: Dataset) -> dict[str, Value]:
     """The columns it was made with, and those the script wrote since."""
-    written = {
-        k[1]: v for k, v in df.slots.items() if isinstance(k, tuple) and k[0] == "item" and isinstance(k[1], str)
-    }
+    written = {k.key: v for k, v in df.slots.items() if isinstance(k, ItemKey) and isinstance(k.key, str)}
     return {**df.columns, **{k: cell(v, True) for k, v in written.items()}}
 
 

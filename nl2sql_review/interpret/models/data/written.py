@@ -8,7 +8,7 @@ from ....training_plan.values import Absent, Default, Either, Known, Text, Unkno
 from ...core.library import METHOD_MODELS, method_model, model, record_call
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
-from ...core.objects import Dataset, Mapping, Opaque, Sequence, object_of
+from ...core.objects import Dataset, ItemKey, Mapping, Opaque, Sequence, object_of
 from ...core.operations import lift
 from ..files.paths import text_of
 from ..files.streams import FILE
@@ -64,7 +64,7 @@ def write(call: ModelCall) -> Value:
     """`dataset.to_json(path)` and its kin."""
     rows: Dataset = object_of(call.receiver)
     path = call.arguments.get(0, "path_or_buf", "path_or_buffer", "dataset_path", "path")
-    later = {k[1]: one(v) for k, v in rows.slots.items() if isinstance(k, tuple) and k[0] == "item"}
+    later = {k.key: one(v) for k, v in rows.slots.items() if isinstance(k, ItemKey)}
     note(call.machine, path, {**rows.columns, **{k: v for k, v in later.items() if isinstance(k, str)}}, rows.open)
     record_call(call)
     return Known(None)

@@ -14,10 +14,10 @@ from ....source import Source, SourceError
 from ....training_plan.values import Absent, Default, Either, Known, Place, Text, Trace, Unknown, Value, join
 from ...core import documents
 from ...core.joins import demote
-from ...core.library import iteration_model, method_model, model
+from ...core.library import iteration_model, method_model, model, record
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
-from ...core.objects import Arguments, Builtin, Items, Mapping, Opaque, Sequence, object_of
+from ...core.objects import Arguments, Builtin, Items, Mapping, Opaque, Sequence, object_of, plain
 from ...core.operations import describe, lift
 from ...python.builtins import BUILTINS
 from .paths import CONFIGURATION, CWD, LEFTOVER, is_path, path_method, text_of
@@ -147,6 +147,8 @@ def content(m: Machine, path: Value, trace: Trace = ()) -> Content | str:
 def open_file(call: ModelCall) -> Value:
     call.machine.risks += 1
     path, mode = call.arguments.get(0, "file", "name"), call.arguments.get(1, "mode")
+    if isinstance(words := plain(mode), str) and set(words) & set("wax"):
+        record(call.machine, "open", call.arguments, call.node)
     return stream(call.machine, path, mode)
 
 
