@@ -123,6 +123,8 @@ def run(args: Namespace) -> int:
         return NOT_REVIEWED
     except SourceError as error:
         return complain(f"{name}: {error.rule}: {error.message}")
+    for note in made.result.notes if not args.quiet else ():
+        print(note, file=sys.stderr)
     _write(made, args, options)
     return Reviewer.of(options).exit_code(made.report)
 
