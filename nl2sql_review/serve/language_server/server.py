@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -45,13 +46,17 @@ class Server(LanguageServer):
         self.positions = Positions(self.documents)
         self.options: dict[str, Any] = {}  # what the client said at the start
         self._placed: dict[str, Placed] = {}  # by the URI of the document whose review found them
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: dict[str, tuple[asyncio.Task[None], int]] = {}  # with how urgent they are
         self._told: set[str] = set()  # faults that were shown already
 
     # What the client can do
 
     def starts(self, params: types.InitializeParams) -> None:
         """Take in what the client says of itself."""
+        if params.capabilities.notebook_document is None:  # it may send notebooks all the same
+            params.capabilities.notebook_document = types.NotebookDocumentClientCapabilities(
+                types.NotebookDocumentSyncClientCapabilities()
+            )
         self.positions = Positions(self.documents, self.workspace.position_encoding)
         if isinstance(params.initialization_options, dict):
             self.options = params.initialization_options
@@ -74,9 +79,12 @@ class Server(LanguageServer):
 
     def expect(self, document: Document, urgency: int = OPENED) -> None:
         """Let a document be reviewed, and its diagnostics be told, once it is its turn."""
-        task = self._tasks.get(document.uri)
-        if task is None or task.done():
-            self._tasks[document.uri] = asyncio.ensure_future(self._announce(document.uri, urgency))
+        task, before = self._tasks.get(document.uri, (None, urgency))
+        if task is not None and not task.done():
+            if before <= urgency:
+                return
+            task.cancel()  # it waits among what is less urgent
+        self._tasks[document.uri] = asyncio.ensure_future(self._announce(document.uri, urgency)), urgency
 
     async def _announce(self, uri: str, urgency: int) -> None:
         while (review := await self.reviews.current(uri, urgency)) is not None:
@@ -132,7 +140,7 @@ class Server(LanguageServer):
 
     def changed(self, document: Document) -> None:
         """A document is another than before: it and what reads it are reviewed anew."""
-        self.expect(document, ASKED)
+        self.expect(document, ASKED if document.changed else OPENED)
         others = self.reviews.rests_on(document.path)
         for other in others:
             self.expect(other)
@@ -154,8 +162,8 @@ class Server(LanguageServer):
         document = self.documents.get(uri)
         if document is None:
             return
-        if (task := self._tasks.pop(uri, None)) is not None:
-            task.cancel()
+        if uri in self._tasks:
+            self._tasks.pop(uri)[0].cancel()
         self.documents.remove(uri)
         self.reviews.forget(uri)
         placed = self._placed.pop(uri, {})
@@ -294,7 +302,9 @@ def run(port: int | None = None, verbose: bool = False) -> None:
     server = made()
     try:
         if port is None:
-            server.start_io()
+            with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as out:  # the protocol's own: it is closed with it
+                sys.stdout = sys.stderr  # nothing else is to be written among the messages
+                server.start_io(stdout=out)
         else:
             server.start_tcp("127.0.0.1", port)
     finally:
