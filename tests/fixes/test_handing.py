@@ -1,4 +1,4 @@
-"""The tokenizer is handed to whatever makes the text: functions, methods, lambdas, what decorators and trainers call."""
+"""The tokenizer is handed to whatever makes the text: methods, lambdas, what decorators and trainers call."""
 
 from __future__ import annotations
 
