@@ -1,4 +1,4 @@
-"""The tokenizer is handed to whatever makes the text: functions, methods, lambdas, decorators and trainers."""
+"""The tokenizer is handed to whatever makes the text: methods, lambdas, what decorators and trainers call."""
 
 from __future__ import annotations
 
