@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 from nl2sql_review.commands import parser, review
@@ -63,3 +65,10 @@ def test_it_opens_with_what_it_does_and_the_two_commands() -> None:
     blocks = re.findall(r"```sh\n(.*?)\n```", opening, re.DOTALL)
     assert len(blocks) == 2 and all(block.startswith("python3 -m venv .venv && ") for block in blocks)
     assert "nl2sql-review docs/train.py" in blocks[0]
+
+
+def test_the_picture_is_what_the_program_prints(tmp_path: Path) -> None:
+    """`python docs/picture.py` draws it anew."""
+    made = tmp_path / "review.svg"
+    subprocess.run([sys.executable, str(ROOT / "docs" / "picture.py"), str(made)], check=True, timeout=120)
+    assert made.read_text(encoding="utf-8") == (ROOT / "docs" / "review.svg").read_text(encoding="utf-8")
