@@ -296,7 +296,7 @@ class Checker:
         elif outcome.kind == "name":
             yield "refused_sql", f"refused on the row's schema: {outcome.message}: {quoted(sql)}", "name"
         elif outcome.kind in ("syntax", "function"):
-            read_as = f"; it is {SPOKEN[outcome.reading]}" if outcome.reading else ""
+            read_as = f"; {SPOKEN[outcome.reading]} reads it" if outcome.reading else ""
             what = "SQLite does not read it" if plainly or read(sql).verb in QUERIES else "it is no query"
             yield "refused_sql", f"{what}: {outcome.message}{read_as}: {quoted(sql)}", outcome.reading or "syntax"
         elif outcome.kind in ("guard", "time"):
@@ -443,6 +443,12 @@ def _tokenizer(path: str) -> Any:
 @lru_cache(maxsize=8)
 def _checker(program: str, limits: Limits) -> Checker:
     return Checker(json.loads(program), limits)
+
+
+def check_lines(program: Mapping[str, Any], path: str, start: int, size: int, number: int) -> dict[str, Any]:
+    """Check a part of a file of lines, as `data_files.records.ranges` gives it, by a program."""
+    batch = lines_of(path, start, size, number)
+    return check(program, batch.numbers, batch.rows)
 
 
 def check(program: Mapping[str, Any], numbers: Sequence[int], rows: Sequence[Any]) -> dict[str, Any]:
