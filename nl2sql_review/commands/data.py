@@ -34,8 +34,8 @@ FORMATS = ("text", "json", "sarif", "html")
 EPILOG = """\
 rows are numbered from 1: the line of JSONL, the element of a JSON array, the record of a CSV file without its header.
 JSON, JSONL and CSV need nothing further; Parquet, Arrow and folders of `datasets` need pyarrow, the names of other SQL
-dialects sqlglot, the length in tokens tokenizers: pip install 'nl2sql-review[data]'. Nothing of the script is run, and
-SQL is only prepared, on an empty database in memory.
+dialects sqlglot, the length in tokens tokenizers: pip install pyarrow sqlglot tokenizers. Nothing of the script is run,
+and SQL is only prepared, on an empty database in memory.
 
 exit codes:
   0  nothing was found that counts
@@ -123,6 +123,8 @@ def run(args: Namespace) -> int:
         return NOT_REVIEWED
     except SourceError as error:
         return complain(f"{name}: {error.rule}: {error.message}")
+    for note in made.result.notes if not args.quiet else ():
+        print(note, file=sys.stderr)
     _write(made, args, options)
     return Reviewer.of(options).exit_code(made.report)
 

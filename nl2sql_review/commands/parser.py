@@ -28,6 +28,7 @@ COMMANDS = {
     "init": "set a project up: Claude Code, pre-commit, GitHub Actions, the reference trainer",
     "hook": "answer an event of a coding agent that has edited a file",
     "mcp": "serve reviews to a language model (Model Context Protocol)",
+    "server": "serve an editor: findings, values, fixes where the script is written (Language Server Protocol)",
     "cache": "remove the reviews that are kept",
     "completion": "print what a shell needs to complete this command",
     "schema": "print the JSON Schema of a report, a plan or the settings",

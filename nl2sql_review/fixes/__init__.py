@@ -93,6 +93,11 @@ class Session:
         self._prove(open_findings(self.report), fixes)
         return replace(self.report, findings=tuple(replace(f, fix=fixes.get(id(f))) for f in self.report.findings))
 
+    def offer(self, finding: Finding) -> Fix | None:
+        """Return the fix that holds for one finding of `report` as things stand, None where there is none."""
+        found = self._best(finding) if finding in open_findings(self.report) else None
+        return found[0] if found is not None else None
+
     def _prove(self, findings: list[Finding], fixes: dict[int, Fix]) -> None:
         """Fills in the fixes that hold; tries them all at once, and where they do not hold together by halves."""
         group = self._group(findings, unsafe=True)

@@ -123,7 +123,8 @@ def other_accumulation(run: Run, part: Arguments) -> Fact | None:
 def chosen(fact: Fact) -> bool:
     """Whether it was written, and is no default of a library."""
     value = fact.value
-    return isinstance(value, Known) and bool(value.trace) and not value.trace[-1].note.startswith("library default")
+    written = bool(value.trace) and bool(fact.argument)
+    return isinstance(value, Known) and written and not value.trace[-1].note.startswith("library default")
 
 
 def disagreement(name: str, stated: Value, fact: Fact, text: str, run: Run) -> Fact:

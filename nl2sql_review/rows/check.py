@@ -7,20 +7,25 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from random import Random
 from typing import Any
 
+from ..data_files import tables
 from ..data_files.formats import DataFile, Unreadable
 from ..data_files.heads import Head, head
 from ..data_files.locate import Located, locate
 from ..data_files.records import Batch, Problem, lines_of, ranges, read
+from ..files import disk
 from ..training_plan.feeds import Feed, Feeding
+from .acceptance import sqlglot_is_there
 from .engine.limits import Limits
 from .engine.process import Lost, Task, supervise
 from .found import Defect, Found, overlapping, repeated, split_by_row
 from .program import Program, of_feed
 
 HANDLER = "nl2sql_review.rows.checker:handle"
+CONFIG_BYTES = 10_000_000  # of a tokenizer_config.json
 SECONDS = 5.0  # that a statement may take to be prepared
 SQL_RULES = ("rows/sql", "rows/schema", "rows/schema-cut")
 
@@ -71,6 +76,18 @@ class Result:
     missing: list[tuple[str, str]] = field(default_factory=list)
     why: str = ""
 
+    @property
+    def notes(self) -> list[str]:
+        """What could be told beside, were more installed."""
+        install = "pip install 'nl2sql-review[data]'"
+        notes = []
+        if any(one.program.sql for one in self.checked) and not sqlglot_is_there():
+            notes.append(f"without sqlglot SQL of another dialect is not told from SQL that is wrong: {install}")
+        if any(one.program.length and not one.program.tokenizer for one in self.checked):
+            if find_spec("tokenizers") is None:
+                notes.append(f"without tokenizers lengths are told in words only: {install}")
+        return notes
+
 
 @dataclass(slots=True)
 class Run:
@@ -108,6 +125,9 @@ def prepare(run: Run, asked: Asked) -> Result:
         result.missing += [pair for pair in located.missing if pair not in result.missing]
         for file in located.files:
             if any(one.file == file and (one.role == role or role == "held out") for one in work):
+                continue
+            if lacking := tables.is_needed(file):
+                result.missing.append((file.path, lacking))
                 continue
             program = of_feed(feed)
             seen = head(file)
@@ -341,8 +361,7 @@ def tokenizer_of(
         return "", "", ""
     eos = bos = ""
     try:
-        with open(os.path.join(found, "tokenizer_config.json"), encoding="utf-8") as file:
-            config = json.load(file)
+        config = json.loads(disk.whole(os.path.join(found, "tokenizer_config.json"), CONFIG_BYTES))
         eos, bos = (_token(config.get(name)) for name in ("eos_token", "bos_token"))
     except (OSError, ValueError, AttributeError):
         pass

@@ -131,3 +131,15 @@ def test_a_call_that_grows_too_long_gets_a_line_for_each_argument():
     made = repaired(IMPORTED + call + "SFTTrainer('m', args=args)\n", "arguments/learning-rate", "checkpointing/limit")
     assert max(map(len, made.splitlines())) <= 120
     assert "\n    logging_steps=1000,\n    learning_rate=2e-4,\n    save_total_limit=3,\n)\n" in made
+
+
+@pytest.mark.parametrize("own", ["", "    import torch\n"])
+def test_a_module_that_functions_import_themselves_is_not_imported_for_all(own):
+    script = (
+        f"{IMPORTED}def size():\n    import torch\n    return torch.cuda.device_count()\n\n"
+        f"def main():\n{own}    trainer = SFTTrainer('m', args=SFTConfig(output_dir='o'))\n    trainer.train()\n\n"
+        "main()\n"
+    )
+    made = repaired(script, "memory/monitoring")
+    assert made.startswith(IMPORTED + "def size") and made.count("import torch") == 2
+    assert '    print(f"peak GPU memory' in made

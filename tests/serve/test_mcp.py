@@ -424,4 +424,4 @@ def test_the_official_inspector(project):
 def test_without_the_mcp_package_the_command_says_how_to_get_it(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "mcp.server", None)
     assert cli.main(["mcp"]) == 2
-    assert "pip install 'nl2sql-review[mcp]'" in capsys.readouterr().err
+    assert "pip install 'mcp>=2.3,<3'" in capsys.readouterr().err

@@ -178,6 +178,16 @@ def top_level(tree: cst.Module) -> Iterator[cst.BaseSmallStatement]:
             yield from line.body
 
 
+def importing(source: Any, module: str) -> list[cst.FunctionDef]:
+    """The functions of a script that import a module themselves."""
+    found = []
+    for function in (node for node in walk(source.tree) if isinstance(node, cst.FunctionDef)):
+        imports = (node for node in walk(function.body) if isinstance(node, cst.Import))
+        if any(alias.evaluated_name == module and alias.asname is None for one in imports for alias in one.names):
+            found.append(function)
+    return found
+
+
 def imported_module(source: Any, module: str) -> tuple[list[Edit], str] | None:
     """As `imported`, for `import module`."""
     for statement in top_level(source.tree):

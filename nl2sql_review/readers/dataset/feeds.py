@@ -258,6 +258,11 @@ def _weight(value: Any) -> float | None:
 
 def _split(made: Feeding, trained: list[Dataset], held: list[Dataset]) -> None:
     """Whether the rows that are held out are rows of the same files, chosen one by one."""
+    for feed in made.train:
+        for other in made.held_out:
+            sliced = "[" in other.rows.split or "[" in feed.rows.split
+            if sliced and other.rows.names == feed.rows.names and other.rows.place != feed.rows.place:
+                feed.split_by_row, feed.split_place = 0.0, other.rows.place
     for dataset in trained:
         for one in (dataset, *leaves(dataset)):
             call = next((step for step in reversed(one.steps) if last(step.callee) in SPLITTING), None)

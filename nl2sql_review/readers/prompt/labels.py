@@ -42,10 +42,20 @@ def labels(run: Run) -> Fact:
     if trainer is None or run.configuration is not None or trainer.callee not in LABELLED or objective(run):
         why = "no trainer that the script gives labels to"
         return Fact(Absent(why), at=run.place, why_not=why)
-    found = [d for text in texts_of(run) for d in (*of_text(run, text), *assistant_only(run, text))]
+    found = [d for text in (*texts_of(run), *own_rows(run)) for d in (*of_text(run, text), *assistant_only(run, text))]
     return listed(
         list({(d.kind, id(d.place.node) if d.place is not None else 0): d for d in found}.values()), run.place
     )
+
+
+def own_rows(run: Run) -> Iterator[TrainingText]:
+    """The rows that a data set of the script's own makes, in its `__getitem__`."""
+    assert run.trainer is not None
+    row = getattr(run.trainer.result, "slots", {}).get("row")
+    items = row.parts if isinstance(row, Unknown) else plain(row) if row is not None else None
+    if isinstance(items, dict) and "labels" in items:
+        columns = {k: v if hasattr(v, "trace") else Known(v) for k, v in items.items()}
+        yield TrainingText("tokenised", columns=columns, open=False)
 
 
 def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
