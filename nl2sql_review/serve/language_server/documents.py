@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -62,7 +62,7 @@ class Documents:
         self._lines: dict[str, Lines] = {}
         self._stamp = 0
 
-    def __iter__(self) -> Iterable[Document]:
+    def __iter__(self) -> Iterator[Document]:
         return iter(list(self._open.values()))
 
     def get(self, uri: str) -> Document | None:

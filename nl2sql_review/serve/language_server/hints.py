@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from lsprotocol.types import InlayHint, InlayHintKind, MarkupContent, MarkupKind, Range
 
+from ...judgement.wording import where
 from ...render.plan_words import shortened
 from ...report.report import Location
 from ...training_plan.values import Default, Known, Unknown
@@ -53,7 +54,7 @@ def _batch(review: Review, positions: Positions, uri: str) -> Iterator[InlayHint
             words.append(f"effective batch {batch.value.value}")
         if isinstance(steps, (Known, Default)) and isinstance(steps.value, int) and steps.value > 0:
             words.append(f"{steps.value} steps")
-        at = recorded.where(place) if place is not None and place.node is not None else None
+        at = where(place) if place is not None and place.node is not None else None
         if not words or at is None or positions.uri(at) != uri or (at, *words) in seen:
             continue
         seen.add((at, *words))

@@ -159,7 +159,7 @@ class Desk:
             rules = self._reviewer.rulebook(made.settings)
         reads = frozenset(
             os.path.realpath(path)
-            for one in (made.recordings or [made.recording])
+            for one in (*made.recordings, made.recording)
             if one is not None
             for path in (*one.files_read, *one.files_missing)
         )
