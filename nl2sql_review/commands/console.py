@@ -111,7 +111,8 @@ def progress(what: str = "files reviewed") -> Callable[[int, int], None] | None:
             shown = now
             width = 30
             bar = "#" * (width * done // total)
-            stream.write("\r\x1b[K" if done == total else f"\r[{bar:<{width}}] {done} of {total} {what}, {now - started:.0f} s")
+            told = f"[{bar:<{width}}] {done} of {total} {what}, {now - started:.0f} s"
+            stream.write("\r\x1b[K" if done == total else f"\r{told}")
             stream.flush()
 
     return tell

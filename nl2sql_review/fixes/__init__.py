@@ -76,6 +76,8 @@ class Session:
         self._modules: Parsed = {}
         self._readings = -1  # but for the first
         self._policy = True
+        self._firsts: dict[tuple[int, bool], Candidate | None] = {}
+        self._firsts_of: Examined | None = None
         self.now = self._examined(self.data, self.drafts)
 
     def _examined(self, data: bytes, drafts: dict[str, bytes]) -> Examined:
@@ -179,7 +181,7 @@ class Session:
         taken: dict[Edit, None] = {}
         facts: set[str] = set()
         for finding in findings:
-            candidate = next(self._candidates(finding), None)
+            candidate = self._first(finding)
             if candidate is None or candidate.unsafe and not unsafe or candidate.idle:
                 continue
             more = [edit for edit in candidate.edits if edit not in taken]
@@ -193,6 +195,15 @@ class Session:
             taken.update(dict.fromkeys(more))
             facts |= changed
         return group
+
+    def _first(self, finding: Finding) -> Candidate | None:
+        """The first candidate of a finding, made once while the script stays as it is."""
+        if self._firsts_of is not self.now:
+            self._firsts, self._firsts_of = {}, self.now
+        key = id(finding), self._policy
+        if key not in self._firsts:
+            self._firsts[key] = next(self._candidates(finding), None)
+        return self._firsts[key]
 
     def _joins(self, edit: Edit, other: Edit, taken: Iterable[Edit]) -> bool:
         """Whether two edits add arguments to one call, on lines of their own or on one that is not too long."""

@@ -43,14 +43,10 @@ def precision(run: Run, part: Arguments) -> None:
 def accumulation(run: Run, part: Arguments) -> None:
     """A loop that is written by hand: `Accelerator()` without a number takes the launcher's."""
     launch = run.recording.launch
-    if (
-        launch is None
-        or launch.accumulation is None
-        or run.trainer is not None
-        or not part.gradient_accumulation.why_not
-    ):
+    if launch is None or launch.accumulation is None or run.trainer is not None or run.arguments:
         return
-    if any(last(call.callee) == "Accelerator" for call in run.calls):
+    made = [call for call in run.calls if last(call.callee) == "Accelerator"]
+    if made and not any("gradient_accumulation_steps" in call.arguments or call.unknown_arguments for call in made):
         part.gradient_accumulation = Fact(launch.accumulation, at=run.place, note=f"in {', '.join(launch.files)}")
 
 

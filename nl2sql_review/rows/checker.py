@@ -50,7 +50,9 @@ class Checker:
         self._program = program
         self._tell = tell
         self._tokenizer = _tokenizer(program["tokenizer"]) if program["tokenizer"] else None
-        compiler = Compiler({"eos": program["eos"] or "</s>", "bos": program["bos"] or "<s>"}, self._tokenizer)
+        # A token that is not known is shown as what stands for it.
+        tokens = {name: program[name] or f"{{tokenizer.{name}_token}}" for name in ("eos", "bos")}
+        compiler = Compiler(tokens, self._tokenizer)
         self._texts = [[self._piece(piece, compiler) for piece in pieces] for pieces in program["texts"]]
         self._filters = [compiler.compile(made) for made in program["filters"]]
         self._lacking = dict.fromkeys(program["columns"]) if program["table"] else {}
