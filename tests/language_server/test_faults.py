@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,10 @@ class Wire:
         self.process = subprocess.Popen(
             command, cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
+
+        self.watch = threading.Timer(LIMIT, self.process.kill)  # rather than waiting for an answer for ever
+        self.watch.daemon = True
+        self.watch.start()
 
     def write(self, data: bytes) -> None:
         assert self.process.stdin is not None

@@ -82,3 +82,22 @@ def test_lenses_on_the_trainer_show_memory_plan_and_prompt(tmp_path: Path) -> No
         assert [one.type for one in editor.client.messages] == [types.MessageType.Info]
 
     drive(work, tmp_path)
+
+
+def test_a_lens_counts_the_rows_that_are_found_fault_with(tmp_path: Path) -> None:
+    mapped = 'ds = ds.map(lambda row: {"text": "### Question:\\n" + row["question"] + "\\n### SQL:\\n" + row["sql"]})\n'
+    script = TRAIN.replace("trainer = SFT", f"{mapped}trainer = SFT")
+
+    async def work(editor: Editor) -> None:
+        assert len(await editor.lenses(await project(editor))) == 3  # no data are there
+        rows = ['{"question": "How many?", "sql": "SELECT 1"}', '{"question": "Who?"}', '{"question": "", "sql": ""}']
+        editor.write("train.jsonl", "\n".join(rows) + "\n")
+        uri = editor.open("again.py", script)
+        lens = (await editor.lenses(uri))[-1]
+        assert lens.command is None
+        lens = await editor.client.code_lens_resolve_async(lens)
+        assert lens.command is not None and lens.command.title.startswith("2 of 3 rows are found fault with")
+        text = await editor.command(lens.command.command, *(lens.command.arguments or []))
+        assert "train.jsonl" in text and "rows/columns" in text
+
+    drive(work, tmp_path)

@@ -6,7 +6,7 @@ import { findServer } from "./server";
 
 const NAME = "nl2sql-review";
 const SCHEME = "nl2sql-review-text";
-const SHOWN = { showPlan: "plan", showPrompt: "prompt", showMemory: "memory" } as const;
+const SHOWN = { showPlan: "plan", showPrompt: "prompt", showMemory: "memory", showRows: "rows" } as const;
 
 let client: LanguageClient | undefined;
 const texts = new Map<string, string>();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -9,13 +10,14 @@ from lsprotocol import types
 
 from ...policy import rulebook
 from ...policy.rulebook import Rulebook
-from . import actions, completion, definition, hints, hover, lens
+from . import actions, completion, definition, hints, hover, lens, rows
 from .actions import Actions
 from .reviews import Review, Superseded
 
 if TYPE_CHECKING:
     from .server import Server
 
+ROWS = "nl2sql-review.rows"  # shows what is found in the rows
 Place = tuple[Review, str, "int | None", int, int]  # path, cell, row, column
 
 
@@ -64,11 +66,27 @@ def _values(server: Server) -> None:
             return []
         return hints.within(review, server.positions, uri, params.range)
 
-    @server.feature(types.TEXT_DOCUMENT_CODE_LENS)
+    @server.feature(types.TEXT_DOCUMENT_CODE_LENS, types.CodeLensOptions(resolve_provider=True))
     async def on_lenses(params: types.CodeLensParams) -> list[types.CodeLens]:
         uri = params.text_document.uri
         review = await server.reviews.current(uri)
-        return [] if review is None else list(lens.of(review, server.positions, uri))
+        if review is None:
+            return []
+        made = list(lens.of(review, server.positions, uri))
+        if made and rows.are_there(review):  # how many is told when the lens comes into view
+            data = {"uri": review.document.uri, "stamp": review.stamp}
+            made.append(types.CodeLens(made[0].range, data=data))
+        return made
+
+    @server.feature(types.CODE_LENS_RESOLVE)
+    async def on_lens(one: types.CodeLens) -> types.CodeLens:
+        uri = one.data.get("uri") if isinstance(one.data, dict) else None
+        review = server.reviews.latest(uri) if isinstance(uri, str) else None
+        if review is None:
+            return one
+        title = await server.proofs.run(lambda: rows.title(review))
+        one.command = types.Command(title, ROWS, arguments=[review.document.uri])
+        return one
 
 
 def _actions(server: Server) -> None:
@@ -105,19 +123,19 @@ def _actions(server: Server) -> None:
 def _commands(server: Server) -> None:
     """What the lenses start: a text, which is answered, and shown by the client that does not do so itself."""
 
-    def command(name: str) -> None:
+    def command(name: str, shown: Callable[[Review], str]) -> None:
         @server.command(name)
         async def on_command(uri: str) -> str | None:
             review = await server.reviews.current(uri)
             if review is None:
                 return None
-            text = lens.SHOWN[name](review)
+            text = await server.proofs.run(lambda: shown(review))
             if not server.options.get("showsTexts"):
                 server.window_show_message(types.ShowMessageParams(types.MessageType.Info, text))
             return text
 
-    for name in lens.SHOWN:
-        command(name)
+    for name, shown in {**lens.SHOWN, ROWS: rows.text}.items():
+        command(name, shown)
 
 
 def _completion(server: Server) -> None:

@@ -47,9 +47,8 @@ class Document:
     changed: float = 0.0  # when it was last typed into, by the loop's clock; 0 for one that was only opened
     cells: dict[int, str] = field(default_factory=dict)
 
-    @property
-    def is_notebook(self) -> bool:
-        return bool(self.cells) or self.path.endswith(".ipynb")
+    def __post_init__(self) -> None:
+        self.real = os.path.realpath(self.path)  # once: many places are looked up by it
 
 
 class Documents:
@@ -71,8 +70,11 @@ class Documents:
 
     def of_path(self, path: str) -> Document | None:
         """Return the open document of a file."""
+        found = next((one for one in self._open.values() if one.path == path), None)
+        if found is not None:
+            return found
         real = os.path.realpath(path)
-        return next((one for one in self._open.values() if os.path.realpath(one.path) == real), None)
+        return next((one for one in self._open.values() if one.real == real), None)
 
     def put(self, uri: str, text: str, version: int | None, changed: float = 0.0) -> Document:
         """Take in a text as it stands in the editor now."""
@@ -132,9 +134,8 @@ class Documents:
         for one in self._open.values():
             if one is but or not one.uri.startswith("file:") or one.path.endswith(".ipynb"):
                 continue
-            real = os.path.realpath(one.path)
-            if _saved(real, len(one.data)) != one.data:
-                made[real] = one.data
+            if _saved(one.real, len(one.data)) != one.data:
+                made[one.real] = one.data
         return made
 
     def cell_of(self, uri: str) -> int | None:

@@ -69,7 +69,7 @@ class Proofs:
         """Return the fix of a finding that holds as things stand, None where there is none. Raises Superseded."""
         known = self._of(review)
         if finding.fingerprint not in known.fixes:
-            known.fixes[finding.fingerprint] = await self._run(lambda: self._proved(review, known, finding))
+            known.fixes[finding.fingerprint] = await self.run(lambda: self._proved(review, known, finding))
         return known.fixes[finding.fingerprint]
 
     async def settled(self, review: Review, policy: bool) -> Settled:
@@ -80,7 +80,7 @@ class Proofs:
             session.settle(unsafe=False, policy=policy)
             return Settled(session.data, session.drafts, tuple(session.made))
 
-        return await self._run(work)
+        return await self.run(work)
 
     async def ignored(self, review: Review, finding: Finding, reason: str) -> bytes | None:
         """Return the script with a comment that ignores a finding, None where none does. Raises Superseded."""
@@ -99,12 +99,13 @@ class Proofs:
                 return None
             return made.edited.after if made is not None else None
 
-        return await self._run(work)
+        return await self.run(work)
 
     def stop(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _run(self, work: Callable[[], T]) -> T:
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do work that takes long, after what is being done already."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     def _of(self, review: Review) -> _Known:

@@ -113,7 +113,7 @@ class Reviews:
         found = []
         for uri, review in self._held.items():
             document = self.documents.get(uri)
-            if document is not None and real in review.reads and os.path.realpath(document.path) != real:
+            if document is not None and real in review.reads and document.real != real:
                 self.documents.touch(document)
                 found.append(document)
         return found

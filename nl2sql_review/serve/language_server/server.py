@@ -17,6 +17,7 @@ from typing import Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
+from pygls.protocol import LanguageServerProtocol
 
 from ... import __version__
 from . import answers, diagnostics
@@ -35,11 +36,24 @@ log = logging.getLogger(NAME)
 Placed = dict[str, list[types.Diagnostic]]  # by the URI that they stand in
 
 
+class Protocol(LanguageServerProtocol):
+    """The protocol, of which a request that cannot be understood is answered as well."""
+
+    def structure_message(self, data: dict[str, Any]) -> Any:
+        """Return a message as the protocol's own types. Raises JsonRpcException, once the client was told."""
+        try:
+            return super().structure_message(data)
+        except JsonRpcException as error:
+            if "id" in data and "method" in data:
+                self._send_response(data["id"], error=error.to_response_error())
+            raise
+
+
 class Server(LanguageServer):
     """One editor's server."""
 
     def __init__(self) -> None:
-        super().__init__(NAME, __version__, notebook_document_sync=NOTEBOOKS, max_workers=2)
+        super().__init__(NAME, __version__, notebook_document_sync=NOTEBOOKS, protocol_cls=Protocol, max_workers=2)
         self.documents = Documents()
         self.reviews = Reviews(self.documents)
         self.proofs = Proofs(self.documents)
