@@ -327,8 +327,7 @@ def tokenizer_of(
         return "", "", ""
     eos = bos = ""
     try:
-        with open(os.path.join(found, "tokenizer_config.json"), encoding="utf-8") as file:
-            config = json.load(file)
+        config = json.loads(disk.whole(os.path.join(found, "tokenizer_config.json"), SIZE_LIMIT))
         eos, bos = (_token(config.get(name)) for name in ("eos_token", "bos_token"))
     except (OSError, ValueError, AttributeError):
         pass
