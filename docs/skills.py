@@ -7,11 +7,11 @@ from typing import Any
 
 from nl2sql_review.policy import rulebook
 from nl2sql_review.policy.expectations import Expectation, wanted, worded
-from nl2sql_review.training_plan.facts import SECTIONS
+from nl2sql_review.training_plan.facts import ROW_SECTION, SECTIONS
 
 SKILLS = Path(__file__).resolve().parents[1] / "integrations" / "claude-code" / "skills"
 # The two that are skills of their own; all the others go together.
-OWN = {"dataset": "data-processing", "prompt": "prompt-patterns"}
+OWN = {"dataset": "data-processing", ROW_SECTION: "data-processing", "prompt": "prompt-patterns"}
 HEAD = """\
 # Rules
 
@@ -23,9 +23,10 @@ Written from the rules themselves (`python docs/skills.py`). A project may have 
 def tables() -> dict[str, str]:
     """Skill → the text of its rules.md."""
     texts: dict[str, str] = {}
-    for section in SECTIONS:
-        rules = [rule for rule in rulebook.load().active if rule.section == section]
-        lines = [f"\n## {section}\n", "| rule | what is right | parameters | if not | help |", "|---|---|---|---|---|"]
+    book = rulebook.load()
+    for section in (*SECTIONS, ROW_SECTION):
+        rules = [rule for rule in (*book.active, *book.on_rows) if rule.section == section]
+        lines = [f"\n## {section}\n", "| rule | what it finds | wants | weight | help |", "|---|---|---|---|---|"]
         lines += [_row(rule) for rule in rules]
         skill = OWN.get(section, "nl2sql-training")
         texts[skill] = texts.get(skill, HEAD) + "\n".join(lines) + "\n"

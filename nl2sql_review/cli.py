@@ -75,4 +75,5 @@ def _command(argv: list[str]) -> int:
             f"or {argv[0]} with what the command needs"
         )
     command = import_module(f".commands.{argv[0] if named else 'review'}", __package__)
-    return command.run(command.parser().parse(argv[1:] if named else argv))
+    status: int = command.run(command.parser().parse(argv[1:] if named else argv))
+    return status

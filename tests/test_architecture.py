@@ -19,7 +19,7 @@ PACKAGE = Path(rulebook.__file__).parents[1]
 # A room imports only rooms before it.
 ROOMS = (
     "report files training_plan source launches libraries interpret flavours gpu_memory data_files readers policy "
-    "judgement fixes adoption run rows render __init__ serve preflight commands cli __main__"
+    "judgement fixes adoption run rows render differences __init__ serve preflight commands cli __main__"
 ).split()
 FLOOR = {room: floor for floor, room in enumerate(ROOMS)}
 LONGEST = 500  # lines: what one reads in a sitting

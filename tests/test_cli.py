@@ -405,7 +405,7 @@ def test_rule_lists_and_explains(project: Path, capsys: pytest.CaptureFixture[st
     assert "lora/rank" in listed
     assert cli.main(["rule", "lora/rank"]) == 0
     page = capsys.readouterr().out
-    assert "# LoRA rank is 16" in page and "is found" in page
+    assert "# LoRA rank is not 16" in page and "is found" in page
     assert cli.main(["rule", "lora/rank", "--color", "always"]) == 0
     assert "\x1b[" in capsys.readouterr().out
     assert cli.main(["rule", "lora/rank", "--output-format", "json"]) == 0
@@ -419,7 +419,7 @@ def test_show_settings(project: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "T4" in out and "prompt/eos" in out and "command line" in out
 
 
-@pytest.mark.parametrize("name", ["report", "plan", "memory", "evaluation", "settings", "baseline"])
+@pytest.mark.parametrize("name", ["report", "plan", "memory", "evaluation", "diff", "settings", "baseline"])
 def test_committed_schemas_are_the_generated_ones(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["schema", name]) == 0
     path = ROOT / "docs" / f"{name}.schema.json"
@@ -516,7 +516,7 @@ def test_statistics(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     head, *rows, last = capsys.readouterr().out.splitlines()
     assert head.split() == ["found", "unknown", "suppressed", "rule"]
     assert [row.split()[:3] for row in rows] == [["2", "1", "lora/rank"]]
-    assert rows[0].endswith("LoRA rank is 16") and "3 files reviewed" in last
+    assert rows[0].endswith("LoRA rank is not 16") and "3 files reviewed" in last
     assert cli.main(["--statistics", "--output-format", "text", "."]) == 2
     assert "one format" in capsys.readouterr().err
     assert cli.main(["--statistics", "--output-format", "json=all.json", "."]) == 1

@@ -15,6 +15,7 @@ from nl2sql_review.policy.settings import Settings
 from nl2sql_review.run.reviewer import Reviewer
 from nl2sql_review.training_plan.values import Default, Known, Term
 
+from . import test_silent
 from .marked import FIXTURES, about, elsewhere, findings, judged, marks, review
 from .test_render import golden
 
@@ -22,7 +23,6 @@ GOOD, DEFAULTS = FIXTURES / "golden" / "good.py", FIXTURES / "golden" / "library
 CHECKLIST = sorted((FIXTURES / "checklist").glob("*.py"))
 SEED = sorted((FIXTURES / "seed").glob("*.py"))
 CONFIGS = sorted((FIXTURES / "configs").rglob("*.yaml"))
-SILENT = sorted(p for p in (FIXTURES / "silent").rglob("*") if p.suffix in (".py", ".yaml"))  # tests/test_silent.py
 REQUEST = FIXTURES / "configs" / "unsloth-studio" / "request.json"  # without comments, and so without marks
 STYLES = sorted(
     p for p in (FIXTURES / "styles").iterdir() if p.suffix in (".py", ".ipynb") and not p.stem.endswith("_settings")
@@ -89,7 +89,8 @@ def test_a_style_is_told_what_every_style_is_told(path: Path) -> None:
 
 
 def test_every_rule_is_broken_by_a_whole_script() -> None:
-    broken = about((*CHECKLIST, *CONFIGS, *SILENT)) | {f.rule for f in findings(DEFAULTS)}
+    silent = {rule for pair in test_silent.PAIRS for rule in test_silent.rules(pair)}
+    broken = about((*CHECKLIST, *CONFIGS)) | silent | {f.rule for f in findings(DEFAULTS)}
     about_scripts = {
         r.id for r in rulebook.load().active if any(f.language == "python" and f.label == "bad" for f in r.fences)
     }
@@ -98,7 +99,7 @@ def test_every_rule_is_broken_by_a_whole_script() -> None:
 
 # What the styles may differ in: the file, where a setting comes from, how the prompt is built and masked.
 FREE = {"lora.adapter", "project.script", "memory.monitoring"}
-SECTIONS = ("lora", "dataset", "arguments", "memory", "checkpointing", "project", "api")
+SECTIONS = ("lora", "dataset", "arguments", "memory", "checkpointing", "project", "api", "artifact")
 
 
 def facts(path):

@@ -82,3 +82,20 @@ def test_a_mistake_names_file_place_and_remedy(project: Path, text: str, said: s
     with pytest.raises(SettingsError) as raised:
         load(".")
     assert said in str(raised.value)
+
+
+def test_what_is_told_and_what_it_ends_with(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    unsure = SCRIPT.replace("r=64", "r=int(os.getenv('RANK', '64'))").replace("from trl", "import os\nfrom trl")
+    Path("train.py").write_text(
+        unsure.replace("lora_alpha=64)", "lora_alpha=64)  # nl2sql: ignore[lora/alpha] a test\n"), encoding="utf-8"
+    )
+    Path("setup.py").write_text("import os\n", encoding="utf-8")
+    assert ranks(capsys)["train.py"] == ["lora/rank error", "lora/alpha error"]
+    assert ranks(capsys, "--min-certainty", "certain")["train.py"] == ["lora/alpha error"]
+    select = ("--select", "lora/alpha", "train.py")
+    assert cli.main([*select]) == 0
+    assert cli.main(["--ignore-suppressions", *select]) == 1
+    assert cli.main(["--ignore-suppressions", "--exit-zero", *select]) == 0
+    capsys.readouterr()
+    assert cli.main(["--show-files", "."]) == 0
+    assert capsys.readouterr().out == "experiments/deep/train.py\ntrain.py\n"

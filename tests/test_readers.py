@@ -10,10 +10,10 @@ import pytest
 from nl2sql_review import readers
 from nl2sql_review.interpret.program import interpret
 from nl2sql_review.readers.derive import derive, for_processes
+from nl2sql_review.run.rule_examples import PRELUDE
 from nl2sql_review.source import Source
+from nl2sql_review.training_plan.facts import SECTIONS
 from nl2sql_review.training_plan.values import Absent, Default, Either, Known, Term, Text, Unknown
-
-from .test_rules import PRELUDE
 
 MORE = """\
 from transformers.trainer_utils import get_last_checkpoint
@@ -59,7 +59,7 @@ def check(code, name, expected, processes=None):
 def test_readers_fill_in_only_what_the_plan_names(path):
     source = Source.from_bytes(path.read_bytes(), str(path))
     for plan in readers.read(interpret(source, path.parent), source, SimpleNamespace(processes=None, gpu=None)):
-        for part in vars(plan).values():
+        for part in (getattr(plan, name) for name in SECTIONS):
             assert set(vars(part)) == set(part.names())
 
 

@@ -79,7 +79,7 @@ def test_json_is_one_line_of_ascii_with_every_field() -> None:
     assert list(data["files"][0]) == ["path", "status", "reason", "findings", "checklist", "runs"]
     assert list(data["files"][0]["findings"][0]) == [
         *("rule", "severity", "effect", "certainty", "message", "value", "location", "trace", "related"),
-        *("suppressed", "suppressed_by", "help", "fixable", "fix", "fingerprint", "kind"),
+        *("suppressed", "suppressed_by", "help", "fixable", "fix", "fingerprint", "kind", "run"),
     ]
     assert data["files"][0]["findings"][0]["location"] == {
         "path": "train.py", "row": 7, "column": 11, "end_row": 7, "end_column": 22, "cell": None,
@@ -185,7 +185,7 @@ def test_the_page_of_a_rule_names_its_examples_and_the_parameters_of_the_project
     for color in ("never", "always"):
         assert cli.main(["rule", "lora/rank", "--color", color]) == 0
         page = capsys.readouterr().out
-        assert '"lora/rank" = { equals = 32 } (nl2sql-review.toml)' in page and "LoRA rank is 16" not in page
+        assert '"lora/rank" = { equals = 32 } (nl2sql-review.toml)' in page and "LoRA rank is not 16" not in page
         assert "expect:" not in page and "```" not in page
         assert {"✔ passes", "✘ is found", "→ after --fix", "? cannot be decided"} <= {
             line.strip().strip(":") for line in re.sub(r"\x1b\[[0-9;]*m", "", page).splitlines()

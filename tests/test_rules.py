@@ -7,78 +7,23 @@ brings its own imports.
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
-from nl2sql_review.judgement.judge import judge
+from nl2sql_review import cli
 from nl2sql_review.policy import rulebook
-from nl2sql_review.policy.settings import Settings
-from nl2sql_review.run.reviewer import Reviewer
-
-PRELUDE = """\
-import argparse, json, logging, os
-import torch
-import wandb
-from unsloth import FastLanguageModel, is_bfloat16_supported
-from unsloth.chat_templates import get_chat_template, train_on_responses_only
-from datasets import Dataset, concatenate_datasets, interleave_datasets, load_dataset
-from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, Trainer, TrainingArguments
-from trl import DataCollatorForCompletionOnlyLM, SFTConfig, SFTTrainer
-"""
-METADATA = "# /// script"
-EXPECT = re.compile(r"# expect: (?P<rule>\S+)(?: (?P<part>.*?))?\s*$")
-VERDICTS = {"good": "pass", "bad": "fail", "unknown": "unknown", "na": "not-applicable"}
+from nl2sql_review.run.rule_examples import examples, judged_example, problems
 
 BOOK = rulebook.load()
 FENCES = [
     pytest.param(rule, fence, id=f"{rule.id}:{fence.row}-{fence.label}")
     for rule in BOOK.active
-    for fence in rule.fences
-    if fence.language in ("python", "yaml") and fence.label and fence.label != "fixed"  # see tests/fixes/test_fences.py
+    for fence in examples(rule)  # see tests/fixes/test_fences.py for those labelled `fixed`
 ]
-
-
-def prelude(code, language):
-    return "" if code.startswith(METADATA) or language == "yaml" else PRELUDE
-
-
-def judged(rule, code, language="python"):
-    """(the rule's checklist item, its findings) on a fragment."""
-    settings = Settings(select=(rule.id,), ignore=("suppression",))
-    name = "train.py" if language == "python" else "train.yaml"
-    source, recording, plans = Reviewer(isolated=True).plans((prelude(code, language) + code).encode(), name, settings)
-    assert not recording.exhausted
-    assert plans, "the fragment makes no trainer, adapter, model or training arguments: nothing can be judged"
-    report, faults = judge(source, plans, BOOK, settings)
-    assert not faults, faults[0].message
-    (item,) = report.checklist
-    return item, report.findings
-
-
-def marks(rule, code):
-    """Row in the fragment -> the part of the message that is expected there."""
-    found = {}
-    for row, line in enumerate(code.splitlines(), 1):
-        mark = EXPECT.search(line)
-        if mark and mark["rule"] == rule.id:
-            found[row] = mark["part"] or ""
-    return found
 
 
 @pytest.mark.parametrize(("rule", "fence"), FENCES)
 def test_a_fence_is_judged_as_it_is_labelled(rule, fence):
-    assert fence.label in VERDICTS, f"{rule.path}:{fence.row - 1}: labels are {', '.join(VERDICTS)}"
-    item, findings = judged(rule, fence.code, fence.language)
-    told = f"{rule.path}:{fence.row}: {item.evidence} {item.reason}"
-    assert item.verdict == VERDICTS[fence.label], told
-    expected = marks(rule, fence.code)
-    assert bool(expected) == (fence.label == "bad"), "a bad fence, and no other, marks its guilty lines"
-    rows = {f.location.row - prelude(fence.code, fence.language).count("\n"): f.message for f in findings}
-    assert sorted(rows) == sorted(expected), told
-    for row, part in expected.items():
-        assert part in rows[row], told
+    assert list(problems(rule, fence, BOOK)) == []
 
 
 @pytest.mark.parametrize("rule", BOOK.active, ids=lambda r: r.id)
@@ -94,5 +39,50 @@ def test_a_rule_without_a_fix_says_why(rule):
 
 
 def test_the_prelude_is_not_judged():
-    with pytest.raises(AssertionError, match="nothing can be judged"):
-        judged(BOOK["lora/rank"], "x = 1\n")
+    assert judged_example(BOOK["lora/rank"], "x = 1\n", "python", BOOK) is None
+
+
+GOOD = "model = FastLanguageModel.get_peft_model(model, r=8)"
+PAGE = f"""\
+---
+effect: cost
+fact: lora.r
+expect: {{{{equals: 8}}}}
+---
+# The rank is not 8
+
+```python good
+{GOOD}
+```
+
+```python bad
+{{bad}}
+```
+"""
+
+
+@pytest.mark.parametrize(
+    ("bad", "code", "said"),
+    [
+        (GOOD.replace("8", "64") + "  # expect: quality/rank r=64", 0, "1 rule, 2 examples: nothing not as labelled"),
+        (GOOD, 1, "labelled bad, but it is judged pass"),
+        (GOOD.replace("8", "64"), 1, "line 1 is found and not marked: r=64"),
+        (GOOD.replace("8", "64") + "  # expect: quality/rank r=65", 1, "the message lacks 'r=65'"),
+        ("x = 1", 1, "nothing can be judged"),
+        ("def (:", 1, "it cannot be read"),
+    ],
+)
+def test_rules_of_a_team_in_a_section_of_its_own_are_tested(bad, code, said, tmp_path, capsys):
+    (tmp_path / "quality").mkdir()
+    page = tmp_path / "quality" / "rank.md"
+    page.write_text(PAGE.format(bad=bad), encoding="utf-8")
+    for path in (tmp_path, page):
+        assert cli.main(["rule", "test", str(path)]) == code
+        assert said in capsys.readouterr().out
+
+
+def test_what_is_no_directory_of_rules(tmp_path, capsys):
+    assert cli.main(["rule", "test", str(tmp_path)]) == 3
+    assert cli.main(["rule", "test", str(tmp_path / "none")]) == 2
+    assert "does not exist" in capsys.readouterr().err
+    assert cli.main(["rule", "test"]) == 2

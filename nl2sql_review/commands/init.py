@@ -28,7 +28,7 @@ TRAINER = (
     "requirements-unsloth.txt",
 )
 # Path in the project → path in examples/.
-COPIES = {
+COPIES: dict[str, dict[str, tuple[str, ...]]] = {
     "pre-commit": {".pre-commit-config.yaml": ("ci", "pre-commit-config.yaml")},
     "github": {".github/workflows/nl2sql-review.yml": ("ci", "github-workflow.yml")},
     "trainer": {f"src/nl2sql/train/{name}": (name,) for name in TRAINER},
@@ -89,7 +89,7 @@ def _files(what: str) -> dict[str, str]:
     if what in COPIES:
         return {path: _read("examples", *parts) for path, parts in COPIES[what].items()}
     skills = os.path.join(resources.find("integrations"), "claude-code", "skills")
-    pages = [("agents", "training.md")]
+    pages: list[tuple[str, ...]] = [("agents", "training.md")]
     pages += [
         ("skills", skill, name)
         for skill in sorted(os.listdir(skills))

@@ -29,6 +29,8 @@ def overrides(args: Namespace) -> dict[str, Any]:
         said["policy"] = joined(args.policy)
         said["baseline"] = args.baseline
         said["fail-on"] = args.fail_on
+        said["min-certainty"] = args.min_certainty
+        said["ignore-suppressions"] = args.ignore_suppressions or None
         said["fail-on-unknown"] = args.fail_on_unknown or None
     return {key: value for key, value in said.items() if value is not None}
 
@@ -93,10 +95,10 @@ def one_path(args: Namespace, remedy: str) -> str:
 
 def _scripts_in(directory: str) -> str:
     """`, as in src/train.py`: the first files below a directory that may train."""
-    from ..files import discovery, disk
+    from ..files import discovery, disk, globs
 
     found = []
-    for file in discovery.walk(directory, lambda _: discovery.globs((), "")):
+    for file in discovery.walk(directory, lambda _: globs.globs((), "")):
         try:
             if file.path.endswith((".py", ".ipynb")) and discovery.may_train(disk.script(file.path)):
                 found.append(file.shown)

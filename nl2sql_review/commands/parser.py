@@ -18,6 +18,7 @@ PROGRAM = "nl2sql-review"
 COMMANDS = {
     "review": "review scripts (what happens when no command is named)",
     "plan": "show what a script will really train with",
+    "diff": "what changed between two runs, and whether a checkpoint is what a script says",
     "memory": "how much GPU memory a script needs, and what fits",
     "data": "check the rows of a script's data files, as the script will use them",
     "evaluate": "score predicted SQL against databases or schemas",
@@ -27,10 +28,14 @@ COMMANDS = {
     "init": "set a project up: Claude Code, pre-commit, GitHub Actions, the reference trainer",
     "hook": "answer an event of a coding agent that has edited a file",
     "mcp": "serve reviews to a language model (Model Context Protocol)",
+    "server": "serve an editor: findings, values, fixes where the script is written (Language Server Protocol)",
     "cache": "remove the reviews that are kept",
     "completion": "print what a shell needs to complete this command",
     "schema": "print the JSON Schema of a report, a plan or the settings",
 }
+
+
+TAKES_COMMAND_LINE = {"": 1, "plan": 1, "memory": 1, "diff": 2}  # after how many paths `--` begins the script's own
 
 
 class UsageError(Exception):
@@ -47,7 +52,8 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
             **options,  # type: ignore[arg-type]
         )
-        self.takes_command_line = command in ("", "plan", "memory")
+        self.command = command
+        self.takes_command_line = command in TAKES_COMMAND_LINE
         if self.takes_command_line:
             self.set_defaults(command_line=None)
         if hasattr(self, "color"):
@@ -83,7 +89,7 @@ class Parser(argparse.ArgumentParser):
             paths = getattr(parsed, positional.dest)
             if not paths or not self.takes_command_line:
                 setattr(parsed, positional.dest, [*paths, *argv[end + 1 :]])
-            elif len(paths) == 1:
+            elif len(paths) == TAKES_COMMAND_LINE[self.command]:
                 parsed.command_line = tuple(argv[end + 1 :])
             else:
                 raise UsageError(

@@ -6,9 +6,9 @@ import os
 import sys
 
 from .. import __version__
-from ..report.exit_codes import NOT_REVIEWED, NOTHING
+from ..report.exit_codes import FINDINGS, NOT_REVIEWED, NOTHING
 from . import inputs, outputs
-from .console import colored, complain, write
+from .console import colored, complain, follows_links, write
 from .parser import (
     COMMANDS,
     PROGRAM,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ..report.report import InternalError, Report
 
 SEVERITIES = ("error", "warning", "advice")
+CERTAINTIES = ("certain", "default", "branch")
 DESCRIPTION = "Reviews NL2SQL fine-tuning scripts against the team's checklist, without running them."
 EXAMPLES = """\
 examples:
@@ -97,6 +98,11 @@ def parser() -> Parser:
     group.add_argument(
         "-j", "--jobs", metavar="N", type=positive, help="processes that share the work (default: one a processor)"
     )
+    group.add_argument("--ignore-suppressions", action="store_true", help="comments in the scripts silence nothing")
+    group.add_argument(
+        "--min-certainty", choices=CERTAINTIES, help="leave out what is less certain (default branch: nothing)"
+    )
+    group.add_argument("--show-files", action="store_true", help="print the files that would be reviewed, and stop")
     group.add_argument("--show-settings", action="store_true", help="print the settings that apply, and stop")
 
     group = parser.add_argument_group("fixes")
@@ -126,6 +132,7 @@ def parser() -> Parser:
     group = parser.add_argument_group("exit code")
     group.add_argument("--fail-on", choices=SEVERITIES, help="exit 1 from this severity on (default error)")
     group.add_argument("--fail-on-unknown", action="store_true", help="exit 1 if an item could not be decided")
+    group.add_argument("--exit-zero", action="store_true", help="exit 0 whatever is found; errors of ours still exit 2")
     group.add_argument("--allow-empty", action="store_true", help="exit 0 if no training script was found, for hooks")
     return parser
 
@@ -137,6 +144,8 @@ def run(args: Namespace) -> int:
     if args.allow_empty and not args.paths:
         return NOTHING
     paths = inputs.paths(args, "nothing to review: give a file or a directory, as in nl2sql-review train.py")
+    if args.show_files:
+        return _show_files(args, paths)
     outputs.targets(args)  # a mistake in the formats is told before any work
     if args.watch:
         from . import watch
@@ -158,7 +167,7 @@ def _review(args: Namespace, paths: list[str]) -> int:
     if stored is not None:
         text, code = stored
         write(text)
-        return NOTHING if code == NOT_REVIEWED and args.allow_empty else code
+        return _exit(code, args)
     from ..policy.settings import SettingsError
 
     try:
@@ -185,7 +194,36 @@ def _review(args: Namespace, paths: list[str]) -> int:
                 run.store_answer(paths, presentation, outcomes, texts[0][0], seen)
     except SettingsError as error:
         raise UsageError(str(error)) from None
-    return NOTHING if code == NOT_REVIEWED and args.allow_empty else code
+    return _exit(code, args)
+
+
+def _exit(code: int, args: Namespace) -> int:
+    if code == NOT_REVIEWED and args.allow_empty or code == FINDINGS and args.exit_zero:
+        return NOTHING
+    return code
+
+
+def _show_files(args: Namespace, paths: list[str]) -> int:
+    """The files that are not skipped at a glance: what else is no training script only a review tells."""
+    from ..files import disk
+    from ..policy.settings import SettingsError
+    from ..render.terminal import escape
+    from ..run import batch
+    from ..run.answers import names_no_library
+
+    run = batch.Batch(inputs.reviewing(args, inputs.stdin(args, paths), None))
+    shown = []
+    try:
+        for found in run.find(paths):
+            try:
+                if found.path == "-" or not names_no_library(found, disk.script(found.path)):
+                    shown.append(found.shown)
+            except OSError:
+                shown.append(found.shown)  # that it cannot be read is a finding
+    except SettingsError as error:
+        raise UsageError(str(error)) from None
+    write("".join(f"{escape(path)}\n" for path in shown))
+    return NOTHING if shown or args.allow_empty else NOT_REVIEWED
 
 
 def _check(args: Namespace) -> None:
@@ -226,7 +264,7 @@ def finish(texts: Sequence[tuple[str, str | None]], report: Report) -> None:
 REMEMBERED = (
     "paths command_line select ignore policy gpu processes stdin_filename config isolated output_format quiet verbose "
     "show_suppressed color fail_on fail_on_unknown no_cache cache_dir jobs baseline statistics force_exclude "
-    "allow_empty show_fixes flavour"
+    "allow_empty show_fixes flavour exit_zero min_certainty ignore_suppressions"
 ).split()
 PURE = (
     "text",
@@ -253,6 +291,7 @@ def _presentation(args: Namespace) -> str:
             args.verbose,
             columns(),
             colored(args.color),
+            follows_links(),
             encoding,
         ]
     )

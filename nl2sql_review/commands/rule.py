@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..report.exit_codes import NOTHING
+from ..report.exit_codes import FINDINGS, NOT_REVIEWED, NOTHING
 from .console import terminal, write
 from .parser import PROGRAM, Parser, UsageError, color_option, settings_options
 
@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 
 def parser() -> Parser:
-    parser = Parser("rule", description="Lists the rules, or explains one.")
+    parser = Parser(
+        "rule",
+        usage="nl2sql-review rule [OPTIONS] [ID...]\n       nl2sql-review rule test [OPTIONS] PATH...",
+        description="Lists the rules, or explains one; `rule test` runs the examples of rules of your own.",
+        epilog=EPILOG,
+    )
     parser.add_argument("ids", nargs="*", metavar="ID", help="a rule such as lora/rank, or a section such as lora")
     parser.add_argument("--output-format", choices=("text", "json"), default="text", help="text (default) or json")
     settings_options(parser)
@@ -24,7 +29,17 @@ def parser() -> Parser:
     return parser
 
 
+EPILOG = """\
+`rule test review-rules` takes the directories that `rules = […]` of the settings names, or files in them. Each fence
+of a page is judged by its rule: `good` must pass, `bad` must be found on the lines marked `# expect: <rule> [words]`.
+
+exit codes of rule test: 0 all as labelled, 1 not so, 2 a rule that cannot be read, 3 no rule there
+"""
+
+
 def run(args: Namespace) -> int:
+    if args.ids[:1] == ["test"]:
+        return _test(args.ids[1:])
     from ..files.typed_data import did_you_mean
     from ..policy import rulebook, settings
     from ..render import rule_json, rule_text
@@ -50,6 +65,37 @@ def run(args: Namespace) -> int:
         notices = [f"{name}\n{rulebook.NOTICES[name]}\n" for name in args.ids if name in rulebook.NOTICES]
         write("\n".join(pages + notices))
     return NOTHING
+
+
+def _test(paths: list[str]) -> int:
+    """Judge the fences of the rules below directories, or of rule files, and print what is not as it is labelled."""
+    if not paths:
+        raise UsageError("nothing to test: name a directory of rules, as in nl2sql-review rule test review-rules")
+    from ..policy import rulebook
+    from ..run.rule_examples import examples, problems
+
+    tested = fences = 0
+    told: list[str] = []
+    for path in paths:
+        if not os.path.exists(path):
+            raise UsageError(f"{path} does not exist")
+        folder = path if os.path.isdir(path) else os.path.dirname(os.path.dirname(os.path.abspath(path)))
+        try:
+            book = rulebook.load((folder,))
+        except rulebook.RulebookError as error:
+            raise UsageError(str(error)) from None
+        inside = os.path.abspath(path)
+        for rule in book.rules.values():
+            here = os.path.abspath(rule.path)
+            if here != inside and not here.startswith(os.path.join(inside, "")):
+                continue
+            tested += 1
+            for fence in examples(rule):
+                fences += 1
+                told += [f"{rule.path}:{fence.row}: {problem}" for problem in problems(rule, fence, book)]
+    counted = f"{tested} {'rule' if tested == 1 else 'rules'}, {fences} {'example' if fences == 1 else 'examples'}"
+    write("".join(f"{line}\n" for line in [*told, f"{counted}: {len(told) or 'nothing'} not as labelled"]))
+    return FINDINGS if told else NOTHING if tested else NOT_REVIEWED
 
 
 def _chosen(settings: Settings, id: str) -> str:

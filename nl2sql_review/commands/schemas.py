@@ -9,6 +9,7 @@ from ..files.typed_data import schema
 from ..gpu_memory.summary import MemoryReport
 from ..policy import settings
 from ..render.plan_json import PlanReport
+from ..report.plan_diff import PlanDiff
 from ..report.report import Report
 from ..rows.scoring.evaluation import Evaluation
 
@@ -27,6 +28,7 @@ SCHEMAS: dict[str, Any] = {
     "plan": lambda: schema(PlanReport, "nl2sql-review plan"),
     "memory": lambda: schema(MemoryReport, "nl2sql-review memory"),
     "evaluation": lambda: schema(Evaluation, "nl2sql-review evaluation"),
+    "diff": lambda: schema(PlanDiff, "nl2sql-review diff"),
     "settings": settings.schema,
     "baseline": lambda: schema(Baseline, "nl2sql-review baseline"),
 }

@@ -11,7 +11,7 @@ import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Literal
+from typing import Any, Literal
 
 Format = Literal["jsonl", "json", "csv", "tsv", "parquet", "arrow"]
 
@@ -22,14 +22,18 @@ SUFFIXES: dict[str, Format] = {
 PACKED = (".gz", ".bz2", ".xz")
 PIECE = 1 << 20  # bytes read at a time
 UNPACKED_AT_MOST = 32 << 30  # bytes that a packed file may hold
-SWELLING = 200  # times its packed size, beyond which a file of more than SMALL is taken for a bomb
-SMALL = 1 << 30
+SWELLING = 100  # times its packed size, beyond which a file of more than SMALL is taken for a bomb
+SMALL = 256 << 20
 
 PROBLEMS = (OSError, EOFError, zlib.error, lzma.LZMAError)
 
 
 class Unreadable(Exception):
-    """A data file, or the rest of one, that cannot be read; the text says why, and what would help."""
+    """A data file, or the rest of one from a row on, that cannot be read; the text says why, and what would help."""
+
+    def __init__(self, message: str, row: int = 0) -> None:
+        super().__init__(message)
+        self.row = row
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ def data_file(path: str) -> DataFile | None:
     return DataFile(path, format) if format is not None else None
 
 
-def opened(file: DataFile) -> BinaryIO:
+def opened(file: DataFile) -> Any:
     """Open a file, unpacked. Raises Unreadable."""
     from ..files import disk
 
@@ -61,7 +65,7 @@ def opened(file: DataFile) -> BinaryIO:
         disk.head(file.path, 1)  # refuses what is no regular file before anything waits for it
         name = file.path.lower()
         if name.endswith(".gz"):
-            stream: BinaryIO = gzip.open(file.path, "rb")  # type: ignore[assignment]  # read only
+            stream: Any = gzip.open(file.path, "rb")
         elif name.endswith(".bz2"):
             stream = bz2.open(file.path, "rb")
         elif name.endswith(".xz"):
@@ -76,7 +80,7 @@ def opened(file: DataFile) -> BinaryIO:
 class Unpacked(io.RawIOBase):
     """A packed stream that stops where it swells beyond all measure."""
 
-    def __init__(self, stream: BinaryIO, packed: int) -> None:
+    def __init__(self, stream: Any, packed: int) -> None:
         super().__init__()
         self._stream, self._packed, self._read = stream, packed, 0
 
@@ -85,7 +89,7 @@ class Unpacked(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         """Return the next bytes. Raises Unreadable for a bomb."""
-        data = self._stream.read(size)
+        data: bytes = self._stream.read(size)
         self._read += len(data)
         bomb = self._read > SMALL and self._read > self._packed * SWELLING
         if bomb or self._read > UNPACKED_AT_MOST:

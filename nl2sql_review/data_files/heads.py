@@ -32,6 +32,7 @@ class Head:
     counts: Counter[str] = field(default_factory=Counter)
     numbers: list[int] = field(default_factory=list)
     kept: list[frozenset[str]] = field(default_factory=list)
+    texts: dict[str, bool] = field(default_factory=dict)  # column -> whether it held text where it first held anything
     problem: str = ""
 
     def lacking(self, column: str) -> int:
@@ -82,6 +83,9 @@ def _add(made: Head, batch: Batch) -> bool:
             except ValueError:
                 continue
         made.rows += 1
+        for name, value in row.items():
+            if value is not None and name not in made.texts:
+                made.texts[name] = isinstance(value, str)
         names = frozenset(row)
         made.counts.update(names)
         made.numbers.append(number)

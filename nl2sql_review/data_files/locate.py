@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..training_plan.feeds import Rows
 from .formats import DataFile, data_file
@@ -32,7 +33,7 @@ class Located:
 def locate(rows: Rows, folders: Sequence[str], allow: Callable[[str], object] | None = None) -> Located:
     """Return the files that a data set is read from. `folders` are those that a relative path may count from.
 
-    `allow` is given every path before it is looked at; it may raise.
+    `allow` is given every path before it is looked at, and raises ValueError for one that may not be.
     """
     made = Located()
     split = re.split(r"[\[+]", rows.split)[0]
@@ -57,25 +58,31 @@ def _named(
         return [], "a path holds no null character"
     for folder in folders:
         path = os.path.normpath(os.path.join(folder, os.path.expanduser(name)))
-        if allow is not None:
-            allow(path)
+        if not _allowed(path, allow):
+            continue
         if os.path.isfile(path):
             file = _file(_shown(path), rows.format)
             return ([file], "") if file else ([], "its format is not known: it is no JSON, CSV, Parquet or Arrow file")
         if os.path.isdir(path):
-            found = _in_folder(path, split)
+            found = [file for file in _in_folder(path, split) if _allowed(file.path, allow)]
             return (found, "") if found else ([], "no data file is in this folder")
         if PATTERN.search(name):
-            paths = sorted(glob.glob(path, recursive=True))
-            for each in paths if allow is not None else ():
-                allow(each)
+            paths = [each for each in sorted(glob.glob(path, recursive=True)) if _allowed(each, allow)]
             files = [file for each in paths if os.path.isfile(each) and (file := _file(_shown(each), rows.format))]
             if files:
                 return files, ""
     if rows.hub:
         found = [] if allow is not None else _of_hub(name, split)
         return (found, "") if found else ([], "it is a name on the hub, and was not loaded on this machine before")
-    return [], "there is no such file"
+    return [], "there is no such file" if allow is None else "there is no such file that may be read"
+
+
+def _allowed(path: str, allow: Callable[[str], object] | None) -> bool:
+    """Whether a path may be looked at: `allow` raises ValueError for one that may not."""
+    try:
+        return allow is None or bool(allow(path))
+    except ValueError:
+        return False
 
 
 def _shown(path: str) -> str:
@@ -99,7 +106,7 @@ def _file(path: str, format: str) -> DataFile | None:
 def _in_folder(folder: str, split: str) -> list[DataFile]:
     """The files of a folder: as `save_to_disk` wrote it, else the data files of the split that lie in it."""
     if os.path.isfile(os.path.join(folder, "dataset_dict.json")):
-        splits = _json(os.path.join(folder, "dataset_dict.json")).get("splits", [])
+        splits: list[object] = [*_json(os.path.join(folder, "dataset_dict.json")).get("splits", [])]
         chosen = [name for name in splits if name == split] or [name for name in splits if name == "train"] or splits
         return [file for name in chosen[:1] for file in _in_folder(os.path.join(folder, str(name)), "")]
     state = os.path.join(folder, "state.json")
@@ -126,7 +133,7 @@ def _of_split(paths: Sequence[str], folder: str, split: str) -> list[str]:
     return [path for path in paths if not known.intersection(words[path])]
 
 
-def _json(path: str) -> dict[str, list[dict[str, str]]]:
+def _json(path: str) -> dict[str, Any]:
     from ..files import disk
 
     try:

@@ -71,7 +71,7 @@ def read(file: DataFile, records: str = "") -> Iterator[Batch | Problem]:
         if empty:
             yield Problem(0, "it has no row")
     except Unreadable as error:
-        yield Problem(0, str(error))
+        yield Problem(error.row, str(error))
 
 
 def row_of(text: str) -> dict[str, Any]:
@@ -84,6 +84,13 @@ def row_of(text: str) -> dict[str, Any]:
         raise ValueError(f"no JSON: {error}") from None
     if not isinstance(row, dict):
         raise ValueError(f"no object but {kind_of(row)}: a row is an object with columns")
+    if len(row) > COLUMNS:
+        raise ValueError(f"it has {len(row):,} columns; {COLUMNS:,} are read")
+    if not text.isascii():
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise ValueError(f"no UTF-8: a byte after {text[max(error.start - 20, 0) : error.start]!r}") from None
     return row
 
 
@@ -99,6 +106,9 @@ def _lines(file: DataFile) -> Iterator[Batch | Problem]:
     number, rest = 0, b""
     skipping = False
     for piece in _with_end(pieces(file)):
+        if piece and not piece.strip() and not rest.strip():  # blanks, of which there may be very many
+            number, rest = number + (rest + piece).count(b"\n"), b""
+            continue
         *lines, rest = (rest + piece).split(b"\n") if piece else (rest, b"")
         if not piece:
             lines = [line for line in lines if line]
@@ -114,9 +124,10 @@ def _lines(file: DataFile) -> Iterator[Batch | Problem]:
             if batch.full:
                 yield batch
                 batch = Batch()
-        if len(rest) > ROW_BYTES:
-            if not skipping:
-                yield Problem(number + 1, f"it is longer than {ROW_BYTES >> 20} MiB, and is not read")
+        if skipping:
+            rest = b""
+        elif len(rest) > ROW_BYTES:
+            yield Problem(number + 1, f"it is longer than {ROW_BYTES >> 20} MiB, and is not read")
             rest, skipping = b"", True
     if batch.rows:
         yield batch
@@ -224,18 +235,20 @@ def _elements(file: DataFile) -> Iterator[tuple[int, Any]]:
                     yield number, value
                     continue
             except RecursionError:
-                raise Unreadable(f"row {number + 1}: it is nested too deeply") from None
+                raise Unreadable("it is nested too deeply, and nothing after it is read", number + 1) from None
             except ValueError as error:
                 if ended or _certain(error, text):
                     where = "ends within it" if ended else str(error).partition(":")[0].lower()
-                    raise Unreadable(f"row {number + 1} is no JSON ({where}), and nothing after it is read") from None
+                    why = f"no JSON ({where}), and nothing after it is read"
+                    raise Unreadable(why, number + 1) from None
             if len(text) - at > ROW_BYTES:
-                raise Unreadable(f"row {number + 1} is longer than {ROW_BYTES >> 20} MiB; nothing after it is read")
+                why = f"it is longer than {ROW_BYTES >> 20} MiB; nothing after it is read"
+                raise Unreadable(why, number + 1)
             wanted = max(2 * (len(text) - at), 1)
         more = next(decode, "")
         ended = not more
         if ended and at >= len(text):
-            raise Unreadable(f"it ends after row {number}, without the ] of its array")
+            raise Unreadable("the file ends here, without the ] of its array", number)
         text, at = text[at:] + more, 0
 
 
@@ -349,6 +362,9 @@ def _batched(rows: Iterator[tuple[int, Any]]) -> Iterator[Batch | Problem]:
         for number, row in rows:
             if not isinstance(row, dict):
                 yield Problem(number, f"no object but {kind_of(row)}: a row is an object with columns")
+                continue
+            if len(row) > COLUMNS:
+                yield Problem(number, f"it has {len(row):,} columns; {COLUMNS:,} are read")
                 continue
             batch.add(number, row, 0)
             if batch.full:

@@ -21,7 +21,7 @@ from ..source.syntax import statements, walk
 from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Default, Known
 from . import places, uses
-from .edits import python
+from .edits import Misfit, python
 from .proof import Candidate
 
 PATHS = ("project.output_dir", "project.log_file")  # facts that other code may read by their value
@@ -130,7 +130,12 @@ def setting(
     title = f"set {names[0] if names else name.partition('.')[2]}={spelled(value)}"
     found = []
     read = name in PATHS and _read_otherwise(task, fact)
-    if edits := places.at_origin(fact, value):
+    try:
+        edits = places.at_origin(fact, value)
+    except Misfit as error:
+        task.reasons.append(str(error))
+        edits = []
+    if edits:
         where = " where it comes from" if len(fact.value.trace) > 2 else ""
         hidden = read or not uses.compared(task.examined, fact)
         found.append(Candidate(f"{title}{where}", tuple(edits), facts, names, unsafe=hidden))

@@ -14,7 +14,7 @@ from ..source import Span
 from ..source.literals import evaluated, literal
 from ..training_plan.facts import Fact
 from ..training_plan.values import Absent, Default, Known, Place
-from .edits import documents, python
+from .edits import documents, lists, python
 
 
 def at_origin(fact: Fact, wanted: Any) -> list[Edit]:
@@ -36,7 +36,10 @@ def at_call(fact: Fact, content: str) -> list[Edit]:
     place = argument(fact)
     if place is None or place.node.star:
         return []
-    return [python.replaced(place.source, place.node.value, content)]
+    call = python.call_of(place.source, place.node)
+    if call is None:
+        return [python.replaced(place.source, place.node.value, content)]
+    return python.fitted(place.source, call, [(place.node, content)])
 
 
 def at_omission(fact: Fact, content: str, name: str) -> list[Edit]:
@@ -81,6 +84,8 @@ def _literal(trace: tuple[Place, ...], value: Any, wanted: Any) -> Edit | None:
 
 
 def _replaced(place: Place, value: Any, wanted: Any) -> Edit | None:
+    if isinstance(place.node, Span) and isinstance(value, list) and isinstance(wanted, list):
+        return lists.replaced(place, value, wanted)
     if isinstance(place.node, Span):
         return documents.replaced(place, value, wanted)
     if not isinstance(place.node, cst.BaseExpression):

@@ -78,7 +78,8 @@ def _reads(path: str, read: Read) -> frozenset[str]:
         return frozenset()
     if recording is None:  # it cannot be read, or configures nothing
         return frozenset()
-    return frozenset(map(os.path.realpath, (path, *recording.files_read)))
+    read_by_it = (file for file in recording.files_read if file not in recording.looked_at)
+    return frozenset(map(os.path.realpath, (path, *read_by_it)))
 
 
 def _used_alike(now: Examined, other: Examined, candidate: Candidate) -> bool:

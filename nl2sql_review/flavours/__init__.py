@@ -85,7 +85,8 @@ def record(
         if not named:
             raise NotAConfiguration(f"{started.program}: what this command trains is not read from a command line")
         program = of(named)
-        document, text = Known(None), documents.Text("", source, wanted=True)
+        document: Value = Known(None)
+        text = documents.Text("", source, wanted=True)
     else:
         document, text = parsed(source, "pyyaml")
         program = of(flavour or named) if flavour or named else flavour_of(document)

@@ -10,6 +10,7 @@ its file.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import zipfile
@@ -56,8 +57,9 @@ def main(arguments: list[str]) -> int:
     for flavour in every():
         library = flavour.build.library
         if library in wheels:
-            made = of_flavour(flavour.build, wheels)
             file = FOLDER / f"{flavour.name}.json"
+            before = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+            made = with_gone(of_flavour(flavour.build, wheels), before)
             file.write_text(dumped(made), encoding="utf-8")
             print(f"{file}: {library} {made['version']}, {sum(map(len, made['sections'].values()))} keys")
     return 0
@@ -84,6 +86,15 @@ def of_flavour(build: Build, wheels: dict[str, list[Wheel]]) -> dict[str, Any]:
         keys["launcher"] = dict.fromkeys(options(one.path), ["", ""])
     read_from = {w.library: w.version for w in (*homes, *launcher)}
     return {"library": build.library, "version": own.version, "from": read_from, "requires": requires, "sections": keys}
+
+
+def with_gone(made: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """The table with the keys that the one before it had and no section has any more, each with its first release."""
+    now = {key for keys in made["sections"].values() for key in keys}
+    were = {key: made["version"] for keys in before.get("sections", {}).values() for key in keys}
+    gone = {key: since for key, since in {**were, **before.get("gone", {})}.items() if key not in now}
+    head = {k: v for k, v in made.items() if k != "sections"}
+    return {**head, "gone": dict(sorted(gone.items())), "sections": made["sections"]}
 
 
 def classes(path: Path, files: str) -> dict[str, cst.ClassDef]:

@@ -53,6 +53,7 @@ class Keys:
     version: str
     requires: dict[str, str]
     sections: dict[str, dict[str, tuple[str, str]]]
+    gone: dict[str, str]  # key that older releases had, in whichever section -> the release that lacks it
 
     def knows(self, section: str, key: str) -> bool:
         return key in self.sections[section]
@@ -74,7 +75,7 @@ class Keys:
 def of(flavour: str) -> Keys:
     data = json.loads((FOLDER / f"{flavour}.json").read_text(encoding="utf-8"))
     sections = {name: {k: (v[0], v[1]) for k, v in keys.items()} for name, keys in data["sections"].items()}
-    return Keys(flavour, data["library"], data["version"], data["requires"], sections)
+    return Keys(flavour, data["library"], data["version"], data["requires"], sections, data.get("gone", {}))
 
 
 def hint(key: str, known: Iterable[str]) -> str:

@@ -221,6 +221,10 @@ class Reading:
             value = level.items[key]
             if isinstance(value, Known) and value.value is None:
                 continue  # `debug:` says nothing
+            if (since := self.keys.gone.get(key)) is not None:
+                why = f"{key}: a key of {self.keys.library} before {since}; which release reads the file is not known"
+                self.made.doubts.setdefault(kind, why)
+                continue
             hint = f"; it belongs under {elsewhere}:" if elsewhere else tables.hint(key, known)
             what = f": {self.flavour.unknown_key}" if refuses else ", which drops it and says nothing"
             if hint or not self.flavour.other_keys:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from .core.recording import Call, Recording
 from .core.state import Exhausted, Frame, Raised
 from .interpreter import Interpreter
 from .models.commandline import click, process
-from .python import containers, inspection, iterators, modules, strings  # noqa: F401 (they fill registries)
+from .python import budget, containers, inspection, iterators, modules, strings  # noqa: F401 (they fill registries)
 
 STEPS = 80_000  # expressions, statements and joined changes; about a second on a slow machine
 
@@ -109,6 +110,7 @@ def run_script(m: Machine, module: Module, source: Any) -> None:
         above = resolved(module.file).parents[module.package.count(".") + 1]
         if above not in m.search_path:
             m.search_path.append(above)
+    m.aside = budget.aside(source.tree, speaks_of_training)
     try:
         modules.run_module(m, module, source.tree)
     except Raised as e:  # nothing is left to catch it: the script ends there
@@ -189,8 +191,10 @@ def drive_callbacks(m: Machine, module: Module) -> None:
         for name, member in list(cls.slots.items()):
             fn = object_of(member)
             if isinstance(fn, Function) and not fn.called and not name.startswith("__") and fn.kind == "function":
-                with m.supposing(f"{cls.library_base().text} calls {name}()"):
-                    run_uncalled(m, m.attribute(instance, name, None), module)
+                what = f"{cls.library_base().text} calls {name}()"
+                with m.supposing(what):
+                    method = m.attribute(instance, name, None)
+                    budget.within(m, budget.CALLBACK, what, partial(run_uncalled, m, method, module))
 
 
 def drive_call(m: Machine, name: str, value: Value, module: Module) -> Value:

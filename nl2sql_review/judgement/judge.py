@@ -8,8 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from ..policy.rulebook import Rule, Rulebook
 from ..policy.settings import Settings, configure
-from ..report.report import EFFECTS, KINDS, SEVERITIES, ChecklistItem, FileReport, Finding, InternalError, Location
-from ..training_plan.facts import TrainingPlan
+from ..report.report import (
+    CERTAINTIES,
+    EFFECTS,
+    KINDS,
+    SEVERITIES,
+    ChecklistItem,
+    FileReport,
+    Finding,
+    InternalError,
+    Location,
+)
+from ..training_plan.facts import ROW_SECTION, TrainingPlan
 from . import verdict, wording
 from .fingerprint import stamped
 from .suppression import suppress, with_accepted
@@ -109,7 +119,8 @@ def examine(
     faults: list[InternalError] = []
     rulings: list[Ruling] = []
     others: list[Ruling] = []
-    for rule in book.rules.values() if every_rule else book.active:
+    on_plans = [rule for rule in book.rules.values() if rule.section != ROW_SECTION]
+    for rule in on_plans if every_rule else book.active:
         try:
             ruling = Ruling(
                 rule,
@@ -133,7 +144,8 @@ def examine(
             findings += found
             grounds += based
     problems = [of_file(error, source.path) for error in source.problems]
-    kept = ordered(suppress([*problems, *merged(findings)], source, book, settings))
+    sure = [f for f in merged(findings) if CERTAINTIES.index(f.certainty) <= CERTAINTIES.index(settings.min_certainty)]
+    kept = ordered(suppress([*problems, *sure], source, book, settings))
     facts = [one.fact for ruling in rulings for one, _ in ruling.judged]
     sources = {place.source.path: place.source for fact in facts for place in wording.places(fact) if place.source}
     stamps = stamped(kept, source.path, {**sources, source.path: source})

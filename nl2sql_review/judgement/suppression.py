@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 def suppress(findings: list[Finding], source: Source, book: Rulebook, settings: Settings) -> list[Finding]:
     """The findings, the silenced ones marked with the reason given, and notices about the comments themselves."""
+    if settings.ignore_suppressions:
+        return findings
     used: set[tuple[int, str]] = set()  # (comment, the name in it that matched)
     marked = [_marked(finding, source, used) for finding in findings]
     return marked + [n for n in _notices(source, book, used) if selected(n.rule, settings)]

@@ -11,6 +11,7 @@ from ..files.typed_data import show
 from ..policy.expectations import is_plain, should, spelled, worded
 from ..policy.rulebook import Head, Rule
 from ..report.report import EFFECTS, Effect, Kind, Location, TraceStep
+from ..source.spans import Span
 from ..training_plan.facts import Fact
 from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
 from .verdict import Judged, written
@@ -253,7 +254,8 @@ def _origin(fact: Fact, primary: Location, path: str) -> str:
     """`, from LORA_R = 64 (train.py:24)`, or nothing when the value stands where one looks first."""
     if not fact.value.trace:
         return ""
-    first = fact.value.trace[0]
+    # the line of the file that is read, rather than the call that opens it
+    first = next((p for p in fact.value.trace if isinstance(p.node, Span)), fact.value.trace[0])
     if first.note.startswith(LIBRARY_DEFAULT):
         owner = first.note.partition(": ")[2]
         return f", the library's default for {owner}" if owner else ", the library's default"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from ..files import disk
-from ..files.discovery import LAUNCHES, MAKEFILES, shown
+from ..files.discovery import MAKEFILES, shown
 from ..source import Magic, Source, SourceError, Span
 from ..training_plan.values import Default, Known, Place, Unknown, Value
 from .command_line import CommandLine
@@ -18,6 +18,7 @@ from .launchers import Launchers
 from .shell import Command, Shell
 
 FOLDERS = ("scripts", "bin", "slurm", "jobs", "run", "launch", "recipes")  # of launch files, beside a script
+COMMON = (".sh", ".bash", ".slurm", ".sbatch", ".mk", ".yaml", ".yml")  # suffixes that are looked for beside a script
 LARGEST = 200_000  # bytes of a launch file
 MOST_FILES = 40  # that are looked into for one script
 TASK = re.compile(rb"^run\s*:\s*[|>]", re.MULTILINE)
@@ -52,7 +53,7 @@ def beside(script: str, root: str) -> list[CommandLine]:
     stem = os.path.splitext(os.path.basename(real))[0].encode("utf-8", "surrogateescape")
     found: dict[tuple[object, ...], CommandLine] = {}
     for path in _candidates(script, root):
-        data = disk.read(path, LARGEST)
+        data = disk.read(path, LARGEST) if is_inside(path, root) else None
         if data is None or stem not in data:
             continue
         if path.endswith((".yaml", ".yml")) and not TASK.search(data):
@@ -67,16 +68,29 @@ def beside(script: str, root: str) -> list[CommandLine]:
     return [replace(line, said=False) for line in found.values()]
 
 
+def is_inside(path: str, folder: str) -> bool:
+    """Whether a path, all links followed, lies in a folder."""
+    real, top = disk.real(path), disk.real(folder)
+    return real == top or real.startswith(top.rstrip(os.sep) + os.sep)
+
+
 def resolved(line: CommandLine, root: str = "") -> str:
     """The real path of the script or configuration that a line names; "" where there is no such file."""
     if not line.script:
         return ""
-    for folder in (*line.folders, *filter(None, [root])):
+    folders = (*line.folders, *filter(None, [root]))
+    for folder in folders:
         path = os.path.join(folder, line.script)
         if disk.is_file(path):
             return disk.real(path)
         if line.module and disk.is_file(main := os.path.join(path[: -len(".py")], "__main__.py")):
             return disk.real(main)
+    parts = line.script.split("/")[1:] if line.script.startswith("/") else []
+    for start in range(len(parts)):  # the path on another machine, or in a container
+        inner = os.path.join(*parts[start:])
+        found = next((path for folder in folders if disk.is_file(path := os.path.join(folder, inner))), "")
+        if found:
+            return disk.real(found)
     return ""
 
 
@@ -92,7 +106,7 @@ def _candidates(script: str, root: str) -> Iterator[str]:
     for folder in above:
         inner = [os.path.join(folder, name) for name in FOLDERS if disk.is_folder(os.path.join(folder, name))]
         for place in (folder, *inner):
-            names = [n for suffix in (*LAUNCHES, ".yaml", ".yml") for n in disk.names(place, suffix=suffix)]
+            names = [n for suffix in COMMON for n in disk.names(place, suffix=suffix)]
             names += [n for n in ("Makefile", "makefile", "GNUmakefile") if disk.is_file(os.path.join(place, n))]
             for name in names:
                 if count < MOST_FILES:

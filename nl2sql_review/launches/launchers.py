@@ -103,6 +103,7 @@ class Launchers:
         self._written = written if len(written) == len(text) else text  # what make is given, rather than the shell
         self._text, self._place, self._folders = text, place, folders
         self._cards, self._placeholders = cards, placeholders
+        self._visible = cards
 
     def of(self, commands: Iterator[Command]) -> Iterator[CommandLine]:
         """Yield the launches among these commands."""
@@ -113,6 +114,7 @@ class Launchers:
 
     def _launch(self, command: Command) -> CommandLine | None:
         words = command.words
+        self._visible = _visible(command.environment.get("CUDA_VISIBLE_DEVICES")) or self._cards
         if words[0].text.rpartition("/")[2] in WRAPPERS:
             first = next((n for n in range(1, len(words)) if self._starts(words, n)), None)
             if first is None:
@@ -233,7 +235,7 @@ class Launchers:
         elif found.has("cpu"):
             processes = Known(1)
         elif found.has("multi-gpu"):
-            processes = self._cards or Unknown("accelerate starts one process for every card")
+            processes = self._visible or Unknown("accelerate starts one process for every card")
         precision, steps = found.get("mixed-precision"), found.get("gradient-accumulation-steps")
         return replace(
             line,
@@ -261,9 +263,9 @@ class Launchers:
 
     def _count(self, word: Word | None, default: int | None, why: str) -> Value:
         if word is None:
-            return Known(default) if default is not None else self._cards or Unknown(why)
+            return Known(default) if default is not None else self._visible or Unknown(why)
         if word.text in CARDS:
-            return self._cards or Unknown(f"{why}: how many there are is known when it runs")
+            return self._visible or Unknown(f"{why}: how many there are is known when it runs")
         made = number(word.value)
         if isinstance(made, (Known, Default)) and not isinstance(made.value, int):
             return Unknown(f"{word.text}: {why}")
@@ -336,6 +338,12 @@ def product(a: Value, b: Value) -> Value:
     assert isinstance(a, (Known, Default)) and isinstance(b, (Known, Default))
     by = next((value.by for value in (a, b) if isinstance(value, Default)), "")
     return Default(a.value * b.value, by) if by else Known(a.value * b.value)
+
+
+def _visible(cards: Value | None) -> Value | None:
+    """How many cards `CUDA_VISIBLE_DEVICES=0,1` leaves."""
+    text = cards.value if isinstance(cards, Known) else None
+    return Known(text.count(",") + 1) if isinstance(text, str) and re.fullmatch(r"\d+(?:,\d+)*", text) else None
 
 
 def _tasks(wrappers: list[Word]) -> str | None:

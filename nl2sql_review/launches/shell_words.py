@@ -43,6 +43,7 @@ class Raw:
 NAME = re.compile(r"[A-Za-z_]\w*")
 ASSIGNED = re.compile(r"([A-Za-z_]\w*)(\+?=)")
 BREAKS = " \t\r\n;&|()<>"
+NUMBERED = re.compile(r"\d+[<>]")
 HEREDOC = re.compile(r"<<-?\s*(['\"]?)([A-Za-z_]\w*)\1")
 
 
@@ -71,7 +72,7 @@ class Reader:
                 self.at += 1
                 if c == "\n":
                     self._skip_heredocs()
-            elif c in "<>" or c.isdigit() and re.match(r"\d+[<>]", text[self.at :]):
+            elif c in "<>" or c.isdigit() and NUMBERED.match(text, self.at):
                 self._redirection()
             elif len(words) >= MOST_WORDS:
                 return

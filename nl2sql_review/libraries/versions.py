@@ -1,36 +1,60 @@
-"""Version numbers and what a requirement allows: as much of PEP 440 as requirements of libraries use."""
+"""Version numbers and what a requirement allows: PEP 440, and on top of it Poetry's `^` and `~` and conda's `=`.
+
+`packaging` decides. It is loaded only for what numbers alone do not settle: pre-releases, `~=`, wildcards, epochs.
+"""
 
 from __future__ import annotations
 
+import operator as compare
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING, Callable, Iterable
 
-_VERSION = re.compile(
-    r"v?(\d+(?:\.\d+)*)(?:[-_.]?(a|b|rc|alpha|beta|c|pre)[-_.]?(\d*))?(?:[-_.]?(post|rev|r)[-_.]?(\d*))?(?:\.?(dev)(\d*))?(?:\+.*)?$",
-    re.IGNORECASE,
-)
+if TYPE_CHECKING:
+    from packaging.specifiers import Specifier
+
+_NUMBERS = re.compile(r"\d+(?:\.\d+)*", re.ASCII)  # a release and nothing else
 _CLAUSE = re.compile(r"\s*(?:(===|==|!=|<=|>=|~=|<|>|\^|~|=)\s*)?([\w.*+!-]+)\s*$")
-Key = tuple[tuple[int, ...], int, int, int]
+# epoch, release, then of the pre-, post- and development release and of the local version where they stand
+Key = tuple[int, tuple[int, ...], tuple[int, int], int, tuple[int, int], tuple[tuple[int, str], ...]]
+_BY_NUMBER: dict[str, Callable[[Key, Key], bool]] = {
+    **{"==": compare.eq, "!=": compare.ne, "<": compare.lt, "<=": compare.le, ">": compare.gt, ">=": compare.ge}
+}
+_NO_VERSION: Key = (-1, (), (0, 0), 0, (0, 0), ())
+_BEFORE, _FINAL = -1, 9  # of a development release alone, of none
+_STAGES = {"a": 0, "b": 1, "rc": 2}
 
 
 @lru_cache(maxsize=4096)
 def key_of(version: str) -> Key:
     """What versions are ordered by. Text that is no version comes first of all."""
-    match = _VERSION.match(version.strip())
-    if not match:
-        return ((-1,), 0, 0, 0)
-    release = [int(p) for p in match[1].split(".")]
-    while len(release) > 1 and release[-1] == 0:
-        release.pop()
-    # dev < pre < release < post
-    stage = -1 if match[2] else -2 if match[6] else 0
-    number = int(match[3] or 0) if match[2] else 0
-    post = int(match[5] or 0) + 1 if match[4] else 0
-    return tuple(release), stage, number, post
+    text = version.strip()
+    if _NUMBERS.fullmatch(text):
+        return 0, _release(int(p) for p in text.split(".")), (_FINAL, 0), -1, (_FINAL, 0), ()
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        found = Version(text)
+    except InvalidVersion:
+        return _NO_VERSION
+    stage = (_FINAL, 0) if found.dev is None or found.post is not None else (_BEFORE, 0)
+    pre = (_STAGES[found.pre[0]], found.pre[1]) if found.pre else stage
+    post = -1 if found.post is None else found.post
+    dev = (_FINAL, 0) if found.dev is None else (0, found.dev)
+    local = tuple((int(p), "") if p.isdigit() else (-1, p) for p in (found.local or "").split(".") if p)
+    return found.epoch, _release(found.release), pre, post, dev, local
+
+
+def _release(numbers: Iterable[int]) -> tuple[int, ...]:
+    """The numbers without zeros at the end: 1.0 is 1."""
+    kept = list(numbers)
+    while len(kept) > 1 and kept[-1] == 0:
+        kept.pop()
+    return tuple(kept)
 
 
 def is_version(text: str) -> bool:
-    return _VERSION.match(text.strip()) is not None
+    return key_of(text) != _NO_VERSION
 
 
 @lru_cache(maxsize=4096)
@@ -41,42 +65,55 @@ def clauses(specifier: str) -> tuple[tuple[str, str], ...] | None:
         match = _CLAUSE.match(part)
         if part == "*":
             continue
-        if not match or not is_version(match[2].removesuffix(".*")):
+        if not match or match[1] != "===" and not is_version(match[2].removesuffix(".*")):
             return None
         operator, version = match[1] or "==", match[2]
-        if operator == "^":
-            whole = [int(p) for p in re.findall(r"\d+", version)]
-            i = next((i for i, n in enumerate(whole) if n), len(whole) - 1)
-            found += [(">=", version), ("<", ".".join(map(str, [*whole[:i], whole[i] + 1])))]
-        elif operator == "~":
-            whole = [int(p) for p in re.findall(r"\d+", version)]
-            i = 1 if len(whole) > 1 else 0
-            found += [(">=", version), ("<", ".".join(map(str, [*whole[:i], whole[i] + 1])))]
+        if operator in ("^", "~"):
+            found += [(">=", version), ("<", _above(operator, version))]
         elif operator == "=":
             found.append(("==", version if version.endswith(".*") else version + ".*"))
         else:
             found.append((operator, version))
-    return tuple(found)
+    return tuple(found) if all(_is_numeric(*one) or _specifier(*one) for one in found) else None
+
+
+def _above(operator: str, version: str) -> str:
+    """The first version that Poetry's `^1.2` or `~1.2` no longer takes."""
+    match = _NUMBERS.search(version.rpartition("!")[2])
+    whole = [int(p) for p in match[0].split(".")] if match else [0]
+    first = next((i for i, n in enumerate(whole) if n), len(whole) - 1)
+    i = first if operator == "^" else min(1, len(whole) - 1)
+    return ".".join(map(str, [*whole[:i], whole[i] + 1]))
 
 
 def allows(specifier: str, version: str) -> bool:
-    """Whether a requirement admits a version; one that cannot be read admits none."""
+    """Whether a requirement admits a version; one that cannot be read admits none.
+
+    A pre-release counts as any other: who states one wants it.
+    """
     parts = clauses(specifier)
     return parts is not None and all(_holds(operator, wanted, version) for operator, wanted in parts)
 
 
 def _holds(operator: str, wanted: str, version: str) -> bool:
-    if wanted.endswith(".*"):
-        prefix = [int(p) for p in re.findall(r"\d+", wanted[:-2])]
-        have = [int(p) for p in re.findall(r"\d+", version)]
-        same = (have + [0] * len(prefix))[: len(prefix)] == prefix
-        return same if operator in ("==", "===") else not same if operator == "!=" else False
-    a, b = key_of(version), key_of(wanted)
-    if operator == "~=":
-        prefix = [int(p) for p in wanted.split(".") if p.isdigit()][:-1]
-        have = [int(p) for p in re.findall(r"\d+", version)]
-        return a >= b and (have + [0] * len(prefix))[: len(prefix)] == prefix
-    return {"==": a == b, "===": a == b, "!=": a != b, "<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}[operator]
+    if _is_numeric(operator, wanted) and _NUMBERS.fullmatch(version):
+        return _BY_NUMBER[operator](key_of(version), key_of(wanted))
+    specifier = _specifier(operator, wanted)
+    return specifier is not None and is_version(version) and specifier.contains(version, prereleases=True)
+
+
+def _is_numeric(operator: str, wanted: str) -> bool:
+    return operator in _BY_NUMBER and _NUMBERS.fullmatch(wanted) is not None
+
+
+@lru_cache(maxsize=4096)
+def _specifier(operator: str, wanted: str) -> Specifier | None:
+    from packaging.specifiers import InvalidSpecifier, Specifier
+
+    try:
+        return Specifier(operator + wanted)
+    except InvalidSpecifier:
+        return None
 
 
 def is_exact(specifier: str) -> bool:

@@ -199,7 +199,8 @@ class Rulebook:
     def names(self) -> tuple[str, ...]:
         """Everything one can select, ignore or suppress: sections and ids."""
         notices = dict.fromkeys(id.partition("/")[0] for id in NOTICES)
-        return (*SECTIONS, ROW_SECTION, *notices, *self.rules, *NOTICES)
+        own = dict.fromkeys(rule.section for rule in self.rules.values())
+        return tuple(dict.fromkeys((*SECTIONS, ROW_SECTION, *own, *notices, *self.rules, *NOTICES)))
 
 
 _FENCE = re.compile(
@@ -228,7 +229,9 @@ def _load(pages: tuple[Page, ...]) -> Rulebook:
     compiled = Compiled(pages)
     rules = {page.id: parse(page.text(), page.path, page.id, compiled) for page in pages}
     compiled.save()
-    sections, facts = (*SECTIONS, ROW_SECTION), (*FACTS, *ROW_FACTS)
+    facts = (*FACTS, *ROW_FACTS)
+    own = sorted({r.section for r in rules.values()} - {*SECTIONS, ROW_SECTION})  # sections of a team's
+    sections = (*SECTIONS, *own, ROW_SECTION)
     ordered = sorted(rules.values(), key=lambda r: (sections.index(r.section), facts.index(r.head.facts[0]), r.id))
     on_rows = tuple(r for r in ordered if r.section == ROW_SECTION)
     return Rulebook({r.id: r for r in ordered}, tuple(r for r in ordered if r not in on_rows), on_rows)
@@ -248,6 +251,9 @@ class Page(NamedTuple):
             raise RulebookError(f"{self.path}: {error}") from None
 
 
+_OWN_SECTION = re.compile(r"[a-z][a-z0-9-]*")
+
+
 def _pages(directory: str, links: bool = False) -> Iterable[Page]:
     """Every rule file below a directory; a README.md is for people."""
     for folder, folders, files in os.walk(directory):
@@ -259,8 +265,9 @@ def _pages(directory: str, links: bool = False) -> Iterable[Page]:
             path = os.path.join(folder, name)
             id = os.path.relpath(path, directory).replace(os.sep, "/")[:-3]
             section, _, rest = id.partition("/")
-            if section not in (*SECTIONS, ROW_SECTION) or not rest or "/" in rest:
-                known = (*SECTIONS, ROW_SECTION)
+            known = (*SECTIONS, ROW_SECTION)
+            own = bool(_OWN_SECTION.fullmatch(section)) and not did_you_mean(section, known)  # a team's, no slip
+            if (section not in known and not own) or not rest or "/" in rest:
                 hint = did_you_mean(section, known)
                 raise RulebookError(f"{path}: a rule lies at <section>/<rule>.md; sections are {listed(known)}{hint}")
             if not links and os.path.islink(path) and not disk.lies_in(disk.real(path), disk.real(directory)):

@@ -22,7 +22,7 @@ from ..files.projects import DEDICATED, PYPROJECT, SIZE_LIMIT, TABLE, candidates
 from ..files.typed_data import ShapeError, build, did_you_mean, keys, listed, named, show
 from ..libraries.declared import LIBRARIES
 from ..libraries.versions import clauses
-from ..report.report import KINDS, Kind, Severity
+from ..report.report import KINDS, Certainty, Kind, Severity
 from ..training_plan.facts import FACTS, SECTIONS
 from .expectations import Expectation, spelled, wanted, worded
 from .overrides import matches, place_of
@@ -74,6 +74,8 @@ class Settings:
     baseline: Union[str, None] = field(default=None, metadata=PATHS)  # of accepted findings, absolute once loaded
     fail_on: Severity = field(default="error", metadata=_key("fail-on"))
     fail_on_unknown: bool = field(default=False, metadata=_key("fail-on-unknown"))
+    min_certainty: Certainty = field(default="branch", metadata=_key("min-certainty"))  # of findings that are told
+    ignore_suppressions: bool = field(default=False, metadata=_key("ignore-suppressions"))  # comments silence nothing
     parameters: Mapping[str, Any] = field(default_factory=dict, metadata={"hidden": True})  # rule id -> its table
     wanted: Policy = field(default_factory=Policy, metadata={"hidden": True})  # what `policy` names, read
     root: str = field(default="", metadata={"hidden": True})  # the directory of the settings file

@@ -48,6 +48,7 @@ def read_run(one: Any) -> TrainingPlan:
         accumulated_loss,
         api,
         arguments,
+        artifact,
         checkpointing,
         configuration,
         dataset,
@@ -71,8 +72,9 @@ def read_run(one: Any) -> TrainingPlan:
     # project comes last: it compares what is tracked with the facts of the others
     for section in (lora, prompt, dataset, arguments, memory, device_map, checkpointing, silent_failures, project):
         section.read(one, plan)
-    for silent in (trainable, new_tokens, labels, accumulated_loss, kept, idle_settings, joined_samples, distributed):
-        silent.read(one, plan)
+    silent = (trainable, new_tokens, labels, accumulated_loss, kept, idle_settings, joined_samples, distributed)
+    for section in (*silent, artifact):
+        section.read(one, plan)
     if one.configuration is not None:
         configuration.read(one, plan)
     launcher.read(one, plan)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..interpret.core.objects import Function
 from ..training_plan.facts import Checkpointing, Fact, TrainingPlan
-from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
+from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value
 from . import defaults, hand_loop
 from .arguments import setting
 from .derive import derive, options, plain
@@ -101,12 +101,13 @@ def resume(run: Run) -> tuple[Fact, Fact]:
     if isinstance(value, Absent) and call.unknown_arguments:
         return Fact(Unknown(call.unknown_arguments, (call.place,)), at=at), Fact(Absent(), at=at)
     if isinstance(value, Absent):
-        note, steps, manner = "", (call.place,), "never"
+        steps: Trace = (call.place,)
+        note, never = "", "never"
         asked = run.arguments.value("resume_from_checkpoint")
         if not isinstance(asked, (Absent, Unknown)):
             note = "resume_from_checkpoint of the training arguments is not read by the trainer: give it to train()"
-            steps, manner = (*asked.trace, call.place), "unread argument"
-        return Fact(Known(manner, steps), at=call.place, note=note), Fact(
+            steps, never = (*asked.trace, call.place), "unread argument"
+        return Fact(Known(never, steps), at=call.place, note=note), Fact(
             Absent("train() is called without a checkpoint"), at=at
         )
     if not call.certain or otherwise(run):

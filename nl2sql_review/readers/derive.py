@@ -118,7 +118,8 @@ def for_processes(term: Term, processes: int) -> int | float | None:
     if not found or len(text) > 400:
         return None
     try:
-        return number(expression(text), processes)
+        result: int | float | None = number(expression(text), processes)
+        return result
     except (ValueError, ArithmeticError, RecursionError, TypeError):
         return None
 

@@ -116,7 +116,7 @@ def unguarded(run: Run, guess: bool) -> Iterator[Defect]:
 
 def written(call: Call) -> str:
     name = last(call.callee)
-    if call.callee == "builtins.open":
+    if call.callee == "open":
         mode = plain(call.get("mode", "$1"))
         path = call.get("file", "$0")
         if isinstance(mode, str) and mode[:1] in "awx" and isinstance(path, (Known, Default)):

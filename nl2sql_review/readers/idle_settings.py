@@ -11,9 +11,8 @@ from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Place, Value
 from .api.arguments import Defect, branch
 from .api.imports import fact as listed
-from .arguments import from_library
 from .derive import plain
-from .object_settings import last
+from .object_settings import from_library, last
 from .prompt.training_text import uses_unsloth
 from .run import Run
 from .unread_settings import unread
@@ -128,6 +127,7 @@ def set_on_purpose(value: Value) -> bool:
 
 def swallowed(run: Run) -> Iterator[Defect]:
     seen: set[int] = set()
+    more: tuple[str, ...]
     for call in run.calls:
         if call.callee == "transformers.AutoTokenizer.from_pretrained":
             known, more = LOADER, OF_THE_CALL
@@ -190,8 +190,8 @@ def comment_places(run: Run, names: tuple[str, ...]) -> list[Place]:
 
 
 BATCH = re.compile(
-    r"#[^#\n]*?\b(?:effective|global|total)(?: train(?:ing)?)? batch(?:[ _-]?size)?\s*(?:is|of|=|:|->|→|~)?\s*(\d+)\b"
-    r"(?![.\d])",
+    r"#[^#\n]*?\b(?:effective|global|total)(?: train(?:ing)?)? batch(?:[ _-]?size)?\s*(?:is|of|=|:|->|→|~)?\s*"
+    r"(?:\d+(?:\s*[*x×]\s*\d+)+\s*=\s*)?(\d+)\b(?!\.\d|\s*[*x×+/-])",
     re.IGNORECASE,
 )
 HEDGED = re.compile(

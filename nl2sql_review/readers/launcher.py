@@ -7,7 +7,8 @@ from typing import Any
 from ..training_plan.facts import Arguments, Fact, TrainingPlan
 from ..training_plan.values import Default, Known, Unknown, Value
 from .derive import plain
-from .run import Run, last
+from .object_settings import last
+from .run import Run
 
 NO_FILE = "no DeepSpeed file is named or lies beside"
 NO_ACCELERATE = "no settings of accelerate are named or lie beside"
@@ -126,7 +127,8 @@ def other_accumulation(run: Run, part: Arguments) -> Fact | None:
 def chosen(fact: Fact) -> bool:
     """Whether it was written, and is no default of a library."""
     value = fact.value
-    return isinstance(value, Known) and bool(value.trace) and not value.trace[-1].note.startswith("library default")
+    written = bool(value.trace) and bool(fact.argument)
+    return isinstance(value, Known) and written and not value.trace[-1].note.startswith("library default")
 
 
 def disagreement(name: str, stated: Value, fact: Fact, text: str, run: Run) -> Fact:

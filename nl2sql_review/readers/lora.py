@@ -7,7 +7,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from ..training_plan.facts import Fact, Lora, TrainingPlan
-from ..training_plan.values import Absent, Default, Either, Known, Unknown, Value
+from ..training_plan.values import Absent, Default, Either, Known, Place, Unknown, Value
 from . import hand_loop
 from .api.arguments import rejected
 from .derive import derive, options
@@ -112,7 +112,8 @@ def scaling(run: Run, part: Lora) -> Fact:
     r, alpha, stabilised = part.r.value, part.alpha.value, setting(run, "use_rslora").value
     for name, value in (("r", r), ("lora_alpha", alpha)):
         if not (isinstance(value, (Known, Default)) and isinstance(value.value, (int, float)) and value.value > 0):
-            return Fact(Unknown(f"{name} is not known"), at=part.alpha.at)
+            why = f"{name} is not known"  # which its own rule says already
+            return Fact(Unknown(why), at=part.alpha.at, why_not=why)
     if not isinstance(stabilised, (Known, Default, Absent)):
         return Fact(Unknown("whether the adapter is rank-stabilised is not known"), at=part.alpha.at)
     assert isinstance(r, (Known, Default)) and isinstance(alpha, (Known, Default))
@@ -151,6 +152,7 @@ def read_four_bit(run: Run, plan: TrainingPlan) -> None:
         part.quantized_by = Fact(part.load_in_4bit.value, at=part.load_in_4bit.at, why_not=part.load_in_4bit.why_not)
         return
     fast = run.load.callee.startswith("unsloth")
+    at: Place | None
     if run.load.call is run.trainer:
         value, by, at = by_trainer(run)
     elif (asked := run.load.value("load_in_4bit")) and not isinstance(asked, Absent) and not fast:
@@ -178,7 +180,7 @@ def read_four_bit(run: Run, plan: TrainingPlan) -> None:
     part.quantized_by = Fact(Known(by, value.trace) if by else Absent("nothing quantizes the model"), at=at)
 
 
-def by_trainer(run: Run) -> tuple[Value, str, object]:
+def by_trainer(run: Run) -> tuple[Value, str, Place | None]:
     """`SFTTrainer("name", …)` loads the model itself, with `quantization_config` or `model_init_kwargs`."""
     assert run.trainer is not None
     config = makers(run.trainer.get("quantization_config"))

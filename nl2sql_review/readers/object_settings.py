@@ -101,7 +101,7 @@ class Given:
     def where(self, *names: str) -> Place | None:
         for call, made in self.makers:
             slots = getattr(made, "slots", None) or {}
-            written = next((self.settled.get((id(made), n), slots[n]) for n in names if n in slots), None)
+            written: Value | None = next((self.settled.get((id(made), n), slots[n]) for n in names if n in slots), None)
             if written is not None and written.trace:
                 return written.trace[-1]
             if call is not None:
@@ -117,9 +117,9 @@ def given(
     slots = getattr(made, "slots", None) or {}
     for name in names:
         if name in slots and not isinstance(slots[name], Absent):
-            value = (settled or {}).get((id(made), name), slots[name])
-            if value is not None:
-                return value
+            written: Value | None = (settled or {}).get((id(made), name), slots[name])
+            if written is not None:
+                return written
     if call is None:
         return Absent(f"{names[0]} is not given")
     value = call.get(*names)

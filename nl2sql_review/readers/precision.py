@@ -119,7 +119,7 @@ def is_half(dtype: Value) -> bool:
 def refuses_old(at: Place | None) -> bool:
     """Whether the script checks for bfloat16 and stops by itself where there is none."""
     source = at.source if at is not None else None
-    if not PROBE.search(getattr(source, "text", "")) or not hasattr(source, "tree"):
+    if source is None or not PROBE.search(getattr(source, "text", "")) or not hasattr(source, "tree"):
         return False
     for node in walk(source.tree):
         if isinstance(node, (cst.Assert, cst.If)) and PROBE.search(source.segment(node.test)):

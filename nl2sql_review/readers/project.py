@@ -237,8 +237,8 @@ def agree(stated: Any, used: Any) -> bool:
         except ValueError:
             return False
     if isinstance(stated, str):
-        return stated == used or stated.rpartition("/")[2] == used.rpartition("/")[2]
-    return abs(stated - used) <= 1e-9 * max(abs(stated), abs(used))
+        return bool(stated == used or stated.rpartition("/")[2] == used.rpartition("/")[2])
+    return bool(abs(stated - used) <= 1e-9 * max(abs(stated), abs(used)))
 
 
 def tracked(run: Run) -> Iterator[tuple[str, Value, Place]]:

@@ -221,7 +221,7 @@ def follow_model(run: Run, things: list[Any], calls: Iterable[Call]) -> None:
 def call_of(thing: Any) -> Call | None:
     """The call that made an object, also when it was taken out of the tuple the call returned."""
     for _ in range(4):
-        call = getattr(thing, "call", None)
+        call: Call | None = getattr(thing, "call", None)
         if call is not None:
             return call
         inner = [*objects(thing.args[0])] if getattr(thing, "head", "") in ("item", "attribute") and thing.args else []

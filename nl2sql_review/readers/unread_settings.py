@@ -7,7 +7,7 @@ from typing import Iterator
 
 import libcst as cst
 
-from ..interpret.core.objects import Class
+from ..interpret.core.objects import Class, Instance
 from ..libraries import store
 from ..source.syntax import string_value, text_of, walk
 from ..training_plan.values import Place
@@ -95,9 +95,9 @@ def fields(run: Run) -> Iterator[tuple[str, str, Place]]:
                 yield "field", field.name, Place(run.source, field.node)
 
 
-def instance(value: object) -> object:
+def instance(value: object) -> Instance | None:
     inner = getattr(value, "value", None)
-    return inner if hasattr(inner, "cls") and hasattr(inner, "payload") else None
+    return inner if isinstance(inner, Instance) else None
 
 
 def options(run: Run) -> Iterator[tuple[str, str, Place]]:

@@ -84,6 +84,7 @@ class PlanSections:
     checkpointing: Facts
     project: Facts
     api: Facts
+    artifact: Facts
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ TITLES = {
     "checkpointing": "checkpoints and resume",
     "project": "paths and tracking",
     "api": "interfaces",
+    "artifact": "what is saved and served",
 }
 STEPS = 4  # of a trace that are shown: the origin and the last ones
 TELLING = 48  # characters of code or remark that help a reader more than the row alone
@@ -25,12 +26,20 @@ TELLING = 48  # characters of code or remark that help a reader more than the ro
 STATED = ("versions", "processes", "gpu")
 # Facts that name a problem: without one they are not worth a line.
 _PROBLEMS = re.compile(r"(missing|unmatched|misaligned|misplaced|late|bare|unimported|untracked|moved|removed|unknown|"
-                       r"conflicting|deprecated|wrong|changed)_|\w+_conflict$")  # fmt: skip
+                       r"conflicting|deprecated|wrong|changed|unseeded|unguarded|untrained|foreign|joined|idle|swallowed|"
+                       r"unread)(_|$)|"
+                       r"\w+_conflict$")  # fmt: skip
+# Lists of defects whose names are those of what they are about.
+_DEFECTS = frozenset(
+    "frozen replaced labels loss_scale best_model resumed_state contradicted late_environment saved_weights "
+    "merged_into tokenizer converted prompt generation".split()
+)
 
 
 def is_worth_a_line(name: str, value: PlanValue) -> bool:
     """Whether a fact says something: it is known, and more than that a problem is not there."""
-    return value.kind != "absent" and not (_PROBLEMS.match(name) and value.kind == "known" and not value.value)
+    problem = name in _DEFECTS or _PROBLEMS.match(name) is not None
+    return value.kind != "absent" and not (problem and value.kind == "known" and not value.value)
 
 
 def texts(value: PlanValue) -> list[list[dict[str, Any]]]:

@@ -21,6 +21,7 @@ Status = Literal["reviewed", "skipped", "error"]
 Suppressor = Literal["comment", "baseline", "unchanged"]
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "advice")
+CERTAINTIES: tuple[Certainty, ...] = ("certain", "default", "branch")
 KINDS: tuple[Kind, ...] = ("trap", "policy")
 EFFECTS: tuple[Effect, ...] = ("stops", "silent", "cost", "style")
 

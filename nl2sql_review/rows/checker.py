@@ -8,32 +8,21 @@ Everything that goes in and comes out is JSON's own types. A row is evaluated as
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from hashlib import blake2b
-from html import unescape
 from typing import Any
 
-from ..data_files.records import lines_of, row_of
+from ..data_files.records import kind_of, lines_of, row_of
 from .acceptance import SPOKEN, Acceptance, closed
 from .engine.child import Tell
 from .engine.limits import Limits
 from .engine.statement import COMMANDS, ELSEWHERE, QUERIES, is_plainly_one_query, read
 from .expressions import Compiler, Evaluate, NotKnown, Raises
+from .texts import ENTITY, FENCE, SPECIAL_TOKENS, bare, hashed, plain_sql, quoted
 
 DATABASE_COLUMNS = ("db_id", "db_name", "database", "database_id", "db")
 SCHEMA_COLUMNS = ("schema", "context", "sql_context", "create_table", "ddl", "db_schema", "table_schema")
-ENTITY = re.compile(r"&(?:gt|lt|amp|quot|apos|nbsp|#\d{2,5}|#x[0-9a-fA-F]{2,4});")
-FENCE = re.compile(r"```")
-SPECIAL_TOKENS = re.compile(
-    r"</s>|<s>|<\|(?:im_start|im_end|eot_id|endoftext|end_of_text|begin_of_text|start_header_id|end|user|assistant|"
-    r"system|EOT|return)\|>|<(?:start|end)_of_turn>|<eos>|<bos>|\[/?INST\]|<</?SYS>>|<｜(?:end|begin)▁of▁sentence｜>"
-)
-WRAPPED = re.compile(r"\A\s*\[SQL\](?P<sql>.*?)(?:\[/SQL\]\s*)?\Z", re.DOTALL | re.IGNORECASE)
-FENCED = re.compile(r"```(?:\w+)?\n?(?P<sql>.*?)(?:```|\Z)", re.DOTALL)
-SHOWN = 80  # characters of a value in a message
 NO_TEXT = ("", "none", "null", "nan")
 ROLES = ("schema", "question", "sql")
 KEPT_HASHES = 50_000  # of the names, or the schemas, of databases
@@ -42,12 +31,13 @@ KEPT_HASHES = 50_000  # of the names, or the schemas, of databases
 class Values:
     """What a row comes to: the holes of its training text by role, its text in pieces, and what is not known of it."""
 
-    __slots__ = ("roles", "whole", "pieces", "unknown", "limit", "cut")
+    __slots__ = ("roles", "whole", "pieces", "unknown", "limit", "cut", "no_text")
 
     def __init__(self) -> None:
         self.roles: dict[str, str] = {}
         self.whole = ""  # the schema before it was cut
         self.pieces: list[tuple[str, bool]] = []  # text, and whether it is the answer
+        self.no_text: dict[str, str] = {}  # role -> what it is instead
         self.unknown: dict[str, str] = {}  # role -> why it is not known; "text" for the whole
         self.limit: int | None = None
         self.cut = False
@@ -64,6 +54,7 @@ class Checker:
         self._texts = [[self._piece(piece, compiler) for piece in pieces] for pieces in program["texts"]]
         self._filters = [compiler.compile(made) for made in program["filters"]]
         self._lacking = dict.fromkeys(program["columns"]) if program["table"] else {}
+        self._texts_in = program["texts_in"]
         self._columns = frozenset(program["columns"])
         self._markers = [marker for marker in program["markers"] if marker]
         self._length = program["length"]
@@ -118,6 +109,12 @@ class Checker:
         unknown: Counter[str],
     ) -> None:
         row = {**self._lacking, **given} if self._lacking else given
+        for name in self._texts_in:
+            value = given.get(name)
+            if value.__class__ is not str and value is not None:
+                why = f"{name!r} is {kind_of(value)}, where the rows before have text: load_dataset stops"
+                defects.append([number, "unreadable", why, name])
+                return
         before = len(defects)
         missing = [name for name in self._program["reads"] if name not in given]
         for name in missing:
@@ -200,7 +197,7 @@ class Checker:
                 continue
             text = value if isinstance(value, str) else "" if value is None and role else str(value)
             if role and not isinstance(value, (str, type(None), int, float)):
-                values.unknown[role] = f"it is {type(value).__name__} and no text"
+                values.no_text[role] = kind_of(value)
             if role == "schema":
                 self._schema(row, piece, text, values)
             if role:
@@ -235,6 +232,10 @@ class Checker:
                 empty = empty or role == "sql"
                 if not missing:
                     yield "empty_parts", f"the {_SAID[role]} is empty", role
+        for role, kind in values.no_text.items():
+            if role != "schema":
+                yield "empty_parts", f"the {_SAID[role]} is no text but {kind}: {quoted(values.roles[role])}", role
+                return
         for role in ("question", "sql"):
             if role in values.roles:
                 yield from self._marks(role, values.roles[role])
@@ -250,9 +251,9 @@ class Checker:
 
     def _marks(self, role: str, text: str) -> Iterator[tuple[str, str, str]]:
         if "`" in text and FENCE.search(text):
-            yield "markup", f"a code fence stands in the {_SAID[role]}: {_quoted(text)}", "fence"
+            yield "markup", f"a code fence stands in the {_SAID[role]}: {quoted(text)}", "fence"
         if "&" in text and (found := ENTITY.search(text)):
-            yield "markup", f"the HTML entity {found[0]} stands in the {_SAID[role]}: {_quoted(text)}", "entity"
+            yield "markup", f"the HTML entity {found[0]} stands in the {_SAID[role]}: {quoted(text)}", "entity"
         yield from self._markers_in(role, text)
 
     def _markers_in(self, role: str, text: str) -> Iterator[tuple[str, str, str]]:
@@ -263,7 +264,7 @@ class Checker:
             if not marker and self._program["eos"] and self._program["eos"] in text:
                 marker = self._program["eos"]
         if marker:
-            yield "foreign_markers", f"{marker!r} stands in the {_SAID[role]}: {_quoted(text, marker)}", marker
+            yield "foreign_markers", f"{marker!r} stands in the {_SAID[role]}: {quoted(text, marker)}", marker
 
     def _statement(
         self, row: Mapping[str, Any], values: Values, counts: Counter[str]
@@ -273,10 +274,10 @@ class Checker:
         if not plainly:
             said = read(sql)
             if said.count > 1:
-                yield "statements", f"{said.count} statements, not one query: {_quoted(sql)}", "several"
+                yield "statements", f"{said.count} statements, not one query: {quoted(sql)}", "several"
                 return
             if said.verb in COMMANDS or said.verb in ELSEWHERE:
-                yield "statements", f"{said.verb} is no query: {_quoted(sql)}", said.verb
+                yield "statements", f"{said.verb} is no query: {quoted(sql)}", said.verb
                 return
             if not said.count:
                 return
@@ -293,13 +294,13 @@ class Checker:
         if outcome.kind == "accepted":
             yield from self._lost(values, schema, sql, counts)
         elif outcome.kind == "name":
-            yield "refused_sql", f"refused on the row's schema: {outcome.message}: {_quoted(sql)}", "name"
+            yield "refused_sql", f"refused on the row's schema: {outcome.message}: {quoted(sql)}", "name"
         elif outcome.kind in ("syntax", "function"):
-            read_as = f"; it is {SPOKEN[outcome.reading]}" if outcome.reading else ""
+            read_as = f"; {SPOKEN[outcome.reading]} reads it" if outcome.reading else ""
             what = "SQLite does not read it" if plainly or read(sql).verb in QUERIES else "it is no query"
-            yield "refused_sql", f"{what}: {outcome.message}{read_as}: {_quoted(sql)}", outcome.reading or "syntax"
+            yield "refused_sql", f"{what}: {outcome.message}{read_as}: {quoted(sql)}", outcome.reading or "syntax"
         elif outcome.kind in ("guard", "time"):
-            yield "refused_sql", f"not asked of the engine: {outcome.message}: {_quoted(sql)}", "guard"
+            yield "refused_sql", f"not asked of the engine: {outcome.message}: {quoted(sql)}", "guard"
         elif outcome.kind == "schema":
             yield "broken_schemas", f"the schema of the row is broken: {outcome.message}", outcome.message
 
@@ -341,7 +342,7 @@ class Checker:
             yield (
                 "lost_by_cut",
                 f"the cut at {values.limit} characters takes away the {what} {name}, which the SQL needs: "
-                f"{_quoted(sql)}",
+                f"{quoted(sql)}",
                 name,
             )
 
@@ -398,9 +399,9 @@ class Checker:
         if known is None:
             if len(self._hashes) > KEPT_HASHES:
                 self._hashes.clear()
-            known = self._hashes[database] = _hash(database)
+            known = self._hashes[database] = hashed(database)
         same = f"{known} {' '.join(question.split()).casefold()}"
-        return _hash(same), _hash(plain_sql(values.roles["sql"])), known
+        return hashed(same), hashed(plain_sql(values.roles["sql"])), known
 
 
 _SAID = {"question": "question", "sql": "SQL", "schema": "schema"}
@@ -426,38 +427,6 @@ def _agree(first: Values, other: Values) -> None:
         first.unknown["text"] = "it depends on a branch of the script"
 
 
-def bare(sql: str) -> str:
-    """Return SQL without what is known to stand around it: a fence, `[SQL]`, an EOS token."""
-    text = SPECIAL_TOKENS.sub("", sql) if "<" in sql else sql
-    text = unescape(text) if "&" in text and ENTITY.search(text) else text
-    found = WRAPPED.match(text) or (FENCED.search(text) if "```" in text else None)
-    return (found["sql"] if found else text).strip()
-
-
-_QUOTES = re.compile(r"('(?:[^']|'')*'|\"[^\"]*\")")
-
-
-def plain_sql(sql: str) -> str:
-    """Return SQL as it counts for being the same: without differences of blanks and, outside strings, of case."""
-    text = bare(sql).rstrip("; \n")
-    if "'" not in text and '"' not in text:
-        return "".join(text.split()).casefold()
-    parts = _QUOTES.split(text)
-    return "".join(part if at % 2 else "".join(part.split()).casefold() for at, part in enumerate(parts))
-
-
-def _hash(text: str) -> int:
-    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big") >> 1
-
-
-def _quoted(text: str, around: str = "") -> str:
-    """A part of a value, on one line."""
-    at = max(text.find(around) - 20, 0) if around else 0
-    line = " ".join(text[at : at + 4 * SHOWN].split())
-    line = ("…" if at else "") + line
-    return line if len(line) <= SHOWN else line[: SHOWN - 1] + "…"
-
-
 @lru_cache(maxsize=4)
 def _tokenizer(path: str) -> Any:
     import os
@@ -474,6 +443,12 @@ def _tokenizer(path: str) -> Any:
 @lru_cache(maxsize=8)
 def _checker(program: str, limits: Limits) -> Checker:
     return Checker(json.loads(program), limits)
+
+
+def check_lines(program: Mapping[str, Any], path: str, start: int, size: int, number: int) -> dict[str, Any]:
+    """Check a part of a file of lines, as `data_files.records.ranges` gives it, by a program."""
+    batch = lines_of(path, start, size, number)
+    return check(program, batch.numbers, batch.rows)
 
 
 def check(program: Mapping[str, Any], numbers: Sequence[int], rows: Sequence[Any]) -> dict[str, Any]:

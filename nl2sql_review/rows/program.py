@@ -14,14 +14,16 @@ class Program:
 
     `texts` are the training texts a row may become, piece by piece; `filters` decide whether a row is kept; `reads` are
     columns read by `row["name"]`. `columns` are those of the file, which a row of a table has even where it says
-    nothing; `table`: the rows are those of a table. `markers` must not stand in the data; `eos` and `bos` neither.
-    `schemas`: database → the text of its schema, for rows that have none of their own. `tokenizer` is a file.
+    nothing; `texts_in` those that hold text; `table`: the rows are those of a table. `markers` must not stand in the
+    data; `eos` and `bos` neither. `schemas`: database → the text of its schema, for rows that have none of their own.
+    `tokenizer` is a file.
     """
 
     texts: list[list[dict[str, Any]]] = field(default_factory=list)
     filters: list[Any] = field(default_factory=list)
     reads: list[str] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
+    texts_in: list[str] = field(default_factory=list)
     table: bool = True
     markers: list[str] = field(default_factory=list)
     eos: str = ""

@@ -63,16 +63,21 @@ def cut_schema(schema: str, limit: int, sql: str = "", seed: int = 0) -> str:
     named = frozenset(word.lower() for word in _WORD.findall(sql))
     needed = [table for table in tables if table.name in named] if sql else []
     order = list(tables)
-    Random(f"{seed} {schema}").shuffle(order)
+    draw = Random(f"{seed} {schema}")
+    draw.shuffle(order)
     for most in range(max(len(table.columns) for table in tables), FEWEST - 1, -1):
         made = between.join(table.text(most, named) for table in order)
         if len(made) <= limit:
             return made
-    return _filled(order, needed, named, between, limit)
+    kept, most = _filled(order, needed, named, between, limit)
+    draw.shuffle(kept)  # those that are needed would else come late
+    return between.join(table.text(most, named) for table in kept)[: max(limit, 0) if not needed else None]
 
 
-def _filled(order: list[Table], needed: list[Table], named: frozenset[str], between: str, limit: int) -> str:
-    """The tables that are needed, and of the others as many as fit, with few columns each."""
+def _filled(
+    order: list[Table], needed: list[Table], named: frozenset[str], between: str, limit: int
+) -> tuple[list[Table], int]:
+    """(the tables that are needed, and of the others as many as fit; how many columns each keeps)."""
     for most in (FEWEST, 0):
         texts = {id(table): table.text(most, named) for table in order}
         kept = {id(table) for table in needed}
@@ -85,8 +90,8 @@ def _filled(order: list[Table], needed: list[Table], named: frozenset[str], betw
             kept.add(id(table))
             used += size
     if not kept:  # not even one fits
-        return order[0].text(1, named)[:limit]
-    return between.join(texts[id(table)] for table in order if id(table) in kept)
+        return order[:1], 1
+    return [table for table in order if id(table) in kept], most
 
 
 def tables_of(schema: str) -> tuple[list[Table], str]:

@@ -6,7 +6,7 @@ one that was reviewed before is answered from the cache. Only what is left costs
 
 from __future__ import annotations
 
-from ..files import disk
+from ..files import discovery, disk
 from .answers import Answers
 from .cache import Entry
 from .options import Options
@@ -42,6 +42,10 @@ class Batch:
 
             self._made = Reviewer.of(self._options)
         return self._made
+
+    def find(self, paths: Sequence[str]) -> list[discovery.Found]:
+        """Return the files that the paths mean, in order. Raises SettingsError."""
+        return find_files(paths, self._options, self._settings)
 
     def run(self, paths: Sequence[str]) -> list[Outcome]:
         """Return the outcome for every file that the paths mean, in order. Raises SettingsError, nothing else."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..files import discovery, disk, projects
+from ..files import discovery, disk, globs, projects
 from .cache import Entry
 
 TYPE_CHECKING = False
@@ -25,32 +25,32 @@ class FolderSettings:
     def __init__(self, options: Options, reviewer: Callable[[], Reviewer]) -> None:
         self._options, self._cache, self._reviewer = options, options.cache, reviewer
         self._key = options.cache_key()
-        self._exclusions: dict[Chain, discovery.Globs] = {}
+        self._exclusions: dict[Chain, globs.Globs] = {}
         self._entries: dict[Chain, Entry] = {}
         self._new: list[Chain] = []  # read in this run
         self._chains: dict[str, Chain] = {}
 
-    def exclusions(self, directory: str) -> discovery.Globs:
+    def exclusions(self, directory: str) -> globs.Globs:
         """Return what the settings for files in a directory exclude. Raises SettingsError."""
-        globs = self.exclusions_from_cache(directory)
-        if globs is None:
+        exclusions = self.exclusions_from_cache(directory)
+        if exclusions is None:
             chain = self._chain(os.path.abspath(directory))
             with disk.Remembering() as seen:
                 settings = self._reviewer().settings(directory)
-            globs = self._exclusions[chain] = discovery.globs(settings.exclude, settings.root)
+            exclusions = self._exclusions[chain] = globs.globs(settings.exclude, settings.root)
             head = {"exclude": settings.exclude, "root": settings.root, "baseline": bool(settings.baseline)}
             self._entries[chain] = Entry(disk.together(seen), head)
             self._new.append(chain)
-        return globs
+        return exclusions
 
-    def exclusions_from_cache(self, directory: str) -> discovery.Globs | None:
+    def exclusions_from_cache(self, directory: str) -> globs.Globs | None:
         """Return what the settings exclude, or None if they must be read."""
         chain = self._chain(os.path.abspath(directory))
         if chain not in self._exclusions and self._cache is not None:
             entry = self._cache.find("settings", *chain, self._key)
             if entry is not None:
                 self._entries[chain] = entry
-                self._exclusions[chain] = discovery.globs(tuple(entry.head["exclude"]), entry.head["root"])
+                self._exclusions[chain] = globs.globs(tuple(entry.head["exclude"]), entry.head["root"])
         return self._exclusions.get(chain)
 
     def has_baseline(self, directory: str) -> bool:
@@ -83,20 +83,20 @@ def standard_input(options: Options) -> tuple[str, bytes]:
     return options.stdin if options.stdin is not None else ("<stdin>", b"")
 
 
-def _started(found: discovery.Found) -> list[discovery.Found]:
+def _started(found: discovery.Found, options: Options) -> list[discovery.Found]:
     """What a launch file that is named starts, in its place; any other file itself."""
     if not found.given or found.problem or not discovery.is_launch_file(found.path):
         return [found]
     from .starts import launched
 
-    return launched(found.path, found.shown)
+    return launched(found.path, found.shown, options.within)
 
 
 def find_files(paths: Sequence[str], options: Options, settings: FolderSettings) -> list[discovery.Found]:
     """Return the files that the paths mean, in order. Raises SettingsError."""
     found: list[discovery.Found] = []
     for one in discovery.find((p for p in paths if p != "-"), settings.exclusions, options.force_exclude):
-        found += _started(one)
+        found += _started(one, options)
     name = standard_input(options)[0]
     if "-" in paths and not (options.force_exclude and discovery.excluded(name, settings.exclusions)):
         found.insert(min(list(paths).index("-"), len(found)), discovery.Found("-", "-", True))

@@ -21,6 +21,8 @@ from ..render.terminal import Terminal
 from ..render.view import View
 from ..report.report import Severity
 from ..report.serialization import plain, well_formed
+from ..rows import check as rows_of_data
+from ..rows import door
 from ..rows.scoring import evaluate as scoring
 from ..rows.scoring.comparison import Match
 from ..rows.scoring.inputs import InputError
@@ -217,10 +219,37 @@ def evaluate(
     return evaluation_agent.render(evaluation), replace(evaluation, results=())
 
 
-TOOLS: dict[str, Callable[..., Result]] = {
-    tool.__name__: tool
-    for tool in (review_file, review_source, plan, propose_fixes, evaluate, explain_rule, list_rules, rule_page)
-}
+def check_data(
+    roots: Roots,
+    path: str,
+    held_out: Sequence[str] = (),
+    schemas: str | None = None,
+    dialect: str = "",
+    sample: int | None = None,
+    every_row: bool = False,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+) -> Result:
+    asked = rows_of_data.Asked(
+        held_out=tuple(_file(each, roots) for each in held_out),
+        schemas=None if schemas is None else roots.file(schemas),
+        dialect=dialect.lower(),
+        sample=sample,
+        allow=roots.file,
+    )
+    try:
+        made = door.review(_file(path, roots), asked, _options(roots, select, ignore), every=every_row)
+    except rows_of_data.DataError as error:
+        raise Refused("input", str(error)) from None
+    except NotAConfiguration as error:
+        raise Refused("not-a-configuration", f"{path}: {error}") from None
+    return agent.render(made.report, View()), made.report
+
+
+_ALL = (
+    review_file, review_source, plan, propose_fixes, check_data, evaluate, explain_rule, list_rules, rule_page,
+)  # fmt: skip
+TOOLS: dict[str, Callable[..., Result]] = {tool.__name__: tool for tool in _ALL}
 
 
 def _file(path: str, roots: Roots) -> str:

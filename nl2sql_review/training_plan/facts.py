@@ -1,6 +1,6 @@
 """The training plan: what one run of the script would load, adapt, feed, optimise and save.
 
-Eight parts, named as the sections of the checklist. Every field is a `Fact`. Readers fill the plan, rules judge it;
+Nine parts, named as the sections of the checklist. Every field is a `Fact`. Readers fill the plan, rules judge it;
 nothing here knows a library or a policy.
 """
 
@@ -11,7 +11,7 @@ from typing import Iterator
 
 from .values import Absent, Place, Value
 
-SECTIONS = ("lora", "prompt", "dataset", "arguments", "memory", "checkpointing", "project", "api")
+SECTIONS = ("lora", "prompt", "dataset", "arguments", "memory", "checkpointing", "project", "api", "artifact")
 
 
 @dataclass(slots=True)
@@ -227,6 +227,17 @@ class Api(Part):
     unread: Fact  # fields, options and constants of the script that nothing reads
 
 
+class Artifact(Part):
+    saved: Fact  # list: the directories and repositories that the model is saved to after training
+    # Lists of defects, each with cases.
+    saved_weights: Fact  # saves of a model from which what was trained is gone, or hidden under other names
+    merged_into: Fact  # merges into weights of 4 or 8 bits
+    tokenizer: Fact  # a tokenizer that was changed and is saved nowhere beside the model
+    converted: Fact  # conversions of a folder in which the fine-tune is not
+    prompt: Fact  # where the model is asked with another prompt than it was trained on
+    generation: Fact  # answers with the prompt in front, after padding, cut short, or without an end
+
+
 class Rows(Part):
     """What the rows of a data file are to this script: lists of the kinds of defects that were found, empty for none.
 
@@ -252,7 +263,7 @@ class Rows(Part):
 
 
 class TrainingPlan:
-    """The eight parts of what one run would do; `run` is the command line that starts it, where one is known."""
+    """The nine parts of what one run would do; `run` is the command line that starts it, where one is known."""
 
     def __init__(self) -> None:
         self.run = ""
@@ -264,6 +275,7 @@ class TrainingPlan:
         self.checkpointing = Checkpointing()
         self.project = Project()
         self.api = Api()
+        self.artifact = Artifact()
 
     def __getitem__(self, name: str) -> Fact:
         """The fact called `section.field`; KeyError when there is none."""

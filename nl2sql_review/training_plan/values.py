@@ -16,6 +16,7 @@ script makes tens of thousands of them and `object.__setattr__` triples the pric
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -190,6 +191,13 @@ def join(a: Value, b: Value, condition: str = "") -> Value:
     if not condition:
         condition = next((s.condition for s in (a, b) if isinstance(s, Either)), "")
     return Either(tuple(options), condition, options[-1].trace)
+
+
+def traced(value: Value, trace: Trace) -> Value:
+    """Return a copy of a value with another trace."""
+    other = copy(value)
+    other.trace = trace  # type: ignore[misc]  # every kind of value has this slot, and the base class cannot
+    return other
 
 
 def extend(value: Value, place: Place) -> Value:

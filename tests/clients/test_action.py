@@ -177,6 +177,40 @@ def test_errors_are_told(runner, project: Path) -> None:
     assert runner.said("summary") == ""
 
 
+GH = """\
+#!/bin/sh
+echo "$@" >> "$CALLS"
+for word in "$@"; do case $word in body=@*) cp "${word#body=@}" "$CALLS.body";; esac; done
+case "$*" in *--paginate*) cat "$CALLS.known" 2> /dev/null;; esac
+exit 0
+"""
+
+
+def test_a_pull_request_gets_one_comment_on_what_changes_in_training(runner, project: Path, tmp_path: Path) -> None:
+    git("branch", "-M", "main", cwd=project)
+    git("update-ref", "refs/remotes/origin/main", "main", cwd=project)
+    tools = tmp_path.with_name("gh")
+    tools.mkdir(exist_ok=True)
+    (tools / "gh").write_text(GH, encoding="utf-8")
+    (tools / "gh").chmod(0o755)
+    calls = tools / "calls"
+    (project / "src" / "train.py").write_text(BAD.replace("r=64", "r=32"), encoding="utf-8")
+    environment = {
+        "GITHUB_BASE_REF": "main", "GITHUB_REF": "refs/pull/7/merge", "GITHUB_REPOSITORY": "o/r", "CALLS": str(calls),
+        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+    }  # fmt: skip
+    code, output = runner.step(2, project, {}, **environment)
+    assert code == 0, output
+    body = (tools / "calls.body").read_text(encoding="utf-8")
+    assert body.startswith("<!-- nl2sql-review plan diff -->") and "64 → 32" in body
+    assert "--method POST repos/o/r/issues/7/comments" in calls.read_text()
+    (tools / "calls.known").write_text("99\n")
+    (project / "src" / "train.py").write_text(BAD, encoding="utf-8")
+    assert runner.step(2, project, {}, **environment)[0] == 0
+    assert "--method PATCH repos/o/r/issues/comments/99" in calls.read_text()
+    assert "every setting is as it was" in (tools / "calls.body").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("name", ["select", "ignore", "gpu", "baseline", "paths", "sarif-file", "base-ref"])
 def test_no_input_is_run(runner, project: Path, name: str) -> None:
     evil = "\"; touch pwned; $(touch pwned) `touch pwned` '\n--config=x"

@@ -103,3 +103,12 @@ def test_a_key_that_is_near_to_none_leaves_the_item_open():
     listed = AXOLOTL.format("plugins: [axolotl.integrations.liger.LigerPlugin]\nliger_rope: true\n")
     file, _ = Reviewer(isolated=True).source(listed.encode(), "c.yaml")
     assert [i.verdict for i in file.checklist if i.rule == "api/ignored-key"] == ["pass"]
+
+
+def test_a_key_of_older_releases_is_left_open_and_a_new_one_is_known():
+    """`fsdp` went with 0.20, `datasets[].weight` and `use_dft` came: none of them is a certain fault."""
+    new = AXOLOTL.format("use_dft: true\n").replace("path: d,", "path: d, weight: 2,")
+    for text, verdict in ((new, "pass"), (new + "fsdp: [full_shard]\n", "unknown"), (new + "lora_rr: 8\n", "fail")):
+        file, _ = Reviewer(isolated=True).source(text.encode(), "c.yaml")
+        (item,) = [i for i in file.checklist if i.rule == "api/ignored-key"]
+        assert item.verdict == verdict, text

@@ -37,6 +37,14 @@ def test_a_fix_edits_json(tmp_path, capsys):
     assert after == before.replace('"lora_r": 64', '"lora_r": 16').replace('"linear"', '"cosine"')
 
 
+def test_the_learning_rate_of_studio_stays_text(tmp_path, capsys):
+    for name, rate in (("request.json", '"1e-3"'), ("request.json", '"0.001"')):
+        before = (CONFIGS / "unsloth-studio" / name).read_text(encoding="utf-8").replace('"2e-4"', rate)
+        assert '"learning_rate": "2e-4"' in fixed(before, name, tmp_path)
+    before = (CONFIGS / "unsloth-studio" / "broken.yaml").read_text(encoding="utf-8")
+    assert 'learning_rate: "2e-4"' in fixed(before, "broken.yaml", tmp_path)
+
+
 def test_a_missing_key_is_added_to_its_section(tmp_path, capsys):
     after = fixed(
         "model: m\ndata:\n  dataset: d\nlora:  # the adapter\n    lora_alpha: 16\ntraining:\n  batch_size: 4\n",

@@ -85,7 +85,7 @@ def test_what_only_an_unsafe_fix_mends_is_told(run, tmp_path):
         SCRIPT + "trainer = SFTTrainer(model=model, args=SFTConfig())\ntrainer.train()\n"
     )
     code, out, err = run("--select", "checkpointing", "--diff", "--fix-policy", "train.py")
-    assert code == 1 and err == "2 findings would be fixed; 1 more with --unsafe-fixes\n"
+    assert code == 1 and err == "3 findings would be fixed; 1 more with --unsafe-fixes\n"
     code, out, _ = run(
         "--select", "checkpointing,memory/monitoring", "--fix-policy", "--output-format", "concise", "train.py"
     )

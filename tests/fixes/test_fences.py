@@ -13,7 +13,7 @@ from nl2sql_review.fixes import Session
 from nl2sql_review.policy import rulebook
 from nl2sql_review.policy.rulebook import MANNERS
 from nl2sql_review.run.reviewer import Reviewer
-from tests.test_rules import prelude
+from nl2sql_review.run.rule_examples import prelude
 
 EXPECT = re.compile(r"(^[ \t]*)?[ \t]*# expect: \S+.*$")
 BOOK = rulebook.load()

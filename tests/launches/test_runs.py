@@ -302,3 +302,67 @@ def test_an_action_of_the_scripts_own_runs_where_its_option_stands(
     write(train_DOT_py=script)
     (found,) = planned("train.py", *words)
     assert (found.lora.r.value.value, found.arguments.learning_rate.value.value) == (rank, rate)
+
+
+def test_a_file_of_a_container_is_the_file_of_that_name_here(write: Write) -> None:
+    write(
+        src__train_DOT_py=ARGPARSE.format(words=""), run_DOT_sh="docker run x python /workspace/src/train.py --rank 8\n"
+    )
+    (found,) = planned("run.sh")
+    assert found.lora.r.value.value == 8
+
+
+def test_what_a_notebook_writes_beside_its_script_is_read(write: Write) -> None:
+    script = (
+        ARGPARSE.format(words="").replace("args = parser", "parser.add_argument('--config')\nargs = parser")
+        + "import yaml\nprint(yaml.safe_load(open(args.config)))\n"
+    )
+    script = script.replace("learning_rate=args.lr", "learning_rate=yaml.safe_load(open(args.config))['lr']")
+    cells = [
+        "%%writefile train.py\nimport yaml\n" + script,
+        "%%writefile c.yaml\nlr: 3.0e-4\n",
+        "%%writefile acc.yaml\ncompute_environment: LOCAL_MACHINE\nnum_processes: 3\ndistributed_type: MULTI_GPU\n",
+        "!accelerate launch --config_file acc.yaml train.py --rank 8 --config c.yaml",
+    ]
+    write(n_DOT_ipynb=notebook(*cells))
+    (found,) = planned("n.ipynb")
+    assert (found.lora.r.value.value, found.arguments.learning_rate.value.value) == (8, 3e-4)
+    assert found.arguments.processes.value.value == 3
+
+
+def test_a_file_that_sys_argv_names_is_parsed(write: Write) -> None:
+    script = "import sys, os\n" + HF.replace("TrlParser((", "HfArgumentParser((").replace(
+        "parser.parse_args_and_config()", "parser.parse_yaml_file(os.path.abspath(sys.argv[1]))"
+    )
+    recipe = "model_name_or_path: m\ndataset_name: d\nuse_peft: true\nlora_r: 8\nlearning_rate: 1.0e-4\noutput_dir: o\n"
+    write(sft_DOT_py=script, c_DOT_yaml=recipe)
+    (found,) = planned("sft.py", "c.yaml")
+    assert (found.lora.r.value.value, found.arguments.learning_rate.value.value) == (8, 1e-4)
+
+
+def test_the_plan_of_a_launch_file_is_that_of_the_first_script_that_trains(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(
+        prepare_DOT_py="import datasets\n",
+        broken_DOT_py="a b\n",
+        train_DOT_py=ARGPARSE.format(words=""),
+        run_DOT_sh="python broken.py\npython prepare.py\npython train.py --rank 8\npython merge.py\n",
+    )
+    assert [one.lora.r.value.value for one in planned("run.sh")] == [8]
+    assert cli.main(["diff", "--isolated", "run.sh", "train.py --rank 16"]) == 0
+    assert "8 → 16" in capsys.readouterr().out
+
+
+def test_nothing_outside_of_the_project_is_read_for_a_launch(write: Write, tmp_path: Path) -> None:
+    outside = tmp_path.with_name(tmp_path.name + "-outside")
+    outside.mkdir()
+    (outside / "secret.sh").write_text("python train.py --rank 8\n")
+    (outside / "other.py").write_text(ARGPARSE.format(words=""))
+    root = write(train_DOT_py=ARGPARSE.format(words=""), n_DOT_ipynb=notebook(f"!python {outside}/other.py --rank 8"))
+    (root / "run.sh").symlink_to(outside / "secret.sh")
+    assert isinstance(planned("train.py")[0].lora.r.value, Unknown)
+    assert planned("n.ipynb") == []
+    (root / "go.sh").write_text(f"python {outside}/other.py --rank 8\n")
+    assert planned("go.sh") != []
+    assert plan("go.sh", Options(within=(str(root.resolve()),))).plans == []

@@ -105,6 +105,8 @@ def test_a_variable_set_in_a_branch_is_unknown_and_a_loop_gives_each_of_its_word
         ("torchrun --nproc_per_node ${N:-2} train.py", Default(2, "$N")),
         ("#SBATCH --gres=gpu:a100:4\n#SBATCH --nodes=2\nsrun torchrun --nnodes $SLURM_NNODES "
          "--nproc_per_node $SLURM_GPUS_ON_NODE train.py", Known(8)),
+        ("CUDA_VISIBLE_DEVICES=0,3 torchrun --nproc_per_node gpu train.py", Known(2)),
+        ("export CUDA_VISIBLE_DEVICES=0,1,2\ndeepspeed train.py", Known(3)),
         ("#SBATCH --gpus-per-node=4\ntorchrun --nproc_per_node=gpu train.py", Known(4)),
         ("srun --ntasks-per-node=4 python train.py", Unknown("")),
         ("CUDA_VISIBLE_DEVICES=0 nohup uv run torchrun --nproc_per_node 2 train.py &", Known(2)),

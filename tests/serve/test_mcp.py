@@ -31,7 +31,7 @@ from sizes import RANK
 model, tokenizer = FastLanguageModel.from_pretrained("unsloth/llama-3-8b-bnb-4bit", load_in_4bit=True)
 model = FastLanguageModel.get_peft_model(model, r=RANK)
 """
-TOOLS = ["review_file", "review_source", "plan", "propose_fixes", "evaluate", "explain_rule", "list_rules"]
+TOOLS = "review_file review_source plan propose_fixes check_data evaluate explain_rule list_rules".split()
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_every_result_keeps_to_its_schema_and_is_the_same_twice(project):
     given = {
         "review_file": {"path": "train.py"}, "review_source": {"source": SCRIPT}, "plan": {"path": "train.py"},
         "propose_fixes": {"path": "train.py"}, "evaluate": {"predictions": "rows.json", "gold": "rows.json"},
-        "explain_rule": {"rule": "lora/rank"}, "list_rules": {},
+        "explain_rule": {"rule": "lora/rank"}, "list_rules": {}, "check_data": {"path": "train.py"},
     }  # fmt: skip
 
     row = {"query": "SELECT name FROM singer", "schema": "CREATE TABLE singer (name TEXT)"}
@@ -136,13 +136,33 @@ def test_evaluate(project):
     assert code(call("evaluate", {**given, "databases": "db/linked"})) == "outside-roots"
 
 
+def test_check_data(project):
+    script = "from datasets import load_dataset\nfrom trl import SFTTrainer\n\n\ndef to_text(row):\n"
+    script += (
+        "    return {'text': f\"{row['schema']}\\n\\nQuestion: {row['question']}\\n\\n### SQL:\\n{row['sql']}\"}\n\n\n"
+    )
+    script += "train = load_dataset('json', data_files='rows.jsonl', split='train').map(to_text)\n"
+    script += "trainer = SFTTrainer(model='codellama/CodeLlama-7b-hf', train_dataset=train)\n"
+    (project / "fed.py").write_text(script, encoding="utf-8")
+    row = {"question": "Who?", "schema": "CREATE TABLE singer (name TEXT)", "sql": "SELECT height FROM singer"}
+    (project / "rows.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    result = call("check_data", {"path": "fed.py"})
+    (file,) = result.structured_content["files"]
+    assert [f["rule"] for f in file["findings"]] == ["rows/sql"] and "no such column: height" in result.content[0].text
+    (project / "rows.jsonl").unlink()
+    (project / "rows.jsonl").symlink_to("/etc/passwd")
+    (file,) = call("check_data", {"path": "fed.py"}).structured_content["files"]
+    assert file["status"] == "skipped" and "not looked at" in file["reason"]
+    assert code(call("check_data", {"path": "fed.py", "held_out": ["../x.jsonl"]})) == "outside-roots"
+
+
 # Reviews
 
 
 def test_review_file(project):
     result = call("review_file", {"path": "train.py", "select": ["lora"]})
     assert rules(result) == ["lora/rank"]
-    assert "error (silent) lora/rank 6:49: r=64" in result.content[0].text
+    assert "error (cost) lora/rank 6:49: r=64" in result.content[0].text
     assert rules(call("review_file", {"path": "train.py", "ignore": ["lora/rank"], "select": ["lora"]})) == []
 
 
@@ -208,9 +228,9 @@ def test_unsafe_fixes_are_counted_and_made_when_asked_for(project, monkeypatch):
 def test_rules(project):
     (project / "nl2sql-review.toml").write_text('"lora/rank" = { equals = 32 }', encoding="utf-8")
     result = call("explain_rule", {"rule": "lora/rank"})
-    assert result.structured_content["title"] == "LoRA rank is 32" and "When to ignore it" in result.content[0].text
+    assert result.structured_content["title"] == "LoRA rank is not 32" and "When to ignore it" in result.content[0].text
     listed = call("list_rules", {"section": "lora"}).structured_content["rules"]
-    assert {"rule": "lora/rank", "severity": "error", "title": "LoRA rank is 32"} in listed
+    assert {"rule": "lora/rank", "severity": "error", "title": "LoRA rank is not 32"} in listed
     assert {rule["rule"].partition("/")[0] for rule in listed} == {"lora"}
     assert len(call("list_rules", {}).structured_content["rules"]) > 30
 
@@ -220,7 +240,7 @@ def test_a_rule_is_a_resource():
         (template,) = (await client.list_resource_templates()).resource_templates
         assert template.uri_template == "rule://{+id}"
         (page,) = (await client.read_resource("rule://lora/rank")).contents
-        assert page.mime_type == "text/markdown" and page.text.startswith("# LoRA rank is 16\n")
+        assert page.mime_type == "text/markdown" and page.text.startswith("# LoRA rank is not 16\n")
         with pytest.raises(MCPError, match="lora/rank"):
             await client.read_resource("rule://lora/rnk")
         with pytest.raises(MCPError):
@@ -404,4 +424,4 @@ def test_the_official_inspector(project):
 def test_without_the_mcp_package_the_command_says_how_to_get_it(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "mcp.server", None)
     assert cli.main(["mcp"]) == 2
-    assert "pip install 'nl2sql-review[mcp]'" in capsys.readouterr().err
+    assert "pip install 'mcp>=2.3,<3'" in capsys.readouterr().err

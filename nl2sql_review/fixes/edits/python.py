@@ -89,11 +89,10 @@ def _spread(source: Any, call: cst.Call, arguments: tuple[str, ...]) -> list[Edi
     """The arguments of a call on one line each on its own, and more after them; of a longer call these alone."""
     places = [source.span(arg) for arg in call.args]
     last, end = places[-1], source.span(call)
-    line = source.line(last.row, last.cell)
-    outer = re.match(r"\s*", line)[0]  # type: ignore[index]
+    outer = re.match(r"\s*", source.line(last.row, last.cell))[0]  # type: ignore[index]
     if end.row != end.end_row:
         lines = ",".join(f"\n{outer}{one}" for one in arguments)
-        return [inserted(source, last.end_row, last.end_column, last.cell, f",{lines}")]
+        return [inserted(source, last.end_row, last.end_column, last.cell, f",{lines}")] if arguments else []
     inner = outer + (outer[:1] if outer[:1] == "\t" else "    ")
     edits = [inserted(source, places[0].row, places[0].column, places[0].cell, f"\n{inner}")]
     for one, two in zip(places, places[1:]):
@@ -101,6 +100,23 @@ def _spread(source: Any, call: cst.Call, arguments: tuple[str, ...]) -> list[Edi
         edits.append(Edit(between, f",{source.newline(one.cell)}{inner}"))
     lines = "".join(f",\n{inner}{one}" for one in arguments)
     return [*edits, inserted(source, last.end_row, last.end_column, last.cell, f"{lines},\n{outer}")]
+
+
+def fitted(source: Any, call: cst.Call, changed: list[tuple[cst.Arg, str]], *more: str) -> list[Edit]:
+    """A call with other values for some of its arguments, and more after them; spread where it would be too long."""
+    source.locate([call, *call.args])
+    edits = [replaced(source, arg.value, content) for arg, content in changed]
+    end = source.span(call)
+    grown = sum(len(content) - len(source.segment(arg.value)) for arg, content in changed)
+    length = len(source.line(end.end_row, end.cell)) + grown + sum(len(one) + 2 for one in more)
+    if end.row != end.end_row or length <= WIDTH or not call.args:
+        return [*edits, *(added(source, call, *more) if more else [])]
+    spread = _spread(source, call, more)
+    if call.args[0] not in [arg for arg, _ in changed] or call.args[0].keyword is not None:
+        return [*edits, *spread]
+    start, *rest = spread  # a first argument that is changed starts where the line is broken
+    first = Edit(edits[0].location, start.content + edits[0].content)
+    return [first, *edits[1:], *rest]
 
 
 def call_of(source: Any, arg: cst.Arg) -> cst.Call | None:
@@ -162,6 +178,16 @@ def top_level(tree: cst.Module) -> Iterator[cst.BaseSmallStatement]:
             yield from line.body
 
 
+def importing(source: Any, module: str) -> list[cst.FunctionDef]:
+    """The functions of a script that import a module themselves."""
+    found = []
+    for function in (node for node in walk(source.tree) if isinstance(node, cst.FunctionDef)):
+        imports = (node for node in walk(function.body) if isinstance(node, cst.Import))
+        if any(alias.evaluated_name == module and alias.asname is None for one in imports for alias in one.names):
+            found.append(function)
+    return found
+
+
 def imported_module(source: Any, module: str) -> tuple[list[Edit], str] | None:
     """As `imported`, for `import module`."""
     for statement in top_level(source.tree):
@@ -210,14 +236,29 @@ def new_import(source: Any, code: str) -> Edit:
     Nothing goes above an import of Unsloth, which patches what follows.
     """
     lines = [one for one in source.tree.body if isinstance(one, cst.SimpleStatementLine)]
-    imports = [one for one in lines if isinstance(one.body[0], (cst.Import, cst.ImportFrom))]
-    if imports:
-        return _among(source, imports, code)
+    runs = _runs(source.tree)
+    patching = [run for run in runs if any(_order(line.body[0])[2].split(".")[0] == "unsloth" for line in run)]
+    if runs:
+        return _among(source, (patching or runs)[0], code)
     first = source.tree.body[0]
     if lines[:1] == [first] and _is_text(first.body[0]):
         return below(source, first, code)
     at = source.span([*getattr(first, "decorators", ()), first][0])
     return inserted(source, at.row, 1, at.cell, f"{code}\n")
+
+
+def _runs(tree: cst.Module) -> list[list[cst.SimpleStatementLine]]:
+    """The imports of the top level, those together that nothing stands between; what runs first may use the first."""
+    runs: list[list[cst.SimpleStatementLine]] = []
+    before: cst.CSTNode | None = None
+    for line in tree.body:
+        if isinstance(line, cst.SimpleStatementLine) and isinstance(line.body[0], (cst.Import, cst.ImportFrom)):
+            if runs and before is runs[-1][-1]:
+                runs[-1].append(line)
+            else:
+                runs.append([line])
+        before = line
+    return runs
 
 
 def _among(source: Any, imports: list[cst.SimpleStatementLine], code: str) -> Edit:

@@ -48,7 +48,7 @@ MANNERS: dict[str, Callable[[Task], Iterator[Candidate]]] = {
 
 def candidates(task: Task) -> Iterator[Candidate]:
     manner = task.ground.rule.head.manner(task.name)
-    if manner in ("set the accumulation", "set the batch"):  # in scripts and configurations alike
+    if manner in ("set the accumulation", "set the batch", "set the target modules"):  # in configurations too
         yield from MANNERS[manner](task)
     elif manner and task.source.kind == "configuration":
         yield from configuration.candidates(task)

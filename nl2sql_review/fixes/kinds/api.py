@@ -85,6 +85,7 @@ def moved(task: Task) -> Iterator[Candidate]:
     trainer = call.place.node
     arguments = task.run.arguments.call
     names = (name, other, "args")
+    facts = (*FACTS, "dataset.joined_samples") if other == "packing" else FACTS
     if arguments is not None:
         if arguments.callee.rpartition(".")[2] != config:
             return  # it would not take it either
@@ -95,13 +96,13 @@ def moved(task: Task) -> Iterator[Candidate]:
             edits = [python.removed(task.source, trainer, arg), *python.added(task.source, node, f"{other}={value}")]
         else:
             return
-        yield Candidate(f"give {other}= to {arguments.callee.rpartition('.')[2]}", tuple(edits), FACTS, names)
+        yield Candidate(f"give {other}= to {arguments.callee.rpartition('.')[2]}", tuple(edits), facts, names)
     elif config and "args" not in call.arguments:
         imported = python.imported(task.source, library.partition(".")[0], config)
         if imported is not None:
             edits, local = imported
             edits = [*edits, python.replaced(task.source, arg, f"args={local}({other}={value})")]
-            yield Candidate(f"give {other}= to a {config}", tuple(edits), FACTS, names, (config,))
+            yield Candidate(f"give {other}= to a {config}", tuple(edits), facts, names, (config,))
 
 
 def reclassed(task: Task) -> Iterator[Candidate]:

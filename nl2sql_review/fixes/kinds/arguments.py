@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import libcst as cst
-
 from ...policy.expectations import broken, spelled
 from ...readers.api.arguments import rejected
 from ...readers.derive import plain
@@ -84,25 +82,30 @@ def precision(task: Task) -> Iterator[Candidate]:
         return
     edits, local = found
     probe = f"{local}()" if module == SUPPORTED[0] else f"{local}.{name}(including_emulation=False)"
-    missing = []
+    missing, changed = [], []
     call = None
     for argument, text in (("bf16", probe), ("fp16", f"not {probe}")):
         fact = task.plan[f"arguments.{argument}"]
-        if places.omitted(fact):
-            place = fact.value.trace[-1] if fact.value.trace else fact.at
-            call = place.node if place is not None and isinstance(place.node, cst.Call) else None
-            if call is None or place.source is not task.source:
-                return
-            missing.append(f"{argument}={text}")
-            continue
-        made = places.at_call(fact, text)
-        if not made:
+        place = places.lacking(fact) if places.omitted(fact) else places.argument(fact)
+        if place is None or place.source is not task.source:
             return
-        edits = [*edits, *made]
-    if missing:
-        edits = [*edits, *python.added(task.source, call, *missing)]
+        if places.omitted(fact):
+            holder = place.node
+            missing.append(f"{argument}={text}")
+        elif place.node.star:
+            return
+        else:
+            holder = python.call_of(task.source, place.node)
+            changed.append((place.node, text))
+        if holder is None or call not in (None, holder):
+            return
+        call = holder
+    assert call is not None
+    edits = [*edits, *python.fitted(task.source, call, changed, *missing)]
     facts = ("arguments.mixed_precision", "arguments.bf16", "arguments.fp16")
-    yield Candidate(f"set bf16={probe} and fp16=not {probe}", tuple(edits), facts, ("bf16", "fp16"), (name,))
+    probes = tuple(id(c.place.node) for c in task.examined.recording.calls if c.callee.endswith(name))
+    given = ("bf16", "fp16", "including_emulation")
+    yield Candidate(f"set bf16={probe} and fp16=not {probe}", tuple(edits), facts, given, (name,), nodes=probes)
 
 
 # -- warm-up -----------------------------------------------------------------------------------------------------

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ...policy.expectations import spelled
 from ...readers.derive import plain
 from ...source import Span
 from ...training_plan.facts import Fact
 from .. import places
 from ..context import Task, wanted
-from ..edits import documents
+from ..edits import Misfit, documents
 from ..proof import Candidate
 
 
@@ -21,7 +22,8 @@ def candidates(task: Task) -> Iterator[Candidate]:
 
 
 def settings(task: Task, name: str, fact: Fact, values: list[Any], facts: tuple[str, ...] = ()) -> Iterator[Candidate]:
-    """One fact set to each of the values, `facts` change with it."""
+    """One fact set to each of the values, `facts` change with it; a number as text where a number is refused."""
+    values = [*values, *(spelled(value) for value in values if isinstance(value, float))]
     place = fact.value.trace[-1] if fact.value.trace else fact.at
     if place is None or not isinstance(place.node, Span):
         return
@@ -32,6 +34,11 @@ def settings(task: Task, name: str, fact: Fact, values: list[Any], facts: tuple[
         return
     switch = documents.switch(place)
     for value in [*values, *(() if switch is None else (not switch,))]:
-        if edits := places.at_origin(fact, value):
+        try:
+            edits = places.at_origin(fact, value)
+        except Misfit as error:
+            task.reasons.append(str(error))
+            continue
+        if edits:
             key = fact.argument or documents.key(place) or name.partition(".")[2]
             yield Candidate(f"set {key}: {edits[0].content}", tuple(edits), (name, *facts))

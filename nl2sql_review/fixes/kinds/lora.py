@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from difflib import get_close_matches
+from typing import Any
 
 import libcst as cst
 
@@ -16,6 +17,7 @@ from .. import places
 from ..context import Task, setting, wanted
 from ..edits import python
 from ..proof import Candidate
+from . import configuration
 
 QUANTIZED = ("lora.load_in_4bit", "lora.quantized_by")
 CONFIG = "BitsAndBytesConfig"
@@ -85,21 +87,28 @@ def known_modules(task: Task) -> Iterator[Candidate]:
     named = plain(fact.value)
     chosen = isinstance(named, (list, tuple)) and not default_modules(fact.value)
     kept = [n for n in named if n not in wrong] if chosen else []
-    facts = (MODULES, "lora.unmatched_modules")
     projections = next(wanted(task.expectation(MODULES), [], task.plan), None)
     if wrong and isinstance(projections, list) and chosen:
         meant = [close for name in wrong for close in get_close_matches(name, projections, 1, 0.6)]
         modules = list(dict.fromkeys([*kept, *meant]))
-        yield from setting(task, MODULES, fact, modules, facts, ("target_modules",))
+        yield from _name(task, modules)
     architecture = _architecture(task)
     if architecture is None:
         task.reasons.append("the architecture of the model is not known, and so are not the names of its layers")
         return
     for modules in wanted(task.expectation(MODULES), kept, task.plan):
         other = modules if set(modules) <= _layers(task, architecture) | set(kept) else "all-linear"
-        for candidate in setting(task, MODULES, fact, other, facts, ("target_modules",)):
-            yield replace(candidate, chooses=True)
+        yield from (replace(candidate, chooses=True) for candidate in _name(task, other))
         return
+
+
+def _name(task: Task, modules: Any) -> Iterator[Candidate]:
+    """The modules set, in a script or in a configuration."""
+    fact, facts = task.plan[MODULES], (MODULES, "lora.unmatched_modules")
+    if task.source.kind == "configuration":
+        yield from configuration.settings(task, MODULES, fact, [modules], facts)
+    else:
+        yield from setting(task, MODULES, fact, modules, facts, ("target_modules",))
 
 
 def _layers(task: Task, architecture: Architecture) -> set[str]:

@@ -12,6 +12,8 @@ import math
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
+from functools import partial
+from json.decoder import scanstring  # type: ignore[attr-defined]  # the stubs leave it out; the module lists it
 from typing import Any, Callable
 
 from ...source import Source, Span
@@ -123,7 +125,7 @@ def loader(dialect: str) -> Any:
 
     if dialect not in _loaders:
         base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        made = type("Loader", (base,), {})
+        made: Any = type("Loader", (base,), {})
         resolvers = {k: list(v) for k, v in base.yaml_implicit_resolvers.items()}
         if dialect == "base":
             resolvers = {}
@@ -152,7 +154,7 @@ def yaml_documents(text: Text, dialect: str = "pyyaml") -> list[Maker]:
         nodes = []
         while reader.check_node():
             nodes.append(reader.get_node())
-        makers = [lambda node=node: YamlMaker(reader, text, dialect).make(node) for node in nodes]
+        makers: list[Maker] = [partial(YamlMaker(reader, text, dialect).make, node) for node in nodes]
         for make in makers:
             make()  # a tag nobody knows or a key that cannot be one is an error of the whole
     except yaml.YAMLError as e:
@@ -292,14 +294,14 @@ class JsonMaker:
         begin = i if start is None else start
         char = text[i]
         if char == '"':
-            v, end = json.decoder.scanstring(text, i + 1, True)
+            v, end = scanstring(text, i + 1, True)
             return Known(v, self.source.between(begin, end)), end
         if char == "{":
             items: dict[Any, Value] = {}
             pairs: dict[Any, Pair] = {}
             at = self.skip(i + 1)
             while text[at] != "}":
-                key, end = json.decoder.scanstring(text, at + 1, True)
+                key, end = scanstring(text, at + 1, True)
                 colon = self.skip(end)
                 first, named = self.skip(colon + 1), end
                 items[key], end = self.value(first, at)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Callable, TypeVar
 
-from ...training_plan.values import Default, Known, Place, Term, Text, Unknown, Value
+from ...training_plan.values import Absent, Default, Known, Place, Term, Text, Unknown, Value
 from .machine import Machine
 from .model_call import NO_RECEIVER, IterationModel, Model, ModelCall
 from .names import canonical, kind_of_result, method_name, positional
-from .objects import Arguments, Dataset, Instance, ItemKey, Items, Opaque, Scope, Sequence, object_of
+from .objects import Arguments, Dataset, Instance, ItemKey, Items, Opaque, Scope, Sequence, object_of, plain
 from .operations import describe, freeze
 from .recording import Call
 from .state import place_of
@@ -89,13 +89,25 @@ def library_attribute(m: Machine, owner: Known, v: Opaque, name: str, node: cst.
     run = ATTRIBUTE_MODELS.get((v.kind, name))
     if run is not None:
         return run(ModelCall(m, Arguments(), node, name, owner))
+    if name == "model" and v.kind.endswith("Trainer") and v.call is not None and wraps_model(v.call):
+        made = Known(Opaque(f"{v.text}.model", "call", (), "model", v.call), owner.trace)
+        m.write(v, name, made)
+        return made
     if (
         v.call is not None
         and name in v.call.arguments
         and v.kind not in ("model", "datasets.Dataset", "transformers.PreTrainedTokenizer")
     ):
-        return v.call.arguments[name]
+        given: Value | None = v.call.arguments[name]
+        return given
     return None
+
+
+def wraps_model(call: Call) -> bool:
+    """Whether a trainer has a model of its own: one it loads by name, or makes of the one given and an adapter."""
+    config = call.get("peft_config")
+    adapts = not isinstance(config, Absent) and not (isinstance(config, Known) and config.value is None)
+    return adapts or isinstance(plain(call.get("model")), str)
 
 
 # -- calls -----------------------------------------------------------------------------------------------
@@ -108,7 +120,7 @@ def call_library(
     if f.head == "attribute":
         receiver = f.args[0]
         owner = object_of(receiver)
-        name = f.args[1].value  # type: ignore[union-attr]
+        name = plain(f.args[1])
         if isinstance(owner, Opaque) and owner.kind:
             run = METHOD_MODELS.get((owner.kind, name))
             callee = method_name(owner.kind, name)

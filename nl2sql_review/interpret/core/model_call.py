@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, Union
+from typing import TYPE_CHECKING, Any, Callable, Union
 
 from ...training_plan.values import Absent, Value
-from .objects import Arguments, Items
+from .objects import Arguments, Items, object_of
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -36,6 +36,11 @@ class ModelCall:
         receiver: Value = NO_RECEIVER,
     ) -> None:
         self.machine, self.arguments, self.node, self.callee, self.receiver = machine, arguments, node, callee, receiver
+
+    @property
+    def owner(self) -> Any:
+        """The interpreter's object behind the receiver, None where it is a plain value or not known."""
+        return object_of(self.receiver)
 
     @property
     def name(self) -> str:

@@ -6,7 +6,10 @@ the full signatures per version.
 
 from __future__ import annotations
 
-STACK = ("unsloth", "unsloth_zoo", "trl", "transformers", "peft", "datasets", "accelerate", "bitsandbytes", "wandb")
+STACK = (
+    *("unsloth", "unsloth_zoo", "trl", "transformers", "peft", "datasets", "accelerate", "bitsandbytes", "wandb"),
+    "sentence_transformers",
+)
 FLAT = frozenset(
     {"trl", "transformers", "peft", "datasets", "accelerate", "bitsandbytes"}
 )  # classes are exported at the top
@@ -168,6 +171,8 @@ def kind_of_result(callee: str) -> str:
         "prepare_model_for_int8_training",
         "for_training",
         "for_inference",
+        "merge_and_unload",
+        "unload",
     ):
         return "model"
     if last == "get_chat_template":

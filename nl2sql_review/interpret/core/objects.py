@@ -63,7 +63,8 @@ class Sequence(Object):
 
     @property
     def state(self) -> Items:
-        return self.slots["state"]
+        found: Items = self.slots["state"]
+        return found
 
 
 class Mapping(Object):
@@ -89,7 +90,8 @@ class Mapping(Object):
 
     @property
     def state(self) -> Items:
-        return self.slots["state"]
+        found: Items = self.slots["state"]
+        return found
 
 
 class Attributes(Mapping):

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import PurePosixPath
-from typing import Any, Callable
+from typing import Any, Callable, TypeGuard
 
-from ...training_plan.values import MAX_OPTIONS, Absent, Default, Either, Known, Term, Text, Trace, Unknown, Value, join
+from ...training_plan.values import (
+    MAX_OPTIONS,
+    Absent,
+    Default,
+    Either,
+    Known,
+    Term,
+    Text,
+    Trace,
+    Unknown,
+    Value,
+    join,
+    traced,
+)
 from . import sizes
 from .joins import demote
 from .objects import Builtin, Class, Function, Instance, Mapping, Object, Opaque, Row, Sequence
@@ -117,8 +129,7 @@ def freeze(value: Value, depth: int = 6, done: Frozen | None = None) -> Value:
             if frozen is None:
                 frozen = done[id(v), depth] = freeze_object(v, trace, depth, done)
             elif frozen.trace != trace:
-                frozen = copy.copy(frozen)
-                frozen.trace = trace
+                frozen = traced(frozen, trace)
             return demote(frozen, value.by) if isinstance(value, Default) else frozen
         case Either(options, condition, trace):
             return Either(tuple(freeze(o, depth, done) for o in options), condition, trace)
@@ -159,7 +170,7 @@ def freeze_object(v: Any, trace: Trace, depth: int, done: Frozen) -> Value:
         elif not isinstance(p, Known) or isinstance(p.value, Object):
             why = p.why if isinstance(p, Unknown) else f"{describe(p)} is decided by the run"
             return Unknown(f"item {k!r}: {why}" if mapping else f"element {k + 1}: {why}", trace, shape)
-    plain = [p.value for p in parts]
+    plain = [p.value for p in parts if isinstance(p, (Known, Default))]  # all are: of any other kind it has returned
     whole: Any = dict(zip(keys, plain)) if mapping else tuple(plain) if v.kind == "tuple" else plain
     if v.kind in ("set", "frozenset"):
         whole = sorted(plain, key=str)
@@ -168,11 +179,11 @@ def freeze_object(v: Any, trace: Trace, depth: int, done: Frozen) -> Value:
 
 def spread_parts(shape: Any, keys: list[Any], parts: list[Value], v: Any, trace: Trace) -> Value:
     """A container one of whose elements is Either: one option for each, as long as there are few."""
-    if combinations(parts) > MAX_COMBINATIONS:
+    if 2 ** sum(isinstance(p, Either) for p in parts) > MAX_OPTIONS:
         return Unknown("too many combinations of what its elements may be", trace, shape)
-    i = next(i for i, p in enumerate(parts) if isinstance(p, Either))
+    i, either = next((i, p) for i, p in enumerate(parts) if isinstance(p, Either))
     options: Value | None = None
-    for option in parts[i].options:  # type: ignore[union-attr]
+    for option in either.options:
         if isinstance(v, Mapping):
             whole = freeze_object(
                 Mapping({k: (option if k == keys[i] else p) for k, p in zip(keys, parts)}), trace, 3, {}
@@ -181,7 +192,7 @@ def spread_parts(shape: Any, keys: list[Any], parts: list[Value], v: Any, trace:
             whole = freeze_object(
                 Sequence(tuple(option if k == i else p for k, p in enumerate(parts)), v.kind), trace, 3, {}
             )
-        options = whole if options is None else join(options, whole, parts[i].condition)  # type: ignore[union-attr]
+        options = whole if options is None else join(options, whole, either.condition)
     if (
         options is None
         or isinstance(options, Unknown)
@@ -247,7 +258,7 @@ def truth_of(v: Any) -> bool | None:
         return None
 
 
-def is_scalar(value: Value) -> bool:
+def is_scalar(value: Value) -> TypeGuard[Known]:
     return isinstance(value, Known) and isinstance(value.value, SCALARS)
 
 

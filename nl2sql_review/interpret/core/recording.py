@@ -28,6 +28,7 @@ class Call:
     certain: bool = True  # False inside a branch, loop or function that may not run
     condition: str = ""  # what decides, if it is not certain
     conditional: bool = False  # a branch or loop decides, and not only whether its function is called
+    conditions: tuple[str, ...] = ()  # everything that decides, the outermost first
     unknown_arguments: str = ""  # why there may be more arguments than listed: an unread `**`
     function: str = ""  # qualified name of the enclosing user function, "" at module level
     second: Any = None  # the second object it returned: the tokenizer of `FastLanguageModel.from_pretrained`
@@ -58,6 +59,7 @@ class Recording:
     broken: dict[str, str] = field(default_factory=dict)  # project modules that could not be read, and why
     imports: list[tuple[str, Place]] = field(default_factory=list)  # every imported name in execution order
     files_read: list[str] = field(default_factory=list)  # project files opened: modules, configuration
+    looked_at: list[str] = field(default_factory=list)  # of these the ones that only the launcher might read
     files_missing: list[str] = field(default_factory=list)  # looked for and not found
     undefined: dict[int, str] = field(
         default_factory=dict
@@ -65,6 +67,7 @@ class Recording:
     exhausted: str = ""  # why interpretation stopped early, if it did
     project: Any = None  # project.Project: the door to further files, such as a model's config.json
     configuration: Any = None  # flavours.reading.Configuration, where no script is followed but a configuration is read
+    options: dict[str, Any] = field(default_factory=dict)  # of the command line -> the place that declares each
     started: Any = None  # launches.command_line.CommandLine: how the run is started, where that is known
     launch: Any = None  # flavours.launch.Launch: what accelerate and DeepSpeed files say of the run
 

@@ -131,7 +131,7 @@ def _translated(text: Any, table: Any, *_: Any) -> int:
 
 
 def _tabs(text: Any, width: int = 8) -> int:
-    return len(text) + text.count("\t" if isinstance(text, str) else b"\t") * max(width, 0)
+    return len(text) + int(text.count("\t" if isinstance(text, str) else b"\t")) * max(width, 0)
 
 
 def _joined(separator: Any, items: Any) -> int:

@@ -122,6 +122,7 @@ class State:
         self.trying = 0  # > 0 inside a `try` body whose handlers may run
         # Where each enclosing `try` began: how conditional the path was, how many frames and loops, exits of its frame.
         self.try_depths: list[Depths] = []
+        self.aside: set[int] = set()  # ids of statements of the script that training does not depend on
         self.assumed: list[str] = []  # what a default decides of the branches that a plain run is in
         # Of each enclosing `try`: where it began, and what the paths had changed that raise in it under a condition.
         self.escapes: list[tuple[int, list[tuple[str, Changes, str]]]] = []
@@ -129,6 +130,9 @@ class State:
         self.class_being_defined: list[Any] = []
         self.definitions: list[Value] = []  # functions and classes of the script's top level, in order
         self.written: list[Any] = []  # paths of files that the script writes, as values
+        self.rows_written: dict[
+            str, list[tuple[dict[str, Value], bool]]
+        ] = {}  # path -> columns of rows put there, and whether there may be others
         self.documents: dict[Any, Any] = {}  # what configuration files hold, parsed once
         self.directory: Any = None  # the working directory, once the script itself has set it
         self.risks = 0  # counts evaluations that the interpreter cannot promise not to raise
@@ -269,7 +273,7 @@ class State:
         self.spend(len(self.journal) - mark)
         exits.append(Exit(value, self.changes(mark), why, (len(self.journal), self.rollbacks)))
 
-    def settle(self, mark: int, exits: list[Exit], alive: bool) -> bool:
+    def settle(self, mark: int, exits: list[Exit], alive: Flow) -> Flow:
         """Join all exits, and the path that is still running if `alive`. Returns whether any path goes on."""
         if not exits:
             return alive

@@ -69,7 +69,8 @@ def object_attribute(m: Machine, owner: Known, name: str, node: cst.CSTNode | No
         case Super():
             return super_attribute(m, v, name, node)
         case Function() if name in v.slots:
-            return v.slots[name]
+            found: Value | None = v.slots[name]
+            return found
         case Function():
             return {"__name__": Known(v.name), "__doc__": Known(None)}.get(name, Known(Bound(owner, name)))
         case Builtin():
@@ -161,9 +162,11 @@ def instance_attribute(m: Machine, owner: Known, v: Instance, name: str, node: c
     if name == "__dict__":
         return Known(Attributes(v))
     if found is None and "*" in v.slots:
-        return v.slots["*"]
+        anything: Value = v.slots["*"]
+        return anything
     if v.cls.kind == "enum" and name in ("value", "name", "_value_", "_name_"):
-        return v.payload if "value" in name else v.slots["__name__"]
+        member: Value = v.payload if "value" in name else v.slots["__name__"]
+        return member
     if found is not None:
         return bound(m, owner, v.cls, found, name)
     if isinstance(v.base, Mapping):
@@ -262,7 +265,8 @@ def module_attribute(m: Machine, v: Module, name: str) -> Value:
 
 def opaque_attribute(m: Machine, owner: Known, v: Opaque, name: str, node: cst.CSTNode | None) -> Value:
     if name in v.slots:
-        return v.slots[name]
+        own: Value = v.slots[name]
+        return own
     found = m.library_attribute(owner, v, name, node)
     return found if found is not None else attribute_term(owner, name)
 

@@ -67,12 +67,12 @@ def apply(m: Machine, name: str, f: Callable[..., Any], *args: Value, **keywords
     """`f` on plain Python values, lifted; a term where something is open."""
 
     def run(*values: Value) -> Value:
-        if all(isinstance(v, Known) and not isinstance(v.value, Object) for v in values):
-            plain = [v.value for v in values]  # type: ignore[union-attr]
+        known = [v.value for v in values if isinstance(v, Known) and not isinstance(v.value, Object)]
+        if len(known) == len(values):
             trace = next((v.trace for v in values if v.trace), ())
             try:
-                sizes.function(name, plain)
-                made = f(*plain)
+                sizes.function(name, known)
+                made = f(*known)
                 sizes.result(made)
                 return rebuild(made, trace)
             except sizes.TooMuch as e:
@@ -214,7 +214,7 @@ def collection(kind: str) -> Callable[..., Value]:
             )
         if isinstance(obj, Opaque) and obj.kind == "inspect.parameters":
             return source  # searched, not walked
-        if isinstance(obj, Opaque) and m.library_iterate(source, obj, call.node) is None:
+        if isinstance(source, Known) and isinstance(obj, Opaque) and m.library_iterate(source, obj, call.node) is None:
             return open_term(m, kind, source)
         if isinstance(source, Unknown):
             return source
@@ -257,9 +257,10 @@ def dict_(call: ModelCall) -> Value:
 @builtin("range")
 def range_(call: ModelCall) -> Value:
     def run(*values: Value) -> Value:
-        if all(isinstance(v, Known) and isinstance(v.value, int) for v in values):
+        known = [v.value for v in values if isinstance(v, Known) and isinstance(v.value, int)]
+        if len(known) == len(values):
             try:
-                r = range(*[v.value for v in values])  # type: ignore[union-attr]
+                r = range(*known)
             except (TypeError, ValueError) as e:
                 return Unknown(f"range() raises {type(e).__name__}")
             if r[1000:]:  # its len() may be a number that len() cannot return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import libcst as cst
@@ -160,7 +161,8 @@ def call_cached(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | N
         return run_function(m, fn, args, node, cls)
     if key not in seen:
         m.write(fn, "__cache__", {**seen, key: run_function(m, fn, args, node, cls)})
-    return fn.slots["__cache__"][key]
+    found: Value = fn.slots["__cache__"][key]
+    return found
 
 
 def run_function(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Any = None) -> Value:
@@ -230,7 +232,7 @@ def bind_parameters(m: Machine, fn: Function, args: Arguments, scope: Scope) -> 
         elif name in fn.defaults:
             value, where = fn.defaults[name], None
             if m.driving == fn.name:
-                value = demote(value, f"parameter {name} of {fn.name}()")
+                value = left_to_callers(fn, name, value)
         else:
             value, where = not_given(m, fn, p), None
         m.write(scope, name, or_default(extend(value, where) if where is not None else value, fn, name))
@@ -245,14 +247,36 @@ def bind_parameters(m: Machine, fn: Function, args: Arguments, scope: Scope) -> 
             value = Unknown(args.unknown)
         else:
             value = fn.defaults.get(name) or not_given(m, fn, p)
-            if m.driving == fn.name:
-                value = demote(value, f"parameter {name} of {fn.name}()")
+            if m.driving == fn.name and name in fn.defaults:
+                value = left_to_callers(fn, name, value)
         m.write(scope, name, value)
     too_many = len(args.positional) > len(positional) and not isinstance(params.star_arg, cst.Param)
     if left and params.star_kwarg is None or too_many:
         m.certainly_raises("TypeError")
     if params.star_kwarg is not None:
         m.write(scope, params.star_kwarg.name.value, Known(Mapping(left, args.unknown)))
+
+
+def left_to_callers(fn: Function, name: str, value: Value) -> Value:
+    """The default of a parameter of a function that nobody calls here, unless those who do always give another."""
+    whole = f"{fn.name}()"
+    if given_everywhere(fn, name):
+        return Unknown(f"parameter {name} of {whole}, which every call of it gives", value.trace)
+    return demote(value, f"parameter {name} of {whole}")
+
+
+def given_everywhere(fn: Function, name: str) -> bool:
+    """Whether the module calls a function, or the class it initialises, and each call gives a parameter by name."""
+    source = fn.scope.module.source
+    text: str = getattr(source, "text", "")
+    if text.count(f"{name}=") < 2 and f"{name} =" not in text:
+        return False
+    owner = fn.name if fn.name != "__init__" else f"cls|{getattr(fn.owner, 'name', 'cls')}"
+    calls = list(re.finditer(rf"(?<![\w.])(?:{owner})\(", text))
+    inside = [
+        text[c.end() : c.end() + 2000] for c in calls if not re.search(r"(?:def|class)\s+$", text[: c.start()][-8:])
+    ]
+    return bool(inside) and all(re.search(rf"\b{name}\s*=(?!=)", one.partition("\n\n")[0]) for one in inside)
 
 
 def or_default(value: Value, fn: Function, name: str) -> Value:

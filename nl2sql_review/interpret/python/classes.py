@@ -208,8 +208,9 @@ def instantiate(m: Machine, cls: Class, args: Arguments, node: cst.CSTNode | Non
         obj, me = own, Known(own, trace)
     if isinstance(object_of(init), Function):
         m.call(bound(m, me, cls, init, "__init__"), args, node)
-        if obj.base is None and cls.library_base() is not None:
-            obj.base = Opaque(f"{cls.name}(…)", "call", (), kind=kind_of_result(cls.library_base().text))
+        library = cls.library_base()
+        if obj.base is None and library is not None:
+            obj.base = Opaque(f"{cls.name}(…)", "call", (), kind=kind_of_result(library.text))
     elif cls.kind in ("dataclass", "pydantic", "attrs", "namedtuple"):
         build_fields(m, me, cls, args, node)
     else:
@@ -249,7 +250,8 @@ def enum_member(m: Machine, cls: Class, args: Arguments) -> Value:
                 and isinstance(member.payload, Known)
                 and member.payload.value == wanted.value
             ):
-                return v
+                found: Value = v
+                return found
         if cls.lookup("_missing_") is None:
             m.certainly_raises("ValueError")
     return Unknown(f"which member of {cls.name} {describe(wanted)} is")

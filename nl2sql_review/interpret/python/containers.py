@@ -26,13 +26,13 @@ def write_items(m: Machine, obj: Any, items: Any, open_: str | None = None, by: 
 # -- list ------------------------------------------------------------------------------------------------
 @method("list deque", "append")
 def append(call: ModelCall) -> Value:
-    obj = call.receiver.value
+    obj = call.owner
     return write_items(call.machine, obj, (*obj.state.items, *call.arguments.positional[:1]))
 
 
 @method("list deque", "extend")
 def extend_(call: ModelCall) -> Value:
-    obj = call.receiver.value
+    obj = call.owner
     extra = call.machine.iterate(call.arguments.get(0), call.node)
     return write_items(
         call.machine, obj, obj.state.items + extra.items, obj.state.open or extra.open, obj.state.by or extra.by
@@ -42,7 +42,7 @@ def extend_(call: ModelCall) -> Value:
 @method("list deque", "insert")
 def insert(call: ModelCall) -> Value:
     args = call.arguments
-    obj, at = call.receiver.value, args.get(0)
+    obj, at = call.owner, args.get(0)
     if not isinstance(at, Known) or obj.state.open:
         return write_items(
             call.machine,
@@ -58,7 +58,7 @@ def insert(call: ModelCall) -> Value:
 @method("list deque", "pop", "popleft")
 def pop(call: ModelCall) -> Value:
     m = call.machine
-    obj, at = call.receiver.value, call.arguments.get(0)
+    obj, at = call.owner, call.arguments.get(0)
     left = method_name(call.node) == "popleft"
     i = at.value if isinstance(at, Known) else 0 if left else -1 if isinstance(at, Absent) else None
     if obj.state.open or not isinstance(i, int) or not -len(obj.state.items) <= i < len(obj.state.items):
@@ -75,7 +75,7 @@ def pop(call: ModelCall) -> Value:
 @method("list set", "remove", "discard")
 def remove(call: ModelCall) -> Value:
     m = call.machine
-    obj = call.receiver.value
+    obj = call.owner
     for i, v in enumerate(obj.state.items):
         verdict = equal(v, call.arguments.get(0))
         if verdict is None:
@@ -89,24 +89,24 @@ def remove(call: ModelCall) -> Value:
 
 @method("list set deque", "clear")
 def clear(call: ModelCall) -> Value:
-    return write_items(call.machine, call.receiver.value, (), "", "")
+    return write_items(call.machine, call.owner, (), "", "")
 
 
 @method("list tuple set frozenset deque", "copy", "__copy__")
 def copy(call: ModelCall) -> Value:
-    obj = call.receiver.value
+    obj = call.owner
     return Known(Sequence(obj.state.items, obj.kind, obj.state.open, obj.state.by), call.receiver.trace)
 
 
 @method("list", "reverse")
 def reverse(call: ModelCall) -> Value:
-    return write_items(call.machine, call.receiver.value, call.receiver.value.state.items[::-1])
+    return write_items(call.machine, call.owner, call.owner.state.items[::-1])
 
 
 @method("list", "sort")
 def sort_in_place(call: ModelCall) -> Value:
     m, args = call.machine, call.arguments
-    obj = call.receiver.value
+    obj = call.owner
     ordered = sort(m, obj.state, args, call.node)
     if ordered is not None:
         return write_items(m, obj, ordered)
@@ -132,7 +132,7 @@ def index(call: ModelCall) -> Value:
 # -- set -------------------------------------------------------------------------------------------------
 @method("set", "add")
 def add(call: ModelCall) -> Value:
-    obj = call.receiver.value
+    obj = call.owner
     if any(equal(v, call.arguments.get(0)) for v in obj.state.items):
         return Known(None)
     return write_items(call.machine, obj, (*obj.state.items, call.arguments.get(0)))
@@ -167,7 +167,7 @@ def combine(call: ModelCall) -> Value:
 @method("dict", "get")
 def get(call: ModelCall) -> Value:
     m = call.machine
-    obj = call.receiver.value
+    obj = call.owner
     fallback = call.arguments.get(1, "default")
     fallback = fallback if not isinstance(fallback, Absent) else Known(None)
     key = call.arguments.get(0, "key")
@@ -181,16 +181,17 @@ def get(call: ModelCall) -> Value:
         return demote(
             get(ModelCall(m, Arguments([Known(key.value), fallback]), call.node, receiver=call.receiver)), key.by
         )
-    k = plain_key(key)
+    plain = plain_key(key)
     state = obj.state
-    if k is None:
+    if plain is None:
         m.risks += 1
         return Unknown(f"the key {describe(key)} is only known to the run")
-    if k[0] in state.items:
-        value = state.items[k[0]]
+    if plain[0] in state.items:
+        value = state.items[plain[0]]
         if isinstance(value, Either) and any(isinstance(o, Absent) for o in value.options):
-            return join(settled(value, repr(k[0])), fallback, value.condition)
-        return value
+            return join(settled(value, repr(plain[0])), fallback, value.condition)
+        found: Value = value
+        return found
     if state.open:
         return Unknown(state.open)
     return demote(fallback, state.by) if state.by else fallback
@@ -199,14 +200,15 @@ def get(call: ModelCall) -> Value:
 @method("dict", "setdefault")
 def setdefault(call: ModelCall) -> Value:
     args = call.arguments
-    obj, k = call.receiver.value, plain_key(args.get(0))
+    obj, k = call.owner, plain_key(args.get(0))
     fallback = args.get(1) if len(args.positional) > 1 else Known(None)
     if k is None:
         return Unknown(f"the key {describe(args.get(0))} is only known to the run")
     if k[0] in obj.state.items:
         value = obj.state.items[k[0]]
         if not (isinstance(value, Either) and any(isinstance(o, Absent) for o in value.options)):
-            return value
+            found: Value = value
+            return found
         fallback = join(settled(value, repr(k[0])), fallback, value.condition)
     elif obj.state.open:
         fallback = Unknown(obj.state.open)
@@ -217,7 +219,7 @@ def setdefault(call: ModelCall) -> Value:
 @method("dict", "update")
 def update(call: ModelCall) -> Value:
     m, args = call.machine, call.arguments
-    obj = call.receiver.value
+    obj = call.owner
     items, open_, by = dict(obj.state.items), obj.state.open, obj.state.by
     for source in args.positional[:1]:
         pairs = object_of(source)
@@ -238,7 +240,7 @@ def update(call: ModelCall) -> Value:
 @method("dict", "pop")
 def pop_key(call: ModelCall) -> Value:
     m, args = call.machine, call.arguments
-    obj, k = call.receiver.value, plain_key(args.get(0))
+    obj, k = call.owner, plain_key(args.get(0))
     if k is None:
         why = f"a key only the run knows is removed: {describe(args.get(0))}"
         write_items(m, obj, {x: Unknown(why) for x in obj.state.items}, why)
@@ -263,18 +265,18 @@ def pop_key(call: ModelCall) -> Value:
 
 @method("dict", "popitem")
 def popitem(call: ModelCall) -> Value:
-    write_items(call.machine, call.receiver.value, call.receiver.value.state.items, "popitem()")
+    write_items(call.machine, call.owner, call.owner.state.items, "popitem()")
     return Unknown("popitem()")
 
 
 @method("dict", "clear")
 def clear_dict(call: ModelCall) -> Value:
-    return write_items(call.machine, call.receiver.value, {}, "", "")
+    return write_items(call.machine, call.owner, {}, "", "")
 
 
 @method("dict", "copy", "__copy__")
 def copy_dict(call: ModelCall) -> Value:
-    obj = call.receiver.value
+    obj = call.owner
     return Known(
         Mapping(dict(obj.state.items), obj.state.open, obj.kind, obj.state.by, obj.factory), call.receiver.trace
     )
@@ -292,7 +294,7 @@ def keys(call: ModelCall) -> Value:
 
 @method("dict", "values")
 def values(call: ModelCall) -> Value:
-    state = call.receiver.value.state
+    state = call.owner.state
     open_ = state.open or (
         "some keys are set on one path only" if any(optional(v) for v in state.items.values()) else ""
     )
@@ -304,7 +306,7 @@ def values(call: ModelCall) -> Value:
 
 @method("dict", "items")
 def items(call: ModelCall) -> Value:
-    state = call.receiver.value.state
+    state = call.owner.state
     open_ = state.open or (
         "some keys are set on one path only" if any(optional(v) for v in state.items.values()) else ""
     )

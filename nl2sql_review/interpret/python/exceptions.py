@@ -9,7 +9,7 @@ import libcst as cst
 from ...training_plan.values import Unknown
 from ..core.machine import Machine
 from ..core.objects import Scope
-from ..core.state import Changes, Depths, Exit, Raised, Rest
+from ..core.state import Changes, Depths, Exit, Flow, Raised, Rest
 
 Try = Union[cst.Try, cst.TryStar]
 Handler = Union[cst.ExceptHandler, cst.ExceptStarHandler]
@@ -35,7 +35,7 @@ PARENTS = {
 }
 
 
-def try_(m: Machine, node: Try, scope: Scope) -> bool:
+def try_(m: Machine, node: Try, scope: Scope) -> Flow:
     mark = m.mark()
     loop = m.loops[-1] if m.loops else None
     leaving = [m.frame.exits, *([loop.breaks, loop.continues] if loop is not None else [])]
@@ -51,7 +51,7 @@ def try_(m: Machine, node: Try, scope: Scope) -> bool:
     return run_finally(m, node.finalbody.body, scope, mark, alive, leaving, before)
 
 
-def guarded_block(m: Machine, node: Try, scope: Scope, mark: int) -> bool:
+def guarded_block(m: Machine, node: Try, scope: Scope, mark: int) -> Flow:
     """The body, the handlers it may reach, and `else`."""
     risks, raised, returns = m.risks, None, len(m.frame.exits)
     loop = m.loops[-1] if m.loops else None
@@ -96,8 +96,8 @@ def guarded_block(m: Machine, node: Try, scope: Scope, mark: int) -> bool:
 
 
 def run_finally(
-    m: Machine, block: Any, scope: Scope, mark: int, alive: bool, leaving: list[list[Exit]], before: list[int]
-) -> bool:
+    m: Machine, block: Any, scope: Scope, mark: int, alive: Flow, leaving: list[list[Exit]], before: list[int]
+) -> Flow:
     """`finally` runs on every path out of the block, also on those that leave by `return`, `break` or `continue`."""
     current = m.changes(mark)
     for exits, n in zip(leaving, before):
@@ -131,7 +131,7 @@ BUILTIN_ERRORS = frozenset(
 )
 
 
-def certain_handler(m: Machine, node: Try, scope: Scope, raised: Raised) -> bool:
+def certain_handler(m: Machine, node: Try, scope: Scope, raised: Raised) -> Flow:
     """What the body changed before it raised stays, and the first handler that fits runs."""
     for handler in node.handlers:
         if catches(m, handler, scope, raised.name) is not False:
@@ -147,8 +147,8 @@ def certain_handler(m: Machine, node: Try, scope: Scope, raised: Raised) -> bool
 
 
 def explicit_raises(
-    m: Machine, node: Try, scope: Scope, mark: int, alive: bool, escapes: list[tuple[str, Changes, str]]
-) -> bool:
+    m: Machine, node: Try, scope: Scope, mark: int, alive: Flow, escapes: list[tuple[str, Changes, str]]
+) -> Flow:
     """Paths of the body that raise under a condition: the handler starts from what they changed.
 
     Where a default decides that they do, a plain run goes that way, and what the body does otherwise is what another
@@ -178,7 +178,7 @@ def explicit_raises(
     return alive
 
 
-def possible_handlers(m: Machine, node: Try, scope: Scope, mark: int, alive: bool) -> bool:
+def possible_handlers(m: Machine, node: Try, scope: Scope, mark: int, alive: Flow) -> Flow:
     """Something in the body may raise: what a handler changes is what happens only then."""
     changes, out = m.changes(mark), alive
     for handler in node.handlers:

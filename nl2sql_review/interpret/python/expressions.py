@@ -10,7 +10,7 @@ import libcst as cst
 
 from ...source.spans import NEWLINE
 from ...source.syntax import string_value
-from ...training_plan.values import Absent, Either, Known, Text, Unknown, Value, join
+from ...training_plan.values import Absent, Either, Known, Text, Unknown, Value, join, traced
 from ..core import sizes
 from ..core.joins import demote, join_values
 from ..core.machine import Machine
@@ -92,7 +92,7 @@ def joined(m: Machine, pieces: list[Any], node: cst.BaseString, scope: Scope) ->
             parts.append(Text((value,), value.trace) if spec is None else printed(m, value, conversion, spec, node))
     out = concatenate(parts)
     if not out.trace or isinstance(out, Text):
-        out.trace = (place_of(scope, node),)
+        return traced(out, (place_of(scope, node),))
     return out
 
 
@@ -358,7 +358,7 @@ def compare(m: Machine, op: cst.BaseCompOp, a: Value, b: Value, node: cst.CSTNod
 
 def identical(a: Value, b: Value) -> Value:
     if isinstance(a, (Unknown, Absent)) or isinstance(b, (Unknown, Absent)):
-        return Unknown(a.why if isinstance(a, (Unknown, Absent)) else b.why)  # type: ignore[union-attr]
+        return Unknown(a.why if isinstance(a, (Unknown, Absent)) else b.why)
     if isinstance(a, Known) and isinstance(b, Known):
         x, y = a.value, b.value
         if isinstance(x, Opaque) or isinstance(y, Opaque):

@@ -146,7 +146,7 @@ def delattr_(call: ModelCall) -> Value:
     return Known(None)
 
 
-TYPES = {
+TYPES: dict[str, type | tuple[str, ...]] = {
     "str": str,
     "int": int,
     "float": float,

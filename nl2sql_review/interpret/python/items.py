@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, extend, join
 from ..core.joins import DIFFERS, demote, join_items
@@ -52,7 +52,8 @@ def item(m: Machine, owner: Value, key: Value, node: cst.CSTNode | None) -> Valu
             return instance_item(m, owner, v, key, node)
         case Class():
             if v.kind == "enum" and isinstance(key, Known) and isinstance(key.value, str):
-                return v.slots.get(key.value, Unknown(f"{v.name} has no member {key.value}"))
+                member: Value = v.slots.get(key.value, Unknown(f"{v.name} has no member {key.value}"))
+                return member
             return owner  # Generic[T]
         case Opaque():
             found = m.library_item(owner, v, key, node)
@@ -94,7 +95,7 @@ def item_of_text(owner: Text, key: Value) -> Value:
     return slice_term(owner, key) if is_slice(key) else item_term(owner, key)
 
 
-def is_optional(value: Value) -> bool:
+def is_optional(value: Value) -> TypeGuard[Either]:
     """A key that is set on one path only."""
     return isinstance(value, Either) and any(isinstance(o, Absent) for o in value.options)
 
@@ -174,7 +175,8 @@ def either_of(state: Items, why: str) -> Value:
     if not isinstance(out, (Text, Either)) and state.open:
         obj = object_of(out)
         return out if obj is not None else Unknown(why, out.trace)
-    return out
+    found: Value = out
+    return found
 
 
 def instance_item(m: Machine, owner: Known, v: Instance, key: Value, node: cst.CSTNode | None) -> Value:
@@ -183,7 +185,8 @@ def instance_item(m: Machine, owner: Known, v: Instance, key: Value, node: cst.C
     if v.cls.kind == "namedtuple" and isinstance(key, Known) and isinstance(key.value, int):
         names = list(v.cls.fields)
         if -len(names) <= key.value < len(names):
-            return v.slots[names[key.value]]
+            found: Value = v.slots[names[key.value]]
+            return found
     if v.base is not None:
         return item(m, Known(v.base, owner.trace), key, node)
     m.risks += 1
@@ -206,7 +209,8 @@ def set_item(m: Machine, owner: Value, key: Value, value: Value, node: cst.CSTNo
     if isinstance(owner, Default):
         value = demote(value, owner.by)
     if isinstance(key, Default):
-        key, value = Known(key.value, key.trace), demote(value, key.by)
+        value = demote(value, key.by)
+        key = Known(key.value, key.trace)
     if isinstance(obj, Instance) and obj.cls.lookup("__setitem__") is not None:
         m.call(m.attribute(Known(obj), "__setitem__", node), Arguments([key, value]), node)
     elif isinstance(obj, Instance) and isinstance(obj.base, (Mapping, Opaque)):
@@ -344,7 +348,7 @@ def mapping(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
     if isinstance(v, Row) and v.dataset is not None:
         named = {
             *v.dataset.columns,
-            *(k[1] for k in v.slots if isinstance(k, tuple) and k[0] == "item" and isinstance(k[1], str)),
+            *(k.key for k in v.slots if isinstance(k, ItemKey) and isinstance(k.key, str)),
         }
         return Items(
             {k: item(m, value, Known(k), node) for k in sorted(named)}, f"{describe(value)} may have further columns"
@@ -361,11 +365,11 @@ def contains(m: Machine, owner: Value, value: Value, node: cst.CSTNode | None) -
 def contains_settled(m: Machine, owner: Value, value: Value, node: cst.CSTNode | None) -> Value:
     if isinstance(owner, (Unknown, Absent)) or isinstance(value, (Unknown, Absent)):
         bad = owner if isinstance(owner, (Unknown, Absent)) else value
-        return Unknown(bad.why, bad.trace)  # type: ignore[union-attr]
+        return Unknown(bad.why, bad.trace)
     v = owner.value if isinstance(owner, Known) else None
     if is_scalar(owner) and is_scalar(value):
         try:
-            return Known(value.value in v, owner.trace)  # type: ignore[union-attr]
+            return Known(value.value in owner.value, owner.trace)
         except TypeError:
             return Unknown("membership raises TypeError")
     if isinstance(v, Mapping):
@@ -395,7 +399,7 @@ def contains_settled(m: Machine, owner: Value, value: Value, node: cst.CSTNode |
         if not state.open and isinstance(value, Known) and isinstance(value.value, Opaque):
             return term_of("in", value, owner)
         return Unknown(state.open or "membership is only known to the run")
-    if isinstance(v, Opaque):
+    if isinstance(owner, Known) and isinstance(v, Opaque):
         found = m.library_contains(owner, v, value, node)
         if found is not None:
             return found

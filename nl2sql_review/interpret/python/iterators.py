@@ -85,16 +85,17 @@ def sort(m: Machine, items: Items, args: Arguments, node: cst.CSTNode | None) ->
         if not isinstance(key, Absent) and not (isinstance(key, Known) and key.value is None)
         else list(items.items)
     )
-    plain = [freeze(k) for k in keys]
-    if not all(isinstance(k, Known) and not isinstance(k.value, Object) for k in plain):
+    frozen = [freeze(k) for k in keys]
+    plain = [k.value for k in frozen if isinstance(k, Known) and not isinstance(k.value, Object)]
+    if len(plain) < len(frozen):
         return None
     reverse = args.get(None, "reverse")
     if not isinstance(reverse, (Absent, Known)):
         return None
     try:
         order = sorted(
-            range(len(plain)), key=lambda i: plain[i].value, reverse=bool(isinstance(reverse, Known) and reverse.value)
-        )  # type: ignore[union-attr]
+            range(len(plain)), key=lambda i: plain[i], reverse=bool(isinstance(reverse, Known) and reverse.value)
+        )
     except TypeError:
         return None
     return tuple(items.items[i] for i in order)
@@ -236,12 +237,14 @@ def next_(call: ModelCall) -> Value:
             return Unknown("only the run knows how far an iterator was read")
         if position < len(obj.source.state.items):
             m.write(obj, "position", position + 1)
-            return obj.source.state.items[position]
+            following: Value = obj.source.state.items[position]
+            return following
         return args.positional[1] if len(args.positional) > 1 else exhausted(m)
     items = m.iterate(source, call.node)
     if items.open:
         return items.items[0] if len(items.items) == 1 and isinstance(items.items[0], Text) else Unknown(items.open)
     if isinstance(obj, Sequence) and items.items:
         m.write(obj, "state", Items(items.items[1:], "", items.by))
-        return items.items[0]
+        found: Value = items.items[0]
+        return found
     return args.positional[1] if len(args.positional) > 1 else exhausted(m)

@@ -11,13 +11,13 @@ from ..core.joins import MISSING, VALUES, demote, join_slot
 from ..core.machine import Machine
 from ..core.objects import Items, Scope, Sequence
 from ..core.operations import truth
-from ..core.state import Loop, Rest
+from ..core.state import Flow, Loop, Rest
 from .expressions import condition
 
 UNROLL = 64  # iterations of a loop over known values that are run one by one
 
 
-def for_(m: Machine, node: cst.For, scope: Scope) -> bool:
+def for_(m: Machine, node: cst.For, scope: Scope) -> Flow:
     iterable = m.evaluate(node.iter, scope)
     items = m.iterate(iterable, node)
     loop = Loop(m.mark(), len(m.unlikely))
@@ -33,20 +33,20 @@ def for_(m: Machine, node: cst.For, scope: Scope) -> bool:
     return m.settle(loop.mark, loop.breaks, alive)
 
 
-def run_else(m: Machine, loop: Loop, node: cst.For | cst.While, scope: Scope) -> bool:
+def run_else(m: Machine, loop: Loop, node: cst.For | cst.While, scope: Scope) -> Flow:
     if node.orelse is None:
         return True
     with m.supposing("no break leaves the loop" if loop.breaks else ""):
         return m.execute(node.orelse.body, scope)
 
 
-def iteration(m: Machine, loop: Loop, run: Callable[[], bool]) -> bool:
+def iteration(m: Machine, loop: Loop, run: Callable[[], Flow]) -> Flow:
     loop.iteration, loop.continues = m.mark(), []
     alive = run()
     return m.settle(loop.iteration, loop.continues, alive)
 
 
-def broken(m: Machine, loop: Loop, alive: Any) -> Any:
+def broken(m: Machine, loop: Loop, alive: Flow) -> Flow:
     """Leave a loop after a turn that is the last: what a plain run breaks out of goes on as the unlikely way out."""
     if isinstance(alive, Rest) and alive.broken:
         with m.supposing(unlikely=alive.by):
@@ -55,7 +55,7 @@ def broken(m: Machine, loop: Loop, alive: Any) -> Any:
     return alive
 
 
-def unroll(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, iterable: Value) -> bool:
+def unroll(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, iterable: Value) -> Flow:
     """Run the body once for each value. A list is read as it is at each turn: the body may change it."""
     start = m.mark()
     obj = iterable.value if isinstance(iterable, (Known, Default)) else None
@@ -70,7 +70,7 @@ def unroll(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, it
         value = live.state.items[turn] if live is not None else items.items[turn]
         turn += 1
 
-        def body(value: Value = value) -> bool:
+        def body(value: Value = value) -> Flow:
             m.assign(node.target, demote(value, items.by) if items.by else value, scope)
             return m.execute(node.body, scope)
 
@@ -82,7 +82,7 @@ def unroll(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, it
     return True
 
 
-def repeat(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, iterable: Value) -> bool:
+def repeat(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, iterable: Value) -> Flow:
     """A loop whose number of iterations only the run knows: a first try finds what the body changes, a second run
     from a state that covers any number of iterations records it."""
     why = items.open or f"a loop over more than {UNROLL} values"
@@ -90,14 +90,14 @@ def repeat(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, it
     for other in items.items[1:]:
         element = join(element, other)
 
-    def body() -> bool:
+    def body() -> Flow:
         m.assign(node.target, element, scope)
         return m.execute(node.body, scope)
 
     return abstract_loop(m, loop, body, why)
 
 
-def abstract_loop(m: Machine, loop: Loop, body: Callable[[], bool], why: str) -> bool:
+def abstract_loop(m: Machine, loop: Loop, body: Callable[[], Flow], why: str) -> Flow:
     start, exits = m.mark(), len(m.frame.exits)
     m.silent += 1
     try:
@@ -136,7 +136,7 @@ def abstract_loop(m: Machine, loop: Loop, body: Callable[[], bool], why: str) ->
 
 def unchanged(old: Any, new: Any) -> bool:
     if isinstance(old, Items) or isinstance(new, Items):
-        return old == new
+        return bool(old == new)
     return isinstance(old, VALUES) and isinstance(new, VALUES) and same(old, new)
 
 
@@ -152,10 +152,10 @@ def widen(old: Any, new: Any, why: str) -> Any:
     return Unknown(f"changes in a loop ({why})")
 
 
-def while_(m: Machine, node: cst.While, scope: Scope) -> bool:
+def while_(m: Machine, node: cst.While, scope: Scope) -> Flow:
     loop = Loop(m.mark(), len(m.unlikely))
     m.loops.append(loop)
-    alive = True
+    alive: Flow = True
     try:
         for _ in range(UNROLL):
             test = condition(m, m.evaluate(node.test, scope), node)

@@ -157,11 +157,11 @@ def import_module(m: Machine, name: str, quiet: bool = False) -> Module | None:
             return None
         folders = [parent.file.parent if parent.source is not None else parent.file]
     else:
-        last, folders = name, m.search_path
+        parent, last, folders = None, name, m.search_path
     for folder in folders:
         module = load(m, name, last, folder)
         if module is not None:
-            if "." in name:
+            if parent is not None:
                 m.write(parent.scope, last, Known(module))
             return module
     m.modules[name] = None

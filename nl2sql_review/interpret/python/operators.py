@@ -52,7 +52,7 @@ def binary(op: str, a: Value, b: Value) -> Value:
 
 def binary_settled(op: str, a: Value, b: Value) -> Value:
     for special in SPECIAL_OPERANDS:
-        found = special(op, a, b)
+        found: Value | None = special(op, a, b)
         if found is not None:
             return found
     if is_scalar(a) and is_scalar(b):

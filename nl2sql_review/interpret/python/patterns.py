@@ -8,21 +8,22 @@ from ...source.syntax import below
 from ...training_plan.values import Known, Unknown, Value
 from ..core.joins import demote
 from ..core.machine import Machine
-from ..core.objects import Arguments, Class, Scope
+from ..core.objects import Arguments, Class, Scope, plain
 from ..core.operations import truth
+from ..core.state import Flow
 from .builtins import BUILTINS
 from .expressions import operate
 
 
-def match_(m: Machine, node: cst.Match, scope: Scope) -> bool:
+def match_(m: Machine, node: cst.Match, scope: Scope) -> Flow:
     subject = m.evaluate(node.subject, scope)
 
-    def run(i: int) -> bool:
+    def run(i: int) -> Flow:
         if i == len(node.cases):
             return True
         case = node.cases[i]
 
-        def body() -> bool:
+        def body() -> Flow:
             return m.execute(case.body, scope)
 
         test = pattern(m, case.pattern, subject, scope)
@@ -52,10 +53,10 @@ def pattern(m: Machine, p: cst.MatchPattern, subject: Value, scope: Scope) -> Va
         return operate(m, "==", subject, m.evaluate(p.value, scope), p)
     if isinstance(p, cst.MatchSingleton):
         return (
-            Known(subject.value is m.evaluate(p.value, scope).value)
+            Known(subject.value is plain(m.evaluate(p.value, scope)))
             if isinstance(subject, Known)
             else Unknown("what is matched is not known")
-        )  # type: ignore[union-attr]
+        )
     if isinstance(p, cst.MatchOr):
         result: Value = Known(False)
         for option in p.patterns:

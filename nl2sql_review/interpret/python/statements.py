@@ -16,6 +16,7 @@ from ..core.machine import Machine
 from ..core.objects import Arguments, Class, Function, Instance, Items, Mapping, Opaque, Scope, Sequence
 from ..core.operations import truth
 from ..core.state import Flow, Raised, Rest, place_of
+from . import budget, demanded
 from .builtins import BUILTINS
 from .displays import several
 from .exceptions import try_
@@ -45,12 +46,21 @@ def execute(m: Machine, block: Block, scope: Scope) -> Flow:
     for i, statement in enumerate(statements):
         m.step()
         handler = HANDLERS.get(type(statement))
-        alive = handler(m, statement, scope) if handler is not None else None
+        if handler is not None and id(statement) in m.aside:
+            alive = aside(m, handler, statement, scope)
+        else:
+            alive = handler(m, statement, scope) if handler is not None else None
         if alive is False:
             return False
         if isinstance(alive, Rest):
             return run_rest(m, alive, statements[i + 1 :], scope)
     return True
+
+
+def aside(m: Machine, handler: Callable[..., Flow | None], statement: Any, scope: Scope) -> Flow | None:
+    """A statement that training does not depend on, as far as its own steps go."""
+    what = "a statement that takes many steps, and that training does not depend on"
+    return budget.within(m, budget.ASIDE, what, lambda: handler(m, statement, scope))
 
 
 def run_rest(m: Machine, rest: Rest, statements: Block, scope: Scope) -> Flow:
@@ -250,40 +260,43 @@ def guarded(m: Machine, node: cst.BaseExpression, scope: Scope, test: Value) -> 
     return value
 
 
-def if_(m: Machine, node: cst.If, scope: Scope) -> bool:
+def if_(m: Machine, node: cst.If, scope: Scope) -> Flow:
     test = condition(m, m.evaluate(node.test, scope), node)
 
-    def otherwise() -> bool:
+    def otherwise() -> Flow:
         if node.orelse is None:
             return True
         return if_(m, node.orelse, scope) if isinstance(node.orelse, cst.If) else execute(m, node.orelse.body, scope)
 
-    return branch(
+    alive = branch(
         m, test, lambda: execute(m, node.body, scope), otherwise, lambda taken: contradict(m, node.test, scope, taken)
     )
+    if alive and m.datasets:
+        demanded.after_if(m, node, scope)
+    return alive
 
 
-def break_(m: Machine, node: cst.Break, scope: Scope) -> bool:
+def break_(m: Machine, node: cst.Break, scope: Scope) -> Flow:
     loop = m.loops[-1] if m.loops else None
     if loop is not None:
         m.leave(loop.breaks, loop.mark, None, loop.unlikely_depth)
     return False
 
 
-def continue_(m: Machine, node: cst.Continue, scope: Scope) -> bool:
+def continue_(m: Machine, node: cst.Continue, scope: Scope) -> Flow:
     loop = m.loops[-1] if m.loops else None
     if loop is not None:
         m.leave(loop.continues, loop.iteration, None, loop.unlikely_depth)
     return False
 
 
-def return_(m: Machine, node: cst.Return, scope: Scope) -> bool:
+def return_(m: Machine, node: cst.Return, scope: Scope) -> Flow:
     value = m.evaluate(node.value, scope) if node.value is not None else Known(None)
     m.leave(m.frame.exits, m.frame.mark, value, m.frame.unlikely_depth)
     return False
 
 
-def raise_(m: Machine, node: cst.Raise, scope: Scope) -> bool:
+def raise_(m: Machine, node: cst.Raise, scope: Scope) -> Flow:
     if node.exc is None:
         return False
     value = m.evaluate(node.exc, scope)
@@ -319,11 +332,13 @@ def assert_(m: Machine, node: cst.Assert, scope: Scope) -> bool | None:
         m.certainly_raises("AssertionError")
         m.may_raise("AssertionError")
         return False
+    if m.datasets:
+        demanded.demand(m, node.test, scope, True)
     return None
 
 
 # -- with, match, definitions ----------------------------------------------------------------------------
-def with_(m: Machine, node: cst.With, scope: Scope) -> bool:
+def with_(m: Machine, node: cst.With, scope: Scope) -> Flow:
     suppressed = False
     managers: list[Value] = []
     for item in node.items:

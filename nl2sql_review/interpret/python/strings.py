@@ -6,7 +6,7 @@ import re
 import string as string_module
 from typing import TYPE_CHECKING, Any
 
-from ...training_plan.values import Default, Either, Known, Text, Unknown, Value
+from ...training_plan.values import Default, Either, Known, Text, Unknown, Value, traced
 from ..core.joins import demote
 from ..core.machine import Machine
 from ..core.model_call import ModelCall
@@ -139,7 +139,7 @@ def fill(
     except ValueError as e:
         return Unknown(f"format raises ValueError: {e}")
     out = concatenate(parts)
-    out.trace = out.trace or template.trace
+    out = traced(out, out.trace or template.trace)
     return out
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import Any, Callable
 
 from ...training_plan.values import MAX_OPTIONS, Default, Either, Known, Text, Trace, Unknown, Value
 from ..core import sizes
@@ -53,15 +53,23 @@ def _merged(parts: list[Any]) -> tuple[Any, ...]:
     return tuple(made)
 
 
+CONVERSIONS: dict[str, Callable[[object], str]] = {"r": repr, "s": str, "a": ascii}
+
+
+def as_value(part: str | Value) -> Value:
+    """Return a part of a `Text` as a value of its own."""
+    return Known(part) if isinstance(part, str) else part
+
+
 def to_text(value: Value, conversion: str = "", spec: str = "") -> Value:
     """What `f"{value!conversion:spec}"` puts into a string."""
 
     def settled(v: Value) -> Value:
         if is_scalar(v):
             try:
-                x = v.value  # type: ignore[union-attr]
+                x: Any = v.value
                 sizes.formatting(x, spec)
-                x = {"r": repr, "s": str, "a": ascii}[conversion](x) if conversion else x
+                x = CONVERSIONS[conversion](x) if conversion else x
                 made = format(x, spec)
                 sizes.result(made)
                 return Known(made, v.trace)
@@ -121,8 +129,8 @@ def percent(template: Value, argument: Value) -> Value:
 def percent_one(spec: str, value: Value) -> Value:
     if is_scalar(value):
         try:
-            sizes.percent("%" + spec, value.value)  # type: ignore[union-attr]
-            return Known(("%" + spec) % (value.value,), value.trace)  # type: ignore[union-attr]
+            sizes.percent("%" + spec, value.value)
+            return Known(("%" + spec) % (value.value,), value.trace)
         except sizes.TooMuch as e:
             return Unknown(str(e), value.trace)
         except Exception as e:

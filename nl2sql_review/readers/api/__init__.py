@@ -100,4 +100,4 @@ def configured(run: Run, part: Any) -> None:
 
 def _distinct(defects: Iterable[Defect]) -> list[Defect]:
     """One for each place and name: a call in a loop is recorded more than once."""
-    return list({(id(d.place.node), d.name): d for d in defects}.values())
+    return list({(id(d.place.node if d.place is not None else None), d.name): d for d in defects}.values())

@@ -44,16 +44,23 @@ CONFIG_OF = {
 class Defect:
     kind: str  # "unknown", "removed", "moved", "deprecated", "missing in range"
     name: str
-    place: Place
+    place: Place | None
     sentence: str
     branch: str = ""  # what decides whether the call runs, where not every run makes it
     assumed: bool = False  # it rests on a version that nobody stated
     trace: Trace = ()  # where the value that is wrong came through, if it is one
 
     @property
+    def steps(self) -> Trace:
+        """The way of the value, and last the place of the defect."""
+        if self.place is None:
+            return self.trace
+        return (*(step for step in self.trace if step.node is not self.place.node), self.place)
+
+    @property
     def fact(self) -> Fact:
         return Fact(
-            Known([self.name], (*(step for step in self.trace if step.node is not self.place.node), self.place)),
+            Known([self.name], self.steps),
             at=self.place,
             argument=self.name,
             sentence=self.sentence,

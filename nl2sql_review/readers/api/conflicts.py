@@ -76,7 +76,7 @@ def _flags(run: Run, judging: Judging) -> Iterator[Defect]:
             "bf16",
             given.where("bf16") or given.place,
             "fp16 and bf16 are both on and exclude each other: ValueError",
-        )  # type: ignore[arg-type]
+        )
     for call in run.calls:
         if call.callee == "transformers.BitsAndBytesConfig" and all(
             _plain(call.get(n)) is True for n in ("load_in_4bit", "load_in_8bit")
@@ -151,7 +151,7 @@ def _evaluation(run: Run, judging: Judging) -> Iterator[Defect]:
             place,
             f'eval_strategy="{strategy}" and no eval_dataset given to {last(trainer.callee)}: ValueError',
             assumed=assumed(judging.versions["transformers"]),
-        )  # type: ignore[arg-type]
+        )
 
 
 def _trainer(run: Run, judging: Judging) -> Iterator[Defect]:
@@ -173,7 +173,7 @@ def _trainer(run: Run, judging: Judging) -> Iterator[Defect]:
                 given.where("completion_only_loss") or given.place,
                 text,
                 assumed=guess,
-            )  # type: ignore[arg-type]
+            )
     if _plain(given.value("padding_free")) is True and _since(judging, "1.0.0"):
         length = given.value("max_length")
         packing = given.value("packing")
@@ -183,7 +183,7 @@ def _trainer(run: Run, judging: Judging) -> Iterator[Defect]:
                 "padding_free=True without packing does not enforce max_length: ValueError; "
                 "set packing=True or max_length=None"
             )
-            yield Defect("conflict", "padding_free", given.where("padding_free") or given.place, text, assumed=guess)  # type: ignore[arg-type]
+            yield Defect("conflict", "padding_free", given.where("padding_free") or given.place, text, assumed=guess)
     modules = run.adapter.value("target_modules")
     if (
         isinstance(modules, Known)
@@ -254,7 +254,7 @@ def _within_range(library: str, callable: str, name: str, call: Call, judging: J
         choice = judging.versions[one]
         if not choice.said or choice.open or len(choice.versions) < 2 or not lower_end(choice):
             continue
-        values = {}
+        values: dict[object, str] = {}
         for version in choice.versions:
             found = store.whole(library, callable, {**judging.versions.installed(), one: version})
             if found is None or name not in found.parameters:

@@ -11,8 +11,9 @@ from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Default, Known, Place, Term, Unknown, Value, join
 from ..derive import derive
+from ..object_settings import last
 from ..prompt.training_text import datasets, texts_of
-from ..run import Run, last
+from ..run import Run
 from . import config, fields, schema_cut
 from .rows import MAKERS
 

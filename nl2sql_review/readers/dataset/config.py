@@ -230,7 +230,7 @@ def _behind(tree: cst.Module, weights: cst.BaseExpression | None) -> list[str]:
 
 def _in_step(body: cst.BaseSuite, listed: str, weights: str) -> bool:
     """Whether each turn of a loop appends to both lists or to neither, also where something in it fails."""
-    suites = [body, *(n.body for n in statements(body) if isinstance(getattr(n, "body", None), cst.IndentedBlock))]
+    suites = [body, *(b for n in statements(body) if isinstance(b := getattr(n, "body", None), cst.IndentedBlock))]
     suites += [n.orelse.body for n in statements(body) if isinstance(n, cst.Try) and n.orelse is not None]
     for suite in suites:
         lines = list(suite.body)
@@ -245,13 +245,13 @@ def _in_step(body: cst.BaseSuite, listed: str, weights: str) -> bool:
     return False
 
 
-def _adds(line: cst.BaseStatement, name: str) -> bool:
+def _adds(line: cst.CSTNode, name: str) -> bool:
     return isinstance(line, cst.SimpleStatementLine) and any(
         isinstance(n, cst.Call) and dotted(n.func) == f"{name}.append" for n in walk(line)
     )
 
 
-def _may_fail(line: cst.BaseStatement, *lists: str) -> bool:
+def _may_fail(line: cst.CSTNode, *lists: str) -> bool:
     """Whether a statement calls anything but `append` of these lists and the log."""
     calls = [dotted(n.func) for n in walk(line) if isinstance(n, cst.Call)]
     quiet = {f"{name}.append" for name in lists}

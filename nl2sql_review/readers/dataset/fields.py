@@ -12,8 +12,9 @@ from ...interpret.core.objects import Dataset, Row
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
+from ..object_settings import last
 from ..prompt.training_text import TrainingText, objective, texts_before_mixing
-from ..run import Run, last
+from ..run import Run
 from .columns import columns_read, reading
 from .rows import collected, row_of
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...interpret.core.objects import Row
 from ...training_plan.values import Default, Known, Term, Value
-from ..run import last
+from ..object_settings import last
 
 MAKERS = ("from_list", "from_dict", "from_generator", "from_pandas", "from_polars")
 READERS = (

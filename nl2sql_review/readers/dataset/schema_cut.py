@@ -102,7 +102,7 @@ def _limit(found: list[Cut], piece: Piece) -> Value:
         return Unknown(f"whether the schema is cut is not known: {hole.why}", hole.trace)
     if isinstance(hole, Either):
         return Unknown("whether the schema is cut depends on a branch", hole.trace)
-    if collected(hole):
+    if hole is not None and collected(hole):
         return Unknown(f"whether the schema is cut is not known: {collected(hole)}", hole.trace)
     return Absent("the schema is not cut")
 

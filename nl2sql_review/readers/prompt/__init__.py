@@ -52,7 +52,9 @@ def _whole(text: TrainingText) -> Value:
 
 def _parts(prompt: Any, texts: list[TrainingText], at: Place | None) -> None:
     found = [(t, [prompt_parts.parts_of(pieces, t.form) for pieces in t.texts]) for t in texts]
-    orders, missing, styles = [], [], []
+    orders: list[Value] = []
+    missing: list[Value] = []
+    styles: list[Value] = []
     for text, alternatives in found:
         if not alternatives:
             why = text.why or "the training text is not known"
@@ -84,7 +86,9 @@ def _missing_note(found: list[tuple[TrainingText, list[prompt_parts.Parts]]]) ->
 
 
 def _ending(prompt: Any, texts: list[TrainingText], at: Place | None, run: Run, tokenizer: Tokenizer) -> None:
-    kinds, sources, notes = [], [], []
+    kinds: list[Value] = []
+    sources: list[Value] = []
+    notes: list[str] = []
     for text in texts:
         alternatives = text.texts
         if not alternatives and text.form == "chat":  # only how its template ends matters

@@ -6,9 +6,10 @@ steps. Nothing of it is compiled or run. What is not understood raises `Unread`,
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Iterable
+from typing import Any, Callable, Iterable
 
 STEPS = 4000
 LONGEST = 100_000  # characters of a template, or of any value in it
@@ -281,8 +282,13 @@ class Writer:
         value = self.value(node.node)
         name = node.name
         if name in ("defined", "undefined"):
-            return (value is not UNDEFINED) == (name == "defined")
-        kinds = {"string": str, "mapping": dict, "iterable": (str, list, dict), "sequence": (str, list)}
+            return bool((value is not UNDEFINED) == (name == "defined"))
+        kinds: dict[str, type | tuple[type, ...]] = {
+            "string": str,
+            "mapping": dict,
+            "iterable": (str, list, dict),
+            "sequence": (str, list),
+        }
         if name in kinds:
             return isinstance(value, kinds[name])
         if name == "none":
@@ -296,7 +302,7 @@ class Writer:
         raise Unread(f"the chat template asks whether something is {name}, which is not followed")
 
     def filter(self, node: Any) -> Any:
-        value = self.value(node.node) if node.node is not None else UNDEFINED
+        value: Any = self.value(node.node) if node.node is not None else UNDEFINED
         name = node.name
         if name == "trim":
             return shown(value).strip()
@@ -395,13 +401,14 @@ def arithmetic(name: str, left: Any, right: Any) -> Any:
         return left + right
     if not isinstance(left, (int, float)) or not isinstance(right, (int, float)):
         raise Unread("the chat template formats a text in a way that is not followed")
-    return {
-        "Sub": lambda: left - right,
-        "Mul": lambda: left * right,
-        "Mod": lambda: left % right,
-        "Div": lambda: left / right,
-        "FloorDiv": lambda: left // right,
-    }[name]()
+    operators: dict[str, Callable[[Any, Any], Any]] = {
+        "Sub": operator.sub,
+        "Mul": operator.mul,
+        "Mod": operator.mod,
+        "Div": operator.truediv,
+        "FloorDiv": operator.floordiv,
+    }
+    return operators[name](left, right)
 
 
 def compared(op: str, left: Any, right: Any) -> bool:

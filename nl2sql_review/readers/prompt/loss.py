@@ -9,7 +9,8 @@ from ...interpret.core.objects import Opaque
 from ...interpret.core.recording import Call
 from ...libraries.versions import key_of
 from ...training_plan.values import Absent, Default, Known, Place, Term, Unknown, Value
-from ..run import Run, last, made_from, objects
+from ..object_settings import last, objects
+from ..run import Run, made_from
 from .training_text import TrainingText
 
 if TYPE_CHECKING:

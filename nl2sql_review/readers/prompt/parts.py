@@ -105,12 +105,13 @@ def _doubts(pieces: list[Piece], where: dict[str, float], parts: Parts) -> None:
     for i, piece in enumerate(pieces):
         if piece.hole is None or i > where.get("sql", len(pieces)):
             continue
-        composed = isinstance(piece.hole, Term) and piece.hole.head == "call" and len(piece.roles & set(ORDER)) > 1
+        hole = piece.hole
+        composed = isinstance(hole, Term) and hole.head == "call" and len(piece.roles & set(ORDER)) > 1
         lacking = [role for role in (ORDER if composed else ("schema", "question", "sql")) if role not in where]
         if lacking and (composed or piece.opaque or piece.roles == {"instruction"} and piece.columns):
             what = (
-                f"`{piece.hole.text}`"
-                if composed
+                f"`{hole.text}`"
+                if composed and isinstance(hole, Term)
                 else f"column {piece.columns[-1]!r}"
                 if piece.columns
                 else "a part of the text"

@@ -90,7 +90,7 @@ def alternatives(value: Value) -> list[list[Piece]]:
     return texts
 
 
-def _alternatives(value: object, depth: int) -> list[list[Piece]]:
+def _alternatives(value: str | Value, depth: int) -> list[list[Piece]]:
     if isinstance(value, str):
         return [[Piece(text=value)]]
     if depth > 10:

@@ -9,7 +9,8 @@ from ...interpret.core.recording import Call
 from ...training_plan.facts import TrainingPlan
 from ...training_plan.values import Absent, Default, Either, Known, Term, Unknown, Value
 from ..dataset.columns import argument
-from ..run import Run, last
+from ..object_settings import last
+from ..run import Run
 from . import chat_template, markers
 from .models import Member, Template, member, unsloth_template
 from .text import EOS_LITERALS

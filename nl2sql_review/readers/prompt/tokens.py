@@ -36,7 +36,7 @@ def tokenised_text(value: object, depth: int = 0) -> tuple[Value | None, Term | 
     if not found:
         return None, None
     if value.head == "op":  # tokens of the prompt + tokens of the answer
-        return Text(tuple(part for text, _ in found for part in flat(text))), found[-1][1]
+        return Text(tuple(part for text, _ in found if text is not None for part in flat(text))), found[-1][1]
     return found[0]
 
 

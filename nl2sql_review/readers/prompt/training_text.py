@@ -8,7 +8,8 @@ from typing import Any, Iterator
 from ...interpret.core.objects import Dataset
 from ...interpret.core.operations import freeze
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value
-from ..run import Run, last
+from ..object_settings import last
+from ..run import Run
 from .text import MAX_ALTERNATIVES, Piece, alternatives, assign_roles, chat, chat_call, trimmed
 from .tokens import appended_later, cell, ends_with_eos_id, flat, tokenised_text
 
@@ -125,7 +126,7 @@ def _without_dataset(run: Run, at: Place | None) -> TrainingText:
         return _text(formatted, "text", at, by_formatting=True)
     value = run.dataset
     if isinstance(value, Absent):
-        why = run.trainer.unknown_arguments or "the trainer is given no train_dataset"
+        why = run.trainer is not None and run.trainer.unknown_arguments or "the trainer is given no train_dataset"
     elif isinstance(value, Unknown):
         why = f"the training data cannot be followed: {value.why}"
     else:
@@ -214,14 +215,15 @@ def _formatted(run: Run) -> Value | None:
     function = run.trainer.get("formatting_func")
     if isinstance(function, Absent) or isinstance(function, Known) and function.value is None:
         return None
-    result = (getattr(run.trainer.result, "slots", None) or {}).get("formatted")
+    result: Value | None = (getattr(run.trainer.result, "slots", None) or {}).get("formatted")
     if result is None:
         return Unknown("what formatting_func returns could not be followed", function.trace)
     result = freeze(result)
     if isinstance(result, (Known, Default)) and isinstance(result.value, (list, tuple)) and len(result.value) == 1:
         return Known(result.value[0], result.trace)
     if isinstance(result, Unknown) and isinstance(result.parts, (list, tuple)) and len(result.parts) == 1:
-        return result.parts[0]
+        only: Value = result.parts[0]
+        return only
     return result
 
 

@@ -145,6 +145,8 @@ def add(m: Machine, parser: Parser, option: Option) -> None:
     """A later option of the same name takes the place of the earlier one in the namespace."""
     store = parser.options
     m.write(store, "state", Items((*store.state.items, Known(option)), store.state.open))
+    if option.flags:
+        m.recording.options.setdefault(option.by, option.place)
 
 
 def leave_open(m: Machine, parser: Parser, why: str) -> None:
@@ -190,7 +192,7 @@ def add_argument(call: ModelCall) -> Value:
     return Known(option, (option.place,))
 
 
-def destination(names: list[Any], prefix: str) -> str:
+def destination(names: list[str], prefix: str) -> str:
     if not names:
         return ""
     if names[0][:1] not in prefix:
@@ -244,7 +246,7 @@ def add_subparsers(call: ModelCall) -> Value:
 @method_model(COMMANDS, "add_parser")
 def add_parser(call: ModelCall) -> Value:
     args = call.arguments
-    commands = object_of(call.receiver)
+    commands = call.owner
     made = Known(
         make_parser(call.machine, Arguments([], args.keywords, args.place), call.node, PARSER),
         (args.place,) if args.place else (),

@@ -169,7 +169,8 @@ def build(parser: Parser, real: Any = None, events: list[Event] | None = None) -
         sub = real.add_subparsers(dest=dest if isinstance(dest, str) else f"\0{id(commands)}", parser_class=_Parser)
         for name, inner in commands.named().items():
             build(inner, sub.add_parser(name, conflict_handler="resolve"), events)
-    return real
+    found: _Parser = real
+    return found
 
 
 def add(real: argparse.ArgumentParser, option: Option, events: list[Event]) -> None:

@@ -69,7 +69,7 @@ def decorator(apply: Decoration) -> Value:
 
 @method_model(DECORATOR, "__call__")
 def decorate(call: ModelCall) -> Value:
-    made: Decorator = object_of(call.receiver)
+    made: Decorator = call.owner
     return made.apply(call.machine, call.arguments.get(0, "f"), call.node)
 
 
@@ -119,7 +119,7 @@ def subcommand(call: ModelCall) -> Value:
 @method_model(COMMAND, "add_command")
 def add_command(call: ModelCall) -> Value:
     args = call.arguments
-    added, store = object_of(args.get(0, "cmd")), object_of(call.receiver).commands
+    added, store = object_of(args.get(0, "cmd")), call.owner.commands
     name = plain(args.get(1, "name")) or (plain(added.slots.get("name")) if added is not None else None)
     call.machine.write(
         store,
@@ -172,7 +172,7 @@ def run(call: ModelCall) -> Value:
         said = call.machine.iterate(words, call.node)
     result = invoke(call.machine, call.receiver, call.node, None, said)
     standalone = call.arguments.get(None, "standalone_mode")
-    return result if plain(standalone) is False else Known(Opaque(f"{object_of(call.receiver).text}()", EXIT))
+    return result if plain(standalone) is False else Known(Opaque(f"{call.owner.text}()", EXIT))
 
 
 def invoke(
@@ -213,7 +213,8 @@ def invoke(
 def one_of(m: Machine, runs: list[Any], why: str = "the command line says which command runs") -> Value:
     """Commands of which the command line picks one: each on a path of its own."""
     if len(runs) == 1:
-        return runs[0]()
+        found: Value = runs[0]()
+        return found
     mark, paths = m.mark(), []
     for start in runs:
         with m.supposing(why):
@@ -389,10 +390,11 @@ def truth_of_word(v: Value) -> Value:
 # -- the context -----------------------------------------------------------------------------------------
 @method_model(CONTEXT, "ensure_object")
 def ensure_object(call: ModelCall) -> Value:
-    context = object_of(call.receiver)
+    context = call.owner
     if isinstance(context.slots["obj"], Known) and context.slots["obj"].value is None:
         call.machine.write(context, "obj", call.machine.call(call.arguments.get(0), Arguments(), call.node))
-    return context.slots["obj"]
+    found: Value = context.slots["obj"]
+    return found
 
 
 @method_model(CONTEXT, "invoke", "forward")

@@ -149,15 +149,14 @@ def into_dataclasses(call: ModelCall) -> Value:
     if not isinstance(object_of(space), Mapping):
         return Unknown("only the run knows the words that are parsed")
     items = dict(object_of(space).state.items)
-    m, node = call.machine, call.node
-    line = started(m) if isinstance(words(m, args.get(0, "args")), list) else None
+    line = started(call.machine) if isinstance(words(call.machine, args.get(0, "args")), list) else None
     if line is None:
-        made = instances(m, parser, items, args, node, ANYTHING)
+        made = instances(call.machine, parser, items, args, call.node, ANYTHING)
     else:
-        stated = of_line(m, line, items, rest, call.callee, args, node)
+        stated = of_line(call.machine, line, items, rest, call.callee, args, call.node)
         if stated is None:
             return Unknown(f"the file that {line.where()} names with --config is not read")
-        made = instances(m, parser, stated, args, node, line.more, shared=True)
+        made = instances(call.machine, parser, stated, args, call.node, line.more, shared=True)
         items = {}
     if items:
         made.append(Known(Mapping(items, object_of(space).state.open, "namespace")))
@@ -364,7 +363,7 @@ def field_value(m: Machine, cls: Class, f: Field, prefix: str, node: cst.CSTNode
     default = option.slots["default"]
     by = option.flags[-1]
     if isinstance(default, Absent):
-        nested = cls.module.scope.slots.get(bare(f.annotation))
+        nested = cls.module.scope.slots.get(bare(f.annotation), Absent())
         if isinstance(object_of(nested), Class) and object_of(nested).fields:
             return command_line(m, nested, f"{prefix}{f.name}.", node)
         word = spoken(m, option.flags)
@@ -391,7 +390,7 @@ def supposed_parameter(m: Machine, fn: Function, p: cst.Param) -> Value | None:
     scope: Any = fn.scope
     while scope is not None and word not in scope.slots:
         scope = scope.parent
-    value = (scope or fn.scope.module.scope).slots.get(word)
+    value = (scope or fn.scope.module.scope).slots.get(word, Absent())
     cls = object_of(value)
     if (
         not isinstance(cls, Class)

@@ -54,7 +54,7 @@ def make(call: ModelCall) -> Value:
 @method_model(TYPER, "command")
 def command(call: ModelCall) -> Value:
     def apply(m: Machine, fn: Value, node: cst.CSTNode | None) -> Value:
-        store = object_of(call.receiver).commands
+        store = call.owner.commands
         m.write(store, "state", Items((*store.state.items, fn), store.state.open))
         if isinstance(object_of(fn), Function):  # started by a console script, when the script itself never starts it
             object_of(fn).slots["__command__"] = Known(
@@ -72,7 +72,7 @@ def command(call: ModelCall) -> Value:
 @method_model(TYPER, "callback")
 def callback(call: ModelCall) -> Value:
     def apply(m: Machine, fn: Value, node: cst.CSTNode | None) -> Value:
-        m.write(object_of(call.receiver).start, "value", fn)
+        m.write(call.owner.start, "value", fn)
         return fn
 
     return decorator(apply)
@@ -80,7 +80,7 @@ def callback(call: ModelCall) -> Value:
 
 @method_model(TYPER, "add_typer")
 def add_typer(call: ModelCall) -> Value:
-    store = object_of(call.receiver).commands
+    store = call.owner.commands
     call.machine.write(
         store, "state", Items((*store.state.items, call.arguments.get(0, "typer_instance")), store.state.open)
     )
@@ -216,7 +216,7 @@ def typed(m: Machine, kind: str, value: Value, fn: Function, node: cst.CSTNode |
         return lift(truth_of_word, value)
     if kind in ("Path", "pathlib.Path") and isinstance(plain(value), str):
         return m.call(m.library_name("pathlib", "Path"), Arguments([value]), node)
-    declared = fn.scope.module.scope.slots.get(kind)
+    declared = fn.scope.module.scope.slots.get(kind, Absent())
     if isinstance(object_of(declared), Class) and object_of(declared).kind == "enum" and isinstance(plain(value), str):
         return m.call(declared, Arguments([value]), node)
     return value

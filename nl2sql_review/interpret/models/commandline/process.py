@@ -108,7 +108,8 @@ def subcommand(m: Machine, names: Iterable[object]) -> object | None:
 
 # -- the environment -------------------------------------------------------------------------------------
 def written(m: Machine) -> Mapping:
-    return object_of(object_of(m.shared[ENVIRON].value).slots["written"])
+    found: Mapping = object_of(object_of(m.shared[ENVIRON].value).slots["written"])
+    return found
 
 
 def variable(m: Machine, name: Value, fallback: Value) -> Value:
@@ -124,10 +125,10 @@ def variable(m: Machine, name: Value, fallback: Value) -> Value:
             )
         inherited = (
             fallback
-            if object_of(fallback) is not None and fallback.value.head == "item"
+            if object_of(fallback) is not None and object_of(fallback).head == "item"
             else demote(fallback, f"${key[0]}")
-        )  # type: ignore[union-attr]
-        found = written(m).state.items.get(key[0])
+        )
+        found: Value | None = written(m).state.items.get(key[0])
         if found is None and key[0] in SET_EVERYWHERE:
             return Known(Opaque(f"{ENVIRON}[{key[0]!r}]", "item", (Known(Opaque(ENVIRON)), name), "str"))
         if found is None:

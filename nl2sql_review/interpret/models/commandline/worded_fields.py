@@ -25,7 +25,7 @@ def like(default: Value) -> Callable[[Value], Value]:
         if not isinstance(text, str) or isinstance(plain(default), str):
             return word
         made = number_of(text)
-        return Known(made, word.trace) if isinstance(word, Known) else Default(made, word.by, word.trace)  # type: ignore[union-attr]
+        return Default(made, word.by, word.trace) if isinstance(word, Default) else Known(made, word.trace)
 
     return convert
 

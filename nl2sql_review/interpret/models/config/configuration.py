@@ -11,7 +11,7 @@ from ...core.documents import Malformed
 from ...core.library import METHOD_MODELS, model
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
-from ...core.objects import Arguments, Items, Mapping, Opaque, Sequence, object_of
+from ...core.objects import Arguments, Items, Mapping, Opaque, Sequence, object_of, plain
 from ...core.operations import describe, freeze
 from ..files.streams import FILE, Content, read, read_path
 
@@ -44,7 +44,8 @@ def made(m: Machine, found: Content, parse: Callable[[documents.Text], Any]) -> 
     if isinstance(make, str):
         m.risks += 1
         return Unknown(f"{found.file.name}: {make}" if found.file is not None else make, found.trace)
-    return make()
+    document: Value = make()
+    return document
 
 
 def load_path(m: Machine, path: Value, parse: Callable[[documents.Text], Any]) -> Value:
@@ -220,11 +221,6 @@ def json_dumps(call: ModelCall) -> Value | None:
     return Known(text, data.trace) if isinstance(data, Known) else Default(text, data.by, data.trace)
 
 
-@model("json.dump")
-def json_dump(call: ModelCall) -> Value:
-    return Known(None)
-
-
 # -- toml ------------------------------------------------------------------------------------------------
 @model(
     *(
@@ -284,7 +280,7 @@ def ini(text: documents.Text) -> Any:
 
 def parser_read(call: ModelCall) -> Value:
     m = call.machine
-    parser = object_of(call.receiver)
+    parser = call.owner
     name = call.callee.rsplit(".", 1)[-1]
     parse = ini_plain if parser.slots["plain"].value else ini
     source = call.arguments.get(0, "filenames", "f", "string", "dictionary")
@@ -295,7 +291,7 @@ def parser_read(call: ModelCall) -> Value:
             k: Known(
                 Mapping(
                     {
-                        str(x).lower(): Known(str(freeze(v).value))
+                        str(x).lower(): Known(str(plain(freeze(v))))
                         if isinstance(freeze(v), Known)
                         else Unknown("a value that only the run knows")
                         for x, v in m.mapping(s, call.node).items.items()
@@ -303,7 +299,7 @@ def parser_read(call: ModelCall) -> Value:
                 )
             )
             for k, s in state.items.items()
-        }  # type: ignore[union-attr]
+        }
         add_sections(m, parser, Items(items, state.open))
         return Known(None)
     several = list(obj.state.items) if isinstance(obj, Sequence) and not obj.state.open else [source]
@@ -338,7 +334,7 @@ for _name in ("read", "read_file", "read_string", "read_dict", "readfp"):
 def option(call: ModelCall) -> Value:
     """parser.get("lora", "r", fallback=16) and section.getint("r", 16)."""
     m, args, node = call.machine, call.arguments, call.node
-    parser = object_of(call.receiver)
+    parser = call.owner
     rest = list(args.positional)
     if parser.kind == PARSER:
         section = m.item(parser.slots["sections"], rest.pop(0) if rest else args.get(None, "section"), node)
@@ -386,7 +382,7 @@ for _kind in (PARSER, SECTION):
 
 def section(call: ModelCall) -> Value:
     args = call.arguments
-    parser = object_of(call.receiver)
+    parser = call.owner
     if parser.kind == SECTION:
         key = args.get(0)
         return call.machine.item(
@@ -406,7 +402,7 @@ METHOD_MODELS[PARSER, "__getitem__"] = METHOD_MODELS[SECTION, "__getitem__"] = s
 
 
 def set_option(call: ModelCall) -> Value:
-    parser = object_of(call.receiver)
+    parser = call.owner
     sections = object_of(parser.slots.get("sections"))
     if sections is not None:
         spoil(call.machine, parser, "the script changes what configparser read")
@@ -419,7 +415,7 @@ for _name in ("set", "__setitem__", "remove_option", "remove_section", "update",
 
 def parser_names(call: ModelCall) -> Value:
     m, args, node = call.machine, call.arguments, call.node
-    parser = object_of(call.receiver)
+    parser = call.owner
     word = call.callee.rsplit(".", 1)[-1]
     if parser.kind == SECTION or word in ("items", "options"):
         inner = parser.slots["items"] if parser.kind == SECTION else m.item(parser.slots["sections"], args.get(0), node)

@@ -142,7 +142,7 @@ def listed(value: Value | None, group: str) -> list[Defaults]:
                     raise Failure("a defaults list that overrides another one's")
                 where, _, package = target.partition("@")
                 base = where.lstrip("/") if where.startswith("/") or not group else f"{group}/{where}"
-                name = (
+                option: str | None = (
                     chosen.value if isinstance(chosen, Known) and isinstance(chosen.value, (str, type(None))) else "???"
                 )
                 if isinstance(object_of(chosen), Sequence):
@@ -150,7 +150,7 @@ def listed(value: Value | None, group: str) -> list[Defaults]:
                 out.append(
                     Defaults(
                         group=base,
-                        name=name,
+                        name=option,
                         package=package.replace("_global_", "") if package else None,
                         optional="optional" in words,
                     )
@@ -178,7 +178,7 @@ def folder_of(m: Machine, path: Value, module: Any) -> Path | str:
 
 
 def main(call: ModelCall) -> Value:
-    m, decorator, fn = call.machine, object_of(call.receiver), call.arguments.positional[0]
+    m, decorator, fn = call.machine, call.owner, call.arguments.positional[0]
     arguments = decorator.call.arguments if decorator.call is not None else {}
     path = arguments.get("config_path", arguments.get("$0", Absent()))
     name = arguments.get("config_name", arguments.get("$1", Absent()))
@@ -251,7 +251,7 @@ def compose(call: ModelCall) -> Value:
         or not all(isinstance(w, Known) and isinstance(w.value, str) for w in words.items)
     ):
         return Unknown("a configuration composed of what only the run knows")
-    return composed(m, folder, name.value, [w.value for w in words.items], call.node)  # type: ignore[union-attr]
+    return composed(m, folder, name.value, [w.value for w in words.items], call.node)
 
 
 @model("hydra.utils.to_absolute_path")

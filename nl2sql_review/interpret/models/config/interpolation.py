@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ....training_plan.values import Default, Either, Known, Unknown, Value
+from ....training_plan.values import Default, Either, Known, Unknown, Value, traced
 from ...core import documents
 from ...core.documents import Malformed
 from ...core.joins import demote
@@ -48,7 +48,8 @@ class Config(Mapping):
 
     @property
     def written(self) -> Items:
-        return self.slots["state"]
+        found: Items = self.slots["state"]
+        return found
 
 
 def open_text(v: Value) -> bool:
@@ -85,11 +86,7 @@ def interpolated(v: Known, node: Config) -> Value:
     whole = WHOLE.match(text)
     if whole is not None:
         out = reference(whole.group(1).strip(), node)
-        return (
-            type(out)(**{**{n: getattr(out, n) for n in type(out).__slots__}, "trace": (*v.trace, *out.trace)[:12]})
-            if v.trace
-            else out
-        )
+        return traced(out, (*v.trace, *out.trace)[:12]) if v.trace else out
     if HOLE.sub("", text).find("${") >= 0 or "\\${" in text:
         return Unknown(f"an interpolation that is not followed: {text}", v.trace)
     parts: list[Value] = []

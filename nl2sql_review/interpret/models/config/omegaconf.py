@@ -84,7 +84,7 @@ def merged(
                     Unknown(new.open)
                     if y is None and new.open
                     else typed(built(m, one, made, node), made.types.get(key, "") if x is None else "")
-                )  # type: ignore[arg-type]
+                )
             else:
                 items[key] = merged(m, x, y, made, node, made.types.get(key, ""))
         made.slots["state"] = Items(items, old.open or new.open, old.by or new.by)

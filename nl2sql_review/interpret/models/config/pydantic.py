@@ -237,7 +237,7 @@ def field_value(
 def default_of(m: Machine, cls: Class, f: Field, so_far: dict[str, Value], node: cst.CSTNode | None) -> Value:
     shared = object_of(f.default)
     factory = object_of(f.factory) if f.factory is not None else None
-    if isinstance(factory, Function) and [p for p in factory.positional if p.default is None]:
+    if f.factory is not None and isinstance(factory, Function) and [p for p in factory.positional if p.default is None]:
         value = m.call(f.factory, Arguments([Known(Mapping(dict(so_far)))]), node)
     elif f.factory is None and isinstance(shared, (Sequence, Mapping)):  # a model copies a mutable default
         copied = (
@@ -275,17 +275,11 @@ def finish(m: Machine, me: Known, cls: Class, found: list[Any], node: cst.CSTNod
     for kind, mark, fn, _ in found:
         if kind == "model_validator" and mode_of(kind, mark) == "after":
             if fn.kind == "classmethod":
-                m.call(
-                    Known(Bound(Known(cls), fn.name, fn, fn.owner)),
-                    Arguments([me, Known(None)][: len(fn.positional) - 1]),
-                    node,
-                )
+                given: list[Value] = [me, Known(None)]
+                method = Bound(Known(cls), fn.name, fn, fn.owner)
             else:
-                m.call(
-                    Known(Bound(me, fn.name, fn, fn.owner)),
-                    Arguments([Known(Opaque("info"))][: len(fn.positional) - 1]),
-                    node,
-                )
+                given, method = [Known(Opaque("info"))], Bound(me, fn.name, fn, fn.owner)
+            m.call(Known(method), Arguments(given[: len(fn.positional) - 1]), node)
         elif kind == "root_validator" and mode_of(kind, mark) == "after":
             data = m.call(
                 Known(Bound(Known(cls), fn.name, fn, fn.owner)),

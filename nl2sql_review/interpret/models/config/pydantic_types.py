@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ....training_plan.values import Absent, Known, Unknown, Value
 from ...core.machine import Machine
-from ...core.objects import Arguments, Builtin, Class, Instance, Mapping, Object, Opaque, Sequence, object_of
+from ...core.objects import Arguments, Builtin, Class, Instance, Mapping, Object, Opaque, Scope, Sequence, object_of
 from ...core.operations import describe, lift
 from ...python.builtins import BUILTINS
 
@@ -190,19 +190,20 @@ def sequence(m: Machine, cls: Class, name: str, inner: list[str], value: Value, 
 def named(cls: Class, text: str) -> Value | None:
     """What a name in an annotation of the class stands for."""
     parts = text.strip("\"' ").split(".")
-    scope = cls.scope
+    scope: Scope | None = cls.scope
     while scope is not None and parts[0] not in scope.slots:
         scope = scope.parent
     value = scope.slots[parts[0]] if scope is not None else cls.module.scope.slots.get(parts[0])
     for part in parts[1:]:
         inner = getattr(object_of(value), "scope", None)
         value = inner.slots.get(part) if inner is not None else None
-    return value
+    found: Value | None = value
+    return found
 
 
 def declared(m: Machine, cls: Class, head: str, value: Known, node: cst.CSTNode | None) -> Value:
     """A type of the script, or a name for one."""
-    obj, target = value.value, named(cls, head)
+    obj, target = value.value, named(cls, head) or Absent()
     kind = object_of(target)
     if isinstance(kind, Builtin) and kind is not object_of(BUILTINS.get(head)):
         return one(m, cls, kind.name, value, node)

@@ -23,6 +23,7 @@ from ...core.objects import (
     plain,
 )
 from ...core.operations import describe, freeze, item_term
+from . import written
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -72,7 +73,7 @@ def same(call: ModelCall) -> Value:
     kept: Value | None = None
     if call.callee.endswith("filter") and not isinstance(fn, Absent):
         with m.supposing("a filter's function"):
-            kept = m.call(fn, Arguments([Known(Row("example", object_of(call.receiver), False))]), call.node)
+            kept = m.call(fn, Arguments([Known(Row("example", call.owner, False))]), call.node)
         if not isinstance(call.arguments.get(None, "batched", "with_indices", "input_columns"), Absent):
             kept = Unknown("a filter that is given more than a row, or batches of them", call.receiver.trace)
     out = derived(m, call.receiver, call.arguments, call.node, call.callee)
@@ -89,7 +90,7 @@ for _name in SAME:
 @method_model(KIND, "map")
 def map_(call: ModelCall) -> Value:
     m, args, node = call.machine, call.arguments, call.node
-    old: Dataset = object_of(call.receiver)
+    old: Dataset = call.owner
     fn = args.get(0, "function")
     batched = args.get(4, "batched")
     is_batched = bool(plain(batched)) if isinstance(batched, Known) else False
@@ -106,9 +107,9 @@ def map_(call: ModelCall) -> Value:
         out = m.call(fn, Arguments(positional, dict(extra), args.place), node)
         made, more = new_columns(m, out, is_batched, node)
         written = {
-            k[1]: cell(v, is_batched)
+            k.key: cell(v, is_batched)
             for k, v in row.slots.items()
-            if isinstance(k, tuple) and k[0] == "item" and isinstance(k[1], str)
+            if isinstance(k, ItemKey) and isinstance(k.key, str)
         }
         obj = object_of(out)
         if isinstance(obj, Row):
@@ -139,9 +140,7 @@ def new_columns(m: Machine, out: Value, batched: bool, node: cst.CSTNode | None)
         ("PreTrainedTokenizer.__call__", "PreTrainedTokenizer.encode_plus", "batch_encode_plus")
     ):
         tokens: dict[str, Value] = {name: item_term(out, Known(name)) for name in ("input_ids", "attention_mask")}
-        written = {
-            k[1]: v for k, v in obj.slots.items() if isinstance(k, tuple) and k[0] == "item" and isinstance(k[1], str)
-        }
+        written = {k.key: v for k, v in obj.slots.items() if isinstance(k, ItemKey) and isinstance(k.key, str)}
         return {**tokens, **written}, ""
     state = m.mapping(out, node)
     return {k: cell(v, batched) for k, v in state.items.items() if isinstance(k, str)}, describe(
@@ -159,7 +158,8 @@ def cell(value: Value, batched: bool) -> Value:
         out = items[0]
         for v in items[1:]:
             out = join(out, v)
-        return out
+        found: Value = out
+        return found
     return value
 
 
@@ -176,7 +176,7 @@ def removed(
 @method_model(KIND, "remove_columns", "select_columns")
 def choose(call: ModelCall) -> Value:
     m = call.machine
-    old: Dataset = object_of(call.receiver)
+    old: Dataset = call.owner
     names = call.arguments.get(0, "column_names")
     if call.callee.endswith("remove_columns"):
         columns, open_ = removed(m, old.columns, old.open, names, call.node)
@@ -200,7 +200,7 @@ def choose(call: ModelCall) -> Value:
 @method_model(KIND, "rename_column", "rename_columns")
 def rename(call: ModelCall) -> Value:
     args = call.arguments
-    old: Dataset = object_of(call.receiver)
+    old: Dataset = call.owner
     if call.callee.endswith("rename_columns"):
         pairs = {k: plain(v) for k, v in call.machine.mapping(args.get(0, "column_mapping"), call.node).items.items()}
     else:
@@ -216,7 +216,7 @@ def rename(call: ModelCall) -> Value:
 @method_model(KIND, "add_column")
 def add_column(call: ModelCall) -> Value:
     args = call.arguments
-    old: Dataset = object_of(call.receiver)
+    old: Dataset = call.owner
     name = plain(args.get(0, "name"))
     return derived(
         call.machine,
@@ -231,13 +231,13 @@ def add_column(call: ModelCall) -> Value:
 @method_model(KIND, "train_test_split")
 def split(call: ModelCall) -> Value:
     out = derived(call.machine, call.receiver, call.arguments, call.node, call.callee)
-    out.value.splits = True  # type: ignore[union-attr]
+    object_of(out).splits = True
     return out
 
 
 @method_model(KIND, "__getitem__")
 def item(call: ModelCall) -> Value:
-    old: Dataset = object_of(call.receiver)
+    old: Dataset = call.owner
     key = call.arguments.get(0)
     k = plain(key)
     if isinstance(k, str):
@@ -261,7 +261,7 @@ def item(call: ModelCall) -> Value:
 
 @iteration_model(KIND)
 def iterate(call: ModelCall) -> Items:
-    old: Dataset = object_of(call.receiver)
+    old: Dataset = call.owner
     if old.splits:
         return Items((Known("train"), Known("test")), f"the splits of {old.text}")
     return Items((Known(Row("example", old, False)),), f"only the run knows how many rows {old.text} has")
@@ -276,10 +276,11 @@ def to_list(call: ModelCall) -> Value:
 # -- rows ------------------------------------------------------------------------------------------------
 @method_model("row", "__getitem__")
 def cell_of_row(call: ModelCall) -> Value:
-    row, key = object_of(call.receiver), call.arguments.get(0)
+    row, key = call.owner, call.arguments.get(0)
     k = plain(key)
     if ItemKey(k) in row.slots:
-        return row.slots[ItemKey(k)]
+        found: Value = row.slots[ItemKey(k)]
+        return found
     known = (
         row.dataset.columns.get(k) if isinstance(row, Row) and row.dataset is not None and isinstance(k, str) else None
     )
@@ -291,7 +292,7 @@ def cell_of_row(call: ModelCall) -> Value:
 
 @iteration_model("row")
 def iterate_row(call: ModelCall) -> Items:
-    row = object_of(call.receiver)
+    row = call.owner
     return Items(
         tuple(Known(k) for k in row.dataset.columns) if row.dataset is not None else (), "the columns of a row"
     )
@@ -303,7 +304,8 @@ def get_of_row(call: ModelCall) -> Value:
     row, key = object_of(receiver), args.get(0)
     k = plain(key)
     if ItemKey(k) in row.slots:
-        return row.slots[ItemKey(k)]
+        found: Value = row.slots[ItemKey(k)]
+        return found
     known = (
         row.dataset.columns.get(k) if isinstance(row, Row) and row.dataset is not None and isinstance(k, str) else None
     )
@@ -329,7 +331,7 @@ def copy_of_row(call: ModelCall) -> Value:
 @method_model("row", "update")
 def update_row(call: ModelCall) -> Value:
     args = call.arguments
-    row = object_of(call.receiver)
+    row = call.owner
     for k, v in {
         **(call.machine.mapping(args.positional[0], call.node).items if args.positional else {}),
         **args.keywords,
@@ -386,6 +388,12 @@ def load(call: ModelCall) -> Value:
         f"{call.callee.rsplit('.', 1)[-1]}({', '.join(describe(a, 40) for a in call.arguments.positional[:2])})",
         recorded,
     )
+    if call.callee.endswith("load_from_disk"):
+        found = written.loaded(call.machine, call.arguments.get(0, "dataset_path"))
+    else:
+        found = written.loaded(call.machine, call.arguments.get(None, "data_files"))
+    if found is not None:
+        new.columns, new.open = found
     new.splits = call.callee.endswith("load_dataset") and "split" not in recorded.arguments
     recorded.result = made(call.machine, new)
     return Known(new, (recorded.place,))

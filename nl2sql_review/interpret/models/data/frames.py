@@ -8,8 +8,9 @@ from ....training_plan.values import Known, Unknown, Value, join
 from ...core.library import iteration_model, method_model, model, record, record_call
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
-from ...core.objects import Arguments, Dataset, Items, Mapping, Opaque, Row, Sequence, object_of, plain
+from ...core.objects import Arguments, Dataset, ItemKey, Items, Mapping, Opaque, Row, Sequence, object_of, plain
 from ...core.operations import describe, item_term
+from . import written
 from .datasets import cell, made
 
 if TYPE_CHECKING:
@@ -38,15 +39,10 @@ def frame(m: Machine, text: str, call: Any, columns: dict[str, Value], open: boo
 )
 def read(call: ModelCall) -> Value:
     recorded = record_call(call)
-    return Known(
-        frame(
-            call.machine,
-            f"{call.callee}({', '.join(describe(a, 40) for a in call.arguments.positional[:1])})",
-            recorded,
-            {},
-        ),
-        (recorded.place,),
-    )
+    shown = f"{call.callee}({', '.join(describe(a, 40) for a in call.arguments.positional[:1])})"
+    path = call.arguments.get(0, "path_or_buf", "filepath_or_buffer", "path")
+    columns, open_ = written.loaded(call.machine, path) or ({}, True)
+    return Known(frame(call.machine, shown, recorded, columns, open_), (recorded.place,))
 
 
 @model("pandas.DataFrame", "pandas.DataFrame.from_records", "pandas.DataFrame.from_dict")
@@ -71,9 +67,7 @@ def build(call: ModelCall) -> Value:
 
 def columns_of(df: Dataset) -> dict[str, Value]:
     """The columns it was made with, and those the script wrote since."""
-    written = {
-        k[1]: v for k, v in df.slots.items() if isinstance(k, tuple) and k[0] == "item" and isinstance(k[1], str)
-    }
+    written = {k.key: v for k, v in df.slots.items() if isinstance(k, ItemKey) and isinstance(k.key, str)}
     return {**df.columns, **{k: cell(v, True) for k, v in written.items()}}
 
 
@@ -120,7 +114,7 @@ def same(call: ModelCall) -> Value:
 
 @method_model(KIND, "assign")
 def assign(call: ModelCall) -> Value:
-    old: Dataset = object_of(call.receiver)
+    old: Dataset = call.owner
     new = {
         k: cell(
             call.machine.call(v, Arguments([call.receiver]), call.node) if hasattr(object_of(v), "node") else v, True
@@ -133,19 +127,17 @@ def assign(call: ModelCall) -> Value:
 @method_model(KIND, "rename")
 def rename(call: ModelCall) -> Value:
     args = call.arguments
-    columns = columns_of(object_of(call.receiver))
+    columns = columns_of(call.owner)
     pairs = call.machine.mapping(args.get(None, "columns"), call.node).items if "columns" in args.keywords else {}
     for before, after in pairs.items():
         if isinstance(before, str) and isinstance(plain(after), str):
-            columns[plain(after)] = columns.pop(
-                before, item_term(Known(Row("row", object_of(call.receiver), False)), Known(before))
-            )
+            columns[plain(after)] = columns.pop(before, item_term(Known(Row("row", call.owner, False)), Known(before)))
     return derived(call.machine, call.receiver, args, call.node, call.callee, columns)
 
 
 @method_model(KIND, "__getitem__")
 def item(call: ModelCall) -> Value:
-    df: Dataset = object_of(call.receiver)
+    df: Dataset = call.owner
     key = call.arguments.get(0)
     name = plain(key)
     if isinstance(object_of(key), Sequence):
@@ -171,7 +163,7 @@ def item(call: ModelCall) -> Value:
 def apply(call: ModelCall) -> Value:
     """`df.apply(f, axis=1, **kwargs)`: f on each row; along the other axis nothing is known."""
     m, args = call.machine, call.arguments
-    df: Dataset = object_of(call.receiver)
+    df: Dataset = call.owner
     record_call(call)
     if plain(args.get(1, "axis")) not in (1, "columns"):
         return Known(Opaque(f"{df.text}.apply(…)", "call", ()))
@@ -189,25 +181,25 @@ def row_of(df: Dataset) -> Row:
 
 @method_model(KIND, "iterrows")
 def iterrows(call: ModelCall) -> Value:
-    pair = Known(Sequence((Known(Opaque("index")), Known(row_of(object_of(call.receiver)))), "tuple"))
+    pair = Known(Sequence((Known(Opaque("index")), Known(row_of(call.owner))), "tuple"))
     return Known(Sequence((pair,), "list", MANY))
 
 
 @method_model(KIND, "itertuples", "to_records")
 def itertuples(call: ModelCall) -> Value:
-    return Known(Sequence((Known(row_of(object_of(call.receiver))),), "list", MANY))
+    return Known(Sequence((Known(row_of(call.owner)),), "list", MANY))
 
 
 @method_model(KIND, "to_dict")
 def to_dict(call: ModelCall) -> Value:
     if plain(call.arguments.get(0, "orient")) in ("records", "record"):
         return itertuples(call)
-    return Known(Mapping(dict(columns_of(object_of(call.receiver))), "the columns of a frame"))
+    return Known(Mapping(dict(columns_of(call.owner)), "the columns of a frame"))
 
 
 @iteration_model(KIND)
 def iterate(call: ModelCall) -> Items:
-    return Items(tuple(Known(k) for k in columns_of(object_of(call.receiver))), "the columns of a frame")
+    return Items(tuple(Known(k) for k in columns_of(call.owner)), "the columns of a frame")
 
 
 @model("pandas.concat")

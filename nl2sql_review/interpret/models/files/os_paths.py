@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any, Callable
 
-from ....training_plan.values import Absent, Default, Known, Text, Unknown, Value
+from ....training_plan.values import Absent, Default, Known, Text, Unknown, Value, traced
 from ...core.joins import demote
 from ...core.library import model
 from ...core.machine import Machine
@@ -30,16 +30,12 @@ def text_function(*names: str) -> Callable[[Any], Any]:
                     return Unknown(args.unknown)
                 values = [*args.positional, *args.keywords.values()]
                 out = lift(lambda *vs: settled(m, name, f, [text_of(v) for v in vs], vs), *values)
-                return out if out.trace or not values else type(out)(**{**fields_of(out), "trace": values[0].trace})
+                return out if out.trace or not values else traced(out, values[0].trace)
 
             model(f"os.path.{name}", f"posixpath.{name}")(run)
         return f
 
     return add
-
-
-def fields_of(v: Value) -> dict[str, Any]:
-    return {name: getattr(v, name) for name in type(v).__slots__}
 
 
 def settled(m: Machine, name: str, f: Any, texts: list[Value], values: Any) -> Value:
@@ -57,7 +53,7 @@ def settled(m: Machine, name: str, f: Any, texts: list[Value], values: Any) -> V
 def join_texts(m: Machine, *texts: Value) -> Value | None:
     out = texts[0]
     for text in texts[1:]:
-        first = text.value if isinstance(text, Known) else text.parts[0]  # type: ignore[union-attr]
+        first = text.value if isinstance(text, Known) else text.parts[0] if isinstance(text, Text) else None
         if not isinstance(first, str):
             return None
         if isinstance(out, Known) and isinstance(text, Known):
@@ -65,7 +61,7 @@ def join_texts(m: Machine, *texts: Value) -> Value | None:
         elif first.startswith("/") or out == Known(""):
             out = text
         else:
-            end = out.value if isinstance(out, Known) else out.parts[-1]  # type: ignore[union-attr]
+            end = out.value if isinstance(out, Known) else out.parts[-1] if isinstance(out, Text) else None
             out = concatenate([out, Known("" if isinstance(end, str) and end.endswith("/") else "/"), text])
     return out
 
@@ -74,11 +70,12 @@ def plain_text_function(name: str) -> None:
     real = getattr(posixpath, name)
 
     def f(m: Machine, *texts: Value) -> Value | None:
-        if all(isinstance(t, Known) for t in texts):
-            if name == "relpath" and not all(t.value.startswith("/") for t in texts) and len(texts) < 2:  # type: ignore[union-attr]
-                out = posixpath.normpath(texts[0].value) if not texts[0].value.startswith("/") else None  # type: ignore[union-attr]
+        known = [t.value for t in texts if isinstance(t, Known)]
+        if len(known) == len(texts):
+            if name == "relpath" and not all(text.startswith("/") for text in known) and len(known) < 2:
+                out = posixpath.normpath(known[0]) if not known[0].startswith("/") else None
             else:
-                out = real(*[t.value for t in texts])  # type: ignore[union-attr]
+                out = real(*known)
             if out is None:
                 return None
             if isinstance(out, tuple):

@@ -16,10 +16,10 @@ from ...core import operations
 from ...core.library import ATTRIBUTE_MODELS, METHOD_MODELS, model
 from ...core.machine import Machine
 from ...core.model_call import ModelCall, PythonModel
-from ...core.objects import Arguments, Instance, Opaque, Sequence, object_of
+from ...core.objects import Arguments, Instance, Opaque, Sequence, plain
 from ...core.operations import describe, lift
 from ...python.builtins import METHODS, PROPERTIES, open_term
-from ...python.texts import concatenate
+from ...python.texts import as_value, concatenate
 
 OPEN = "pathlib.Path"
 CWD = Known(Opaque("os.getcwd()", "call", kind="str"))
@@ -86,7 +86,11 @@ def joined(left: Value, right: Value) -> Value:
     if first.startswith("/"):
         return right
     if first.startswith("./"):
-        right = concatenate([Known(first[2:]), *right.parts[1:]]) if isinstance(right, Text) else Known(first[2:])
+        right = (
+            concatenate([Known(first[2:]), *map(as_value, right.parts[1:])])
+            if isinstance(right, Text)
+            else Known(first[2:])
+        )
     if isinstance(left, Known) and left.value in ("", ".") or right == Known(""):
         return right if right != Known("") else left
     end = left.value if isinstance(left, Known) else left.parts[-1] if isinstance(left, Text) else ""
@@ -134,7 +138,7 @@ def path_property(
     name: str, on_known: Callable[[PurePosixPath], Any], on_name: Callable[[PurePosixPath], Any] | None = None
 ) -> None:
     def known(m: Machine, owner: Value) -> Value:
-        v = on_known(owner.value)  # type: ignore[union-attr]
+        v = on_known(plain(owner))
         return (
             Known(Sequence(tuple(Known(x, owner.trace) for x in v), "tuple"), owner.trace)
             if isinstance(v, (tuple, list))
@@ -142,8 +146,8 @@ def path_property(
         )
 
     def open_(call: ModelCall) -> Value | None:
-        owner, v = call.receiver, object_of(call.receiver)
-        split = last_name(v.args[0])  # type: ignore[arg-type]
+        owner, v = call.receiver, call.owner
+        split = last_name(v.args[0])
         if split is not None and name == "parent":
             return path_of(split[0])
         if split is not None and on_name is not None:
@@ -151,7 +155,7 @@ def path_property(
         if name == "parent":
             return opened(f"{v.text}.parent", owner, trace=owner.trace)
         if name == "parents":
-            first = ATTRIBUTE_MODELS[OPEN, "parent"](call)
+            first = ATTRIBUTE_MODELS[OPEN, "parent"](call) or Unknown("the parent of a path")
             return Known(Sequence((first,), "tuple", "only the run knows how many parents a path has"), owner.trace)
         return Known(Opaque(f"{v.text}.{name}", "attribute", (owner, Known(name))), owner.trace)
 
@@ -262,7 +266,9 @@ def expanded(text: Value) -> Value:
     if not isinstance(first, str) or not first.startswith("~"):
         return text
     if first == "~" or first.startswith("~/"):
-        return concatenate([Text((HOME,)), Known(first[1:]), *(text.parts[1:] if isinstance(text, Text) else ())])
+        return concatenate(
+            [Text((HOME,)), Known(first[1:]), *map(as_value, text.parts[1:] if isinstance(text, Text) else ())]
+        )
     return Text((Known(Opaque(f"os.path.expanduser({describe(text)})", "call", (text,), "str")),), text.trace)
 
 
@@ -271,10 +277,10 @@ def pure(call: ModelCall) -> Value:
     name = call.name
 
     def one(p: Value, *others: Value) -> Value:
-        texts = [text_of(v) for v in (p, *others)]
-        if all(isinstance(t, Known) and isinstance(t.value, str) for t in texts) and hasattr(PurePosixPath, name):
+        texts = [t for v in (p, *others) if isinstance(t := plain(text_of(v)), str)]
+        if len(texts) == 1 + len(others) and hasattr(PurePosixPath, name):
             try:
-                return Known(getattr(PurePosixPath(texts[0].value), name)(*[t.value for t in texts[1:]]), p.trace)  # type: ignore[union-attr]
+                return Known(getattr(PurePosixPath(texts[0]), name)(*texts[1:]), p.trace)
             except (ValueError, TypeError) as e:
                 call.machine.certainly_raises(type(e).__name__)
                 return Unknown(f"{name}() raises {type(e).__name__}")

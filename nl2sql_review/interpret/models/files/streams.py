@@ -14,10 +14,10 @@ from ....source import Source, SourceError
 from ....training_plan.values import Absent, Default, Either, Known, Place, Text, Trace, Unknown, Value, join
 from ...core import documents
 from ...core.joins import demote
-from ...core.library import iteration_model, method_model, model
+from ...core.library import iteration_model, method_model, model, record
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
-from ...core.objects import Arguments, Builtin, Items, Mapping, Opaque, Sequence, object_of
+from ...core.objects import Arguments, Builtin, Items, Mapping, Opaque, Sequence, object_of, plain
 from ...core.operations import describe, lift
 from ...python.builtins import BUILTINS
 from .paths import CONFIGURATION, CWD, LEFTOVER, is_path, path_method, text_of
@@ -147,6 +147,8 @@ def content(m: Machine, path: Value, trace: Trace = ()) -> Content | str:
 def open_file(call: ModelCall) -> Value:
     call.machine.risks += 1
     path, mode = call.arguments.get(0, "file", "name"), call.arguments.get(1, "mode")
+    if isinstance(words := plain(mode), str) and set(words) & set("wax"):
+        record(call.machine, "open", call.arguments, call.node)
     return stream(call.machine, path, mode)
 
 
@@ -262,7 +264,7 @@ def text_value(found: Content) -> Value:
 
 @method_model(FILE, "read")
 def read_all(call: ModelCall) -> Value:
-    file = object_of(call.receiver)
+    file = call.owner
     if call.arguments.positional or call.arguments.keywords:
         return Unknown("a part of a file")
     binary = isinstance(file.args[1], Known) and "b" in str(file.args[1].value)
@@ -296,7 +298,7 @@ def read_lines(call: ModelCall) -> Value:
 
 @iteration_model(FILE)
 def lines(call: ModelCall) -> Items:
-    file = object_of(call.receiver)
+    file = call.owner
 
     def split(c: Content) -> Value:
         found = c.text.splitlines(keepends=True)
@@ -315,7 +317,7 @@ def lines(call: ModelCall) -> Items:
 
 @method_model(FILE, "readline")
 def read_line(call: ModelCall) -> Value:
-    return Known(Opaque(f"{object_of(call.receiver).text}.readline()", "call", (call.receiver,), "str"))
+    return Known(Opaque(f"{call.owner.text}.readline()", "call", (call.receiver,), "str"))
 
 
 @method_model(FILE, "__enter__")
@@ -323,7 +325,7 @@ def enter(call: ModelCall) -> Value:
     return call.receiver
 
 
-@method_model(FILE, "write", "writelines", "close", "flush", "seek", "__exit__", "truncate", "fileno")
+@method_model(FILE, "close", "flush", "seek", "__exit__", "truncate", "fileno")
 def written(call: ModelCall) -> Value:
     return Known(None)
 

@@ -8,7 +8,7 @@ from ....training_plan.values import Absent, Known, Value
 from ...core.library import model
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
-from ...core.objects import Arguments, Bound, Class, Field, Instance, Mapping, Opaque, Sequence, object_of
+from ...core.objects import Arguments, Bound, Class, Field, Instance, Mapping, Opaque, Sequence, object_of, plain
 from ..config import pydantic
 from .small_parts import copied
 
@@ -152,7 +152,7 @@ def namedtuple(call: ModelCall) -> Value | None:
     )
     scope = m.frame.scope
     cls = Class(
-        str(args.get(0).value) if isinstance(args.get(0), Known) else "namedtuple", [], None, scope.module, scope
+        str(plain(args.get(0))) if isinstance(args.get(0), Known) else "namedtuple", [], None, scope.module, scope
     )
     cls.kind = "namedtuple"
     defaults = m.iterate(args.keywords["defaults"], call.node).items if "defaults" in args.keywords else ()

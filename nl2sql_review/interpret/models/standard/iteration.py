@@ -73,10 +73,8 @@ def chained(call: ModelCall) -> Value:
 
 @model("itertools.islice")
 def islice(call: ModelCall) -> Value:
-    items, limits = (
-        call.machine.iterate(call.arguments.get(0), call.node),
-        [v.value if isinstance(v, Known) else ... for v in call.arguments.positional[1:]],
-    )
+    items = call.machine.iterate(call.arguments.get(0), call.node)
+    limits: list[Any] = [v.value if isinstance(v, Known) else ... for v in call.arguments.positional[1:]]
     if items.open or any(not (x is None or isinstance(x, int)) for x in limits) or not limits:
         return Known(Sequence(items.items, "list", items.open or "a part whose length only the run knows", items.by))
     return Known(Sequence(tuple(itertools.islice(items.items, *limits)), "list", "", items.by))

@@ -8,16 +8,14 @@ as a reference to a group, is refused.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
-try:
-    from re import _constants as sre
-    from re import _parser as parser
-except ImportError:  # Python 3.10
-    import sre_constants as sre  # type: ignore[no-redef]
-    import sre_parse as parser  # type: ignore[no-redef]
+sre: Any = import_module("re._constants" if sys.version_info >= (3, 11) else "sre_constants")
+parser: Any = import_module("re._parser" if sys.version_info >= (3, 11) else "sre_parse")
 
 STEPS = 20_000  # what a use of a pattern may take
 DEEP = 150  # iterations of a group within each other that are followed
@@ -125,7 +123,7 @@ class _Walk:
             elif op in (sre.ASSERT, sre.ASSERT_NOT):
                 if av[0] < 0:  # looks back, over a number of characters that is fixed
                     start = at - int(av[1].getwidth()[0])
-                    found = start >= 0 and self._match(list(av[1]), 0, start, lambda end, at=at: end == at, depth)
+                    found = start >= 0 and self._match(list(av[1]), 0, start, at.__eq__, depth)
                 else:
                     found = self._match(list(av[1]), 0, at, lambda _: True, depth)
                 if found is not (op is sre.ASSERT):
@@ -166,7 +164,7 @@ class _Walk:
     def _repeat_one(self, greedy: bool, low: int, most: int, one: Any, at: int, then: Next) -> bool:
         text, end = self._text, at
         last = min(len(text), at + most)
-        while end < last and self._takes(*one, text[end]):
+        while end < last and self._takes(one[0], one[1], text[end]):
             end += 1
         self._spend(1 + (end - at) // 4)
         places = range(end, at + low - 1, -1) if greedy else range(at + low, end + 1)

@@ -30,8 +30,8 @@ CLASSES = (
 def always(name: str) -> frozenset[str]:
     """The parameters that a class takes in every known version of its library, with those of its bases."""
     library, _, cls = name.rpartition(".")
-    found = [taken_in(library, cls, version) for version in store.versions(library)]
-    found = [names for names in found if names is not None]
+    asked = [taken_in(library, cls, version) for version in store.versions(library)]
+    found = [names for names in asked if names is not None]
     return frozenset.intersection(*found) if found else frozenset()
 
 
@@ -65,7 +65,7 @@ for _name in CLASSES:
 
 
 def taken(call: ModelCall) -> Value | None:
-    name, key = object_of(call.receiver).args[0].value, call.arguments.get(0)
+    name, key = call.owner.args[0].value, call.arguments.get(0)
     if isinstance(key, Known) and isinstance(key.value, str) and key.value in always(name):
         return Known(True)
     return None
@@ -74,7 +74,7 @@ def taken(call: ModelCall) -> Value | None:
 METHOD_MODELS[PARAMETERS, "__contains__"] = taken
 for _name in ("keys", "copy"):
     METHOD_MODELS[PARAMETERS, _name] = lambda call: call.receiver
-ATTRIBUTE_MODELS[SIGNATURE, "parameters"] = lambda call: object_of(call.receiver).slots["parameters"]
+ATTRIBUTE_MODELS[SIGNATURE, "parameters"] = lambda call: call.owner.slots["parameters"]
 
 
 def names_of(fn: Function) -> dict[str, Value]:

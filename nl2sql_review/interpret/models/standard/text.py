@@ -21,7 +21,7 @@ from ...core.operations import describe, lift
 from ...core.sizes import MAX_TEXT
 from ...python.builtins import apply, open_term, rebuild
 from ...python.operators import binary
-from ...python.texts import concatenate, to_text
+from ...python.texts import as_value, concatenate, to_text
 from .match_cost import affordable
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def substitute(call: ModelCall) -> Value:
                 return Unknown(f"the placeholder {hole.group(0)} is not filled", text.trace)
         return concatenate([*parts, Known(text.value[end:], text.trace)])
 
-    return lift(fill, object_of(call.receiver).args[0])
+    return lift(fill, call.owner.args[0])
 
 
 # -- textwrap --------------------------------------------------------------------------------------------
@@ -83,8 +83,8 @@ def dedent(call: ModelCall) -> Value:
                 return open_term(call.machine, call.callee, text)
             pieces = re.split(r"\0(\d+)\0", f("".join(marks)))
             return concatenate(
-                [Known(piece) if i % 2 == 0 else text.parts[int(piece)] for i, piece in enumerate(pieces)]
-            )  # type: ignore[misc]
+                [Known(piece) if i % 2 == 0 else as_value(text.parts[int(piece)]) for i, piece in enumerate(pieces)]
+            )
         return apply(call.machine, call.callee, f, text)
 
     return lift(one, call.arguments.get(0, "text", "doc"))
@@ -197,21 +197,21 @@ def sub(call: ModelCall) -> Value:
     flags, count = flags_of(args.get(4, "flags")), args.get(3, "count")
 
     def run(p: Value, r: Value, s: Value) -> Value:
-        plain = all(isinstance(v, Known) and isinstance(v.value, str) for v in (p, r, s))
+        texts = [v.value for v in (p, r, s) if isinstance(v, Known) and isinstance(v.value, str)]
         if (
-            not plain
-            or not harmless(p.value, s.value, flags)
+            len(texts) < 3
             or flags is None
             or not isinstance(count, (Absent, Known))
-        ):  # type: ignore[union-attr]
+            or not harmless(texts[0], texts[2], flags)
+        ):
             return open_term(call.machine, "re.sub", p, r, s)
-        if len(r.value) * (len(s.value) + 1) * (1 + r.value.count("\\")) > MAX_TEXT:  # type: ignore[union-attr]
+        if len(texts[1]) * (len(texts[2]) + 1) * (1 + texts[1].count("\\")) > MAX_TEXT:
             return Unknown("a very long text", s.trace)
         try:
             return Known(
-                re.sub(p.value, r.value, s.value, count=count.value if isinstance(count, Known) else 0, flags=flags),
+                re.sub(texts[0], texts[1], texts[2], count=count.value if isinstance(count, Known) else 0, flags=flags),
                 s.trace,
-            )  # type: ignore[union-attr]
+            )
         except (re.error, IndexError, TypeError) as e:
             return Unknown(f"re.sub raises {type(e).__name__}", s.trace)
 
@@ -232,7 +232,7 @@ def compile_(call: ModelCall) -> Value:
 
 def compiled(call: ModelCall) -> Value:
     m, args = call.machine, call.arguments
-    pattern, flags = object_of(call.receiver).args
+    pattern, flags = call.owner.args
     word = call.callee.rsplit(".", 1)[-1]
     if word == "sub":
         inner = Arguments([pattern, *args.positional], dict(args.keywords))
@@ -255,7 +255,7 @@ for _name in ("match", "search", "fullmatch", "findall", "split", "sub"):
 
 @method_model(MATCH, "group", "__getitem__")
 def group(call: ModelCall) -> Value:
-    found = object_of(call.receiver)
+    found = call.owner
     keys = call.arguments.positional or [Known(0)]
     values = [
         call.machine.item(
@@ -270,12 +270,13 @@ def group(call: ModelCall) -> Value:
 
 @method_model(MATCH, "groups")
 def groups(call: ModelCall) -> Value:
-    return Known(Sequence(object_of(object_of(call.receiver).slots["groups"]).state.items[1:], "tuple"))
+    return Known(Sequence(object_of(call.owner.slots["groups"]).state.items[1:], "tuple"))
 
 
 @method_model(MATCH, "groupdict")
 def groupdict(call: ModelCall) -> Value:
-    return object_of(call.receiver).slots["names"]
+    found: Value = call.owner.slots["names"]
+    return found
 
 
 # -- literals --------------------------------------------------------------------------------------------

@@ -1,0 +1,6 @@
+"""What changed between two runs: each side is read into settings, and these are held against each other.
+
+before = sides.read("HEAD~3:train.py", options)
+after = sides.read("train.py", options)
+compare.compare(before, after)                  # report.plan_diff.PlanDiff
+"""

@@ -1,0 +1,229 @@
+"""A finished run held against a plan, or against another finished run: values, steps, the learning rate's curve."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+
+from ..files import discovery
+from ..render.plan_json import PlanValue, describe_fact
+from ..report.plan_diff import Difference, PlanDiff, Remark
+from ..training_plan.facts import SECTIONS, TrainingPlan
+from .finished_run import PICKLE, TOKENIZERS, WEIGHTS, FinishedRun, State
+from .settings import Setting
+from .values import alike, same, stated
+
+TOLERANCE = 0.02  # of the peak: the curve is logged at the beginning or the end of a step, by version
+FEW = 3  # logged steps that say anything of a curve
+SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup")
+
+
+def compare(
+    plan: TrainingPlan | None, run: FinishedRun, names: tuple[str, str], other: FinishedRun | None, plan_first: bool
+) -> PlanDiff:
+    """Hold a finished run against the plan that it should come from, or against `other`, an earlier finished run.
+
+    `names` are those of the sides, before and after; `plan_first`: whether the plan is the one before.
+    """
+    pairs = list(_of_plan(plan, run)) if plan is not None else list(_of_runs(other, run)) if other is not None else []
+    made: list[Difference] = []
+    equal = 0
+    for setting, value in pairs:
+        if _agree(setting.fact, setting.value, value):
+            equal += 1
+            continue
+        sides = (stated(setting.value), stated(value))
+        before, after = sides if plan_first or plan is None else sides[::-1]
+        made.append(Difference(setting.section, setting.name, before, after))
+    remarks = [*_of_folder(run), *(_of_state(run, plan) if run.state is not None else ())]
+    if other is not None:
+        remarks += [*_of_folder(other), *(_of_state(other, None) if other.state is not None else ())]
+    order = {name: number for number, name in enumerate(SECTIONS)}
+    made.sort(key=lambda one: order.get(one.section, len(order)))
+    return PlanDiff(*names, tuple(made), (), (), (), tuple(dict.fromkeys(remarks)), equal)
+
+
+def _of_plan(plan: TrainingPlan | None, run: FinishedRun) -> Iterator[tuple[Setting, PlanValue]]:
+    """Every fact that both tell, with the folder's value; a plan that leaves it to the run is not held against it."""
+    if plan is None:
+        return
+    for name, value in run.facts.items():
+        stated_ = describe_fact(plan[name])
+        if name == "arguments.max_steps" and stated_.value in (-1, None):
+            continue
+        if name == "arguments.epochs" and _steps_rule(plan):
+            continue  # max_steps wins, and the state keeps what follows from it
+        if stated_.kind in ("known", "default", "either"):
+            section, _, short = name.partition(".")
+            yield Setting(("fact", name), section, short, stated_, name), value
+
+
+def _steps_rule(plan: TrainingPlan) -> bool:
+    value = describe_fact(plan.arguments.max_steps)
+    return value.kind in ("known", "default") and isinstance(value.value, (int, float)) and value.value > 0
+
+
+def _of_runs(before: FinishedRun, after: FinishedRun) -> Iterator[tuple[Setting, PlanValue]]:
+    for name in dict.fromkeys((*before.facts, *after.facts)):
+        section, _, short = name.partition(".")
+        absent = PlanValue("absent")
+        yield (
+            Setting(("fact", name), section, short, before.facts.get(name, absent), name),
+            after.facts.get(name, absent),
+        )
+
+
+def _agree(fact: str, plan: PlanValue, run: PlanValue) -> bool:
+    """Whether a folder's value is what the plan says, as the libraries write it down."""
+    if plan.kind == "either":
+        return any(_agree(fact, PlanValue("known", option), run) for option in plan.value)
+    a, b = plan.value, run.value
+    if fact == "lora.target_modules" and isinstance(a, list) and isinstance(b, list):
+        return sorted(map(str, a)) == sorted(map(str, b))
+    if fact == "lora.target_modules" and a == "all-linear" and isinstance(b, list):
+        return len(b) >= 4  # PEFT writes down the modules that it found
+    if fact == "lora.model_name" and isinstance(a, str) and isinstance(b, str):
+        return _model(a) == _model(b)
+    if fact == "arguments.scheduler" and isinstance(a, str) and isinstance(b, str):
+        return a.lower() == b.lower()
+    if plan.kind in ("known", "default") and run.kind in ("known", "default") and fact.startswith("arguments."):
+        numbers = all(isinstance(x, (int, float)) and not isinstance(x, bool) for x in (a, b))
+        return math.isclose(a, b, rel_tol=1e-3) if numbers else alike(a, b)
+    return same(plan, run)
+
+
+def _model(name: str) -> str:
+    """A model's name without what Unsloth puts in its place: the organisation, and how its copy is quantised."""
+    short = name.rstrip("/").rpartition("/")[2].lower()
+    for ending in ("-unsloth-bnb-4bit", "-bnb-4bit", "-4bit"):
+        short = short.removesuffix(ending)
+    return short.replace("meta-", "")
+
+
+# -- the folder --------------------------------------------------------------------------------------------------
+
+
+def _of_folder(run: FinishedRun) -> Iterator[Remark]:
+    where = discovery.shown(run.folder)
+    if run.is_adapter and not any(name in run.names for name in WEIGHTS):
+        yield Remark("certain", f"no weights lie beside the adapter's configuration ({' or '.join(WEIGHTS)})", where)
+    if empty := run.empty_weights():
+        yield Remark("certain", f"{empty} holds no weights", where)
+    if run.is_adapter and "tokenizer_config.json" not in run.names:
+        yield Remark("may", "no tokenizer lies beside the adapter: it is loaded with the base model's", where)
+    elif run.is_adapter and not any(name in run.names for name in TOKENIZERS):
+        yield Remark("certain", "tokenizer_config.json lies there without the tokenizer that it configures", where)
+    eos, pad = run.tokenizer.get("eos_token"), run.tokenizer.get("pad_token")
+    if eos is not None and eos == pad:
+        yield Remark("may", f"the saved tokenizer pads with its EOS token {eos!r}", where)
+    for text in run.unread:
+        yield Remark("note", text, where)
+    if "training_args.bin" in run.names:
+        yield Remark("note", PICKLE, where)
+
+
+# -- trainer_state.json ------------------------------------------------------------------------------------------
+
+
+def _of_state(run: FinishedRun, plan: TrainingPlan | None) -> Iterator[Remark]:
+    state = run.state
+    assert state is not None
+    yield from _steps(state, plan)
+    yield from _resumes(state)
+    losses = [entry.loss for entry in state.log if entry.loss is not None]
+    if len(losses) >= FEW and len(set(losses)) == 1:
+        yield Remark(
+            "certain", f"the loss is {losses[0]:g} at all {len(losses)} logged steps: nothing trains", state.path
+        )
+    yield from _curve(state, plan)
+    yield from _best(run, state)
+
+
+def _steps(state: State, plan: TrainingPlan | None) -> Iterator[Remark]:
+    planned = state.max_steps
+    said = describe_fact(plan.arguments.max_steps) if plan is not None else None
+    if plan is not None and said is not None and said.kind == "known" and _steps_rule(plan):
+        if planned is not None and planned != said.value:
+            yield Remark("certain", f"the plan says {said.value} steps, the run was to take {planned}", state.path)
+        planned = int(said.value)
+    if state.step is None or planned is None or planned <= 0:
+        return
+    if state.step < planned:
+        yield Remark("certain", f"the run ended at step {state.step} of {planned}", state.path)
+    elif state.step > planned:
+        yield Remark("certain", f"the run took {state.step} steps, {planned} were planned", state.path)
+
+
+def _resumes(state: State) -> Iterator[Remark]:
+    """Steps that come again: a run that was resumed from another step than the last one logged."""
+    last = 0
+    for entry in state.log:
+        if entry.step < last:
+            saved = f", and it saves every {state.save_steps:g} steps" if state.save_steps else ""
+            yield Remark("may", f"after step {last} the log goes on at step {entry.step}{saved}", state.path)
+        last = entry.step
+
+
+def _curve(state: State, plan: TrainingPlan | None) -> Iterator[Remark]:
+    """The logged learning rates against the schedule that the plan asks for."""
+    rates = [(entry.step, entry.rate) for entry in state.log if entry.rate is not None]
+    total = state.max_steps or (max(step for step, _ in rates) if rates else None)
+    if plan is None or not rates or not total:
+        return
+    peak, kind = (describe_fact(fact).value for fact in (plan.arguments.learning_rate, plan.arguments.scheduler))
+    warmup = _warmup(plan, total)
+    highest = max(rate for _, rate in rates)
+    if isinstance(peak, (int, float)) and highest > peak * (1 + TOLERANCE):
+        yield Remark("certain", f"learning_rate is {peak:g} in the plan, and {highest:g} was logged", state.path)
+        return
+    if not isinstance(peak, (int, float)) or kind not in SCHEDULES or warmup is None or len(rates) < FEW:
+        return
+    planned = describe_fact(plan.arguments.max_steps).value if _steps_rule(plan) else total
+    if state.counted or planned != total:
+        return  # another number of steps has been told, and gives another curve
+    for step, rate in rates:
+        wanted = [scheduled(str(kind), at, total, warmup) * peak for at in (step - 1, step)]
+        if not min(wanted) - TOLERANCE * peak <= rate <= max(wanted) + TOLERANCE * peak:
+            yield Remark(
+                "certain",
+                f"the learning rate at step {step} is {rate:.3g}; {kind} from {peak:g} "
+                f"with {warmup} steps of warm-up gives {wanted[0]:.3g} there",
+                state.path,
+            )
+            return
+    yield Remark("note", f"all {len(rates)} logged learning rates are those of the plan's schedule", state.path)
+
+
+def _warmup(plan: TrainingPlan, total: int) -> int | None:
+    """The steps of warm-up, by the trainer's own rounding; None where the plan does not tell."""
+    steps, ratio = (describe_fact(fact) for fact in (plan.arguments.warmup_steps, plan.arguments.warmup_ratio))
+    plain = [v.value if v.kind in ("known", "default") else None for v in (steps, ratio)]
+    known = [v for v in plain if isinstance(v, (int, float)) and not isinstance(v, bool)]
+    if not known:
+        return 0 if steps.kind == "absent" and ratio.kind == "absent" else None
+    most = max(known)
+    return int(most) if most >= 1 else math.ceil(total * most)
+
+
+def scheduled(kind: str, step: int, total: int, warmup: int) -> float:
+    """The share of the peak that a schedule of transformers has after `step` optimizer steps."""
+    if kind != "constant" and step < warmup:
+        return step / max(1, warmup)
+    if kind in ("constant", "constant_with_warmup"):
+        return 1.0
+    left = max(1, total - warmup)
+    if kind == "linear":
+        return max(0.0, (total - step) / left)
+    return max(0.0, 0.5 * (1.0 + math.cos(math.pi * (step - warmup) / left)))
+
+
+def _best(run: FinishedRun, state: State) -> Iterator[Remark]:
+    """The best checkpoint: kept, or deleted since."""
+    if not state.best:
+        return
+    name = os.path.basename(state.best.rstrip("/").replace("\\", "/"))
+    places = [os.path.join(run.folder, name), os.path.join(os.path.dirname(os.path.abspath(run.folder)), name)]
+    kept = os.path.basename(os.path.abspath(run.folder)) == name or any(os.path.isdir(place) for place in places)
+    if not kept:
+        yield Remark("may", f"the best checkpoint was {name}, and lies not in the folder any more", state.path)

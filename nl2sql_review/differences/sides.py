@@ -1,0 +1,222 @@
+"""What one word of the command line names: a file, a command line, a file of another revision, a finished run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..files import discovery, disk, git
+from ..flavours import NotAConfiguration
+from ..interpret.core import documents
+from ..interpret.core.objects import Mapping as Items
+from ..interpret.core.objects import object_of
+from ..interpret.core.operations import freeze
+from ..judgement.judge import Examined
+from ..launches import launch_files
+from ..launches.command_line import CommandLine
+from ..launches.launchers import Launchers
+from ..launches.shell import Shell
+from ..render.plan_json import PlanValue, describe_value
+from ..report.report import InternalError
+from ..run.options import Options
+from ..run.reviewer import Reviewer, started
+from ..source import Source, SourceError, Span
+from ..training_plan.facts import TrainingPlan
+from ..training_plan.values import Known, Place, Value
+from . import finished_run
+from .finished_run import FinishedRun
+from .settings import Setting
+
+
+class NotReadable(Exception):
+    """A side that cannot be compared; the text says why, and what would help."""
+
+
+@dataclass
+class Side:
+    """One side: what it is called, and what it was read into. A finished run has `finished`, any other `examined`."""
+
+    name: str
+    examined: Examined | None = None
+    finished: FinishedRun | None = None
+    keys: list[Setting] = field(default_factory=list)  # of a configuration: every key that it holds
+
+    @property
+    def plans(self) -> list[TrainingPlan]:
+        return self.examined.plans if self.examined is not None else []
+
+    @property
+    def flavour(self) -> str:
+        """The program that reads a configuration, "" of a script."""
+        recording = self.examined.recording if self.examined is not None else None
+        return recording.configuration.flavour.name if recording is not None and recording.configuration else ""
+
+
+def read_both(before: str, after: str, options: Options) -> tuple[Side, Side]:
+    """Read two sides. Beside a command line, a script without one is started with no words. Raises as `read` does."""
+    plain = options
+    if options.command_line is None and any(not os.path.exists(one) and _line(one) for one in (before, after)):
+        plain = options.but(command_line=())
+    return read(before, plain), read(after, plain)
+
+
+def read(text: str, options: Options) -> Side:
+    """Read what a word names. Raises NotReadable, SettingsError.
+
+    A path that exists wins; then `REVISION:PATH`, as git knows it; then a command line: `python train.py --lr 1e-4`.
+    """
+    if os.path.isdir(text):
+        return _finished(text)
+    if os.path.exists(text):
+        return _script(text, text, options)
+    revision, colon, path = text.partition(":")
+    if colon and path and revision and "\n" not in text:
+        return _revision(revision, path, text, options)
+    line = _line(text)
+    if line is not None:
+        return _started(line, text, options)
+    raise NotReadable(
+        f"{text}: there is no such file, and it is no revision (HEAD~3:train.py) and no command line "
+        '("train.py --lr 1e-4", in quotes)'
+    )
+
+
+def _finished(folder: str) -> Side:
+    found = finished_run.read(folder)
+    if found is None:
+        names = ", ".join(finished_run.NAMES)
+        raise NotReadable(f"{folder}: the directory holds no finished run: none of {names}")
+    return Side(discovery.shown(folder) + "/", finished=found)
+
+
+def _script(path: str, name: str, options: Options) -> Side:
+    shown = discovery.shown(path)
+    starts = discovery.is_launch_file(path)
+    reviewer = Reviewer.of(options.but(command_line=None) if starts else options)
+    reviewer.alone = True
+    if starts:
+        try:
+            found, _ = started(reviewer, path, shown)
+        except (OSError, SourceError, NotAConfiguration) as error:
+            raise NotReadable(f"{name}: {error}") from None
+        path, shown = found.path, found.shown
+    try:
+        data = disk.script(path)
+    except OSError as error:
+        raise NotReadable(f"{name}: {error.strerror or error}") from None
+    return _examined(data, shown, name, reviewer, None)
+
+
+def _examined(data: bytes, path: str, name: str, reviewer: Reviewer, drafts: Mapping[str, bytes] | None) -> Side:
+    made = reviewer.examine(data, path, drafts)
+    if made.report.status == "error":
+        at = made.report.findings[0].location if made.report.findings else None
+        where = f":{at.row}:{at.column}" if at is not None else ""
+        raise NotReadable(f"{name}{where}: {made.report.reason}")
+    side = Side(name, made if made.plans else None)
+    if path.endswith(discovery.CONFIGURATIONS):
+        side.keys = _keys(Source.from_bytes(data, path), side)
+    if not made.plans and not side.keys:
+        raise NotReadable(f"{name}: {made.report.reason or 'it trains nothing'}")
+    return side
+
+
+def faults(side: Side) -> Sequence[InternalError]:
+    """The faults of ours that reading a side met."""
+    return side.examined.faults if side.examined is not None else ()
+
+
+# -- revisions ---------------------------------------------------------------------------------------------------
+
+
+def _revision(revision: str, path: str, name: str, options: Options) -> Side:
+    try:
+        tree = git.tree(revision)
+    except git.GitError as error:
+        raise NotReadable(f"{name}: {error}") from None
+    here = os.path.realpath(os.getcwd())
+    tries = [os.path.normpath(os.path.join(folder, path)) for folder in (tree.top, here)]
+    real = next((one for one in tries if one in tree), "")
+    if not real:
+        raise NotReadable(
+            f"{name}: {path} is no file of {revision}; paths start at {tree.top}, or at the working directory"
+        )
+    if discovery.is_launch_file(real):
+        raise NotReadable(
+            f'{name}: a launch file is read where it lies; give the command line: "{revision}:train.py" -- …'
+        )
+    reviewer = Reviewer.of(options)
+    reviewer.alone = True
+    try:
+        data = tree[real]
+    except git.GitError as error:
+        raise NotReadable(f"{name}: {error}") from None
+    return _examined(data, discovery.shown(real), name, reviewer, tree)
+
+
+# -- command lines -----------------------------------------------------------------------------------------------
+
+
+def _line(text: str) -> CommandLine | None:
+    """A command line: a launcher and what it starts, or a script with its words."""
+    source = Source("the command line", text)
+    source.kind = "launch"
+
+    def place(start: int, end: int) -> Place:
+        return Place(source, Span(1, start + 1, 1, end + 1))
+
+    launchers = Launchers(text, place, lambda command: (os.getcwd(),))
+    found = list(launchers.of(Shell().commands(text)))
+    if not found and not text.startswith("-"):
+        prefix = "python "
+        longer = Launchers(prefix + text, lambda a, b: place(max(a - len(prefix), 0), b - len(prefix)),
+                           lambda command: (os.getcwd(),))  # fmt: skip
+        found = list(longer.of(Shell().commands(prefix + text)))
+    return found[0] if len(found) == 1 else None
+
+
+def _started(line: CommandLine, name: str, options: Options) -> Side:
+    path = launch_files.resolved(line)
+    if not path:
+        raise NotReadable(f"{name}: {line.script or 'what it starts'} was not found from here")
+    reviewer = Reviewer.of(options)
+    reviewer.alone, reviewer.line = True, line
+    try:
+        data = disk.script(path)
+    except OSError as error:
+        raise NotReadable(f"{name}: {error.strerror or error}") from None
+    return _examined(data, discovery.shown(path), name, reviewer, None)
+
+
+# -- configurations ----------------------------------------------------------------------------------------------
+
+
+def _keys(source: Source, side: Side) -> list[Setting]:
+    """Every key of a configuration, by its dotted path; also of one that only a script reads."""
+    from .. import flavours
+
+    try:
+        document, _ = flavours.parsed(source, flavours.of(side.flavour).yaml if side.flavour else "pyyaml")
+    except (SourceError, NotAConfiguration, documents.Malformed):
+        return []
+    facts = {fact.argument: name for plan in side.plans[:1] for name, fact in plan.facts() if fact.argument}
+    return [
+        Setting(("key", path), facts.get(path.rpartition(".")[2], "arguments").partition(".")[0], path, value,
+                facts.get(path.rpartition(".")[2], ""))
+        for path, value in _leaves(document, "")
+    ]  # fmt: skip
+
+
+def _leaves(value: Value, path: str) -> list[tuple[str, PlanValue]]:
+    found = object_of(value)
+    if isinstance(found, Items) and found.state.items:
+        return [
+            leaf
+            for key, inner in found.state.items.items()
+            for leaf in _leaves(inner, f"{path}.{key}" if path else str(key))
+        ]
+    frozen = freeze(value)
+    if isinstance(frozen, Known) and frozen.value is None:
+        return []  # a key without a value says nothing
+    return [(path, describe_value(frozen))] if path else []

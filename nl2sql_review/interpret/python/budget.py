@@ -1,0 +1,101 @@
+"""Steps for what training depends on: the rest of a script is followed only as far as a few steps go.
+
+A notebook that plays a game before it trains would use up the steps of the whole script. So a statement of the module
+that says nothing of training, and touches no variable that one which does reads, has a small budget of its own, and so
+has each method that only a library calls. Where it is spent, what had been changed is unknown, and the script goes on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import libcst as cst
+
+from ...source.syntax import walk
+from ..core.machine import Machine
+from ..core.state import Exhausted
+
+ASIDE = 2_500  # steps of a statement that training does not depend on
+CALLBACK = 3_000  # of a method that a library calls
+WORD = re.compile(r"[A-Za-z_]\w*")
+
+
+T = TypeVar("T")
+
+
+def within(m: Machine, limit: int, what: str, work: Callable[[], T]) -> T | None:
+    """What the work returns, with at most so many of the steps that are left; None where they did not do."""
+    if m.steps <= limit:
+        return work()
+    saved, m.steps = m.steps, limit
+    mark, silent, trying, driving = m.mark(), m.silent, m.trying, m.driving
+    stacks: list[list[Any]] = [m.conditions, m.unlikely, m.frames, m.loops, m.assumed, m.try_depths, m.escapes]
+    depths = [len(stack) for stack in stacks]
+    try:
+        return work()
+    except Exhausted:
+        for stack, depth in zip(stacks, depths):
+            del stack[depth:]
+        m.silent, m.trying, m.driving = silent, trying, driving
+        m.steps = 0
+        m.deferred(mark, what)
+        return None
+    finally:
+        m.steps = saved - (limit - max(m.steps, 0))
+
+
+def aside(tree: cst.Module, speaks: Callable[[str], bool]) -> set[int]:
+    """Ids of the statements of a module that training does not depend on.
+
+    `speaks` says whether a text speaks of training. A statement counts as well if it touches a variable of the module
+    that such a statement reads; functions and classes are no variables, but what they read counts where they do.
+    """
+    lines = list(tree.body)
+    said = {id(line): text_of(line) for line in lines}
+    words = {id(line): set(WORD.findall(said[id(line)])) for line in lines}
+    variables = {name for line in lines for name in bound(line)}
+    needed: set[str] = set()
+    rest: list[cst.CSTNode] = []
+    for line in lines:
+        if speaks(said[id(line)]) or isinstance(line, cst.SimpleStatementLine) and imports(line):
+            needed |= words[id(line)]
+        else:
+            rest.append(line)
+    defined = {line.name.value: line for line in rest if isinstance(line, (cst.FunctionDef, cst.ClassDef))}
+    rest = [line for line in rest if not isinstance(line, (cst.FunctionDef, cst.ClassDef))]
+    while True:
+        called = [name for name in defined if name in needed]
+        for name in called:
+            needed |= words[id(defined.pop(name))]
+        touching = [other for other in rest if words[id(other)] & variables & needed]
+        for other in touching:
+            needed |= words[id(other)]
+        rest = [other for other in rest if not any(other is one for one in touching)]
+        if not called and not touching:
+            parts = [other.body if isinstance(other, cst.SimpleStatementLine) else [other] for other in rest]
+            return {id(one) for part in parts for one in part}
+
+
+def text_of(line: cst.CSTNode) -> str:
+    """The names and the plain texts in a statement."""
+    nodes = (node for node in walk(line) if isinstance(node, (cst.Name, cst.SimpleString)))
+    return " ".join(node.value[:200] for node in nodes)
+
+
+def bound(line: cst.CSTNode) -> set[str]:
+    """The names that a statement of the module assigns, loops over, or takes from `with`."""
+    if isinstance(line, (cst.FunctionDef, cst.ClassDef)):
+        return set()
+    targets = [
+        node.target
+        for node in walk(line)
+        if isinstance(node, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For))
+    ]
+    targets += [node.name for node in walk(line) if isinstance(node, cst.AsName)]
+    return {name.value for target in targets for name in walk(target) if isinstance(name, cst.Name)}
+
+
+def imports(line: cst.SimpleStatementLine) -> bool:
+    return any(isinstance(one, (cst.Import, cst.ImportFrom)) for one in line.body)

@@ -1,0 +1,130 @@
+"""Which weights are saved: a merge that is dropped, a base with the adapter's layers in it, a merge into few bits."""
+
+from __future__ import annotations
+
+from typing import Any, Iterator
+
+from ...interpret.core.recording import Call
+from ...training_plan.values import Absent, Default, Known, Value
+from ..api.arguments import Defect, branch
+from ..derive import plain
+from ..lora import published_in_4bit
+from ..model_state import ModelState, loads_adapter, replay
+from ..object_settings import last, makers, objects
+from ..run import Run, call_of, is_model_load, is_trainer
+
+SAVES = ("save_pretrained", "push_to_hub")
+MERGED = ("save_pretrained_merged", "push_to_hub_merged", "save_pretrained_gguf", "push_to_hub_gguf")
+MODEL = "transformers.PreTrainedModel."
+MERGES = ("merge_and_unload", "unload")
+
+
+def saves(run: Run) -> list[Call]:
+    """The calls that save a model, and what a trainer saves of its own, in order."""
+    return [
+        c
+        for c in run.calls
+        if c.callee.startswith(MODEL) and last(c.callee) in (*SAVES, *MERGED) or c.callee.endswith("Trainer.save_model")
+    ]
+
+
+def destination(call: Call) -> Value:
+    return call.get("save_directory", "repo_id", "output_dir", "$0")
+
+
+def destinations(run: Run) -> list[str]:
+    """The directories and repositories that a model is saved to after training."""
+    start = max((c.order for c in run.train), default=-1)
+    values = [destination(c) for c in saves(run) if c.order > start]
+    return list(dict.fromkeys(str(v.value) for v in values if isinstance(v, (Known, Default)) and v.value))
+
+
+def model_of(run: Run, call: Call) -> Any:
+    """The model that a save is about: the receiver, or that of a trainer."""
+    if call.callee.startswith(MODEL):
+        return call.receiver
+    trainer = call_of(call.receiver) if call.receiver is not None else None
+    return next(objects(trainer.get("model")), None) if trainer is not None else None
+
+
+def weights(run: Run) -> Iterator[Defect]:
+    """Saves of a model from which the weights that were trained are gone, or hidden under other names."""
+    for call in saves(run):
+        if last(call.callee) in MERGED:
+            continue
+        thing = model_of(run, call)
+        if thing is None:
+            continue
+        merge = next((c for c in run.calls if merges(c, thing, call) and not c.conditional), None)
+        if merge is not None:
+            name = last(merge.callee)
+            text = (
+                f"{name}() is not in place: what it returns is dropped, and what is saved is the shell of the adapter, "
+                "without tensors; save what it returns"
+            )
+            yield Defect("dropped", name, call.place, text, branch(call))
+            continue
+        trainer = adapted_in_place(run, thing, call)
+        if trainer is not None:
+            text = (
+                "the trainer put the layers of its peft_config into this model: saved itself, its weights have other "
+                "names and load as new ones; save trainer.model, or call trainer.save_model"
+            )
+            yield Defect("wrapped", "peft_config", call.place, text, branch(call))
+
+
+def merges(call: Call, thing: Any, save: Call) -> bool:
+    """Whether a call merged the adapter out of a model that is saved afterwards, and the model is the adapter's."""
+    if last(call.callee) not in MERGES or call.receiver is not thing or call.order >= save.order:
+        return False
+    made = call_of(thing)
+    return made is not None and (loads_adapter(made) or last(made.callee) == "get_peft_model")
+
+
+def adapted_in_place(run: Run, thing: Any, save: Call) -> Call | None:
+    """The trainer that adapted the bare model that is saved, if it did so before."""
+    made = call_of(thing)
+    if made is None or not is_model_load(made) or save.conditional or last(save.callee) == "save_model":
+        return None
+    for call in run.calls:
+        if call.order >= save.order or not is_trainer(call) or call.conditional:
+            continue
+        given = call.get("peft_config")
+        if any(thing is t for t in objects(call.get("model"))) and makers(given):
+            return call if not made.callee.startswith("unsloth") else None
+    return None
+
+
+def merged_into(run: Run) -> Iterator[Defect]:
+    """Merges into weights of 4 or 8 bits that are saved afterwards."""
+    for call in run.calls:
+        if last(call.callee) != "merge_and_unload" or call.receiver is None:
+            continue
+        state = replay(run, call.receiver, call.order)
+        bits = quantized(state)
+        if not bits or state.doubt or dequantized(run, call):
+            continue
+        if any(c.receiver is call.result or c.receiver is call.receiver for c in saves(run) if c.order > call.order):
+            text = (
+                f"the adapter is merged into weights of {bits} bits, which are rounded again: load the base in 16 "
+                "bits, put the adapter on, and merge"
+            )
+            yield Defect("quantized", "merge_and_unload", call.place, text, branch(call))
+
+
+def quantized(state: ModelState) -> int:
+    """The bits that the base is loaded in, where they are 4 or 8 for certain; 0 otherwise, and for Unsloth."""
+    load = state.load or next((a.call for a in state.adapters.values() if "AutoPeft" in a.call.callee), None)
+    if load is None or load.callee.startswith("unsloth"):
+        return 0
+    settings = makers(load.get("quantization_config"))
+    for bits in (4, 8):
+        asked = (settings.value(f"load_in_{bits}bit"), load.get(f"load_in_{bits}bit"))
+        if any(isinstance(v, Known) and v.value is True for v in asked):
+            return bits
+    name = load.get("pretrained_model_name_or_path", "$0")
+    return 4 if not isinstance(name, Absent) and isinstance(plain(name), str) and published_in_4bit(name) else 0
+
+
+def dequantized(run: Run, merge: Call) -> bool:
+    return any(last(c.callee) == "dequantize" and c.order < merge.order for c in run.calls)

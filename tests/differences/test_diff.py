@@ -1,0 +1,225 @@
+"""`nl2sql-review diff`: what differs between two scripts, configurations, revisions and command lines."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nl2sql_review import cli
+
+SCRIPT = """\
+from datasets import load_dataset
+from peft import LoraConfig
+from trl import SFTConfig, SFTTrainer
+rows = load_dataset("json", data_files="pairs.jsonl", split="train")
+{before}
+args = SFTConfig({args})
+lora = LoraConfig({lora})
+SFTTrainer(model="Qwen/Qwen2.5-Coder-7B", args=args, train_dataset=rows, peft_config=lora{trainer}).train()
+"""
+BASE = {"args": 'output_dir="o", learning_rate=1e-4', "lora": "r=16", "before": "", "trainer": ""}
+Diff = Callable[..., dict[str, Any]]
+
+
+def script(**parts: str) -> str:
+    return SCRIPT.format(**{**BASE, **parts})
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of its own, which is the working directory."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("")
+    return tmp_path
+
+
+@pytest.fixture
+def diff(folder: Path, capsys: pytest.CaptureFixture[str]) -> Diff:
+    """Compares, and gives the JSON with `lines`: `section name: before -> after`."""
+
+    def compared(*argv: str) -> dict[str, Any]:
+        assert cli.main(["diff", "--isolated", "--output-format", "json", *argv]) == 0, capsys.readouterr().err
+        made: dict[str, Any] = json.loads(capsys.readouterr().out)
+        made["lines"] = [
+            f"{d['section']} {d['name']}: {d['before']['text']} -> {d['after']['text']}" for d in made["differences"]
+        ]
+        return made
+
+    return compared
+
+
+def test_equal_settings_are_counted_wherever_they_come_from(folder: Path, diff: Diff) -> None:
+    (folder / "a.py").write_text(script())
+    moved = "RATE = 1e-4\nSETTINGS = {'r': 16}"
+    (folder / "b.py").write_text(script(before=moved, args='output_dir="o", learning_rate=RATE', lora="**SETTINGS"))
+    made = diff("a.py", "b.py")
+    assert made["lines"] == [] and made["verdicts"] == [] and made["equal"] > 20
+
+
+@pytest.mark.parametrize(
+    ("change", "lines"),
+    [
+        ({"lora": "r=32"}, ["lora r: 16 -> 32"]),
+        ({"lora": "r=16, use_rslora=True"}, ["lora use_rslora: unset -> True"]),
+        ({"args": 'output_dir="o"'}, ["arguments learning_rate: 1e-4 -> unset (2e-5 by default)"]),
+        ({"args": 'output_dir="o", learning_rate=1e-4, gradient_accumulation_steps=4'},
+         ["arguments gradient_accumulation_steps: unset (1 by default) -> 4"]),
+        ({"before": "rows = rows.filter(len)"}, ["dataset filter(): not called -> called"]),
+        ({"before": "import argparse\np = argparse.ArgumentParser()\np.add_argument('--new')\np.parse_args()"},
+         ["arguments --new: no option -> an option"]),
+        ({"trainer": ", dataset_num_proc=4"}, ["arguments dataset_num_proc: unset -> 4"]),
+    ],
+)  # fmt: skip
+def test_every_argument_that_differs_is_named_and_no_other(
+    change: dict[str, str], lines: list[str], folder: Path, diff: Diff
+) -> None:
+    (folder / "a.py").write_text(script())
+    (folder / "b.py").write_text(script(**change))
+    assert diff("a.py", "b.py")["lines"] == lines
+
+
+def test_calls_that_prepare_the_rows_are_compared_where_they_correspond(folder: Path, diff: Diff) -> None:
+    rows = "rows = rows.map(len, batched={})\nrows = rows.train_test_split(test_size={}, seed=1)['train']"
+    (folder / "a.py").write_text(script(before=rows.format("True", 0.1)))
+    (folder / "b.py").write_text(script(before=rows.format("False", 0.2)))
+    changed = ["dataset map(batched): True -> False", "dataset train_test_split(test_size): 0.1 -> 0.2"]
+    assert diff("a.py", "b.py")["lines"] == changed
+    (folder / "b.py").write_text(script(before="rows = rows.map(str)\n" + rows.format("False", 0.1)))
+    assert diff("a.py", "b.py")["lines"] == []  # which of the two calls is the one of before is not known
+
+
+def test_a_renamed_argument_and_one_that_moved_have_the_same_value(folder: Path, diff: Diff) -> None:
+    (folder / "a.py").write_text(script(args='output_dir="o", evaluation_strategy="steps"', trainer=", packing=True"))
+    (folder / "b.py").write_text(script(args='output_dir="o", eval_strategy="steps", packing=True'))
+    made = diff("a.py", "b.py")
+    assert made["lines"] == ['arguments eval_strategy: evaluation_strategy="steps" -> eval_strategy="steps"']
+    assert made["differences"][0]["note"] == "renamed, with the same value"
+
+
+def test_what_follows_and_verdicts_are_told(folder: Path, diff: Diff) -> None:
+    more = 'output_dir="o", learning_rate=2e-4, per_device_train_batch_size={}, max_steps=100, max_length=1024'
+    (folder / "a.py").write_text(script(args=more.format(4)))
+    (folder / "b.py").write_text(script(args=more.format(16)))
+    made = diff("a.py", "b.py")
+    told = {c["name"]: (c["before"]["value"], c["after"]["value"]) for c in made["consequences"]}
+    assert told["effective batch"] == (4, 16) and told["samples seen"] == (400, 1600)
+    assert told["tokens seen, at most"] == (4 * 1024 * 100, 16 * 1024 * 100)
+    assert {"rule": "arguments/effective-batch", "before": "fail", "after": "pass"}.items() <= made["verdicts"][
+        0
+    ].items()
+
+
+def test_the_training_text_is_a_text_diff(folder: Path, diff: Diff) -> None:
+    text = (
+        "from transformers import AutoTokenizer\ntok = AutoTokenizer.from_pretrained('Qwen/Qwen2.5-Coder-7B')\n"
+        'ask = lambda x: f\'### {word}:\\n{{x["q"]}}\\n### SQL:\\n{{x["sql"]}}\'\n'
+        "rows = rows.map(lambda x: {{'text': ask(x) + tok.eos_token}})"
+    )
+    (folder / "a.py").write_text(script(before=text.format(word="Question")))
+    (folder / "b.py").write_text(script(before=text.format(word="Input")))
+    made = diff("a.py", "b.py")
+    assert [line for line in made["prompt"] if line[0] in "+-"] == ["-### Question:", "+### Input:"]
+    assert made["lines"] == []
+
+
+def test_a_revision_is_read_with_the_files_as_they_were(folder: Path, diff: Diff) -> None:
+    def git(*words: str) -> None:
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], check=True, capture_output=True)
+
+    reads = "import yaml\nfrom settings import RANK\ncfg = yaml.safe_load(open('c.yaml'))"
+    (folder / "train.py").write_text(
+        script(before=reads, args='output_dir="o", learning_rate=cfg["lr"]', lora="r=RANK")
+    )
+    (folder / "settings.py").write_text("RANK = 8\n")
+    (folder / "c.yaml").write_text("lr: 1.0e-4\n")
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "one")
+    (folder / "settings.py").unlink()
+    (folder / "settings").mkdir()
+    (folder / "settings" / "__init__.py").write_text("RANK = 16\n")
+    (folder / "c.yaml").write_text("lr: 2.0e-4\n")
+    made = diff("HEAD:train.py", "train.py")
+    assert made["lines"] == ["lora r: 8 -> 16", "arguments learning_rate: 1e-4 -> 2e-4"]
+    assert made["differences"][1]["after"]["origin"].startswith("c.yaml:1 lr: 2.0e-4")
+    (folder / "train.py").unlink()
+    (folder / "other.py").write_text(script())
+    assert "lora r: 8 -> 16" in diff("HEAD:train.py", "other.py")["lines"]
+
+
+def test_a_command_line_in_quotes_is_a_side(folder: Path, diff: Diff) -> None:
+    parse = (
+        "import argparse\nparser = argparse.ArgumentParser()\nparser.add_argument('--lr', type=float, default=1e-4)\n"
+        "args_ = parser.parse_args()"
+    )
+    (folder / "train.py").write_text(script(before=parse, args='output_dir="o", learning_rate=args_.lr'))
+    changed = ["arguments learning_rate: 1e-4 -> 3e-4"]
+    assert diff("train.py", "train.py --lr 3e-4")["lines"] == changed
+    assert diff("python train.py", "torchrun --nproc_per_node 1 train.py --lr=3e-4")["lines"] == changed
+    made = diff("train.py", "torchrun --nproc_per_node 4 train.py")
+    assert made["lines"] == ["arguments processes: 1 -> 4"]
+    assert made["consequences"][0]["name"] == "effective batch"
+    assert diff("train.py", "train.py", "--", "--lr", "3e-4")["lines"] == []
+
+
+def test_configurations_are_compared_key_by_key(folder: Path, diff: Diff) -> None:
+    (folder / "a.yml").write_text(
+        "base_model: m\nadapter: lora\nlora_r: 8\npad_to_sequence_len: true\ndatasets:\n  - path: d\n"
+    )
+    (folder / "b.yml").write_text("base_model: m\nadapter: lora\nlora_r: 16\ndatasets:\n  - path: d\n")
+    assert diff("a.yml", "b.yml")["lines"] == ["lora lora_r: 8 -> 16", "arguments pad_to_sequence_len: True -> unset"]
+    (folder / "c.yml").write_text("rate: 1\ndeep:\n  x: [1, 2]\n")
+    (folder / "d.yml").write_text("rate: 1\ndeep:\n  x: [1, 3]\n")
+    assert diff("c.yml", "d.yml")["lines"] == ["arguments deep.x: [1, 2] -> [1, 3]"]
+
+
+def test_a_default_of_other_versions_says_so(folder: Path, diff: Diff) -> None:
+    head = '# /// script\n# dependencies = ["transformers=={}", "trl==0.19.1"]\n# ///\n'
+    (folder / "a.py").write_text(head.format("4.46.0") + script())
+    (folder / "b.py").write_text(head.format("5.0.0") + script())
+    made = diff("a.py", "b.py")
+    notes = [d["note"] for d in made["differences"]]
+    assert notes and all("stated versions: transformers 4.46.0 → 5.0.0" in note for note in notes)
+
+
+@pytest.mark.parametrize("form", ["text", "agent", "markdown", "html"])
+def test_before_and_after_stand_on_one_line(form: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "a.py").write_text(script())
+    (folder / "b.py").write_text(script(lora="r=32", args='output_dir="<b>|x`y", learning_rate=1e-4'))
+    assert cli.main(["diff", "--isolated", "--exit-code", "--output-format", form, "a.py", "b.py"]) == 1
+    out = capsys.readouterr().out
+    arrow = {"agent": "16 -> 32", "html": "<code>16</code> → \n<code>32</code>"}.get(form, "16 → 32")
+    assert arrow in out
+    assert "<b>" not in out or form != "html"
+    assert cli.main(["diff", "--isolated", "--exit-code", "--output-format", form, "a.py", "a.py"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (["a.py"], "give two things to compare"),
+        (["a.py", "a.py", "a.py"], "give two things to compare"),
+        (["gone.py", "a.py"], "was not found"),
+        (["a.py", "HEAD:a.py"], "not a git repository"),
+        (["a.py", "no such thing"], "no revision (HEAD~3:train.py) and no command line"),
+        (["a.py", "bad.py"], "bad.py:1:3: "),
+        (["a.py", "none.py"], "not a training script"),
+        (["a.py", "empty"], "the directory holds no finished run"),
+        (["empty.yaml", "a.py"], "not a training configuration"),
+    ],
+)
+def test_a_side_that_cannot_be_read_is_an_error_that_names_it(
+    argv: list[str], says: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "a.py").write_text(script())
+    (folder / "bad.py").write_text("a b\n")
+    (folder / "none.py").write_text("import trl\n")
+    (folder / "empty").mkdir()
+    (folder / "empty.yaml").write_text("x: 1\n")
+    assert cli.main(["diff", "--isolated", *argv]) == 2
+    assert says in capsys.readouterr().err

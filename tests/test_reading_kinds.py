@@ -1,0 +1,244 @@
+"""Kinds of scripts, each with the fact that must be read of it and, where there is one, its twin."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from nl2sql_review import Options, readers, review
+from nl2sql_review.interpret.program import interpret
+from nl2sql_review.source import Source
+from nl2sql_review.training_plan.values import Absent, Default, Known, Unknown
+
+HEAD = """\
+import argparse, json, os
+import pandas as pd
+import torch
+from accelerate import Accelerator
+from datasets import Dataset, load_dataset
+from peft import LoraConfig, get_peft_model
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, TrainingArguments, get_scheduler
+from trl import DPOConfig, DPOTrainer, ModelConfig, SFTConfig, SFTTrainer, TrlParser, get_peft_config
+"""
+SQL = '{"prompt": f"### Question:\\n{r[\'q\']}\\n", "completion": r["sql"]}'
+TRAIN = 'SFTTrainer(model="codellama/CodeLlama-7b-hf", train_dataset=rows, args=SFTConfig(output_dir="o")).train()\n'
+ROWS = 'rows = load_dataset("json", data_files="t.jsonl", split="train")\n'
+PAIR = "prompt-completion"
+LOOP = """\
+model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
+accelerator = Accelerator({accelerator})
+optimizer = torch.optim.AdamW(model.parameters(){lr})
+loader = DataLoader(torch.load("rows.pt"), batch_size=4, shuffle=True)
+{schedule}
+for step, batch in enumerate(loader):
+    accelerator.backward(model(**batch).loss)
+    optimizer.step()
+"""
+
+
+def plan_of(code: str):
+    source = Source.from_bytes((HEAD + code).encode(), "train.py")
+    (plan,) = readers.read(interpret(source, "."), source, SimpleNamespace(processes=None, gpu=None))
+    return plan
+
+
+def shown(value):
+    if isinstance(value, (Known, Default)):
+        return value.value
+    return type(value).__name__.lower() if isinstance(value, (Unknown, Absent)) else value
+
+
+def loop(accelerator="", lr=", lr=2e-4", schedule=""):
+    return LOOP.format(accelerator=accelerator, lr=lr, schedule=schedule)
+
+
+@pytest.mark.parametrize(
+    ("code", "fact", "expected"),
+    [
+        # a loop written by hand: what its calls say is known, what they do not say is unknown
+        (loop(), "arguments.learning_rate", 2e-4),
+        (loop(lr=""), "arguments.learning_rate", "unknown"),
+        (loop(), "arguments.scheduler", "constant"),
+        (loop(schedule="s = get_scheduler('cosine', optimizer, 30, 1000)"), "arguments.scheduler", "cosine"),
+        (loop(schedule="s = get_scheduler('cosine', optimizer, 30, 1000)"), "arguments.warmup", 0.03),
+        (
+            loop(schedule="s = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 9)"),
+            "arguments.scheduler",
+            "cosine",
+        ),
+        (loop("gradient_accumulation_steps=4"), "arguments.effective_batch", 16),
+        (loop(), "arguments.gradient_accumulation", 1),
+        (loop("mixed_precision='bf16'"), "arguments.mixed_precision", "bf16"),
+        (loop(), "arguments.mixed_precision", "unknown"),
+        (loop(), "checkpointing.save_strategy", "unknown"),
+        (loop(), "lora.adapter", "absent"),
+        # what is written when training is over does not count
+        (
+            'a = SFTConfig(output_dir="o", learning_rate=2e-4)\nt = SFTTrainer(model="m", args=a)\nt.train()\n'
+            "a.learning_rate = 9.0\n",
+            "arguments.learning_rate",
+            2e-4,
+        ),
+        (
+            'a = SFTConfig(output_dir="o", learning_rate=2e-4)\na.learning_rate = 3e-4\n'
+            't = SFTTrainer(model="m", args=a)\nt.train()\na.learning_rate = 9.0\n',
+            "arguments.learning_rate",
+            3e-4,
+        ),
+        (
+            'a = SFTConfig(output_dir="o", learning_rate=2e-4)\nt = SFTTrainer(model="m", args=a)\n'
+            "a.learning_rate = 9.0\nt.train()\n",
+            "arguments.learning_rate",
+            9.0,
+        ),
+        # an object of which only the command line decides leaves the adapter open
+        (
+            "script, training, model = TrlParser((SFTConfig, SFTConfig, ModelConfig)).parse_args_and_config()\n"
+            "SFTTrainer(model=model.model_name_or_path, args=training, peft_config=get_peft_config(model)).train()\n",
+            "lora.adapter",
+            "unknown",
+        ),
+        ('SFTTrainer(model="m", args=SFTConfig(output_dir="o"), peft_config=None).train()\n', "lora.adapter", "absent"),
+        # rows that the script writes itself
+        (
+            'frame = pd.read_csv("x.csv")\nframe["prompt"] = frame.apply(lambda r: "### Q\\n" + r["q"], axis=1)\n'
+            'frame["completion"] = frame["sql"]\nframe.to_json("t.jsonl", orient="records", lines=True)\n'
+            'rows = load_dataset("json", data_files="t.jsonl", split="train")\n' + TRAIN,
+            "prompt.form",
+            "prompt-completion",
+        ),
+        (
+            f'rows = load_dataset("spider", split="train").map(lambda r: {SQL})\nrows.to_json("t.jsonl")\n'
+            'rows = load_dataset("json", data_files={"train": "./t.jsonl"}, split="train")\n' + TRAIN,
+            "prompt.form",
+            "prompt-completion",
+        ),
+        (
+            'with open("t.jsonl", "w") as file:\n    for r in load_dataset("spider", split="train"):\n'
+            f'        file.write(json.dumps({SQL}) + "\\n")\n'
+            'rows = load_dataset("json", data_files="t.jsonl", split="train")\n' + TRAIN,
+            "prompt.form",
+            "prompt-completion",
+        ),
+        (
+            f'rows = load_dataset("spider", split="train").map(lambda r: {SQL})\nrows.to_json("t.jsonl")\n'
+            'rows = load_dataset("json", data_files="other.jsonl", split="train")\n' + TRAIN,
+            "prompt.form",
+            "unknown",
+        ),
+        # columns that the script demands of its data
+        *(
+            (ROWS + test + TRAIN, "prompt.form", form)
+            for test, form in (
+                ('if "prompt" not in rows.column_names or "completion" not in rows.column_names:\n    exit(1)\n', PAIR),
+                (
+                    'for c in ("prompt", "completion"):\n    if c not in rows.column_names:\n        raise Oh\n',
+                    PAIR,
+                ),
+                ('assert {"prompt", "completion"} <= set(rows.column_names)\n', PAIR),
+                ('assert {"prompt", "completion"}.issubset(rows.column_names)\n', PAIR),
+                ('assert all(c in rows.column_names for c in ["prompt", "completion"])\n', PAIR),
+                (
+                    'missing = [c for c in ("prompt", "completion") if c not in rows.column_names]\n'
+                    "if missing:\n    raise SystemExit(missing)\n",
+                    PAIR,
+                ),
+                (
+                    'missing = {"prompt", "completion"} - set(rows.column_names)\nif missing:\n    raise KeyError\n',
+                    PAIR,
+                ),
+                ('if "prompt" not in rows.column_names:\n    print("odd")\n', "unknown"),
+                ('if "prompt" in rows.column_names:\n    raise ValueError\n', "unknown"),
+                ('assert "prompt" in rows.column_names or "text" in rows.column_names\n', "unknown"),
+            )
+        ),
+    ],
+)
+def test_what_is_read(code, fact, expected):
+    assert shown(plan_of(code)[fact].value) == expected
+
+
+def test_a_patch_function_is_no_trainer():
+    code = (
+        "from unsloth import FastLanguageModel, PatchDPOTrainer\nPatchDPOTrainer()\n"
+        'model, tokenizer = FastLanguageModel.from_pretrained("unsloth/zephyr-sft-bnb-4bit")\n'
+        'DPOTrainer(model=model, args=DPOConfig(output_dir="o", learning_rate=5e-6)).train()\n'
+    )
+    plan = plan_of(code)
+    assert plan["api.trainer"].value.value == "trl.DPOTrainer"
+    # the rate that fine-tuning on answers wants is no measure of another objective
+    assert plan["arguments.learning_rate"].why_not and plan["arguments.learning_rate"].value.value == 5e-6
+
+
+def test_the_settings_may_measure_another_objective():
+    source = Source.from_bytes(
+        (HEAD + 'DPOTrainer(model="m", args=DPOConfig(output_dir="o")).train()\n').encode(), "t.py"
+    )
+    settings = SimpleNamespace(processes=None, gpu=None, parameters={"arguments/learning-rate": {}})
+    (plan,) = readers.read(interpret(source, "."), source, settings)
+    assert not plan["arguments.learning_rate"].why_not
+
+
+def test_trainers_of_sentence_transformers_are_known():
+    code = (
+        "from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer\n"
+        "from sentence_transformers import SentenceTransformerTrainingArguments\n"
+        'model = SentenceTransformer("all-MiniLM-L6-v2")\n'
+        'args = SentenceTransformerTrainingArguments(output_dir="o", per_device_train_batch_size=16)\n'
+        "SentenceTransformerTrainer(model=model, args=args, train_dataset=rows).train()\n"
+    )
+    plan = plan_of(code)
+    assert plan["arguments.per_device_batch_size"].value.value == 16
+    assert plan["arguments.scheduler"].value.value == "linear"  # transformers' own default
+    assert plan["lora.model_name"].value.value == "all-MiniLM-L6-v2"
+    assert plan["prompt.ending"].why_not
+
+
+LIBRARY = """\
+class Chat:
+    def __init__(self, name="one", rank=64):
+        self.model = AutoModelForCausalLM.from_pretrained(name)
+        self.model = get_peft_model(self.model, LoraConfig(r=rank))
+{}
+"""
+
+
+def test_a_default_that_every_caller_overrides_is_none():
+    """Of a class that nobody makes here a default holds, unless all who make it give another value."""
+    made = "    @classmethod\n    def of(cls, cfg):\n        return cls(\n            rank=cfg.rank,\n        )\n"
+    assert shown(plan_of(LIBRARY.format(""))["lora.r"].value) == 64
+    assert shown(plan_of(LIBRARY.format(made))["lora.r"].value) == "unknown"
+    assert shown(plan_of(LIBRARY.format(made))["lora.model_name"].value) == "one"
+
+
+SWITCH = """\
+parser = argparse.ArgumentParser()
+parser.add_argument("--lora", action="store_{}")
+args = parser.parse_args()
+model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
+if args.lora:
+    model = get_peft_model(model, LoraConfig(r=16))
+SFTTrainer(model=model, args=SFTConfig(output_dir="o")).train()
+"""
+
+
+@pytest.mark.parametrize(("kind", "adapter"), [("true", None), ("false", "peft.get_peft_model")])
+def test_an_adapter_behind_a_switch_is_what_a_plain_run_makes(kind, adapter):
+    assert shown(plan_of(SWITCH.format(kind))["lora.adapter"].value) in (
+        adapter,
+        "absent" if adapter is None else adapter,
+    )
+
+
+def test_a_value_of_a_file_is_from_its_line(tmp_path):
+    (tmp_path / "cfg.yml").write_text("lora:\n  r: 64\n")
+    script = tmp_path / "train.py"
+    script.write_text(
+        'import yaml\nfrom peft import LoraConfig\nfrom trl import SFTTrainer\nwith open("cfg.yml") as f:\n'
+        '    cfg = yaml.safe_load(f)\nSFTTrainer(model="m", peft_config=LoraConfig(r=cfg["lora"]["r"])).train()\n'
+    )
+    (file,) = review(script, Options(isolated=True)).files
+    (rank,) = [f for f in file.findings if f.rule == "lora/rank"]
+    assert "from r: 64 (" in rank.message and "cfg.yml:2)" in rank.message
