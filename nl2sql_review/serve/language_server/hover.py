@@ -79,7 +79,8 @@ def _rule(rule: Rule, judged: Judged) -> str:
         return f"{name} does not apply: {decision.reason}"
     wants = "" if judged.expected.given() == {} else f": it should be {wanted(judged.expected.given())}"
     why = f"; {decision.reason}" if decision.verdict == "unknown" and decision.reason else ""
-    return f"{name} {word}{wants}{why}. {rule.title}.\n\n{_first_lines(rule)}"
+    title = f" {rule.title}." if decision.verdict == "fail" else ""  # it names what is wrong
+    return f"{name} {word}{wants}{why}.{title}\n\n{_first_lines(rule)}"
 
 
 def _first_lines(rule: Rule) -> str:
