@@ -5,6 +5,7 @@ Only where a value was recorded: elsewhere other servers answer, and a second an
 
 from __future__ import annotations
 
+import os
 import re
 
 from lsprotocol.types import Hover, MarkupContent, MarkupKind, Range
@@ -30,7 +31,7 @@ def at(review: Review, positions: Positions, path: str, cell: int | None, row: i
     found = recorded.under(review, path, cell, row, column)[:MOST]
     if not found:
         return None
-    here = Location(path, row, column, row, column, cell)
+    here = Location(os.path.realpath(path), row, column, row, column, cell)
     text = "\n\n---\n\n".join(_record(record, positions, here) for record in found)
     return Hover(MarkupContent(MarkupKind.Markdown, text), _range(found, here, positions))
 
