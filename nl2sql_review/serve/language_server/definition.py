@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from lsprotocol.types import Location as Target
 
 from ...report.report import Location
@@ -12,7 +14,7 @@ from .reviews import Review
 
 def at(review: Review, positions: Positions, path: str, cell: int | None, row: int, column: int) -> list[Target]:
     """Return the origins of the values at a place; none where a value is written there itself."""
-    here = Location(path, row, column, row, column, cell)
+    here = Location(os.path.realpath(path), row, column, row, column, cell)
     made: list[Target] = []
     for record in recorded.under(review, path, cell, row, column):
         origin = record.origin

@@ -5,6 +5,7 @@ Only where a value was recorded: elsewhere other servers answer, and a second an
 
 from __future__ import annotations
 
+import os
 import re
 
 from lsprotocol.types import Hover, MarkupContent, MarkupKind, Range
@@ -30,7 +31,7 @@ def at(review: Review, positions: Positions, path: str, cell: int | None, row: i
     found = recorded.under(review, path, cell, row, column)[:MOST]
     if not found:
         return None
-    here = Location(path, row, column, row, column, cell)
+    here = Location(os.path.realpath(path), row, column, row, column, cell)
     text = "\n\n---\n\n".join(_record(record, positions, here) for record in found)
     return Hover(MarkupContent(MarkupKind.Markdown, text), _range(found, here, positions))
 
@@ -79,7 +80,8 @@ def _rule(rule: Rule, judged: Judged) -> str:
         return f"{name} does not apply: {decision.reason}"
     wants = "" if judged.expected.given() == {} else f": it should be {wanted(judged.expected.given())}"
     why = f"; {decision.reason}" if decision.verdict == "unknown" and decision.reason else ""
-    return f"{name} {word}{wants}{why}. {rule.title}.\n\n{_first_lines(rule)}"
+    title = f" {rule.title}." if decision.verdict == "fail" else ""  # it names what is wrong
+    return f"{name} {word}{wants}{why}.{title}\n\n{_first_lines(rule)}"
 
 
 def _first_lines(rule: Rule) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ...judgement.verdict import Judged
-from ...judgement.wording import LIBRARY_DEFAULT, locate, where
+from ...judgement.wording import LIBRARY_DEFAULT, locate
+from ...judgement.wording import where as shown
 from ...policy.rulebook import Rule
 from ...render.plan_json import in_stack, is_plain
 from ...report.report import Location
@@ -42,6 +44,12 @@ class Record:
         """Where the value was first written, if not where it arrives."""
         first = self.stops[0] if self.stops else None
         return None if first is None or inside(first, self.at) else first
+
+
+def where(place: Place) -> Location | None:
+    """Return a place with the real path of its file, by which files are told apart here; None for one in no file."""
+    at = shown(place) if place.source is not None and place.node is not None else None
+    return None if at is None else replace(at, path=os.path.realpath(at.path))
 
 
 def inside(inner: Location, outer: Location) -> bool:
@@ -120,7 +128,7 @@ def _stops(trace: Trace) -> Iterator[Location]:
     made: list[Location] = []
     read = next((index for index, place in enumerate(trace) if isinstance(place.node, Span)), 0)
     for place in trace[read:]:
-        at = where(place) if place.source is not None and place.node is not None else None
+        at = where(place)
         if at is None:
             continue
         if made and (made[-1].path, made[-1].cell, made[-1].row) == (at.path, at.cell, at.row):
@@ -176,7 +184,7 @@ def omitted(review: Review) -> Iterator[tuple[Location, str, Value]]:
 
 def under(review: Review, path: str, cell: int | None, row: int, column: int) -> list[Record]:
     """Return the values that stand at a place, or came through it: those of the smallest place that holds it."""
-    at = Location(path, row, column, row, column, cell)
+    at = Location(os.path.realpath(path), row, column, row, column, cell)
     found: list[tuple[tuple[int, int], Record]] = []
     for record in records(review):
         for place in (record.at, *record.stops):
