@@ -49,7 +49,8 @@ def main(arguments: list[str]) -> int:
         if arguments == ["--check"]:
             for line in overtaken:
                 print(f"warning: {line}")
-            print("" if overtaken else f"all tables are of the newest releases ({requirements.read_on()})")
+            if not overtaken:
+                print(f"every table is of the newest release (tables of {requirements.read_on()})")
             return 0
         with tempfile.TemporaryDirectory() as made:
             refresh(Path(made), listed)
