@@ -24,6 +24,7 @@ from ..judgement.judge import Examined
 from ..report.report import Edit, FileReport, Finding, Fix
 from . import kinds, sharing
 from .comparison import placeless
+from .context import Task
 from .edits import Misfit, applied, overlap, python
 from .proof import Candidate, affected, hold, union, weigh
 
@@ -298,7 +299,7 @@ class Session:
         last = []
         for ground in self.now.grounds:
             if ground.carries(finding):
-                task = kinds.Task(self.now.of_run(ground.plan), ground, reasons if reasons is not None else [])
+                task = Task(self.now.of_run(ground.plan), ground, reasons if reasons is not None else [])
                 for candidate in kinds.candidates(task):
                     if not candidate.edits or candidate.edits in seen:
                         continue

@@ -59,10 +59,10 @@ class Task:
     def run(self) -> runs.Run:
         """The run that the plan is of."""
         examined = self.examined
-        found = runs.runs(examined.recording, examined.source, examined.settings)
+        found = runs.runs(examined.recorded, examined.text_source, examined.settings)
         number = next((i for i, plan in enumerate(examined.plans) if plan is self.plan), 0)
         run = found[number] if len(found) == len(examined.plans) else found[0]
-        run.versions = versions_of(examined.recording, examined.source, examined.settings)
+        run.versions = versions_of(examined.recorded, examined.text_source, examined.settings)
         return run
 
     def expectation(self, name: str) -> Expectation:
@@ -85,7 +85,7 @@ class Task:
         return found
 
     def imports_unsloth(self) -> bool:
-        return any(name.split(".")[0] == "unsloth" for name, _ in self.examined.recording.imports)
+        return any(name.split(".")[0] == "unsloth" for name, _ in self.examined.recorded.imports)
 
 
 def wanted(expected: Expectation, value: Any, plan: TrainingPlan) -> Iterator[Any]:
@@ -131,15 +131,15 @@ def setting(
     found = []
     read = name in PATHS and _read_otherwise(task, fact)
     try:
-        edits = places.at_origin(fact, value)
+        edits = tuple(places.at_origin(fact, value))
     except Misfit as error:
         task.reasons.append(str(error))
-        edits = []
+        edits = ()
     if edits:
         where = " where it comes from" if len(fact.value.trace) > 2 else ""
         hidden = read or not uses.compared(task.examined, fact)
         found.append(Candidate(f"{title}{where}", tuple(edits), facts, names, unsafe=hidden))
-    if edits := places.at_call(fact, python.literal(value, places.code_at_call(fact))):
+    if edits := tuple(places.at_call(fact, python.literal(value, places.code_at_call(fact)))):
         place = places.argument(fact)
         idle = "" if place is not None and uses.read_elsewhere(task.examined, place) else _origin(fact)
         own = idle in (os.path.realpath(task.source.path), "?")

@@ -66,7 +66,8 @@ def argument(fact: Fact) -> Place | None:
     """The argument the value arrives at."""
     for place in (*reversed(fact.value.trace), fact.at):
         if place is not None and isinstance(place.node, cst.Arg):
-            return place
+            found: Place = place
+            return found
     return None
 
 

@@ -132,7 +132,8 @@ def hold(before: Examined, after: Examined, fixes: Sequence[tuple[Finding, Candi
 def union(candidates: Sequence[Candidate]) -> Candidate:
     """Several candidates as one."""
     parts = ("edits", "facts", "arguments", "calls", "nodes")
-    return Candidate("", **{of: tuple(dict.fromkeys(n for c in candidates for n in getattr(c, of))) for of in parts})
+    whole: dict[str, Any] = {of: tuple(dict.fromkeys(n for c in candidates for n in getattr(c, of))) for of in parts}
+    return Candidate("", **whole)
 
 
 def elsewhere(before: Examined, after: Examined, candidate: Candidate) -> Literal["safe", "unsafe"] | None:
@@ -145,9 +146,13 @@ def elsewhere(before: Examined, after: Examined, candidate: Candidate) -> Litera
 
 
 def _unreadable(before: Examined, after: Examined) -> str:
-    if after.report.status != "reviewed" or after.faults or len(after.source.problems) > len(before.source.problems):
+    if (
+        after.report.status != "reviewed"
+        or after.faults
+        or len(after.text_source.problems) > len(before.text_source.problems)
+    ):
         return "the script can then not be read"
-    if after.recording.exhausted and not before.recording.exhausted:
+    if after.recorded.exhausted and not before.recorded.exhausted:
         return "the script then takes too many steps to read"
     return ""
 
@@ -299,7 +304,7 @@ def _differences(before: Examined, after: Examined, candidate: Candidate) -> Ite
     if len(before.recordings) != len(after.recordings):
         yield "the number of command lines"
         return
-    for was, now in zip(before.recordings or [before.recording], after.recordings or [after.recording]):
+    for was, now in zip(before.recordings or [before.recorded], after.recordings or [after.recorded]):
         yield from _calls(was.calls, now.calls, arguments, candidate.calls, places)
 
 
@@ -341,7 +346,8 @@ def _fewer(old: Fact, new: Fact) -> bool:
     if old.cases or new.cases:
         return all(any(image(b.value) == image(a.value) for a in old.cases) for b in new.cases)
     lists = [fact.value.value if isinstance(fact.value, Known) else None for fact in (old, new)]
-    return all(isinstance(one, list) for one in lists) and all(defect in lists[0] for defect in lists[1])
+    known, now = lists
+    return isinstance(known, list) and isinstance(now, list) and all(defect in known for defect in now)
 
 
 def _calls(

@@ -29,7 +29,7 @@ class Scopes:
 
     def around(self, node: cst.CSTNode) -> list[cst.CSTNode]:
         """The functions and lambdas that a node stands in, the innermost first, and the module."""
-        found = []
+        found: list[cst.CSTNode] = []
         one = self.parents.get(id(node))
         while one is not None:
             if isinstance(one, (*FUNCTIONS, cst.Module)):
@@ -87,7 +87,8 @@ class Scopes:
 
     def _passes_on(self, decorator: cst.Decorator) -> bool:
         """Whether a decorator hands on the arguments that it is given, as one of the script with `*args, **kwargs`."""
-        called = dotted(decorator.decorator) or dotted(getattr(decorator.decorator, "func", None))
+        made = decorator.decorator
+        called = dotted(made.func if isinstance(made, cst.Call) else made)
         if called in HARMLESS:
             return True
         own = (n for n in self.tree.body if isinstance(n, cst.FunctionDef) and n.name.value == called)

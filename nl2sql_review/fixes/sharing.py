@@ -26,10 +26,10 @@ def agree(
     constant is not safe to change.
     """
     found: Literal["safe", "unsafe"] = "safe"
-    own = os.path.realpath(now.source.path)
-    modules = set(map(os.path.realpath, now.recording.files_read))
+    own = os.path.realpath(now.text_source.path)
+    modules = set(map(os.path.realpath, now.recorded.files_read))
     for path in others:
-        if path == now.source.path:
+        if path == now.text_source.path:
             continue
         reads = others[path]
         if reads is None and files == {own} and not _may_import(path, own):
@@ -84,7 +84,7 @@ def _reads(path: str, read: Read) -> frozenset[str]:
 
 def _used_alike(now: Examined, other: Examined, candidate: Candidate) -> bool:
     """Whether the other script takes the same setting from where it is changed, and does nothing hidden with it."""
-    edited = {edit.location.path for edit in candidate.edits} - {now.source.path}
+    edited = {edit.location.path for edit in candidate.edits} - {now.text_source.path}
     origins = {o for plan in now.plans for name in candidate.facts for o in uses.origins(now, plan[name])}
     facts = [plan[name] for plan in other.plans for name in candidate.facts]
     shown = {o for fact in facts if uses.compared(other, fact) for o in uses.origins(other, fact)}

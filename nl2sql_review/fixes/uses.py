@@ -72,7 +72,7 @@ def read_elsewhere(examined: Examined, place: Place) -> bool:
     if not names:
         return True
     inner = {id(node) for node in walk(place.node)}
-    sources = {id(s): s for s in (examined.source, place.source)}
+    sources = {id(s): s for s in (examined.text_source, place.source)}
     found: set[str] = set()
     for source in sources.values():
         parents = {id(child): node for node in walk(source.tree) for child in below(node)}
@@ -108,7 +108,7 @@ def mentioned(examined: Examined, value: str, own: Iterable[Any]) -> bool:
     path = value.strip().removeprefix("./").rstrip("/")
     if not path:
         return True
-    source = examined.source
+    source = examined.text_source
     word = re.compile(rf"(?<![\w./-])(?:\./)?{re.escape(path)}(?![\w-])")
     if source.kind == "configuration":
         return len(word.findall(source.text)) > 1
@@ -138,13 +138,13 @@ class _Uses:
         inside = next((n for n, place in enumerate(trace) if isinstance(place.node, Span)), 0)
         self.trace = trace[inside:]  # before it the name of the file that it is read from
         self.way = {id(place.node) for place in self.trace}
-        calls = examined.recording.calls
+        calls = examined.recorded.calls
         self.arguments = {
             id(place.node): (call.callee, call.arguments.get(name))
             for call in calls
             for name, place in call.places.items()
         }
-        sources = [examined.source, *(p.source for p in self.trace), *(c.place.source for c in calls if c.place)]
+        sources = [examined.text_source, *(p.source for p in self.trace), *(c.place.source for c in calls if c.place)]
         self.trees = list({id(s): s.tree for s in sources if getattr(s, "tree", None) is not None}.values())
         self.nodes: list[cst.CSTNode] = []
         self.parents: dict[int, Any] = {}

@@ -82,6 +82,18 @@ class Examined:
         plans = [other for other in self.plans if other.run == plan.run]
         return replace(self, recording=started or self.recording, plans=plans)
 
+    @property
+    def text_source(self) -> Source:
+        """The source of a file that could be read."""
+        assert self.source is not None
+        return self.source
+
+    @property
+    def recorded(self) -> Recording:
+        """What was recorded of a file that could be read."""
+        assert self.recording is not None
+        return self.recording
+
 
 @dataclass(slots=True)
 class Ruling:

@@ -263,7 +263,7 @@ def _runs(tree: cst.Module) -> list[list[cst.SimpleStatementLine]]:
 
 def _among(source: Any, imports: list[cst.SimpleStatementLine], code: str) -> Edit:
     """The line in the block of imports that it belongs to: below the last that sorts before it."""
-    own = _order(cst.parse_statement(code).body[0])  # type: ignore[arg-type, index]
+    own = _order(cst.parse_statement(code).body[0])  # type: ignore[index]
     keys = [_order(one.body[0]) for one in imports]
     start = next((n + 1 for n, key in enumerate(keys) if key[2].split(".")[0] == "unsloth"), 0)
     before = [n for n in range(start, len(keys)) if keys[n] < own]

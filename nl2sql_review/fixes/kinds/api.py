@@ -48,9 +48,15 @@ def _argument(task: Task) -> tuple[Call, cst.Arg, str] | None:
     """The call, the keyword and its name that a defect is about."""
     place, name = task.fact.at, task.fact.argument
     node = place.node if place is not None else None
-    if not isinstance(node, cst.Arg) or node.star or node.keyword is None or place.source is not task.source:
+    if (
+        not isinstance(node, cst.Arg)
+        or node.star
+        or node.keyword is None
+        or place is None
+        or place.source is not task.source
+    ):
         return None
-    call = next((c for c in task.examined.recording.calls if getattr(c.places.get(name), "node", None) is node), None)
+    call = next((c for c in task.examined.recorded.calls if getattr(c.places.get(name), "node", None) is node), None)
     if call is None or not isinstance(call.place.node, cst.Call):
         return None
     return call, node, name

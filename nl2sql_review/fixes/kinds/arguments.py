@@ -103,7 +103,7 @@ def precision(task: Task) -> Iterator[Candidate]:
     assert call is not None
     edits = [*edits, *python.fitted(task.source, call, changed, *missing)]
     facts = ("arguments.mixed_precision", "arguments.bf16", "arguments.fp16")
-    probes = tuple(id(c.place.node) for c in task.examined.recording.calls if c.callee.endswith(name))
+    probes = tuple(id(c.place.node) for c in task.examined.recorded.calls if c.callee.endswith(name))
     given = ("bf16", "fp16", "including_emulation")
     yield Candidate(f"set bf16={probe} and fp16=not {probe}", tuple(edits), facts, given, (name,), nodes=probes)
 
@@ -142,9 +142,9 @@ def warmup(task: Task) -> Iterator[Candidate]:
         call = python.call_of(task.source, place.node)
         made = next(setting(task, "arguments.warmup", keep, share), None)
         if call is not None and made is not None:
-            edits = [python.removed(task.source, call, place.node), *made.edits]
+            edits = (python.removed(task.source, call, place.node), *made.edits)
             title = f"{title} and no {place.node.keyword.value}"
-            yield Candidate(title, tuple(edits), facts, names, unsafe=made.unsafe, chooses=True)
+            yield Candidate(title, edits, facts, names, unsafe=made.unsafe, chooses=True)
 
 
 def _near(task: Task, value: Any) -> bool:

@@ -75,7 +75,7 @@ def elements(task: Task) -> Iterator[cst.BaseExpression]:
         }
         for node in walk(scope):
             if isinstance(node, cst.Subscript) and _by_number(node) and _is_schema(node.value, named):
-                found = [node]
+                found: list[cst.BaseExpression] = [node]
             elif isinstance(node, (cst.For, cst.CompFor)) and (name := _target(node.target, node.iter, named)):
                 body = node.body if isinstance(node, cst.For) else parents[id(node)]
                 found = [_outermost(n, parents) for n in walk(body) if _is_used(n, name, parents)]

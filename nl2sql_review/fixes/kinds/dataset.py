@@ -65,9 +65,9 @@ def cut(task: Task) -> Iterator[Candidate]:
     """The schema cut where it is read; a longer cut made shorter."""
     for limit in wanted(task.expected, 0, task.plan):
         if not isinstance(task.fact.value, Absent):
-            if edits := places.at_origin(task.fact, limit):
+            if edits := tuple(places.at_origin(task.fact, limit)):
                 hidden = not uses.compared(task.examined, task.fact, _cuts(task))
-                yield Candidate(f"cut the schema to {limit} characters", tuple(edits), PROMPT, unsafe=hidden)
+                yield Candidate(f"cut the schema to {limit} characters", edits, PROMPT, unsafe=hidden)
             continue
         title = f"cut the schema to {limit} characters"
         edits = tuple(python.after(task.source, node, f"[:{limit}]") for node in columns.elements(task))

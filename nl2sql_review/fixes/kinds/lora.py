@@ -67,7 +67,7 @@ def _whole(task: Task) -> str:
         return "it is not certain that an adapter is made, and weights in 4 bit cannot be trained"
     if load is None:
         return ""
-    calls = task.examined.recording.calls
+    calls = task.examined.recorded.calls
     if sum(call.place.node is load.place.node for call in calls) != 1:
         return "the model is loaded there more than once, perhaps not for training alone"
     if plain(load.get("load_in_8bit")) not in (None, False):

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import libcst as cst
 
 from ...readers.derive import plain
-from ...readers.prompt import Tokenizer
 from ...readers.prompt.loss import FUNCTION
 from ...readers.prompt.text import HOLE, Piece, literal
+from ...readers.prompt.tokenizer import Tokenizer
 from ...readers.prompt.training_text import texts_of
 from ...report.report import Edit, Location
 from ...source.literals import is_variable
@@ -52,7 +52,7 @@ def ended(task: Task) -> Iterator[Candidate]:
 
 def _closed(task: Task, facts: tuple[str, ...]) -> Iterator[Candidate]:
     """The token after the text: first where the script can read it as it is, then where it must be handed on."""
-    scopes = Scopes(task.source, task.examined.recording)
+    scopes = Scopes(task.source, task.examined.recorded)
     unseen: list[tuple[cst.BaseExpression, str]] = []
     for node, token in ((node, token) for node in expressions(task) for token in _tokens(task)):
         if not scopes.visible(node, token.partition(".")[0]):

@@ -15,6 +15,7 @@ from lsprotocol.types import (
     WorkspaceEdit,
 )
 
+from ...files import disk
 from ...report.report import Edit
 from .documents import Document, Documents, uri_of
 from .positions import Positions
@@ -48,8 +49,7 @@ def of_contents(
     for path, content in others.items():
         old_content = before.get(path)
         if old_content is None:
-            with open(path, "rb") as file:
-                old_content = file.read()
+            old_content = disk.script(path)
         if old_content == content:
             continue
         open_document = positions.documents.of_path(path)
