@@ -183,10 +183,17 @@ def words(text: str) -> list[str]:
 def whole(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}")
-    return int(text)
+    return _countable(text)
 
 
 def positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
+    if not text.isdecimal() or not text.strip("0"):
         raise argparse.ArgumentTypeError(f"must be a positive integer, not {text!r}")
+    return _countable(text)
+
+
+def _countable(text: str) -> int:
+    """A number of what there can be; of more digits no estimate could be made."""
+    if len(text) > 12:
+        raise argparse.ArgumentTypeError(f"must have at most 12 digits, and has {len(text)}")
     return int(text)

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Iterable, Iterator
 
 from ..files import disk
+from .project_files import INSTALLED_BY_LINES, Broken, groups
 
 if TYPE_CHECKING:
     from ..source import Magic
@@ -51,7 +52,7 @@ def requirement(text: str, said: str) -> Statement | None:
 
 # -- the script itself -------------------------------------------------------------------------------------------
 
-_INSTALL = re.compile(r"\b(?:pip3?|uv\s+pip|uv)\s+(?:install|add)\s+(.+)")
+INSTALL = re.compile(r"\b(?:pip3?|uv\s+pip|uv)\s+(?:install|add)\s+(.+)")
 _WORD = re.compile(r'"[^"]*"|\'[^\']*\'|[^\s"\']+')
 
 
@@ -60,7 +61,7 @@ def installed(magics: Iterable[Magic]) -> Iterator[Statement]:
     last: dict[str, Statement] = {}
     for magic in magics:
         for line in magic.text.replace("\\\n", " ").splitlines():
-            match = _INSTALL.search(line.split(" #")[0])
+            match = INSTALL.search(line.split(" #")[0])
             if not match or line.lstrip().startswith("#"):
                 continue
             for part in re.split(r"&&|;(?=\s)", match[1])[:1]:
@@ -80,15 +81,18 @@ _BLOCK = re.compile(r"(?P<content>(?:#(?:| .*)\n|#\r\n)+?)# ///[ \t\r]*$", re.MU
 
 def in_metadata(text: str) -> Iterator[Statement]:
     """PEP 723: the dependencies in a script's `# /// script` block."""
+    dependencies = metadata(text).get("dependencies", [])
+    for one in dependencies if isinstance(dependencies, list) else ():
+        made = requirement(str(one), "script metadata")
+        if made is not None:
+            yield made
+
+
+def metadata(text: str) -> dict[str, Any]:
+    """The table of a script's `# /// script` block; {} without one, and for one that is no TOML."""
     opens = _BLOCK_OPENS.search(text)
     match = _BLOCK.match(text, opens.end()) if opens else None
-    if match:
-        content = "\n".join(line[2:] for line in match["content"].splitlines())
-        dependencies = _toml(content).get("dependencies", [])
-        for one in dependencies if isinstance(dependencies, list) else ():
-            made = requirement(str(one), "script metadata")
-            if made is not None:
-                yield made
+    return _toml("\n".join(line[2:] for line in match["content"].splitlines())) if match else {}
 
 
 # -- the project's files -----------------------------------------------------------------------------------------
@@ -104,23 +108,30 @@ def in_project(folder: str, root: str) -> tuple[list[Statement], list[str]]:
     folder, root = os.path.abspath(folder), os.path.abspath(root)
     while True:
         here: list[Statement] = []
-        waiting = _files(folder)
+        waiting = files(folder)
         for path in waiting:  # which grows by what a requirements file includes
             data = disk.read(path, LIMIT)
             if data is None:
                 continue
             here += _statements(os.path.relpath(path, folder).replace(os.sep, "/"), data)
             read.append(path)
-            waiting += [p for p in _included(path, data) if p not in waiting and p.startswith(root + os.sep)]
+            waiting += [p for p in included(path, data) if p not in waiting and p.startswith(root + os.sep)]
         for exactness in (2, 1):
             for one in here:
-                if _exactness(one) == exactness:
+                if _exactness(one) == exactness and not by_lines(one):
                     found.setdefault(one.library, one)
+        for one in filter(by_lines, here):  # who installs by hand may install what no file says
+            if one.specifier:
+                found.setdefault(one.library, one)
         parent = os.path.dirname(folder)
         if folder == root or parent == folder or not folder.startswith(root):
             break
         folder = parent
     return list(found.values()), read
+
+
+def by_lines(one: Statement) -> bool:
+    return INSTALLED_BY_LINES.match(one.said.partition(":")[0]) is not None
 
 
 def _exactness(one: Statement) -> int:
@@ -133,7 +144,8 @@ def _exactness(one: Statement) -> int:
     )
 
 
-def _files(folder: str) -> list[str]:
+def files(folder: str) -> list[str]:
+    """The files of a folder that may state versions, in the order in which they count."""
     names = disk.names(folder, "requirements")
     requirements = [n for n in names if re.fullmatch(r"requirements[\w.-]*\.(?:txt|in)", n)]
     requirements.sort(key=lambda n: (n != "requirements.txt", n))
@@ -141,18 +153,20 @@ def _files(folder: str) -> list[str]:
         requirements += [
             f"requirements/{n}" for n in disk.names(os.path.join(folder, "requirements")) if n.endswith((".txt", ".in"))
         ]
-    others = [
-        n
-        for n in ("pyproject.toml", "uv.lock", "poetry.lock", "environment.yml", "environment.yaml")
-        if disk.exists(os.path.join(folder, n))
-    ]
-    return [os.path.join(folder, n) for n in (*requirements[:8], *others)]
+    others = [n for n in OTHERS if disk.exists(os.path.join(folder, n))]
+    lines = [*disk.names(folder, "Dockerfile"), *disk.names(folder, "Containerfile"), *disk.names(folder, "", ".sh")]
+    lines = [n for n in lines if INSTALLED_BY_LINES.match(n)]
+    return [os.path.join(folder, n) for n in (*requirements[:8], *others, *lines[:8])]
 
 
+OTHERS = (
+    *("pyproject.toml", "uv.lock", "poetry.lock", "pylock.toml", "Pipfile", "setup.cfg", "setup.py"),
+    *("environment.yml", "environment.yaml"),
+)
 _INCLUDES = re.compile(rb"^(?:-r|--requirement)(?:\s+|=)(\S+)", re.MULTILINE)
 
 
-def _included(path: str, data: bytes) -> list[str]:
+def included(path: str, data: bytes) -> list[str]:
     """The files that a requirements file includes by `-r`."""
     names = _INCLUDES.findall(data) if path.endswith((".txt", ".in")) else []
     return [os.path.normpath(os.path.join(os.path.dirname(path), n.decode("utf-8", "replace"))) for n in names]
@@ -167,7 +181,21 @@ def _statements(name: str, data: bytes) -> tuple[Statement, ...]:
         return tuple(_locked(text, name))
     if name == "pyproject.toml":
         return tuple(_pyproject(text, name))
-    return tuple(_lines(text, name))
+    if name.endswith((".txt", ".in")):
+        return tuple(_lines(text, name))
+    by_row = tuple(_lines(text, name)) if name.startswith("environment.") else ()
+    return by_row or tuple(_grouped(text, name))
+
+
+def _grouped(text: str, name: str) -> Iterator[Statement]:
+    """What the other kinds of files state; of install lines that disagree about a library, nothing."""
+    try:
+        found = [one for group in groups(name, text) for one in group if one.library in LIBRARIES]
+    except Broken:
+        return
+    for one in (Statement(r.library, r.specifier, r.by) for r in found):
+        if not by_lines(one) or {r.specifier for r in found if r.library == one.library} == {one.specifier}:
+            yield one
 
 
 def _lines(text: str, name: str) -> Iterator[Statement]:
@@ -198,6 +226,7 @@ def _pyproject(text: str, name: str) -> Iterator[Statement]:
         project.get("dependencies"),
         *_table(project, "optional-dependencies").values(),
         *_table(data, "dependency-groups").values(),
+        _table(_table(data, "tool"), "uv").get("dev-dependencies"),
     ]
     for items in lists:
         for one in items if isinstance(items, list) else ():

@@ -181,7 +181,7 @@ def _whole_columns(one: Checked) -> None:
     if seen is None or not seen.rows:
         return
     absent = [name for name in one.program.reads if not seen.counts[name]]
-    if absent and one.program.table and not one.feed.mixed_first and (seen.whole or seen.rows >= 100):
+    if absent and not one.feed.mixed_first and (seen.whole or seen.rows >= 100):
         names = ", ".join(map(repr, absent))
         there = ", ".join(sorted(seen.counts)) or "none"
         many = "" if seen.whole else f" of the first {seen.rows}"

@@ -299,7 +299,9 @@ class Checker:
             yield "refused_sql", f"refused on the row's schema: {outcome.message}: {quoted(sql)}", "name"
         elif outcome.kind in ("syntax", "function"):
             read_as = f"; {SPOKEN[outcome.reading]} reads it" if outcome.reading else ""
-            what = "SQLite does not read it" if plainly or read(sql).verb in QUERIES else "it is no query"
+            dialect = self._program["dialect"] or "sqlite"
+            query = plainly or read(sql).verb in QUERIES
+            what = f"{SPOKEN.get(dialect, dialect)} does not read it" if query else "it is no query"
             yield "refused_sql", f"{what}: {outcome.message}{read_as}: {quoted(sql)}", outcome.reading or "syntax"
         elif outcome.kind in ("guard", "time"):
             yield "refused_sql", f"not asked of the engine: {outcome.message}: {quoted(sql)}", "guard"

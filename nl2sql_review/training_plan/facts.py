@@ -215,6 +215,7 @@ class Api(Part):
     deprecated_arguments: Fact
     missing_in_range: Fact  # arguments that some of the stated versions do not know
     removed_imports: Fact
+    incompatible_versions: Fact  # stated versions, or a stated Python, that no installer accepts together
     wrong_classes: Fact
     conflicting_arguments: Fact
     late_imports: Fact

@@ -12,7 +12,7 @@ from ...libraries.chosen import Versions
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Known, Unknown
 from ..run import Run
-from . import conflicts, imports
+from . import conflicts, imports, requirements
 from .arguments import Defect, judging, patched
 from .imports import fact as listed
 
@@ -59,6 +59,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     used = [c for c in versions.choices.values() if c.library != "unsloth_zoo"]
     note = ", ".join(f"{c.library}: {c.said or 'assumed'}" for c in used)
     part.versions = Fact(Known({c.library: c.number for c in used}), at=run.place, note=note)
+    part.incompatible_versions = requirements.incompatible(run)
     if run.configuration is not None:
         return configured(run, part)
     for name in ("ignored_keys", "refused_values"):

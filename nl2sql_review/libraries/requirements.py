@@ -1,0 +1,139 @@
+"""What each release requires of the other libraries and of Python, and which stated versions no installer accepts.
+
+`requirements.json` is made by `refresh` from the metadata of released wheels: unconditional requirements only. A
+conflict is claimed where two requirements of one library have no version in common, whatever is released later.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from .versions import allows, clauses, is_exact, key_of
+
+FILE = Path(__file__).with_name("requirements.json")
+TRIED = 24  # releases that are tried for a set that holds
+PYTHON = "python"
+ABOVE_ALL = "99999"
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """`specifier` on `library`, by whom: a release (`unsloth 2026.10.9`), or a line that states it (`setup.cfg`)."""
+
+    library: str
+    specifier: str
+    by: str
+    stated: bool = True
+
+    def __str__(self) -> str:
+        what = f"{self.library}{self.specifier}" if self.specifier[:1] in "=<>!~^" else self.specifier
+        return f"{self.by} {'states' if self.stated else 'requires'} {what}"
+
+
+@dataclass(frozen=True)
+class Incompatible:
+    """Two requirements that no version meets. `holds`: the nearest set of versions that do, as `{library: version}`."""
+
+    one: Requirement
+    other: Requirement
+    holds: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        near = ", ".join(f"{library}=={version}" for library, version in self.holds)
+        return f"{self.one}, {self.other}: no installer accepts both" + (f"; {near} would go together" if near else "")
+
+
+@lru_cache(maxsize=1)
+def _stored() -> dict[str, Any]:
+    stored: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+    return stored
+
+
+def read_on() -> str:
+    """The day on which the index was asked, `2026-11-30`."""
+    return str(_stored()["read"])
+
+
+def released(library: str) -> tuple[str, ...]:
+    """Every version that the index had on that day for some Python, newest first; () for a library not known here."""
+    return tuple(_stored()["released"].get(library, ()))
+
+
+def known(library: str) -> tuple[str, ...]:
+    """The versions whose requirements are known, oldest first."""
+    return tuple(sorted(_stored()["releases"].get(library, ()), key=key_of))
+
+
+def required(library: str, version: str) -> Iterator[Requirement]:
+    """What a release requires, of Python too; nothing of one that is not known."""
+    of = _stored()["releases"].get(library, {})
+    name = version if version in of else next((v for v in of if key_of(v) == key_of(version)), "")
+    for other, specifier in of.get(name, {}).items():
+        yield Requirement(other, specifier, f"{library} {name}", stated=False)
+
+
+def incompatible(stated: Sequence[Requirement]) -> list[Incompatible]:
+    """The conflicts among requirements that are installed together, one for each library, with a set that holds."""
+    found = list(_conflicts(stated))
+    return [replace(one, holds=_nearest(stated, one)) for one in found]
+
+
+def _conflicts(stated: Sequence[Requirement]) -> Iterator[Incompatible]:
+    asked: dict[str, list[Requirement]] = {}
+    waiting, seen = list(stated), set[tuple[str, str]]()
+    for one in waiting:  # which grows by what pinned releases require
+        if clauses(one.specifier) is None:
+            continue
+        asked.setdefault(one.library, []).append(one)
+        version = pinned(one.specifier)
+        if version and (one.library, version) not in seen:
+            seen.add((one.library, version))
+            waiting += required(one.library, version)
+    for of in asked.values():
+        pairs = ((a, b) for i, a in enumerate(of) for b in of[i + 1 :] if disjoint(a.specifier, b.specifier))
+        pair = next(pairs, None)
+        if pair is not None:
+            one, other = sorted(pair, key=lambda r: r.stated)
+            yield Incompatible(one, other)
+
+
+def pinned(specifier: str) -> str:
+    """The one version that a requirement allows; "" for a range."""
+    exact = is_exact(specifier)
+    return next((v for op, v in clauses(specifier) or () if op == "==" and "*" not in v), "") if exact else ""
+
+
+def disjoint(one: str, other: str) -> bool:
+    """Whether no version at all, released or not, meets both; False where one of them cannot be read."""
+    parts = [*(clauses(one) or ()), *(clauses(other) or ())]
+    if clauses(one) is None or clauses(other) is None:
+        return False
+    named = [version.removesuffix(".*") for _, version in parts]
+    final = [match[0] for v in named if (match := re.match(r"(?:\d+!)?\d+(?:\.\d+)*", v))]  # of 1.0rc1: 1.0
+    tried = {"0", ABOVE_ALL, *named, *final, *(f"{v}.1" for v in final)}
+    return not any(allows(one, v) and allows(other, v) for v in tried)
+
+
+def _nearest(stated: Sequence[Requirement], conflict: Incompatible) -> tuple[tuple[str, str], ...]:
+    """The stated versions with one of them changed as little as possible, so that all hold; () where none is known."""
+    pins = {r.library: pinned(r.specifier) for r in stated if pinned(r.specifier)}
+    owners = [library for library in pins if conflict.one.by == f"{library} {pins[library]}"]
+    others = [library for library in pins if conflict.other.by == f"{library} {pins[library]}"]
+    first = [conflict.one.library] if conflict.one.library in pins else []
+    for library in dict.fromkeys([*first, *others, *owners]):
+        order = known(library)
+        at = key_of(pins[library])
+        older = [v for v in reversed(order) if key_of(v) < at]
+        newer = [v for v in order if key_of(v) > at]
+        for version in (*older, *newer)[:TRIED]:
+            changed = [r if r.library != library else replace(r, specifier=f"=={version}") for r in stated]
+            if next(_conflicts(changed), None) is None:
+                return tuple({**pins, library: version}.items())
+    return ()

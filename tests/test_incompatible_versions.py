@@ -1,0 +1,142 @@
+"""Versions that are installed together: every kind of file that states them, and what a conflict is."""
+
+from __future__ import annotations
+
+import pytest
+
+from nl2sql_review.libraries import declared, project_files, requirements
+from nl2sql_review.libraries.project_files import Broken, groups
+from nl2sql_review.libraries.requirements import Requirement, disjoint, incompatible
+from nl2sql_review.run.reviewer import Reviewer
+
+CODE = 'from trl import SFTConfig\nargs = SFTConfig(output_dir="models/nl2sql")\n'
+# file, its text with the two versions as `{a}` and `{b}`
+FILES = {
+    "requirements.txt": "unsloth=={a}\ntrl=={b}  # pinned\n",
+    "pyproject.toml": '[project]\nname = "p"\nversion = "1"\ndependencies = ["unsloth=={a}", "trl=={b}"]\n',
+    "poetry/pyproject.toml": '[tool.poetry.dependencies]\npython = "^3.11"\nunsloth = "{a}"\n'
+    'trl = {{version = "{b}"}}\n',
+    "uv/pyproject.toml": '[project]\nname = "p"\ndependencies = ["unsloth=={a}"]\n'
+    '[tool.uv]\ndev-dependencies = ["trl=={b}"]\n',
+    "Pipfile": '[packages]\nunsloth = "=={a}"\n[dev-packages]\ntrl = "=={b}"\n',
+    "setup.cfg": "[options]\ninstall_requires =\n    unsloth=={a}\n    trl=={b}\n",
+    "setup.py": 'from setuptools import setup\nNEEDS = ["unsloth=={a}", "trl=={b}"]\nsetup(install_requires=NEEDS)\n',
+    "pylock.toml": '[[packages]]\nname = "unsloth"\nversion = "{a}"\n[[packages]]\nname = "trl"\nversion = "{b}"\n',
+    "uv.lock": '[[package]]\nname = "unsloth"\nversion = "{a}"\n[[package]]\nname = "trl"\nversion = "{b}"\n',
+    "environment.yml": "{{name: x, dependencies: [python=3.12, pip, {{pip: [unsloth=={a}, 'trl=={b}']}}]}}\n",
+    "Dockerfile": "FROM python:3.12-slim\nRUN apt-get update && \\\n  pip install -q unsloth=={a} \\\n  trl=={b}\n",
+    "install.sh": "set -e\nuv pip install 'unsloth=={a}' trl=={b}\n",
+}
+
+
+def judged(tmp_path, code=CODE):
+    script = tmp_path / "train.py"
+    script.write_text(code, encoding="utf-8")
+    file, _ = Reviewer(isolated=True).source(code.encode(), str(script))
+    (item,) = [i for i in file.checklist if i.rule == "api/incompatible-versions"]
+    return item, [f.message for f in file.findings if f.rule == "api/incompatible-versions"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_file_that_states_versions_is_judged(name, tmp_path):
+    path = tmp_path / name.rpartition("/")[2]
+    path.write_text(FILES[name].format(a="2026.10.9", b="1.16.0"), encoding="utf-8")
+    item, (message,) = judged(tmp_path)
+    assert item.verdict == "fail" and "unsloth 2026.10.9 requires trl" in message and path.name in message
+    assert "unsloth==2026.10.9, trl==1.15.0 would go together" in message
+    path.write_text(FILES[name].format(a="2026.10.9", b="1.15.0"), encoding="utf-8")
+    assert judged(tmp_path)[0].verdict == "pass"
+    stated, _ = declared.in_project(str(tmp_path), str(tmp_path))
+    assert {s.library: s.specifier for s in stated}["trl"].lstrip("=") == "1.15.0", "and the API facts go by it"
+
+
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        ("requirements.txt", 'unsloth==2026.10.9\ntrl==1.16.0; sys_platform == "darwin"\n'),
+        ("requirements.txt", "unsloth\ntrl==1.16.0\n"),  # an older Unsloth would do
+        ("install.sh", "pip install unsloth==2026.10.9\npip install trl==1.16.0\n"),  # each by itself
+        ("install.sh", "pip install --no-deps unsloth==2026.10.9 trl==1.16.0\n"),
+        ("install.sh", "# pip install unsloth==2026.10.9 trl==1.16.0\n"),
+        ("pyproject.toml", '[project.optional-dependencies]\na = ["unsloth==2026.10.9"]\nb = ["trl==1.16.0"]\n'),
+        (
+            "pyproject.toml",
+            '[project]\ndependencies = ["unsloth==2026.10.9", "trl==1.16.0"]\n'
+            '[tool.uv]\noverride-dependencies = ["trl==1.16.0"]\n',
+        ),
+    ],
+)
+def test_what_an_installer_may_accept_is_no_finding(name, text, tmp_path):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert judged(tmp_path)[0].verdict in ("pass", "not-applicable")
+
+
+def test_a_requirements_file_holds_with_those_it_includes(tmp_path):
+    (tmp_path / "base.txt").write_text("unsloth==2026.10.9\n-r requirements.txt\n", encoding="utf-8")
+    (tmp_path / "requirements.txt").write_text("-r base.txt\ntrl==1.16.0\n", encoding="utf-8")
+    assert judged(tmp_path)[0].verdict == "fail"
+
+
+@pytest.mark.parametrize(
+    "name, text, where",
+    [
+        ("pyproject.toml", '[project\nname = "p"\n', "pyproject.toml cannot be parsed"),
+        ("environment.yml", "dependencies: [a, {pip: [trl]\n", "environment.yml:2 cannot be parsed as YAML"),
+        ("setup.py", "setup(install_requires=[\n", "setup.py:1 cannot be parsed as Python"),
+        ("setup.cfg", "install_requires = trl\n", "setup.cfg cannot be parsed"),
+        ("Pipfile", "[packages]\ntrl = \n", "Pipfile cannot be parsed"),
+    ],
+)
+def test_a_file_that_cannot_be_parsed_is_said(name, text, where, tmp_path):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    item, _ = judged(tmp_path)
+    assert item.verdict == "unknown" and where in item.reason
+    with pytest.raises(Broken):
+        groups(name, text)
+
+
+def test_a_pinned_release_brings_its_own_pins_along():
+    stated = [Requirement("axolotl", "==0.21.0", "r:1"), Requirement("unsloth", "==2026.10.9", "r:2")]
+    told = {one.one.library: str(one.one) + str(one.other) for one in incompatible(stated)}
+    assert "axolotl 0.21.0 requires transformers==5.20.1" in told["transformers"] and "<=5.17.0" in told["transformers"]
+
+
+def test_the_stated_python_is_held_against_each_release(tmp_path):
+    (tmp_path / "Dockerfile").write_text("FROM python:3.11-slim\nRUN pip install axolotl==0.21.0\n", encoding="utf-8")
+    assert "axolotl 0.21.0 requires python>=3.12" in judged(tmp_path)[1][0]
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12-slim\nRUN pip install axolotl==0.21.0\n", encoding="utf-8")
+    assert judged(tmp_path)[0].verdict == "pass"
+
+
+@pytest.mark.parametrize(
+    "one, other, expected",
+    [
+        ("<=1.15.0", "==1.16.0", True),
+        (">=2,<3", "<2", True),
+        (">1.0rc1", "<1.0.1", False),  # 1.0
+        (">1.0", "<1.0.2", False),
+        (">=1.14.3,<1.15", "~=1.14.0", False),
+        ("==5.0.*", "!=5.0", False),
+        ("<5", "", False),
+        (">=5", "latest", False),  # cannot be read
+    ],
+)
+def test_what_has_no_version_in_common(one, other, expected):
+    assert disjoint(one, other) is expected is disjoint(other, one)
+
+
+def test_a_set_that_is_named_holds():
+    for version in requirements.known("trl"):
+        stated = [Requirement("unsloth", "==2026.10.9", "a"), Requirement("trl", f"=={version}", "b")]
+        for conflict in incompatible(stated):
+            again = [Requirement(library, f"=={v}", "c") for library, v in conflict.holds]
+            assert conflict.holds and not incompatible(again)
+
+
+def test_the_tables_are_small_and_say_where_they_are_from():
+    kept = [requirements.FILE, *requirements.FILE.parent.glob("*.json")]
+    kept += (requirements.FILE.parent.parent / "flavours" / "keys").glob("*.json")
+    assert sum(path.stat().st_size for path in set(kept)) <= 400_000
+    for library in ("unsloth", "trl", "transformers", "peft", "axolotl", "llamafactory"):
+        assert requirements.known(library)[-1] == requirements.released(library)[0]
+    assert project_files.requirement("git+https://github.com/huggingface/trl", "x") is None
