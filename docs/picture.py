@@ -28,7 +28,8 @@ def main() -> None:
     console = Console(record=True, width=COLUMNS, file=StringIO(), highlight=False, force_terminal=True)
     console.print(Text(f"$ nl2sql-review {' '.join(arguments)}", "bold"))
     console.print(Text.from_ansi(done.stdout))
-    console.save_svg(str(DOCS / "review.svg"), title="nl2sql-review", theme=MONOKAI)
+    target = sys.argv[1] if len(sys.argv) > 1 else str(DOCS / "review.svg")
+    console.save_svg(target, title="nl2sql-review", theme=MONOKAI)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ def tables() -> dict[str, str]:
     book = rulebook.load()
     for section in (*SECTIONS, ROW_SECTION):
         rules = [rule for rule in (*book.active, *book.on_rows) if rule.section == section]
-        lines = [f"\n## {section}\n", "| rule | what is right | parameters | if not | help |", "|---|---|---|---|---|"]
+        lines = [f"\n## {section}\n", "| rule | what it finds | wants | weight | help |", "|---|---|---|---|---|"]
         lines += [_row(rule) for rule in rules]
         skill = OWN.get(section, "nl2sql-training")
         texts[skill] = texts.get(skill, HEAD) + "\n".join(lines) + "\n"

@@ -26,7 +26,7 @@ from evaluate_sql import METRIC, SQLAccuracy, is_object
 from transformers import AutoTokenizer, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
-from nl2sql_review.preflight import preflight
+from nl2sql_review.preflight import preflight, preflight_all
 from nl2sql_review.rows.table_cut import cut_schema
 
 logger = logging.getLogger("nl2sql")
@@ -68,6 +68,7 @@ parser.add_argument("--report-to", default="wandb", choices=["wandb", "none"], h
 parser.add_argument("--no-4bit", dest="load_in_4bit", action="store_false", help="base model in 16 bit")
 parser.add_argument("--allow-missing", action="store_true", help="train on the data sets that load")
 parser.add_argument("--preflight-only", action="store_true", help="check the first batch and stop")
+parser.add_argument("--preflight-all", action="store_true", help="also count over all rows what they are trained on")
 parser.add_argument("--evaluate", nargs="?", const="schemas", metavar="DB", help="score SQL at each save")
 parser.add_argument("--merge", action="store_true", help="also write the merged 16-bit model")
 parser.add_argument("--demo", action=Demo, nargs=0, help="make a tiny model and train it on fixtures/trainer")
@@ -282,6 +283,8 @@ def main():
     for weight in filter(lambda weight: weight.requires_grad, model.parameters()):
         weight.data = weight.data.float()  # TRL may have made it bfloat16, which loses small steps; resuming does not
     preflight(trainer)  # raises PreflightError when the labels are not what the checklist promises
+    if args.preflight_all and (counts := preflight_all(trainer).to_dict()) and wandb.run:
+        wandb.log(counts)
     if args.preflight_only:
         return
     logger.info("resuming from %s", (checkpoint := newest_checkpoint(args.output_dir)) or "nothing: a new run")

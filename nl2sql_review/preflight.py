@@ -85,6 +85,84 @@ def preflight(
     return _run(loader, tokenizer, length, instruction, response, loud=trainer.is_world_process_zero())
 
 
+@dataclass(frozen=True, slots=True)
+class PreflightCounts:
+    """What all rows of the training data are trained on, counted on the batches of the trainer's own loader.
+
+    Rows: those without any token in the loss, those that were cut before their EOS token, that have no EOS token though
+    they were not cut, whose EOS token is not in the loss, and that start with two BOS tokens. Tokens: all, without
+    padding, and those in the loss.
+    """
+
+    rows: int = 0
+    no_label: int = 0
+    cut_before_eos: int = 0
+    no_eos: int = 0
+    eos_masked: int = 0
+    double_bos: int = 0
+    tokens: int = 0
+    tokens_in_loss: int = 0
+
+    @property
+    def share_in_loss(self) -> float:
+        """Tokens in the loss ÷ all tokens."""
+        return self.tokens_in_loss / self.tokens if self.tokens else 0.0
+
+    def to_dict(self) -> dict[str, int | float]:
+        """Return the counts as trackers log them: `preflight/rows`, `preflight/no_label`, …"""
+        counts: dict[str, int | float] = {f"preflight/{name}": getattr(self, name) for name in self.__slots__}
+        return {**counts, "preflight/share_in_loss": self.share_in_loss}
+
+    def __str__(self) -> str:
+        named = {
+            "no_label": "have no token in the loss", "cut_before_eos": "are cut before their EOS token",
+            "no_eos": "have no EOS token", "eos_masked": "have their EOS token outside the loss",
+            "double_bos": "start with two BOS tokens",
+        }  # fmt: skip
+        wrong = [f"{getattr(self, name):,} {said}" for name, said in named.items() if getattr(self, name)]
+        share = f"{self.share_in_loss:.1%} of {self.tokens:,} tokens are in the loss"
+        return f"{self.rows:,} rows: {', '.join(wrong) or 'none is wrong'}; {share}"
+
+
+def preflight_all(trainer: Any, tokenizer: Any = None) -> PreflightCounts:
+    """Count over all batches of a trainer what its rows are trained on, and log it; nothing is trained.
+
+    It takes as long as collating the data does. In a run of several processes each counts its own share. Raises
+    PreflightError for batches without labels.
+    """
+    tokenizer = tokenizer or getattr(trainer, "processing_class", None)
+    args = trainer.args
+    length = getattr(args, "max_length", None) or getattr(args, "max_seq_length", None)
+    counted = count_rows((row for batch in trainer.get_train_dataloader() for row in rows_of(batch)), tokenizer, length)
+    if trainer.is_world_process_zero() and logger.isEnabledFor(logging.INFO):
+        logger.info("preflight over all rows: %s", counted)
+    elif trainer.is_world_process_zero():
+        print(f"preflight over all rows: {counted}", flush=True)
+    return counted
+
+
+def count_rows(rows: Iterable[Row], tokenizer: Any, length: int | None = None) -> PreflightCounts:
+    """Count what rows are trained on; `length` is the number of tokens that the trainer keeps of one."""
+    tokenizer = getattr(tokenizer, "tokenizer", tokenizer)
+    eos, bos = (getattr(tokenizer, name, None) for name in ("eos_token_id", "bos_token_id"))
+    found = dict.fromkeys(PreflightCounts.__slots__, 0)
+    for row in rows:
+        found["rows"] += 1
+        found["tokens"] += len(row.ids)
+        found["tokens_in_loss"] += sum(row.learnt)
+        answer = [at for at, token in enumerate(row.ids) if token == eos and at >= row.start]
+        ended = answer or [at for at, token in enumerate(row.ids) if token == eos and at == len(row.ids) - 1]
+        if not any(row.learnt):
+            found["no_label"] += 1
+        if not ended:
+            found["cut_before_eos" if length is not None and len(row.ids) >= length else "no_eos"] += 1
+        elif not any(row.learnt[at] for at in ended):
+            found["eos_masked"] += 1
+        if bos is not None and row.ids[:2] == (bos, bos):
+            found["double_bos"] += 1
+    return PreflightCounts(**found)
+
+
 def preflight_callback(
     tokenizer: Any = None, *, instruction: str = INSTRUCTION, response: str = RESPONSE
 ) -> TrainerCallback:

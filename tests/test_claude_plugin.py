@@ -66,7 +66,7 @@ def test_claude_code_takes_exactly_what_is_meant(claude):
         ("Agents", "1", "training"),
         ("Hooks", "1", "PostToolUse"),
         ("MCP servers", "1", "nl2sql-review"),
-        ("LSP servers", "0", ""),
+        ("LSP servers", "1", "nl2sql-review"),
     ]
     (listed,) = json.loads(claude("plugin", "list", "--json"))
     assert (listed["id"], listed["version"], listed["enabled"]) == ("nl2sql-review@nl2sql-review", __version__, True)

@@ -104,7 +104,7 @@ def test_the_agent_has_its_instructions_its_skills_and_the_tool(home, project):
         assert any(heading in text for text in texts(of_agent[0])), name
     assert {tool["name"] for tool in of_agent[0]["tools"]} & {"Read", "Bash", "Write", "Agent"} == {"Read", "Bash"}
     (reviewed,) = results(of_agent[-1])
-    assert "error (silent) lora/rank 5:49: r=64" in reviewed and "1 file reviewed: 1 error" in reviewed
+    assert "error (cost) lora/rank 5:49: r=64" in reviewed and "1 file reviewed: 1 error" in reviewed
 
 
 def test_the_server_s_tools_and_instructions_reach_the_model(home, project):

@@ -406,7 +406,7 @@ def test_rule_lists_and_explains(project: Path, capsys: pytest.CaptureFixture[st
     assert "lora/rank" in listed
     assert cli.main(["rule", "lora/rank"]) == 0
     page = capsys.readouterr().out
-    assert "# LoRA rank is 16" in page and "is found" in page
+    assert "# LoRA rank is not 16" in page and "is found" in page
     assert cli.main(["rule", "lora/rank", "--color", "always"]) == 0
     assert "\x1b[" in capsys.readouterr().out
     assert cli.main(["rule", "lora/rank", "--output-format", "json"]) == 0
@@ -521,7 +521,7 @@ def test_statistics(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     head, *rows, last = capsys.readouterr().out.splitlines()
     assert head.split() == ["found", "unknown", "suppressed", "rule"]
     assert [row.split()[:3] for row in rows] == [["2", "1", "lora/rank"]]
-    assert rows[0].endswith("LoRA rank is 16") and "3 files reviewed" in last
+    assert rows[0].endswith("LoRA rank is not 16") and "3 files reviewed" in last
     assert cli.main(["--statistics", "--output-format", "text", "."]) == 2
     assert "one format" in capsys.readouterr().err
     assert cli.main(["--statistics", "--output-format", "json=all.json", "."]) == 1

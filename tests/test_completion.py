@@ -86,7 +86,7 @@ def test_fish(tmp_path: Path) -> None:
     complete -C 'nl2sql-review --stat'; complete -C 'nl2sql-review --select lora/ra'; complete -C 'nl2sql-review tra'
     """
     statistics, rank, file, _ = run("fish", script, tmp_path).split("\n")
-    assert statistics.startswith("--statistics\tshort for") and rank == "lora/rank\tLoRA rank is 16"
+    assert statistics.startswith("--statistics\tshort for") and rank == "lora/rank\tLoRA rank is not 16"
     assert file.startswith("train.py")
 
 

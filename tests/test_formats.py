@@ -124,7 +124,8 @@ def test_sarif_indexes_and_traces(view: View) -> None:
     (run,) = read("sarif", view)["runs"]
     rules = run["tool"]["driver"]["rules"]
     assert all(rules[result["ruleIndex"]]["id"] == result["ruleId"] for result in run["results"])
-    assert "16" in rules[0]["shortDescription"]["text"] and rules[0]["help"]["markdown"].startswith("# LoRA rank is 16")
+    assert "16" in rules[0]["shortDescription"]["text"]
+    assert rules[0]["help"]["markdown"].startswith("# LoRA rank is not 16")
     rank = run["results"][0]
     (flow,) = rank["codeFlows"][0]["threadFlows"]
     assert [step["location"]["message"]["text"] for step in flow["locations"]] == [

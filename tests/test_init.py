@@ -92,7 +92,7 @@ def test_what_fails_halfway_leaves_nothing(project, monkeypatch, capsys):
     ("argv", "words"),
     [
         (["init"], "what"),
-        (["init", "vim"], "'claude-code'"),
+        (["init", "vim"], "not one of claude-code"),
         (["init", "trainer", "--directory", "nowhere"], "nowhere is no directory"),
         (["init", "trainer", "--directory", "file"], "file is no directory"),
     ],
@@ -100,7 +100,7 @@ def test_what_fails_halfway_leaves_nothing(project, monkeypatch, capsys):
 def test_usage_errors(project, capsys, argv, words):
     (project / "file").write_text("", encoding="utf-8")
     assert cli.main(argv) == 2
-    assert words in capsys.readouterr().err.replace("choose from claude-code", "'claude-code'")
+    assert words in capsys.readouterr().err
 
 
 def test_a_file_where_a_folder_should_be(project, capsys):

@@ -61,7 +61,7 @@ def works_from_nowhere(commands, tmp_path):
     empty.mkdir()
     listed = run(commands / "nl2sql-review", "rule", cwd=empty)
     assert "lora/rank" in listed
-    assert "LoRA rank is 16" in run(commands / "nl2sql-review", "rule", "lora/rank", cwd=empty)
+    assert "LoRA rank is not 16" in run(commands / "nl2sql-review", "rule", "lora/rank", cwd=empty)
     return listed
 
 

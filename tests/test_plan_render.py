@@ -121,7 +121,7 @@ def test_kinds_and_values() -> None:
 
 def test_calls_are_those_of_the_stack_in_order() -> None:
     data = json.loads(plan_json.render(report()))
-    assert list(data) == ["version", "calls", "plan", "more_plans"]
+    assert list(data) == ["version", "calls", "plan", "more_plans", "runs"]
     assert [(c["callee"], c["row"], c["certain"]) for c in data["calls"]] == [
         ("trl.SFTConfig", 9, True),
         ("torch.cuda.memory_allocated", 11, False),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from nl2sql_review.judgement import wording
 from nl2sql_review.policy import rulebook
 from nl2sql_review.policy.expectations import Expectation
 from nl2sql_review.policy.rulebook import Head, RulebookError, load, parse
 from nl2sql_review.training_plan.facts import FACTS, SECTIONS
+from nl2sql_review.training_plan.values import Known, Place
 
 GOOD = "effect: silent\nfact: lora.r\nexpect: {equals: 16}\n"
 
@@ -167,3 +171,31 @@ def test_the_schema_of_a_head_is_generated():
 
 def test_notices_are_no_rules():
     assert not set(rulebook.NOTICES) & set(load().rules)
+
+
+def test_every_rule_says_whether_it_finds_traps_or_policy():
+    """A page of ours says so itself; a team's that does not is policy."""
+    pages = {rule.id: Path(rule.path).read_text(encoding="utf-8") for rule in load().rules.values()}
+    assert [id for id, text in pages.items() if "\nkind: " not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [("text order", "trap"), ("never", "policy"), ("unguarded", "trap")],
+)
+def test_a_rule_is_a_trap_or_policy_by_its_outcome(value, kind):
+    assert wording.kind(load()["checkpointing/resume"].head, "checkpointing.resume", Known(value)) == kind
+
+
+def test_a_value_that_no_call_gives_may_be_a_trap():
+    head = load()["memory/sequence-length"].head
+    given = Known(512, (Place(None, None),))
+    left = Known(1024, (Place(None, None, "library default: SFTConfig.max_length"),))
+    assert wording.kind(head, "memory.sequence_length", given) == "policy"
+    assert wording.kind(head, "memory.sequence_length", left) == "trap"
+
+
+@pytest.mark.parametrize("kind", ["traps", {"default": "traps"}, ["trap"]])
+def test_a_kind_that_there_is_not(kind):
+    with pytest.raises(RulebookError, match="trap"):
+        rulebook.head({"effect": "cost", "fact": "lora.r", "expect": {"equals": 16}, "kind": kind}, "a.md")

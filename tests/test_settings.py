@@ -134,10 +134,11 @@ def test_select_and_ignore_the_most_exact_word_counts():
 
 def test_a_rule_takes_other_parameters_and_says_so():
     rule = configured({"lora/rank": {"equals": 32, "severity": "warning"}})["lora/rank"]
-    assert (rule.head.expect.equals, rule.head.severity, rule.title) == (32, "warning", "LoRA rank is 32")
+    assert (rule.head.expect.equals, rule.head.severity, rule.title) == (32, "warning", "LoRA rank is not 32")
     assert "32" in rule.head.help
     rule = configured({"lora/rank": {"one_of": [16, 32]}})["lora/rank"]
-    assert (rule.head.expect.equals, rule.head.expect.one_of, rule.title) == (None, (16, 32), "LoRA rank is 16 or 32")
+    assert (rule.head.expect.equals, rule.head.expect.one_of) == (None, (16, 32))
+    assert rule.title == "LoRA rank is not 16 or 32"
     rule = configured({"lora/rank": {"lora.r": {"equals": 8}}})["lora/rank"]
     assert rule.head.expect.equals == 8
 

@@ -17,13 +17,8 @@ from .marked import EXPECT, FIXTURES
 
 PAIRS = sorted(p for p in (FIXTURES / "silent").iterdir() if p.is_dir() and p.name != "twins")
 TWINS = sorted((FIXTURES / "silent" / "twins").glob("*.py"))
-# Pairs of which nothing is said yet.
-UNCAUGHT = frozenset(
-    """
-    10-labels-shifted-twice
-    46-packing-under-sdpa
-    """.split()
-)
+# The release that is assumed where none is stated has healed it: axolotl 0.18 and newer (read in the wheels).
+UNCAUGHT = ("46-packing-under-sdpa",)
 NOT_ABOUT = re.compile(r"Not ([\w/-]+):")
 
 

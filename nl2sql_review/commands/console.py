@@ -74,7 +74,9 @@ def save(text: str, path: str) -> None:
 
 def save_all(texts: Mapping[str, str]) -> None:
     """Path → text to files, whole, and all of them or none. UsageError if that fails."""
-    beside: dict[str, str] = {}  # the new files, until each takes its place
+    from ..files import beside
+
+    made: dict[str, str] = {}  # the new files, until each takes its place
     path = ""
     try:
         for path, text in texts.items():
@@ -82,14 +84,14 @@ def save_all(texts: Mapping[str, str]) -> None:
             target = path
             if not device:
                 final = os.path.realpath(path)  # a link stays one: /dev/stdout may lead to a file
-                folder, name = os.path.split(final)
-                beside[final] = target = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
+                beside.sweep(os.path.dirname(final))
+                made[final] = target = beside.path(final)
             with open(target, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
                 file.write(text)
-        for path, temporary in beside.items():
+        for path, temporary in made.items():
             os.replace(temporary, path)
     except OSError as error:
-        for temporary in beside.values():
+        for temporary in made.values():
             if os.path.exists(temporary):
                 os.remove(temporary)
         raise UsageError(f"{path} cannot be written: {error.strerror or error}") from None
@@ -111,7 +113,8 @@ def progress(what: str = "files reviewed") -> Callable[[int, int], None] | None:
             shown = now
             width = 30
             bar = "#" * (width * done // total)
-            stream.write("\r\x1b[K" if done == total else f"\r[{bar:<{width}}] {done} of {total} {what}")
+            told = f"[{bar:<{width}}] {done} of {total} {what}, {now - started:.0f} s"
+            stream.write("\r\x1b[K" if done == total else f"\r{told}")
             stream.flush()
 
     return tell

@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from ..rows.door import DataReview
     from ..run.options import Options
 
-FORMATS = ("text", "json", "sarif")
+FORMATS = ("text", "json", "sarif", "html")
 EPILOG = """\
 rows are numbered from 1: the line of JSONL, the element of a JSON array, the record of a CSV file without its header.
 JSON, JSONL and CSV need nothing further; Parquet, Arrow and folders of `datasets` need pyarrow, the names of other SQL
-dialects sqlglot, the length in tokens tokenizers: pip install 'nl2sql-review[data]'. Nothing of the script is run, and
-SQL is only prepared, on an empty database in memory.
+dialects sqlglot, the length in tokens tokenizers: pip install pyarrow sqlglot tokenizers. Nothing of the script is run,
+and SQL is only prepared, on an empty database in memory.
 
 exit codes:
   0  nothing was found that counts
@@ -79,7 +79,7 @@ def parser() -> Parser:
         metavar="DIR",
         help="write copies of the files without the rows that were found, and the reasons beside them",
     )
-    group.add_argument("--output-format", choices=FORMATS, default="text", help="text (default), json or sarif")
+    group.add_argument("--output-format", choices=FORMATS, default="text", help="text (default), json, sarif or html")
     group.add_argument("--output-file", metavar="FILE", help="write to this file instead of standard output")
     group.add_argument("-q", "--quiet", action="store_true", help="the findings only")
     group.add_argument("--fail-on", choices=("error", "warning", "advice"), help="severity that counts (default error)")
@@ -123,6 +123,8 @@ def run(args: Namespace) -> int:
         return NOT_REVIEWED
     except SourceError as error:
         return complain(f"{name}: {error.rule}: {error.message}")
+    for note in made.result.notes if not args.quiet else ():
+        print(note, file=sys.stderr)
     _write(made, args, options)
     return Reviewer.of(options).exit_code(made.report)
 
@@ -180,17 +182,20 @@ def _rendered(made: DataReview, args: Namespace, options: Options) -> str:
         from ..report import serialization
 
         return serialization.dump(report)
-    if args.output_format == "sarif":
+    from ..rows import shown
+
+    examples = () if args.quiet else tuple(shown.examples(made.result))
+    if args.output_format in ("sarif", "html"):
         from ..files.discovery import repository
-        from ..render import sarif
+        from ..render import render
         from ..render.view import View
         from ..run.reviewer import Reviewer
 
         reviewer = Reviewer.of(options)
         rules = {rule.id: rule for rule in reviewer.rulebook(reviewer.settings(".")).on_rows}
-        return sarif.render(report, View(root=repository(os.getcwd()) or os.getcwd(), rules=lambda: rules))
+        root = repository(os.getcwd()) or os.getcwd()
+        view = View(quiet=args.quiet, root=root, rules=lambda: rules, shown=examples)
+        return render(args.output_format, report, view)
     from ..render import data_text
-    from ..rows import shown
 
-    examples = () if args.quiet else tuple(shown.examples(made.result))
     return data_text.render(report, terminal(args, args.output_file), args.quiet, examples)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 Speaks the protocol on standard input and output, and nothing else. Only reads, and only files below the roots that the
-client gives, else below the working directory. Needs the mcp package: pip install 'nl2sql-review[mcp]'
+client gives, else below the working directory. Needs the mcp package: pip install 'mcp>=2.3,<3'
 """
 
 
@@ -23,7 +23,7 @@ def run(args: Namespace) -> int:
     try:
         from mcp.server import MCPServer  # noqa: F401
     except ImportError:  # it is missing, or older than 2
-        raise UsageError("nl2sql-review mcp needs mcp 2.3 or newer: pip install 'nl2sql-review[mcp]'") from None
+        raise UsageError("nl2sql-review mcp needs mcp 2.3 or newer: pip install 'mcp>=2.3,<3'") from None
     from ..serve import mcp
 
     mcp.run()

@@ -115,9 +115,10 @@ def run(args: Namespace) -> int:
     if not report.runs:
         from ..files.discovery import is_launch_file
 
-        nothing = "it makes no model, adapter or trainer"
-        remark(f"{name}: no training is started here" if is_launch_file(name)
-               else f"{name} is not a training script: {nothing}")  # fmt: skip
+        if is_launch_file(name):
+            remark(f"{name}: no training is started here")
+        else:
+            remark(f"{name} is not a training script: it makes no model, adapter or trainer")
     verdicts = [run.card.verdict for run in report.runs if run.card]
     if "likely runs out" in verdicts or "cannot fit" in verdicts:
         return FINDINGS

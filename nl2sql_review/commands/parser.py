@@ -28,6 +28,7 @@ COMMANDS = {
     "init": "set a project up: Claude Code, pre-commit, GitHub Actions, the reference trainer",
     "hook": "answer an event of a coding agent that has edited a file",
     "mcp": "serve reviews to a language model (Model Context Protocol)",
+    "server": "serve an editor: findings, values, fixes where the script is written (Language Server Protocol)",
     "cache": "remove the reviews that are kept",
     "completion": "print what a shell needs to complete this command",
     "schema": "print the JSON Schema of a report, a plan or the settings",
@@ -182,10 +183,17 @@ def words(text: str) -> list[str]:
 def whole(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}")
-    return int(text)
+    return _countable(text)
 
 
 def positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
+    if not text.isdecimal() or not text.strip("0"):
         raise argparse.ArgumentTypeError(f"must be a positive integer, not {text!r}")
+    return _countable(text)
+
+
+def _countable(text: str) -> int:
+    """A number of what there can be; of more digits no estimate could be made."""
+    if len(text) > 12:
+        raise argparse.ArgumentTypeError(f"must have at most 12 digits, and has {len(text)}")
     return int(text)

@@ -80,8 +80,9 @@ def run(args: Namespace) -> int:
 
         write(plan_text.render(report, read.source.path, terminal(args)))
     if not read.plans:
-        nothing = "it makes no model, adapter or trainer"
-        remark(f"{name}: no training is started here" if read.source.kind == "launch"
-               else f"{name} is not a training script: {nothing}")  # fmt: skip
+        if read.source.kind == "launch":
+            remark(f"{name}: no training is started here")
+        else:
+            remark(f"{name} is not a training script: it makes no model, adapter or trainer")
         return NOT_REVIEWED
     return NOTHING

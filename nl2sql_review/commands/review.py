@@ -224,6 +224,7 @@ def _show_files(args: Namespace, paths: list[str]) -> int:
     """The files that are not skipped at a glance: what else is no training script only a review tells."""
     from ..files import disk
     from ..policy.settings import SettingsError
+    from ..render.terminal import escape
     from ..run import batch
     from ..run.answers import names_no_library
 
@@ -238,7 +239,7 @@ def _show_files(args: Namespace, paths: list[str]) -> int:
                 shown.append(found.shown)  # that it cannot be read is a finding
     except SettingsError as error:
         raise UsageError(str(error)) from None
-    write("".join(f"{path}\n" for path in shown))
+    write("".join(f"{escape(path)}\n" for path in shown))
     return NOTHING if shown or args.allow_empty else NOT_REVIEWED
 
 

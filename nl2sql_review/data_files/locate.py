@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..training_plan.feeds import Rows
 from .formats import DataFile, data_file
@@ -132,7 +133,7 @@ def _of_split(paths: Sequence[str], folder: str, split: str) -> list[str]:
     return [path for path in paths if not known.intersection(words[path])]
 
 
-def _json(path: str) -> dict[str, list[dict[str, str]]]:
+def _json(path: str) -> dict[str, Any]:
     from ..files import disk
 
     try:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 
 from .formats import DataFile, Unreadable
 
 TOGETHER = 1000  # rows read at a time
-NEEDED = "reading {0} takes pyarrow: pip install 'nl2sql-review[data]'"
+NEEDED = "reading {0} takes pyarrow: pip install pyarrow"
+
+
+def is_needed(file: DataFile) -> str:
+    """Return what has to be installed for a file to be read, "" if nothing is missing."""
+    if file.format in ("parquet", "arrow") and find_spec("pyarrow") is None:
+        return NEEDED.format(file.format)
+    return ""
 
 
 def columns(file: DataFile) -> list[str]:

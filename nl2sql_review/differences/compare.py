@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from ..readers.object_settings import last
-from ..render.plan_json import describe_call, describe_fact
+from ..render.plan_json import describe_call, describe_fact, steps
 from ..render.plan_words import said
 from ..report.plan_diff import Difference, PlanDiff, Remark, Stated, VerdictChange
 from ..training_plan.facts import SECTIONS, TrainingPlan
 from . import against_plan, consequences
 from .settings import OWN_FACTS, Setting, of_calls, of_facts, other_calls
 from .sides import NotReadable, Side
-from .values import is_default, same, stated, words_of
+from .values import is_default, origin, same, stated, words_of
 
 UNSET = Stated("unset")
 CONTEXT = 2  # lines around a change of the training text
@@ -84,13 +85,26 @@ def _settings(before: Side, after: Side) -> tuple[list[Difference], int]:
         facts, alike = differing(of_facts(first, ("api.trainer",)), of_facts(second, ("api.trainer",)), first, second)
         return [*found, *facts], equal + alike
     assert before.examined is not None and after.examined is not None
-    found, equal = differing(of_calls(before.examined, 0), of_calls(after.examined, 0), first, second)
+    found, equal = differing(*_paired(before, after), first, second)
+    calls = list(_calls(before, after))
+    gone = {one.name.removesuffix("()") for one in calls}
+    found = [one for one in found if one.name.partition("(")[0] not in gone or "(" not in one.name]
     facts, alike = differing(of_facts(first, OWN_FACTS), of_facts(second, OWN_FACTS), first, second)
     told = {setting.name for setting in found}
     told_by_text = {"parts", "style"} if list(_prompt(first, second)) else set()
     facts = [one for one in _telling(facts) if one.name not in told | told_by_text]
     defaults = list(_defaults(first, second, told))
-    return [*found, *facts, *defaults, *_calls(before, after)], equal + alike
+    return [*found, *facts, *defaults, *calls, *_options(before, after)], equal + alike
+
+
+def _paired(before: Side, after: Side) -> tuple[list[Setting], list[Setting]]:
+    """The settings of the calls, without those of calls that one side makes more often: which is which is not known."""
+    assert before.examined is not None and after.examined is not None
+    examined = (before.examined, after.examined)
+    counts = [Counter(call.callee for call in one.recording.calls) for one in examined if one.recording is not None]
+    odd = {name for name in counts[0] if len(counts) > 1 and counts[1][name] not in (0, counts[0][name])}
+    made = [[one for one in of_calls(each, 0) if one.key[0].partition("#")[0] not in odd] for each in examined]
+    return made[0], made[1]
 
 
 def _telling(facts: Iterable[Difference]) -> Iterator[Difference]:
@@ -218,6 +232,19 @@ def _calls(before: Side, after: Side) -> Iterator[Difference]:
         sides = (here, Stated("not called")) if callee in old else (Stated("not called"), here)
         section = "dataset" if callee.startswith("datasets") else "memory" if callee.startswith("torch") else "lora"
         yield Difference(section, f"{last(callee)}()", *sides)
+
+
+def _options(before: Side, after: Side) -> Iterator[Difference]:
+    """Options of the command line that one side declares and the other does not."""
+    old, new = ({} if s.examined is None or s.examined.recording is None else s.examined.recording.options
+                for s in (before, after))  # fmt: skip
+    for name in dict.fromkeys((*old, *new)):
+        if (name in old) == (name in new):
+            continue
+        place = old.get(name) or new.get(name)
+        where = origin(steps((place,))) if place is not None else ""
+        here, there = Stated("an option", None, "known", where), Stated("no option")
+        yield Difference("arguments", name, *((here, there) if name in old else (there, here)))
 
 
 # -- the training text -------------------------------------------------------------------------------------------

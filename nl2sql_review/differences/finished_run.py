@@ -16,7 +16,7 @@ from typing import Any
 from ..files import discovery, disk
 from ..render.plan_json import PlanStep, PlanValue
 
-LARGEST = 64_000_000  # bytes of a JSON file; a state of a long run is some MB
+LARGEST = 32_000_000  # bytes of a JSON file; a state of a long run is some MB, and lists take twenty times their text
 LARGEST_TEXT = 2_000_000  # bytes of README.md and of a log
 LONGEST_LINE = 2000
 WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")

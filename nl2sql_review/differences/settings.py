@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,15 @@ DERIVED = (
 OBJECTS = frozenset(
     """model args peft_config quantization_config tokenizer processing_class train_dataset data_collator bnb_config
     training_args config $0 self""".split()
+)
+# Calls that prepare the rows, of which the arguments count as well; what names a source or a function does not.
+PREPARING = frozenset(
+    """__call__ apply_chat_template map filter train_test_split shuffle load_dataset train_on_responses_only
+    get_chat_template prepare_model_for_kbit_training interleave_datasets""".split()
+)
+NOT_COMPARED = frozenset(
+    """path data_files function conversation messages text datasets dataset probabilities desc num_proc keep_in_memory
+    load_from_cache_file writer_batch_size batch_size""".split()
 )
 # Calls beside these that change what is trained, by the end of their names.
 TELLING = frozenset(
@@ -90,12 +100,37 @@ def of_calls(examined: Examined, number: int) -> list[Setting]:
     for call in run.train:
         for setting in _arguments("train()", "checkpointing", call, facts):
             made.setdefault(setting.key, setting)
-    for call in one.recording.calls:
-        if call.callee.endswith("=") and call.callee.partition(".")[0] in STACK:
-            for value in call.arguments.values():  # the last write counts
-                name = last(call.callee).removesuffix("=")
-                made["write", call.callee] = Setting(("write", call.callee), "prompt", name, describe_value(value))
+    for setting in (*_written(one.recording.calls), *_prepared(one.recording.calls)):
+        made[setting.key] = setting  # the last write counts
     return list(made.values())
+
+
+def _written(calls: list[Call]) -> Iterator[Setting]:
+    """Attributes of libraries' objects that the script sets: `tokenizer.pad_token = …`."""
+    for call in calls:
+        library = call.callee.partition(".")[0]
+        if call.callee.endswith("=") and library in (*STACK, "torch"):
+            name = last(call.callee).removesuffix("=")
+            for value in call.arguments.values():
+                section = "memory" if library == "torch" else "prompt"
+                yield Setting(("write", call.callee), section, name, describe_value(value))
+
+
+def _prepared(calls: list[Call]) -> Iterator[Setting]:
+    """What the calls that prepare the rows are given, each against the one of the same name and number."""
+    seen: Counter[str] = Counter()
+    for call in calls:
+        name = last(call.callee)
+        if call.callee.partition(".")[0] not in STACK or not (name in PREPARING or "DataCollator" in name):
+            continue
+        seen[call.callee] += 1
+        shown = "tokenizer" if name == "__call__" else name
+        for argument, value in call.arguments.items():
+            described = describe_value(value)
+            plain = described.kind in ("known", "default") and not argument.startswith("$")
+            if plain and argument not in NOT_COMPARED and argument not in OBJECTS:
+                key = (f"{call.callee}#{seen[call.callee]}", argument)
+                yield Setting(key, "dataset", f"{shown}({argument})", described, callee=call.callee)
 
 
 def _given(role: str, section: str, given: Given, facts: dict[str, str]) -> Iterator[Setting]:

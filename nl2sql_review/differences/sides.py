@@ -20,8 +20,7 @@ from ..launches.shell import Shell
 from ..render.plan_json import PlanValue, describe_value
 from ..report.report import InternalError
 from ..run.options import Options
-from ..run.reviewer import Reviewer
-from ..run.starts import launched
+from ..run.reviewer import Reviewer, started
 from ..source import Source, SourceError, Span
 from ..training_plan.facts import TrainingPlan
 from ..training_plan.values import Known, Place, Value
@@ -93,12 +92,15 @@ def _finished(folder: str) -> Side:
 
 def _script(path: str, name: str, options: Options) -> Side:
     shown = discovery.shown(path)
-    reviewer = Reviewer.of(options)
+    starts = discovery.is_launch_file(path)
+    reviewer = Reviewer.of(options.but(command_line=None) if starts else options)
     reviewer.alone = True
-    if discovery.is_launch_file(path):
-        found = launched(path, shown)[0]
+    if starts:
+        try:
+            found, _ = started(reviewer, path, shown)
+        except (OSError, SourceError, NotAConfiguration) as error:
+            raise NotReadable(f"{name}: {error}") from None
         path, shown = found.path, found.shown
-        reviewer.started_by[shown] = found.started_by
     try:
         data = disk.script(path)
     except OSError as error:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 
+from . import beside
+
 
 def directory() -> str:
     """`nl2sql-review` in $XDG_CACHE_HOME, %LOCALAPPDATA% or ~/.cache."""
@@ -34,18 +36,18 @@ def write(name: str, data: bytes) -> bool:
 
 def replace(path: str, data: bytes) -> bool:
     """Writes a file whole or not at all, whoever else writes it at the same time. False where that is not possible."""
-    beside = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
+    temporary = beside.path(path)
     try:
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     except OSError:
         return False
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        os.replace(beside, path)
+        os.replace(temporary, path)
     except OSError:
         try:
-            os.unlink(beside)
+            os.unlink(temporary)
         except OSError:
             pass
         return False

@@ -13,7 +13,8 @@ that do not touch each other are proved together, and one by one only where that
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -23,11 +24,12 @@ from ..judgement.judge import Examined
 from ..report.report import Edit, FileReport, Finding, Fix
 from . import kinds, sharing
 from .comparison import placeless
-from .edits import Misfit, applied, overlap
+from .edits import Misfit, applied, overlap, python
 from .proof import Candidate, affected, hold, union, weigh
 
 Key = tuple[str, str]
 Examine = Callable[[bytes, str, Mapping[str, bytes]], Examined]
+ARGUMENT = re.compile(r"(?:, |,?\r?\n[ \t]*)\w+=[^\n]*[^\s]")  # code that adds one argument to a call
 MOST = 100  # fixes made to one script; it has fewer findings
 READINGS = 150  # of scripts, to prove the fixes of one
 SPENT = f"not tried: the {READINGS} readings that the proofs of a file may take are spent"
@@ -74,6 +76,8 @@ class Session:
         self._modules: Parsed = {}
         self._readings = -1  # but for the first
         self._policy = True
+        self._firsts: dict[tuple[int, bool], Candidate | None] = {}
+        self._firsts_of: Examined | None = None
         self.now = self._examined(self.data, self.drafts)
 
     def _examined(self, data: bytes, drafts: dict[str, bytes]) -> Examined:
@@ -90,6 +94,11 @@ class Session:
         fixes: dict[int, Fix] = {}  # by the id of a finding, which cannot be hashed
         self._prove(open_findings(self.report), fixes)
         return replace(self.report, findings=tuple(replace(f, fix=fixes.get(id(f))) for f in self.report.findings))
+
+    def offer(self, finding: Finding) -> Fix | None:
+        """Return the fix that holds for one finding of `report` as things stand, None where there is none."""
+        found = self._best(finding) if finding in open_findings(self.report) else None
+        return found[0] if found is not None else None
 
     def _prove(self, findings: list[Finding], fixes: dict[int, Fix]) -> None:
         """Fills in the fixes that hold; tries them all at once, and where they do not hold together by halves."""
@@ -172,21 +181,40 @@ class Session:
         taken: dict[Edit, None] = {}
         facts: set[str] = set()
         for finding in findings:
-            candidate = next(self._candidates(finding), None)
+            candidate = self._first(finding)
             if candidate is None or candidate.unsafe and not unsafe or candidate.idle:
                 continue
             more = [edit for edit in candidate.edits if edit not in taken]
             changed = {name for name in affected(candidate.facts) if not name.startswith("api.")}
-            if (
-                more
-                and changed & facts
-                or any(overlap(edit.location, other.location) for edit in more for other in taken)
-            ):
+            if more and changed & facts:
+                continue
+            rivals = [(edit, other) for edit in more for other in taken if overlap(edit.location, other.location)]
+            if any(not self._joins(edit, other, taken) for edit, other in rivals):
                 continue
             group.append((finding, candidate))
             taken.update(dict.fromkeys(more))
             facts |= changed
         return group
+
+    def _first(self, finding: Finding) -> Candidate | None:
+        """The first candidate of a finding, made once while the script stays as it is."""
+        if self._firsts_of is not self.now:
+            self._firsts, self._firsts_of = {}, self.now
+        key = id(finding), self._policy
+        if key not in self._firsts:
+            self._firsts[key] = next(self._candidates(finding), None)
+        return self._firsts[key]
+
+    def _joins(self, edit: Edit, other: Edit, taken: Iterable[Edit]) -> bool:
+        """Whether two edits add arguments to one call, on lines of their own or on one that is not too long."""
+        at = edit.location
+        if at != other.location or at.path != self.path or self.now.source is None:
+            return False
+        beside = [one.content for one in taken if one.location == at] + [edit.content]
+        if not all(ARGUMENT.fullmatch(content) for content in beside):
+            return False
+        length = len(self.now.source.line(at.row, at.cell)) + sum(map(len, beside))
+        return length <= python.WIDTH or all("\n" in content for content in beside)
 
     def _made(self, group: list[tuple[Finding, Candidate]]) -> tuple[bytes, dict[str, bytes], Examined] | None:
         """What comes of several fixes at once, if they hold."""
@@ -194,7 +222,7 @@ class Session:
             return None
         whole = union([candidate for _, candidate in group])
         try:
-            data, drafts = self._edited(whole.edits)
+            data, drafts = self._edited(tuple(python.merged(list(whole.edits))))
         except (Misfit, OSError):
             return None
         after = self._examined(data, drafts)

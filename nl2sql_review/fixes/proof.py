@@ -55,7 +55,7 @@ DERIVED: dict[str, tuple[str, ...]] = {
     "arguments.warmup_spelling": ("arguments.warmup",),
     "checkpointing.save_strategy": ("checkpointing.save_steps", "checkpointing.save_conflict"),
     "checkpointing.save_conflict": ("checkpointing.save_strategy",),
-    "checkpointing.resume": ("checkpointing.resume_by",),
+    "checkpointing.resume": ("checkpointing.resume_by", "checkpointing.resumed_state"),
     "lora.r": ("lora.scaling",),
     "lora.alpha": ("lora.scaling",),
     "lora.target_modules": ("lora.unmatched_modules",),
@@ -103,7 +103,7 @@ def weigh(before: Examined, after: Examined, finding: Finding, candidate: Candid
         return Weight(None, broken)
     if failing(after)[finding.rule] >= failing(before)[finding.rule]:
         return Weight(None, f"{finding.rule} is still not content")
-    if _doubts(before, after, finding.rule):
+    if _doubts(before, after, finding.rule) or _verdict(after, finding.rule) == "unknown":
         return Weight(None, f"{finding.rule} can then no longer be decided")
     if measure(after) >= measure(before):
         return Weight(None, f"as much is found as before: {_new(before, after)}")
@@ -119,6 +119,8 @@ def weigh(before: Examined, after: Examined, finding: Finding, candidate: Candid
 def hold(before: Examined, after: Examined, fixes: Sequence[tuple[Finding, Candidate]]) -> bool:
     """Whether several candidates hold together: every finding is gone, and only what they say differs."""
     if _unreadable(before, after) or _breaks(before, after) or _worse(before, after):
+        return False
+    if any(_verdict(after, finding.rule) == "unknown" for finding, _ in fixes):
         return False
     old, new = counted(before), counted(after)
     gone = Counter(finding.rule for finding, _ in fixes)
@@ -245,6 +247,10 @@ def _breaks(before: Examined, after: Examined) -> str:
 def _new(before: Examined, after: Examined) -> str:
     """The rules that find something in its place."""
     return ", ".join(counted(after) - counted(before)) or "what stops the run"
+
+
+def _verdict(examined: Examined, rule: str) -> str:
+    return next((item.verdict for item in examined.report.checklist if item.rule == rule), "")
 
 
 def _doubts(before: Examined, after: Examined, rule: str) -> bool:

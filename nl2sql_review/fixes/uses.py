@@ -69,6 +69,8 @@ def read_elsewhere(examined: Examined, place: Place) -> bool:
     Where it is not, the setting would no longer do anything once the argument is another value.
     """
     names = {name for node in expressions(place.node.value) if (name := _last_name(node))}
+    if not names:
+        return True
     inner = {id(node) for node in walk(place.node)}
     sources = {id(s): s for s in (examined.source, place.source)}
     found: set[str] = set()

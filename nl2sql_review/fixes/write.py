@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from ..files import disk
+from ..files import beside, disk
 
 
 class WriteError(Exception):
@@ -60,7 +59,9 @@ def _beside(real: str, file: Edited) -> str:
         raise WriteError(f"{file.path} has changed while it was reviewed; it is left as it is: run again")
     if not mode & stat.S_IWUSR:
         raise WriteError(f"{file.path} is read-only; it is left as it is")
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(real)}.", dir=os.path.dirname(real))
+    beside.sweep(os.path.dirname(real))
+    temporary = beside.path(real)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     try:
         with os.fdopen(descriptor, "wb") as new:
             new.write(file.after)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -193,7 +194,7 @@ def drive_callbacks(m: Machine, module: Module) -> None:
                 what = f"{cls.library_base().text} calls {name}()"
                 with m.supposing(what):
                     method = m.attribute(instance, name, None)
-                    budget.within(m, budget.CALLBACK, what, lambda method=method: run_uncalled(m, method, module))
+                    budget.within(m, budget.CALLBACK, what, partial(run_uncalled, m, method, module))
 
 
 def drive_call(m: Machine, name: str, value: Value, module: Module) -> Value:

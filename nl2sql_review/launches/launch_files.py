@@ -53,7 +53,7 @@ def beside(script: str, root: str) -> list[CommandLine]:
     stem = os.path.splitext(os.path.basename(real))[0].encode("utf-8", "surrogateescape")
     found: dict[tuple[object, ...], CommandLine] = {}
     for path in _candidates(script, root):
-        data = disk.read(path, LARGEST)
+        data = disk.read(path, LARGEST) if is_inside(path, root) else None
         if data is None or stem not in data:
             continue
         if path.endswith((".yaml", ".yml")) and not TASK.search(data):
@@ -66,6 +66,12 @@ def beside(script: str, root: str) -> list[CommandLine]:
             if line.script and resolved(line, root) == real:
                 found.setdefault(line.key, line)
     return [replace(line, said=False) for line in found.values()]
+
+
+def is_inside(path: str, folder: str) -> bool:
+    """Whether a path, all links followed, lies in a folder."""
+    real, top = disk.real(path), disk.real(folder)
+    return real == top or real.startswith(top.rstrip(os.sep) + os.sep)
 
 
 def resolved(line: CommandLine, root: str = "") -> str:

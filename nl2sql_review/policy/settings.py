@@ -90,8 +90,8 @@ class Settings:
                 cards.find(self.gpu)
             except cards.UnknownCard as error:
                 raise ShapeError("gpu", str(error)) from None
-        if self.processes is not None and self.processes < 1:
-            raise ShapeError("processes", "must be at least 1")
+        if self.processes is not None and not 1 <= self.processes < 10**12:
+            raise ShapeError("processes", "must be at least 1, and have at most 12 digits")
         for library, asked in self.versions.items():
             if library.replace("-", "_") not in LIBRARIES:
                 raise ShapeError("versions", f"there is no library {library}; known are {listed(LIBRARIES)}")

@@ -82,5 +82,8 @@ def corrected(cls: Any) -> bool:
 
 
 def causal(run: Run) -> bool:
-    """Whether the model is one whose `forward` is known to take loss arguments."""
-    return any(word in run.load.callee for word in ("CausalLM", "Fast", "ConditionalGeneration"))
+    """Whether the model is one whose `forward` surely takes loss arguments: no repository's own code, no Unsloth's."""
+    remote = run.load.value("trust_remote_code")
+    if not isinstance(remote, Absent) and not (isinstance(remote, (Known, Default)) and remote.value is False):
+        return False
+    return any(word in run.load.callee for word in ("CausalLM", "ConditionalGeneration"))

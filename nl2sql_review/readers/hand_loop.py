@@ -144,7 +144,10 @@ def accumulation(run: Run) -> Fact:
     text = getattr(run.source, "text", "") or ""
     if re.search(r"%[^\n]*==\s*0[^\n]*:|accum", text, re.IGNORECASE):
         return unread(run, "over how many batches it accumulates")
-    return Fact(Known(1, (run.place,) if run.place else ()), at=run.place, note="each batch is a step of its own")
+    if accelerator is None:
+        return Fact(Known(1), at=run.place, note="each batch is a step of its own")
+    note = "library default: Accelerator.gradient_accumulation_steps"
+    return Fact(Known(1, (Place(accelerator.place.source, accelerator.place.node, note),)), at=accelerator.place)
 
 
 def precision(run: Run) -> Fact:
@@ -153,6 +156,9 @@ def precision(run: Run) -> Fact:
     if accelerator is not None and not isinstance(value := accelerator.get("mixed_precision"), Absent):
         made = derive(lambda name: PRECISIONS.get(name, name) if isinstance(name, str) else name, value)
         return Fact(made, at=accelerator.places.get("mixed_precision", accelerator.place), note="by the Accelerator")
+    launch = run.recording.launch
+    if accelerator is not None and launch is not None and launch.precision is not None:
+        return Fact(launch.precision, at=accelerator.place, note=f"in {', '.join(launch.files)}")
     cast = next((c for c in run.calls if last(c.callee) == "autocast"), None)
     if cast is not None:
         dtype: Value = cast.get("dtype")

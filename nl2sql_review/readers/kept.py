@@ -179,8 +179,18 @@ def trained(run: Run, trainer: Call) -> bool:
 
 
 def same_data(one: Call, other: Call) -> bool:
-    a, b = ([*objects(c.get("train_dataset"))] for c in (one, other))
-    return bool(a) and a == b
+    """Whether both train on the same rows, so that the second goes on where the first ended, or nobody can tell."""
+    a, b = (loads(c) for c in (one, other))
+    return not a or not b or a == b
+
+
+def loads(trainer: Call) -> list[str]:
+    """What the training rows of a trainer are loaded from, as the calls say it."""
+    found = []
+    for thing in objects(trainer.get("train_dataset")):
+        for call in getattr(thing, "sources", ()):
+            found += [f"{call.callee}({name}={spelt(value)})" for name, value in call.arguments.items()]
+    return found
 
 
 def first_own(run: Run, trace: Trace) -> Place | None:

@@ -43,14 +43,10 @@ def precision(run: Run, part: Arguments) -> None:
 def accumulation(run: Run, part: Arguments) -> None:
     """A loop that is written by hand: `Accelerator()` without a number takes the launcher's."""
     launch = run.recording.launch
-    if (
-        launch is None
-        or launch.accumulation is None
-        or run.trainer is not None
-        or not part.gradient_accumulation.why_not
-    ):
+    if launch is None or launch.accumulation is None or run.trainer is not None or run.arguments:
         return
-    if any(last(call.callee) == "Accelerator" for call in run.calls):
+    made = [call for call in run.calls if last(call.callee) == "Accelerator"]
+    if made and not any("gradient_accumulation_steps" in call.arguments or call.unknown_arguments for call in made):
         part.gradient_accumulation = Fact(launch.accumulation, at=run.place, note=f"in {', '.join(launch.files)}")
 
 
@@ -127,7 +123,8 @@ def other_accumulation(run: Run, part: Arguments) -> Fact | None:
 def chosen(fact: Fact) -> bool:
     """Whether it was written, and is no default of a library."""
     value = fact.value
-    return isinstance(value, Known) and bool(value.trace) and not value.trace[-1].note.startswith("library default")
+    written = bool(value.trace) and bool(fact.argument)
+    return isinstance(value, Known) and written and not value.trace[-1].note.startswith("library default")
 
 
 def disagreement(name: str, stated: Value, fact: Fact, text: str, run: Run) -> Fact:

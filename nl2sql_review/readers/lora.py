@@ -112,7 +112,8 @@ def scaling(run: Run, part: Lora) -> Fact:
     r, alpha, stabilised = part.r.value, part.alpha.value, setting(run, "use_rslora").value
     for name, value in (("r", r), ("lora_alpha", alpha)):
         if not (isinstance(value, (Known, Default)) and isinstance(value.value, (int, float)) and value.value > 0):
-            return Fact(Unknown(f"{name} is not known"), at=part.alpha.at)
+            why = f"{name} is not known"  # which its own rule says already
+            return Fact(Unknown(why), at=part.alpha.at, why_not=why)
     if not isinstance(stabilised, (Known, Default, Absent)):
         return Fact(Unknown("whether the adapter is rank-stabilised is not known"), at=part.alpha.at)
     assert isinstance(r, (Known, Default)) and isinstance(alpha, (Known, Default))

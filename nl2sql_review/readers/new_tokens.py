@@ -7,15 +7,17 @@ from typing import Any, Iterator
 
 from ..interpret.core.recording import Call
 from ..training_plan.facts import Fact, TrainingPlan
-from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Unknown, Value
+from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Unknown, Value, same
 from .api.arguments import Defect, branch
 from .api.imports import fact as listed
-from .derive import options
-from .object_settings import last
+from .derive import options, plain
+from .object_settings import last, objects
 from .prompt.tokenizers import family
 from .run import Run
 
 ADDERS = ("add_tokens", "add_special_tokens", "add_new_tokens", "setup_chat_format")
+HELD = ("processing_class", "tokenizer")  # by a trainer
+NAMED = ("pretrained_model_name_or_path", "model_name", "$0")
 CHATML = ("<|im_start|>", "<|im_end|>")
 # Written between angle or square brackets: no vocabulary has such a text by chance.
 MARKER = re.compile(r"<[^<>\s]+>|\[[A-Z_/][^\[\]\s]*\]")
@@ -48,7 +50,7 @@ def untrained(run: Run, plan: TrainingPlan) -> Fact:
     if run.configuration is not None:
         why = "the program of the configuration adds the tokens"
         return Fact(Absent(why), at=run.place, why_not=why)
-    calls = [c for c in run.calls if last(c.callee) in ADDERS and before_training(run, c)]
+    calls = [c for c in run.calls if last(c.callee) in ADDERS and before_training(run, c) and of_the_model(run, c)]
     if not calls:
         return Fact(Absent("no token is added"), at=run.place, why_not="no token is added to the vocabulary")
     if isinstance(plan.lora.adapter.value, Absent):
@@ -77,6 +79,22 @@ def untrained(run: Run, plan: TrainingPlan) -> Fact:
         f"{token}{more} {'are' if more else 'is'} added to the vocabulary, and LoRA trains neither embeddings nor head"
     )
     return listed([Defect("untrained", token, place(run), text, branch(call))], run.place)
+
+
+def of_the_model(run: Run, call: Call) -> bool:
+    """Whether the tokenizer is the trained model's: a script may have others, for other models."""
+    if last(call.callee) in ("add_new_tokens", "setup_chat_format"):
+        return True
+    thing = call.receiver
+    trainer = run.trainer
+    if trainer is not None and any(thing is o for h in HELD for o in objects(trainer.get(h))):
+        return True
+    load = run.load.call
+    if load is not None and load.second is not None and thing is load.second:
+        return True
+    made = getattr(thing, "call", None)
+    names = [made.get(*NAMED), run.load.value(*NAMED)] if made is not None else []
+    return bool(names) and isinstance(names[0], (Known, Default)) and same(plain(names[0]), plain(names[1]))
 
 
 def before_training(run: Run, call: Call) -> bool:

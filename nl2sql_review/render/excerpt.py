@@ -22,7 +22,9 @@ class Remark(NamedTuple):
 
 
 def place(location: Location) -> str:
-    """`path:row:column`, in a notebook `path:cell 3:row:column`."""
+    """`path:row:column`, in a notebook `path:cell 3:row:column`; the path alone for a data file as a whole."""
+    if not location.row:
+        return escape(location.path)
     cell = "" if location.cell is None else f"cell {location.cell}:"
     return f"{escape(location.path)}:{cell}{location.row}:{location.column}"
 

@@ -148,11 +148,12 @@ def _location(at: Location, view: View) -> Object:
 
 
 def _record(at: Location, view: View) -> Object:
-    """A row of a data file: its line where a row is one, else its number."""
-    made: Object = {"physicalLocation": {"artifactLocation": _artifact(at.path, view)}}
-    if at.row and at.path.endswith((".jsonl", ".ndjson")):
-        made["physicalLocation"]["region"] = {"startLine": at.row}
-    elif at.row:
+    """A row of a data file: its line where a row is one; else its number, at the beginning of the file."""
+    lines = at.path.endswith((".jsonl", ".ndjson"))
+    line = at.row if lines and at.row else 1
+    here = Location(at.path, line, 1, line, 1)
+    made = _location(here, view)
+    if at.row and not lines:
         made["logicalLocations"] = [{"name": f"row {at.row}", "kind": "element"}]
     return made
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from .terminal import PLAIN, Terminal
 if TYPE_CHECKING:
     from ..gpu_memory.summary import MemoryReport
     from ..policy.rulebook import Rule
+    from ..rows.shown import Example
     from .plan_json import PlanReport
 
 
@@ -32,5 +33,6 @@ class View:
     show_unknown: bool = False
     root: str = ""
     files: Files = field(default_factory=Files)
+    shown: Sequence[Example] = ()  # rows of data files as the model will see them
     rules: Callable[[], Mapping[str, Rule]] = dict
     plan: Callable[[str], tuple[PlanReport, MemoryReport] | None] = lambda path: None

@@ -115,7 +115,10 @@ class Acceptance:
         if outcome.kind == "name" and database.cut:
             return Outcome("other", outcome.message)
         if outcome.kind in ("syntax", "function"):
-            return outcome._replace(reading=self._read_as(database.connection, sql))
+            reading, named = self._read_as(database.connection, sql)
+            if named is not None and not database.cut:
+                return named  # its dialect is plain by its words, and a name is wrong in every dialect
+            return outcome._replace(reading=reading)
         return outcome
 
     def _as_dialect(self, database: Database, sql: str) -> Outcome:
@@ -132,12 +135,15 @@ class Acceptance:
             return Outcome("schema", database.broken) if database.broken else outcome
         return Outcome("accepted") if outcome.kind in ("accepted", "function", "syntax", "name") else outcome
 
-    def _read_as(self, connection: Guarded, sql: str) -> str:
-        """The dialect whose SQL this is: one that sqlglot reads it by, and SQLite then accepts."""
+    def _read_as(self, connection: Guarded, sql: str) -> tuple[str, Outcome | None]:
+        """(the dialect whose SQL this is, what is wrong with its names, if something is)
+
+        It is one that sqlglot reads the SQL by, and that SQLite then accepts, names apart.
+        """
         try:
             import sqlglot  # noqa: F401
         except ImportError:
-            return ""
+            return "", None
         from .engine.dialect import to_sqlite
 
         told = [name for name, telling in TELLING if telling.search(sql)]
@@ -148,8 +154,8 @@ class Acceptance:
                 continue
             if outcome.kind in ("accepted", "name") or (name in told and outcome.kind == "function"):
                 self._lately = name
-                return name
-        return ""
+                return name, outcome if outcome.kind == "name" and name in told else None
+        return "", None
 
 
 def sqlglot_is_there() -> bool:

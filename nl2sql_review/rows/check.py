@@ -7,20 +7,25 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from random import Random
 from typing import Any
 
+from ..data_files import tables
 from ..data_files.formats import DataFile, Unreadable
 from ..data_files.heads import Head, head
 from ..data_files.locate import Located, locate
 from ..data_files.records import Batch, Problem, lines_of, ranges, read
+from ..files import disk
 from ..training_plan.feeds import Feed, Feeding
+from .acceptance import sqlglot_is_there
 from .engine.limits import Limits
 from .engine.process import Lost, Task, supervise
 from .found import Defect, Found, overlapping, repeated, split_by_row
 from .program import Program, of_feed
 
 HANDLER = "nl2sql_review.rows.checker:handle"
+CONFIG_BYTES = 10_000_000  # of a tokenizer_config.json
 SECONDS = 5.0  # that a statement may take to be prepared
 SQL_RULES = ("rows/sql", "rows/schema", "rows/schema-cut")
 
@@ -71,6 +76,18 @@ class Result:
     missing: list[tuple[str, str]] = field(default_factory=list)
     why: str = ""
 
+    @property
+    def notes(self) -> list[str]:
+        """What could be told beside, were more installed."""
+        install = "pip install 'nl2sql-review[data]'"
+        notes = []
+        if any(one.program.sql for one in self.checked) and not sqlglot_is_there():
+            notes.append(f"without sqlglot SQL of another dialect is not told from SQL that is wrong: {install}")
+        if any(one.program.length and not one.program.tokenizer for one in self.checked):
+            if find_spec("tokenizers") is None:
+                notes.append(f"without tokenizers lengths are told in words only: {install}")
+        return notes
+
 
 @dataclass(slots=True)
 class Run:
@@ -86,6 +103,20 @@ class Run:
 
 def check(run: Run, asked: Asked, progress: Progress | None = None) -> Result:
     """Check the rows of every data file of a run. Raises DataError, and what `asked.allow` raises."""
+    result = prepare(run, asked)
+    total = sum(os.path.getsize(one.file.path) for one in result.checked)
+    done = 0
+    for one in result.checked:
+        for size in _run(one, asked):
+            done += size
+            if progress is not None:
+                progress(min(done, total), total)
+    settle(result)
+    return result
+
+
+def prepare(run: Run, asked: Asked) -> Result:
+    """Return the files of a run, each with the program of its checks, before any row is read. Raises as `check`."""
     result = Result(why=run.feeding.why)
     tokenizer, eos, bos = tokenizer_of(run.model, run.folders, asked.allow)
     schemas = _schemas(asked)
@@ -94,6 +125,9 @@ def check(run: Run, asked: Asked, progress: Progress | None = None) -> Result:
         result.missing += [pair for pair in located.missing if pair not in result.missing]
         for file in located.files:
             if any(one.file == file and (one.role == role or role == "held out") for one in work):
+                continue
+            if lacking := tables.is_needed(file):
+                result.missing.append((file.path, lacking))
                 continue
             program = of_feed(feed)
             seen = head(file)
@@ -104,18 +138,17 @@ def check(run: Run, asked: Asked, progress: Progress | None = None) -> Result:
             program.schemas = schemas or (_beside(file) if not seen.counts or _lacks_schema(feed, seen) else {})
             program.dialect, program.sql = asked.dialect, asked.sql
             work.append(Checked(file, feed, program, Found(file.path), role, seen, run.learnt))
-    total = sum(os.path.getsize(one.file.path) for one in work)
-    done = 0
     for one in work:
         _whole_columns(one)
-        for size in _run(one, asked):
-            done += size
-            if progress is not None:
-                progress(min(done, total), total)
-        one.found.settle()
-    _together(work, run)
     result.checked = work
     return result
+
+
+def settle(result: Result) -> None:
+    """Tell what only all rows together tell, once every batch has been added."""
+    for one in result.checked:
+        one.found.settle()
+    _together(result.checked)
 
 
 def _located(run: Run, asked: Asked) -> Iterator[tuple[str, Feed, Located]]:
@@ -148,7 +181,7 @@ def _whole_columns(one: Checked) -> None:
     if seen is None or not seen.rows:
         return
     absent = [name for name in one.program.reads if not seen.counts[name]]
-    if absent and one.program.table and not one.feed.mixed_first and (seen.whole or seen.rows >= 100):
+    if absent and not one.feed.mixed_first and (seen.whole or seen.rows >= 100):
         names = ", ".join(map(repr, absent))
         there = ", ".join(sorted(seen.counts)) or "none"
         many = "" if seen.whole else f" of the first {seen.rows}"
@@ -268,7 +301,7 @@ def _sample(file: DataFile, asked: Asked) -> frozenset[int]:
 # ── what only all rows together tell ─────────────────────────────────────────────────────────────────────────────────
 
 
-def _together(work: Sequence[Checked], run: Run) -> None:
+def _together(work: Sequence[Checked]) -> None:
     train = [one.found for one in work if one.role == "train"]
     held_out = [one.found for one in work if one.role == "held out"]
     repeated(train)
@@ -328,8 +361,7 @@ def tokenizer_of(
         return "", "", ""
     eos = bos = ""
     try:
-        with open(os.path.join(found, "tokenizer_config.json"), encoding="utf-8") as file:
-            config = json.load(file)
+        config = json.loads(disk.whole(os.path.join(found, "tokenizer_config.json"), CONFIG_BYTES))
         eos, bos = (_token(config.get(name)) for name in ("eos_token", "bos_token"))
     except (OSError, ValueError, AttributeError):
         pass

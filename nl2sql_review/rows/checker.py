@@ -50,7 +50,9 @@ class Checker:
         self._program = program
         self._tell = tell
         self._tokenizer = _tokenizer(program["tokenizer"]) if program["tokenizer"] else None
-        compiler = Compiler({"eos": program["eos"] or "</s>", "bos": program["bos"] or "<s>"}, self._tokenizer)
+        # A token that is not known is shown as what stands for it.
+        tokens = {name: program[name] or f"{{tokenizer.{name}_token}}" for name in ("eos", "bos")}
+        compiler = Compiler(tokens, self._tokenizer)
         self._texts = [[self._piece(piece, compiler) for piece in pieces] for pieces in program["texts"]]
         self._filters = [compiler.compile(made) for made in program["filters"]]
         self._lacking = dict.fromkeys(program["columns"]) if program["table"] else {}
@@ -296,8 +298,10 @@ class Checker:
         elif outcome.kind == "name":
             yield "refused_sql", f"refused on the row's schema: {outcome.message}: {quoted(sql)}", "name"
         elif outcome.kind in ("syntax", "function"):
-            read_as = f"; it is {SPOKEN[outcome.reading]}" if outcome.reading else ""
-            what = "SQLite does not read it" if plainly or read(sql).verb in QUERIES else "it is no query"
+            read_as = f"; {SPOKEN[outcome.reading]} reads it" if outcome.reading else ""
+            dialect = self._program["dialect"] or "sqlite"
+            query = plainly or read(sql).verb in QUERIES
+            what = f"{SPOKEN.get(dialect, dialect)} does not read it" if query else "it is no query"
             yield "refused_sql", f"{what}: {outcome.message}{read_as}: {quoted(sql)}", outcome.reading or "syntax"
         elif outcome.kind in ("guard", "time"):
             yield "refused_sql", f"not asked of the engine: {outcome.message}: {quoted(sql)}", "guard"
@@ -443,6 +447,12 @@ def _tokenizer(path: str) -> Any:
 @lru_cache(maxsize=8)
 def _checker(program: str, limits: Limits) -> Checker:
     return Checker(json.loads(program), limits)
+
+
+def check_lines(program: Mapping[str, Any], path: str, start: int, size: int, number: int) -> dict[str, Any]:
+    """Check a part of a file of lines, as `data_files.records.ranges` gives it, by a program."""
+    batch = lines_of(path, start, size, number)
+    return check(program, batch.numbers, batch.rows)
 
 
 def check(program: Mapping[str, Any], numbers: Sequence[int], rows: Sequence[Any]) -> dict[str, Any]:

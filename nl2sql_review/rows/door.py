@@ -42,8 +42,7 @@ def review(
     settings = reviewer.settings(os.path.dirname(name))
     rules = reviewer.rulebook(settings).on_rows
     asked = replace(asked, sql=any(rule.id in SQL_RULES for rule in rules))
-    source, recording, plans = reviewer.plans(data, name, settings)
-    runs = _runs(source, recording, plans, settings, name)
+    runs = runs_of(data, name, reviewer)
     if not runs:
         why = "not a training script: it makes no trainer"
         skipped = FileReport(name, "skipped", why)
@@ -56,8 +55,15 @@ def review(
     return DataReview(_joined(made, results, name), _all(results), name, of_fact)
 
 
+def runs_of(data: bytes, name: str, reviewer: Reviewer) -> list[Run]:
+    """Return what each trainer of a script is fed. Raises SettingsError, SourceError, NotAConfiguration."""
+    settings = reviewer.settings(os.path.dirname(name))
+    source, recording, plans = reviewer.plans(data, name, settings)
+    return _runs(source, recording, plans, settings, name)
+
+
 def _runs(source: object, recording: object, plans: list[TrainingPlan], settings: object, name: str) -> list[Run]:
-    """What each trainer of the script is fed; a run that another is the same as counts once."""
+    """A run that another is the same as counts once."""
     from ..files import projects
     from ..readers import run as linking
     from ..readers.dataset import feeds

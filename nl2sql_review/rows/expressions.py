@@ -175,7 +175,7 @@ class Compiler:
             things = of(row, elements)
             if not isinstance(things, (list, tuple, str, dict)):
                 raise Raises(f"TypeError: {type(things).__name__!r} object is not iterable")
-            parts: list[Any] = []
+            parts: list[str] = []
             for thing in things:
                 part = each(row, [*elements[:number], thing])
                 if not isinstance(part, str):

@@ -165,12 +165,18 @@ def split_by_row(found: Found, share: float) -> None:
         found.tell("databases_on_both_sides", Defect(0, message))
 
 
-def passes(sizes: Sequence[int], weights: Sequence[float], stopping: str, epochs: float) -> list[float]:
-    """Return how often each data set is gone through: as the mix stops, and for so many epochs of it."""
+def passes(
+    sizes: Sequence[int], weights: Sequence[float], stopping: str, epochs: float, repeats: Sequence[int] = ()
+) -> list[float]:
+    """Return how often each data set is gone through: as the mix stops, and for so many epochs of it.
+
+    `repeats`: how often a data set stands in what is mixed, one after the other.
+    """
     total = sum(weights)
     if not total or any(size <= 0 for size in sizes) or any(weight <= 0 for weight in weights):
         return []
-    lengths = [size / (weight / total) for size, weight in zip(sizes, weights)]
+    often = repeats or [1] * len(sizes)
+    lengths = [times * size / (weight / total) for times, size, weight in zip(often, sizes, weights)]
     length = max(lengths) if stopping.startswith("all_exhausted") else min(lengths)
     return [epochs * length * weight / total / size for size, weight in zip(sizes, weights)]
 

@@ -145,7 +145,8 @@ def _passes(result: Result, run: Run) -> dict[int, tuple[float, str]]:
         return {}
     of = [[one for one in result.checked if one.role == "train" and one.feed is feed] for feed in feeds]
     sizes = [sum(one.found.kept for one in files) for files in of]
-    rates = passes(sizes, [weight or 0.0 for weight in weights], run.feeding.stopping, run.epochs)
+    repeats = [feed.repeats for feed in feeds]
+    rates = passes(sizes, [weight or 0.0 for weight in weights], run.feeding.stopping, run.epochs, repeats)
     made = {}
     for files, size, weight, rate in zip(of, sizes, weights, rates):
         for one in files:

@@ -14,7 +14,7 @@ import sys
 from _operator import _compare_digest  # hmac's own; hmac would load hashlib, and with it all of OpenSSL
 
 from .. import __version__
-from ..files import disk, projects, resources, user_cache
+from ..files import beside, disk, projects, resources, user_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Cache:
         self._engine = engine()
         self._now = disk.Now()
         self._key: bytes | None = None
+        self._swept = False  # what killed runs left was removed
         self._broken = False  # nothing can be written: not tried again
 
     def again(self) -> Cache:
@@ -102,6 +103,9 @@ class Cache:
     def _prepared(self) -> bool:
         """The directory, marked for backup programs and for git when it is made."""
         if os.path.isdir(self.directory):
+            if not self._swept:
+                beside.sweep(self.directory)
+                self._swept = True
             return True
         try:
             os.makedirs(self.directory, exist_ok=True)
@@ -144,7 +148,7 @@ def clear(directory: str | None = None) -> int | None:
         return 0
     if os.path.islink(where) or TAG not in names and names:
         return None
-    entries = [name for name in names if ".json" in name]
+    entries = [name for name in names if ".json" in name or name.endswith(beside.SUFFIX)]
     for name in (*entries, ".gitignore", TAG):
         try:
             os.unlink(os.path.join(where, name))

@@ -102,6 +102,11 @@ class Reviewer:
         disk.recall(seen)
         return book
 
+    def holds(self, now: disk.Now) -> bool:
+        """Whether the settings, rules and baselines that were read are still as they were."""
+        kept = (*self._settings.values(), *self._rulebooks.values(), *self._baselines.values())
+        return all(now.confirms(seen) for _, seen in kept)
+
     def counted(self, file: FileReport) -> FileReport:
         """Return the report with findings suppressed that the baseline accepts or that the changes did not cause."""
         return self.changed(self.accepted(file))
@@ -324,7 +329,7 @@ NO_TRAINING = "not a training script: it makes no trainer, adapter or training a
 
 
 def plan(path: str, options: Options) -> Read:
-    """Return what one script would do, or the first that a launch file starts, as each of its command lines starts it.
+    """Return what one script would do, as each of its command lines starts it; of a launch file the first that trains.
 
     Raises SettingsError, OSError, SourceError, NotAConfiguration.
     """
@@ -333,11 +338,30 @@ def plan(path: str, options: Options) -> Read:
         data = disk.script(path)
     reviewer = Reviewer.of(options)
     if discovery.is_launch_file(name) and options.stdin is None:
-        found = starts.launched(path, name)[0]
-        if found.shown != name:
-            name, data = found.shown, disk.script(found.path)
-        reviewer.started_by[name] = found.started_by
+        return started(reviewer, path, name)[1]
     return reviewer.read(data, name, reviewer.settings_of(name))
+
+
+def started(reviewer: Reviewer, path: str, name: str) -> tuple[discovery.Found, Read]:
+    """Return the first file that trains of those that a launch file starts, else the first; raises as `plan` does."""
+    from ..flavours import NotAConfiguration
+    from ..source import SourceError
+
+    first: tuple[discovery.Found, Read] | None = None
+    files = starts.launched(path, name, reviewer.within)
+    for number, found in enumerate(files):
+        reviewer.started_by[found.shown] = found.started_by
+        try:
+            read = reviewer.read(disk.script(found.path), found.shown, reviewer.settings_of(found.shown))
+        except (OSError, SourceError, NotAConfiguration):
+            if first is None and number == len(files) - 1:
+                raise
+            continue
+        if read.plans:
+            return found, read
+        first = first or (found, read)
+    assert first is not None
+    return first
 
 
 def exit_code(report: Report, fail_on: Severity = "error", fail_on_unknown: bool = False) -> int:

@@ -83,20 +83,20 @@ def standard_input(options: Options) -> tuple[str, bytes]:
     return options.stdin if options.stdin is not None else ("<stdin>", b"")
 
 
-def _started(found: discovery.Found) -> list[discovery.Found]:
+def _started(found: discovery.Found, options: Options) -> list[discovery.Found]:
     """What a launch file that is named starts, in its place; any other file itself."""
     if not found.given or found.problem or not discovery.is_launch_file(found.path):
         return [found]
     from .starts import launched
 
-    return launched(found.path, found.shown)
+    return launched(found.path, found.shown, options.within)
 
 
 def find_files(paths: Sequence[str], options: Options, settings: FolderSettings) -> list[discovery.Found]:
     """Return the files that the paths mean, in order. Raises SettingsError."""
     found: list[discovery.Found] = []
     for one in discovery.find((p for p in paths if p != "-"), settings.exclusions, options.force_exclude):
-        found += _started(one)
+        found += _started(one, options)
     name = standard_input(options)[0]
     if "-" in paths and not (options.force_exclude and discovery.excluded(name, settings.exclusions)):
         found.insert(min(list(paths).index("-"), len(found)), discovery.Found("-", "-", True))

@@ -121,7 +121,7 @@ def _recipes(script: str, root: str) -> list[str]:
         for suffix in (".yaml", ".yml"):
             for name in disk.names(folder, suffix=suffix)[:20]:
                 file = os.path.join(folder, name)
-                data = disk.read(file, LARGEST_RECIPE)
+                data = disk.read(file, LARGEST_RECIPE) if launch_files.is_inside(file, root) else None
                 if data is not None and RECIPE.search(data):
                     found.append(file)
     return list(dict.fromkeys(found))[:MOST_RUNS]
@@ -136,12 +136,15 @@ def _with_recipe(script: str, recipe: str) -> CommandLine:
 # -- launch files that are named ---------------------------------------------------------------------------------
 
 
-def launched(path: str, shown: str) -> list[Found]:
+def launched(path: str, shown: str, within: Sequence[str] = ()) -> list[Found]:
     """The files that a launch file starts, each to be reviewed as it is started there; the file itself for programs
-    that it starts with options alone, and where nothing that it starts was found."""
+    that it starts with options alone, and where nothing that it starts was found. `within`: folders that they must lie
+    in, if any are given."""
     made: dict[str, Found] = {}
     for line in _of_launch_file(path):
         file = launch_files.resolved(line)
+        if file and within and not any(launch_files.is_inside(file, folder) for folder in within):
+            continue
         if file and not discovery.is_launch_file(file):
             name = discovery.shown(file)
             made.setdefault(file, Found(name, name, True, started_by=shown))
@@ -199,7 +202,7 @@ def of_notebook(source: Source, root: str) -> list[Start]:
         if there:
             program = source.written_in(cells[there])
             made.append(Start(program, line))
-        elif file:
+        elif file and launch_files.is_inside(file, root):
             data = disk.read(file, SIZE_LIMIT)
             with suppress(SourceError):
                 if data is not None:

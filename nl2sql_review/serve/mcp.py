@@ -182,9 +182,7 @@ async def check_data(
 ) -> Annotated[CallToolResult, RootModel[Report]]:
     """Checks the data files that a training script loads, row by row, as the script will use them."""
     given = {"path": path, "held_out": held_out, "schemas": schemas, "dialect": dialect, "sample": sample}
-    return _result(
-        await ask("check_data", roots, **given, every_row=every_row, select=select, ignore=ignore)  # type: ignore[arg-type]
-    )
+    return _result(await ask("check_data", roots, **given, every_row=every_row, select=select, ignore=ignore))
 
 
 async def evaluate(

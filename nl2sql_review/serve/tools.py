@@ -34,6 +34,7 @@ from ..training_plan.facts import SECTIONS
 from .roots import Outside, Roots
 
 COLUMNS = 100  # of text for the model
+UNWRAPPED = 10_000  # of a plan, whose names are read as they are
 
 
 class Refused(Exception):
@@ -154,7 +155,7 @@ def plan(roots: Roots, path: str, gpu: str | None = None, processes: int | None 
         report = replace(report, calls=())
     if not plans:
         return f"{name} is not a training script: it makes no model, adapter or trainer", report
-    return plan_text.render(report, name, Terminal(COLUMNS)), report
+    return plan_text.render(report, name, Terminal(UNWRAPPED)), report
 
 
 def explain_rule(roots: Roots, rule: str) -> Result:

@@ -90,6 +90,7 @@ class Feed:
     split_by_row: float | None = None  # the share that the script holds out of these rows, 0 where it is not known
     split_place: Place | None = None
     weight: float | None = None
+    repeats: int = 1  # how often the data set stands in the mix, one after the other
     at: Place | None = None  # where the text is put together
 
 

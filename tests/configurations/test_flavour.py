@@ -77,9 +77,10 @@ def test_a_flavour_is_found_in_a_directory_and_told_from_the_others(name, tmp_pa
 
 
 def test_the_documentation_names_every_flavour_and_what_starts_it():
-    readme = (FIXTURES.parent / "README.md").read_text(encoding="utf-8")
+    pages = (FIXTURES.parent / "docs" / "configurations.md", FIXTURES.parent / "docs" / "usage.md")
+    said = "".join(page.read_text(encoding="utf-8") for page in pages)
     for one in flavours.every():
-        assert f"`{one.name}`" in readme and one.started_by in readme and one.family in readme, one.name
+        assert f"`{one.name}`" in said and one.started_by in said and one.family in said, one.name
 
 
 TINY = """

@@ -42,5 +42,5 @@ def test_a_request_in_json_is_read_with_its_places() -> None:
 def test_a_table_names_the_release_it_was_taken_from(flavour):
     table = keys.of(flavour)
     assert re.fullmatch(r"\d+(\.\d+)+", table.version) and all(table.sections.values())
-    readme = (CONFIGS.parents[1] / "README.md").read_text(encoding="utf-8")
-    assert f"{table.library} {table.version}" in " ".join(readme.split())
+    page = (CONFIGS.parents[1] / "docs" / "configurations.md").read_text(encoding="utf-8")
+    assert f"{table.library} {table.version}" in " ".join(page.split())

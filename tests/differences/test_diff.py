@@ -70,6 +70,8 @@ def test_equal_settings_are_counted_wherever_they_come_from(folder: Path, diff: 
         ({"args": 'output_dir="o", learning_rate=1e-4, gradient_accumulation_steps=4'},
          ["arguments gradient_accumulation_steps: unset (1 by default) -> 4"]),
         ({"before": "rows = rows.filter(len)"}, ["dataset filter(): not called -> called"]),
+        ({"before": "import argparse\np = argparse.ArgumentParser()\np.add_argument('--new')\np.parse_args()"},
+         ["arguments --new: no option -> an option"]),
         ({"trainer": ", dataset_num_proc=4"}, ["arguments dataset_num_proc: unset -> 4"]),
     ],
 )  # fmt: skip
@@ -79,6 +81,16 @@ def test_every_argument_that_differs_is_named_and_no_other(
     (folder / "a.py").write_text(script())
     (folder / "b.py").write_text(script(**change))
     assert diff("a.py", "b.py")["lines"] == lines
+
+
+def test_calls_that_prepare_the_rows_are_compared_where_they_correspond(folder: Path, diff: Diff) -> None:
+    rows = "rows = rows.map(len, batched={})\nrows = rows.train_test_split(test_size={}, seed=1)['train']"
+    (folder / "a.py").write_text(script(before=rows.format("True", 0.1)))
+    (folder / "b.py").write_text(script(before=rows.format("False", 0.2)))
+    changed = ["dataset map(batched): True -> False", "dataset train_test_split(test_size): 0.1 -> 0.2"]
+    assert diff("a.py", "b.py")["lines"] == changed
+    (folder / "b.py").write_text(script(before="rows = rows.map(str)\n" + rows.format("False", 0.1)))
+    assert diff("a.py", "b.py")["lines"] == []  # which of the two calls is the one of before is not known
 
 
 def test_a_renamed_argument_and_one_that_moved_have_the_same_value(folder: Path, diff: Diff) -> None:

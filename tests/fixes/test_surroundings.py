@@ -99,3 +99,47 @@ def test_a_line_below_stands_below_the_whole_line(before):
 def test_a_value_as_code_is_the_value(value, like):
     found = ast.literal_eval(python.literal(value, like))
     assert (list(found) if isinstance(value, list) else found) == value
+
+
+IMPORTED = "from trl import SFTConfig, SFTTrainer\n"
+LATER = (
+    'trainer = SFTTrainer("m", args=SFTConfig(output_dir="o"))\ntrainer.train()\n'
+    "import os\nfrom transformers import AutoModel\n"
+)
+
+
+def test_an_import_goes_where_it_is_run_before_its_use():
+    """Among the first imports, not below those that come after the training."""
+    made = repaired(IMPORTED + LATER, "memory/monitoring")
+    assert made.startswith("import torch\n" + IMPORTED) and made.count("import torch") == 1
+
+
+def test_an_import_stays_below_the_one_of_unsloth():
+    head = "import json\n\nfrom unsloth import FastLanguageModel\nimport wandb\nfrom trl import SFTConfig, SFTTrainer\n"
+    made = repaired(head + LATER, "memory/monitoring")
+    assert made.startswith(head.replace("import wandb\n", "import torch\nimport wandb\n"))
+
+
+def test_a_logger_says_what_a_script_with_one_would_print():
+    head = f"import logging\n{IMPORTED}log = logging.getLogger(__name__)\n"
+    made = repaired(head + LATER, "memory/monitoring")
+    assert 'log.info("peak GPU memory: %.1f GiB", torch.cuda.max_memory_reserved() / 1024**3)\n' in made
+
+
+def test_a_call_that_grows_too_long_gets_a_line_for_each_argument():
+    call = 'args = SFTConfig(output_dir="models/nl2sql-unsloth", per_device_train_batch_size=4, logging_steps=1000)\n'
+    made = repaired(IMPORTED + call + "SFTTrainer('m', args=args)\n", "arguments/learning-rate", "checkpointing/limit")
+    assert max(map(len, made.splitlines())) <= 120
+    assert "\n    logging_steps=1000,\n    learning_rate=2e-4,\n    save_total_limit=3,\n)\n" in made
+
+
+@pytest.mark.parametrize("own", ["", "    import torch\n"])
+def test_a_module_that_functions_import_themselves_is_not_imported_for_all(own):
+    script = (
+        f"{IMPORTED}def size():\n    import torch\n    return torch.cuda.device_count()\n\n"
+        f"def main():\n{own}    trainer = SFTTrainer('m', args=SFTConfig(output_dir='o'))\n    trainer.train()\n\n"
+        "main()\n"
+    )
+    made = repaired(script, "memory/monitoring")
+    assert made.startswith(IMPORTED + "def size") and made.count("import torch") == 2
+    assert '    print(f"peak GPU memory' in made

@@ -338,3 +338,31 @@ def test_a_file_that_sys_argv_names_is_parsed(write: Write) -> None:
     write(sft_DOT_py=script, c_DOT_yaml=recipe)
     (found,) = planned("sft.py", "c.yaml")
     assert (found.lora.r.value.value, found.arguments.learning_rate.value.value) == (8, 1e-4)
+
+
+def test_the_plan_of_a_launch_file_is_that_of_the_first_script_that_trains(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(
+        prepare_DOT_py="import datasets\n",
+        broken_DOT_py="a b\n",
+        train_DOT_py=ARGPARSE.format(words=""),
+        run_DOT_sh="python broken.py\npython prepare.py\npython train.py --rank 8\npython merge.py\n",
+    )
+    assert [one.lora.r.value.value for one in planned("run.sh")] == [8]
+    assert cli.main(["diff", "--isolated", "run.sh", "train.py --rank 16"]) == 0
+    assert "8 → 16" in capsys.readouterr().out
+
+
+def test_nothing_outside_of_the_project_is_read_for_a_launch(write: Write, tmp_path: Path) -> None:
+    outside = tmp_path.with_name(tmp_path.name + "-outside")
+    outside.mkdir()
+    (outside / "secret.sh").write_text("python train.py --rank 8\n")
+    (outside / "other.py").write_text(ARGPARSE.format(words=""))
+    root = write(train_DOT_py=ARGPARSE.format(words=""), n_DOT_ipynb=notebook(f"!python {outside}/other.py --rank 8"))
+    (root / "run.sh").symlink_to(outside / "secret.sh")
+    assert isinstance(planned("train.py")[0].lora.r.value, Unknown)
+    assert planned("n.ipynb") == []
+    (root / "go.sh").write_text(f"python {outside}/other.py --rank 8\n")
+    assert planned("go.sh") != []
+    assert plan("go.sh", Options(within=(str(root.resolve()),))).plans == []

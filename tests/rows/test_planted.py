@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from . import planted
@@ -95,3 +96,28 @@ def test_a_clean_copy_has_the_other_rows_and_the_reasons(checked: Any, tmp_path:
     assert (folder / "train.jsonl").read_bytes() == before
     code, _, errors = data(folder, "--write-clean", str(tmp_path / "clean"))
     assert code == 2 and "is not written over" in errors
+
+
+def test_sarif_points_to_the_line_of_the_row(checked: Any) -> None:
+    folder, truth, _ = checked
+    _, output, _ = data(folder, "--all", "--output-format", "sarif")
+    jsonschema.validate(json.loads(output), json.loads((ROOT / "tests/schemas/sarif.json").read_text(encoding="utf-8")))
+    places = {
+        (result["ruleId"], result["locations"][0]["physicalLocation"]["region"]["startLine"])
+        for result in json.loads(output)["runs"][0]["results"]
+    }
+    assert {(rule, row) for rule, row in truth.values()} <= places
+
+
+def test_html_shows_a_row_as_the_model_sees_it(checked: Any) -> None:
+    folder, _, _ = checked
+    _, output, _ = data(folder, "--output-format", "html")
+    assert "Row 1 of train.jsonl as the model will see it" in output
+    assert "<mark>SELECT max(age) FROM singer</mark>" in output and "### Response:" in output
+
+
+def test_json_keeps_to_the_schema_of_a_report(checked: Any) -> None:
+    folder, _, _ = checked
+    _, output, _ = data(folder, "--all", "--output-format", "json")
+    schema = json.loads((ROOT / "docs" / "report.schema.json").read_text(encoding="utf-8"))
+    jsonschema.validate(json.loads(output), schema)

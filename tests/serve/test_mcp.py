@@ -162,7 +162,7 @@ def test_check_data(project):
 def test_review_file(project):
     result = call("review_file", {"path": "train.py", "select": ["lora"]})
     assert rules(result) == ["lora/rank"]
-    assert "error (silent) lora/rank 6:49: r=64" in result.content[0].text
+    assert "error (cost) lora/rank 6:49: r=64" in result.content[0].text
     assert rules(call("review_file", {"path": "train.py", "ignore": ["lora/rank"], "select": ["lora"]})) == []
 
 
@@ -228,9 +228,9 @@ def test_unsafe_fixes_are_counted_and_made_when_asked_for(project, monkeypatch):
 def test_rules(project):
     (project / "nl2sql-review.toml").write_text('"lora/rank" = { equals = 32 }', encoding="utf-8")
     result = call("explain_rule", {"rule": "lora/rank"})
-    assert result.structured_content["title"] == "LoRA rank is 32" and "When to ignore it" in result.content[0].text
+    assert result.structured_content["title"] == "LoRA rank is not 32" and "When to ignore it" in result.content[0].text
     listed = call("list_rules", {"section": "lora"}).structured_content["rules"]
-    assert {"rule": "lora/rank", "severity": "error", "title": "LoRA rank is 32"} in listed
+    assert {"rule": "lora/rank", "severity": "error", "title": "LoRA rank is not 32"} in listed
     assert {rule["rule"].partition("/")[0] for rule in listed} == {"lora"}
     assert len(call("list_rules", {}).structured_content["rules"]) > 30
 
@@ -240,7 +240,7 @@ def test_a_rule_is_a_resource():
         (template,) = (await client.list_resource_templates()).resource_templates
         assert template.uri_template == "rule://{+id}"
         (page,) = (await client.read_resource("rule://lora/rank")).contents
-        assert page.mime_type == "text/markdown" and page.text.startswith("# LoRA rank is 16\n")
+        assert page.mime_type == "text/markdown" and page.text.startswith("# LoRA rank is not 16\n")
         with pytest.raises(MCPError, match="lora/rank"):
             await client.read_resource("rule://lora/rnk")
         with pytest.raises(MCPError):
@@ -424,4 +424,4 @@ def test_the_official_inspector(project):
 def test_without_the_mcp_package_the_command_says_how_to_get_it(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "mcp.server", None)
     assert cli.main(["mcp"]) == 2
-    assert "pip install 'nl2sql-review[mcp]'" in capsys.readouterr().err
+    assert "pip install 'mcp>=2.3,<3'" in capsys.readouterr().err

@@ -31,6 +31,20 @@ def test_a_whole_run_learns_and_leaves_what_it_promises(whole_run):
     assert (adapter["r"], adapter["lora_alpha"], len(adapter["target_modules"])) == (16, 16, 7)
 
 
+def test_the_run_is_what_its_command_line_says(whole_run, monkeypatch, capsys):
+    """`nl2sql-review diff` holds what the run has left against the script as it was started."""
+    from nl2sql_review import cli
+
+    monkeypatch.chdir(whole_run.folder)
+    said = f"{SCRIPT} --demo --save-steps 5 --logging-steps 1"
+    assert cli.main(["diff", "--isolated", "--exit-code", "--output-format", "json", said, "demo"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["differences"] == [] and made["equal"] >= 8
+    assert f"all {STEPS} logged learning rates are those of the plan's schedule" in [r["text"] for r in made["remarks"]]
+    assert cli.main(["diff", "--isolated", "--exit-code", f"{SCRIPT} --demo --learning-rate 1e-3", "demo"]) == 1
+    assert "learning_rate is 0.001 in the plan, and 0.01 was logged" in capsys.readouterr().out.replace("\n  ", " ")
+
+
 def test_the_log_tells_the_story(whole_run):
     log = whole_run.log
     assert "Spider: 120 rows, 0 without question or SQL" in log

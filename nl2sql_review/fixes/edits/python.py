@@ -178,6 +178,16 @@ def top_level(tree: cst.Module) -> Iterator[cst.BaseSmallStatement]:
             yield from line.body
 
 
+def importing(source: Any, module: str) -> list[cst.FunctionDef]:
+    """The functions of a script that import a module themselves."""
+    found = []
+    for function in (node for node in walk(source.tree) if isinstance(node, cst.FunctionDef)):
+        imports = (node for node in walk(function.body) if isinstance(node, cst.Import))
+        if any(alias.evaluated_name == module and alias.asname is None for one in imports for alias in one.names):
+            found.append(function)
+    return found
+
+
 def imported_module(source: Any, module: str) -> tuple[list[Edit], str] | None:
     """As `imported`, for `import module`."""
     for statement in top_level(source.tree):
@@ -226,14 +236,29 @@ def new_import(source: Any, code: str) -> Edit:
     Nothing goes above an import of Unsloth, which patches what follows.
     """
     lines = [one for one in source.tree.body if isinstance(one, cst.SimpleStatementLine)]
-    imports = [one for one in lines if isinstance(one.body[0], (cst.Import, cst.ImportFrom))]
-    if imports:
-        return _among(source, imports, code)
+    runs = _runs(source.tree)
+    patching = [run for run in runs if any(_order(line.body[0])[2].split(".")[0] == "unsloth" for line in run)]
+    if runs:
+        return _among(source, (patching or runs)[0], code)
     first = source.tree.body[0]
     if lines[:1] == [first] and _is_text(first.body[0]):
         return below(source, first, code)
     at = source.span([*getattr(first, "decorators", ()), first][0])
     return inserted(source, at.row, 1, at.cell, f"{code}\n")
+
+
+def _runs(tree: cst.Module) -> list[list[cst.SimpleStatementLine]]:
+    """The imports of the top level, those together that nothing stands between; what runs first may use the first."""
+    runs: list[list[cst.SimpleStatementLine]] = []
+    before: cst.CSTNode | None = None
+    for line in tree.body:
+        if isinstance(line, cst.SimpleStatementLine) and isinstance(line.body[0], (cst.Import, cst.ImportFrom)):
+            if runs and before is runs[-1][-1]:
+                runs[-1].append(line)
+            else:
+                runs.append([line])
+        before = line
+    return runs
 
 
 def _among(source: Any, imports: list[cst.SimpleStatementLine], code: str) -> Edit:

@@ -56,13 +56,17 @@ def logged(task: Task) -> Iterator[Candidate]:
     if line is None or found is None:
         return
     edits, torch = found
+    first = ""
+    if edits and (functions := python.importing(task.source, "torch")):  # a second import would hide the first
+        inside = any(function is task.function(task.run.train[-1].place.node) for function in functions)
+        edits, first = [], "" if inside else "import torch\n"
     used = f"{torch}.cuda.max_memory_reserved() / 1024**3"
     logger = _logger(task)
     if logger:
         call = f'{logger}.info("peak GPU memory: %.1f GiB", {used})'
     else:
         call = f'print(f"peak GPU memory: {{{used}:.1f}} GiB")'
-    edits = [*edits, python.below(task.source, line, call)]
+    edits = [*edits, python.below(task.source, line, f"{first}{call}")]
     calls = ("max_memory_reserved", "print", "info")
     yield Candidate(
         "log the peak of the reserved memory after training",

@@ -18,6 +18,7 @@ from typing import Any, Callable
 
 from ...source import Source, Span
 from ...training_plan.values import Known, Place, Trace, Unknown, Value
+from . import sizes
 from .objects import Mapping, Sequence
 
 MAX_NODES = 20_000  # elements of one document, aliases counted every time they are used
@@ -185,7 +186,7 @@ class YamlMaker:
             raise Malformed("it holds itself")
         trace = self.place(node, key)
         if isinstance(node, yaml.ScalarNode):
-            value = self.scalar(node, trace)
+            value = kept(self.scalar(node, trace))
         else:
             self.open.add(id(node))
             value = self.collection(node, trace)
@@ -328,7 +329,7 @@ class JsonMaker:
             if text.startswith(word, i):
                 return Known(constant, self.source.between(begin, i + len(word))), i + len(word)
         end = NUMBER.match(text, i).end()  # type: ignore[union-attr]
-        return Known(json.loads(text[i:end]), self.source.between(begin, end)), end
+        return kept(Known(json.loads(text[i:end]), self.source.between(begin, end))), end
 
 
 # -- TOML and INI ----------------------------------------------------------------------------------------
@@ -375,8 +376,17 @@ def placed(v: Any, path: tuple[Any, ...], where: dict[tuple[str, ...], Trace], t
     if isinstance(v, list):
         return Known(Sequence(tuple(placed(x, path, where, text) for x in v), "list"), trace)
     if v is None or isinstance(v, (str, bool, int, float)):
-        return Known(v, trace)
+        return kept(Known(v, trace))
     return Unknown(f"a {type(v).__name__} in a TOML file", trace)
+
+
+def kept(value: Value) -> Value:
+    """The value, unknown where it is a number that no float holds."""
+    try:
+        sizes.result(value.value if isinstance(value, Known) else None)
+    except sizes.TooMuch as error:
+        return Unknown(str(error), value.trace)
+    return value
 
 
 def ini_document(text: Text, lower: bool = True, inline: tuple[str, ...] = (), interpolation: bool = True) -> Maker:

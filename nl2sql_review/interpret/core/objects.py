@@ -5,9 +5,11 @@ All mutable state lives in `slots`, and only `Machine.write` changes it: that is
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...training_plan.values import Absent, Default, Known, Place, Value
+from .sizes import MAX_ITEMS
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -24,12 +26,27 @@ class Object:
         self.slots: dict[Any, Any] = {}
 
 
-class Items(NamedTuple):
-    """What a container holds. `open` says why there may be more (or fewer) than listed; `by` what may override it."""
-
+class _Items(NamedTuple):
     items: Any  # tuple[Value, ...] of a sequence, dict[key, Value] of a mapping
     open: str = ""
     by: str = ""
+
+
+class Items(_Items):
+    """What a container holds. `open` says why there may be more (or fewer) than listed; `by` what may override it.
+
+    Of more than `MAX_ITEMS` elements the first are listed, and the rest is open: so nothing that grows, however it
+    does, grows for long.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, items: Any, open: str = "", by: str = "") -> Items:
+        if len(items) > MAX_ITEMS:
+            first = itertools.islice(items.items() if isinstance(items, dict) else items, MAX_ITEMS)
+            items = dict(first) if isinstance(items, dict) else tuple(first)
+            open = open or "a very long collection"
+        return super().__new__(cls, items, open, by)
 
 
 class Sequence(Object):
@@ -152,7 +169,8 @@ class Function(Object):
 class Class(Object):
     """A class of the script. `slots` is its namespace, in order of definition."""
 
-    __slots__ = ("name", "bases", "kind", "fields", "node", "module", "scope", "used", "example", "options", "odd")
+    __slots__ = ("name", "bases", "kind", "fields", "node", "module", "scope", "used", "example", "options", "odd",
+                 "_order")  # fmt: skip
 
     def __init__(self, name: str, bases: list[Any], node: cst.ClassDef | None, module: Module, scope: Scope) -> None:
         self.slots = {}
@@ -163,16 +181,19 @@ class Class(Object):
         self.used = False
         self.example: Any = None  # the instance made last
         self.odd = ""  # why its attributes may not be what the body says
+        self._order: tuple[tuple[Any, ...], list[Any]] | None = None  # the bases it was asked with, and what mro() says
 
     def mro(self) -> list[Any]:
         """This class and its bases, user classes first found (C3 is not needed for what scripts do)."""
-        seen: list[Any] = [self]
-        for base in self.bases:
-            for c in base.mro() if isinstance(base, Class) else [base]:
-                if c in seen:
-                    seen.remove(c)
-                seen.append(c)
-        return seen
+        bases = tuple(self.bases)
+        if self._order is None or self._order[0] != bases:  # asked at every look-up, and long where classes are many
+            seen: dict[Any, None] = {self: None}
+            for base in bases:
+                for c in base.mro() if isinstance(base, Class) else [base]:
+                    seen.pop(c, None)
+                    seen[c] = None
+            self._order = bases, list(seen)
+        return self._order[1]
 
     def lookup(self, name: str) -> Any:
         """The class attribute `name` along the bases, or None."""

@@ -5,12 +5,25 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any, Callable, TypeGuard
 
-from ...training_plan.values import MAX_OPTIONS, Absent, Default, Either, Known, Term, Text, Trace, Unknown, Value, join
+from ...training_plan.values import (
+    MAX_OPTIONS,
+    Absent,
+    Default,
+    Either,
+    Known,
+    Term,
+    Text,
+    Trace,
+    Unknown,
+    Value,
+    join,
+    traced,
+)
+from . import sizes
 from .joins import demote
 from .objects import Builtin, Class, Function, Instance, Mapping, Object, Opaque, Row, Sequence
 
 MAX_COMBINATIONS = 32
-MAX_TEXT = 200_000  # characters a string of the script may grow to, and elements a repeated list
 SCALARS = (str, int, float, bool, type(None), bytes, complex, type(Ellipsis), PurePosixPath)
 SPECIAL_OPERANDS: list[
     Callable[[str, Any, Any], Any]
@@ -40,7 +53,13 @@ def lift(f: Callable[..., Value], *values: Value) -> Value:
             return out if out is not None else Unknown("not assigned on any path", v.trace)
         if isinstance(v, Default):
             return demote(lift(f, *values[:i], Known(v.value, v.trace), *values[i + 1 :]), v.by)
-    return f(*values)
+    made = f(*values)
+    if isinstance(made, Known):
+        try:
+            sizes.result(made.value)
+        except sizes.TooMuch as error:
+            return Unknown(str(error), made.trace)
+    return made
 
 
 def combinations(values: Any) -> int:
@@ -84,7 +103,10 @@ def describe_plain(v: Any, limit: int) -> str:
     if isinstance(v, Sequence):
         if v.state.open.startswith(COUNTED):  # a comprehension over something of the run
             return f"[… in {v.state.open[len(COUNTED) :]}]"
-        inner = ", ".join(describe(x, 20) for x in v.state.items[:8]) + (
+        less = 20 if limit > 20 else 8 if limit > 8 else 0  # of what it holds, and less of what that holds
+        if not less:
+            return "(…)" if v.kind == "tuple" else "[…]"
+        inner = ", ".join(describe(x, less) for x in v.state.items[:8]) + (
             ", …" if v.state.open or len(v.state.items) > 8 else ""
         )
         return f"({inner})" if v.kind == "tuple" else f"[{inner}]"
@@ -95,37 +117,45 @@ def describe_plain(v: Any, limit: int) -> str:
 
 
 # -- snapshots -------------------------------------------------------------------------------------------
-def freeze(value: Value, depth: int = 6) -> Value:
+Frozen = dict[tuple[int, int], Value]  # of one call: what an object became at a depth, as many may share it
+
+
+def freeze(value: Value, depth: int = 6, done: Frozen | None = None) -> Value:
     """The value as it stands now: containers become plain Python, mere terms become `Term`; objects stay live."""
+    done = {} if done is None else done
     match value:
         case Known(v, trace) | Default(v, _, trace) if isinstance(v, Object):
-            frozen = freeze_object(v, trace, depth)
+            frozen = done.get((id(v), depth)) if isinstance(v, (Sequence, Mapping)) else None
+            if frozen is None:
+                frozen = done[id(v), depth] = freeze_object(v, trace, depth, done)
+            elif frozen.trace != trace:
+                frozen = traced(frozen, trace)
             return demote(frozen, value.by) if isinstance(value, Default) else frozen
         case Either(options, condition, trace):
-            return Either(tuple(freeze(o, depth) for o in options), condition, trace)
+            return Either(tuple(freeze(o, depth, done) for o in options), condition, trace)
         case Text(parts, trace):
-            return Text(tuple(p if isinstance(p, str) else freeze(p, depth) for p in parts), trace)
+            return Text(tuple(p if isinstance(p, str) else freeze(p, depth, done) for p in parts), trace)
     return value
 
 
-def freeze_object(v: Any, trace: Trace, depth: int) -> Value:
+def freeze_object(v: Any, trace: Trace, depth: int, done: Frozen) -> Value:
     if isinstance(v, Opaque) and v.head == "path":
-        return freeze(v.args[0], depth)
+        return freeze(v.args[0], depth, done)
     if isinstance(v, Row):
         return Term(v.text, "row", (Known(v),), trace)  # readers ask which data set it is a row of
     if isinstance(v, Opaque):
         if v.kind and v.kind not in ("row", "str"):
             return Known(v, trace)
-        args = tuple(freeze(a, depth - 1) for a in v.args) if depth > 0 else ()
+        args = tuple(freeze(a, depth - 1, done) for a in v.args) if depth > 0 else ()
         return Term(v.text, v.head, args, trace, v.place)
     if isinstance(v, Instance) and v.cls.kind == "enum" and v.payload is not None:
-        return freeze(v.payload, depth)
+        return freeze(v.payload, depth, done)
     if depth <= 0 or not isinstance(v, (Sequence, Mapping)):
         return Known(v, trace)
     state = v.state
     mapping = isinstance(v, Mapping)
     keys = list(state.items) if mapping else list(range(len(state.items)))
-    parts = [freeze(state.items[k], depth - 1) for k in keys]
+    parts = [freeze(state.items[k], depth - 1, done) for k in keys]
     shape = dict(zip(keys, parts)) if mapping else parts
     if state.open:
         return Unknown(state.open, trace, shape)
@@ -149,14 +179,18 @@ def freeze_object(v: Any, trace: Trace, depth: int) -> Value:
 
 def spread_parts(shape: Any, keys: list[Any], parts: list[Value], v: Any, trace: Trace) -> Value:
     """A container one of whose elements is Either: one option for each, as long as there are few."""
+    if 2 ** sum(isinstance(p, Either) for p in parts) > MAX_OPTIONS:
+        return Unknown("too many combinations of what its elements may be", trace, shape)
     i, either = next((i, p) for i, p in enumerate(parts) if isinstance(p, Either))
     options: Value | None = None
     for option in either.options:
         if isinstance(v, Mapping):
-            whole = freeze_object(Mapping({k: (option if k == keys[i] else p) for k, p in zip(keys, parts)}), trace, 3)
+            whole = freeze_object(
+                Mapping({k: (option if k == keys[i] else p) for k, p in zip(keys, parts)}), trace, 3, {}
+            )
         else:
             whole = freeze_object(
-                Sequence(tuple(option if k == i else p for k, p in enumerate(parts)), v.kind), trace, 3
+                Sequence(tuple(option if k == i else p for k, p in enumerate(parts)), v.kind), trace, 3, {}
             )
         options = whole if options is None else join(options, whole, either.condition)
     if (

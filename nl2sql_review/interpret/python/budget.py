@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import libcst as cst
 
@@ -22,7 +22,10 @@ CALLBACK = 3_000  # of a method that a library calls
 WORD = re.compile(r"[A-Za-z_]\w*")
 
 
-def within(m: Machine, limit: int, what: str, work: Callable[[], Any]) -> Any:
+T = TypeVar("T")
+
+
+def within(m: Machine, limit: int, what: str, work: Callable[[], T]) -> T | None:
     """What the work returns, with at most so many of the steps that are left; None where they did not do."""
     if m.steps <= limit:
         return work()
@@ -66,12 +69,12 @@ def aside(tree: cst.Module, speaks: Callable[[str], bool]) -> set[int]:
         called = [name for name in defined if name in needed]
         for name in called:
             needed |= words[id(defined.pop(name))]
-        touching = [line for line in rest if words[id(line)] & variables & needed]
-        for line in touching:
-            needed |= words[id(line)]
-        rest = [line for line in rest if not any(line is one for one in touching)]
+        touching = [other for other in rest if words[id(other)] & variables & needed]
+        for other in touching:
+            needed |= words[id(other)]
+        rest = [other for other in rest if not any(other is one for one in touching)]
         if not called and not touching:
-            parts = [line.body if isinstance(line, cst.SimpleStatementLine) else [line] for line in rest]
+            parts = [other.body if isinstance(other, cst.SimpleStatementLine) else [other] for other in rest]
             return {id(one) for part in parts for one in part}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable
 
 from ...training_plan.values import Absent, Default, Either, Known, Unknown, Value
+from ..core import sizes
 from ..core.machine import Machine
 from ..core.model_call import ModelCall, PythonModel
 from ..core.objects import Arguments, Builtin, Class, Instance, Mapping, Object, Opaque, Sequence, object_of
@@ -68,8 +69,14 @@ def apply(m: Machine, name: str, f: Callable[..., Any], *args: Value, **keywords
     def run(*values: Value) -> Value:
         known = [v.value for v in values if isinstance(v, Known) and not isinstance(v.value, Object)]
         if len(known) == len(values):
+            trace = next((v.trace for v in values if v.trace), ())
             try:
-                return rebuild(f(*known), next((v.trace for v in values if v.trace), ()))
+                sizes.function(name, known)
+                made = f(*known)
+                sizes.result(made)
+                return rebuild(made, trace)
+            except sizes.TooMuch as e:
+                return Unknown(str(e), trace)
             except Exception as e:
                 m.certainly_raises(type(e).__name__)
                 m.risks += 1
@@ -121,7 +128,7 @@ conversion("float", lambda x=0.0: float(x))
 conversion("abs", abs)
 conversion("round", round)
 conversion("divmod", divmod)
-conversion("pow", lambda a, b, *c: pow(a, b, *c) if not (isinstance(b, int) and b > 1000) else 1 / 0)
+conversion("pow", pow)
 conversion("ord", ord)
 conversion("chr", chr)
 conversion("hex", hex)
@@ -171,6 +178,23 @@ def bool_(call: ModelCall) -> Value:
     return lift(one, call.arguments.positional[0]) if call.arguments.positional else Known(False)
 
 
+def distinct(m: Machine, values: tuple[Value, ...]) -> tuple[Value, ...]:
+    """Return the values without those that equal an earlier one. Plain ones are looked up, others compared."""
+    plain: set[Any] = set()
+    unique: list[Value] = []
+    for v in values:
+        if type(v) is Known and isinstance(v.value, (str, int, float, bytes)):
+            if v.value in plain:
+                continue
+            plain.add(v.value)
+        else:
+            m.spend(len(unique))
+            if any(equal(v, u) for u in unique):
+                continue
+        unique.append(v)
+    return tuple(unique)
+
+
 # -- collections -----------------------------------------------------------------------------------------
 def collection(kind: str) -> Callable[..., Value]:
     def run(call: ModelCall) -> Value:
@@ -197,11 +221,7 @@ def collection(kind: str) -> Callable[..., Value]:
         items = m.iterate(source, call.node)
         values = items.items
         if kind in ("set", "frozenset"):
-            unique: list[Value] = []
-            for v in values:
-                if not any(equal(v, u) for u in unique):
-                    unique.append(v)
-            values = tuple(unique)
+            values = distinct(m, values)
         return Known(Sequence(values, kind, items.open, items.by), source.trace)
 
     return run

@@ -28,9 +28,10 @@ def arguments(m: Machine, node: cst.Call, scope: Scope) -> Arguments:
             else:
                 args.positional.append(v)
         elif arg.star == "*":
-            items = m.iterate(v, arg)
+            items, here = m.iterate(v, arg), place_of(scope, arg)
+            m.spend(len(items.items))
             for x in items.items:
-                args.places[len(args.positional)] = place_of(scope, arg)
+                args.places[len(args.positional)] = here
                 args.positional.append(demote(x, items.by) if items.by else x)
             args.unknown = args.unknown or items.open
         else:

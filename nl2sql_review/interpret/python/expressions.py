@@ -11,9 +11,10 @@ import libcst as cst
 from ...source.spans import NEWLINE
 from ...source.syntax import string_value
 from ...training_plan.values import Absent, Either, Known, Text, Unknown, Value, join, traced
+from ..core import sizes
 from ..core.joins import demote, join_values
 from ..core.machine import Machine
-from ..core.objects import Arguments, Function, Instance, Opaque, Row, Scope, Sequence, object_of
+from ..core.objects import Arguments, Function, Instance, Mapping, Opaque, Row, Scope, Sequence, object_of
 from ..core.operations import describe, lift, term_of, truth
 from ..core.state import place_of
 from .builtins import BUILTINS
@@ -143,9 +144,11 @@ def formatted_spec(m: Machine, parts: Sequence_[cst.BaseFormattedStringContent],
 def integer(m: Machine, node: cst.Integer, scope: Scope) -> Value:
     text = node.value.replace("_", "")
     try:
-        return Known(int(text, 10 if text.isdigit() else 0), (place_of(scope, node),))
-    except ValueError:  # more digits than Python reads
-        return Unknown("not a number")
+        number = int(text, 10 if text.isdigit() else 0)
+        sizes.result(number)
+        return Known(number, (place_of(scope, node),))
+    except (ValueError, sizes.TooMuch):  # more digits than Python reads, or writes
+        return Unknown("a number of so many digits")
 
 
 def floating(m: Machine, node: cst.Float, scope: Scope) -> Value:
@@ -215,11 +218,21 @@ def operate(m: Machine, op: str, a: Value, b: Value, node: cst.CSTNode | None) -
     special = user_operator(m, op, a, b, node)
     if special is not None:
         return special
+    if (held := _held(a) + _held(b)) > FEW:
+        m.spend(4 * held)
     result = binary(op, a, b)
     if isinstance(result, Unknown) and " raises " in result.why:
         m.risks += 1
         m.certainly_raises(result.why.rsplit(" ", 1)[-1])
     return result
+
+
+FEW = 200  # elements that an operator takes at no cost
+
+
+def _held(value: Value) -> int:
+    obj = object_of(value)
+    return len(obj.slots["state"].items) if isinstance(obj, (Sequence, Mapping)) else 0
 
 
 def user_operator(m: Machine, op: str, a: Value, b: Value, node: cst.CSTNode | None) -> Value | None:

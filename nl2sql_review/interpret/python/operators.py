@@ -6,9 +6,9 @@ import operator
 from typing import Any, Callable
 
 from ...training_plan.values import Absent, Known, Term, Text, Trace, Unknown, Value
+from ..core import sizes
 from ..core.objects import Instance, Mapping, Object, Opaque, Sequence
 from ..core.operations import (
-    MAX_TEXT,
     SCALARS,
     SPECIAL_OPERANDS,
     STRING_ATTRIBUTES,
@@ -75,7 +75,7 @@ def binary_settled(op: str, a: Value, b: Value) -> Value:
             a.trace,
         )
     if isinstance(x, Sequence) and op == "*" and isinstance(y, int) and x.kind in ("list", "tuple"):
-        if len(x.state.items) * y > 1000:
+        if len(x.state.items) * y > 1000:  # more are data
             return Known(Sequence(x.state.items, x.kind, "a long repeated list"), a.trace)
         return Known(Sequence(x.state.items * y, x.kind, x.state.open, x.state.by), a.trace)
     if isinstance(x, Mapping) and isinstance(y, Mapping) and op == "|":
@@ -103,24 +103,11 @@ def binary_settled(op: str, a: Value, b: Value) -> Value:
 
 def scalar(op: str, a: Known, b: Known) -> Value:
     x, y = a.value, b.value
-    if op == "**" and (
-        abs(x if isinstance(x, (int, float)) else 0) > 1e6 or abs(y if isinstance(y, (int, float)) else 0) > 1000
-    ):
-        return Unknown("a very large power", a.trace)
-    if op in ("*", "<<") and (
-        isinstance(x, str)
-        and isinstance(y, int)
-        and len(x) * y > MAX_TEXT
-        or isinstance(y, str)
-        and isinstance(x, int)
-        and len(y) * x > MAX_TEXT
-        or op == "<<"
-        and isinstance(y, int)
-        and y > 4096
-    ):
-        return Unknown("a very long value", a.trace)
     try:
+        sizes.operation(op, x, y)
         return Known(BINARY[op](x, y), merged_trace(a, b))
+    except sizes.TooMuch as e:
+        return Unknown(str(e), a.trace)
     except Exception as e:
         return Unknown(f"{describe(a)} {op} {describe(b)} raises {type(e).__name__}", a.trace)
 
@@ -130,7 +117,10 @@ def merged_trace(a: Value, b: Value) -> Trace:
     return a.trace + tuple(p for p in b.trace if p not in a.trace) if b.trace else a.trace
 
 
-def equal(a: Value, b: Value) -> bool | None:
+def equal(a: Value, b: Value, depth: int = 8) -> bool | None:
+    """Whether two values are equal, None where only the run decides, or they nest too deeply to tell."""
+    if not depth:
+        return None
     x, y = a.value if isinstance(a, Known) else a, b.value if isinstance(b, Known) else b
     if x is y and not isinstance(x, Opaque):
         return True
@@ -156,10 +146,12 @@ def equal(a: Value, b: Value) -> bool | None:
         and not isinstance(fx.value, Object)
         and not isinstance(fy.value, Object)
     ):
+        if sizes.size(fx.value) > sizes.MAX_ITEMS and not isinstance(fx.value, (str, bytes)):
+            return None
         return bool(fx.value == fy.value)
     if isinstance(fx, Known) and isinstance(fy, Known):
         if isinstance(fx.value, Instance) or isinstance(fy.value, Instance):
-            return equal_instances(fx.value, fy.value)
+            return equal_instances(fx.value, fy.value, depth)
         return False if type(fx.value) is not type(fy.value) else None
     return None
 
@@ -176,7 +168,7 @@ def is_mixed(v: Any) -> bool:
 MIXINS = ("str", "int", "float", "enum.StrEnum", "enum.IntEnum", "enum.IntFlag")
 
 
-def equal_instances(x: Any, y: Any) -> bool | None:
+def equal_instances(x: Any, y: Any, depth: int = 8) -> bool | None:
     if not (isinstance(x, Instance) and isinstance(y, Instance)):
         other = x if isinstance(y, Instance) else y
         mine = y if isinstance(y, Instance) else x
@@ -192,7 +184,9 @@ def equal_instances(x: Any, y: Any) -> bool | None:
         return x is y
     if x.cls is not y.cls:
         return False if x.cls.kind == y.cls.kind == "dataclass" else None
-    verdicts = [equal(x.slots[f], y.slots[f]) if f in x.slots and f in y.slots else None for f in x.cls.fields]
+    verdicts = [
+        equal(x.slots[f], y.slots[f], depth - 1) if f in x.slots and f in y.slots else None for f in x.cls.fields
+    ]
     return False if False in verdicts else None if None in verdicts else True
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, Callable
 
 from ...training_plan.values import MAX_OPTIONS, Default, Either, Known, Text, Trace, Unknown, Value
+from ..core import sizes
 from ..core.joins import demote
 from ..core.objects import Instance, Mapping, Opaque, Sequence
-from ..core.operations import MAX_TEXT, SCALARS, combinations, freeze, is_scalar, lift, term_of
+from ..core.operations import SCALARS, combinations, freeze, is_scalar, lift, term_of
 
 
 def concatenate(values: list[Value]) -> Value:
@@ -23,6 +25,7 @@ def concatenate(values: list[Value]) -> Value:
             return lift(lambda o, i=i: concatenate([*values[:i], o, *values[i + 1 :]]), v)
     parts: list[Any] = []
     trace: Trace = ()
+    length = 0
     for v in values:
         trace = trace or v.trace
         for p in (
@@ -32,14 +35,22 @@ def concatenate(values: list[Value]) -> Value:
             if isinstance(v, Known) and isinstance(v.value, str)
             else (v,)
         ):
-            if isinstance(p, str) and parts and isinstance(parts[-1], str):
-                parts[-1] += p
-            elif p != "":
+            length += len(p) if isinstance(p, str) else 1
+            if length > sizes.MAX_TEXT or len(parts) > sizes.MAX_ITEMS:
+                return Unknown("a very long text", trace)
+            if p != "":
                 parts.append(p)
     if all(isinstance(p, str) for p in parts):
-        whole = "".join(parts)
-        return Known(whole, trace) if len(whole) <= MAX_TEXT else Unknown("a very long text", trace)
-    return Text(tuple(parts), trace)
+        return Known("".join(parts), trace)
+    return Text(_merged(parts), trace)
+
+
+def _merged(parts: list[Any]) -> tuple[Any, ...]:
+    """The parts, literal ones beside each other as one."""
+    made: list[Any] = []
+    for literal, run in itertools.groupby(parts, lambda part: isinstance(part, str)):
+        made += ["".join(run)] if literal else list(run)  # noqa: B031
+    return tuple(made)
 
 
 CONVERSIONS: dict[str, Callable[[object], str]] = {"r": repr, "s": str, "a": ascii}
@@ -57,8 +68,13 @@ def to_text(value: Value, conversion: str = "", spec: str = "") -> Value:
         if is_scalar(v):
             try:
                 x: Any = v.value
+                sizes.formatting(x, spec)
                 x = CONVERSIONS[conversion](x) if conversion else x
-                return Known(format(x, spec), v.trace)
+                made = format(x, spec)
+                sizes.result(made)
+                return Known(made, v.trace)
+            except sizes.TooMuch as e:
+                return Unknown(str(e), v.trace)
             except Exception as e:
                 return Unknown(f"format raises {type(e).__name__}", v.trace)
         if isinstance(v, Text) and conversion != "r" and not spec:
@@ -73,6 +89,8 @@ def to_text(value: Value, conversion: str = "", spec: str = "") -> Value:
                 and not spec
                 and not (isinstance(obj, Sequence) and obj.kind not in ("list", "tuple"))
             ):
+                if sizes.size(f.value) > sizes.MAX_ITEMS:
+                    return Unknown("a very long text", v.trace)
                 return Known(str(f.value), v.trace)
         if isinstance(obj, Instance) and obj.cls.kind == "enum" and obj.payload is not None:
             return Text((v,), v.trace)
@@ -111,7 +129,10 @@ def percent(template: Value, argument: Value) -> Value:
 def percent_one(spec: str, value: Value) -> Value:
     if is_scalar(value):
         try:
+            sizes.percent("%" + spec, value.value)
             return Known(("%" + spec) % (value.value,), value.trace)
+        except sizes.TooMuch as e:
+            return Unknown(str(e), value.trace)
         except Exception as e:
             return Unknown(f"% formatting raises {type(e).__name__}", value.trace)
     return to_text(value)

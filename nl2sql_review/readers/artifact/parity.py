@@ -100,13 +100,26 @@ def here(run: Run, trained: TrainingText) -> Iterator[Defect]:
         said = literal(given)
         if said is None or HOLE not in said or not WORDS.search(said.replace(HOLE, "")):
             continue
-        missing = [h for h in heads if h not in squeezed(said.replace(HOLE, " "))]
+        missing = lacking(heads, said)
         if missing:
             text = (
                 f"the prompt that is asked ({shown(said)}) is not the one that was trained "
                 f"({shown(HOLE.join(heads))}): it lacks {missing[0]!r}"
             )
             yield Defect("text", "prompt", place_of(given, maker), text, trace=given.trace)
+
+
+def lacking(heads: list[str], said: str) -> list[str]:
+    """The headings of the trained prompt that a text lacks; it may end within one, where the answer begins."""
+    whole = squeezed(said.replace(HOLE, " "))
+    end = squeezed(said.rpartition(HOLE)[2])
+    found = []
+    for head in heads:
+        if len(end) > 2 and head.startswith(end):
+            break
+        if head not in whole:
+            found.append(head)
+    return found
 
 
 def place_of(value: Value, maker: Call) -> Place:

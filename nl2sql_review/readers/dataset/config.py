@@ -245,13 +245,13 @@ def _in_step(body: cst.BaseSuite, listed: str, weights: str) -> bool:
     return False
 
 
-def _adds(line: cst.BaseStatement, name: str) -> bool:
+def _adds(line: cst.CSTNode, name: str) -> bool:
     return isinstance(line, cst.SimpleStatementLine) and any(
         isinstance(n, cst.Call) and dotted(n.func) == f"{name}.append" for n in walk(line)
     )
 
 
-def _may_fail(line: cst.BaseStatement, *lists: str) -> bool:
+def _may_fail(line: cst.CSTNode, *lists: str) -> bool:
     """Whether a statement calls anything but `append` of these lists and the log."""
     calls = [dotted(n.func) for n in walk(line) if isinstance(n, cst.Call)]
     quiet = {f"{name}.append" for name in lists}

@@ -70,7 +70,8 @@ def _each(value: Value) -> Iterator[Value]:
 def _feeds(run: Run, text: TrainingText) -> list[Feed]:
     """The feeds of a training text: one for each data set that was mixed, else one."""
     whole: Dataset = text.dataset
-    parts = list(dict.fromkeys(leaves(whole)))
+    listed = list(leaves(whole))
+    parts = list(dict.fromkeys(listed))
     if not parts:
         return [_feed(text, whole, rows) for rows in _rows(whole, text)]
     made = []
@@ -79,7 +80,7 @@ def _feeds(run: Run, text: TrainingText) -> list[Feed]:
         ready = bool(own.texts)
         for rows in _rows(part, text):
             feed = _feed(own if ready else text, part, rows)
-            feed.mixed_first = not ready
+            feed.mixed_first, feed.repeats = not ready, listed.count(part)
             feed.filters += [] if ready else [expression(value) for value in whole.filters]
             made.append(feed)
     return made
@@ -240,15 +241,28 @@ def _mix(made: Feeding, found: list[Dataset]) -> None:
     strategy = call.get("stopping_strategy")
     if isinstance(strategy, (Known, Default)) and isinstance(strategy.value, str):
         made.stopping = strategy.value
-    plain = weights.value if isinstance(weights, (Known, Default)) else None
-    if isinstance(plain, (list, tuple)) and len(plain) == len(made.train):
+    known = weights.value if isinstance(weights, (Known, Default)) else getattr(weights, "parts", None)
+    if isinstance(known, (list, tuple)) and len(known) == len(made.train):
         made.weights_place = call.places.get("probabilities", call.place)
-        for feed, weight in zip(made.train, plain):
-            feed.weight = float(weight) if isinstance(weight, (int, float)) else None
+        for feed, weight in zip(made.train, known):
+            feed.weight = _weight(weight)
+
+
+def _weight(value: Any) -> float | None:
+    """A weight as it is, or what is divided by the sum of all: in proportion to the others it is the same."""
+    if isinstance(value, Term) and value.head == "op" and re.search(r"/ .*\bsum\(", value.text):
+        value = value.args[0] if value.args else None
+    plain = value.value if isinstance(value, (Known, Default)) else value
+    return float(plain) if isinstance(plain, (int, float)) and not isinstance(plain, bool) else None
 
 
 def _split(made: Feeding, trained: list[Dataset], held: list[Dataset]) -> None:
     """Whether the rows that are held out are rows of the same files, chosen one by one."""
+    for feed in made.train:
+        for other in made.held_out:
+            sliced = "[" in other.rows.split or "[" in feed.rows.split
+            if sliced and other.rows.names == feed.rows.names and other.rows.place != feed.rows.place:
+                feed.split_by_row, feed.split_place = 0.0, other.rows.place
     for dataset in trained:
         for one in (dataset, *leaves(dataset)):
             call = next((step for step in reversed(one.steps) if last(step.callee) in SPLITTING), None)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any, Iterator
 
+import libcst as cst
+
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Either, Known, Place, Term, Unknown, Value
 from ..api.arguments import Defect
 from ..api.imports import fact as listed
 from ..derive import plain
+from ..model_state import path_to
 from ..object_settings import last, objects
 from ..run import Run
 from ..spelling import spelt, terms
@@ -24,6 +27,7 @@ CALL = "transformers.PreTrainedTokenizer.__call__"
 GENERATION = re.compile(r"\{%-?\s*generation\s*-?%\}")
 # Families whose own chat templates have no {% generation %}, and that no trl replaces by one that has.
 WITHOUT_GENERATION = ("Mistral", "Llama 2", "CodeLlama")
+MASKED = re.compile(r"-100|IGNORE|ignore_index|pad_token_id")
 MASK = "return_assistant_tokens_mask"
 
 
@@ -38,10 +42,20 @@ def labels(run: Run) -> Fact:
     if trainer is None or run.configuration is not None or trainer.callee not in LABELLED or objective(run):
         why = "no trainer that the script gives labels to"
         return Fact(Absent(why), at=run.place, why_not=why)
-    found = [d for text in texts_of(run) for d in (*of_text(run, text), *assistant_only(run, text))]
+    found = [d for text in (*texts_of(run), *own_rows(run)) for d in (*of_text(run, text), *assistant_only(run, text))]
     return listed(
         list({(d.kind, id(d.place.node) if d.place is not None else 0): d for d in found}.values()), run.place
     )
+
+
+def own_rows(run: Run) -> Iterator[TrainingText]:
+    """The rows that a data set of the script's own makes, in its `__getitem__`."""
+    assert run.trainer is not None
+    row = getattr(run.trainer.result, "slots", {}).get("row")
+    items = row.parts if isinstance(row, Unknown) else plain(row) if row is not None else None
+    if isinstance(items, dict) and "labels" in items:
+        columns = {k: v if hasattr(v, "trace") else Known(v) for k, v in items.items()}
+        yield TrainingText("tokenised", columns=columns, open=False)
 
 
 def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
@@ -90,13 +104,29 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
         )
     assert run.trainer is not None
     prepared = run.trainer.callee.startswith("trl.") and uses_unsloth(run)  # what Unsloth does to labels is not known
-    if "-100" not in said and copies_padding(run, made) and not prepared:
+    if "-100" not in said and copies_padding(run, made) and not prepared and not masks(run, place):
         yield Defect(
             "padding",
             "labels",
             place,
             "the labels are a copy of the padded ids: padding is in the loss; give it the label -100",
         )
+
+
+def masks(run: Run, place: Place) -> bool:
+    """Whether the function that makes the labels, or a collator of the script's own, speaks of masking after all."""
+    assert run.trainer is not None
+    path = path_to(place.source.tree, place.node)
+    functions = [n for n in path if isinstance(n, (cst.FunctionDef, cst.Lambda))]
+    texts = [place.source.segment(functions[0])] if functions else []
+    for thing in objects(run.trainer.get("data_collator")):
+        node = getattr(getattr(thing, "cls", thing), "node", None)
+        module = getattr(getattr(thing, "cls", thing), "module", None) or getattr(
+            getattr(thing, "scope", None), "module", None
+        )
+        if node is not None and module is not None:
+            texts.append(module.source.segment(node))
+    return any(MASKED.search(text) for text in texts)
 
 
 def place_of(made: Value, text: TrainingText, run: Run) -> Place:

@@ -12,6 +12,7 @@ from importlib.resources import files as resources
 from typing import Any
 
 from ...report.report import ChecklistItem, FileReport, Finding, Report, Verdict
+from ...rows.shown import Example
 from ..entries import relative
 from ..excerpt import place
 from ..summary import count, counts, removable
@@ -70,12 +71,26 @@ def _page(report: Report, view: View) -> Iterator[str]:
         yield f'<section id="file-{number}"><h2>{text(relative(file.path, view.root))}</h2>'
         yield from _file(file, view)
         yield "</section>"
-    skipped = [file.path for file in report.files if file.status == "skipped"]
+    for example in view.shown:
+        yield from _row(example)
+    skipped = [file for file in report.files if file.status == "skipped"]
     if skipped:
-        yield f"<details><summary>{count(len(skipped), 'file', 'files')} without training</summary><ul>"
-        yield from (f"<li>{text(path)}</li>" for path in skipped)
+        yield f"<details><summary>{count(len(skipped), 'file', 'files')} {_LEFT_OUT[bool(view.shown)]}</summary><ul>"
+        for file in skipped:
+            yield f"<li>{text(f'{file.path}: {file.reason}' if view.shown else file.path)}</li>"
         yield "</ul></details>"
     yield f"</main><script>\n{_asset('page.js')}</script></body></html>"
+
+
+_LEFT_OUT = {False: "without training", True: "not looked at"}
+
+
+def _row(example: Example) -> Iterator[str]:
+    """A row as the model will see it, what the loss is on marked."""
+    yield f"<section><h2>Row {example.row} of {text(example.path)} as the model will see it</h2>"
+    yield '<p class="quiet">What the loss is on is marked.</p><pre>'
+    yield "\n".join(f"<mark>{text(line)}</mark>" if learnt else text(line) for line, learnt in example.lines)
+    yield "</pre></section>"
 
 
 def _contents(told: Iterable[FileReport], view: View) -> Iterator[str]:
@@ -133,7 +148,7 @@ def _finding(finding: Finding, view: View) -> Iterator[str]:
 def _code(finding: Finding, view: View) -> Iterator[str]:
     """The first line of the place, what the finding is about marked."""
     at = finding.location
-    line = view.files.line(at)
+    line = view.files.line(at) if not finding.rule.startswith("rows/") else None  # a row's message quotes it
     if line is None:
         return
     end = at.end_column - 1 if at.end_row == at.row else len(line)

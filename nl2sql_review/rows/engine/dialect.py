@@ -1,4 +1,4 @@
-"""SQL of another dialect as SQLite's, by sqlglot: `pip install 'nl2sql-review[evaluate]'`."""
+"""SQL of another dialect as SQLite's, by sqlglot: `pip install sqlglot`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ def check(dialect: str) -> None:
     try:
         import sqlglot
     except ImportError:
-        raise NoTranslation(
-            "reading another dialect than SQLite's takes sqlglot: pip install 'nl2sql-review[evaluate]'"
-        ) from None
+        raise NoTranslation("reading another dialect than SQLite's takes sqlglot: pip install sqlglot") from None
     known = sorted(name for name in sqlglot.Dialect.classes if name)
     if dialect.lower() not in known:
         from ...files.typed_data import did_you_mean, listed

@@ -145,6 +145,8 @@ def add(m: Machine, parser: Parser, option: Option) -> None:
     """A later option of the same name takes the place of the earlier one in the namespace."""
     store = parser.options
     m.write(store, "state", Items((*store.state.items, Known(option)), store.state.open))
+    if option.flags:
+        m.recording.options.setdefault(option.by, option.place)
 
 
 def leave_open(m: Machine, parser: Parser, why: str) -> None:

@@ -149,12 +149,11 @@ def into_dataclasses(call: ModelCall) -> Value:
     if not isinstance(object_of(space), Mapping):
         return Unknown("only the run knows the words that are parsed")
     items = dict(object_of(space).state.items)
-    m, node = call.machine, call.node
-    line = started(m) if isinstance(words(m, args.get(0, "args")), list) else None
+    line = started(call.machine) if isinstance(words(call.machine, args.get(0, "args")), list) else None
     if line is None:
         made = instances(call.machine, parser, items, args, call.node, ANYTHING)
     else:
-        stated = of_line(m, line, items, rest, call.callee, args, node)
+        stated = of_line(call.machine, line, items, rest, call.callee, args, call.node)
         if stated is None:
             return Unknown(f"the file that {line.where()} names with --config is not read")
         made = instances(call.machine, parser, stated, args, call.node, line.more, shared=True)

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Callable
 
 from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value
-from ...core import documents
+from ...core import documents, sizes
 from ...core.documents import Malformed
 from ...core.library import METHOD_MODELS, model
 from ...core.machine import Machine
@@ -211,7 +211,11 @@ def json_dumps(call: ModelCall) -> Value | None:
     ):
         return None
     try:
+        sizes.function("json.dumps", (data.value, *plain.values()))
         text = json.dumps(data.value, **plain)
+        sizes.result(text)
+    except sizes.TooMuch as error:
+        return Unknown(str(error), data.trace)
     except (TypeError, ValueError):
         return None
     return Known(text, data.trace) if isinstance(data, Known) else Default(text, data.by, data.trace)

@@ -18,6 +18,8 @@ from ...python.texts import concatenate, to_text
 
 WHOLE = re.compile(r"\$\{([^{}]*)\}\Z")
 HOLE = re.compile(r"\$\{([^{}]*)\}")
+MOST_ASKED = 200  # interpolations that one may lead to
+_asked: list[str] = []  # those it has led to so far
 _resolving: list[tuple[int, str]] = []  # interpolations being looked up, to notice one that leads to itself
 
 
@@ -103,6 +105,11 @@ def reference(expression: str, node: Config) -> Value:
     mark = (id(node), expression)
     if mark in _resolving or len(_resolving) > 20:
         return Unknown(f"the interpolation ${{{expression}}} leads to itself")
+    if not _resolving:
+        _asked.clear()
+    _asked.append(expression)
+    if len(_asked) > MOST_ASKED:
+        return Unknown(f"the interpolation ${{{expression}}} leads to too many others")
     _resolving.append(mark)
     try:
         dots = len(expression) - len(expression.lstrip("."))
@@ -156,10 +163,13 @@ def select(value: Value, path: str) -> Value:
         obj = object_of(value)
         by = value.by if isinstance(value, Default) else ""
         if isinstance(obj, Mapping):
-            state = obj.state
+            # Of a configuration only what is asked for is followed: all of it leads to all of it again.
+            state = obj.written if isinstance(obj, Config) else obj.state
             found = state.items.get(word)
             if found is None and word.isdigit():
                 found = state.items.get(int(word))
+            if found is not None and isinstance(obj, Config):
+                found = followed(found, obj)
             if found is None:
                 return Unknown(state.open or f"there is no {path} in the configuration")
         elif (

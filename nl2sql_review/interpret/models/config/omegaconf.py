@@ -27,6 +27,7 @@ CONVERSIONS = {"int": int, "float": float, "bool": bool, "str": str}
 # -- making them -----------------------------------------------------------------------------------------
 def built(m: Machine, value: Value, parent: Config | None, node: cst.CSTNode | None = None) -> Value:
     """A value as it lies in a configuration: dictionaries and dataclasses are copied into Configs."""
+    m.step()
     if isinstance(value, Either):
         return lift(lambda v: built(m, v, parent, node), value)
     obj = object_of(value)

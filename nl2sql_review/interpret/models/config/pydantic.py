@@ -348,7 +348,7 @@ def validate(m: Machine, cls: Value, data: Value, args: Arguments, node: cst.CST
 def dump(m: Machine, value: Value, args: Arguments | None = None) -> Value:
     """`model_dump()`: nested models as dictionaries too."""
     keywords = args.keywords if args is not None else {}
-    made = as_dict(value, plain(keywords.get("by_alias", Known(False))) is True)
+    made = as_dict(m, value, plain(keywords.get("by_alias", Known(False))) is True)
     store = object_of(made)
     items, open_ = dict(store.state.items), store.state.open
     for word in ("exclude", "include"):
@@ -375,18 +375,19 @@ def dump(m: Machine, value: Value, args: Arguments | None = None) -> Value:
     return Known(Mapping(items, open_), value.trace)
 
 
-def as_dict(value: Value, by_alias: bool) -> Value:
+def as_dict(m: Machine, value: Value, by_alias: bool) -> Value:
+    m.step()
     obj = object_of(value)
     if isinstance(obj, Instance) and obj.cls.kind != "enum":
         items: dict[Any, Value] = {}
         for name, f in obj.cls.fields.items():
             if name in obj.slots and plain(specification(f).get("exclude", Known(False))) is not True:
                 alias = plain(specification(f).get("serialization_alias", specification(f).get("alias", Known(None))))
-                items[alias if by_alias and isinstance(alias, str) else name] = as_dict(obj.slots[name], by_alias)
+                items[alias if by_alias and isinstance(alias, str) else name] = as_dict(m, obj.slots[name], by_alias)
         if plain(configuration(obj.cls).get("extra", Known("ignore"))) == "allow":
             items.update(
                 {
-                    k: as_dict(v, by_alias)
+                    k: as_dict(m, v, by_alias)
                     for k, v in obj.slots.items()
                     if k not in obj.cls.fields and isinstance(k, str)
                 }
@@ -394,13 +395,13 @@ def as_dict(value: Value, by_alias: bool) -> Value:
         return Known(Mapping(items), value.trace)
     if isinstance(obj, Sequence):
         return Known(
-            Sequence(tuple(as_dict(v, by_alias) for v in obj.state.items), obj.kind, obj.state.open, obj.state.by),
+            Sequence(tuple(as_dict(m, v, by_alias) for v in obj.state.items), obj.kind, obj.state.open, obj.state.by),
             value.trace,
         )
     if isinstance(obj, Mapping):
         return Known(
             Mapping(
-                {k: as_dict(v, by_alias) for k, v in obj.state.items.items()}, obj.state.open, obj.kind, obj.state.by
+                {k: as_dict(m, v, by_alias) for k, v in obj.state.items.items()}, obj.state.open, obj.kind, obj.state.by
             ),
             value.trace,
         )

@@ -24,7 +24,7 @@ def generated_method(m: Machine, f: Bound, args: Arguments, node: cst.CSTNode | 
             if found is not None:
                 return found
         if name in ("_replace", "model_copy", "copy"):
-            new = copied(f.receiver, False, {})
+            new = copied(m, f.receiver, False, {})
             changed = (
                 args.keywords
                 if name == "_replace"
@@ -36,7 +36,7 @@ def generated_method(m: Machine, f: Bound, args: Arguments, node: cst.CSTNode | 
                 m.write(object_of(new), k, v)
             return new
         if name == "_asdict":
-            return as_dict(f.receiver)
+            return as_dict(m, f.receiver)
     if isinstance(obj, Class):
         if obj.kind == "pydantic":
             return pydantic.method(m, f, args, node)
@@ -45,20 +45,21 @@ def generated_method(m: Machine, f: Bound, args: Arguments, node: cst.CSTNode | 
     return None
 
 
-def as_dict(value: Value) -> Value:
+def as_dict(m: Machine, value: Value) -> Value:
+    m.step()
     obj = object_of(value)
     if isinstance(obj, Instance) and obj.cls.kind != "enum":
         inherited = "fields of its library's class" if obj.base is not None and obj.cls.kind != "pydantic" else ""
         return Known(
-            Mapping({k: as_dict(obj.slots[k]) for k in obj.cls.fields if k in obj.slots}, inherited), value.trace
+            Mapping({k: as_dict(m, obj.slots[k]) for k in obj.cls.fields if k in obj.slots}, inherited), value.trace
         )
     if isinstance(obj, Sequence):
         return Known(
-            Sequence(tuple(as_dict(v) for v in obj.state.items), obj.kind, obj.state.open, obj.state.by), value.trace
+            Sequence(tuple(as_dict(m, v) for v in obj.state.items), obj.kind, obj.state.open, obj.state.by), value.trace
         )
     if isinstance(obj, Mapping):
         return Known(
-            Mapping({k: as_dict(v) for k, v in obj.state.items.items()}, obj.state.open, obj.kind, obj.state.by),
+            Mapping({k: as_dict(m, v) for k, v in obj.state.items.items()}, obj.state.open, obj.kind, obj.state.by),
             value.trace,
         )
     return value
@@ -66,7 +67,8 @@ def as_dict(value: Value) -> Value:
 
 @model("dataclasses.asdict", "attr.asdict", "attrs.asdict")
 def asdict(call: ModelCall) -> Value | None:
-    return as_dict(call.arguments.get(0)) if isinstance(object_of(call.arguments.get(0)), Instance) else None
+    given = call.arguments.get(0)
+    return as_dict(call.machine, given) if isinstance(object_of(given), Instance) else None
 
 
 @model("dataclasses.astuple")

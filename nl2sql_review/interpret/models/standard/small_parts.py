@@ -7,6 +7,7 @@ from typing import Any
 
 from ....training_plan.values import Absent, Default, Known, Unknown, Value
 from ...core.library import CONSTANTS, model
+from ...core.machine import Machine
 from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Builtin, Function, Instance, Mapping, Opaque, Partial, Sequence, object_of
 from ...python.builtins import BUILTINS, apply, open_term
@@ -83,10 +84,11 @@ def reduce(call: ModelCall) -> Value:
 
 @model("copy.copy", "copy.deepcopy")
 def copy(call: ModelCall) -> Value:
-    return copied(call.arguments.get(0), call.callee.endswith("deepcopy"), {})
+    return copied(call.machine, call.arguments.get(0), call.callee.endswith("deepcopy"), {})
 
 
-def copied(value: Value, deep: bool, seen: dict[int, Any]) -> Value:
+def copied(m: Machine, value: Value, deep: bool, seen: dict[int, Any]) -> Value:
+    """Return a copy that shares what the original does. Takes steps, as copies of copies grow without end."""
     obj = object_of(value)
     if id(obj) in seen:
         new = seen[id(obj)]
@@ -95,19 +97,20 @@ def copied(value: Value, deep: bool, seen: dict[int, Any]) -> Value:
         new = Sequence((), obj.kind) if isinstance(obj, Sequence) else Mapping({}, "", obj.kind, "", obj.factory)
         seen[id(obj)] = new
         items = state.items
+        m.spend(4 + len(items) // 4)
         if deep:
             items = (
-                {k: copied(v, True, seen) for k, v in items.items()}
+                {k: copied(m, v, True, seen) for k, v in items.items()}
                 if isinstance(items, dict)
-                else tuple(copied(v, True, seen) for v in items)
+                else tuple(copied(m, v, True, seen) for v in items)
             )
         new.slots["state"] = state._replace(items=items)
     elif isinstance(obj, Instance) and obj.cls.kind != "enum":
         new = Instance(obj.cls)
         new.payload = obj.payload
-        new.base = object_of(copied(Known(obj.base), deep, seen)) if isinstance(obj.base, Mapping) else obj.base
+        new.base = object_of(copied(m, Known(obj.base), deep, seen)) if isinstance(obj.base, Mapping) else obj.base
         seen[id(obj)] = new
-        new.slots.update({k: copied(v, True, seen) if deep else v for k, v in obj.slots.items()})
+        new.slots.update({k: copied(m, v, True, seen) if deep else v for k, v in obj.slots.items()})
     else:
         return value
     return Default(new, value.by, value.trace) if isinstance(value, Default) else Known(new, value.trace)

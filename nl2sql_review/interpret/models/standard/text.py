@@ -18,9 +18,11 @@ from ...core.machine import Machine
 from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Builtin, Items, Opaque, Sequence, object_of
 from ...core.operations import describe, lift
+from ...core.sizes import MAX_TEXT
 from ...python.builtins import apply, open_term, rebuild
 from ...python.operators import binary
 from ...python.texts import as_value, concatenate, to_text
+from .match_cost import affordable
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -111,8 +113,7 @@ def wrap(call: ModelCall) -> Value:
 
 
 # -- re --------------------------------------------------------------------------------------------------
-MAX_PATTERN, MAX_SUBJECT = 120, 4_000
-NESTED = re.compile(r"[+*}]\)?[+*{]|\([^()]*[+*][^()]*\)[+*{]|\\\d")  # repetition of what is repeated, back references
+MAX_PATTERN, MAX_SUBJECT = 300, 4_000
 MATCH, PATTERN = "re.Match", "re.Pattern"
 FLAGS = {
     name: int(getattr(re, name))
@@ -120,13 +121,13 @@ FLAGS = {
 }
 
 
-def harmless(pattern: Any, subject: Any) -> bool:
+def harmless(pattern: Any, subject: Any, flags: int | None, everywhere: bool = True) -> bool:
     return (
         isinstance(pattern, str)
         and isinstance(subject, str)
         and len(pattern) <= MAX_PATTERN
         and len(subject) <= MAX_SUBJECT
-        and not NESTED.search(pattern)
+        and affordable(pattern, flags or 0, subject, everywhere)
     )
 
 
@@ -144,7 +145,11 @@ def matching(m: Machine, word: str, args: Arguments, node: cst.CSTNode | None) -
 
     def run(pattern: Value, subject: Value) -> Value:
         if (
-            not (isinstance(pattern, Known) and isinstance(subject, Known) and harmless(pattern.value, subject.value))
+            not (
+                isinstance(pattern, Known)
+                and isinstance(subject, Known)
+                and harmless(pattern.value, subject.value, flags, word not in ("match", "fullmatch"))
+            )
             or flags is None
             or args.unknown
         ):
@@ -195,11 +200,13 @@ def sub(call: ModelCall) -> Value:
         texts = [v.value for v in (p, r, s) if isinstance(v, Known) and isinstance(v.value, str)]
         if (
             len(texts) < 3
-            or not harmless(texts[0], texts[2])
             or flags is None
             or not isinstance(count, (Absent, Known))
+            or not harmless(texts[0], texts[2], flags)
         ):
             return open_term(call.machine, "re.sub", p, r, s)
+        if len(texts[1]) * (len(texts[2]) + 1) * (1 + texts[1].count("\\")) > MAX_TEXT:
+            return Unknown("a very long text", s.trace)
         try:
             return Known(
                 re.sub(texts[0], texts[1], texts[2], count=count.value if isinstance(count, Known) else 0, flags=flags),

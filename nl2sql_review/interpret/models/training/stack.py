@@ -8,7 +8,7 @@ from ....training_plan.values import Absent, Known, Unknown, Value
 from ...core.library import METHOD_MODELS, model, record, record_call, result
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
-from ...core.objects import Arguments, Dataset, Opaque, Row, Sequence, object_of
+from ...core.objects import Arguments, Dataset, Instance, Opaque, Row, Sequence, object_of
 from ...core.operations import freeze
 from ..data.datasets import parameter_name
 
@@ -83,8 +83,24 @@ def called(m: Machine, f: Opaque, args: Arguments, node: cst.CSTNode | None) -> 
 
 
 # -- trainers --------------------------------------------------------------------------------------------
+def row_of_own(m: Machine, call: Any, data: Any, node: cst.CSTNode | None) -> None:
+    """One row of a data set that is a class of the script, as its `__getitem__` makes it of an index."""
+    if not isinstance(data, Instance) or call.result is None:
+        return
+    found = data.cls.lookup("__getitem__")
+    if found is not None:
+        index = Known(Opaque("index"))
+        with m.supposing("a row is read"):
+            row = m.call(found, Arguments([Known(data), index]), node)
+        call.result.slots["row"] = freeze(row)
+
+
 def after_construction(m: Machine, call: Any, args: Arguments, node: cst.CSTNode | None) -> None:
-    """Run a trainer's `formatting_func`: its symbolic result is kept in `call.result.slots["formatted"]`."""
+    """Run a trainer's `formatting_func` and its data set's `__getitem__`.
+
+    The symbolic results are kept in `call.result.slots["formatted"]` and `["row"]`.
+    """
+    row_of_own(m, call, object_of(args.get(None, "train_dataset")), node)
     fn = args.get(None, "formatting_func")
     if isinstance(fn, Absent) or isinstance(fn, Known) and fn.value is None or call.result is None:
         return

@@ -1,0 +1,44 @@
+"""Files that are written beside those whose place they take, and what a process that was killed left of them.
+
+A name says whose it is: `.train.py.4711.3f9c2a1b.nl2sql-review`. One of a process that is no more is removed by the
+next that writes there.
+"""
+
+from __future__ import annotations
+
+import os
+
+SUFFIX = ".nl2sql-review"
+
+
+def path(target: str) -> str:
+    """A name that no other file has, in the folder of the file it is to replace."""
+    folder, name = os.path.split(target)
+    return os.path.join(folder, f".{name}.{os.getpid()}.{os.urandom(4).hex()}{SUFFIX}")
+
+
+def sweep(folder: str) -> None:
+    """Remove what processes that are no more have left in a folder. Does nothing where that cannot be told."""
+    try:
+        names = [name for name in os.listdir(folder or ".") if name.endswith(SUFFIX) and name.startswith(".")]
+    except OSError:
+        return
+    for name in names:
+        parts = name.removesuffix(SUFFIX).rsplit(".", 2)
+        if len(parts) == 3 and parts[1].isdecimal() and len(parts[2]) == 8 and _is_gone(int(parts[1])):
+            try:
+                os.unlink(os.path.join(folder, name))
+            except OSError:  # another run, or not ours to remove
+                pass
+
+
+def _is_gone(process: int) -> bool:
+    if os.name == "nt" or process >= 1 << 31:  # os.kill would end it there
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False

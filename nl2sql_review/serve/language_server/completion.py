@@ -1,0 +1,104 @@
+"""Completion: keys and values of the settings, and the names in comments that ignore a rule."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+
+from lsprotocol.types import CompletionItem, CompletionItemKind, MarkupContent, MarkupKind
+
+from ...files.projects import DEDICATED, PYPROJECT, TABLE
+from ...files.typed_data import keys
+from ...gpu_memory import cards
+from ...policy.rulebook import NOTICES, Rulebook
+from ...policy.settings import KEYS, RuleSettings
+from ...report.report import CERTAINTIES, KINDS, SEVERITIES
+
+_IGNORE = re.compile(r"#\s*nl2sql\s*:\s*ignore(?:-file)?\s*\[(?:[^\]]*,\s*)?(?P<word>[\w/-]*)$")
+_REQUEST = re.compile(r"#\s*nl2sql\s*:\s*(?P<word>[\w-]*)$")
+_CARD = re.compile(r"^\s*#\s*gpu\s*:\s*(?P<word>[\w -]*)$")
+_KEY = re.compile(r"^\s*\"?(?P<word>[\w/-]*)$")
+_VALUE = re.compile(r"^\s*\"?(?P<key>[\w/-]+)\"?\s*=\s*(?P<rest>.*)$")
+_INNER = re.compile(r"(?P<key>[\w-]+)\s*=\s*(?:\[[^\]]*)?\"(?P<word>[\w./-]*)$")
+_TABLE = re.compile(r"^\s*\[+\s*(?P<name>[^\]]+?)\s*\]+", re.MULTILINE)
+CHOICES = {
+    "fail-on": SEVERITIES, "severity": SEVERITIES, "min-certainty": CERTAINTIES, "kinds": KINDS,
+    "policy": ("nl2sql",),
+}  # fmt: skip
+PARAMETERS = keys(RuleSettings)
+BOOLEANS = ("fail-on-unknown", "ignore-suppressions")
+
+
+def at(path: str, before: str, above: str, rules: Rulebook) -> list[CompletionItem]:
+    """Return what may stand next; `before` is the line up to the cursor, `above` the text before that line."""
+    name = os.path.basename(path)
+    if name == DEDICATED or name == PYPROJECT and _is_ours(above):
+        return list(_settings(before, above, rules))
+    if name in (DEDICATED, PYPROJECT) or "#" not in before:
+        return []
+    return list(_comment(before, rules))
+
+
+def _is_ours(above: str) -> bool:
+    tables = _TABLE.findall(above)
+    return bool(tables) and (tables[-1] == f"tool.{TABLE}" or tables[-1].startswith(f"tool.{TABLE}."))
+
+
+def _comment(before: str, rules: Rulebook) -> Iterator[CompletionItem]:
+    if _IGNORE.search(before):
+        yield from _rules(rules, "")
+    elif _REQUEST.search(before):
+        for word, said in (("ignore", "this statement"), ("ignore-file", "the whole file")):
+            yield CompletionItem(
+                word, kind=CompletionItemKind.Keyword, detail=f"of {said}", insert_text=f"{word}[", sort_text=word
+            )
+    elif _CARD.match(before):
+        for name in dict.fromkeys(name for name, _ in cards.CARDS.values()):
+            yield CompletionItem(name, kind=CompletionItemKind.Constant)
+
+
+def _rules(rules: Rulebook, quote: str) -> Iterator[CompletionItem]:
+    sections = dict.fromkeys(rule.section for rule in rules.rules.values())
+    for section in sections:
+        yield CompletionItem(section, kind=CompletionItemKind.Module, detail="all rules of the section")
+    for rule in rules.rules.values():
+        text = MarkupContent(MarkupKind.Markdown, rule.prose.partition("\n\n")[0])
+        yield CompletionItem(
+            rule.id,
+            kind=CompletionItemKind.Value,
+            detail=rule.title,
+            documentation=text,
+            insert_text=f"{quote}{rule.id}{quote}",
+        )
+
+
+def _settings(before: str, above: str, rules: Rulebook) -> Iterator[CompletionItem]:
+    if inner := _INNER.search(before):
+        yield from _values(inner["key"], rules)
+        return
+    if value := _VALUE.match(before):
+        if "{" in value["rest"] and "/" in value["key"]:
+            for name in PARAMETERS:
+                yield CompletionItem(name, kind=CompletionItemKind.Property, insert_text=f"{name} = ")
+        elif value["key"] in BOOLEANS:
+            yield CompletionItem("true", kind=CompletionItemKind.Keyword)
+        return
+    if _KEY.match(before):
+        for key in KEYS:
+            yield CompletionItem(key, kind=CompletionItemKind.Property, insert_text=f"{key} = ")
+        quoted = before.lstrip().startswith('"')
+        yield from (one for one in _rules(rules, "" if quoted else '"') if one.kind == CompletionItemKind.Value)
+
+
+def _values(key: str, rules: Rulebook) -> Iterator[CompletionItem]:
+    if key in ("select", "ignore"):
+        yield from _rules(rules, "")
+        for notice, said in NOTICES.items():
+            yield CompletionItem(notice, kind=CompletionItemKind.Value, detail=said)
+    elif key == "gpu":
+        for name in dict.fromkeys(name for name, _ in cards.CARDS.values()):
+            yield CompletionItem(name, kind=CompletionItemKind.Constant)
+    else:
+        for word in CHOICES.get(key, ()):
+            yield CompletionItem(word, kind=CompletionItemKind.EnumMember)

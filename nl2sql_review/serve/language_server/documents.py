@@ -1,0 +1,191 @@
+"""What is open in the editor: scripts, configurations and notebooks, as the bytes that a review reads."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from pygls.uris import from_fs_path, to_fs_path
+
+from ...files import disk
+from ...source.spans import Lines
+
+CODE = 2  # the kind of a cell that holds code, in the protocol
+
+
+def path_of(uri: str) -> str:
+    """Return the path that a URI names; of what is not saved yet a name in the working directory."""
+    found = to_fs_path(uri) if uri.startswith("file:") else None
+    if found:
+        return os.path.normpath(found)
+    name = "".join(c if c.isalnum() or c in "._-" else "-" for c in uri.rpartition("/")[2] or uri)
+    known = name.endswith((".py", ".ipynb", ".yaml", ".yml", ".json", ".toml", ".sh"))
+    return os.path.join(os.getcwd(), name if known else f"{name}.py")
+
+
+def uri_of(path: str) -> str:
+    """Return the URI of a file, for one that the editor has not opened."""
+    return from_fs_path(os.path.abspath(path)) or f"file://{quote(os.path.abspath(path))}"
+
+
+@dataclass
+class Document:
+    """One open file. `stamp` grows with every change that may alter its review, in it or in what it reads.
+
+    cells: of a notebook, the number of each of its code cells over all cells, and the URI of its text
+    """
+
+    uri: str
+    path: str
+    data: bytes
+    version: int | None = None
+    stamp: int = 0
+    changed: float = 0.0  # when it was last typed into, by the loop's clock; 0 for one that was only opened
+    cells: dict[int, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.real = os.path.realpath(self.path)  # once: many places are looked up by it
+
+
+class Documents:
+    """The open documents by URI, and the URI of the notebook that a cell belongs to."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Document] = {}
+        self._notebook_of: dict[str, str] = {}
+        self._texts: dict[str, str] = {}  # by URI, cells included
+        self._lines: dict[str, Lines] = {}
+        self._stamp = 0
+
+    def __iter__(self) -> Iterator[Document]:
+        return iter(list(self._open.values()))
+
+    def get(self, uri: str) -> Document | None:
+        """Return the document, or the notebook of a cell."""
+        return self._open.get(self._notebook_of.get(uri, uri))
+
+    def of_path(self, path: str) -> Document | None:
+        """Return the open document of a file."""
+        found = next((one for one in self._open.values() if one.path == path), None)
+        if found is not None:
+            return found
+        real = os.path.realpath(path)
+        return next((one for one in self._open.values() if one.real == real), None)
+
+    def put(self, uri: str, text: str, version: int | None, changed: float = 0.0) -> Document:
+        """Take in a text as it stands in the editor now."""
+        path = path_of(uri)
+        document = self._open.get(uri) or Document(uri, path, b"")
+        self._open[uri] = document
+        self._set_text(uri, text)
+        document.data = text.encode("utf-8", "surrogatepass")
+        document.version, document.changed = version, changed
+        self.touch(document)
+        return document
+
+    def put_notebook(self, uri: str, cells: list[tuple[str, int, str, str]], version: int, changed: float) -> Document:
+        """Take in a notebook: of each cell its URI, kind, language and text."""
+        document = self._open.get(uri) or Document(uri, path_of(uri), b"")
+        self._open[uri] = document
+        for cell in document.cells.values():
+            self._forget(cell)
+        document.cells = {}
+        made = []
+        for number, (cell, kind, language, text) in enumerate(cells, 1):
+            self._set_text(cell, text)
+            self._notebook_of[cell] = uri
+            document.cells[number] = cell
+            code = kind == CODE and language in ("python", "")
+            made.append(_cell("code" if code else "markdown" if kind != CODE else "raw", text))
+        document.data = json.dumps({"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
+        document.version, document.changed = version, changed
+        self.touch(document)
+        return document
+
+    def remove(self, uri: str) -> Document | None:
+        """Forget a document that was closed."""
+        document = self._open.pop(uri, None)
+        if document is not None:
+            for each in (uri, *document.cells.values()):
+                self._forget(each)
+        return document
+
+    def _set_text(self, uri: str, text: str) -> None:
+        self._texts[uri] = text
+        self._lines.pop(uri, None)
+
+    def _forget(self, uri: str) -> None:
+        self._texts.pop(uri, None)
+        self._lines.pop(uri, None)
+        self._notebook_of.pop(uri, None)
+
+    def touch(self, document: Document) -> None:
+        """Mark what was known about a document as out of date."""
+        self._stamp += 1
+        document.stamp = self._stamp
+
+    def drafts(self, but: Document) -> dict[str, bytes]:
+        """Return what is open beside a document, by real path, as far as it differs from what is saved."""
+        made = {}
+        for one in self._open.values():
+            if one is but or not one.uri.startswith("file:") or one.path.endswith(".ipynb"):
+                continue
+            if _saved(one.real, len(one.data)) != one.data:
+                made[one.real] = one.data
+        return made
+
+    def cell_of(self, uri: str) -> int | None:
+        """Return the number of a cell, None for a URI that is not one."""
+        document = self.get(uri)
+        if document is None or uri == document.uri:
+            return None
+        return next((number for number, cell in document.cells.items() if cell == uri), None)
+
+    def uri(self, path: str, cell: int | None = None) -> str:
+        """Return the URI under which the editor knows a file, or a cell of a notebook."""
+        document = self.of_path(path)
+        if document is None:
+            return uri_of(path)
+        return document.cells.get(cell, document.uri) if cell is not None else document.uri
+
+    def line(self, uri: str, row: int) -> str:
+        """Return a line, counted from 1; "" where there is none."""
+        if uri not in self._lines:
+            text = self._texts.get(uri)
+            if text is None:
+                try:
+                    text = disk.script(path_of(uri)).decode("utf-8", "replace")
+                except (OSError, ValueError):
+                    text = ""
+                return _line(Lines(text), row)  # not kept: the file may change
+            self._lines[uri] = Lines(text)
+        return _line(self._lines[uri], row)
+
+    def text(self, uri: str) -> str | None:
+        """Return the text of an open document or cell."""
+        return self._texts.get(uri)
+
+    def rows(self, uri: str) -> int:
+        """Return how many lines an open document or cell has."""
+        self.line(uri, 1)
+        return len(self._lines[uri]) if uri in self._lines else 1
+
+
+def _line(lines: Lines, row: int) -> str:
+    return lines[row] if 1 <= row <= len(lines) else ""
+
+
+def _saved(path: str, size: int) -> bytes | None:
+    try:
+        return disk.head(path, size + 1)
+    except (OSError, ValueError):
+        return None
+
+
+def _cell(kind: str, text: str) -> dict[str, Any]:
+    made: dict[str, Any] = {"cell_type": kind, "metadata": {}, "source": text}
+    return {**made, "outputs": [], "execution_count": None} if kind == "code" else made

@@ -1,0 +1,85 @@
+"""Places of a report as places of the protocol: rows and columns from 0, columns in the client's units, cells as files.
+
+A report counts from 1 and in code points; a client counts in UTF-16 units unless it has said otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from lsprotocol.types import Location as Target
+from lsprotocol.types import Position, PositionEncodingKind, Range
+
+from ...report.report import Location
+from .documents import Documents
+
+
+class Placed(Protocol):
+    """A Location or a Span."""
+
+    @property
+    def row(self) -> int: ...
+    @property
+    def column(self) -> int: ...
+    @property
+    def end_row(self) -> int: ...
+    @property
+    def end_column(self) -> int: ...
+
+
+class Positions:
+    """Converts places for one client; `encoding` is what was agreed on."""
+
+    def __init__(self, documents: Documents, encoding: str = PositionEncodingKind.Utf16) -> None:
+        self.documents = documents
+        self._units = _UNITS.get(encoding, _utf16)
+
+    def uri(self, at: Location) -> str:
+        """Return the file, or the cell, that a place stands in."""
+        return self.documents.uri(at.path, at.cell)
+
+    def range(self, at: Location) -> Range:
+        """Return a place as a range of its file; of a notebook that is open as a text, its first line."""
+        uri = self.uri(at)
+        if at.cell is not None and self.documents.cell_of(uri) is None:
+            return Range(Position(0, 0), Position(0, 0))
+        return self.range_in(uri, at)
+
+    def range_in(self, uri: str, at: Placed) -> Range:
+        """Return rows and columns of a file as a range."""
+        return Range(self.position(uri, at.row, at.column), self.position(uri, at.end_row, at.end_column))
+
+    def target(self, at: Location) -> Target:
+        return Target(self.uri(at), self.range(at))
+
+    def position(self, uri: str, row: int, column: int) -> Position:
+        before = self.documents.line(uri, max(row, 1))[: max(column - 1, 0)]
+        return Position(max(row - 1, 0), self._units(before))
+
+    def place(self, uri: str, position: Position) -> tuple[int, int]:
+        """Return the (row, column) of a position in an open file."""
+        line = self.documents.line(uri, position.line + 1)
+        if line.isascii():
+            return position.line + 1, min(position.character, len(line)) + 1
+        units = 0
+        for index, character in enumerate(line):
+            if units >= position.character:
+                return position.line + 1, index + 1
+            units += self._units(character)
+        return position.line + 1, len(line) + 1
+
+
+def _utf16(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _utf8(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+_UNITS: dict[str, Callable[[str], int]] = {
+    PositionEncodingKind.Utf16: _utf16,
+    PositionEncodingKind.Utf8: _utf8,
+    PositionEncodingKind.Utf32: len,
+}

@@ -1,0 +1,215 @@
+"""The values that stand at a place: arguments of recorded calls, and the constants, options and keys they come from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ...judgement.verdict import Judged
+from ...judgement.wording import LIBRARY_DEFAULT, locate
+from ...judgement.wording import where as shown
+from ...policy.rulebook import Rule
+from ...render.plan_json import in_stack, is_plain
+from ...report.report import Location
+from ...source.spans import Span
+from ...training_plan.values import Absent, Default, Known, Place, Trace, Value
+
+if TYPE_CHECKING:
+    from ...interpret.core.recording import Call
+    from .reviews import Review
+
+LONGEST = 12  # lines that a value's place may have; what is longer is no single value to whoever points at it
+
+
+@dataclass(eq=False)
+class Record:
+    """One recorded value. `at` is where it arrives, `stops` where it came through, origin first.
+
+    rules: what the rules say of it; `literal`: it stands in the argument itself
+    """
+
+    name: str
+    value: Value
+    call: Call
+    at: Location
+    stops: tuple[Location, ...]
+    rules: list[tuple[Rule, Judged]] = field(default_factory=list)
+    literal: bool = False
+    configured: bool = False  # it is a key of a configuration
+
+    @property
+    def origin(self) -> Location | None:
+        """Where the value was first written, if not where it arrives."""
+        first = self.stops[0] if self.stops else None
+        return None if first is None or inside(first, self.at) else first
+
+
+def where(place: Place) -> Location | None:
+    """Return a place with the real path of its file, by which files are told apart here; None for one in no file."""
+    at = shown(place) if place.source is not None and place.node is not None else None
+    return None if at is None else replace(at, path=os.path.realpath(at.path))
+
+
+def inside(inner: Location, outer: Location) -> bool:
+    """Whether one place lies within another."""
+    return (
+        (inner.path, inner.cell) == (outer.path, outer.cell)
+        and (outer.row, outer.column) <= (inner.row, inner.column)
+        and (inner.end_row, inner.end_column) <= (outer.end_row, outer.end_column)
+    )
+
+
+def records(review: Review) -> list[Record]:
+    """Return the values that a review recorded, found once for each review."""
+    if review.records is None:
+        review.records = list(_records(review))
+    return review.records
+
+
+def calls(review: Review) -> list[Call]:
+    """Return the recorded calls of the training stack, of all command lines."""
+    examined = review.examined
+    if examined is None:
+        return []
+    recordings = examined.recordings or ([examined.recording] if examined.recording is not None else [])
+    return [call for one in recordings for call in one.calls if in_stack(call.callee)]
+
+
+def _records(review: Review) -> Iterator[Record]:
+    found = calls(review)
+    locate(_places(found))
+    ruled = _ruled(review)
+    seen = set()
+    for call in found:
+        for name, value in call.arguments.items():
+            place = call.places.get(name)
+            if place is None or not _is_shown(value):
+                continue
+            at = where(place)
+            if at is None or (name, at) in seen:
+                continue
+            seen.add((name, at))
+            said = call.keys.get(name, name)
+            yield Record(
+                "" if said.startswith("$") else said,
+                value,
+                call,
+                at,
+                tuple(_stops(value.trace)),
+                _rules(ruled, id(place.node), said, name),
+                literal=_stands_there(value.trace, at),
+                configured=isinstance(place.node, Span),
+            )
+
+
+def _places(found: Iterable[Call]) -> Iterator[Place]:
+    for call in found:
+        yield call.place
+        for name, value in call.arguments.items():
+            if name in call.places and _is_shown(value):
+                yield call.places[name]
+                yield from value.trace
+
+
+def _is_shown(value: Value) -> bool:
+    """Whether a value says something to people: no object that exists only while the script runs."""
+    if isinstance(value, (Known, Default)):
+        return is_plain(value.value)
+    return not isinstance(value, Absent)
+
+
+def _stops(trace: Trace) -> Iterator[Location]:
+    """The places of a trace, of several on one line the last: `LORA_R = 64` rather than its `64`.
+
+    Of a value that was read from a file the key comes first, and not the name of that file.
+    """
+    made: list[Location] = []
+    read = next((index for index, place in enumerate(trace) if isinstance(place.node, Span)), 0)
+    for place in trace[read:]:
+        at = where(place)
+        if at is None:
+            continue
+        if made and (made[-1].path, made[-1].cell, made[-1].row) == (at.path, at.cell, at.row):
+            made.pop()
+        made.append(at)
+    yield from made
+
+
+def _stands_there(trace: Trace, at: Location) -> bool:
+    """Whether a value is written in the argument itself: `r=64`, or `fp16=True`, which has no trace."""
+    return all((stop := where(place)) is not None and inside(stop, at) for place in trace)
+
+
+def _rules(
+    ruled: dict[tuple[int, str], list[tuple[Rule, Judged]]], node: int, *names: str
+) -> list[tuple[Rule, Judged]]:
+    """What the rules say of an argument, and which of those on something wider it breaks."""
+    own = next((ruled[node, name] for name in names if (node, name) in ruled), [])
+    wider = [one for one in ruled.get((node, ""), []) if one[1].decision.verdict == "fail"]
+    return [*own, *(one for one in wider if all(one[0] is not rule for rule, _ in own))]
+
+
+def _ruled(review: Review) -> dict[tuple[int, str], list[tuple[Rule, Judged]]]:
+    """What the rules say, by the node of an argument and its name; "" for what is more than one argument's value."""
+    made: dict[tuple[int, str], list[tuple[Rule, Judged]]] = {}
+    for ruling in review.examined.rulings if review.examined is not None else ():
+        for judged, _ in ruling.judged:
+            fact = judged.fact
+            if fact.why_not:
+                continue
+            places = [fact.at, *fact.value.trace[-1:]]
+            for node in {id(place.node) for place in places if place is not None}:
+                told = made.setdefault((node, fact.argument), [])
+                if not any(rule is ruling.rule and one.name == judged.name for rule, one in told):
+                    told.append((ruling.rule, judged))
+    return made
+
+
+def omitted(review: Review) -> Iterator[tuple[Location, str, Value]]:
+    """Yield the arguments that a call leaves to the library: the call's place, the name, the default."""
+    seen = set()
+    for ruling in review.examined.rulings if review.examined is not None else ():
+        for judged, _ in ruling.judged:
+            fact = judged.fact
+            trace = fact.value.trace
+            if not fact.argument or fact.why_not or not trace or not trace[0].note.startswith(LIBRARY_DEFAULT):
+                continue
+            at = where(trace[0])
+            if at is not None and (at, fact.argument) not in seen:
+                seen.add((at, fact.argument))
+                yield at, fact.argument, fact.value
+
+
+def under(review: Review, path: str, cell: int | None, row: int, column: int) -> list[Record]:
+    """Return the values that stand at a place, or came through it: those of the smallest place that holds it."""
+    at = Location(os.path.realpath(path), row, column, row, column, cell)
+    found: list[tuple[tuple[int, int], Record]] = []
+    for record in records(review):
+        for place in (record.at, *record.stops):
+            if inside(at, place) and place.end_row - place.row < LONGEST:
+                size = place.end_row - place.row, place.end_column - place.column if place.row == place.end_row else 0
+                found.append((size, record))
+    if not found:
+        return []
+    smallest = min(size for size, _ in found)
+    return list(dict.fromkeys(record for size, record in found if size == smallest))
+
+
+def said(value: Value) -> str:
+    """Return a value in words, as the plan says it."""
+    from ...render.plan_json import describe_value
+    from ...render.plan_words import said as words
+
+    return words(describe_value(value))
+
+
+def by_default(value: Value) -> str:
+    """Return whose default a value is, "" for one that was given."""
+    first = value.trace[0] if value.trace else None
+    if first is not None and first.note.startswith(LIBRARY_DEFAULT):
+        return f"the library's default for {first.note.partition(': ')[2]}"
+    if isinstance(value, Default):
+        return f"default of {value.by}" if value.by else "a default"
+    return ""

@@ -1,0 +1,63 @@
+"""The lens on the data: how many rows of the files that a script loads would not train as they are meant to."""
+
+from __future__ import annotations
+
+import os
+
+from ...policy.settings import SettingsError
+from ...render import data_text
+from ...render.terminal import Terminal
+from ...rows import door
+from ...rows.check import Asked, DataError
+from ...rows.door import DataReview
+from ...run.options import Options
+from ...source import SourceError
+from ...training_plan.values import Default, Known
+from .lens import WIDTH
+from .reviews import Review
+
+SAMPLE = 500  # rows of each file: a lens is no place to read gigabytes for
+
+
+def are_there(review: Review) -> bool:
+    """Whether a file that the script loads lies beside it or in the working directory."""
+    folders = (os.path.dirname(review.document.path), os.getcwd())
+    for plan in review.examined.plans if review.examined is not None else ():
+        value = plan.dataset.sources.value
+        sources = value.value if isinstance(value, (Known, Default)) and isinstance(value.value, (list, tuple)) else ()
+        for source in sources:
+            if isinstance(source, str) and any(os.path.isfile(os.path.join(folder, source)) for folder in folders):
+                return True
+    return False
+
+
+def title(review: Review) -> str:
+    """Return how many rows of a sample are found fault with, for a lens."""
+    made = _reviewed(review)
+    if isinstance(made, str):
+        return f"rows: {made}"
+    read = sum(one.found.counts["rows"] for one in made.result.checked)
+    refused = sum(
+        len({defect.row for found in one.found.defects.values() for defect in found}) for one in made.result.checked
+    )
+    if not read:
+        return "rows: none were looked at"
+    of = f"{read} rows" if read < SAMPLE else f"{read} rows sampled"
+    undecided = sum(item.verdict == "unknown" for file in made.report.files for item in file.checklist)
+    more = f", {undecided} checks undecided" if undecided else ""
+    return f"{refused} of {of} {'is' if refused == 1 else 'are'} found fault with{more}"
+
+
+def text(review: Review) -> str:
+    """Return what is found in a sample of the rows as a text."""
+    made = _reviewed(review)
+    return made if isinstance(made, str) else data_text.render(made.report, Terminal(columns=WIDTH), quiet=False)
+
+
+def _reviewed(review: Review) -> DataReview | str:
+    document = review.document
+    options = Options(stdin=(document.path, document.data))
+    try:
+        return door.review("-", Asked(sample=SAMPLE), options)
+    except (SettingsError, DataError, SourceError, OSError) as error:
+        return str(error)

@@ -1,0 +1,86 @@
+"""Fixes that were proved, all repairs of a file, policy by itself, and comments that ignore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lsprotocol import types
+
+from .driver import Editor, drive
+from .scripts import SHORT
+
+LAZY = types.ClientCapabilities(
+    workspace=types.WorkspaceClientCapabilities(
+        workspace_edit=types.WorkspaceEditClientCapabilities(document_changes=True)
+    ),
+    text_document=types.TextDocumentClientCapabilities(
+        code_action=types.CodeActionClientCapabilities(
+            resolve_support=types.ClientCodeActionResolveOptions(properties=["edit"])
+        )
+    ),
+)
+REMOVED = """\
+from trl import SFTConfig, SFTTrainer
+
+args = SFTConfig(output_dir="o", evaluation_strategy="no")
+trainer = SFTTrainer("Qwen/Qwen2.5-Coder-0.5B", args=args, train_dataset=None)
+trainer.train()
+"""
+
+
+def kinds(found: list[types.CodeAction]) -> list[str]:
+    return [str(getattr(one.kind, "value", one.kind)) for one in found]
+
+
+def test_a_policy_fix_is_proved_named_and_makes_the_finding_go_away(tmp_path: Path) -> None:
+    async def work(editor: Editor) -> None:
+        uri = editor.open("train.py", SHORT)
+        found = [one for one in await editor.actions(uri, "r=R") if "lora/rank" in one.title]
+        assert kinds(found) == ["quickfix.policy.nl2sql", "quickfix.ignore.nl2sql"]
+        edit = found[0].edit
+        assert edit is not None and edit.changes is not None
+        assert found[0].diagnostics is not None and found[0].diagnostics[0].code == "lora/rank"
+        after = editor.applied(edit, uri)
+        assert "16" in after
+        editor.type(uri, after)
+        report = await editor.pull(uri)
+        assert "lora/rank" not in [one.code for one in report.items]
+
+    drive(work, tmp_path)
+
+
+def test_a_client_that_resolves_gets_the_edit_when_it_asks_for_it(tmp_path: Path) -> None:
+    async def work(editor: Editor) -> None:
+        uri = editor.open("train.py", REMOVED)
+        found = await editor.actions(uri, "evaluation_strategy", only=["quickfix"])
+        repair = next(one for one in found if "api/removed-argument" in one.title and kinds([one]) == ["quickfix"])
+        assert repair.edit is None and repair.is_preferred
+        edit = (await editor.resolved(repair)).edit
+        assert edit is not None and edit.document_changes
+        assert 'eval_strategy="no"' in editor.applied(edit, uri)
+        everything = await editor.actions(uri, "args", only=["source.fixAll"])
+        assert kinds(everything) == ["source.fixAll.nl2sql"]
+        edit = (await editor.resolved(everything[0])).edit
+        assert edit is not None
+        after = editor.applied(edit, uri)
+        assert 'eval_strategy="no"' in after
+        assert "learning_rate" not in after  # policy is not repaired unasked
+        editor.replace(uri, "trainer.train()", "trainer.train( )")
+        assert (await editor.resolved(everything[0])).edit is None  # it was for another text
+
+    drive(work, tmp_path, capabilities=LAZY)
+
+
+def test_ignoring_adds_a_comment_with_the_reason_that_silences_one_finding(tmp_path: Path) -> None:
+    async def work(editor: Editor) -> None:
+        uri = editor.open("train.py", SHORT)
+        found = await editor.actions(uri, "r=R", only=["quickfix.ignore.nl2sql"])
+        action = next(one for one in found if "lora/rank" in one.title)
+        assert action.edit is not None
+        after = editor.applied(action.edit, uri)
+        assert "r=R, lora_alpha=R)  # nl2sql: ignore[lora/rank=64] measured on Spider" in after
+        editor.type(uri, after)
+        codes = [one.code for one in (await editor.pull(uri)).items]
+        assert "lora/rank" not in codes and "dataset/dataset-config" in codes
+
+    drive(work, tmp_path, options={"ignoreReason": "measured on Spider"})

@@ -1,0 +1,238 @@
+"""What goes wrong: clients that say little, messages that are none, files that are too much, edits without end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from nl2sql_review.serve.language_server.documents import Documents
+from nl2sql_review.serve.language_server.reviews import Desk
+
+from .driver import LIMIT, ROOT, Editor, drive, editor
+from .scripts import SHORT
+
+
+class Wire:
+    """A client that writes what it likes, byte by byte."""
+
+    def __init__(self, folder: Path) -> None:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        command = (sys.executable, "-m", "nl2sql_review", "server")
+        self.process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+        self.watch = threading.Timer(LIMIT, self.process.kill)  # rather than waiting for an answer for ever
+        self.watch.daemon = True
+        self.watch.start()
+
+    def write(self, data: bytes) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+
+    def send(self, **message: Any) -> None:
+        body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+        self.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    def read(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        length = 0
+        while (line := self.process.stdout.readline().strip()) != b"":
+            if line.lower().startswith(b"content-length:"):
+                length = int(line.partition(b":")[2])
+        assert length, "the server has gone"
+        return json.loads(self.process.stdout.read(length))
+
+    def answer(self, number: int) -> dict[str, Any]:
+        while True:
+            message = self.read()
+            if message.get("id") == number and "method" not in message:
+                return message
+
+
+def test_a_greeting_with_nothing_in_it_is_answered_and_broken_messages_are_survived(tmp_path: Path) -> None:
+    wire = Wire(tmp_path)
+    wire.send(id=1, method="initialize", params={"capabilities": {}, "processId": None, "rootUri": None})
+    found = wire.answer(1)["result"]["capabilities"]
+    for name in ("hoverProvider", "definitionProvider", "inlayHintProvider", "codeLensProvider", "codeActionProvider"):
+        assert found[name], name
+    assert found["diagnosticProvider"]["interFileDependencies"] and found["notebookDocumentSync"]
+    assert found["completionProvider"] and found["executeCommandProvider"]["commands"]
+    wire.send(method="initialized", params={})
+    wire.write(b"Content-Length: 9\r\n\r\n{broken]}")
+    wire.send(id=2, method="textDocument/hover", params={"textDocument": 7})
+    assert "error" in wire.answer(2)
+    wire.send(id=3, method="no/such/method", params={})
+    assert wire.answer(3)["error"]["code"] == -32601
+    uri = (tmp_path / "train.py").as_uri()
+    place = {"textDocument": {"uri": uri}, "position": {"line": 4, "character": 50}}
+    wire.send(id=4, method="textDocument/hover", params=place)  # of what nobody has opened
+    assert wire.answer(4)["result"] is None
+    opened = {"uri": uri, "languageId": "python", "version": 1, "text": SHORT}
+    wire.send(method="textDocument/didOpen", params={"textDocument": opened})
+    while (message := wire.read()).get("method") != "textDocument/publishDiagnostics":
+        pass
+    assert "lora/rank" in [one["code"] for one in message["params"]["diagnostics"]]
+    assert wire.process.stdin is not None
+    wire.process.stdin.close()  # the client goes away without a word
+    wire.process.wait(timeout=LIMIT)
+
+
+def test_a_cancelled_request_is_answered_as_cancelled_and_the_next_one_as_ever(tmp_path: Path) -> None:
+    wire = Wire(tmp_path)
+    wire.send(id=1, method="initialize", params={"capabilities": {}})
+    wire.answer(1)
+    uri = (tmp_path / "train.py").as_uri()
+    opened = {"uri": uri, "languageId": "python", "version": 1, "text": SHORT}
+    wire.send(method="textDocument/didOpen", params={"textDocument": opened})
+    place = {"textDocument": {"uri": uri}, "position": {"line": 4, "character": SHORT.split("\n")[4].index("r=R")}}
+    wire.send(id=2, method="textDocument/hover", params=place)
+    wire.send(method="$/cancelRequest", params={"id": 2})
+    wire.send(id=3, method="textDocument/hover", params=place)
+    answers = {}
+    while not {2, 3} <= set(answers):
+        message = wire.read()
+        if "method" not in message:
+            answers[message["id"]] = message
+    assert answers[2]["error"]["code"] == -32800
+    assert "`64`" in answers[3]["result"]["contents"]["value"]
+    wire.send(id=4, method="shutdown")
+    wire.answer(4)
+    wire.send(method="exit")
+    assert wire.process.wait(timeout=LIMIT) == 0
+
+
+def test_a_fault_in_one_file_is_a_message_and_the_others_are_reviewed(tmp_path: Path) -> None:
+    """The fault is planted by a sitecustomize of the server's own process."""
+    planted = tmp_path / "planted"
+    planted.mkdir()
+    (planted / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Plant:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'nl2sql_review.serve.language_server.answers':\n"
+        "            from nl2sql_review.run.reviewer import Reviewer\n"
+        "            examine = Reviewer.examine\n"
+        "            def faulty(self, data, path, *a, **k):\n"
+        "                if path.endswith('faulty.py'): raise ZeroDivisionError('planted')\n"
+        "                return examine(self, data, path, *a, **k)\n"
+        "            Reviewer.examine = faulty\n"
+        "sys.meta_path.insert(0, Plant())\n"
+    )
+
+    async def session() -> None:
+        async with editor(tmp_path, path=[planted]) as one:
+            faulty = one.open("faulty.py", SHORT)
+            good = one.open("train.py", SHORT)
+            found = await one.pushed(good, bool)
+            assert "lora/rank" in [each.code for each in found]
+            await one.until(lambda: bool(one.client.messages))
+            assert "faulty.py could not be reviewed" in one.client.messages[0].message
+            assert "ZeroDivisionError: planted" in one.client.messages[0].message
+            assert not (await one.pull(faulty)).items
+
+    asyncio.run(session())
+
+
+def test_files_that_are_too_long_and_many_at_once(tmp_path: Path) -> None:
+    many = 200
+
+    async def work(editor: Editor) -> None:
+        long = editor.open("long.py", "x = 1\n" * 100_000 + SHORT)
+        uris = [editor.open(f"train{number}.py", SHORT) for number in range(many)]
+        last = editor.open("mine.py", SHORT)
+        editor.replace(last, "R = 64", "R = 16")
+        assert "lora/rank" not in [one.code for one in (await editor.pull(last)).items]  # before the others' turn
+        assert len(editor.client.diagnostics) < many
+        for uri in uris:
+            await editor.pushed(uri, bool)
+        await editor.until(lambda: long in editor.client.diagnostics)
+
+    drive(work, tmp_path)
+
+
+def test_memory_does_not_grow_with_edits() -> None:
+    """Of the desk, where documents are examined: a thousand states of a script and of a module that it reads."""
+    documents = Documents()
+    desk = Desk()
+    module = "RANK = {}\n"
+    sizes = []
+    for number in range(300):
+        document = documents.put("file:///nowhere/train.py", SHORT.replace("64", str(number)), number)
+        draft = {"/nowhere/conf.py": module.format(number).encode()}
+        review = desk.review(document, draft)
+        assert not review.fault
+        if number % 100 == 99:
+            sizes.append(_kept())
+    assert sizes[-1] - sizes[0] < 0.1 * sizes[0], sizes
+
+
+def _kept() -> int:
+    import gc
+
+    gc.collect()
+    return len(gc.get_objects())
+
+
+def test_an_edit_reads_only_the_script_that_was_edited(tmp_path: Path, monkeypatch: Any) -> None:
+    (tmp_path / "conf.py").write_text("RANK = 64\n")
+    script = SHORT.replace("R = 64", "from conf import RANK as R\nBATCH = 1")
+    documents, desk = Documents(), Desk()
+    uri = (tmp_path / "train.py").as_uri()
+    desk.review(documents.put(uri, script, 1), {})
+    from nl2sql_review.policy import rulebook, settings
+    from nl2sql_review.source import Source
+
+    read: list[str] = []
+    from_bytes = Source.from_bytes.__func__  # type: ignore[attr-defined]
+    monkeypatch.setattr(
+        Source, "from_bytes", classmethod(lambda cls, data, path: (read.append(path), from_bytes(cls, data, path))[1])
+    )
+    monkeypatch.setattr(rulebook, "load", lambda *_: read.append("rules"))
+    monkeypatch.setattr(settings, "load", lambda *_, **__: read.append("settings"))
+    review = desk.review(documents.put(uri, script.replace("BATCH = 1", "BATCH = 2"), 2), {})
+    assert not review.fault and read == [str(tmp_path / "train.py")]
+    same = desk.review(documents.put(uri, script.replace("BATCH = 1", "BATCH = 2"), 3), {}, review)
+    assert same.examined is review.examined and len(read) == 1  # nothing has changed
+
+
+def test_a_port_serves_a_client_and_a_wrong_one_is_refused(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "nl2sql_review", "server"]
+    wrong = subprocess.run([*command, "--port", "99999"], capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert wrong.returncode == 2 and "99999 is no port" in wrong.stderr and "Traceback" not in wrong.stderr
+
+    async def connect() -> None:
+        import socket
+
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        server = await asyncio.create_subprocess_exec(*command, "--port", str(port), env=environment, cwd=tmp_path)
+        end = time.monotonic() + LIMIT
+        while True:
+            try:
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                break
+            except OSError:
+                assert time.monotonic() < end and server.returncode is None
+                await asyncio.sleep(0.2)
+        body = b'{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"capabilities":{}}}'
+        writer.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        assert b"Content-Length" in await asyncio.wait_for(reader.readline(), LIMIT)
+        writer.close()
+        try:
+            await asyncio.wait_for(server.wait(), 10)
+        finally:
+            if server.returncode is None:
+                server.kill()
+
+    asyncio.run(connect())

@@ -1,0 +1,103 @@
+"""Values where the script is written: hover, hints, lenses, and the way to the origin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lsprotocol import types
+
+from .driver import Editor, drive
+from .scripts import CONFIG, SETTINGS, TRAIN
+
+
+async def project(editor: Editor) -> str:
+    editor.write("conf.py", SETTINGS)
+    editor.write("conf.yaml", CONFIG)
+    return editor.open("train.py", TRAIN)
+
+
+def test_hover_says_the_value_its_way_and_what_the_rule_wants(tmp_path: Path) -> None:
+    async def work(editor: Editor) -> None:
+        uri = await project(editor)
+        rank = await editor.hover(uri, "r=settings.rank")
+        assert rank is not None and "**r** = `64`" in rank
+        assert "1. `rank: int = 64` ([conf.py:6]" in rank and "2. `r=settings.rank,` ([train.py:20]" in rank
+        assert "lora/rank" in rank and "is broken: it should be 16" in rank
+        assert "> The rank is the width of the two small matrices" in rank
+        constant = await editor.hover(uri, "LORA_ALPHA = 16", 2)
+        assert constant is not None and "**lora_alpha** = `16`" in constant
+        option = await editor.hover(uri, "num_train_epochs=args.epochs")
+        assert option is not None and "default of --epochs" in option
+        assert await editor.hover(uri, "import yaml", 3) is None
+        assert await editor.hover(uri, "model=model") is None  # no value that one could write down
+
+    drive(work, tmp_path)
+
+
+def test_hover_and_definition_cross_files(tmp_path: Path) -> None:
+    async def work(editor: Editor) -> None:
+        uri = await project(editor)
+        await editor.pull(uri)
+        config = editor.open("conf.yaml", CONFIG, "yaml")
+        key = await editor.hover(config, "dropout", 1)
+        assert key is not None and "**lora_dropout** = `0.1`" in key and "lora/dropout" in key
+        found = await editor.definition(uri, 'lora_dropout=cfg["dropout"]')
+        assert [(one.uri, one.range.start.line) for one in found] == [(config, 1)]
+        found = await editor.definition(uri, "r=settings.rank")
+        assert [(one.uri, one.range.start.line) for one in found] == [(editor.uri("conf.py"), 5)]
+        assert await editor.definition(uri, "gradient_accumulation_steps=8") is None
+
+    drive(work, tmp_path)
+
+
+def test_hints_show_values_from_elsewhere_and_what_is_left_out(tmp_path: Path) -> None:
+    async def work(editor: Editor) -> None:
+        uri = await project(editor)
+        hints = [(one.position, str(one.label)) for one in await editor.hints(uri)]
+        labels = [label for _, label in hints]
+        assert (editor.at(uri, "r=settings.rank,", len("r=settings.rank")), "⟶ 64") in hints
+        assert labels.count("⟶ 8") == 0  # written where it arrives
+        assert "effective batch 16" in labels
+        defaults = [label for label in labels if label.startswith("by default ")]
+        assert any("learning_rate=" in label for label in defaults)
+        bracket = editor.at(uri, "fp16=True,\n    ),", len("fp16=True,\n    )"))
+        assert any(at == bracket and label.startswith("by default ") for at, label in hints)
+
+    drive(work, tmp_path)
+
+
+def test_lenses_on_the_trainer_show_memory_plan_and_prompt(tmp_path: Path) -> None:
+    async def work(editor: Editor) -> None:
+        uri = await project(editor)
+        lenses = await editor.lenses(uri)
+        row = editor.at(uri, "trainer = SFTTrainer").line
+        assert {one.range.start.line for one in lenses} == {row}
+        titles = [one.command.title for one in lenses if one.command is not None]
+        assert titles[0].startswith("≈ ") and "GiB" in titles[0] and "fits" in titles[0]
+        assert titles[1:] == ["show the plan", "show the prompt as the model sees it"]
+        command = lenses[1].command
+        assert command is not None
+        text = await editor.command(command.command, *(command.arguments or []))
+        assert "r" in text and "64" in text and "conf.py:6" in text
+        assert [one.type for one in editor.client.messages] == [types.MessageType.Info]
+
+    drive(work, tmp_path)
+
+
+def test_a_lens_counts_the_rows_that_are_found_fault_with(tmp_path: Path) -> None:
+    mapped = 'ds = ds.map(lambda row: {"text": "### Question:\\n" + row["question"] + "\\n### SQL:\\n" + row["sql"]})\n'
+    script = TRAIN.replace("trainer = SFT", f"{mapped}trainer = SFT")
+
+    async def work(editor: Editor) -> None:
+        assert len(await editor.lenses(await project(editor))) == 3  # no data are there
+        rows = ['{"question": "How many?", "sql": "SELECT 1"}', '{"question": "Who?"}', '{"question": "", "sql": ""}']
+        editor.write("train.jsonl", "\n".join(rows) + "\n")
+        uri = editor.open("again.py", script)
+        lens = (await editor.lenses(uri))[-1]
+        assert lens.command is None
+        lens = await editor.client.code_lens_resolve_async(lens)
+        assert lens.command is not None and lens.command.title.startswith("2 of 3 rows are found fault with")
+        text = await editor.command(lens.command.command, *(lens.command.arguments or []))
+        assert "train.jsonl" in text and "rows/columns" in text
+
+    drive(work, tmp_path)
