@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nl2sql_review.libraries import declared, project_files, requirements
+from nl2sql_review.libraries import declared, project_files, refresh, requirements
 from nl2sql_review.libraries.project_files import Broken, groups
 from nl2sql_review.libraries.requirements import Requirement, disjoint, incompatible
 from nl2sql_review.run.reviewer import Reviewer
@@ -140,3 +140,17 @@ def test_the_tables_are_small_and_say_where_they_are_from():
     for library in ("unsloth", "trl", "transformers", "peft", "axolotl", "llamafactory"):
         assert requirements.known(library)[-1] == requirements.released(library)[0]
     assert project_files.requirement("git+https://github.com/huggingface/trl", "x") is None
+
+
+def test_a_refresh_says_what_changed_and_what_is_old():
+    (line,) = refresh.changed({"axolotl": ("axolotl 1", {"a", "b"})}, {"axolotl": ("axolotl 2", {"b", "c"})})
+    assert line == "Keys of axolotl 2 (axolotl); new: `c`; gone: `a`"
+    assert not list(refresh.changed(refresh.keys(), refresh.keys()))
+    told = list(refresh.newer({"trl": ["99.0"], "torch": ["99.0"]}))
+    assert told and all(line.startswith("trl 99.0 is released; ") for line in told)
+
+
+def test_only_what_holds_on_every_machine_is_kept():
+    said = ["trl<=1.15.0,>=0.18.2", "Peft (>=0.18)", "torch>=2.4; sys_platform != 'darwin'", "trl!=0.19.0", "rich"]
+    kept = refresh.unconditional({"requires_python": ">=3.11", "requires_dist": said})
+    assert kept == {"python": ">=3.11", "trl": "<=1.15.0,>=0.18.2,!=0.19.0", "peft": ">=0.18"}

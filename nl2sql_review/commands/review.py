@@ -75,7 +75,11 @@ def parser() -> Parser:
         metavar="PATH",
         help="scripts, notebooks, configurations, directories, or - for standard input",
     )
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    parser.add_argument(
+        "--version",
+        action="store_true",
+        help="the version; with -v, the releases that the tables of the libraries are of",
+    )
 
     group = parser.add_argument_group("what is judged")
     rules_options(group)
@@ -137,7 +141,20 @@ def parser() -> Parser:
     return parser
 
 
+def _say_version(verbose: bool) -> int:
+    print(f"{PROGRAM} {__version__}")
+    if verbose:
+        from ..libraries import requirements
+
+        print(f"tables of the libraries, of {requirements.read_on()}:")
+        for library in requirements.libraries():
+            print(f"  {library} {requirements.known(library)[-1]}")
+    return 0
+
+
 def run(args: Namespace) -> int:
+    if args.version:
+        return _say_version(args.verbose)
     if args.show_settings:
         return _show_settings(args)
     _check(args)

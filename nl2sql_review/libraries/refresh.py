@@ -32,6 +32,7 @@ RELEASED = ("unsloth", "unsloth_zoo", "trl", "transformers", "peft", "axolotl", 
 WHEELS = tuple(library for library in RELEASED if library != "torch")
 OTHERS = ("accelerate",)  # the launcher's options among the keys of `trl`
 REQUIRED = (*RELEASED, *OTHERS, "datasets", "tokenizers", "huggingface_hub", "bitsandbytes")
+KEYS = Path(__file__).parent.parent / "flavours" / "keys"
 _DISTRIBUTION = re.compile(r"([\w.-]+)\s*(?:\[[^\]]*\])?\s*\(?([^;)]*)\)?\s*(;.*)?$")
 
 
@@ -52,14 +53,34 @@ def main(arguments: list[str]) -> int:
             if not overtaken:
                 print(f"every table is of the newest release (tables of {requirements.read_on()})")
             return 0
+        before = keys()
         with tempfile.TemporaryDirectory() as made:
             refresh(Path(made), listed)
     except NoAnswer as error:
         print(f"warning: {error}" if arguments else f"error: {error}", file=sys.stderr)
         return 0 if arguments else 2
-    for line in overtaken:
+    for line in (*overtaken, *changed(before, keys())):
         print(f"- {line}")
     return 0
+
+
+def keys() -> dict[str, tuple[str, set[str]]]:
+    """Return {flavour: (library and version, keys)} of the tables as they are."""
+    found = {}
+    for file in sorted(KEYS.glob("*.json")):
+        data = json.loads(file.read_text(encoding="utf-8"))
+        found[file.stem] = (f"{data['library']} {data['version']}", {k for of in data["sections"].values() for k in of})
+    return found
+
+
+def changed(before: dict[str, tuple[str, set[str]]], after: dict[str, tuple[str, set[str]]]) -> Iterator[str]:
+    """Yield what CHANGELOG.md is to say of each flavour whose keys changed."""
+    for flavour, (release, names) in after.items():
+        old = before.get(flavour, ("", set()))[1]
+        parts = [("new", names - old), ("gone", old - names)]
+        said = [f"{word}: {', '.join(f'`{n}`' for n in sorted(which))}" for word, which in parts if which]
+        if said:
+            yield f"Keys of {release} ({flavour}); {'; '.join(said)}"
 
 
 def newer(listed: dict[str, list[str]]) -> Iterator[str]:
@@ -76,7 +97,7 @@ def tables(library: str) -> Iterator[tuple[str, str]]:
         yield "its signatures", store.newest(library)
     if known := requirements.known(library):
         yield "its requirements", known[-1]
-    for file in sorted((Path(__file__).parent.parent / "flavours" / "keys").glob("*.json")):
+    for file in sorted(KEYS.glob("*.json")):
         data = json.loads(file.read_text(encoding="utf-8"))
         if data["library"] == library:
             yield f"the keys of {file.stem}", data["version"]

@@ -61,6 +61,10 @@ def read_on() -> str:
     return str(_stored()["read"])
 
 
+def libraries() -> tuple[str, ...]:
+    return tuple(_stored()["releases"])
+
+
 def released(library: str) -> tuple[str, ...]:
     """Every version that the index had on that day for some Python, newest first; () for a library not known here."""
     return tuple(_stored()["released"].get(library, ()))
