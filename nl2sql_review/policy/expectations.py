@@ -209,6 +209,12 @@ def _or(v: object, word: Callable[[object], str]) -> str:
     return alternatives(map(word, v if isinstance(v, tuple) else (v,)))
 
 
+def _first(globs: str | tuple[str, ...]) -> str:
+    """The first of several globs, which is the plain one, and that there are others."""
+    first, *others = (globs,) if isinstance(globs, str) else globs
+    return spelled(first) + (f" (or {len(others)} other {'form' if len(others) == 1 else 'forms'})" if others else "")
+
+
 _WANTED: dict[str, Callable[[Any, Callable[[object], str]], str]] = {
     "equals": lambda v, word: f"the same as {v.fact}" if isinstance(v, FactOf) else word(v),
     "one_of": _or,
@@ -219,5 +225,5 @@ _WANTED: dict[str, Callable[[Any, Callable[[object], str]], str]] = {
     "excludes": lambda v, word: "without " + ", ".join(map(str, v)),
     "empty": lambda v, word: "empty" if v else "not empty",
     "present": lambda v, word: "set" if v else "left out",
-    "matches": lambda v, word: f"like {_or(v, spelled)}",
+    "matches": lambda v, word: f"like {_first(v)}",
 }

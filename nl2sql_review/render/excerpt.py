@@ -15,6 +15,9 @@ LineOf = Callable[
 ]  # the line a location starts on, without its end; None if it cannot be read
 
 
+SHORTEST = 6  # cells of an underline that makes room for its label
+
+
 class Remark(NamedTuple):
     location: Location
     label: str = ""
@@ -65,8 +68,6 @@ def excerpt(finding: Finding, line_of: LineOf, terminal: Terminal) -> Iterator[s
             if index == 0 or row != last:
                 if row == last + 2 and (between := line_of(_line(remark.location, last + 1))) is not None:
                     yield _code(last + 1, between, gutter, terminal)
-                elif row > last + 1:
-                    yield terminal.paint("...", "place")
             line = lines[remark.location.path, remark.location.cell, row] or ""
             start, room = _window(remark.location, line, terminal.columns - gutter - 4)
             if index == 0 or row != last:
@@ -140,6 +141,8 @@ def _carets(remark: Remark, line: str, finding: Finding, terminal: Terminal, sta
     label = escape(remark.label)
     if width(label) > room:
         label = cut(label, room - width(terminal.glyphs.ellipsis)) + terminal.glyphs.ellipsis
+    if label and not remark.primary:  # a long underline says no more than a short one: the label goes first
+        length = max(min(length, room - before - 1 - width(label)), min(length, SHORTEST))
     if not label or before + length + 1 + width(label) <= room:
         yield " " * before + terminal.paint((mark * length + " " + label).rstrip(), style)
         return

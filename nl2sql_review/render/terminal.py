@@ -64,21 +64,22 @@ def width(text: str) -> int:
     return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
-def wrap(text: str, columns: int) -> Iterator[str]:
-    """Lines of at most `columns` cells, broken at spaces where there are any."""
+def wrap(text: str, columns: int, indent: int = 0) -> Iterator[str]:
+    """Lines of at most `columns` cells, broken at spaces where there are any; all but the first leave `indent` free."""
     columns = max(columns, 8)
+    after = max(columns - indent, 8)
     line, used = "", 0
     for word in text.split(" "):
         size = width(word)
         if line and used + 1 + size > columns:
             yield line
-            line, used = "", 0
+            line, used, columns = "", 0, after
         elif line:
             line, used = line + " ", used + 1
         while used + size > columns:
             head = cut(word, columns - used)
             yield line + head
-            line, used, word = "", 0, word[len(head) :]
+            line, used, word, columns = "", 0, word[len(head) :], after
             size = width(word)
         line, used = line + word, used + size
     yield line

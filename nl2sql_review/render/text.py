@@ -41,7 +41,6 @@ def _lines(report: Report, view: View) -> Iterator[str]:
             yield ""
         if policy and (traps or len(told) > 1) and not view.quiet:
             yield terminal.paint(f"{escape(file.path)}: departures from policy {view.policy}", "bold")
-            yield ""
         for finding in policy:
             yield from _departure(finding, view.files.line, terminal)
         if policy:
@@ -83,7 +82,7 @@ def _part(line: str, at: Location, columns: int, ellipsis: str) -> str:
 
 def _head(finding: Finding, terminal: Terminal) -> Iterator[str]:
     head = f"{finding.severity}[{finding.rule}]"
-    first, *rest = wrap(f"{head}:{fixes.mark(finding)} {escape(finding.message)}", terminal.columns - 2)
+    first, *rest = wrap(f"{head}:{fixes.mark(finding)} {escape(finding.message)}", terminal.columns, indent=2)
     yield terminal.paint(head, finding.severity) + terminal.paint(first[len(head) :], "bold")
     for line in rest:
         yield terminal.paint("  " + line, "bold")

@@ -130,7 +130,7 @@ def trainer_length(run: Run) -> Fact:
                 and not trainer.callee.startswith("unsloth")
                 and not Guards().over(trainer.place, direct, last(trainer.callee))
             ):
-                note = "given to the trainer itself: only Unsloth hands it on, TRL of these versions raises TypeError"
+                note = "passed to the trainer itself; Unsloth forwards it, plain TRL raises TypeError"
             return Fact(direct, at=at, note=note)
         if trainer is not None:
             return by_default(run)
