@@ -88,7 +88,8 @@ def test_pipes_beside_a_script_are_no_files(name: str, capsys) -> None:
 
 
 READS_WHAT_IS_OURS = {  # what may open files on its own: they belong to the program or its user, or are written
-    "libraries/store.py", "libraries/build.py", "flavours/keys.py", "flavours/build.py", "gpu_memory/architectures.py",
+    "libraries/store.py", "libraries/build.py", "libraries/refresh.py", "libraries/requirements.py",
+    "flavours/keys.py", "flavours/build.py", "gpu_memory/architectures.py",
     "commands/init.py", "commands/console.py", "files/user_cache.py", "files/disk.py", "run/cache.py", "fixes/write.py",
     "render/html/__init__.py", "readers/prompt/models.py", "rows/clean.py",
     "data_files/formats.py", "data_files/records.py", "rows/checker.py",  # data in batches, after disk.head
