@@ -52,3 +52,15 @@ def test_what_a_long_statement_may_have_changed_is_unknown() -> None:
 def test_a_function_that_training_reads_is_no_matter_of_the_side() -> None:
     code = GAME + "def double(n):\n    return n * 2\nk = 16\nk = double(k)\n" + TRAIN % "k"
     assert rank_of(code).value == 32
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_the_call_of_a_main_that_trains_is_never_left_aside(depth: int) -> None:
+    """However long it is, and however many functions lie between."""
+    body = "    for i in range(40):\n        for j in range(40):\n            k = i * j\n" + "".join(
+        f"    {line}\n" for line in (TRAIN % "64").splitlines()
+    )
+    code = "from unsloth import FastLanguageModel\ndef run_0():\n" + body
+    code += "".join(f"def run_{n}():\n    run_{n - 1}()\n" for n in range(1, depth + 1))
+    found = rank_of(code + f"if __name__ == '__main__':\n    run_{depth}()\n")
+    assert isinstance(found, Known) and found.value == 64

@@ -50,7 +50,8 @@ def aside(tree: cst.Module, speaks: Callable[[str], bool]) -> set[int]:
     """Ids of the statements of a module that training does not depend on.
 
     `speaks` says whether a text speaks of training. A statement counts as well if it touches a variable of the module
-    that such a statement reads; functions and classes are no variables, but what they read counts where they do.
+    that such a statement reads; functions and classes are no variables, but what they read counts where they do. So
+    does a statement that names a function which leads to the training: the `main()` at the end of most scripts.
     """
     lines = list(tree.body)
     said = {id(line): text_of(line) for line in lines}
@@ -58,8 +59,14 @@ def aside(tree: cst.Module, speaks: Callable[[str], bool]) -> set[int]:
     variables = {name for line in lines for name in bound(line)}
     needed: set[str] = set()
     rest: list[cst.CSTNode] = []
+    training = leading([line for line in lines if isinstance(line, DEFINITIONS)], said, words, speaks)
     for line in lines:
-        if speaks(said[id(line)]) or isinstance(line, cst.SimpleStatementLine) and imports(line):
+        if (
+            words[id(line)] & training
+            or speaks(said[id(line)])
+            or isinstance(line, cst.SimpleStatementLine)
+            and imports(line)
+        ):
             needed |= words[id(line)]
         else:
             rest.append(line)
@@ -76,6 +83,24 @@ def aside(tree: cst.Module, speaks: Callable[[str], bool]) -> set[int]:
         if not called and not touching:
             parts = [other.body if isinstance(other, cst.SimpleStatementLine) else [other] for other in rest]
             return {id(one) for part in parts for one in part}
+
+
+DEFINITIONS = (cst.FunctionDef, cst.ClassDef)
+
+
+def leading(
+    definitions: list[cst.FunctionDef | cst.ClassDef],
+    said: dict[int, str],
+    words: dict[int, set[str]],
+    speaks: Callable[[str], bool],
+) -> set[str]:
+    """The names of functions and classes that speak of training, or name one that does."""
+    found = {one.name.value for one in definitions if speaks(said[id(one)])}
+    while True:
+        more = {one.name.value for one in definitions if words[id(one)] & found} - found
+        if not more:
+            return found
+        found |= more
 
 
 def text_of(line: cst.CSTNode) -> str:
