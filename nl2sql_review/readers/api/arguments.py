@@ -344,7 +344,7 @@ def stated(choice: Choice) -> str:
             else f"{choice.library} {short(choice.number)}"
         )
     if not choice.said:
-        return f"{choice.library} {short(choice.versions[-1])} is assumed, as no version is stated"
+        return f"{choice.library} {short(choice.versions[-1])} is assumed"
     if not choice.specifier:
         return (
             f"{choice.said} names {choice.library} without a version, and {short(choice.versions[-1])} is the newest "
