@@ -56,7 +56,7 @@ def test_the_example_for_pre_commit_is_valid() -> None:
     passes(PROGRAMS / "pre-commit", "validate-config", CI / "pre-commit-config.yaml")
     hooks = {hook["id"] for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))}
     (repo,) = yaml.safe_load((CI / "pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
-    assert {hook["id"] for hook in repo["hooks"]} == hooks
+    assert {hook["id"] for hook in repo["hooks"]} == {"nl2sql-review"} < hooks  # which checks, and changes nothing
 
 
 def test_actionlint_finds_nothing_and_would(tmp_path: Path) -> None:
