@@ -160,7 +160,7 @@ def test_files_that_are_too_long_and_many_at_once(tmp_path: Path) -> None:
 
 
 def test_memory_does_not_grow_with_edits() -> None:
-    """Of the desk, where documents are examined: a thousand states of a script and of a module that it reads."""
+    """Of the desk, where documents are examined: three hundred states of a script and of a module that it reads."""
     documents = Documents()
     desk = Desk()
     module = "RANK = {}\n"
