@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from ..report.report import Finding, Location, Report, Severity
+from ..report.report import ChecklistItem, FileReport, Finding, Location, Report, Severity
 from .view import View
 
 
@@ -37,6 +37,14 @@ def entries(report: Report, view: View) -> Iterator[Entry]:
         rule = fault.rule or "internal-error"
         message = f"internal error, this was not judged: {fault.message}"
         yield Entry("fault", rule, "error", message, top(fault.path), fault.path)
+
+
+def by_section(file: FileReport) -> dict[str, list[ChecklistItem]]:
+    """The items of the checklist by section, in their order."""
+    sections: dict[str, list[ChecklistItem]] = {}
+    for item in file.checklist:
+        sections.setdefault(item.section, []).append(item)
+    return sections
 
 
 def cell_of(at: Location) -> str:

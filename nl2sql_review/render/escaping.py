@@ -7,6 +7,7 @@ by a terminal or the log of a build, or cannot be seen. What is left is made pla
 from __future__ import annotations
 
 import re
+from html import escape as entities
 
 from .terminal import escape
 
@@ -28,6 +29,11 @@ def markdown_code(text: str) -> str:
     ticks = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
     pad = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{ticks}{pad}{text}{pad}{ticks}"
+
+
+def html_text(said: object) -> str:
+    """Text of an HTML element or attribute: no markup of its own."""
+    return entities(escape(str(said)))
 
 
 def workflow_message(text: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from ..report.report import ChecklistItem, FileReport, Finding, Location, Report
 from . import fixes
+from .entries import by_section
 from .excerpt import LineOf, excerpt, gutter_of, linked_place
 from .summary import closing, lead
 from .terminal import Terminal, cut, escape, escape_code, width, wrap
@@ -113,9 +114,7 @@ def _checklist(file: FileReport, view: View) -> Iterator[str]:
     """The checklist by section: what passes on one line, what fails with its place, what is undecided and why."""
     terminal = view.terminal
     yield terminal.paint(f"Checklist of {escape(file.path)}", "bold")
-    sections: dict[str, list[ChecklistItem]] = {}
-    for item in file.checklist:
-        sections.setdefault(item.section, []).append(item)
+    sections = by_section(file)
     indent = max(map(len, sections)) + 4
     for section, items in sections.items():
         lines = _in_full(items, file, terminal, indent) if view.verbose else _in_short(items, file, terminal, indent)

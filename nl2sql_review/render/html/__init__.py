@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cache
-from html import escape as entities
 from importlib.resources import files as resources
 from typing import Any
 
-from ...report.report import ChecklistItem, FileReport, Finding, Report, Verdict
+from ...report.report import FileReport, Finding, Report, Verdict
 from ...rows.shown import Example
-from ..entries import relative
+from ..entries import by_section, relative
+from ..escaping import html_text as text
 from ..excerpt import place
 from ..summary import count, counts, removable
-from ..terminal import PLAIN, escape
+from ..terminal import PLAIN
 from ..text import evidence
 from ..view import View
 from .changes import changed_lines
@@ -33,11 +33,6 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inli
 
 def render(report: Report, view: View) -> str:
     return "\n".join(_page(report, view)) + "\n"
-
-
-def text(said: object) -> str:
-    """Text for an element or an attribute: no markup, no control or bidirectional characters."""
-    return entities(escape(str(said)))
 
 
 def style() -> str:
@@ -163,13 +158,10 @@ def _code_text(code: str) -> str:
 
 
 def _checklist(file: FileReport) -> Iterator[str]:
-    sections: dict[str, list[ChecklistItem]] = {}
-    for item in file.checklist:
-        sections.setdefault(item.section, []).append(item)
     verdicts = [item.verdict for item in file.checklist]
     parts = [f"{verdicts.count(verdict)} {words}" for verdict, words in _COUNTED.items() if verdict in verdicts]
     yield f"<details open><summary>Checklist: {', '.join(parts)}</summary><table>"
-    for section, items in sections.items():
+    for section, items in by_section(file).items():
         yield f'<tbody><tr><th colspan="3" scope="rowgroup">{text(section)}</th></tr>'
         for item in items:
             yield (

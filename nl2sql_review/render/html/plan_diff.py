@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from ...report.plan_diff import Difference, PlanDiff
+from ..escaping import html_text as text
 from ..plan_diff_text import WORDS, by_section, headline, origins
-from . import POLICY, style, text
+from . import POLICY, style
 
 MARKS = {"certain": "✘", "may": "?", "note": "–"}
 SIGNS = {"+": "added", "-": "removed"}
