@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import os.path
 import re
-import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Iterable, Iterator
 
-from ..files import disk
+from ..files import disk, toml
 from .project_files import INSTALLED_BY_LINES, Broken, groups
 
 if TYPE_CHECKING:
@@ -253,11 +252,7 @@ def _table(data: object, key: str) -> dict[str, Any]:
 
 
 def _toml(text: str) -> dict[str, Any]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+        return toml.parsed(text)
+    except toml.NotToml:
         return {}

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
+from ..files import toml
 from .requirements import PYTHON, Requirement
 
 Group = tuple[Requirement, ...]
@@ -104,13 +104,9 @@ def _conda(text: str, name: str) -> Iterator[Iterable[Requirement]]:
 
 def parsed_toml(text: str, name: str) -> dict[str, Any]:
     """Return a TOML file's tables. Raises Broken with the place."""
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return toml.parsed(text)
+    except toml.NotToml as error:
         raise Broken(f"{name} cannot be parsed: {error}") from error
 
 

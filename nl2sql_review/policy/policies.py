@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Union
 
-from ..files import disk, resources
+from ..files import disk, resources, toml
 from ..files.projects import SIZE_LIMIT
-from ..files.typed_data import ShapeError, build, did_you_mean, keys, listed, named
+from ..files.typed_data import ShapeError, build, did_you_mean, keys, listed
 from ..report.report import KINDS, Kind
 
 OURS = ("nl2sql", "recommended", "general")
@@ -49,10 +48,15 @@ class Policy:
 def load(names: Iterable[str], root: str) -> Policy:
     """Return the policies as one, a later one over an earlier; paths are relative to `root`. Raises PolicyError."""
     made = [_load(name, root, ()) for name in names]
+    return replace(_together(made), name=" and ".join(one.name for one in made))
+
+
+def _together(policies: Iterable[Policy]) -> Policy:
+    """Several as one, a later one over an earlier."""
     whole = Policy()
-    for one in made:
+    for one in policies:
         whole = _over(whole, one) if whole.name else one
-    return replace(whole, name=" and ".join(one.name for one in made))
+    return whole
 
 
 def _load(name: str, root: str, above: tuple[str, ...]) -> Policy:
@@ -73,14 +77,11 @@ def _load(name: str, root: str, above: tuple[str, ...]) -> Policy:
     label = name if name in OURS else os.path.splitext(os.path.basename(path))[0]
     own = replace(own, name=label, rules=rules, files=dict.fromkeys(rules, path))
     below = (own.extend,) if isinstance(own.extend, str) else own.extend
-    whole = Policy()
-    for each in below:
-        try:
-            base = _load(each, os.path.dirname(path), (*above, path))
-        except PolicyError as error:
-            raise PolicyError(f"{path}: extend: {error}") from None
-        whole = _over(whole, base) if whole.name else base
-    return replace(_over(whole, own, plain) if below else own, name=label, title=own.title)
+    try:
+        bases = [_load(each, os.path.dirname(path), (*above, path)) for each in below]
+    except PolicyError as error:
+        raise PolicyError(f"{path}: extend: {error}") from None
+    return replace(_over(_together(bases), own, plain) if bases else own, name=label, title=own.title)
 
 
 def _over(base: Policy, own: Policy, said: Mapping[str, Any] | None = None) -> Policy:
@@ -111,14 +112,7 @@ def _table(path: str, name: str) -> dict[str, Any]:
     data = disk.read(path, SIZE_LIMIT)
     if data is None:
         raise PolicyError(f"{path}: there is no such policy file (policy {name})")
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
     try:
-        made = tomllib.loads(data.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return toml.parsed(data.decode())
+    except (toml.NotToml, UnicodeDecodeError) as error:
         raise PolicyError(f"{path}: {error}") from None
-    if not isinstance(made, dict):
-        raise PolicyError(f"{path}: a policy is a table, not {named(made)}")
-    return made

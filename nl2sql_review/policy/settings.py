@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any, Mapping, Union
 
-from ..files import disk, projects
+from ..files import disk, projects, toml
 from ..files.projects import DEDICATED, PYPROJECT, SIZE_LIMIT, TABLE, candidates
 from ..files.typed_data import ShapeError, build, did_you_mean, keys, listed, named, show
 from ..libraries.declared import LIBRARIES
@@ -300,13 +299,9 @@ def _table(path: str, must_exist: bool) -> Any:
 
 @lru_cache(maxsize=16)
 def _parsed(path: str, content: bytes, must_exist: bool) -> Any:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
     try:
-        data = tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        data = toml.parsed(content.decode())
+    except (toml.NotToml, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from None
     if os.path.basename(path) != PYPROJECT:
         return data

@@ -16,6 +16,7 @@ from functools import partial
 from json.decoder import scanstring  # type: ignore[attr-defined]  # the stubs leave it out; the module lists it
 from typing import Any, Callable
 
+from ...files import toml
 from ...source import Source, Span
 from ...training_plan.values import Known, Place, Trace, Unknown, Value
 from . import sizes
@@ -335,11 +336,7 @@ class JsonMaker:
 # -- TOML and INI ----------------------------------------------------------------------------------------
 def toml_document(text: Text) -> Maker:
     try:
-        import tomllib
-    except ImportError:
-        import tomli as tomllib  # type: ignore[no-redef,import-not-found]
-    try:
-        plain = tomllib.loads(text.text)
+        plain = toml.parsed(text.text)
     except (ValueError, RecursionError) as e:
         raise Malformed(f"not TOML ({str(e).splitlines()[0]})") from None
     return lambda: placed(plain, (), lines_of_keys(text), text)

@@ -1,0 +1,22 @@
+"""TOML by the parser that the running Python has: its own since 3.11, tomli before."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+
+class NotToml(ValueError):
+    """Text that is not TOML; the message says where."""
+
+
+def parsed(text: str) -> dict[str, Any]:
+    """Return the tables of TOML text. Raises NotToml."""
+    if sys.version_info >= (3, 11):  # imported here: most runs read none
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise NotToml(str(error)) from None
