@@ -15,6 +15,7 @@ from ..core.state import Flow, Loop, Rest
 from .expressions import condition
 
 UNROLL = 64  # iterations of a loop over known values that are run one by one
+UNDECIDED = 8  # of a `while True` that only the run leaves: more values than these no name holds
 
 
 def for_(m: Machine, node: cst.For, scope: Scope) -> Flow:
@@ -156,6 +157,7 @@ def while_(m: Machine, node: cst.While, scope: Scope) -> Flow:
     loop = Loop(m.mark(), len(m.unlikely))
     m.loops.append(loop)
     alive: Flow = True
+    left = 0  # turns that only the run decides to leave in
     try:
         for _ in range(UNROLL):
             test = condition(m, m.evaluate(node.test, scope), node)
@@ -167,7 +169,12 @@ def while_(m: Machine, node: cst.While, scope: Scope) -> Flow:
                 break
             if not verdict:
                 break
+            if left == UNDECIDED:
+                abstract_loop(m, loop, lambda: m.execute(node.body, scope), "a while loop that the run leaves")
+                break
+            before = len(loop.breaks) + len(m.frame.exits)
             alive = iteration(m, loop, lambda: m.execute(node.body, scope))
+            left += len(loop.breaks) + len(m.frame.exits) > before
             if not alive or isinstance(alive, Rest):  # a plain run does not come round again
                 alive = broken(m, loop, alive)
                 break
