@@ -28,6 +28,8 @@ def elements(m: Machine, nodes: Iterable[cst.CSTNode], scope: Scope) -> tuple[tu
     return tuple(out), open_, by
 
 
+LISTED = 8  # values that are looked at one by one of those that go on without a known end
+
 Display = Union[cst.List, cst.Tuple, cst.Set]
 Comprehension = Union[cst.BaseSimpleComp, cst.DictComp, "cst.StarredDictComp"]
 
@@ -122,7 +124,7 @@ def comprehension(kind: str) -> Callable[..., Value]:
         def run(comp: cst.CompFor, maybe: bool = False) -> None:
             items = m.iterate(m.evaluate(comp.iter, inner), comp)
             state["open"], state["by"] = state["open"] or items.open, state["by"] or items.by
-            for v in items.items:
+            for v in items.items[:LISTED] if items.open else items.items:
                 m.step()
                 m.assign(comp.target, v, inner)
                 open_here = maybe
