@@ -14,6 +14,8 @@ FLAT = frozenset(
     {"trl", "transformers", "peft", "datasets", "accelerate", "bitsandbytes"}
 )  # classes are exported at the top
 
+PARAMETERS = "inspect.parameters"  # kind of object: the names that a class of a library takes
+
 UNSLOTH_CHAT = (
     "train_on_responses_only",
     "get_chat_template",
