@@ -16,6 +16,7 @@ from .derive import plain
 from .model_state import path_to
 from .object_settings import last
 from .run import Run
+from .spelling import spelt
 
 LAUNCH = re.compile(
     r"\b(?:torchrun|torch\.distributed\.(?:run|launch)|accelerate\s+launch|deepspeed)\b[^\n]*?"
@@ -27,6 +28,9 @@ ONE = re.compile(
     r"main_local"
 )
 SEEDS = ("set_seed", "seed_everything", "seed_all", "fix_seed")
+DOWNLOADS = ("urllib.request.urlretrieve", "wget.download", "gdown.download")
+SHELLS = ("os.system", "subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output")
+DOWNLOADER = re.compile(r"\b(wget|curl|gdown|gsutil|aws s3)\b")
 NUMPY = ("numpy.random.seed", "np.random.seed")
 
 
@@ -98,15 +102,16 @@ def fixed(call: Call) -> bool:
 
 
 def unguarded(run: Run, guess: bool) -> Iterator[Defect]:
-    """What every process writes to the same place when the training is over."""
+    """What every process writes to the same place: downloads at any time, the rest when the training is over."""
     if not run.train:
         return
     start = max(c.order for c in run.train)
     seen: set[int] = set()
     for call in run.calls:
-        if call.order <= start or id(call.place.node) in seen:
+        if id(call.place.node) in seen:
             continue
-        what = written(call)
+        what = written(call) if call.order > start else ""
+        what = what or downloaded(call)
         if not what or guarded(call):
             continue
         seen.add(id(call.place.node))
@@ -130,9 +135,19 @@ def written(call: Call) -> str:
     return ""
 
 
+def downloaded(call: Call) -> str:
+    """What a call downloads to a file of its own; what a hub's library downloads is locked by it."""
+    if call.callee in DOWNLOADS:
+        return "downloads to the same file, while others read it"
+    if call.callee not in SHELLS:
+        return ""
+    words = spelt(call.get("args", "command", "$0"))
+    return "downloads to the same file, while others read it" if DOWNLOADER.search(words) else ""
+
+
 def guarded(call: Call) -> bool:
     """Whether a test of the rank stands above the call, in its function or where that is called."""
-    if any(ONE.search(condition) for condition in (call.condition, *getattr(call, "conditions", ()))):
+    if any(ONE.search(condition) for condition in (call.condition, *call.conditions)):
         return True
     source = call.place.source
     path = path_to(source.tree, call.place.node)
