@@ -27,6 +27,7 @@ ONE = re.compile(
     r"world_process_zero|main_process|process_index|local_rank|\brank\b|RANK|is_main|is_master|master_process|on_main|"
     r"main_local"
 )
+DISTRIBUTED = re.compile(r"accelerat|torchrun|distributed|deepspeed|fsdp|\brank\b|local_rank|world_size", re.IGNORECASE)
 SEEDS = ("set_seed", "seed_everything", "seed_all", "fix_seed")
 DOWNLOADS = ("urllib.request.urlretrieve", "wget.download", "gdown.download")
 SHELLS = ("os.system", "subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output")
@@ -50,6 +51,8 @@ def read(run: Run, plan: TrainingPlan) -> None:
 def processes(run: Run, plan: TrainingPlan) -> Value:
     """Whether several processes train: said so, started so in a comment, or the rank is read without a default."""
     stated = plan.arguments.processes.value
+    if merely_beside(run, stated):
+        return Default(False, "the launcher")
     if isinstance(stated, Known) and isinstance(stated.value, int):
         return Known(stated.value > 1, stated.trace)
     if isinstance(stated, Default) and isinstance(stated.value, int) and stated.value > 1:
@@ -62,6 +65,13 @@ def processes(run: Run, plan: TrainingPlan) -> Value:
         if INDEXED.search(text) and not re.search(r"[\"']LOCAL_RANK[\"']\s*(not )?in\s+os\.environ", text):
             return Default(True, "the launcher")
     return Default(False, "the launcher") if not isinstance(stated, Known) else Known(False)
+
+
+def merely_beside(run: Run, stated: Value) -> bool:
+    """Whether only an accelerate file that lies beside speaks of several processes: it may be for other scripts."""
+    text = getattr(run.source, "text", "")
+    named = run.processes is not None or getattr(run.settings, "launch", ()) or run.recording.started is not None
+    return isinstance(stated, Default) and not named and not DISTRIBUTED.search(text)
 
 
 # -- splits ------------------------------------------------------------------------------------------------------
