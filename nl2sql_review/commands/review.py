@@ -326,6 +326,7 @@ def _tell_faults(faults: Sequence[InternalError]) -> None:
 
 def _show_settings(args: Namespace) -> int:
     from ..policy import rulebook, settings
+    from ..policy.shown_settings import show_settings
     from ..render.terminal import escape
 
     where = args.paths[0] if args.paths and args.paths[0] != "-" else os.getcwd()
@@ -335,5 +336,5 @@ def _show_settings(args: Namespace) -> int:
         settings.configure(rulebook.load(chosen.rules), chosen)
     except (settings.SettingsError, rulebook.RulebookError) as error:
         raise UsageError(str(error)) from None
-    write("".join(f"{escape(line)}\n" for line in settings.show_settings(chosen).split("\n")))
+    write("".join(f"{escape(line)}\n" for line in show_settings(chosen).split("\n")))
     return NOTHING

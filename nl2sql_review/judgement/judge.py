@@ -269,7 +269,8 @@ def _once(findings: Iterable[Found]) -> list[Found]:
     Several arguments may share a place, the `**` they come through; of a rule on the interfaces each has its finding.
     """
     made = reversed(list(findings))
-    return list({(f.finding.location, f.subject if f.rule.section == "api" else ""): f for f in made}.values())[::-1]
+    several = ("api", "artifact")  # one call may be wrong in several ways
+    return list({(f.finding.location, f.subject if f.rule.section in several else ""): f for f in made}.values())[::-1]
 
 
 def merged(findings: Sequence[Found]) -> list[Finding]:
