@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 from ....training_plan.values import Absent, Default, Known, Text, Unknown, Value, traced
 from ...core.joins import demote
@@ -19,9 +19,11 @@ from ...python.texts import concatenate
 from .paths import CWD, absolute_text, expanded, last_name, text_of
 from .streams import existing
 
+TextFunction = Callable[..., Optional[Value]]  # of a machine and the texts; None: only the run knows
+
 
 def text_function(*names: str) -> Callable[[Any], Any]:
-    def add(f: Any) -> Any:
+    def add(f: TextFunction) -> TextFunction:
         for name in names:
 
             def run(call: ModelCall, name: str = name) -> Value:
@@ -38,7 +40,7 @@ def text_function(*names: str) -> Callable[[Any], Any]:
     return add
 
 
-def settled(m: Machine, name: str, f: Any, texts: list[Value], values: Any) -> Value:
+def settled(m: Machine, name: str, f: TextFunction, texts: list[Value], values: tuple[Value, ...]) -> Value:
     bad = next((t for t in texts if isinstance(t, (Unknown, Absent))), None)
     if bad is not None:
         m.risks += 1

@@ -11,7 +11,7 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Any, Callable
 
-from ....training_plan.values import Absent, Known, Text, Unknown, Value
+from ....training_plan.values import Absent, Known, Text, Trace, Unknown, Value
 from ...core import operations
 from ...core.library import ATTRIBUTE_MODELS, METHOD_MODELS, model
 from ...core.machine import Machine
@@ -59,7 +59,7 @@ def path_of(text: Value) -> Value:
     return text
 
 
-def opened(text: str, *args: Value, trace: Any = ()) -> Value:
+def opened(text: str, *args: Value, trace: Trace = ()) -> Value:
     """A path that only the run knows, as an expression."""
     return path_of(Text((Known(Opaque(text, "call", args, "str")),), trace))
 

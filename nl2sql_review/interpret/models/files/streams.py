@@ -7,7 +7,7 @@ from the script's own up to the project's root are tried, and only a file that e
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
-from typing import Any, Callable, NamedTuple
+from typing import Callable, NamedTuple
 
 from ....files import disk
 from ....source import Source, SourceError
@@ -276,7 +276,7 @@ def read_all(call: ModelCall) -> Value:
     )
 
 
-def or_term(m: Machine, file: Any, found: Value, what: str) -> Value:
+def or_term(m: Machine, file: Opaque, found: Value, what: str) -> Value:
     """What a data file holds is decided by the run; that a configuration is missing is said."""
     path = text_of(file.args[0])
     name = path.value if isinstance(path, Known) else path.parts[-1] if isinstance(path, Text) else ""
