@@ -77,7 +77,7 @@ def of_calls(examined: Examined, number: int) -> list[Setting]:
     """What the calls of one run were given, argument by argument."""
     plan = examined.plans[number]
     one = examined.of_run(plan)
-    if one.recording is None:
+    if one.recording is None or one.source is None:
         return []
     found = runs.runs(one.recording, one.source, one.settings)
     at = next((n for n, other in enumerate(one.plans) if other is plan), 0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Iterator
 
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact, TrainingPlan
@@ -132,7 +132,7 @@ def templated(value: Value) -> bool:
     return isinstance(value, Term) and "apply_chat_template" in value.text
 
 
-def literal(value: Any) -> str | None:
+def literal(value: Value) -> str | None:
     """A text with a mark for every hole; None where its literal parts are not known."""
     if isinstance(value, (Known, Default)) and isinstance(value.value, str):
         return value.value

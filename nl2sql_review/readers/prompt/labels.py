@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Iterator
+from typing import Iterator
 
 import libcst as cst
 
@@ -229,7 +229,7 @@ def filled(run: Run, value: Value) -> tuple[int, Call] | None:
     return (stop, call) if isinstance(least, int) and least >= stop else None
 
 
-def leftmost(value: Any, depth: int = 0) -> Term | None:
+def leftmost(value: Value, depth: int = 0) -> Term | None:
     """The first of several lists that are joined."""
     term = terms(value)
     if term is None or depth > 8:
@@ -244,7 +244,7 @@ def repeats(term: Term) -> bool:
     return isinstance(plain(term.args[0]), (list, tuple)) and term.text.startswith("[") and "] * " in term.text[:20]
 
 
-def tokenizer_call(run: Run, value: Any) -> Call | None:
+def tokenizer_call(run: Run, value: Value) -> Call | None:
     """The tokenizer's call whose `input_ids` these are. Terms far down hold their text only: it is looked up."""
     term = terms(value)
     while term is not None and term.head in ("item", "get", "attribute"):
@@ -256,7 +256,7 @@ def tokenizer_call(run: Run, value: Any) -> Call | None:
     return next((c for c in run.calls if c.callee == CALL and getattr(c.result, "text", "") == term.text), None)
 
 
-def copies_padding(run: Run, value: Any, depth: int = 0) -> bool:
+def copies_padding(run: Run, value: Value, depth: int = 0) -> bool:
     """Whether these are the ids of a tokenizer's call that pads, as they are or copied."""
     if depth > 6:
         return False
