@@ -133,7 +133,7 @@ def _deepest(text: str) -> int:
     return where
 
 
-def _cells(document: Any) -> list[dict[str, Any]]:
+def _cells(document: object) -> list[dict[str, Any]]:
     if isinstance(document, dict):
         cells = document.get("cells")
         if cells is None and isinstance(document.get("worksheets"), list):
