@@ -43,6 +43,11 @@ def after(source: Source, node: cst.CSTNode, content: str) -> Edit:
     return inserted(source, at.end_row, at.end_column, at.cell, content)
 
 
+def margin(line: str) -> str:
+    """The space that a line begins with."""
+    return line[: len(line) - len(line.lstrip())]
+
+
 def literal(value: object, like: str = "") -> str:
     """A plain value as Python code, in the quotes of the code it replaces."""
     if isinstance(value, str):
@@ -92,7 +97,7 @@ def _spread(source: Source, call: cst.Call, arguments: tuple[str, ...]) -> list[
     """The arguments of a call on one line each on its own, and more after them; of a longer call these alone."""
     places = [source.span(arg) for arg in call.args]
     last, end = places[-1], source.span(call)
-    outer = re.match(r"\s*", source.line(last.row, last.cell))[0]  # type: ignore[index]
+    outer = margin(source.line(last.row, last.cell))
     if end.row != end.end_row:
         lines = ",".join(f"\n{outer}{one}" for one in arguments)
         return [inserted(source, last.end_row, last.end_column, last.cell, f",{lines}")] if arguments else []
@@ -144,7 +149,7 @@ def removed(source: Source, call: cst.Call, arg: cst.Arg) -> Edit:
     at = source.span(arg)
     before = source.line(at.row, at.cell)[: at.column - 1]
     rest = source.line(at.end_row, at.cell)[at.end_column - 1 :]
-    comma = re.match(r"\s*,?", rest)[0]  # type: ignore[index]
+    comma = re.match(r"\s*,", rest)
     if not before.strip() and at.row > source.span(call).row and re.fullmatch(r"\s*,\s*", rest):
         return Edit(Location(source.path, at.row, 1, at.end_row + 1, 1, at.cell), "")
     if not before.strip() and (noted := re.match(r"\s*(?:,\s*)?(?=#)", rest)):
@@ -157,7 +162,17 @@ def removed(source: Source, call: cst.Call, arg: cst.Arg) -> Edit:
         return Edit(
             Location(source.path, previous.end_row, previous.end_column, at.end_row, at.end_column, at.cell), ""
         )
-    return Edit(Location(source.path, at.row, at.column, at.end_row, at.end_column + len(comma), at.cell), "")
+    return Edit(
+        Location(
+            source.path,
+            at.row,
+            at.column,
+            at.end_row,
+            at.end_column + (comma.end() if comma is not None else 0),
+            at.cell,
+        ),
+        "",
+    )
 
 
 def renamed(source: Source, arg: cst.Arg, name: str) -> Edit:
@@ -266,7 +281,9 @@ def _runs(tree: cst.Module) -> list[list[cst.SimpleStatementLine]]:
 
 def _among(source: Source, imports: list[cst.SimpleStatementLine], code: str) -> Edit:
     """The line in the block of imports that it belongs to: below the last that sorts before it."""
-    own = _order(cst.parse_statement(code).body[0])  # type: ignore[index]
+    statement = cst.parse_statement(code)
+    assert isinstance(statement, cst.SimpleStatementLine)
+    own = _order(statement.body[0])
     keys = [_order(one.body[0]) for one in imports]
     start = next((n + 1 for n, key in enumerate(keys) if key[2].split(".")[0] == "unsloth"), 0)
     before = [n for n in range(start, len(keys)) if keys[n] < own]
@@ -292,7 +309,7 @@ def _order(statement: cst.CSTNode) -> tuple[int, int, str]:
 def below(source: Source, line: cst.SimpleStatementLine, code: str) -> Edit:
     """A line of code below a line of statements, as far indented."""
     at = source.span(line)
-    indent = re.match(r"\s*", source.line(at.row, at.cell))[0]  # type: ignore[index]
+    indent = margin(source.line(at.row, at.cell))
     column = len(source.line(at.end_row, at.cell)) + 1
     return inserted(source, at.end_row, column, at.cell, "\n" + "\n".join(indent + one for one in code.split("\n")))
 

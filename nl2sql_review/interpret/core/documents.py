@@ -300,7 +300,7 @@ class JsonMaker:
         self.source, self.text, self.budget = text, text.text, Budget()
 
     def skip(self, i: int) -> int:
-        return SPACE.match(self.text, i).end()  # type: ignore[union-attr]
+        return SPACE.match(self.text, i).end()  # type: ignore[union-attr]  # matches the empty string too
 
     def value(self, i: int, start: int | None = None) -> tuple[Value, int]:
         """The value that starts at `i` and where it ends. `start`: where its key does."""
@@ -343,7 +343,7 @@ class JsonMaker:
         for word, constant in WORDS.items():
             if text.startswith(word, i):
                 return Known(constant, self.source.between(begin, i + len(word))), i + len(word)
-        end = NUMBER.match(text, i).end()  # type: ignore[union-attr]
+        end = NUMBER.match(text, i).end()  # type: ignore[union-attr]  # nothing else is left
         return kept(Known(json.loads(text[i:end]), self.source.between(begin, end))), end
 
 
@@ -409,7 +409,7 @@ def ini_document(text: Text, lower: bool = True, inline: tuple[str, ...] = (), i
         interpolation=configparser.BasicInterpolation() if interpolation else None,
     )
     if not lower:
-        parser.optionxform = str  # type: ignore[assignment,method-assign]
+        setattr(parser, "optionxform", str)  # noqa: B010 (the documented way; to mypy it is a method)
     try:
         parser.read_string(text.text)
         plain = {name: dict(parser[name]) for name in ("DEFAULT", *parser.sections())}

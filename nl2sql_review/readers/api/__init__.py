@@ -42,7 +42,8 @@ SCRIPT = "it is a script, not a configuration"
 def versions_of(recording: Recording, source: Source, settings: ProjectSettings | None) -> Versions:
     """Which versions of the libraries the script is judged by; the files that say so count as read."""
     if recording.configuration is not None:
-        return recording.configuration.versions  # type: ignore[no-any-return]
+        stated: Versions = recording.configuration.versions
+        return stated
     folder = os.path.dirname(os.path.abspath(getattr(source, "path", "") or "."))
     found = chosen.of_script(source, folder, projects.marked(folder) or folder, settings, patched(recording))
     recording.files_read += [f for f in found.files if f not in recording.files_read]

@@ -142,11 +142,11 @@ def remaking(run: Run) -> Place | None:
     """The collator that makes the labels anew, if the trainer is given it."""
     assert run.trainer is not None
     for thing in objects(run.trainer.get("data_collator")):
-        call = getattr(thing, "call", None)
+        call: Call | None = getattr(thing, "call", None)
         if call is not None and call.callee == REMAKES:
             mlm = call.get("mlm")
             if isinstance(mlm, Known) and mlm.value is False:
-                return call.place  # type: ignore[no-any-return]
+                return call.place
     return None
 
 
@@ -180,15 +180,16 @@ def assistant_only(run: Run, text: TrainingText) -> Iterator[Defect]:
     if not isinstance(run.arguments.value("chat_template_path"), Absent):
         return
     name = run.load.value("model_name", "pretrained_model_name_or_path", "$0", "model")
+    whose = "the chat template that the script writes"
     if written is None:
         kind = family(name.value) if isinstance(name, Known) else None
         if kind is None or kind.name not in WITHOUT_GENERATION or not has_chat_template(getattr(name, "value", None)):
             return
+        whose = f"the chat template of {kind.name}"
     elif GENERATION.search(written):
         return
     place = run.arguments.where("assistant_only_loss")
     assert place is not None
-    whose = "the chat template that the script writes" if written is not None else f"the chat template of {kind.name}"  # type: ignore[union-attr]
     yield Defect(
         "no markers",
         "assistant_only_loss",

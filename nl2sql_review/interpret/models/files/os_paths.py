@@ -16,7 +16,7 @@ from ...core.objects import Sequence
 from ...core.operations import lift
 from ...python.builtins import open_term
 from ...python.texts import concatenate
-from .paths import CWD, absolute_text, expanded, last_name, text_of
+from .paths import absolute_text, below_cwd, expanded, last_name, text_of
 from .streams import existing
 
 TextFunction = Callable[..., Optional[Value]]  # of a machine and the texts; None: only the run knows
@@ -147,8 +147,9 @@ def extend_search_path(call: ModelCall) -> Value:
     """Where further modules are found; a relative folder is tried in the script's own, then in the project's root."""
     m = call.machine
     text = lift(text_of, call.arguments.positional[-1]) if call.arguments.positional else Unknown("no path")
-    if isinstance(text, Text) and text.parts[0] is CWD and all(isinstance(p, str) for p in text.parts[1:]):
-        text = Known("".join(text.parts[1:]).lstrip("/") or ".")  # type: ignore[arg-type]
+    below = below_cwd(text)
+    if below is not None:
+        text = Known(below or ".")
     if isinstance(text, (Known, Default)) and isinstance(text.value, str):
         folder = Path(text.value)
         bases = [m.project.script.parent] if m.project.script is not None else []

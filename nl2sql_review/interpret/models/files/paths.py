@@ -35,6 +35,14 @@ LEFTOVER = re.compile(
 
 
 # -- between paths and text ------------------------------------------------------------------------------
+def below_cwd(text: Value) -> str | None:
+    """The literal path below the working directory, None where a text is no such path."""
+    if not isinstance(text, Text) or not text.parts or text.parts[0] is not CWD:
+        return None
+    literal = [part for part in text.parts[1:] if isinstance(part, str)]
+    return "".join(literal).lstrip("/") if len(literal) == len(text.parts) - 1 else None
+
+
 def text_of(v: Value) -> Value:
     """The text of a settled path or string."""
     x = v.value if isinstance(v, Known) else None

@@ -20,7 +20,7 @@ from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Builtin, Items, Mapping, Opaque, Sequence, object_of, plain
 from ...core.operations import describe, lift
 from ...python.builtins import BUILTINS
-from .paths import CONFIGURATION, CWD, LEFTOVER, is_path, path_method, text_of
+from .paths import CONFIGURATION, LEFTOVER, below_cwd, is_path, path_method, text_of
 
 FILE = "file"
 MAX_TEXT_BYTES = 256_000  # a configuration, a template; larger ones are data, which the run reads
@@ -48,13 +48,8 @@ def locate(m: Machine, text: Value) -> Path | str:
             literal = text.value
         else:
             relative = text.value
-    elif (
-        isinstance(text, Text)
-        and text.parts
-        and text.parts[0] is CWD
-        and all(isinstance(p, str) for p in text.parts[1:])
-    ):
-        relative = "".join(text.parts[1:]).lstrip("/")  # type: ignore[arg-type]
+    elif (below := below_cwd(text)) is not None:
+        relative = below
     else:
         return f"which file {describe(text)} is, only the run knows"
     if m.project.root is None:
