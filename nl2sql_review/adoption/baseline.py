@@ -12,7 +12,6 @@ import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 from ..files import disk
 from ..files.discovery import shown
@@ -147,12 +146,12 @@ def text(entries: Iterable[BaselineEntry]) -> str:
     return f'{{\n "version": {VERSION},\n "findings": [{lines}\n ]\n}}\n'
 
 
-def _same(a: Any, b: Any) -> bool:
+def _same(a: object, b: object) -> bool:
     """Whether two values are the same in JSON, where 1 and 1.0 are one number and true is none."""
     return json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True) or _number(a) == _number(b) is not None
 
 
-def _number(value: Any) -> float | None:
+def _number(value: object) -> float | None:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 

@@ -10,11 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
-from typing import Any, Callable, Iterable
+from typing import TYPE_CHECKING, Callable, Iterable
 
 from . import declared, store
 from .declared import LIBRARIES, UNREADABLE, Statement
 from .versions import allows, between, clauses, is_bounded, is_exact
+
+if TYPE_CHECKING:
+    from ..source import Source
+    from ..training_plan.stated import ProjectSettings
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,12 @@ def _goes_with(library: str, version: str, choices: dict[str, Choice]) -> bool:
 
 
 def of_script(
-    source: Any, folder: str, root: str, settings: Any = None, unsloth: bool = False, needs: Iterable[Statement] = ()
+    source: Source,
+    folder: str,
+    root: str,
+    settings: ProjectSettings | None = None,
+    unsloth: bool = False,
+    needs: Iterable[Statement] = (),
 ) -> Versions:
     """The versions for one script. `settings.versions` is a mapping of library to requirement.
 

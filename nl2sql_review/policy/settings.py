@@ -171,7 +171,7 @@ def _over(below: Settings, above: Settings, said: Mapping[str, Any]) -> Settings
     )
 
 
-def _extended(data: Any, path: str, root: str, above: tuple[str, ...], trusted: bool) -> Settings:
+def _extended(data: dict[str, Any], path: str, root: str, above: tuple[str, ...], trusted: bool) -> Settings:
     """The settings of a file over those of the file that it extends; unless `trusted` none leads out of its tree."""
     own = from_data(data, path, root)
     if path and not trusted:

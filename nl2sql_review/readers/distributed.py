@@ -8,6 +8,7 @@ from typing import Iterator
 import libcst as cst
 
 from ..interpret.core.recording import Call
+from ..source import Source
 from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Trace, Value
 from .api.arguments import Defect
@@ -169,11 +170,11 @@ def guarded(call: Call) -> bool:
     return leaves_early(source, path)
 
 
-def leaves_early(source: object, path: list[cst.CSTNode]) -> bool:
+def leaves_early(source: Source, path: list[cst.CSTNode]) -> bool:
     """`if rank != 0: return` above it in the same body."""
     for node in path:
         for one in getattr(getattr(node, "body", None), "body", ()):
-            if isinstance(one, cst.If) and ONE.search(source.segment(one.test)):  # type: ignore[attr-defined]
+            if isinstance(one, cst.If) and ONE.search(source.segment(one.test)):
                 lines = [s for s in getattr(one.body, "body", ()) if isinstance(s, cst.SimpleStatementLine)]
                 if any(isinstance(s.body[0], (cst.Return, cst.Raise)) for s in lines):
                     return True

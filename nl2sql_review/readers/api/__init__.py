@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Iterable
+from typing import TYPE_CHECKING, Iterable
 
 from ...files import projects
 from ...interpret.core.recording import Recording
@@ -15,6 +15,11 @@ from ..run import Run
 from . import conflicts, imports, requirements
 from .arguments import Defect, judging, patched
 from .imports import fact as listed
+
+if TYPE_CHECKING:
+    from ...source import Source
+    from ...training_plan import facts
+    from ...training_plan.stated import ProjectSettings
 
 # kinds of a configuration's defects -> the fact that lists them
 KEYS = {
@@ -34,10 +39,11 @@ LISTS = {
 SCRIPT = "it is a script, not a configuration"
 
 
-def versions_of(recording: Recording, source: Any, settings: Any) -> Versions:
+def versions_of(recording: Recording, source: Source, settings: ProjectSettings | None) -> Versions:
     """Which versions of the libraries the script is judged by; the files that say so count as read."""
     if recording.configuration is not None:
-        return recording.configuration.versions  # type: ignore[no-any-return]
+        stated: Versions = recording.configuration.versions
+        return stated
     folder = os.path.dirname(os.path.abspath(getattr(source, "path", "") or "."))
     found = chosen.of_script(source, folder, projects.marked(folder) or folder, settings, patched(recording))
     recording.files_read += [f for f in found.files if f not in recording.files_read]
@@ -78,7 +84,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part.changed_defaults = listed(list(conflicts.changed_defaults(run, made)), run.place)
 
 
-def configured(run: Run, part: Any) -> None:
+def configured(run: Run, part: facts.Api) -> None:
     """Of a configuration its parser judges the keys, not the calls that are made of them."""
     found = run.configuration
     part.patched = Fact(Known(any(name == "unsloth" for name, _ in run.recording.imports)), at=run.place)

@@ -7,10 +7,10 @@ the BOS token. Each kind is told once for each program that asks, in one sentenc
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Iterator
+from typing import Callable, Iterator
 
 from ...training_plan.facts import Fact, TrainingPlan
-from ...training_plan.values import Absent, Default, Known, Place, Term, Text, Trace, Unknown
+from ...training_plan.values import Absent, Default, Known, Place, Term, Text, Trace, Unknown, Value
 from ..api.arguments import Defect
 from ..api.imports import fact as listed
 from ..dataset.schema_cut import cuts
@@ -25,6 +25,7 @@ from . import generation
 from .asking import Question, Side, messages, questions, saved_at, sides
 from .modelfile import modelfile
 
+Cut = tuple[str, str, "int | None"]  # how, in which unit, and after how many of them a schema is cut
 HOLE = "\0"
 WORDS = re.compile(r"[^\W\d_]{2}")  # a literal that says something
 
@@ -153,7 +154,7 @@ def schema(trained: TrainingText, question: Question, plan: TrainingPlan) -> Ite
     yield defect(question.side, "schema", place_of(question), text, question.given.trace)
 
 
-def cut_of(pieces: list[Piece]) -> tuple[str, str, Any] | None:
+def cut_of(pieces: list[Piece]) -> Cut | None:
     """(how, unit, limit) of the cut of the one schema in a prompt, ("", "", None) of none; None where not known."""
     holes = [p for p in pieces if p.hole is not None and "schema" in p.roles]
     if len(holes) != 1:
@@ -169,7 +170,7 @@ def cut_of(pieces: list[Piece]) -> tuple[str, str, Any] | None:
     return (how, found[0].unit, limit) if isinstance(limit, int) else None
 
 
-def said_cut(cut: tuple[str, str, Any]) -> str:
+def said_cut(cut: Cut) -> str:
     how, unit, limit = cut
     return f"{how} at {limit:,} {unit}" if how else "not cut"
 
@@ -243,7 +244,7 @@ def place_of(question: Question) -> Place:
     return own[-1] if own else question.place
 
 
-def literal(value: Any) -> str | None:
+def literal(value: Value) -> str | None:
     """A text with a mark for every hole; None where its literal parts are not known."""
     if isinstance(value, (Known, Default)) and isinstance(value.value, str):
         return value.value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Iterator
 
+from ...interpret.core.objects import Object
 from ...interpret.core.recording import Call
 from ...training_plan.values import Absent, Default, Known, Value
 from ..api.arguments import Defect, branch
@@ -84,7 +85,7 @@ def weights(run: Run) -> Iterator[Defect]:
             yield Defect("wrapped", "peft_config", call.place, text, branch(call))
 
 
-def merges(call: Call, thing: Any, save: Call) -> bool:
+def merges(call: Call, thing: Object | None, save: Call) -> bool:
     """Whether a call merged the adapter out of a model that is saved afterwards, and the model is the adapter's."""
     if last(call.callee) not in MERGES or call.receiver is not thing or call.order >= save.order:
         return False
@@ -92,7 +93,7 @@ def merges(call: Call, thing: Any, save: Call) -> bool:
     return made is not None and (loads_adapter(made) or last(made.callee) == "get_peft_model")
 
 
-def adapted_in_place(run: Run, thing: Any, save: Call) -> Call | None:
+def adapted_in_place(run: Run, thing: Object | None, save: Call) -> Call | None:
     """The trainer that adapted the bare model that is saved, if it did so before."""
     made = call_of(thing)
     if made is None or not is_model_load(made) or save.conditional or last(save.callee) == "save_model":
