@@ -59,7 +59,7 @@ def projects(public: Path | None) -> list[Project]:
     made += [
         Project(f"bomb/{name}", "train.py", {"train.py": HEAD + text + "\n" + TAIL}) for name, text in BOMBS.items()
     ]
-    return made + (_files(public) if public is not None else [])
+    return made + (list(_files(public)) if public is not None else [])
 
 
 def _files(top: Path) -> Iterator[Project]:
