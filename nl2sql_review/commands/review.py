@@ -54,7 +54,8 @@ examples:
 
 exit codes:
   0  nothing to report
-  1  findings at or above --fail-on, or unknown items under --fail-on-unknown; under --diff, if there is one
+  1  findings at or above --fail-on, or unknown items under --fail-on-unknown; under --diff, if there is one, or if a
+     file cannot be read
   2  usage error or internal error
   3  nothing was reviewed: no training script was found (0 with --allow-empty)
 The formats have no say in this: a SARIF file with findings comes with exit code 1 too.

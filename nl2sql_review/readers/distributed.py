@@ -71,7 +71,9 @@ def processes(run: Run, plan: TrainingPlan) -> Value:
 def merely_beside(run: Run, stated: Value) -> bool:
     """Whether only an accelerate file that lies beside speaks of several processes: it may be for other scripts."""
     text = getattr(run.source, "text", "")
-    named = run.processes is not None or bool(getattr(run.settings, "launch", None)) or run.recording.started is not None
+    named = (
+        run.processes is not None or bool(getattr(run.settings, "launch", None)) or run.recording.started is not None
+    )
     return isinstance(stated, Default) and not named and not DISTRIBUTED.search(text)
 
 
