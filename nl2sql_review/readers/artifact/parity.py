@@ -15,6 +15,8 @@ from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
 from ..api.arguments import Defect
 from ..api.imports import fact as listed
+from ..dataset.columns import argument, column_role, columns_read, cuts_by_tables
+from ..dataset.schema_cut import Cut, cuts
 from ..object_settings import last
 from ..prompt.text import Piece
 from ..prompt.tokenizer import Tokenizer
@@ -107,6 +109,50 @@ def here(run: Run, trained: TrainingText) -> Iterator[Defect]:
                 f"({shown(HOLE.join(heads))}): it lacks {missing[0]!r}"
             )
             yield Defect("text", "prompt", place_of(given, maker), text, trace=given.trace)
+        elif differs := cut_otherwise(trained, given):
+            yield Defect("schema cut", "prompt", place_of(given, maker), differs, trace=given.trace)
+
+
+def cut_otherwise(trained: TrainingText, given: Value) -> str:
+    """In what the cut of the schema differs where the model is asked; "" where it does not, or may not.
+
+    Compared are the hole of the schema in both texts, where both have as many holes: by a slice or by whole tables, and
+    the budget. By whole tables the SQL may be looked at in training only: where the model is asked, it gives it away.
+    """
+    before = [piece for piece in pieces_of(trained) if piece.hole is not None]
+    parts = given.parts[0].parts if isinstance(given, Unknown) and isinstance(given.parts, list) else given
+    here = [part for part in parts.parts if not isinstance(part, str)] if isinstance(parts, Text) else []
+    if len(before) != len(here):
+        return ""
+    for piece, hole in zip(before, here):
+        if "schema" not in piece.roles or piece.hole is None or not isinstance(hole, Term):
+            continue
+        one, other = next(cuts(piece.hole), None), next(cuts(hole), None)
+        if other is not None and looks_at_sql(hole):
+            return "the cut of the schema is given the SQL where the model is asked, which gives it away"
+        ours, theirs = told(one, piece.hole), told(other, hole)
+        if ours and theirs and ours != theirs:
+            return f"the schema is {ours} in training, and {theirs} where the model is asked"
+    return ""
+
+
+def told(cut: Cut | None, hole: Value) -> str:
+    """How a schema is cut, in words; "" where that is not known."""
+    if cut is None:
+        return "not cut" if "schema" in {column_role(name) for name in columns_read(hole)} else ""
+    if not isinstance(cut.limit, (Known, Default)):
+        return ""
+    return f"cut at {cut.limit.value} {cut.unit}" + ("" if cut.blind else " by whole tables")
+
+
+def looks_at_sql(value: object, depth: int = 0) -> bool:
+    """Whether `cut_schema` is given the SQL."""
+    if depth > 6 or not isinstance(value, Term):
+        return False
+    if cuts_by_tables(value):
+        sql = argument(value, 2, "sql")
+        return not isinstance(sql, (Absent, Unknown)) and not (isinstance(sql, (Known, Default)) and not sql.value)
+    return any(looks_at_sql(arg, depth + 1) for arg in value.args)
 
 
 def lacking(heads: list[str], said: str) -> list[str]:
