@@ -3,8 +3,8 @@
     python benchmarks/rows.py --rows 1000000                         # 1.3 GB in a temporary folder
     python benchmarks/rows.py --rows 4000 --dropoutt ENV/bin/dropoutt    # the same file by another checker
 
-Makes a JSONL file of the questions and databases of `benchmarks/teach`, every pair of schema and SQL another one and one
-row in a thousand with a column that its schema lacks, then runs the command on it as a user does: once without the
+Makes a JSONL file of the questions and databases of `benchmarks/teach`, every pair of schema and SQL another one, and
+one row in a thousand with a column that its schema lacks, then runs the command on it as a user does: once without the
 rules about SQL, once with them. Prints rows a second, starting included, processor time, and the memory of the largest
 process. Exits 1 where the rows or the findings are not those that were made.
 """
