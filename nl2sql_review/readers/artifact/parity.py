@@ -13,6 +13,7 @@ from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Default, Known, Place, Term, Text, Trace, Unknown, Value
 from ..api.arguments import Defect
 from ..api.imports import fact as listed
+from ..dataset.columns import argument, cuts_by_tables
 from ..dataset.schema_cut import cuts
 from ..derive import plain
 from ..object_settings import last
@@ -25,7 +26,6 @@ from . import generation
 from .asking import Question, Side, messages, questions, saved_at, sides
 from .modelfile import modelfile
 
-Cut = tuple[str, str, "int | None"]  # how, in which unit, and after how many of them a schema is cut
 HOLE = "\0"
 WORDS = re.compile(r"[^\W\d_]{2}")  # a literal that says something
 
@@ -142,37 +142,48 @@ def words(trained: TrainingText, question: Question, plan: TrainingPlan) -> Iter
 
 
 def schema(trained: TrainingText, question: Question, plan: TrainingPlan) -> Iterator[Defect]:
-    """A schema that is cut in another way, or to another length."""
-    texts = trained.texts if len(trained.texts) == 1 else []
-    here = chat(question.given) if messages(question.given) else alternatives(question.given)
-    there = [cut_of(pieces) for pieces in texts]
-    asked = [cut_of(pieces) for pieces in here[:1] if len(here) == 1]
-    if not there or not asked or there[0] is None or asked[0] is None or there[0] == asked[0]:
+    """A schema that is cut in another way, or to another length; by whole tables the SQL counts in training only."""
+    asked = chat(question.given) if messages(question.given) else alternatives(question.given)
+    if len(trained.texts) != 1 or len(asked) != 1:
         return
-    now, then = said_cut(asked[0]), said_cut(there[0])
-    text = f"the schema in the prompt is {now} when the model is asked, and {then} in training"
-    yield defect(question.side, "schema", place_of(question), text, question.given.trace)
+    before, here = schema_of(trained.texts[0]), schema_of(asked[0])
+    if before is None or here is None:
+        return
+    text = ""
+    if looks_at_sql(here.hole):
+        text = "the cut of the schema is given the SQL where the model is asked, which gives it away"
+    elif (one := cut_of(before)) and (other := cut_of(here)) and one != other:
+        text = f"the schema is {one} in training, and {other} where the model is asked"
+    if text:
+        yield defect(question.side, "schema", place_of(question), text, question.given.trace)
 
 
-def cut_of(pieces: list[Piece]) -> Cut | None:
-    """(how, unit, limit) of the cut of the one schema in a prompt, ("", "", None) of none; None where not known."""
+def schema_of(pieces: list[Piece]) -> Piece | None:
+    """The one hole of a prompt that holds a schema."""
     holes = [p for p in pieces if p.hole is not None and "schema" in p.roles]
-    if len(holes) != 1:
-        return None
-    found = list(cuts(holes[0].hole))
-    if not found:
-        column = isinstance(holes[0].hole, Term) and holes[0].hole.head in ("item", "attribute")
-        return ("", "", None) if column else None
-    limit = plain(found[0].limit)
-    if isinstance(found[0].limit, Absent):
-        return ("", "", None)
-    how = "cut blindly" if found[0].blind else "cut by whole tables"
-    return (how, found[0].unit, limit) if isinstance(limit, int) else None
+    return holes[0] if len(holes) == 1 else None
 
 
-def said_cut(cut: Cut) -> str:
-    how, unit, limit = cut
-    return f"{how} at {limit:,} {unit}" if how else "not cut"
+def cut_of(piece: Piece) -> str:
+    """How a schema is cut, in words; "" where that is not known."""
+    cut = next(cuts(piece.hole), None)
+    if cut is None or isinstance(cut.limit, Absent):
+        column = isinstance(piece.hole, Term) and piece.hole.head in ("item", "attribute")
+        return "not cut" if column else ""
+    limit = plain(cut.limit)
+    if not isinstance(limit, int):
+        return ""
+    return f"cut at {limit} {cut.unit}" + ("" if cut.blind else " by whole tables")
+
+
+def looks_at_sql(value: object, depth: int = 0) -> bool:
+    """Whether `cut_schema` is given the SQL."""
+    if depth > 6 or not isinstance(value, Term):
+        return False
+    if cuts_by_tables(value):
+        sql = argument(value, 2, "sql")
+        return not isinstance(sql, (Absent, Unknown)) and not (isinstance(sql, (Known, Default)) and not sql.value)
+    return any(looks_at_sql(arg, depth + 1) for arg in value.args)
 
 
 def length(trained: TrainingText, question: Question, plan: TrainingPlan) -> Iterator[Defect]:
