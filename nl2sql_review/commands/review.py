@@ -145,11 +145,11 @@ def parser() -> Parser:
 def _say_version(verbose: bool) -> int:
     print(f"{PROGRAM} {__version__}")
     if verbose:
-        from ..libraries import requirements
+        from ..libraries import dates
 
-        print(f"tables of the libraries, of {requirements.read_on()}:")
-        for library in requirements.libraries():
-            print(f"  {library} {requirements.known(library)[-1]}")
+        print(f"tables of the libraries, of {dates.read_on()}:")
+        for library, version in dates.releases().items():
+            print(f"  {library} {version}")
     return 0
 
 
