@@ -295,9 +295,10 @@ def merged(findings: Sequence[Found]) -> list[Finding]:
 
 def _same_defect(api: Found, other: Found) -> bool:
     """At the same place, and about the same: the one argument that stands there, the same name, or as the rule says."""
-    if api.finding.location != other.finding.location:
-        return False
-    return api.exact or api.subject == other.subject != "" or other.rule.id in api.rule.head.same
+    here, there = api.finding.location, other.finding.location
+    if api.subject == other.subject != "" and (here.path, here.cell, here.row) == (there.path, there.cell, there.row):
+        return True
+    return here == there and (api.exact or other.rule.id in api.rule.head.same)
 
 
 def ordered(findings: Iterable[Finding]) -> list[Finding]:
