@@ -242,3 +242,25 @@ def test_a_value_of_a_file_is_from_its_line(tmp_path):
     (file,) = review(script, Options(isolated=True)).files
     (rank,) = [f for f in file.findings if f.rule == "lora/rank"]
     assert "from r: 64 (" in rank.message and "cfg.yml:2)" in rank.message
+
+
+LONG = """\
+r, alpha, total, late = 8, 16, 0, 0
+for turn in range(40):
+    for step in range(20):
+        total += step
+    alpha = 32
+    if turn > 2:
+        late += 1
+LoraConfig(r=r, lora_alpha=alpha, lora_dropout=total, bias=late)
+"""
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"), [(50_000, [8, 32, 7600, 37]), (1_500, [8, 32, "unknown", "unknown"])], ids=["all", "few"]
+)
+def test_turns_for_which_the_steps_will_not_do_are_covered_by_one(steps, expected):
+    recording = interpret(Source.from_bytes((HEAD + LONG).encode(), "train.py"), None, steps)
+    (call,) = recording.named("LoraConfig")
+    assert [shown(value) for value in call.arguments.values()] == expected
+    assert not recording.exhausted

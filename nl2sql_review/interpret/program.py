@@ -25,7 +25,7 @@ from .interpreter import Interpreter
 from .models.commandline import click, process
 from .python import budget, containers, inspection, iterators, modules, strings, type_calls  # noqa: F401 (they fill registries)
 
-STEPS = 50_000  # expressions, statements and joined changes; about a second on a slow machine
+STEPS = 60_000  # expressions, statements and joined changes; about a second on a slow machine
 
 
 def interpret(
