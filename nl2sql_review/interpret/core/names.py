@@ -199,7 +199,7 @@ def kind_of_result(callee: str) -> str:
     if root in STACK and last[:1].isupper() and not owner[:1].isupper():
         return callee
     if (
-        callee in ("torch.device", "torch.Generator")
+        callee in ("torch.device", "torch.Generator", "huggingface_hub.HfApi")
         or root in ("logging",)
         and last in ("getLogger", "FileHandler", "StreamHandler")
     ):

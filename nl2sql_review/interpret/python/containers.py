@@ -17,7 +17,13 @@ from .iterators import sort
 from .operators import equal
 
 
-def write_items(m: Machine, obj: Any, items: Any, open_: str | None = None, by: str | None = None) -> Value:
+def write_items(
+    m: Machine,
+    obj: Sequence | Mapping,
+    items: tuple[Value, ...] | dict[Any, Value],
+    open_: str | None = None,
+    by: str | None = None,
+) -> Value:
     state = obj.state
     m.write(obj, "state", Items(items, state.open if open_ is None else open_, state.by if by is None else by))
     return Known(None)

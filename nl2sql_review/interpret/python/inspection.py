@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, join
 from ..core.joins import demote
@@ -273,7 +273,7 @@ def forget(m: Machine, why: str) -> None:
             continue
         if isinstance(obj, (Sequence, Mapping)):
             items = obj.state.items
-            spoiled = (
+            spoiled: tuple[Value, ...] | dict[Any, Value] = (
                 {k: Unknown(why) for k in items} if isinstance(items, dict) else tuple(Unknown(why) for _ in items)
             )
             m.write(obj, "state", Items(spoiled, why))

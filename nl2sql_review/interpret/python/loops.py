@@ -180,13 +180,13 @@ def covering(
     return True
 
 
-def unchanged(old: Any, new: Any) -> bool:
+def unchanged(old: object, new: object) -> bool:
     if isinstance(old, Items) or isinstance(new, Items):
         return bool(old == new)
     return isinstance(old, VALUES) and isinstance(new, VALUES) and same(old, new)
 
 
-def widen(old: Any, new: Any, why: str) -> Any:
+def widen(old: object, new: object, why: str) -> Any:
     if isinstance(old, Items) and isinstance(new, Items):
         if isinstance(old.items, dict):
             items = {
