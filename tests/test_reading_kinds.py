@@ -264,3 +264,62 @@ def test_turns_for_which_the_steps_will_not_do_are_covered_by_one(steps, expecte
     (call,) = recording.named("LoraConfig")
     assert [shown(value) for value in call.arguments.values()] == expected
     assert not recording.exhausted
+
+
+VISION = """\
+from unsloth import FastVisionModel
+from unsloth.trainer import UnslothVisionDataCollator
+model, tokenizer = FastVisionModel.from_pretrained("unsloth/Qwen2-VL-7B-Instruct")
+rows = [{row} for row in load_dataset("json", data_files="t.jsonl", split="train")]
+{before}
+SFTTrainer(
+    model=model, train_dataset=rows, args=SFTConfig(output_dir="o", remove_unused_columns=False),
+    data_collator=UnslothVisionDataCollator(model, tokenizer{masks}),
+).train()
+"""
+CHAT = '{"messages": [{"role": "user", "content": row["q"]}, {"role": "assistant", "content": row["sql"]}]}'
+COMPLETED = '{"prompt": row["q"], "completion": row["sql"]}'
+TOLD = ', train_on_responses_only=True, instruction_part="<|im_start|>user", response_part="<|im_start|>assistant"'
+
+
+@pytest.mark.parametrize(
+    ("row", "masks", "loss"),
+    [
+        (CHAT, "", "all"),
+        (CHAT, TOLD, "response"),
+        (CHAT, ", train_on_responses_only=False", "all"),
+        (CHAT, ", train_on_responses_only=json.load(open('x'))['mask']", "unknown"),
+        (COMPLETED, "", "response"),
+        (COMPLETED, ", completion_only_loss=False", "all"),
+        ("dict(row)", "", "unknown"),
+    ],
+)
+def test_what_the_collator_of_images_and_texts_masks(row, masks, loss):
+    plan = plan_of(VISION.replace("{row}", row).replace("{masks}", masks).replace("{before}", ""))
+    assert shown(plan["prompt.loss_on"].value) == loss
+
+
+def test_the_collator_of_images_and_texts_takes_padding_out_of_the_loss():
+    code = VISION.replace("{row}", CHAT).replace("{masks}", "")
+    plan = plan_of(code.replace("{before}", "tokenizer.pad_token = tokenizer.eos_token"))
+    assert shown(plan["prompt.padding"].value) == "the eos token"
+
+
+TOKENS = """\
+from transformers import AutoTokenizer, DataCollatorForLanguageModeling, DataCollatorForSeq2Seq, Trainer
+tokenizer = AutoTokenizer.from_pretrained("codellama/CodeLlama-7b-hf")
+rows = load_dataset("json", data_files="t.jsonl", split="train").map(json.load(open("x"))["map"])
+Trainer(model="m", train_dataset=rows, args=TrainingArguments(output_dir="o"), data_collator={collator}).train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("collator", "loss"),
+    [
+        ("DataCollatorForLanguageModeling(tokenizer, mlm=False)", "all"),
+        ("DataCollatorForLanguageModeling(tokenizer, mlm=json.load(open('x'))['mlm'])", "unknown"),
+        ("DataCollatorForSeq2Seq(tokenizer)", "unknown"),
+    ],
+)
+def test_labels_of_all_tokens_need_no_reading_of_the_tokens(collator, loss):
+    assert shown(plan_of(TOKENS.replace("{collator}", collator))["prompt.loss_on"].value) == loss
