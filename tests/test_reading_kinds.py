@@ -323,3 +323,71 @@ Trainer(model="m", train_dataset=rows, args=TrainingArguments(output_dir="o"), d
 )
 def test_labels_of_all_tokens_need_no_reading_of_the_tokens(collator, loss):
     assert shown(plan_of(TOKENS.replace("{collator}", collator))["prompt.loss_on"].value) == loss
+
+
+GAME = """\
+import random
+
+
+class Settings:
+    r = 8
+
+
+class Board:
+    def __init__(self, settings):
+        self.cells = [[0] * 9 for _ in range(9)]
+        self.settings = settings
+
+    def fits(self, row, column, number):
+        return all(self.cells[row][i] != number and self.cells[i][column] != number for i in range(9))
+
+    def solve(self):
+        for row in range(9):
+            for column in range(9):
+                if self.cells[row][column] == 0:
+                    for number in random.sample(range(9), 9):
+                        if self.fits(row, column, number):
+                            self.cells[row][column] = number
+                            if self.solve():
+                                return True
+                            self.cells[row][column] = 0
+        self.settings.r = 64
+        return True
+
+
+rank = 16
+settings = Settings()
+board = Board(settings)
+board.solve()
+"""
+ADAPTER = 'model = get_peft_model(AutoModelForCausalLM.from_pretrained("m"), LoraConfig(r={}, lora_alpha=board.size))\n'
+
+
+@pytest.mark.parametrize(
+    ("rank", "expected"),
+    [("rank", 16), ("settings.r", "unknown"), ("board.settings.r", "unknown"), ("Settings.r", "unknown")],
+)
+def test_a_game_before_the_training_uses_up_its_own_steps_only(rank, expected):
+    code = HEAD + GAME + "board.size = 3\n" + ADAPTER.format(rank)
+    recording = interpret(Source.from_bytes(code.encode(), "train.py"), None)
+    (call,) = recording.named("LoraConfig")
+    assert [shown(value) for value in call.arguments.values()] == [expected, 3]
+    assert not recording.exhausted
+
+
+@pytest.mark.parametrize(
+    "tokenizer",
+    [
+        "processor.tokenizer",
+        'getattr(processor, "tokenizer", processor)',
+        'processor.tokenizer if hasattr(processor, "tokenizer") else processor',
+    ],
+)
+def test_the_tokenizer_of_a_processor_is_its_own(tokenizer):
+    code = f"""from unsloth import FastVisionModel
+model, processor = FastVisionModel.from_pretrained("unsloth/Qwen2-VL-7B-Instruct")
+text = {tokenizer}
+text.eos_token = "<|eot|>"
+"""
+    recording = interpret(Source.from_bytes(code.encode(), "train.py"), None)
+    assert [shown(c.get("eos_token")) for c in recording.calls if c.callee.endswith(".eos_token=")] == ["<|eot|>"]
