@@ -122,7 +122,9 @@ class State:
         self.trying = 0  # > 0 inside a `try` body whose handlers may run
         # Where each enclosing `try` began: how conditional the path was, how many frames and loops, exits of its frame.
         self.try_depths: list[Depths] = []
-        self.aside: set[int] = set()  # ids of statements of the script that training does not depend on
+        self.aside: dict[int, int] = {}  # statements that say nothing of training, and the steps that each may take
+        self.functions_aside: set[str] = set()  # names of the script's functions that say nothing of training
+        self.within_aside = False  # while one of these runs
         self.assumed: list[str] = []  # what a default decides of the branches that a plain run is in
         # Of each enclosing `try`: where it began, and what the paths had changed that raise in it under a condition.
         self.escapes: list[tuple[int, list[tuple[str, Changes, str]]]] = []

@@ -29,6 +29,7 @@ from ..core.objects import (
 )
 from ..core.operations import describe
 from ..core.state import Frame, Rest, place_of
+from . import budget
 from .attributes import kind_of
 from .builtins import BUILTINS, METHODS
 from .classes import define_class, instance_method, instantiate
@@ -149,6 +150,8 @@ def call_function(
     m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Class | None = None
 ) -> Value:
     fn.called = True
+    if budget.says_nothing(m, fn):
+        return budget.call_aside(m, fn, args, node, cls)
     if "__cache__" in fn.slots:
         return call_cached(m, fn, args, node, cls)
     return run_function(m, fn, args, node, cls)

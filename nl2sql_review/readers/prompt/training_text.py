@@ -146,6 +146,11 @@ def _without_dataset(run: Run, at: Place | None) -> TrainingText:
     if formatted is not None:
         return _text(formatted, "text", at, by_formatting=True)
     value = run.dataset
+    columns = _columns_of_list(value)
+    if columns is not None:
+        text = _choose(run, Dataset("a list of rows", None, columns, open=False), columns, at)
+        text.columns, text.open = columns, False
+        return text
     if isinstance(value, Absent):
         why = run.trainer is not None and run.trainer.unknown_arguments or "the trainer is given no train_dataset"
     elif isinstance(value, Unknown):
@@ -158,6 +163,16 @@ def _without_dataset(run: Run, at: Place | None) -> TrainingText:
     if explicit:
         return TrainingText("text", [], Unknown(f"column {explicit!r}: {why}", value.trace), at, why, explicit)
     return TrainingText(why=why, at=at)
+
+
+def _columns_of_list(value: Value) -> dict[str, Value] | None:
+    """The columns of a list of rows that are all made in one way: `[{"messages": …} for row in dataset]`."""
+    rows = value.parts if isinstance(value, Unknown) else None
+    row = rows[0] if isinstance(rows, (list, tuple)) and len(rows) == 1 else None
+    cells = row.parts if isinstance(row, Unknown) else row.value if isinstance(row, (Known, Default)) else None
+    if not isinstance(cells, dict) or not cells or not all(isinstance(name, str) for name in cells):
+        return None
+    return {name: one if hasattr(one, "trace") else Known(one) for name, one in cells.items()}
 
 
 def text_of_dataset(run: Run, dataset: Dataset, at: Place | None) -> TrainingText:
