@@ -304,6 +304,12 @@ def library_iterate(m: Machine, value: Known, v: Opaque, node: cst.CSTNode | Non
     return run(ModelCall(m, Arguments(), node, "__iter__", value)) if run is not None else None
 
 
+def forget_items(m: Machine, obj: Opaque, why: str) -> None:
+    """Let what the script set in a library's object be unknown: another item may have replaced it."""
+    for key in [key for key in obj.slots if isinstance(key, ItemKey)]:
+        m.write(obj, key, Unknown(why))
+
+
 def library_set_item(
     m: Machine, obj: Opaque, key: Value, value: Value, node: cst.CSTNode | None, scope: Scope | None
 ) -> None:
@@ -314,6 +320,8 @@ def library_set_item(
         m.write(m.shared[obj.text], "value", Unknown(f"the script changes {obj.text}"))
     elif isinstance(key, Known) and isinstance(key.value, (str, int)):
         m.write(obj, ItemKey(key.value), value)
+    else:
+        forget_items(m, obj, f"an item is set under {describe(key)}")
     if scope is not None and obj.text == "os.environ" and isinstance(key, Known):
         record_write(m, obj, str(key.value), value, node, scope)
 

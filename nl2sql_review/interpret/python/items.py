@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, extend, join
 from ..core.joins import DIFFERS, demote, join_items
+from ..core.library import forget_items
 from ..core.machine import Machine
 from ..core.objects import (
     Arguments,
@@ -239,7 +240,10 @@ def set_item(m: Machine, owner: Value, key: Value, value: Value, node: cst.CSTNo
             m.may_raise("IndexError")
             spoil(m, obj, "an element is replaced at a place only the run knows")
     elif isinstance(obj, Row):
-        m.write(obj, ItemKey(key.value if isinstance(key, Known) else None), value)
+        named = key.value if isinstance(key, Known) and not isinstance(key.value, Object) else None
+        if named is None:
+            forget_items(m, obj, f"an item is set under {describe(key)}")
+        m.write(obj, ItemKey(named), value)
     elif isinstance(obj, Opaque):
         m.library_set_item(obj, key, value, node, scope)
 
