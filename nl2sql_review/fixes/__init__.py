@@ -25,7 +25,7 @@ from ..report.report import Edit, FileReport, Finding, Fix
 from . import kinds, sharing
 from .comparison import placeless
 from .context import Task
-from .edits import Misfit, applied, overlap, python
+from .edits import EditError, applied, overlap, python
 from .proof import Candidate, affected, hold, union, weigh
 
 Key = tuple[str, str]
@@ -224,7 +224,7 @@ class Session:
         whole = union([candidate for _, candidate in group])
         try:
             data, drafts = self._edited(tuple(python.merged(list(whole.edits))))
-        except (Misfit, OSError):
+        except (EditError, OSError):
             return None
         after = self._examined(data, drafts)
         held = hold(self.now, after, group) and self._agreed(whole, data, drafts) == "safe"
@@ -243,7 +243,7 @@ class Session:
                 break
             try:
                 data, drafts = self._edited(candidate.edits)
-            except (Misfit, OSError) as error:
+            except (EditError, OSError) as error:
                 reasons.append(f"{candidate.title}: {error}")
                 continue
             after = self._examined(data, drafts)
@@ -311,7 +311,7 @@ class Session:
         yield from last if self._policy else ()
 
     def _edited(self, edits: tuple[Edit, ...]) -> tuple[bytes, dict[str, bytes]]:
-        """The script and the other files with the edits made. Raises Misfit, OSError."""
+        """The script and the other files with the edits made. Raises EditError, OSError."""
         data, drafts = self.data, dict(self.drafts)
         for path in dict.fromkeys(edit.location.path for edit in edits):
             own = [edit for edit in edits if edit.location.path == path]
@@ -319,6 +319,6 @@ class Session:
                 data = applied(data, path, own)
                 continue
             if self.alone:
-                raise Misfit(f"{path} is not the script")
+                raise EditError(f"{path} is not the script")
             drafts[os.path.realpath(path)] = applied(sharing.contents(path, drafts), path, own)
         return data, drafts

@@ -21,7 +21,7 @@ from ..source.syntax import statements, walk
 from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Default, Known
 from . import places, uses
-from .edits import Misfit, python
+from .edits import EditError, python
 from .proof import Candidate
 
 PATHS = ("project.output_dir", "project.log_file")  # facts that other code may read by their value
@@ -132,7 +132,7 @@ def setting(
     read = name in PATHS and _read_otherwise(task, fact)
     try:
         edits = tuple(places.at_origin(fact, value))
-    except Misfit as error:
+    except EditError as error:
         task.reasons.append(str(error))
         edits = ()
     if edits:
