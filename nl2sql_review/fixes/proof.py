@@ -89,34 +89,34 @@ TAKEN = frozenset(("quantization_config", "dtype", "torch_dtype", "device_map", 
 
 
 @dataclass(frozen=True)
-class Weight:
+class Proof:
     """What a candidate amounts to: None where it does not hold, and why it is not safe."""
 
     applicability: Literal["safe", "unsafe"] | None
     why: str = ""
 
 
-def weigh(before: Examined, after: Examined, finding: Finding, candidate: Candidate) -> Weight:
+def prove(before: Examined, after: Examined, finding: Finding, candidate: Candidate) -> Proof:
     """What the candidate's edits amount to, given the script with and without them."""
     broken = _unreadable(before, after) or _breaks(before, after)
     if broken:
-        return Weight(None, broken)
+        return Proof(None, broken)
     if failing(after)[finding.rule] >= failing(before)[finding.rule]:
-        return Weight(None, f"{finding.rule} is still not content")
+        return Proof(None, f"{finding.rule} is still not content")
     if _doubts(before, after, finding.rule) or _verdict(after, finding.rule) == "unknown":
-        return Weight(None, f"{finding.rule} can then no longer be decided")
+        return Proof(None, f"{finding.rule} can then no longer be decided")
     if measure(after) >= measure(before):
-        return Weight(None, f"as much is found as before: {_new(before, after)}")
+        return Proof(None, f"as much is found as before: {_new(before, after)}")
     worse = _worse(before, after)
     if worse:
-        return Weight("unsafe" if _runs_further(before, after) else None, worse)
+        return Proof("unsafe" if _runs_further(before, after) else None, worse)
     if candidate.unsafe:
-        return Weight("unsafe", "more may depend on it than the plan shows")
+        return Proof("unsafe", "more may depend on it than the plan shows")
     differs = next(_differences(before, after, candidate), "")
-    return Weight("unsafe" if differs else "safe", f"{differs} changes too" if differs else "")
+    return Proof("unsafe" if differs else "safe", f"{differs} changes too" if differs else "")
 
 
-def hold(before: Examined, after: Examined, fixes: Sequence[tuple[Finding, Candidate]]) -> bool:
+def hold_together(before: Examined, after: Examined, fixes: Sequence[tuple[Finding, Candidate]]) -> bool:
     """Whether several candidates hold together: every finding is gone, and only what they say differs."""
     if _unreadable(before, after) or _breaks(before, after) or _worse(before, after):
         return False

@@ -19,7 +19,7 @@ SCRIPT = IMPORTS + (
 
 def fixed(data, path="train.py"):
     one = session(data, path, select=["lora/rank"])
-    one.settle(unsafe=False)
+    one.apply(unsafe=False)
     assert [f.rule for f in one.made] == ["lora/rank"]
     return one.data
 

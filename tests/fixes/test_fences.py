@@ -24,7 +24,7 @@ def session(rule, text, language="python"):
     overrides = {"select": [rule.id], "ignore": ["suppression"]}
     path = "train.py" if language == "python" else "train.yaml"
     one = Session(Reviewer(isolated=True, overrides=overrides).examine, text.encode(), path)
-    one.settle(unsafe=True)
+    one.apply(unsafe=True)
     return one
 
 
