@@ -23,9 +23,9 @@ from .core.recording import Call, Recording
 from .core.state import Exhausted, Frame, Raised
 from .interpreter import Interpreter
 from .models.commandline import click, process
-from .python import budget, containers, inspection, iterators, modules, strings  # noqa: F401 (they fill registries)
+from .python import budget, containers, inspection, iterators, modules, strings, type_calls  # noqa: F401 (they fill registries)
 
-STEPS = 80_000  # expressions, statements and joined changes; about a second on a slow machine
+STEPS = 50_000  # expressions, statements and joined changes; about a second on a slow machine
 
 
 def interpret(

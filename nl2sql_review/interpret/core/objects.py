@@ -58,7 +58,7 @@ class Items(_Items):
 class Sequence(Object):
     """list, tuple, set, frozenset, range, generator. An open one lists what an element may be."""
 
-    __slots__ = ("kind", "lazy", "order", "source")
+    __slots__ = ("kind", "lazy", "maybe", "order", "source")
 
     def __init__(self, items: tuple[Value, ...] = (), kind: str = "list", open: str = "", by: str = "") -> None:
         self.slots = {"state": Items(items, open, by)}
@@ -66,6 +66,8 @@ class Sequence(Object):
         self.order: Value | None = None  # `sorted(…)` as a term, when it was sorted by what only the run knows
         self.source: Sequence | None = None  # the list an iterator walks; slots["position"] says how far it is
         self.lazy = False  # its elements are made when they are read, not where it is written
+        # Which of the elements are there on one path only, where that is all that is open: `dict.items()`.
+        self.maybe: frozenset[int] = frozenset()
 
     @property
     def state(self) -> Items:

@@ -12,6 +12,7 @@ from ...training_plan.values import Absent, Default, Either, Known, Trace, Unkno
 from ..core import sizes
 from ..core.machine import Machine
 from ..core.model_call import ModelCall, PythonModel
+from ..core.names import PARAMETERS
 from ..core.objects import Arguments, Builtin, Class, Instance, Mapping, Object, Opaque, Sequence, object_of
 from ..core.operations import describe, freeze, lift, truth
 from .operators import equal
@@ -212,7 +213,7 @@ def collection(kind: str) -> Callable[..., Value]:
             return Known(
                 Sequence(obj.state.items, kind, obj.state.open or "the order of a set", obj.state.by), source.trace
             )
-        if isinstance(obj, Opaque) and obj.kind == "inspect.parameters":
+        if isinstance(obj, Opaque) and obj.kind == PARAMETERS:
             return source  # searched, not walked
         if isinstance(source, Known) and isinstance(obj, Opaque) and m.library_iterate(source, obj, call.node) is None:
             return open_term(m, kind, source)

@@ -20,7 +20,7 @@ from ..core.machine import Machine
 from ..core.objects import Module, Opaque, Scope
 from ..core.state import Frame, Raised, place_of
 
-MAX_MODULES = 80
+MAX_MODULES = 80  # of the project; libraries that are asked for do not count
 # Top-level names that are never a module of the project, even when a folder is called like them.
 LIBRARIES = frozenset(
     "torch transformers datasets trl peft unsloth unsloth_zoo accelerate bitsandbytes wandb numpy pandas tqdm evaluate "
@@ -147,11 +147,13 @@ def import_module(m: Machine, name: str, quiet: bool = False) -> Module | None:
     if name in m.modules:
         found = m.modules[name]
         return found if isinstance(found, Module) else None
-    if not name or name.split(".")[0] in LIBRARIES or len(m.modules) > MAX_MODULES:
+    if not name or name.split(".")[0] in LIBRARIES or len(m.recording.modules) > MAX_MODULES:
         return None
     if "." in name:
         parent_name, _, last = name.rpartition(".")
         parent = import_module(m, parent_name, quiet)
+        if name in m.modules:  # the package imports it itself: each module runs once
+            return import_module(m, name, quiet)
         if parent is None or parent.file is None or parent.file.name != "__init__.py" and not parent.is_folder:
             m.modules[name] = None
             return None

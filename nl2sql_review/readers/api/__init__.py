@@ -9,6 +9,7 @@ from ...files import projects
 from ...interpret.core.recording import Recording
 from ...libraries import chosen
 from ...libraries.chosen import Versions
+from ...libraries.store import TOGETHER
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Known, Unknown
 from ..run import Run
@@ -62,9 +63,10 @@ def read(run: Run, plan: TrainingPlan) -> None:
         why = run.arguments.unknown
         part.arguments_class = Fact(Unknown(why) if why else Absent("no training arguments are made"), at=run.place)
     versions = run.versions or Versions()
-    used = [c for c in versions.choices.values() if c.library != "unsloth_zoo"]
+    used = [c for c in versions.choices.values() if c.library in TOGETHER and c.library != "unsloth_zoo"]
     note = ", ".join(f"{c.library}: {c.said or 'assumed'}" for c in used)
     part.versions = Fact(Known({c.library: c.number for c in used}), at=run.place, note=note)
+    plan.notes = versions.beyond()
     part.incompatible_versions = requirements.incompatible(run)
     if run.configuration is not None:
         return configured(run, part)
