@@ -4,7 +4,7 @@
     session.with_fixes()                       its findings, each with the fix that holds for it as things stand
     session.apply(unsafe=False, policy=False)  the fixes made one after the other until none is left
 
-A rule's head says in which manner it is fixed (`fix: set`), `kinds` makes the candidates, `proof` tries them: the
+A rule's head names its fixer (`fix: set`), which in `kinds` makes the candidates, `proof` tries them: the
 first safe one is taken, else the first that is unsafe. A fix of a trap is a repair, unless it sets another value
 besides; all others are policy. Every fix leaves fewer findings, so it comes to an end. As a reading costs most, fixes
 that do not touch each other are proved together, and one by one only where that fails; a file has a budget of readings.

@@ -1,4 +1,4 @@
-"""What is to be fixed, and what every manner of fixing starts from."""
+"""What is to be fixed, and what every fixer starts from."""
 
 from __future__ import annotations
 
