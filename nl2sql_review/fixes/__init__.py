@@ -297,9 +297,9 @@ class Session:
             return  # the command line is all there is, and is not edited
         seen = set()
         last = []
-        for ground in self.now.grounds:
-            if ground.carries(finding):
-                task = Task(self.now.of_run(ground.plan), ground, reasons if reasons is not None else [])
+        for failed_fact in self.now.failed_facts:
+            if failed_fact.carries(finding):
+                task = Task(self.now.of_run(failed_fact.plan), failed_fact, reasons if reasons is not None else [])
                 for candidate in kinds.candidates(task):
                     if not candidate.edits or candidate.edits in seen:
                         continue

@@ -47,7 +47,7 @@ FIXERS: dict[str, Callable[[Task], Iterator[Candidate]]] = {
 
 
 def candidates(task: Task) -> Iterator[Candidate]:
-    fixer = task.ground.rule.head.fixer(task.name)
+    fixer = task.failed_fact.rule.head.fixer(task.name)
     if fixer in ("set the accumulation", "set the batch", "set the target modules"):  # in configurations too
         yield from FIXERS[fixer](task)
     elif fixer and task.source.kind == "configuration":
