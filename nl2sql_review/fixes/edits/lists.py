@@ -125,7 +125,8 @@ def _in_toml(text: str, name: str, value: list[Any], wanted: list[Any]) -> str |
     for member in wanted:
         if member not in members:
             members.append(member)
-    return tomlkit.dumps(data)
+    made: str = tomlkit.dumps(data)
+    return made
 
 
 def _in_json(place: Place, text: str, row: int, value: list[Any], wanted: list[Any]) -> Edit | None:
