@@ -190,7 +190,7 @@ def record(
         object_of(receiver) if receiver is not None else None,
         unknown_arguments=args.unknown,
     )
-    call.live = (args, node)
+    call.live_arguments = (args, node)
     if place.node is not None:  # else nobody wrote this call: a class that is only tried
         m.record(call)
     if instance is not None:
@@ -233,7 +233,7 @@ def result(
             for word, k in (("model", "model"), ("tokenizer", "transformers.PreTrainedTokenizer"))
         )
         call.result = pair[0].value
-        call.second = pair[1].value
+        call.second_result = pair[1].value
         return Known(Sequence(pair, "tuple"), trace) if name else pair[0]
     if kind == "datasets.Dataset":
         dataset = Dataset(
