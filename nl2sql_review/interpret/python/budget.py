@@ -41,7 +41,7 @@ def within(
     if m.steps <= limit:
         return work()
     saved, m.steps = m.steps, limit
-    mark, silent, trying, driving = m.mark(), m.silent, m.trying, m.driving
+    mark, silent, trying, uncalled = m.mark(), m.silent, m.trying, m.uncalled
     stacks: list[list[Any]] = [m.conditions, m.unlikely, m.frames, m.loops, m.assumed, m.try_depths, m.escapes]
     depths = [len(stack) for stack in stacks]
     try:
@@ -49,7 +49,7 @@ def within(
     except Exhausted:
         for stack, depth in zip(stacks, depths):
             del stack[depth:]
-        m.silent, m.trying, m.driving = silent, trying, driving
+        m.silent, m.trying, m.uncalled = silent, trying, uncalled
         m.steps = 0
         m.deferred(mark, what)
         if spent is not None:
