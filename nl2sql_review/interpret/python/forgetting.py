@@ -19,6 +19,7 @@ from ..core.objects import (
     Items,
     Mapping,
     Module,
+    Object,
     Opaque,
     Partial,
     Scope,
@@ -37,12 +38,12 @@ def forget(m: Machine, why: str) -> None:
         if not isinstance(name, str) or name.startswith("__") or isinstance(obj, (Function, Class, Module, Opaque)):
             continue
         if isinstance(obj, (Sequence, Mapping, Instance)):
-            spoil(m, obj, why)
+            forget_object(m, obj, why)
         elif isinstance(value, (Known, Default, Either, Text)):
             m.write(scope, name, Unknown(why))
 
 
-def spoil(m: Machine, obj: Any, why: str) -> None:
+def forget_object(m: Machine, obj: Object, why: str) -> None:
     """Make unknown what a container or an object of the script holds."""
     if isinstance(obj, (Sequence, Mapping)):
         items = obj.state.items
@@ -91,7 +92,7 @@ def forget_reached(m: Machine, roots: Iterable[Value], why: str) -> None:
             globals_ += [(obj.scope, name) for name in obj.scope.slots if isinstance(name, str)]
     for obj in seen.values():
         if isinstance(obj, (Sequence, Mapping, Instance, Class)):
-            spoil(m, obj, why)
+            forget_object(m, obj, why)
     for scope, name in globals_:
         if isinstance(scope.slots.get(name), (Known, Default, Either, Text)) and not isinstance(
             object_of(scope.slots[name]), (Function, Class, Module, Opaque)

@@ -107,7 +107,7 @@ def adapted_in_place(run: Run, thing: Object | None, save: Call) -> Call | None:
     return None
 
 
-def exports_the_base(run: Run, thing: Any, save: Call) -> bool:
+def exports_the_base(run: Run, thing: Object | None, save: Call) -> bool:
     """Whether Unsloth's export reaches the base model: it is the one that was adapted, or PEFT hands the call on."""
     made = call_of(thing)
     if made is None or save.conditional:
