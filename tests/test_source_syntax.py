@@ -72,15 +72,26 @@ def test_below_is_one_step_of_a_walk() -> None:
     assert "value" not in LAYOUT
 
 
+def test_a_module_tells_what_a_node_stands_in() -> None:
+    source = Source("train.py", "class A:\n    def f(self):\n        if x:\n            g(1)\n")
+    number = source.nodes.of(cst.Integer)[0]
+    path = source.nodes.path(number)
+    assert path[0] is source.tree and path[-1] is number
+    kinds = (cst.ClassDef, cst.FunctionDef, cst.If, cst.Call)
+    assert [type(node) for node in path if isinstance(node, kinds)] == [*kinds]
+    assert source.nodes.path(cst.Integer("1")) == []
+    assert source.nodes.order == list(walk(source.tree))
+
+
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: p.stem)
 def test_statements_give_the_places_that_the_whole_gives(path: Path) -> None:
     source = Source.from_bytes(path.read_bytes(), str(path))
     nodes = [node for node in walk(source.tree) if isinstance(node, (cst.Arg, cst.Assign, cst.ClassDef, cst.Param))]
     whole = positions.offsets(source.tree, source.text, nodes)
     for node in nodes:
-        found = positions.offsets_by_statement(source.tree, source.text, [node])
+        found = positions.offsets_by_statement(source.nodes, source.text, [node])
         assert found is None or found[id(node)] == whole[id(node)]
-    assert positions.offsets_by_statement(source.tree, source.text, nodes[:1]) is not None
+    assert positions.offsets_by_statement(source.nodes, source.text, nodes[:1]) is not None
 
 
 def argument(source: Source, number: int) -> cst.CSTNode:
@@ -100,7 +111,7 @@ def test_what_stands_twice_is_found_by_the_whole(text: str) -> None:
 def test_the_end_of_the_file_is_found_too(text: str) -> None:
     source = Source("train.py", text)
     node = argument(source, 0)
-    assert positions.offsets_by_statement(source.tree, text, [node]) == {
+    assert positions.offsets_by_statement(source.nodes, text, [node]) == {
         id(node): (text.index("(") + 1, text.index("(") + 2)
     }
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from ..report.report import Location
+    from .syntax import Nodes
 
 __all__ = [
     "CONFIGURATIONS", "NOTEBOOK_SIZE_LIMIT", "SIZE_LIMIT", "Magic", "Source", "SourceError", "Span", "Suppression",
@@ -87,6 +88,7 @@ class Source:
         self.text = text
         self._lines: Lines | None = None
         self._tree: cst.Module | None = None
+        self._nodes: Nodes | None = None
         self._failure: SourceError | None = None
         self._problems: list[SourceError] = []
         self._ranges: dict[int, tuple[int, int]] = {}  # by the id of a node of the tree: offsets into the text
@@ -111,7 +113,7 @@ class Source:
         made = copy.copy(self)
         made._notebook = book = self._notebook.only(number)
         made.magics, made.text = [], book.program()
-        made._lines = made._tree = made._failure = made._requests = made._definitions = None
+        made._lines = made._tree = made._nodes = made._failure = made._requests = made._definitions = None
         made._problems, made._ranges = [], {}
         return made
 
@@ -171,6 +173,15 @@ class Source:
             self.text = book.program()
             self._lines = self._requests = self._definitions = None
 
+    @property
+    def nodes(self) -> Nodes:
+        """The nodes of the tree, and what each stands in."""
+        if self._nodes is None:
+            from .syntax import Nodes
+
+            self._nodes = Nodes(self.tree)
+        return self._nodes
+
     # Places
 
     def locate(self, nodes: Iterable[cst.CSTNode | Span]) -> None:
@@ -179,7 +190,7 @@ class Source:
 
         wanted = [node for node in nodes if not isinstance(node, Span) and id(node) not in self._ranges]
         if wanted:
-            found = offsets_by_statement(self.tree, self.text, wanted)
+            found = offsets_by_statement(self.nodes, self.text, wanted)
             self._ranges.update(offsets(self.tree, self.text, wanted) if found is None else found)
 
     def span(self, node: cst.CSTNode | Span) -> Span:

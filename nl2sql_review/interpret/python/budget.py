@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 import libcst as cst
 
-from ...source.syntax import walk
+from ...source import Source
+from ...source.syntax import all_of
 from ..core.machine import Machine
 from ..core.state import Exhausted
 
@@ -46,17 +47,18 @@ def within(m: Machine, limit: int, what: str, work: Callable[[], T]) -> T | None
         m.steps = saved - (limit - max(m.steps, 0))
 
 
-def aside(tree: cst.Module, speaks: Callable[[str], bool]) -> set[int]:
+def aside(source: Source, speaks: Callable[[str], bool]) -> set[int]:
     """Ids of the statements of a module that training does not depend on.
 
     `speaks` says whether a text speaks of training. A statement counts as well if it touches a variable of the module
     that such a statement reads; functions and classes are no variables, but what they read counts where they do. So
     does a statement that names a function which leads to the training: the `main()` at the end of most scripts.
     """
-    lines = list(tree.body)
-    said = {id(line): text_of(line) for line in lines}
-    words = {id(line): set(WORD.findall(said[id(line)])) for line in lines}
-    variables = {name for line in lines for name in bound(line)}
+    parts = by_statement(source)
+    lines = [line for line, _ in parts]
+    said = {id(line): text_of(nodes) for line, nodes in parts}
+    words = {line: set(WORD.findall(text)) for line, text in said.items()}
+    variables = {name for line, nodes in parts if not isinstance(line, DEFINITIONS) for name in bound(nodes)}
     needed: set[str] = set()
     rest: list[cst.CSTNode] = []
     training = leading([line for line in lines if isinstance(line, DEFINITIONS)], said, words, speaks)
@@ -81,11 +83,12 @@ def aside(tree: cst.Module, speaks: Callable[[str], bool]) -> set[int]:
             needed |= words[id(other)]
         rest = [other for other in rest if not any(other is one for one in touching)]
         if not called and not touching:
-            parts = [other.body if isinstance(other, cst.SimpleStatementLine) else [other] for other in rest]
-            return {id(one) for part in parts for one in part}
+            inner = [other.body if isinstance(other, cst.SimpleStatementLine) else [other] for other in rest]
+            return {id(one) for part in inner for one in part}
 
 
 DEFINITIONS = (cst.FunctionDef, cst.ClassDef)
+BINDING = (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For)
 
 
 def leading(
@@ -103,23 +106,28 @@ def leading(
         found |= more
 
 
-def text_of(line: cst.CSTNode) -> str:
+def by_statement(source: Source) -> list[tuple[cst.CSTNode, list[cst.CSTNode]]]:
+    """The statements of a module, each with its nodes."""
+    order = source.nodes.order
+    wanted = set(map(id, source.tree.body))
+    starts = [n for n, node in enumerate(order) if id(node) in wanted]
+    return [(order[start], order[start:end]) for start, end in zip(starts, [*starts[1:], len(order)])]
+
+
+def text_of(nodes: list[cst.CSTNode]) -> str:
     """The names and the plain texts in a statement."""
-    nodes = (node for node in walk(line) if isinstance(node, (cst.Name, cst.SimpleString)))
-    return " ".join(node.value[:200] for node in nodes)
+    return " ".join([node.value[:200] for node in nodes if type(node) is cst.Name or type(node) is cst.SimpleString])
 
 
-def bound(line: cst.CSTNode) -> set[str]:
+def bound(nodes: list[cst.CSTNode]) -> set[str]:
     """The names that a statement of the module assigns, loops over, or takes from `with`."""
-    if isinstance(line, (cst.FunctionDef, cst.ClassDef)):
-        return set()
-    targets = [
-        node.target
-        for node in walk(line)
-        if isinstance(node, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For))
-    ]
-    targets += [node.name for node in walk(line) if isinstance(node, cst.AsName)]
-    return {name.value for target in targets for name in walk(target) if isinstance(name, cst.Name)}
+    targets: list[cst.CSTNode] = []
+    for node in nodes:
+        if type(node) in BINDING:
+            targets.append(node.target)  # type: ignore[attr-defined]  # each of them has one
+        elif type(node) is cst.AsName:
+            targets.append(node.name)
+    return {name.value for target in targets for name in all_of(cst.Name, target)}
 
 
 def imports(line: cst.SimpleStatementLine) -> bool:
