@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nl2sql_review.fixes.edits.stored import StoredCells
 from nl2sql_review.source import Source, SourceError, Span
-from nl2sql_review.source.stored import StoredCells
 from tests.test_source import calls, cut, failure, place
 
 

@@ -15,6 +15,7 @@ from typing import Protocol
 from ..fixes.edits import Misfit, applied
 from ..fixes.edits.python import inserted, replaced
 from ..fixes.write import Edited
+from ..judgement.definitions import Definitions
 from ..judgement.judge import Examined
 from ..judgement.suppression import value_word
 from ..policy.rulebook import NOTICES
@@ -86,11 +87,12 @@ def _first(finding: Finding, path: str) -> int:
 def _edits(source: Source, wanted: list[tuple[Finding, int]], reason: str) -> Iterator[Edit]:
     """One edit a line that gets a comment, with all the rules that are to be silenced there."""
     rules: dict[tuple[int | None, int] | None, dict[str, None]] = {}
+    definitions = Definitions(source)
     for finding, level in wanted:
         at = finding.location
-        row = at.row if level == LINE else source.last_row(at.row, at.cell)
+        row = at.row if level == LINE else definitions.last_row(at.row, at.cell)
         if source.line(row, at.cell).endswith("\\"):
-            row = source.last_row(at.row, at.cell)
+            row = definitions.last_row(at.row, at.cell)
         place = None if level == FILE else (at.cell, row)
         value = value_word(finding.value)
         rules.setdefault(place, {})[f"{finding.rule}={value}" if value else finding.rule] = None

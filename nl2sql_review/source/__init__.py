@@ -22,7 +22,6 @@ from ..files.limits import NOTEBOOK_SIZE_LIMIT, SIZE_LIMIT, size_limit
 from . import notebook, outline
 from . import suppressions as requested
 from .decoding import decode, too_large
-from .definitions import Definitions
 from .excerpts import one_line
 from .notebook import Magic
 from .parsing import deeply, parse
@@ -93,7 +92,6 @@ class Source:
         self._problems: list[SourceError] = []
         self._ranges: dict[int, tuple[int, int]] = {}  # by the id of a node of the tree: offsets into the text
         self._requests: requested.Requests | None = None
-        self._definitions: Definitions | None = None
 
     @classmethod
     def from_bytes(cls, data: bytes, path: str) -> Source:
@@ -113,7 +111,7 @@ class Source:
         made = copy.copy(self)
         made._notebook = book = self._notebook.only(number)
         made.magics, made.text = [], book.program()
-        made._lines = made._tree = made._nodes = made._failure = made._requests = made._definitions = None
+        made._lines = made._tree = made._nodes = made._failure = made._requests = None
         made._problems, made._ranges = [], {}
         return made
 
@@ -171,7 +169,7 @@ class Source:
         self._problems.sort(key=lambda problem: problem.span.cell or 0)
         if cells:
             self.text = book.program()
-            self._lines = self._requests = self._definitions = None
+            self._lines = self._requests = None
 
     @property
     def nodes(self) -> Nodes:
@@ -236,21 +234,7 @@ class Source:
             cells = [(cell.number, cell.lines) for cell in self._notebook.cells]
         return [(number, row, lines[row]) for number, lines in cells for row in range(1, len(lines) + 1)]
 
-    def definition(self, row: int, cell: int | None = None) -> str:
-        """The functions and classes that a row stands in, as in `Trainer.build`; "" at the top of the program."""
-        return self._outlined().at(row + self._rows_before(cell))
-
-    def last_row(self, row: int, cell: int | None = None) -> int:
-        """The last row of the statement that a row stands in; of a compound one, of its header."""
-        before = self._rows_before(cell)
-        return self._outlined().last_row(row + before) - before
-
-    def _outlined(self) -> Definitions:
-        if self._definitions is None:
-            self._definitions = Definitions(self.text)
-        return self._definitions
-
-    def _rows_before(self, cell: int | None) -> int:
+    def rows_before(self, cell: int | None) -> int:
         """How many rows of the program stand before those of a cell."""
         if self._notebook is None:
             return 0
