@@ -15,6 +15,7 @@ from typing import Protocol
 from ..fixes.edits import Misfit, applied
 from ..fixes.edits.python import inserted, replaced
 from ..fixes.write import Edited
+from ..judgement import requests
 from ..judgement.definitions import Definitions
 from ..judgement.judge import Examined
 from ..judgement.suppression import value_word
@@ -101,7 +102,7 @@ def _edits(source: Source, wanted: list[tuple[Finding, int]], reason: str) -> It
 
 
 def _comment(source: Source, place: tuple[int | None, int] | None, names: list[str], reason: str) -> Edit:
-    for request in source.suppressions:  # one that is there gets the names as well
+    for request in requests.read(source).suppressions:  # one that is there gets the names as well
         fits = request.file_level if place is None else not request.file_level and (request.cell, request.row) == place
         line = source.line(request.row, request.cell)
         opened, closed = (line.find(bracket, request.column - 1) for bracket in "[]")
