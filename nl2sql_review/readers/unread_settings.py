@@ -41,12 +41,12 @@ def unread(run: Run) -> Iterator[Defect]:
     modules = [m.source for m in recording.modules.values() if m.source is not source]
     if any(WHOLE.search(m.text) for m in modules):
         return
-    wanted = [*fields(run), *options(run), *constants(run)]
-    if not wanted:
+    written = [one for one in (*fields(run), *options(run), *constants(run)) if is_setting(one[1].lower())]
+    if not written:
         return
-    used = names(source, *modules)
-    for kind, name, place in wanted:
-        if used[name] == 0 and is_setting(name.lower()):
+    used = uses({name for _, name, _ in written}, source, *modules)
+    for kind, name, place in written:
+        if used[name] == 0:
             yield Defect(kind, name, place, f"the {kind} {name} is written, and nothing reads it")
 
 
@@ -55,30 +55,35 @@ def is_setting(name: str) -> bool:
     return name in SHORT or any(name in store.ever(*owner) for owner in MADE_OF)
 
 
-def names(*sources: Source) -> Counter[str]:
-    """How often each name is read: as a variable, an attribute, or a word of a string that is no docstring."""
+def uses(names: set[str], *sources: Source) -> Counter[str]:
+    """How often each of the names is read: as a variable, an attribute, or a word of a string that is no docstring."""
     found: Counter[str] = Counter()
     for source in sources:
         for node in source.nodes.order:
             if type(node) is cst.Name:
-                found[node.value] += 1
+                if node.value in names:
+                    found[node.value] += 1
             elif type(node) is cst.Attribute:
-                found[node.attr.value] += 1
+                if node.attr.value in names:
+                    found[node.attr.value] += 1
             elif type(node) is cst.SimpleString:
-                found.update(words_of(node))
+                found.update(words_of(node, names))
             elif type(node) is cst.Arg and node.keyword is not None:
                 found[node.keyword.value] -= 1  # written, not read
             elif type(node) is cst.AssignTarget or type(node) is cst.AnnAssign:
                 if isinstance(node.target, cst.Name):
                     found[node.target.value] -= 1
             elif type(node) is cst.Expr and isinstance(node.value, cst.SimpleString):
-                found.subtract(words_of(node.value))
+                found.subtract(words_of(node.value, names))
     return found
 
 
-def words_of(string: cst.SimpleString) -> list[str]:
+def words_of(string: cst.SimpleString, names: set[str]) -> list[str]:
+    """Those of the names that are words of a string, as often as they are."""
+    if not any(name in string.value for name in names):
+        return []
     value = string_value(string)
-    return re.findall(r"\w+", value) if isinstance(value, str) else []
+    return [word for word in re.findall(r"\w+", value) if word in names] if isinstance(value, str) else []
 
 
 def fields(run: Run) -> Iterator[tuple[str, str, Place]]:
