@@ -8,7 +8,9 @@ from pathlib import Path
 import libcst as cst
 import pytest
 
-from nl2sql_review.source import Source, deeply, positions
+from nl2sql_review.source import Source, deeply, parsing, positions
+from nl2sql_review.source.lexer import Lexer
+from nl2sql_review.source.spans import Lines
 from nl2sql_review.source.syntax import LAYOUT, below, dotted, statements, text_of, walk
 
 SCRIPTS = sorted(Path(__file__).parents[1].joinpath("fixtures").rglob("*.py"))
@@ -153,3 +155,19 @@ def test_statements_of_a_suite() -> None:
     assert [type(one).__name__ for one in statements(body) if not isinstance(one, cst.IndentedBlock)] == [
         "If", "SimpleStatementLine", "Expr", "SimpleStatementLine", "Expr",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["x = 1  # {}\n", 'x = "{}"\n', 'x = """{}"""\n', "x = f'{{y}}{}' 'z'\n", "# {}\nx = ('a'\n     'b')\n"],
+)
+@pytest.mark.parametrize("filling", ["a", "_", "[", "=", " "])
+def test_a_long_comment_or_string_is_one_token(line: str, filling: str) -> None:
+    """However long, it is looked at once: the screens that protect the parser stay linear, and let it through."""
+    counts = []
+    for size in (200, 200_000):
+        text = line.format(filling * (size // len(filling)))
+        lexer = Lexer(Lines(text)).run()
+        counts.append((len(lexer.opaque), len(parsing._TOKEN.findall(lexer.outline()))))
+        assert Source("train.py", text).tree.code == text
+    assert counts[0] == counts[1]
