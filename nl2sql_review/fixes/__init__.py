@@ -16,6 +16,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Literal
 
 from ..files.discovery import CONFIGURATIONS
@@ -33,6 +34,7 @@ Examine = Callable[[bytes, str, Mapping[str, bytes]], Examined]
 ARGUMENT = re.compile(r"(?:, |,?\r?\n[ \t]*)\w+=[^\n]*[^\s]")  # code that adds one argument to a call
 MOST = 100  # fixes made to one script; it has fewer findings
 READINGS = 150  # of scripts, to prove the fixes of one
+KEPT = 8  # readings of a script that are kept: what did not hold is tried again where something else was fixed
 SPENT = f"not tried: the {READINGS} readings that the proofs of a file may take are spent"
 
 
@@ -75,6 +77,7 @@ class Session:
 
     def __post_init__(self) -> None:
         self._modules: Parsed = {}
+        self._known = lru_cache(maxsize=KEPT)(self._read_again)
         self._readings = -1  # but for the first
         self._policy = True
         self._firsts: dict[tuple[int, bool], Candidate | None] = {}
@@ -82,9 +85,12 @@ class Session:
         self.now = self._examined(self.data, self.drafts)
 
     def _examined(self, data: bytes, drafts: dict[str, bytes]) -> Examined:
+        return self._known(data, tuple(sorted(drafts.items())))
+
+    def _read_again(self, data: bytes, drafts: tuple[tuple[str, bytes], ...]) -> Examined:
         self._readings += 1
         with remembering(self._modules):
-            return self.examine(data, self.path, drafts)
+            return self.examine(data, self.path, dict(drafts))
 
     @property
     def report(self) -> FileReport:

@@ -110,7 +110,7 @@ def run_script(m: Machine, module: Module, source: Source) -> None:
         above = resolved(module.file).parents[module.package.count(".") + 1]
         if above not in m.search_path:
             m.search_path.append(above)
-    m.aside, m.functions_aside = budget.aside(source.tree, speaks_of_training)
+    m.aside, m.functions_aside = budget.aside(source, speaks_of_training)
     try:
         modules.run_module(m, module, source.tree)
     except Raised as e:  # nothing is left to catch it: the script ends there

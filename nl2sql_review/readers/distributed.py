@@ -14,7 +14,6 @@ from ..training_plan.values import Absent, Default, Known, Trace, Value
 from .api.arguments import Defect
 from .api.imports import fact as listed
 from .derive import plain
-from .model_state import path_to
 from .object_settings import last
 from .run import Run
 from .spelling import spelt
@@ -163,7 +162,7 @@ def guarded(call: Call) -> bool:
     if any(ONE.search(condition) for condition in (call.condition, *call.conditions)):
         return True
     source = call.place.source
-    path = path_to(source.tree, call.place.node)
+    path = source.nodes.path(call.place.node)
     tests = [n.test for n in path if isinstance(n, (cst.If, cst.IfExp))]
     tests += [i.item for n in path if isinstance(n, cst.With) for i in n.items]
     tests += [d.decorator for n in path if isinstance(n, cst.FunctionDef) for d in n.decorators]
