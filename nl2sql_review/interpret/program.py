@@ -58,6 +58,7 @@ def interpret(
         m.recording.exhausted = f"the script takes more than {steps:,} steps to follow"
     except RecursionError:
         m.recording.exhausted = "the script nests too deeply to follow"
+    m.recording.steps = steps - max(m.steps, 0)
     soften(m.recording)
     adopt_alternatives(m.recording)
     for dataset in m.datasets:

@@ -135,7 +135,7 @@ def guarded(call: Call) -> bool:
     if any(ONE.search(condition) for condition in (call.condition, *getattr(call, "conditions", ()))):
         return True
     source = call.place.source
-    path = path_to(source.tree, call.place.node)
+    path = path_to(source, call.place.node)
     tests = [n.test for n in path if isinstance(n, (cst.If, cst.IfExp))]
     tests += [i.item for n in path if isinstance(n, cst.With) for i in n.items]
     tests += [d.decorator for n in path if isinstance(n, cst.FunctionDef) for d in n.decorators]

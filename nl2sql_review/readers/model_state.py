@@ -13,6 +13,7 @@ from typing import Any, Iterator
 import libcst as cst
 
 from ..interpret.core.recording import Call
+from ..source import Source
 from ..source.syntax import walk
 from ..training_plan.values import Absent, Default, Known, Place, Trace, Unknown, Value
 from .object_settings import Given, last, makers, objects
@@ -325,8 +326,7 @@ def of_every_parameter(call: Call) -> bool:
 
 def guards(call: Call) -> list[str]:
     """The tests between the loop and the statement, as code."""
-    tree, node = call.place.source.tree, call.place.node
-    path = path_to(tree, node)
+    path = path_to(call.place.source, call.place.node)
     loops = [i for i, n in enumerate(path) if isinstance(n, cst.For)]
     inner = path[loops[-1] :] if loops else path
     found = [call.place.source.segment(n.test) for n in inner if isinstance(n, cst.If)]
@@ -338,21 +338,12 @@ def guards(call: Call) -> list[str]:
     return found
 
 
-def path_to(tree: cst.CSTNode, node: cst.CSTNode) -> list[cst.CSTNode]:
-    """The nodes from the root of a tree down to one of its nodes; empty where it is not in it."""
-    from ..source.syntax import below
-
-    stack: list[tuple[cst.CSTNode, tuple[Any, ...]]] = [(tree, ())]
-    while stack:
-        one, above = stack.pop()
-        if one is node:
-            chain: list[cst.CSTNode] = [one]
-            while above:
-                chain.append(above[0])
-                above = above[1]
-            return chain[::-1]
-        stack += [(child, (one, above)) for child in below(one)]
-    return []
+def path_to(source: Source, node: cst.CSTNode) -> list[cst.CSTNode]:
+    """The nodes from the root of a source's tree down to one of its nodes; empty where it is not in it."""
+    above, path = source.parents, [node]
+    while (one := above.get(id(path[-1]))) is not None:
+        path.append(one)
+    return path[::-1] if path[-1] is source.tree else []
 
 
 def adapter_folder(run: Run, call: Call) -> Place | None:

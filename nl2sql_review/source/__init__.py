@@ -87,6 +87,7 @@ class Source:
         self.text = text
         self._lines: Lines | None = None
         self._tree: cst.Module | None = None
+        self._parents: dict[int, cst.CSTNode] | None = None
         self._failure: SourceError | None = None
         self._problems: list[SourceError] = []
         self._ranges: dict[int, tuple[int, int]] = {}  # by the id of a node of the tree: offsets into the text
@@ -132,6 +133,15 @@ class Source:
                 self._failure = error
                 raise
         return self._tree
+
+    @property
+    def parents(self) -> dict[int, cst.CSTNode]:
+        """The node above each node of the tree that means something, by the id of the lower one."""
+        if self._parents is None:
+            from .syntax import below, walk
+
+            self._parents = {id(child): node for node in walk(self.tree) for child in below(node)}
+        return self._parents
 
     @property
     def problems(self) -> list[SourceError]:

@@ -179,7 +179,7 @@ def text_of(call: Call) -> str:
 def compared(call: Call) -> bool:
     """Whether the decoded text reaches a comparison with nothing done to it that could take the prompt away."""
     source = call.place.source
-    path = path_to(source.tree, call.place.node)
+    path = path_to(source, call.place.node)
     statement = next((n for n in reversed(path) if isinstance(n, cst.SimpleStatementLine)), None)
     scope = next((n for n in reversed(path) if isinstance(n, (cst.FunctionDef, cst.For, cst.Module))), None)
     if statement is None or scope is None or CUTS.search(source.segment(statement.body[0])):

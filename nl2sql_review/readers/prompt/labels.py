@@ -116,7 +116,7 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
 def masks(run: Run, place: Place) -> bool:
     """Whether the function that makes the labels, or a collator of the script's own, speaks of masking after all."""
     assert run.trainer is not None
-    path = path_to(place.source.tree, place.node)
+    path = path_to(place.source, place.node)
     functions = [n for n in path if isinstance(n, (cst.FunctionDef, cst.Lambda))]
     texts = [place.source.segment(functions[0])] if functions else []
     for thing in objects(run.trainer.get("data_collator")):
