@@ -28,7 +28,7 @@ WORDS = re.compile(r"[^\W\d_]{2}")  # a literal that says something
 SERVES = re.compile(r"\bLLM\(|\.generate\(|\bpipeline\(|chat\.completions")
 MAX_FILES, MAX_BYTES = 20, 200_000
 TEMPLATE = re.compile(
-    r'^\s*TEMPLATE\s+("""(?P<long>.*?)"""|"(?P<short>[^"\n]*)")', re.DOTALL | re.MULTILINE | re.IGNORECASE
+    r'^[ \t]*TEMPLATE[ \t]+("""(?P<long>.*?)"""|"(?P<short>[^"\n]*)")', re.DOTALL | re.MULTILINE | re.IGNORECASE
 )
 
 
