@@ -34,7 +34,7 @@ Examine = Callable[[bytes, str, Mapping[str, bytes]], Examined]
 ARGUMENT = re.compile(r"(?:, |,?\r?\n[ \t]*)\w+=[^\n]*[^\s]")  # code that adds one argument to a call
 MOST = 100  # fixes made to one script; it has fewer findings
 STEPS = 500_000  # of the interpreter, in all the readings that prove the fixes of a file: some seconds
-STEPS_OF_READING = 4_000  # what parsing and judging cost besides, counted as such steps
+STEPS_OF_READING, CHARACTERS_OF_STEP = 2_000, 4  # what parsing and judging cost besides, counted as such steps
 SPENT = f"not tried: the {STEPS:,} steps that the proofs of a file may take are spent"
 
 
@@ -87,7 +87,9 @@ class Session:
         with remembering(self._modules):
             examined = self.examine(data, path, drafts)
         made: Iterable[Recording | None] = examined.recordings or [examined.recording]
-        self._steps += STEPS_OF_READING + sum(recording.steps for recording in made if recording is not None)
+        text = examined.source.text if examined.source is not None else ""
+        self._steps += STEPS_OF_READING + len(text) // CHARACTERS_OF_STEP
+        self._steps += sum(recording.steps for recording in made if recording is not None)
         return examined
 
     @property

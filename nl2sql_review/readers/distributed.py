@@ -56,7 +56,7 @@ def processes(run: Run, plan: TrainingPlan) -> Value:
         return Default(True, stated.by, stated.trace)
     text = getattr(run.source, "text", "")
     if run.configuration is None:
-        found = next(filter(None, map(launched, text.split("\n"))), None)
+        found = next(filter(None, map(launched, (line for line in text.split("\n") if "--n" in line))), None)
         if found is not None:
             return Default(int(found[1]) > 1, "another launch command") if int(found[1]) > 1 else Known(False)
         if INDEXED.search(text) and not re.search(r"[\"']LOCAL_RANK[\"']\s*(not )?in\s+os\.environ", text):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Iterator
 
@@ -75,14 +76,14 @@ def objective(run: Run) -> str:
     return f"{name} does not train on a text and its answer" if other else ""
 
 
+UNSLOTH = re.compile(r"^[ \t]*(?:import|from) unsloth", re.MULTILINE)
+
+
 def uses_unsloth(run: Run) -> bool:
     """Whether Unsloth's own data preparation runs: importing the package is enough to replace TRL's."""
     if run.unsloth or any(c.callee.startswith("unsloth") for c in run.calls):
         return True
-    text = getattr(run.source, "text", "") or ""
-    return any(
-        line.lstrip().startswith(("import unsloth", "from unsloth")) for line in text.splitlines() if "unsloth" in line
-    )
+    return UNSLOTH.search(getattr(run.source, "text", "") or "") is not None
 
 
 def training_texts(run: Run) -> list[TrainingText]:
