@@ -59,6 +59,7 @@ def interpret(
     except RecursionError:
         m.recording.exhausted = "the script nests too deeply to follow"
     demote_by_alternatives(m.recording)
+    m.recording.steps = steps - max(m.steps, 0)
     adopt_alternatives(m.recording)
     for dataset in m.datasets:
         dataset.columns = {name: freeze(cell) for name, cell in dataset.columns.items()}
