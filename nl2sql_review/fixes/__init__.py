@@ -16,9 +16,11 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Literal
 
 from ..files.discovery import CONFIGURATIONS
+from ..interpret.core.recording import Recording
 from ..interpret.python.modules import Parsed, remembering
 from ..judgement.judge import Examined
 from ..report.report import Edit, FileReport, Finding, Fix
@@ -32,8 +34,10 @@ Key = tuple[str, str]
 Examine = Callable[[bytes, str, Mapping[str, bytes]], Examined]
 ARGUMENT = re.compile(r"(?:, |,?\r?\n[ \t]*)\w+=[^\n]*[^\s]")  # code that adds one argument to a call
 MOST = 100  # fixes made to one script; it has fewer findings
-READINGS = 150  # of scripts, to prove the fixes of one
-SPENT = f"not tried: the {READINGS} readings that the proofs of a file may take are spent"
+KEPT = 8  # readings of a script that are kept: what did not hold is tried again where something else was fixed
+STEPS = 500_000  # of the interpreter, in all the readings that prove the fixes of a file: some seconds
+STEPS_OF_READING, CHARACTERS_OF_STEP = 2_000, 4  # what parsing and judging cost besides, counted as such steps
+SPENT = f"not tried: the {STEPS:,} steps that the proofs of a file may take are spent"
 
 
 def _key(finding: Finding) -> Key:
@@ -75,16 +79,28 @@ class Session:
 
     def __post_init__(self) -> None:
         self._modules: Parsed = {}
-        self._readings = -1  # but for the first
+        self._known = lru_cache(maxsize=KEPT)(self._read_again)
+        self._steps = 0
         self._policy = True
         self._firsts: dict[tuple[int, bool], Candidate | None] = {}
         self._firsts_of: Examined | None = None
-        self.now = self._examined(self.data, self.drafts)
+        self.now = self._examined(self.data, self.path, self.drafts)
 
-    def _examined(self, data: bytes, drafts: dict[str, bytes]) -> Examined:
-        self._readings += 1
+    def _examined(self, data: bytes, path: str, drafts: Mapping[str, bytes]) -> Examined:
+        return self._known(data, path, tuple(sorted(drafts.items())))
+
+    def _read_again(self, data: bytes, path: str, drafts: tuple[tuple[str, bytes], ...]) -> Examined:
         with remembering(self._modules):
-            return self.examine(data, self.path, drafts)
+            examined = self.examine(data, path, dict(drafts))
+        made: Iterable[Recording | None] = examined.recordings or [examined.recording]
+        text = examined.source.text if examined.source is not None else ""
+        self._steps += STEPS_OF_READING + len(text) // CHARACTERS_OF_STEP
+        self._steps += sum(recording.steps for recording in made if recording is not None)
+        return examined
+
+    @property
+    def _spent(self) -> bool:
+        return self._steps >= STEPS
 
     @property
     def report(self) -> FileReport:
@@ -219,14 +235,14 @@ class Session:
 
     def _made(self, group: list[tuple[Finding, Candidate]]) -> tuple[bytes, dict[str, bytes], Examined] | None:
         """What comes of several fixes at once, if they hold."""
-        if self._readings >= READINGS:
+        if self._spent:
             return None
         whole = union([candidate for _, candidate in group])
         try:
             data, drafts = self._edited(tuple(python.merged(list(whole.edits))))
         except (EditError, OSError):
             return None
-        after = self._examined(data, drafts)
+        after = self._examined(data, self.path, drafts)
         held = hold_together(self.now, after, group) and self._agreed(whole, data, drafts) == "safe"
         return (data, drafts, after) if held else None
 
@@ -238,7 +254,7 @@ class Session:
         second = None
         reasons: list[str] = []
         for candidate in self._candidates(finding, reasons):
-            if self._readings >= READINGS:
+            if self._spent:
                 reasons.append(SPENT)
                 break
             try:
@@ -246,7 +262,7 @@ class Session:
             except (EditError, OSError) as error:
                 reasons.append(f"{candidate.title}: {error}")
                 continue
-            after = self._examined(data, drafts)
+            after = self._examined(data, self.path, drafts)
             proof = prove(self.now, after, finding, candidate)
             found = proof.applicability
             if found is not None and (there := self._agreed(candidate, data, drafts)) != "safe":
@@ -286,9 +302,7 @@ class Session:
         return self._examined_as(path, {**self.drafts, os.path.realpath(self.path): self.data})
 
     def _examined_as(self, path: str, files: Mapping[str, bytes]) -> Examined:
-        self._readings += 1
-        with remembering(self._modules):
-            return self.examine(sharing.contents(path, files), path, files)
+        return self._examined(sharing.contents(path, files), path, files)
 
     def _candidates(self, finding: Finding, reasons: list[str] | None = None) -> Iterator[Candidate]:
         """The candidates, those that choose no other value first; `reasons` takes what speaks against others."""

@@ -23,7 +23,6 @@ T = TypeVar("T")
 W = TypeVar("W", bound=str)
 LIBRARY_DEFAULT = "library default"  # the note of a value that no call gives
 LINE = 60  # characters of a line of code in a message
-_COMMENT = re.compile(r"#[^'\"]*$")
 
 
 @dataclass(slots=True)
@@ -293,7 +292,9 @@ def _code(place: Place, whole_line: bool = True) -> str:
     if place.note:
         return place.note
     span = place.source.span(place.node)
-    line = " ".join(_COMMENT.sub("", place.source.line(span.row, span.cell)).split()).rstrip(",")
+    line = place.source.line(span.row, span.cell)
+    comment = line.find("#", max(line.rfind("'"), line.rfind('"')) + 1)
+    line = " ".join((line if comment < 0 else line[:comment]).split()).rstrip(",")
     whole_line = whole_line and span.row == span.end_row and len(line) <= LINE and place.source.kind != "launch"
     return line if whole_line else place.source.excerpt(place.node)
 

@@ -267,9 +267,9 @@ def _pages(directory: str, links: bool = False) -> Iterable[Page]:
             id = os.path.relpath(path, directory).replace(os.sep, "/")[:-3]
             section, _, rest = id.partition("/")
             known = (*SECTIONS, ROW_SECTION)
-            own = bool(_OWN_SECTION.fullmatch(section)) and not did_you_mean(section, known)  # a team's, no slip
+            hint = "" if section in known else did_you_mean(section, known)
+            own = bool(_OWN_SECTION.fullmatch(section)) and not hint  # a team's, no slip
             if (section not in known and not own) or not rest or "/" in rest:
-                hint = did_you_mean(section, known)
                 raise RulebookError(f"{path}: a rule lies at <section>/<rule>.md; sections are {listed(known)}{hint}")
             if not links and os.path.islink(path) and not disk.lies_in(disk.real(path), disk.real(directory)):
                 raise RulebookError(f"{path}: is a link that leads out of {directory}; a rule lies there itself")

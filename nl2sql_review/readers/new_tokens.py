@@ -78,7 +78,7 @@ def untrained(run: Run, plan: TrainingPlan) -> Fact:
     text = (
         f"{token}{more} {'are' if more else 'is'} added to the vocabulary, and LoRA trains neither embeddings nor head"
     )
-    return listed([Defect("untrained", token, place(run), text, branch(call))], run.place)
+    return listed([Defect("untrained", token, place(run, call), text, branch(call))], run.place)
 
 
 def of_the_model(run: Run, call: Call) -> bool:
@@ -191,9 +191,9 @@ def names(value: Value) -> list[str] | None:
     return None
 
 
-def place(run: Run) -> Place:
-    call = run.adapter.call or run.adapter_call
-    assert call is not None
+def place(run: Run, added: Call) -> Place:
+    """Where the adapter says what it trains; where it is not seen to be made, the call that adds the tokens."""
+    call = run.adapter.call or run.adapter_call or added
     for one in ("modules_to_save", "target_modules"):
         if one in call.places:
             return call.places[one]

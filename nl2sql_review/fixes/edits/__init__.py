@@ -15,7 +15,7 @@ from ...report.report import Edit, Location
 from ...source import kind_of
 from ...source.decoding import decode
 from ...source.spans import Lines
-from ...source.stored import CHARACTER, cell_sources, strings_of
+from .stored import CHARACTER, cell_sources, strings_of
 
 
 class EditError(Exception):

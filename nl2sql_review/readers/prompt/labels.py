@@ -13,7 +13,6 @@ from ...training_plan.values import Absent, Either, Known, Place, Term, Unknown,
 from ..api.arguments import Defect
 from ..api.imports import fact as listed
 from ..derive import plain
-from ..model_state import path_to
 from ..object_settings import last, objects
 from ..run import Run
 from ..spelling import spelt, terms
@@ -127,7 +126,7 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
 def masks(run: Run, place: Place) -> bool:
     """Whether the function that makes the labels, or a collator of the script's own, speaks of masking after all."""
     assert run.trainer is not None
-    path = path_to(place.source.tree, place.node)
+    path = place.source.nodes.path(place.node)
     functions = [n for n in path if isinstance(n, (cst.FunctionDef, cst.Lambda))]
     texts = [place.source.segment(functions[0])] if functions else []
     for thing in objects(run.trainer.get("data_collator")):

@@ -94,16 +94,14 @@ def apart(run: Run) -> str:
     if not by_name and not ENCODES.search(loader):
         return ""
     return "an encoder-decoder model reads the question apart: its labels are the answer alone, with its own end"
+UNSLOTH = re.compile(r"^[ \t]*(?:import|from) unsloth", re.MULTILINE)
 
 
 def uses_unsloth(run: Run) -> bool:
     """Whether Unsloth's own data preparation runs: importing the package is enough to replace TRL's."""
     if run.unsloth or any(c.callee.startswith("unsloth") for c in run.calls):
         return True
-    text = getattr(run.source, "text", "") or ""
-    return any(
-        line.lstrip().startswith(("import unsloth", "from unsloth")) for line in text.splitlines() if "unsloth" in line
-    )
+    return UNSLOTH.search(getattr(run.source, "text", "") or "") is not None
 
 
 def training_texts(run: Run) -> list[TrainingText]:
