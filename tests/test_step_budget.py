@@ -49,6 +49,12 @@ def test_what_a_long_statement_may_have_changed_is_unknown() -> None:
     assert rank_of(GAME + "rank['r'] = 16\n" + TRAIN % "rank['r']").value == 16
 
 
+def test_what_a_long_statement_assigns_is_unknown_where_it_was_not_followed() -> None:
+    code = GAME + "table = [sum([a * b for a in range(60)]) for b in range(60) for c in range(60)]\n"
+    assert isinstance(rank_of(code + TRAIN % "len(table)"), Unknown)
+    assert rank_of(code + TRAIN % "r").value == 64
+
+
 def test_a_function_that_training_reads_is_no_matter_of_the_side() -> None:
     code = GAME + "def double(n):\n    return n * 2\nk = 16\nk = double(k)\n" + TRAIN % "k"
     assert rank_of(code).value == 32

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import libcst as cst
 
+from ...source.syntax import walk
 from ...training_plan.values import Default, Known, Unknown, Value, extend
 from ..core.joins import VALUES, condition_text, demote
 from ..core.machine import Machine
@@ -65,7 +66,7 @@ def aside(m: Machine, handler: Callable[..., Flow | None], statement: cst.CSTNod
     def spent() -> None:
         named, _ = words(statement)
         forget_reached(m, [scope.slots[name] for name in named if name in scope.slots], f"{what} may change it")
-        for name in budget.bound(statement):
+        for name in budget.bound(list(walk(statement))):
             bind(m, name, Unknown(f"{what} sets it"), scope)
 
     return budget.within(m, m.aside[id(statement)], what, lambda: handler(m, statement, scope), spent)
