@@ -6,7 +6,8 @@ import ast
 
 import pytest
 
-from nl2sql_review.fixes.edits import python
+from nl2sql_review.fixes.edits import applied, python
+from nl2sql_review.source import Source
 
 from .repair import IMPORTS, repaired
 
@@ -124,6 +125,34 @@ def test_a_logger_says_what_a_script_with_one_would_print():
     head = f"import logging\n{IMPORTED}log = logging.getLogger(__name__)\n"
     made = repaired(head + LATER, "memory/monitoring")
     assert 'log.info("peak GPU memory: %.1f GiB", torch.cuda.max_memory_reserved() / 1024**3)\n' in made
+
+
+def test_the_logger_that_the_function_has_used_by_then_says_it():
+    body = (
+        "def main(log):\n    log.info('begin')\n    if log:\n        FIRST\n        trainer.train()\n\nmain(make())\n"
+    )
+    script = f'{IMPORTED}trainer = SFTTrainer("m", args=SFTConfig(output_dir="o"))\n{body}'
+    assert '        log.info(f"peak GPU memory: {torch' in repaired(
+        script.replace("FIRST", "pass"), "memory/monitoring"
+    )
+    other = script.replace("log.info('begin')", "pass").replace("FIRST", "if log: log.info('x')")
+    assert '        print(f"peak GPU memory: {torch' in repaired(other, "memory/monitoring")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("import json\n\nfrom trl import SFTConfig, SFTTrainer\n", "import json\n\nimport torch\nfrom trl"),
+        ("import json\n\nfrom . import data\n", "import json\n\nimport torch\n\nfrom . import"),
+        ("import json\nimport os\n", "import json\nimport os\nimport torch\n"),
+        ("import os\n\nimport yaml\nfrom trl import SFTTrainer\n", "import os\n\nimport torch\nimport yaml\n"),
+        ("from a import b\n", "import torch\nfrom a"),
+    ],
+)
+def test_an_import_stands_in_its_section(before, after):
+    source = Source.from_bytes(before.encode(), "t.py")
+    edits, _ = python.imported_module(source, "torch")
+    assert applied(before.encode(), "t.py", edits).decode().startswith(after)
 
 
 def test_a_call_that_grows_too_long_gets_a_line_for_each_argument():

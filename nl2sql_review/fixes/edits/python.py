@@ -262,16 +262,33 @@ def _runs(tree: cst.Module) -> list[list[cst.SimpleStatementLine]]:
 
 
 def _among(source: Any, imports: list[cst.SimpleStatementLine], code: str) -> Edit:
-    """The line in the block of imports that it belongs to: below the last that sorts before it."""
+    """The line in the block of imports that it belongs to: below the last that sorts before it.
+
+    A section that the block lacks is parted from others by an empty line.
+    """
     own = _order(cst.parse_statement(code).body[0])  # type: ignore[index]
     keys = [_order(one.body[0]) for one in imports]
     start = next((n + 1 for n, key in enumerate(keys) if key[2].split(".")[0] == "unsloth"), 0)
     before = [n for n in range(start, len(keys)) if keys[n] < own]
-    beside = [n for n in before if keys[n][0] == own[0]] or before
-    if beside or start == len(keys):
-        return below(source, imports[beside[-1] if beside else -1], code)
-    at = source.span(imports[start].body[0])
-    return inserted(source, at.row, 1, at.cell, f"{code}\n")
+    beside = [n for n in range(start, len(keys)) if keys[n][0] == own[0]]
+    if above := [n for n in beside if n in before]:
+        return below(source, imports[above[-1]], code)
+    if start == len(keys):
+        return below(source, imports[-1], code)
+    if before and not beside:
+        parted = "\n" if _parted(source, imports) else ""
+        return below(source, imports[before[-1]], f"{parted}{code}")
+    follows = beside[0] if beside else start
+    at = source.span(imports[follows].body[0])
+    parted = "\n" if not beside and _parted(source, imports) else ""
+    return inserted(source, at.row, 1, at.cell, f"{code}\n{parted}")
+
+
+def _parted(source: Any, imports: list[cst.SimpleStatementLine]) -> bool:
+    """Whether an empty line stands among these imports, as isort parts the sections."""
+    rows = source.span(imports[0].body[0]).row, source.span(imports[-1].body[0]).row
+    cell = source.span(imports[0].body[0]).cell
+    return any(not source.line(row, cell).strip() for row in range(*rows))
 
 
 def _order(statement: cst.CSTNode) -> tuple[int, int, str]:

@@ -8,7 +8,7 @@ from itertools import product
 import libcst as cst
 
 from ...readers.derive import plain
-from ...source.syntax import dotted
+from ...source.syntax import dotted, walk
 from .. import places
 from ..context import Task, setting, together, wanted
 from ..edits import python
@@ -61,11 +61,13 @@ def logged(task: Task) -> Iterator[Candidate]:
         inside = any(function is task.function(task.run.train[-1].place.node) for function in functions)
         edits, first = [], "" if inside else "import torch\n"
     used = f"{torch}.cuda.max_memory_reserved() / 1024**3"
-    logger = _logger(task)
-    if logger:
+    text = f'(f"peak GPU memory: {{{used}:.1f}} GiB")'
+    if logger := _logger(task):
         call = f'{logger}.info("peak GPU memory: %.1f GiB", {used})'
+    elif logger := _used_before(task.function(line), line):
+        call = f"{logger}.info{text}"  # whose it is, is not known, nor how it puts values into a text
     else:
-        call = f'print(f"peak GPU memory: {{{used}:.1f}} GiB")'
+        call = f"print{text}"
     edits = [*edits, python.below(task.source, line, f"{first}{call}")]
     calls = ("max_memory_reserved", "print", "info")
     yield Candidate(
@@ -85,3 +87,16 @@ def _logger(task: Task) -> str:
             if dotted(statement.value.func).rpartition(".")[2] in LOGGERS and isinstance(target, cst.Name):
                 return str(target.value)
     return ""
+
+
+def _used_before(function: cst.CSTNode, line: cst.CSTNode) -> str:
+    """The logger that a statement which certainly runs before a line has used, "" where there is none."""
+    found = ""
+    for block in (node for node in walk(function) if isinstance(node, (cst.Module, cst.IndentedBlock))):
+        holds = [n for n, one in enumerate(block.body) if any(node is line for node in walk(one))]
+        for statement in block.body[: holds[0]] if holds else ():
+            for one in statement.body if isinstance(statement, cst.SimpleStatementLine) else ():
+                if isinstance(one, cst.Expr) and isinstance(one.value, cst.Call):
+                    name, _, method = dotted(one.value.func).rpartition(".")
+                    found = name if method == "info" and "log" in name.rpartition(".")[2].lower() else found
+    return found
