@@ -35,6 +35,10 @@ FIELDS, FACTORIES = ("field", "Field", "ib", "attrib"), ("default", "default_fac
 TRANSPARENT = ("property", "staticmethod", "classmethod", "functools.cache", "cache", "cached_property")
 ALL_OF_IT = frozenset(("items", "values", "copy", "pop", "update"))  # methods of a dict that hand on what is in it
 
+# Calls that write to a path, and those that make a path of others.
+WRITERS = frozenset("save_pretrained save_pretrained_merged save_model push_to_hub makedirs mkdir info".split())
+JOINS = frozenset("os.path.join str Path pathlib.Path os.path.abspath".split())
+
 # Where a name stands that is no expression: of an attribute, a keyword, what is defined or imported.
 WRITTEN: dict[type[cst.CSTNode], tuple[str, ...]] = {
     cst.Attribute: ("attr",),
@@ -68,7 +72,7 @@ def read_elsewhere(examined: Examined, place: Place) -> bool:
 
     Where it is not, the setting would no longer do anything once the argument is another value.
     """
-    names = {name for node in expressions(place.node.value) if (name := _last_name(node))}
+    names = _read_in(place)
     if not names:
         return True
     inner = {id(node) for node in walk(place.node)}
@@ -81,6 +85,42 @@ def read_elsewhere(examined: Examined, place: Place) -> bool:
             if name in names and id(node) not in inner and not _written(node, parents.get(id(node))):
                 found.add(name)
     return names <= found
+
+
+def looked_for(examined: Examined, place: Place) -> bool:
+    """Whether a path that an argument's code names may be looked for elsewhere under that name.
+
+    What is written or told there besides does not look for what the trainer writes.
+    """
+    names = _read_in(place)
+    inner = {id(node) for node in walk(place.node)}
+    for source in {id(s): s for s in (examined.text_source, place.source)}.values():
+        parents = {id(child): node for node in walk(source.tree) for child in below(node)} if names else {}
+        for node in expressions(source.tree) if names else ():
+            if _last_name(node) in names and id(node) not in inner and not _written(node, parents.get(id(node))):
+                if not _writes(node, parents):
+                    return True
+    return False
+
+
+def _writes(node: cst.CSTNode, parents: dict[int, Any]) -> bool:
+    """Whether what a node reads is handed to a call that only writes there, or tells it."""
+    one: Any = node
+    while (parent := parents.get(id(one))) is not None and not isinstance(parent, (cst.BaseStatement, cst.Expr)):
+        if isinstance(parent, cst.Call) and isinstance(one, cst.Arg):
+            callee = dotted(parent.func)
+            if one.keyword is not None and one.keyword.value == "logging_dir":
+                return True
+            if callee == "print" or callee.startswith(TELL[1:]) or callee.rpartition(".")[2] in WRITERS:
+                return True
+            if callee not in JOINS:
+                return False
+        one = parent
+    return False
+
+
+def _read_in(place: Place) -> set[str]:
+    return {name for node in expressions(place.node.value) if (name := _last_name(node))}
 
 
 def _last_name(node: cst.CSTNode) -> str:

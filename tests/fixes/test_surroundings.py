@@ -144,7 +144,7 @@ def test_the_logger_that_the_function_has_used_by_then_says_it():
     [
         ("import json\n\nfrom trl import SFTConfig, SFTTrainer\n", "import json\n\nimport torch\nfrom trl"),
         ("import json\n\nfrom . import data\n", "import json\n\nimport torch\n\nfrom . import"),
-        ("import json\nimport os\n", "import json\nimport os\nimport torch\n"),
+        ("import json\nimport os\n", "import json\nimport os\n\nimport torch\n"),
         ("import os\n\nimport yaml\nfrom trl import SFTTrainer\n", "import os\n\nimport torch\nimport yaml\n"),
         ("from a import b\n", "import torch\nfrom a"),
     ],
@@ -172,3 +172,14 @@ def test_a_module_that_functions_import_themselves_is_not_imported_for_all(own):
     made = repaired(script, "memory/monitoring")
     assert made.startswith(IMPORTED + "def size") and made.count("import torch") == 2
     assert '    print(f"peak GPU memory' in made
+
+
+def test_a_line_below_branches_that_train_each_speaks_for_all():
+    script = (
+        f'{IMPORTED}import sys\nimport torch\ntrainer = SFTTrainer("m", args=SFTConfig(output_dir="o"))\n'
+        'if len(sys.argv) > 1:\n    trainer.train(sys.argv[1])\nelse:\n    trainer.train()\nprint("end")\n'
+    )
+    made = repaired(script, "memory/monitoring")
+    assert '    trainer.train()\nprint(f"peak GPU memory' in made
+    alone = repaired(script.replace("trainer.train(sys.argv[1])", "print()"), "memory/monitoring")
+    assert '    trainer.train()\n    print(f"peak GPU memory' in alone

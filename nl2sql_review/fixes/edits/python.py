@@ -66,6 +66,11 @@ def added(source: Any, call: cst.Call, *arguments: str) -> list[Edit]:
     end = source.span(call)
     flat = ", ".join(arguments)
     if not call.args:
+        line = source.line(end.end_row, end.cell)
+        if len(line) + len(flat) > WIDTH and line[end.end_column - 3 : end.end_column - 1] == "()":
+            outer = re.match(r"\s*", line)[0]  # type: ignore[index]
+            inner = outer + (outer[:1] if outer[:1] == "\t" else "    ")
+            flat = "".join(f"\n{inner}{one}," for one in arguments) + f"\n{outer}"
         return [inserted(source, end.end_row, end.end_column - 1, end.cell, flat)]
     last = source.span(call.args[-1])
     line = source.line(last.end_row, last.cell)
@@ -285,7 +290,9 @@ def _among(source: Any, imports: list[cst.SimpleStatementLine], code: str) -> Ed
 
 
 def _parted(source: Any, imports: list[cst.SimpleStatementLine]) -> bool:
-    """Whether an empty line stands among these imports, as isort parts the sections."""
+    """Whether these imports are of one section, or an empty line stands among them, as isort parts the sections."""
+    if len({_order(one.body[0])[0] for one in imports}) == 1:
+        return True
     rows = source.span(imports[0].body[0]).row, source.span(imports[-1].body[0]).row
     cell = source.span(imports[0].body[0]).cell
     return any(not source.line(row, cell).strip() for row in range(*rows))
@@ -303,8 +310,8 @@ def _order(statement: cst.CSTNode) -> tuple[int, int, str]:
     return section if name != "__future__" else -1, isinstance(statement, cst.ImportFrom), name.casefold()
 
 
-def below(source: Any, line: cst.SimpleStatementLine, code: str) -> Edit:
-    """A line of code below a line of statements, as far indented."""
+def below(source: Any, line: cst.BaseStatement, code: str) -> Edit:
+    """A line of code below a line of statements or a compound statement, as far indented."""
     at = source.span(line)
     indent = re.match(r"\s*", source.line(at.row, at.cell))[0]  # type: ignore[index]
     column = len(source.line(at.end_row, at.cell)) + 1

@@ -10,7 +10,8 @@ from ...policy.expectations import broken, spelled
 from ...readers.api.arguments import rejected
 from ...readers.derive import plain
 from ...training_plan.facts import Fact
-from .. import places
+from ...training_plan.values import Default, Known
+from .. import places, uses
 from ..context import Task, setting, together, wanted
 from ..edits import python
 from ..proof import Candidate
@@ -83,7 +84,7 @@ def precision(task: Task) -> Iterator[Candidate]:
     edits, local = found
     probe = f"{local}()" if module == SUPPORTED[0] else f"{local}.{name}(including_emulation=False)"
     missing, changed = [], []
-    call = None
+    call, idle = None, False
     for argument, text in (("bf16", probe), ("fp16", f"not {probe}")):
         fact = task.plan[f"arguments.{argument}"]
         place = places.lacking(fact) if places.omitted(fact) else places.argument(fact)
@@ -97,6 +98,8 @@ def precision(task: Task) -> Iterator[Candidate]:
         else:
             holder = python.call_of(task.source, place.node)
             changed.append((place.node, text))
+            given_by = isinstance(fact.value, Known) and not uses.read_elsewhere(task.examined, place)
+            idle = idle or given_by or isinstance(fact.value, Default)  # a setting or option that nobody would read
         if holder is None or call not in (None, holder):
             return
         call = holder
@@ -105,7 +108,7 @@ def precision(task: Task) -> Iterator[Candidate]:
     facts = ("arguments.mixed_precision", "arguments.bf16", "arguments.fp16")
     probes = tuple(id(c.place.node) for c in task.examined.recorded.calls if c.callee.endswith(name))
     given = ("bf16", "fp16", "including_emulation")
-    yield Candidate(f"set bf16={probe} and fp16=not {probe}", tuple(edits), facts, given, (name,), nodes=probes)
+    yield Candidate(f"set bf16={probe} and fp16=not {probe}", tuple(edits), facts, given, (name,), idle, probes)
 
 
 # -- warm-up -----------------------------------------------------------------------------------------------------

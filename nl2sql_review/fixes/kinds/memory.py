@@ -52,6 +52,7 @@ def logged(task: Task) -> Iterator[Candidate]:
     if not task.run.train or task.run.train[-1].place.source is not task.source:
         return
     line = task.line(task.run.train[-1].place.node)
+    branches = _joined(task) if line is not None else None
     found = python.imported_module(task.source, "torch")
     if line is None or found is None:
         return
@@ -68,7 +69,7 @@ def logged(task: Task) -> Iterator[Candidate]:
         call = f"{logger}.info{text}"  # whose it is, is not known, nor how it puts values into a text
     else:
         call = f"print{text}"
-    edits = [*edits, python.below(task.source, line, f"{first}{call}")]
+    edits = [*edits, python.below(task.source, branches or line, f"{first}{call}")]
     calls = ("max_memory_reserved", "print", "info")
     yield Candidate(
         "log the peak of the reserved memory after training",
@@ -77,6 +78,29 @@ def logged(task: Task) -> Iterator[Candidate]:
         (),
         calls,
     )
+
+
+def _joined(task: Task) -> cst.If | None:
+    """The branches that train each in its way: `if resumed: trainer.train(…) else: trainer.train()`."""
+    call = task.run.train[-1].place.node
+    holding = [n for n in walk(task.source.tree) if isinstance(n, cst.If) and any(one is call for one in walk(n))]
+    alike = [one for one in holding if all(_trains(branch, dotted(call.func)) for branch in _branches(one))]
+    first = next(iter(alike), None)
+    return None if first is None or any(isinstance(n, (cst.Return, cst.Raise)) for n in walk(first)) else first
+
+
+def _branches(one: cst.If) -> Iterator[cst.CSTNode | None]:
+    """What runs if it holds, and otherwise; None where there is nothing else."""
+    yield one.body
+    if isinstance(one.orelse, cst.If):
+        yield from _branches(one.orelse)
+    else:
+        yield one.orelse
+
+
+def _trains(branch: cst.CSTNode | None, callee: str) -> bool:
+    nodes = walk(branch) if branch is not None else ()
+    return any(isinstance(node, cst.Call) and dotted(node.func) == callee for node in nodes)
 
 
 def _logger(task: Task) -> str:
