@@ -33,8 +33,9 @@ Key = tuple[str, str]
 Examine = Callable[[bytes, str, Mapping[str, bytes]], Examined]
 ARGUMENT = re.compile(r"(?:, |,?\r?\n[ \t]*)\w+=[^\n]*[^\s]")  # code that adds one argument to a call
 MOST = 100  # fixes made to one script; it has fewer findings
-READINGS = 150  # of scripts, to prove the fixes of one
-SPENT = f"not tried: the {READINGS} readings that the proofs of a file may take are spent"
+READINGS, FEWEST = 150, 20  # of scripts, to prove the fixes of one; FEWEST however long it is
+CHARACTERS = 4_000_000  # that these readings may come to
+SPENT = "not tried: the {} readings that the proofs of this file may take are spent"
 
 
 def _key(finding: Finding) -> Key:
@@ -82,6 +83,8 @@ class Session:
         self._firsts_of: Examined | None = None
         self._beside: Finding | None = None  # what the fix found last mends as well
         self.now = self._examined(self.data, self.drafts)
+        length = len(self.now.source.text) if self.now.source is not None else 0
+        self._budget = min(READINGS, max(FEWEST, CHARACTERS // max(length, 1)))
 
     def _examined(self, data: bytes, drafts: dict[str, bytes]) -> Examined:
         self._readings += 1
@@ -221,7 +224,7 @@ class Session:
 
     def _made(self, group: list[tuple[Finding, Candidate]]) -> tuple[bytes, dict[str, bytes], Examined] | None:
         """What comes of several fixes at once, if they hold."""
-        if self._readings >= READINGS:
+        if self._readings >= self._budget:
             return None
         whole = union([candidate for _, candidate in group])
         try:
@@ -243,8 +246,8 @@ class Session:
         for candidate, beside in chain(alone, self._pairs(finding)):
             if beside is not None and second is not None:
                 break
-            if self._readings >= READINGS:
-                reasons.append(SPENT)
+            if self._readings >= self._budget:
+                reasons.append(SPENT.format(self._budget))
                 break
             try:
                 data, drafts = self._edited(candidate.edits)

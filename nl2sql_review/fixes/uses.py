@@ -144,7 +144,10 @@ def _written(node: cst.CSTNode, parent: Any) -> bool:
 
 
 def mentioned(examined: Examined, value: str, own: Iterable[Any]) -> bool:
-    """Whether a path stands in another text of the script, or begins one; `own` are the nodes that it is set by."""
+    """Whether a path stands in another text of the script, or begins one, that is more than written to or told.
+
+    `own` are the nodes that it is set by.
+    """
     path = value.strip().removeprefix("./").rstrip("/")
     if not path:
         return True
@@ -157,11 +160,14 @@ def mentioned(examined: Examined, value: str, own: Iterable[Any]) -> bool:
     if any(map(word.search, shell)):
         return True
     docs = {id(node.value) for node in walk(source.tree) if isinstance(node, cst.Expr)}
+    parents: dict[int, Any] = {}
     for node in walk(source.tree):
         if id(node) in skipped or id(node) in docs:
             continue
         if isinstance(node, (cst.SimpleString, cst.FormattedStringText)) and word.search(node.value.strip("rRbBuU'\"")):
-            return True
+            parents = parents or {id(child): one for one in walk(source.tree) for child in below(one)}
+            if not _writes(node, parents):
+                return True
     return False
 
 
