@@ -31,7 +31,7 @@ from .proof import Candidate, affected, hold, union, weigh
 
 Key = tuple[str, str]
 Examine = Callable[[bytes, str, Mapping[str, bytes]], Examined]
-ARGUMENT = re.compile(r"(?:, |,?\r?\n[ \t]*)\w+=[^\n]*[^\s]")  # code that adds one argument to a call
+ARGUMENT = re.compile(r"(?:, |,?\r?\n[ \t]*)?\w+=[^\n]*[^\s]")  # code that adds one argument to a call
 MOST = 100  # fixes made to one script; it has fewer findings
 READINGS, FEWEST = 150, 20  # of scripts, to prove the fixes of one; FEWEST however long it is
 CHARACTERS = 4_000_000  # that these readings may come to

@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import libcst as cst
@@ -73,18 +74,7 @@ def read_elsewhere(examined: Examined, place: Place) -> bool:
     Where it is not, the setting would no longer do anything once the argument is another value.
     """
     names = _read_in(place)
-    if not names:
-        return True
-    inner = {id(node) for node in walk(place.node)}
-    sources = {id(s): s for s in (examined.text_source, place.source)}
-    found: set[str] = set()
-    for source in sources.values():
-        parents = {id(child): node for node in walk(source.tree) for child in below(node)}
-        for node in expressions(source.tree):
-            name = _last_name(node)
-            if name in names and id(node) not in inner and not _written(node, parents.get(id(node))):
-                found.add(name)
-    return names <= found
+    return not names or names <= {_last_name(node) for node, _ in _others(examined, place, names)}
 
 
 def looked_for(examined: Examined, place: Place) -> bool:
@@ -92,15 +82,17 @@ def looked_for(examined: Examined, place: Place) -> bool:
 
     What is written or told there besides does not look for what the trainer writes.
     """
-    names = _read_in(place)
+    return any(not _writes(node, parents) for node, parents in _others(examined, place, _read_in(place)))
+
+
+def _others(examined: Examined, place: Place, names: set[str]) -> Iterator[tuple[cst.CSTNode, dict[int, cst.CSTNode]]]:
+    """What else reads one of the names that an argument's code reads, with what each node stands in."""
     inner = {id(node) for node in walk(place.node)}
-    for source in {id(s): s for s in (examined.text_source, place.source)}.values():
-        parents = {id(child): node for node in walk(source.tree) for child in below(node)} if names else {}
-        for node in expressions(source.tree) if names else ():
+    for source in {id(s): s for s in (examined.text_source, place.source)}.values() if names else ():
+        nodes, parents, _ = laid_out(source.tree)
+        for node in nodes:
             if _last_name(node) in names and id(node) not in inner and not _written(node, parents.get(id(node))):
-                if not _writes(node, parents):
-                    return True
-    return False
+                yield node, parents
 
 
 def _writes(node: cst.CSTNode, parents: dict[int, Any]) -> bool:
@@ -178,6 +170,22 @@ def origins(examined: Examined, fact: Fact) -> set[tuple[str, Span]]:
     return {(place.source.path, place.source.span(place.node)) for place in places}
 
 
+@lru_cache(maxsize=8)
+def laid_out(
+    tree: cst.Module,
+) -> tuple[list[cst.CSTNode], dict[int, cst.CSTNode], dict[str, cst.FunctionDef]]:
+    """The expressions of a module, what each stands in by its id, and the functions by their names."""
+    nodes: list[cst.CSTNode] = []
+    parents: dict[int, cst.CSTNode] = {}
+    functions: dict[str, cst.FunctionDef] = {}
+    for node in expressions(tree):
+        if isinstance(node, cst.FunctionDef):
+            functions[node.name.value] = node
+        nodes.append(node)
+        parents.update((id(child), node) for child in _below(node))
+    return nodes, parents, functions
+
+
 class _Uses:
     def __init__(self, examined: Examined, trace: tuple[Any, ...], own: Iterable[Any] = ()) -> None:
         self.own = {id(node) for node in own}
@@ -205,11 +213,10 @@ class _Uses:
         if not self.trace or self.at_call():
             return True
         for tree in self.trees:
-            for node in expressions(tree):
-                if isinstance(node, cst.FunctionDef):
-                    self.functions[node.name.value] = node
-                self.nodes.append(node)
-                self.parents.update((id(child), node) for child in _below(node))
+            nodes, parents, functions = laid_out(tree)
+            self.nodes += nodes
+            self.parents.update(parents)
+            self.functions.update(functions)
         origin = self.trace[0]
         if isinstance(origin.node, Span):
             self.names |= {documents.key(origin)} - {""}

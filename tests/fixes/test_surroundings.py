@@ -183,3 +183,23 @@ def test_a_line_below_branches_that_train_each_speaks_for_all():
     assert '    trainer.train()\nprint(f"peak GPU memory' in made
     alone = repaired(script.replace("trainer.train(sys.argv[1])", "print()"), "memory/monitoring")
     assert '    trainer.train()\n    print(f"peak GPU memory' in alone
+
+
+def test_the_precision_asks_torch_where_functions_import_it():
+    script = (
+        f"{IMPORTED}def size():\n    import torch\n    return torch.cuda.device_count()\n\n"
+        "def main():\n    args = SFTConfig(output_dir='o', fp16=True)\n    SFTTrainer('m', args=args).train()\n\nmain()\n"
+    )
+    made = repaired(script, "arguments/mixed-precision")
+    assert made.startswith(IMPORTED + "def size") and "def main():\n    import torch\n    args = SFTConfig(" in made
+    own = script.replace("def main():\n", "def main():\n    import torch\n")
+    made = repaired(own, "arguments/mixed-precision")
+    assert made.count("import torch") == 2 and "bf16=torch" in made
+
+
+def test_two_arguments_for_one_call_that_is_spread_for_them():
+    script = f"{IMPORTED}SFTTrainer(model='gpt2', train_dataset=d, eval_dataset=e, args=SFTConfig(ARGS)).train()\n"
+    for given in ("", "output_dir='out', seed=1, logging_steps=1000"):
+        made = repaired(script.replace("ARGS", given), "arguments/gradient-accumulation")
+        assert "gradient_accumulation_steps=4" in made and "per_device_train_batch_size=2" in made
+        ast.parse(made)

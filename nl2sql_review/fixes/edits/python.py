@@ -18,6 +18,10 @@ from ...source import Span
 from ...source.syntax import dotted, text_of, walk
 
 WIDTH = 120  # characters of a line of code
+FIRST = re.compile(r"\w+=[^\n]*")  # code that gives an argument to a call that has none
+SPREAD = re.compile(
+    r"(,?\r?\n[ \t]*\w+=[^\n]*)+,\r?\n[ \t]*"
+)  # arguments for a call that is spread over lines for them
 
 
 def location(source: Any, span: Span) -> Location:
@@ -130,12 +134,21 @@ def call_of(source: Any, arg: cst.Arg) -> cst.Call | None:
 
 
 def merged(edits: list[Edit]) -> list[Edit]:
-    """Insertions at one point as one, in the order they are given."""
+    """Insertions at one point as one, in the order they are given; first arguments of a call with commas between."""
     made: dict[Location, Edit] = {}
     for edit in edits:
         before = made.get(edit.location)
-        made[edit.location] = edit if before is None else Edit(edit.location, before.content + edit.content)
+        made[edit.location] = edit if before is None else Edit(edit.location, _joined(before.content, edit.content))
     return list(made.values())
+
+
+def _joined(first: str, second: str) -> str:
+    """Two insertions at one point: arguments of one line with a comma between, those of their own lines one by one."""
+    if FIRST.fullmatch(first) and FIRST.fullmatch(second):
+        return f"{first}, {second}"
+    if SPREAD.fullmatch(first) and SPREAD.fullmatch(second):
+        return first.rstrip().removesuffix("," if second.startswith(",") else "") + second
+    return first + second
 
 
 def removed(source: Any, call: cst.Call, arg: cst.Arg) -> Edit:
@@ -193,14 +206,21 @@ def importing(source: Any, module: str) -> list[cst.FunctionDef]:
     return found
 
 
-def imported_module(source: Any, module: str) -> tuple[list[Edit], str] | None:
-    """As `imported`, for `import module`."""
+def imported_module(source: Any, module: str, user: cst.CSTNode | None = None) -> tuple[list[Edit], str] | None:
+    """As `imported`, for `import module`.
+
+    Where functions import it themselves, so does that of `user`: an import for all would hide theirs.
+    """
     for statement in top_level(source.tree):
         for alias in statement.names if isinstance(statement, cst.Import) else ():
             if alias.evaluated_name == module:
                 return [], alias.evaluated_alias or module
     if re.search(rf"^[ \t]*(?:{module}\b\s*=|def {module}\b|class {module}\b)", source.text, re.MULTILINE):
         return None
+    functions = importing(source, module) if user is not None else []
+    if user is not None and functions:
+        inside = any(any(one is user for one in walk(function)) for function in functions)
+        return ([] if inside else above(source, user, f"import {module}")), module
     return [new_import(source, f"import {module}")], module
 
 
@@ -316,6 +336,17 @@ def below(source: Any, line: cst.BaseStatement, code: str) -> Edit:
     indent = re.match(r"\s*", source.line(at.row, at.cell))[0]  # type: ignore[index]
     column = len(source.line(at.end_row, at.cell)) + 1
     return inserted(source, at.end_row, column, at.cell, "\n" + "\n".join(indent + one for one in code.split("\n")))
+
+
+def above(source: Any, node: cst.CSTNode, code: str) -> list[Edit]:
+    """A line of code above the statement that a node stands in, as far indented."""
+    lines = [one for one in walk(source.tree) if isinstance(one, cst.SimpleStatementLine)]
+    for line in lines:
+        if any(one is node for one in walk(line)):
+            at = source.span(line.body[0])
+            indent = source.line(at.row, at.cell)[: at.column - 1]
+            return [inserted(source, at.row, 1, at.cell, f"{indent}{code}\n")] if not indent.strip() else []
+    return []
 
 
 def _is_text(statement: cst.BaseSmallStatement) -> bool:

@@ -36,18 +36,30 @@ def factor(task: Task) -> Iterator[Candidate]:
 
 
 def balanced(task: Task) -> Iterator[Candidate]:
-    """The accumulation, and where that alone would spoil the effective batch, the batch per device with it."""
+    """The accumulation; where that alone would spoil the effective batch, the batch per device with it.
+
+    An effective batch that is not accepted either becomes the one that is wanted.
+    """
+    processes = plain(task.plan["arguments.processes"].value) or 1
     for number in wanted(task.expected, None, task.plan):
         alone = list(_set(task, ACCUMULATION, task.fact, number))
         yield from alone
-        batch, effective = task.plan[BATCH], plain(task.plan[EFFECTIVE].value)
-        share = _quotient(effective, number, plain(task.plan["arguments.processes"].value) or 1)
-        if share is not None:
-            title = (
-                f"set {task.fact.argument}={spelled(number)} and {batch.argument}={share}, "
-                "which keeps the effective batch"
-            )
-            yield from together(title, alone, list(_set(task, BATCH, batch, share)))
+        batch = task.plan[BATCH]
+        for effective, what in _effective(task):
+            share = _quotient(effective, number, processes)
+            if share is not None:
+                title = f"set {task.fact.argument}={spelled(number)} and {batch.argument}={share}, {what}"
+                yield from together(title, alone, list(_set(task, BATCH, batch, share)))
+
+
+def _effective(task: Task) -> Iterator[tuple[Any, str]]:
+    """The effective batches to come to: those that are wanted where it is not accepted, then the one there is."""
+    grounds = [ground.judged for ground in task.examined.grounds if ground.plan is task.plan]
+    for judged in (one for one in grounds if one.name == EFFECTIVE):
+        yield from (
+            (product, f"an effective batch of {product}") for product in wanted(judged.expected, None, task.plan)
+        )
+    yield plain(task.plan[EFFECTIVE].value), "which keeps the effective batch"
 
 
 def _set(task: Task, name: str, fact: Fact, number: Any) -> Iterator[Candidate]:
@@ -73,11 +85,13 @@ def precision(task: Task) -> Iterator[Candidate]:
     """bf16 where the GPU has it, else fp16: both arguments ask the GPU."""
     if task.expected.equals != "bf16 else fp16":
         return
+    arguments = task.run.arguments.call
+    user = arguments.place.node if arguments is not None and arguments.place.source is task.source else None
     module, name = SUPPORTED if task.imports_unsloth() else ("torch", "cuda.is_bf16_supported")
     found = (
         python.imported(task.source, module, name)
         if module == SUPPORTED[0]
-        else python.imported_module(task.source, module)
+        else python.imported_module(task.source, module, user)
     )
     if found is None:
         return
