@@ -188,7 +188,7 @@ def test_a_line_below_branches_that_train_each_speaks_for_all():
 def test_the_precision_asks_torch_where_functions_import_it():
     script = (
         f"{IMPORTED}def size():\n    import torch\n    return torch.cuda.device_count()\n\n"
-        "def main():\n    args = SFTConfig(output_dir='o', fp16=True)\n    SFTTrainer('m', args=args).train()\n\nmain()\n"
+        "def main():\n    args = SFTConfig(fp16=True)\n    SFTTrainer('m', args=args).train()\n\nmain()\n"
     )
     made = repaired(script, "arguments/mixed-precision")
     assert made.startswith(IMPORTED + "def size") and "def main():\n    import torch\n    args = SFTConfig(" in made
