@@ -176,6 +176,13 @@ def of_facts(plan: TrainingPlan, names: tuple[str, ...] | None = None) -> list[S
     return made
 
 
+def of_environment(examined: Examined) -> list[Setting]:
+    """The variables that the command line sets, or exports before it."""
+    started = examined.recording.started if examined.recording is not None else None
+    set_ = started.environment if started is not None else {}
+    return [Setting(("variable", name), "project", f"${name}", describe_value(value)) for name, value in set_.items()]
+
+
 def other_calls(examined: Examined) -> dict[str, Call]:
     """The calls of the libraries that change what is trained, beside those whose arguments are compared, by name."""
     made: dict[str, Call] = {}

@@ -58,8 +58,8 @@ def between(before: State, after: State) -> Iterator[str]:
 
 def _of_library(library: str, before: State, after: State) -> Iterator[str]:
     had, has = before.releases.get(library, {}), after.releases.get(library, {})
-    known = {**before.requires.get(library, {}), **had}
-    added = sorted({**after.requires.get(library, {}), **has}.keys() - known.keys(), key=key_of)
+    required = after.requires.get(library, {}).keys() - before.requires.get(library, {}).keys()
+    added = sorted(required | (has.keys() - had.keys()), key=key_of)
     if not added:
         return
     said = [f"{library} {', '.join(added)} {'are' if len(added) > 1 else 'is'} known"]
