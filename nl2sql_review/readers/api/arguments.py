@@ -8,7 +8,7 @@ from typing import Iterator
 
 from ...files.typed_data import did_you_mean
 from ...interpret.core.recording import Call, Recording
-from ...libraries import store
+from ...libraries import requirements, store
 from ...libraries.chosen import Choice, Versions
 from ...libraries.replacements import ARGUMENTS, MISTAKEN, REFUSED, Change
 from ...libraries.versions import clauses, is_exact, key_of
@@ -163,13 +163,12 @@ class Judging:
                 config = CONFIG_OF.get(callable, "")
                 moved = bool(config) and change is not None and change.instead.startswith(config)
                 text = (
-                    f"{name}= is no argument of {store.called(callable)} since {owner[0]} {short(since)}: TypeError; "
+                    f"{name}= is no argument of {store.called(callable)} {from_on(owner[0], since)}: TypeError; "
                     f"{stated(choice)}{use(change)}"
                 )
                 return Defect("moved" if moved else "removed", name, place, text, assumed=assumed(choice))
             came = next((v for v in store.versions(owner[0]) if accepts_own(*owner, name, v)), "")
-            since = f"{owner[0]} {short(came)}"
-            text = f"{store.called(callable)} takes {name}= only since {since}: TypeError; {stated(choice)}"
+            text = f"{store.called(callable)} takes {name}= only {from_on(owner[0], came)}: TypeError; {stated(choice)}"
             return Defect("unknown", name, place, text, assumed=assumed(choice))
         config = CONFIG_OF.get(callable, "")
         if config and self.versions_accept(library, config, name, {}) and store.knows(library, config):
@@ -325,6 +324,15 @@ def gone(library: str, callable: str, name: str, choice: Choice) -> str:
 def short(version: str) -> str:
     """`0.16.0` is 0.16."""
     return version[:-2] if version.endswith(".0") and version.count(".") > 1 else version
+
+
+def from_on(library: str, version: str) -> str:
+    """`since trl 0.16`; `in trl 0.16 and later` where a release between this one and the known one before is not known."""
+    known = store.versions(library)
+    at = known.index(version)
+    before = key_of(known[at - 1]) if at else key_of("0")
+    between = any(before < key_of(v) < key_of(version) for v in requirements.released(library))
+    return f"in {library} {short(version)} and later" if between else f"since {library} {short(version)}"
 
 
 def use(change: Change | None) -> str:
