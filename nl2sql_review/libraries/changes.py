@@ -32,7 +32,8 @@ def state() -> State:
         data = json.loads(file.read_text(encoding="utf-8"))
         keys[file.stem] = (f"{data['library']} {data['version']}", {k for of in data["sections"].values() for k in of})
     signatures = packed.unpacked(json.loads(SIGNATURES.read_text(encoding="utf-8")))
-    return State(signatures, json.loads(REQUIREMENTS.read_text(encoding="utf-8"))["releases"], keys)
+    required = json.loads(REQUIREMENTS.read_text(encoding="utf-8"))["releases"]
+    return State(signatures, required, keys)
 
 
 def tables(library: str) -> Iterator[tuple[str, str]]:

@@ -165,8 +165,8 @@ def _nearest(specifier: str, found: tuple[str, ...], known: tuple[str, ...]) -> 
 def _beyond(choice: Choice) -> str:
     older = choice.nearest != store.newest(choice.library)
     return (
-        f"{choice.library} {choice.number} ({choice.said}) is {'older' if older else 'newer'} than the tables know: its "
-        f"arguments are not judged, and its defaults are those of {choice.nearest}, the "
+        f"{choice.library} {choice.number} ({choice.said}) is {'older' if older else 'newer'} than the tables know: "
+        f"its arguments are not judged, and its defaults are those of {choice.nearest}, the "
         f"{'oldest' if older else 'newest'} known"
     )
 
