@@ -21,6 +21,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,7 @@ def unconditional(said: dict[str, Any]) -> dict[str, Any]:
     return {**kept, BUT_MACOS: others} if others else kept
 
 
+@lru_cache(maxsize=1024)
 def holds_on(marker: str) -> frozenset[str]:
     """The systems on which a condition holds, whatever Python it is and without any extra."""
     from packaging.markers import InvalidMarker, Marker

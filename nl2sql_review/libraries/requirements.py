@@ -17,7 +17,7 @@ from typing import Any
 from .versions import allows, clauses, is_exact, key_of
 
 FILE = Path(__file__).with_name("requirements.json")
-TRIED = 24  # releases that are tried for a set that holds
+TRIED, STEP = 24, 6  # releases that are tried for a set that holds: the nearest, and of those further away each sixth
 PYTHON = "python"
 ABOVE_ALL = "99999"
 BUT_MACOS = "but macOS"  # under which a release has what it requires on every other system
@@ -124,20 +124,19 @@ def _conflicts(stated: Sequence[Requirement]) -> Iterator[Incompatible]:
 def _through_ranges(asked: dict[str, list[Requirement]]) -> Iterator[Incompatible]:
     """Conflicts with what every release requires that a range leaves, where the range has an end and all are known."""
     for library, of in asked.items():
-        if library == PYTHON or any(pinned(one.specifier) for one in of) or not any(map(_is_closed, of)):
+        closed = next((one for one in of if _is_closed(one)), None)
+        if closed is None or library == PYTHON or any(pinned(one.specifier) for one in of):
             continue
-        left = [v for v in released(library) if all(allows(one.specifier, v) for one in of)]
-        if not left or any(v not in releases(library) for v in left):
+        left = (v for v in released(library) if all(allows(one.specifier, v) for one in of))  # the newest first
+        newest = next(left, "")
+        refused = [(found, wanted) for wanted in asked.values() if (found := _refused(library, newest, wanted))]
+        if not newest or not refused:
             continue
-        for other, wanted in asked.items():
-            if other == library or (other == PYTHON and not all(one.stated for one in wanted)):
-                continue
-            met = [_refused(library, version, wanted) for version in left]
-            if all(met):
-                by = next(one for one in of if _is_closed(one))
-                first = met[0]
-                assert first is not None
-                yield Incompatible(replace(first[0], by=f"{first[0].by} (as {by})"), first[1])
+        others = list(left)
+        for (one, other), wanted in refused:
+            if all(_refused(library, version, wanted) for version in others):
+                by = f"{library} {newest} (the newest that {closed.by} allows)"
+                yield Incompatible(replace(one, by=by), other)
                 return
 
 
@@ -181,11 +180,14 @@ def _nearest(stated: Sequence[Requirement], conflict: Incompatible) -> tuple[tup
     others = [library for library in pins if conflict.other.by == f"{library} {pins[library]}"]
     first = [conflict.one.library] if conflict.one.library in pins else []
     for library in dict.fromkeys([*first, *others, *owners]):
-        order = known(library)
+        order: Sequence[str] = known(library)
+        if library == conflict.one.library:
+            order = [v for v in order if allows(conflict.one.specifier, v)]
         at = key_of(pins[library])
         older = [v for v in reversed(order) if key_of(v) < at]
         newer = [v for v in order if key_of(v) > at]
-        for version in (*older, *newer)[:TRIED]:
+        nearest = [*older, *newer]
+        for version in (*nearest[:TRIED], *nearest[TRIED::STEP]):
             changed = [r if r.library != library else replace(r, specifier=f"=={version}") for r in stated]
             if next(_conflicts(changed), None) is None:
                 return tuple({**pins, library: version}.items())

@@ -327,7 +327,7 @@ def short(version: str) -> str:
 
 
 def from_on(library: str, version: str) -> str:
-    """`since trl 0.16`; `in trl 0.16 and later` where a release between this one and the known one before is not known."""
+    """`since trl 0.16`; `in trl 0.16 and later` where a release between it and the known one before is not known."""
     known = store.versions(library)
     at = known.index(version)
     before = key_of(known[at - 1]) if at else key_of("0")
