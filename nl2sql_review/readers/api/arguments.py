@@ -327,12 +327,13 @@ def short(version: str) -> str:
 
 
 def from_on(library: str, version: str) -> str:
-    """`since trl 0.16`; `in trl 0.16 and later` where a release between it and the known one before is not known."""
+    """`since trl 0.16`; `in trl 0.16 and later` where a minor release between it and the one before is not known."""
     known = store.versions(library)
-    at = known.index(version)
-    before = key_of(known[at - 1]) if at else key_of("0")
-    between = any(before < key_of(v) < key_of(version) for v in requirements.released(library))
-    return f"in {library} {short(version)} and later" if between else f"since {library} {short(version)}"
+    before = known[max(known.index(version) - 1, 0)]
+    minor = before.rpartition(".")[0] if before.count(".") > 1 else before
+    between = (v for v in requirements.released(library) if key_of(before) < key_of(v) < key_of(version))
+    exact = all(v.startswith(f"{minor}.") for v in between)
+    return f"since {library} {short(version)}" if exact else f"in {library} {short(version)} and later"
 
 
 def use(change: Change | None) -> str:
