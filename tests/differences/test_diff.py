@@ -152,6 +152,18 @@ def test_a_revision_is_read_with_the_files_as_they_were(folder: Path, diff: Diff
     assert "lora r: 8 -> 16" in diff("HEAD:train.py", "other.py")["lines"]
 
 
+def test_variables_that_the_script_sets_and_a_second_training_are_named(folder: Path, diff: Diff) -> None:
+    (folder / "a.py").write_text(script(before='import os\nos.environ["WANDB_PROJECT"] = "one"'))
+    again = script(before='import os\nos.environ["WANDB_PROJECT"] = "two"').replace(
+        "SFTTrainer(", "trainer = SFTTrainer("
+    )
+    (folder / "b.py").write_text(again.replace(".train()", "\ntrainer.train()\ntrainer.train()"))
+    assert diff("a.py", "b.py")["lines"] == [
+        "checkpointing calls of train(): 1 -> 2",
+        'project $WANDB_PROJECT: "one" -> "two"',
+    ]
+
+
 OPTIONS = """\
 import argparse
 parser = argparse.ArgumentParser()
