@@ -44,7 +44,7 @@ class Choice:
         if is_exact(self.specifier):
             return next(v for op, v in clauses(self.specifier) or () if op in ("==", "==="))
         if not self.versions:
-            return self.specifier if self.nearest else "not known"
+            return self.specifier if self.nearest and self.specifier != UNREADABLE else "not known"
         low, high = self.versions[0], self.versions[-1]
         return high if low == high else f"{low} to {high}"
 
@@ -140,7 +140,7 @@ def _beside(library: str, choices: dict[str, Choice], held_back: bool) -> Choice
 
 def _stated(one: Statement) -> Choice:
     if one.specifier == UNREADABLE:
-        return Choice(one.library, (), one.said, one.specifier)
+        return Choice(one.library, (), one.said, one.specifier, nearest=store.newest(one.library))
     known = store.versions(one.library)
     found = between(one.specifier, known)
     nearest = _nearest(one.specifier, found, known)
@@ -163,6 +163,11 @@ def _nearest(specifier: str, found: tuple[str, ...], known: tuple[str, ...]) -> 
 
 
 def _beyond(choice: Choice) -> str:
+    if choice.specifier == UNREADABLE:
+        return (
+            f"{choice.library} is installed from a repository ({choice.said}): its arguments are not judged, and its "
+            f"defaults are those of {choice.nearest}, the newest known"
+        )
     older = choice.nearest != store.newest(choice.library)
     return (
         f"{choice.library} {choice.number} ({choice.said}) is {'older' if older else 'newer'} than the tables know: "
