@@ -103,6 +103,13 @@ class FinishedRun:
     unread: list[str] = field(default_factory=list)  # files that could not be read, and why
     versions: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def is_checkpoint(self) -> bool:
+        """Whether the folder itself is what was saved on the way: the state of the optimizer or schedule lies there."""
+        return bool(self.names & {"optimizer.pt", "scheduler.pt", "rng_state.pth"}) or any(
+            name.startswith("rng_state_") for name in self.names
+        )
+
     def empty_weights(self) -> str:
         """The file of weights that holds none, "" where there is no such file."""
         for name in WEIGHTS:
