@@ -191,7 +191,7 @@ def of_environment(examined: Examined) -> list[Setting]:
 
 
 def other_calls(examined: Examined) -> dict[str, Call]:
-    """The calls of the libraries that change what is trained, beside those whose arguments are compared, by name."""
+    """Return the other library calls that change the training, by name; of these no arguments are compared."""
     made: dict[str, Call] = {}
     for call in examined.recording.calls if examined.recording is not None else ():
         if call.callee.partition(".")[0] in (*STACK, "torch") and last(call.callee) in TELLING:

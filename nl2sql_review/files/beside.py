@@ -18,7 +18,7 @@ def path(target: str) -> str:
 
 
 def sweep(folder: str) -> None:
-    """Remove what processes that are no more have left in a folder. Does nothing where that cannot be told."""
+    """Remove the temporary files that dead processes have left in a folder; those of other processes stay."""
     try:
         names = [name for name in os.listdir(folder or ".") if name.endswith(SUFFIX) and name.startswith(".")]
     except OSError:

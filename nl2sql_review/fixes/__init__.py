@@ -143,7 +143,7 @@ class Session:
             self._fix([_key(f) for f in open_findings(self.report, policy)], unsafe)
 
     def remaining(self) -> FileReport:
-        """The report after `apply`: what no fix holds for is not fixable, what only an unsafe one does has that.
+        """Return the report after `apply`: findings without a fix are not fixable, others carry their unsafe fix.
 
         Policy that was not asked for may be fixable.
         """

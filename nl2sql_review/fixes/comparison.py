@@ -17,7 +17,7 @@ def placeless(text: str) -> str:
 
 
 def image(value: object, depth: int = 0) -> Any:
-    """A value without its places, for comparison: what it is and what is in it."""
+    """Return a value without its places, as tuples and lists that can be compared."""
     if depth > DEPTH:
         return "…"
     deeper = depth + 1

@@ -84,7 +84,7 @@ def is_value(value: object, word: str) -> bool:
 
 
 def accepted_was(finding: Finding, old: str) -> Finding:
-    """The finding, which says that another value was accepted than the one that is found now."""
+    """Return the finding with a note in its message: the accepted value, and the present one."""
     argument = re.match(r"[\w.]+=", finding.message)
     name = argument[0] if argument is not None else ""
     now = finding.value if isinstance(finding.value, str) and name == "" else spelled(finding.value)

@@ -67,7 +67,7 @@ class ModelState:
 
 
 def family(run: Run, thing: Object | None) -> list[Any]:
-    """Every name of the weights behind a model: what it was made from, and what was made of that."""
+    """Return all objects that share the weights of a model: what it was made from, and what was made of it."""
     members: list[Any] = []
     waiting = [thing]
     while waiting and len(members) < 50:
@@ -98,7 +98,7 @@ def loads_adapter(call: Call) -> bool:
 
 
 def subject(call: Call) -> Iterator[Any]:
-    """The models that a call may change: those it is a method of or is given, and those whose parameters it changes."""
+    """Yield the models that a call may change: its receiver, what that was taken from, and its arguments."""
     if call.receiver is not None:
         yield from owners(call.receiver)
     for name in ("model", "base_model", "$0"):
@@ -137,7 +137,7 @@ def replay(run: Run, thing: Object | None, until: int | None = None) -> ModelSta
 
 
 def backward(thing: Object | None) -> list[Call]:
-    """The calls that made a model what it is, the last one first."""
+    """Return the calls that made a model, the last one first."""
     found: list[Call] = []
     waiting = [thing]
     while waiting and len(found) < 50:
@@ -339,7 +339,7 @@ def guards(call: Call) -> list[str]:
 
 
 def adapter_folder(run: Run, call: Call) -> Place | None:
-    """Where a plain loader is given a folder that holds an adapter: one that lies there, or that the script saved."""
+    """Return the argument of a plain loader that names a folder with an adapter, None where there is none."""
     names = ("pretrained_model_name_or_path", "model_name", "$0")
     value: Value = call.get(*names)
     if not isinstance(value, (Known, Default)):

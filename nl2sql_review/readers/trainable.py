@@ -102,7 +102,7 @@ def judged(run: Run, state: ModelState, branch: str) -> Iterator[Defect]:
 
 
 def others_train(state: ModelState, adapter: Adapter) -> bool:
-    """Whether another adapter was meant: that one is not the active one, which is the greater defect."""
+    """Whether another adapter trains; that it is not the active one is then the greater defect."""
     return any(a.trains for a in state.adapters.values() if a is not adapter)
 
 

@@ -24,7 +24,7 @@ class NotKnown(Exception):
 
 
 class Raises(Exception):
-    """The script raises here; the text is what Python says. `column` is the one that is missing, if it is that."""
+    """The script raises here; the text is Python's message. `column` is the missing column, if one is missing."""
 
     def __init__(self, message: str, column: str = "") -> None:
         super().__init__(message)

@@ -37,7 +37,7 @@ class RuleFault(Exception):
 
 
 def examples(rule: Rule) -> list[Fence]:
-    """Return the fences that say what comes of them; those labelled `fixed` belong to the one before."""
+    """Return the fences with a label of their own; a `fixed` fence belongs to the one before."""
     labelled = (fence for fence in rule.fences if fence.language in ("python", "yaml"))
     return [fence for fence in labelled if fence.label and fence.label != "fixed"]
 

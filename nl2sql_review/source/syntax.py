@@ -85,7 +85,7 @@ class Nodes:
 
 
 def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """A node and every node below it that means something, each before what is in it."""
+    """Yield a node and the nodes below it, parents first; white space and punctuation are left out."""
     stack = [node]
     while stack:
         one = stack.pop()

@@ -96,7 +96,7 @@ class Feed:
 
 @dataclass(slots=True)
 class Feeding:
-    """All that one run is fed: the data sets it trains on, those it evaluates on, and how they are mixed."""
+    """The data of one run: the sets it trains on, the sets it evaluates on, and how they are mixed."""
 
     train: list[Feed] = field(default_factory=list)
     held_out: list[Feed] = field(default_factory=list)

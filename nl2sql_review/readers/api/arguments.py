@@ -221,7 +221,7 @@ class Judging:
         return Defect("removed", name, place, text, assumed=assumed(choice))
 
     def adapter(self, callable: str, name: str, place: Place) -> Defect | None:
-        """Unsloth hands what `get_peft_model` does not know to LoraConfig, which refuses what it does not know."""
+        """Return the defect of an argument that neither Unsloth's `get_peft_model` nor LoraConfig knows."""
         if last(callable) != "get_peft_model":
             return None
         known = {n for owner in ADAPTERS for n in store.ever("unsloth", owner)}

@@ -111,7 +111,7 @@ def of_template(tokenizer: Tokenizer, call: Value | None, piece: Piece | None = 
 
 
 def of_turns(tokenizer: Tokenizer) -> Ending:
-    """The ending of a chat whose loss takes in, of the tokens that end a turn, those that the configuration names."""
+    """Return the ending of a chat in whose loss only the end tokens are that the configuration names."""
     end, stated = tokenizer.chat_end(), tokenizer.stated
     assert stated is not None and stated.trained_ends is not None
     if end.why:

@@ -224,7 +224,7 @@ def shifts(value: Value) -> bool:
 
 
 def filled(run: Run, value: Value) -> tuple[int, Call] | None:
-    """The length at which a row is cut and the call that pads its prompt to it; None where that is not so."""
+    """Return the length at which a row is cut, and the call that pads its prompt to it; None for other rows."""
     term = terms(value)
     if term is None or term.head != "slice" or plain(term.args[1]) not in (None, 0):
         return None

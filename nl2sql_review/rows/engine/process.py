@@ -38,7 +38,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """An item whose process had to be ended, or ended: why, and what it was at when it last said so."""
+    """An item without an answer: why its process ended, and the stage that it had last reported."""
 
     why: Literal["time", "ended"]
     stage: str

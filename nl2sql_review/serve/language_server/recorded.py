@@ -183,7 +183,7 @@ def omitted(review: Review) -> Iterator[tuple[Location, str, Value]]:
 
 
 def under(review: Review, path: str, cell: int | None, row: int, column: int) -> list[Record]:
-    """Return the values that stand at a place, or came through it: those of the smallest place that holds it."""
+    """Return the values whose trace has the smallest place that holds a position."""
     at = Location(os.path.realpath(path), row, column, row, column, cell)
     found: list[tuple[tuple[int, int], Record]] = []
     for record in records(review):

@@ -143,7 +143,7 @@ class Server(LanguageServer):
         return made
 
     def publish(self, uris: Iterable[str]) -> None:
-        """Push the diagnostics of files; those that are open are left to a client that asks for them."""
+        """Push the diagnostics of files; a client that pulls asks for those of open files itself."""
         for uri in uris:
             document = self.documents.get(uri)
             if document is None or not self.pulls:

@@ -113,7 +113,7 @@ def namespace(
 
 
 def plain_run(m: Machine, parser: Parser, node: cst.CSTNode | None) -> tuple[dict[Any, Value], str, str]:
-    """What the namespace holds when only what must be said is said: items, why there may be more, what may add some."""
+    """Return the namespace of a run without options: its items, why there may be more, the option that may add some."""
     items: dict[Any, Value] = {}
     by = ""
     for option in parser.option_list():

@@ -408,7 +408,7 @@ def on_disk(call: ModelCall) -> Value:
 
 
 def existing(m: Machine, p: Value, name: str) -> Value:
-    """True for a configuration file that the project holds now: whoever reads it as what it is takes it to be there."""
+    """Return True for a configuration file of the project, which the script itself does not write; else a term."""
     text = text_of(p)
     if isinstance(text, (Known, Text)):
         place = locate(m, text)
