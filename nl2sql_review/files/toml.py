@@ -17,8 +17,9 @@ def parsed(text: str) -> dict[str, Any]:
     else:
         import tomli as tomllib
     try:
-        return tomllib.loads(text)
+        tables: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise NotToml(str(error)) from None
     except RecursionError:
         raise NotToml("nested too deeply to be read") from None
+    return tables

@@ -156,7 +156,7 @@ def tried(m: Machine, loop: Loop, body: Callable[[], Flow], why: str) -> Changes
 def covering(
     m: Machine, loop: Loop, body: Callable[[], Flow], why: str, before: dict[Any, Any], first: Changes
 ) -> Flow:
-    """Run a turn from a state that covers any number of turns. `first`: changes of one turn; `before`: the old state."""
+    """Run a turn from a state that covers any number of turns. `first`: changes of one; `before`: the old state."""
     entry = {(obj, key): obj.slots.get(key, MISSING) for obj, key in first}
     widened: dict[Any, Any] = {}
     for (obj, key), value in first.items():
