@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def parser() -> Parser:
     parser = Parser(
         "plan",
-        description="Shows the configuration a script really trains with: every value, and where it comes from.",
+        description="Shows the configuration a script really trains with: every value and where it comes from.",
     )
     one_script(parser)
     parser.add_argument("--output-format", choices=("text", "json"), default="text", help="text (default) or json")
@@ -81,8 +81,8 @@ def run(args: Namespace) -> int:
         write(plan_text.render(report, read.source.path, terminal(args)))
     if not read.plans:
         if read.source.kind == "launch":
-            remark(f"{name}: no training is started here")
+            remark(f"{name} starts no training")
         else:
-            remark(f"{name} is not a training script: it makes no model, adapter or trainer")
+            remark(f"{name} is not a training script: it creates no model, adapter or trainer")
         return NOT_REVIEWED
     return NOTHING

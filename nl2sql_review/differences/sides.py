@@ -86,7 +86,7 @@ def _finished(folder: str) -> Side:
     found = finished_run.read(folder)
     if found is None:
         names = ", ".join(finished_run.NAMES)
-        raise NotReadable(f"{folder}: the directory holds no finished run: none of {names}")
+        raise NotReadable(f"{folder}: the directory contains no finished run: none of {names}")
     return Side(discovery.shown(folder) + "/", finished=found)
 
 
@@ -140,12 +140,10 @@ def _revision(revision: str, path: str, name: str, options: Options) -> Side:
     real = next((one for one in tries if one in tree), "")
     if not real:
         raise NotReadable(
-            f"{name}: {path} is no file of {revision}; paths start at {tree.top}, or at the working directory"
+            f"{name}: {path} is not a file of {revision}; paths start at {tree.top}, or at the working directory"
         )
     if discovery.is_launch_file(real):
-        raise NotReadable(
-            f'{name}: a launch file is read where it lies; give the command line: "{revision}:train.py" -- …'
-        )
+        raise NotReadable(f'{name}: a launch file is read in place; give the command line: "{revision}:train.py" -- …')
     reviewer = Reviewer.of(options)
     reviewer.alone = True
     try:

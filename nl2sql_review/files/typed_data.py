@@ -164,7 +164,7 @@ def _is_new_union(kind: object) -> bool:
     return type(kind).__name__ == "UnionType"
 
 
-_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a string", type(None): "nothing"}
+_NAMES = {bool: "true or false", int: "an integer", float: "a number", str: "a string", type(None): "nothing"}
 
 
 def named(data: object) -> str:

@@ -33,7 +33,7 @@ Examine = Callable[[bytes, str, Mapping[str, bytes]], Examined]
 ARGUMENT = re.compile(r"(?:, |,?\r?\n[ \t]*)\w+=[^\n]*[^\s]")  # code that adds one argument to a call
 MOST = 100  # fixes made to one script; it has fewer findings
 READINGS = 150  # of scripts, to prove the fixes of one
-SPENT = f"not tried: the {READINGS} readings that the proofs of a file may take are spent"
+SPENT = f"not tried: the limit of {READINGS} readings per file is reached"
 
 
 def _key(finding: Finding) -> Key:
@@ -143,9 +143,9 @@ class Session:
         found = []
         for one in self.report.findings:
             if one.suppressed is None and not one.fixable:
-                found.append((one, "nothing is known that would mend it"))
+                found.append((one, "no fix is known"))
             elif id(one) in asked and id(one) not in self.refused:
-                found.append((one, self.lacking.get(id(one), "it was not tried")))
+                found.append((one, self.lacking.get(id(one), "not tried")))
         return found
 
     def _fix(self, keys: list[Key], unsafe: bool) -> None:
@@ -251,7 +251,7 @@ class Session:
             found = weight.applicability
             if found is not None and (there := self._agreed(candidate, data, drafts)) != "safe":
                 found = there
-                weight = replace(weight, why="another script that reads an edited file would be worse")
+                weight = replace(weight, why="another script that reads the edited file would get worse")
             if (
                 found == "safe"
                 and candidate.idle
@@ -266,7 +266,7 @@ class Session:
                     return one
                 second = one
         if second is None:
-            self.lacking[id(finding)] = reasons[0] if reasons else "the code does not show where it could be mended"
+            self.lacking[id(finding)] = reasons[0] if reasons else "the code does not show where to fix it"
         return second
 
     def _agreed(self, candidate: Candidate, data: bytes, drafts: dict[str, bytes]) -> Literal["safe", "unsafe"] | None:

@@ -46,7 +46,7 @@ def unread(run: Run) -> Iterator[Defect]:
     used = names(trees)
     for kind, name, place in wanted:
         if used.get(name, 0) == 0 and is_setting(name.lower()):
-            yield Defect(kind, name, place, f"the {kind} {name} is written, and nothing reads it")
+            yield Defect(kind, name, place, f"the {kind} {name} is set, but nothing reads it")
 
 
 def is_setting(name: str) -> bool:

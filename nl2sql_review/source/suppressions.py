@@ -90,7 +90,7 @@ def _request(match: re.Match[str], comment: Comment, lexer: Lexer | Outline, req
             return wrong(f"'{verb}[' is not closed: write {verb}[rule, rule] reason")
         rules = tuple(rule.strip() for rule in listed["rules"].split(",") if rule.strip())
         if not rules:
-            return wrong(f"{verb}[] names no rule: name one, or leave the brackets out to ignore every rule")
+            return wrong(f"{verb}[] names no rule: name one, or remove the brackets to ignore every rule")
         for rule in rules:
             if not _RULE.match(rule):
                 return wrong(f"'{rule}' is not the name of a rule or section")

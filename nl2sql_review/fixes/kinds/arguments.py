@@ -43,8 +43,7 @@ def balanced(task: Task) -> Iterator[Candidate]:
         share = _quotient(effective, number, plain(task.plan["arguments.processes"].value) or 1)
         if share is not None:
             title = (
-                f"set {task.fact.argument}={spelled(number)} and {batch.argument}={share}, "
-                "which keeps the effective batch"
+                f"set {task.fact.argument}={spelled(number)} and {batch.argument}={share} to keep the effective batch"
             )
             yield from together(title, alone, list(_set(task, BATCH, batch, share)))
 
@@ -130,7 +129,7 @@ def warmup(task: Task) -> Iterator[Candidate]:
             continue
         if places.omitted(keep):
             renamed = python.renamed(place.source, place.node, name)
-            title = f"set {name}={{}} in place of {place.node.keyword.value}"
+            title = f"set {name}={{}} instead of {place.node.keyword.value}"
             value = plain(drop.value)
             if isinstance(value, (int, float)) and 0 <= value < 1:  # a share, whatever it is called
                 yield Candidate(title.format(spelled(value)), (renamed,), facts, names)
@@ -143,7 +142,7 @@ def warmup(task: Task) -> Iterator[Candidate]:
         made = next(setting(task, "arguments.warmup", keep, share), None)
         if call is not None and made is not None:
             edits = (python.removed(task.source, call, place.node), *made.edits)
-            title = f"{title} and no {place.node.keyword.value}"
+            title = f"{title} and remove {place.node.keyword.value}"
             yield Candidate(title, edits, facts, names, unsafe=made.unsafe, chooses=True)
 
 

@@ -35,7 +35,7 @@ TEMPLATE = re.compile(
 def prompt(run: Run, plan: TrainingPlan) -> Fact:
     texts = texts_of(run) if run.trainer is not None and not objective(run) else []
     if len(texts) != 1 or not run.train:
-        why = "no one text is trained and asked"
+        why = "there is no prompt to compare with the training text"
         return Fact(Absent(why), at=run.place, why_not=why)
     trained = texts[0]
     found = [*here(run, trained), *served(run, plan, trained), *modelfile(run, plan, trained)]
@@ -92,7 +92,7 @@ def here(run: Run, trained: TrainingText) -> Iterator[Defect]:
         given = maker.get("text", "conversation", "$0")
         if last(maker.callee) == "apply_chat_template" or templated(given):
             if heads and trained.form == "text" and len(heads) > 1:
-                text = "plain text was trained, and here a chat template is put around the prompt"
+                text = "the model was trained on plain text, but here a chat template is put around the prompt"
                 yield Defect("chat template", "prompt", maker.place, text, trace=given.trace)
             continue
         if trained.form == "chat" or not heads:
@@ -103,7 +103,7 @@ def here(run: Run, trained: TrainingText) -> Iterator[Defect]:
         missing = lacking(heads, said)
         if missing:
             text = (
-                f"the prompt that is asked ({shown(said)}) is not the one that was trained "
+                f"the prompt at inference ({shown(said)}) differs from the training text "
                 f"({shown(HOLE.join(heads))}): it lacks {missing[0]!r}"
             )
             yield Defect("text", "prompt", place_of(given, maker), text, trace=given.trace)
@@ -187,8 +187,8 @@ def served(run: Run, plan: TrainingPlan, trained: TrainingText) -> Iterator[Defe
         if found is not None and done:
             name, row = path.name, found
             words = (
-                f"plain text was trained, and {name}:{row} puts the model's chat template around the prompt: ask it "
-                "with the text itself"
+                f"the model was trained on plain text, but {name}:{row} puts its chat template around the prompt: "
+                f"send the plain text"
             )
             yield Defect("chat template", "prompt", done[-1].place, words)
 
@@ -229,7 +229,7 @@ def modelfile(run: Run, plan: TrainingPlan, trained: TrainingText) -> Iterator[D
             continue
         row = text.count("\n", 0, match.start()) + 1
         words = (
-            f"the turns that were trained begin with {user!r}, and the TEMPLATE of {path.name}:{row} does not: it is "
-            "that of another model"
+            f"the trained turns begin with {user!r}, but the TEMPLATE of {path.name}:{row} does not: it belongs to "
+            f"another model"
         )
         yield Defect("modelfile", "prompt", done[-1].place, words)

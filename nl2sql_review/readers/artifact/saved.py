@@ -59,16 +59,16 @@ def weights(run: Run) -> Iterator[Defect]:
         if merge is not None:
             name = last(merge.callee)
             text = (
-                f"{name}() is not in place: what it returns is dropped, and what is saved is the shell of the adapter, "
-                "without tensors; save what it returns"
+                f"{name}() does not work in place: its result is dropped, and what is saved is the empty adapter, "
+                f"without tensors; save the result"
             )
             yield Defect("dropped", name, call.place, text, branch(call))
             continue
         trainer = adapted_in_place(run, thing, call)
         if trainer is not None:
             text = (
-                "the trainer put the layers of its peft_config into this model: saved itself, its weights have other "
-                "names and load as new ones; save trainer.model, or call trainer.save_model"
+                "the trainer inserted the layers of its peft_config into this model: saved directly, its weights "
+                "have different names and load as new ones; save trainer.model, or call trainer.save_model"
             )
             yield Defect("wrapped", "peft_config", call.place, text, branch(call))
 
@@ -106,8 +106,8 @@ def merged_into(run: Run) -> Iterator[Defect]:
             continue
         if any(c.receiver is call.result or c.receiver is call.receiver for c in saves(run) if c.order > call.order):
             text = (
-                f"the adapter is merged into weights of {bits} bits, which are rounded again: load the base in 16 "
-                "bits, put the adapter on, and merge"
+                f"the adapter is merged into {bits}-bit weights, so the sums are rounded again: load the base model "
+                f"in 16 bits, attach the adapter, and merge"
             )
             yield Defect("quantized", "merge_and_unload", call.place, text, branch(call))
 

@@ -84,7 +84,7 @@ def called(m: Machine, f: Opaque, args: Arguments, node: cst.CSTNode | None) -> 
 
 # -- trainers --------------------------------------------------------------------------------------------
 def row_of_own(m: Machine, call: Any, data: Any, node: cst.CSTNode | None) -> None:
-    """One row of a data set that is a class of the script, as its `__getitem__` makes it of an index."""
+    """One row of a dataset that is a class of the script, as its `__getitem__` makes it of an index."""
     if not isinstance(data, Instance) or call.result is None:
         return
     found = data.cls.lookup("__getitem__")
@@ -96,7 +96,7 @@ def row_of_own(m: Machine, call: Any, data: Any, node: cst.CSTNode | None) -> No
 
 
 def after_construction(m: Machine, call: Any, args: Arguments, node: cst.CSTNode | None) -> None:
-    """Run a trainer's `formatting_func` and its data set's `__getitem__`.
+    """Run a trainer's `formatting_func` and its dataset's `__getitem__`.
 
     The symbolic results are kept in `call.result.slots["formatted"]` and `["row"]`.
     """
