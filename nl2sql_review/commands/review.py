@@ -60,7 +60,7 @@ examples:
 exit codes:
   0  nothing to report
   1  findings at or above --fail-on, unknown items with --fail-on-unknown, or
-     a diff with --diff
+     with --diff: there is a diff, or a file cannot be read
   2  usage error or internal error
   3  nothing was reviewed: no training script was found (0 with --allow-empty)
 The format does not matter: a SARIF file with findings also means exit code 1.
@@ -158,11 +158,11 @@ def parser() -> Parser:
 def _say_version(verbose: bool) -> int:
     print(f"{PROGRAM} {__version__}")
     if verbose:
-        from ..libraries import requirements
+        from ..libraries import dates
 
-        print(f"library tables, as of {requirements.read_on()}:")
-        for library in requirements.libraries():
-            print(f"  {library} {requirements.known(library)[-1]}")
+        print(f"library tables, as of {dates.read_on()}:")
+        for library, version in dates.releases().items():
+            print(f"  {library} {version}")
     return 0
 
 
@@ -342,6 +342,7 @@ def _tell_faults(faults: Sequence[InternalError]) -> None:
 
 def _show_settings(args: Namespace) -> int:
     from ..policy import rulebook, settings
+    from ..policy.shown_settings import show_settings
     from ..render.terminal import escape
 
     where = args.paths[0] if args.paths and args.paths[0] != "-" else os.getcwd()
@@ -351,5 +352,5 @@ def _show_settings(args: Namespace) -> int:
         settings.configure(rulebook.load(chosen.rules), chosen)
     except (settings.SettingsError, rulebook.RulebookError) as error:
         raise UsageError(str(error)) from None
-    write("".join(f"{escape(line)}\n" for line in settings.show_settings(chosen).split("\n")))
+    write("".join(f"{escape(line)}\n" for line in show_settings(chosen).split("\n")))
     return NOTHING
