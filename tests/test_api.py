@@ -295,7 +295,7 @@ def test_settings_come_first(tmp_path):
     assert found["trl"].versions == ("0.12.0",) and "nl2sql-review.toml" in found["trl"].said
     with pytest.raises(SettingsError, match="no library rich"):
         from_data({"versions": {"rich": "2"}}, "x", "")
-    with pytest.raises(SettingsError, match="no version"):
+    with pytest.raises(SettingsError, match="neither a version"):
         from_data({"versions": {"trl": "latest"}}, "x", "")
 
 
