@@ -77,7 +77,9 @@ def _file(
                 rule.id, rule.section, rule.title, decision.verdict, decision.certainty, evidence, decision.reason
             )
         )
-    return FileReport(one.file.path, "reviewed", "", tuple(_stamped(ordered(findings), script)), tuple(checklist))
+    also = any(other is not one and other.file == one.file for other in result.checked)
+    path = f"{one.file.path} ({one.part or one.role})" if also and one.role != "train" else one.file.path
+    return FileReport(path, "reviewed", "", tuple(_stamped(ordered(findings), script)), tuple(checklist))
 
 
 # ── facts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
