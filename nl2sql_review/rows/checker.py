@@ -25,6 +25,7 @@ DATABASE_COLUMNS = ("db_id", "db_name", "database", "database_id", "db")
 SCHEMA_COLUMNS = ("schema", "context", "sql_context", "create_table", "ddl", "db_schema", "table_schema")
 NO_TEXT = ("", "none", "null", "nan")
 ROLES = ("schema", "question", "sql")
+AROUND = 2  # tokens that a tokenizer may set around a text: BOS and EOS
 KEPT_HASHES = 50_000  # of the names, or the schemas, of databases
 
 
@@ -245,7 +246,7 @@ class Checker:
             yield from self._markers_in("schema", values.roles["schema"])
         if "sql" in values.roles and not empty:
             yield from self._statement(row, values, counts)
-        yield from self._too_long(values)
+        yield from self._too_long(values, counts)
 
     @staticmethod
     def _holds_none(row: Mapping[str, Any]) -> bool:
@@ -356,21 +357,20 @@ class Checker:
 
         return _explained(database.connection, sql)
 
-    def _too_long(self, values: Values) -> Iterator[tuple[str, str, str]]:
+    def _too_long(self, values: Values, counts: Counter[str]) -> Iterator[tuple[str, str, str]]:
         if self._length is None or "text" in values.unknown or values.unknown:
             return
-        size = sum(len(text) for text, _ in values.pieces)
-        if size <= self._length:
-            return  # a token is a character at least
+        size = sum(len(text) if text.isascii() else len(text.encode("utf-8", "replace")) for text, _ in values.pieces)
+        if size + AROUND <= self._length:
+            return  # a token is a byte at least
         before = "".join(text for text, answer in values.pieces if not answer)
         text = "".join(text for text, _ in values.pieces)
         if self._tokenizer is not None:
-            if size > self._length:
-                number = len(self._tokenizer(text))
-                if number > self._length:
-                    gone = len(self._tokenizer(before)) >= self._length
-                    what = "nothing of the answer is left" if gone else "the end of the answer is cut off"
-                    yield "too_long", f"{number:,} tokens where {self._length:,} are kept: {what}", "tokens"
+            number = len(self._tokenizer(text))
+            if number > self._length:
+                gone = len(self._tokenizer(before)) >= self._length
+                what = "nothing of the answer is left" if gone else "the end of the answer is cut off"
+                yield "too_long", f"{number:,} tokens where {self._length:,} are kept: {what}", "tokens"
             return
         words = len(text.split())
         if words > self._length:
@@ -381,6 +381,8 @@ class Checker:
                 f"{words:,} words, which are more than {self._length:,} tokens by any tokenizer: {what}",
                 "words",
             )
+        else:
+            counts["not counted"] += 1
 
     # -- keys
 

@@ -125,6 +125,11 @@ def _without(name: str, one: Checked, result: Result) -> Fact:
             return Fact(Unknown("the rows have no schema that could be read; --schemas names one"))
     if name == "too_long" and program.length is None:
         return Fact(Unknown("the sequence length is not known"))
+    if name == "too_long" and (number := found.counts["not counted"]):
+        lacks = "the model's tokenizer is not on this disk, or tokenizers is not installed"
+        return Fact(
+            Unknown(f"of {number:,} rows it is not known whether they fit into {program.length:,} tokens: {lacks}")
+        )
     told = reasons(found.unknown.most_common(), WHY.get(name, ()))
     if told:
         return Fact(Unknown(told[0]))
