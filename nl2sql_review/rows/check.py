@@ -133,7 +133,7 @@ def prepare(run: Run, asked: Asked) -> Result:
         program.texts_in = [name for name, text in seen.texts.items() if text] if feed.rows.format == "json" else []
         program.table = bool(feed.rows.format) or feed.rows.hub
         program.length, program.tokenizer, program.eos, program.bos = run.length, tokenizer, eos, bos
-        program.schemas = schemas or (_beside(file) if not seen.counts or _lacks_schema(feed, seen) else {})
+        program.schemas = schemas or _beside(file)
         program.dialect, program.sql = asked.dialect, asked.sql
         found = Found(file.path)
         work.append(Checked(file, feed, program, found, source.role, seen, run.learnt, source.chosen, source.part))
@@ -315,10 +315,6 @@ def _beside(file: DataFile) -> dict[str, str]:
         return Schemas(path).texts()
     except InputError:
         return {}
-
-
-def _lacks_schema(feed: Feed, seen: Head) -> bool:
-    return not any("schema" in piece.roles for pieces in feed.texts for piece in pieces)
 
 
 # ── the tokenizer, if it is on this disk ─────────────────────────────────────────────────────────────────────────────
