@@ -61,6 +61,7 @@ class Checker:
         self._columns = frozenset(program["columns"])
         self._markers = [marker for marker in program["markers"] if marker]
         self._length = program["length"]
+        self._longest = (limits or Limits()).sql_length
         self._acceptance = Acceptance(limits or Limits(), program["dialect"]) if program["sql"] else None
         roles = {role for pieces in program["texts"] for piece in pieces for role in piece.get("roles", ())}
         self._has = {role: role in roles for role in ROLES}
@@ -273,6 +274,10 @@ class Checker:
         self, row: Mapping[str, Any], values: Values, counts: Counter[str]
     ) -> Iterator[tuple[str, str, str]]:
         sql = bare(values.roles["sql"])
+        if len(sql) > self._longest:
+            why = f"it is {len(sql):,} characters long; {self._longest:,} are read"
+            yield "refused_sql", f"not asked of the engine: {why}: {quoted(sql[:1000])}", "guard"
+            return
         plainly = is_plainly_one_query(sql)
         if not plainly:
             said = read(sql)
@@ -407,7 +412,8 @@ class Checker:
                 self._hashes.clear()
             known = self._hashes[database] = hashed(database)
         same = f"{known} {' '.join(question.split()).casefold()}"
-        return hashed(same), hashed(plain_sql(values.roles["sql"])), known
+        sql = values.roles["sql"]
+        return hashed(same), hashed(plain_sql(sql) if len(sql) <= self._longest else sql), known
 
 
 _SAID = {"question": "question", "sql": "SQL", "schema": "schema"}
