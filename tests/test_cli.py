@@ -15,7 +15,7 @@ import pytest
 
 from nl2sql_review import __version__, cli
 from nl2sql_review.commands import inputs, parser
-from nl2sql_review.libraries import requirements
+from nl2sql_review.libraries import dates
 from nl2sql_review.render import FORMATS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -430,9 +430,7 @@ def test_committed_schemas_are_the_generated_ones(name: str, capsys: pytest.Capt
 def test_version_and_help_import_nothing_heavy() -> None:
     assert run("--version").stdout == f"nl2sql-review {__version__}\n"
     told = run("--version", "-v").stdout
-    assert (
-        told.startswith(f"nl2sql-review {__version__}\n") and "axolotl 0.21" in told and requirements.read_on() in told
-    )
+    assert told.startswith(f"nl2sql-review {__version__}\n") and "axolotl 0.21" in told and dates.read_on() in told
     program = (
         "import sys\nfrom nl2sql_review.cli import main\n"
         "try: main(['--help'])\nexcept SystemExit: pass\n"

@@ -88,7 +88,7 @@ class Task:
         return any(name.split(".")[0] == "unsloth" for name, _ in self.examined.recorded.imports)
 
 
-def wanted(expected: Expectation, value: Any, plan: TrainingPlan) -> Iterator[Any]:
+def wanted(expected: Expectation, value: object, plan: TrainingPlan) -> Iterator[Any]:
     """The plain values that would be accepted in place of `value`, the one named first first."""
     if isinstance(expected.equals, FactOf):
         other = plain(plan[expected.equals.fact].value)
@@ -113,7 +113,7 @@ def wanted(expected: Expectation, value: Any, plan: TrainingPlan) -> Iterator[An
 
 
 def setting(
-    task: Task, name: str, fact: Fact, value: Any, facts: tuple[str, ...] = (), arguments: tuple[str, ...] = ()
+    task: Task, name: str, fact: Fact, value: object, facts: tuple[str, ...] = (), arguments: tuple[str, ...] = ()
 ) -> Iterator[Candidate]:
     """One fact that is an argument set to a plain value: where it comes from, arrives, and is left out."""
     facts = (name, *facts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import libcst as cst
 
@@ -17,7 +16,7 @@ from ..training_plan.values import Absent, Default, Known, Place
 from .edits import documents, lists, python
 
 
-def at_origin(fact: Fact, wanted: Any) -> list[Edit]:
+def at_origin(fact: Fact, wanted: object) -> list[Edit]:
     """The literals, every one that the value may be, replaced where they stand; empty if one is no literal."""
     edits: list[Edit] = []
     for option in options(fact.value):
@@ -76,7 +75,7 @@ def code_at_call(fact: Fact) -> str:
     return place.source.segment(place.node.value) if place is not None else ""
 
 
-def _literal(trace: tuple[Place, ...], value: Any, wanted: Any) -> Edit | None:
+def _literal(trace: tuple[Place, ...], value: object, wanted: object) -> Edit | None:
     """The first literal on a value's way that is the value: the name of the file it is read from may come before it."""
     if trace[0].note.startswith("library default") or not is_plain(value):
         return None
@@ -84,7 +83,7 @@ def _literal(trace: tuple[Place, ...], value: Any, wanted: Any) -> Edit | None:
     return next((edit for edit in found if edit is not None), None)
 
 
-def _replaced(place: Place, value: Any, wanted: Any) -> Edit | None:
+def _replaced(place: Place, value: object, wanted: object) -> Edit | None:
     if isinstance(place.node, Span) and isinstance(value, list) and isinstance(wanted, list):
         return lists.replaced(place, value, wanted)
     if isinstance(place.node, Span):
@@ -103,13 +102,13 @@ def _replaced(place: Place, value: Any, wanted: Any) -> Edit | None:
     return None
 
 
-def equal_plain(a: Any, b: Any) -> bool:
+def equal_plain(a: object, b: object) -> bool:
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
         return len(a) == len(b) and all(map(equal_plain, a, b))
     return equal(a, b)
 
 
-def _reads_as(text: str, value: Any) -> bool:
+def _reads_as(text: str, value: object) -> bool:
     """Whether a text is a number that the script converts: `float(os.environ.get("LR", "1e-3"))`."""
     try:
         return re.fullmatch(r"[-+\w.]+", text) is not None and equal(literal(text), value)

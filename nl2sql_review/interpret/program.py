@@ -9,9 +9,9 @@ import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from ..launches.command_line import CommandLine
+from ..source import Source
 from ..training_plan.values import Known, Unknown, Value, same
 from . import models  # noqa: F401 (it fills registries)
 from .core.joins import demote
@@ -23,13 +23,13 @@ from .core.recording import Call, Recording
 from .core.state import Exhausted, Frame, Raised
 from .interpreter import Interpreter
 from .models.commandline import click, process
-from .python import budget, containers, inspection, iterators, modules, strings  # noqa: F401 (they fill registries)
+from .python import budget, containers, inspection, iterators, modules, strings, type_calls  # noqa: F401 (they fill registries)
 
-STEPS = 80_000  # expressions, statements and joined changes; about a second on a slow machine
+STEPS = 50_000  # expressions, statements and joined changes; about a second on a slow machine
 
 
 def interpret(
-    source: Any,
+    source: Source,
     project_root: Path | str | None = None,
     steps: int = STEPS,
     *,
@@ -102,7 +102,7 @@ def search_path(root: Path | None, file: Path | None) -> list[Path]:
     return list(dict.fromkeys(resolved(f) for f in folders))
 
 
-def run_script(m: Machine, module: Module, source: Any) -> None:
+def run_script(m: Machine, module: Module, source: Source) -> None:
     module.package = package_of(m, module.file)
     if (
         module.package and module.file is not None

@@ -162,7 +162,8 @@ def examine(
     sources = {place.source.path: place.source for fact in facts for place in wording.places(fact) if place.source}
     stamps = stamped(kept, source.path, {**sources, source.path: source})
     runs = tuple(dict.fromkeys(plan.run for plan in plans if plan.run))
-    report = with_accepted(FileReport(source.path, "reviewed", "", stamps, tuple(checklist), runs))
+    notes = tuple(dict.fromkeys(note for plan in plans for note in plan.notes))
+    report = with_accepted(FileReport(source.path, "reviewed", "", stamps, tuple(checklist), runs, notes))
     first = recordings[0] if recordings else None
     return Examined(source, first, list(plans), report, faults, grounds, settings, rulings, others, list(recordings))
 
@@ -269,7 +270,8 @@ def _once(findings: Iterable[Found]) -> list[Found]:
     Several arguments may share a place, the `**` they come through; of a rule on the interfaces each has its finding.
     """
     made = reversed(list(findings))
-    return list({(f.finding.location, f.subject if f.rule.section == "api" else ""): f for f in made}.values())[::-1]
+    several = ("api", "artifact")  # one call may be wrong in several ways
+    return list({(f.finding.location, f.subject if f.rule.section in several else ""): f for f in made}.values())[::-1]
 
 
 def merged(findings: Sequence[Found]) -> list[Finding]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..files.typed_data import did_you_mean
 from ..policy.expectations import spelled
@@ -61,7 +61,7 @@ def _matching(names: tuple[str, ...], finding: Finding) -> list[str]:
     return [name for name in names if name.partition("=")[0] in meant]
 
 
-def value_word(value: Any) -> str:
+def value_word(value: object) -> str:
     """How a comment names a value: as one word, "" for what takes more."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -69,7 +69,7 @@ def value_word(value: Any) -> str:
     return word if re.fullmatch(r"[\w.+/-]{1,60}", word) else ""
 
 
-def is_value(value: Any, word: str) -> bool:
+def is_value(value: object, word: str) -> bool:
     """Whether a comment's word names a value: `2e-4`, `0.0002`, `true`, `True`."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         try:

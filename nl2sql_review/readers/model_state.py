@@ -12,6 +12,7 @@ from typing import Any, Iterator
 
 import libcst as cst
 
+from ..interpret.core.objects import Object, Opaque
 from ..interpret.core.recording import Call
 from ..source.syntax import walk
 from ..training_plan.values import Absent, Default, Known, Place, Trace, Unknown, Value
@@ -65,7 +66,7 @@ class ModelState:
         return self.adapters.get(self.active)
 
 
-def family(run: Run, thing: Any) -> list[Any]:
+def family(run: Run, thing: Object | None) -> list[Any]:
     """Every name of the weights behind a model: what it was made from, and what was made of that."""
     members: list[Any] = []
     waiting = [thing]
@@ -104,7 +105,7 @@ def subject(call: Call) -> Iterator[Any]:
         yield from objects(call.arguments.get(name, Absent()))
 
 
-def owners(thing: Any, depth: int = 0) -> Iterator[Any]:
+def owners(thing: Object | None, depth: int = 0) -> Iterator[Any]:
     """An object, and what it was taken from: the model of `model.named_parameters()[i][1]`."""
     while thing is not None and depth < 12:
         yield thing
@@ -114,13 +115,13 @@ def owners(thing: Any, depth: int = 0) -> Iterator[Any]:
         call = getattr(thing, "call", None)
         if call is not None:
             thing = call.receiver
-        elif getattr(thing, "head", "") in ("item", "attribute", "call") and thing.args:
+        elif isinstance(thing, Opaque) and thing.head in ("item", "attribute", "call") and thing.args:
             thing = next(objects(thing.args[0]), None)
         else:
             return
 
 
-def replay(run: Run, thing: Any, until: int | None = None) -> ModelState:
+def replay(run: Run, thing: Object | None, until: int | None = None) -> ModelState:
     """The state of a model when the call with the order `until` is reached; at the end of the script without."""
     members = family(run, thing)
     chain = backward(thing)
@@ -135,7 +136,7 @@ def replay(run: Run, thing: Any, until: int | None = None) -> ModelState:
     return state
 
 
-def backward(thing: Any) -> list[Call]:
+def backward(thing: Object | None) -> list[Call]:
     """The calls that made a model what it is, the last one first."""
     found: list[Call] = []
     waiting = [thing]
@@ -242,7 +243,7 @@ def config_of(call: Call) -> Given:
     return makers(call.get("peft_config", "adapter_config", "config", "$0" if "add_adapter" in call.callee else "$1"))
 
 
-def judge_config(adapter: Adapter, settings: Given, maker: Call | None, made_object: Any) -> None:
+def judge_config(adapter: Adapter, settings: Given, maker: Call | None, made_object: Object | None) -> None:
     """An adapter made with `inference_mode=True`, or from the configuration of a saved one, is frozen."""
     one = Given([(maker, made_object)])
     mode = one.value("inference_mode")

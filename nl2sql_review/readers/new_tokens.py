@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Iterator
+from typing import Iterator
 
 from ..interpret.core.recording import Call
 from ..training_plan.facts import Fact, TrainingPlan
@@ -121,7 +121,7 @@ def tokens(call: Call) -> Iterator[str | Unknown]:
     yield from texts(given)
 
 
-def texts(value: Any) -> Iterator[str | Unknown]:
+def texts(value: object) -> Iterator[str | Unknown]:
     plain = value.value if isinstance(value, (Known, Default)) else value
     if isinstance(plain, str):
         yield plain

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Iterable, Iterator
 
+from ..interpret.core.objects import Object
 from ..interpret.core.recording import Call
 from ..training_plan.facts import Fact
 from ..training_plan.values import Absent, Default, Either, Known, Place, Unknown, Value, extend, join
@@ -112,7 +113,10 @@ class Given:
 
 
 def given(
-    call: Call | None, made: Any, names: tuple[str, ...], settled: dict[tuple[int, str], Value | None] | None = None
+    call: Call | None,
+    made: Object | None,
+    names: tuple[str, ...],
+    settled: dict[tuple[int, str], Value | None] | None = None,
 ) -> Value:
     slots = getattr(made, "slots", None) or {}
     for name in names:

@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..judgement import wording
 from ..judgement.fingerprint import digest
@@ -186,7 +186,7 @@ def _findings(
     yield _finding(rule, one, first, name, f"{total:,} rows: {rows}{more} (--all for each); row {first.row:,}: ")
 
 
-def _finding(rule: Rule, one: Checked, defect: Defect, name: str, before: str = "", value: Any = None) -> Finding:
+def _finding(rule: Rule, one: Checked, defect: Defect, name: str, before: str = "", value: object = None) -> Finding:
     row = defect.row
     steps = tuple(_trace(one.feed, name, defect))
     return Finding(

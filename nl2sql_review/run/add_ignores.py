@@ -10,15 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from ..fixes.edits import Misfit, applied
 from ..fixes.edits.python import inserted, replaced
 from ..fixes.write import Edited
+from ..judgement.judge import Examined
 from ..judgement.suppression import value_word
 from ..policy.rulebook import NOTICES
 from ..report.report import Edit, FileReport, Finding
 from ..source import Source, SourceError, Span
-from .reviewer import Reviewer
 
 _CODING = re.compile(r"#!|#.*coding[:=]")  # what must stand in the first two lines
 LINE, LAST_LINE, FILE = range(3)  # where a comment goes, tried in this order
@@ -26,6 +27,16 @@ LINE, LAST_LINE, FILE = range(3)  # where a comment goes, tried in this order
 
 class IgnoreError(Exception):
     """A comment that cannot be added; the text says to what, and what to do instead."""
+
+
+class Examiner(Protocol):
+    """Who reviews a script anew: a `Reviewer`, or one that knows of other files as they would be."""
+
+    def counted(self, file: FileReport) -> FileReport:
+        """Return the file with what does not count suppressed."""
+
+    def examine(self, data: bytes, path: str) -> Examined:
+        """Review the bytes of a script."""
 
 
 @dataclass
@@ -37,7 +48,7 @@ class Silenced:
     added: list[Finding] = field(default_factory=list)
 
 
-def silence(reviewer: Reviewer, file: FileReport, data: bytes, reason: str) -> Silenced | None:
+def silence(reviewer: Examiner, file: FileReport, data: bytes, reason: str) -> Silenced | None:
     """Return the script with a comment for each of its findings, None when there are none. Raises IgnoreError."""
     wanted = {f.fingerprint: f for f in file.findings if f.suppressed is None and f.rule not in NOTICES}
     if file.status != "reviewed" or not wanted:

@@ -92,8 +92,8 @@ def _session(
     if not open_findings(file):
         return None
     from_stdin = stdin is not None and stdin[0] == file.path
-    if from_stdin:
-        data = stdin[1]  # type: ignore[index]
+    if stdin is not None and from_stdin:
+        data = stdin[1]
     else:
         try:
             data = contents(file.path, drafts)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 
+import pytest
+import yaml
+
 from nl2sql_review.cli import main
 
 from ..marked import FIXTURES
@@ -52,3 +55,30 @@ def test_a_missing_key_is_added_to_its_section(tmp_path, capsys):
         tmp_path,
     )
     assert "lora:  # the adapter\n    lora_r: 16\n    lora_alpha: 16\n" in after
+
+
+LLAMAFACTORY = """\
+model_name_or_path: meta-llama/Llama-3-8B
+stage: sft
+do_train: true
+finetuning_type: lora
+{}lora_target: all
+dataset: sql
+template: llama3
+per_device_train_batch_size: 1
+gradient_accumulation_steps: 8
+"""
+
+
+@pytest.mark.parametrize("rank", ["lora_rank: 8\n", "lora_rank: 64\n", ""])
+def test_the_alpha_that_follows_the_rank_is_said_with_it(rank, tmp_path, capsys):
+    """LLaMA-Factory's alpha is twice the rank where it is left out: 16 for the rank of 8."""
+    after = yaml.safe_load(fixed(LLAMAFACTORY.format(rank), "c.yaml", tmp_path))
+    assert (after["lora_rank"], after["lora_alpha"]) == (16, 16)
+    assert (after["per_device_train_batch_size"], after["gradient_accumulation_steps"]) == (4, 4)
+
+
+def test_the_rank_alone_is_set_where_alpha_is_said(tmp_path, capsys):
+    before = LLAMAFACTORY.format("lora_rank: 8\nlora_alpha: 16\n")
+    after = fixed(before, "c.yaml", tmp_path)
+    assert "lora_rank: 16\nlora_alpha: 16\nlora_target" in after and after.count("lora_alpha") == 1

@@ -86,9 +86,10 @@ def _in_cells(text: str, edits: Iterable[Edit]) -> str:
         by_cell.setdefault(edit.location.cell, []).append(edit)
     sources = cell_sources(text)
     for number in sorted(by_cell, reverse=True):
-        if not 1 <= number <= len(sources) or sources[number - 1] is None:
+        place = sources[number - 1] if 1 <= number <= len(sources) else None
+        if place is None:
             raise Misfit(f"there is no code in cell {number}")
-        start, end = sources[number - 1]  # type: ignore[misc]
+        start, end = place
         text = text[:start] + _rewritten(text[start:end], by_cell[number], text.isascii()) + text[end:]
     return text
 

@@ -19,7 +19,7 @@ from . import Misfit
 _KEY = re.compile(r"""\s*(?:-\s+)?(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([\w.-]+))\s*[:=]""")
 
 
-def replaced(place: Place, value: Any, wanted: list[Any]) -> Edit | None:
+def replaced(place: Place, value: list[Any], wanted: list[Any]) -> Edit | None:
     """The list at a place with other members; None where it is not the list that is meant."""
     path = str(place.source.path)
     text, row = str(place.source.text), int(place.node.row)

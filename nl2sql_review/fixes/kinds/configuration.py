@@ -10,15 +10,27 @@ from ...readers.derive import plain
 from ...source import Span
 from ...training_plan.facts import Fact
 from .. import places
-from ..context import Task, wanted
+from ..context import Task, together, wanted
 from ..edits import Misfit, documents
 from ..proof import Candidate
 
+FOLLOWERS = {"lora.r": "lora.alpha"}  # a fact, and what some programs make of it where it is left out
+
 
 def candidates(task: Task) -> Iterator[Candidate]:
-    """The values that the rule names, then the other one of a switch: `train_on_inputs: true` is undone by false."""
+    """The values that the rule names, then the other one of a switch: `train_on_inputs: true` is undone by false.
+
+    What follows the fact by default is said as it was where the fact alone would change it: alpha is twice the rank.
+    """
     fact = task.fact
-    yield from settings(task, task.name, fact, list(wanted(task.expected, plain(fact.value), task.plan)))
+    found = list(settings(task, task.name, fact, list(wanted(task.expected, plain(fact.value), task.plan))))
+    yield from found
+    name = FOLLOWERS.get(task.name, "")
+    follower = task.plan[name] if name else None
+    if follower is not None and places.omitted(follower) and (value := plain(follower.value)) is not None:
+        for one in found:
+            title = f"{one.title} and keep {follower.argument}: {spelled(value)}"
+            yield from together(title, [one], list(settings(task, name, follower, [value])))
 
 
 def settings(task: Task, name: str, fact: Fact, values: list[Any], facts: tuple[str, ...] = ()) -> Iterator[Candidate]:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, Union
 
 from ...training_plan.values import Place, Unknown, Value
 from .joins import MISSING, VALUES, join_slot, prefer_slot
-from .objects import Attributes, Cell, Items, Object, Scope
+from .objects import Attributes, Cell, Function, Items, Object, Scope, SlotKey
 from .recording import Call, Recording
 
 if TYPE_CHECKING:
     import libcst as cst
 
-Changes = dict[tuple[Object, Any], Any]
+Changes = dict[tuple[Object, SlotKey], Any]
 
 
 class Exhausted(Exception):
@@ -82,7 +82,7 @@ class Frame:
         "rest",
     )
 
-    def __init__(self, scope: Scope, function: Any, mark: int, unlikely_depth: int) -> None:
+    def __init__(self, scope: Scope, function: Function | None, mark: int, unlikely_depth: int) -> None:
         self.scope, self.function, self.mark, self.unlikely_depth = scope, function, mark, unlikely_depth
         self.exits: list[Exit] = []
         self.yields: list[Value] = []
@@ -111,7 +111,7 @@ class State:
 
     def __init__(self, steps: int) -> None:
         self.recording = Recording()
-        self.journal: list[tuple[Object, Any, Any]] = []
+        self.journal: list[tuple[Object, SlotKey, Any]] = []
         self.rollbacks = 0
         self.steps = steps
         self.frames: list[Frame] = []
@@ -144,8 +144,8 @@ class State:
         self.shared: dict[str, Cell] = {}  # names of libraries that are one per process: os.environ, sys.argv
 
     # -- state -------------------------------------------------------------------------------------------
-    def write(self, obj: Object, key: Any, value: Any) -> None:
-        if isinstance(obj, Attributes):
+    def write(self, obj: Object, key: SlotKey, value: object) -> None:
+        if isinstance(obj, Attributes) and isinstance(value, Items):
             self.write_attributes(obj, value)
             return
         slots = obj.slots
@@ -164,7 +164,7 @@ class State:
                 if isinstance(value, VALUES) and not isinstance(value, Unknown):
                     self.write(target, key, Unknown(state.open))
 
-    def delete(self, obj: Object, key: Any) -> None:
+    def delete(self, obj: Object, key: SlotKey) -> None:
         if key in obj.slots:
             self.journal.append((obj, key, obj.slots.pop(key)))
 

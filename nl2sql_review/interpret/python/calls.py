@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import libcst as cst
 
@@ -146,14 +145,16 @@ def too_deep(m: Machine, fn: Function) -> bool:
     return not certain or len(mine) >= 4 * m.MAX_RECURSION
 
 
-def call_function(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Any = None) -> Value:
+def call_function(
+    m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Class | None = None
+) -> Value:
     fn.called = True
     if "__cache__" in fn.slots:
         return call_cached(m, fn, args, node, cls)
     return run_function(m, fn, args, node, cls)
 
 
-def call_cached(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Any) -> Value:
+def call_cached(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Class | None) -> Value:
     """@lru_cache: the second call with the same arguments does nothing."""
     key = repr([describe(v) for v in args.positional] + sorted((k, describe(v)) for k, v in args.keywords.items()))
     seen = fn.slots["__cache__"]
@@ -165,7 +166,9 @@ def call_cached(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | N
     return found
 
 
-def run_function(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Any = None) -> Value:
+def run_function(
+    m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Class | None = None
+) -> Value:
     if len(m.frames) > m.MAX_DEPTH or too_deep(m, fn):
         m.risks += 1
         escape(m, args, f"{fn.name}() calls itself")
@@ -208,7 +211,8 @@ def returned(frame: Frame) -> Value:
     if not likely:
         likely, unlikely = [e.value for e in unlikely if e.value is not None], []
     if not likely:
-        return Unknown(f"{frame.function.name}() does not return on any path that was followed")
+        name = frame.function.name if frame.function is not None else "it"
+        return Unknown(f"{name}() does not return on any path that was followed")
     out = likely[0]
     for v in likely[1:]:
         out = join_values(out, v)
@@ -308,7 +312,7 @@ def yielded(m: Machine, values: list[Value], open_: str) -> None:
 
 def super_object(m: Machine, scope: Scope) -> Value:
     frame = next((f for f in reversed(m.frames) if f.function is not None and f.cls is not None), None)
-    if frame is None or frame.receiver is None:
+    if frame is None or frame.function is None or frame.receiver is None:
         return Unknown("super() outside of a method")
     return Known(Super(frame.receiver, frame.function.owner or frame.cls))
 

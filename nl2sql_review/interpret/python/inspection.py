@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, join
 from ..core.joins import demote
@@ -239,20 +239,6 @@ def callable_(call: ModelCall) -> Value:
     return Known(False) if is_scalar(args.get(0)) else open_term(call.machine, "callable", *args.positional)
 
 
-@builtin("type")
-def type_(call: ModelCall) -> Value:
-    args = call.arguments
-    obj = object_of(args.get(0))
-    if isinstance(obj, Instance):
-        return Known(obj.cls)
-    v = args.get(0)
-    if isinstance(v, Known) and type(v.value).__name__ in BUILTINS:
-        return BUILTINS[type(v.value).__name__]
-    if isinstance(obj, (Sequence, Mapping)):
-        return BUILTINS.get("dict" if isinstance(obj, Mapping) else obj.kind, Unknown("type of a collection"))
-    return open_term(call.machine, "type", *args.positional)
-
-
 @builtin("eval")
 def eval_(call: ModelCall) -> Value:
     source = call.arguments.get(0)
@@ -287,7 +273,7 @@ def forget(m: Machine, why: str) -> None:
             continue
         if isinstance(obj, (Sequence, Mapping)):
             items = obj.state.items
-            spoiled = (
+            spoiled: tuple[Value, ...] | dict[Any, Value] = (
                 {k: Unknown(why) for k in items} if isinstance(items, dict) else tuple(Unknown(why) for _ in items)
             )
             m.write(obj, "state", Items(spoiled, why))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, extend, join
 from ..core.joins import DIFFERS, demote, join_items
@@ -244,7 +244,7 @@ def set_item(m: Machine, owner: Value, key: Value, value: Value, node: cst.CSTNo
         m.library_set_item(obj, key, value, node, scope)
 
 
-def spoil(m: Machine, obj: Any, why: str = "") -> None:
+def spoil(m: Machine, obj: Sequence | Mapping, why: str = "") -> None:
     """Forget what a container holds."""
     state = obj.state
     why = why or state.open

@@ -6,6 +6,7 @@ from typing import Any, Callable
 
 import libcst as cst
 
+from ...source.syntax import walk
 from ...training_plan.values import Default, Known, Unknown, Value, join, same
 from ..core.joins import MISSING, VALUES, demote, join_slot
 from ..core.machine import Machine
@@ -15,6 +16,7 @@ from ..core.state import Flow, Loop, Rest
 from .expressions import condition
 
 UNROLL = 64  # iterations of a loop over known values that are run one by one
+UNDECIDED = 8  # of a `while True` that only the run leaves, or that yields for ever: a name holds no more values
 
 
 def for_(m: Machine, node: cst.For, scope: Scope) -> Flow:
@@ -134,13 +136,13 @@ def abstract_loop(m: Machine, loop: Loop, body: Callable[[], Flow], why: str) ->
     return True
 
 
-def unchanged(old: Any, new: Any) -> bool:
+def unchanged(old: object, new: object) -> bool:
     if isinstance(old, Items) or isinstance(new, Items):
         return bool(old == new)
     return isinstance(old, VALUES) and isinstance(new, VALUES) and same(old, new)
 
 
-def widen(old: Any, new: Any, why: str) -> Any:
+def widen(old: object, new: object, why: str) -> Any:
     if isinstance(old, Items) and isinstance(new, Items):
         if isinstance(old.items, dict):
             items = {
@@ -156,6 +158,7 @@ def while_(m: Machine, node: cst.While, scope: Scope) -> Flow:
     loop = Loop(m.mark(), len(m.unlikely))
     m.loops.append(loop)
     alive: Flow = True
+    left = 0  # turns that only the run decides to leave in
     try:
         for _ in range(UNROLL):
             test = condition(m, m.evaluate(node.test, scope), node)
@@ -167,7 +170,13 @@ def while_(m: Machine, node: cst.While, scope: Scope) -> Flow:
                 break
             if not verdict:
                 break
+            if left == UNDECIDED:
+                abstract_loop(m, loop, lambda: m.execute(node.body, scope), "a while loop that the run leaves")
+                break
+            before = len(loop.breaks) + len(m.frame.exits), len(m.frame.yields)
             alive = iteration(m, loop, lambda: m.execute(node.body, scope))
+            left += len(loop.breaks) + len(m.frame.exits) > before[0]
+            left += len(m.frame.yields) > before[1] and endless(node)
             if not alive or isinstance(alive, Rest):  # a plain run does not come round again
                 alive = broken(m, loop, alive)
                 break
@@ -177,3 +186,9 @@ def while_(m: Machine, node: cst.While, scope: Scope) -> Flow:
         m.loops.pop()
     alive = alive and run_else(m, loop, node, scope)
     return m.settle(loop.mark, loop.breaks, alive)
+
+
+def endless(node: cst.While) -> bool:
+    """Whether nothing ends a loop but who no longer asks for what it yields."""
+    certain = isinstance(node.test, cst.Name) and node.test.value == "True"
+    return certain and not any(isinstance(inner, (cst.Break, cst.Return, cst.Raise)) for inner in walk(node.body))

@@ -57,7 +57,7 @@ def execute(m: Machine, block: Block, scope: Scope) -> Flow:
     return True
 
 
-def aside(m: Machine, handler: Callable[..., Flow | None], statement: Any, scope: Scope) -> Flow | None:
+def aside(m: Machine, handler: Callable[..., Flow | None], statement: cst.CSTNode, scope: Scope) -> Flow | None:
     """A statement that training does not depend on, as far as its own steps go."""
     what = "a statement that takes many steps, and that training does not depend on"
     return budget.within(m, budget.ASIDE, what, lambda: handler(m, statement, scope))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import builtins
 import re
-from typing import Any, Iterator
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, Iterator
 
 import libcst as cst
 
@@ -14,8 +15,11 @@ from ...interpret.python.calls import NOT_GIVEN
 from ...source.literals import is_variable
 from ...source.syntax import dotted, statements, walk
 from ...training_plan.facts import Fact
-from ...training_plan.values import Absent, Known, Place, Unknown
+from ...training_plan.values import Absent, Known, Place, Unknown, Value
 from ..run import Run
+
+if TYPE_CHECKING:
+    from ...training_plan import facts
 
 NAMED = re.compile(
     r"(data|dataset|datasets|corpus)_?(set)?_?(config|spec|source|info|entry|settings|cfg|definition|meta)s?$", re.I
@@ -55,7 +59,7 @@ SHARE = (
 NAMES = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*")
 
 
-def read(run: Run, part: Any) -> None:
+def read(run: Run, part: facts.Dataset) -> None:
     at = run.trainer.place if run.trainer is not None else run.place
     cls = config_class(run)
     if cls is None:
@@ -84,7 +88,7 @@ def config_class(run: Run) -> Class | None:
     return next((c for c in candidates if c.used), candidates[0] if candidates else None)
 
 
-def describes(names: Any) -> bool:
+def describes(names: Collection[str]) -> bool:
     return any(n in WHERE for n in names) and any(n in SHARE for n in names)
 
 
@@ -134,12 +138,12 @@ def handed_in(run: Run) -> str:
     return f"the data sets come from elsewhere: {why}" if why else ""
 
 
-def _members(thing: Any) -> Iterator[Any]:
+def _members(thing: Sequence | Mapping) -> Iterator[Any]:
     items = thing.state.items
     yield from items.values() if isinstance(items, dict) else items
 
 
-def _dict_config(value: Any) -> bool:
+def _dict_config(value: Value) -> bool:
     inner = getattr(value, "value", None)
     return isinstance(inner, Mapping) and describes(inner.state.items)
 

@@ -248,7 +248,7 @@ def _mix(made: Feeding, found: list[Dataset]) -> None:
             feed.weight = _weight(weight)
 
 
-def _weight(value: Any) -> float | None:
+def _weight(value: object) -> float | None:
     """A weight as it is, or what is divided by the sum of all: in proportion to the others it is the same."""
     if isinstance(value, Term) and value.head == "op" and re.search(r"/ .*\bsum\(", value.text):
         value = value.args[0] if value.args else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Iterator
+from typing import TYPE_CHECKING, Iterator
 
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
@@ -14,6 +14,9 @@ from ..prompt.training_text import TrainingText, objective
 from ..run import Run
 from .columns import argument, cuts_by_tables
 from .rows import collected
+
+if TYPE_CHECKING:
+    from ...training_plan import facts
 
 BLIND = "by a slice, which takes tables away that the SQL needs; `nl2sql-review data` counts the rows"
 NUMBER = re.compile(r"max_length\s*=\s*(\d+)")
@@ -30,7 +33,7 @@ class Cut:
     blind: bool = True  # it cuts wherever the limit falls, and not between two tables
 
 
-def read(run: Run, part: Any, texts: list[TrainingText], at: Place | None) -> None:
+def read(run: Run, part: facts.Dataset, texts: list[TrainingText], at: Place | None) -> None:
     """Fill `schema_limit` and `truncation_cuts`."""
     if other := objective(run):
         part.schema_limit = part.truncation_cuts = Fact(Absent(other), at=at, why_not=other)

@@ -5,7 +5,7 @@ A fact is the join over every text the trainer may get: when the branches agree 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...libraries.versions import key_of
 from ...training_plan.facts import Fact, TrainingPlan
@@ -19,6 +19,9 @@ from .text import Piece, chat_call_of
 from .tokenizer import Tokenizer
 from .tokens import joined
 from .training_text import TrainingText, objective, training_texts, uses_unsloth
+
+if TYPE_CHECKING:
+    from ...training_plan import facts
 
 
 def read(run: Run, plan: TrainingPlan) -> None:
@@ -39,7 +42,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     _loss(prompt, texts, run, tokenizer)
 
 
-def _known(value: Any, why: str, trace: Trace) -> Value:
+def _known(value: object, why: str, trace: Trace) -> Value:
     return Known(value, trace) if value else Unknown(why or "not known", trace)
 
 
@@ -50,7 +53,7 @@ def _whole(text: TrainingText) -> Value:
 # ── parts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _parts(prompt: Any, texts: list[TrainingText], at: Place | None) -> None:
+def _parts(prompt: facts.Prompt, texts: list[TrainingText], at: Place | None) -> None:
     found = [(t, [prompt_parts.parts_of(pieces, t.form) for pieces in t.texts]) for t in texts]
     orders: list[Value] = []
     missing: list[Value] = []
@@ -85,7 +88,7 @@ def _missing_note(found: list[tuple[TrainingText, list[prompt_parts.Parts]]]) ->
 # ── ending ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _ending(prompt: Any, texts: list[TrainingText], at: Place | None, run: Run, tokenizer: Tokenizer) -> None:
+def _ending(prompt: facts.Prompt, texts: list[TrainingText], at: Place | None, run: Run, tokenizer: Tokenizer) -> None:
     kinds: list[Value] = []
     sources: list[Value] = []
     notes: list[str] = []
@@ -177,7 +180,7 @@ def appends_eos(text: TrainingText, run: Run) -> bool | None:
 # ── loss and markers ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _loss(prompt: Any, texts: list[TrainingText], run: Run, tokenizer: Tokenizer) -> None:
+def _loss(prompt: facts.Prompt, texts: list[TrainingText], run: Run, tokenizer: Tokenizer) -> None:
     losses = [(t, loss) for t in texts for loss in prompt_loss.loss_of(run, t, tokenizer)]
     failing = next((loss for _, loss in losses if loss.on != "response"), losses[0][1])
     note = failing.note or (f"by {failing.by}" if failing.on == "response" else "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Iterator
+from typing import Iterator
 
 import libcst as cst
 
@@ -142,11 +142,11 @@ def remaking(run: Run) -> Place | None:
     """The collator that makes the labels anew, if the trainer is given it."""
     assert run.trainer is not None
     for thing in objects(run.trainer.get("data_collator")):
-        call = getattr(thing, "call", None)
+        call: Call | None = getattr(thing, "call", None)
         if call is not None and call.callee == REMAKES:
             mlm = call.get("mlm")
             if isinstance(mlm, Known) and mlm.value is False:
-                return call.place  # type: ignore[no-any-return]
+                return call.place
     return None
 
 
@@ -180,15 +180,16 @@ def assistant_only(run: Run, text: TrainingText) -> Iterator[Defect]:
     if not isinstance(run.arguments.value("chat_template_path"), Absent):
         return
     name = run.load.value("model_name", "pretrained_model_name_or_path", "$0", "model")
+    whose = "the chat template that the script writes"
     if written is None:
         kind = family(name.value) if isinstance(name, Known) else None
         if kind is None or kind.name not in WITHOUT_GENERATION or not has_chat_template(getattr(name, "value", None)):
             return
+        whose = f"the chat template of {kind.name}"
     elif GENERATION.search(written):
         return
     place = run.arguments.where("assistant_only_loss")
     assert place is not None
-    whose = "the chat template that the script writes" if written is not None else f"the chat template of {kind.name}"  # type: ignore[union-attr]
     yield Defect(
         "no markers",
         "assistant_only_loss",
@@ -229,7 +230,7 @@ def filled(run: Run, value: Value) -> tuple[int, Call] | None:
     return (stop, call) if isinstance(least, int) and least >= stop else None
 
 
-def leftmost(value: Any, depth: int = 0) -> Term | None:
+def leftmost(value: Value, depth: int = 0) -> Term | None:
     """The first of several lists that are joined."""
     term = terms(value)
     if term is None or depth > 8:
@@ -244,7 +245,7 @@ def repeats(term: Term) -> bool:
     return isinstance(plain(term.args[0]), (list, tuple)) and term.text.startswith("[") and "] * " in term.text[:20]
 
 
-def tokenizer_call(run: Run, value: Any) -> Call | None:
+def tokenizer_call(run: Run, value: Value) -> Call | None:
     """The tokenizer's call whose `input_ids` these are. Terms far down hold their text only: it is looked up."""
     term = terms(value)
     while term is not None and term.head in ("item", "get", "attribute"):
@@ -256,7 +257,7 @@ def tokenizer_call(run: Run, value: Any) -> Call | None:
     return next((c for c in run.calls if c.callee == CALL and getattr(c.result, "text", "") == term.text), None)
 
 
-def copies_padding(run: Run, value: Any, depth: int = 0) -> bool:
+def copies_padding(run: Run, value: Value, depth: int = 0) -> bool:
     """Whether these are the ids of a tokenizer's call that pads, as they are or copied."""
     if depth > 6:
         return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Iterator
 
+from ...flavours.reading import Stated
 from ...interpret.core.objects import Dataset
 from ...interpret.core.operations import freeze
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value
@@ -100,7 +101,7 @@ def training_texts(run: Run) -> list[TrainingText]:
     return [_without_dataset(run, at)]
 
 
-def _stated(text: Any) -> TrainingText:
+def _stated(text: Stated) -> TrainingText:
     """What a configuration asks for, where no code puts the text together."""
     if text.form == "text" and not isinstance(text.value, Absent):
         return TrainingText("text", alternatives(text.value), text.value, text.at)

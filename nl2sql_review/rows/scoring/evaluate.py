@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from typing import Literal
 
 from ..engine import dialect, schema
 from ..engine.dialect import NoTranslation
@@ -71,7 +72,7 @@ class _Found:
 
     files: list[tuple[str, ...]]
     schemas: list[Schema | None]
-    source: str  # of the schemas: rows, file, databases
+    source: Literal["rows", "file", "databases"]  # of the schemas
 
 
 def _found(pairs: Sequence[Question], asked: Asked, gold_is_text: bool) -> _Found:
@@ -210,7 +211,7 @@ def _summary(
         gold=asked.gold,
         databases=asked.databases,
         database_files=len({file for files in found.files for file in files}),
-        schemas=found.source,  # type: ignore[arg-type]  # one of the three words
+        schemas=found.source,
         rule=_rule(asked),
         by_database=_shares(counted, lambda judged: (judged.db_id,) if judged.db_id else ()),
         by_clause=_shares(counted, lambda judged: read(judged.gold).clauses or ("none of these",), CLAUSES),

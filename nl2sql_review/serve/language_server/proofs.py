@@ -94,7 +94,7 @@ class Proofs:
             )
             reviewer = _Drafted(Reviewer(), dict(self.documents.drafts(review.document)))
             try:
-                made = silence(reviewer, replace(review.report, findings=others), review.document.data, reason)  # type: ignore[arg-type]
+                made = silence(reviewer, replace(review.report, findings=others), review.document.data, reason)
             except IgnoreError:
                 return None
             return made.edited.after if made is not None else None

@@ -287,7 +287,7 @@ def parser_read(call: ModelCall) -> Value:
     obj = object_of(source)
     if name == "read_dict":
         state = m.mapping(source, call.node)
-        items = {
+        items: dict[Any, Value] = {
             k: Known(
                 Mapping(
                     {

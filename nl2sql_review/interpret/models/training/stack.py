@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ....training_plan.values import Absent, Known, Unknown, Value
 from ...core.library import METHOD_MODELS, model, record, record_call, result
@@ -14,6 +14,8 @@ from ..data.datasets import parameter_name
 
 if TYPE_CHECKING:
     import libcst as cst
+
+    from ...core.recording import Call
 
 
 def hand_back(call: ModelCall) -> Value:
@@ -83,7 +85,7 @@ def called(m: Machine, f: Opaque, args: Arguments, node: cst.CSTNode | None) -> 
 
 
 # -- trainers --------------------------------------------------------------------------------------------
-def row_of_own(m: Machine, call: Any, data: Any, node: cst.CSTNode | None) -> None:
+def row_of_own(m: Machine, call: Call, data: object, node: cst.CSTNode | None) -> None:
     """One row of a data set that is a class of the script, as its `__getitem__` makes it of an index."""
     if not isinstance(data, Instance) or call.result is None:
         return
@@ -95,7 +97,7 @@ def row_of_own(m: Machine, call: Any, data: Any, node: cst.CSTNode | None) -> No
         call.result.slots["row"] = freeze(row)
 
 
-def after_construction(m: Machine, call: Any, args: Arguments, node: cst.CSTNode | None) -> None:
+def after_construction(m: Machine, call: Call, args: Arguments, node: cst.CSTNode | None) -> None:
     """Run a trainer's `formatting_func` and its data set's `__getitem__`.
 
     The symbolic results are kept in `call.result.slots["formatted"]` and `["row"]`.
