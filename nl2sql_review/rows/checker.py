@@ -74,6 +74,8 @@ class Checker:
         whole = piece["whole"] if piece["whole"] != piece["hole"] else None
         return {
             **piece,
+            "role": next((role for role in ROLES if role in piece["roles"]), ""),
+            "is_eos": "eos" in piece["roles"],
             "evaluate": compiler.compile(piece["hole"]),
             "uncut": compiler.compile(whole) if whole is not None and piece["kind"] else None,
         }
@@ -189,14 +191,14 @@ class Checker:
                 values.pieces.append((piece["text"], answer))
                 continue
             evaluate: Evaluate = piece["evaluate"]
-            role = next((role for role in ROLES if role in piece["roles"]), "")
+            role = piece["role"]
             try:
                 value = evaluate(row, [])
             except Raises as error:
                 values.unknown["raises"] = str(error)
                 return values
             except NotKnown as error:
-                if "eos" not in piece["roles"]:
+                if not piece["is_eos"]:
                     values.unknown[role or "text"] = str(error)
                 continue
             text = value if isinstance(value, str) else "" if value is None and role else str(value)
@@ -206,7 +208,7 @@ class Checker:
                 self._schema(row, piece, text, values)
             if role:
                 values.roles[role] = f"{values.roles[role]}\n{text}" if role in values.roles else text
-            values.pieces.append((str(value), answer or role == "sql" or "eos" in piece["roles"] and answer))
+            values.pieces.append((str(value), answer or role == "sql"))
         return values
 
     @staticmethod
@@ -261,7 +263,11 @@ class Checker:
         yield from self._markers_in(role, text)
 
     def _markers_in(self, role: str, text: str) -> Iterator[tuple[str, str, str]]:
-        marker = next((marker for marker in self._markers if marker in text), "")
+        marker = ""
+        for each in self._markers:
+            if each in text:
+                marker = each
+                break
         if not marker and ("<" in text or "[" in text):
             found = SPECIAL_TOKENS.search(text)
             marker = found[0] if found else ""
