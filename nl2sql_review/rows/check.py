@@ -175,7 +175,9 @@ def _whole_columns(one: Checked) -> None:
 def _run(one: Checked, asked: Asked) -> Iterator[int]:
     """Check a file's rows in child processes; yields bytes that were read since the last time."""
     limits = Limits(seconds=SECONDS)
-    chosen = sampled(one.file, one.chosen, asked) if asked.sample is not None else one.chosen
+    chosen = one.chosen
+    if asked.sample is not None:
+        chosen = sampled(one.file, one.feed.rows.records, chosen, asked)
     again: list[tuple[int, Any]] = []
     handle, name = tempfile.mkstemp(prefix="nl2sql-review-", suffix=".json")
     size = max(os.path.getsize(one.file.path), 1)

@@ -129,10 +129,10 @@ def _tell_exactly(source: Source, every: list[Source]) -> None:
             source.feed.split_by_row = None
 
 
-def sampled(file: DataFile, chosen: Chosen | None, asked: Asked) -> Chosen:
+def sampled(file: DataFile, records: str, chosen: Chosen | None, asked: Asked) -> Chosen:
     """Return the rows of a file that `--sample` looks at: the same for the same seed."""
     assert asked.sample is not None
-    numbers = [number for number in _numbers(file, "") if chosen is None or number in chosen]
+    numbers = [number for number in _numbers(file, records) if chosen is None or number in chosen]
     if len(numbers) > asked.sample:
         numbers = Random(asked.seed).sample(numbers, asked.sample)
     spans = chosen.spans if chosen is not None else ((0, max(numbers, default=0)),)

@@ -101,3 +101,16 @@ def test_a_slice_that_is_trained_on_as_well_is_told(tmp_path):
     write(tmp_path / "t.jsonl", rows(range(100)))
     given = found(tmp_path, "train[:90%]", "train[80%:]")
     assert given["t.jsonl"] == [("rows/databases", None), *(("rows/held-out", row) for row in range(81, 91))]
+
+
+def test_a_sample_is_drawn_from_the_slice(tmp_path):
+    write(tmp_path / "t.jsonl", rows(range(100), wrong=range(100)))
+    (tmp_path / "train.py").write_text(SCRIPT.format(files='"t.jsonl"', train="train[20:40]", held="", argument=""))
+    options = ("--all", "--isolated", "--output-format", "json", "-j1", "--sample", "5")
+    drawn = []
+    for seed in ("1", "1", "2"):
+        _, output, _ = data(tmp_path, *options, "--seed", seed)
+        (file,) = json.loads(output)["files"]
+        drawn.append(sorted(one["location"]["row"] for one in file["findings"]))
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert all(len(each) == 5 and set(each) <= set(range(21, 41)) for each in drawn)
