@@ -65,10 +65,10 @@ def read(text: bytes, path: str) -> str:
 def counted(examined: Examined) -> dict[str, Counter[str]]:
     """How often each rule fails, cannot be decided, and is found, whether it was asked for or not."""
     found: dict[str, Counter[str]] = {"fail": Counter(), "unknown": Counter(), "finding": Counter()}
-    for ruling in (*examined.rulings, *examined.others):
-        for one, _ in ruling.judged:
+    for of_rule in (*examined.rule_verdicts, *examined.others):
+        for one, _ in of_rule.judged:
             if one.decision.verdict in found:
-                found[one.decision.verdict][ruling.rule.id] += 1
+                found[one.decision.verdict][of_rule.rule.id] += 1
     for finding in examined.report.findings:
         found["finding"].update((finding.rule, *finding.related))
     return found
@@ -91,7 +91,7 @@ def worse(before: Examined, after: Examined) -> list[str]:
 
 
 def overlaid(root: str, files: Mapping[str, bytes], folder: str) -> str:
-    """A copy of a project with some files (by real path) changed; what is unchanged are links."""
+    """A copy of a project with some files (by real path) changed; what is not among them are links."""
     shutil.copytree(
         root, folder, copy_function=os.symlink, ignore=shutil.ignore_patterns(".git"), ignore_dangling_symlinks=True
     )
@@ -160,7 +160,7 @@ def settled(reviewer: Reviewer, path: str, others: list[str], mode: str, scratch
     started = time.process_time()
     one = Session(examine, data, path, others=dict.fromkeys(others))
     before = one.now
-    one.settle(unsafe, policy)
+    one.apply(unsafe, policy)
     made: dict[str, Any] = {
         "seconds": round(time.process_time() - started, 2),
         "readings": one._readings,
@@ -177,21 +177,22 @@ def settled(reviewer: Reviewer, path: str, others: list[str], mode: str, scratch
         told for real, text in files.items() if (told := read(text, real)) and not read(disk.script(real), real)
     ]
     again = Session(examine, one.data, path, dict(one.drafts), others=dict.fromkeys(others))
-    again.settle(unsafe, policy)
+    again.apply(unsafe, policy)
     moved = again.data != one.data or again.drafts != one.drafts
     made["again"] = (
         [f"{f.rule}: {f.fix.title}" for f in again.made if f.fix is not None] or ["changed"] if moved else []
     )
     made["worse"] = worse(before, one.now)
     made["others"] = list(shared(reviewer, others, path, files))
+    files, first = {path: data, **files}, {path: data}  # the script itself is no link, also where another file changed
     folder = overlaid(root, files, os.path.join(scratch, f"after{len(os.listdir(scratch))}"))
     made["names"] = undefined(root, folder, files)
     if path.endswith((".py", ".ipynb")):
         run = rehearsed(path, root, folder)
         if "exception" in run:  # once more: a limit may have been reached on a busy machine
             folder = overlaid(root, files, os.path.join(scratch, f"after{len(os.listdir(scratch))}"))
-            first = overlaid(root, {}, os.path.join(scratch, f"before{len(os.listdir(scratch))}"))
-            run = rehearsed(path.replace(root, first, 1), first, folder)
+            other = overlaid(root, first, os.path.join(scratch, f"before{len(os.listdir(scratch))}"))
+            run = rehearsed(path.replace(root, other, 1), other, folder)
         made.update(run)
     return made
 

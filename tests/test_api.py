@@ -100,6 +100,12 @@ def test_a_name_that_moved_into_a_model_is_still_there():
     assert "4.57.6" in store.exported("transformers", "MambaCache")
 
 
+@pytest.mark.parametrize("version", store.versions("trl")[-30:])
+def test_a_configuration_of_every_release_takes_what_its_bases_take(version):
+    found = store.whole("trl", "SFTConfig", {"trl": version, "transformers": store.newest("transformers")})
+    assert found is not None and found.accepts("per_device_train_batch_size") and not found.accepts("rate_of_learning")
+
+
 def test_packing_loses_nothing():
     stored = json.loads(store.FILE.read_text(encoding="utf-8"))
     assert tables.packed(tables.unpacked(stored)) == stored

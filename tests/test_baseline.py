@@ -88,6 +88,25 @@ def test_other_code_names_what_was_accepted(review, project: Path, capsys: pytes
     assert "(accepted was r=64, now r=512)" in " ".join(capsys.readouterr().out.split())
 
 
+WHOLE = ("--select", "lora/rank,lora/target-modules,arguments/learning-rate,checkpointing/limit,memory/monitoring")
+
+
+def test_another_argument_of_the_call_brings_back_nothing_that_was_accepted(review, project: Path, capsys) -> None:
+    """What a call leaves out is found at the whole call, so that its code is another one then."""
+    more = SCRIPT.replace("r=64", "target_modules=['q_proj']")
+    (project / "train.py").write_text(more, encoding="utf-8")
+    cli.main(["baseline", "write", *WHOLE, "train.py"])
+    (project / "train.py").write_text(more.replace("=5e-3", "=5e-3, seed=1"), encoding="utf-8")
+    code, new, known, fixed = review(*WHOLE, "--baseline", FILE, "train.py")
+    assert (code, new, fixed) == (0, [], []) and {"checkpointing/limit", "memory/monitoring"} <= set(known)
+    (project / "train.py").write_text(more.replace("=5e-3", "=5e-2, seed=1"), encoding="utf-8")
+    assert review(*WHOLE, "--baseline", FILE, "train.py")[1] == ["arguments/learning-rate"]
+    (project / "train.py").write_text(more.replace("['q_proj']", "'all-linear'"), encoding="utf-8")
+    capsys.readouterr()
+    assert cli.main(["baseline", "write", *WHOLE, "train.py"]) == 0
+    assert "1 removed" in capsys.readouterr().out
+
+
 def test_an_old_file_accepts_any_value_until_it_is_written_anew(review, project: Path) -> None:
     (project / "train.py").write_text(CONFIGURED, encoding="utf-8")
     cli.main(["baseline", "write", *SELECT, "train.py"])

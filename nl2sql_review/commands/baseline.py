@@ -70,7 +70,7 @@ def run(args: Namespace) -> int:
     if code == NOT_REVIEWED:
         console.complain("nothing was reviewed: no training script was found; nothing is written")
         return NOT_REVIEWED
-    gone = set(known.removable(report.files))
+    gone = known.removable(report.files)
     found = [entry for file in report.files for entry in known.entries(file)]
     prints = {entry.fingerprint for entry in found}
     kept = [entry for entry in known.findings if entry not in gone and entry.fingerprint not in prints]

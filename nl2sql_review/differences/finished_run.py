@@ -103,6 +103,13 @@ class FinishedRun:
     unread: list[str] = field(default_factory=list)  # files that could not be read, and why
     versions: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def is_checkpoint(self) -> bool:
+        """Whether the folder itself is what was saved on the way: the state of the optimizer or schedule lies there."""
+        return bool(self.names & {"optimizer.pt", "scheduler.pt", "rng_state.pth"}) or any(
+            name.startswith("rng_state_") for name in self.names
+        )
+
     def empty_weights(self) -> str:
         """The file of weights that holds none, "" where there is no such file."""
         for name in WEIGHTS:
@@ -235,7 +242,7 @@ def _number(value: object) -> float | None:
     )
 
 
-LISTED = re.compile(r"^[-*] ([A-Za-z_ ]+):[ ]*(.+?)[ ]*$", re.MULTILINE)
+LISTED = re.compile(r"^[-*] ([A-Za-z_ ]+):[ ]*([^ \n].*)$", re.MULTILINE)
 FRAMEWORKS = {"PEFT": "peft", "TRL": "trl", "Transformers": "transformers", "Pytorch": "torch", "Datasets": "datasets"}
 FRAMEWORK = re.compile(r"^[-*] (PEFT|TRL|Transformers|Pytorch|Datasets):?[ ]+([0-9][\w.+]*)", re.MULTILINE)
 
@@ -249,7 +256,7 @@ def _card(made: FinishedRun) -> None:
     for name, written in LISTED.findall("\n".join(_short_lines(text))):
         fact = CARD.get(name)
         if fact is not None and fact not in made.facts:
-            made.facts[fact] = _value(_plain(written), path, name)
+            made.facts[fact] = _value(_plain(written.rstrip(" ")), path, name)
     if "lora.model_name" not in made.facts:
         found = re.search(r"^base_model:[ ]*([\w./-]+)[ ]*$", text, re.MULTILINE)
         if found is not None:

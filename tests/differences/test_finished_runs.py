@@ -173,6 +173,34 @@ def test_what_contradicts_the_script_is_told_and_nothing_else(
     assert said == remarks
 
 
+def test_a_published_checkpoint_does_not_say_how_the_run_ended(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    cut = state(global_step=60, log_history=state()["log_history"][:60], best_model_checkpoint="out/checkpoint-60")
+    make(**{"trainer_state.json": cut, "scheduler.pt": "x"})
+    assert compare(capsys)[:2] == (
+        [],
+        ["may: it is the checkpoint of step 60 of 100: how the run ended is not told"],
+    )
+
+
+def test_modules_named_twice_are_one(make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make()
+    text = (tmp_path / "train.py").read_text()
+    assert text.count('"q_proj"') == 1
+    (tmp_path / "train.py").write_text(text.replace('"q_proj"', '"q_proj", "q_proj"'))
+    assert compare(capsys)[:2] == ([], [])
+
+
+def test_what_the_plan_does_not_know_is_said_to_be_left_out(
+    make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make()
+    text = (tmp_path / "train.py").read_text()
+    assert "r=16" in text
+    (tmp_path / "train.py").write_text("import time\n" + text.replace("r=16", "r=int(time.time())"))
+    lines, _, made = compare(capsys)
+    assert lines == [] and "not compared, as the plan does not know it: r" in [r["text"] for r in made["remarks"]]
+
+
 def test_another_schedule_shows_in_the_logged_learning_rates(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     make(**{"trainer_state.json": state("linear"), "README.md": None})
     lines, (remark,), _ = compare(capsys)

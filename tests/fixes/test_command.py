@@ -125,6 +125,13 @@ def test_a_finding_without_a_fix_is_told_with_the_reason(run, tmp_path):
     assert re.search(r"^train\.py:3:\d+: api/unknown-argument: no fix: .+$", err, re.MULTILINE), err
 
 
+def test_a_finding_without_a_fix_is_told_where_the_file_has_it(run, tmp_path):
+    """The import and the line of another fix move it in the diff, not in the file."""
+    (tmp_path / "train.py").write_text(TRAINER + "trainer.train()\nSFTTrainer('other', peft_config=config, x_y_z=1)\n")
+    _, out, err = run("--select", "memory/monitoring,api/unknown-argument", "--diff", "--fix-policy", "train.py")
+    assert "+import torch" in out and re.search(r"^train\.py:6:\d+: api/unknown-argument: no fix", err, re.MULTILINE)
+
+
 def test_standard_input_comes_out_fixed(start):
     code, out, err = start("--fix-policy", "-", stdin=SCRIPT.replace("\n", "\r\n").encode())
     assert (code, out) == (0, FIXED.replace("\n", "\r\n")) and "1 finding fixed" in err

@@ -8,7 +8,7 @@ from typing import Iterator
 
 from ...files.typed_data import did_you_mean
 from ...interpret.core.recording import Call, Recording
-from ...libraries import store
+from ...libraries import requirements, store
 from ...libraries.chosen import Choice, Versions
 from ...libraries.replacements import ARGUMENTS, MISTAKEN, REFUSED, Change
 from ...libraries.versions import clauses, is_exact, key_of
@@ -163,13 +163,12 @@ class Judging:
                 config = CONFIG_OF.get(callable, "")
                 moved = bool(config) and change is not None and change.instead.startswith(config)
                 text = (
-                    f"{name}= is no argument of {store.called(callable)} since {owner[0]} {short(since)}: TypeError; "
+                    f"{name}= is no argument of {store.called(callable)} {from_on(owner[0], since)}: TypeError; "
                     f"{stated(choice)}{use(change)}"
                 )
                 return Defect("moved" if moved else "removed", name, place, text, assumed=assumed(choice))
             came = next((v for v in store.versions(owner[0]) if accepts_own(*owner, name, v)), "")
-            since = f"{owner[0]} {short(came)}"
-            text = f"{store.called(callable)} takes {name}= only since {since}: TypeError; {stated(choice)}"
+            text = f"{store.called(callable)} takes {name}= only {from_on(owner[0], came)}: TypeError; {stated(choice)}"
             return Defect("unknown", name, place, text, assumed=assumed(choice))
         config = CONFIG_OF.get(callable, "")
         if config and self.versions_accept(library, config, name, {}) and store.knows(library, config):
@@ -325,6 +324,16 @@ def gone(library: str, callable: str, name: str, choice: Choice) -> str:
 def short(version: str) -> str:
     """`0.16.0` is 0.16."""
     return version[:-2] if version.endswith(".0") and version.count(".") > 1 else version
+
+
+def from_on(library: str, version: str) -> str:
+    """`since trl 0.16`; `in trl 0.16 and later` where a minor release between it and the one before is not known."""
+    known = store.versions(library)
+    before = known[max(known.index(version) - 1, 0)]
+    minor = before.rpartition(".")[0] if before.count(".") > 1 else before
+    between = (v for v in requirements.released(library) if key_of(before) < key_of(v) < key_of(version))
+    exact = all(v.startswith(f"{minor}.") for v in between)
+    return f"since {library} {short(version)}" if exact else f"in {library} {short(version)} and later"
 
 
 def use(change: Change | None) -> str:
