@@ -74,6 +74,6 @@ def test_rank_and_alpha_are_set_together_where_one_alone_would_spoil_their_ratio
     }[name]
     one = session(script.format(128, 256).encode(), name, select=["lora/rank", "lora/alpha", "lora/scaling"])
     assert all(f.fix is not None for f in one.offers().findings)
-    one.settle(unsafe=False)
+    one.apply(unsafe=False)
     assert one.data.decode() == script.format(16, 16)
     assert {f.rule for f in one.made} == {"lora/rank", "lora/alpha"}

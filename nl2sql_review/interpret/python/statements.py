@@ -61,7 +61,7 @@ def execute(m: Machine, block: Block, scope: Scope) -> Flow:
 
 def aside(m: Machine, handler: Callable[..., Flow | None], statement: cst.CSTNode, scope: Scope) -> Flow | None:
     """A statement that says nothing of training, as far as its own steps go."""
-    what = "a statement that takes many steps, and says nothing of training,"
+    what = "a statement that takes many steps and that training does not depend on"
 
     def spent() -> None:
         named, _ = words(statement)
