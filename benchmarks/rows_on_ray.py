@@ -34,7 +34,8 @@ def on_ray(program: dict[str, Any], parts: list[dict[str, Any]], workers: int) -
         made = (check_lines(program, path, int(start), int(size), int(number)) for path, start, size, number in rows)
         return {"found": [json.dumps(one) for one in made]}
 
-    found = ray.data.from_items(parts).map_batches(checked, batch_size=8, concurrency=workers)
+    blocks = ray.data.from_items(parts, override_num_blocks=max(len(parts), 1))  # a part of 1 MiB is a task
+    found = blocks.map_batches(checked, batch_size=1, concurrency=workers)
     return [json.loads(row["found"]) for row in found.iter_rows()]
 
 
@@ -58,6 +59,7 @@ def main() -> None:
     (run, *_) = runs_of(args.script.read_bytes(), str(args.script), Reviewer())
     asked = Asked(files=tuple(args.file), jobs=args.workers)
     ray.init(address=args.address, num_cpus=None if args.address else args.workers, log_to_driver=False)
+    ray.data.DataContext.get_current().enable_progress_bars = False
 
     started = time.perf_counter()
     result = prepare(run, asked)

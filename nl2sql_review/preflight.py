@@ -13,13 +13,14 @@ checklist's. torch and transformers are imported only inside.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, Union
 
 from .report.report import ChecklistItem, Verdict
 
 if TYPE_CHECKING:
-    from transformers import TrainerCallback
+    from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,47 @@ TITLES = {
     "prompt/markers": "the response marker is found, right before the loss begins",
     "memory/sequence-length": "rows fit the sequence length",
 }
+
+
+class Tokenizer(Protocol):
+    """A tokenizer of transformers. Its `eos_token_id` and `bos_token_id` are asked for where it has them."""
+
+    def decode(self, token_ids: list[int], skip_special_tokens: bool = ...) -> str | list[str]:
+        """Return the text of token ids."""
+
+
+class Processor(Protocol):
+    """What prepares images too, and holds the tokenizer."""
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer of the text."""
+
+
+class Tensor(Protocol):
+    """An array of numbers: of PyTorch or NumPy."""
+
+    def tolist(self) -> list[Any]:
+        """Return the numbers as nested lists."""
+
+
+class Trainer(Protocol):
+    """A `transformers.Trainer`, as far as it is asked here."""
+
+    @property
+    def args(self) -> object:
+        """The training arguments."""
+
+    def get_train_dataloader(self) -> Iterable[Batch]:
+        """Return the collated batches of the training data."""
+
+    def is_world_process_zero(self) -> bool:
+        """Whether this process is the one that speaks."""
+
+
+Column = Union[Tensor, Sequence[Sequence[int]]]
+Batch = Mapping[str, Any]  # column -> Column; `packed_seq_lengths` has one dimension only
+TokenizerOrProcessor = Union[Tokenizer, Processor]
 
 
 class PreflightError(ValueError):
@@ -71,7 +113,11 @@ class Preflight:
 
 
 def preflight(
-    trainer: Any, tokenizer: Any = None, *, instruction: str = INSTRUCTION, response: str = RESPONSE
+    trainer: Trainer,
+    tokenizer: TokenizerOrProcessor | None = None,
+    *,
+    instruction: str = INSTRUCTION,
+    response: str = RESPONSE,
 ) -> Preflight:
     """Check the first batch of a `transformers.Trainer` and show one example: logged, or printed where INFO is not.
 
@@ -124,7 +170,7 @@ class PreflightCounts:
         return f"{self.rows:,} rows: {', '.join(wrong) or 'none is wrong'}; {share}"
 
 
-def preflight_all(trainer: Any, tokenizer: Any = None) -> PreflightCounts:
+def preflight_all(trainer: Trainer, tokenizer: TokenizerOrProcessor | None = None) -> PreflightCounts:
     """Count over all batches of a trainer what its rows are trained on, and log it; nothing is trained.
 
     It takes as long as collating the data does. In a run of several processes each counts its own share. Raises
@@ -141,10 +187,12 @@ def preflight_all(trainer: Any, tokenizer: Any = None) -> PreflightCounts:
     return counted
 
 
-def count_rows(rows: Iterable[Row], tokenizer: Any, length: int | None = None) -> PreflightCounts:
+def count_rows(
+    rows: Iterable[Row], tokenizer: TokenizerOrProcessor | None, length: int | None = None
+) -> PreflightCounts:
     """Count what rows are trained on; `length` is the number of tokens that the trainer keeps of one."""
-    tokenizer = getattr(tokenizer, "tokenizer", tokenizer)
-    eos, bos = (getattr(tokenizer, name, None) for name in ("eos_token_id", "bos_token_id"))
+    text_tokenizer = getattr(tokenizer, "tokenizer", tokenizer)
+    eos, bos = (getattr(text_tokenizer, name, None) for name in ("eos_token_id", "bos_token_id"))
     found = dict.fromkeys(PreflightCounts.__slots__, 0)
     for row in rows:
         found["rows"] += 1
@@ -164,13 +212,15 @@ def count_rows(rows: Iterable[Row], tokenizer: Any, length: int | None = None) -
 
 
 def preflight_callback(
-    tokenizer: Any = None, *, instruction: str = INSTRUCTION, response: str = RESPONSE
+    tokenizer: TokenizerOrProcessor | None = None, *, instruction: str = INSTRUCTION, response: str = RESPONSE
 ) -> TrainerCallback:
     """The same as a callback for anyone's trainer: it speaks, or raises, before the first step."""
     from transformers import TrainerCallback
 
     class PreflightCallback(TrainerCallback):
-        def on_train_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:
+        def on_train_begin(
+            self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any
+        ) -> None:
             known = tokenizer or given.get("processing_class")
             length = getattr(args, "max_length", None) or getattr(args, "max_seq_length", None)
             _run(given["train_dataloader"], known, length, instruction, response, loud=state.is_world_process_zero)
@@ -179,7 +229,12 @@ def preflight_callback(
 
 
 def _run(
-    loader: Iterable[Any], tokenizer: Any, length: int | None, instruction: str, response: str, loud: bool
+    loader: Iterable[Batch],
+    tokenizer: TokenizerOrProcessor | None,
+    length: int | None,
+    instruction: str,
+    response: str,
+    loud: bool,
 ) -> Preflight:
     batch = next(iter(loader), None)
     if batch is None:
@@ -195,23 +250,35 @@ def _run(
 
 
 def check_batch(
-    batch: Any, tokenizer: Any, length: int | None = None, *, instruction: str = INSTRUCTION, response: str = RESPONSE
+    batch: Batch,
+    tokenizer: TokenizerOrProcessor | None,
+    length: int | None = None,
+    *,
+    instruction: str = INSTRUCTION,
+    response: str = RESPONSE,
 ) -> Preflight:
     """Judge one collated batch: `input_ids`, `labels` of shape (rows, tokens), `attention_mask` if there is padding."""
-    tokenizer = getattr(tokenizer, "tokenizer", tokenizer)  # of a processor, which models that also see images have
+    made = tokenizer_of(tokenizer)
     found = rows_of(batch)
     checks: dict[str, Callable[[Row], str]] = {
-        "prompt/alpaca": lambda row: _prompt(row, tokenizer, instruction, response),
-        "prompt/eos": lambda row: _eos(row, tokenizer),
-        "prompt/response-only-loss": lambda row: _loss(row, tokenizer, instruction, response),
-        "prompt/markers": lambda row: _markers(row, tokenizer, response),
-        "memory/sequence-length": lambda row: _length(row, tokenizer, length),
+        "prompt/alpaca": lambda row: _prompt(row, made, instruction, response),
+        "prompt/eos": lambda row: _eos(row, made),
+        "prompt/response-only-loss": lambda row: _loss(row, made, instruction, response),
+        "prompt/markers": lambda row: _markers(row, made, response),
+        "memory/sequence-length": lambda row: _length(row, made, length),
     }
     items = tuple(_item(rule, [check(row) for row in found]) for rule, check in checks.items())
-    return Preflight(items, example(found, tokenizer))
+    return Preflight(items, example(found, made))
 
 
-def rows_of(batch: Any) -> list[Row]:
+def tokenizer_of(given: TokenizerOrProcessor | None) -> Tokenizer:
+    """Return the tokenizer of the text. Raises PreflightError where there is none."""
+    if given is None:
+        raise PreflightError("the trainer has no tokenizer: hand it over, as in preflight(trainer, tokenizer)")
+    return given.tokenizer if hasattr(given, "tokenizer") else given
+
+
+def rows_of(batch: Batch) -> list[Row]:
     """The rows of a batch of tensors or lists, also of one without padding, where they follow each other in one line.
 
     PreflightError when it has no labels, or labels of other tokens.
@@ -232,7 +299,7 @@ def rows_of(batch: Any) -> list[Row]:
     return rows
 
 
-def _unpacked(batch: Any, column: str) -> list[list[int]]:
+def _unpacked(batch: Batch, column: str) -> list[list[int]]:
     """Split a column into rows: Unsloth on a GPU and TRL's `padding_free` join them and say where each begins."""
     joined = _lists(batch[column])
     if "attention_mask" in batch or len(joined) != 1:
@@ -247,14 +314,14 @@ def _unpacked(batch: Any, column: str) -> list[list[int]]:
     return [joined[0][start:end] for start, end in zip(starts, [*starts[1:], len(joined[0])])]
 
 
-def _lists(value: Any) -> list[list[int]]:
+def _lists(value: Column) -> list[list[int]]:
     return value.tolist() if hasattr(value, "tolist") else [list(row) for row in value]
 
 
 # -- what is checked of a row: a complaint, or "" ------------------------------------------------------------------
 
 
-def _prompt(row: Row, tokenizer: Any, instruction: str, response: str) -> str:
+def _prompt(row: Row, tokenizer: Tokenizer, instruction: str, response: str) -> str:
     bos = getattr(tokenizer, "bos_token_id", None)
     if bos is not None and row.ids[:2] == (bos, bos):
         return "starts with two BOS tokens: the text has one, and the tokenizer adds another"
@@ -266,7 +333,7 @@ def _prompt(row: Row, tokenizer: Any, instruction: str, response: str) -> str:
     return ""
 
 
-def _eos(row: Row, tokenizer: Any) -> str:
+def _eos(row: Row, tokenizer: Tokenizer) -> str:
     eos = getattr(tokenizer, "eos_token_id", None)
     if eos is None:
         return "cannot end: the tokenizer has no EOS token"
@@ -283,7 +350,7 @@ def _eos(row: Row, tokenizer: Any) -> str:
     return f"goes on after EOS: {rest!r}" if rest.strip() else ""
 
 
-def _loss(row: Row, tokenizer: Any, instruction: str, response: str) -> str:
+def _loss(row: Row, tokenizer: Tokenizer, instruction: str, response: str) -> str:
     if not any(row.learnt):
         return "has every label masked: the loss is on nothing"
     if all(row.learnt[1:]):
@@ -304,7 +371,7 @@ def _loss(row: Row, tokenizer: Any, instruction: str, response: str) -> str:
     return f"has the beginning of the SQL masked: {after.strip()!r}" if after.strip() else ""
 
 
-def _markers(row: Row, tokenizer: Any, response: str) -> str:
+def _markers(row: Row, tokenizer: Tokenizer, response: str) -> str:
     if not response:
         return ""
     before, learnt = (_decode(tokenizer, part) for part in (row.ids[: row.start], row.ids[row.start :]))
@@ -313,7 +380,7 @@ def _markers(row: Row, tokenizer: Any, response: str) -> str:
     return "" if response in before else f"has no {response!r} before the loss begins"
 
 
-def _length(row: Row, tokenizer: Any, length: int | None) -> str:
+def _length(row: Row, tokenizer: Tokenizer, length: int | None) -> str:
     if length is None or len(row.ids) < length:
         return ""
     if len(row.ids) > length:
@@ -333,7 +400,7 @@ def _item(rule: str, complaints: Sequence[str]) -> ChecklistItem:
 # -- one example ---------------------------------------------------------------------------------------------------
 
 
-def example(rows: Sequence[Row], tokenizer: Any) -> str:
+def example(rows: Sequence[Row], tokenizer: Tokenizer) -> str:
     """The first row as a person wants to see it: what is only read, and what is learnt (lines with an arrow)."""
     row = rows[0]
     parts: list[tuple[bool, list[int]]] = []
@@ -348,6 +415,6 @@ def example(rows: Sequence[Row], tokenizer: Any) -> str:
     return "\n".join(lines)
 
 
-def _decode(tokenizer: Any, tokens: Sequence[int]) -> str:
-    text: str = tokenizer.decode(list(tokens), skip_special_tokens=False)
-    return text
+def _decode(tokenizer: Tokenizer, tokens: Sequence[int]) -> str:
+    text = tokenizer.decode(list(tokens), skip_special_tokens=False)
+    return text if isinstance(text, str) else "".join(text)

@@ -203,3 +203,17 @@ def test_nothing_is_written_when_nothing_was_reviewed(project: Path, capsys) -> 
 def test_two_files_that_say_the_same_have_each_their_entries(review, project: Path) -> None:
     assert cli.main(["baseline", "write", *SELECT, "train.py"]) == 0
     assert review("--baseline", FILE, "old.py")[:3] == (1, ["arguments/learning-rate", "lora/rank"], [])
+
+
+def test_that_a_file_cannot_be_read_is_never_accepted(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = project / "train.py"
+    broken.write_text(SCRIPT + "trainer.train(\n", encoding="utf-8")
+    assert cli.main(["baseline", "write", "."]) == 1
+    assert "train.py:6: file/syntax: not read, so not accepted" in capsys.readouterr().err
+    entries = json.loads(Path(FILE).read_text(encoding="utf-8"))["findings"]
+    assert {entry["path"] for entry in entries} == {"old.py"}
+    cli.main(["--output-format", "json", "train.py"])
+    [found] = json.loads(capsys.readouterr().out)["files"][0]["findings"]
+    entry = {"path": "train.py", **{key: found[key] for key in ("rule", "fingerprint", "message")}, "value": None}
+    Path(FILE).write_text(json.dumps({"version": 1, "findings": [entry]}), encoding="utf-8")
+    assert cli.main(["--baseline", FILE, "train.py"]) == 1

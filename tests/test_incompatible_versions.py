@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nl2sql_review.libraries import declared, project_files, refresh, requirements
+from nl2sql_review.libraries import changes, dates, declared, project_files, refresh, requirements
 from nl2sql_review.libraries.project_files import Broken, groups
 from nl2sql_review.libraries.requirements import Requirement, disjoint, incompatible
 from nl2sql_review.run.reviewer import Reviewer
@@ -143,11 +143,22 @@ def test_the_tables_are_small_and_say_where_they_are_from():
 
 
 def test_a_refresh_says_what_changed_and_what_is_old():
-    (line,) = refresh.changed({"axolotl": ("axolotl 1", {"a", "b"})}, {"axolotl": ("axolotl 2", {"b", "c"})})
-    assert line == "Keys of axolotl 2 (axolotl); new: `c`; gone: `a`"
-    assert not list(refresh.changed(refresh.keys(), refresh.keys()))
-    told = list(refresh.newer({"trl": ["99.0"], "torch": ["99.0"]}))
+    old = {"callables": {"T": {"parameters": {"a": "1", "b": "2"}}, "Gone": {"parameters": {}}}}
+    new = {"callables": {"T": {"parameters": {"b": "3", "c": "None"}}}}
+    before = changes.State({"trl": {"1.0.0": old}}, {}, {"axolotl": ("axolotl 1", {"a", "b"})})
+    after = changes.State({"trl": {"1.0.0": old, "1.1.0": new}}, {}, {"axolotl": ("axolotl 2", {"b", "c"})})
+    assert list(changes.between(before, after)) == [
+        "trl 1.1.0 is known; T: new: `c`; gone: `a`, `b=2` is 3; gone: `Gone`",
+        "Keys of axolotl 2 (axolotl); new: `c`; gone: `a`",
+    ]
+    assert not list(changes.between(after, after))
+    told = list(refresh.newer({"trl": ["99.0"]}))
     assert told and all(line.startswith("trl 99.0 is released; ") for line in told)
+
+
+def test_the_dates_are_those_of_the_tables():
+    for library, version in dates.releases().items():
+        assert requirements.known(library)[-1] == version
 
 
 def test_only_what_holds_on_every_machine_is_kept():

@@ -321,15 +321,32 @@ def test_text(tmp_path: Path, expression: str, expected: str) -> None:
     assert describe(values(tmp_path, script, {})["r"]) == expected
 
 
-def test_only_names_every_version_takes_pass_a_signature_for_certain(tmp_path: Path) -> None:
-    script = """
+TAKEN = [
+    "set(inspect.signature(SFTConfig.__init__).parameters)",
+    "{name for name in inspect.signature(SFTConfig).parameters}",
+    "{f.name for f in fields(SFTConfig)}",
+    "[f.name for f in SFTConfig.__dataclass_fields__.values()]",
+]
+
+
+@pytest.mark.parametrize("taken", TAKEN)
+def test_only_names_every_version_takes_pass_a_signature_for_certain(tmp_path: Path, taken: str) -> None:
+    script = f"""
     import inspect
+    from dataclasses import fields
     from trl import SFTConfig
-    taken = set(inspect.signature(SFTConfig.__init__).parameters)
-    LoraConfig(**{k: v for k, v in {"learning_rate": 1, "max_seq_length": 2}.items() if k in taken})
+    given = {{"learning_rate": 1, "max_seq_length": 2}}
+    taken = {taken}
+    if "max_seq_length" not in taken:
+        given["max_length"] = given.pop("max_seq_length")
+    LoraConfig(**{{k: v for k, v in given.items() if k in taken}})
     """
     found = values(tmp_path, script, {})
-    assert describe(found["learning_rate"]) == "known 1" and describe(found["max_seq_length"]) == "either 2 absent"
+    assert {name: describe(value) for name, value in found.items()} == {
+        "learning_rate": "known 1",
+        "max_seq_length": "either 2 absent",
+        "max_length": "either 2 absent",
+    }
 
 
 # -- documents against the libraries that read them ------------------------------------------------------

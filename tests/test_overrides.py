@@ -53,6 +53,7 @@ def test_a_file_extends_another_and_paths_are_its_own(project: Path) -> None:
         'processes = 4\nlaunch = ["accelerate.yaml"]\npolicy = "./ours"\n"lora/rank" = { equals = 64 }\n',
         encoding="utf-8",
     )
+    Path("accelerate.yaml").write_text("num_processes: 4\n", encoding="utf-8")
     Path("ours.toml").write_text('extend = "recommended"\n', encoding="utf-8")
     Path("experiments/nl2sql-review.toml").write_text(
         'extend = "../base.toml"\nprocesses = 2\n"lora/alpha" = { equals = 64 }\n', encoding="utf-8"

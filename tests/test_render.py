@@ -75,8 +75,8 @@ def test_json_is_one_line_of_ascii_with_every_field() -> None:
     output = json_render.render(REPORT, view())
     assert output.isascii() and output.count("\n") == 1
     data = json.loads(output)
-    assert list(data) == ["version", "files", "summary", "internal_errors", "removable"]
-    assert list(data["files"][0]) == ["path", "status", "reason", "findings", "checklist", "runs"]
+    assert list(data) == ["version", "files", "summary", "internal_errors", "removable", "tables"]
+    assert list(data["files"][0]) == ["path", "status", "reason", "findings", "checklist", "runs", "notes"]
     assert list(data["files"][0]["findings"][0]) == [
         *("rule", "severity", "effect", "certainty", "message", "value", "location", "trace", "related"),
         *("suppressed", "suppressed_by", "help", "fixable", "fix", "fingerprint", "kind", "run"),

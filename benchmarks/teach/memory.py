@@ -33,6 +33,9 @@ class Case:
     cap: float = 0.0
     expandable: int = 0
     stretch: int = 1  # rows are repeated so many times, for longer ones
+    labels: str = "answer"  # or all: the loss is on the prompt too
+    chunked: int = 1  # 0: UNSLOTH_CHUNKED_CE=0, the loss that Unsloth had before, in chunks of a share of free memory
+    note: int = 0  # 1: also writes how many rows reached the head of the model at once, and in what chunks
 
     @classmethod
     def read(cls, text: str) -> Case:
@@ -46,7 +49,8 @@ def examples(case: Case, data: Path, tokenizer: Any) -> list[dict[str, list[int]
     from variants import named
 
     rows = read(data / "train.jsonl", 6000)
-    made = [example(row, number, named("compliant"), tokenizer) for number, row in enumerate(rows)]
+    kind = named("loss on the prompt too" if case.labels == "all" else "compliant")
+    made = [example(row, number, kind, tokenizer) for number, row in enumerate(rows)]
     if case.stretch > 1:  # as many copies as chance gives, so that lengths spread
         chance = random.Random(0)
         for each in made:
@@ -82,9 +86,25 @@ def loaded(case: Case, model: Path) -> tuple[Any, Any]:
     return net, AutoTokenizer.from_pretrained(model)
 
 
+def chunks_seen() -> set[tuple[int, int]]:
+    """Rows that reach the head of the model and rows of a chunk, added to as Unsloth's loss is taken."""
+    from unsloth_zoo.fused_losses import fused_linear
+
+    seen: set[tuple[int, int]] = set()
+    counted = fused_linear.fused_linear_rows
+
+    def noted(rows: int, *args: Any, **kwargs: Any) -> int:
+        seen.add((int(rows), int(counted(rows, *args, **kwargs))))
+        return int(counted(rows, *args, **kwargs))
+
+    fused_linear.fused_linear_rows = noted
+    return seen
+
+
 def measure(case: Case, model: Path, data: Path) -> dict[str, Any]:
     if case.stack == "unsloth":
         import unsloth  # noqa: F401  first: it patches what follows
+    chunks = chunks_seen() if case.note else set()
     import torch
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
@@ -119,7 +139,8 @@ def measure(case: Case, model: Path, data: Path) -> dict[str, Any]:
         "longest": max(lengths), "mean": round(sum(lengths) / len(lengths)), "error": error,
         "allocated": round(torch.cuda.max_memory_allocated() / GIB, 3),
         "reserved": round(torch.cuda.max_memory_reserved() / GIB, 3), "loading": round(at_loading, 3),
-        "retries": counted["num_alloc_retries"],
+        "retries": counted["num_alloc_retries"], "chunks": sorted(chunks)[-1:],
+        "after": round(torch.cuda.memory_allocated() / GIB, 3),
         "tokens_s": round(sum(lengths) / seconds), "seconds": round(seconds, 1),
         "step_s": round(seconds / max(trainer.state.global_step, 1), 4),
         "done": trainer.state.global_step,
@@ -137,6 +158,8 @@ def main() -> None:
         environment = {**os.environ, "ONE_CASE": "1"}
         if Case.read(text).expandable:
             environment["PYTORCH_CUDA_ALLOC_CONF"] = "expandable_segments:True"
+        if not Case.read(text).chunked:
+            environment["UNSLOTH_CHUNKED_CE"] = "0"
         ended = subprocess.run(
             [sys.executable, __file__, model, data, text], env=environment, capture_output=True, text=True, check=False
         )

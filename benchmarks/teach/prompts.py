@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 
+from make_data import make_set
 from recipe import LIMIT, PROMPT
+from themes import TRAIN
 
 Row = dict[str, str]
 
@@ -89,6 +92,20 @@ def chat(row: Row, schema: str) -> str:
     return f"{told}<|im_start|>assistant\n"
 
 
+@cache
+def solved() -> str:
+    """Three rows of a database that is trained on, each with its SQL, in the prompt of the training."""
+    theme = next(iter(TRAIN))
+    _, rows = make_set({theme: TRAIN[theme]}, 1, 40, 7)
+    forms = {row["sql"].split(" FROM ")[0].count("("): row for row in rows}  # plain columns, one aggregate, several
+    shown = list({id(row): row for row in (*forms.values(), *rows)}.values())[:3]
+    return "".join(f"{trained(row, by_tables(row, True))}{row['sql']}\n\n" for row in shown)
+
+
+def three_examples(row: Row, schema: str) -> str:
+    return solved() + trained(row, schema)
+
+
 PROMPTS: dict[str, Callable[[Row, str], str]] = {
     "trained": trained,
     "no newline": no_newline,
@@ -96,4 +113,5 @@ PROMPTS: dict[str, Callable[[Row, str], str]] = {
     "other labels": other_labels,
     "question first": question_first,
     "chat": chat,
+    "three examples": three_examples,
 }

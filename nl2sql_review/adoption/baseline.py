@@ -12,7 +12,6 @@ import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 from ..files import disk
 from ..files.discovery import shown
@@ -27,6 +26,7 @@ from ..report.report import BaselineEntry, FileReport, Finding
 VERSION = 1
 SIZE_LIMIT = 20_000_000  # bytes
 NAME = "nl2sql-review-baseline.json"
+UNREAD = ("file/unreadable", "file/syntax")  # what is in such a file nobody has seen, so nobody can accept it
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,9 @@ class Baseline:
         return found
 
     def accepts(self, finding: Finding) -> bool:
-        """Whether the finding is known with the value that it has."""
+        """Whether the finding is known with the value that it has; never that a file could not be read."""
+        if finding.rule in UNREAD:
+            return False
         known = self._accepted.get(finding.fingerprint, ())
         return finding.fingerprint in self.valueless or any(_same(entry.value, finding.value) for entry in known)
 
@@ -126,9 +128,9 @@ class Baseline:
         return gone
 
     def entries(self, file: FileReport) -> list[BaselineEntry]:
-        """What is found in a file now; what a comment silences needs no entry."""
+        """What is found in a file now; what a comment silences needs no entry, and what was not read gets none."""
         path = _relative(file.path, self.folder)
-        counted = (f for f in file.findings if f.suppressed is None)
+        counted = (f for f in file.findings if f.suppressed is None and f.rule not in UNREAD)
         return [BaselineEntry(path, f.rule, f.fingerprint, f.message, f.value) for f in counted]
 
     def is_new(self, entry: BaselineEntry) -> bool:
@@ -169,12 +171,12 @@ def text(entries: Iterable[BaselineEntry]) -> str:
     return f'{{\n "version": {VERSION},\n "findings": [{lines}\n ]\n}}\n'
 
 
-def _same(a: Any, b: Any) -> bool:
+def _same(a: object, b: object) -> bool:
     """Whether two values are the same in JSON, where 1 and 1.0 are one number and true is none."""
     return json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True) or _number(a) == _number(b) is not None
 
 
-def _number(value: Any) -> float | None:
+def _number(value: object) -> float | None:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..report.exit_codes import NOT_REVIEWED, NOTHING
+from ..report.exit_codes import FINDINGS, NOT_REVIEWED, NOTHING
 from . import console, inputs
 from .parser import PROGRAM, Parser, UsageError, flavour_option, rules_options, run_options, settings_options
 
@@ -20,6 +20,7 @@ Entries of files that are not given stay; fixed ones go, unless --select or --ig
 
 exit codes:
   0  written
+  1  written, but a file could not be read: that is never accepted
   2  usage error or internal error: nothing is written
   3  nothing was reviewed: no training script was found, and nothing is written
 """
@@ -75,7 +76,10 @@ def run(args: Namespace) -> int:
     kept = [entry for entry in known.findings if entry not in gone and entry.fingerprint not in prints]
     console.save(baseline.text([*found, *kept]), target)
     console.write(_words(target, len(found) + len(kept), sum(map(known.is_new, found)), len(gone)))
-    return NOTHING
+    unread = [one for file in report.files for one in file.findings if one.rule in baseline.UNREAD]
+    for one in unread:
+        console.remark(f"{one.location.path}:{one.location.row}: {one.rule}: not read, so not accepted: {one.message}")
+    return FINDINGS if unread else NOTHING
 
 
 def _words(target: str, entries: int, new: int, gone: int) -> str:

@@ -11,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from ..report.plan_diff import PlanDiff
+
 FORMATS = ("text", "json", "agent", "markdown", "html")
 EPILOG = """\
 A and B are each
@@ -77,7 +79,7 @@ def run(args: Namespace) -> int:
     return FINDINGS if args.exit_code and diff.differs else NOTHING
 
 
-def _text(diff: object, args: Namespace) -> str:
+def _text(diff: PlanDiff, args: Namespace) -> str:
     from importlib import import_module
 
     name = args.output_format
@@ -88,7 +90,7 @@ def _text(diff: object, args: Namespace) -> str:
     if name == "text":
         from ..render import plan_diff_text
 
-        return plan_diff_text.render(diff, terminal(args))  # type: ignore[arg-type]
+        return plan_diff_text.render(diff, terminal(args))
     module = "html.plan_diff" if name == "html" else f"plan_diff_{name}"
     made: str = import_module(f"..render.{module}", __package__).render(diff)
     return made

@@ -31,7 +31,8 @@ def run(args: Namespace, reviewer: Reviewer, report: Report, stdin: Stdin | None
         write(diff.render(fixed.files))
         if not args.quiet:
             print(fixes.would(fixed, listed=args.show_fixes), end="", file=sys.stderr)
-        return code if code not in (NOTHING, FINDINGS) else FINDINGS if fixed.files else NOTHING
+        unread = any(file.status == "error" for file in report.files)
+        return code if code not in (NOTHING, FINDINGS) else FINDINGS if fixed.files or unread else NOTHING
     _fix(args, reviewer, fixed, stdin)
     if code not in (NOTHING, FINDINGS):
         return code

@@ -45,12 +45,16 @@ class UsageError(Exception):
 class Parser(argparse.ArgumentParser):
     """argparse with one-line errors that say what to do, and without its guessing of abbreviations."""
 
-    def __init__(self, command: str = "", **options: object) -> None:
+    def __init__(
+        self, command: str = "", *, usage: str | None = None, description: str | None = None, epilog: str | None = None
+    ) -> None:
         super().__init__(
             prog=f"{PROGRAM} {command}".strip(),
             formatter_class=_formatter,
             allow_abbrev=False,
-            **options,  # type: ignore[arg-type]
+            usage=usage,
+            description=description,
+            epilog=epilog,
         )
         self.command = command
         self.takes_command_line = command in TAKES_COMMAND_LINE
@@ -118,8 +122,8 @@ def columns() -> int:
     except ValueError:
         pass
     try:
-        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80  # type: ignore[union-attr]
-    except (AttributeError, ValueError, OSError):
+        return (os.get_terminal_size(sys.__stdout__.fileno()).columns if sys.__stdout__ is not None else 0) or 80
+    except (ValueError, OSError):
         return 80
 
 

@@ -54,7 +54,8 @@ examples:
 
 exit codes:
   0  nothing to report
-  1  findings at or above --fail-on, or unknown items under --fail-on-unknown; under --diff, if there is one
+  1  findings at or above --fail-on, or unknown items under --fail-on-unknown; under --diff, if there is one, or if a
+     file cannot be read
   2  usage error or internal error
   3  nothing was reviewed: no training script was found (0 with --allow-empty)
 The formats have no say in this: a SARIF file with findings comes with exit code 1 too.
@@ -144,11 +145,11 @@ def parser() -> Parser:
 def _say_version(verbose: bool) -> int:
     print(f"{PROGRAM} {__version__}")
     if verbose:
-        from ..libraries import requirements
+        from ..libraries import dates
 
-        print(f"tables of the libraries, of {requirements.read_on()}:")
-        for library in requirements.libraries():
-            print(f"  {library} {requirements.known(library)[-1]}")
+        print(f"tables of the libraries, of {dates.read_on()}:")
+        for library, version in dates.releases().items():
+            print(f"  {library} {version}")
     return 0
 
 
@@ -326,6 +327,7 @@ def _tell_faults(faults: Sequence[InternalError]) -> None:
 
 def _show_settings(args: Namespace) -> int:
     from ..policy import rulebook, settings
+    from ..policy.shown_settings import show_settings
     from ..render.terminal import escape
 
     where = args.paths[0] if args.paths and args.paths[0] != "-" else os.getcwd()
@@ -335,5 +337,5 @@ def _show_settings(args: Namespace) -> int:
         settings.configure(rulebook.load(chosen.rules), chosen)
     except (settings.SettingsError, rulebook.RulebookError) as error:
         raise UsageError(str(error)) from None
-    write("".join(f"{escape(line)}\n" for line in settings.show_settings(chosen).split("\n")))
+    write("".join(f"{escape(line)}\n" for line in show_settings(chosen).split("\n")))
     return NOTHING

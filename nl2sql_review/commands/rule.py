@@ -100,7 +100,7 @@ def _test(paths: list[str]) -> int:
 
 def _chosen(settings: Settings, id: str) -> str:
     """`"lora/rank" = { equals = 32 } (nl2sql-review.toml)` where the settings change a rule."""
-    from ..policy.settings import changed_rule
+    from ..policy.shown_settings import changed_rule
 
     table = changed_rule(settings, id)
     return f'"{id}" = {table} ({os.path.basename(settings.sources.get(id, settings.file))})' if table else ""

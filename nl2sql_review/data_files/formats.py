@@ -11,7 +11,7 @@ import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 Format = Literal["jsonl", "json", "csv", "tsv", "parquet", "arrow"]
 
@@ -80,7 +80,7 @@ def opened(file: DataFile) -> Any:
 class Unpacked(io.RawIOBase):
     """A packed stream that stops where it swells beyond all measure."""
 
-    def __init__(self, stream: Any, packed: int) -> None:
+    def __init__(self, stream: IO[bytes], packed: int) -> None:
         super().__init__()
         self._stream, self._packed, self._read = stream, packed, 0
 

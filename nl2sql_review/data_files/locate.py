@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..training_plan.feeds import Rows
-from .formats import DataFile, data_file
+from .formats import DataFile, Format, data_file
 
 MOST_FILES = 1000
 REMOTE = re.compile(r"^[a-z][a-z0-9+.-]+://")
@@ -91,16 +91,16 @@ def _shown(path: str) -> str:
     return os.path.relpath(path, here) if os.path.abspath(path).startswith(here.rstrip(os.sep) + os.sep) else path
 
 
+NAMED: dict[str, Format] = {"json": "json", "csv": "csv", "parquet": "parquet", "arrow": "arrow"}
+
+
 def _file(path: str, format: str) -> DataFile | None:
     """By its suffix; where that tells nothing, by the reader that the script names."""
     found = data_file(path)
     if found is not None:
         return found
-    if format == "json":
-        return DataFile(path, "json")
-    if format in ("csv", "parquet", "arrow"):
-        return DataFile(path, format)  # type: ignore[arg-type]  # these are formats
-    return None
+    named = NAMED.get(format)
+    return DataFile(path, named) if named is not None else None
 
 
 def _in_folder(folder: str, split: str) -> list[DataFile]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.util import find_spec
+from types import ModuleType
 from typing import Any
 
 from .formats import DataFile, Unreadable
@@ -48,7 +49,7 @@ def rows(file: DataFile) -> Iterator[tuple[int, dict[str, Any]]]:
         raise Unreadable(f"it is no {file.format} file: {_first_line(error)}") from None
 
 
-def _batches(pyarrow: Any, file: DataFile) -> Iterator[Any]:
+def _batches(pyarrow: ModuleType, file: DataFile) -> Iterator[Any]:
     if file.format == "parquet":
         import pyarrow.parquet as parquet
 
@@ -66,7 +67,7 @@ def _batches(pyarrow: Any, file: DataFile) -> Iterator[Any]:
                 yield batch.slice(start, TOGETHER)
 
 
-def _reader(pyarrow: Any, source: Any) -> Any:
+def _reader(pyarrow: ModuleType, source: Any) -> Any:
     """`datasets` writes streams, other programs files."""
     try:
         return pyarrow.ipc.open_stream(source)

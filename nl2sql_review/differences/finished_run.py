@@ -169,7 +169,7 @@ def _json(made: FinishedRun, path: str) -> Any:
         return None
 
 
-def _value(plain: Any, path: str, name: str) -> PlanValue:
+def _value(plain: object, path: str, name: str) -> PlanValue:
     return PlanValue("known", plain, "", (PlanStep(discovery.shown(path), 1, 1, f"{name}: {plain}"[:80]),))
 
 
@@ -225,13 +225,14 @@ def _state(made: FinishedRun, checkpoints: list[tuple[int, str]]) -> None:
         return
 
 
-def _whole(value: Any) -> int | None:
+def _whole(value: object) -> int | None:
     return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e15 else None
 
 
-def _number(value: Any) -> float | None:
-    known = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300
-    return float(value) if known else None
+def _number(value: object) -> float | None:
+    return (
+        float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300 else None
+    )
 
 
 LISTED = re.compile(r"^[-*] ([A-Za-z_ ]+):[ ]*(.+?)[ ]*$", re.MULTILINE)

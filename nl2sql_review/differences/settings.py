@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from ..interpret.core.names import STACK
 from ..interpret.core.recording import Call
 from ..judgement.judge import Examined
 from ..readers import run as runs
-from ..readers.object_settings import Given, last
+from ..readers.object_settings import ObjectSettings, last
 from ..render.plan_json import PlanValue, describe_fact, describe_value
 from ..training_plan.facts import TrainingPlan
 from ..training_plan.values import Absent
@@ -77,7 +76,7 @@ def of_calls(examined: Examined, number: int) -> list[Setting]:
     """What the calls of one run were given, argument by argument."""
     plan = examined.plans[number]
     one = examined.of_run(plan)
-    if one.recording is None:
+    if one.recording is None or one.source is None:
         return []
     found = runs.runs(one.recording, one.source, one.settings)
     at = next((n for n, other in enumerate(one.plans) if other is plan), 0)
@@ -133,7 +132,7 @@ def _prepared(calls: list[Call]) -> Iterator[Setting]:
                 yield Setting(key, "dataset", f"{shown}({argument})", described, callee=call.callee)
 
 
-def _given(role: str, section: str, given: Given, facts: dict[str, str]) -> Iterator[Setting]:
+def _given(role: str, section: str, given: ObjectSettings, facts: dict[str, str]) -> Iterator[Setting]:
     for call, made in given.makers:
         written = getattr(made, "slots", None) or {}
         for name, value in written.items():
@@ -153,7 +152,7 @@ def _arguments(role: str, section: str, call: Call, facts: dict[str, str]) -> It
         yield Setting((role, name), _section(fact, section), key, describe_value(value), fact, last(call.callee))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     found = getattr(value, "value", value)
     return found if found is None or isinstance(found, str) else object
 

@@ -31,7 +31,7 @@ def build(kind: type[T], data: object, key: str = "") -> T:
     return made
 
 
-def _value(kind: Any, data: object, key: str) -> Any:
+def _value(kind: object, data: object, key: str) -> Any:
     """`data` as a value of any type that is understood: see the top of this file."""
     if kind is Any:
         return data
@@ -73,7 +73,7 @@ def restore(kind: type[T], data: object) -> T:
 
 
 @cache
-def _maker(kind: Any) -> Any:
+def _maker(kind: object) -> Any:
     """What makes a value of a type from plain data; None where plain data are the value."""
     if is_dataclass(kind) and isinstance(kind, type):
         makers = {name: _maker(hint) for name, hint in _hints(kind).items()}
@@ -124,7 +124,7 @@ def _needed(kind: type) -> tuple[tuple[str, str], ...]:
     return tuple((f.name, known[f.name]) for f in needed if f.name in known)
 
 
-def _union(kind: Any, data: object, key: str) -> Any:
+def _union(kind: object, data: object, key: str) -> Any:
     """The alternative that fits: of several mappings the one with these keys, so that a complaint is to the point."""
     alternatives = get_args(kind)
     others = [a for a in alternatives if a is not type(None)]
@@ -164,7 +164,13 @@ def _is_new_union(kind: object) -> bool:
     return type(kind).__name__ == "UnionType"
 
 
-_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a string", type(None): "nothing"}
+_NAMES: dict[object, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a string",
+    type(None): "nothing",
+}
 
 
 def named(data: object) -> str:
@@ -219,7 +225,7 @@ def schema(kind: type, title: str) -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": title}
 
 
-def _dataclasses_in(kind: Any, seen: tuple[Any, ...] = ()) -> tuple[Any, ...]:
+def _dataclasses_in(kind: object, seen: tuple[Any, ...] = ()) -> tuple[Any, ...]:
     """`kind` and every dataclass its fields mention."""
     if kind in seen:
         return seen

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ..interpret.core.objects import Opaque
 from ..training_plan.values import Absent, Default, Either, Known, Term, Text, Unknown
 
 DEPTH = 6  # levels of a value that are compared
@@ -15,7 +16,7 @@ def placeless(text: str) -> str:
     return re.sub(r"(?<=:)\d+(:\d+)?", "", text)
 
 
-def image(value: Any, depth: int = 0) -> Any:
+def image(value: object, depth: int = 0) -> Any:
     """A value without its places, for comparison: what it is and what is in it."""
     if depth > DEPTH:
         return "…"
@@ -36,7 +37,7 @@ def image(value: Any, depth: int = 0) -> Any:
     return _plain(value, deeper)
 
 
-def _plain(value: Any, depth: int) -> Any:
+def _plain(value: object, depth: int) -> Any:
     if depth > DEPTH:
         return "…"
     if isinstance(value, (Known, Default, Either, Term, Text, Unknown, Absent)):
@@ -49,8 +50,8 @@ def _plain(value: Any, depth: int) -> Any:
         return "set", sorted(map(str, value))
     if value is None or isinstance(value, (bool, int, float, complex, str, bytes)):
         return type(value).__name__, repr(value)
-    if getattr(value, "call", None) is not None:
-        return "made by", value.call.callee
-    if getattr(value, "args", None):
+    if (call := getattr(value, "call", None)) is not None:
+        return "made by", call.callee
+    if isinstance(value, Opaque) and value.args:
         return type(value).__name__, value.head, [image(a, depth + 1) for a in value.args]
     return type(value).__name__, getattr(value, "text", "") or getattr(value, "name", "")

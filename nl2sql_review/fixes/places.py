@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import libcst as cst
 
@@ -15,13 +14,13 @@ from ..source.literals import evaluated, literal
 from ..training_plan.facts import Fact
 from ..training_plan.values import Absent, Default, Known, Place
 from . import declared
-from .edits import Misfit, documents, lists, python
+from .edits import EditError, documents, lists, python
 
 
-def at_origin(fact: Fact, wanted: Any) -> list[Edit]:
+def at_origin(fact: Fact, wanted: object) -> list[Edit]:
     """The literals, every one that the value may be, replaced where they stand; empty if one is no literal.
 
-    Raises Misfit where one is declared as something that the wanted value is not.
+    Raises EditError where one is declared as something that the wanted value is not.
     """
     edits: list[Edit] = []
     for option in options(fact.value):
@@ -80,7 +79,7 @@ def code_at_call(fact: Fact) -> str:
     return place.source.segment(place.node.value) if place is not None else ""
 
 
-def _literal(trace: tuple[Place, ...], value: Any, wanted: Any) -> Edit | None:
+def _literal(trace: tuple[Place, ...], value: object, wanted: object) -> Edit | None:
     """The first literal on a value's way that is the value: the name of the file it is read from may come before it."""
     if trace[0].note.startswith("library default") or not is_plain(value):
         return None
@@ -88,7 +87,7 @@ def _literal(trace: tuple[Place, ...], value: Any, wanted: Any) -> Edit | None:
     return next((edit for edit in found if edit is not None), None)
 
 
-def _replaced(place: Place, value: Any, wanted: Any) -> Edit | None:
+def _replaced(place: Place, value: object, wanted: object) -> Edit | None:
     if isinstance(place.node, Span) and isinstance(value, list) and isinstance(wanted, list):
         return lists.replaced(place, value, wanted)
     if isinstance(place.node, Span):
@@ -101,7 +100,7 @@ def _replaced(place: Place, value: Any, wanted: Any) -> Edit | None:
         return None
     text = place.source.segment(place.node)
     if (equal_plain(found, value) or _reads_as(str(found), value)) and (why := declared.refuses(place, wanted)):
-        raise Misfit(why)
+        raise EditError(why)
     if equal_plain(found, value):
         return python.replaced(place.source, place.node, python.literal(wanted, text))
     if isinstance(found, str) and not isinstance(wanted, str) and _reads_as(found, value):
@@ -109,13 +108,13 @@ def _replaced(place: Place, value: Any, wanted: Any) -> Edit | None:
     return None
 
 
-def equal_plain(a: Any, b: Any) -> bool:
+def equal_plain(a: object, b: object) -> bool:
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
         return len(a) == len(b) and all(map(equal_plain, a, b))
     return equal(a, b)
 
 
-def _reads_as(text: str, value: Any) -> bool:
+def _reads_as(text: str, value: object) -> bool:
     """Whether a text is a number that the script converts: `float(os.environ.get("LR", "1e-3"))`."""
     try:
         return re.fullmatch(r"[-+\w.]+", text) is not None and equal(literal(text), value)

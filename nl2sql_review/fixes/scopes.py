@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 import libcst as cst
 
@@ -12,6 +12,9 @@ from ..interpret.core.recording import Recording
 from ..report.report import Edit
 from ..source.syntax import below, dotted, walk
 from .edits import python
+
+if TYPE_CHECKING:
+    from ..source import Source
 
 DEEPEST = 3  # functions that a name is handed through
 FUNCTIONS = (cst.FunctionDef, cst.Lambda)
@@ -21,7 +24,7 @@ HARMLESS = ("staticmethod", "torch.no_grad", "torch.inference_mode", "no_grad", 
 class Scopes:
     """The functions of a script, one in the other, and the names that each binds."""
 
-    def __init__(self, source: Any, recording: Recording) -> None:
+    def __init__(self, source: Source, recording: Recording) -> None:
         self.source = source
         self.tree: cst.Module = source.tree
         self.parents = {id(child): node for node in walk(self.tree) for child in below(node)}

@@ -129,7 +129,7 @@ def _last_name(node: cst.CSTNode) -> str:
     return ""
 
 
-def _written(node: cst.CSTNode, parent: Any) -> bool:
+def _written(node: cst.CSTNode, parent: cst.CSTNode | None) -> bool:
     """Whether a name is given a value there."""
     giving = (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.NamedExpr)
     return isinstance(parent, giving) and parent.target is node
@@ -340,7 +340,7 @@ class _Uses:
         named = arg.keyword is not None and arg.keyword.value in FACTORIES
         return named and dotted(call.func).rpartition(".")[2] in FIELDS
 
-    def _told(self, arg: cst.Arg, callee: str, value: Any) -> bool:
+    def _told(self, arg: cst.Arg, callee: str, value: object) -> bool:
         if isinstance(arg.value, cst.Name) and arg.value.value in self.functions:
             return False
         return not callee.startswith(NOT_COMPARED) and (callee.startswith(TELL) or not _unknown(value))
@@ -395,7 +395,7 @@ class _Uses:
                 if dotted(node.value.func).rpartition(".")[2].startswith("parse_"):
                     self._bind(node)
 
-    def _returned(self, node: Any) -> bool:
+    def _returned(self, node: cst.CSTNode | None) -> bool:
         """Takes up the function that returns it; False where a decorator may do something with that."""
         while node is not None and not isinstance(node, cst.FunctionDef):
             node = self.parents.get(id(node))
@@ -459,7 +459,7 @@ def _key(node: cst.Subscript) -> str | None:
     return text_of(inner.value) if isinstance(inner, cst.Index) else None
 
 
-def _unknown(value: Any) -> bool:
+def _unknown(value: object) -> bool:
     """Whether something in a value is not known, so that it would compare as equal whatever it is."""
     match value:
         case Unknown():

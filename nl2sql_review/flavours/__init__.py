@@ -11,13 +11,12 @@ from functools import cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from ..files.discovery import Screening
     from ..interpret.core.documents import Text
     from ..interpret.core.recording import Recording
     from ..launches.command_line import CommandLine
     from ..source import Source
+    from ..training_plan.stated import ProjectSettings
     from ..training_plan.values import Value
     from .flavour import Flavour, Outline
 
@@ -62,7 +61,11 @@ def packages() -> frozenset[str]:
 
 
 def record(
-    source: Source, root: str, settings: Any = None, flavour: str = "", started: CommandLine | None = None
+    source: Source,
+    root: str,
+    settings: ProjectSettings | None = None,
+    flavour: str = "",
+    started: CommandLine | None = None,
 ) -> Recording:
     """What the program that reads a configuration would call. Raises NotAConfiguration, SourceError.
 

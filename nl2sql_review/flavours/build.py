@@ -21,7 +21,8 @@ from typing import Any, Iterable, Iterator, Mapping
 
 import libcst as cst
 
-from ..libraries.build import annotated, compact, default_in, field_default, init_of, keywords, last, written
+from ..libraries.build import annotated, default_in, field_default, init_of, keywords, last, written
+from ..libraries.tables import compact
 from ..libraries.versions import allows, key_of
 from ..source.literals import evaluated
 from ..source.syntax import below, dotted, text_of, walk

@@ -9,9 +9,9 @@ import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from ..launches.command_line import CommandLine
+from ..source import Source
 from ..training_plan.values import Known, Unknown, Value, same
 from . import models  # noqa: F401 (it fills registries)
 from .core.joins import demote
@@ -23,13 +23,13 @@ from .core.recording import Call, Recording
 from .core.state import Exhausted, Frame, Raised
 from .interpreter import Interpreter
 from .models.commandline import click, process
-from .python import budget, containers, inspection, iterators, modules, strings  # noqa: F401 (they fill registries)
+from .python import budget, containers, inspection, iterators, modules, strings, type_calls  # noqa: F401 (they fill registries)
 
-STEPS = 80_000  # expressions, statements and joined changes; about a second on a slow machine
+STEPS = 60_000  # expressions, statements and joined changes; about a second on a slow machine
 
 
 def interpret(
-    source: Any,
+    source: Source,
     project_root: Path | str | None = None,
     steps: int = STEPS,
     *,
@@ -58,7 +58,7 @@ def interpret(
         m.recording.exhausted = f"the script takes more than {steps:,} steps to follow"
     except RecursionError:
         m.recording.exhausted = "the script nests too deeply to follow"
-    soften(m.recording)
+    demote_by_alternatives(m.recording)
     adopt_alternatives(m.recording)
     for dataset in m.datasets:
         dataset.columns = {name: freeze(cell) for name, cell in dataset.columns.items()}
@@ -67,7 +67,7 @@ def interpret(
     return m.recording
 
 
-def soften(recording: Recording) -> None:
+def demote_by_alternatives(recording: Recording) -> None:
     """A call that another command line or environment makes with other values has these only by default."""
     others: dict[int, list[Call]] = {}
     for c in recording.alternatives:
@@ -102,7 +102,7 @@ def search_path(root: Path | None, file: Path | None) -> list[Path]:
     return list(dict.fromkeys(resolved(f) for f in folders))
 
 
-def run_script(m: Machine, module: Module, source: Any) -> None:
+def run_script(m: Machine, module: Module, source: Source) -> None:
     module.package = package_of(m, module.file)
     if (
         module.package and module.file is not None
@@ -110,7 +110,7 @@ def run_script(m: Machine, module: Module, source: Any) -> None:
         above = resolved(module.file).parents[module.package.count(".") + 1]
         if above not in m.search_path:
             m.search_path.append(above)
-    m.aside = budget.aside(source.tree, speaks_of_training)
+    m.aside, m.functions_aside = budget.aside(source, speaks_of_training)
     try:
         modules.run_module(m, module, source.tree)
     except Raised as e:  # nothing is left to catch it: the script ends there
@@ -198,11 +198,14 @@ def drive_callbacks(m: Machine, module: Module) -> None:
 
 
 def drive_call(m: Machine, name: str, value: Value, module: Module) -> Value:
-    m.driving = name
+    """What an uncalled function returns; beside a training that was followed it is tried for a few steps only."""
+    limit = budget.DRIVEN if any(STARTED.search(c.callee) for c in m.recording.calls if c.reached) else m.steps
+    m.uncalled = name
     try:
-        return run_uncalled(m, value, module)
+        made = budget.within(m, limit, f"{name}(), which nobody calls,", partial(run_uncalled, m, value, module))
     finally:
-        m.driving = ""
+        m.uncalled = ""
+    return made if made is not None else Unknown(f"{name}() takes many steps")
 
 
 def run_uncalled(m: Machine, value: Value, module: Module) -> Value:

@@ -294,8 +294,7 @@ class Launchers:
             text = words[at].text or words[at].tail
             name, equals, value = text.partition("=")
             if name in CONFIG_OPTIONS and (equals or at + 1 < len(words)):
-                following = words[at + 1] if not equals else None
-                script = value if equals else (following.text or following.tail.lstrip("/"))  # type: ignore[union-attr]
+                script = value if equals else words[at + 1].text or words[at + 1].tail.lstrip("/")
                 at += 1 if equals else 2
             elif (
                 not script and not rest and text.lower().endswith((".yaml", ".yml", ".json", ".toml")) and name == text

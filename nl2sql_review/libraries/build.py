@@ -19,39 +19,25 @@ import libcst as cst
 
 from ..source.literals import evaluated
 from ..source.syntax import dotted, text_of, walk
-from . import generated
-from .store import FILE
-from .versions import key_of
+from . import generated, tables
+from .store import FILE, HOMES, TOGETHER
+from .wanted import PASSED_ON, SWALLOWED_IN, TRANSPARENT, WANTED
+from .wheels import metadata, named, opened
 
-# library -> classes and functions whose parameters are kept; "Class.method" for one that is no constructor
-WANTED = {
-    "trl": (
-        *("SFTTrainer", "SFTConfig", "_BaseConfig", "DPOTrainer", "DPOConfig", "GRPOTrainer", "GRPOConfig"),
-        *("DataCollatorForCompletionOnlyLM", "ConstantLengthDataset", "setup_chat_format", "clone_chat_template"),
-    ),
-    "transformers": (
-        *("TrainingArguments", "Seq2SeqTrainingArguments", "Trainer", "Seq2SeqTrainer", "Trainer.train"),
-        *("BitsAndBytesConfig", "DataCollatorForLanguageModeling", "DataCollatorForSeq2Seq"),
-    ),
-    "peft": ("LoraConfig", "PeftConfig", "PeftConfigMixin", "get_peft_model", "prepare_model_for_kbit_training"),
-    "unsloth": (
-        *("FastLanguageModel.from_pretrained", "FastModel.from_pretrained", "FastLlamaModel.get_peft_model"),
-        *("FastBaseModel.get_peft_model", "UnslothTrainingArguments"),
-        *(generated.ALL, *generated.NAMES.values()),
-    ),
-    "unsloth_zoo": ("train_on_responses_only",),
-}
 FACTORY = "…"  # a default that is made anew for every object
-# Exports of other frameworks, what `__init__` itself uses, and a name that a deprecated alias keeps alive.
-NOT_KEPT = re.compile(
-    r"TF|Flax|TRANSFORMERS|is_|_|TOKENIZER|MODEL_|load_tf|dummy_|Optional|requires_|define_|BaseImageProcessorFast"
-)
 OF_MODELS = re.compile(
     rb"^__all__ \+?= \[(.*?)\]|from \.models[\w.]* import (?:\((.*?)\)|(.*)$)|"
     rb"""_import_structure\["models.*?\[(.*?)\]|"models[\w.]*": \[(.*?)\]""",
     re.MULTILINE | re.DOTALL,
 )
 LITERAL = 60  # characters; a longer default is not kept
+# Bases that bring no parameters.
+FIELDLESS = frozenset(
+    {
+        *("", "object", "ABC", "Generic", "Protocol", "PushToHubMixin", "DataCollatorMixin"),
+        *("Struct", "PydanticMsgspecMixin"),
+    }
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -59,20 +45,29 @@ def main(arguments: list[str]) -> int:
     if folder is None or not folder.is_dir():
         print(__doc__, file=sys.stderr)
         return 2
-    found = unpacked(json.loads(FILE.read_text(encoding="utf-8"))) if FILE.is_file() else {}
-    for wheel in sorted(folder.glob("*.whl")):
-        library, version = wheel.name.split("-")[:2]
-        if library in WANTED:
-            found.setdefault(library, {})[version] = read_wheel(wheel)
-    FILE.write_text(dumped(packed(found)), encoding="utf-8")
-    print(f"{FILE}: {FILE.stat().st_size} bytes, " + ", ".join(f"{len(v)} of {k}" for k, v in found.items()))
+    add(sorted(folder.glob("*.whl")))
     return 0
+
+
+def add(wheels: Iterable[Path | tuple[str, int]]) -> None:
+    """Read wheels, each a path or an address and its size in bytes, into `signatures.json`, beside what it holds.
+
+    Raises NoRanges for one that its server does not hand out in parts.
+    """
+    found = tables.unpacked(json.loads(FILE.read_text(encoding="utf-8"))) if FILE.is_file() else {}
+    for where in wheels:
+        library, version = named(where.name if isinstance(where, Path) else where[0].rpartition("/")[2])
+        if library in WANTED:
+            with opened(where) as wheel:
+                found.setdefault(library, {})[version] = read_wheel(wheel, library)
+    FILE.write_text(tables.dumped(tables.packed(found)), encoding="utf-8")
+    print(f"{FILE}: {FILE.stat().st_size} bytes, " + ", ".join(f"{len(v)} of {k}" for k, v in found.items()))
 
 
 # -- reading one wheel -------------------------------------------------------------------------------------------
 
 
-def read_wheel(path: Path) -> dict[str, Any]:
+def read_wheel(wheel: zipfile.ZipFile, library: str) -> dict[str, Any]:
     """Read {"callables": {name: {"parameters", "bases", "open", "renamed"}}, "exports", "models", "requires"}.
 
     "parameters" is {name: default}.
@@ -80,41 +75,89 @@ def read_wheel(path: Path) -> dict[str, Any]:
     "exports" are what `__init__` offers, those of `trl.trainer` as "trainer.X"; "models" the names that modules of
     transformers' architectures offer. They are offered too, and too many to be kept.
     """
-    library = path.name.split("-")[0]
-    wanted = {name.partition(".")[0] for name in WANTED[library]}
-    pattern = re.compile(rf"^(?:class|def) ({'|'.join(wanted)})\b".encode(), re.MULTILINE)
-    callables: dict[str, Any] = {}
+    wanted = WANTED[library]
+    sources = [n for n in wheel.namelist() if n.startswith(f"{library}/") and n.endswith(".py")]
+    callables = defined(wheel, sources, library)
     exports, of_models = set[str](), set[str]()
-    with zipfile.ZipFile(path) as wheel:
-        sources = [n for n in wheel.namelist() if n.startswith(f"{library}/") and n.endswith(".py")]
-        # the class itself rather than a copy of it in an example or an experiment
-        for name in sorted(sources, key=lambda n: ("experimental" in n or "/models/" in n, n.count("/"), n)):
-            data = wheel.read(name)
-            if not pattern.search(data):
-                continue
-            for found, signature in signatures(cst.parse_module(data), WANTED[library]):
-                callables.setdefault(found, signature)
-        if library in ("trl", "transformers", "peft"):
-            exports = set(exported(cst.parse_module(wheel.read(f"{library}/__init__.py"))))
-            if library == "trl" and f"{library}/trainer/__init__.py" in sources:
-                trainers = cst.parse_module(wheel.read(f"{library}/trainer/__init__.py"))
-                exports |= {f"trainer.{name}" for name in exported(trainers)}
-            of_models = set(
-                models(wheel.read(n) for n in sources if re.match(r"transformers/(__init__|models/.*)\.py$", n))
-            )
-        if generated.MODULE in sources:
-            callables.update(made_when_imported(wheel.read(generated.MODULE)))
-        metadata = next(n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))
-        requires = dict(requirements(wheel.read(metadata).decode("utf-8", "replace")))
+    if wanted.exports:
+        exports = set(exported(cst.parse_module(wheel.read(f"{library}/__init__.py"))))
+        if library == "trl" and f"{library}/trainer/__init__.py" in sources:
+            trainers = cst.parse_module(wheel.read(f"{library}/trainer/__init__.py"))
+            exports |= {f"trainer.{name}" for name in exported(trainers)}
+        of_models = set(
+            models(wheel.read(n) for n in sources if re.match(r"transformers/(__init__|models/.*)\.py$", n))
+        )
+    if generated.MODULE in sources and library == "unsloth":
+        callables.update(made_when_imported(wheel.read(generated.MODULE)))
+    requires = dict(requirements(metadata(wheel)["requires_dist"]))
     return {"callables": callables, "exports": sorted(exports), "models": of_models, "requires": requires}
 
 
-def signatures(module: cst.Module, wanted: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+def defined(wheel: zipfile.ZipFile, sources: Iterable[str], library: str) -> dict[str, Any]:
+    """The signatures that a wheel's sources give to the names that scripts call."""
+    wanted = WANTED[library]
+    definitions = wanted.definitions | {PASSED_ON[one] for one in wanted.definitions if one in PASSED_ON}
+    names = "|".join(sorted({one.partition(".")[0] for one in definitions}))
+    pattern = re.compile(rf"^(?:class|def|async def) ({names})\b".encode(), re.MULTILINE)
+    found: dict[str, Any] = {}
+    # the class itself rather than a copy of it in an example or an experiment
+    for name in sorted(sources, key=lambda n: ("experimental" in n or "/models/" in n, n.count("/"), n)):
+        if wanted.files and not name.endswith(wanted.files):
+            continue
+        data = wheel.read(name)
+        if not pattern.search(data):
+            continue
+        for definition, signature in signatures(cst.parse_module(data), definitions):
+            found.setdefault(definition, signature)
+    swallowed = dict(swallows(wheel, sources))
+    for signature in found.values():
+        for decorator in signature.get("decorators", ()):
+            signature["renamed"].update(swallowed.get(decorator, {}))
+    callables = {}
+    for name, of in wanted.callables.items():
+        known = [with_passed_on(found, one) for one in of if one in found]
+        if known:
+            callables[name] = known[0] if len(known) == 1 else together(known)
+    return callables
+
+
+def swallows(wheel: zipfile.ZipFile, sources: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield (decorator, {argument that it takes out of the call: ""}): those it warns of, and leaves away."""
+    for name in sources:
+        if name.endswith(tuple(SWALLOWED_IN)):
+            module = cst.parse_module(wheel.read(name))
+            defs = [one for one in module.body if isinstance(one, cst.FunctionDef)]
+            taken = {arg for one in defs if "deprecate" in one.name.value for arg in asked_for(one, "new_kwargs")}
+            yield SWALLOWED_IN[name.partition("/")[2]], dict.fromkeys(sorted(taken), "")
+
+
+def together(signatures: list[dict[str, Any]]) -> dict[str, Any]:
+    """What any of several definitions takes; the defaults are those of the first."""
+    return {
+        "parameters": {name: text for one in reversed(signatures) for name, text in one["parameters"].items()},
+        "bases": [],
+        "open": any(one["open"] for one in signatures),
+        "renamed": {old: new for one in reversed(signatures) for old, new in one["renamed"].items()},
+    }
+
+
+def with_passed_on(found: dict[str, Any], name: str) -> dict[str, Any]:
+    """A signature, closed by the callable that it hands its other arguments to."""
+    own: dict[str, Any] = found[name]
+    to = found.get(PASSED_ON.get(name, ""))
+    if to is None or to["open"]:
+        return own
+    parameters = {**dict.fromkeys(own["taken"], FACTORY), **to["parameters"], **own["parameters"]}
+    return {**own, "parameters": parameters, "open": False}
+
+
+def signatures(module: cst.Module, wanted: frozenset[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     for node in module.body:
-        if isinstance(node, cst.FunctionDef) and node.name.value in wanted:
+        if isinstance(node, cst.FunctionDef) and node.name.value in wanted and not is_overload(node):
             yield node.name.value, function(node, method=False)
         elif isinstance(node, cst.ClassDef):
-            methods = {m.name.value: m for m in node.body.body if isinstance(m, cst.FunctionDef)}
+            defs = [m for m in node.body.body if isinstance(m, cst.FunctionDef) and not is_overload(m)]
+            methods = {m.name.value: m for m in defs}
             for name in wanted:
                 owner, _, method = name.partition(".")
                 if owner != node.name.value:
@@ -122,9 +165,21 @@ def signatures(module: cst.Module, wanted: Iterable[str]) -> Iterator[tuple[str,
                 if method and method in methods:
                     yield name, function(methods[method], method=True)
                 elif not method:
-                    made = function(methods["__init__"], method=True) if "__init__" in methods else dataclass(node)
-                    bases = [last(b.value) for b in node.bases if isinstance(b.value, (cst.Attribute, cst.Name))]
-                    yield name, {**made, "bases": bases if "__init__" not in methods else []}
+                    yield name, constructor(node, methods, wanted)
+
+
+def constructor(node: cst.ClassDef, methods: dict[str, cst.FunctionDef], wanted: frozenset[str]) -> dict[str, Any]:
+    """What making an object of a class takes: its `__init__`, or its fields and those of its bases."""
+    if "__init__" in methods:
+        return function(methods["__init__"], method=True)
+    made = dataclass(node)
+    bases = [last(b.value) for b in node.bases if isinstance(b.value, (cst.Attribute, cst.Name))]
+    strange = "__new__" in methods or any(b not in wanted and b not in HOMES and b not in FIELDLESS for b in bases)
+    return {**made, "bases": bases, "open": strange}
+
+
+def is_overload(node: cst.FunctionDef) -> bool:
+    return any(last(one.decorator).endswith("overload") for one in node.decorators)
 
 
 def made_when_imported(code: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -140,8 +195,28 @@ def function(node: cst.FunctionDef, method: bool) -> dict[str, Any]:
     static = any(dotted(one.decorator) == "staticmethod" for one in node.decorators)
     positional = [*params.posonly_params, *params.params][1 if method and not static else 0 :]
     parameters = {one.name.value: written(one.default) for one in (*positional, *params.kwonly_params)}
-    renamed = dict(renames([one.decorator for one in node.decorators]))
-    return {"parameters": parameters, "bases": [], "open": params.star_kwarg is not None, "renamed": renamed}
+    decorators = [one.decorator for one in node.decorators]
+    names = [dotted(d.func if isinstance(d, cst.Call) else d) for d in decorators]
+    star = params.star_kwarg
+    return {
+        "parameters": parameters,
+        "bases": [],
+        "open": star is not None or not TRANSPARENT.issuperset(names),
+        "renamed": dict(renames(decorators)),
+        "decorators": names,
+        "taken": sorted(asked_for(node, star.name.value)) if star is not None else [],
+    }
+
+
+def asked_for(node: cst.FunctionDef, kwargs: str) -> set[str]:
+    """The names that a function looks for among its other arguments: `kwargs.pop("x")`, `"x" in kwargs`."""
+    found = set[str]()
+    for one in walk(node.body):
+        if isinstance(one, cst.Call) and isinstance(one.func, cst.Attribute) and dotted(one.func.value) == kwargs:
+            found.update(filter(None, (text_of(arg.value) for arg in one.args[:1])))
+        elif isinstance(one, cst.Comparison) and any(dotted(c.comparator) == kwargs for c in one.comparisons):
+            found.update(filter(None, [text_of(one.left)]))
+    return found
 
 
 def renames(decorators: list[cst.BaseExpression]) -> Iterator[tuple[str, str]]:
@@ -272,109 +347,12 @@ def of_models(key: cst.BaseExpression) -> bool:
     return (text_of(key) or "").startswith("models.")
 
 
-def requirements(metadata: str) -> Iterator[tuple[str, str]]:
-    """What a release requires of the other libraries here, without extras and conditions."""
-    for line in metadata.splitlines():
-        match = re.match(r"Requires-Dist:\s*([\w.-]+)\s*(?:\[[^\]]*\])?\s*\(?([^;)]*)\)?\s*(?:;(.*))?$", line)
-        if match and match[1].replace("-", "_").lower() in WANTED and "extra" not in (match[3] or ""):
+def requirements(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """What a release requires of the libraries whose versions go together, without extras and conditions."""
+    for line in lines:
+        match = re.match(r"([\w.-]+)\s*(?:\[[^\]]*\])?\s*\(?([^;)]*)\)?\s*(?:;(.*))?$", line)
+        if match and match[1].replace("-", "_").lower() in TOGETHER and "extra" not in (match[3] or ""):
             yield match[1].replace("-", "_").lower(), match[2].strip()
-
-
-# -- the file: everything over spans of versions ------------------------------------------------------------------
-
-
-def packed(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    for library in WANTED:
-        if library not in found:
-            continue
-        versions = sorted(found[library], key=key_of)
-        each = [found[library][v] for v in versions]
-        callables: dict[str, Any] = {}
-        for name in WANTED[library]:
-            of = [e["callables"].get(name) for e in each]
-            if not any(of):
-                continue
-            parameters = dict.fromkeys(p for one in of if one for p in one["parameters"])
-            renamed = dict.fromkeys(p for one in of if one for p in one["renamed"])
-            callables[name] = {
-                "in": spans([one and 1 for one in of]),
-                "bases": spans([one and (one["bases"] or None) for one in of]),
-                "open": spans([one and (1 if one["open"] else None) for one in of]),
-                "renamed": {p: spans([one and one["renamed"].get(p) for one in of]) for p in renamed},
-                "parameters": {p: spans([one and one["parameters"].get(p) for one in of]) for p in parameters},
-            }
-        exports = {}
-        for name in sorted({n for e in each for n in e["exports"]}):
-            if len(name) > 3 and not NOT_KEPT.match(name.rpartition(".")[2]):
-                there = spans([1 if name in e["exports"] or name in e["models"] else None for e in each])
-                exports[name] = [span[:2] for span in there]
-        requires = {
-            lib: spans([e["requires"].get(lib) for e in each])
-            for lib in sorted({r for e in each for r in e["requires"]})
-        }
-        made[library] = {"versions": versions, "callables": callables, "exports": exports, "requires": requires}
-    return made
-
-
-def spans(values: list[Any]) -> list[list[Any]]:
-    """Runs of equal values as [first, last, value]; None is left out."""
-    made: list[list[Any]] = []
-    for i, value in enumerate(values):
-        if value is None:
-            continue
-        if made and made[-1][1] == i - 1 and made[-1][2] == value:
-            made[-1][1] = i
-        else:
-            made.append([i, i, value])
-    return made
-
-
-def unpacked(stored: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The inverse of `packed`."""
-    found: dict[str, dict[str, Any]] = {}
-    for library, data in stored.items():
-        for i, version in enumerate(data["versions"]):
-            callables = {}
-            for name, c in data["callables"].items():
-                if at(c["in"], i) is None:
-                    continue
-                parameters = {p: v for p, s in c["parameters"].items() if (v := at(s, i)) is not None}
-                renamed = {p: v for p, s in c["renamed"].items() if (v := at(s, i)) is not None}
-                callables[name] = {
-                    "parameters": parameters,
-                    "bases": at(c["bases"], i) or [],
-                    "open": bool(at(c["open"], i)),
-                    "renamed": renamed,
-                }
-            exports = [n for n, s in data["exports"].items() if any(first <= i <= last for first, last in s)]
-            requires = {lib: v for lib, s in data["requires"].items() if (v := at(s, i)) is not None}
-            found.setdefault(library, {})[version] = {
-                "callables": callables,
-                "exports": exports,
-                "models": set(),
-                "requires": requires,
-            }
-    return found
-
-
-def at(spans: list[list[Any]], i: int) -> Any:
-    return next((value for first, last, value in spans if first <= i <= last), None)
-
-
-def dumped(data: dict[str, Any]) -> str:
-    """JSON with one callable, export table or version list a line: a new release is a readable diff."""
-    lines = []
-    for library, parts in data.items():
-        inner = [f'  "{k}": {compact(v)}' for k, v in parts.items() if k != "callables"]
-        calls = ",\n".join(f'   "{name}": {compact(c)}' for name, c in parts["callables"].items())
-        inner.insert(1, f'  "callables": {{\n{calls}\n  }}')
-        lines.append(f' "{library}": {{\n' + ",\n".join(inner) + "\n }")
-    return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
-def compact(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 if __name__ == "__main__":

@@ -10,11 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
-from typing import Any, Callable, Iterable
+from typing import TYPE_CHECKING, Callable, Iterable
 
-from . import declared, store
+from . import declared, requirements, store
 from .declared import LIBRARIES, UNREADABLE, Statement
-from .versions import allows, between, clauses, is_bounded, is_exact
+from .store import BESIDE, TOGETHER
+from .versions import allows, between, clauses, is_bounded, is_exact, key_of
+
+if TYPE_CHECKING:
+    from ..source import Source
+    from ..training_plan.stated import ProjectSettings
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,7 @@ class Choice:
     said: str = ""  # where it is stated; "" for an assumption
     specifier: str = ""
     open: bool = False
+    nearest: str = ""  # the known version that stands for a stated one that is older or newer than all known
 
     @property
     def judged(self) -> tuple[str, ...]:
@@ -52,8 +58,16 @@ class Versions:
         return self.choices.get(library) or Choice(library, ())
 
     def installed(self) -> dict[str, str]:
-        """The newest version of each library that may be installed."""
-        return {c.library: c.versions[-1] for c in self.choices.values() if c.versions}
+        """The newest version of each library that may be installed, or the nearest known to it."""
+        return {
+            c.library: c.versions[-1] if c.versions else c.nearest
+            for c in self.choices.values()
+            if c.versions or c.nearest
+        }
+
+    def beyond(self) -> tuple[str, ...]:
+        """A sentence for each library whose stated version is older or newer than the tables know."""
+        return tuple(_beyond(c) for c in self.choices.values() if c.nearest)
 
     def all(self, holds: Callable[[dict[str, str]], bool | None], *libraries: str) -> bool:
         """Whether something holds for every combination that is judged; False when nothing is known."""
@@ -88,6 +102,7 @@ def _choices(statements: tuple[Statement, ...], unsloth: bool) -> dict[str, Choi
     held_back = any(
         c.versions and c.versions[-1] != store.newest(c.library) and is_bounded(c.specifier) or not c.versions
         for c in choices.values()
+        if c.library in TOGETHER
     )
     for library in ("unsloth", "unsloth_zoo", "trl", "transformers", "peft"):  # each may hold back those after it
         choice = choices.get(library)
@@ -103,16 +118,59 @@ def _choices(statements: tuple[Statement, ...], unsloth: bool) -> dict[str, Choi
         if not choice and not held_back:
             compatible = compatible[-1:]
         choices[library] = Choice(library, compatible, said, specifier, open=held_back)
+    for library in BESIDE:
+        if library not in choices:
+            choices[library] = _beside(library, choices, held_back)
     return choices
+
+
+def _beside(library: str, choices: dict[str, Choice], held_back: bool) -> Choice:
+    """A library that nobody states: the newest that the others' releases go with; all of these where they are open."""
+    asked = [
+        one.specifier
+        for choice in choices.values()
+        if choice.versions
+        for one in requirements.required(choice.library, choice.versions[-1])
+        if one.library == library
+    ]
+    known = store.versions(library)
+    fitting = tuple(v for v in known if all(allows(specifier, v) for specifier in asked)) or known
+    return Choice(library, fitting if held_back else fitting[-1:], open=held_back)
 
 
 def _stated(one: Statement) -> Choice:
     if one.specifier == UNREADABLE:
-        return Choice(one.library, (), one.said, one.specifier)
+        return Choice(one.library, (), one.said, one.specifier, nearest=store.newest(one.library))
     known = store.versions(one.library)
     found = between(one.specifier, known)
     named = is_exact(one.specifier) and len(found) > 1  # between two known ones: what holds for both is claimed
-    return Choice(one.library, found, one.said, one.specifier, open=named)
+    return Choice(one.library, found, one.said, one.specifier, named, _nearest(one.specifier, found, known))
+
+
+def _nearest(specifier: str, found: tuple[str, ...], known: tuple[str, ...]) -> str:
+    """The known version next to a stated one that is beyond all of them; "" for one that is not."""
+    parts = clauses(specifier)
+    if not known or not parts:
+        return ""
+    if not found:
+        return known[0]
+    named = [version.removesuffix(".*") for _, version in parts]
+    newer = found == known[-1:] and not allows(specifier, found[0])
+    return known[-1] if newer and all(key_of(version) > key_of(known[-1]) for version in named) else ""
+
+
+def _beyond(choice: Choice) -> str:
+    if choice.specifier == UNREADABLE:
+        return (
+            f"{choice.library} is installed from a repository ({choice.said}): its defaults are taken from "
+            f"{choice.nearest}, the newest known, and its arguments are not judged"
+        )
+    older = not choice.versions
+    return (
+        f"{choice.library} {choice.number if is_exact(choice.specifier) else choice.specifier} ({choice.said}) is "
+        f"{'older' if older else 'newer'} than the tables know: its defaults are taken from {choice.nearest}, "
+        f"the {'oldest' if older else 'newest'} known, and its arguments are {'not ' if older else ''}judged"
+    )
 
 
 def _goes_with(library: str, version: str, choices: dict[str, Choice]) -> bool:
@@ -129,7 +187,12 @@ def _goes_with(library: str, version: str, choices: dict[str, Choice]) -> bool:
 
 
 def of_script(
-    source: Any, folder: str, root: str, settings: Any = None, unsloth: bool = False, needs: Iterable[Statement] = ()
+    source: Source,
+    folder: str,
+    root: str,
+    settings: ProjectSettings | None = None,
+    unsloth: bool = False,
+    needs: Iterable[Statement] = (),
 ) -> Versions:
     """The versions for one script. `settings.versions` is a mapping of library to requirement.
 

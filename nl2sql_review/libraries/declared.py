@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Iterable, Iterator
 
 from ..files import disk, toml
 from .project_files import INSTALLED_BY_LINES, Broken, groups
+from .store import BESIDE, TOGETHER
 
 if TYPE_CHECKING:
     from ..source import Magic
 
-LIBRARIES = ("trl", "transformers", "peft", "unsloth", "unsloth_zoo")
+LIBRARIES = (*TOGETHER, *BESIDE)
 LIMIT = 8_000_000  # bytes of a lock file
 UNREADABLE = "?"  # a specifier for what no number says: an install from a repository
 
@@ -32,7 +33,10 @@ class Statement:
     said: str
 
 
-_PACKAGE = re.compile(r"\b(trl|transformers|peft|unsloth[-_]zoo|unsloth)\b", re.IGNORECASE)
+_PACKAGE = re.compile(
+    rf"(?<![\w-])({'|'.join(name.replace('_', '[-_]') for name in sorted(LIBRARIES, key=len, reverse=True))})\b",
+    re.IGNORECASE,
+)
 _REQUIREMENT = re.compile(r"^([A-Za-z][\w.-]*)\s*(?:\[[^\]]*\]\s*)?(?:\(([^)]*)\)\s*|(@.*)|([=<>!~^][^;]*))?(?:;.*)?$")
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os.path
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..files import disk
 from . import declared, project_files
 from .project_files import Broken, Group
 from .requirements import PYTHON, Requirement
+
+if TYPE_CHECKING:
+    from ..source import Source
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Environments:
     broken: tuple[str, ...] = ()
 
 
-def of_script(source: Any, folder: str, root: str) -> Environments:
+def of_script(source: Source, folder: str, root: str) -> Environments:
     """What a script's own lines, the files beside it and those above it up to the root install together."""
     found = [*_install_lines(source), tuple(_metadata(source))]
     broken: list[str] = []
@@ -39,7 +42,7 @@ def of_script(source: Any, folder: str, root: str) -> Environments:
     return Environments(tuple(dict.fromkeys(g for g in found if len(g) > 1)), tuple(broken))
 
 
-def _install_lines(source: Any) -> Iterator[Group]:
+def _install_lines(source: Source) -> Iterator[Group]:
     for magic in getattr(source, "magics", ()):
         for line in magic.text.replace("\\\n", " ").splitlines():
             match = None if line.lstrip().startswith("#") else declared.INSTALL.search(line)
@@ -47,7 +50,7 @@ def _install_lines(source: Any) -> Iterator[Group]:
                 yield project_files.installed(match[1].split("&&")[0].split(";")[0], f"cell {magic.cell}")
 
 
-def _metadata(source: Any) -> Iterator[Requirement]:
+def _metadata(source: Source) -> Iterator[Requirement]:
     said = declared.metadata(getattr(source, "text", ""))
     listed, python = said.get("dependencies"), said.get("requires-python")
     for one in listed if isinstance(listed, list) else ():

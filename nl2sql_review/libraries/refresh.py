@@ -1,10 +1,12 @@
 """Brings every table of the libraries up to the newest releases in the package index, and says what changed.
 
-    python -m nl2sql_review.libraries.refresh             # download, build all tables, say what is new
-    python -m nl2sql_review.libraries.refresh --check     # only tell which tables the index has overtaken
+    python -m nl2sql_review.libraries.refresh                            # all tables anew, then what is new
+    python -m nl2sql_review.libraries.refresh trl==0.7.1 torch==2.4.1    # older releases beside those known
+    python -m nl2sql_review.libraries.refresh --check                    # only tell which tables are overtaken
 
-pip asks the index, for a Python new enough that no release hides. Wheels are read, never installed or imported.
-`--check` ends with 0 when a table is old: that is a warning, and the index may be away.
+pip asks the index, for a Python new enough that no release hides. Wheels are read, never installed or imported; of the
+largest only the files that a table needs are fetched, where the index hands out parts of a file, else the library keeps
+its table. `--check` ends with 0 when a table is old: that is a warning, and the index may be away.
 """
 
 from __future__ import annotations
@@ -16,143 +18,109 @@ import re
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from . import build, requirements, store
-from .build import compact
+from . import build, changes, dates, index
+from .index import NoAnswer
 from .requirements import FILE, PYTHON
+from .tables import compact
 from .versions import key_of
+from .wheels import NoRanges, metadata, named, opened
 
-ASKED_FOR = "3.12"  # the Python that the index is asked for: Axolotl 0.20 and later have no older one
-# whose requirements are kept; torch is released as wheels of gigabytes, so that only its numbers are
-RELEASED = ("unsloth", "unsloth_zoo", "trl", "transformers", "peft", "axolotl", "llamafactory", "torch")
-WHEELS = tuple(library for library in RELEASED if library != "torch")
-OTHERS = ("accelerate",)  # the launcher's options among the keys of `trl`
-REQUIRED = (*RELEASED, *OTHERS, "datasets", "tokenizers", "huggingface_hub", "bitsandbytes")
-KEYS = Path(__file__).parent.parent / "flavours" / "keys"
+# whose releases are followed; `PARTLY` are read where they lie, as their wheels are of hundreds of megabytes
+PARTLY = ("torch", "vllm", "bitsandbytes")
+WHOLLY = (
+    *("unsloth", "unsloth_zoo", "trl", "transformers", "peft", "axolotl", "llamafactory"),
+    *("datasets", "accelerate", "huggingface_hub"),
+)
+RELEASED = (*WHOLLY, *PARTLY)
+REQUIRED = (*RELEASED, "tokenizers")
 _DISTRIBUTION = re.compile(r"([\w.-]+)\s*(?:\[[^\]]*\])?\s*\(?([^;)]*)\)?\s*(;.*)?$")
 
 
-class NoAnswer(Exception):
-    """The index does not answer; the text says what pip said last."""
-
-
 def main(arguments: list[str]) -> int:
-    if arguments not in ([], ["--check"]):
+    named_ = [one.partition("==") for one in arguments]
+    if arguments != ["--check"] and not all(library in RELEASED and version for library, _, version in named_):
         print(__doc__, file=sys.stderr)
         return 2
     try:
-        listed = {library: released(library) for library in RELEASED}
-        overtaken = list(newer(listed))
         if arguments == ["--check"]:
+            overtaken = list(newer({library: index.released(library) for library in RELEASED}))
             for line in overtaken:
                 print(f"warning: {line}")
             if not overtaken:
-                print(f"every table is of the newest release (tables of {requirements.read_on()})")
+                print(f"every table is of the newest release (tables of {dates.read_on()})")
             return 0
-        before = keys()
+        before = changes.state()
+        listed = {library: index.released(library) for library in RELEASED}
+        wanted = [(library, version) for library, _, version in named_] or [(k, v[0]) for k, v in listed.items()]
         with tempfile.TemporaryDirectory() as made:
-            refresh(Path(made), listed)
+            refresh(Path(made), listed, wanted, keys=not named_)
     except NoAnswer as error:
-        print(f"warning: {error}" if arguments else f"error: {error}", file=sys.stderr)
-        return 0 if arguments else 2
-    for line in (*overtaken, *changed(before, keys())):
+        print(f"warning: {error}" if arguments == ["--check"] else f"error: {error}", file=sys.stderr)
+        return 0 if arguments == ["--check"] else 2
+    for line in changes.between(before, changes.state()):
         print(f"- {line}")
     return 0
-
-
-def keys() -> dict[str, tuple[str, set[str]]]:
-    """Return {flavour: (library and version, keys)} of the tables as they are."""
-    found = {}
-    for file in sorted(KEYS.glob("*.json")):
-        data = json.loads(file.read_text(encoding="utf-8"))
-        found[file.stem] = (f"{data['library']} {data['version']}", {k for of in data["sections"].values() for k in of})
-    return found
-
-
-def changed(before: dict[str, tuple[str, set[str]]], after: dict[str, tuple[str, set[str]]]) -> Iterator[str]:
-    """Yield what CHANGELOG.md is to say of each flavour whose keys changed."""
-    for flavour, (release, names) in after.items():
-        old = before.get(flavour, ("", set()))[1]
-        parts = [("new", names - old), ("gone", old - names)]
-        said = [f"{word}: {', '.join(f'`{n}`' for n in sorted(which))}" for word, which in parts if which]
-        if said:
-            yield f"Keys of {release} ({flavour}); {'; '.join(said)}"
 
 
 def newer(listed: dict[str, list[str]]) -> Iterator[str]:
     """Yield a sentence for each table that the index has a newer release for."""
     for library, versions in listed.items():
-        for table, has in tables(library):
+        for table, has in changes.tables(library):
             if key_of(versions[0]) > key_of(has):
                 yield f"{library} {versions[0]} is released; {table} are of {has}"
 
 
-def tables(library: str) -> Iterator[tuple[str, str]]:
-    """Yield what the project holds of a library, and of which release it is."""
-    if library in build.WANTED:
-        yield "its signatures", store.newest(library)
-    if known := requirements.known(library):
-        yield "its requirements", known[-1]
-    for file in sorted(KEYS.glob("*.json")):
-        data = json.loads(file.read_text(encoding="utf-8"))
-        if data["library"] == library:
-            yield f"the keys of {file.stem}", data["version"]
+def refresh(folder: Path, listed: dict[str, list[str]], wanted: list[tuple[str, str]], keys: bool) -> None:
+    """Make the tables of the wanted releases, (library, version) each; with `keys` those of configurations too.
 
-
-def refresh(folder: Path, listed: dict[str, list[str]]) -> None:
-    """Download the newest wheels into a folder and make every table anew. Raises NoAnswer."""
-    pip("download", *(f"{library}=={listed[library][0]}" for library in WHEELS), *OTHERS, into=folder)
-    for library in ("axolotl", "llamafactory"):  # the transformers that it goes with, whose arguments its keys extend
+    Wheels are downloaded into the folder. Raises NoAnswer.
+    """
+    waiting = [one for one in wanted if one[0] in WHOLLY]
+    while waiting:  # pip takes one version of a library at a time
+        first = {library: (library, version) for library, version in reversed(waiting)}
+        index.download([f"{library}=={version}" for library, version in first.values()], folder)
+        waiting = [one for one in waiting if first[one[0]] != one]
+    for library in ("axolotl", "llamafactory") if keys else ():
+        # the transformers that it goes with, whose arguments its keys extend
         (wheel,) = folder.glob(f"{library}-*.whl")
-        pip("download", "transformers" + unconditional(metadata(wheel)).get("transformers", ""), into=folder)
-    wheels = sorted(folder.glob("*.whl"))
+        index.download(["transformers" + of_wheel(wheel).get("transformers", "")], folder)
     stored = json.loads(FILE.read_text(encoding="utf-8")) if FILE.is_file() else {"releases": {}, "sources": {}}
-    for wheel in wheels:
-        library, version = wheel.name.split("-")[:2]
-        if library in RELEASED:
-            stored["releases"].setdefault(library, {})[version] = unconditional(metadata(wheel))
-        stored["sources"][wheel.name] = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    places: list[Path | tuple[str, int]] = []
+    for path in sorted(folder.glob("*.whl")):
+        library, version = named(path.name)
+        stored["releases"].setdefault(library, {})[version] = of_wheel(path)
+        stored["sources"][path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        places.append(path)
+    for library, version in wanted:
+        if library not in PARTLY:
+            continue
+        try:
+            found = index.smallest_wheel(library, version)
+            place = (found["url"], found["size"])
+            stored["releases"].setdefault(library, {})[version] = of_wheel(place)
+        except (NoAnswer, NoRanges) as error:
+            print(f"warning: {library} {version} is left out: {error}", file=sys.stderr)
+            continue
+        stored["sources"][found["url"].rpartition("/")[2]] = found["sha256"]
+        places.append(place)
     stored["released"] = listed
     stored["read"] = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
-    build.main([str(folder)])
-    subprocess.run([sys.executable, "-m", "nl2sql_review.flavours.build", str(folder)], check=True)
+    build.add(places)
+    if keys:
+        subprocess.run([sys.executable, "-m", "nl2sql_review.flavours.build", str(folder)], check=True)
     FILE.write_text(dumped(stored), encoding="utf-8")
+    newest = {library: max(of, key=key_of) for library, of in sorted(stored["releases"].items())}
+    dates.FILE.write_text(json.dumps({"read": stored["read"], "releases": newest}, indent=1) + "\n", encoding="utf-8")
 
 
-# -- the index ---------------------------------------------------------------------------------------------------
-
-
-def released(library: str) -> list[str]:
-    """The versions of a library in the index, newest first, pre-releases left out. Raises NoAnswer."""
-    said = pip("index", "versions", library)
-    match = re.search(r"^Available versions: (.*)$", said, re.MULTILINE)
-    if match is None:
-        raise NoAnswer(f"pip names no versions of {library}: {said.strip()[-300:]}")
-    return match[1].split(", ")
-
-
-def pip(command: str, *arguments: str, into: Path | None = None) -> str:
-    """What pip prints. Raises NoAnswer when it fails."""
-    where = ["--no-deps", "--dest", str(into)] if into is not None else []
-    options = ["--python-version", ASKED_FOR, "--only-binary=:all:", "--disable-pip-version-check", *where]
-    done = subprocess.run([sys.executable, "-m", "pip", command, *arguments, *options], capture_output=True, text=True)
-    if done.returncode:
-        raise NoAnswer(f"pip {command} {' '.join(arguments)}: {done.stderr.strip()[-300:]}")
-    return done.stdout
-
-
-def metadata(wheel: Path) -> dict[str, Any]:
-    """What a wheel says of itself: {"requires_python": text, "requires_dist": list}."""
-    with zipfile.ZipFile(wheel) as opened:
-        name = next(n for n in opened.namelist() if n.endswith(".dist-info/METADATA"))
-        head = opened.read(name).decode("utf-8", "replace").partition("\n\n")[0]
-    python = re.search(r"^Requires-Python:\s*(.*)$", head, re.MULTILINE)
-    requires = re.findall(r"^Requires-Dist:\s*(.*)$", head, re.MULTILINE)
-    return {"requires_python": python[1].strip() if python else "", "requires_dist": requires}
+def of_wheel(where: Path | tuple[str, int]) -> dict[str, str]:
+    """What a release requires: {library: specifier}, with Python. Raises NoRanges."""
+    with opened(where) as wheel:
+        return unconditional(metadata(wheel))
 
 
 def unconditional(said: dict[str, Any]) -> dict[str, str]:

@@ -56,11 +56,6 @@ def _stored() -> dict[str, Any]:
     return stored
 
 
-def read_on() -> str:
-    """The day on which the index was asked, `2026-11-30`."""
-    return str(_stored()["read"])
-
-
 def libraries() -> tuple[str, ...]:
     return tuple(_stored()["releases"])
 

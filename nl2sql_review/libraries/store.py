@@ -11,6 +11,15 @@ from typing import Any
 from .versions import key_of
 
 FILE = Path(__file__).with_name("signatures.json")  # made by build.py
+TOGETHER = ("trl", "transformers", "peft", "unsloth", "unsloth_zoo")  # their versions decide each other
+BESIDE = (
+    "torch",
+    "datasets",
+    "accelerate",
+    "bitsandbytes",
+    "huggingface_hub",
+    "vllm",
+)  # as far as scripts call them
 REQUIRED, NO_LITERAL = "", "…"
 
 # Where a base class that another library defines is looked up.
@@ -116,6 +125,14 @@ def requires(library: str, version: str, other: str) -> str:
     data = _stored().get(library, {})
     spans = data.get("requires", {}).get(other)
     return _at(spans, data["versions"].index(version)) or "" if spans and version in data["versions"] else ""
+
+
+def called(callable: str) -> str:
+    """Return a callable as people call it, without the modules it lies in: `utils.data.DataLoader` is DataLoader."""
+    parts = callable.split(".")
+    while len(parts) > 1 and parts[0][:1].islower():
+        parts.pop(0)
+    return ".".join(parts)
 
 
 def newest(library: str) -> str:

@@ -59,7 +59,7 @@ class Expectation:
         """The expectations that were made, by key, without `unset`."""
         return {k: v for k in WORDS if (v := getattr(self, k)) is not None}
 
-    def with_equal(self, value: Any) -> Expectation:
+    def with_equal(self, value: Scalar) -> Expectation:
         return replace(self, equals=value)
 
 

@@ -18,7 +18,7 @@ from typing import Any, Mapping, Union
 
 from ..files import disk, projects, toml
 from ..files.projects import DEDICATED, PYPROJECT, SIZE_LIMIT, TABLE, candidates
-from ..files.typed_data import ShapeError, build, did_you_mean, keys, listed, named, show
+from ..files.typed_data import ShapeError, build, did_you_mean, keys, listed, named
 from ..libraries.declared import LIBRARIES
 from ..libraries.versions import clauses
 from ..report.report import KINDS, Certainty, Kind, Severity
@@ -68,6 +68,8 @@ class Settings:
     processes: Union[int, None] = None  # how many processes train at once
     # Accelerate and DeepSpeed files that start the runs, relative to `root`.
     launch: tuple[str, ...] = field(default=(), metadata=PATHS)
+    # Scripts, Modelfiles and chat templates that ask the trained model, relative to `root`.
+    serve: Union[str, tuple[str, ...]] = field(default=(), metadata=PATHS)
     runs: tuple[str, ...] = ()  # command lines that start the scripts: "python train.py --config configs/spider.yaml"
     versions: dict[str, str] = field(default_factory=dict)  # library -> version or requirement the script runs on
     baseline: Union[str, None] = field(default=None, metadata=PATHS)  # of accepted findings, absolute once loaded
@@ -80,6 +82,11 @@ class Settings:
     root: str = field(default="", metadata={"hidden": True})  # the directory of the settings file
     file: str = field(default="", metadata={"hidden": True})
     sources: Mapping[str, str] = field(default_factory=dict, metadata={"hidden": True})  # key -> where it was said
+
+    @property
+    def served(self) -> tuple[str, ...]:
+        """The files that `serve` names, however many."""
+        return (self.serve,) if isinstance(self.serve, str) else self.serve
 
     def __post_init__(self) -> None:
         if self.gpu is not None:
@@ -117,6 +124,7 @@ def load(
     data, root = (_table(path, config is not None), os.path.dirname(os.path.abspath(path))) if path else ({}, "")
     said = {k: v for k, v in (overrides or {}).items() if v is not None}
     settings = _extended(data, path or "", root, (), config is not None)
+    _check_named(settings)
     if not said:
         return _with_policy(settings)
     return _with_policy(_over(settings, from_data(said, "command line", os.getcwd()), said))
@@ -163,7 +171,7 @@ def _over(below: Settings, above: Settings, said: Mapping[str, Any]) -> Settings
     )
 
 
-def _extended(data: Any, path: str, root: str, above: tuple[str, ...], trusted: bool) -> Settings:
+def _extended(data: dict[str, Any], path: str, root: str, above: tuple[str, ...], trusted: bool) -> Settings:
     """The settings of a file over those of the file that it extends; unless `trusted` none leads out of its tree."""
     own = from_data(data, path, root)
     if path and not trusted:
@@ -175,9 +183,12 @@ def _extended(data: Any, path: str, root: str, above: tuple[str, ...], trusted: 
         raise SettingsError(f"{path}: extend: {own.extend} extends what extends it")
     folder = os.path.dirname(base)
     below = _extended(_table(base, True), base, folder, (*above, path), trusted)
-    launch = tuple(os.path.relpath(os.path.join(folder, each), root) for each in below.launch)
+    launch, serve = (
+        tuple(os.path.relpath(os.path.join(folder, each), root) for each in names)
+        for names in (below.launch, below.served)
+    )
     policy = _from(folder, root, below.policy)
-    return replace(_over(replace(below, launch=launch, policy=policy), own, data), root=root, file=path)
+    return replace(_over(replace(below, launch=launch, serve=serve, policy=policy), own, data), root=root, file=path)
 
 
 def _from(folder: str, root: str, policy: Union[str, tuple[str, ...]]) -> Union[str, tuple[str, ...]]:
@@ -213,6 +224,14 @@ def _check_tree(settings: Settings) -> None:
         for path in (value,) if isinstance(value, str) else value or ():
             if not disk.lies_in(disk.real(os.path.join(settings.root, path)), disk.real(tree)):
                 raise _error(settings, each.metadata.get("key", each.name), f"{path} leads out of {tree}; {remedy}")
+
+
+def _check_named(settings: Settings) -> None:
+    """Raise SettingsError where a file that the settings name is not there."""
+    for key, names in (("launch", settings.launch), ("serve", settings.served)):
+        for name in names:
+            if not disk.is_file(os.path.join(settings.root, name)):
+                raise _error(settings, key, f"{name}: there is no such file")
 
 
 def from_data(data: Mapping[str, Any], file: str, root: str) -> Settings:
@@ -440,37 +459,6 @@ def _respelled(text: str, changes: Mapping[str, str]) -> str:
 def _error(settings: Settings, key: str, message: str) -> SettingsError:
     where = settings.sources.get(key, settings.file)
     return SettingsError(f"{where}: {key}: {message}" if where else f"{key}: {message}")
-
-
-def show_settings(settings: Settings) -> str:
-    """One line per setting, as in the file, and where it was said."""
-    lines = []
-    for k, name in KEYS.items():
-        value = getattr(settings, name)
-        lines.append((f"{k} = {_toml(value)}" if value is not None else f"# {k} =", settings.sources.get(k, "default")))
-    for id in settings.parameters:
-        lines.append((f'"{id}" = {changed_rule(settings, id)}', settings.sources.get(id, "default")))
-    width = max(len(line) for line, _ in lines)
-    return "\n".join(f"{line:{width}}  # {source}" for line, source in lines)
-
-
-def changed_rule(settings: Settings, id: str) -> str:
-    """Return what the settings change about a rule as a table of TOML, `{ equals = 32 }`; "" for nothing."""
-    tables = settings.parameters.get(id)
-    if not tables:
-        return ""
-    whole = {**tables[""].given(), "severity": tables[""].severity}
-    parts = [f"{k} = {_toml(v)}" for k, v in whole.items() if v is not None]
-    parts += [f'"{f}" = {_toml(t.given())}' for f, t in tables.items() if f]
-    return f"{{ {', '.join(parts)} }}"
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(_toml(v) for v in value)}]"
-    if isinstance(value, Mapping):
-        return f"{{ {', '.join(f'{k} = {_toml(v)}' for k, v in value.items())} }}"
-    return show(value)
 
 
 def schema() -> dict[str, Any]:

@@ -9,10 +9,12 @@ from ..training_plan.facts import TrainingPlan
 from ..training_plan.values import Unknown, same
 
 if TYPE_CHECKING:
+    from ..source import Source
+    from ..training_plan.stated import ProjectSettings
     from .run import Run
 
 
-def read(recording: Recording, source: Any, settings: Any = None) -> list[TrainingPlan]:
+def read(recording: Recording, source: Source, settings: ProjectSettings | None = None) -> list[TrainingPlan]:
     """One plan per trainer that the script constructs; one for its adapter, arguments and model calls if it constructs
     none; an empty list when there are none of those either: the script does not train.
 
@@ -24,7 +26,9 @@ def read(recording: Recording, source: Any, settings: Any = None) -> list[Traini
     return _plans(runs, recording, source, settings) if runs else []
 
 
-def _plans(runs: list[Run], recording: Recording, source: Any, settings: Any) -> list[TrainingPlan]:
+def _plans(
+    runs: list[Run], recording: Recording, source: Source, settings: ProjectSettings | None
+) -> list[TrainingPlan]:
     from ..flavours import launch
     from . import defaults
     from .api import versions_of
@@ -43,7 +47,7 @@ def _plans(runs: list[Run], recording: Recording, source: Any, settings: Any) ->
     return [plan for _, plan in found]
 
 
-def read_run(one: Any) -> TrainingPlan:
+def read_run(one: Run) -> TrainingPlan:
     from . import (
         accumulated_loss,
         api,

@@ -6,7 +6,7 @@ from typing import Any
 
 import libcst as cst
 
-from ..interpret.core.objects import Function
+from ..interpret.core.objects import Class, Function
 from ..source.syntax import walk
 from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Place, Unknown
@@ -75,7 +75,7 @@ def uses(function: Function, names: list[str]) -> bool:
     return any(isinstance(n, cst.Name) and n.value in wanted for n in walk(function.node.body))
 
 
-def corrected(cls: Any) -> bool:
+def corrected(cls: Class) -> bool:
     """Whether the class tells the trainer that its loss is a mean."""
     nodes = [node for one in cls.mro() if (node := getattr(one, "node", None)) is not None]
     return any(isinstance(n, cst.Name) and n.value == MEAN for node in nodes for n in walk(node))

@@ -12,7 +12,7 @@ from . import hand_loop, launcher, precision
 from .api.arguments import rejected
 from .api.version_guards import Guards
 from .derive import derive, for_processes, plain
-from .object_settings import Given, from_library, last
+from .object_settings import ObjectSettings, from_library, last
 from .prompt.training_text import objective
 from .run import Run
 
@@ -87,7 +87,7 @@ def left_out(run: Run, spellings: tuple[str, ...]) -> Fact:
         else "transformers.TrainingArguments"
     )
     stand_in = type(trainer)(kind, {}, trainer.place)
-    return Given([(stand_in, None)]).fact(*spellings)
+    return ObjectSettings([(stand_in, None)]).fact(*spellings)
 
 
 # -- batch -------------------------------------------------------------------------------------------------------
@@ -141,16 +141,18 @@ def effective(part: Arguments, batch: Value, accumulation: Value) -> Fact:
     )
 
 
-def product(batch: Any, accumulation: Any, processes: Any) -> Any:
+def product(batch: object, accumulation: object, processes: object) -> int | float | Value:
+    made: int | float = 1
     for value in (batch, accumulation, processes):
         if isinstance(value, Absent):
             return Absent("a factor of the batch is not given")
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return Unknown(f"a factor of the batch is not a number: {in_words(value)}")
-    return batch * accumulation * processes
+        made *= value
+    return made
 
 
-def in_words(value: Any) -> str:
+def in_words(value: object) -> str:
     """What `derive` hands over, a plain value or a Value, as the script would write it."""
     return describe(value if isinstance(value, Value) else Known(value))
 
@@ -158,7 +160,7 @@ def in_words(value: Any) -> str:
 # -- learning rate, schedule -------------------------------------------------------------------------------------
 
 
-def scheduler_name(value: Any) -> Any:
+def scheduler_name(value: object) -> object:
     """`SchedulerType.COSINE` and "cosine" are one thing."""
     if isinstance(value, Term) and "SchedulerType." in value.text:
         return value.text.rpartition(".")[2].lower()
@@ -257,7 +259,7 @@ def asks_signature(run: Run, name: str) -> bool:
     )
 
 
-def fraction(steps: Any, most: Any) -> Any:
+def fraction(steps: object, most: object) -> Any:
     if isinstance(steps, Absent):
         return steps
     if isinstance(steps, str):

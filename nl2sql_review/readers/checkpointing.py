@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from ..interpret.core.objects import Function
 from ..training_plan.facts import Checkpointing, Fact, TrainingPlan
@@ -72,7 +71,7 @@ def unsaved(run: Run, part: Checkpointing) -> None:
         part.save_strategy.note = "Unsloth saves nothing where neither output_dir nor save_steps is set"
 
 
-def strategy_name(value: Any) -> Any:
+def strategy_name(value: object) -> object:
     """`IntervalStrategy.EPOCH` and "epoch" are one thing."""
     if isinstance(value, Term) and "Strategy." in value.text:
         return value.text.rpartition(".")[2].lower()

@@ -8,14 +8,15 @@ from typing import Iterator
 import libcst as cst
 
 from ..interpret.core.recording import Call
+from ..source import Source
 from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Trace, Value
 from .api.arguments import Defect
 from .api.imports import fact as listed
 from .derive import plain
-from .model_state import path_to
 from .object_settings import last
 from .run import Run
+from .spelling import spelt
 
 LAUNCH = re.compile(
     r"\b(?:torchrun|torch\.distributed\.(?:run|launch)|accelerate\s+launch|deepspeed)\b[^\n]*?"
@@ -26,7 +27,11 @@ ONE = re.compile(
     r"world_process_zero|main_process|process_index|local_rank|\brank\b|RANK|is_main|is_master|master_process|on_main|"
     r"main_local"
 )
+DISTRIBUTED = re.compile(r"accelerat|torchrun|distributed|deepspeed|fsdp|\brank\b|local_rank|world_size", re.IGNORECASE)
 SEEDS = ("set_seed", "seed_everything", "seed_all", "fix_seed")
+DOWNLOADS = ("urllib.request.urlretrieve", "wget.download", "gdown.download")
+SHELLS = ("os.system", "subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output")
+DOWNLOADER = re.compile(r"\b(wget|curl|gdown|gsutil|aws s3)\b")
 NUMPY = ("numpy.random.seed", "np.random.seed")
 
 
@@ -46,6 +51,8 @@ def read(run: Run, plan: TrainingPlan) -> None:
 def processes(run: Run, plan: TrainingPlan) -> Value:
     """Whether several processes train: said so, started so in a comment, or the rank is read without a default."""
     stated = plan.arguments.processes.value
+    if merely_beside(run, stated):
+        return Default(False, "the launcher")
     if isinstance(stated, Known) and isinstance(stated.value, int):
         return Known(stated.value > 1, stated.trace)
     if isinstance(stated, Default) and isinstance(stated.value, int) and stated.value > 1:
@@ -58,6 +65,15 @@ def processes(run: Run, plan: TrainingPlan) -> Value:
         if INDEXED.search(text) and not re.search(r"[\"']LOCAL_RANK[\"']\s*(not )?in\s+os\.environ", text):
             return Default(True, "the launcher")
     return Default(False, "the launcher") if not isinstance(stated, Known) else Known(False)
+
+
+def merely_beside(run: Run, stated: Value) -> bool:
+    """Whether only an accelerate file that lies beside speaks of several processes: it may be for other scripts."""
+    text = getattr(run.source, "text", "")
+    named = (
+        run.processes is not None or bool(getattr(run.settings, "launch", None)) or run.recording.started is not None
+    )
+    return isinstance(stated, Default) and not named and not DISTRIBUTED.search(text)
 
 
 # -- splits ------------------------------------------------------------------------------------------------------
@@ -98,15 +114,16 @@ def fixed(call: Call) -> bool:
 
 
 def unguarded(run: Run, guess: bool) -> Iterator[Defect]:
-    """What every process writes to the same place when the training is over."""
+    """What every process writes to the same place: downloads at any time, the rest when the training is over."""
     if not run.train:
         return
     start = max(c.order for c in run.train)
     seen: set[int] = set()
     for call in run.calls:
-        if call.order <= start or id(call.place.node) in seen:
+        if id(call.place.node) in seen:
             continue
-        what = written(call)
+        what = written(call) if call.order > start else ""
+        what = what or downloaded(call)
         if not what or guarded(call):
             continue
         seen.add(id(call.place.node))
@@ -130,12 +147,22 @@ def written(call: Call) -> str:
     return ""
 
 
+def downloaded(call: Call) -> str:
+    """What a call downloads to a file of its own; what a hub's library downloads is locked by it."""
+    if call.callee in DOWNLOADS:
+        return "downloads to the same file, while others read it"
+    if call.callee not in SHELLS:
+        return ""
+    words = spelt(call.get("args", "command", "$0"))
+    return "downloads to the same file, while others read it" if DOWNLOADER.search(words) else ""
+
+
 def guarded(call: Call) -> bool:
     """Whether a test of the rank stands above the call, in its function or where that is called."""
-    if any(ONE.search(condition) for condition in (call.condition, *getattr(call, "conditions", ()))):
+    if any(ONE.search(condition) for condition in (call.condition, *call.conditions)):
         return True
     source = call.place.source
-    path = path_to(source.tree, call.place.node)
+    path = source.nodes.path(call.place.node)
     tests = [n.test for n in path if isinstance(n, (cst.If, cst.IfExp))]
     tests += [i.item for n in path if isinstance(n, cst.With) for i in n.items]
     tests += [d.decorator for n in path if isinstance(n, cst.FunctionDef) for d in n.decorators]
@@ -144,11 +171,11 @@ def guarded(call: Call) -> bool:
     return leaves_early(source, path)
 
 
-def leaves_early(source: object, path: list[cst.CSTNode]) -> bool:
+def leaves_early(source: Source, path: list[cst.CSTNode]) -> bool:
     """`if rank != 0: return` above it in the same body."""
     for node in path:
         for one in getattr(getattr(node, "body", None), "body", ()):
-            if isinstance(one, cst.If) and ONE.search(source.segment(one.test)):  # type: ignore[attr-defined]
+            if isinstance(one, cst.If) and ONE.search(source.segment(one.test)):
                 lines = [s for s in getattr(one.body, "body", ()) if isinstance(s, cst.SimpleStatementLine)]
                 if any(isinstance(s.body[0], (cst.Return, cst.Raise)) for s in lines):
                     return True

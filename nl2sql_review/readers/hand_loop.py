@@ -6,7 +6,7 @@ What a loop does between its calls is not read. So what no call says is unknown 
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable
 
 from ..interpret.core.recording import Call
 from ..training_plan.facts import Arguments, Checkpointing, Fact
@@ -90,7 +90,7 @@ def given(run: Run, call: Call | None, what: str, *names: str) -> Fact:
     return Fact(call.arguments[name], at=call.places.get(name, call.place), argument="" if name[0] == "$" else name)
 
 
-def named(call: Call, name: Any) -> Fact:
+def named(call: Call, name: Callable[[str], str]) -> Fact:
     return Fact(Known(name(last(call.callee)), (call.place,)), at=call.place)
 
 

@@ -82,7 +82,7 @@ def idle_ones(run: Run) -> Iterator[tuple[str, str]]:
     """Arguments that count only with another one, and the reason why they do not."""
     given = run.arguments
     evaluates = given.value("eval_strategy", "evaluation_strategy")
-    if off(evaluates, "no") and isinstance(given.value("do_eval", "evaluate_during_training"), Absent):
+    if left_out(evaluates) and isinstance(given.value("do_eval", "evaluate_during_training"), Absent):
         text = 'eval_steps is read only with eval_strategy="steps", which is left out: nothing is evaluated'
         yield "eval_steps", text
     if word(given.value("save_strategy")) == "epoch":
@@ -93,7 +93,7 @@ def idle_ones(run: Run) -> Iterator[tuple[str, str]]:
             yield name, text.format(name)
     packs = given.value("packing")
     packs_evaluation = given.value("eval_packing")
-    if off(packs, False) and off(packs_evaluation, False) and not uses_unsloth(run):
+    if left_out(packs) and left_out(packs_evaluation) and not uses_unsloth(run):
         yield "packing_strategy", "packing_strategy is read only with packing=True"
     if isinstance(packs := given.value("gradient_checkpointing"), Known) and packs.value is False:
         text = "gradient_checkpointing_kwargs is read only with gradient_checkpointing=True"
@@ -103,11 +103,9 @@ def idle_ones(run: Run) -> Iterator[tuple[str, str]]:
         yield "max_steps", f"max_steps={steps} overrules num_train_epochs={plain(epochs)}, which is not read"
 
 
-def off(value: Value, left_out: object) -> bool:
-    """Whether a switch is left out or set to what leaving it out means."""
-    if isinstance(value, Absent):
-        return True
-    return isinstance(value, Known) and value.value in (left_out, None)
+def left_out(value: Value) -> bool:
+    """Whether a switch is left out; one that is switched off says what it does."""
+    return isinstance(value, Absent) or isinstance(value, Known) and value.value is None
 
 
 def word(value: Value) -> str:

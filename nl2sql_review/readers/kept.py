@@ -8,6 +8,7 @@ from typing import Iterator
 from ..interpret.core.recording import Call
 from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Value
+from . import earlier
 from .api.arguments import Defect, branch
 from .api.imports import fact as listed
 from .derive import plain
@@ -41,7 +42,9 @@ def read(run: Run, plan: TrainingPlan) -> None:
         part.resumed_state = Fact(Absent(why), at=part.resume.at or run.place, why_not=why)
         return
     at = part.resume.at or run.place
-    part.resumed_state = listed([*optimizer(run), *changing(run, at), *shared(run)], at)
+    part.resumed_state = listed(
+        [*optimizer(run), *changing(run, at), *shared(run), *earlier.changed(run, plan, at)], at
+    )
 
 
 def resume_never(value: Value) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..training_plan.facts import Arguments, Fact, TrainingPlan
 from ..training_plan.values import Default, Known, Unknown, Value
 from .derive import plain
@@ -165,12 +163,14 @@ def conflicts(run: Run, plan: TrainingPlan) -> None:
     part.launcher_conflicts = Fact(Known([c.argument for c in cases]), at=run.place, cases=tuple(cases))
 
 
-def agree(a: Any, b: Any) -> bool:
+def agree(a: object, b: object) -> bool:
+    if not isinstance(a, (int, float, str)) or not isinstance(b, (int, float, str)):
+        return a == b
     try:
         return float(a) == float(b)
-    except (TypeError, ValueError):
-        return bool(a == b)
+    except ValueError:
+        return a == b
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)

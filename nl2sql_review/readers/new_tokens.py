@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Iterator
+from typing import Iterator
 
 from ..interpret.core.recording import Call
 from ..training_plan.facts import Fact, TrainingPlan
@@ -90,7 +90,7 @@ def of_the_model(run: Run, call: Call) -> bool:
     if trainer is not None and any(thing is o for h in HELD for o in objects(trainer.get(h))):
         return True
     load = run.load.call
-    if load is not None and load.second is not None and thing is load.second:
+    if load is not None and load.second_result is not None and thing is load.second_result:
         return True
     made = getattr(thing, "call", None)
     names = [made.get(*NAMED), run.load.value(*NAMED)] if made is not None else []
@@ -121,7 +121,7 @@ def tokens(call: Call) -> Iterator[str | Unknown]:
     yield from texts(given)
 
 
-def texts(value: Any) -> Iterator[str | Unknown]:
+def texts(value: object) -> Iterator[str | Unknown]:
     plain = value.value if isinstance(value, (Known, Default)) else value
     if isinstance(plain, str):
         yield plain

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Iterator
+from typing import Iterator
 
 from ..files import disk, projects
 from ..interpret.core.recording import Call
@@ -160,7 +160,7 @@ def switched_off(run: Run) -> Call | None:
     return None
 
 
-def reported(value: Any) -> Any:
+def reported(value: object) -> object:
     if value in ("none", [], ["none"]):
         return "none"
     if value is None:
@@ -218,7 +218,7 @@ def used_by(run: Run, plan: TrainingPlan, name: str) -> Fact:
     return Fact(Absent(f"no call is given {name}"))
 
 
-def known_setting(run: Run, name: Any) -> bool:
+def known_setting(run: Run, name: object) -> bool:
     """Whether a name is one of the plan's, or of what the training arguments, the adapter or the loader is given."""
     if not isinstance(name, str):
         return False
@@ -228,17 +228,19 @@ def known_setting(run: Run, name: Any) -> bool:
     return any(name in call.arguments for call in made)
 
 
-def agree(stated: Any, used: Any) -> bool:
+def agree(stated: int | float | str, used: object) -> bool:
+    if not isinstance(used, (int, float, str)):
+        return False
     if isinstance(stated, bool) or isinstance(used, bool):
         return stated is used
-    if isinstance(stated, str) != isinstance(used, str):
+    if isinstance(stated, str) and isinstance(used, str):
+        return stated == used or stated.rpartition("/")[2] == used.rpartition("/")[2]
+    if isinstance(stated, str) or isinstance(used, str):
         try:
             return float(stated) == float(used)
         except ValueError:
             return False
-    if isinstance(stated, str):
-        return bool(stated == used or stated.rpartition("/")[2] == used.rpartition("/")[2])
-    return bool(abs(stated - used) <= 1e-9 * max(abs(stated), abs(used)))
+    return abs(stated - used) <= 1e-9 * max(abs(stated), abs(used))
 
 
 def tracked(run: Run) -> Iterator[tuple[str, Value, Place]]:

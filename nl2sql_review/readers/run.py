@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Iterable, Iterator
 
 from .. import flavours
+from ..interpret.core.objects import Instance, Object, Opaque
 from ..interpret.core.operations import describe
 from ..interpret.core.recording import Call, Recording
 from ..training_plan.values import Absent, Default, Known, Place, Unknown, Value
-from .object_settings import Given, last, made_by, makers, objects
+from .object_settings import ObjectSettings, last, made_by, makers, objects
+
+if TYPE_CHECKING:
+    from ..source import Source
+    from ..training_plan.stated import ProjectSettings
 
 ADAPTERS = ("get_peft_model", "LoraConfig", "add_adapter")
 LOADERS = ("from_pretrained", "from_config")
@@ -30,16 +35,16 @@ CONFIGS = (
 @dataclass(slots=True)
 class Run:
     recording: Recording
-    source: Any
-    settings: Any = None
+    source: Source
+    settings: ProjectSettings | None = None
     versions: Any = None  # api.chosen.Versions: what the script runs on
     trainer: Call | None = None
     train: tuple[Call, ...] = ()
-    arguments: Given = field(default_factory=Given)
-    adapter: Given = field(default_factory=Given)
+    arguments: ObjectSettings = field(default_factory=ObjectSettings)
+    adapter: ObjectSettings = field(default_factory=ObjectSettings)
     adapter_call: Call | None = None  # the call that applies it; the LoraConfig's where there is no other
-    load: Given = field(default_factory=Given)
-    quantization: Given = field(default_factory=Given)
+    load: ObjectSettings = field(default_factory=ObjectSettings)
+    quantization: ObjectSettings = field(default_factory=ObjectSettings)
     prepared: tuple[Call, ...] = ()  # other calls the model went through: prepare_model_for_kbit_training, to, …
     model_unknown: str = ""  # why the model's own calls could not be followed
     dataset: Value = field(default_factory=Absent)
@@ -76,7 +81,7 @@ class Run:
 # -- linking -----------------------------------------------------------------------------------------------------
 
 
-def runs(recording: Recording, source: Any, settings: Any) -> list[Run]:
+def runs(recording: Recording, source: Source, settings: ProjectSettings | None) -> list[Run]:
     """One run per trainer that is constructed; without any, one of the adapter, arguments and model calls there are."""
     trainers = [c for c in recording.calls if is_trainer(c)]
     if trainers:
@@ -144,7 +149,9 @@ def linked(run: Run, trainers: list[Call]) -> Run:
     model = trainer.get("model")
     follow_model(run, list(objects(model)), ())
     if not run.load and isinstance(model, (Known, Default)) and isinstance(model.value, str):
-        run.load = Given([(trainer, None)])  # SFTTrainer("name"): loaded by the trainer, with model_init_kwargs
+        run.load = ObjectSettings(
+            [(trainer, None)]
+        )  # SFTTrainer("name"): loaded by the trainer, with model_init_kwargs
     given = trainer.get("peft_config")
     config = makers(given)
     if config:
@@ -212,19 +219,20 @@ def follow_model(run: Run, things: list[Any], calls: Iterable[Call]) -> None:
     if loads:
         run.load = made_by(loads)
         quantizations = [makers(c.get("quantization_config")) for c in loads]
-        run.quantization = Given(
+        run.quantization = ObjectSettings(
             [m for q in quantizations for m in q.makers], next((q.unknown for q in quantizations if q.unknown), "")
         )
     run.prepared = tuple(passed)
 
 
-def call_of(thing: Any) -> Call | None:
+def call_of(thing: Object | None) -> Call | None:
     """The call that made an object, also when it was taken out of the tuple the call returned."""
     for _ in range(4):
         call: Call | None = getattr(thing, "call", None)
         if call is not None:
             return call
-        inner = [*objects(thing.args[0])] if getattr(thing, "head", "") in ("item", "attribute") and thing.args else []
+        taken_out = isinstance(thing, Opaque) and thing.head in ("item", "attribute") and thing.args
+        inner = [*objects(thing.args[0])] if isinstance(thing, Opaque) and taken_out else []
         if not inner:
             return None
         thing = inner[0]
@@ -234,7 +242,7 @@ def call_of(thing: Any) -> Call | None:
 def adopt_adapter(run: Run, calls: list[Call]) -> None:
     """Unsloth's get_peft_model takes the settings itself, PEFT's takes a LoraConfig."""
     run.adapter_call = calls[0]
-    found = Given()
+    found = ObjectSettings()
     for call in calls:
         config = makers(
             call.get("peft_config", "adapter_config", "config", "$0" if last(call.callee) == "add_adapter" else "$1")
@@ -261,11 +269,11 @@ def train_calls(recording: Recording, trainer: Call, alone: bool) -> Iterator[Ca
             yield call
 
 
-def made_from(thing: Any) -> list[Call]:
+def made_from(thing: Object | None) -> list[Call]:
     """The calls an object went through: the trainer of `train_on_responses_only(trainer, …)` is the one inside."""
     found: list[Call] = []
     while thing is not None and len(found) < 10:
-        if getattr(thing, "base", None) is not None:
+        if isinstance(thing, Instance) and thing.base is not None:
             thing = thing.base
         call = call_of(thing)
         if call is None or call in found:

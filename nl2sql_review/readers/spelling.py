@@ -9,7 +9,7 @@ from ..training_plan.values import Default, Known, Term, Text, Unknown
 DEPTH = 8
 
 
-def terms(value: Any) -> Term | None:
+def terms(value: object) -> Term | None:
     """A value as an expression, whether it stands for itself or for an object of a library."""
     if isinstance(value, Term):
         return value
@@ -17,7 +17,7 @@ def terms(value: Any) -> Term | None:
     return Term(inner.text, inner.head, inner.args) if hasattr(inner, "head") and hasattr(inner, "args") else None
 
 
-def spelt(value: Any, depth: int = 0) -> str:
+def spelt(value: object, depth: int = 0) -> str:
     """All the code that a value is made of, in one text to be searched."""
     if depth > DEPTH:
         return ""

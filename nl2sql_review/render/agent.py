@@ -37,6 +37,8 @@ def _file(file: FileReport, quiet: bool, show_suppressed: bool) -> Iterator[str]
             yield finding(found, file.path)
     if quiet:
         return
+    for note in file.notes:
+        yield f"note: {escape(note)}"
     for item in file.checklist:
         if item.verdict == "unknown":
             yield unknown(item)

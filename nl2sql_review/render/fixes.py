@@ -21,8 +21,15 @@ def told(fixed: Fixed, listed: bool) -> str:
 
 def would(fixed: Fixed, listed: bool) -> str:
     """The last lines of `--diff`: also which findings have no fix, and why."""
-    lines = [*_made(fixed, listed), *_unfixed(fixed), _counted(fixed, "would be fixed")]
+    lines = [*_made(fixed, listed), *_unread(fixed), *_unfixed(fixed), _counted(fixed, "would be fixed")]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _unread(fixed: Fixed) -> Iterator[str]:
+    for file in fixed.report.files:
+        if file.status == "error":
+            for one in file.findings:
+                yield f"{place(one.location)}: {one.rule}: not read: {escape(' '.join(one.message.split()))}"
 
 
 def _made(fixed: Fixed, listed: bool) -> Iterator[str]:

@@ -34,6 +34,10 @@ def _lines(report: Report, view: View) -> Iterator[str]:
         yield from lead(told, view)
         yield ""
     for file in told:
+        for note in file.notes if not view.quiet else ():
+            yield from wrap(f"note: {escape(note)}", terminal.columns, indent=2)
+        if file.notes and not view.quiet:
+            yield ""
         shown = [f for f in file.findings if f.suppressed is None or view.show_suppressed]
         traps = [f for f in shown if f.kind == "trap"]
         policy = [f for f in shown if f.kind == "policy"]

@@ -117,7 +117,10 @@ class ChecklistItem:
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What a review says of one file; `runs` are the command lines that start it, where any is known."""
+    """What a review says of one file; `runs` are the command lines that start it, where any is known.
+
+    `notes` say what the judgement rests on, where a reader would not expect it: a version that the tables do not know.
+    """
 
     path: str
     status: Status
@@ -125,6 +128,7 @@ class FileReport:
     findings: tuple[Finding, ...] = ()
     checklist: tuple[ChecklistItem, ...] = ()
     runs: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,14 @@ class Summary:
     advice: int = 0
     unknown: int = 0  # checklist items that could not be decided
     suppressed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The day on which the tables of the libraries were read, and the newest release of each that they know."""
+
+    read: str = ""
+    releases: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,3 +177,4 @@ class Report:
     summary: Summary = field(default_factory=Summary)
     internal_errors: tuple[InternalError, ...] = ()
     removable: tuple[BaselineEntry, ...] = ()  # known to the baseline and no longer found
+    tables: Tables = field(default_factory=Tables)

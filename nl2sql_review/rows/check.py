@@ -374,7 +374,7 @@ def tokenizer_of(
     return os.path.abspath(os.path.join(found, "tokenizer.json")), eos, bos
 
 
-def _token(value: Any) -> str:
+def _token(value: object) -> str:
     text = value.get("content") if isinstance(value, dict) else value
     return text if isinstance(text, str) else ""
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..data_files.records import kind_of, lines_of, row_of
-from .acceptance import SPOKEN, Acceptance, closed
+from .acceptance import SPOKEN, Acceptance, Database, closed
 from .engine.child import Tell
 from .engine.limits import Limits
 from .engine.statement import COMMANDS, ELSEWHERE, QUERIES, is_plainly_one_query, read
@@ -351,9 +351,10 @@ class Checker:
             )
 
     @staticmethod
-    def _on_cut(database: Any, sql: str) -> Any:
+    def _on_cut(database: Database, sql: str) -> Any:
         from .acceptance import _explained
 
+        assert database.connection is not None
         return _explained(database.connection, sql)
 
     def _too_long(self, values: Values) -> Iterator[tuple[str, str, str]]:
@@ -463,7 +464,7 @@ def check(program: Mapping[str, Any], numbers: Sequence[int], rows: Sequence[Any
 _MADE: dict[str, Checker] = {}
 
 
-def handle(task: Any, limits: Limits, tell: Tell) -> Iterator[dict[str, Any]]:
+def handle(task: dict[str, Any], limits: Limits, tell: Tell) -> Iterator[dict[str, Any]]:
     """Yield what becomes of each batch of a task: the handler that our own processes run."""
     name = task["program"]
     if name not in _MADE:

@@ -13,7 +13,10 @@ from . import judgement
 from .check import SQL_RULES, Asked, Result, Run, check
 
 if TYPE_CHECKING:
+    from ..interpret.core.recording import Recording
+    from ..policy.settings import Settings
     from ..run.options import Options
+    from ..source import Source
     from ..training_plan.facts import TrainingPlan
 
 Progress = Callable[[int, int], None]
@@ -62,14 +65,14 @@ def runs_of(data: bytes, name: str, reviewer: Reviewer) -> list[Run]:
     return _runs(source, recording, plans, settings, name)
 
 
-def _runs(source: object, recording: object, plans: list[TrainingPlan], settings: object, name: str) -> list[Run]:
+def _runs(source: Source, recording: Recording, plans: list[TrainingPlan], settings: Settings, name: str) -> list[Run]:
     """A run that another is the same as counts once."""
     from ..files import projects
     from ..readers import run as linking
     from ..readers.dataset import feeds
     from ..training_plan.values import Default, Known
 
-    found = linking.runs(recording, source, settings)  # type: ignore[arg-type]  # loosely typed: a room above
+    found = linking.runs(recording, source, settings)
     here, beside = os.getcwd(), os.path.dirname(os.path.abspath(name))
     folders = tuple(dict.fromkeys((here, beside, projects.root(beside))))
     made: list[Run] = []

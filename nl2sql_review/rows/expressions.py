@@ -46,7 +46,7 @@ class Compiler:
         found: Evaluate = compile(*made[1:])
         return found
 
-    def _const(self, value: Any) -> Evaluate:
+    def _const(self, value: object) -> Evaluate:
         return lambda row, elements: value
 
     def _row(self) -> Evaluate:
@@ -223,7 +223,7 @@ def _unknown(why: str) -> Evaluate:
     return unknown
 
 
-def _str(value: Any) -> str:
+def _str(value: object) -> str:
     return value if isinstance(value, str) else str(value)
 
 

@@ -10,15 +10,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from ..fixes.edits import Misfit, applied
+from ..fixes.edits import EditError, applied
 from ..fixes.edits.python import inserted, replaced
 from ..fixes.write import Edited
+from ..judgement import requests
+from ..judgement.definitions import Definitions
+from ..judgement.judge import Examined
 from ..judgement.suppression import value_word
 from ..policy.rulebook import NOTICES
 from ..report.report import Edit, FileReport, Finding
 from ..source import Source, SourceError, Span
-from .reviewer import Reviewer
 
 _CODING = re.compile(r"#!|#.*coding[:=]")  # what must stand in the first two lines
 LINE, LAST_LINE, FILE = range(3)  # where a comment goes, tried in this order
@@ -26,6 +29,16 @@ LINE, LAST_LINE, FILE = range(3)  # where a comment goes, tried in this order
 
 class IgnoreError(Exception):
     """A comment that cannot be added; the text says to what, and what to do instead."""
+
+
+class Examiner(Protocol):
+    """Who reviews a script anew: a `Reviewer`, or one that knows of other files as they would be."""
+
+    def counted(self, file: FileReport) -> FileReport:
+        """Return the file with what does not count suppressed."""
+
+    def examine(self, data: bytes, path: str) -> Examined:
+        """Review the bytes of a script."""
 
 
 @dataclass
@@ -37,7 +50,7 @@ class Silenced:
     added: list[Finding] = field(default_factory=list)
 
 
-def silence(reviewer: Reviewer, file: FileReport, data: bytes, reason: str) -> Silenced | None:
+def silence(reviewer: Examiner, file: FileReport, data: bytes, reason: str) -> Silenced | None:
     """Return the script with a comment for each of its findings, None when there are none. Raises IgnoreError."""
     wanted = {f.fingerprint: f for f in file.findings if f.suppressed is None and f.rule not in NOTICES}
     if file.status != "reviewed" or not wanted:
@@ -49,7 +62,7 @@ def silence(reviewer: Reviewer, file: FileReport, data: bytes, reason: str) -> S
             made = applied(
                 data, file.path, _edits(source, [(wanted[key], level) for key, level in levels.items()], reason)
             )
-        except (Misfit, SourceError) as error:
+        except (EditError, SourceError) as error:
             raise IgnoreError(f"{file.path}: no comment can be added: {error}") from None
         report = reviewer.counted(reviewer.examine(made, file.path).report)
         left = {f.fingerprint for f in report.findings if f.suppressed is None}
@@ -75,11 +88,12 @@ def _first(finding: Finding, path: str) -> int:
 def _edits(source: Source, wanted: list[tuple[Finding, int]], reason: str) -> Iterator[Edit]:
     """One edit a line that gets a comment, with all the rules that are to be silenced there."""
     rules: dict[tuple[int | None, int] | None, dict[str, None]] = {}
+    definitions = Definitions(source)
     for finding, level in wanted:
         at = finding.location
-        row = at.row if level == LINE else source.last_row(at.row, at.cell)
+        row = at.row if level == LINE else definitions.last_row(at.row, at.cell)
         if source.line(row, at.cell).endswith("\\"):
-            row = source.last_row(at.row, at.cell)
+            row = definitions.last_row(at.row, at.cell)
         place = None if level == FILE else (at.cell, row)
         value = value_word(finding.value)
         rules.setdefault(place, {})[f"{finding.rule}={value}" if value else finding.rule] = None
@@ -88,7 +102,7 @@ def _edits(source: Source, wanted: list[tuple[Finding, int]], reason: str) -> It
 
 
 def _comment(source: Source, place: tuple[int | None, int] | None, names: list[str], reason: str) -> Edit:
-    for request in source.suppressions:  # one that is there gets the names as well
+    for request in requests.read(source).suppressions:  # one that is there gets the names as well
         fits = request.file_level if place is None else not request.file_level and (request.cell, request.row) == place
         line = source.line(request.row, request.cell)
         opened, closed = (line.find(bracket, request.column - 1) for bracket in "[]")

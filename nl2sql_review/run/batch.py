@@ -66,7 +66,8 @@ class Batch:
 
     def report(self, outcomes: Sequence[Outcome]) -> Report:
         """Return the outcomes as one report. Raises SettingsError."""
-        from ..report.report import InternalError, Report, Summary
+        from ..libraries import dates
+        from ..report.report import InternalError, Report, Summary, Tables
 
         files = FileReports(outcomes)
         status = [outcome.status for outcome in outcomes]
@@ -78,6 +79,7 @@ class Batch:
             removable=self.reviewer.removable(files)
             if any(map(self._settings.has_baseline, folders(outcomes)))
             else (),
+            tables=Tables(dates.read_on(), dates.releases()),
         )
 
     def answer_from_cache(self, paths: Sequence[str], presentation: str) -> tuple[str, int] | None:

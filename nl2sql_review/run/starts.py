@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from ..files import discovery, disk
@@ -18,7 +19,7 @@ from ..files.discovery import Found
 from ..launches import launch_files
 from ..launches.command_line import CommandLine, said
 from ..launches.launchers import Launchers
-from ..launches.shell import Shell
+from ..launches.shell import Command, Shell
 from ..policy.settings import Settings, SettingsError
 from ..source import SIZE_LIMIT, Source, SourceError, Span
 from ..training_plan.values import Known, Place
@@ -100,7 +101,7 @@ def stated_in(settings: Settings) -> list[CommandLine]:
             return Place(source, Span(row, column + start, row, column + end))
 
         folders = (settings.root or os.getcwd(), os.getcwd())
-        launchers = Launchers(run, place, lambda command, folders=folders: folders)  # type: ignore[misc]
+        launchers = Launchers(run, place, partial(_always, folders))
         found = list(launchers.of(Shell().commands(run)))
         if not found:
             remedy = 'write it as in a shell: "python train.py --config configs/spider.yaml"'
@@ -134,6 +135,10 @@ def _with_recipe(script: str, recipe: str) -> CommandLine:
 
 
 # -- launch files that are named ---------------------------------------------------------------------------------
+
+
+def _always(folders: tuple[str, ...], command: Command) -> tuple[str, ...]:
+    return folders
 
 
 def launched(path: str, shown: str, within: Sequence[str] = ()) -> list[Found]:

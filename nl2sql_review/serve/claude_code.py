@@ -9,9 +9,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..files import discovery
+
+if TYPE_CHECKING:
+    from ..report.report import FileReport
+    from ..source import Source
 
 EVENT, TOOLS = "PostToolUse", ("Edit", "Write", "NotebookEdit")
 LARGEST = 200_000_000  # bytes of an event, which may hold the file as it was and as it is
@@ -101,7 +105,7 @@ def _review(path: str, response: dict[str, Any]) -> dict[str, Any] | None:
     return _words(report, faults)
 
 
-def _before(response: dict[str, Any], after: Any) -> str | None:
+def _before(response: dict[str, Any], after: Source | None) -> str | None:
     """The text before the edit; None where the whole file is new, or nothing tells what it was."""
     patch = response.get("structuredPatch")
     if after is None or response.get("type") == "create" or patch == []:
@@ -119,7 +123,7 @@ def _before(response: dict[str, Any], after: Any) -> str | None:
         return None
 
 
-def _words(report: Any, faults: Sequence[Any]) -> dict[str, Any] | None:
+def _words(report: FileReport, faults: Sequence[Any]) -> dict[str, Any] | None:
     """The answer: errors block, the rest is context, faults of ours are for the user only."""
     from ..render import agent
     from ..render.terminal import escape

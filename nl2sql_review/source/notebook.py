@@ -19,7 +19,6 @@ from .spans import Lines, SourceError, point
 _PYTHON_BODY = frozenset(
     "capture debug lprun memit mprun prun pyinstrument pypy python python3 scalene snakeviz time timeit wandb".split()
 )
-_INDENT = re.compile(r"[ \t]*")
 _CELL_MAGIC = re.compile(r"[ \t]*%%(\w+)")
 _WHOLE_CELL = re.compile(r"[ \t]*%(?:sql|md|sh|scala|r|fs|html)[ \t]*\Z")  # Databricks: the magic of a whole cell
 _TIMED = re.compile(r"[ \t]*%time[ \t]+(?!(?:if|for|while|with|def|class|try|async)\b)[^\s-]")
@@ -133,7 +132,7 @@ def _deepest(text: str) -> int:
     return where
 
 
-def _cells(document: Any) -> list[dict[str, Any]]:
+def _cells(document: object) -> list[dict[str, Any]]:
     if isinstance(document, dict):
         cells = document.get("cells")
         if cells is None and isinstance(document.get("worksheets"), list):
@@ -202,10 +201,14 @@ def _header(cell: Cell, magics: list[Magic]) -> int | None:
     return len(rows)
 
 
+def _indent(row: str) -> str:
+    return row[: len(row) - len(row.lstrip(" \t"))]
+
+
 def _dedent(cell: Cell) -> None:
     """IPython takes the indentation of the first row from all rows that share it."""
     first = next((row for row in cell.rows if row.strip()), "")
-    indent = _INDENT.match(first)[0]  # type: ignore[index]  # matches the empty string too
+    indent = _indent(first)
     if indent:
         cell.indent = indent
         cell.rows = [row.removeprefix(indent) for row in cell.rows]
@@ -250,7 +253,7 @@ def _replacement(row: str) -> str | None:
     """What stands for a row that is not Python, None for one that may be."""
     if match := _TIMED.match(row):
         return "pass;".join(row.split("%time", 1))
-    indent = _INDENT.match(row)[0]  # type: ignore[index]  # as above
+    indent = _indent(row)
     if _MAGIC.match(row) or _HELP.match(row) or _AUTOMAGIC.match(row):
         return f"{indent}pass"
     if match := _ASSIGNED.match(row):

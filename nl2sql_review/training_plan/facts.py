@@ -268,6 +268,7 @@ class TrainingPlan:
 
     def __init__(self) -> None:
         self.run = ""
+        self.notes: tuple[str, ...] = ()  # what the judgement rests on and a reader is to know, a sentence each
         self.lora = Lora()
         self.prompt = Prompt()
         self.dataset = Dataset()

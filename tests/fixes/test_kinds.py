@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from nl2sql_review.fixes.kinds.dataset import TABLE_CUT
+
 from .repair import IMPORTS, repaired, session
 
 LOAD = (
@@ -167,11 +169,35 @@ LOOPS = {
 
 @pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS)
 def test_the_schema_of_a_row_is_cut_and_not_the_rows_of_a_batch(loop):
-    script = BATCHED % loop
-    made = repaired(BATCHED % loop.replace("{}", ""), "dataset/schema-truncation")
-    assert made == script.replace("column[i]{}", "column[i][:1000]").replace("(s{}", "(s[:1000]").replace(
-        "[i]{}", "[i][:1000]"
-    )
+    script = BATCHED % loop.replace("{}", "")
+    assert repaired(script, "dataset/schema-truncation") == script  # it would import what need not be there
+    made = repaired(script, "dataset/schema-truncation", unsafe=True)
+    sql = "rows['sql'][i]" if "rows['sql'][i]" in loop else "a"
+    assert TABLE_CUT in made.splitlines()
+    made = made.replace(TABLE_CUT + "\n", "")
+    cut = next(one for one in ("rows['schema'][i]", "column[i]", "(s") if one in script)
+    named = f"cut_schema({cut.removeprefix('(')}, 1000, {sql})"
+    assert made == script.replace(cut, f"({named}" if cut == "(s" else named)
+
+
+READS = {
+    "a column": ('row["schema"]', 'row["sql"]'),
+    "a chain": ('(row.get("schema") or row.get("context") or "")', '(row.get("sql") or row.get("answer") or "")'),
+}
+
+
+@pytest.mark.parametrize(("schema", "sql"), READS.values(), ids=READS)
+def test_the_cut_keeps_the_tables_that_the_sql_of_the_same_row_names(schema, sql):
+    script = IMPORTS + LOAD + (
+        "from datasets import load_dataset\n"
+        "def text(row):\n"
+        f"    schema = {schema}\n"
+        f"    return {{'text': '### Schema:\\n' + schema + '\\n### SQL:\\n' + {sql}}}\n"
+        "data = load_dataset('json', data_files='a.json', split='train').map(text)\n"
+        "trainer = SFTTrainer(model=model, train_dataset=data, args=SFTConfig(dataset_text_field='text'))\n"
+    )  # fmt: skip
+    made = repaired(script, "dataset/schema-truncation", unsafe=True)
+    assert f"cut_schema({schema.strip('()')}, 1000, {sql.strip('()')})" in made and TABLE_CUT in made
 
 
 # -- kinds ----------------------------------------------------------------------------------------------------------
@@ -205,9 +231,9 @@ def test_a_repair_leaves_the_value_to_the_policy():
         'trainer = SFTTrainer("m", args=SFTConfig(warmup_ratio={}), peft_config=LoraConfig(r=16))\n'
     ).replace("{}", "0.1")
     one = session(script.encode(), select=["arguments/warmup", "api"])
-    one.settle(unsafe=False, policy=False)
+    one.apply(unsafe=False, policy=False)
     assert b"warmup_steps=0.1)" in one.data
-    one.settle(unsafe=False, policy=True)
+    one.apply(unsafe=False, policy=True)
     assert b"warmup_steps=0.03)" in one.data
 
 

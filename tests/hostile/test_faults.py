@@ -33,6 +33,17 @@ def test_a_codec_that_is_none_of_files(codec: str, capsys) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "text"), [("train.py", "from trl import SFTTrainer\nSFTTrainer(\n"), ("train.ipynb", '{"cells": [trl')]
+)
+@pytest.mark.parametrize("words", [[], ["--diff"], ["--fix"], ["--fix-policy"]])
+def test_what_cannot_be_read_never_ends_with_0(name: str, text: str, words: list[str], capsys) -> None:
+    Path(name).write_text(text)
+    assert cli.main(["--isolated", "--no-cache", *words, name]) == 1
+    said = capsys.readouterr()
+    assert f"{name}:" in said.out + said.err and Path(name).read_text() == text
+
+
+@pytest.mark.parametrize(
     "value", ["len(range(10**30))", "sum(range(10**30))", "range(10**30)[5]", "list(range(0, 10**40))"]
 )
 def test_ranges_longer_than_a_len_can_say(value: str, capsys) -> None:

@@ -22,6 +22,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (outside / "rules" / "lora").mkdir(parents=True)
     (outside / "baseline.json").write_text('{"version": 1, "findings": []}')
     (outside / "launch.yaml").write_text("distributed_type: MULTI_GPU\nnum_processes: 8\n")
+    (outside / "serve.py").write_text("")
     (outside / "policy.toml").write_text('ignore = ["lora"]\n')
     (outside / "nl2sql-review.toml").write_text('ignore = ["lora"]\n')
     tree = tmp_path / "tree"
@@ -37,6 +38,7 @@ PATHS = {
     "rules": '["{}/rules"]',
     "baseline": '"{}/baseline.json"',
     "launch": '["{}/launch.yaml"]',
+    "serve": '["{}/serve.py"]',
     "extend": '"{}/nl2sql-review.toml"',
     "policy": '["nl2sql", "{}/policy.toml"]',
 }

@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+from nl2sql_review.rows.scoring.evaluate import Asked, _gates
 from nl2sql_review.rows.scoring.intervals import mcnemar, paired_bootstrap, wilson
 
 NAMES = "SELECT name FROM singer"
@@ -54,6 +55,21 @@ def test_gates(evaluate, folder, options, code, gates):
     sets(folder, [NAMES] * 3 + ["SELECT 1"], [NAMES, "", "", ""])
     run = evaluate(None, "first.txt", "--gold", "gold.txt", "--output-format", "json", *options)
     assert (run.code, [gate["passed"] for gate in run.said["gates"]]) == (code, gates)
+
+
+@pytest.mark.parametrize(
+    ("figure", "asked", "said"),
+    [
+        (69_999 / 100_000, 0.7, "69.999 % is below 70 %"),
+        (0.69996, 0.69998, "69.996 % is below 69.998 %"),
+        (0.7, 0.7, "70.00 % is not below 70 %"),
+        (0.57, 0.5699999, "57.00 % is not below 56.99999 %"),
+        (2 / 3, 0.66, "66.67 % is not below 66 %"),
+    ],
+)
+def test_a_gate_shows_as_many_digits_as_tell_the_figures_apart(figure, asked, said):
+    (gate,) = _gates(figure, None, Asked("p.jsonl", "gold.jsonl", fail_below=asked))
+    assert gate.said == f"schema-valid rate {said}"
 
 
 def test_worse_than_the_other_set_is_exit_1(evaluate, folder):

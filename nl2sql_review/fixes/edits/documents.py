@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ...report.report import Edit, Location
 from ...training_plan.values import Place
+
+if TYPE_CHECKING:
+    from ...source import Source
 
 _KEY = re.compile(r"""\s*(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s:={\[]+)\s*[:=]\s*""")
 
 _VALUE = re.compile(r"""\"(?:[^"\\]|\\.)*\"|'[^']*'|[^#;\s]+""")
 
 
-def replaced(place: Place, value: Any, wanted: Any) -> Edit | None:
+def replaced(place: Place, value: object, wanted: object) -> Edit | None:
     """Replace the scalar of one line at `place`, with its key if it has one; None where something else stands."""
     span, source = place.node, place.source
     if span.row != span.end_row or not isinstance(wanted, (bool, int, float, str)):
@@ -33,7 +36,7 @@ def replaced(place: Place, value: Any, wanted: Any) -> Edit | None:
     return Edit(at, scalar(wanted, old, source.path))
 
 
-def _reads_as(scalar: str, value: Any) -> bool:
+def _reads_as(scalar: str, value: object) -> bool:
     """Whether a scalar may be what the value was made of: the same text, or the same number, true, false or null."""
     bare = scalar.strip().strip("\"'")
     if isinstance(value, bool) or value is None:
@@ -49,7 +52,7 @@ def _reads_as(scalar: str, value: Any) -> bool:
 _TRUE, _FALSE, _NULL = ("true", "yes", "on", "y"), ("false", "no", "off", "n"), ("null", "~", "none", "")
 
 
-def added(place: Place, key: str, wanted: Any) -> Edit | None:
+def added(place: Place, key: str, wanted: object) -> Edit | None:
     """Add a key to the YAML mapping it belongs to: at the end of the file, or as the first of its section."""
     source, row = place.source, place.node.row
     if (
@@ -75,7 +78,7 @@ def added(place: Place, key: str, wanted: Any) -> Edit | None:
     return _after(source, row, f"{following[: len(following) - len(following.lstrip())]}{key}: {text}")
 
 
-def _after(source: Any, row: int, line: str) -> Edit:
+def _after(source: Source, row: int, line: str) -> Edit:
     end = len(source.line(row)) + 1
     return Edit(Location(source.path, row, end, row, end), f"\n{line}")
 
@@ -98,7 +101,7 @@ def _text(place: Place) -> str:
     return str(place.source.line(span.row)[span.column - 1 : span.end_column - 1]) if span.row == span.end_row else ""
 
 
-def scalar(wanted: Any, like: str, path: str) -> str:
+def scalar(wanted: bool | int | float | str, like: str, path: str) -> str:
     """A scalar as YAML, JSON and TOML write it, in the quotes of the one it replaces."""
     if isinstance(wanted, bool):
         return (

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 import libcst as cst
 
@@ -17,6 +17,9 @@ from ...report.report import Edit, Location
 from ...source import Span
 from ...source.syntax import dotted, text_of, walk
 
+if TYPE_CHECKING:
+    from ...source import Source
+
 WIDTH = 120  # characters of a line of code
 FIRST = re.compile(r"\w+=[^\n]*")  # code that gives an argument to a call that has none
 SPREAD = re.compile(
@@ -24,27 +27,32 @@ SPREAD = re.compile(
 )  # arguments for a call that is spread over lines for them
 
 
-def location(source: Any, span: Span) -> Location:
+def location(source: Source, span: Span) -> Location:
     return Location(source.path, span.row, span.column, span.end_row, span.end_column, span.cell)
 
 
-def replaced(source: Any, node: cst.CSTNode | Span, content: str) -> Edit:
+def replaced(source: Source, node: cst.CSTNode | Span, content: str) -> Edit:
     """`node` (a node, or a Span) with other code in its place."""
     return Edit(location(source, source.span(node)), content)
 
 
-def inserted(source: Any, row: int, column: int, cell: int | None, content: str) -> Edit:
+def inserted(source: Source, row: int, column: int, cell: int | None, content: str) -> Edit:
     newline = source.newline(cell)
     return Edit(Location(source.path, row, column, row, column, cell), content.replace("\n", newline))
 
 
-def after(source: Any, node: cst.CSTNode, content: str) -> Edit:
+def after(source: Source, node: cst.CSTNode, content: str) -> Edit:
     """Code right behind an expression."""
     at = source.span(node)
     return inserted(source, at.end_row, at.end_column, at.cell, content)
 
 
-def literal(value: Any, like: str = "") -> str:
+def margin(line: str) -> str:
+    """The space that a line begins with."""
+    return line[: len(line) - len(line.lstrip())]
+
+
+def literal(value: object, like: str = "") -> str:
     """A plain value as Python code, in the quotes of the code it replaces."""
     if isinstance(value, str):
         quote = "'" if like.lstrip("rRbBuUfF")[:1] == "'" else '"'
@@ -61,7 +69,7 @@ def literal(value: Any, like: str = "") -> str:
 # -- arguments ---------------------------------------------------------------------------------------------------
 
 
-def added(source: Any, call: cst.Call, *arguments: str) -> list[Edit]:
+def added(source: Source, call: cst.Call, *arguments: str) -> list[Edit]:
     """`call` with more arguments (`name=value`) after its last, each on a line of its own where that has one.
 
     A call on one line that would be too long gets a line for each argument.
@@ -72,7 +80,7 @@ def added(source: Any, call: cst.Call, *arguments: str) -> list[Edit]:
     if not call.args:
         line = source.line(end.end_row, end.cell)
         if len(line) + len(flat) > WIDTH and line[end.end_column - 3 : end.end_column - 1] == "()":
-            outer = re.match(r"\s*", line)[0]  # type: ignore[index]
+            outer = margin(line)
             inner = outer + (outer[:1] if outer[:1] == "\t" else "    ")
             flat = "".join(f"\n{inner}{one}," for one in arguments) + f"\n{outer}"
         return [inserted(source, end.end_row, end.end_column - 1, end.cell, flat)]
@@ -94,11 +102,11 @@ def added(source: Any, call: cst.Call, *arguments: str) -> list[Edit]:
     return [inserted(source, last.end_row, last.end_column, last.cell, f",{lines}")]
 
 
-def _spread(source: Any, call: cst.Call, arguments: tuple[str, ...]) -> list[Edit]:
+def _spread(source: Source, call: cst.Call, arguments: tuple[str, ...]) -> list[Edit]:
     """The arguments of a call on one line each on its own, and more after them; of a longer call these alone."""
     places = [source.span(arg) for arg in call.args]
     last, end = places[-1], source.span(call)
-    outer = re.match(r"\s*", source.line(last.row, last.cell))[0]  # type: ignore[index]
+    outer = margin(source.line(last.row, last.cell))
     if end.row != end.end_row:
         lines = ",".join(f"\n{outer}{one}" for one in arguments)
         return [inserted(source, last.end_row, last.end_column, last.cell, f",{lines}")] if arguments else []
@@ -111,7 +119,7 @@ def _spread(source: Any, call: cst.Call, arguments: tuple[str, ...]) -> list[Edi
     return [*edits, inserted(source, last.end_row, last.end_column, last.cell, f"{lines},\n{outer}")]
 
 
-def fitted(source: Any, call: cst.Call, changed: list[tuple[cst.Arg, str]], *more: str) -> list[Edit]:
+def fitted(source: Source, call: cst.Call, changed: list[tuple[cst.Arg, str]], *more: str) -> list[Edit]:
     """A call with other values for some of its arguments, and more after them; spread where it would be too long."""
     source.locate([call, *call.args])
     edits = [replaced(source, arg.value, content) for arg, content in changed]
@@ -128,7 +136,7 @@ def fitted(source: Any, call: cst.Call, changed: list[tuple[cst.Arg, str]], *mor
     return [first, *edits[1:], *rest]
 
 
-def call_of(source: Any, arg: cst.Arg) -> cst.Call | None:
+def call_of(source: Source, arg: cst.Arg) -> cst.Call | None:
     """The call that an argument is one of."""
     return next((n for n in walk(source.tree) if isinstance(n, cst.Call) and arg in n.args), None)
 
@@ -151,7 +159,7 @@ def _joined(first: str, second: str) -> str:
     return first + second
 
 
-def removed(source: Any, call: cst.Call, arg: cst.Arg) -> Edit:
+def removed(source: Source, call: cst.Call, arg: cst.Arg) -> Edit:
     """Remove one argument of `call`, with its line where it has one of its own. A comment there stays."""
     args = list(call.args)
     number = args.index(arg)
@@ -159,7 +167,7 @@ def removed(source: Any, call: cst.Call, arg: cst.Arg) -> Edit:
     at = source.span(arg)
     before = source.line(at.row, at.cell)[: at.column - 1]
     rest = source.line(at.end_row, at.cell)[at.end_column - 1 :]
-    comma = re.match(r"\s*,?", rest)[0]  # type: ignore[index]
+    comma = re.match(r"\s*,", rest)
     if not before.strip() and at.row > source.span(call).row and re.fullmatch(r"\s*,\s*", rest):
         return Edit(Location(source.path, at.row, 1, at.end_row + 1, 1, at.cell), "")
     if not before.strip() and (noted := re.match(r"\s*(?:,\s*)?(?=#)", rest)):
@@ -172,16 +180,26 @@ def removed(source: Any, call: cst.Call, arg: cst.Arg) -> Edit:
         return Edit(
             Location(source.path, previous.end_row, previous.end_column, at.end_row, at.end_column, at.cell), ""
         )
-    return Edit(Location(source.path, at.row, at.column, at.end_row, at.end_column + len(comma), at.cell), "")
+    return Edit(
+        Location(
+            source.path,
+            at.row,
+            at.column,
+            at.end_row,
+            at.end_column + (comma.end() if comma is not None else 0),
+            at.cell,
+        ),
+        "",
+    )
 
 
-def renamed(source: Any, arg: cst.Arg, name: str) -> Edit:
+def renamed(source: Source, arg: cst.Arg, name: str) -> Edit:
     """A keyword argument under another name."""
     assert arg.keyword is not None
     return replaced(source, arg.keyword, name)
 
 
-def value_of(source: Any, arg: cst.Arg) -> str:
+def value_of(source: Source, arg: cst.Arg) -> str:
     """The code of a keyword argument's value, in the parentheses it stands in: `(x := 1)` cannot do without."""
     return re.sub(r"\A\w+\s*=\s*", "", source.segment(arg))
 
@@ -196,7 +214,7 @@ def top_level(tree: cst.Module) -> Iterator[cst.BaseSmallStatement]:
             yield from line.body
 
 
-def importing(source: Any, module: str) -> list[cst.FunctionDef]:
+def importing(source: Source, module: str) -> list[cst.FunctionDef]:
     """The functions of a script that import a module themselves."""
     found = []
     for function in (node for node in walk(source.tree) if isinstance(node, cst.FunctionDef)):
@@ -206,7 +224,7 @@ def importing(source: Any, module: str) -> list[cst.FunctionDef]:
     return found
 
 
-def imported_module(source: Any, module: str, user: cst.CSTNode | None = None) -> tuple[list[Edit], str] | None:
+def imported_module(source: Source, module: str, user: cst.CSTNode | None = None) -> tuple[list[Edit], str] | None:
     """As `imported`, for `import module`.
 
     Where functions import it themselves, so does that of `user`: an import for all would hide theirs.
@@ -224,7 +242,7 @@ def imported_module(source: Any, module: str, user: cst.CSTNode | None = None) -
     return [new_import(source, f"import {module}")], module
 
 
-def imported(source: Any, module: str, name: str) -> tuple[list[Edit], str] | None:
+def imported(source: Source, module: str, name: str) -> tuple[list[Edit], str] | None:
     """What makes `name` of `module` usable in the script, and what it is called there; None if the name is taken."""
     imports = (s for s in top_level(source.tree) if isinstance(s, cst.ImportFrom) and not s.relative)
     of_module = (s.names for s in imports if s.module is not None and dotted(s.module) == module)
@@ -239,7 +257,7 @@ def imported(source: Any, module: str, name: str) -> tuple[list[Edit], str] | No
     return [new_import(source, f"from {module} import {name}")], name
 
 
-def _named(source: Any, aliases: list[cst.ImportAlias], name: str) -> Edit:
+def _named(source: Source, aliases: list[cst.ImportAlias], name: str) -> Edit:
     """One more name of an import: where it sorts, if the others are sorted, else at the end."""
     keys = [_rank(alias.evaluated_name) for alias in aliases]
     after = next((n for n, key in enumerate(keys) if key > _rank(name)), None) if keys == sorted(keys) else None
@@ -255,7 +273,7 @@ def _rank(name: str) -> tuple[int, str]:
     return 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2, name
 
 
-def new_import(source: Any, code: str) -> Edit:
+def new_import(source: Source, code: str) -> Edit:
     """A line of its own among the imports of the top level, where isort leaves it; else below the docstring.
 
     Nothing goes above an import of Unsloth, which patches what follows.
@@ -266,8 +284,8 @@ def new_import(source: Any, code: str) -> Edit:
     if runs:
         return _among(source, (patching or runs)[0], code)
     first = source.tree.body[0]
-    if lines[:1] == [first] and _is_text(first.body[0]):
-        return below(source, first, code)
+    if lines and lines[0] is first and _is_text(lines[0].body[0]):
+        return below(source, lines[0], code)
     at = source.span([*getattr(first, "decorators", ()), first][0])
     return inserted(source, at.row, 1, at.cell, f"{code}\n")
 
@@ -286,12 +304,14 @@ def _runs(tree: cst.Module) -> list[list[cst.SimpleStatementLine]]:
     return runs
 
 
-def _among(source: Any, imports: list[cst.SimpleStatementLine], code: str) -> Edit:
+def _among(source: Source, imports: list[cst.SimpleStatementLine], code: str) -> Edit:
     """The line in the block of imports that it belongs to: below the last that sorts before it.
 
     A section that the block lacks is parted from others by an empty line.
     """
-    own = _order(cst.parse_statement(code).body[0])  # type: ignore[index]
+    statement = cst.parse_statement(code)
+    assert isinstance(statement, cst.SimpleStatementLine)
+    own = _order(statement.body[0])
     keys = [_order(one.body[0]) for one in imports]
     start = next((n + 1 for n, key in enumerate(keys) if key[2].split(".")[0] == "unsloth"), 0)
     before = [n for n in range(start, len(keys)) if keys[n] < own]
@@ -309,7 +329,7 @@ def _among(source: Any, imports: list[cst.SimpleStatementLine], code: str) -> Ed
     return inserted(source, at.row, 1, at.cell, f"{code}\n{parted}")
 
 
-def _parted(source: Any, imports: list[cst.SimpleStatementLine]) -> bool:
+def _parted(source: Source, imports: list[cst.SimpleStatementLine]) -> bool:
     """Whether these imports are of one section, or an empty line stands among them, as isort parts the sections."""
     if len({_order(one.body[0])[0] for one in imports}) == 1:
         return True
@@ -330,15 +350,15 @@ def _order(statement: cst.CSTNode) -> tuple[int, int, str]:
     return section if name != "__future__" else -1, isinstance(statement, cst.ImportFrom), name.casefold()
 
 
-def below(source: Any, line: cst.BaseStatement, code: str) -> Edit:
+def below(source: Source, line: cst.BaseStatement, code: str) -> Edit:
     """A line of code below a line of statements or a compound statement, as far indented."""
     at = source.span(line)
-    indent = re.match(r"\s*", source.line(at.row, at.cell))[0]  # type: ignore[index]
+    indent = margin(source.line(at.row, at.cell))
     column = len(source.line(at.end_row, at.cell)) + 1
     return inserted(source, at.end_row, column, at.cell, "\n" + "\n".join(indent + one for one in code.split("\n")))
 
 
-def above(source: Any, node: cst.CSTNode, code: str) -> list[Edit]:
+def above(source: Source, node: cst.CSTNode, code: str) -> list[Edit]:
     """A line of code above the statement that a node stands in, as far indented."""
     lines = [one for one in walk(source.tree) if isinstance(one, cst.SimpleStatementLine)]
     for line in lines:

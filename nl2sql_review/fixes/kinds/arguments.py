@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from ...policy.expectations import broken, spelled
 from ...readers.api.arguments import rejected
@@ -52,17 +51,17 @@ def balanced(task: Task) -> Iterator[Candidate]:
                 yield from together(title, alone, list(_set(task, BATCH, batch, share)))
 
 
-def _effective(task: Task) -> Iterator[tuple[Any, str]]:
+def _effective(task: Task) -> Iterator[tuple[object, str]]:
     """The effective batches to come to: those that are wanted where it is not accepted, then the one there is."""
-    grounds = [ground.judged for ground in task.examined.grounds if ground.plan is task.plan]
-    for judged in (one for one in grounds if one.name == EFFECTIVE):
+    failed = [one.judged for one in task.examined.failed_facts if one.plan is task.plan]
+    for judged in (one for one in failed if one.name == EFFECTIVE):
         yield from (
             (product, f"an effective batch of {product}") for product in wanted(judged.expected, None, task.plan)
         )
     yield plain(task.plan[EFFECTIVE].value), "which keeps the effective batch"
 
 
-def _set(task: Task, name: str, fact: Fact, number: Any) -> Iterator[Candidate]:
+def _set(task: Task, name: str, fact: Fact, number: int | float) -> Iterator[Candidate]:
     """A factor of the effective batch set, in a script or in a configuration."""
     if task.source.kind == "configuration":
         yield from configuration.settings(task, name, fact, [number], (EFFECTIVE,))
@@ -70,11 +69,12 @@ def _set(task: Task, name: str, fact: Fact, number: Any) -> Iterator[Candidate]:
         yield from setting(task, name, fact, number, (EFFECTIVE,))
 
 
-def _quotient(product: Any, factor: Any, processes: Any) -> int | None:
-    numbers = (product, factor, processes)
-    if not all(isinstance(n, (int, float)) and not isinstance(n, bool) and n > 0 for n in numbers):
+def _quotient(product: object, factor: object, processes: object) -> int | None:
+    given = (product, factor, processes)
+    numbers = [n for n in given if isinstance(n, (int, float)) and not isinstance(n, bool) and n > 0]
+    if len(numbers) < len(given):
         return None
-    share = product / (factor * processes)
+    share = numbers[0] / (numbers[1] * numbers[2])
     return int(share) if share >= 1 and share == int(share) else None
 
 
@@ -164,5 +164,5 @@ def warmup(task: Task) -> Iterator[Candidate]:
             yield Candidate(title, edits, facts, names, unsafe=made.unsafe, chooses=True)
 
 
-def _near(task: Task, value: Any) -> bool:
+def _near(task: Task, value: object) -> bool:
     return isinstance(value, (int, float)) and not broken(task.expectation("arguments.warmup"), value)

@@ -61,22 +61,25 @@ def is_whole(task: Task, node: cst.CSTNode) -> bool:
     return isinstance(parent, cst.Arg) and isinstance(call, cst.Call) and dotted(call.func) in ("zip", "enumerate")
 
 
-def elements(task: Task) -> Iterator[cst.BaseExpression]:
-    """What stands for the schema of one row where whole columns are read: `column[i]`, the target of a loop over it."""
+def elements(task: Task, role: str = "schema") -> Iterator[cst.BaseExpression]:
+    """What stands for the schema of one row where whole columns are read: `column[i]`, the target of a loop over it.
+
+    With another `role`, the question or SQL of one row in the same way.
+    """
     seen: set[int] = set()
     for scope in scopes(task):
         parents = _parents(scope)
         named = {
             target.target.value
             for node in walk(scope)
-            if isinstance(node, cst.Assign) and _is_schema(node.value, set())
+            if isinstance(node, cst.Assign) and _is_column(node.value, set(), role)
             for target in node.targets
             if isinstance(target.target, cst.Name)
         }
         for node in walk(scope):
-            if isinstance(node, cst.Subscript) and _by_number(node) and _is_schema(node.value, named):
+            if isinstance(node, cst.Subscript) and _by_number(node) and _is_column(node.value, named, role):
                 found: list[cst.BaseExpression] = [node]
-            elif isinstance(node, (cst.For, cst.CompFor)) and (name := _target(node.target, node.iter, named)):
+            elif isinstance(node, (cst.For, cst.CompFor)) and (name := _target(node.target, node.iter, named, role)):
                 body = node.body if isinstance(node, cst.For) else parents[id(node)]
                 found = [_outermost(n, parents) for n in walk(body) if _is_used(n, name, parents)]
             else:
@@ -91,12 +94,12 @@ def _parents(tree: cst.CSTNode) -> dict[int, cst.CSTNode]:
     return {id(child): node for node in walk(tree) for child in below(node)}
 
 
-def _is_schema(node: cst.CSTNode, named: set[str]) -> bool:
-    """Whether an expression is the schema's column: `examples["schema"]`, or a name that it has."""
+def _is_column(node: cst.CSTNode, named: set[str], role: str) -> bool:
+    """Whether an expression is the column of a role: `examples["schema"]`, or a name that it has."""
     if isinstance(node, cst.Name):
         return node.value in named
     read = columns_of(node)
-    return bool(_row(node)) and bool(read) and column_role(read[0]) == "schema"
+    return bool(_row(node)) and bool(read) and column_role(read[0]) == role
 
 
 def _by_number(node: cst.Subscript) -> bool:
@@ -104,17 +107,17 @@ def _by_number(node: cst.Subscript) -> bool:
     return isinstance(inner, cst.Index) and text_of(inner.value) is None
 
 
-def _target(target: cst.CSTNode, iterated: cst.CSTNode, named: set[str]) -> str:
-    """What a loop calls the schema of one row, "" where it does not."""
+def _target(target: cst.CSTNode, iterated: cst.CSTNode, named: set[str], role: str) -> str:
+    """What a loop calls one row's part of a column, "" where it does not."""
     if isinstance(target, cst.Name):
-        return target.value if _is_schema(iterated, named) else ""
+        return target.value if _is_column(iterated, named, role) else ""
     if not isinstance(target, cst.Tuple) or not isinstance(iterated, cst.Call):
         return ""
     parts, callee = [element.value for element in target.elements], dotted(iterated.func)
     if callee == "enumerate" and len(parts) == 2 and iterated.args:
-        return _target(parts[1], iterated.args[0].value, named)
+        return _target(parts[1], iterated.args[0].value, named, role)
     if callee == "zip" and len(parts) == len(iterated.args):
-        return next(filter(None, (_target(p, a.value, named) for p, a in zip(parts, iterated.args))), "")
+        return next(filter(None, (_target(p, a.value, named, role) for p, a in zip(parts, iterated.args))), "")
     return ""
 
 

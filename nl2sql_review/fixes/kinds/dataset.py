@@ -61,23 +61,45 @@ def _embedded(task: Task, node: cst.CSTNode, text: str) -> str:
 # -- the schema --------------------------------------------------------------------------------------------------
 
 
+TABLE_CUT = "from nl2sql_review.rows.table_cut import cut_schema"
+
+
 def cut(task: Task) -> Iterator[Candidate]:
-    """The schema cut where it is read; a longer cut made shorter."""
+    """The schema cut by whole tables where it is read; a longer cut made shorter."""
     for limit in wanted(task.expected, 0, task.plan):
         if not isinstance(task.fact.value, Absent):
             if edits := tuple(places.at_origin(task.fact, limit)):
                 hidden = not uses.compared(task.examined, task.fact, _cuts(task))
                 yield Candidate(f"cut the schema to {limit} characters", edits, PROMPT, unsafe=hidden)
             continue
-        title = f"cut the schema to {limit} characters"
-        edits = tuple(python.after(task.source, node, f"[:{limit}]") for node in columns.elements(task))
-        if edits:
-            yield Candidate(title, edits, PROMPT)
+        title = f"cut the schema to {limit} characters by whole tables; nl2sql-review must be installed to train"
+        sql = [task.source.segment(node) for node in columns.elements(task, "sql")]
+        if cuts := [_by_tables(task, node, limit, sql) for node in columns.elements(task)]:
+            yield Candidate(title, (*cuts, *_imported(task)), PROMPT, unsafe=True)
         if any(plain(call.get("batched")) for call in task.run.calls):
-            continue  # a slice of a column of a batch would cut rows
-        for node, _, column in columns.reads(task):
+            continue  # what stands for a column of a batch is no one schema
+        reads = [(_chain(task, node), row, column) for node, row, column in columns.reads(task)]
+        for node, row, column in reads:
             if column_role(column) == "schema" and not columns.is_whole(task, node):
-                yield Candidate(title, (_cut(task, node, limit),), PROMPT)
+                named = [task.source.segment(n) for n, other, c in reads if other == row and column_role(c) == "sql"]
+                yield Candidate(title, (_by_tables(task, node, limit, named), *_imported(task)), PROMPT, unsafe=True)
+
+
+def _by_tables(task: Task, node: cst.CSTNode, limit: int, sql: list[str]) -> Edit:
+    """`cut_schema(ex["schema"], 1000, ex["sql"])`: what the SQL names is kept."""
+    given = f"{task.source.segment(node)}, {limit}" + (f", {sql[0]}" if sql else "")
+    return python.replaced(task.source, node, f"cut_schema({given})")
+
+
+def _imported(task: Task) -> tuple[Edit, ...]:
+    has = any(isinstance(n, cst.ImportFrom) and "cut_schema" in task.source.segment(n) for n in walk(task.source.tree))
+    return () if has else (python.new_import(task.source, TABLE_CUT),)
+
+
+def _chain(task: Task, node: cst.CSTNode) -> cst.CSTNode:
+    """The whole expression that a read is part of: `ex.get("a") or ex.get("b") or ""`."""
+    chains = (n for n in walk(task.source.tree) if isinstance(n, cst.BooleanOperation))
+    return next((one for one in chains if any(n is node for n in walk(one))), node)
 
 
 def _cuts(task: Task) -> list[cst.CSTNode]:
@@ -100,16 +122,6 @@ def _slices(scope: cst.CSTNode) -> Iterator[cst.CSTNode]:
             roles = {column_role(column) for one in walk(node.value) for column in columns.columns_of(one)}
             if not roles or "schema" in roles:
                 yield from (one.slice for one in node.slice if isinstance(one.slice, cst.Slice))
-
-
-def _cut(task: Task, node: cst.CSTNode, limit: int) -> Edit:
-    """A slice of the whole expression that a read is part of: `(ex.get("a") or ex.get("b") or "")[:n]`."""
-    chains = (n for n in walk(task.source.tree) if isinstance(n, cst.BooleanOperation))
-    chain = next((one for one in chains if any(n is node for n in walk(one))), None)
-    if chain is not None:
-        return python.replaced(task.source, chain, f"({task.source.segment(chain)})[:{limit}]")
-    span = task.source.span(node)
-    return python.inserted(task.source, span.end_row, span.end_column, span.cell, f"[:{limit}]")
 
 
 # -- mixing ------------------------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import Any
 
 import libcst as cst
 
@@ -102,7 +101,7 @@ def known_modules(task: Task) -> Iterator[Candidate]:
         return
 
 
-def _name(task: Task, modules: Any) -> Iterator[Candidate]:
+def _name(task: Task, modules: object) -> Iterator[Candidate]:
     """The modules set, in a script or in a configuration."""
     fact, facts = task.plan[MODULES], (MODULES, "lora.unmatched_modules")
     if task.source.kind == "configuration":

@@ -14,13 +14,17 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import partial
 from json.decoder import scanstring  # type: ignore[attr-defined]  # the stubs leave it out; the module lists it
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, Union
 
 from ...files import toml
 from ...source import Source, Span
 from ...training_plan.values import Known, Place, Trace, Unknown, Value
 from . import sizes
 from .objects import Mapping, Sequence
+
+if TYPE_CHECKING:
+    import yaml
+    from yaml import Node
 
 MAX_NODES = 20_000  # elements of one document, aliases counted every time they are used
 Maker = Callable[[], Value]
@@ -32,6 +36,9 @@ class Malformed(Exception):
     def __init__(self, message: str, row: int = 0, column: int = 0) -> None:
         super().__init__(message)
         self.span = Span(row, column, row, column + 1) if row else None
+
+
+Reader = Union["yaml.SafeLoader", "yaml.CSafeLoader"]
 
 
 @dataclass(frozen=True)
@@ -155,7 +162,12 @@ def yaml_documents(text: Text, dialect: str = "pyyaml") -> list[Maker]:
         nodes = []
         while reader.check_node():
             nodes.append(reader.get_node())
-        makers: list[Maker] = [partial(YamlMaker(reader, text, dialect).make, node) for node in nodes]
+        written: dict[int, set[int]] = {}
+
+        def made(node: Node) -> Value:
+            return YamlMaker(reader, text, dialect, written).make(node)
+
+        makers: list[Maker] = [partial(made, node) for node in nodes]
         for make in makers:
             make()  # a tag nobody knows or a key that cannot be one is an error of the whole
     except yaml.YAMLError as e:
@@ -168,15 +180,18 @@ def yaml_documents(text: Text, dialect: str = "pyyaml") -> list[Maker]:
 
 
 class YamlMaker:
-    """Nodes of PyYAML to values. An alias is the very object its anchor is."""
+    """Nodes of PyYAML to values, for one load. An alias is the very object its anchor is.
 
-    def __init__(self, reader: Any, text: Text, dialect: str) -> None:
-        self.reader, self.text, self.dialect = reader, text, dialect
+    `written` has the keys that stand in each mapping, by the identity of its node; all loads of a file share it.
+    """
+
+    def __init__(self, reader: Reader, text: Text, dialect: str, written: dict[int, set[int]]) -> None:
+        self.reader, self.text, self.dialect, self.written = reader, text, dialect, written
         self.made: dict[int, Value] = {}
         self.open: set[int] = set()
         self.budget = Budget()
 
-    def make(self, node: Any, key: Any = None) -> Value:
+    def make(self, node: Node, key: Node | None = None) -> Value:
         """The value of a node; with its key, if it has one, it stands from there."""
         import yaml
 
@@ -195,7 +210,7 @@ class YamlMaker:
         self.made[id(node)] = value
         return value
 
-    def collection(self, node: Any, trace: Trace) -> Value:
+    def collection(self, node: Node, trace: Trace) -> Value:
         import yaml
 
         if isinstance(node, yaml.SequenceNode):
@@ -205,11 +220,10 @@ class YamlMaker:
                 Sequence(tuple(self.make(n) for n in node.value), "tuple" if node.tag.endswith("tuple") else "list"),
                 trace,
             )
-        if not node.tag.endswith(":map"):
+        if not isinstance(node, yaml.MappingNode) or not node.tag.endswith(":map"):
             raise Malformed(f"the tag {node.tag}")
-        if not hasattr(node, "written"):  # flattening puts what `<<` merges in among them, once and for all
-            node.written = {id(key) for key, _ in node.value}
-        written = node.written
+        # Flattening puts what `<<` merges in among them, once and for all.
+        written = self.written.setdefault(id(node), {id(key) for key, _ in node.value})
         if self.dialect != "base":
             self.reader.flatten_mapping(node)
         items: dict[Any, Value] = {}
@@ -228,7 +242,7 @@ class YamlMaker:
                 )
         return Known(self.text.note(Mapping(items), pairs), trace)
 
-    def place(self, node: Any, key: Any) -> Trace:
+    def place(self, node: Node, key: Node | None) -> Trace:
         """From the key, else the value, to the end of a one-line value; of a longer one the key or first line."""
         first, last = node.start_mark, node.end_mark
         start = key.start_mark if key is not None and key.start_mark.line <= first.line else first
@@ -240,19 +254,19 @@ class YamlMaker:
             end = start.line, max(self.text.width(start.line), start.column + 1)
         return self.text.at((start.line, start.column), end)
 
-    def key(self, node: Any) -> Any:
+    def key(self, node: Node) -> Any:
         key = self.reader.construct_object(node, deep=True)
         hash(key)
         return key
 
-    def scalar(self, node: Any, trace: Trace) -> Value:
+    def scalar(self, node: Node, trace: Trace) -> Value:
         v = node.value if self.dialect == "base" else self.reader.construct_object(node)
         if v is None or isinstance(v, (str, bool, int, float, bytes)):
             return Known(v, trace)
         return Unknown(f"a {type(v).__name__} in a YAML file", trace)
 
 
-def marked(node: Any) -> Span:
+def marked(node: Node) -> Span:
     first, last = node.start_mark, node.end_mark
     return Span(first.line + 1, first.column + 1, last.line + 1, last.column + 1)
 
@@ -286,7 +300,7 @@ class JsonMaker:
         self.source, self.text, self.budget = text, text.text, Budget()
 
     def skip(self, i: int) -> int:
-        return SPACE.match(self.text, i).end()  # type: ignore[union-attr]
+        return SPACE.match(self.text, i).end()  # type: ignore[union-attr]  # matches the empty string too
 
     def value(self, i: int, start: int | None = None) -> tuple[Value, int]:
         """The value that starts at `i` and where it ends. `start`: where its key does."""
@@ -329,7 +343,7 @@ class JsonMaker:
         for word, constant in WORDS.items():
             if text.startswith(word, i):
                 return Known(constant, self.source.between(begin, i + len(word))), i + len(word)
-        end = NUMBER.match(text, i).end()  # type: ignore[union-attr]
+        end = NUMBER.match(text, i).end()  # type: ignore[union-attr]  # nothing else is left
         return kept(Known(json.loads(text[i:end]), self.source.between(begin, end))), end
 
 
@@ -366,7 +380,7 @@ def words(dotted: str) -> tuple[str, ...]:
     return tuple(word.strip().strip("\"'") for word in dotted.split("."))
 
 
-def placed(v: Any, path: tuple[Any, ...], where: dict[tuple[str, ...], Trace], text: Text) -> Value:
+def placed(v: object, path: tuple[Any, ...], where: dict[tuple[str, ...], Trace], text: Text) -> Value:
     trace = where.get(path) or where.get(path[:-1]) or text.whole
     if isinstance(v, dict):
         return Known(Mapping({k: placed(x, (*path, k), where, text) for k, x in v.items()}), trace)
@@ -395,7 +409,7 @@ def ini_document(text: Text, lower: bool = True, inline: tuple[str, ...] = (), i
         interpolation=configparser.BasicInterpolation() if interpolation else None,
     )
     if not lower:
-        parser.optionxform = str  # type: ignore[assignment,method-assign]
+        setattr(parser, "optionxform", str)  # noqa: B010 (the documented way; to mypy it is a method)
     try:
         parser.read_string(text.text)
         plain = {name: dict(parser[name]) for name in ("DEFAULT", *parser.sections())}

@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from ...training_plan.values import UNBOUND, Absent, Default, Either, Known, Term, Text, Unknown, Value, join, same
-from .objects import Instance, Items, Mapping, Object, Opaque, Sequence
+from .objects import Instance, Items, Mapping, Object, Opaque, Sequence, SlotKey
 
+BOUND = (Known, Default, Either, Term, Text, Unknown)
+VALUES = (*BOUND, Absent)
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
 
 
-def join_slot(obj: Object, key: Any, a: Any, b: Any, condition: Value | None = None) -> Any:
+def join_slot(obj: Object, key: SlotKey, a: object, b: object, condition: Value | None = None) -> Any:
     """The join of two contents of one slot. A name bound on one path keeps its value: the other cannot use it."""
     if a is b:
         return a
     if a is MISSING or b is MISSING:
         present = b if a is MISSING else a
-        if isinstance(obj, Instance) and isinstance(present, (Known, Default, Either, Term, Text, Unknown)):
+        if isinstance(obj, Instance) and isinstance(key, str) and isinstance(present, BOUND):
             inherited = obj.cls.lookup(key)
             if inherited is not None:
                 return join(present, inherited)
@@ -26,9 +28,6 @@ def join_slot(obj: Object, key: Any, a: Any, b: Any, condition: Value | None = N
     if not isinstance(a, VALUES) or not isinstance(b, VALUES):
         return a
     return join_values(a, b, condition)
-
-
-VALUES = (Known, Default, Either, Term, Text, Unknown, Absent)
 
 
 def join_values(a: Value, b: Value, condition: Value | None = None) -> Value:
@@ -88,14 +87,14 @@ def demote(value: Value, by: str) -> Value:
     return value
 
 
-def prefer_slot(obj: Object, key: Any, likely: Any, other: Any, by: str) -> Any:
+def prefer_slot(obj: Object, key: SlotKey, likely: Any, other: Any, by: str) -> Any:
     if likely is other:
         return likely
-    if likely is MISSING and isinstance(obj, Instance):
+    if likely is MISSING and isinstance(obj, Instance) and isinstance(key, str):
         likely = obj.cls.lookup(key) or MISSING
     if likely is MISSING:
         return demote(other, by) if isinstance(other, VALUES) else other
-    if other is MISSING and isinstance(obj, Instance):
+    if other is MISSING and isinstance(obj, Instance) and isinstance(key, str):
         other = obj.cls.lookup(key) or MISSING
     if other is MISSING:
         return likely

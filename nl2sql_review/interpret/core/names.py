@@ -14,6 +14,8 @@ FLAT = frozenset(
     {"trl", "transformers", "peft", "datasets", "accelerate", "bitsandbytes"}
 )  # classes are exported at the top
 
+PARAMETERS = "inspect.parameters"  # kind of object: the names that a class of a library takes
+
 UNSLOTH_CHAT = (
     "train_on_responses_only",
     "get_chat_template",
@@ -197,7 +199,7 @@ def kind_of_result(callee: str) -> str:
     if root in STACK and last[:1].isupper() and not owner[:1].isupper():
         return callee
     if (
-        callee in ("torch.device", "torch.Generator")
+        callee in ("torch.device", "torch.Generator", "huggingface_hub.HfApi")
         or root in ("logging",)
         and last in ("getLogger", "FileHandler", "StreamHandler")
     ):

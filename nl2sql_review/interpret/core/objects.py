@@ -6,15 +6,19 @@ All mutable state lives in `slots`, and only `Machine.write` changes it: that is
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from ...training_plan.values import Absent, Default, Known, Place, Value
 from .sizes import MAX_ITEMS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import libcst as cst
 
+    from ...source import Source
     from .model_call import PythonModel
+    from .recording import Call
 
 
 class Object:
@@ -23,7 +27,7 @@ class Object:
     __slots__ = ("slots",)
 
     def __init__(self) -> None:
-        self.slots: dict[Any, Any] = {}
+        self.slots: dict[Any, Any] = {}  # SlotKey -> Value, Items, or what a model keeps
 
 
 class _Items(NamedTuple):
@@ -41,10 +45,12 @@ class Items(_Items):
 
     __slots__ = ()
 
-    def __new__(cls, items: Any, open: str = "", by: str = "") -> Items:
+    def __new__(cls, items: tuple[Value, ...] | dict[Any, Value], open: str = "", by: str = "") -> Items:
         if len(items) > MAX_ITEMS:
-            first = itertools.islice(items.items() if isinstance(items, dict) else items, MAX_ITEMS)
-            items = dict(first) if isinstance(items, dict) else tuple(first)
+            if isinstance(items, dict):
+                items = dict(itertools.islice(items.items(), MAX_ITEMS))
+            else:
+                items = items[:MAX_ITEMS]
             open = open or "a very long collection"
         return super().__new__(cls, items, open, by)
 
@@ -52,7 +58,7 @@ class Items(_Items):
 class Sequence(Object):
     """list, tuple, set, frozenset, range, generator. An open one lists what an element may be."""
 
-    __slots__ = ("kind", "lazy", "order", "source")
+    __slots__ = ("kind", "lazy", "maybe", "order", "source")
 
     def __init__(self, items: tuple[Value, ...] = (), kind: str = "list", open: str = "", by: str = "") -> None:
         self.slots = {"state": Items(items, open, by)}
@@ -60,6 +66,8 @@ class Sequence(Object):
         self.order: Value | None = None  # `sorted(…)` as a term, when it was sorted by what only the run knows
         self.source: Sequence | None = None  # the list an iterator walks; slots["position"] says how far it is
         self.lazy = False  # its elements are made when they are read, not where it is written
+        # Which of the elements are there on one path only, where that is all that is open: `dict.items()`.
+        self.maybe: frozenset[int] = frozenset()
 
     @property
     def state(self) -> Items:
@@ -79,7 +87,7 @@ class Mapping(Object):
         open: str = "",
         kind: str = "dict",
         by: str = "",
-        factory: Any = None,
+        factory: Value | None = None,
     ) -> None:
         self.slots = {"state": Items(items if items is not None else {}, open, by)}
         # "dict"; "config" for one whose keys are attributes too (OmegaConf, Munch); "namespace" for one whose keys are
@@ -125,11 +133,12 @@ class Scope(Object):
 class Module(Object):
     """A module of the project while it is, or after it was, executed."""
 
-    __slots__ = ("name", "source", "scope", "file", "package")
+    __slots__ = ("name", "source", "scope", "file", "package", "is_folder")
 
-    def __init__(self, name: str, source: Any, file: Any, package: str) -> None:
+    def __init__(self, name: str, source: Source, file: Path | None, package: str, is_folder: bool = False) -> None:
         self.slots = {}
         self.name, self.source, self.file, self.package = name, source, file, package
+        self.is_folder = is_folder  # a namespace package, which has no code of its own: its source is empty
         self.scope = Scope(self, None, "module", "")
 
 
@@ -139,7 +148,12 @@ class Function(Object):
     __slots__ = ("name", "node", "scope", "defaults", "kind", "owner", "called", "marks")
 
     def __init__(
-        self, name: str, node: cst.FunctionDef | cst.Lambda, scope: Scope, defaults: dict[str, Value], owner: Any = None
+        self,
+        name: str,
+        node: cst.FunctionDef | cst.Lambda,
+        scope: Scope,
+        defaults: dict[str, Value],
+        owner: Class | None = None,
     ) -> None:
         self.slots = {}
         self.name, self.node, self.scope, self.defaults, self.owner = name, node, scope, defaults, owner
@@ -244,13 +258,13 @@ class Opaque(Object):
     __slots__ = ("text", "head", "args", "call", "kind", "place")
 
     def __init__(
-        self, text: str, head: str = "symbol", args: tuple[Value, ...] = (), kind: str = "", call: Any = None
+        self, text: str, head: str = "symbol", args: tuple[Value, ...] = (), kind: str = "", call: Call | None = None
     ) -> None:
         self.slots = {}
         self.text, self.head, self.args, self.kind, self.call = text, head, args, kind, call
         self.place: Place | None = None
 
-    def same_as(self, other: Any) -> bool:
+    def same_as(self, other: Opaque) -> bool:
         """Two mere terms of the same text are the same value; two objects are not."""
         return not self.kind and not other.kind and self.text == other.text and not self.slots and not other.slots
 
@@ -263,6 +277,9 @@ class ItemKey(NamedTuple):
     """The slot of an item that the script sets on a library's object."""
 
     key: Any
+
+
+SlotKey = Union[str, ItemKey]
 
 
 class Cell(Object):
@@ -289,7 +306,9 @@ class Dataset(Opaque):
 
     __slots__ = ("columns", "open", "sources", "mixed", "steps", "parts", "splits", "split", "filters")
 
-    def __init__(self, text: str, call: Any, columns: dict[str, Value] | None = None, open: bool = True) -> None:
+    def __init__(
+        self, text: str, call: Call | None, columns: dict[str, Value] | None = None, open: bool = True
+    ) -> None:
         super().__init__(text, "call", (), "datasets.Dataset", call)
         self.columns: dict[str, Value] = columns if columns is not None else {}
         self.open = open
@@ -317,7 +336,7 @@ class Bound(Object):
 
     __slots__ = ("receiver", "name", "function", "cls")
 
-    def __init__(self, receiver: Value, name: str, function: Any = None, cls: Any = None) -> None:
+    def __init__(self, receiver: Value, name: str, function: Function | None = None, cls: Class | None = None) -> None:
         self.slots = {}
         self.receiver, self.name, self.function, self.cls = receiver, name, function, cls
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import PurePosixPath
-from typing import Any, Callable, TypeGuard
+from typing import Any, Callable, TypeGuard, Union
 
 from ...training_plan.values import (
     MAX_OPTIONS,
@@ -23,6 +24,7 @@ from . import sizes
 from .joins import demote
 from .objects import Builtin, Class, Function, Instance, Mapping, Object, Opaque, Row, Sequence
 
+Shape = Union[list[Value], dict[Any, Value]]  # what a container holds, each frozen
 MAX_COMBINATIONS = 32
 SCALARS = (str, int, float, bool, type(None), bytes, complex, type(Ellipsis), PurePosixPath)
 SPECIAL_OPERANDS: list[
@@ -62,7 +64,7 @@ def lift(f: Callable[..., Value], *values: Value) -> Value:
     return made
 
 
-def combinations(values: Any) -> int:
+def combinations(values: Iterable[Value]) -> int:
     product = 1
     for v in values:
         if isinstance(v, Either):
@@ -93,7 +95,7 @@ def describe(value: Value, limit: int = 60) -> str:
     return "…"
 
 
-def describe_plain(v: Any, limit: int) -> str:
+def describe_plain(v: object, limit: int) -> str:
     if isinstance(v, Opaque):
         return v.text
     if isinstance(v, (Function, Class, Builtin)):
@@ -138,7 +140,7 @@ def freeze(value: Value, depth: int = 6, done: Frozen | None = None) -> Value:
     return value
 
 
-def freeze_object(v: Any, trace: Trace, depth: int, done: Frozen) -> Value:
+def freeze_object(v: object, trace: Trace, depth: int, done: Frozen) -> Value:
     if isinstance(v, Opaque) and v.head == "path":
         return freeze(v.args[0], depth, done)
     if isinstance(v, Row):
@@ -177,7 +179,7 @@ def freeze_object(v: Any, trace: Trace, depth: int, done: Frozen) -> Value:
     return Default(whole, by, trace) if by else Known(whole, trace)
 
 
-def spread_parts(shape: Any, keys: list[Any], parts: list[Value], v: Any, trace: Trace) -> Value:
+def spread_parts(shape: Shape, keys: list[Any], parts: list[Value], v: Sequence | Mapping, trace: Trace) -> Value:
     """A container one of whose elements is Either: one option for each, as long as there are few."""
     if 2 ** sum(isinstance(p, Either) for p in parts) > MAX_OPTIONS:
         return Unknown("too many combinations of what its elements may be", trace, shape)
@@ -220,7 +222,7 @@ def truth(value: Value) -> tuple[bool | None, str]:
     return None, ""
 
 
-def truth_of(v: Any) -> bool | None:
+def truth_of(v: object) -> bool | None:
     if isinstance(v, Opaque):
         if v.head in ("and", "or"):  # `x and False` is false and `x or True` true, whatever x is
             decided = v.head == "or"

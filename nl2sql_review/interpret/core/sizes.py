@@ -8,9 +8,9 @@ said of may make as much as its arguments multiplied: a new model need not think
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import PurePath
-from typing import Any
+from typing import Any, AnyStr
 
 MAX_TEXT = 200_000  # characters a text of the script may grow to
 MAX_ITEMS = 20_000  # elements of a container that are kept
@@ -23,7 +23,7 @@ class TooMuch(Exception):
     """The operation would make too much; the text says what of."""
 
 
-def operation(op: str, x: Any, y: Any) -> None:
+def operation(op: str, x: object, y: object) -> None:
     """Raise TooMuch where a binary operator would make a text, a number or a list too large."""
     if isinstance(x, (str, bytes)) and op == "%":
         percent(x, y)
@@ -50,14 +50,14 @@ def _bits(op: str, x: int, y: int) -> int:
     return max(x.bit_length(), y.bit_length()) if op in ("+", "-", "|", "^", "&") else 0
 
 
-def percent(template: str | bytes, argument: Any) -> None:
+def percent(template: str | bytes, argument: object) -> None:
     """Raise TooMuch where `template % argument` would be too long."""
     text = template.decode("latin-1") if isinstance(template, bytes) else template
     _field(text)
     _text(len(text) + text.count("%") * _shown(argument))
 
 
-def formatting(value: Any, spec: str) -> None:
+def formatting(value: object, spec: str) -> None:
     """Raise TooMuch where `format(value, spec)` would be too long."""
     _field(spec)
     _text(_shown(value))
@@ -68,7 +68,7 @@ def _field(text: str) -> None:
         raise TooMuch("a very wide placeholder")
 
 
-def _shown(value: Any) -> int:
+def _shown(value: object) -> int:
     """How long a value is when it is written, about."""
     if isinstance(value, int):
         _number(value.bit_length())
@@ -120,25 +120,25 @@ NUMBERS = frozenset(
 LINEAR = frozenset("sorted sum min max any all len list tuple set dict literal_eval loads isinstance".split())
 
 
-def _replaced(text: Any, old: Any, new: Any, count: int = -1) -> int:
+def _replaced(text: AnyStr, old: AnyStr, new: AnyStr, count: int = -1) -> int:
     times = text.count(old) if old else len(text) + 1
     return len(text) + (times if count < 0 else min(times, count)) * len(new)
 
 
-def _translated(text: Any, table: Any, *_: Any) -> int:
+def _translated(text: str | bytes, table: object, *_: object) -> int:
     values = table.values() if isinstance(table, dict) else ()
     return len(text) * max((len(value) for value in values if isinstance(value, str)), default=1)
 
 
-def _tabs(text: Any, width: int = 8) -> int:
-    return len(text) + int(text.count("\t" if isinstance(text, str) else b"\t")) * max(width, 0)
+def _tabs(text: str | bytes, width: int = 8) -> int:
+    return len(text) + (text.count("\t") if isinstance(text, str) else text.count(b"\t")) * max(width, 0)
 
 
-def _joined(separator: Any, items: Any) -> int:
+def _joined(separator: AnyStr, items: Collection[AnyStr]) -> int:
     return sum(len(item) for item in items) + len(separator) * len(items)
 
 
-def _as_long(text: Any, *_: Any) -> int:
+def _as_long(text: str | bytes, *_: object) -> int:
     return len(text)
 
 
@@ -157,7 +157,7 @@ RESULTS: dict[str, Callable[..., int]] = {
 }  # fmt: skip
 
 
-def result(value: Any) -> None:
+def result(value: object) -> None:
     """Raise TooMuch where a plain value that was made is more than is kept."""
     if isinstance(value, int):
         _number(value.bit_length())
@@ -167,7 +167,7 @@ def result(value: Any) -> None:
         raise TooMuch("a very long path")
 
 
-def size(value: Any) -> int:
+def size(value: object) -> int:
     """Characters, elements and what they hold, each as often as it is written, up to more than any text may hold."""
     waiting, total = [value], 0
     while waiting and total <= MAX_TEXT:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, join
 from ..core.joins import demote
@@ -122,7 +122,7 @@ def attributes_of(namespace: Mapping) -> Mapping:
 CONFIG_METHODS = {"get", "items", "keys", "values", "pop", "update", "copy", "setdefault"}
 
 
-def kind_of(v: Any) -> str:
+def kind_of(v: object) -> str:
     """The builtin type whose methods a value has."""
     if isinstance(v, Sequence):
         return "list" if v.kind in ("generator", "range", "slice") else v.kind

@@ -6,12 +6,13 @@ A function applies the real Python function when everything it needs is known, a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, SupportsIndex
 
-from ...training_plan.values import Absent, Default, Either, Known, Unknown, Value
+from ...training_plan.values import Absent, Default, Either, Known, Trace, Unknown, Value
 from ..core import sizes
 from ..core.machine import Machine
 from ..core.model_call import ModelCall, PythonModel
+from ..core.names import PARAMETERS
 from ..core.objects import Arguments, Builtin, Class, Instance, Mapping, Object, Opaque, Sequence, object_of
 from ..core.operations import describe, freeze, lift, truth
 from .operators import equal
@@ -86,7 +87,7 @@ def apply(m: Machine, name: str, f: Callable[..., Any], *args: Value, **keywords
     return lift(run, *[settle(a) for a in args])
 
 
-def rebuild(v: Any, trace: Any = ()) -> Value:
+def rebuild(v: object, trace: Trace = ()) -> Value:
     """A plain Python value as an abstract one: containers become objects of the interpreter."""
     if isinstance(v, (list, tuple, set, frozenset)):
         items = tuple(rebuild(x, trace) for x in (sorted(v, key=str) if isinstance(v, (set, frozenset)) else v))
@@ -117,7 +118,7 @@ def conversion(name: str, f: Callable[..., Any]) -> None:
     BUILTINS[name] = Known(Builtin(name, run))
 
 
-def to_int(x: Any = 0, *base: Any) -> int:
+def to_int(x: object = 0, *base: SupportsIndex) -> int:
     if isinstance(x, (int, float, str)) and not isinstance(x, complex):
         return int(x, *base)
     raise TypeError("int() of something else")
@@ -212,7 +213,7 @@ def collection(kind: str) -> Callable[..., Value]:
             return Known(
                 Sequence(obj.state.items, kind, obj.state.open or "the order of a set", obj.state.by), source.trace
             )
-        if isinstance(obj, Opaque) and obj.kind == "inspect.parameters":
+        if isinstance(obj, Opaque) and obj.kind == PARAMETERS:
             return source  # searched, not walked
         if isinstance(source, Known) and isinstance(obj, Opaque) and m.library_iterate(source, obj, call.node) is None:
             return open_term(m, kind, source)

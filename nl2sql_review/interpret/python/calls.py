@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import libcst as cst
 
@@ -30,6 +29,7 @@ from ..core.objects import (
 )
 from ..core.operations import describe
 from ..core.state import Frame, Rest, place_of
+from . import budget
 from .attributes import kind_of
 from .builtins import BUILTINS, METHODS
 from .classes import define_class, instance_method, instantiate
@@ -146,14 +146,18 @@ def too_deep(m: Machine, fn: Function) -> bool:
     return not certain or len(mine) >= 4 * m.MAX_RECURSION
 
 
-def call_function(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Any = None) -> Value:
+def call_function(
+    m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Class | None = None
+) -> Value:
     fn.called = True
+    if budget.says_nothing(m, fn):
+        return budget.call_aside(m, fn, args, node, cls)
     if "__cache__" in fn.slots:
         return call_cached(m, fn, args, node, cls)
     return run_function(m, fn, args, node, cls)
 
 
-def call_cached(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Any) -> Value:
+def call_cached(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Class | None) -> Value:
     """@lru_cache: the second call with the same arguments does nothing."""
     key = repr([describe(v) for v in args.positional] + sorted((k, describe(v)) for k, v in args.keywords.items()))
     seen = fn.slots["__cache__"]
@@ -165,7 +169,9 @@ def call_cached(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | N
     return found
 
 
-def run_function(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Any = None) -> Value:
+def run_function(
+    m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Class | None = None
+) -> Value:
     if len(m.frames) > m.MAX_DEPTH or too_deep(m, fn):
         m.risks += 1
         escape(m, args, f"{fn.name}() calls itself")
@@ -208,7 +214,8 @@ def returned(frame: Frame) -> Value:
     if not likely:
         likely, unlikely = [e.value for e in unlikely if e.value is not None], []
     if not likely:
-        return Unknown(f"{frame.function.name}() does not return on any path that was followed")
+        name = frame.function.name if frame.function is not None else "it"
+        return Unknown(f"{name}() does not return on any path that was followed")
     out = likely[0]
     for v in likely[1:]:
         out = join_values(out, v)
@@ -231,7 +238,7 @@ def bind_parameters(m: Machine, fn: Function, args: Arguments, scope: Scope) -> 
             value, where = Unknown(args.unknown), None
         elif name in fn.defaults:
             value, where = fn.defaults[name], None
-            if m.driving == fn.name:
+            if m.uncalled == fn.name:
                 value = left_to_callers(fn, name, value)
         else:
             value, where = not_given(m, fn, p), None
@@ -247,7 +254,7 @@ def bind_parameters(m: Machine, fn: Function, args: Arguments, scope: Scope) -> 
             value = Unknown(args.unknown)
         else:
             value = fn.defaults.get(name) or not_given(m, fn, p)
-            if m.driving == fn.name and name in fn.defaults:
+            if m.uncalled == fn.name and name in fn.defaults:
                 value = left_to_callers(fn, name, value)
         m.write(scope, name, value)
     too_many = len(args.positional) > len(positional) and not isinstance(params.star_arg, cst.Param)
@@ -291,9 +298,9 @@ def not_given(m: Machine, fn: Function, p: cst.Param) -> Value:
 
     While a function is tried, one that is declared as a configuration of the script has its defaults.
     """
-    if not m.driving:
+    if not m.uncalled:
         m.certainly_raises("TypeError")
-    value = m.supposed_parameter(fn, p) if m.driving == fn.name and p.annotation is not None else None
+    value = m.supposed_parameter(fn, p) if m.uncalled == fn.name and p.annotation is not None else None
     return value if value is not None else Unknown(f"parameter {p.name.value} of {fn.name}(), {NOT_GIVEN}")
 
 
@@ -308,7 +315,7 @@ def yielded(m: Machine, values: list[Value], open_: str) -> None:
 
 def super_object(m: Machine, scope: Scope) -> Value:
     frame = next((f for f in reversed(m.frames) if f.function is not None and f.cls is not None), None)
-    if frame is None or frame.receiver is None:
+    if frame is None or frame.function is None or frame.receiver is None:
         return Unknown("super() outside of a method")
     return Known(Super(frame.receiver, frame.function.owner or frame.cls))
 

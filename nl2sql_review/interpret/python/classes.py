@@ -135,11 +135,11 @@ def make_field(cls: Class, name: str, annotation: str, node: cst.AnnAssign, keyw
     alias = ""
     spec = object_of(default)
     if isinstance(spec, Opaque) and spec.head == "field":
-        a = spec.call.arguments if spec.call is not None else {}
+        a: dict[str, Any] = spec.call.arguments if spec.call is not None else {}
         default = a.get("default", a.get("$0", Absent()))
         if isinstance(default, Known) and default.value is ...:
             default = Absent()
-        if isinstance(default, Known) and default.trace:
+        if spec.call is not None and isinstance(default, Known) and default.trace:
             default = extend(default, spec.call.place)
         factory = a.get("default_factory", a.get("factory"))
         init = not (isinstance(a.get("init"), Known) and a["init"].value is False)

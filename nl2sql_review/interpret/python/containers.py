@@ -17,7 +17,13 @@ from .iterators import sort
 from .operators import equal
 
 
-def write_items(m: Machine, obj: Any, items: Any, open_: str | None = None, by: str | None = None) -> Value:
+def write_items(
+    m: Machine,
+    obj: Sequence | Mapping,
+    items: tuple[Value, ...] | dict[Any, Value],
+    open_: str | None = None,
+    by: str | None = None,
+) -> Value:
     state = obj.state
     m.write(obj, "state", Items(items, state.open if open_ is None else open_, state.by if by is None else by))
     return Known(None)
@@ -311,7 +317,10 @@ def items(call: ModelCall) -> Value:
         "some keys are set on one path only" if any(optional(v) for v in state.items.values()) else ""
     )
     pairs = tuple(Known(Sequence((Known(k), settled(v, repr(k))), "tuple")) for k, v in state.items.items())
-    return Known(Sequence(pairs, "list", open_, state.by), call.receiver.trace)
+    made = Sequence(pairs, "list", open_, state.by)
+    if not state.open:
+        made.maybe = frozenset(i for i, v in enumerate(state.items.values()) if optional(v))
+    return Known(made, call.receiver.trace)
 
 
 @method("dict", "fromkeys")

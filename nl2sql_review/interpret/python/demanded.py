@@ -5,7 +5,7 @@ What goes on after such a test has the columns. What they hold is in the data.
 
 from __future__ import annotations
 
-from typing import Any, Iterator
+from typing import Iterator
 
 import libcst as cst
 
@@ -95,7 +95,7 @@ def of_call(m: Machine, test: cst.Call, scope: Scope, holds: bool) -> Pairs:
             yield keys_of(m, m.evaluate(inner.for_in.iter, scope), test, True), columns
 
 
-def of_missing(m: Machine, made: Any, scope: Scope) -> Pairs:
+def of_missing(m: Machine, made: cst.BaseExpression | None, scope: Scope) -> Pairs:
     """An expression for the columns that are missing, which turned out to be none."""
     if isinstance(made, cst.ListComp) and len(made.for_in.ifs) == 1:
         test = made.for_in.ifs[0].test

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, Union
+from typing import Any, Callable, Iterable, Union, cast
 
 import libcst as cst
 
+from ...source.syntax import dotted
 from ...training_plan.values import Absent, Default, Either, Known, Term, Unknown, Value, join
 from ..core.machine import Machine
-from ..core.objects import Mapping, Scope, Sequence
+from ..core.names import PARAMETERS
+from ..core.objects import Mapping, Opaque, Scope, Sequence, object_of
 from ..core.operations import describe, freeze, truth
 from ..core.state import place_of
 from .operators import equal
@@ -27,6 +29,8 @@ def elements(m: Machine, nodes: Iterable[cst.CSTNode], scope: Scope) -> tuple[tu
             out.append(m.evaluate(e.value if isinstance(e, (cst.Element, cst.Index)) else e, scope))
     return tuple(out), open_, by
 
+
+LISTED = 8  # values that are looked at one by one of those that go on without a known end
 
 Display = Union[cst.List, cst.Tuple, cst.Set]
 Comprehension = Union[cst.BaseSimpleComp, cst.DictComp, "cst.StarredDictComp"]
@@ -106,11 +110,35 @@ def plain_key(key: Value) -> tuple[Any] | None:
     return None
 
 
+def mapping_of(out: list[tuple[Value | None, Value]], doubtful: list[bool], state: dict[str, Any]) -> Mapping:
+    """The dict of keys and values in their order. `doubtful`: which of them a filter may leave out."""
+    items: dict[Any, Value] = {}
+    for (key, value), maybe in zip(out, doubtful):
+        k = plain_key(key) if key is not None else None
+        if k is None:
+            state["open"] = state["open"] or "a key is only known to the run"
+            continue
+        if state["open"] and k[0] in items:
+            value = join(items[k[0]], value)
+        left_out = maybe or state["open"]
+        items[k[0]] = join(value, items.get(k[0], Absent("left out by the filter"))) if left_out else value
+    return Mapping(items, state["open"], "dict", state["by"])
+
+
+def only_names(node: Comprehension, comp: cst.CompFor) -> bool:
+    """Whether a comprehension keeps the names of what it loops over: `{f.name for f in fields(SFTConfig)}`."""
+    element = node.elt if isinstance(node, cst.BaseSimpleComp) else None
+    if isinstance(element, cst.Attribute) and element.attr.value == "name":
+        element = element.value
+    whole = comp is node.for_in and not comp.ifs and comp.inner_for_in is None
+    return whole and isinstance(element, cst.Name) and dotted(comp.target) == element.value
+
+
 def comprehension(kind: str) -> Callable[..., Value]:
     def f(m: Machine, node: Comprehension, scope: Scope) -> Value:
         inner = Scope(scope.module, scope, "comprehension", scope.name)
         out: list[tuple[Value | None, Value]] = []
-        state = {"open": "", "by": "", "filtered": ""}
+        state: dict[str, Any] = {"open": "", "by": "", "filtered": "", "parameters": None}
         doubtful: list[bool] = []  # for each result, whether only the run knows that it is one
 
         def produce() -> None:
@@ -120,12 +148,19 @@ def comprehension(kind: str) -> Callable[..., Value]:
                 out.append((None, m.evaluate(node.elt if isinstance(node, cst.BaseSimpleComp) else node.value, inner)))
 
         def run(comp: cst.CompFor, maybe: bool = False) -> None:
-            items = m.iterate(m.evaluate(comp.iter, inner), comp)
+            iterated = m.evaluate(comp.iter, inner)
+            obj = object_of(iterated)
+            if isinstance(obj, Opaque) and obj.kind == PARAMETERS and only_names(node, comp):
+                state["parameters"] = iterated
+            items = m.iterate(iterated, comp)
+            optional = obj.maybe if isinstance(obj, Sequence) and kind == "dict" else frozenset()
+            if optional:  # what is there on one path only is so in the dict that is made, too
+                items = items._replace(open="")
             state["open"], state["by"] = state["open"] or items.open, state["by"] or items.by
-            for v in items.items:
+            for i, v in enumerate(items.items[:LISTED] if items.open else items.items):
                 m.step()
                 m.assign(comp.target, v, inner)
-                open_here = maybe
+                open_here = maybe or i in optional
                 for test in comp.ifs:
                     t, by = truth(m.evaluate(test.test, inner))
                     state["by"] = state["by"] or by
@@ -143,6 +178,8 @@ def comprehension(kind: str) -> Callable[..., Value]:
 
         mark = m.mark()
         run(node.for_in)
+        if state["parameters"] is not None:
+            return cast("Value", state["parameters"])
         if kind == "generator":
             m.deferred(mark, "a generator expression")
         trace = (place_of(scope, node),)
@@ -155,20 +192,7 @@ def comprehension(kind: str) -> Callable[..., Value]:
                     unique.append(v)
             return Known(Sequence(tuple(unique), kind, state["open"], state["by"]), trace)
         if kind == "dict":
-            items: dict[Any, Value] = {}
-            for (key, value), maybe in zip(out, doubtful):
-                k = plain_key(key) if key is not None else None
-                if k is None:
-                    state["open"] = state["open"] or "a key is only known to the run"
-                else:
-                    if state["open"] and k[0] in items:
-                        value = join(items[k[0]], value)
-                    items[k[0]] = (
-                        join(value, items.get(k[0], Absent("left out by the filter")))
-                        if maybe or state["open"]
-                        else value
-                    )
-            return Known(Mapping(items, state["open"], "dict", state["by"]), trace)
+            return Known(mapping_of(out, doubtful, state), trace)
         made = Sequence(tuple(v for _, v in out), kind, state["open"], state["by"])
         made.lazy = kind == "generator"
         return Known(made, trace)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Union
+from typing import Union
 
 import libcst as cst
 
@@ -96,7 +96,7 @@ def guarded_block(m: Machine, node: Try, scope: Scope, mark: int) -> Flow:
 
 
 def run_finally(
-    m: Machine, block: Any, scope: Scope, mark: int, alive: Flow, leaving: list[list[Exit]], before: list[int]
+    m: Machine, block: cst.BaseSuite, scope: Scope, mark: int, alive: Flow, leaving: list[list[Exit]], before: list[int]
 ) -> Flow:
     """`finally` runs on every path out of the block, also on those that leave by `return`, `break` or `continue`."""
     current = m.changes(mark)

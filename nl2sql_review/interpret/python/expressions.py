@@ -111,7 +111,8 @@ def unescaped(text: str, raw: bool) -> str:
 
 def said(part: cst.FormattedStringExpression) -> str:
     """The code of `{code=}`, with its sign."""
-    code = map(cst.Module(()).code_for_node, (part.whitespace_before_expression, part.expression, part.equal))  # type: ignore[arg-type]
+    assert part.equal is not None
+    code = map(cst.Module(()).code_for_node, (part.whitespace_before_expression, part.expression, part.equal))
     return NEWLINE.sub("\n", "".join(code))
 
 

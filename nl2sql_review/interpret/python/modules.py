@@ -20,7 +20,7 @@ from ..core.machine import Machine
 from ..core.objects import Module, Opaque, Scope
 from ..core.state import Frame, Raised, place_of
 
-MAX_MODULES = 80
+MAX_MODULES = 80  # of the project; libraries that are asked for do not count
 # Top-level names that are never a module of the project, even when a folder is called like them.
 LIBRARIES = frozenset(
     "torch transformers datasets trl peft unsloth unsloth_zoo accelerate bitsandbytes wandb numpy pandas tqdm evaluate "
@@ -147,15 +147,17 @@ def import_module(m: Machine, name: str, quiet: bool = False) -> Module | None:
     if name in m.modules:
         found = m.modules[name]
         return found if isinstance(found, Module) else None
-    if not name or name.split(".")[0] in LIBRARIES or len(m.modules) > MAX_MODULES:
+    if not name or name.split(".")[0] in LIBRARIES or len(m.recording.modules) > MAX_MODULES:
         return None
     if "." in name:
         parent_name, _, last = name.rpartition(".")
         parent = import_module(m, parent_name, quiet)
-        if parent is None or parent.file is None or parent.file.name != "__init__.py" and parent.source is not None:
+        if name in m.modules:  # the package imports it itself: each module runs once
+            return import_module(m, name, quiet)
+        if parent is None or parent.file is None or parent.file.name != "__init__.py" and not parent.is_folder:
             m.modules[name] = None
             return None
-        folders = [parent.file.parent if parent.source is not None else parent.file]
+        folders = [parent.file if parent.is_folder else parent.file.parent]
     else:
         parent, last, folders = None, name, m.search_path
     for folder in folders:
@@ -208,7 +210,7 @@ def load(m: Machine, name: str, last: str, folder: Path) -> Module | None:
         return module
     directory = folder / last
     if m.project.is_dir(directory) and not last.startswith(".") and m.project.has_python(directory):
-        module = Module(name, None, directory, name)  # a namespace package
+        module = Module(name, Source(str(directory), ""), directory, name, is_folder=True)
         m.modules[name] = module
         return module
     return None
@@ -219,7 +221,7 @@ def absolute(file: Path) -> str:
     return os.path.join(disk.real(file.parent), file.name)
 
 
-def run_module(m: Machine, module: Module, tree: Any) -> None:
+def run_module(m: Machine, module: Module, tree: cst.Module) -> None:
     m.modules[module.name] = m.recording.modules[module.name] = module
     scope = module.scope
     scope.slots.update(

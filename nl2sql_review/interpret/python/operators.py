@@ -156,7 +156,7 @@ def equal(a: Value, b: Value, depth: int = 8) -> bool | None:
     return None
 
 
-def is_mixed(v: Any) -> bool:
+def is_mixed(v: object) -> bool:
     """Whether an enum member is also a str or int, and compares and calculates like one."""
     return (
         isinstance(v, Instance)
@@ -168,14 +168,15 @@ def is_mixed(v: Any) -> bool:
 MIXINS = ("str", "int", "float", "enum.StrEnum", "enum.IntEnum", "enum.IntFlag")
 
 
-def equal_instances(x: Any, y: Any, depth: int = 8) -> bool | None:
+def equal_instances(x: object, y: object, depth: int = 8) -> bool | None:
     if not (isinstance(x, Instance) and isinstance(y, Instance)):
         other = x if isinstance(y, Instance) else y
         mine = y if isinstance(y, Instance) else x
         return (
             False
             if other is None
-            or mine.cls.kind in ("class", "dataclass")
+            or isinstance(mine, Instance)
+            and mine.cls.kind in ("class", "dataclass")
             and mine.base is None
             and not isinstance(other, Object)
             else None
@@ -190,7 +191,7 @@ def equal_instances(x: Any, y: Any, depth: int = 8) -> bool | None:
     return False if False in verdicts else None if None in verdicts else True
 
 
-def enum_value(v: Any) -> Any:
+def enum_value(v: object) -> Any:
     return (
         v.payload.value
         if isinstance(v, Instance) and isinstance(v.payload, Known)

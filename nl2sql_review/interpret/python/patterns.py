@@ -84,7 +84,8 @@ def pattern(m: Machine, p: cst.MatchPattern, subject: Value, scope: Scope) -> Va
         if len(items.items) != len(p.patterns):
             return Known(False)
         for e, v in zip(p.patterns, items.items):
-            one = pattern(m, e.value, v, scope)  # type: ignore[union-attr]  # no star is among them
+            assert isinstance(e, cst.MatchSequenceElement)
+            one = pattern(m, e.value, v, scope)
             if truth(one)[0] is not True:
                 return one
         return Known(True)

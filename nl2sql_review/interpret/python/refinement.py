@@ -13,13 +13,13 @@ import libcst as cst
 from ...source.syntax import below, text_of
 from ...training_plan.values import Default, Known, Unknown, Value
 from ..core.machine import Machine
-from ..core.objects import Instance, Items, Mapping, Object, Opaque, Scope, object_of
+from ..core.objects import Instance, Items, Mapping, Object, Opaque, Scope, SlotKey, object_of
 from .displays import several
 
 INNER = (cst.BooleanOperation, cst.BinaryOperation, cst.Comparison, cst.ComparisonTarget, cst.UnaryOperation, cst.Call)
 
 
-def contradict(m: Machine, test: Any, scope: Scope, taken: bool) -> None:
+def contradict(m: Machine, test: cst.BaseExpression, scope: Scope, taken: bool) -> None:
     """Enter the side of a test that its default does not choose. `taken`: the test is true there."""
     exact = equals_text(test) if taken else None
     for node in tested(test):
@@ -87,7 +87,7 @@ def slot_of(node: cst.BaseExpression, scope: Scope) -> tuple[Any, Any, Value] | 
     return None
 
 
-def put(m: Machine, obj: Any, key: Any, value: Value) -> None:
+def put(m: Machine, obj: Object, key: SlotKey, value: Value) -> None:
     if isinstance(obj, Mapping):
         m.write(obj, "state", Items({**obj.state.items, key: value}, obj.state.open, obj.state.by))
     else:

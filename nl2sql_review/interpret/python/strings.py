@@ -109,7 +109,8 @@ def fill(
             parts.append(Known(text))
             if field is None:
                 continue
-            first, rest = re.match(r"([^.\[]*)(.*)", field, re.S).groups()  # type: ignore[union-attr]
+            first = re.split(r"[.\[]", field, maxsplit=1)[0]
+            rest = field[len(first) :]
             if first == "":
                 first, counter = str(counter), counter + 1
             if first.isdigit():

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Iterable
+from typing import TYPE_CHECKING, Iterable
 
 from ...files import projects
 from ...interpret.core.recording import Recording
 from ...libraries import chosen
 from ...libraries.chosen import Versions
+from ...libraries.store import TOGETHER
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Known, Unknown
 from ..run import Run
 from . import conflicts, imports, requirements
 from .arguments import Defect, judging, patched
 from .imports import fact as listed
+
+if TYPE_CHECKING:
+    from ...source import Source
+    from ...training_plan import facts
+    from ...training_plan.stated import ProjectSettings
 
 # kinds of a configuration's defects -> the fact that lists them
 KEYS = {
@@ -34,10 +40,11 @@ LISTS = {
 SCRIPT = "it is a script, not a configuration"
 
 
-def versions_of(recording: Recording, source: Any, settings: Any) -> Versions:
+def versions_of(recording: Recording, source: Source, settings: ProjectSettings | None) -> Versions:
     """Which versions of the libraries the script is judged by; the files that say so count as read."""
     if recording.configuration is not None:
-        return recording.configuration.versions  # type: ignore[no-any-return]
+        stated: Versions = recording.configuration.versions
+        return stated
     folder = os.path.dirname(os.path.abspath(getattr(source, "path", "") or "."))
     found = chosen.of_script(source, folder, projects.marked(folder) or folder, settings, patched(recording))
     recording.files_read += [f for f in found.files if f not in recording.files_read]
@@ -56,9 +63,10 @@ def read(run: Run, plan: TrainingPlan) -> None:
         why = run.arguments.unknown
         part.arguments_class = Fact(Unknown(why) if why else Absent("no training arguments are made"), at=run.place)
     versions = run.versions or Versions()
-    used = [c for c in versions.choices.values() if c.library != "unsloth_zoo"]
+    used = [c for c in versions.choices.values() if c.library in TOGETHER and c.library != "unsloth_zoo"]
     note = ", ".join(f"{c.library}: {c.said or 'assumed'}" for c in used)
     part.versions = Fact(Known({c.library: c.number for c in used}), at=run.place, note=note)
+    plan.notes = versions.beyond()
     part.incompatible_versions = requirements.incompatible(run)
     if run.configuration is not None:
         return configured(run, part)
@@ -78,7 +86,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part.changed_defaults = listed(list(conflicts.changed_defaults(run, made)), run.place)
 
 
-def configured(run: Run, part: Any) -> None:
+def configured(run: Run, part: facts.Api) -> None:
     """Of a configuration its parser judges the keys, not the calls that are made of them."""
     found = run.configuration
     part.patched = Fact(Known(any(name == "unsloth" for name, _ in run.recording.imports)), at=run.place)

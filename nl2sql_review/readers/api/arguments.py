@@ -86,8 +86,8 @@ class Judging:
             defect = self.argument(call, name)
             if defect is None:
                 continue
-            called = last(call.callee) if last(call.callee)[:1].isupper() else call.callee.split(".")[-2]
-            if not self.guards.over(call.place, value, called) and not self.guards.asked(call.place.source, called):
+            name_of = last(call.callee) if last(call.callee)[:1].isupper() else call.callee.split(".")[-2]
+            if not self.guards.over(call.place, value, name_of) and not self.guards.asked(call.place.source, name_of):
                 defect.branch = branch(call)
                 yield defect
 
@@ -131,7 +131,7 @@ class Judging:
             first = next((v for v in choice.versions if v not in without), "")
             if without and first and key_of(without[0]) < key_of(first):
                 text = (
-                    f"{callable} takes {name}= since {owner[0]} {short(first)}; {allowed(choice)}, "
+                    f"{store.called(callable)} takes {name}= since {owner[0]} {short(first)}; {allowed(choice)}, "
                     "and before it is a TypeError"
                 )
                 return Defect("missing in range", name, place, text)
@@ -163,19 +163,23 @@ class Judging:
                 config = CONFIG_OF.get(callable, "")
                 moved = bool(config) and change is not None and change.instead.startswith(config)
                 text = (
-                    f"{name}= is no argument of {callable} since {owner[0]} {short(since)}: TypeError; "
+                    f"{name}= is no argument of {store.called(callable)} since {owner[0]} {short(since)}: TypeError; "
                     f"{stated(choice)}{use(change)}"
                 )
                 return Defect("moved" if moved else "removed", name, place, text, assumed=assumed(choice))
             came = next((v for v in store.versions(owner[0]) if accepts_own(*owner, name, v)), "")
-            text = f"{callable} takes {name}= only since {owner[0]} {short(came)}: TypeError; {stated(choice)}"
+            since = f"{owner[0]} {short(came)}"
+            text = f"{store.called(callable)} takes {name}= only since {since}: TypeError; {stated(choice)}"
             return Defect("unknown", name, place, text, assumed=assumed(choice))
         config = CONFIG_OF.get(callable, "")
         if config and self.versions_accept(library, config, name, {}) and store.knows(library, config):
             text = f"{name}= is no argument of {callable}: TypeError; it belongs in {config}({name}=…)"
             return Defect("moved", name, place, text)
         return Defect(
-            "unknown", name, place, f"{callable} takes no {name}=: TypeError{self.hint(library, callable, name)}"
+            "unknown",
+            name,
+            place,
+            f"{store.called(callable)} takes no {name}=: TypeError{self.hint(library, callable, name)}",
         )
 
     def hint(self, library: str, callable: str, name: str) -> str:

@@ -9,12 +9,15 @@ except TypeError:
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
 from ...source.syntax import below, walk
 from ...training_plan.values import Place, Value
+
+if TYPE_CHECKING:
+    from ...source import Source
 
 CATCHES = {"TypeError", "ImportError", "ModuleNotFoundError", "AttributeError", "RuntimeError", "ValueError"}
 ASKS = "version signature hasattr getfullargspec __dataclass_fields__ find_spec available _compat supports_".split()
@@ -35,7 +38,7 @@ class Guards:
             id(p.node) in self._guarded(p.source, name) for p in places if isinstance(p.node, cst.CSTNode)
         )  # a place in a YAML file is a span
 
-    def asked(self, source: Any, name: str) -> bool:
+    def asked(self, source: Source | None, name: str) -> bool:
         """Whether the script looks at the signature of a class before it calls it."""
         text = getattr(source, "text", "")
         return (
@@ -46,20 +49,20 @@ class Guards:
             is not None
         )
 
-    def _guarded(self, source: Any, name: str) -> set[int]:
+    def _guarded(self, source: Source, name: str) -> set[int]:
         key = id(source), name
         if key not in self._of:
             roots = [root for node in self._choices_of(source) for root in _guarded_by(source, node, name)]
             self._of[key] = {id(node) for root in roots for node in walk(root)}
         return self._of[key]
 
-    def _choices_of(self, source: Any) -> list[Any]:
+    def _choices_of(self, source: Source) -> list[Any]:
         """What may take one of two ways."""
         if id(source) not in self._choices:
             text = getattr(source, "text", "")
             possible = "except" in text or _asks(text)
             self._choices[id(source)] = (
-                [node for node in walk(source.tree) if type(node) in CHOICES] if possible else []
+                [node for node in source.nodes.order if type(node) in CHOICES] if possible else []
             )
         return self._choices[id(source)]
 
@@ -69,7 +72,7 @@ def _asks(text: str) -> bool:
     return any(word in lower for word in ASKS) or "fields" in lower and re.search(r"\bfields\b", lower) is not None
 
 
-def _guarded_by(source: Any, node: cst.Try | cst.If | cst.IfExp | cst.CompFor, name: str) -> list[cst.CSTNode]:
+def _guarded_by(source: Source, node: cst.Try | cst.If | cst.IfExp | cst.CompFor, name: str) -> list[cst.CSTNode]:
     """The parts of a choice that stand there for one version of a library only."""
     if isinstance(node, cst.Try):
         guarded = any(_falls_back(source, handler, name) for handler in node.handlers)
@@ -83,7 +86,7 @@ def _guarded_by(source: Any, node: cst.Try | cst.If | cst.IfExp | cst.CompFor, n
     )
 
 
-def _falls_back(source: Any, handler: cst.ExceptHandler, name: str) -> bool:
+def _falls_back(source: Source, handler: cst.ExceptHandler, name: str) -> bool:
     """Whether a handler is there for another version, rather than to report that the training failed."""
     caught = source.segment(handler.type) if handler.type is not None else ""
     names = set(re.findall(r"\w+", caught))

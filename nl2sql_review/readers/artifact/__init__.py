@@ -22,7 +22,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     places = saved.destinations(run)
     why_not = "" if places else "nothing is saved by the script"
     part.saved = Fact(Known(places), at=run.place, why_not=why_not)
-    part.saved_weights = listed(list(saved.weights(run)), run.place, why_not)
+    part.saved_weights = listed([*saved.weights(run), *saved.uploads(run)], run.place, why_not)
     part.merged_into = listed(list(saved.merged_into(run)), run.place, why_not)
     part.tokenizer = listed(list(tokenizer.left_behind(run)), run.place, why_not)
     part.converted = listed(list(converted.converted(run)), run.place)

@@ -14,7 +14,6 @@ from ...training_plan.values import Absent, Default, Known, Term, Unknown, Value
 from ..api.arguments import Defect, branch
 from ..derive import plain
 from ..judged_versions import within
-from ..model_state import path_to
 from ..object_settings import last
 from ..prompt.tokenizers import has_chat_template
 from ..run import Run, is_trainer
@@ -179,7 +178,7 @@ def text_of(call: Call) -> str:
 def compared(call: Call) -> bool:
     """Whether the decoded text reaches a comparison with nothing done to it that could take the prompt away."""
     source = call.place.source
-    path = path_to(source.tree, call.place.node)
+    path = source.nodes.path(call.place.node)
     statement = next((n for n in reversed(path) if isinstance(n, cst.SimpleStatementLine)), None)
     scope = next((n for n in reversed(path) if isinstance(n, (cst.FunctionDef, cst.For, cst.Module))), None)
     if statement is None or scope is None or CUTS.search(source.segment(statement.body[0])):

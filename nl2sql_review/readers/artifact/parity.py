@@ -1,45 +1,70 @@
 """Whether the model is asked with the prompt that it was trained on: in the script itself, and by what serves it.
 
-What serves it lies in the script's folder and names the directory that the script saves to: a script that generates,
-or an Ollama Modelfile.
+Compared are the words of the prompt, the chat template, the cut of the schema, the length that a prompt is cut to and
+the BOS token. Each kind is told once for each program that asks, in one sentence that names both places.
 """
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import Any, Iterator
+from typing import Callable, Iterator
 
-from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact, TrainingPlan
-from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
+from ...training_plan.values import Absent, Default, Known, Place, Term, Text, Trace, Unknown, Value
 from ..api.arguments import Defect
 from ..api.imports import fact as listed
+from ..dataset.columns import argument, cuts_by_tables
+from ..dataset.schema_cut import cuts
+from ..derive import plain
 from ..object_settings import last
-from ..prompt.text import Piece
+from ..prompt.silent_failures import own_special_tokens, puts_bos
+from ..prompt.text import Piece, alternatives, chat, chat_call_of
 from ..prompt.tokenizer import Tokenizer
-from ..prompt.training_text import TrainingText, objective, texts_of
+from ..prompt.training_text import TrainingText, apart, texts_of
 from ..run import Run
-from .saved import destinations, saves
+from . import generation
+from .asking import Question, Side, messages, questions, saved_at, sides
+from .modelfile import modelfile
 
-TOKENIZER = "transformers.PreTrainedTokenizer"
 HOLE = "\0"
 WORDS = re.compile(r"[^\W\d_]{2}")  # a literal that says something
-SERVES = re.compile(r"\bLLM\(|\.generate\(|\bpipeline\(|chat\.completions")
-MAX_FILES, MAX_BYTES = 20, 200_000
-TEMPLATE = re.compile(
-    r'^\s*TEMPLATE\s+("""(?P<long>.*?)"""|"(?P<short>[^"\n]*)")', re.DOTALL | re.MULTILINE | re.IGNORECASE
-)
 
 
 def prompt(run: Run, plan: TrainingPlan) -> Fact:
-    texts = texts_of(run) if run.trainer is not None and not objective(run) else []
+    texts = texts_of(run) if run.trainer is not None and not apart(run) else []
     if len(texts) != 1 or not run.train:
         why = "no one text is trained and asked"
         return Fact(Absent(why), at=run.place, why_not=why)
     trained = texts[0]
-    found = [*here(run, trained), *served(run, plan, trained), *modelfile(run, plan, trained)]
+    found: list[Defect] = []
+    for side in sides(run):
+        told: set[str] = set()
+        for question in questions(side):
+            for compare in COMPARISONS:
+                for defect in compare(trained, question, plan):
+                    if defect.kind not in told:
+                        told.add(defect.kind)
+                        found.append(defect)
+        found += answers(side, plan)
+    found += modelfile(run, plan, trained, headings(pieces_of(trained)))
     return listed(found, run.place)
+
+
+def answers(side: Side, plan: TrainingPlan) -> Iterator[Defect]:
+    """How a serving script generates and decodes: what the training script is asked for itself."""
+    if not side.name:
+        return
+    for one in generation.generation(side.run, plan):
+        if one.place is not None:
+            yield defect(side, one.kind, one.place, one.sentence, ())
+
+
+def defect(side: Side, kind: str, place: Place, sentence: str, trace: Trace) -> Defect:
+    """A finding at the place that asks, or for another program at the save that it serves."""
+    save = saved_at(side.training)
+    if not side.name or save is None:
+        return Defect(kind, kind, place, sentence, trace=trace)
+    return Defect(kind, f"{kind} of {side.name}", save.place, f"{side.where(place)}: {sentence}")
 
 
 # -- what was trained ------------------------------------------------------------------------------------------------
@@ -68,45 +93,146 @@ def squeezed(text: str) -> str:
     return " ".join(text.split())
 
 
-# -- in the script itself --------------------------------------------------------------------------------------------
+def templated_training(trained: TrainingText) -> bool:
+    """Whether a chat template was put around what was trained."""
+    return trained.form == "chat" or chat_call_of(trained.value) is not None
 
 
-def asked(run: Run) -> Iterator[tuple[Call, Call]]:
-    """(the call that tokenizes, the call that generates) of every prompt that is asked after training."""
-    start = min(c.order for c in run.train)
-    makers = [c for c in run.calls if c.order > start and c.callee.startswith(f"{TOKENIZER}.")]
-    makers = [c for c in makers if last(c.callee) in ("__call__", "apply_chat_template", "encode")]
-    seen: set[int] = set()
-    for call in run.calls:
-        if call.callee != "transformers.PreTrainedModel.generate" or call.order < start:
-            continue
-        before = [c for c in makers if c.order < call.order and c.function == call.function]
-        if before and id(before[-1].place.node) not in seen:
-            seen.add(id(before[-1].place.node))
-            yield before[-1], call
+# -- comparisons -----------------------------------------------------------------------------------------------------
 
 
-def here(run: Run, trained: TrainingText) -> Iterator[Defect]:
+def template(trained: TrainingText, question: Question, plan: TrainingPlan) -> Iterator[Defect]:
+    """A chat template around the plain text that was trained, or none around the turns that were."""
     heads = headings(pieces_of(trained))
-    for maker, _ in asked(run):
-        given = maker.get("text", "conversation", "$0")
-        if last(maker.callee) == "apply_chat_template" or templated(given):
-            if heads and trained.form == "text" and len(heads) > 1:
-                text = "plain text was trained, and here a chat template is put around the prompt"
-                yield Defect("chat template", "prompt", maker.place, text, trace=given.trace)
-            continue
-        if trained.form == "chat" or not heads:
-            continue
-        said = literal(given)
-        if said is None or HOLE not in said or not WORDS.search(said.replace(HOLE, "")):
-            continue
-        missing = lacking(heads, said)
-        if missing:
+    place, trace = question.place, question.given.trace
+    if question.chat and trained.form == "text" and len(heads) > 1:
+        text = (
+            "plain text was trained, and here a chat template is put around the prompt: ask with the text itself"
+            if question.side.name
+            else "plain text was trained, and here a chat template is put around the prompt"
+        )
+        yield defect(question.side, "chat template", place, text, trace)
+    turns = Tokenizer(question.side.training, plan).turns if not question.chat and templated_training(trained) else None
+    said = literal(question.given) if turns is not None else None
+    if turns is None or said is None or HOLE not in said or not WORDS.search(said.replace(HOLE, "")):
+        return
+    if not any(turn.strip() and turn.strip() in said for turn in turns):
+        text = (
+            f"turns of a chat template were trained, and the prompt that is asked ({shown(said)}) has none: put it "
+            "through apply_chat_template"
+        )
+        yield defect(question.side, "chat template", place_of(question), text, trace)
+
+
+def words(trained: TrainingText, question: Question, plan: TrainingPlan) -> Iterator[Defect]:
+    """Headings of the trained prompt that the prompt that is asked lacks."""
+    heads = headings(pieces_of(trained))
+    said = literal(question.given)
+    if question.chat or trained.form == "chat" or not heads or said is None:
+        return
+    if HOLE not in said or not WORDS.search(said.replace(HOLE, "")):
+        return
+    missing = lacking(heads, said)
+    if missing:
+        text = (
+            f"the prompt that is asked ({shown(said)}) is not the one that was trained "
+            f"({shown(HOLE.join(heads))}): it lacks {missing[0]!r}"
+        )
+        yield defect(question.side, "text", place_of(question), text, question.given.trace)
+
+
+def schema(trained: TrainingText, question: Question, plan: TrainingPlan) -> Iterator[Defect]:
+    """A schema that is cut in another way, or to another length; by whole tables the SQL counts in training only."""
+    asked = chat(question.given) if messages(question.given) else alternatives(question.given)
+    if len(trained.texts) != 1 or len(asked) != 1:
+        return
+    before, here = schema_of(trained.texts[0]), schema_of(asked[0])
+    if before is None or here is None:
+        return
+    text = ""
+    if looks_at_sql(here.hole):
+        text = "the cut of the schema is given the SQL where the model is asked, which gives it away"
+    elif (one := cut_of(before)) and (other := cut_of(here)) and one != other:
+        text = f"the schema is {one} in training, and {other} where the model is asked"
+    if text:
+        yield defect(question.side, "schema", place_of(question), text, question.given.trace)
+
+
+def schema_of(pieces: list[Piece]) -> Piece | None:
+    """The one hole of a prompt that holds a schema."""
+    holes = [p for p in pieces if p.hole is not None and "schema" in p.roles]
+    return holes[0] if len(holes) == 1 else None
+
+
+def cut_of(piece: Piece) -> str:
+    """How a schema is cut, in words; "" where that is not known."""
+    cut = next(cuts(piece.hole), None)
+    if cut is None or isinstance(cut.limit, Absent):
+        column = isinstance(piece.hole, Term) and piece.hole.head in ("item", "attribute")
+        return "not cut" if column else ""
+    limit = plain(cut.limit)
+    if not isinstance(limit, int):
+        return ""
+    return f"cut at {limit} {cut.unit}" + ("" if cut.blind else " by whole tables")
+
+
+def looks_at_sql(value: object, depth: int = 0) -> bool:
+    """Whether `cut_schema` is given the SQL."""
+    if depth > 6 or not isinstance(value, Term):
+        return False
+    if cuts_by_tables(value):
+        sql = argument(value, 2, "sql")
+        return not isinstance(sql, (Absent, Unknown)) and not (isinstance(sql, (Known, Default)) and not sql.value)
+    return any(looks_at_sql(arg, depth + 1) for arg in value.args)
+
+
+def length(trained: TrainingText, question: Question, plan: TrainingPlan) -> Iterator[Defect]:
+    """Prompts that are cut to fewer tokens than the rows that were trained had room for."""
+    if question.tokenized is None or question.new_tokens is None:
+        return
+    cut, limit = question.tokenized.get("truncation"), plain(question.tokenized.get("max_length"))
+    rows, new = plain(plan.memory.sequence_length.value), plain(question.new_tokens)
+    if plain(cut) not in (True, "longest_first") or not isinstance(limit, int) or not isinstance(rows, int):
+        return
+    if isinstance(question.new_tokens, Absent) or isinstance(new, int):
+        room = limit + (new if isinstance(new, int) else 0)
+        if room < rows and not isinstance(cut, Default):
             text = (
-                f"the prompt that is asked ({shown(said)}) is not the one that was trained "
-                f"({shown(HOLE.join(heads))}): it lacks {missing[0]!r}"
+                f"prompts are cut to {limit:,} tokens, and rows of {rows:,} were trained: a long prompt loses its end, "
+                "where the answer begins"
             )
-            yield Defect("text", "prompt", place_of(given, maker), text, trace=given.trace)
+            yield defect(question.side, "length", question.tokenized.place, text, ())
+
+
+def bos(trained: TrainingText, question: Question, plan: TrainingPlan) -> Iterator[Defect]:
+    """A second BOS token before a prompt that the chat template begins with one."""
+    call, training = chat_call_of(question.given), question.side.training
+    if call is None or question.tokenized is None or last(question.tokenized.callee) == "apply_chat_template":
+        return
+    if isinstance(call, Term) and not re.search(r"tokenize=(False|0)\b", call.text):
+        return
+    tokenizer = Tokenizer(training, plan)
+    adds = question.tokenized.get("add_special_tokens")
+    once = plan.prompt.bos.value
+    if not isinstance(adds, Absent) and plain(adds) is not True or not puts_bos(tokenizer):
+        return
+    if own_special_tokens(training) or own_special_tokens(question.side.run) or plain(once) == "twice":
+        return
+    if isinstance(once, Unknown) or tokenizer.chat_end(call).starts_with_bos is not True:
+        return
+    text = (
+        "the chat template writes the BOS token, and the tokenizer puts a second one before it: the model was trained "
+        "with one; give add_special_tokens=False"
+    )
+    yield defect(question.side, "BOS", question.tokenized.place, text, ())
+
+
+COMPARISONS: tuple[Callable[[TrainingText, Question, TrainingPlan], Iterator[Defect]], ...] = (
+    template, words, schema, length, bos,
+)  # fmt: skip
+
+
+# -- words -----------------------------------------------------------------------------------------------------------
 
 
 def lacking(heads: list[str], said: str) -> list[str]:
@@ -122,114 +248,22 @@ def lacking(heads: list[str], said: str) -> list[str]:
     return found
 
 
-def place_of(value: Value, maker: Call) -> Place:
+def place_of(question: Question) -> Place:
     """Where the text that is asked is made, if that is in the same file."""
-    own = [step for step in value.trace if step.source is maker.place.source]
-    return own[-1] if own else maker.place
+    source = question.place.source
+    own = [step for step in question.given.trace if step.source is source]
+    return own[-1] if own else question.place
 
 
-def templated(value: Value) -> bool:
-    return isinstance(value, Term) and "apply_chat_template" in value.text
-
-
-def literal(value: Any) -> str | None:
+def literal(value: Value) -> str | None:
     """A text with a mark for every hole; None where its literal parts are not known."""
     if isinstance(value, (Known, Default)) and isinstance(value.value, str):
         return value.value
     if isinstance(value, Text):
         return "".join(p if isinstance(p, str) else HOLE for p in value.parts)
-    if isinstance(value, Unknown) and isinstance(value.parts, list) and len(value.parts) == 1:
-        return literal(value.parts[0])
-    if isinstance(value, (Known, Default)) and isinstance(value.value, (list, tuple)) and len(value.value) == 1:
-        return literal(value.value[0] if hasattr(value.value[0], "trace") else Known(value.value[0]))
-    return None if not isinstance(value, Either) else None
+    return None
 
 
 def shown(text: str) -> str:
     words = squeezed(text.replace(HOLE, " … "))
     return f'"{words[:47]}…"' if len(words) > 48 else f'"{words}"'
-
-
-# -- by what serves it -----------------------------------------------------------------------------------------------
-
-
-def beside(run: Run) -> Iterator[tuple[Path, str]]:
-    """Files of the script's folder that name a directory it saves to."""
-    project, script = run.recording.project, Path(run.source.path)
-    if project is None or project.root is None or project.script is None:
-        return
-    names = [n for n in destinations(run) if len(n) > 2]
-    from ...files import disk
-
-    folder = project.script.parent
-    listing = [n for n in sorted(disk.names(folder)) if n.endswith(".py") or n.lower().startswith("modelfile")]
-    for name in listing[:MAX_FILES]:
-        if name == script.name:
-            continue
-        data = project.read(folder / name)
-        if data is None or len(data) > MAX_BYTES:
-            continue
-        text = data.decode("utf-8", "replace")
-        if any(re.search(rf"[\"'/\s]{re.escape(n)}[\"'/\s]", text) for n in names):
-            yield folder / name, text
-
-
-def served(run: Run, plan: TrainingPlan, trained: TrainingText) -> Iterator[Defect]:
-    """A script that puts a chat template around the plain text that was trained."""
-    heads = headings(pieces_of(trained))
-    if trained.form != "text" or len(heads) < 2:
-        return
-    done = saves(run)
-    for path, text in beside(run):
-        if path.suffix != ".py" or not SERVES.search(text):
-            continue
-        found = chats(run, path, text)
-        if found is not None and done:
-            name, row = path.name, found
-            words = (
-                f"plain text was trained, and {name}:{row} puts the model's chat template around the prompt: ask it "
-                "with the text itself"
-            )
-            yield Defect("chat template", "prompt", done[-1].place, words)
-
-
-def chats(run: Run, path: Path, text: str) -> int | None:
-    """The row on which a script asks through a chat template: vLLM's `chat`, or `apply_chat_template`."""
-    from ...interpret.program import interpret
-    from ...source import Source, SourceError
-
-    source = Source(str(path), text)
-    try:
-        recording = interpret(source, run.recording.project.root)
-    except SourceError:
-        return None  # no Python of any version: it says nothing
-    for call in recording.calls:
-        makes_chat = call.callee.startswith("vllm.LLM") and call.callee.endswith(".chat")
-        if makes_chat or last(call.callee) == "apply_chat_template":
-            source.locate([call.place.node])
-            return source.span(call.place.node).row
-    return None
-
-
-def modelfile(run: Run, plan: TrainingPlan, trained: TrainingText) -> Iterator[Defect]:
-    """An Ollama Modelfile whose template has other turns than those that were trained."""
-    turns = Tokenizer(run, plan).turns
-    done = saves(run)
-    if turns is None or trained.form == "prompt-completion" or not done:
-        return
-    if not any(last(c.callee) in ("get_chat_template", "apply_chat_template") for c in run.calls):
-        return
-    for path, text in beside(run):
-        match = TEMPLATE.search(text) if path.suffix != ".py" else None
-        if match is None:
-            continue
-        template = match["long"] if match["long"] is not None else match["short"].replace("\\n", "\n")
-        user = turns[0].strip()
-        if user in template or ".Messages" in template and user.split()[0] in template:
-            continue
-        row = text.count("\n", 0, match.start()) + 1
-        words = (
-            f"the turns that were trained begin with {user!r}, and the TEMPLATE of {path.name}:{row} does not: it is "
-            "that of another model"
-        )
-        yield Defect("modelfile", "prompt", done[-1].place, words)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Iterator
 
+from ...interpret.core.objects import Object
 from ...interpret.core.recording import Call
 from ...training_plan.values import Absent, Default, Known, Value
 from ..api.arguments import Defect, branch
@@ -12,11 +14,14 @@ from ..lora import published_in_4bit
 from ..model_state import ModelState, loads_adapter, replay
 from ..object_settings import last, makers, objects
 from ..run import Run, call_of, is_model_load, is_trainer
+from ..spelling import spelt
 
 SAVES = ("save_pretrained", "push_to_hub")
 MERGED = ("save_pretrained_merged", "push_to_hub_merged", "save_pretrained_gguf", "push_to_hub_gguf")
 MODEL = "transformers.PreTrainedModel."
 MERGES = ("merge_and_unload", "unload")
+UPLOADS = ("upload_folder", "upload_large_folder")
+REFUSES = "2026.9.12"  # the first Unsloth that sees the adapter's layers in what it exports (read in the wheels)
 
 
 def saves(run: Run) -> list[Call]:
@@ -50,10 +55,17 @@ def model_of(run: Run, call: Call) -> Any:
 def weights(run: Run) -> Iterator[Defect]:
     """Saves of a model from which the weights that were trained are gone, or hidden under other names."""
     for call in saves(run):
-        if last(call.callee) in MERGED:
-            continue
         thing = model_of(run, call)
         if thing is None:
+            continue
+        if last(call.callee) in MERGED:
+            if exports_the_base(run, thing, call):
+                text = (
+                    f"{last(call.callee)} is called on the base model, which has the adapter's layers in it: Unsloth "
+                    f"before {REFUSES} writes the base without the adapter, later ones refuse; load the saved adapter "
+                    "with FastLanguageModel.from_pretrained and export that"
+                )
+                yield Defect("unmerged", last(call.callee), call.place, text, branch(call))
             continue
         merge = next((c for c in run.calls if merges(c, thing, call) and not c.conditional), None)
         if merge is not None:
@@ -73,7 +85,7 @@ def weights(run: Run) -> Iterator[Defect]:
             yield Defect("wrapped", "peft_config", call.place, text, branch(call))
 
 
-def merges(call: Call, thing: Any, save: Call) -> bool:
+def merges(call: Call, thing: Object | None, save: Call) -> bool:
     """Whether a call merged the adapter out of a model that is saved afterwards, and the model is the adapter's."""
     if last(call.callee) not in MERGES or call.receiver is not thing or call.order >= save.order:
         return False
@@ -81,7 +93,7 @@ def merges(call: Call, thing: Any, save: Call) -> bool:
     return made is not None and (loads_adapter(made) or last(made.callee) == "get_peft_model")
 
 
-def adapted_in_place(run: Run, thing: Any, save: Call) -> Call | None:
+def adapted_in_place(run: Run, thing: Object | None, save: Call) -> Call | None:
     """The trainer that adapted the bare model that is saved, if it did so before."""
     made = call_of(thing)
     if made is None or not is_model_load(made) or save.conditional or last(save.callee) == "save_model":
@@ -93,6 +105,59 @@ def adapted_in_place(run: Run, thing: Any, save: Call) -> Call | None:
         if any(thing is t for t in objects(call.get("model"))) and makers(given):
             return call if not made.callee.startswith("unsloth") else None
     return None
+
+
+def exports_the_base(run: Run, thing: Any, save: Call) -> bool:
+    """Whether Unsloth's export reaches the base model: it is the one that was adapted, or PEFT hands the call on."""
+    made = call_of(thing)
+    if made is None or save.conditional:
+        return False
+    if made.callee.startswith("peft.") and (loads_adapter(made) or last(made.callee) == "get_peft_model"):
+        base = next((call_of(t) for t in objects(made.get("model", "$0"))), None)
+        return base is not None and is_model_load(base) and base.callee.startswith("unsloth")
+    if not is_model_load(made) or not made.callee.startswith("unsloth"):
+        return False
+    adapts = [c for c in run.calls if last(c.callee) == "get_peft_model" and c.order < save.order and not c.conditional]
+    return any(thing is t and c.result is not thing for c in adapts for t in objects(c.get("model", "$0")))
+
+
+def uploads(run: Run) -> Iterator[Defect]:
+    """Folders that are pushed after training and in which nothing of the run is saved."""
+    start = max((c.order for c in run.train), default=None)
+    if start is None:
+        return
+    kept = [destination(c) for c in saves(run) if c.order > start]
+    own = run.arguments.value("output_dir")
+    if not kept or not all(isinstance(v, (Known, Default)) for v in (*kept, own)):
+        return  # something may be saved anywhere
+    written = [folder_of(v) for v in (*kept, own)]
+    for call in run.calls:
+        if call.order < start or last(call.callee) not in UPLOADS or "huggingface_hub" not in call.callee:
+            continue
+        folder = folder_of(call.get("folder_path", "$1"))
+        if not folder or any(lies_in(folder, w) or lies_in(w, folder) for w in written) or touched(run, call, folder):
+            continue
+        text = (
+            f"{folder} is pushed, and nothing of this run is saved there: the model is saved to {folder_of(kept[-1])}"
+        )
+        yield Defect("pushed", "folder_path", call.place, text, branch(call))
+
+
+def folder_of(value: Value) -> str:
+    inner = value.value if isinstance(value, (Known, Default)) else None
+    return os.path.normpath(inner) if isinstance(inner, str) and inner else ""
+
+
+def lies_in(path: str, folder: str) -> bool:
+    return path == folder or folder == "." or path.startswith(f"{folder}/")
+
+
+def touched(run: Run, upload: Call, folder: str) -> bool:
+    """Whether another call names a directory: it may put the model there."""
+    others = (
+        c for c in run.calls if c is not upload and last(c.callee) not in ("makedirs", "mkdir", "exists", "isdir")
+    )
+    return any(folder in spelt(v) for c in others for v in c.arguments.values())
 
 
 def merged_into(run: Run) -> Iterator[Defect]:

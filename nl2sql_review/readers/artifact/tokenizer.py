@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Iterator
 
+from ...interpret.core.objects import Object
 from ...interpret.core.recording import Call
-from ...training_plan.values import Absent, Known
+from ...training_plan.values import Absent, Known, Value
 from ..api.arguments import Defect, branch
 from ..new_tokens import COMMON, tokens
 from ..object_settings import last, objects
@@ -50,7 +51,7 @@ def owner(call: Call) -> Any:
     return call.receiver if getattr(call.receiver, "kind", "") == TOKENIZER else None
 
 
-def kept(run: Run, thing: Any) -> bool:
+def kept(run: Run, thing: Object) -> bool:
     """Whether something saves the tokenizer: itself, a trainer that has it, Unsloth's way of merging."""
     for call in run.calls:
         name = last(call.callee)
@@ -67,14 +68,14 @@ def kept(run: Run, thing: Any) -> bool:
     return False
 
 
-def is_it(value: Any, thing: Any) -> bool:
+def is_it(value: Value, thing: Object) -> bool:
     return any(o is thing for o in objects(value))
 
 
-def known(value: Any) -> bool:
+def known(value: Value) -> bool:
     return isinstance(value, Absent) or isinstance(value, Known)
 
 
-def holds(collator: Any, thing: Any) -> bool:
+def holds(collator: Object, thing: Object) -> bool:
     call = getattr(collator, "call", None)
     return call is not None and any(is_it(v, thing) for v in call.arguments.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, Iterator
+from typing import TYPE_CHECKING, Any, Iterator
 
 from ...interpret.core.objects import Dataset
 from ...interpret.core.recording import Call
@@ -16,6 +16,9 @@ from ..prompt.training_text import datasets, texts_of
 from ..run import Run
 from . import config, fields, schema_cut
 from .rows import MAKERS
+
+if TYPE_CHECKING:
+    from ...training_plan import facts
 
 MIXERS = {"interleave_datasets": "interleaved", "concatenate_datasets": "concatenated", "concat": "concatenated"}
 LOADERS = (
@@ -129,7 +132,7 @@ def _names(value: Value) -> Iterator[Any]:
 # ── mixing ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def mixing(run: Run, found: list[Dataset], part: Any, at: Place | None) -> list[Call]:
+def mixing(run: Run, found: list[Dataset], part: facts.Dataset, at: Place | None) -> list[Call]:
     """Fill `mixing` and return the calls that mix the training data."""
     calls = [d.mixed for d in found if d.mixed is not None]
     values: list[Value] = [_manner(d.mixed) if d.mixed is not None else _unmixed(d) for d in found]
@@ -196,7 +199,7 @@ def _mixed_things(call: Call) -> list[Dataset]:
     return [p for p in getattr(made, "parts", ()) if isinstance(p, Dataset)]
 
 
-def weighting(part: Any, calls: list[Call]) -> None:
+def weighting(part: facts.Dataset, calls: list[Call]) -> None:
     weighted = [
         c for c in calls if last(c.callee) == "interleave_datasets" and not isinstance(c.get("probabilities"), Absent)
     ]
@@ -252,7 +255,7 @@ def _normalised(text: str) -> bool:
     return re.search(r"/ (?:(?!/ ).)*\bsum\(", text) is not None
 
 
-def misaligned(run: Run, calls: list[Call], part: Any) -> Fact:
+def misaligned(run: Run, calls: list[Call], part: facts.Dataset) -> Fact:
     if part.weights.why_not:
         return Fact(Absent(part.weights.why_not), at=part.weights.at, why_not=part.weights.why_not)
     if not calls:

@@ -50,7 +50,7 @@ def expression(value: object, depth: int = 0) -> Expression:
     return ["unknown", "it is not known"]
 
 
-def _plain(plain: Any, depth: int) -> Expression:
+def _plain(plain: object, depth: int) -> Expression:
     if plain is None or isinstance(plain, (str, int, float, bool)):
         return ["const", plain]
     if isinstance(plain, (list, tuple, set, frozenset)) and all(isinstance(each, (str, int, float)) for each in plain):

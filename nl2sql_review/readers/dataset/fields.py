@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os.path
 from dataclasses import dataclass
-from typing import Any, Iterator
+from typing import TYPE_CHECKING, Any, Iterator
 
 from ...data_files.formats import DataFile, data_file
 from ...data_files.heads import head
@@ -17,6 +17,9 @@ from ..prompt.training_text import TrainingText, objective, texts_before_mixing
 from ..run import Run
 from .columns import columns_read, reading
 from .rows import collected, row_of
+
+if TYPE_CHECKING:
+    from ...training_plan import facts
 
 ROLES = ("question", "sql", "schema")
 # What gives a column the one name that all data sets share.
@@ -59,7 +62,7 @@ class Read:
         return isinstance(self.dataset, Dataset) and self.dataset.mixed is not None
 
 
-def read(run: Run, part: Any, texts: list[TrainingText], found: list[Dataset], calls: list[Call]) -> None:
+def read(run: Run, part: facts.Dataset, texts: list[TrainingText], found: list[Dataset], calls: list[Call]) -> None:
     """Fill `bare_fields`, `missing_fields` and `late_fallbacks`."""
     part.missing_fields = Fact(Absent(NOT_LOOKED), at=run.place, why_not=NOT_LOOKED)
     if other := objective(run):
@@ -136,7 +139,7 @@ def _plain(value: Value) -> Any:
 NOT_LOOKED = "no data file beside the script says more"
 
 
-def _by_files(run: Run, reads: list[Read], part: Any, at: Place | None) -> None:
+def _by_files(run: Run, reads: list[Read], part: facts.Dataset, at: Place | None) -> None:
     """Where the script alone does not tell, the beginning of the files does, if all of them lie in the project."""
     if not isinstance(part.bare_fields.value, Unknown):
         return
@@ -197,7 +200,12 @@ def _late(reads: list[Read], at: Place | None) -> Fact:
 
 
 def _bare(
-    reads: list[Read], before: list[Read], part: Any, found: list[Dataset], calls: list[Call], at: Place | None
+    reads: list[Read],
+    before: list[Read],
+    part: facts.Dataset,
+    found: list[Dataset],
+    calls: list[Call],
+    at: Place | None,
 ) -> Fact:
     single = bool(part.mixing.why_not)
     if not reads:
@@ -248,7 +256,7 @@ def _said(reads: list[Read]) -> str:
     return "; ".join(f"{role}: {', '.join(names)}" for role, names in columns.items())
 
 
-def _single(bare: list[Read], reads: list[Read], part: Any, at: Place | None) -> Fact:
+def _single(bare: list[Read], reads: list[Read], part: facts.Dataset, at: Place | None) -> Fact:
     names = part.sources.value.value if isinstance(part.sources.value, Known) else []
     if not bare:
         return Fact(Known([], (at,) if at is not None else ()), at=at, note=_said(reads))

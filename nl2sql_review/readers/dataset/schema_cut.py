@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Iterator
+from typing import TYPE_CHECKING, Iterator
 
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
 from ..prompt.text import Piece
 from ..prompt.tokens import joined
-from ..prompt.training_text import TrainingText, objective
+from ..prompt.training_text import TrainingText, apart
 from ..run import Run
 from .columns import argument, cuts_by_tables
 from .rows import collected
+
+if TYPE_CHECKING:
+    from ...training_plan import facts
 
 BLIND = "by a slice, which takes tables away that the SQL needs; `nl2sql-review data` counts the rows"
 NUMBER = re.compile(r"max_length\s*=\s*(\d+)")
@@ -30,9 +33,9 @@ class Cut:
     blind: bool = True  # it cuts wherever the limit falls, and not between two tables
 
 
-def read(run: Run, part: Any, texts: list[TrainingText], at: Place | None) -> None:
+def read(run: Run, part: facts.Dataset, texts: list[TrainingText], at: Place | None) -> None:
     """Fill `schema_limit` and `truncation_cuts`."""
-    if other := objective(run):
+    if other := apart(run):
         part.schema_limit = part.truncation_cuts = Fact(Absent(other), at=at, why_not=other)
         return
     known = [(t, pieces) for t in texts for pieces in t.texts]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact, Memory, TrainingPlan
 from ...training_plan.values import Absent, Default, Either, Known, Term, Text, Unknown, Value, same
@@ -206,7 +204,7 @@ def by_unsloth(run: Run, model: Fact, trainer: Fact) -> Fact:
     return Fact(model.value, at=model.at, note=note)
 
 
-def shorter_of(length: Any, model: Any) -> Any:
+def shorter_of(length: object, model: object) -> object:
     return min(length, model) if isinstance(length, int) and isinstance(model, int) else length
 
 

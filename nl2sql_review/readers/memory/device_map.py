@@ -7,7 +7,7 @@ from typing import Any
 
 from ...libraries.versions import key_of
 from ...training_plan.facts import Fact, TrainingPlan
-from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Unknown, Value
+from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Trace, Unknown, Value
 from ..derive import plain
 from ..object_settings import last
 from ..prompt.tokens import joined
@@ -67,7 +67,7 @@ def placement(run: Run, plan: TrainingPlan) -> Fact:
     return Fact(placed(value, plan.lora.load_in_4bit.value, value.trace), at=at)
 
 
-def placed(value: Value, quantized: Value, trace: Any) -> Value:
+def placed(value: Value, quantized: Value, trace: Trace) -> Value:
     if isinstance(value, Either):
         return joined(placed(o, quantized, trace) for o in value.options)
     if isinstance(value, Default) and LAUNCHER_SAYS.search(value.by):
@@ -100,14 +100,14 @@ def placed(value: Value, quantized: Value, trace: Any) -> Value:
     return Unknown(f"which card device_map={said!r} means depends on the process", trace)
 
 
-def _of_map(parts: dict[Any, Any], quantized: Value, trace: Any) -> Value:
+def _of_map(parts: dict[Any, Any], quantized: Value, trace: Trace) -> Value:
     """`{"": card}` puts the whole model on one card; a map of several parts spreads it."""
     if list(parts) == [""]:
         return placed(parts[""], quantized, trace)
     return Known("over all cards", trace) if len(parts) > 1 else Unknown("the device_map is not known", trace)
 
 
-def _on_first(value: Value, quantized: Value, trace: Any) -> Value:
+def _on_first(value: Value, quantized: Value, trace: Trace) -> Value:
     """Quantised weights stay where they were loaded; others are moved to the card of the process before it trains."""
     if isinstance(quantized, (Known, Default)):
         return _like(value, "on the first card" if quantized.value is True else "by way of the first card", trace)
@@ -116,7 +116,7 @@ def _on_first(value: Value, quantized: Value, trace: Any) -> Value:
     return Unknown("whether the model is quantised is not known", trace)
 
 
-def _like(value: Value, word: str, trace: Any) -> Value:
+def _like(value: Value, word: str, trace: Trace) -> Value:
     return Default(word, value.by, trace) if isinstance(value, Default) else Known(word, trace)
 
 

@@ -58,7 +58,7 @@ def architecture(run: Run, plan: TrainingPlan) -> Fact:
     return Fact(derive(lambda name: found(run, name), fact.value), at=fact.at, why_not=fact.why_not)
 
 
-def found(run: Run, name: Any) -> Value:
+def found(run: Run, name: object) -> Value:
     if not isinstance(name, str):
         return Absent("no model is loaded") if isinstance(name, Absent) else Unknown("the model's name is no text")
     if not name.strip():
@@ -94,7 +94,7 @@ def bits(run: Run, plan: TrainingPlan) -> Fact:
     dtype = run.load.value("torch_dtype", "dtype")
     wide = any(isinstance(o, Term) and last(o.text) in ("float32", "float") for o in options(dtype))
 
-    def width(in_four: Any, in_eight: Any) -> int:
+    def width(in_four: object, in_eight: object) -> int:
         if in_four is True:
             return 4
         return 8 if in_eight is True else 32 if wide else 16
@@ -118,7 +118,7 @@ def dynamic_weights(run: Run, plan: TrainingPlan) -> Fact:
     if not run.load.callee.startswith("unsloth") or plain(run.load.value("use_exact_model_name")) is True:
         return Fact(plainly, at=run.load.place)
 
-    def is_dynamic(name: Any) -> Any:
+    def is_dynamic(name: object) -> bool | Value:
         return True if architectures.is_dynamic(str(name)) else plainly
 
     return Fact(derive(is_dynamic, plan.lora.model_name.value), at=run.load.place)
@@ -170,7 +170,7 @@ def checkpointing(run: Run, plan: TrainingPlan) -> Fact:
         )
         value = Known(sft and not former_trl(run) and since(run, "trl", 0, 22) is not False)
 
-    def how(given: Any) -> str:
+    def how(given: object) -> str:
         return "offloaded" if given == "unsloth" and run.unsloth else "kept" if given else "off"
 
     return Fact(derive(how, value), at=at)

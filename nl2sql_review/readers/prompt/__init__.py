@@ -5,7 +5,7 @@ A fact is the join over every text the trainer may get: when the branches agree 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...libraries.versions import key_of
 from ...training_plan.facts import Fact, TrainingPlan
@@ -15,16 +15,20 @@ from . import ending as prompt_ending
 from . import loss as prompt_loss
 from . import markers
 from . import parts as prompt_parts
+from .labels import copies_padding
 from .text import Piece, chat_call_of
 from .tokenizer import Tokenizer
 from .tokens import joined
-from .training_text import TrainingText, objective, training_texts, uses_unsloth
+from .training_text import TrainingText, apart, training_texts, uses_unsloth
+
+if TYPE_CHECKING:
+    from ...training_plan import facts
 
 
 def read(run: Run, plan: TrainingPlan) -> None:
     """Fill `plan.prompt`."""
     prompt = plan.prompt
-    why_not = objective(run)
+    why_not = apart(run)
     if why_not:
         for name in prompt.names():
             getattr(prompt, name).why_not = why_not
@@ -39,7 +43,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     _loss(prompt, texts, run, tokenizer)
 
 
-def _known(value: Any, why: str, trace: Trace) -> Value:
+def _known(value: object, why: str, trace: Trace) -> Value:
     return Known(value, trace) if value else Unknown(why or "not known", trace)
 
 
@@ -50,7 +54,7 @@ def _whole(text: TrainingText) -> Value:
 # ── parts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _parts(prompt: Any, texts: list[TrainingText], at: Place | None) -> None:
+def _parts(prompt: facts.Prompt, texts: list[TrainingText], at: Place | None) -> None:
     found = [(t, [prompt_parts.parts_of(pieces, t.form) for pieces in t.texts]) for t in texts]
     orders: list[Value] = []
     missing: list[Value] = []
@@ -85,7 +89,7 @@ def _missing_note(found: list[tuple[TrainingText, list[prompt_parts.Parts]]]) ->
 # ── ending ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _ending(prompt: Any, texts: list[TrainingText], at: Place | None, run: Run, tokenizer: Tokenizer) -> None:
+def _ending(prompt: facts.Prompt, texts: list[TrainingText], at: Place | None, run: Run, tokenizer: Tokenizer) -> None:
     kinds: list[Value] = []
     sources: list[Value] = []
     notes: list[str] = []
@@ -126,6 +130,9 @@ def _appended(ending: prompt_ending.Ending, text: TrainingText, run: Run, tokeni
         return prompt_ending.Ending("eos", "add_eos_token", "the tokenizer is told to append it")
     if text.form == "tokenised" and text.appends_eos:
         return prompt_ending.Ending("eos", "eos_token_id", "its id is appended to the tokens")
+    if text.form == "tokenised" and "labels" in text.columns and copies_padding(run, text.columns["labels"]):
+        why = "padding is in the loss: where the padding token is the EOS token, shorter rows end with it all the same"
+        return prompt_ending.Ending("", why=why)
     if text.form == "text" and packs_with_eos(run):
         return prompt_ending.Ending("eos", "packing", "packing puts it between the texts, before trl 0.17")
     if text.form == "text":
@@ -177,7 +184,7 @@ def appends_eos(text: TrainingText, run: Run) -> bool | None:
 # ── loss and markers ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _loss(prompt: Any, texts: list[TrainingText], run: Run, tokenizer: Tokenizer) -> None:
+def _loss(prompt: facts.Prompt, texts: list[TrainingText], run: Run, tokenizer: Tokenizer) -> None:
     losses = [(t, loss) for t in texts for loss in prompt_loss.loss_of(run, t, tokenizer)]
     failing = next((loss for _, loss in losses if loss.on != "response"), losses[0][1])
     note = failing.note or (f"by {failing.by}" if failing.on == "response" else "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Iterator
+from typing import Iterator
 
 import libcst as cst
 
@@ -13,7 +13,6 @@ from ...training_plan.values import Absent, Either, Known, Place, Term, Unknown,
 from ..api.arguments import Defect
 from ..api.imports import fact as listed
 from ..derive import plain
-from ..model_state import path_to
 from ..object_settings import last, objects
 from ..run import Run
 from ..spelling import spelt, terms
@@ -27,6 +26,7 @@ CALL = "transformers.PreTrainedTokenizer.__call__"
 GENERATION = re.compile(r"\{%-?\s*generation\s*-?%\}")
 # Families whose own chat templates have no {% generation %}, and that no trl replaces by one that has.
 WITHOUT_GENERATION = ("Mistral", "Llama 2", "CodeLlama")
+LABELS = re.compile(r"[\"']labels[\"']|\blabels\s*=")
 MASKED = re.compile(r"-100|IGNORE|ignore_index|pad_token_id")
 MASK = "return_assistant_tokens_mask"
 
@@ -42,10 +42,20 @@ def labels(run: Run) -> Fact:
     if trainer is None or run.configuration is not None or trainer.callee not in LABELLED or objective(run):
         why = "no trainer that the script gives labels to"
         return Fact(Absent(why), at=run.place, why_not=why)
-    found = [d for text in (*texts_of(run), *own_rows(run)) for d in (*of_text(run, text), *assistant_only(run, text))]
+    texts = [*texts_of(run), *own_rows(run)]
+    found = [d for text in texts for d in (*of_text(run, text), *assistant_only(run, text))]
+    unread = next((text for text in texts if not text.form and not text.columns), None)
+    if not found and unread is not None and makes_labels(run):
+        return Fact(Unknown(f"labels are made, and {unread.why}", unread.trace), at=unread.at or run.place)
     return listed(
         list({(d.kind, id(d.place.node) if d.place is not None else 0): d for d in found}.values()), run.place
     )
+
+
+def makes_labels(run: Run) -> bool:
+    """Whether any file of the script speaks of labels."""
+    sources = [run.source, *(getattr(m, "source", None) for m in run.recording.modules.values())]
+    return any(LABELS.search(getattr(s, "text", "")) for s in sources if s is not None)
 
 
 def own_rows(run: Run) -> Iterator[TrainingText]:
@@ -116,7 +126,7 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
 def masks(run: Run, place: Place) -> bool:
     """Whether the function that makes the labels, or a collator of the script's own, speaks of masking after all."""
     assert run.trainer is not None
-    path = path_to(place.source.tree, place.node)
+    path = place.source.nodes.path(place.node)
     functions = [n for n in path if isinstance(n, (cst.FunctionDef, cst.Lambda))]
     texts = [place.source.segment(functions[0])] if functions else []
     for thing in objects(run.trainer.get("data_collator")):
@@ -142,11 +152,11 @@ def remaking(run: Run) -> Place | None:
     """The collator that makes the labels anew, if the trainer is given it."""
     assert run.trainer is not None
     for thing in objects(run.trainer.get("data_collator")):
-        call = getattr(thing, "call", None)
+        call: Call | None = getattr(thing, "call", None)
         if call is not None and call.callee == REMAKES:
             mlm = call.get("mlm")
             if isinstance(mlm, Known) and mlm.value is False:
-                return call.place  # type: ignore[no-any-return]
+                return call.place
     return None
 
 
@@ -180,15 +190,16 @@ def assistant_only(run: Run, text: TrainingText) -> Iterator[Defect]:
     if not isinstance(run.arguments.value("chat_template_path"), Absent):
         return
     name = run.load.value("model_name", "pretrained_model_name_or_path", "$0", "model")
+    whose = "the chat template that the script writes"
     if written is None:
         kind = family(name.value) if isinstance(name, Known) else None
         if kind is None or kind.name not in WITHOUT_GENERATION or not has_chat_template(getattr(name, "value", None)):
             return
+        whose = f"the chat template of {kind.name}"
     elif GENERATION.search(written):
         return
     place = run.arguments.where("assistant_only_loss")
     assert place is not None
-    whose = "the chat template that the script writes" if written is not None else f"the chat template of {kind.name}"  # type: ignore[union-attr]
     yield Defect(
         "no markers",
         "assistant_only_loss",
@@ -229,7 +240,7 @@ def filled(run: Run, value: Value) -> tuple[int, Call] | None:
     return (stop, call) if isinstance(least, int) and least >= stop else None
 
 
-def leftmost(value: Any, depth: int = 0) -> Term | None:
+def leftmost(value: Value, depth: int = 0) -> Term | None:
     """The first of several lists that are joined."""
     term = terms(value)
     if term is None or depth > 8:
@@ -244,7 +255,7 @@ def repeats(term: Term) -> bool:
     return isinstance(plain(term.args[0]), (list, tuple)) and term.text.startswith("[") and "] * " in term.text[:20]
 
 
-def tokenizer_call(run: Run, value: Any) -> Call | None:
+def tokenizer_call(run: Run, value: Value) -> Call | None:
     """The tokenizer's call whose `input_ids` these are. Terms far down hold their text only: it is looked up."""
     term = terms(value)
     while term is not None and term.head in ("item", "get", "attribute"):
@@ -256,7 +267,7 @@ def tokenizer_call(run: Run, value: Any) -> Call | None:
     return next((c for c in run.calls if c.callee == CALL and getattr(c.result, "text", "") == term.text), None)
 
 
-def copies_padding(run: Run, value: Any, depth: int = 0) -> bool:
+def copies_padding(run: Run, value: Value, depth: int = 0) -> bool:
     """Whether these are the ids of a tokenizer's call that pads, as they are or copied."""
     if depth > 6:
         return False

@@ -6,7 +6,6 @@ import libcst as cst
 
 from ...interpret.core.recording import Call
 from ...libraries.versions import key_of
-from ...source.syntax import walk
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Default, Either, Known, Place, Unknown, Value
 from ..object_settings import objects
@@ -21,7 +20,12 @@ from .tokens import joined
 from .training_text import TrainingText, objective, texts_of, uses_unsloth
 
 # Their labels are -100 wherever the padding token stands.
-HIDE_PADDING = ("transformers.DataCollatorForLanguageModeling", "trl.DataCollatorForCompletionOnlyLM")
+HIDE_PADDING = (
+    "transformers.DataCollatorForLanguageModeling",
+    "trl.DataCollatorForCompletionOnlyLM",
+    "unsloth.trainer.UnslothVisionDataCollator",
+    "unsloth.UnslothVisionDataCollator",
+)
 KEEPS_PADDING = "0.17.0"  # the first trl with a collator of its own, which looks at the attention mask instead
 BOS_LITERALS = ("<s>", "<|begin_of_text|>", "<bos>")
 # Families whose tokenizers put a BOS token before every text, and those that have none.
@@ -112,10 +116,11 @@ def asks_tokenizer(call: Call) -> bool:
     if call.conditional and "pad_token" in call.condition:
         return True
     source = call.place.source
-    choices = [
-        node for node in walk(source.tree) if isinstance(node, cst.If) and "pad_token" in source.segment(node.test)
-    ]
-    return any(node is call.place.node for choice in choices for node in walk(choice.body))
+    path = source.nodes.path(call.place.node)
+    return any(
+        isinstance(outer, cst.If) and inner is outer.body and "pad_token" in source.segment(outer.test)
+        for outer, inner in zip(path, path[1:])
+    )
 
 
 def pads(call: Call) -> list[Value]:

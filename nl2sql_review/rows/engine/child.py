@@ -40,7 +40,7 @@ def main(handler: str, given: str, *preload: str) -> NoReturn:
     os.dup2(2, 1)  # what anything prints must not stand among the answers
     told, again = 0.0, False
 
-    def answer(kind: str, value: Any) -> None:
+    def answer(kind: str, value: object) -> None:
         nonlocal told, again
         told, again = monotonic(), False
         answers.write(json.dumps((kind, value)) + "\n")

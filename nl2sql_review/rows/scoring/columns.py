@@ -18,6 +18,6 @@ def first(row: Mapping[str, Any], names: Sequence[str], fits: Callable[[Any], bo
     return next((row[name] for name in names if name in row and row[name] is not None and fits(row[name])), None)
 
 
-def text_of(value: Any) -> str | None:
+def text_of(value: object) -> str | None:
     """Returns a text without the space around it, or None where nothing is left."""
     return value.strip() or None if isinstance(value, str) else None

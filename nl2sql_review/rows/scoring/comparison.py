@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -91,7 +91,7 @@ def _permuted(gold: Sequence[Row], predicted: Sequence[Row], ordered: bool, as_s
     return all(choices) and extend(())
 
 
-def _content(values: Any, as_set: bool) -> Hashable:
+def _content(values: Iterable[Hashable], as_set: bool) -> Hashable:
     return frozenset(values) if as_set else frozenset(Counter(values).items())
 
 

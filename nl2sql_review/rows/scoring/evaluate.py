@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from typing import Literal
 
 from ..engine import dialect, schema
 from ..engine.dialect import NoTranslation
@@ -71,7 +72,7 @@ class _Found:
 
     files: list[tuple[str, ...]]
     schemas: list[Schema | None]
-    source: str  # of the schemas: rows, file, databases
+    source: Literal["rows", "file", "databases"]  # of the schemas
 
 
 def _found(pairs: Sequence[Question], asked: Asked, gold_is_text: bool) -> _Found:
@@ -210,7 +211,7 @@ def _summary(
         gold=asked.gold,
         databases=asked.databases,
         database_files=len({file for files in found.files for file in files}),
-        schemas=found.source,  # type: ignore[arg-type]  # one of the three words
+        schemas=found.source,
         rule=_rule(asked),
         by_database=_shares(counted, lambda judged: (judged.db_id,) if judged.db_id else ()),
         by_clause=_shares(counted, lambda judged: read(judged.gold).clauses or ("none of these",), CLAUSES),
@@ -291,7 +292,8 @@ def _gates(figure: float | None, against: Comparison | None, asked: Asked) -> tu
     gates = []
     if asked.fail_below is not None and figure is not None:
         below = figure < asked.fail_below
-        said = f"{name} {100 * figure:.2f} % is {'below' if below else 'not below'} {100 * asked.fail_below:g} %"
+        shown = _apart(100 * figure, 100 * asked.fail_below)
+        said = f"{name} {shown} % is {'below' if below else 'not below'} {100 * asked.fail_below:.12g} %"
         gates.append(Gate("fail-below", not below, said))
     if asked.no_worse and against is not None:
         worse = against.difference < 0
@@ -303,7 +305,17 @@ def _gates(figure: float | None, against: Comparison | None, asked: Asked) -> tu
 
 
 def _points(difference: float) -> str:
-    return f"{100 * difference:+.2f} points"
+    sign = "+" if difference >= 0 else ""
+    return f"{sign}{_apart(100 * difference, 0)} points"
+
+
+def _apart(value: float, other: float) -> str:
+    """A figure with two digits behind the point, or as many as it takes to stand on its side of another."""
+    for digits in range(2, 15):
+        shown = float(f"{value:.{digits}f}")
+        if (shown < other, shown > other) == (value < other, value > other):
+            break
+    return f"{value:.{digits}f}"
 
 
 def _notes(

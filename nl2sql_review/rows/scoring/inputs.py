@@ -276,7 +276,7 @@ def _text_row(place: str, line: str) -> Row:
     return Row(place, None, database.strip() or None, "", sql.strip() if line.strip() else None, None)
 
 
-def _row(path: str, place: str, item: Any, columns: Sequence[str]) -> Row:
+def _row(path: str, place: str, item: object, columns: Sequence[str]) -> Row:
     if isinstance(item, str):
         return Row(place, None, None, "", item, None)
     if not isinstance(item, Mapping):

@@ -118,6 +118,12 @@ class GoldBroken(Exception):
     """The gold SQL does not run; the text says why."""
 
 
+class Task(Shared):
+    """What a process is told to judge: the pairs, and what they share."""
+
+    items: list[Any]
+
+
 class Judge:
     """Judges the pairs of one task."""
 
@@ -257,7 +263,7 @@ class Judge:
             return str(refused)
 
 
-def judge(task: Any, limits: Limits, tell: Tell) -> Iterator[Verdict]:
+def judge(task: Task, limits: Limits, tell: Tell) -> Iterator[Verdict]:
     """Yields the verdict on every item of a task, in order."""
     judges = Judge(task, limits, tell)
     for item in task["items"]:

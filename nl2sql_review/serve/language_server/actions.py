@@ -132,7 +132,7 @@ def _wanted(only: Sequence[str] | None, *kinds: str) -> bool:
     return any(kind == one or kind.startswith(f"{one}.") for kind in kinds for one in map(_word, only))
 
 
-def _word(kind: Any) -> str:
+def _word(kind: object) -> str:
     return str(getattr(kind, "value", kind))
 
 

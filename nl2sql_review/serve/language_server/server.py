@@ -186,7 +186,7 @@ class Server(LanguageServer):
         for other in self.reviews.rests_on(document.path):  # which read the draft
             self.expect(other)
 
-    def report_server_error(self, error: Exception, source: Any) -> None:
+    def report_server_error(self, error: Exception, source: object) -> None:
         """Log what a message of the client led to; only a fault of ours while a file is reviewed is shown."""
         log.error("%s: %s", getattr(source, "__name__", source), error)
         if not isinstance(error, JsonRpcException):
@@ -207,7 +207,8 @@ def _synchronise(server: Server) -> None:
         return asyncio.get_running_loop().time()
 
     def text(uri: str) -> str:
-        return server.workspace.get_text_document(uri).source
+        source: str = server.workspace.get_text_document(uri).source
+        return source
 
     def notebook(uri: str, version: int, changed: float = 0.0) -> None:
         found = server.workspace.get_notebook_document(notebook_uri=uri)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any, NamedTuple
+import collections.abc
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from ....training_plan.values import Absent, Default, Known, Unknown, Value, extend
 from ...core.joins import demote
@@ -29,6 +30,7 @@ SIMPLE = (
     "help",
     "version",
 )
+Raw = Union[str, int, list["Raw"], None]  # what argparse makes of words: texts, flags (bool), counts, lists
 CONST = "\0const\0"
 
 
@@ -45,8 +47,14 @@ def noting(option: Option, events: list[Event]) -> type[argparse.Action]:
     """A class of actions that keep where their option stands."""
 
     class Noting(argparse.Action):
-        def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
-            given = values if isinstance(values, list) else [] if values is None else [values]
+        def __call__(
+            self,
+            parser: argparse.ArgumentParser,
+            namespace: argparse.Namespace,
+            values: str | collections.abc.Sequence[Any] | None,
+            option_string: str | None = None,
+        ) -> None:
+            given = [values] if isinstance(values, str) else [*(values or ())]
             events.append(Event(option, option_string or "", given, frozenset(vars(namespace))))
             setattr(namespace, self.dest, "")
 
@@ -64,10 +72,10 @@ class _Parser(argparse.ArgumentParser):
     def exit(self, status: int = 0, message: str | None = None) -> Any:
         raise _Wrong(message or "")
 
-    def print_help(self, file: Any = None) -> None:
+    def print_help(self, file: object = None) -> None:
         raise _Wrong("help")
 
-    def _print_message(self, message: str, file: Any = None) -> None:
+    def _print_message(self, message: str, file: object = None) -> None:
         raise _Wrong(message)
 
 
@@ -154,7 +162,7 @@ def scopes(parser: Parser, found: dict[str, Any]) -> list[Parser]:
     return out
 
 
-def build(parser: Parser, real: Any = None, events: list[Event] | None = None) -> _Parser:
+def build(parser: Parser, real: _Parser | None = None, events: list[Event] | None = None) -> _Parser:
     prefix = plain(parser.prefix)
     strict = plain(parser.strict)
     if real is None:
@@ -200,7 +208,7 @@ def add(real: argparse.ArgumentParser, option: Option, events: list[Event]) -> N
         real.add_argument(option.dest, **settings)
 
 
-def value_of(m: Machine, option: Option, raw: Any, words: dict[str, Value], node: cst.CSTNode | None) -> Value:
+def value_of(m: Machine, option: Option, raw: Raw, words: dict[str, Value], node: cst.CSTNode | None) -> Value:
     action, obj = plain(option.action), object_of(option.action)
     own = option.action if obj is not None else None
     if own is not None and not (isinstance(obj, Opaque) and obj.text.endswith("BooleanOptionalAction")):
@@ -221,7 +229,7 @@ def value_of(m: Machine, option: Option, raw: Any, words: dict[str, Value], node
     return value
 
 
-def made(m: Machine, option: Option, raw: Any, words: dict[str, Value], node: cst.CSTNode | None) -> Value:
+def made(m: Machine, option: Option, raw: Raw, words: dict[str, Value], node: cst.CSTNode | None) -> Value:
     if isinstance(raw, list):
         return Known(Sequence(tuple(made(m, option, r, words, node) for r in raw), "list"))
     if raw == CONST:
@@ -230,7 +238,7 @@ def made(m: Machine, option: Option, raw: Any, words: dict[str, Value], node: cs
             if isinstance(plain(option.const), str) and option.nargs == "?"
             else option.const
         )
-    word = words.get(raw)
+    word = words.get(raw) if isinstance(raw, str) else None
     if word is None:
         if "\0" in str(raw):
             return Unknown("a word that is put together with what only the run knows")

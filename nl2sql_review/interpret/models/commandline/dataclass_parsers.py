@@ -432,13 +432,13 @@ def of_parameters(m: Machine, fn: Function, given: Arguments, prefix: str = "", 
         by = f"--{prefix}{name.replace('_', '-') if dashed else name}"
         default = fn.defaults.get(name)
         annotation = fn.annotation(p)
-        nested = fn.scope.module.scope.slots.get(bare(annotation)) if annotation else None
-        if isinstance(object_of(default), Instance) and object_of(default).cls.kind != "enum":
-            given.keywords[name] = overridable(m, default, f"{prefix}{name}.")  # type: ignore[arg-type]
+        nested: Value | None = fn.scope.module.scope.slots.get(bare(annotation)) if annotation else None
+        if default is not None and isinstance(object_of(default), Instance) and object_of(default).cls.kind != "enum":
+            given.keywords[name] = overridable(m, default, f"{prefix}{name}.")
         elif default is not None:
             given.keywords[name] = chosen(m, (by,), default, by, like(default), plain(default) not in (True, False))
-        elif isinstance(object_of(nested), Class) and object_of(nested).kind == "dataclass":
-            given.keywords[name] = command_line(m, nested, f"{prefix}{name}.", None)  # type: ignore[arg-type]
+        elif nested is not None and isinstance(object_of(nested), Class) and object_of(nested).kind == "dataclass":
+            given.keywords[name] = command_line(m, nested, f"{prefix}{name}.", None)
         elif (word := spoken(m, (by,))) is not None:
             given.keywords[name] = like(Absent())(word)
         else:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ....training_plan.values import Absent, Known, Unknown, Value
 from ...core.library import DECORATORS, model
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
-from ...core.objects import Arguments, Builtin, Items, Mapping, Opaque, Sequence, object_of
+from ...core.objects import Arguments, Builtin, Items, Mapping, Module, Opaque, Sequence, object_of
 from ...core.operations import describe
 from ...core.project import resolved
 from ..commandline.process import started
@@ -160,7 +160,7 @@ def listed(value: Value | None, group: str) -> list[Defaults]:
     return out
 
 
-def folder_of(m: Machine, path: Value, module: Any) -> Path | str:
+def folder_of(m: Machine, path: Value, module: Module) -> Path | str:
     """Where `config_path` leads: it is relative to the file it is written in."""
     if (
         not isinstance(path, (Known, Absent))
@@ -196,7 +196,7 @@ def main(call: ModelCall) -> Value:
     return Known(Builtin(getattr(function, "name", "main"), run), fn.trace)
 
 
-def configuration(m: Machine, path: Value, name: Value, module: Any, node: cst.CSTNode | None) -> Value:
+def configuration(m: Machine, path: Value, name: Value, module: Module, node: cst.CSTNode | None) -> Value:
     if isinstance(name, Absent) or isinstance(name, Known) and name.value is None:
         return Known(Config(by=COMMAND_LINE))
     if not isinstance(name, Known) or not isinstance(name.value, str):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ....training_plan.values import Known, Unknown, Value, join
 from ...core.library import iteration_model, method_model, model, record, record_call
@@ -16,12 +16,14 @@ from .datasets import cell, made
 if TYPE_CHECKING:
     import libcst as cst
 
+    from ...core.recording import Call
+
 KIND = "pandas.DataFrame"
 DROPPING = ("sample", "head", "tail", "dropna", "drop_duplicates", "query", "drop", "loc", "iloc")
 MANY = "only the run knows how many rows there are"
 
 
-def frame(m: Machine, text: str, call: Any, columns: dict[str, Value], open: bool = True) -> Dataset:
+def frame(m: Machine, text: str, call: Call, columns: dict[str, Value], open: bool = True) -> Dataset:
     new = Dataset(text, call, columns, open)
     new.kind = KIND
     call.result = made(m, new)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 from ....training_plan.values import Absent, Default, Known, Text, Unknown, Value, traced
 from ...core.joins import demote
@@ -16,12 +16,14 @@ from ...core.objects import Sequence
 from ...core.operations import lift
 from ...python.builtins import open_term
 from ...python.texts import concatenate
-from .paths import CWD, absolute_text, expanded, last_name, text_of
+from .paths import absolute_text, below_cwd, expanded, last_name, text_of
 from .streams import existing
+
+TextFunction = Callable[..., Optional[Value]]  # of a machine and the texts; None: only the run knows
 
 
 def text_function(*names: str) -> Callable[[Any], Any]:
-    def add(f: Any) -> Any:
+    def add(f: TextFunction) -> TextFunction:
         for name in names:
 
             def run(call: ModelCall, name: str = name) -> Value:
@@ -38,7 +40,7 @@ def text_function(*names: str) -> Callable[[Any], Any]:
     return add
 
 
-def settled(m: Machine, name: str, f: Any, texts: list[Value], values: Any) -> Value:
+def settled(m: Machine, name: str, f: TextFunction, texts: list[Value], values: tuple[Value, ...]) -> Value:
     bad = next((t for t in texts if isinstance(t, (Unknown, Absent))), None)
     if bad is not None:
         m.risks += 1
@@ -145,8 +147,9 @@ def extend_search_path(call: ModelCall) -> Value:
     """Where further modules are found; a relative folder is tried in the script's own, then in the project's root."""
     m = call.machine
     text = lift(text_of, call.arguments.positional[-1]) if call.arguments.positional else Unknown("no path")
-    if isinstance(text, Text) and text.parts[0] is CWD and all(isinstance(p, str) for p in text.parts[1:]):
-        text = Known("".join(text.parts[1:]).lstrip("/") or ".")  # type: ignore[arg-type]
+    below = below_cwd(text)
+    if below is not None:
+        text = Known(below or ".")
     if isinstance(text, (Known, Default)) and isinstance(text.value, str):
         folder = Path(text.value)
         bases = [m.project.script.parent] if m.project.script is not None else []

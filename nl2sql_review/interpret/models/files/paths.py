@@ -11,7 +11,7 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Any, Callable
 
-from ....training_plan.values import Absent, Known, Text, Unknown, Value
+from ....training_plan.values import Absent, Known, Text, Trace, Unknown, Value
 from ...core import operations
 from ...core.library import ATTRIBUTE_MODELS, METHOD_MODELS, model
 from ...core.machine import Machine
@@ -35,6 +35,14 @@ LEFTOVER = re.compile(
 
 
 # -- between paths and text ------------------------------------------------------------------------------
+def below_cwd(text: Value) -> str | None:
+    """The literal path below the working directory, None where a text is no such path."""
+    if not isinstance(text, Text) or not text.parts or text.parts[0] is not CWD:
+        return None
+    literal = [part for part in text.parts[1:] if isinstance(part, str)]
+    return "".join(literal).lstrip("/") if len(literal) == len(text.parts) - 1 else None
+
+
 def text_of(v: Value) -> Value:
     """The text of a settled path or string."""
     x = v.value if isinstance(v, Known) else None
@@ -59,7 +67,7 @@ def path_of(text: Value) -> Value:
     return text
 
 
-def opened(text: str, *args: Value, trace: Any = ()) -> Value:
+def opened(text: str, *args: Value, trace: Trace = ()) -> Value:
     """A path that only the run knows, as an expression."""
     return path_of(Text((Known(Opaque(text, "call", args, "str")),), trace))
 

@@ -7,7 +7,7 @@ from the script's own up to the project's root are tried, and only a file that e
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
-from typing import Any, Callable, NamedTuple
+from typing import Callable, NamedTuple
 
 from ....files import disk
 from ....source import Source, SourceError
@@ -20,7 +20,7 @@ from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Builtin, Items, Mapping, Opaque, Sequence, object_of, plain
 from ...core.operations import describe, lift
 from ...python.builtins import BUILTINS
-from .paths import CONFIGURATION, CWD, LEFTOVER, is_path, path_method, text_of
+from .paths import CONFIGURATION, LEFTOVER, below_cwd, is_path, path_method, text_of
 
 FILE = "file"
 MAX_TEXT_BYTES = 256_000  # a configuration, a template; larger ones are data, which the run reads
@@ -48,13 +48,8 @@ def locate(m: Machine, text: Value) -> Path | str:
             literal = text.value
         else:
             relative = text.value
-    elif (
-        isinstance(text, Text)
-        and text.parts
-        and text.parts[0] is CWD
-        and all(isinstance(p, str) for p in text.parts[1:])
-    ):
-        relative = "".join(text.parts[1:]).lstrip("/")  # type: ignore[arg-type]
+    elif (below := below_cwd(text)) is not None:
+        relative = below
     else:
         return f"which file {describe(text)} is, only the run knows"
     if m.project.root is None:
@@ -276,7 +271,7 @@ def read_all(call: ModelCall) -> Value:
     )
 
 
-def or_term(m: Machine, file: Any, found: Value, what: str) -> Value:
+def or_term(m: Machine, file: Opaque, found: Value, what: str) -> Value:
     """What a data file holds is decided by the run; that a configuration is missing is said."""
     path = text_of(file.args[0])
     name = path.value if isinstance(path, Known) else path.parts[-1] if isinstance(path, Text) else ""

@@ -10,6 +10,7 @@ from ...core.machine import Machine
 from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Bound, Class, Field, Instance, Mapping, Opaque, Sequence, object_of, plain
 from ..config import pydantic
+from .signatures import CLASSES, parameters
 from .small_parts import copied
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ def replace(call: ModelCall) -> Value | None:
 def fields(call: ModelCall) -> Value | None:
     obj = object_of(call.arguments.get(0))
     cls = obj.cls if isinstance(obj, Instance) else obj
+    if isinstance(cls, Opaque) and cls.head == "symbol" and cls.text in CLASSES:
+        return parameters(cls.text)
     if not isinstance(cls, Class):
         return None
     made = []

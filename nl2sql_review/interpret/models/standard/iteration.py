@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from typing import Any
 
 from ....training_plan.values import Absent, Known, Unknown, Value
@@ -16,7 +17,7 @@ from ...python.operators import equal
 MAX_PRODUCT = 400
 
 
-def rows(m: Machine, columns: list[Items], combined: Any) -> Value:
+def rows(m: Machine, columns: list[Items], combined: Iterable[tuple[Value, ...]]) -> Value:
     """Tuples of elements, open where a column is."""
     open_ = next((c.open for c in columns if c.open), "")
     by = next((c.by for c in columns if c.by), "")

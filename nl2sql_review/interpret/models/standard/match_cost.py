@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
@@ -21,6 +21,7 @@ STEPS = 20_000  # what a use of a pattern may take
 DEEP = 150  # iterations of a group within each other that are followed
 SIZE = 2_000  # parts of a pattern, those that are repeated so often counted each time
 
+Part = tuple[object, Any]  # an opcode of `re`, and what it is applied to: another type for each
 Next = Callable[[int], bool]  # whether the rest matches from a place
 
 
@@ -54,7 +55,7 @@ def _parsed(pattern: str, flags: int) -> Any:
     return tree
 
 
-def _measure(tree: Any, times: int) -> int:
+def _measure(tree: Iterable[Part], times: int) -> int:
     """Count the parts of a pattern. Raises Costly where `re` would take long to compile it."""
     total = 0
     for op, av in tree:
@@ -67,7 +68,7 @@ def _measure(tree: Any, times: int) -> int:
     return total
 
 
-def _inner(op: Any, av: Any) -> list[Any]:
+def _inner(op: object, av: Any) -> list[Any]:
     if op in (sre.MAX_REPEAT, sre.MIN_REPEAT):
         return [av[2]]
     if op is sre.SUBPATTERN:
@@ -87,7 +88,7 @@ class _Walk:
         self._flags = flags & (re.I | re.S | re.A)
         self._known: dict[tuple[int, str], bool] = {}
 
-    def first(self, tree: Any, at: int) -> int | None:
+    def first(self, tree: Iterable[Part], at: int) -> int | None:
         """Return where a match that begins at a place ends, None where there is none."""
         ends: list[int] = []
 
@@ -161,7 +162,7 @@ class _Walk:
 
         return again(0, at, -1)
 
-    def _repeat_one(self, greedy: bool, low: int, most: int, one: Any, at: int, then: Next) -> bool:
+    def _repeat_one(self, greedy: bool, low: int, most: int, one: Part, at: int, then: Next) -> bool:
         text, end = self._text, at
         last = min(len(text), at + most)
         while end < last and self._takes(one[0], one[1], text[end]):
@@ -174,14 +175,14 @@ class _Walk:
                 return True
         return False
 
-    def _takes(self, op: Any, av: Any, char: str) -> bool:
+    def _takes(self, op: object, av: Any, char: str) -> bool:
         key = id(av) if not isinstance(av, int) else av, f"{op}{char}"
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = self._compare(op, av, char)
         return known
 
-    def _compare(self, op: Any, av: Any, char: str) -> bool:
+    def _compare(self, op: object, av: Any, char: str) -> bool:
         if op is sre.ANY:
             return char != "\n" or bool(self._flags & re.S)
         alike = {char, char.lower(), char.upper()} if self._flags & re.I else {char}
@@ -192,7 +193,7 @@ class _Walk:
         negated = any(kind is sre.NEGATE for kind, _ in av)
         return negated is not any(_in_set(kind, value, one) for kind, value in av for one in alike)
 
-    def _stands(self, where: Any, at: int) -> bool:
+    def _stands(self, where: object, at: int) -> bool:
         text = self._text
         if where in (sre.AT_BEGINNING, sre.AT_BEGINNING_STRING, sre.AT_BEGINNING_LINE):
             return at == 0 or text[at - 1] == "\n"
@@ -206,7 +207,7 @@ class _Walk:
 _ONE = (sre.LITERAL, sre.NOT_LITERAL, sre.ANY, sre.IN)
 
 
-def _in_set(kind: Any, value: Any, char: str) -> bool:
+def _in_set(kind: object, value: Any, char: str) -> bool:
     if kind is sre.LITERAL:
         return char == chr(value)
     if kind is sre.RANGE:

@@ -15,10 +15,11 @@ from ....training_plan.values import Known, Unknown, Value
 from ...core.library import ATTRIBUTE_MODELS, CONSTANTS, METHOD_MODELS, model
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
+from ...core.names import PARAMETERS
 from ...core.objects import Bound, Class, Function, Mapping, Opaque, Partial, Sequence, object_of
 from ...core.operations import describe
 
-SIGNATURE, PARAMETERS = "inspect.Signature", "inspect.parameters"
+SIGNATURE = "inspect.Signature"
 
 CLASSES = (
     "transformers.TrainingArguments", "transformers.Seq2SeqTrainingArguments", "transformers.Trainer", "trl.SFTConfig",
@@ -72,7 +73,7 @@ def taken(call: ModelCall) -> Value | None:
 
 
 METHOD_MODELS[PARAMETERS, "__contains__"] = taken
-for _name in ("keys", "copy"):
+for _name in ("keys", "values", "copy"):
     METHOD_MODELS[PARAMETERS, _name] = lambda call: call.receiver
 ATTRIBUTE_MODELS[SIGNATURE, "parameters"] = lambda call: call.owner.slots["parameters"]
 

@@ -121,7 +121,7 @@ FLAGS = {
 }
 
 
-def harmless(pattern: Any, subject: Any, flags: int | None, everywhere: bool = True) -> bool:
+def harmless(pattern: object, subject: object, flags: int | None, everywhere: bool = True) -> bool:
     return (
         isinstance(pattern, str)
         and isinstance(subject, str)

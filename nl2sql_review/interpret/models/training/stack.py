@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ....training_plan.values import Absent, Known, Unknown, Value
-from ...core.library import METHOD_MODELS, model, record, record_call, result
+from ...core.library import ATTRIBUTE_MODELS, METHOD_MODELS, model, record, record_call, result
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Dataset, Instance, Opaque, Row, Sequence, object_of
@@ -14,6 +14,8 @@ from ..data.datasets import parameter_name
 
 if TYPE_CHECKING:
     import libcst as cst
+
+    from ...core.recording import Call
 
 
 def hand_back(call: ModelCall) -> Value:
@@ -53,6 +55,10 @@ def setup_chat_format(call: ModelCall) -> Value:
     return Known(Sequence((args.get(0, "model"), args.get(1, "tokenizer"), *extra), "tuple"))
 
 
+# A processor of texts and images holds the tokenizer: both are one here, as what is set on either is set on the texts'.
+ATTRIBUTE_MODELS["transformers.PreTrainedTokenizer", "tokenizer"] = lambda call: call.receiver
+
+
 # -- methods that return the object itself ---------------------------------------------------------------
 def itself(call: ModelCall) -> Value:
     record_call(call)
@@ -83,7 +89,7 @@ def called(m: Machine, f: Opaque, args: Arguments, node: cst.CSTNode | None) -> 
 
 
 # -- trainers --------------------------------------------------------------------------------------------
-def row_of_own(m: Machine, call: Any, data: Any, node: cst.CSTNode | None) -> None:
+def row_of_own(m: Machine, call: Call, data: object, node: cst.CSTNode | None) -> None:
     """One row of a data set that is a class of the script, as its `__getitem__` makes it of an index."""
     if not isinstance(data, Instance) or call.result is None:
         return
@@ -95,7 +101,7 @@ def row_of_own(m: Machine, call: Any, data: Any, node: cst.CSTNode | None) -> No
         call.result.slots["row"] = freeze(row)
 
 
-def after_construction(m: Machine, call: Any, args: Arguments, node: cst.CSTNode | None) -> None:
+def after_construction(m: Machine, call: Call, args: Arguments, node: cst.CSTNode | None) -> None:
     """Run a trainer's `formatting_func` and its data set's `__getitem__`.
 
     The symbolic results are kept in `call.result.slots["formatted"]` and `["row"]`.

@@ -1,0 +1,39 @@
+"""Settings as people read them: a line each, as in the file, and where each was said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..files.typed_data import show
+from .settings import KEYS, Settings
+
+
+def show_settings(settings: Settings) -> str:
+    """One line per setting, as in the file, and where it was said."""
+    lines = []
+    for k, name in KEYS.items():
+        value = getattr(settings, name)
+        lines.append((f"{k} = {_toml(value)}" if value is not None else f"# {k} =", settings.sources.get(k, "default")))
+    for id in settings.parameters:
+        lines.append((f'"{id}" = {changed_rule(settings, id)}', settings.sources.get(id, "default")))
+    width = max(len(line) for line, _ in lines)
+    return "\n".join(f"{line:{width}}  # {source}" for line, source in lines)
+
+
+def changed_rule(settings: Settings, id: str) -> str:
+    """Return what the settings change about a rule as a table of TOML, `{ equals = 32 }`; "" for nothing."""
+    tables = settings.parameters.get(id)
+    if not tables:
+        return ""
+    whole = {**tables[""].given(), "severity": tables[""].severity}
+    parts = [f"{k} = {_toml(v)}" for k, v in whole.items() if v is not None]
+    parts += [f'"{f}" = {_toml(t.given())}' for f, t in tables.items() if f]
+    return f"{{ {', '.join(parts)} }}"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(_toml(v) for v in value)}]"
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{k} = {_toml(v)}' for k, v in value.items())} }}"
+    return show(value)

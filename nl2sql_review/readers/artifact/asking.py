@@ -1,0 +1,220 @@
+"""Who asks the model once it is trained, and with what: the script itself, scripts beside it, and what `serve` names.
+
+A script beside it counts where it names a directory that the training saves to, and asks the model from there. A file
+that the settings name (`serve`) counts as it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Iterator
+
+from ...files import disk
+from ...interpret.core.recording import Call
+from ...training_plan.values import Default, Known, Place, Term, Unknown, Value
+from ..object_settings import last, objects
+from ..run import Run, call_of
+from ..spelling import spelt
+from .saved import destinations, saves
+
+TOKENIZER = "transformers.PreTrainedTokenizer"
+GENERATE = "transformers.PreTrainedModel.generate"
+SERVES = re.compile(r"\bLLM\(|\.generate\(|\bpipeline\(|completions")
+MAX_FILES, MAX_BYTES = 20, 200_000
+MAX_STEPS_BACK = 12  # calls that made the model, one of the other
+MAX_STEPS = 20_000  # of the interpretation of one script that asks
+
+
+@dataclass(slots=True)
+class Side:
+    """A program that asks: `name` is empty for the training script itself.
+
+    `training` is the run that trained, `run` the same with the calls of this program in place of its own.
+    """
+
+    training: Run
+    run: Run
+    name: str = ""
+    named: bool = False  # in the settings: whatever it asks is asked of this model
+    start: int = -1  # calls before this one belong to the training
+    names: list[str] = field(default_factory=list)  # what the training saves to
+
+    def where(self, place: Place) -> str:
+        """`generate.py:12`, for a sentence of the training script."""
+        place.source.locate([place.node])
+        return f"{self.name}:{place.source.span(place.node).row}"
+
+
+@dataclass(slots=True)
+class Question:
+    """One place where a model is asked: the text or messages it is given, and the call that turns them into ids."""
+
+    side: Side
+    given: Value
+    call: Call
+    chat: bool = False  # a chat template is put around it
+    tokenized: Call | None = None  # by the tokenizer, where the script calls that itself
+    new_tokens: Value | None = None  # how many the answer may have
+
+    @property
+    def place(self) -> Place:
+        """The call that takes the text: the tokenizer's, else the one that asks."""
+        return (self.tokenized or self.call).place
+
+
+# -- which programs --------------------------------------------------------------------------------------------------
+
+
+def sides(run: Run) -> list[Side]:
+    """The training script itself, then every script that serves what it saves."""
+    start = min((c.order for c in run.train), default=-1)
+    names = [n for n in destinations(run) if len(n) > 2]
+    found = [Side(run, run, start=start, names=names)]
+    for path, data, named in files(run):
+        if path.suffix != ".py" or not named and not SERVES.search(data):
+            continue
+        asking = read(run, path, data)
+        if asking is not None:
+            found.append(Side(run, asking, path.name, named, names=names))
+    return found
+
+
+def files(run: Run) -> Iterator[tuple[Path, str, bool]]:
+    """(path, text, whether the settings name it) of the files that may serve the model."""
+    project = run.recording.project
+    if project is None or project.root is None or project.script is None:
+        return
+    script = project.script
+    named = [
+        Path(getattr(run.settings, "root", "") or project.root, each) for each in getattr(run.settings, "served", ())
+    ]
+    for path in named:
+        data = project.read(path)
+        if data is not None and len(data) <= MAX_BYTES and path != script:
+            yield path, data.decode("utf-8", "replace"), True
+    names = [n for n in destinations(run) if len(n) > 2]
+    listing = [n for n in sorted(disk.names(script.parent)) if n.endswith(".py") or n.lower().startswith("modelfile")]
+    for name in listing[:MAX_FILES]:
+        path = script.parent / name
+        if path == script or path in named:
+            continue
+        data = project.read(path)
+        if data is None or len(data) > MAX_BYTES:
+            continue
+        text = data.decode("utf-8", "replace")
+        if any(re.search(rf"[\"'/\s]{re.escape(n)}[\"'/\s]", text) for n in names):
+            yield path, text, False
+
+
+def read(run: Run, path: Path, text: str) -> Run | None:
+    """The training run with the calls of another script in place of its own; None where that is no Python."""
+    from ...interpret.program import interpret
+    from ...source import Source, SourceError
+
+    source = Source(str(path), text)
+    try:
+        recording = interpret(source, run.recording.project.root, MAX_STEPS)
+    except SourceError:
+        return None
+    recording.project = run.recording.project
+    return replace(run, recording=recording, source=source)
+
+
+# -- what they ask ---------------------------------------------------------------------------------------------------
+
+
+def questions(side: Side) -> Iterator[Question]:
+    """Every place where a program asks the model that was trained; a place in the code once."""
+    run = side.run
+    seen: set[int] = set()
+    makers = [c for c in run.calls if c.order > side.start and tokenizes(c)]
+    for call in run.calls:
+        if call.order <= side.start:
+            continue
+        for question in asked(side, call, makers):
+            node = id((question.tokenized or call).place.node)
+            if node not in seen and (side.named or not side.name and call.callee == GENERATE or ours(side, call)):
+                seen.add(node)
+                question.given = single(question.given)
+                yield question
+
+
+def tokenizes(call: Call) -> bool:
+    return call.callee.startswith(f"{TOKENIZER}.") and last(call.callee) in (
+        "__call__",
+        "apply_chat_template",
+        "encode",
+    )
+
+
+def asked(side: Side, call: Call, makers: list[Call]) -> Iterator[Question]:
+    name = last(call.callee)
+    if call.callee == GENERATE:
+        before = [c for c in makers if c.order < call.order and c.function == call.function]
+        if before:
+            maker = before[-1]
+            given = maker.get("text", "conversation", "$0")
+            chat = last(maker.callee) == "apply_chat_template" or templated(given)
+            yield Question(side, given, call, chat, maker, call.get("max_new_tokens"))
+    elif call.callee.startswith("vllm.LLM(") and name in ("generate", "chat"):
+        given = call.get("prompts", "messages", "$0")
+        yield Question(side, given, call, name == "chat" or templated(given))
+    elif call.callee.startswith("transformers.pipeline(") and name == "__call__":
+        given = call.get("text_inputs", "$0")
+        yield Question(side, given, call, messages(given) or templated(given))
+    elif call.callee.endswith(".chat.completions.create"):
+        yield Question(side, call.get("messages"), call, True)
+    elif call.callee.endswith(".completions.create"):
+        yield Question(side, call.get("prompt"), call, templated(call.get("prompt")))
+
+
+def single(value: Value) -> Value:
+    """The one text of a list, as a tokenizer is given it; any other value itself."""
+    inside = value.parts if isinstance(value, Unknown) else value.value if isinstance(value, (Known, Default)) else None
+    if not isinstance(inside, (list, tuple)) or len(inside) != 1 or messages(value):
+        return value
+    return inside[0] if hasattr(inside[0], "trace") else Known(inside[0], value.trace)
+
+
+def templated(value: Value) -> bool:
+    if isinstance(value, Unknown) and isinstance(value.parts, list):
+        return bool(value.parts) and all(templated(p) for p in value.parts)
+    if isinstance(value, (Known, Default)) and isinstance(value.value, (list, tuple)):
+        return bool(value.value) and all(isinstance(v, Term) and templated(v) for v in value.value)
+    return isinstance(value, Term) and "apply_chat_template" in value.text
+
+
+def messages(value: Value) -> bool:
+    """Whether a text is none, but a list of turns."""
+    inside = value.parts if isinstance(value, Unknown) else value.value if isinstance(value, (Known, Default)) else None
+    first = inside[0] if isinstance(inside, (list, tuple)) and inside else None
+    first = first.parts if isinstance(first, Unknown) else getattr(first, "value", first)
+    return isinstance(first, dict) and bool({"role", "from"} & set(first))
+
+
+def ours(side: Side, call: Call) -> bool:
+    """Whether the model that a call asks is the one that was trained, by its object or the directory it comes from."""
+    trained = [c for c in (side.run.load.call, side.run.adapter_call) if c is not None and not side.name]
+    waiting, seen = [call], 0
+    while waiting and seen < MAX_STEPS_BACK:
+        made, seen = waiting.pop(), seen + 1
+        if any(made is c for c in trained) or mentions(made, side.names):
+            return True
+        for thing in (made.receiver, *objects(made.get("model", "base_model", "$0"))):
+            one = call_of(thing) if thing is not None else None
+            if one is not None and one is not made:
+                waiting.append(one)
+    return False
+
+
+def mentions(call: Call, names: list[str]) -> bool:
+    text = " ".join([call.callee, *(spelt(v) for v in call.arguments.values())])
+    return any(re.search(rf"[\"'/]{re.escape(n)}/?[\"']", text) for n in names)
+
+
+def saved_at(run: Run) -> Call | None:
+    """The last save after training: where findings about what is served point, in the training script."""
+    done = saves(run)
+    return done[-1] if done else run.train[-1] if run.train else None

@@ -1,0 +1,79 @@
+"""The checkpoints that a resumed run will find on this disk: whether they are of a run with the same schedule."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Iterator
+
+from ..files import disk
+from ..training_plan.facts import Fact, TrainingPlan
+from ..training_plan.values import Default, Known, Place
+from .api.arguments import Defect
+from .run import Run
+
+MOST_STEPS = 10**12  # a number of steps that is larger is none
+
+
+def changed(run: Run, plan: TrainingPlan, at: Place | None) -> Iterator[Defect]:
+    """Settings of the schedule that the newest checkpoint of the output directory was not trained with."""
+    folder = run.arguments.value("output_dir")
+    if not isinstance(folder, (Known, Default)) or not isinstance(folder.value, str) or at is None:
+        return
+    found = newest(run, folder.value)
+    if found is None:
+        return
+    name, state = found
+    for setting, before, now in differences(state, plan):
+        text = f"{name} is of a run with {setting} {before:g}, and this one has {now:g}: " + (
+            "a resumed run keeps the rate that the checkpoint brings"
+            if setting == "learning_rate"
+            else "the schedule is drawn anew over other steps, and the rate jumps"
+        )
+        yield Defect("schedule", setting, at, text, trace=folder.trace)
+
+
+def differences(state: dict[str, Any], plan: TrainingPlan) -> Iterator[tuple[str, float, float]]:
+    """(setting, in the checkpoint, in the plan) of the first that differs; the number of steps decides over epochs."""
+    part = plan.arguments
+    steps, epochs, rate = number(part.max_steps), number(part.epochs), number(part.learning_rate)
+    rates = [e.get("learning_rate") for e in state.get("log_history") or () if isinstance(e, dict)]
+    highest = max((r for r in rates if isinstance(r, float)), default=None)
+    if rate and highest is not None and highest > rate * 1.001:
+        yield "learning_rate", highest, rate
+    elif steps and steps > 0:
+        before = state.get("max_steps")
+        if isinstance(before, int) and 0 < before < MOST_STEPS and before != steps:
+            yield "max_steps", before, steps
+    elif epochs:
+        before = state.get("num_train_epochs")
+        if isinstance(before, (int, float)) and 0 < before < MOST_STEPS and before != epochs:
+            yield "num_train_epochs", before, epochs
+
+
+def number(fact: Fact) -> float | None:
+    value = fact.value
+    inner = value.value if isinstance(value, (Known, Default)) else None
+    return float(inner) if isinstance(inner, (int, float)) and not isinstance(inner, bool) else None
+
+
+def newest(run: Run, folder: str) -> tuple[str, dict[str, Any]] | None:
+    """(path as shown, trainer_state.json) of the checkpoint with the most steps in a directory of the project."""
+    project = run.recording.project
+    if project is None or project.script is None or project.root is None:
+        return None
+    for base in dict.fromkeys((project.script.parent, project.root)):
+        steps = [n for n in disk.names(base / folder) if n.startswith("checkpoint-") and n[11:].isdecimal()]
+        for name in sorted(steps, key=lambda n: int(n[11:30]), reverse=True)[:1]:
+            state = read(project.read(base / folder / name / "trainer_state.json"))
+            if state is not None:
+                return str(Path(folder) / name), state
+    return None
+
+
+def read(data: bytes | None) -> dict[str, Any] | None:
+    try:
+        state = json.loads(data) if data is not None else None
+    except (ValueError, RecursionError):
+        return None  # torn by a run that was killed: what it says cannot be known
+    return state if isinstance(state, dict) else None
