@@ -21,6 +21,7 @@ from itertools import chain
 from typing import Literal
 
 from ..files.discovery import CONFIGURATIONS
+from ..interpret.core.recording import Recording
 from ..interpret.python.modules import Parsed, remembering
 from ..judgement.judge import Examined
 from ..report.report import Edit, FileReport, Finding, Fix
@@ -34,10 +35,10 @@ Key = tuple[str, str]
 Examine = Callable[[bytes, str, Mapping[str, bytes]], Examined]
 ARGUMENT = re.compile(r"(?:, |,?\r?\n[ \t]*)?\w+=[^\n]*[^\s]")  # code that adds one argument to a call
 MOST = 100  # fixes made to one script; it has fewer findings
-READINGS, FEWEST = 150, 20  # of scripts, to prove the fixes of one; FEWEST however long it is
-CHARACTERS = 4_000_000  # that these readings may come to
-SPENT = "not tried: the {} readings that the proofs of this file may take are spent"
 KEPT = 8  # readings of a script that are kept: what did not hold is tried again where something else was fixed
+STEPS = 500_000  # of the interpreter, in all the readings that prove the fixes of a file: some seconds
+STEPS_OF_READING, CHARACTERS_OF_STEP = 2_000, 4  # what parsing and judging cost besides, counted as such steps
+SPENT = f"not tried: the limit of {STEPS:,} steps per file is reached"
 
 
 def _key(finding: Finding) -> Key:
@@ -80,22 +81,28 @@ class Session:
     def __post_init__(self) -> None:
         self._modules: Parsed = {}
         self._known = lru_cache(maxsize=KEPT)(self._read_again)
-        self._readings = -1  # but for the first
+        self._steps = 0
         self._policy = True
         self._firsts: dict[tuple[int, bool], Candidate | None] = {}
         self._firsts_of: Examined | None = None
         self._beside: Finding | None = None  # what the fix found last mends as well
-        self.now = self._examined(self.data, self.drafts)
-        length = len(self.now.source.text) if self.now.source is not None else 0
-        self._budget = min(READINGS, max(FEWEST, CHARACTERS // max(length, 1)))
+        self.now = self._examined(self.data, self.path, self.drafts)
 
-    def _examined(self, data: bytes, drafts: dict[str, bytes]) -> Examined:
-        return self._known(data, tuple(sorted(drafts.items())))
+    def _examined(self, data: bytes, path: str, drafts: Mapping[str, bytes]) -> Examined:
+        return self._known(data, path, tuple(sorted(drafts.items())))
 
-    def _read_again(self, data: bytes, drafts: tuple[tuple[str, bytes], ...]) -> Examined:
-        self._readings += 1
+    def _read_again(self, data: bytes, path: str, drafts: tuple[tuple[str, bytes], ...]) -> Examined:
         with remembering(self._modules):
-            return self.examine(data, self.path, dict(drafts))
+            examined = self.examine(data, path, dict(drafts))
+        made: Iterable[Recording | None] = examined.recordings or [examined.recording]
+        text = examined.source.text if examined.source is not None else ""
+        self._steps += STEPS_OF_READING + len(text) // CHARACTERS_OF_STEP
+        self._steps += sum(recording.steps for recording in made if recording is not None)
+        return examined
+
+    @property
+    def _spent(self) -> bool:
+        return self._steps >= STEPS
 
     @property
     def report(self) -> FileReport:
@@ -154,9 +161,9 @@ class Session:
         found = []
         for one in self.report.findings:
             if one.suppressed is None and not one.fixable:
-                found.append((one, "nothing is known that would mend it"))
+                found.append((one, "no fix is known"))
             elif id(one) in asked and id(one) not in self.refused:
-                found.append((one, self.lacking.get(id(one), "it was not tried")))
+                found.append((one, self.lacking.get(id(one), "not tried")))
         return found
 
     def _fix(self, keys: list[Key], unsafe: bool) -> None:
@@ -230,14 +237,14 @@ class Session:
 
     def _made(self, group: list[tuple[Finding, Candidate]]) -> tuple[bytes, dict[str, bytes], Examined] | None:
         """What comes of several fixes at once, if they hold."""
-        if self._readings >= self._budget:
+        if self._spent:
             return None
         whole = union([candidate for _, candidate in group])
         try:
             data, drafts = self._edited(tuple(python.merged(list(whole.edits))))
         except (EditError, OSError):
             return None
-        after = self._examined(data, drafts)
+        after = self._examined(data, self.path, drafts)
         held = hold_together(self.now, after, group) and self._agreed(whole, data, drafts) == "safe"
         return (data, drafts, after) if held else None
 
@@ -252,20 +259,20 @@ class Session:
         for candidate, beside in chain(alone, self._pairs(finding)):
             if beside is not None and second is not None:
                 break
-            if self._readings >= self._budget:
-                reasons.append(SPENT.format(self._budget))
+            if self._spent:
+                reasons.append(SPENT)
                 break
             try:
                 data, drafts = self._edited(candidate.edits)
             except (EditError, OSError) as error:
                 reasons.append(f"{candidate.title}: {error}")
                 continue
-            after = self._examined(data, drafts)
+            after = self._examined(data, self.path, drafts)
             proof = prove(self.now, after, finding, candidate)
             found = proof.applicability
             if found is not None and (there := self._agreed(candidate, data, drafts)) != "safe":
                 found = there
-                proof = replace(proof, why="another script that reads an edited file would be worse")
+                proof = replace(proof, why="another script that reads the edited file would get worse")
             if (
                 found == "safe"
                 and candidate.idle
@@ -281,7 +288,7 @@ class Session:
                     return one
                 second = one
         if second is None:
-            self.lacking[id(finding)] = reasons[0] if reasons else "the code does not show where it could be mended"
+            self.lacking[id(finding)] = reasons[0] if reasons else "the code does not show where to fix it"
         return second
 
     def _pairs(self, finding: Finding) -> Iterator[tuple[Candidate, Finding]]:
@@ -319,9 +326,7 @@ class Session:
         return self._examined_as(path, {**self.drafts, os.path.realpath(self.path): self.data})
 
     def _examined_as(self, path: str, files: Mapping[str, bytes]) -> Examined:
-        self._readings += 1
-        with remembering(self._modules):
-            return self.examine(sharing.contents(path, files), path, files)
+        return self._examined(sharing.contents(path, files), path, files)
 
     def _candidates(self, finding: Finding, reasons: list[str] | None = None) -> Iterator[Candidate]:
         """The candidates, those that choose no other value first; `reasons` takes what speaks against others."""
