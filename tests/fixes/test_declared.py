@@ -73,7 +73,7 @@ def test_rank_and_alpha_are_set_together_where_one_alone_would_spoil_their_ratio
         "c.yaml": "base_model: m\nadapter: lora\ndatasets: [{{path: d, type: alpaca}}]\nlora_r: {}\nlora_alpha: {}\n",
     }[name]
     one = session(script.format(128, 256).encode(), name, select=["lora/rank", "lora/alpha", "lora/scaling"])
-    assert all(f.fix is not None for f in one.offers().findings)
-    one.settle(unsafe=False)
+    assert all(f.fix is not None for f in one.with_fixes().findings)
+    one.apply(unsafe=False)
     assert one.data.decode() == script.format(16, 16)
     assert {f.rule for f in one.made} == {"lora/rank", "lora/alpha"}
