@@ -90,10 +90,10 @@ def test_proofs_end_where_their_steps_are_spent(monkeypatch: pytest.MonkeyPatch)
 
     text = (Path(__file__).resolve().parents[2] / "fixtures/checklist/lora.py").read_bytes()
     whole = Session(examine, text, "train.py")
-    whole.settle(unsafe=False)
+    whole.apply(unsafe=False)
     assert len(read) > 2 and whole.data != text
     read.clear()
     monkeypatch.setattr("nl2sql_review.fixes.STEPS", 1)
     cut = Session(examine, text, "train.py")
-    cut.settle(unsafe=False)
+    cut.apply(unsafe=False)
     assert len(read) == 1 and cut.data == text and SPENT in [why for _, why in cut.unfixed()]
