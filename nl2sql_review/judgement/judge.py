@@ -202,7 +202,8 @@ def _report(of_rule: RuleVerdicts, source: Source) -> tuple[ChecklistItem, list[
     telling = [one for one, _ in of_rule.judged if one.decision.verdict == decision.verdict]
     if decision.verdict == "pass":
         telling = [one for one in telling if not wording.is_guard(one)] or telling
-    made = [wording.claim(one, rule, source) for one in telling]
+    silent = decision.verdict == "not-applicable"
+    made = [] if silent else [wording.claim(one, rule, source) for one in telling]
     findings = []
     failed_facts = []
     if decision.verdict == "fail":
@@ -232,7 +233,7 @@ def _report(of_rule: RuleVerdicts, source: Source) -> tuple[ChecklistItem, list[
         found = "; ".join(
             f"{f.finding.message} ({wording.at(f.finding.location, source.path)})" for f in findings[:MAX_CLAIMS]
         )
-    elif decision.verdict == "not-applicable":
+    elif silent:
         found = ""
     else:
         notes = [wording.says(rule.head.notes, one.name, one.fact.value) for one in telling]

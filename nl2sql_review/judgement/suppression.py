@@ -14,25 +14,28 @@ from ..policy.expectations import spelled
 from ..policy.rulebook import Rulebook
 from ..policy.settings import Settings, selected
 from ..report.report import FileReport, Finding, Location
+from . import requests
+from .requests import Requests, Suppression
 
 if TYPE_CHECKING:
-    from ..source import Source, Suppression
+    from ..source import Source
 
 
 def suppress(findings: list[Finding], source: Source, book: Rulebook, settings: Settings) -> list[Finding]:
     """The findings, the silenced ones marked with the reason given, and notices about the comments themselves."""
     if settings.ignore_suppressions:
         return findings
+    asked = requests.read(source)
     used: set[tuple[int, str]] = set()  # (comment, the name in it that matched)
-    marked = [_marked(finding, source, used) for finding in findings]
-    return marked + [n for n in _notices(source, book, used) if selected(n.rule, settings)]
+    marked = [_marked(finding, asked.suppressions, source.path, used) for finding in findings]
+    return marked + [n for n in _notices(asked, source, book, used) if selected(n.rule, settings)]
 
 
-def _marked(finding: Finding, source: Source, used: set[tuple[int, str]]) -> Finding:
+def _marked(finding: Finding, comments: list[Suppression], path: str, used: set[tuple[int, str]]) -> Finding:
     reason = None
     other = ""
-    for number, comment in enumerate(source.suppressions):
-        if not _covers(comment, finding.location, source.path):
+    for number, comment in enumerate(comments):
+        if not _covers(comment, finding.location, path):
             continue
         for name in _matching(comment.rules, finding):
             value = name.partition("=")[2]
@@ -103,21 +106,25 @@ def with_accepted(file: FileReport) -> FileReport:
     return replace(file, checklist=items)
 
 
-def _notices(source: Source, book: Rulebook, used: set[tuple[int, str]]) -> list[Finding]:
+def _notices(asked: Requests, source: Source, book: Rulebook, used: set[tuple[int, str]]) -> list[Finding]:
     known = book.names()
     active = {name for rule in book.active for name in (rule.id, rule.section)}
     everything = len(book.active) + len(book.on_rows) == len(book.rules)
     made = []
-    for number, comment in enumerate(source.suppressions):
+    for number, comment in enumerate(asked.suppressions):
         for name in comment.rules or ("",):
             rule = name.partition("=")[0]
             if rule and rule not in known:
                 text = f"there is no rule or section {rule}{did_you_mean(rule, known)}"
                 made.append(_notice("suppression/unknown", text, _place(comment, source)))
             elif (number, name) not in used and (rule in active or not name and everything):
-                text = f"nothing is silenced here: {name} finds nothing" if name else "nothing is silenced here"
+                text = (
+                    f"this comment suppresses nothing: {name} has no finding here"
+                    if name
+                    else "this comment suppresses nothing"
+                )
                 made.append(_notice("suppression/unused", text, _place(comment, source)))
-    for error in source.suppression_errors:
+    for error in asked.errors:
         at = error.span
         place = Location(source.path, at.row, at.column, at.end_row, at.end_column, at.cell)
         made.append(_notice("suppression/malformed", error.message, place))
@@ -130,5 +137,7 @@ def _place(comment: Suppression, source: Source) -> Location:
 
 
 def _notice(rule: str, message: str, at: Location) -> Finding:
-    what = "mend the comment" if rule == "suppression/malformed" else "remove the comment, or the name from it"
+    what = (
+        "correct the comment" if rule == "suppression/malformed" else "remove the comment, or the rule's name from it"
+    )
     return Finding(rule, "warning", "style", "certain", message, None, at, help=what)

@@ -15,6 +15,8 @@ from typing import Protocol
 from ..fixes.edits import EditError, applied
 from ..fixes.edits.python import inserted, replaced
 from ..fixes.write import Edited
+from ..judgement import requests
+from ..judgement.definitions import Definitions
 from ..judgement.judge import Examined
 from ..judgement.suppression import value_word
 from ..policy.rulebook import NOTICES
@@ -69,9 +71,9 @@ def silence(reviewer: Examiner, file: FileReport, data: bytes, reason: str) -> S
             return Silenced(Edited(file.path, data, made), report, list(wanted.values()))
         moved = [key for key in failed or levels if levels[key] < FILE]
         if not moved:
-            names = ", ".join(sorted({wanted[key].rule for key in failed})) or "what is found"
+            names = ", ".join(sorted({wanted[key].rule for key in failed})) or "the findings"
             raise IgnoreError(
-                f"{file.path}: no comment silences {names}: ignore it in the settings, or accept it in a baseline"
+                f"{file.path}: no comment can suppress {names}: ignore it in the settings, or accept it in a baseline"
             )
         for key in moved:
             levels[key] += 1
@@ -86,11 +88,12 @@ def _first(finding: Finding, path: str) -> int:
 def _edits(source: Source, wanted: list[tuple[Finding, int]], reason: str) -> Iterator[Edit]:
     """One edit a line that gets a comment, with all the rules that are to be silenced there."""
     rules: dict[tuple[int | None, int] | None, dict[str, None]] = {}
+    definitions = Definitions(source)
     for finding, level in wanted:
         at = finding.location
-        row = at.row if level == LINE else source.last_row(at.row, at.cell)
+        row = at.row if level == LINE else definitions.last_row(at.row, at.cell)
         if source.line(row, at.cell).endswith("\\"):
-            row = source.last_row(at.row, at.cell)
+            row = definitions.last_row(at.row, at.cell)
         place = None if level == FILE else (at.cell, row)
         value = value_word(finding.value)
         rules.setdefault(place, {})[f"{finding.rule}={value}" if value else finding.rule] = None
@@ -99,7 +102,7 @@ def _edits(source: Source, wanted: list[tuple[Finding, int]], reason: str) -> It
 
 
 def _comment(source: Source, place: tuple[int | None, int] | None, names: list[str], reason: str) -> Edit:
-    for request in source.suppressions:  # one that is there gets the names as well
+    for request in requests.read(source).suppressions:  # one that is there gets the names as well
         fits = request.file_level if place is None else not request.file_level and (request.cell, request.row) == place
         line = source.line(request.row, request.cell)
         opened, closed = (line.find(bracket, request.column - 1) for bracket in "[]")
@@ -125,5 +128,5 @@ def checked(reason: str) -> str:
     """Return the reason on one line. Raises ValueError where a comment cannot carry it."""
     text = " ".join(reason.split())
     if not text or "#" in text or not text.isprintable():
-        raise ValueError("say why in a few words, without #: a comment carries it to whoever reads the script next")
+        raise ValueError("give the reason in a few words, without #: it goes into the comment")
     return text

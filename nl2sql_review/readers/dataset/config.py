@@ -1,4 +1,4 @@
-"""How the script describes its data sets, and whether a data set it skips takes its weight along."""
+"""How the script describes its datasets, and whether a dataset it skips takes its weight along."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import libcst as cst
 from ...interpret.core.objects import Class, Mapping, Sequence
 from ...interpret.core.recording import Call
 from ...interpret.python.calls import NOT_GIVEN
+from ...source import Source
 from ...source.literals import is_variable
-from ...source.syntax import dotted, statements, walk
+from ...source.syntax import all_of, dotted, statements, walk
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Known, Place, Unknown, Value
 from ..run import Run
@@ -31,7 +32,7 @@ KINDS = {
     "namedtuple": "named tuple",
     "typeddict": "TypedDict",
 }
-# A class or a dict is taken for the description of a data set when it says where one is and how much of it to take.
+# A class or a dict is taken for the description of a dataset when it says where one is and how much of it to take.
 WHERE = (
     "path",
     "file",
@@ -66,7 +67,7 @@ def read(run: Run, part: facts.Dataset) -> None:
         part.config_class, kind = no_class(run, at)
         part.config_kind = Fact(kind, at=part.config_class.at)
         for name in ("config_fields", "unimported_names"):
-            setattr(part, name, Fact(Absent("no class describes the data sets"), at=part.config_class.at))
+            setattr(part, name, Fact(Absent("no class describes the datasets"), at=part.config_class.at))
         return
     place = Place(cls.module.source, cls.node.name if isinstance(cls.node, cst.ClassDef) else cls.node)
     trace = (place,)
@@ -80,7 +81,7 @@ def read(run: Run, part: facts.Dataset) -> None:
 
 
 def config_class(run: Run) -> Class | None:
-    """The class that describes a data set: by its name, else by its fields. One that is used goes first."""
+    """The class that describes a dataset: by its name, else by its fields. One that is used goes first."""
     classes = [c for c in run.recording.classes if isinstance(c, Class) and c.kind != "enum"]
     named = [c for c in classes if NAMED.search(c.name)]
     shaped = [c for c in classes if describes(all_fields(c) or plain_fields(c))]
@@ -116,26 +117,26 @@ def no_class(run: Run, at: Place | None) -> tuple[Fact, Any]:
     slots = main.scope.slots if main is not None else {}
     for name, value in slots.items():
         if NAMED.search(name) and name[:1].isupper() and not name.isupper() and not isinstance(value, Absent):
-            why = f"{name} is imported from a module that is not in the project"
+            why = f"{name} is imported from a module outside the project"
             return Fact(Unknown(why, value.trace), at=value.trace[-1] if value.trace else at), Unknown(why)
     for value in slots.values():
         thing = getattr(value, "value", None)
         if isinstance(thing, (Sequence, Mapping)) and any(_dict_config(v) for v in _members(thing)):
             place = value.trace[0] if value.trace else at
-            return Fact(Absent("the data sets are described by dicts, not by a class"), at=place), Absent("dicts")
+            return Fact(Absent("the datasets are described by dicts, not by a class"), at=place), Absent("dicts")
     why = handed_in(run)
     if why:
         return Fact(Unknown(why), at=at), Unknown(why)
-    return Fact(Absent("no class describes the data sets"), at=at), Absent("no class describes the data sets")
+    return Fact(Absent("no class describes the datasets"), at=at), Absent("no class describes the datasets")
 
 
 def handed_in(run: Run) -> str:
-    """Why the data sets are described by whoever calls: nobody does here, and they come in through a parameter."""
+    """Why the datasets are described by whoever calls: nobody does here, and they come in through a parameter."""
     if run.trainer is None or run.trainer.reached:
         return ""
     data = (v for c in run.calls if c.callee.startswith("datasets.") for v in c.arguments.values())
     why = next((v.why for v in (run.dataset, *data) if isinstance(v, Unknown) and v.why.endswith(NOT_GIVEN)), "")
-    return f"the data sets come from elsewhere: {why}" if why else ""
+    return f"the datasets come from elsewhere: {why}" if why else ""
 
 
 def _members(thing: Sequence | Mapping) -> Iterator[Any]:
@@ -175,11 +176,11 @@ def unimported(cls: Class, place: Place) -> Fact:
     return Fact(Known(missing, (at,)), at=at)
 
 
-# ── a data set that is skipped ───────────────────────────────────────────────────────────────────────────────────────
+# ── a dataset that is skipped ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def skipped(run: Run, call: Call) -> Place | None:
-    """The place where a data set may be left out of the list that is mixed, while its weight stays in the other list.
+    """The place where a dataset may be left out of the list that is mixed, while its weight stays in the other list.
 
     Read from the syntax: a loop over the configurations that appends to the list only if nothing fails, and weights
     that are not collected in that loop. None when there is no such loop.
@@ -188,17 +189,12 @@ def skipped(run: Run, call: Call) -> Place | None:
     if not isinstance(node, cst.Call):
         return None
     listed, weights = _argument(node, 0, "datasets"), _argument(node, 1, "probabilities")
-    tree = getattr(call.place.source, "tree", None)
-    if (
-        not isinstance(listed, cst.Name)
-        or not is_variable(weights)
-        and not isinstance(weights, (cst.ListComp, cst.List))
-        or tree is None
-    ):
+    if not isinstance(listed, cst.Name) or not (is_variable(weights) or isinstance(weights, (cst.ListComp, cst.List))):
         return None
-    names = _behind(tree, weights)
-    for loop in statements(tree):
-        if not isinstance(loop, cst.For) or not _appends(loop.body, listed.value):
+    source: Source = call.place.source
+    names = _behind(source, weights)
+    for loop in source.nodes.of(cst.For):
+        if not _appends(loop.body, listed.value):
             continue
         beside = next((name for name in names if _appends(loop.body, name)), "")
         if beside and _in_step(loop.body, listed.value, beside):
@@ -212,23 +208,23 @@ def skipped(run: Run, call: Call) -> Place | None:
             None,
         )
         if guard is not None:
-            return Place(call.place.source, guard.handlers[0] if isinstance(guard, cst.Try) else guard.test)
+            return Place(source, guard.handlers[0] if isinstance(guard, cst.Try) else guard.test)
     return None
 
 
-def _behind(tree: cst.Module, weights: cst.BaseExpression | None) -> list[str]:
+def _behind(source: Source, weights: cst.BaseExpression | None) -> list[str]:
     """The lists that the weights are made of: `shares` of `[share / whole for share in shares]`, under any name."""
+    made_of: dict[str, list[cst.BaseExpression]] = {}
+    for line in source.nodes.of(cst.Assign):
+        for target in line.targets:
+            made_of.setdefault(dotted(target.target), []).append(line.value)
     found: list[str] = []
     waiting = [weights] if weights is not None else []
     while waiting and len(found) < 20:
-        for node in walk(waiting.pop()):
-            if not isinstance(node, cst.Name) or node.value in found:
-                continue
-            found.append(node.value)
-            for line in statements(tree):
-                for one in line.body if isinstance(line, cst.SimpleStatementLine) else ():
-                    if isinstance(one, cst.Assign) and any(dotted(t.target) == node.value for t in one.targets):
-                        waiting.append(one.value)
+        for name in all_of(cst.Name, waiting.pop()):
+            if name.value not in found:
+                found.append(name.value)
+                waiting += made_of.get(name.value, ())
     return found
 
 
@@ -250,14 +246,13 @@ def _in_step(body: cst.BaseSuite, listed: str, weights: str) -> bool:
 
 
 def _adds(line: cst.CSTNode, name: str) -> bool:
-    return isinstance(line, cst.SimpleStatementLine) and any(
-        isinstance(n, cst.Call) and dotted(n.func) == f"{name}.append" for n in walk(line)
-    )
+    calls = all_of(cst.Call, line) if isinstance(line, cst.SimpleStatementLine) else ()
+    return any(dotted(one.func) == f"{name}.append" for one in calls)
 
 
 def _may_fail(line: cst.CSTNode, *lists: str) -> bool:
     """Whether a statement calls anything but `append` of these lists and the log."""
-    calls = [dotted(n.func) for n in walk(line) if isinstance(n, cst.Call)]
+    calls = [dotted(one.func) for one in all_of(cst.Call, line)]
     quiet = {f"{name}.append" for name in lists}
     return any(c not in quiet and not re.match(r"print$|log(ger|ging)?\.|len$", c) for c in calls)
 
@@ -270,8 +265,7 @@ def _argument(call: cst.Call, index: int, name: str) -> cst.BaseExpression | Non
 
 
 def _appends(body: cst.BaseSuite, name: str) -> bool:
-    calls = (node.func for node in walk(body) if isinstance(node, cst.Call))
-    return any(dotted(func) in (f"{name}.append", f"{name}.extend") for func in calls)
+    return any(dotted(call.func) in (f"{name}.append", f"{name}.extend") for call in all_of(cst.Call, body))
 
 
 def _survives(node: cst.Try) -> bool:
