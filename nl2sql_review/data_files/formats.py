@@ -104,6 +104,12 @@ class Unpacked(io.RawIOBase):
         super().close()
 
 
+def refuse_utf16(data: bytes) -> None:
+    """Raise Unreadable where a file's first bytes say that it is UTF-16."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise Unreadable("it is UTF-16: save it as UTF-8")
+
+
 def pieces(file: DataFile) -> Iterator[bytes]:
     """Yield a file's bytes, unpacked, without a byte order mark. Raises Unreadable."""
     with opened(file) as stream:
@@ -116,7 +122,6 @@ def pieces(file: DataFile) -> Iterator[bytes]:
             if not data:
                 return
             if first:
-                if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-                    raise Unreadable("it is UTF-16: save it as UTF-8")
+                refuse_utf16(data)
                 data, first = data.removeprefix(codecs.BOM_UTF8), False
             yield data

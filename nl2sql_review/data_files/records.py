@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import tables
-from .formats import DataFile, Unreadable, opened, pieces
+from .formats import DataFile, Unreadable, opened, pieces, refuse_utf16
 
 TOGETHER = 1000  # rows of a batch
 BATCH_BYTES = 4 << 20  # bytes of a batch, beside those of its last row
@@ -145,6 +145,8 @@ def ranges(file: DataFile) -> Iterator[tuple[int, int, int, int]]:
     start, number = 0, 1
     with opened(file) as stream:
         while data := stream.read(RANGE):
+            if not start:
+                refuse_utf16(data)
             if not data.endswith(b"\n"):
                 data += stream.readline(ROW_BYTES)
                 if len(data) > ROW_BYTES:

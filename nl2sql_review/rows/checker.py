@@ -25,6 +25,7 @@ DATABASE_COLUMNS = ("db_id", "db_name", "database", "database_id", "db")
 SCHEMA_COLUMNS = ("schema", "context", "sql_context", "create_table", "ddl", "db_schema", "table_schema")
 NO_TEXT = ("", "none", "null", "nan")
 ROLES = ("schema", "question", "sql")
+AROUND = 2  # tokens that a tokenizer may set around a text: BOS and EOS
 KEPT_HASHES = 50_000  # of the names, or the schemas, of databases
 
 
@@ -60,6 +61,7 @@ class Checker:
         self._columns = frozenset(program["columns"])
         self._markers = [marker for marker in program["markers"] if marker]
         self._length = program["length"]
+        self._longest = (limits or Limits()).sql_length
         self._acceptance = Acceptance(limits or Limits(), program["dialect"]) if program["sql"] else None
         roles = {role for pieces in program["texts"] for piece in pieces for role in piece.get("roles", ())}
         self._has = {role: role in roles for role in ROLES}
@@ -72,6 +74,8 @@ class Checker:
         whole = piece["whole"] if piece["whole"] != piece["hole"] else None
         return {
             **piece,
+            "role": next((role for role in ROLES if role in piece["roles"]), ""),
+            "is_eos": "eos" in piece["roles"],
             "evaluate": compiler.compile(piece["hole"]),
             "uncut": compiler.compile(whole) if whole is not None and piece["kind"] else None,
         }
@@ -187,14 +191,14 @@ class Checker:
                 values.pieces.append((piece["text"], answer))
                 continue
             evaluate: Evaluate = piece["evaluate"]
-            role = next((role for role in ROLES if role in piece["roles"]), "")
+            role = piece["role"]
             try:
                 value = evaluate(row, [])
             except Raises as error:
                 values.unknown["raises"] = str(error)
                 return values
             except NotKnown as error:
-                if "eos" not in piece["roles"]:
+                if not piece["is_eos"]:
                     values.unknown[role or "text"] = str(error)
                 continue
             text = value if isinstance(value, str) else "" if value is None and role else str(value)
@@ -204,7 +208,7 @@ class Checker:
                 self._schema(row, piece, text, values)
             if role:
                 values.roles[role] = f"{values.roles[role]}\n{text}" if role in values.roles else text
-            values.pieces.append((str(value), answer or role == "sql" or "eos" in piece["roles"] and answer))
+            values.pieces.append((str(value), answer or role == "sql"))
         return values
 
     @staticmethod
@@ -245,7 +249,7 @@ class Checker:
             yield from self._markers_in("schema", values.roles["schema"])
         if "sql" in values.roles and not empty:
             yield from self._statement(row, values, counts)
-        yield from self._too_long(values)
+        yield from self._too_long(values, counts)
 
     @staticmethod
     def _holds_none(row: Mapping[str, Any]) -> bool:
@@ -259,7 +263,11 @@ class Checker:
         yield from self._markers_in(role, text)
 
     def _markers_in(self, role: str, text: str) -> Iterator[tuple[str, str, str]]:
-        marker = next((marker for marker in self._markers if marker in text), "")
+        marker = ""
+        for each in self._markers:
+            if each in text:
+                marker = each
+                break
         if not marker and ("<" in text or "[" in text):
             found = SPECIAL_TOKENS.search(text)
             marker = found[0] if found else ""
@@ -272,6 +280,10 @@ class Checker:
         self, row: Mapping[str, Any], values: Values, counts: Counter[str]
     ) -> Iterator[tuple[str, str, str]]:
         sql = bare(values.roles["sql"])
+        if len(sql) > self._longest:
+            why = f"it is {len(sql):,} characters long; {self._longest:,} are read"
+            yield "refused_sql", f"not asked of the engine: {why}: {quoted(sql[:1000])}", "guard"
+            return
         plainly = is_plainly_one_query(sql)
         if not plainly:
             said = read(sql)
@@ -360,21 +372,20 @@ class Checker:
         assert database.connection is not None
         return _explained(database.connection, sql)
 
-    def _too_long(self, values: Values) -> Iterator[tuple[str, str, str]]:
+    def _too_long(self, values: Values, counts: Counter[str]) -> Iterator[tuple[str, str, str]]:
         if self._length is None or "text" in values.unknown or values.unknown:
             return
-        size = sum(len(text) for text, _ in values.pieces)
-        if size <= self._length:
-            return  # a token is a character at least
+        size = sum(len(text) if text.isascii() else len(text.encode("utf-8", "replace")) for text, _ in values.pieces)
+        if size + AROUND <= self._length:
+            return  # a token is a byte at least
         before = "".join(text for text, answer in values.pieces if not answer)
         text = "".join(text for text, _ in values.pieces)
         if self._tokenizer is not None:
-            if size > self._length:
-                number = len(self._tokenizer(text))
-                if number > self._length:
-                    gone = len(self._tokenizer(before)) >= self._length
-                    what = "nothing of the answer is left" if gone else "the end of the answer is cut off"
-                    yield "too_long", f"{number:,} tokens, but only {self._length:,} are kept: {what}", "tokens"
+            number = len(self._tokenizer(text))
+            if number > self._length:
+                gone = len(self._tokenizer(before)) >= self._length
+                what = "nothing of the answer is left" if gone else "the end of the answer is cut off"
+                yield "too_long", f"{number:,} tokens, but only {self._length:,} are kept: {what}", "tokens"
             return
         words = len(text.split())
         if words > self._length:
@@ -385,6 +396,8 @@ class Checker:
                 f"{words:,} words, more than {self._length:,} tokens with any tokenizer: {what}",
                 "words",
             )
+        else:
+            counts["not counted"] += 1
 
     # -- keys
 
@@ -409,7 +422,8 @@ class Checker:
                 self._hashes.clear()
             known = self._hashes[database] = hashed(database)
         same = f"{known} {' '.join(question.split()).casefold()}"
-        return hashed(same), hashed(plain_sql(values.roles["sql"])), known
+        sql = values.roles["sql"]
+        return hashed(same), hashed(plain_sql(sql) if len(sql) <= self._longest else sql), known
 
 
 _SAID = {"question": "question", "sql": "SQL", "schema": "schema"}

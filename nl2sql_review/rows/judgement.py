@@ -77,7 +77,9 @@ def _file(
                 rule.id, rule.section, rule.title, decision.verdict, decision.certainty, evidence, decision.reason
             )
         )
-    return FileReport(one.file.path, "reviewed", "", tuple(_stamped(ordered(findings), script)), tuple(checklist))
+    also = any(other is not one and other.file == one.file for other in result.checked)
+    path = f"{one.file.path} ({one.part or one.role})" if also and one.role != "train" else one.file.path
+    return FileReport(path, "reviewed", "", tuple(_stamped(ordered(findings), script)), tuple(checklist))
 
 
 # ── facts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -123,6 +125,11 @@ def _without(name: str, one: Checked, result: Result) -> Fact:
             return Fact(Unknown("the rows have no readable schema; give one with --schemas"))
     if name == "too_long" and program.length is None:
         return Fact(Unknown("the sequence length is unknown"))
+    if name == "too_long" and (number := found.counts["not counted"]):
+        lacks = "the model's tokenizer is not on this disk, or tokenizers is not installed"
+        return Fact(
+            Unknown(f"of {number:,} rows it is not known whether they fit into {program.length:,} tokens: {lacks}")
+        )
     told = reasons(found.unknown.most_common(), WHY.get(name, ()))
     if told:
         return Fact(Unknown(told[0]))

@@ -1,5 +1,7 @@
 """The hook that Claude Code runs after a tool has changed a file: an event on standard input → an answer, or silence.
 
+Of a data file that a training script near it loads, the rows are judged (`edited_data`).
+
 Events and answers: https://code.claude.com/docs/en/hooks (PostToolUse). A file that is no training script is told by
 its bytes, before anything that costs time is imported.
 """
@@ -62,8 +64,10 @@ def _answer(event: bytes) -> dict[str, Any] | None:
         raise NotAnEvent('"tool_input" names no file')
     if isinstance(said.get("cwd"), str):
         path = os.path.join(said["cwd"], path)
-    if not os.path.isfile(path) or not _may_train(path):
+    if not os.path.isfile(path):
         return None
+    if not _may_train(path):
+        return _of_data(path)
     response = said.get("tool_response")
     return _review(path, response if isinstance(response, dict) else {})
 
@@ -79,6 +83,23 @@ def _may_train(path: str) -> bool:
     from ..files import disk
 
     return discovery.may_train(disk.script(path))
+
+
+def _of_data(path: str) -> dict[str, Any] | None:
+    """What is wrong with the rows of a data file that was edited; context, since the edit need not have made them."""
+    from . import edited_data
+
+    if not path.lower().endswith(edited_data.SUFFIXES):
+        return None
+    lines = [_shortened(line) for line in edited_data.notes(path)]
+    if not lines:
+        return None
+    from ..render.terminal import escape
+
+    head = f"nl2sql-review, rows of {escape(discovery.shown(path))[-LONGEST_PATH:]} as the training uses them. {NOTE}"
+    kept = _that_fit(lines, MOST_FINDINGS, MOST_CHARACTERS - 2 * _size(head) - 2 * LONGEST_MESSAGE)
+    more = [f"… and {len(lines) - len(kept)} more: nl2sql-review data SCRIPT"] if len(kept) < len(lines) else []
+    return {"hookSpecificOutput": {"hookEventName": EVENT, "additionalContext": "\n".join((head, *kept, *more))}}
 
 
 def _review(path: str, response: dict[str, Any]) -> dict[str, Any] | None:

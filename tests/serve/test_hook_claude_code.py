@@ -252,6 +252,34 @@ def test_a_configuration_is_reviewed_as_a_script_is(project):
 # Files there is nothing to say about
 
 
+LOADS = """\
+from datasets import load_dataset
+from trl import SFTConfig, SFTTrainer
+
+
+def to_text(row):
+    prompt = "### Schema:\\n" + row["schema"] + "\\n### Question:\\n" + row["question"]
+    return {"text": prompt + "\\n### SQL:\\n" + row["sql"]}
+
+
+data = load_dataset("json", data_files="data/rows.jsonl", split="train").map(to_text)
+SFTTrainer(model="m", args=SFTConfig(dataset_text_field="text"), train_dataset=data).train()
+"""
+ROW = '{"schema": "CREATE TABLE t (a INT)", "question": "Q%d?", "sql": "SELECT %s FROM t"}\n'
+
+
+def test_the_rows_of_a_data_file_are_judged_as_the_script_near_it_uses_them(project):
+    (project / "nl2sql-review.toml").write_text('select = ["rows"]\n', encoding="utf-8")
+    script(project, LOADS)
+    (project / "data").mkdir()
+    text = ROW % (1, "a") + ROW % (2, "b") + ROW % (3, "a")
+    answer = claude_code.answer(events.write(project / "data" / "rows.jsonl", text))
+    assert context(answer) == ["rows/sql"] and blocked(answer) == []
+    assert " rows/sql 2:1: " in answer["hookSpecificOutput"]["additionalContext"]
+    assert claude_code.answer(events.write(project / "data" / "rows.jsonl", ROW % (1, "a"))) is None
+    assert claude_code.answer(events.write(project / "data" / "others.jsonl", text)) is None  # no script loads it
+
+
 def test_silence(project):
     for path, text in (
         ("notes.md", "unsloth"),
