@@ -106,6 +106,51 @@ def test_a_configuration_of_every_release_takes_what_its_bases_take(version):
     assert found is not None and found.accepts("per_device_train_batch_size") and not found.accepts("rate_of_learning")
 
 
+BESIDE = """\
+from torch.utils.data import DataLoader
+from datasets import load_dataset
+from huggingface_hub import HfApi, create_repo, login
+from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
+rows = load_dataset("json", data_files="a.jsonl", split="train", trust_remote_code=True)
+{line}
+model = AutoModelForCausalLM.from_pretrained("m")
+Trainer(model=model, args=TrainingArguments("models/o"), train_dataset=rows).train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("DataLoader(rows, batch_size=4, prefetch_factor=2)", ""),
+        ("DataLoader(rows, batchsize=4)", "DataLoader takes no batchsize=: TypeError"),
+        ("rows.map(print, num_proc=4, load_from_cache_file=False)", ""),
+        ("rows.map(print, num_procs=4)", "Dataset.map takes no num_procs=: TypeError"),
+        ("rows.to_csv('a.csv', whatever=1)", ""),  # which is not known
+        ("create_repo('x', proxies=None)", ""),  # taken out of the call, with a warning
+        ("create_repo('x', use_auth_token=True)", "use_auth_token= is no argument of create_repo"),
+        ("HfApi().upload_folder(folder_path='x', repo_id='y', token='z')", ""),
+        ("HfApi().upload_folder(folder='x', repo_id='y')", "HfApi.upload_folder takes no folder=: TypeError"),
+        ("login(token='x', new_session=False)", "new_session= is no argument of login"),
+    ],
+)
+def test_calls_of_the_libraries_beside_are_judged(line, words, tmp_path):
+    report, _ = Reviewer(isolated=True).source(BESIDE.format(line=line).encode(), str(tmp_path / "train.py"))
+    found = [f.message for f in report.findings if f.rule in ("api/unknown-argument", "api/removed-argument")]
+    assert [message for message in found if words and message.startswith(words)] == found and bool(found) == bool(words)
+
+
+def test_a_version_beyond_the_tables_is_said_once_and_not_judged(tmp_path):
+    metadata = '# /// script\n# dependencies = ["transformers==4.0.1", "torch==1.0", "huggingface_hub==0.1"]\n# ///\n'
+    path = str(tmp_path / "train.py")
+    report, _ = Reviewer(isolated=True).source((metadata + BESIDE.format(line="login(strange=1)")).encode(), path)
+    assert [note.partition(":")[0] for note in report.notes] == [
+        "transformers 4.0.1 (script metadata) is older than the tables know",
+        "huggingface_hub 0.1 (script metadata) is older than the tables know",
+    ]
+    assert not [f for f in report.findings if f.rule == "api/unknown-argument"]
+    assert not Reviewer(isolated=True).source(BESIDE.format(line="").encode(), path)[0].notes
+
+
 def test_packing_loses_nothing():
     stored = json.loads(store.FILE.read_text(encoding="utf-8"))
     assert tables.packed(tables.unpacked(stored)) == stored

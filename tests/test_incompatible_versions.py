@@ -43,7 +43,7 @@ def test_every_file_that_states_versions_is_judged(name, tmp_path):
     path.write_text(FILES[name].format(a="2026.10.9", b="1.16.0"), encoding="utf-8")
     item, (message,) = judged(tmp_path)
     assert item.verdict == "fail" and "unsloth 2026.10.9 requires trl" in message and path.name in message
-    assert "unsloth==2026.10.9, trl==1.15.0 would go together" in message
+    assert "unsloth==2026.10.9, trl==1.15.0 would be compatible" in message
     path.write_text(FILES[name].format(a="2026.10.9", b="1.15.0"), encoding="utf-8")
     assert judged(tmp_path)[0].verdict == "pass"
     stated, _ = declared.in_project(str(tmp_path), str(tmp_path))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
-from typing import TYPE_CHECKING, Callable, Iterable
+from typing import TYPE_CHECKING, Callable, Container, Iterable
 
 from . import declared, requirements, store
 from .declared import LIBRARIES, UNREADABLE, Statement
@@ -65,9 +65,9 @@ class Versions:
             if c.versions or c.nearest
         }
 
-    def beyond(self) -> tuple[str, ...]:
-        """A sentence for each library whose stated version is older or newer than the tables know."""
-        return tuple(_beyond(c) for c in self.choices.values() if c.nearest)
+    def beyond(self, used: Container[str]) -> tuple[str, ...]:
+        """A sentence for each library in use whose stated version is older or newer than the tables know."""
+        return tuple(_beyond(c) for c in self.choices.values() if c.nearest and c.library in used)
 
     def all(self, holds: Callable[[dict[str, str]], bool | None], *libraries: str) -> bool:
         """Whether something holds for every combination that is judged; False when nothing is known."""

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Iterable
 
 from ...files import projects
 from ...interpret.core.recording import Recording
-from ...libraries import chosen
+from ...libraries import chosen, store
 from ...libraries.chosen import Versions
-from ...libraries.store import TOGETHER
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Known, Unknown
 from ..run import Run
@@ -63,10 +62,10 @@ def read(run: Run, plan: TrainingPlan) -> None:
         why = run.arguments.unknown
         part.arguments_class = Fact(Unknown(why) if why else Absent("no training arguments are created"), at=run.place)
     versions = run.versions or Versions()
-    used = [c for c in versions.choices.values() if c.library in TOGETHER and c.library != "unsloth_zoo"]
+    used = [c for c in versions.choices.values() if c.library in store.TOGETHER and c.library != "unsloth_zoo"]
     note = ", ".join(f"{c.library}: {c.said or 'assumed'}" for c in used)
     part.versions = Fact(Known({c.library: c.number for c in used}), at=run.place, note=note)
-    plan.notes = versions.beyond()
+    plan.notes = versions.beyond(_used(run))
     part.incompatible_versions = requirements.incompatible(run)
     if run.configuration is not None:
         return configured(run, part)
@@ -84,6 +83,14 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part.wrong_classes = listed(list(conflicts.wrong_class(run, made)), run.place, no_trainer)
     part.conflicting_arguments = listed(list(conflicts.conflicts(run, made)), run.place)
     part.changed_defaults = listed(list(conflicts.changed_defaults(run, made)), run.place)
+
+
+def _used(run: Run) -> set[str]:
+    """The libraries that a script calls, as far as the calls are known; of a configuration those that go together."""
+    if run.configuration is not None:
+        return set(store.TOGETHER)
+    parted = [call.callee.partition(".") for call in run.calls]
+    return {library for library, _, name in parted if library in store.TOGETHER or store.knows(library, name)}
 
 
 def configured(run: Run, part: facts.Api) -> None:
