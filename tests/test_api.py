@@ -301,7 +301,7 @@ def test_settings_come_first(tmp_path):
     assert found["trl"].versions == ("0.12.0",) and "nl2sql-review.toml" in found["trl"].said
     with pytest.raises(SettingsError, match="no library rich"):
         from_data({"versions": {"rich": "2"}}, "x", "")
-    with pytest.raises(SettingsError, match="no version"):
+    with pytest.raises(SettingsError, match="neither a version"):
         from_data({"versions": {"trl": "latest"}}, "x", "")
 
 
@@ -441,7 +441,8 @@ def test_the_files_that_say_the_versions_are_listed_as_read(tmp_path):
 
 def test_arguments_that_share_a_place_each_have_their_finding():
     code = HEAD + "settings = dict(output_dir='x', max_seq_length=1, warmup_ratio=0.1)\na = SFTConfig(**settings)\n"
-    assert sorted(text.partition("=")[0] for _, text in found(code)) == ["max_seq_length", "warmup_ratio"]
+    said = sorted(text.partition("=")[0] for _, text in found(code))
+    assert said == ["SFTConfig has no max_seq_length", "SFTConfig has no warmup_ratio"]
 
 
 def test_an_exact_version_between_two_known_ones_is_named_as_stated():

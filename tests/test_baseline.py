@@ -75,7 +75,7 @@ def test_another_value_in_the_same_code_is_new(review, project: Path, capsys: py
     said = " ".join(capsys.readouterr().out.split())
     assert "(accepted was r=32, now r=512)" in said and "✘ rank" in said and "• learning-rate accepted" in said
     assert cli.main(["baseline", "write", *SELECT, "train.py"]) == 0
-    assert "2 accepted, of which 1 new; 0 removed" in capsys.readouterr().out
+    assert "2 accepted, 1 of them new; 0 fixed and removed" in capsys.readouterr().out
     assert review("--baseline", FILE, "train.py")[0] == 0
 
 
@@ -130,9 +130,11 @@ def test_what_is_fixed_can_go(review, project: Path, capsys: pytest.CaptureFixtu
     ]  # fmt: skip
     assert cli.main([*SELECT, "--baseline", FILE, "train.py"]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "can go from the baseline (nl2sql-review baseline write): " in said and "lora/rank in train.py" in said
+    assert (
+        "can be removed from the baseline (nl2sql-review baseline write): " in said and "lora/rank in train.py" in said
+    )
     assert cli.main(["baseline", "write", *SELECT, "train.py"]) == 0
-    assert "1 accepted, of which 0 new; 3 removed, which are fixed" in capsys.readouterr().out
+    assert "1 accepted, 0 of them new; 3 fixed and removed" in capsys.readouterr().out
     (entry,) = json.loads((project / FILE).read_text(encoding="utf-8"))["findings"]
     assert (entry["path"], entry["rule"]) == ("train.py", "arguments/learning-rate")
     assert review("--baseline", FILE, "train.py") == (0, [], ["arguments/learning-rate"], [])
@@ -175,8 +177,8 @@ def test_comments_come_first_and_need_no_entry(review, project: Path) -> None:
     [
         (None, "baseline write --output nope.json"),
         ("[]", "must be a mapping"),
-        ("{", "no baseline of nl2sql-review"),
-        ("[" * 100_000, "no baseline of nl2sql-review"),
+        ("{", "not a baseline of nl2sql-review"),
+        ("[" * 100_000, "not a baseline of nl2sql-review"),
         ('{"version": 2, "findings": []}', "version 1"),
         ('{"version": 1, "findings": [{"rule": "lora/rank"}]}', "findings[0]"),
     ],

@@ -40,7 +40,7 @@ class Baseline:
 
     def __post_init__(self) -> None:
         if self.version != VERSION:
-            raise ShapeError("version", f"is {self.version}, and this nl2sql-review reads version {VERSION}")
+            raise ShapeError("version", f"is {self.version}, but this nl2sql-review reads version {VERSION}")
 
     @property
     def folder(self) -> str:
@@ -156,12 +156,12 @@ def read(path: str) -> Baseline:
         prints = frozenset(entry["fingerprint"] for entry in said.get("findings", ()) if "value" not in entry)
         return replace(made, path=path, valueless=prints)
     except FileNotFoundError:
-        remedy = f"make it with nl2sql-review baseline write --output {name} PATH…"
-        raise SettingsError(f"{name}: there is no such baseline; {remedy}") from None
+        remedy = f"create it with nl2sql-review baseline write --output {name} PATH…"
+        raise SettingsError(f"{name}: the baseline does not exist; {remedy}") from None
     except OSError as error:
         raise SettingsError(f"{name}: {error.strerror or error}") from None
     except (ShapeError, ValueError, RecursionError) as error:
-        raise SettingsError(f"{name}: this is no baseline of nl2sql-review: {error}") from None
+        raise SettingsError(f"{name}: this is not a baseline of nl2sql-review: {error}") from None
 
 
 def text(entries: Iterable[BaselineEntry]) -> str:

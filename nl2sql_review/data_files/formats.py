@@ -94,7 +94,8 @@ class Unpacked(io.RawIOBase):
         bomb = self._read > SMALL and self._read > self._packed * SWELLING
         if bomb or self._read > UNPACKED_AT_MOST:
             raise Unreadable(
-                f"it unpacks to more than {self._read:,} bytes from {self._packed:,}; if it is no bomb, unpack it first"
+                f"it unpacks to more than {self._read:,} bytes from {self._packed:,}; if that is expected, unpack "
+                f"it first"
             )
         return data
 

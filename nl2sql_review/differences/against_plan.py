@@ -125,13 +125,15 @@ def _model(name: str) -> str:
 def _of_folder(run: FinishedRun) -> Iterator[Remark]:
     where = discovery.shown(run.folder)
     if run.is_adapter and not any(name in run.names for name in WEIGHTS):
-        yield Remark("certain", f"no weights lie beside the adapter's configuration ({' or '.join(WEIGHTS)})", where)
+        yield Remark(
+            "certain", f"there are no weights next to the adapter's configuration ({' or '.join(WEIGHTS)})", where
+        )
     if empty := run.empty_weights():
-        yield Remark("certain", f"{empty} holds no weights", where)
+        yield Remark("certain", f"{empty} contains no weights", where)
     if run.is_adapter and "tokenizer_config.json" not in run.names:
-        yield Remark("may", "no tokenizer lies beside the adapter: it is loaded with the base model's", where)
+        yield Remark("may", "there is no tokenizer next to the adapter: it is loaded with the base model's", where)
     elif run.is_adapter and not any(name in run.names for name in TOKENIZERS):
-        yield Remark("certain", "tokenizer_config.json lies there without the tokenizer that it configures", where)
+        yield Remark("certain", "tokenizer_config.json is there without the tokenizer it configures", where)
     eos, pad = run.tokenizer.get("eos_token"), run.tokenizer.get("pad_token")
     if eos is not None and eos == pad:
         yield Remark("may", f"the saved tokenizer pads with its EOS token {eos!r}", where)
@@ -152,7 +154,9 @@ def _of_state(run: FinishedRun, plan: TrainingPlan | None) -> Iterator[Remark]:
     losses = [entry.loss for entry in state.log if entry.loss is not None]
     if len(losses) >= FEW and len(set(losses)) == 1:
         yield Remark(
-            "certain", f"the loss is {losses[0]:g} at all {len(losses)} logged steps: nothing trains", state.path
+            "certain",
+            f"the loss is {losses[0]:g} at all {len(losses)} logged steps: nothing is being trained",
+            state.path,
         )
     yield from _curve(state, plan)
     yield from _best(run, state)
@@ -163,7 +167,7 @@ def _steps(state: State, plan: TrainingPlan | None, is_checkpoint: bool) -> Iter
     said = describe_fact(plan.arguments.max_steps) if plan is not None else None
     if plan is not None and said is not None and said.kind == "known" and _steps_rule(plan):
         if planned is not None and planned != said.value:
-            yield Remark("certain", f"the plan says {said.value} steps, the run was to take {planned}", state.path)
+            yield Remark("certain", f"the plan says {said.value} steps, but the run was set to {planned}", state.path)
         planned = int(said.value)
     if state.step is None or planned is None or planned <= 0:
         return
@@ -174,7 +178,7 @@ def _steps(state: State, plan: TrainingPlan | None, is_checkpoint: bool) -> Iter
     elif state.step < planned:
         yield Remark("certain", f"the run ended at step {state.step} of {planned}", state.path)
     elif state.step > planned:
-        yield Remark("certain", f"the run took {state.step} steps, {planned} were planned", state.path)
+        yield Remark("certain", f"the run took {state.step} of {planned} planned steps", state.path)
 
 
 def _resumes(state: State) -> Iterator[Remark]:
@@ -182,8 +186,8 @@ def _resumes(state: State) -> Iterator[Remark]:
     last = 0
     for entry in state.log:
         if entry.step < last:
-            saved = f", and it saves every {state.save_steps:g} steps" if state.save_steps else ""
-            yield Remark("may", f"after step {last} the log goes on at step {entry.step}{saved}", state.path)
+            saved = f", saving every {state.save_steps:g} steps" if state.save_steps else ""
+            yield Remark("may", f"after step {last} the log continues at step {entry.step}{saved}", state.path)
         last = entry.step
 
 
@@ -197,7 +201,7 @@ def _curve(state: State, plan: TrainingPlan | None) -> Iterator[Remark]:
     warmup = _warmup(plan, total)
     highest = max(rate for _, rate in rates)
     if isinstance(peak, (int, float)) and highest > peak * (1 + TOLERANCE):
-        yield Remark("certain", f"learning_rate is {peak:g} in the plan, and {highest:g} was logged", state.path)
+        yield Remark("certain", f"learning_rate is {peak:g} in the plan, but {highest:g} was logged", state.path)
         return
     if not isinstance(peak, (int, float)) or kind not in SCHEDULES or warmup is None or len(rates) < FEW:
         return
@@ -249,4 +253,4 @@ def _best(run: FinishedRun, state: State) -> Iterator[Remark]:
     kept = os.path.basename(os.path.abspath(run.folder)) == name or any(os.path.isdir(place) for place in places)
     kept = kept or run.is_checkpoint and name == f"checkpoint-{state.step}"  # under another name
     if not kept:
-        yield Remark("may", f"the best checkpoint was {name}, and lies not in the folder any more", state.path)
+        yield Remark("may", f"the best checkpoint was {name}, but it is no longer in the directory", state.path)

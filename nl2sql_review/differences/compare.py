@@ -38,7 +38,7 @@ def compare(before: Side, after: Side) -> PlanDiff:
         return _finished(before, after)
     if before.keys and after.keys and not (before.plans and after.plans):
         found, equal = differing(before.keys, after.keys, None, None)
-        note = Remark("note", "no program is known to train from these keys alone: they are compared as they stand")
+        note = Remark("note", "no program is known to train from these keys: they are compared as they are")
         return PlanDiff(before.name, after.name, tuple(found), remarks=(note,), equal=equal)
     for side in (before, after):
         if not side.plans:
@@ -49,7 +49,7 @@ def compare(before: Side, after: Side) -> PlanDiff:
     remarks = []
     if len(before.plans) != len(after.plans):
         counts = f"{len(before.plans)} and {len(after.plans)}"
-        remarks.append(Remark("note", f"the sides make {counts} runs: the first of each are compared"))
+        remarks.append(Remark("note", f"the sides define {counts} runs: the first of each is compared"))
     for number in range(1, len(before.plans)) if len(before.plans) == len(after.plans) else ():
         more, alike = _settings(before, after, number)
         later = list(consequences.between(before.plans[number], after.plans[number]))
@@ -76,7 +76,7 @@ def _finished(before: Side, after: Side) -> PlanDiff:
         return against_plan.compare(None, after.finished, names, before.finished, False)
     side, run = (before, after.finished) if after.finished is not None else (after, before.finished)
     if run is None or not side.plans:
-        raise NotReadable(f"{side.name}: it plans no run that a finished one could be held against")
+        raise NotReadable(f"{side.name}: it defines no run to compare a finished one with")
     return against_plan.compare(side.plans[0], run, names, None, side is before)
 
 
@@ -224,7 +224,7 @@ def _defaults(first: TrainingPlan, second: TrainingPlan, told: set[str]) -> Iter
             )
             note = "a default"
             if classes[0] != classes[1]:
-                note = f"a default, as the class is another: {last(str(classes[0]))} → {last(str(classes[1]))}"
+                note = f"a default, because the class differs: {last(str(classes[0]))} → {last(str(classes[1]))}"
             elif versions:
                 note = f"a default that differs between the stated versions: {versions}"
             yield Difference(section, fact.argument or short, stated(a), stated(b), note)

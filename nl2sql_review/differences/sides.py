@@ -90,7 +90,7 @@ def _finished(folder: str) -> Side:
     found = finished_run.read(folder)
     if found is None:
         names = ", ".join(finished_run.NAMES)
-        raise NotReadable(f"{folder}: the directory holds no finished run: none of {names}")
+        raise NotReadable(f"{folder}: the directory contains no finished run: none of {names}")
     return Side(discovery.shown(folder) + "/", finished=found)
 
 
@@ -144,7 +144,7 @@ def _revision(revision: str, path: str, name: str, options: Options) -> Side:
     real, words = _in_tree(path, tree)
     if not real:
         raise NotReadable(
-            f"{name}: {path} is no file of {revision}; paths start at {tree.top}, or at the working directory"
+            f"{name}: {path} is not a file of {revision}; paths start at {tree.top}, or at the working directory"
         )
     reviewer = Reviewer.of(options.but(command_line=words) if words is not None else options)
     reviewer.alone = True

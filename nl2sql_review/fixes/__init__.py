@@ -38,7 +38,7 @@ MOST = 100  # fixes made to one script; it has fewer findings
 KEPT = 8  # readings of a script that are kept: what did not hold is tried again where something else was fixed
 STEPS = 500_000  # of the interpreter, in all the readings that prove the fixes of a file: some seconds
 STEPS_OF_READING, CHARACTERS_OF_STEP = 2_000, 4  # what parsing and judging cost besides, counted as such steps
-SPENT = f"not tried: the {STEPS:,} steps that the proofs of a file may take are spent"
+SPENT = f"not tried: the limit of {STEPS:,} steps per file is reached"
 
 
 def _key(finding: Finding) -> Key:
@@ -161,9 +161,9 @@ class Session:
         found = []
         for one in self.report.findings:
             if one.suppressed is None and not one.fixable:
-                found.append((one, "nothing is known that would mend it"))
+                found.append((one, "no fix is known"))
             elif id(one) in asked and id(one) not in self.refused:
-                found.append((one, self.lacking.get(id(one), "it was not tried")))
+                found.append((one, self.lacking.get(id(one), "not tried")))
         return found
 
     def _fix(self, keys: list[Key], unsafe: bool) -> None:
@@ -272,7 +272,7 @@ class Session:
             found = proof.applicability
             if found is not None and (there := self._agreed(candidate, data, drafts)) != "safe":
                 found = there
-                proof = replace(proof, why="another script that reads an edited file would be worse")
+                proof = replace(proof, why="another script that reads the edited file would get worse")
             if (
                 found == "safe"
                 and candidate.idle
@@ -288,7 +288,7 @@ class Session:
                     return one
                 second = one
         if second is None:
-            self.lacking[id(finding)] = reasons[0] if reasons else "the code does not show where it could be mended"
+            self.lacking[id(finding)] = reasons[0] if reasons else "the code does not show where to fix it"
         return second
 
     def _pairs(self, finding: Finding) -> Iterator[tuple[Candidate, Finding]]:

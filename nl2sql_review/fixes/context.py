@@ -179,7 +179,7 @@ def _configured(
     if found is not None:
         edits, local = found
         edits = [*edits, *python.added(place.source, place.node, f"args={local}({argument})")]
-        yield Candidate(f"give the trainer a {local}({argument})", tuple(edits), facts, (*names, "args"), (config,))
+        yield Candidate(f"pass the trainer a {local}({argument})", tuple(edits), facts, (*names, "args"), (config,))
 
 
 def together(title: str, *lists: list[Candidate]) -> Iterator[Candidate]:

@@ -48,7 +48,9 @@ class Incompatible:
     @property
     def sentence(self) -> str:
         near = ", ".join(f"{library}=={version}" for library, version in self.holds)
-        return f"{self.one}, {self.other}: no installer accepts both" + (f"; {near} would go together" if near else "")
+        return f"{self.one}, {self.other}: no installer accepts both" + (
+            f"; {near} would be compatible" if near else ""
+        )
 
 
 @lru_cache(maxsize=1)

@@ -83,10 +83,10 @@ class Result:
         install = "pip install 'nl2sql-review[data]'"
         notes = []
         if any(one.program.sql for one in self.checked) and not sqlglot_is_there():
-            notes.append(f"without sqlglot SQL of another dialect is not told from SQL that is wrong: {install}")
+            notes.append(f"without sqlglot, SQL in another dialect cannot be distinguished from wrong SQL: {install}")
         if any(one.program.length and not one.program.tokenizer for one in self.checked):
             if find_spec("tokenizers") is None:
-                notes.append(f"without tokenizers lengths are told in words only: {install}")
+                notes.append(f"without tokenizers, lengths are counted in words only: {install}")
         return notes
 
 
@@ -161,7 +161,7 @@ def _whole_columns(one: Checked) -> None:
         there = ", ".join(sorted(seen.counts)) or "none"
         many = "" if seen.whole else f" of the first {seen.rows}"
         first = seen.numbers[0]
-        message = f"no row{many} has {names}, which the script reads: KeyError; the columns are {there}"
+        message = f"no row{many} has {names}, but the script reads it: KeyError; the columns are {there}"
         one.found.tell("missing_columns", Defect(first, message, absent[0]))
         one.program.reads = [name for name in one.program.reads if seen.counts[name]]
         one.program.columns = [*one.program.columns, *absent]
@@ -205,11 +205,11 @@ def _run(one: Checked, asked: Asked) -> Iterator[int]:
         for answer in supervise(HANDLER, singly, limits, asked.jobs, preload):
             if isinstance(answer.value, Lost):
                 why = (
-                    "not done in time, which SQLite did not heed"
+                    "not finished in time, and SQLite did not stop"
                     if answer.value.why == "time"
-                    else "it ends the engine"
+                    else "it crashes the engine"
                 )
-                one.found.tell("refused_sql", Defect(answer.task, f"not asked of the engine: {why}", "guard"))
+                one.found.tell("refused_sql", Defect(answer.task, f"not run: {why}", "guard"))
             else:
                 one.found.add(answer.value)
     finally:

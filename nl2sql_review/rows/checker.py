@@ -118,7 +118,7 @@ class Checker:
         for name in self._texts_in:
             value = given.get(name)
             if value.__class__ is not str and value is not None:
-                why = f"{name!r} is {kind_of(value)}, where the rows before have text: load_dataset stops"
+                why = f"{name!r} is {kind_of(value)}, but text in the rows before: load_dataset stops"
                 defects.append([number, "unreadable", why, name])
                 return
         before = len(defects)
@@ -240,7 +240,7 @@ class Checker:
                     yield "empty_parts", f"the {_SAID[role]} is empty", role
         for role, kind in values.no_text.items():
             if role != "schema":
-                yield "empty_parts", f"the {_SAID[role]} is no text but {kind}: {quoted(values.roles[role])}", role
+                yield "empty_parts", f"the {_SAID[role]} is not text but {kind}: {quoted(values.roles[role])}", role
                 return
         for role in ("question", "sql"):
             if role in values.roles:
@@ -257,9 +257,9 @@ class Checker:
 
     def _marks(self, role: str, text: str) -> Iterator[tuple[str, str, str]]:
         if "`" in text and FENCE.search(text):
-            yield "markup", f"a code fence stands in the {_SAID[role]}: {quoted(text)}", "fence"
+            yield "markup", f"there is a code fence in the {_SAID[role]}: {quoted(text)}", "fence"
         if "&" in text and (found := ENTITY.search(text)):
-            yield "markup", f"the HTML entity {found[0]} stands in the {_SAID[role]}: {quoted(text)}", "entity"
+            yield "markup", f"the HTML entity {found[0]} is in the {_SAID[role]}: {quoted(text)}", "entity"
         yield from self._markers_in(role, text)
 
     def _markers_in(self, role: str, text: str) -> Iterator[tuple[str, str, str]]:
@@ -274,7 +274,7 @@ class Checker:
             if not marker and self._program["eos"] and self._program["eos"] in text:
                 marker = self._program["eos"]
         if marker:
-            yield "foreign_markers", f"{marker!r} stands in the {_SAID[role]}: {quoted(text, marker)}", marker
+            yield "foreign_markers", f"{marker!r} is in the {_SAID[role]}: {quoted(text, marker)}", marker
 
     def _statement(
         self, row: Mapping[str, Any], values: Values, counts: Counter[str]
@@ -291,7 +291,7 @@ class Checker:
                 yield "statements", f"{said.count} statements, not one query: {quoted(sql)}", "several"
                 return
             if said.verb in COMMANDS or said.verb in ELSEWHERE:
-                yield "statements", f"{said.verb} is no query: {quoted(sql)}", said.verb
+                yield "statements", f"{said.verb} is not a query: {quoted(sql)}", said.verb
                 return
             if not said.count:
                 return
@@ -308,17 +308,17 @@ class Checker:
         if outcome.kind == "accepted":
             yield from self._lost(values, schema, sql, counts)
         elif outcome.kind == "name":
-            yield "refused_sql", f"refused on the row's schema: {outcome.message}: {quoted(sql)}", "name"
+            yield "refused_sql", f"invalid on the row's schema: {outcome.message}: {quoted(sql)}", "name"
         elif outcome.kind in ("syntax", "function"):
-            read_as = f"; {SPOKEN[outcome.reading]} reads it" if outcome.reading else ""
+            read_as = f"; it is valid {SPOKEN[outcome.reading]}" if outcome.reading else ""
             dialect = self._program["dialect"] or "sqlite"
             query = plainly or read(sql).verb in QUERIES
-            what = f"{SPOKEN.get(dialect, dialect)} does not read it" if query else "it is no query"
+            what = f"it is not valid {SPOKEN.get(dialect, dialect)}" if query else "it is not a query"
             yield "refused_sql", f"{what}: {outcome.message}{read_as}: {quoted(sql)}", outcome.reading or "syntax"
         elif outcome.kind in ("guard", "time"):
-            yield "refused_sql", f"not asked of the engine: {outcome.message}: {quoted(sql)}", "guard"
+            yield "refused_sql", f"not run: {outcome.message}: {quoted(sql)}", "guard"
         elif outcome.kind == "schema":
-            yield "broken_schemas", f"the schema of the row is broken: {outcome.message}", outcome.message
+            yield "broken_schemas", f"the row's schema does not load: {outcome.message}", outcome.message
 
     def _schema_of(self, row: Mapping[str, Any], values: Values) -> str:
         """The schema a row's SQL is held against: that of its prompt before the cut, else one that lies beside it."""
@@ -349,7 +349,11 @@ class Checker:
         left = closed(values.roles["schema"])
         database = self._acceptance.database(left)
         if database.connection is None:
-            yield "lost_by_cut", f"the cut at {values.limit} characters leaves no whole table of the schema", "all"
+            yield (
+                "lost_by_cut",
+                f"truncation at {values.limit} characters leaves no complete table of the schema",
+                "all",
+            )
             return
         outcome = self._acceptance.judge(left, sql) if not database.cut else self._on_cut(database, sql)
         if outcome.kind == "name":
@@ -357,8 +361,7 @@ class Checker:
             what = "table" if "table" in outcome.message else "column"
             yield (
                 "lost_by_cut",
-                f"the cut at {values.limit} characters takes away the {what} {name}, which the SQL needs: "
-                f"{quoted(sql)}",
+                f"truncation at {values.limit} characters removes the {what} {name} that the SQL needs: {quoted(sql)}",
                 name,
             )
 
@@ -382,7 +385,7 @@ class Checker:
             if number > self._length:
                 gone = len(self._tokenizer(before)) >= self._length
                 what = "nothing of the answer is left" if gone else "the end of the answer is cut off"
-                yield "too_long", f"{number:,} tokens where {self._length:,} are kept: {what}", "tokens"
+                yield "too_long", f"{number:,} tokens, but only {self._length:,} are kept: {what}", "tokens"
             return
         words = len(text.split())
         if words > self._length:
@@ -390,7 +393,7 @@ class Checker:
             what = "nothing of the answer is left" if gone else "the end of the answer is cut off"
             yield (
                 "too_long",
-                f"{words:,} words, which are more than {self._length:,} tokens by any tokenizer: {what}",
+                f"{words:,} words, more than {self._length:,} tokens with any tokenizer: {what}",
                 "words",
             )
         else:

@@ -289,7 +289,7 @@ def test_before_and_after_stand_on_one_line(form: str, folder: Path, capsys: pyt
         (["a.py", "no such thing"], "no revision (HEAD~3:train.py) and no command line"),
         (["a.py", "bad.py"], "bad.py:1:3: "),
         (["a.py", "none.py"], "not a training script"),
-        (["a.py", "empty"], "the directory holds no finished run"),
+        (["a.py", "empty"], "the directory contains no finished run"),
         (["empty.yaml", "a.py"], "not a training configuration"),
     ],
 )

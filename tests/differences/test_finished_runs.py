@@ -135,22 +135,22 @@ def changed(**values: Any) -> dict[str, Any]:
         ({"trainer_state.json": state(global_step=60, log_history=state()["log_history"][:60])}, [],
          ["certain: the run ended at step 60 of 100"]),
         ({"trainer_state.json": state(global_step=500, max_steps=500)}, [],
-         ["certain: the plan says 100 steps, the run was to take 500",
-          "certain: the run took 500 steps, 100 were planned"]),
+         ["certain: the plan says 100 steps, but the run was set to 500",
+          "certain: the run took 500 of 100 planned steps"]),
         ({"trainer_state.json": state(log_history=[{**e, "loss": 11.7} for e in state()["log_history"]])}, [],
-         ["certain: the loss is 11.7 at all 100 logged steps: nothing trains"]),
+         ["certain: the loss is 11.7 at all 100 logged steps: nothing is being trained"]),
         ({"trainer_state.json": state(log_history=[*state()["log_history"][:70], *state()["log_history"][50:]])}, [],
-         ["may: after step 70 the log goes on at step 51, and it saves every 50 steps"]),
+         ["may: after step 70 the log continues at step 51, saving every 50 steps"]),
         ({"trainer_state.json": state(best_model_checkpoint="models/nl2sql/checkpoint-50")}, [],
-         ["may: the best checkpoint was checkpoint-50, and lies not in the folder any more"]),
+         ["may: the best checkpoint was checkpoint-50, but it is no longer in the directory"]),
         ({"adapter_model.safetensors": None}, [],
-         ["certain: no weights lie beside the adapter's configuration "
+         ["certain: there are no weights next to the adapter's configuration "
           "(adapter_model.safetensors or adapter_model.bin)"]),
-        ({"adapter_model.safetensors": "{}"}, [], ["certain: adapter_model.safetensors holds no weights"]),
+        ({"adapter_model.safetensors": "{}"}, [], ["certain: adapter_model.safetensors contains no weights"]),
         ({"tokenizer_config.json": None, "tokenizer.json": None}, [],
-         ["may: no tokenizer lies beside the adapter: it is loaded with the base model's"]),
+         ["may: there is no tokenizer next to the adapter: it is loaded with the base model's"]),
         ({"tokenizer.json": None}, [],
-         ["certain: tokenizer_config.json lies there without the tokenizer that it configures"]),
+         ["certain: tokenizer_config.json is there without the tokenizer it configures"]),
         ({"tokenizer_config.json": {"eos_token": {"content": "</s>"}, "pad_token": "</s>"}}, [],
          ["may: the saved tokenizer pads with its EOS token '</s>'"]),
         ({"trainer_state.json": None, "checkpoint-50/trainer_state.json": state(global_step=50),
@@ -161,7 +161,7 @@ def changed(**values: Any) -> dict[str, Any]:
          ["learning_rate: 2e-4 -> 0.001"], ["certain: the run ended at step 40 of 100"]),
         ({"trainer_state.json": None, "README.md": None,
           "run.log": "".join(f"{{'loss': 2.5, 'learning_rate': 1e-05, 'epoch': {n}}}\n" for n in range(5))}, [],
-         ["certain: the loss is 2.5 at all 5 logged steps: nothing trains"]),
+         ["certain: the loss is 2.5 at all 5 logged steps: nothing is being trained"]),
     ],
 )  # fmt: skip
 def test_what_contradicts_the_script_is_told_and_nothing_else(
@@ -243,10 +243,10 @@ def test_a_hostile_folder_does_no_harm(make: Make, tmp_path: Path, capsys: pytes
     notes = "\n".join(r["text"] for r in made["remarks"] if r["weight"] == "note")
     assert lines == [] and not (tmp_path / "pwned").exists()
     for name in ("trainer_state.json", "README.md"):
-        assert f"run/{name} is a link out of the folder: it is not followed" in notes
+        assert f"run/{name} is a link out of the directory: it is not followed" in notes
     assert "special_tokens_map.json is not read: it is larger than" in notes
     assert "chat_template.jinja is not read: it is a pipe" in notes
-    assert "training_args.bin is a pickle" in notes and "tokenizer_config.json is no JSON" in notes
+    assert "training_args.bin is a pickle" in notes and "tokenizer_config.json is not valid JSON" in notes
 
 
 @pytest.mark.parametrize(

@@ -353,7 +353,7 @@ def test_twenty_findings_and_eight_thousand_characters(project):
     answer = claude_code.answer(events.write(project / "train.py", text))
     found = blocked(answer) + context(answer)
     assert 5 < len(found) <= claude_code.MOST_FINDINGS and len(json.dumps(answer)) <= claude_code.MOST_CHARACTERS
-    assert " more, which nl2sql-review shows" in answer["reason"]
+    assert " more; run nl2sql-review on the file" in answer["reason"]
     assert answer["reason"].splitlines()[1].startswith("error")
 
 
@@ -373,7 +373,7 @@ def test_text_of_the_file_cannot_speak_for_the_tool(project):
 )
 def test_garbage_is_told_and_blocks_nothing(data):
     answer = claude_code.answer(data)
-    assert list(answer) == ["systemMessage"] and "no event that it can answer" in answer["systemMessage"]
+    assert list(answer) == ["systemMessage"] and "unsupported event" in answer["systemMessage"]
 
 
 def test_other_tools_and_other_events(project):

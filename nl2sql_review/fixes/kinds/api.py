@@ -126,7 +126,7 @@ def moved(task: Task) -> Iterator[Candidate]:
         if imported is not None:
             edits, local = imported
             edits = [*edits, python.replaced(task.source, arg, f"args={local}({other}={value})")]
-            yield Candidate(f"give {other}= to a {config}", tuple(edits), facts, names, (config,))
+            yield Candidate(f"pass {other}= to a {config}", tuple(edits), facts, names, (config,))
 
 
 def reclassed(task: Task) -> Iterator[Candidate]:
@@ -142,7 +142,7 @@ def reclassed(task: Task) -> Iterator[Candidate]:
     length = plain(task.plan["memory.model_length"].value)
     for argument in ("max_length", "max_seq_length") if isinstance(length, int) else ():
         made = [*edits, *python.added(task.source, node, f"{argument}={length}")]
-        yield Candidate(f"make an {name}, with {argument}={length}", tuple(made), FACTS, (argument,), (), unsafe=True)
+        yield Candidate(f"use {name} with {argument}={length}", tuple(made), FACTS, (argument,), (), unsafe=True)
     yield Candidate(f"make an {name}", tuple(edits), FACTS, (), (), unsafe=True)
 
 

@@ -47,7 +47,7 @@ def balanced(task: Task) -> Iterator[Candidate]:
         for effective, what in _effective(task):
             share = _quotient(effective, number, processes)
             if share is not None:
-                title = f"set {task.fact.argument}={spelled(number)} and {batch.argument}={share}, {what}"
+                title = f"set {task.fact.argument}={spelled(number)} and {batch.argument}={share}{what}"
                 yield from together(title, alone, list(_set(task, BATCH, batch, share)))
 
 
@@ -56,9 +56,9 @@ def _effective(task: Task) -> Iterator[tuple[object, str]]:
     failed = [one.judged for one in task.examined.failed_facts if one.plan is task.plan]
     for judged in (one for one in failed if one.name == EFFECTIVE):
         yield from (
-            (product, f"an effective batch of {product}") for product in wanted(judged.expected, None, task.plan)
+            (product, f", an effective batch of {product}") for product in wanted(judged.expected, None, task.plan)
         )
-    yield plain(task.plan[EFFECTIVE].value), "which keeps the effective batch"
+    yield plain(task.plan[EFFECTIVE].value), " to keep the effective batch"
 
 
 def _set(task: Task, name: str, fact: Fact, number: int | float) -> Iterator[Candidate]:
@@ -147,7 +147,7 @@ def warmup(task: Task) -> Iterator[Candidate]:
             continue
         if places.omitted(keep):
             renamed = python.renamed(place.source, place.node, name)
-            title = f"set {name}={{}} in place of {place.node.keyword.value}"
+            title = f"set {name}={{}} instead of {place.node.keyword.value}"
             value = plain(drop.value)
             if isinstance(value, (int, float)) and 0 <= value < 1:  # a share, whatever it is called
                 yield Candidate(title.format(spelled(value)), (renamed,), facts, names)
@@ -160,7 +160,7 @@ def warmup(task: Task) -> Iterator[Candidate]:
         made = next(setting(task, "arguments.warmup", keep, share), None)
         if call is not None and made is not None:
             edits = (python.removed(task.source, call, place.node), *made.edits)
-            title = f"{title} and no {place.node.keyword.value}"
+            title = f"{title} and remove {place.node.keyword.value}"
             yield Candidate(title, edits, facts, names, unsafe=made.unsafe, chooses=True)
 
 
