@@ -126,15 +126,10 @@ def _without(name: str, one: Checked, result: Result) -> Fact:
     if name == "too_long" and program.length is None:
         return Fact(Unknown("the sequence length is unknown"))
     if name == "too_long" and (number := found.counts["not counted"]):
-<<<<<<< HEAD
-        why = f"it is unknown whether {number:,} rows fit into {program.length:,} tokens"
-        return Fact(Unknown(f"{why}: the model's tokenizer is not on this machine, or tokenizers is not installed"))
-=======
         lacks = "the model's tokenizer is not on this disk, or tokenizers is not installed"
         return Fact(
             Unknown(f"of {number:,} rows it is not known whether they fit into {program.length:,} tokens: {lacks}")
         )
->>>>>>> main
     told = reasons(found.unknown.most_common(), WHY.get(name, ()))
     if told:
         return Fact(Unknown(told[0]))
