@@ -271,7 +271,7 @@ def with_evidence(rule: str) -> str:
 
 NOTES = {
     "arguments/warmup": "Four or five steps of warm-up made no difference to an adapter on so small a model, at this rate or at ten times it.",
-    "arguments/scheduler": "The constant rate wins as the larger rate does: these runs are too short to have learnt all at 2e-4.",
+    "arguments/scheduler": "The constant rate wins as the larger rate does: these runs are too short to have learned everything at 2e-4.",
     "arguments/effective-batch": "One pass over the same rows: 38 steps in place of 150, which is what costs.",
     "lora/rank": "So on a model this small, trained this briefly, a higher rank is better, not worse: that rank 64 learns by heart\n"
     "is not what was seen. The rule is about a 7B model and three passes over the data, which was not measured.",

@@ -281,8 +281,8 @@ class Checker:
     ) -> Iterator[tuple[str, str, str]]:
         sql = bare(values.roles["sql"])
         if len(sql) > self._longest:
-            why = f"it is {len(sql):,} characters long; {self._longest:,} are read"
-            yield "refused_sql", f"not asked of the engine: {why}: {quoted(sql[:1000])}", "guard"
+            why = f"it is {len(sql):,} characters long; the limit is {self._longest:,}"
+            yield "refused_sql", f"not run: {why}: {quoted(sql[:1000])}", "guard"
             return
         plainly = is_plainly_one_query(sql)
         if not plainly:

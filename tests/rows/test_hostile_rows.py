@@ -45,8 +45,8 @@ def test_utf_16_is_told_once(tmp_path):
     [
         (f"SELECT '{'y' * 3_000_000}'", "rows/sql", "3,000,009 characters"),
         ("SELECT a\0 FROM t", "rows/sql", "null character"),
-        ("ATTACH DATABASE 'pwned.db' AS x", "rows/statement", "ATTACH is no query"),
-        ("VACUUM INTO 'pwned.db'", "rows/statement", "VACUUM is no query"),
+        ("ATTACH DATABASE 'pwned.db' AS x", "rows/statement", "ATTACH is not a query"),
+        ("VACUUM INTO 'pwned.db'", "rows/statement", "VACUUM is not a query"),
         ("SELECT load_extension('x')", "rows/sql", "reaches outside"),
         ("SELECT writefile('pwned.db', 'x')", "rows/sql", "no such function"),
     ],
