@@ -20,10 +20,10 @@ class Span(NamedTuple):
 class FakeSource:
     path: str = "train.py"
     lines: dict[int, str] = field(default_factory=dict)
-    suppressions: tuple = ()
+    requests: tuple = ()
     problems: tuple = ()
-    suppression_errors: tuple = ()
     kind: str = "script"
+    text: str = ""
 
     def line(self, row, cell=None):
         return self.lines.get(row, "")
@@ -40,8 +40,8 @@ class FakeSource:
     def code(self, at, limit):
         return self.line(at.row)
 
-    def definition(self, row, cell=None):
-        return ""
+    def rows_before(self, cell):
+        return 0
 
     def place(self, row, code="", note="", column=1):
         self.lines.setdefault(row, code)

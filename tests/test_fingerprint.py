@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from nl2sql_review.judgement.definitions import Definitions
 from nl2sql_review.run.batch import run
 from nl2sql_review.run.options import Options
-from nl2sql_review.source.definitions import Definitions
+from nl2sql_review.source import Source
 
 SCRIPT = """\
 from peft import LoraConfig
@@ -132,7 +133,7 @@ def h():
 \t\treturn 1
 y = 2
 """
-    found = Definitions(text)
+    found = Definitions(Source("train.py", text))
     rows = {1: "A", 2: "A", 4: "A", 6: "A.f", 8: "A.f", 11: "A.f", 13: "A.g", 15: "h", 17: "h", 18: ""}
     assert {row: found.at(row) for row in rows} == rows
-    assert Definitions("").at(1) == "" and Definitions("\n\n").at(2) == ""
+    assert [Definitions(Source("train.py", text)).at(2) for text in ("", "\n\n")] == ["", ""]

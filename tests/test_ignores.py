@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from nl2sql_review import cli
+from nl2sql_review.judgement import requests
 from nl2sql_review.run.batch import run
 from nl2sql_review.run.options import Options
 from nl2sql_review.source import Source
@@ -120,7 +121,7 @@ def test_whole_scripts(path: str, project: Path) -> None:
     report, code = run(["train.py"], Options(isolated=True))
     assert code == 0 and report.summary.suppressed > 0
     assert [f.rule for f in report.files[0].findings if f.suppressed is None] == []
-    assert not Source.from_bytes(made.encode(), "train.py").suppression_errors
+    assert not requests.read(Source.from_bytes(made.encode(), "train.py")).errors
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "see # 12", "a\x1bb"])

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from nl2sql_review import Options, readers, review
+from nl2sql_review.flavours import record
 from nl2sql_review.interpret.program import interpret
 from nl2sql_review.source import Source
 from nl2sql_review.training_plan.values import Absent, Default, Known, Unknown
@@ -242,6 +243,75 @@ def test_a_value_of_a_file_is_from_its_line(tmp_path):
     (file,) = review(script, Options(isolated=True)).files
     (rank,) = [f for f in file.findings if f.rule == "lora/rank"]
     assert "from r: 64 (" in rank.message and "cfg.yml:2)" in rank.message
+
+
+T5 = """
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, Seq2SeqTrainer, Seq2SeqTrainingArguments
+tokenizer = AutoTokenizer.from_pretrained("google/flan-t5-small")
+def make(row):
+    made = tokenizer(row["schema"] + row["question"], truncation=True, max_length=384)
+    made["labels"] = tokenizer(row["sql"]{padding}).input_ids
+    return made
+rows = load_dataset("json", data_files="t.jsonl", split="train").map(make)
+model = AutoModelForSeq2SeqLM.from_pretrained("google/flan-t5-small")
+Seq2SeqTrainer(model=model, args=Seq2SeqTrainingArguments("o"), train_dataset=rows).train()
+"""
+
+
+def test_an_encoder_decoder_reads_the_question_apart() -> None:
+    plan = plan_of(T5.format(padding=""))
+    for fact in (plan.prompt.ending, plan.prompt.loss_on, plan.prompt.missing_parts, plan.dataset.schema_limit):
+        assert "encoder-decoder" in fact.why_not
+    assert shown(plan.prompt.labels.value) == []
+    padded = plan_of(T5.format(padding=', padding="max_length"'))
+    assert shown(padded.prompt.labels.value) == ["labels"]
+
+
+def test_a_seq2seq_trainer_trains_a_decoder_too() -> None:
+    code = ROWS + f'rows = rows.map(lambda r: {SQL})\nmodel = AutoModelForCausalLM.from_pretrained("gpt2")\n'
+    code += "from transformers import Seq2SeqTrainer\nSeq2SeqTrainer(model=model, train_dataset=rows).train()\n"
+    assert "encoder-decoder" not in plan_of(code).prompt.ending.why_not
+
+
+@pytest.mark.parametrize(("pad", "ending"), [("", "none"), (', padding="max_length"', "unknown")])
+def test_padding_that_is_in_the_loss_may_be_the_end(pad: str, ending: str) -> None:
+    code = f"""
+from transformers import AutoTokenizer, Trainer
+tokenizer = AutoTokenizer.from_pretrained("codellama/CodeLlama-7b-hf")
+tokenizer.pad_token = tokenizer.eos_token
+def make(row):
+    made = tokenizer("### Question: " + row["question"] + " ### SQL: " + row["sql"]{pad})
+    made["labels"] = made["input_ids"].copy()
+    return made
+rows = load_dataset("json", data_files="t.jsonl", split="train").map(make)
+model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
+Trainer(model=model, args=TrainingArguments("o"), train_dataset=rows).train()
+"""
+    assert shown(plan_of(code).prompt.ending.value) == ending
+
+
+def test_labels_that_could_not_be_read_are_not_passed() -> None:
+    code = """
+from transformers import Trainer
+def make(row):
+    row["labels"] = row["input_ids"]
+    return row
+rows = torch.load("rows.pt")
+model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
+Trainer(model=model, args=TrainingArguments("o"), train_dataset=rows).train()
+"""
+    assert shown(plan_of(code).prompt.labels.value) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("kind", "loss"), [("alpaca", "response"), ("input_output", "unknown"), ("", "unknown"), ("completion", "all")]
+)
+def test_rows_of_axolotl_that_bring_their_labels(kind: str, loss: str) -> None:
+    data = f"datasets:\n  - path: rows.jsonl\n    type: {kind}\n"
+    text = f"base_model: gpt2\nadapter: lora\nlora_r: 16\n{data}micro_batch_size: 1\n"
+    source = Source.from_bytes(text.encode(), "axolotl.yaml")
+    (plan,) = readers.read(record(source, "."), source, SimpleNamespace(processes=None, gpu=None))
+    assert shown(plan.prompt.loss_on.value) == loss
 
 
 LONG = """\

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from nl2sql_review.source import Source, Suppression
+from nl2sql_review.judgement import requests
+from nl2sql_review.judgement.requests import Suppression
+from nl2sql_review.source import Source
 from nl2sql_review.source.lexer import Lexer
 from nl2sql_review.source.spans import Lines
 from tests.test_source import script
@@ -19,8 +21,8 @@ ROOT = Path(__file__).parent.parent
 
 def only(text: str) -> Suppression:
     source = script(text)
-    assert not source.suppression_errors
-    (found,) = source.suppressions
+    assert not requests.read(source).errors
+    (found,) = requests.read(source).suppressions
     return found
 
 
@@ -75,7 +77,7 @@ def test_its_place_is_that_of_the_request():
 def test_file_level():
     found = only('"""doc"""\nx = 1\n# nl2sql: ignore-file[lora, prompt/eos] a copy\n')
     assert found.file_level and found.rules == ("lora", "prompt/eos") and found.reason == "a copy"
-    assert (found.row, found.first_row) == (3, 1)
+    assert found.row == 3
 
 
 @pytest.mark.parametrize(
@@ -92,7 +94,7 @@ def test_file_level():
 )
 def test_only_comments_ask(text):
     source = script(text)
-    assert (source.suppressions, source.suppression_errors) == ([], [])
+    assert (requests.read(source).suppressions, requests.read(source).errors) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -113,8 +115,8 @@ def test_only_comments_ask(text):
 )
 def test_what_cannot_be_understood_silences_nothing_and_is_told(comment, words):
     source = script(f"x = 1\ny = f(2)  {comment}\n")
-    assert source.suppressions == []
-    (error,) = source.suppression_errors
+    assert requests.read(source).suppressions == []
+    (error,) = requests.read(source).errors
     assert words in error.message
     assert (error.span.row, error.span.column, error.span.end_column) == (2, 11, 11 + len(comment))
 
@@ -130,12 +132,12 @@ def test_requests_in_notebooks():
         {"cell_type": "code", "source": "\n# nl2sql: ignore-file[api]\n# nl2sql: ignore[]\n# gpu: T4"},
     ]
     source = Source.from_bytes(json.dumps({"cells": cells}).encode(), "train.ipynb")
-    assert source.suppressions == [
+    assert requests.read(source).suppressions == [
         Suppression(("lora",), "", 3, 7, 2, 2, 3, False),
         Suppression((), "last", 4, 1, 2, 4, 4, False),
         Suppression(("api",), "", 2, 1, 4, 2, 2, True),
     ]
-    assert [(error.span.cell, error.span.row) for error in source.suppression_errors] == [(4, 3)]
+    assert [(error.span.cell, error.span.row) for error in requests.read(source).errors] == [(4, 3)]
     assert source.directives == {"gpu": "T4"}
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nl2sql_review.fixes.edits.stored import StoredCells
 from nl2sql_review.source import Source, SourceError, Span
-from nl2sql_review.source.stored import StoredCells
 from tests.test_source import calls, cut, failure, place
 
 
@@ -63,7 +63,7 @@ def test_format_3():
 @pytest.mark.parametrize("cells", [[], [{"cell_type": "markdown", "source": "f(1)"}]])
 def test_a_notebook_without_code_is_an_empty_program(cells):
     source = notebook(cells=cells)
-    assert (list(source.tree.body), source.text, source.suppressions, source.problems) == ([], "", [], [])
+    assert (list(source.tree.body), source.text, source.requests, source.problems) == ([], "", [], [])
 
 
 @pytest.mark.parametrize("metadata", [{"kernelspec": {"language": "R"}}, {"language_info": {"name": "julia"}}])
@@ -229,7 +229,7 @@ def test_one_cell_does_not_end_in_the_next():
 
 def test_problems_do_not_need_the_tree_first():
     assert len(notebook("x = = 1").problems) == 1
-    assert notebook("x = = 1", "# nl2sql: ignore\ny = 1").suppressions[0].cell == 2
+    assert notebook("x = = 1", "# nl2sql: ignore\ny = 1").requests[0].cell == 2
 
 
 def test_each_cell_may_import_from_the_future():
@@ -293,7 +293,7 @@ def test_a_bad_cell_takes_no_other_with_it(good, position, bad):
 def test_any_bytes_are_read_or_refused(data, path):
     try:
         source = Source.from_bytes(data, path)
-        _ = source.tree, source.suppressions, source.problems
+        _ = source.tree, source.requests, source.problems
     except SourceError as error:
         assert error.span.row >= 1 and error.span.column >= 1 and error.message
 

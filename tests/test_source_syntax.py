@@ -8,7 +8,9 @@ from pathlib import Path
 import libcst as cst
 import pytest
 
-from nl2sql_review.source import Source, deeply, positions
+from nl2sql_review.source import Source, deeply, parsing, positions
+from nl2sql_review.source.lexer import Lexer
+from nl2sql_review.source.spans import Lines
 from nl2sql_review.source.syntax import LAYOUT, below, dotted, statements, text_of, walk
 
 SCRIPTS = sorted(Path(__file__).parents[1].joinpath("fixtures").rglob("*.py"))
@@ -72,15 +74,26 @@ def test_below_is_one_step_of_a_walk() -> None:
     assert "value" not in LAYOUT
 
 
+def test_a_module_tells_what_a_node_stands_in() -> None:
+    source = Source("train.py", "class A:\n    def f(self):\n        if x:\n            g(1)\n")
+    number = source.nodes.of(cst.Integer)[0]
+    path = source.nodes.path(number)
+    assert path[0] is source.tree and path[-1] is number
+    kinds = (cst.ClassDef, cst.FunctionDef, cst.If, cst.Call)
+    assert [type(node) for node in path if isinstance(node, kinds)] == [*kinds]
+    assert source.nodes.path(cst.Integer("1")) == []
+    assert source.nodes.order == list(walk(source.tree))
+
+
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: p.stem)
 def test_statements_give_the_places_that_the_whole_gives(path: Path) -> None:
     source = Source.from_bytes(path.read_bytes(), str(path))
     nodes = [node for node in walk(source.tree) if isinstance(node, (cst.Arg, cst.Assign, cst.ClassDef, cst.Param))]
     whole = positions.offsets(source.tree, source.text, nodes)
     for node in nodes:
-        found = positions.offsets_by_statement(source.tree, source.text, [node])
+        found = positions.offsets_by_statement(source.nodes, source.text, [node])
         assert found is None or found[id(node)] == whole[id(node)]
-    assert positions.offsets_by_statement(source.tree, source.text, nodes[:1]) is not None
+    assert positions.offsets_by_statement(source.nodes, source.text, nodes[:1]) is not None
 
 
 def argument(source: Source, number: int) -> cst.CSTNode:
@@ -100,7 +113,7 @@ def test_what_stands_twice_is_found_by_the_whole(text: str) -> None:
 def test_the_end_of_the_file_is_found_too(text: str) -> None:
     source = Source("train.py", text)
     node = argument(source, 0)
-    assert positions.offsets_by_statement(source.tree, text, [node]) == {
+    assert positions.offsets_by_statement(source.nodes, text, [node]) == {
         id(node): (text.index("(") + 1, text.index("(") + 2)
     }
 
@@ -142,3 +155,19 @@ def test_statements_of_a_suite() -> None:
     assert [type(one).__name__ for one in statements(body) if not isinstance(one, cst.IndentedBlock)] == [
         "If", "SimpleStatementLine", "Expr", "SimpleStatementLine", "Expr",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["x = 1  # {}\n", 'x = "{}"\n', 'x = """{}"""\n', "x = f'{{y}}{}' 'z'\n", "# {}\nx = ('a'\n     'b')\n"],
+)
+@pytest.mark.parametrize("filling", ["a", "_", "[", "=", " "])
+def test_a_long_comment_or_string_is_one_token(line: str, filling: str) -> None:
+    """However long, it is looked at once: the screens that protect the parser stay linear, and let it through."""
+    counts = []
+    for size in (200, 200_000):
+        text = line.format(filling * (size // len(filling)))
+        lexer = Lexer(Lines(text)).run()
+        counts.append((len(lexer.opaque), len(parsing._TOKEN.findall(lexer.outline()))))
+        assert Source("train.py", text).tree.code == text
+    assert counts[0] == counts[1]

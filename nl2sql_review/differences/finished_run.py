@@ -235,7 +235,7 @@ def _number(value: object) -> float | None:
     )
 
 
-LISTED = re.compile(r"^[-*] ([A-Za-z_ ]+):[ ]*(.+?)[ ]*$", re.MULTILINE)
+LISTED = re.compile(r"^[-*] ([A-Za-z_ ]+):[ ]*([^ \n].*)$", re.MULTILINE)
 FRAMEWORKS = {"PEFT": "peft", "TRL": "trl", "Transformers": "transformers", "Pytorch": "torch", "Datasets": "datasets"}
 FRAMEWORK = re.compile(r"^[-*] (PEFT|TRL|Transformers|Pytorch|Datasets):?[ ]+([0-9][\w.+]*)", re.MULTILINE)
 
@@ -249,7 +249,7 @@ def _card(made: FinishedRun) -> None:
     for name, written in LISTED.findall("\n".join(_short_lines(text))):
         fact = CARD.get(name)
         if fact is not None and fact not in made.facts:
-            made.facts[fact] = _value(_plain(written), path, name)
+            made.facts[fact] = _value(_plain(written.rstrip(" ")), path, name)
     if "lora.model_name" not in made.facts:
         found = re.search(r"^base_model:[ ]*([\w./-]+)[ ]*$", text, re.MULTILINE)
         if found is not None:

@@ -109,7 +109,14 @@ def head(path: Path, limit: int) -> bytes:
     if _hidden(path):
         raise OSError(errno.EACCES, "it lies outside of the directories that may be read", os.fspath(path))
     # Whatever the path is, opening it must not wait (a pipe), become our terminal, or be read without end (a device).
-    handle = os.open(path, os.O_RDONLY | _NO_WAITING)
+    try:
+        handle = os.open(path, os.O_RDONLY | _NO_WAITING)
+    except OSError as error:
+        if error.errno in (errno.ENXIO, errno.EOPNOTSUPP):  # which says little of a socket
+            raise OSError(
+                error.errno, f"it is {_named(os.stat(path).st_mode)}, and only files are read", path
+            ) from None
+        raise
     with open(handle, "rb", buffering=0) as file:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):

@@ -1,10 +1,10 @@
 """Fixes: for a finding the edits that make it go away, each proved by reading the edited script again.
 
     session = Session(examine, data, path)      one script, and the files it reads
-    session.offers()                            its findings, each with the fix that holds for it as things stand
-    session.settle(unsafe=False, policy=False)  the fixes made one after the other until none is left
+    session.with_fixes()                       its findings, each with the fix that holds for it as things stand
+    session.apply(unsafe=False, policy=False)  the fixes made one after the other until none is left
 
-A rule's head says in which manner it is fixed (`fix: set`), `kinds` makes the candidates, `proof` weighs them: the
+A rule's head names its fixer (`fix: set`), which in `kinds` makes the candidates, `proof` tries them: the
 first safe one is taken, else the first that is unsafe. A fix of a trap is a repair, unless it sets another value
 besides; all others are policy. Every fix leaves fewer findings, so it comes to an end. As a reading costs most, fixes
 that do not touch each other are proved together, and one by one only where that fails; a file has a budget of readings.
@@ -16,24 +16,28 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Literal
 
 from ..files.discovery import CONFIGURATIONS
+from ..interpret.core.recording import Recording
 from ..interpret.python.modules import Parsed, remembering
 from ..judgement.judge import Examined
 from ..report.report import Edit, FileReport, Finding, Fix
 from . import kinds, sharing
 from .comparison import placeless
 from .context import Task
-from .edits import Misfit, applied, overlap, python
-from .proof import Candidate, affected, hold, union, weigh
+from .edits import EditError, applied, overlap, python
+from .proof import Candidate, affected, hold_together, prove, union
 
 Key = tuple[str, str]
 Examine = Callable[[bytes, str, Mapping[str, bytes]], Examined]
 ARGUMENT = re.compile(r"(?:, |,?\r?\n[ \t]*)\w+=[^\n]*[^\s]")  # code that adds one argument to a call
 MOST = 100  # fixes made to one script; it has fewer findings
-READINGS = 150  # of scripts, to prove the fixes of one
-SPENT = f"not tried: the {READINGS} readings that the proofs of a file may take are spent"
+KEPT = 8  # readings of a script that are kept: what did not hold is tried again where something else was fixed
+STEPS = 500_000  # of the interpreter, in all the readings that prove the fixes of a file: some seconds
+STEPS_OF_READING, CHARACTERS_OF_STEP = 2_000, 4  # what parsing and judging cost besides, counted as such steps
+SPENT = f"not tried: the {STEPS:,} steps that the proofs of a file may take are spent"
 
 
 def _key(finding: Finding) -> Key:
@@ -75,28 +79,40 @@ class Session:
 
     def __post_init__(self) -> None:
         self._modules: Parsed = {}
-        self._readings = -1  # but for the first
+        self._known = lru_cache(maxsize=KEPT)(self._read_again)
+        self._steps = 0
         self._policy = True
         self._firsts: dict[tuple[int, bool], Candidate | None] = {}
         self._firsts_of: Examined | None = None
-        self.now = self._examined(self.data, self.drafts)
+        self.now = self._examined(self.data, self.path, self.drafts)
 
-    def _examined(self, data: bytes, drafts: dict[str, bytes]) -> Examined:
-        self._readings += 1
+    def _examined(self, data: bytes, path: str, drafts: Mapping[str, bytes]) -> Examined:
+        return self._known(data, path, tuple(sorted(drafts.items())))
+
+    def _read_again(self, data: bytes, path: str, drafts: tuple[tuple[str, bytes], ...]) -> Examined:
         with remembering(self._modules):
-            return self.examine(data, self.path, drafts)
+            examined = self.examine(data, path, dict(drafts))
+        made: Iterable[Recording | None] = examined.recordings or [examined.recording]
+        text = examined.source.text if examined.source is not None else ""
+        self._steps += STEPS_OF_READING + len(text) // CHARACTERS_OF_STEP
+        self._steps += sum(recording.steps for recording in made if recording is not None)
+        return examined
+
+    @property
+    def _spent(self) -> bool:
+        return self._steps >= STEPS
 
     @property
     def report(self) -> FileReport:
         return self.now.report
 
-    def offers(self) -> FileReport:
+    def with_fixes(self) -> FileReport:
         """The report as things stand, with the fixes that hold."""
         fixes: dict[int, Fix] = {}  # by the id of a finding, which cannot be hashed
         self._prove(open_findings(self.report), fixes)
         return replace(self.report, findings=tuple(replace(f, fix=fixes.get(id(f))) for f in self.report.findings))
 
-    def offer(self, finding: Finding) -> Fix | None:
+    def fix_of(self, finding: Finding) -> Fix | None:
         """Return the fix that holds for one finding of `report` as things stand, None where there is none."""
         found = self._best(finding) if finding in open_findings(self.report) else None
         return found[0] if found is not None else None
@@ -115,7 +131,7 @@ class Session:
             if half:
                 self._prove(half, fixes)
 
-    def settle(self, unsafe: bool, policy: bool = True) -> None:
+    def apply(self, unsafe: bool, policy: bool = True) -> None:
         """Makes the safe fixes, or the unsafe ones as well, until none is left; without `policy` the repairs only."""
         self._policy = policy
         before = -1
@@ -124,8 +140,8 @@ class Session:
             self.refused, self.lacking = {}, {}
             self._fix([_key(f) for f in open_findings(self.report, policy)], unsafe)
 
-    def left(self) -> FileReport:
-        """The report after `settle`: what no fix holds for is not fixable, what only an unsafe one does has that.
+    def remaining(self) -> FileReport:
+        """The report after `apply`: what no fix holds for is not fixable, what only an unsafe one does has that.
 
         Policy that was not asked for may be fixable.
         """
@@ -138,7 +154,7 @@ class Session:
         return replace(self.report, findings=found)
 
     def unfixed(self) -> list[tuple[Finding, str]]:
-        """The findings that have no fix after `settle`, and why."""
+        """The findings that have no fix after `apply`, and why."""
         asked = {id(f) for f in open_findings(self.report, self._policy)}
         found = []
         for one in self.report.findings:
@@ -219,15 +235,15 @@ class Session:
 
     def _made(self, group: list[tuple[Finding, Candidate]]) -> tuple[bytes, dict[str, bytes], Examined] | None:
         """What comes of several fixes at once, if they hold."""
-        if self._readings >= READINGS:
+        if self._spent:
             return None
         whole = union([candidate for _, candidate in group])
         try:
             data, drafts = self._edited(tuple(python.merged(list(whole.edits))))
-        except (Misfit, OSError):
+        except (EditError, OSError):
             return None
-        after = self._examined(data, drafts)
-        held = hold(self.now, after, group) and self._agreed(whole, data, drafts) == "safe"
+        after = self._examined(data, self.path, drafts)
+        held = hold_together(self.now, after, group) and self._agreed(whole, data, drafts) == "safe"
         return (data, drafts, after) if held else None
 
     def _best(self, finding: Finding) -> tuple[Fix, bytes, dict[str, bytes], Examined] | None:
@@ -238,20 +254,20 @@ class Session:
         second = None
         reasons: list[str] = []
         for candidate in self._candidates(finding, reasons):
-            if self._readings >= READINGS:
+            if self._spent:
                 reasons.append(SPENT)
                 break
             try:
                 data, drafts = self._edited(candidate.edits)
-            except (Misfit, OSError) as error:
+            except (EditError, OSError) as error:
                 reasons.append(f"{candidate.title}: {error}")
                 continue
-            after = self._examined(data, drafts)
-            weight = weigh(self.now, after, finding, candidate)
-            found = weight.applicability
+            after = self._examined(data, self.path, drafts)
+            proof = prove(self.now, after, finding, candidate)
+            found = proof.applicability
             if found is not None and (there := self._agreed(candidate, data, drafts)) != "safe":
                 found = there
-                weight = replace(weight, why="another script that reads an edited file would be worse")
+                proof = replace(proof, why="another script that reads an edited file would be worse")
             if (
                 found == "safe"
                 and candidate.idle
@@ -259,7 +275,7 @@ class Session:
             ):
                 found = "unsafe"
             if found is None:
-                reasons.append(f"{candidate.title}: {weight.why}")
+                reasons.append(f"{candidate.title}: {proof.why}")
             elif found == "safe" or second is None:
                 one = _fix(finding, candidate, found), data, drafts, after
                 if found == "safe":
@@ -286,9 +302,7 @@ class Session:
         return self._examined_as(path, {**self.drafts, os.path.realpath(self.path): self.data})
 
     def _examined_as(self, path: str, files: Mapping[str, bytes]) -> Examined:
-        self._readings += 1
-        with remembering(self._modules):
-            return self.examine(sharing.contents(path, files), path, files)
+        return self._examined(sharing.contents(path, files), path, files)
 
     def _candidates(self, finding: Finding, reasons: list[str] | None = None) -> Iterator[Candidate]:
         """The candidates, those that choose no other value first; `reasons` takes what speaks against others."""
@@ -297,9 +311,9 @@ class Session:
             return  # the command line is all there is, and is not edited
         seen = set()
         last = []
-        for ground in self.now.grounds:
-            if ground.carries(finding):
-                task = Task(self.now.of_run(ground.plan), ground, reasons if reasons is not None else [])
+        for failed_fact in self.now.failed_facts:
+            if failed_fact.carries(finding):
+                task = Task(self.now.of_run(failed_fact.plan), failed_fact, reasons if reasons is not None else [])
                 for candidate in kinds.candidates(task):
                     if not candidate.edits or candidate.edits in seen:
                         continue
@@ -311,7 +325,7 @@ class Session:
         yield from last if self._policy else ()
 
     def _edited(self, edits: tuple[Edit, ...]) -> tuple[bytes, dict[str, bytes]]:
-        """The script and the other files with the edits made. Raises Misfit, OSError."""
+        """The script and the other files with the edits made. Raises EditError, OSError."""
         data, drafts = self.data, dict(self.drafts)
         for path in dict.fromkeys(edit.location.path for edit in edits):
             own = [edit for edit in edits if edit.location.path == path]
@@ -319,6 +333,6 @@ class Session:
                 data = applied(data, path, own)
                 continue
             if self.alone:
-                raise Misfit(f"{path} is not the script")
+                raise EditError(f"{path} is not the script")
             drafts[os.path.realpath(path)] = applied(sharing.contents(path, drafts), path, own)
         return data, drafts

@@ -75,10 +75,9 @@ def read_elsewhere(examined: Examined, place: Place) -> bool:
     sources = {id(s): s for s in (examined.text_source, place.source)}
     found: set[str] = set()
     for source in sources.values():
-        parents = {id(child): node for node in walk(source.tree) for child in below(node)}
         for node in expressions(source.tree):
             name = _last_name(node)
-            if name in names and id(node) not in inner and not _written(node, parents.get(id(node))):
+            if name in names and id(node) not in inner and not _written(node, source.nodes.parents.get(id(node))):
                 found.add(name)
     return names <= found
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..files import disk, projects
 from ..report.report import Finding, Location
+from .definitions import Definitions
 
 if TYPE_CHECKING:
     from ..source import Source
@@ -25,12 +26,23 @@ def stamped(findings: Iterable[Finding], script: str, sources: Mapping[str, Sour
     """The findings about `script` with their fingerprints; `sources` by path, of what could be read."""
     root = projects.root(os.path.dirname(os.path.abspath(script)))
     seen: Counter[str] = Counter()
+    definitions: dict[str, Definitions] = {}
+
+    def context(at: Location) -> tuple[str, str]:
+        """(the enclosing definition, the code without blanks and comments)."""
+        source = sources.get(at.path)
+        if source is None:
+            return "", ""
+        if at.path not in definitions:
+            definitions[at.path] = Definitions(source)
+        return definitions[at.path].at(at.row, at.cell), "".join(source.code(at, CODE).split())
+
     made = []
     for finding in findings:
         at = finding.location
         where = (script,) if at.path == script else (script, at.path)
         files = [os.path.relpath(os.path.abspath(path), root).replace(os.sep, "/") for path in where]
-        same = digest(finding.rule, *files, *_context(at, sources.get(at.path)))
+        same = digest(finding.rule, *files, *context(at))
         seen[same] += 1
         made.append(replace(finding, fingerprint=same if seen[same] == 1 else f"{same}-{seen[same]}"))
     return tuple(made)
@@ -39,10 +51,3 @@ def stamped(findings: Iterable[Finding], script: str, sources: Mapping[str, Sour
 def digest(*parts: str) -> str:
     """32 hexadecimal digits that stand for these texts."""
     return disk.digest("\0".join(parts).encode("utf-8", "surrogatepass"))[:32]
-
-
-def _context(at: Location, source: Source | None) -> tuple[str, str]:
-    """(the enclosing definition, the code without blanks and comments)."""
-    if source is None:
-        return "", ""
-    return source.definition(at.row, at.cell), "".join(source.code(at, CODE).split())

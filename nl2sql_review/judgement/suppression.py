@@ -14,25 +14,28 @@ from ..policy.expectations import spelled
 from ..policy.rulebook import Rulebook
 from ..policy.settings import Settings, selected
 from ..report.report import FileReport, Finding, Location
+from . import requests
+from .requests import Requests, Suppression
 
 if TYPE_CHECKING:
-    from ..source import Source, Suppression
+    from ..source import Source
 
 
 def suppress(findings: list[Finding], source: Source, book: Rulebook, settings: Settings) -> list[Finding]:
     """The findings, the silenced ones marked with the reason given, and notices about the comments themselves."""
     if settings.ignore_suppressions:
         return findings
+    asked = requests.read(source)
     used: set[tuple[int, str]] = set()  # (comment, the name in it that matched)
-    marked = [_marked(finding, source, used) for finding in findings]
-    return marked + [n for n in _notices(source, book, used) if selected(n.rule, settings)]
+    marked = [_marked(finding, asked.suppressions, source.path, used) for finding in findings]
+    return marked + [n for n in _notices(asked, source, book, used) if selected(n.rule, settings)]
 
 
-def _marked(finding: Finding, source: Source, used: set[tuple[int, str]]) -> Finding:
+def _marked(finding: Finding, comments: list[Suppression], path: str, used: set[tuple[int, str]]) -> Finding:
     reason = None
     other = ""
-    for number, comment in enumerate(source.suppressions):
-        if not _covers(comment, finding.location, source.path):
+    for number, comment in enumerate(comments):
+        if not _covers(comment, finding.location, path):
             continue
         for name in _matching(comment.rules, finding):
             value = name.partition("=")[2]
@@ -103,12 +106,12 @@ def with_accepted(file: FileReport) -> FileReport:
     return replace(file, checklist=items)
 
 
-def _notices(source: Source, book: Rulebook, used: set[tuple[int, str]]) -> list[Finding]:
+def _notices(asked: Requests, source: Source, book: Rulebook, used: set[tuple[int, str]]) -> list[Finding]:
     known = book.names()
     active = {name for rule in book.active for name in (rule.id, rule.section)}
     everything = len(book.active) + len(book.on_rows) == len(book.rules)
     made = []
-    for number, comment in enumerate(source.suppressions):
+    for number, comment in enumerate(asked.suppressions):
         for name in comment.rules or ("",):
             rule = name.partition("=")[0]
             if rule and rule not in known:
@@ -117,7 +120,7 @@ def _notices(source: Source, book: Rulebook, used: set[tuple[int, str]]) -> list
             elif (number, name) not in used and (rule in active or not name and everything):
                 text = f"nothing is silenced here: {name} finds nothing" if name else "nothing is silenced here"
                 made.append(_notice("suppression/unused", text, _place(comment, source)))
-    for error in source.suppression_errors:
+    for error in asked.errors:
         at = error.span
         place = Location(source.path, at.row, at.column, at.end_row, at.end_column, at.cell)
         made.append(_notice("suppression/malformed", error.message, place))

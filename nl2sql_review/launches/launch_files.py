@@ -297,5 +297,5 @@ def _of_magic(magic: Magic, source: Source) -> list[CommandLine]:
 
 def written(magic: Magic) -> str:
     """The file that `%%writefile` writes; "" for another magic."""
-    found = re.match(r"%%(?:writefile|file)\s+(?:-a\s+|--append\s+)?(\S+)[^\n]*\n", magic.text)
+    found = re.match(r"%%(?:writefile|file)\s+(?:-a\s+|--append\s+)?(\S+)(?:[^\S\n][^\n]*)?\n", magic.text)
     return found[1] if found else ""

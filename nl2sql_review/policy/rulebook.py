@@ -31,8 +31,8 @@ NOTICES = {
 }
 
 
-# How a fix is made. What each means is said in CONTRIBUTING.md, and done in fixes/.
-MANNERS = (
+# The fixers: what each does is said in CONTRIBUTING.md, and done in fixes/.
+FIXER_NAMES = (
     "set", "set the accumulation", "set the batch", "set the lengths", "set the precision", "set the save strategy",
     "set the seed of the run", "set the target modules", "set the warm-up", "append the end", "cut", "find the newest",
     "import", "import anew", "import first", "log the memory", "make the class", "mark", "mask", "move", "normalise",
@@ -75,7 +75,7 @@ class Head:
     says: dict[str, str] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     help: str = ""
-    fix: Union[str, dict[str, str]] = ""  # a manner of fixing, for every fact or for each
+    fix: Union[str, dict[str, str]] = ""  # the fixer, for every fact or for each
     same: tuple[str, ...] = ()  # rules of other sections that, at the same place, speak of the same defect
     since: str = ""
 
@@ -103,10 +103,11 @@ class Head:
             for name in self.fix:
                 if name not in self.facts:
                     raise ShapeError("fix", f"{name} is not listed under `fact`{did_you_mean(name, self.facts)}")
-        for manner in {*self.fix.values()} if isinstance(self.fix, dict) else {self.fix} - {""}:
-            if manner not in MANNERS:
+        for fixer in {*self.fix.values()} if isinstance(self.fix, dict) else {self.fix} - {""}:
+            if fixer not in FIXER_NAMES:
                 raise ShapeError(
-                    "fix", f"there is no manner {manner}{did_you_mean(manner, MANNERS)}; known are {listed(MANNERS)}"
+                    "fix",
+                    f"there is no fixer {fixer}{did_you_mean(fixer, FIXER_NAMES)}; known are {listed(FIXER_NAMES)}",
                 )
 
     @property
@@ -121,8 +122,8 @@ class Head:
         said = set(self.kind.values()) if isinstance(self.kind, dict) else {self.kind}
         return tuple(kind for kind in KINDS if kind in said)
 
-    def manner(self, fact: str) -> str:
-        """How a finding about one of the facts is fixed; "" where nothing is known to do so."""
+    def fixer(self, fact: str) -> str:
+        """Return the name of the fixer of findings about one of the facts, "" where there is none."""
         return self.fix.get(fact, "") if isinstance(self.fix, dict) else self.fix
 
     @property
@@ -266,9 +267,9 @@ def _pages(directory: str, links: bool = False) -> Iterable[Page]:
             id = os.path.relpath(path, directory).replace(os.sep, "/")[:-3]
             section, _, rest = id.partition("/")
             known = (*SECTIONS, ROW_SECTION)
-            own = bool(_OWN_SECTION.fullmatch(section)) and not did_you_mean(section, known)  # a team's, no slip
+            hint = "" if section in known else did_you_mean(section, known)
+            own = bool(_OWN_SECTION.fullmatch(section)) and not hint  # a team's, no slip
             if (section not in known and not own) or not rest or "/" in rest:
-                hint = did_you_mean(section, known)
                 raise RulebookError(f"{path}: a rule lies at <section>/<rule>.md; sections are {listed(known)}{hint}")
             if not links and os.path.islink(path) and not disk.lies_in(disk.real(path), disk.real(directory)):
                 raise RulebookError(f"{path}: is a link that leads out of {directory}; a rule lies there itself")

@@ -187,7 +187,7 @@ def manner_of(run: Run, value: Value, text: str, guarded: bool) -> str:
         if not (NUMERIC.search(text) or numeric_key(value) or BY_TIME.search(text)):
             return "" if "max(" in text and "key=" not in text else "text order"
         return "newest" if joined(value, text) else "bare name"
-    if re.search(r"(listdir|glob)\w*\(.*\)\[(-1|0)\]$", text, re.DOTALL):
+    if text.endswith((")[-1]", ")[0]")) and any("listdir" in w or "glob" in w for w in re.findall(r"\b\w+\(", text)):
         return "any"
     return ""
 

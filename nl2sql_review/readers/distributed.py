@@ -14,15 +14,12 @@ from ..training_plan.values import Absent, Default, Known, Trace, Value
 from .api.arguments import Defect
 from .api.imports import fact as listed
 from .derive import plain
-from .model_state import path_to
 from .object_settings import last
 from .run import Run
 from .spelling import spelt
 
-LAUNCH = re.compile(
-    r"\b(?:torchrun|torch\.distributed\.(?:run|launch)|accelerate\s+launch|deepspeed)\b[^\n]*?"
-    r"--(?:nproc[_-]per[_-]node|num[_-]processes|num[_-]gpus)[ =](\d+)"
-)
+LAUNCH = re.compile(r"\b(?:torchrun|torch\.distributed\.(?:run|launch)|accelerate\s+launch|deepspeed)\b")
+PROCESSES = re.compile(r"--(?:nproc[_-]per[_-]node|num[_-]processes|num[_-]gpus)[ =](\d+)")
 INDEXED = re.compile(r"environ\[\s*[\"'](LOCAL_RANK|RANK|WORLD_SIZE)[\"']\s*\]")
 ONE = re.compile(
     r"world_process_zero|main_process|process_index|local_rank|\brank\b|RANK|is_main|is_master|master_process|on_main|"
@@ -49,6 +46,12 @@ def read(run: Run, plan: TrainingPlan) -> None:
     plan.project.unguarded = listed(list(unguarded(run, guess)), run.place)
 
 
+def launched(line: str) -> re.Match[str] | None:
+    """How many processes a launch command in a line starts."""
+    start = LAUNCH.search(line)
+    return PROCESSES.search(line, start.end()) if start is not None else None
+
+
 def processes(run: Run, plan: TrainingPlan) -> Value:
     """Whether several processes train: said so, started so in a comment, or the rank is read without a default."""
     stated = plan.arguments.processes.value
@@ -60,7 +63,7 @@ def processes(run: Run, plan: TrainingPlan) -> Value:
         return Default(True, stated.by, stated.trace)
     text = getattr(run.source, "text", "")
     if run.configuration is None:
-        found = LAUNCH.search(text)
+        found = next(filter(None, map(launched, (line for line in text.split("\n") if "--n" in line))), None)
         if found is not None:
             return Default(int(found[1]) > 1, "another launch command") if int(found[1]) > 1 else Known(False)
         if INDEXED.search(text) and not re.search(r"[\"']LOCAL_RANK[\"']\s*(not )?in\s+os\.environ", text):
@@ -163,7 +166,7 @@ def guarded(call: Call) -> bool:
     if any(ONE.search(condition) for condition in (call.condition, *call.conditions)):
         return True
     source = call.place.source
-    path = path_to(source.tree, call.place.node)
+    path = source.nodes.path(call.place.node)
     tests = [n.test for n in path if isinstance(n, (cst.If, cst.IfExp))]
     tests += [i.item for n in path if isinstance(n, cst.With) for i in n.items]
     tests += [d.decorator for n in path if isinstance(n, cst.FunctionDef) for d in n.decorators]

@@ -137,6 +137,12 @@ def batch(run: Run) -> Fact:
     return Fact(value, at=call.places.get("batch_size", call.place), argument="batch_size")
 
 
+def counts_batches(line: str) -> bool:
+    """Whether a line asks for every nth batch: `if step % n == 0:`."""
+    zero = re.search(r"==[ \t]*0", line.partition("%")[2])
+    return zero is not None and ":" in zero.string[zero.end() :]
+
+
 def accumulation(run: Run) -> Fact:
     accelerator = last_of(run, ("Accelerator",))
     if accelerator is not None and not isinstance(value := accelerator.get("gradient_accumulation_steps"), Absent):
@@ -148,7 +154,7 @@ def accumulation(run: Run) -> Fact:
     if divided is not None:
         return divided
     text = getattr(run.source, "text", "") or ""
-    if re.search(r"%[^\n]*==\s*0[^\n]*:|accum", text, re.IGNORECASE):
+    if "accum" in text.lower() or any(map(counts_batches, text.split("\n"))):
         return unread(run, "over how many batches it accumulates")
     if accelerator is None:
         return Fact(Known(1), at=run.place, note="each batch is a step of its own")

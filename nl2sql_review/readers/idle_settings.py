@@ -188,8 +188,8 @@ def comment_places(run: Run, names: tuple[str, ...]) -> list[Place]:
 
 
 BATCH = re.compile(
-    r"#[^#\n]*?\b(?:effective|global|total)(?: train(?:ing)?)? batch(?:[ _-]?size)?\s*(?:is|of|=|:|->|→|~)?\s*"
-    r"(?:\d+(?:\s*[*x×]\s*\d+)+\s*=\s*)?(\d+)\b(?!\.\d|\s*[*x×+/-])",
+    r"#[^#\n]*?\b(?:effective|global|total)(?: train(?:ing)?)? batch(?:[ _-]?size)?[ \t]*"
+    r"(?:(?:is|of|=|:|->|→|~)[ \t]*)?(?:\d+(?:[ \t]*[*x×][ \t]*\d+)+[ \t]*=[ \t]*)?(\d+)\b(?!\.\d|[ \t]*[*x×+/-])",
     re.IGNORECASE,
 )
 HEDGED = re.compile(

@@ -16,7 +16,7 @@ from ..interpret.core.objects import Object, Opaque
 from ..interpret.core.recording import Call
 from ..source.syntax import walk
 from ..training_plan.values import Absent, Default, Known, Place, Trace, Unknown, Value
-from .object_settings import Given, last, makers, objects
+from .object_settings import ObjectSettings, last, makers, objects
 from .run import Run, call_of, is_model_load
 
 ADAPTER_LOADERS = ("PeftModel", "AutoPeft", "PeftMixedModel")
@@ -239,13 +239,13 @@ def made(state: ModelState, call: Call, sure: bool) -> None:
     add(state, adapter)
 
 
-def config_of(call: Call) -> Given:
+def config_of(call: Call) -> ObjectSettings:
     return makers(call.get("peft_config", "adapter_config", "config", "$0" if "add_adapter" in call.callee else "$1"))
 
 
-def judge_config(adapter: Adapter, settings: Given, maker: Call | None, made_object: Object | None) -> None:
+def judge_config(adapter: Adapter, settings: ObjectSettings, maker: Call | None, made_object: Object | None) -> None:
     """An adapter made with `inference_mode=True`, or from the configuration of a saved one, is frozen."""
-    one = Given([(maker, made_object)])
+    one = ObjectSettings([(maker, made_object)])
     mode = one.value("inference_mode")
     if isinstance(mode, (Known, Default)):
         if mode.value is True:
@@ -326,8 +326,7 @@ def of_every_parameter(call: Call) -> bool:
 
 def guards(call: Call) -> list[str]:
     """The tests between the loop and the statement, as code."""
-    tree, node = call.place.source.tree, call.place.node
-    path = path_to(tree, node)
+    path = call.place.source.nodes.path(call.place.node)
     loops = [i for i, n in enumerate(path) if isinstance(n, cst.For)]
     inner = path[loops[-1] :] if loops else path
     found = [call.place.source.segment(n.test) for n in inner if isinstance(n, cst.If)]
@@ -337,23 +336,6 @@ def guards(call: Call) -> list[str]:
             if isinstance(n, cst.If) and any(isinstance(k, cst.Continue) for k in walk(n.body)):
                 found.append(call.place.source.segment(n.test))
     return found
-
-
-def path_to(tree: cst.CSTNode, node: cst.CSTNode) -> list[cst.CSTNode]:
-    """The nodes from the root of a tree down to one of its nodes; empty where it is not in it."""
-    from ..source.syntax import below
-
-    stack: list[tuple[cst.CSTNode, tuple[Any, ...]]] = [(tree, ())]
-    while stack:
-        one, above = stack.pop()
-        if one is node:
-            chain: list[cst.CSTNode] = [one]
-            while above:
-                chain.append(above[0])
-                above = above[1]
-            return chain[::-1]
-        stack += [(child, (one, above)) for child in below(one)]
-    return []
 
 
 def adapter_folder(run: Run, call: Call) -> Place | None:

@@ -78,7 +78,7 @@ def untrained(run: Run, plan: TrainingPlan) -> Fact:
     text = (
         f"{token}{more} {'are' if more else 'is'} added to the vocabulary, and LoRA trains neither embeddings nor head"
     )
-    return listed([Defect("untrained", token, place(run), text, branch(call))], run.place)
+    return listed([Defect("untrained", token, place(run, call), text, branch(call))], run.place)
 
 
 def of_the_model(run: Run, call: Call) -> bool:
@@ -90,7 +90,7 @@ def of_the_model(run: Run, call: Call) -> bool:
     if trainer is not None and any(thing is o for h in HELD for o in objects(trainer.get(h))):
         return True
     load = run.load.call
-    if load is not None and load.second is not None and thing is load.second:
+    if load is not None and load.second_result is not None and thing is load.second_result:
         return True
     made = getattr(thing, "call", None)
     names = [made.get(*NAMED), run.load.value(*NAMED)] if made is not None else []
@@ -191,9 +191,9 @@ def names(value: Value) -> list[str] | None:
     return None
 
 
-def place(run: Run) -> Place:
-    call = run.adapter.call or run.adapter_call
-    assert call is not None
+def place(run: Run, added: Call) -> Place:
+    """Where the adapter says what it trains; where it is not seen to be made, the call that adds the tokens."""
+    call = run.adapter.call or run.adapter_call or added
     for one in ("modules_to_save", "target_modules"):
         if one in call.places:
             return call.places[one]

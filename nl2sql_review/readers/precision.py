@@ -8,7 +8,6 @@ from typing import Any
 import libcst as cst
 
 from ..interpret.core.operations import describe
-from ..source.syntax import walk
 from ..training_plan.facts import Arguments, Fact
 from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Unknown, Value
 from . import defaults, launcher
@@ -119,9 +118,9 @@ def is_half(dtype: Value) -> bool:
 def refuses_old(at: Place | None) -> bool:
     """Whether the script checks for bfloat16 and stops by itself where there is none."""
     source = at.source if at is not None else None
-    if source is None or not PROBE.search(getattr(source, "text", "")) or not hasattr(source, "tree"):
+    if source is None or not PROBE.search(getattr(source, "text", "")) or not hasattr(source, "nodes"):
         return False
-    for node in walk(source.tree):
+    for node in source.nodes.order:
         if isinstance(node, (cst.Assert, cst.If)) and PROBE.search(source.segment(node.test)):
             if isinstance(node, cst.Assert) or re.search(
                 r"\braise\b|\bexit\(", source.segment(node.body.body[0], node.body.body[-1])

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Iterator
 
 import libcst as cst
 
 from ..interpret.core.objects import Class, Instance
 from ..libraries import store
-from ..source.syntax import string_value, text_of, walk
+from ..source import Source
+from ..source.syntax import string_value, text_of
 from ..training_plan.values import Place
 from .api.arguments import Defect
 from .run import Run
@@ -39,13 +41,12 @@ def unread(run: Run) -> Iterator[Defect]:
     modules = [m.source for m in recording.modules.values() if m.source is not source]
     if any(WHOLE.search(m.text) for m in modules):
         return
-    trees = [source.tree, *(m.tree for m in modules)]
-    wanted = [*fields(run), *options(run), *constants(run)]
-    if not wanted:
+    written = [one for one in (*fields(run), *options(run), *constants(run)) if is_setting(one[1].lower())]
+    if not written:
         return
-    used = names(trees)
-    for kind, name, place in wanted:
-        if used.get(name, 0) == 0 and is_setting(name.lower()):
+    used = uses({name for _, name, _ in written}, source, *modules)
+    for kind, name, place in written:
+        if used[name] == 0:
             yield Defect(kind, name, place, f"the {kind} {name} is written, and nothing reads it")
 
 
@@ -54,32 +55,35 @@ def is_setting(name: str) -> bool:
     return name in SHORT or any(name in store.ever(*owner) for owner in MADE_OF)
 
 
-def names(trees: list[cst.Module]) -> dict[str, int]:
-    """How often each name is read: as a variable, an attribute, or a word of a string that is no docstring."""
-    found: dict[str, int] = {}
-    for tree in trees:
-        for node in walk(tree):
-            if isinstance(node, cst.Attribute):
-                count(found, node.attr.value)
-            elif isinstance(node, cst.Name):
-                count(found, node.value)
-            elif isinstance(node, cst.SimpleString):
-                value = string_value(node)
-                for one in re.findall(r"\w+", value) if isinstance(value, str) else ():
-                    count(found, one)
-            if isinstance(node, (cst.AnnAssign, cst.AssignTarget)) and isinstance(node.target, cst.Name):
-                found[node.target.value] = found.get(node.target.value, 0) - 1  # written, not read
-            elif isinstance(node, cst.Arg) and node.keyword is not None:
-                found[node.keyword.value] = found.get(node.keyword.value, 0) - 1
-            elif isinstance(node, cst.Expr) and isinstance(node.value, cst.SimpleString):
-                text = string_value(node.value)
-                for one in re.findall(r"\w+", text) if isinstance(text, str) else ():
-                    found[one] = found.get(one, 0) - 1
+def uses(names: set[str], *sources: Source) -> Counter[str]:
+    """How often each of the names is read: as a variable, an attribute, or a word of a string that is no docstring."""
+    found: Counter[str] = Counter()
+    for source in sources:
+        for node in source.nodes.order:
+            if type(node) is cst.Name:
+                if node.value in names:
+                    found[node.value] += 1
+            elif type(node) is cst.Attribute:
+                if node.attr.value in names:
+                    found[node.attr.value] += 1
+            elif type(node) is cst.SimpleString:
+                found.update(words_of(node, names))
+            elif type(node) is cst.Arg and node.keyword is not None:
+                found[node.keyword.value] -= 1  # written, not read
+            elif type(node) is cst.AssignTarget or type(node) is cst.AnnAssign:
+                if isinstance(node.target, cst.Name):
+                    found[node.target.value] -= 1
+            elif type(node) is cst.Expr and isinstance(node.value, cst.SimpleString):
+                found.subtract(words_of(node.value, names))
     return found
 
 
-def count(found: dict[str, int], name: str) -> None:
-    found[name] = found.get(name, 0) + 1
+def words_of(string: cst.SimpleString, names: set[str]) -> list[str]:
+    """Those of the names that are words of a string, as often as they are."""
+    if not any(name in string.value for name in names):
+        return []
+    value = string_value(string)
+    return [word for word in re.findall(r"\w+", value) if word in names] if isinstance(value, str) else []
 
 
 def fields(run: Run) -> Iterator[tuple[str, str, Place]]:
@@ -102,10 +106,8 @@ def instance(value: object) -> Instance | None:
 
 def options(run: Run) -> Iterator[tuple[str, str, Place]]:
     """Options of the script's argparse parser. What it hands on by position alone has no name to look for."""
-    for node in walk(run.source.tree):
-        if not (isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute)):
-            continue
-        if node.func.attr.value != "add_argument":
+    for node in run.source.nodes.of(cst.Call):
+        if not isinstance(node.func, cst.Attribute) or node.func.attr.value != "add_argument":
             continue
         words = [text_of(a.value) or "" for a in node.args if a.keyword is None]
         long = next((w[2:] for w in words if w.startswith("--")), "")

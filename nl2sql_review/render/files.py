@@ -7,10 +7,10 @@ from dataclasses import replace
 from functools import lru_cache
 
 from ..files import disk
+from ..fixes.edits.stored import StoredCells
 from ..report.report import Edit, Location
 from ..source import Source, SourceError, Span
 from ..source.decoding import decode
-from ..source.stored import StoredCells
 
 
 class Files:

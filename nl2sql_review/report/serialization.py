@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
+from operator import is_
 from typing import Any
 
 from .report import Location
@@ -66,21 +67,25 @@ def plain(value: object) -> Any:
     return str(value)
 
 
-def well_formed(value: object) -> Any:
+def well_formed(value: Any) -> Any:
     """Return a result dataclass with its text as JSON carries it: half of a surrogate pair is replaced.
 
     So a report says the same whether it was made in this process or read from JSON.
     """
-    if isinstance(value, str):
+    kind = type(value)
+    if kind is str:
         if value.isascii():
             return value
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, (list, tuple)):
-        return type(value)(map(well_formed, value))
-    if isinstance(value, dict):
+    if kind is list or kind is tuple:
+        made = kind(map(well_formed, value))
+        return value if all(map(is_, made, value)) else made  # most texts are: copies would cost more than the search
+    if kind is dict:
         return {well_formed(key): well_formed(item) for key, item in value.items()}
-    if is_dataclass(value) and not isinstance(value, type):
-        return type(value)(**{name: well_formed(getattr(value, name)) for name in _names(type(value))})
+    if kind in _NAMES or is_dataclass(kind):
+        held = [getattr(value, name) for name in _names(kind)]
+        fit = [well_formed(one) for one in held]
+        return value if all(map(is_, fit, held)) else kind(**dict(zip(_names(kind), fit)))
     return value
 
 

@@ -223,7 +223,7 @@ def simplified(statement: str) -> str:
         column = _COLUMN.match(body[start : end - 1])
         if column and column[1].upper() not in _CONSTRAINTS:
             columns.append((column[1].strip("'"), column[2] if column[2].isascii() else ""))
-    name = re.split(r"\s*\.\s*", found["name"])[-1]
+    name = found["name"].rpartition(".")[2].lstrip()
     return schemas.table(name, columns) if columns else statement
 
 

@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ..fixes.edits import Misfit, applied
+from ..fixes.edits import EditError, applied
 from ..fixes.edits.python import inserted, replaced
 from ..fixes.write import Edited
+from ..judgement import requests
+from ..judgement.definitions import Definitions
 from ..judgement.judge import Examined
 from ..judgement.suppression import value_word
 from ..policy.rulebook import NOTICES
@@ -60,7 +62,7 @@ def silence(reviewer: Examiner, file: FileReport, data: bytes, reason: str) -> S
             made = applied(
                 data, file.path, _edits(source, [(wanted[key], level) for key, level in levels.items()], reason)
             )
-        except (Misfit, SourceError) as error:
+        except (EditError, SourceError) as error:
             raise IgnoreError(f"{file.path}: no comment can be added: {error}") from None
         report = reviewer.counted(reviewer.examine(made, file.path).report)
         left = {f.fingerprint for f in report.findings if f.suppressed is None}
@@ -86,11 +88,12 @@ def _first(finding: Finding, path: str) -> int:
 def _edits(source: Source, wanted: list[tuple[Finding, int]], reason: str) -> Iterator[Edit]:
     """One edit a line that gets a comment, with all the rules that are to be silenced there."""
     rules: dict[tuple[int | None, int] | None, dict[str, None]] = {}
+    definitions = Definitions(source)
     for finding, level in wanted:
         at = finding.location
-        row = at.row if level == LINE else source.last_row(at.row, at.cell)
+        row = at.row if level == LINE else definitions.last_row(at.row, at.cell)
         if source.line(row, at.cell).endswith("\\"):
-            row = source.last_row(at.row, at.cell)
+            row = definitions.last_row(at.row, at.cell)
         place = None if level == FILE else (at.cell, row)
         value = value_word(finding.value)
         rules.setdefault(place, {})[f"{finding.rule}={value}" if value else finding.rule] = None
@@ -99,7 +102,7 @@ def _edits(source: Source, wanted: list[tuple[Finding, int]], reason: str) -> It
 
 
 def _comment(source: Source, place: tuple[int | None, int] | None, names: list[str], reason: str) -> Edit:
-    for request in source.suppressions:  # one that is there gets the names as well
+    for request in requests.read(source).suppressions:  # one that is there gets the names as well
         fits = request.file_level if place is None else not request.file_level and (request.cell, request.row) == place
         line = source.line(request.row, request.cell)
         opened, closed = (line.find(bracket, request.column - 1) for bracket in "[]")

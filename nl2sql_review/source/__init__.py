@@ -19,24 +19,24 @@ from typing import TYPE_CHECKING, Iterable
 
 from ..files.discovery import is_launch_file
 from ..files.limits import NOTEBOOK_SIZE_LIMIT, SIZE_LIMIT, size_limit
-from . import notebook, outline
-from . import suppressions as requested
+from . import comments, notebook, outline
+from .comments import Request
 from .decoding import decode, too_large
-from .definitions import Definitions
 from .excerpts import one_line
+from .lexer import Lexer
 from .notebook import Magic
 from .parsing import deeply, parse
 from .spans import NEWLINE, Lines, SourceError, Span, point
-from .suppressions import Suppression, SuppressionError
 
 if TYPE_CHECKING:
     import libcst as cst
 
     from ..report.report import Location
+    from .syntax import Nodes
 
 __all__ = [
-    "CONFIGURATIONS", "NOTEBOOK_SIZE_LIMIT", "SIZE_LIMIT", "Magic", "Source", "SourceError", "Span", "Suppression",
-    "SuppressionError", "check", "deeply", "kind_of", "size_limit",
+    "CONFIGURATIONS", "NOTEBOOK_SIZE_LIMIT", "SIZE_LIMIT", "Magic", "Source", "SourceError", "Span", "check", "deeply",
+    "kind_of", "size_limit",
 ]  # fmt: skip
 
 
@@ -87,11 +87,11 @@ class Source:
         self.text = text
         self._lines: Lines | None = None
         self._tree: cst.Module | None = None
+        self._nodes: Nodes | None = None
         self._failure: SourceError | None = None
         self._problems: list[SourceError] = []
         self._ranges: dict[int, tuple[int, int]] = {}  # by the id of a node of the tree: offsets into the text
-        self._requests: requested.Requests | None = None
-        self._definitions: Definitions | None = None
+        self._comments: comments.Comments | None = None
 
     @classmethod
     def from_bytes(cls, data: bytes, path: str) -> Source:
@@ -111,7 +111,7 @@ class Source:
         made = copy.copy(self)
         made._notebook = book = self._notebook.only(number)
         made.magics, made.text = [], book.program()
-        made._lines = made._tree = made._failure = made._requests = made._definitions = None
+        made._lines = made._tree = made._nodes = made._failure = made._comments = None
         made._problems, made._ranges = [], {}
         return made
 
@@ -169,7 +169,16 @@ class Source:
         self._problems.sort(key=lambda problem: problem.span.cell or 0)
         if cells:
             self.text = book.program()
-            self._lines = self._requests = self._definitions = None
+            self._lines = self._comments = None
+
+    @property
+    def nodes(self) -> Nodes:
+        """The nodes of the tree, and what each stands in."""
+        if self._nodes is None:
+            from .syntax import Nodes
+
+            self._nodes = Nodes(self.tree)
+        return self._nodes
 
     # Places
 
@@ -179,7 +188,7 @@ class Source:
 
         wanted = [node for node in nodes if not isinstance(node, Span) and id(node) not in self._ranges]
         if wanted:
-            found = offsets_by_statement(self.tree, self.text, wanted)
+            found = offsets_by_statement(self.nodes, self.text, wanted)
             self._ranges.update(offsets(self.tree, self.text, wanted) if found is None else found)
 
     def span(self, node: cst.CSTNode | Span) -> Span:
@@ -225,21 +234,7 @@ class Source:
             cells = [(cell.number, cell.lines) for cell in self._notebook.cells]
         return [(number, row, lines[row]) for number, lines in cells for row in range(1, len(lines) + 1)]
 
-    def definition(self, row: int, cell: int | None = None) -> str:
-        """The functions and classes that a row stands in, as in `Trainer.build`; "" at the top of the program."""
-        return self._outlined().at(row + self._rows_before(cell))
-
-    def last_row(self, row: int, cell: int | None = None) -> int:
-        """The last row of the statement that a row stands in; of a compound one, of its header."""
-        before = self._rows_before(cell)
-        return self._outlined().last_row(row + before) - before
-
-    def _outlined(self) -> Definitions:
-        if self._definitions is None:
-            self._definitions = Definitions(self.text)
-        return self._definitions
-
-    def _rows_before(self, cell: int | None) -> int:
+    def rows_before(self, cell: int | None) -> int:
         """How many rows of the program stand before those of a cell."""
         if self._notebook is None:
             return 0
@@ -290,46 +285,32 @@ class Source:
             end_column = min(end_column + cell.shift(end_row), len(cell.lines[end_row]) + 1)
         return Span(row, span.column + cell.shift(row), end_row, end_column, cell.number)
 
-    # Requests in comments
+    # Comments
 
     @property
-    def suppressions(self) -> list[Suppression]:
-        """The `# nl2sql: ignore` comments, with the rows they hold for."""
-        return self._asked().suppressions
-
-    @property
-    def suppression_errors(self) -> list[SuppressionError]:
-        """The `# nl2sql:` comments that cannot be understood."""
-        return self._asked().errors
+    def requests(self) -> list[Request]:
+        """The `# nl2sql:` comments, with the statements that they stand at."""
+        return self._said().requests
 
     @property
     def directives(self) -> dict[str, str]:
         """What comments on lines of their own say of the run: {"gpu": "16GB"} for `# gpu: 16GB`."""
-        return self._asked().directives
+        return self._said().directives
 
-    def _asked(self) -> requested.Requests:
-        if self._requests is None:
-            if self.kind in ("configuration", "launch"):
-                self._requests = requested.read(self.text, outline.Outline)
-            elif self._notebook is None:
-                self._requests = requested.read(self.text)
-            else:
+    def _said(self) -> comments.Comments:
+        if self._comments is None:
+            if self._notebook is not None:
                 with suppress(SourceError):
-                    _ = self.tree  # leaves out what is not Python; its comments ask nothing
-                self._requests = self._requests_in_cells(requested.read(self.text))
-        return self._requests
+                    _ = self.tree  # leaves out what is not Python; its comments say nothing
+            plain = self.kind in ("configuration", "launch")
+            self._comments = comments.read(self.text, outline.Outline if plain else Lexer)
+            if self._notebook is not None:
+                self._comments.requests[:] = map(self._request_in_cell, self._comments.requests)
+        return self._comments
 
-    def _requests_in_cells(self, requests: requested.Requests) -> requested.Requests:
-        moved = []
-        for found in requests.suppressions:
-            at = self._in_cell(point(found.row, found.column))
-            rows = self._in_cell(Span(found.first_row, 1, found.last_row, 1))
-            if found.file_level or rows.cell != at.cell:  # the last comment of a cell asks nothing of the next cell
-                first, last = at.row, at.row
-            else:
-                first, last = rows.row, rows.end_row
-            moved.append(
-                Suppression(found.rules, found.reason, at.row, at.column, at.cell, first, last, found.file_level)
-            )
-        errors = [SuppressionError(error.message, self._in_cell(error.span)) for error in requests.errors]
-        return requested.Requests(moved, errors, requests.directives)
+    def _request_in_cell(self, found: Request) -> Request:
+        at = self._in_cell(point(found.row, found.column))
+        rows = self._in_cell(Span(found.first_row, 1, found.last_row, 1))
+        if rows.cell != at.cell:  # the last comment of a cell asks nothing of the next cell
+            rows = at
+        return Request(found.text, at.row, at.column, at.cell, rows.row, rows.end_row)

@@ -303,10 +303,13 @@ def _describe(lines: Lines, message: str, refused: SyntaxError | None) -> Fault:
 
 def _last_token(lines: Lines, offset: int) -> Fault:
     before = lines.text[:offset].rstrip()
-    token = re.search(r"(?:\w+|[^\w\s])\Z", before)
-    if token is None:
+    if not before:
         return Fault("cannot parse: nothing to read", 1, 1)
-    return Fault(f"cannot parse: unexpected '{token[0][:40]}'", *lines.place(token.start()))
+    start = len(before)
+    while start and (before[start - 1].isalnum() or before[start - 1] == "_"):
+        start -= 1
+    start -= start == len(before)  # an operator
+    return Fault(f"cannot parse: unexpected '{before[start : start + 40]}'", *lines.place(start))
 
 
 def _explained(lines: Lines, error: SyntaxError) -> tuple[Fault, int]:

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from itertools import accumulate
-from typing import Any, Iterable, Iterator
+from typing import Any, Iterable
 
 import libcst
 from libcst._nodes.internal import CodegenState
 
 from .parsing import deeply
-from .syntax import walk
+from .syntax import Nodes, walk
 
 Ranges = dict[int, tuple[int, int]]  # by the id of a node: where it starts and ends
 
@@ -31,41 +31,43 @@ def offsets(module: libcst.Module, text: str, nodes: Iterable[libcst.CSTNode] | 
     return _generate(module, module, map(id, walk(module) if nodes is None else nodes)).ranges(text)
 
 
-def offsets_by_statement(module: libcst.Module, text: str, nodes: Iterable[libcst.CSTNode]) -> Ranges | None:
-    """As `offsets`; None unless every statement that holds nodes occurs in the text once."""
-    missing = set(map(id, nodes))
-    found: Ranges = {}
+def offsets_by_statement(nodes: Nodes, text: str, wanted: Iterable[libcst.CSTNode]) -> Ranges | None:
+    """As `offsets`; None unless each stands in a statement of the module that occurs in the text once."""
+    module = nodes.module
     if not module.has_trailing_newline:
         text += module.default_newline  # which the code of a statement ends in
-    for statement, indent in _holders(module, missing):
-        state = _generate(module, statement, missing, indent)
+    held: dict[int, tuple[libcst.CSTNode, list[str], set[int]]] = {}
+    for node in wanted:
+        holder = _holder(nodes, node)
+        if holder is None:
+            return None
+        held.setdefault(id(holder[0]), (*holder, set()))[2].add(id(node))
+    missing = set().union(*(ids for _, _, ids in held.values()))
+    found: Ranges = {}
+    for statement, indents, ids in sorted(held.values(), key=lambda one: len(one[1])):
+        if missing.isdisjoint(ids):  # found with a statement that it stands in
+            continue
+        state = _generate(module, statement, missing, indents)
         code = "".join(state.tokens)
         at = text.find(code)
         if at < 0 or text.find(code, at + 1) >= 0:
             return None
         found.update((node, (at + start, at + end)) for node, (start, end) in state.ranges(code).items())
         missing.difference_update(found)
-        if not missing:
-            return found
-    return None
+    return None if missing else found
 
 
-def _holders(module: libcst.Module, wanted: set[int]) -> Iterator[tuple[libcst.CSTNode, list[str]]]:
-    """The innermost statements that hold wanted nodes, and the indents they stand behind."""
-    stack: list[tuple[libcst.CSTNode, list[str]]] = [(statement, []) for statement in reversed(module.body)]
-    while stack:
-        statement, indent = stack.pop()
-        blocks = []
-        for node in walk(statement, closed=libcst.IndentedBlock):
-            if id(node) in wanted:
-                yield statement, indent
-                break
-            if type(node) is libcst.IndentedBlock:
-                blocks.append(node)
-        else:
-            for block in reversed(blocks):
-                deeper = [*indent, module.default_indent if block.indent is None else block.indent]
-                stack += [(statement, deeper) for statement in reversed(block.body)]
+def _holder(nodes: Nodes, node: libcst.CSTNode) -> tuple[libcst.CSTNode, list[str]] | None:
+    """The innermost statement that holds a node, and the indents that it stands behind."""
+    path = nodes.path(node)
+    if len(path) < 2:
+        return None
+    statement, indents = path[1], []
+    for outer, inner in zip(path[1:], path[2:]):
+        if type(outer) is libcst.IndentedBlock:
+            indents.append(nodes.module.default_indent if outer.indent is None else outer.indent)
+            statement = inner
+    return statement, indents
 
 
 def code_of(module: libcst.Module, node: libcst.CSTNode) -> str:

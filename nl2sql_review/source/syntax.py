@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import warnings
 from functools import cache
-from typing import Iterable, Iterator
+from typing import Iterable, Iterator, TypeVar
 
 import libcst as cst
+
+N = TypeVar("N", bound=cst.CSTNode)
 
 # Fields of nodes that say how the code is laid out, or only repeat what the type of the node says.
 LAYOUT = frozenset(
@@ -49,25 +51,67 @@ def string_value(node: cst.SimpleString) -> str | bytes:
         return node.evaluated_value
 
 
-def walk(node: cst.CSTNode, closed: type[cst.CSTNode] | None = None) -> Iterator[cst.CSTNode]:
-    """A node and every node below it that means something, each before what is in it; `closed` ones stay closed."""
+class Nodes:
+    """The nodes of a module that mean something, each before what is in it: one walk for everybody who asks."""
+
+    __slots__ = ("module", "order", "parents")
+
+    def __init__(self, module: cst.Module) -> None:
+        self.module = module
+        self.order: list[cst.CSTNode] = []
+        self.parents: dict[int, cst.CSTNode] = {}  # by the id of a node
+        stack: list[cst.CSTNode] = [module]
+        while stack:
+            one = stack.pop()
+            self.order.append(one)
+            inside = below(one)
+            if inside:
+                for child in inside:
+                    self.parents[id(child)] = one
+                inside.reverse()
+                stack += inside
+
+    def of(self, kind: type[N]) -> list[N]:
+        """All nodes of one kind."""
+        return [one for one in self.order if type(one) is kind]
+
+    def path(self, node: cst.CSTNode) -> list[cst.CSTNode]:
+        """The nodes from the root of the tree down to one of its nodes; empty where it is not in it."""
+        found, outer = [node], self.parents.get(id(node))
+        while outer is not None:
+            found.append(outer)
+            outer = self.parents.get(id(outer))
+        return found[::-1] if found[-1] is self.module else []
+
+
+def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """A node and every node below it that means something, each before what is in it."""
     stack = [node]
     while stack:
         one = stack.pop()
         yield one
-        if type(one) is not closed:
-            stack += reversed(below(one))
+        inside = below(one)
+        if inside:
+            inside.reverse()
+            stack += inside
+
+
+def all_of(kind: type[N], node: cst.CSTNode) -> Iterator[N]:
+    """Every node of one kind in a node, itself included, each before what is in it."""
+    return (one for one in walk(node) if type(one) is kind)
 
 
 def below(node: cst.CSTNode) -> list[cst.CSTNode]:
     """The children of a node that mean something, in the order of its fields."""
     found: list[cst.CSTNode] = []
-    for name in _meaning(type(node)):
+    for name in _MEANING[type(node)]:
         value = getattr(node, name)
-        if isinstance(value, (list, tuple)):
-            found += value
-        elif isinstance(value, cst.CSTNode):
-            found.append(value)
+        if value is not None:
+            kind = type(value)  # asked rather than `isinstance`, which of an abstract class costs as much as the walk
+            if kind is list or kind is tuple:
+                found += value
+            elif kind is not str and kind is not cst.MaybeSentinel:
+                found.append(value)
     return found
 
 
@@ -77,18 +121,29 @@ def statements(node: cst.CSTNode | Iterable[cst.CSTNode]) -> Iterator[cst.CSTNod
     while stack:
         one = stack.pop()
         yield one
-        for name in reversed(SUITES):
-            value = getattr(one, name, None)
+        for name in _suites(type(one)):
+            value = getattr(one, name)
             if isinstance(value, (list, tuple)):
-                stack += reversed(value)
+                stack += value[::-1]
             elif value is not None:
                 stack.append(value)
 
 
+class _Meaning(dict[type, tuple[str, ...]]):
+    """The fields of a type of node that hold nodes which mean something."""
+
+    def __missing__(self, kind: type) -> tuple[str, ...]:
+        self[kind] = found = tuple(
+            name
+            for name, field in getattr(kind, "__dataclass_fields__", {}).items()
+            if name not in LAYOUT and not name.startswith(("whitespace_", "__")) and field.type not in (str, bool)
+        )
+        return found
+
+
+_MEANING = _Meaning()
+
+
 @cache
-def _meaning(kind: type) -> tuple[str, ...]:
-    return tuple(
-        name
-        for name, field in getattr(kind, "__dataclass_fields__", {}).items()
-        if name not in LAYOUT and not name.startswith(("whitespace_", "__")) and field.type not in (str, bool)
-    )
+def _suites(kind: type) -> tuple[str, ...]:
+    return tuple(name for name in reversed(SUITES) if hasattr(kind, name))

@@ -140,6 +140,18 @@ def freeze(value: Value, depth: int = 6, done: Frozen | None = None) -> Value:
     return value
 
 
+def thaw(value: Value) -> Value:
+    """The containers that `freeze` made plain as objects again, which have methods."""
+    if not isinstance(value, (Known, Default)) or not isinstance(value.value, (dict, list, tuple, set, frozenset)):
+        return value
+    plain = value.value
+    if isinstance(plain, dict):
+        made: Value = Known(Mapping({key: thaw(Known(one)) for key, one in plain.items()}), value.trace)
+    else:
+        made = Known(Sequence(tuple(thaw(Known(one)) for one in plain), type(plain).__name__), value.trace)
+    return demote(made, value.by) if isinstance(value, Default) else made
+
+
 def freeze_object(v: object, trace: Trace, depth: int, done: Frozen) -> Value:
     if isinstance(v, Opaque) and v.head == "path":
         return freeze(v.args[0], depth, done)

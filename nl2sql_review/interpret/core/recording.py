@@ -31,9 +31,9 @@ class Call:
     conditions: tuple[str, ...] = ()  # everything that decides, the outermost first
     unknown_arguments: str = ""  # why there may be more arguments than listed: an unread `**`
     function: str = ""  # qualified name of the enclosing user function, "" at module level
-    second: Any = None  # the second object it returned: the tokenizer of `FastLanguageModel.from_pretrained`
+    second_result: Any = None  # the second object it returned: the tokenizer of `FastLanguageModel.from_pretrained`
     instance: Any = None  # the script's own object, when the call makes the library part of one (a subclass)
-    live: Any = None  # the arguments as the interpreter holds them, and the call's node
+    live_arguments: Any = None  # the arguments as the interpreter holds them, and the call's node
     order: int = 0  # position in execution order, over calls and alternatives
     keys: dict[str, str] = field(default_factory=dict)  # of a configuration: argument -> the key that gives it
     reached: bool = True  # False when only an uncalled function, tried with unknown parameters, gets here
@@ -65,6 +65,7 @@ class Recording:
         default_factory=dict
     )  # names that are not bound when the node that reads them runs, by the node's id
     exhausted: str = ""  # why interpretation stopped early, if it did
+    steps: int = 0  # that it took
     project: Any = None  # project.Project: the door to further files, such as a model's config.json
     configuration: Any = None  # flavours.reading.Configuration, where no script is followed but a configuration is read
     options: dict[str, Any] = field(default_factory=dict)  # of the command line -> the place that declares each

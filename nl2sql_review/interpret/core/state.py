@@ -138,7 +138,7 @@ class State:
         self.documents: dict[Any, Any] = {}  # what configuration files hold, parsed once
         self.directory: Any = None  # the working directory, once the script itself has set it
         self.risks = 0  # counts evaluations that the interpreter cannot promise not to raise
-        self.driving = ""  # name of the uncalled function being tried with unknown parameters
+        self.uncalled = ""  # name of the uncalled function being tried with unknown parameters
         self.datasets: list[Any] = []
         self.modules: dict[str, Any] = {}
         self.search_path: list[Any] = []
@@ -157,7 +157,7 @@ class State:
     def write_attributes(self, obj: Attributes, state: Items) -> None:
         target = obj.target
         for key, value in state.items.items():
-            if target.slots.get(key) is not value:
+            if isinstance(key, str) and target.slots.get(key) is not value:  # any other key names no attribute
                 self.write(target, key, value)
         for key in [k for k in obj.state.items if k not in state.items]:
             self.delete(target, key)
@@ -299,11 +299,11 @@ class State:
     def record(self, call: Call) -> None:
         if self.silent:
             return
-        call.certain = not self.conditions and not self.unlikely and not self.driving
-        call.condition = (self.unlikely or self.conditions or [self.driving])[-1]
+        call.certain = not self.conditions and not self.unlikely and not self.uncalled
+        call.condition = (self.unlikely or self.conditions or [self.uncalled])[-1]
         call.conditional = bool(self.unlikely or self.conditions)
         call.function = self.frame.scope.name
-        if self.driving:
+        if self.uncalled:
             call.reached = False
         call.order = len(self.recording.calls) + len(self.recording.alternatives)
         if self.unlikely:

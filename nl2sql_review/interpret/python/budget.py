@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 
 import libcst as cst
 
-from ...source.syntax import walk
+from ...source import Source
+from ...source.syntax import all_of
 from ...training_plan.values import Known, Unknown, Value
 from ..core.machine import Machine
 from ..core.objects import Arguments, Class, Function
@@ -41,7 +42,7 @@ def within(
     if m.steps <= limit:
         return work()
     saved, m.steps = m.steps, limit
-    mark, silent, trying, driving = m.mark(), m.silent, m.trying, m.driving
+    mark, silent, trying, uncalled = m.mark(), m.silent, m.trying, m.uncalled
     stacks: list[list[Any]] = [m.conditions, m.unlikely, m.frames, m.loops, m.assumed, m.try_depths, m.escapes]
     depths = [len(stack) for stack in stacks]
     try:
@@ -49,7 +50,7 @@ def within(
     except Exhausted:
         for stack, depth in zip(stacks, depths):
             del stack[depth:]
-        m.silent, m.trying, m.driving = silent, trying, driving
+        m.silent, m.trying, m.uncalled = silent, trying, uncalled
         m.steps = 0
         m.deferred(mark, what)
         if spent is not None:
@@ -80,7 +81,7 @@ def call_aside(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | No
     return made if made is not None else Unknown(f"what {what} returns")
 
 
-def aside(tree: cst.Module, speaks: Callable[[str], bool]) -> tuple[dict[int, int], set[str]]:
+def aside(source: Source, speaks: Callable[[str], bool]) -> tuple[dict[int, int], set[str]]:
     """The statements of a module that say nothing of training, by their ids, and how many steps each may take.
 
     Also the names of its functions and classes that say nothing of training.
@@ -89,10 +90,11 @@ def aside(tree: cst.Module, speaks: Callable[[str], bool]) -> tuple[dict[int, in
     `main()` at the end of most scripts, counts as if it did. One that touches a variable of the module which such a
     statement reads may take more steps. Functions and classes are no variables; what they read counts where they do.
     """
-    lines = list(tree.body)
-    said = {id(line): text_of(line) for line in lines}
-    words = {id(line): set(WORD.findall(said[id(line)])) for line in lines}
-    variables = {name for line in lines for name in bound(line)}
+    parts = by_statement(source)
+    lines = [line for line, _ in parts]
+    said = {id(line): text_of(nodes) for line, nodes in parts}
+    words = {line: set(WORD.findall(text)) for line, text in said.items()}
+    variables = {name for line, nodes in parts if not isinstance(line, DEFINITIONS) for name in bound(nodes)}
     needed: set[str] = set()
     rest: list[cst.CSTNode] = []
     training = leading([line for line in lines if isinstance(line, DEFINITIONS)], said, words, speaks)
@@ -120,12 +122,13 @@ def aside(tree: cst.Module, speaks: Callable[[str], bool]) -> tuple[dict[int, in
             limits[id(other)] = TOUCHING
         left = [other for other in left if limits[id(other)] == ASIDE]
         if not called and not touching:
-            parts = [(other.body if isinstance(other, cst.SimpleStatementLine) else [other], other) for other in rest]
+            inner = [(other.body if isinstance(other, cst.SimpleStatementLine) else [other], other) for other in rest]
             names = {line.name.value for line in lines if isinstance(line, DEFINITIONS)}
-            return {id(one): limits[id(other)] for part, other in parts for one in part}, names - training
+            return {id(one): limits[id(other)] for part, other in inner for one in part}, names - training
 
 
 DEFINITIONS = (cst.FunctionDef, cst.ClassDef)
+BINDING = (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For)
 
 
 def leading(
@@ -143,23 +146,28 @@ def leading(
         found |= more
 
 
-def text_of(line: cst.CSTNode) -> str:
+def by_statement(source: Source) -> list[tuple[cst.CSTNode, list[cst.CSTNode]]]:
+    """The statements of a module, each with its nodes."""
+    order = source.nodes.order
+    wanted = set(map(id, source.tree.body))
+    starts = [n for n, node in enumerate(order) if id(node) in wanted]
+    return [(order[start], order[start:end]) for start, end in zip(starts, [*starts[1:], len(order)])]
+
+
+def text_of(nodes: list[cst.CSTNode]) -> str:
     """The names and the plain texts in a statement."""
-    nodes = (node for node in walk(line) if isinstance(node, (cst.Name, cst.SimpleString)))
-    return " ".join(node.value[:200] for node in nodes)
+    return " ".join([node.value[:200] for node in nodes if type(node) is cst.Name or type(node) is cst.SimpleString])
 
 
-def bound(line: cst.CSTNode) -> set[str]:
+def bound(nodes: list[cst.CSTNode]) -> set[str]:
     """The names that a statement of the module assigns, loops over, or takes from `with`."""
-    if isinstance(line, (cst.FunctionDef, cst.ClassDef)):
-        return set()
-    targets = [
-        node.target
-        for node in walk(line)
-        if isinstance(node, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For))
-    ]
-    targets += [node.name for node in walk(line) if isinstance(node, cst.AsName)]
-    return {name.value for target in targets for name in walk(target) if isinstance(name, cst.Name)}
+    targets: list[cst.CSTNode] = []
+    for node in nodes:
+        if type(node) in BINDING:
+            targets.append(node.target)  # type: ignore[attr-defined]  # each of them has one
+        elif type(node) is cst.AsName:
+            targets.append(node.name)
+    return {name.value for target in targets for name in all_of(cst.Name, target)}
 
 
 def imports(line: cst.SimpleStatementLine) -> bool:

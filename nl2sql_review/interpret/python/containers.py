@@ -49,7 +49,7 @@ def extend_(call: ModelCall) -> Value:
 def insert(call: ModelCall) -> Value:
     args = call.arguments
     obj, at = call.owner, args.get(0)
-    if not isinstance(at, Known) or obj.state.open:
+    if not isinstance(at, Known) or not isinstance(at.value, int) or obj.state.open:
         return write_items(
             call.machine,
             obj,

@@ -96,7 +96,7 @@ def joined(m: Machine, pieces: list[Any], node: cst.BaseString, scope: Scope) ->
     return out
 
 
-ESCAPES = re.compile(r"\\N\{[^}]*\}|\\[^{}]|\\|\{\{|\}\}|\"", re.DOTALL)  # in the text of an f-string
+ESCAPES = re.compile(r"\\N\{[^{}\\]*\}|\\[^{}]|\\|\{\{|\}\}|\"", re.DOTALL)  # in the text of an f-string
 MENDED = {"{{": "{", "}}": "}", "\\": "\\\\", '"': '\\"'}
 
 

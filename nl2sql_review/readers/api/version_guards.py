@@ -62,7 +62,7 @@ class Guards:
             text = getattr(source, "text", "")
             possible = "except" in text or _asks(text)
             self._choices[id(source)] = (
-                [node for node in walk(source.tree) if type(node) in CHOICES] if possible else []
+                [node for node in source.nodes.order if type(node) in CHOICES] if possible else []
             )
         return self._choices[id(source)]
 

@@ -14,7 +14,6 @@ from ...training_plan.values import Absent, Default, Known, Term, Unknown, Value
 from ..api.arguments import Defect, branch
 from ..derive import plain
 from ..judged_versions import within
-from ..model_state import path_to
 from ..object_settings import last
 from ..prompt.tokenizers import has_chat_template
 from ..run import Run, is_trainer
@@ -27,12 +26,10 @@ LENGTHS = ("max_new_tokens", "max_length", "generation_config", "stopping_criter
 SEQ2SEQ = re.compile(r"Seq2Seq|T5|Bart|ConditionalGeneration|EncoderDecoder")
 TAKES_UP = "4.56.0"  # the first transformers whose trainer hands the tokenizer's end on to the model
 # What is done to a text that makes the prompt go away again.
-CUTS = re.compile(
-    r"split|partition|replace|removeprefix|search|findall|match|find\(|index\(|len\(|extract|parse|clean|\[.*:"
-)
+CUTS = re.compile(r"split|partition|replace|removeprefix|search|findall|match|find\(|index\(|len\(|extract|parse|clean")
 
 
-BATCH = re.compile(r"\w*(batch|input|enc|token|ids|prompt)\w*(\.to\(.*\))?|tok\w*\(.*\).*", re.DOTALL)
+BATCH = re.compile(r"batch|input|enc|token|ids|prompt")
 
 
 def generation(run: Run, plan: TrainingPlan) -> Iterator[Defect]:
@@ -71,7 +68,21 @@ def open_keywords(call: Call) -> bool:
     node = call.place.node
     stars = [a for a in getattr(node, "args", ()) if a.star == "**"]
     source = call.place.source
-    return all(BATCH.fullmatch(source.segment(a.value)) for a in stars)
+    return all(is_batch(source.segment(a.value)) for a in stars)
+
+
+def is_batch(code: str) -> bool:
+    """Whether an expression is named as a batch, moved to a device or not, or calls a tokenizer."""
+    name, moved, rest = code.partition(".to(")
+    if name.isidentifier() and BATCH.search(name):
+        return not moved or rest.endswith(")")
+    called, opened, rest = code.partition("(")
+    return called.startswith("tok") and called.isidentifier() and bool(opened) and ")" in rest
+
+
+def cuts(code: str) -> bool:
+    """Whether a statement may take a part of a text away."""
+    return CUTS.search(code) is not None or any(":" in line.partition("[")[2] for line in code.split("\n"))
 
 
 # -- padding ---------------------------------------------------------------------------------------------------------
@@ -179,10 +190,10 @@ def text_of(call: Call) -> str:
 def compared(call: Call) -> bool:
     """Whether the decoded text reaches a comparison with nothing done to it that could take the prompt away."""
     source = call.place.source
-    path = path_to(source.tree, call.place.node)
+    path = source.nodes.path(call.place.node)
     statement = next((n for n in reversed(path) if isinstance(n, cst.SimpleStatementLine)), None)
     scope = next((n for n in reversed(path) if isinstance(n, (cst.FunctionDef, cst.For, cst.Module))), None)
-    if statement is None or scope is None or CUTS.search(source.segment(statement.body[0])):
+    if statement is None or scope is None or cuts(source.segment(statement.body[0])):
         return False
     first = statement.body[0]
     if not isinstance(first, cst.Assign) or not isinstance(first.targets[0].target, cst.Name):
@@ -190,7 +201,7 @@ def compared(call: Call) -> bool:
     name = first.targets[0].target.value
     lines = [n for n in walk(scope) if isinstance(n, cst.SimpleStatementLine) and n is not statement]
     uses = [n for n in lines if any(isinstance(k, cst.Name) and k.value == name for k in walk(n))]
-    if any(CUTS.search(source.segment(part)) for n in uses for part in n.body):
+    if any(cuts(source.segment(part)) for n in uses for part in n.body):
         return False
     return any(compares(n, name) for n in uses)
 

@@ -12,8 +12,9 @@ import libcst as cst
 from ...interpret.core.objects import Class, Mapping, Sequence
 from ...interpret.core.recording import Call
 from ...interpret.python.calls import NOT_GIVEN
+from ...source import Source
 from ...source.literals import is_variable
-from ...source.syntax import dotted, statements, walk
+from ...source.syntax import all_of, dotted, statements, walk
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Known, Place, Unknown, Value
 from ..run import Run
@@ -188,17 +189,12 @@ def skipped(run: Run, call: Call) -> Place | None:
     if not isinstance(node, cst.Call):
         return None
     listed, weights = _argument(node, 0, "datasets"), _argument(node, 1, "probabilities")
-    tree = getattr(call.place.source, "tree", None)
-    if (
-        not isinstance(listed, cst.Name)
-        or not is_variable(weights)
-        and not isinstance(weights, (cst.ListComp, cst.List))
-        or tree is None
-    ):
+    if not isinstance(listed, cst.Name) or not (is_variable(weights) or isinstance(weights, (cst.ListComp, cst.List))):
         return None
-    names = _behind(tree, weights)
-    for loop in statements(tree):
-        if not isinstance(loop, cst.For) or not _appends(loop.body, listed.value):
+    source: Source = call.place.source
+    names = _behind(source, weights)
+    for loop in source.nodes.of(cst.For):
+        if not _appends(loop.body, listed.value):
             continue
         beside = next((name for name in names if _appends(loop.body, name)), "")
         if beside and _in_step(loop.body, listed.value, beside):
@@ -212,23 +208,23 @@ def skipped(run: Run, call: Call) -> Place | None:
             None,
         )
         if guard is not None:
-            return Place(call.place.source, guard.handlers[0] if isinstance(guard, cst.Try) else guard.test)
+            return Place(source, guard.handlers[0] if isinstance(guard, cst.Try) else guard.test)
     return None
 
 
-def _behind(tree: cst.Module, weights: cst.BaseExpression | None) -> list[str]:
+def _behind(source: Source, weights: cst.BaseExpression | None) -> list[str]:
     """The lists that the weights are made of: `shares` of `[share / whole for share in shares]`, under any name."""
+    made_of: dict[str, list[cst.BaseExpression]] = {}
+    for line in source.nodes.of(cst.Assign):
+        for target in line.targets:
+            made_of.setdefault(dotted(target.target), []).append(line.value)
     found: list[str] = []
     waiting = [weights] if weights is not None else []
     while waiting and len(found) < 20:
-        for node in walk(waiting.pop()):
-            if not isinstance(node, cst.Name) or node.value in found:
-                continue
-            found.append(node.value)
-            for line in statements(tree):
-                for one in line.body if isinstance(line, cst.SimpleStatementLine) else ():
-                    if isinstance(one, cst.Assign) and any(dotted(t.target) == node.value for t in one.targets):
-                        waiting.append(one.value)
+        for name in all_of(cst.Name, waiting.pop()):
+            if name.value not in found:
+                found.append(name.value)
+                waiting += made_of.get(name.value, ())
     return found
 
 
@@ -250,14 +246,13 @@ def _in_step(body: cst.BaseSuite, listed: str, weights: str) -> bool:
 
 
 def _adds(line: cst.CSTNode, name: str) -> bool:
-    return isinstance(line, cst.SimpleStatementLine) and any(
-        isinstance(n, cst.Call) and dotted(n.func) == f"{name}.append" for n in walk(line)
-    )
+    calls = all_of(cst.Call, line) if isinstance(line, cst.SimpleStatementLine) else ()
+    return any(dotted(one.func) == f"{name}.append" for one in calls)
 
 
 def _may_fail(line: cst.CSTNode, *lists: str) -> bool:
     """Whether a statement calls anything but `append` of these lists and the log."""
-    calls = [dotted(n.func) for n in walk(line) if isinstance(n, cst.Call)]
+    calls = [dotted(one.func) for one in all_of(cst.Call, line)]
     quiet = {f"{name}.append" for name in lists}
     return any(c not in quiet and not re.match(r"print$|log(ger|ging)?\.|len$", c) for c in calls)
 
@@ -270,8 +265,7 @@ def _argument(call: cst.Call, index: int, name: str) -> cst.BaseExpression | Non
 
 
 def _appends(body: cst.BaseSuite, name: str) -> bool:
-    calls = (node.func for node in walk(body) if isinstance(node, cst.Call))
-    return any(dotted(func) in (f"{name}.append", f"{name}.extend") for func in calls)
+    return any(dotted(call.func) in (f"{name}.append", f"{name}.extend") for call in all_of(cst.Call, body))
 
 
 def _survives(node: cst.Try) -> bool:

@@ -14,8 +14,8 @@ from ..object_settings import last
 from ..prompt.text import Piece as TextPiece
 from ..prompt.training_text import (
     TrainingText,
+    apart,
     datasets,
-    objective,
     text_of_dataset,
     training_texts,
 )
@@ -35,7 +35,7 @@ DEEP = 20
 
 def read(run: Run) -> Feeding:
     """Return what a run is fed."""
-    if other := objective(run):
+    if other := apart(run):
         return Feeding(why=other)
     made = Feeding()
     texts = [text for text in training_texts(run) if text.dataset is not None]
@@ -250,7 +250,7 @@ def _mix(made: Feeding, found: list[Dataset]) -> None:
 
 def _weight(value: object) -> float | None:
     """A weight as it is, or what is divided by the sum of all: in proportion to the others it is the same."""
-    if isinstance(value, Term) and value.head == "op" and re.search(r"/ .*\bsum\(", value.text):
+    if isinstance(value, Term) and value.head == "op" and re.search(r"\bsum\(", value.text.partition("/ ")[2]):
         value = value.args[0] if value.args else None
     plain = value.value if isinstance(value, (Known, Default)) else value
     return float(plain) if isinstance(plain, (int, float)) and not isinstance(plain, bool) else None

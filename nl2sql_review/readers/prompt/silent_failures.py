@@ -6,7 +6,6 @@ import libcst as cst
 
 from ...interpret.core.recording import Call
 from ...libraries.versions import key_of
-from ...source.syntax import walk
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Default, Either, Known, Place, Unknown, Value
 from ..object_settings import objects
@@ -117,10 +116,11 @@ def asks_tokenizer(call: Call) -> bool:
     if call.conditional and "pad_token" in call.condition:
         return True
     source = call.place.source
-    choices = [
-        node for node in walk(source.tree) if isinstance(node, cst.If) and "pad_token" in source.segment(node.test)
-    ]
-    return any(node is call.place.node for choice in choices for node in walk(choice.body))
+    path = source.nodes.path(call.place.node)
+    return any(
+        isinstance(outer, cst.If) and inner is outer.body and "pad_token" in source.segment(outer.test)
+        for outer, inner in zip(path, path[1:])
+    )
 
 
 def pads(call: Call) -> list[Value]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Iterator
 
@@ -9,6 +10,7 @@ from ...flavours.reading import Stated
 from ...interpret.core.objects import Dataset
 from ...interpret.core.operations import freeze
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value
+from ..derive import plain
 from ..object_settings import last
 from ..run import Run
 from .text import MAX_ALTERNATIVES, Piece, alternatives, assign_roles, chat, chat_call, trimmed
@@ -76,14 +78,30 @@ def objective(run: Run) -> str:
     return f"{name} does not train on a text and its answer" if other else ""
 
 
+ENCODES = re.compile(
+    r"Seq2Seq|^M?T5|^U?MT5|^M?Bart|Pegasus|EncoderDecoder"
+)  # classes; a Seq2SeqTrainer trains any model
+ENCODERS = re.compile(r"(^|[-_/])(flan-)?(m|code|by|long-)?t5([-_p]|$)|(^|[-_/])m?bart[-_]|pegasus")  # models by name
+
+
+def apart(run: Run) -> str:
+    """Why the texts are not judged as one that goes on with its answer, "" where they are."""
+    if other := objective(run):
+        return other
+    name = plain(run.load.value("pretrained_model_name_or_path", "model_name", "$0"))
+    loader = last(run.load.callee.rpartition(".")[0])
+    by_name = isinstance(name, str) and ENCODERS.search(name.lower()) is not None
+    if not by_name and not ENCODES.search(loader):
+        return ""
+    return "an encoder-decoder model reads the question apart: its labels are the answer alone, with its own end"
+UNSLOTH = re.compile(r"^[ \t]*(?:import|from) unsloth", re.MULTILINE)
+
+
 def uses_unsloth(run: Run) -> bool:
     """Whether Unsloth's own data preparation runs: importing the package is enough to replace TRL's."""
     if run.unsloth or any(c.callee.startswith("unsloth") for c in run.calls):
         return True
-    text = getattr(run.source, "text", "") or ""
-    return any(
-        line.lstrip().startswith(("import unsloth", "from unsloth")) for line in text.splitlines() if "unsloth" in line
-    )
+    return UNSLOTH.search(getattr(run.source, "text", "") or "") is not None
 
 
 def training_texts(run: Run) -> list[TrainingText]:

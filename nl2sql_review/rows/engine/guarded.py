@@ -93,7 +93,7 @@ class Guarded:
                 connection.execute(statement)
             except (sqlite3.Error, sqlite3.Warning, ValueError, MemoryError) as error:
                 failed.append(str(error))
-        connection.set_authorizer(None)
+        connection.set_authorizer(lambda *_: sqlite3.SQLITE_OK)  # None takes it away from Python 3.11 on only
         return cls(connection, limits), tuple(failed)
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterable
 
-from .spans import Lines, Span
+from ...source.spans import Lines, Span
 
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")

@@ -1,27 +1,33 @@
-"""Which functions, classes and statements a row of a program stands in, from its lexical outline."""
+"""Which functions, classes and statements a row of a source stands in, from its lexical outline."""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from typing import TYPE_CHECKING
 
-from .lexer import Lexer
-from .spans import Lines
+from ..source.lexer import Lexer
+from ..source.spans import Lines
+
+if TYPE_CHECKING:
+    from ..source import Source
 
 _STATEMENT = re.compile(r"(?P<indent>[ \t\f]*)(?:(?:async[ \t]+)?(?:def|class)[ \t]+(?P<name>\w+))?")
 
 
 class Definitions:
-    """`at(row)`: the names around a row, outermost first, as in `Trainer.build`; "" at the top of the program."""
+    """Answers for one source. Rows are those of the file, or of a cell of a notebook."""
 
-    def __init__(self, text: str) -> None:
-        lexer = Lexer(Lines(text)).run()
+    def __init__(self, source: Source) -> None:
+        self._rows_before = source.rows_before
+        lexer = Lexer(Lines(source.text)).run()
         self._rows = [first for first, _ in lexer.logical]
         self._ends = [last for _, last in lexer.logical]
         self._statements = [_statement(lexer.lines[row]) for row in self._rows]
 
-    def at(self, row: int) -> str:
-        index = bisect_right(self._rows, row) - 1
+    def at(self, row: int, cell: int | None = None) -> str:
+        """The names around a row, outermost first, as in `Trainer.build`; "" at the top of the program."""
+        index = bisect_right(self._rows, row + self._rows_before(cell)) - 1
         if index < 0:
             return ""
         inner, name = self._statements[index]
@@ -34,10 +40,11 @@ class Definitions:
                 break
         return ".".join(reversed(names))
 
-    def last_row(self, row: int) -> int:
+    def last_row(self, row: int, cell: int | None = None) -> int:
         """The last row of the statement that a row stands in; of a compound one, of its header."""
-        index = bisect_right(self._rows, row) - 1
-        return max(self._ends[index], row) if index >= 0 else row
+        before = self._rows_before(cell)
+        index = bisect_right(self._rows, row + before) - 1
+        return max(self._ends[index] - before, row) if index >= 0 else row
 
 
 def _statement(line: str) -> tuple[int, str]:
