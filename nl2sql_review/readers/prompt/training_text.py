@@ -94,6 +94,8 @@ def apart(run: Run) -> str:
     if not by_name and not ENCODES.search(loader):
         return ""
     return "an encoder-decoder model reads the question apart: its labels are the answer alone, with its own end"
+
+
 UNSLOTH = re.compile(r"^[ \t]*(?:import|from) unsloth", re.MULTILINE)
 
 
