@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import chain
 from typing import Literal
 
 from ..files.discovery import CONFIGURATIONS
@@ -32,12 +33,12 @@ from .proof import Candidate, affected, hold_together, prove, union
 
 Key = tuple[str, str]
 Examine = Callable[[bytes, str, Mapping[str, bytes]], Examined]
-ARGUMENT = re.compile(r"(?:, |,?\r?\n[ \t]*)\w+=[^\n]*[^\s]")  # code that adds one argument to a call
+ARGUMENT = re.compile(r"(?:, |,?\r?\n[ \t]*)?\w+=[^\n]*[^\s]")  # code that adds one argument to a call
 MOST = 100  # fixes made to one script; it has fewer findings
 KEPT = 8  # readings of a script that are kept: what did not hold is tried again where something else was fixed
 STEPS = 500_000  # of the interpreter, in all the readings that prove the fixes of a file: some seconds
 STEPS_OF_READING, CHARACTERS_OF_STEP = 2_000, 4  # what parsing and judging cost besides, counted as such steps
-SPENT = f"not tried: the {STEPS:,} steps that the proofs of a file may take are spent"
+SPENT = f"not tried: the limit of {STEPS:,} steps per file is reached"
 
 
 def _key(finding: Finding) -> Key:
@@ -84,6 +85,7 @@ class Session:
         self._policy = True
         self._firsts: dict[tuple[int, bool], Candidate | None] = {}
         self._firsts_of: Examined | None = None
+        self._beside: Finding | None = None  # what the fix found last mends as well
         self.now = self._examined(self.data, self.path, self.drafts)
 
     def _examined(self, data: bytes, path: str, drafts: Mapping[str, bytes]) -> Examined:
@@ -159,9 +161,9 @@ class Session:
         found = []
         for one in self.report.findings:
             if one.suppressed is None and not one.fixable:
-                found.append((one, "nothing is known that would mend it"))
+                found.append((one, "no fix is known"))
             elif id(one) in asked and id(one) not in self.refused:
-                found.append((one, self.lacking.get(id(one), "it was not tried")))
+                found.append((one, self.lacking.get(id(one), "not tried")))
         return found
 
     def _fix(self, keys: list[Key], unsafe: bool) -> None:
@@ -190,7 +192,7 @@ class Session:
             self.refused[id(finding)] = found[0]
         elif found is not None:
             fix, self.data, self.drafts, self.now = found
-            self.made.append(replace(finding, fix=fix))
+            self.made += [replace(one, fix=fix) for one in (finding, self._beside) if one is not None]
 
     def _group(self, findings: list[Finding], unsafe: bool) -> list[tuple[Finding, Candidate]]:
         """The first candidate of each finding, of those that touch neither the same text nor the same facts."""
@@ -253,7 +255,10 @@ class Session:
         """
         second = None
         reasons: list[str] = []
-        for candidate in self._candidates(finding, reasons):
+        alone = ((candidate, None) for candidate in self._candidates(finding, reasons))
+        for candidate, beside in chain(alone, self._pairs(finding)):
+            if beside is not None and second is not None:
+                break
             if self._spent:
                 reasons.append(SPENT)
                 break
@@ -267,7 +272,7 @@ class Session:
             found = proof.applicability
             if found is not None and (there := self._agreed(candidate, data, drafts)) != "safe":
                 found = there
-                proof = replace(proof, why="another script that reads an edited file would be worse")
+                proof = replace(proof, why="another script that reads the edited file would get worse")
             if (
                 found == "safe"
                 and candidate.idle
@@ -278,12 +283,31 @@ class Session:
                 reasons.append(f"{candidate.title}: {proof.why}")
             elif found == "safe" or second is None:
                 one = _fix(finding, candidate, found), data, drafts, after
+                self._beside = beside
                 if found == "safe":
                     return one
                 second = one
         if second is None:
-            self.lacking[id(finding)] = reasons[0] if reasons else "the code does not show where it could be mended"
+            self.lacking[id(finding)] = reasons[0] if reasons else "the code does not show where to fix it"
         return second
+
+    def _pairs(self, finding: Finding) -> Iterator[tuple[Candidate, Finding]]:
+        """The first candidate of a finding together with that of another, where both make a third fact.
+
+        A rank of 128 with an alpha of 256 becomes 16 with 16: one alone would put their ratio out of proportion.
+        """
+        one = self._first(finding)
+        for other in open_findings(self.report, self._policy) if one is not None else ():
+            two = self._first(other) if other is not finding else None
+            if one is None or two is None or one.idle or two.idle:
+                continue
+            own = set(one.facts) & affected(two.facts) | set(two.facts) & affected(one.facts)
+            if own or not affected(one.facts) & affected(two.facts):
+                continue
+            whole, unsafe = union([one, two]), one.unsafe or two.unsafe
+            edits = tuple(python.merged(list(whole.edits)))
+            title, chooses = f"{one.title} and {two.title}", one.chooses or two.chooses or other.kind == "policy"
+            yield replace(whole, title=title, edits=edits, unsafe=unsafe, chooses=chooses), other
 
     def _agreed(self, candidate: Candidate, data: bytes, drafts: dict[str, bytes]) -> Literal["safe", "unsafe"] | None:
         """What the edits amount to in the other scripts of the run that read an edited file."""

@@ -66,7 +66,7 @@ def claim(judged: FactVerdict, rule: Rule, source: Source) -> Claim:
         own = own.replace("{value}", written(value)).replace("{from}", origin).replace("{note}", fact.note)
     message = own or fact.sentence or "; ".join(filter(None, (said, _should(judged))))
     if fact.branch:
-        message += f" (only on a branch{_decided(fact.branch)})"
+        message += f" (only on one branch{_decided(fact.branch)})"
     failed = judged.decision.verdict == "fail"  # only a finding shows its trace
     trace = tuple(s for s in _steps(fact) if s.location != location) if failed else ()
     return Claim(said, message, location, trace, as_json(value))
@@ -269,14 +269,14 @@ def _origin(fact: Fact, primary: Location, path: str) -> str:
 
 
 def _decided(by: str) -> str:
-    """`, which x > 1 decides` where what decides is code, and not a sentence about a loop."""
+    """`, decided by x > 1` where what decides is code, and not a sentence about a loop."""
     from ..source.literals import expression
 
     try:
         expression(by)
     except ValueError:
         return ""
-    return f", which `{by if len(by) <= LINE else by[: LINE - 1] + '…'}` decides"
+    return f", decided by `{by if len(by) <= LINE else by[: LINE - 1] + '…'}`"
 
 
 def _overridden(by: str) -> str:

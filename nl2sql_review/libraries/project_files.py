@@ -40,7 +40,7 @@ def groups(name: str, text: str) -> tuple[Group, ...]:
     try:
         return tuple(filter(None, map(tuple, of(text, name)))) if of else ()
     except (RecursionError, AttributeError, TypeError) as error:  # a table where a list belongs, and the like
-        raise Broken(f"{name} is not laid out as its installer wants it: {error}") from error
+        raise Broken(f"{name} does not have the expected layout: {error}") from error
 
 
 def requirement(text: str, by: str) -> Requirement | None:

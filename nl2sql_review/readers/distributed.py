@@ -37,7 +37,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     several = processes(run, plan)
     plan.arguments.several_processes = Fact(several, at=plan.arguments.processes.at or run.place)
     if plain(several) is not True or run.configuration is not None:
-        why = "one process trains"
+        why = "a single process trains"
         for part, name in ((plan.dataset, "unseeded_split"), (plan.project, "unguarded")):
             setattr(part, name, Fact(Absent(why), at=run.place, why_not=why))
         return
@@ -105,7 +105,7 @@ def unseeded(run: Run, guess: bool, trace: Trace) -> Iterator[Defect]:
             continue
         seen.add(id(call.place.node))
         what = "split" if name == "train_test_split" else "shuffle"
-        text = f"the {what} has no seed, and several processes train: each of the processes draws its own"
+        text = f"the {what} has no seed, and several processes train: each of them draws its own"
         yield Defect("unseeded", name, call.place, text, assumed=guess)
 
 
@@ -131,7 +131,7 @@ def unguarded(run: Run, guess: bool) -> Iterator[Defect]:
         if not what or guarded(call):
             continue
         seen.add(id(call.place.node))
-        text = f"several processes train, and each of them {what}: do it in one of them"
+        text = f"several processes train, and each of them {what}: do it in only one"
         yield Defect("unguarded", last(call.callee), call.place, text, assumed=guess)
 
 
@@ -154,11 +154,11 @@ def written(call: Call) -> str:
 def downloaded(call: Call) -> str:
     """What a call downloads to a file of its own; what a hub's library downloads is locked by it."""
     if call.callee in DOWNLOADS:
-        return "downloads to the same file, while others read it"
+        return "downloads to the same file while others read it"
     if call.callee not in SHELLS:
         return ""
     words = spelt(call.get("args", "command", "$0"))
-    return "downloads to the same file, while others read it" if DOWNLOADER.search(words) else ""
+    return "downloads to the same file while others read it" if DOWNLOADER.search(words) else ""
 
 
 def guarded(call: Call) -> bool:

@@ -113,7 +113,7 @@ def _prompt(parts: list[dict[str, Any]], terminal: Terminal) -> RenderableType:
 def _call(call: PlanCall, path: str, terminal: Terminal) -> RenderableType:
     head = Text(f"  {place(call, path)}: {escape(call.callee)}", "bold" if call.certain else "")
     if not call.certain:
-        head.append("  only on a branch", "dim")
+        head.append("  only on one branch", "dim")
     if not call.arguments:
         return head
     arguments = {f"  {name}": value for name, value in call.arguments.items()}

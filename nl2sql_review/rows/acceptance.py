@@ -36,7 +36,13 @@ SPOKEN = {
 TELLING = (
     ("tsql", re.compile(r"\bSELECT\s+(?:DISTINCT\s+)?TOP\b|\bGETDATE\(|\bDATEADD\(|\bISNULL\(", re.IGNORECASE)),
     ("postgres", re.compile(r"::|\bILIKE\b|\bDATE_TRUNC\(|\bINTERVAL\s+'", re.IGNORECASE)),
-    ("mysql", re.compile(r"\bDATE_(?:SUB|ADD|FORMAT)\(|\bINTERVAL\s+\d|\bCURDATE\(|\bYEAR\(", re.IGNORECASE)),
+    (
+        "mysql",
+        re.compile(
+            r"\bDATE_(?:SUB|ADD|FORMAT)\(|\bINTERVAL\s+\d|\bCURDATE\(|\bYEAR\(|\bCOUNT\(\s*DISTINCT\s+[\w.]+\s*,",
+            re.IGNORECASE,
+        ),
+    ),
     ("oracle", re.compile(r"\bROWNUM\b|\bSYSDATE\b|\bNVL\(|\bFROM\s+DUAL\b", re.IGNORECASE)),
     ("snowflake", re.compile(r"\bQUALIFY\b|\bDATEDIFF\(\s*'?\w+'?\s*,[^,]+,[^,]+\)", re.IGNORECASE)),
     ("bigquery", re.compile(r"\bSAFE_|\bUNNEST\(|`[\w-]+\.[\w-]+", re.IGNORECASE)),

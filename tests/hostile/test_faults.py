@@ -71,7 +71,7 @@ def test_an_option_that_names_no_file(option: str, path: str, capsys) -> None:
     Path("train.py").write_text(SCRIPT.format("2e-4"))
     assert cli.main([option, path, "train.py"]) == 2
     said = capsys.readouterr().err
-    assert "only files are read" in said and "fault" not in said
+    assert "only regular files are read" in said and "bug" not in said
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
@@ -87,7 +87,7 @@ def test_rows_that_are_no_file(path: str, capsys) -> None:
     ):
         assert cli.main(["evaluate", *words]) == 2
         said = capsys.readouterr().err
-        assert "only files are read" in said and "fault" not in said
+        assert "only regular files are read" in said and "bug" not in said
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
@@ -149,7 +149,7 @@ def test_the_plan_of_a_pipe(capsys) -> None:
 def test_a_card_of_more_memory_than_a_float_holds(capsys) -> None:
     Path("train.py").write_text(SCRIPT.format("2e-4"))
     assert cli.main(["--isolated", "--no-cache", "--gpu", "9" * 400 + "GB", "train.py"]) == 2
-    assert "no card has that much memory" in capsys.readouterr().err
+    assert "no GPU has that much memory" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", ["--jobs", "--processes"])

@@ -32,7 +32,7 @@ def replaced(place: Place, value: list[Any], wanted: list[Any]) -> Edit | None:
             return _in_json(place, text, row, list(value), wanted)
         new = _in_toml(text, name, list(value), wanted) if path.endswith(".toml") else _in_yaml(text, row, name, wanted)
     except ImportError:
-        raise EditError("a list takes ruamel.yaml and tomlkit: pip install ruamel.yaml tomlkit") from None
+        raise EditError("editing a list needs ruamel.yaml and tomlkit: pip install ruamel.yaml tomlkit") from None
     except Exception:  # whatever a library of another grammar makes of the file: then there is no fix
         return None
     return _changed(path, text, new, row) if new is not None else None

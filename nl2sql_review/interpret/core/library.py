@@ -226,7 +226,7 @@ def portable(m: Machine, value: Value) -> Value:
             if isinstance(v, dict)
             else [portable(m, Known(x)) for x in v]
         )
-        return Unknown("where the project lies, only the run knows", value.trace, inner)
+        return Unknown("the project's location is known only at run time", value.trace, inner)
     return value
 
 

@@ -231,7 +231,7 @@ class State:
         for obj, key, old in self.journal[mark:]:
             if isinstance(obj, Scope) and (old is MISSING or obj.kind in ("function", "comprehension")):
                 continue
-            why = f"{what} may change it, when it is read"
+            why = f"{what} may change it when it is read"
             value = obj.slots.get(key)
             if isinstance(value, Items):
                 items = value.items

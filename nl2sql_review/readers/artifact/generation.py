@@ -59,7 +59,7 @@ def length(run: Run, call: Call) -> Iterator[Defect]:
     names = [plain(run.load.value("pretrained_model_name_or_path", "model_name", "$0", "model"))]
     if not isinstance(names[0], str) or has_chat_template(names[0]):
         return  # an instruction model brings settings of its own
-    text = "generate() is given no length: it stops after 20 tokens; give max_new_tokens"
+    text = "generate() has no length limit set: it stops after 20 tokens; set max_new_tokens"
     yield Defect("length", "max_new_tokens", call.place, text, "")
 
 
@@ -107,7 +107,7 @@ def padding(run: Run, call: Call) -> Iterator[Defect]:
         return
     if plain(batches[-1].get("padding_side")) is not None:
         return
-    text = "the prompts of a batch are padded on the right: the answer follows padding; set padding_side to left"
+    text = "the prompts of a batch are padded on the right, so the answer follows padding; set padding_side to left"
     yield Defect("padding", "padding_side", call.place, text, "", trace=(writes[-1].place,))
 
 
@@ -144,8 +144,8 @@ def ending(run: Run, call: Call) -> Iterator[Defect]:
     if holds and within(run, "transformers", TAKES_UP):
         return
     text = (
-        f"the training ends answers with {end.value}, and generate() stops at the end that the model came with: give "
-        "it eos_token_id"
+        f"the training text ends answers with {end.value}, but generate() stops at the model's original end token: "
+        f"pass it eos_token_id"
     )
     yield Defect("ending", "eos_token_id", call.place, text, "", trace=(writes[-1].place,))
 
@@ -164,7 +164,7 @@ def decoded(run: Run) -> Iterator[Defect]:
             continue
         seen.add(id(call.place.node))
         if compared(call):
-            text = "the output is decoded with the prompt in front of the answer, and compared as the answer"
+            text = "the output is decoded with the prompt and compared as if it were the answer"
             yield Defect("decoded", name, call.place, text, branch(call) if not call.conditional else "")
 
 

@@ -119,7 +119,7 @@ def _doubts(pieces: list[Piece], where: dict[str, float], parts: Parts) -> None:
                 else "a part of the text"
             )
             parts.doubts.append(
-                f"{what} may hold the {' and the '.join(lacking)}"
+                f"{what} may contain the {' and the '.join(lacking)}"
                 + (f": {piece.why}" if piece.why and not piece.columns else "")
             )
 
