@@ -13,8 +13,9 @@ import yaml
 from nl2sql_review.interpret.core.documents import Malformed, Text, json_document, toml_document, yaml_documents
 from nl2sql_review.interpret.core.operations import freeze
 from nl2sql_review.interpret.program import interpret
+from nl2sql_review.launches.command_line import CommandLine
 from nl2sql_review.source import Source
-from nl2sql_review.training_plan.values import Known, Value
+from nl2sql_review.training_plan.values import Known, Unknown, Value
 
 from .claims import describe
 
@@ -23,13 +24,15 @@ ARGPARSE = "p = argparse.ArgumentParser()\np.add_argument('--config', default='c
 CONFIG = {"config.yaml": "r: 64\nlr: 2e-4\nlora: {r: 32, target_modules: [q, v]}\n"}
 
 
-def values(folder: Path, script: str, files: dict[str, str], name: str = "train.py") -> dict[str, Value]:
+def values(
+    folder: Path, script: str, files: dict[str, str], name: str = "train.py", started: CommandLine | None = None
+) -> dict[str, Value]:
     """What the script passes to its last LoraConfig."""
     for path, text in {**files, name: HEAD + textwrap.dedent(script)}.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")
     source = Source.from_bytes((folder / name).read_bytes(), str(folder / name))
-    return interpret(source, folder).named("LoraConfig")[-1].arguments
+    return interpret(source, folder, started=started).named("LoraConfig")[-1].arguments
 
 
 # Each: what is read, what the call then passes, and the files of the project beside CONFIG.
@@ -284,6 +287,63 @@ def test_hydra_main(tmp_path: Path) -> None:
     """
     found = values(tmp_path, script, HYDRA)
     assert {k: describe(v) for k, v in found.items()} == {"r": "default 8", "lr": "default 0.0001", "seed": "default 1"}
+
+
+LARGE = {"r": "known 64", "lr": "known 0.0001", "seed": "known 1"}
+OVERRIDES: list[tuple[str, dict[str, str] | str]] = [
+    ("", {"r": "known 8", "lr": "known 0.0001", "seed": "known 1"}),
+    ("lora.r=16 seed=7", {"r": "known 16", "lr": "known 0.0001", "seed": "known 7"}),
+    ("lora=large", LARGE),
+    ("--config-name other", {"r": "known 64", "lr": "known 3", "seed": "known 2"}),
+    ("--config-name=other seed=5", {"r": "known 64", "lr": "known 3", "seed": "known 5"}),
+    ("-cp conf -cn other", {"r": "known 64", "lr": "known 3", "seed": "known 2"}),
+    ("train.lr=2e-5", {"r": "known 8", "lr": "known 2e-05", "seed": "known 1"}),
+    ("++seed=3 +extra.a=1 hydra.run.dir=o", {"r": "known 8", "lr": "known 0.0001", "seed": "known 3"}),
+    ("sed=3", "the configuration has no sed, so Hydra stops: +sed=… adds it"),
+    ("+seed=3", "the configuration has seed already, so Hydra stops: ++seed=… sets it"),
+    ("seed=1,2", "seed is given several values on the command line, which is a sweep"),
+    ("seed=choice(1,2)", "seed is given several values on the command line, which is a sweep"),
+    ("-m seed=1,2", "the command line gives Hydra an option that is not followed: -m"),
+    ("lora@other=large", "lora@other=large on the command line is not followed"),
+    ("+lora=large", "+lora=large on the command line adds to a defaults list"),
+    ("~lora", "a setting is removed on the command line"),
+    ("lora=huge", "file conf/lora/huge.yaml was not found in the project"),
+]
+
+
+@pytest.mark.parametrize(("line", "expected"), OVERRIDES, ids=[line for line, _ in OVERRIDES])
+def test_hydra_command_line(tmp_path: Path, line: str, expected: dict[str, str] | str) -> None:
+    script = """
+    import hydra
+    @hydra.main(version_base=None, config_path="conf", config_name="config")
+    def main(cfg):
+        LoraConfig(r=cfg.lora.r, lr=cfg.lr, seed=cfg["seed"])
+    main()
+    """
+    files = {
+        **HYDRA,
+        "conf/lora/large.yaml": "r: 64\n",
+        "conf/other.yaml": "defaults: [lora: large, _self_]\nseed: 2\nlr: 3\n",
+    }
+    started = CommandLine(f"train.py {line}", words=tuple(map(Known, line.split())))
+    found = values(tmp_path, script, files, started=started)
+    if isinstance(expected, dict):
+        assert {k: describe(v) for k, v in found.items()} == expected
+    else:
+        assert {getattr(v, "why", v).replace(f"{tmp_path}/", "") for v in found.values()} == {expected}
+
+
+def test_hydra_command_line_of_the_shell(tmp_path: Path) -> None:
+    script = """
+    import hydra
+    @hydra.main(version_base=None, config_path="conf", config_name="config")
+    def main(cfg):
+        LoraConfig(r=cfg.lora.r)
+    main()
+    """
+    started = CommandLine("train.py $MORE", words=(Known("seed=2"), Unknown("$MORE is set by the shell")))
+    found = values(tmp_path, script, HYDRA, started=started)
+    assert describe(found["r"]) == "unknown"
 
 
 def test_hydra_compose(tmp_path: Path) -> None:

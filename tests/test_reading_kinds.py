@@ -461,3 +461,37 @@ text.eos_token = "<|eot|>"
 """
     recording = interpret(Source.from_bytes(code.encode(), "train.py"), None)
     assert [shown(c.get("eos_token")) for c in recording.calls if c.callee.endswith(".eos_token=")] == ["<|eot|>"]
+
+
+DIVIDED = """\
+parser = argparse.ArgumentParser()
+parser.add_argument("--accumulate", type=int, default=4)
+args = parser.parse_args()
+model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
+loader = DataLoader(torch.load("rows.pt"), batch_size=4, shuffle=True)
+for i, batch in enumerate(loader):
+    {loss}
+    if {every}:
+        optimizer.step()
+        optimizer.zero_grad()
+"""
+BACKWARD = "(model(**batch).loss / {}).backward()"
+
+
+@pytest.mark.parametrize(
+    ("loss", "every", "expected"),
+    [
+        (BACKWARD.format(8), "(i + 1) % 8 == 0", Known(8)),
+        (BACKWARD.format("args.accumulate"), "(i + 1) % args.accumulate == 0", Default(4, "--accumulate")),
+        (BACKWARD.format("args.accumulate"), "(i + 1) % 8 == 0", Unknown("")),
+        (BACKWARD.format(8), "(i + 1) % 8 == 0 or i == len(loader) - 1", Unknown("")),
+        (BACKWARD.format(8), "json.loads(open('x').read()) % 8 == 0", Unknown("")),
+        ("model(**batch).loss.backward()", "(i + 1) % 8 == 0", Unknown("")),
+    ],
+)
+def test_the_accumulation_of_a_loop_is_what_loss_and_step_agree_on(loss, every, expected):
+    found = plan_of(DIVIDED.format(loss=loss, every=every))["arguments.gradient_accumulation"].value
+    assert type(found) is type(expected)
+    if not isinstance(expected, Unknown):
+        assert found.value == expected.value and getattr(found, "by", "") == getattr(expected, "by", "")

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
+
+import libcst as cst
 
 from ..interpret.core.recording import Call
 from ..training_plan.facts import Arguments, Checkpointing, Fact
-from ..training_plan.values import Absent, Known, Place, Term, Unknown, Value
+from ..training_plan.values import Absent, Default, Known, Place, Term, Trace, Unknown, Value
 from .derive import derive, plain
-from .object_settings import last
+from .object_settings import last, objects
 from .run import Run
 
 OPTIMIZERS = (
@@ -149,6 +152,9 @@ def accumulation(run: Run) -> Fact:
         return Fact(value, at=at, argument="gradient_accumulation_steps")
     if any("gradient_accumulation_plugin" in c.arguments for c in run.calls):
         return unread(run, "its accumulation")
+    divided = by_division(run)
+    if divided is not None:
+        return divided
     text = getattr(run.source, "text", "") or ""
     if "accum" in text.lower() or any(map(counts_batches, text.split("\n"))):
         return unread(run, "over how many batches it accumulates")
@@ -156,6 +162,47 @@ def accumulation(run: Run) -> Fact:
         return Fact(Known(1), at=run.place, note="every batch is a step")
     note = "library default: Accelerator.gradient_accumulation_steps"
     return Fact(Known(1, (Place(accelerator.place.source, accelerator.place.node, note),)), at=accelerator.place)
+
+
+def by_division(run: Run) -> Fact | None:
+    """`(loss / n).backward()`, and a step of the optimiser where `(i + 1) % n == 0`: both say n, and the same."""
+    backward = [c for c in run.calls if last(c.callee) == "backward"]
+    divisors = [divisor(thing) for c in backward for thing in losses(c)]
+    values = {plain(value) if value is not None else None for value in divisors}
+    optimizers = {id(c.result) for c in run.calls if last(c.callee) in OPTIMIZERS and "(" not in c.callee}
+    steps = [c for c in run.calls if last(c.callee) == "step" and id(c.receiver) in optimizers]
+    number = next(iter(values)) if len(values) == 1 else None
+    if type(number) is not int or number < 1 or not steps or divisors[0] is None:
+        return None
+    if not all(re.fullmatch(rf"\(?\(?\w+(?: \+ 1)?\)? % {number}\)? == 0", c.condition) for c in steps):
+        return None
+    value = divisors[0]
+    made = with_default(run, number, value.trace)
+    return Fact(made, at=backward[0].place, note="the loss is divided by as many, and each so many batches are a step")
+
+
+def with_default(run: Run, number: float, trace: Trace) -> Value:
+    """A number out of an expression: of an option, or of the environment, it is the default. The sum has lost that."""
+    said = next((step.node for step in trace if isinstance(step.node, cst.Call)), None)
+    if said is None:
+        return Known(number, trace)
+    option = next((name for name, place in run.recording.options.items() if place.node is said), "the environment")
+    return Default(number, option, trace)
+
+
+def losses(call: Call) -> list[Any]:
+    """What a call of `backward` goes back from: the loss itself, or what an Accelerator is handed."""
+    given = call.get("loss", "$0")
+    return [call.receiver] if isinstance(given, Absent) else list(objects(given)) or [given]
+
+
+def divisor(loss: Any) -> Value | None:
+    """The number that a loss is divided by."""
+    head, args, text = (getattr(loss, name, None) for name in ("head", "args", "text"))
+    if head != "op" or not isinstance(args, tuple) or len(args) != 2 or not isinstance(text, str):
+        return None
+    found: Value = args[1]
+    return found if text.endswith(f" / {plain(found)}") else None
 
 
 def precision(run: Run) -> Fact:

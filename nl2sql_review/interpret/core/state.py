@@ -113,7 +113,7 @@ class State:
         self.recording = Recording()
         self.journal: list[tuple[Object, SlotKey, Any]] = []
         self.rollbacks = 0
-        self.steps = steps
+        self.steps = self.granted = steps
         self.frames: list[Frame] = []
         self.loops: list[Loop | None] = []
         self.conditions: list[str] = []  # what must hold for the current path to run at all

@@ -67,7 +67,10 @@ def says_nothing(m: Machine, fn: Function) -> bool:
 
 
 def call_aside(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Class | None) -> Value:
-    """Call a function that says nothing of training, a game or a solver, for a tenth of the steps that are left."""
+    """Call a function that says nothing of training, a game or a solver, for a share of the steps that are left.
+
+    It is a third while most of them are left, and a tenth later on.
+    """
     what = f"{fn.name}(), which takes many steps,"
 
     def spent() -> None:
@@ -75,7 +78,8 @@ def call_aside(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | No
 
     m.within_aside = True
     try:
-        made = within(m, m.steps // 10, what, lambda: m.call_function(fn, args, node, cls), spent)
+        limit = m.steps // (3 if 2 * m.steps > m.granted else 10)
+        made = within(m, limit, what, lambda: m.call_function(fn, args, node, cls), spent)
     finally:
         m.within_aside = False
     return made if made is not None else Unknown(f"what {what} returns")

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     import libcst as cst
 
 PACKAGE = re.compile(r"\A(?:\s*#[^\n]*\n)*?\s*#\s*@package\s+(\S+)")
+PATH = re.compile(r"\+{0,2}[\w/-]+(?:[.\[][\w\]-]+)*")
+FUNCTION = re.compile(r"(?:choice|range|interval|glob|sort|shuffle|tag|extend_list|str|int|float|bool|json_str)\(")
+NESTED = re.compile(r"\[.*\]|\{.*\}|'[^']*'|\"[^\"]*\"|\\,", re.DOTALL)  # where a comma does not part values
+NAMES, PATHS = ("--config-name", "-cn"), ("--config-path", "-cp")
 MAX_DEPTH = 8
 
 
@@ -48,21 +52,29 @@ class Defaults(NamedTuple):
 
 def composed(m: Machine, folder: Path, name: str, overrides: list[str], node: cst.CSTNode | None = None) -> Value:
     """The configuration `name` of `folder`, with the words of a command line applied."""
-    chosen = {}
+    chosen = Chosen()
     settings = []
-    for word in overrides:
-        path, _, value = word.partition("=")
-        if m.project.is_dir(folder / path.lstrip("+")) and "." not in path:
-            chosen[path.lstrip("+").split("@")[0]] = value
-        else:
-            settings.append(word)
     try:
+        for word in overrides:
+            path, value = override(word)
+            if m.project.is_dir(folder / path.lstrip("+")) and "." not in path:
+                if path.startswith("+"):
+                    raise Failure(f"{word} on the command line adds to a defaults list")
+                chosen[path] = value
+            elif not path.startswith("hydra."):
+                settings.append(word)
         out: Value = Known(Config())
         for part in parts(m, folder, "", name, "", chosen, 0):
             out = merged(m, out, part, None, node)
+        if chosen.keys() - chosen.asked:
+            raise Failure(f"no defaults list chooses {', '.join(sorted(chosen.keys() - chosen.asked))}")
         for word in settings:
-            if word.startswith("~"):
-                raise Failure("a setting is removed on the command line")
+            path = word.partition("=")[0]
+            there = has(out, path.lstrip("+"))
+            if there is False and not path.startswith("+"):
+                raise Failure(f"the configuration has no {path}, so Hydra stops: +{path}=… adds it")
+            if there and path.startswith("+") and not path.startswith("++"):
+                raise Failure(f"the configuration has {path[1:]} already, so Hydra stops: ++{path[1:]}=… sets it")
             out = with_setting(m, out, word, node)
     except Failure as e:
         return Unknown(str(e))
@@ -74,9 +86,46 @@ def composed(m: Machine, folder: Path, name: str, overrides: list[str], node: cs
     return out
 
 
-def parts(
-    m: Machine, folder: Path, group: str, name: str, package: str, chosen: dict[str, str], depth: int
-) -> list[Value]:
+class Chosen(dict[str, str]):
+    """What a command line chooses of each group, and which groups a defaults list asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: set[str] = set()
+
+    def of(self, group: str, default: str | None) -> str | None:
+        self.asked.add(group)
+        return self.get(group, default)
+
+
+def override(word: str) -> tuple[str, str]:
+    """The path and the value of `a.b=3`, `+a=3`, `++a=3`."""
+    path, equals, value = word.partition("=")
+    if path.startswith("~"):
+        raise Failure("a setting is removed on the command line")
+    if not equals or not PATH.fullmatch(path):
+        raise Failure(f"{word} on the command line is not followed")
+    if FUNCTION.match(value) or "," in NESTED.sub("", value):
+        raise Failure(f"{path} is given several values on the command line, which is a sweep")
+    return path, value
+
+
+def has(value: Value, path: str) -> bool | None:
+    """Whether a configuration holds a path; None where that is not known."""
+    for name in re.findall(r"[^.\[\]]+", path):
+        obj = object_of(value)
+        if isinstance(obj, Sequence):
+            return None
+        if not isinstance(obj, Mapping):
+            return None if isinstance(value, Unknown) else False
+        state = obj.state
+        if name not in state.items:
+            return None if state.open else False
+        value = state.items[name]
+    return True
+
+
+def parts(m: Machine, folder: Path, group: str, name: str, package: str, chosen: Chosen, depth: int) -> list[Value]:
     """What the file contributes, in the order in which later parts win."""
     if depth > MAX_DEPTH:
         raise Failure("a defaults list that nests too deeply")
@@ -102,7 +151,7 @@ def parts(
         if entry.own:
             out.append(own)
             continue
-        pick = entry.name if entry.fixed else chosen.get(entry.group, entry.name)
+        pick = entry.name if entry.fixed else chosen.of(entry.group, entry.name)
         if pick is None or pick == "null":
             continue
         if "${" in pick or pick == "???":
@@ -205,13 +254,42 @@ def configuration(m: Machine, path: Value, name: Value, module: Module, node: cs
     if isinstance(folder, str):
         return Unknown(folder)
     line = started(m)
-    if line is None or any(not isinstance(word, Known) for word in line.words):
+    if line is None:
         return defaulted(composed(m, folder, name.value, [], node), COMMAND_LINE)
-    words = [str(word.value) for word in line.words if isinstance(word, Known)]
-    if any(word.startswith("-") for word in words):
-        return Unknown(f"the command line gives Hydra options: {' '.join(words)}")
-    made = composed(m, folder, name.value, words, node)
+    try:
+        words, options = words_and_options(line.words)
+    except Failure as e:
+        return Unknown(str(e))
+    if "path" in options:
+        folder = folder_of(m, Known(options["path"]), module)
+        if isinstance(folder, str):
+            return Unknown(folder)
+    made = composed(m, folder, options.get("name", name.value), words, node)
     return defaulted(made, COMMAND_LINE) if line.overridable else made
+
+
+def words_and_options(given: tuple[Value, ...]) -> tuple[list[str], dict[str, str]]:
+    """The overrides of a command line, and what its options say of the configuration's name and path."""
+    words: list[str] = []
+    options: dict[str, str] = {}
+    waiting = ""
+    for value in given:
+        if not isinstance(value, Known):
+            raise Failure("the command line holds a word that only the shell knows")
+        word = str(value.value)
+        option, equals, text = word.partition("=")
+        kind = "name" if option in NAMES else "path" if option in PATHS else ""
+        if waiting:
+            options[waiting], waiting = word, ""
+        elif kind and equals:
+            options[kind] = text
+        elif kind:
+            waiting = kind
+        elif word.startswith("-"):
+            raise Failure(f"the command line gives Hydra an option that is not followed: {word}")
+        else:
+            words.append(word)
+    return words, options
 
 
 DECORATORS["hydra.main"] = main
