@@ -41,6 +41,7 @@ __all__ = [
 
 
 CONFIGURATIONS = (".yaml", ".yml", ".json", ".toml")
+FEW = 8  # nodes that are looked for each in its own statement; whoever asks for more is given all in one pass
 
 
 def kind_of(path: str) -> str:
@@ -91,6 +92,7 @@ class Source:
         self._failure: SourceError | None = None
         self._problems: list[SourceError] = []
         self._ranges: dict[int, tuple[int, int]] = {}  # by the id of a node of the tree: offsets into the text
+        self._asked_for = 0  # nodes that were looked for one by one
         self._comments: comments.Comments | None = None
 
     @classmethod
@@ -259,9 +261,12 @@ class Source:
 
     def _range(self, node: cst.CSTNode) -> tuple[int, int]:
         if id(node) not in self._ranges:
-            from .positions import offsets
+            from .positions import offsets, offsets_by_statement
 
-            self._ranges = offsets(self.tree, self.text, None)  # whoever asks for one node will ask for more
+            self._asked_for += 1
+            few = self._asked_for <= FEW
+            found = offsets_by_statement(self.tree, self.text, [node]) if few else None
+            self._ranges.update(found if found is not None else offsets(self.tree, self.text, None))
             if id(node) not in self._ranges:
                 raise LookupError(f"{type(node).__name__} is not a node of {self.path}")
         return self._ranges[id(node)]

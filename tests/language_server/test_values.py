@@ -96,7 +96,7 @@ def test_a_lens_counts_the_rows_that_are_found_fault_with(tmp_path: Path) -> Non
         lens = (await editor.lenses(uri))[-1]
         assert lens.command is None
         lens = await editor.client.code_lens_resolve_async(lens)
-        assert lens.command is not None and lens.command.title.startswith("2 of 3 rows are found fault with")
+        assert lens.command is not None and lens.command.title.startswith("2 of 3 rows have findings")
         text = await editor.command(lens.command.command, *(lens.command.arguments or []))
         assert "train.jsonl" in text and "rows/columns" in text
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from ...source.positions import code_of  # of a few nodes: a segment would place all nodes of the file
 from ...source.syntax import below, walk
 from ...training_plan.values import Place, Value
 
@@ -81,18 +82,18 @@ def _guarded_by(source: Source, node: cst.Try | cst.If | cst.IfExp | cst.CompFor
     inner = node.inner_for_in if isinstance(node, cst.CompFor) else None
     return (
         [child for child in below(node) if child is not inner]
-        if any(_asks(source.segment(test)) for test in tests)
+        if any(_asks(code_of(source.tree, test)) for test in tests)
         else []
     )
 
 
 def _falls_back(source: Source, handler: cst.ExceptHandler, name: str) -> bool:
     """Whether a handler is there for another version, rather than to report that the training failed."""
-    caught = source.segment(handler.type) if handler.type is not None else ""
+    caught = code_of(source.tree, handler.type) if handler.type is not None else ""
     names = set(re.findall(r"\w+", caught))
     if names & {"ImportError", "ModuleNotFoundError"}:
         return True
-    body = source.segment(handler.body.body[0], handler.body.body[-1])
+    body = "\n".join(code_of(source.tree, statement) for statement in handler.body.body)
     if names & CATCHES or not names or names & {"Exception", "BaseException"}:
         return (
             bool(name)

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 PAUSE = 0.3  # seconds without a keystroke before a script is read again
 OPENED, ASKED = 1, 0  # how urgent it is, the lowest first
 MODULES = 300  # parsed modules that are kept
-COLLECT = 25  # reviews between two looks for garbage: a review leaves a tree that refers to itself
 
 
 class Superseded(Exception):
@@ -97,6 +96,7 @@ class Reviews:
         self.count += 1
         if self.documents.get(document.uri) is document:
             self._held[document.uri] = made
+        self._pool.submit(self._desk.tidy)  # while the answer is read, before the next key
 
     def latest(self, uri: str) -> Review | None:
         """Return the newest review there is, which may be of an older state."""
@@ -134,7 +134,7 @@ class Desk:
     def __init__(self) -> None:
         self._reviewer = Reviewer()
         self._modules: dict[tuple[str, bytes], Source] = {}
-        self._made = 0
+        self._settled = False
 
     def review(self, document: Document, drafts: Mapping[str, bytes], held: Review | None = None) -> Review:
         """Examine a document. Never raises: a fault of ours is told in the review."""
@@ -149,8 +149,6 @@ class Desk:
             return self._failed(document, unset=str(error))
         except (Exception, RecursionError) as error:
             return self._failed(document, fault=f"{type(error).__name__}: {error}")
-        finally:
-            self._tidy()
 
     def _examined(self, document: Document, drafts: Mapping[str, bytes]) -> Review:
         with disk.Remembering() as seen, remembering(self._modules):
@@ -179,15 +177,16 @@ class Desk:
         report = FileReport(document.path, "skipped", fault or unset)
         return Review(document, document.stamp, report, fault=fault, unset=unset)
 
-    def _tidy(self) -> None:
-        """Keep of every module the newest state, and look for garbage now and then."""
+    def tidy(self) -> None:
+        """Keep of every module the newest state, and free what a review leaves: a tree that refers to itself."""
         newest = {path: (path, data) for path, data in self._modules}
         kept = set(list(newest.values())[-MODULES:])
         for key in [key for key in self._modules if key not in kept]:
             del self._modules[key]
-        self._made += 1
-        if self._made % COLLECT == 0:
-            gc.collect()
+        gc.collect()
+        if not self._settled:  # what is imported and read once stays: it need not be looked through again
+            self._settled = True
+            gc.freeze()
 
 
 def _is_same(held: Review, document: Document, drafts: Mapping[str, bytes]) -> bool:

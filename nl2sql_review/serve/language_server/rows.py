@@ -45,7 +45,7 @@ def title(review: Review) -> str:
     of = f"{read} rows" if read < SAMPLE else f"{read} rows sampled"
     undecided = sum(item.verdict == "unknown" for file in made.report.files for item in file.checklist)
     more = f", {undecided} checks undecided" if undecided else ""
-    return f"{refused} of {of} {'is' if refused == 1 else 'are'} have findings{more}"
+    return f"{refused} of {of} {'has' if refused == 1 else 'have'} findings{more}"
 
 
 def text(review: Review) -> str:

@@ -309,7 +309,7 @@ def _diagnose(server: Server) -> None:
 def run(port: int | None = None, verbose: bool = False) -> None:
     """Serve one client until it goes away. Raises OSError where the port cannot be had."""
     gc.enable()  # a command ends before garbage matters; a server does not
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(500_000, 20, 50)  # of itself seldom within a review: Desk.tidy looks between them
     logging.basicConfig(
         stream=sys.stderr, level=logging.DEBUG if verbose else logging.WARNING, format="%(levelname)s %(message)s"
     )
