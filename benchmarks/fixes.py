@@ -41,10 +41,10 @@ def batch(number: int) -> tuple[Counter[str], list[str]]:
         def each(script: tuple[str, str]) -> None:
             name, text = script
             one = session(text.encode(), name)
-            one.settle(unsafe=False)
+            one.apply(unsafe=False)
             fixed.update(f"{f.rule} ({f.fix.kind})" for f in one.made if f.fix is not None)
             again = session(one.data, name)
-            again.settle(unsafe=False)
+            again.apply(unsafe=False)
             told = spoilt(text.encode(), one.data, name, next(folders))
             told += ["a second run changes it again"] if again.data != one.data else []
             if told:

@@ -65,10 +65,10 @@ def read(text: bytes, path: str) -> str:
 def counted(examined: Examined) -> dict[str, Counter[str]]:
     """How often each rule fails, cannot be decided, and is found, whether it was asked for or not."""
     found: dict[str, Counter[str]] = {"fail": Counter(), "unknown": Counter(), "finding": Counter()}
-    for ruling in (*examined.rulings, *examined.others):
-        for one, _ in ruling.judged:
+    for of_rule in (*examined.rule_verdicts, *examined.others):
+        for one, _ in of_rule.judged:
             if one.decision.verdict in found:
-                found[one.decision.verdict][ruling.rule.id] += 1
+                found[one.decision.verdict][of_rule.rule.id] += 1
     for finding in examined.report.findings:
         found["finding"].update((finding.rule, *finding.related))
     return found
@@ -160,7 +160,7 @@ def settled(reviewer: Reviewer, path: str, others: list[str], mode: str, scratch
     started = time.process_time()
     one = Session(examine, data, path, others=dict.fromkeys(others))
     before = one.now
-    one.settle(unsafe, policy)
+    one.apply(unsafe, policy)
     made: dict[str, Any] = {
         "seconds": round(time.process_time() - started, 2),
         "readings": one._readings,
@@ -177,7 +177,7 @@ def settled(reviewer: Reviewer, path: str, others: list[str], mode: str, scratch
         told for real, text in files.items() if (told := read(text, real)) and not read(disk.script(real), real)
     ]
     again = Session(examine, one.data, path, dict(one.drafts), others=dict.fromkeys(others))
-    again.settle(unsafe, policy)
+    again.apply(unsafe, policy)
     moved = again.data != one.data or again.drafts != one.drafts
     made["again"] = (
         [f"{f.rule}: {f.fix.title}" for f in again.made if f.fix is not None] or ["changed"] if moved else []

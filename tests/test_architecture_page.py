@@ -10,6 +10,8 @@ from types import FrameType
 import pytest
 
 from nl2sql_review import cli
+from nl2sql_review.interpret.core import library
+from tests.claims import explain, interpreted
 from tests.test_architecture import ROOMS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,3 +79,24 @@ def test_the_value_goes_the_way_that_is_told(
     assert missing == []
     sentence = re.findall(r"```text\n(error.*?)```", LIFE, re.DOTALL)[0]
     assert " ".join(sentence.split()) in printed
+
+
+def test_the_model_of_the_page_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the page's model says arrives at the call, with its place in the file that the library reads."""
+    code = re.search(r"```python\n(# interpret/models/(\w+)/.*?)```", PAGE, re.DOTALL)
+    assert code
+    monkeypatch.setitem(library.MODELS, "dynaconf.Dynaconf", lambda call: None)  # it is taken out again afterwards
+    names = {"__name__": "page", "__package__": f"nl2sql_review.interpret.models.{code[2]}"}
+    exec(compile(f"from __future__ import annotations\n{code[1]}", "architecture.md", "exec"), names)
+    (tmp_path / "base.yaml").write_text("lora:\n  r: 16\n", encoding="utf-8")
+    (tmp_path / "settings.yaml").write_text("lora:\n  r: 64\n", encoding="utf-8")
+    script = tmp_path / "train.py"
+    script.write_text(
+        "from dynaconf import Dynaconf\nfrom unsloth import FastLanguageModel\n"
+        'settings = Dynaconf(settings_files=["base.yaml", "settings.yaml"])\n'
+        "FastLanguageModel.get_peft_model(None, r=settings.lora.r)\n",
+        encoding="utf-8",
+    )
+    (call,) = interpreted(script, tmp_path).named("FastLanguageModel.get_peft_model")
+    assert explain(call.get("r")) == "known 64"
+    assert any(place.source.path.endswith("settings.yaml") for place in call.get("r").trace)

@@ -72,6 +72,9 @@ def test_what_is_not_followed_is_not_known(template):
         ("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", "DeepSeek R1 Distill", "<｜end▁of▁sentence｜>"),
         ("./models/CodeLlama-7b-hf/", "CodeLlama", "</s>"),
         ("someone/Hermes-3-Llama-3.1-8B", None, None),
+        ("Qwen/Qwen-7B-Chat", None, None),
+        ("microsoft/Phi-3-mini-4k-instruct", "Phi-3 Instruct", "<|endoftext|>"),
+        ("microsoft/Phi-3-medium-4k-instruct", None, None),
         ("out/checkpoint-500", None, None),
     ],
 )
@@ -82,5 +85,5 @@ def test_the_kind_of_model_is_told_by_its_name(name, model, eos):
 
 def test_every_member_says_where_it_is_written():
     for one in known().members:
-        assert one.source.startswith("https://huggingface.co/")
+        assert one.source.startswith("https://github.com/")
         assert one.turn_end in ("", one.eos, *one.stops) or one.model.endswith("base"), one

@@ -17,6 +17,7 @@ from nl2sql_review import __version__, cli
 from nl2sql_review.commands import inputs, parser
 from nl2sql_review.libraries import dates
 from nl2sql_review.render import FORMATS
+from nl2sql_review.run.reviewer import without_plan
 
 ROOT = Path(__file__).resolve().parents[1]
 BAD = """\
@@ -71,6 +72,17 @@ def test_nothing_reviewed_is_exit_3_and_says_so(project: Path, capsys: pytest.Ca
     assert cli.main(["setup.py"]) == 3
     out = capsys.readouterr().out
     assert "setup.py" in out and "nothing was reviewed" in out
+
+
+@pytest.mark.parametrize("command", ["plan", "memory"])
+def test_of_what_trains_nothing_there_is_no_plan_in_one_sentence(
+    command: str, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([command, "setup.py"]) == 3
+    assert capsys.readouterr().err.splitlines() == [without_plan("setup.py")]
+    (project / "run.sh").write_text("ls\n", encoding="utf-8")
+    assert cli.main([command, "run.sh"]) == 3
+    assert capsys.readouterr().err.splitlines() == [without_plan("run.sh")] != [without_plan("run.py")]
 
 
 def test_allow_empty_is_for_hooks(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

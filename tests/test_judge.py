@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from nl2sql_review.judgement.judge import Found, judge, merged, ordered
+from nl2sql_review.judgement.judge import PlacedFinding, judge, merged, ordered
 from nl2sql_review.judgement.verdict import overall, rule_on
 from nl2sql_review.policy import rulebook
 from nl2sql_review.policy.rulebook import Rulebook
@@ -294,7 +294,7 @@ def finding(rule, row=1, severity="error", effect="silent"):
 
 def found(rule, subject="", exact=True, same="[]", **more):
     text = f"---\neffect: stops\nfact: lora.r\nexpect: {{present: true}}\nsame: {same}\n---\n# Title\n"
-    return Found(finding(rule, **more), rulebook.parse(text, "rule.md", rule), subject, exact)
+    return PlacedFinding(finding(rule, **more), rulebook.parse(text, "rule.md", rule), subject, exact)
 
 
 def test_one_defect_is_one_finding():

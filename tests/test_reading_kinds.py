@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from nl2sql_review import Options, readers, review
+from nl2sql_review.flavours import record
 from nl2sql_review.interpret.program import interpret
 from nl2sql_review.source import Source
 from nl2sql_review.training_plan.values import Absent, Default, Known, Unknown
@@ -242,3 +243,221 @@ def test_a_value_of_a_file_is_from_its_line(tmp_path):
     (file,) = review(script, Options(isolated=True)).files
     (rank,) = [f for f in file.findings if f.rule == "lora/rank"]
     assert "from r: 64 (" in rank.message and "cfg.yml:2)" in rank.message
+
+
+T5 = """
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, Seq2SeqTrainer, Seq2SeqTrainingArguments
+tokenizer = AutoTokenizer.from_pretrained("google/flan-t5-small")
+def make(row):
+    made = tokenizer(row["schema"] + row["question"], truncation=True, max_length=384)
+    made["labels"] = tokenizer(row["sql"]{padding}).input_ids
+    return made
+rows = load_dataset("json", data_files="t.jsonl", split="train").map(make)
+model = AutoModelForSeq2SeqLM.from_pretrained("google/flan-t5-small")
+Seq2SeqTrainer(model=model, args=Seq2SeqTrainingArguments("o"), train_dataset=rows).train()
+"""
+
+
+def test_an_encoder_decoder_reads_the_question_apart() -> None:
+    plan = plan_of(T5.format(padding=""))
+    for fact in (plan.prompt.ending, plan.prompt.loss_on, plan.prompt.missing_parts, plan.dataset.schema_limit):
+        assert "encoder-decoder" in fact.why_not
+    assert shown(plan.prompt.labels.value) == []
+    padded = plan_of(T5.format(padding=', padding="max_length"'))
+    assert shown(padded.prompt.labels.value) == ["labels"]
+
+
+def test_a_seq2seq_trainer_trains_a_decoder_too() -> None:
+    code = ROWS + f'rows = rows.map(lambda r: {SQL})\nmodel = AutoModelForCausalLM.from_pretrained("gpt2")\n'
+    code += "from transformers import Seq2SeqTrainer\nSeq2SeqTrainer(model=model, train_dataset=rows).train()\n"
+    assert "encoder-decoder" not in plan_of(code).prompt.ending.why_not
+
+
+@pytest.mark.parametrize(("pad", "ending"), [("", "none"), (', padding="max_length"', "unknown")])
+def test_padding_that_is_in_the_loss_may_be_the_end(pad: str, ending: str) -> None:
+    code = f"""
+from transformers import AutoTokenizer, Trainer
+tokenizer = AutoTokenizer.from_pretrained("codellama/CodeLlama-7b-hf")
+tokenizer.pad_token = tokenizer.eos_token
+def make(row):
+    made = tokenizer("### Question: " + row["question"] + " ### SQL: " + row["sql"]{pad})
+    made["labels"] = made["input_ids"].copy()
+    return made
+rows = load_dataset("json", data_files="t.jsonl", split="train").map(make)
+model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
+Trainer(model=model, args=TrainingArguments("o"), train_dataset=rows).train()
+"""
+    assert shown(plan_of(code).prompt.ending.value) == ending
+
+
+def test_labels_that_could_not_be_read_are_not_passed() -> None:
+    code = """
+from transformers import Trainer
+def make(row):
+    row["labels"] = row["input_ids"]
+    return row
+rows = torch.load("rows.pt")
+model = AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf")
+Trainer(model=model, args=TrainingArguments("o"), train_dataset=rows).train()
+"""
+    assert shown(plan_of(code).prompt.labels.value) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("kind", "loss"), [("alpaca", "response"), ("input_output", "unknown"), ("", "unknown"), ("completion", "all")]
+)
+def test_rows_of_axolotl_that_bring_their_labels(kind: str, loss: str) -> None:
+    data = f"datasets:\n  - path: rows.jsonl\n    type: {kind}\n"
+    text = f"base_model: gpt2\nadapter: lora\nlora_r: 16\n{data}micro_batch_size: 1\n"
+    source = Source.from_bytes(text.encode(), "axolotl.yaml")
+    (plan,) = readers.read(record(source, "."), source, SimpleNamespace(processes=None, gpu=None))
+    assert shown(plan.prompt.loss_on.value) == loss
+
+
+LONG = """\
+r, alpha, total, late = 8, 16, 0, 0
+for turn in range(40):
+    for step in range(20):
+        total += step
+    alpha = 32
+    if turn > 2:
+        late += 1
+LoraConfig(r=r, lora_alpha=alpha, lora_dropout=total, bias=late)
+"""
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"), [(50_000, [8, 32, 7600, 37]), (1_500, [8, 32, "unknown", "unknown"])], ids=["all", "few"]
+)
+def test_turns_for_which_the_steps_will_not_do_are_covered_by_one(steps, expected):
+    recording = interpret(Source.from_bytes((HEAD + LONG).encode(), "train.py"), None, steps)
+    (call,) = recording.named("LoraConfig")
+    assert [shown(value) for value in call.arguments.values()] == expected
+    assert not recording.exhausted
+
+
+VISION = """\
+from unsloth import FastVisionModel
+from unsloth.trainer import UnslothVisionDataCollator
+model, tokenizer = FastVisionModel.from_pretrained("unsloth/Qwen2-VL-7B-Instruct")
+rows = [{row} for row in load_dataset("json", data_files="t.jsonl", split="train")]
+{before}
+SFTTrainer(
+    model=model, train_dataset=rows, args=SFTConfig(output_dir="o", remove_unused_columns=False),
+    data_collator=UnslothVisionDataCollator(model, tokenizer{masks}),
+).train()
+"""
+CHAT = '{"messages": [{"role": "user", "content": row["q"]}, {"role": "assistant", "content": row["sql"]}]}'
+COMPLETED = '{"prompt": row["q"], "completion": row["sql"]}'
+TOLD = ', train_on_responses_only=True, instruction_part="<|im_start|>user", response_part="<|im_start|>assistant"'
+
+
+@pytest.mark.parametrize(
+    ("row", "masks", "loss"),
+    [
+        (CHAT, "", "all"),
+        (CHAT, TOLD, "response"),
+        (CHAT, ", train_on_responses_only=False", "all"),
+        (CHAT, ", train_on_responses_only=json.load(open('x'))['mask']", "unknown"),
+        (COMPLETED, "", "response"),
+        (COMPLETED, ", completion_only_loss=False", "all"),
+        ("dict(row)", "", "unknown"),
+    ],
+)
+def test_what_the_collator_of_images_and_texts_masks(row, masks, loss):
+    plan = plan_of(VISION.replace("{row}", row).replace("{masks}", masks).replace("{before}", ""))
+    assert shown(plan["prompt.loss_on"].value) == loss
+
+
+def test_the_collator_of_images_and_texts_takes_padding_out_of_the_loss():
+    code = VISION.replace("{row}", CHAT).replace("{masks}", "")
+    plan = plan_of(code.replace("{before}", "tokenizer.pad_token = tokenizer.eos_token"))
+    assert shown(plan["prompt.padding"].value) == "the eos token"
+
+
+TOKENS = """\
+from transformers import AutoTokenizer, DataCollatorForLanguageModeling, DataCollatorForSeq2Seq, Trainer
+tokenizer = AutoTokenizer.from_pretrained("codellama/CodeLlama-7b-hf")
+rows = load_dataset("json", data_files="t.jsonl", split="train").map(json.load(open("x"))["map"])
+Trainer(model="m", train_dataset=rows, args=TrainingArguments(output_dir="o"), data_collator={collator}).train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("collator", "loss"),
+    [
+        ("DataCollatorForLanguageModeling(tokenizer, mlm=False)", "all"),
+        ("DataCollatorForLanguageModeling(tokenizer, mlm=json.load(open('x'))['mlm'])", "unknown"),
+        ("DataCollatorForSeq2Seq(tokenizer)", "unknown"),
+    ],
+)
+def test_labels_of_all_tokens_need_no_reading_of_the_tokens(collator, loss):
+    assert shown(plan_of(TOKENS.replace("{collator}", collator))["prompt.loss_on"].value) == loss
+
+
+GAME = """\
+import random
+
+
+class Settings:
+    r = 8
+
+
+class Board:
+    def __init__(self, settings):
+        self.cells = [[0] * 9 for _ in range(9)]
+        self.settings = settings
+
+    def fits(self, row, column, number):
+        return all(self.cells[row][i] != number and self.cells[i][column] != number for i in range(9))
+
+    def solve(self):
+        for row in range(9):
+            for column in range(9):
+                if self.cells[row][column] == 0:
+                    for number in random.sample(range(9), 9):
+                        if self.fits(row, column, number):
+                            self.cells[row][column] = number
+                            if self.solve():
+                                return True
+                            self.cells[row][column] = 0
+        self.settings.r = 64
+        return True
+
+
+rank = 16
+settings = Settings()
+board = Board(settings)
+board.solve()
+"""
+ADAPTER = 'model = get_peft_model(AutoModelForCausalLM.from_pretrained("m"), LoraConfig(r={}, lora_alpha=board.size))\n'
+
+
+@pytest.mark.parametrize(
+    ("rank", "expected"),
+    [("rank", 16), ("settings.r", "unknown"), ("board.settings.r", "unknown"), ("Settings.r", "unknown")],
+)
+def test_a_game_before_the_training_uses_up_its_own_steps_only(rank, expected):
+    code = HEAD + GAME + "board.size = 3\n" + ADAPTER.format(rank)
+    recording = interpret(Source.from_bytes(code.encode(), "train.py"), None)
+    (call,) = recording.named("LoraConfig")
+    assert [shown(value) for value in call.arguments.values()] == [expected, 3]
+    assert not recording.exhausted
+
+
+@pytest.mark.parametrize(
+    "tokenizer",
+    [
+        "processor.tokenizer",
+        'getattr(processor, "tokenizer", processor)',
+        'processor.tokenizer if hasattr(processor, "tokenizer") else processor',
+    ],
+)
+def test_the_tokenizer_of_a_processor_is_its_own(tokenizer):
+    code = f"""from unsloth import FastVisionModel
+model, processor = FastVisionModel.from_pretrained("unsloth/Qwen2-VL-7B-Instruct")
+text = {tokenizer}
+text.eos_token = "<|eot|>"
+"""
+    recording = interpret(Source.from_bytes(code.encode(), "train.py"), None)
+    assert [shown(c.get("eos_token")) for c in recording.calls if c.callee.endswith(".eos_token=")] == ["<|eot|>"]

@@ -113,12 +113,9 @@ def run(args: Namespace) -> int:
 
         write(memory_text.render(report, terminal(args)))
     if not report.runs:
-        from ..files.discovery import is_launch_file
+        from ..run.reviewer import without_plan
 
-        if is_launch_file(name):
-            remark(f"{name}: no training is started here")
-        else:
-            remark(f"{name} is not a training script: it makes no model, adapter or trainer")
+        remark(without_plan(name))
     verdicts = [run.card.verdict for run in report.runs if run.card]
     if "likely runs out" in verdicts or "cannot fit" in verdicts:
         return FINDINGS

@@ -80,9 +80,8 @@ def run(args: Namespace) -> int:
 
         write(plan_text.render(report, read.source.path, terminal(args)))
     if not read.plans:
-        if read.source.kind == "launch":
-            remark(f"{name}: no training is started here")
-        else:
-            remark(f"{name} is not a training script: it makes no model, adapter or trainer")
+        from ..run.reviewer import without_plan
+
+        remark(without_plan(name))
         return NOT_REVIEWED
     return NOTHING

@@ -10,7 +10,7 @@ from ..interpret.core.names import STACK
 from ..interpret.core.recording import Call
 from ..judgement.judge import Examined
 from ..readers import run as runs
-from ..readers.object_settings import Given, last
+from ..readers.object_settings import ObjectSettings, last
 from ..render.plan_json import PlanValue, describe_fact, describe_value
 from ..training_plan.facts import TrainingPlan
 from ..training_plan.values import Absent
@@ -132,7 +132,7 @@ def _prepared(calls: list[Call]) -> Iterator[Setting]:
                 yield Setting(key, "dataset", f"{shown}({argument})", described, callee=call.callee)
 
 
-def _given(role: str, section: str, given: Given, facts: dict[str, str]) -> Iterator[Setting]:
+def _given(role: str, section: str, given: ObjectSettings, facts: dict[str, str]) -> Iterator[Setting]:
     for call, made in given.makers:
         written = getattr(made, "slots", None) or {}
         for name, value in written.items():

@@ -1,10 +1,10 @@
 """Fixes: for a finding the edits that make it go away, each proved by reading the edited script again.
 
     session = Session(examine, data, path)      one script, and the files it reads
-    session.offers()                            its findings, each with the fix that holds for it as things stand
-    session.settle(unsafe=False, policy=False)  the fixes made one after the other until none is left
+    session.with_fixes()                       its findings, each with the fix that holds for it as things stand
+    session.apply(unsafe=False, policy=False)  the fixes made one after the other until none is left
 
-A rule's head says in which manner it is fixed (`fix: set`), `kinds` makes the candidates, `proof` weighs them: the
+A rule's head names its fixer (`fix: set`), which in `kinds` makes the candidates, `proof` tries them: the
 first safe one is taken, else the first that is unsafe. A fix of a trap is a repair, unless it sets another value
 besides; all others are policy. Every fix leaves fewer findings, so it comes to an end. As a reading costs most, fixes
 that do not touch each other are proved together, and one by one only where that fails; a file has a budget of readings.
@@ -26,8 +26,8 @@ from ..report.report import Edit, FileReport, Finding, Fix
 from . import kinds, sharing
 from .comparison import placeless
 from .context import Task
-from .edits import Misfit, applied, overlap, python
-from .proof import Candidate, affected, hold, union, weigh
+from .edits import EditError, applied, overlap, python
+from .proof import Candidate, affected, hold_together, prove, union
 
 Key = tuple[str, str]
 Examine = Callable[[bytes, str, Mapping[str, bytes]], Examined]
@@ -96,13 +96,13 @@ class Session:
     def report(self) -> FileReport:
         return self.now.report
 
-    def offers(self) -> FileReport:
+    def with_fixes(self) -> FileReport:
         """The report as things stand, with the fixes that hold."""
         fixes: dict[int, Fix] = {}  # by the id of a finding, which cannot be hashed
         self._prove(open_findings(self.report), fixes)
         return replace(self.report, findings=tuple(replace(f, fix=fixes.get(id(f))) for f in self.report.findings))
 
-    def offer(self, finding: Finding) -> Fix | None:
+    def fix_of(self, finding: Finding) -> Fix | None:
         """Return the fix that holds for one finding of `report` as things stand, None where there is none."""
         found = self._best(finding) if finding in open_findings(self.report) else None
         return found[0] if found is not None else None
@@ -121,7 +121,7 @@ class Session:
             if half:
                 self._prove(half, fixes)
 
-    def settle(self, unsafe: bool, policy: bool = True) -> None:
+    def apply(self, unsafe: bool, policy: bool = True) -> None:
         """Makes the safe fixes, or the unsafe ones as well, until none is left; without `policy` the repairs only."""
         self._policy = policy
         before = -1
@@ -130,8 +130,8 @@ class Session:
             self.refused, self.lacking = {}, {}
             self._fix([_key(f) for f in open_findings(self.report, policy)], unsafe)
 
-    def left(self) -> FileReport:
-        """The report after `settle`: what no fix holds for is not fixable, what only an unsafe one does has that.
+    def remaining(self) -> FileReport:
+        """The report after `apply`: what no fix holds for is not fixable, what only an unsafe one does has that.
 
         Policy that was not asked for may be fixable.
         """
@@ -144,7 +144,7 @@ class Session:
         return replace(self.report, findings=found)
 
     def unfixed(self) -> list[tuple[Finding, str]]:
-        """The findings that have no fix after `settle`, and why."""
+        """The findings that have no fix after `apply`, and why."""
         asked = {id(f) for f in open_findings(self.report, self._policy)}
         found = []
         for one in self.report.findings:
@@ -230,10 +230,10 @@ class Session:
         whole = union([candidate for _, candidate in group])
         try:
             data, drafts = self._edited(tuple(python.merged(list(whole.edits))))
-        except (Misfit, OSError):
+        except (EditError, OSError):
             return None
         after = self._examined(data, drafts)
-        held = hold(self.now, after, group) and self._agreed(whole, data, drafts) == "safe"
+        held = hold_together(self.now, after, group) and self._agreed(whole, data, drafts) == "safe"
         return (data, drafts, after) if held else None
 
     def _best(self, finding: Finding) -> tuple[Fix, bytes, dict[str, bytes], Examined] | None:
@@ -249,15 +249,15 @@ class Session:
                 break
             try:
                 data, drafts = self._edited(candidate.edits)
-            except (Misfit, OSError) as error:
+            except (EditError, OSError) as error:
                 reasons.append(f"{candidate.title}: {error}")
                 continue
             after = self._examined(data, drafts)
-            weight = weigh(self.now, after, finding, candidate)
-            found = weight.applicability
+            proof = prove(self.now, after, finding, candidate)
+            found = proof.applicability
             if found is not None and (there := self._agreed(candidate, data, drafts)) != "safe":
                 found = there
-                weight = replace(weight, why="another script that reads an edited file would be worse")
+                proof = replace(proof, why="another script that reads an edited file would be worse")
             if (
                 found == "safe"
                 and candidate.idle
@@ -265,7 +265,7 @@ class Session:
             ):
                 found = "unsafe"
             if found is None:
-                reasons.append(f"{candidate.title}: {weight.why}")
+                reasons.append(f"{candidate.title}: {proof.why}")
             elif found == "safe" or second is None:
                 one = _fix(finding, candidate, found), data, drafts, after
                 if found == "safe":
@@ -303,9 +303,9 @@ class Session:
             return  # the command line is all there is, and is not edited
         seen = set()
         last = []
-        for ground in self.now.grounds:
-            if ground.carries(finding):
-                task = Task(self.now.of_run(ground.plan), ground, reasons if reasons is not None else [])
+        for failed_fact in self.now.failed_facts:
+            if failed_fact.carries(finding):
+                task = Task(self.now.of_run(failed_fact.plan), failed_fact, reasons if reasons is not None else [])
                 for candidate in kinds.candidates(task):
                     if not candidate.edits or candidate.edits in seen:
                         continue
@@ -317,7 +317,7 @@ class Session:
         yield from last if self._policy else ()
 
     def _edited(self, edits: tuple[Edit, ...]) -> tuple[bytes, dict[str, bytes]]:
-        """The script and the other files with the edits made. Raises Misfit, OSError."""
+        """The script and the other files with the edits made. Raises EditError, OSError."""
         data, drafts = self.data, dict(self.drafts)
         for path in dict.fromkeys(edit.location.path for edit in edits):
             own = [edit for edit in edits if edit.location.path == path]
@@ -325,6 +325,6 @@ class Session:
                 data = applied(data, path, own)
                 continue
             if self.alone:
-                raise Misfit(f"{path} is not the script")
+                raise EditError(f"{path} is not the script")
             drafts[os.path.realpath(path)] = applied(sharing.contents(path, drafts), path, own)
         return data, drafts

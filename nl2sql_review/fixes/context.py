@@ -1,4 +1,4 @@
-"""What is to be fixed, and what every manner of fixing starts from."""
+"""What is to be fixed, and what every fixer starts from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import libcst as cst
 
-from ..judgement.judge import Examined, Ground
+from ..judgement.judge import Examined, FailedFact
 from ..policy.expectations import Expectation, FactOf, spelled
 from ..readers import run as runs
 from ..readers.api import versions_of
@@ -21,7 +21,7 @@ from ..source.syntax import statements, walk
 from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Default, Known
 from . import places, uses
-from .edits import Misfit, python
+from .edits import EditError, python
 from .proof import Candidate
 
 PATHS = ("project.output_dir", "project.log_file")  # facts that other code may read by their value
@@ -32,7 +32,7 @@ class Task:
     """The fact of a plan that a rule does not accept, in the script as it stands; `reasons`: why a fix is not tried."""
 
     examined: Examined
-    ground: Ground
+    failed_fact: FailedFact
     reasons: list[str] = field(default_factory=list)
 
     @property
@@ -41,19 +41,19 @@ class Task:
 
     @property
     def plan(self) -> TrainingPlan:
-        return self.ground.plan
+        return self.failed_fact.plan
 
     @property
     def name(self) -> str:
-        return self.ground.judged.name
+        return self.failed_fact.judged.name
 
     @property
     def fact(self) -> Fact:
-        return self.ground.judged.fact
+        return self.failed_fact.judged.fact
 
     @property
     def expected(self) -> Expectation:
-        return self.ground.judged.expected
+        return self.failed_fact.judged.expected
 
     @cached_property
     def run(self) -> runs.Run:
@@ -67,7 +67,7 @@ class Task:
 
     def expectation(self, name: str) -> Expectation:
         """What the same rule expects of another of its facts."""
-        return dict(self.ground.rule.head.expectations)[name]
+        return dict(self.failed_fact.rule.head.expectations)[name]
 
     def line(self, node: cst.CSTNode) -> cst.SimpleStatementLine | None:
         """The simple statements of the script on whose line a node stands; None behind `if …:` and in a magic."""
@@ -132,7 +132,7 @@ def setting(
     read = name in PATHS and _read_otherwise(task, fact)
     try:
         edits = tuple(places.at_origin(fact, value))
-    except Misfit as error:
+    except EditError as error:
         task.reasons.append(str(error))
         edits = ()
     if edits:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from ..judgement import wording
 from ..judgement.judge import Examined
-from ..judgement.verdict import WORST_FIRST, Judged
+from ..judgement.verdict import WORST_FIRST, FactVerdict
 from ..policy.rulebook import NOTICES
 from ..report.report import Edit, Finding
 from ..training_plan.facts import FACTS, Fact, TrainingPlan
@@ -89,34 +89,34 @@ TAKEN = frozenset(("quantization_config", "dtype", "torch_dtype", "device_map", 
 
 
 @dataclass(frozen=True)
-class Weight:
+class Proof:
     """What a candidate amounts to: None where it does not hold, and why it is not safe."""
 
     applicability: Literal["safe", "unsafe"] | None
     why: str = ""
 
 
-def weigh(before: Examined, after: Examined, finding: Finding, candidate: Candidate) -> Weight:
+def prove(before: Examined, after: Examined, finding: Finding, candidate: Candidate) -> Proof:
     """What the candidate's edits amount to, given the script with and without them."""
     broken = _unreadable(before, after) or _breaks(before, after)
     if broken:
-        return Weight(None, broken)
+        return Proof(None, broken)
     if failing(after)[finding.rule] >= failing(before)[finding.rule]:
-        return Weight(None, f"{finding.rule} is still not content")
+        return Proof(None, f"{finding.rule} is still not content")
     if _doubts(before, after, finding.rule) or _verdict(after, finding.rule) == "unknown":
-        return Weight(None, f"{finding.rule} can then no longer be decided")
+        return Proof(None, f"{finding.rule} can then no longer be decided")
     if measure(after) >= measure(before):
-        return Weight(None, f"as much is found as before: {_new(before, after)}")
+        return Proof(None, f"as much is found as before: {_new(before, after)}")
     worse = _worse(before, after)
     if worse:
-        return Weight("unsafe" if _runs_further(before, after) else None, worse)
+        return Proof("unsafe" if _runs_further(before, after) else None, worse)
     if candidate.unsafe:
-        return Weight("unsafe", "more may depend on it than the plan shows")
+        return Proof("unsafe", "more may depend on it than the plan shows")
     differs = next(_differences(before, after, candidate), "")
-    return Weight("unsafe" if differs else "safe", f"{differs} changes too" if differs else "")
+    return Proof("unsafe" if differs else "safe", f"{differs} changes too" if differs else "")
 
 
-def hold(before: Examined, after: Examined, fixes: Sequence[tuple[Finding, Candidate]]) -> bool:
+def hold_together(before: Examined, after: Examined, fixes: Sequence[tuple[Finding, Candidate]]) -> bool:
     """Whether several candidates hold together: every finding is gone, and only what they say differs."""
     if _unreadable(before, after) or _breaks(before, after) or _worse(before, after):
         return False
@@ -167,7 +167,10 @@ def measure(examined: Examined) -> tuple[int, int]:
 def failing(examined: Examined) -> Counter[str]:
     """How many facts each rule that was asked for does not accept, in all plans."""
     return Counter(
-        ruling.rule.id for ruling in examined.rulings for one, _ in ruling.judged if one.decision.verdict == "fail"
+        of_rule.rule.id
+        for of_rule in examined.rule_verdicts
+        for one, _ in of_rule.judged
+        if one.decision.verdict == "fail"
     )
 
 
@@ -177,13 +180,13 @@ def counted(examined: Examined) -> Counter[str]:
     return Counter(rule for f in found for rule in (f.rule, *f.related))
 
 
-def _failing(examined: Examined) -> Iterator[tuple[str, Judged]]:
+def _failing(examined: Examined) -> Iterator[tuple[str, FactVerdict]]:
     """What any rule does not accept, asked for or not, with its id."""
-    for ruling in (*examined.rulings, *examined.others):
-        yield from ((ruling.rule.id, one) for one, _ in ruling.judged if one.decision.verdict == "fail")
+    for of_rule in (*examined.rule_verdicts, *examined.others):
+        yield from ((of_rule.rule.id, one) for one, _ in of_rule.judged if one.decision.verdict == "fail")
 
 
-def _farther(before: Examined, rule: str, judged: Judged) -> bool:
+def _farther(before: Examined, rule: str, judged: FactVerdict) -> bool:
     """Whether a number that fails is farther from the one expected than it was: 128 for 16 in place of 32."""
     wanted, number = judged.expected.equals, _number(judged.fact)
     old = [
@@ -205,9 +208,9 @@ def _number(fact: Fact) -> int | float | None:
 def unsettled(examined: Examined) -> Counter[str]:
     """Of how many facts each rule cannot say whether it holds."""
     return Counter(
-        f"{ruling.rule.id} {one.name}"
-        for ruling in (*examined.rulings, *examined.others)
-        for one, _ in ruling.judged
+        f"{of_rule.rule.id} {one.name}"
+        for of_rule in (*examined.rule_verdicts, *examined.others)
+        for one, _ in of_rule.judged
         if one.decision.verdict == "unknown"
     )
 
@@ -215,7 +218,7 @@ def unsettled(examined: Examined) -> Counter[str]:
 def unheard(examined: Examined) -> Counter[str]:
     """How many facts each rule does not accept that was not asked for: a fix must not be paid for there."""
     return Counter(
-        ruling.rule.id for ruling in examined.others for one, _ in ruling.judged if one.decision.verdict == "fail"
+        of_rule.rule.id for of_rule in examined.others for one, _ in of_rule.judged if one.decision.verdict == "fail"
     )
 
 
@@ -317,7 +320,7 @@ def _places(fact: Fact) -> Iterator[Place]:
 def _allowed(before: Examined, after: Examined, candidate: Candidate) -> set[str]:
     """The facts that may change: the fixed ones, those of rules that are now content, and what derives from them."""
     now = {item.rule: item.verdict for item in after.report.checklist}
-    content = {ground.judged.name for ground in before.grounds if now.get(ground.rule.id) in ("pass", "not-applicable")}
+    content = {one.judged.name for one in before.failed_facts if now.get(one.rule.id) in ("pass", "not-applicable")}
     return {*ALWAYS, *affected((*candidate.facts, *content))}
 
 

@@ -25,7 +25,7 @@ from .interpreter import Interpreter
 from .models.commandline import click, process
 from .python import budget, containers, inspection, iterators, modules, strings, type_calls  # noqa: F401 (they fill registries)
 
-STEPS = 50_000  # expressions, statements and joined changes; about a second on a slow machine
+STEPS = 60_000  # expressions, statements and joined changes; about a second on a slow machine
 
 
 def interpret(
@@ -58,7 +58,7 @@ def interpret(
         m.recording.exhausted = f"the script takes more than {steps:,} steps to follow"
     except RecursionError:
         m.recording.exhausted = "the script nests too deeply to follow"
-    soften(m.recording)
+    demote_by_alternatives(m.recording)
     adopt_alternatives(m.recording)
     for dataset in m.datasets:
         dataset.columns = {name: freeze(cell) for name, cell in dataset.columns.items()}
@@ -67,7 +67,7 @@ def interpret(
     return m.recording
 
 
-def soften(recording: Recording) -> None:
+def demote_by_alternatives(recording: Recording) -> None:
     """A call that another command line or environment makes with other values has these only by default."""
     others: dict[int, list[Call]] = {}
     for c in recording.alternatives:
@@ -110,7 +110,7 @@ def run_script(m: Machine, module: Module, source: Source) -> None:
         above = resolved(module.file).parents[module.package.count(".") + 1]
         if above not in m.search_path:
             m.search_path.append(above)
-    m.aside = budget.aside(source, speaks_of_training)
+    m.aside, m.functions_aside = budget.aside(source, speaks_of_training)
     try:
         modules.run_module(m, module, source.tree)
     except Raised as e:  # nothing is left to catch it: the script ends there
@@ -198,11 +198,14 @@ def drive_callbacks(m: Machine, module: Module) -> None:
 
 
 def drive_call(m: Machine, name: str, value: Value, module: Module) -> Value:
-    m.driving = name
+    """What an uncalled function returns; beside a training that was followed it is tried for a few steps only."""
+    limit = budget.DRIVEN if any(STARTED.search(c.callee) for c in m.recording.calls if c.reached) else m.steps
+    m.uncalled = name
     try:
-        return run_uncalled(m, value, module)
+        made = budget.within(m, limit, f"{name}(), which nobody calls,", partial(run_uncalled, m, value, module))
     finally:
-        m.driving = ""
+        m.uncalled = ""
+    return made if made is not None else Unknown(f"{name}() takes many steps")
 
 
 def run_uncalled(m: Machine, value: Value, module: Module) -> Value:

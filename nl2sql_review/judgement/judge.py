@@ -32,7 +32,7 @@ MAX_CLAIMS = 4  # in the evidence of one item; the findings have them all
 
 
 @dataclass(slots=True)
-class Found:
+class PlacedFinding:
     """A finding and its `subject`, the argument it is about, if any; `exact`: the place is only the argument's."""
 
     finding: Finding
@@ -42,11 +42,11 @@ class Found:
 
 
 @dataclass(slots=True)
-class Ground:
+class FailedFact:
     """What a finding rests on: the fact of one plan that a rule does not accept, as it was judged."""
 
     rule: Rule
-    judged: verdict.Judged
+    judged: verdict.FactVerdict
     plan: TrainingPlan
     location: Location
     message: str
@@ -59,19 +59,21 @@ class Ground:
 
 @dataclass(slots=True)
 class Examined:
-    """One script, read and judged, with all that led there. `grounds` are those of the findings, in their order;
-    `rulings` are what every rule says of every plan, whatever the verdict, `others` those of rules that were not asked
-    for, where they are wanted."""
+    """One script, read and judged, with all that led there.
+
+    `failed_facts` are what the findings rest on, in their order; `rule_verdicts` what every rule says of every plan,
+    whatever the verdict; `others` those of rules that were not asked for, where they are wanted.
+    """
 
     source: Source | None
     recording: Recording | None
     plans: list[TrainingPlan]
     report: FileReport
     faults: list[InternalError]
-    grounds: list[Ground]
+    failed_facts: list[FailedFact]
     settings: Settings
-    rulings: list[Ruling] = field(default_factory=list)
-    others: list[Ruling] = field(default_factory=list)
+    rule_verdicts: list[RuleVerdicts] = field(default_factory=list)
+    others: list[RuleVerdicts] = field(default_factory=list)
     recordings: list[Recording] = field(default_factory=list)  # one for each command line; `recording` is the first
 
     def of_run(self, plan: TrainingPlan) -> Examined:
@@ -96,11 +98,11 @@ class Examined:
 
 
 @dataclass(slots=True)
-class Ruling:
+class RuleVerdicts:
     """What one rule says of all the plans of a file."""
 
     rule: Rule
-    judged: list[tuple[verdict.Judged, TrainingPlan]]
+    judged: list[tuple[verdict.FactVerdict, TrainingPlan]]
 
 
 def judge(
@@ -129,46 +131,50 @@ def examine(
     """
     book = configure(rulebook, settings)
     faults: list[InternalError] = []
-    rulings: list[Ruling] = []
-    others: list[Ruling] = []
+    rule_verdicts: list[RuleVerdicts] = []
+    others: list[RuleVerdicts] = []
     on_plans = [rule for rule in book.rules.values() if rule.section != ROW_SECTION]
     for rule in on_plans if every_rule else book.active:
         try:
-            ruling = Ruling(
+            of_rule = RuleVerdicts(
                 rule,
                 [(_counted(one, rule, settings), plan) for plan in plans for one in verdict.rule_on(rule.head, plan)],
             )
         except Exception as error:
             faults.append(_fault(rule, source, error))
         else:
-            (rulings if not every_rule or rule in book.active else others).append(ruling)
-    wording.locate(place for ruling in rulings for one, _ in ruling.judged for place in wording.places(one.fact))
-    findings: list[Found] = []
-    grounds: list[Ground] = []
+            (rule_verdicts if not every_rule or rule in book.active else others).append(of_rule)
+    wording.locate(
+        place for of_rule in rule_verdicts for one, _ in of_rule.judged for place in wording.places(one.fact)
+    )
+    findings: list[PlacedFinding] = []
+    failed_facts: list[FailedFact] = []
     checklist: list[ChecklistItem] = []
-    for ruling in rulings:
+    for of_rule in rule_verdicts:
         try:
-            item, found, based = _report(ruling, source)
+            item, found, based = _report(of_rule, source)
         except Exception as error:
-            faults.append(_fault(ruling.rule, source, error))
+            faults.append(_fault(of_rule.rule, source, error))
         else:
             checklist.append(item)
             findings += found
-            grounds += based
+            failed_facts += based
     problems = [of_file(error, source.path) for error in source.problems]
     sure = [f for f in merged(findings) if CERTAINTIES.index(f.certainty) <= CERTAINTIES.index(settings.min_certainty)]
     kept = ordered(suppress([*problems, *sure], source, book, settings))
-    facts = [one.fact for ruling in rulings for one, _ in ruling.judged]
+    facts = [one.fact for of_rule in rule_verdicts for one, _ in of_rule.judged]
     sources = {place.source.path: place.source for fact in facts for place in wording.places(fact) if place.source}
     stamps = stamped(kept, source.path, {**sources, source.path: source})
     runs = tuple(dict.fromkeys(plan.run for plan in plans if plan.run))
     notes = tuple(dict.fromkeys(note for plan in plans for note in plan.notes))
     report = with_accepted(FileReport(source.path, "reviewed", "", stamps, tuple(checklist), runs, notes))
     first = recordings[0] if recordings else None
-    return Examined(source, first, list(plans), report, faults, grounds, settings, rulings, others, list(recordings))
+    return Examined(
+        source, first, list(plans), report, faults, failed_facts, settings, rule_verdicts, others, list(recordings)
+    )
 
 
-def _counted(judged: verdict.Judged, rule: Rule, settings: Settings) -> verdict.Judged:
+def _counted(judged: verdict.FactVerdict, rule: Rule, settings: Settings) -> verdict.FactVerdict:
     """What a policy of traps only leaves to the team does not apply."""
     if judged.decision.verdict != "fail" or len(rule.counted) == len(KINDS):
         return judged
@@ -189,20 +195,20 @@ def of_file(error: SourceError, path: str) -> Finding:
     return Finding(error.rule, "error", "stops", "certain", error.message, None, place, kind="trap")
 
 
-def _report(ruling: Ruling, source: Source) -> tuple[ChecklistItem, list[Found], list[Ground]]:
-    rule = ruling.rule
-    decision = verdict.overall([one.decision for one, _ in ruling.judged])
-    plans = [plan for one, plan in ruling.judged if one.decision.verdict == decision.verdict]
-    telling = [one for one, _ in ruling.judged if one.decision.verdict == decision.verdict]
+def _report(of_rule: RuleVerdicts, source: Source) -> tuple[ChecklistItem, list[PlacedFinding], list[FailedFact]]:
+    rule = of_rule.rule
+    decision = verdict.overall([one.decision for one, _ in of_rule.judged])
+    plans = [plan for one, plan in of_rule.judged if one.decision.verdict == decision.verdict]
+    telling = [one for one, _ in of_rule.judged if one.decision.verdict == decision.verdict]
     if decision.verdict == "pass":
         telling = [one for one in telling if not wording.is_guard(one)] or telling
     silent = decision.verdict == "not-applicable"
     made = [] if silent else [wording.claim(one, rule, source) for one in telling]
     findings = []
-    grounds = []
+    failed_facts = []
     if decision.verdict == "fail":
         findings = [
-            Found(
+            PlacedFinding(
                 Finding(
                     rule=rule.id,
                     severity=rule.head.severity,
@@ -213,7 +219,7 @@ def _report(ruling: Ruling, source: Source) -> tuple[ChecklistItem, list[Found],
                     location=claim.location,
                     trace=claim.trace,
                     help=wording.remedy(one, rule, source),
-                    fixable=bool(rule.head.manner(one.name)),
+                    fixable=bool(rule.head.fixer(one.name)),
                     kind=wording.kind(rule.head, one.name, one.fact.value),
                 ),
                 rule,
@@ -222,8 +228,8 @@ def _report(ruling: Ruling, source: Source) -> tuple[ChecklistItem, list[Found],
             )
             for one, claim in zip(telling, made)
         ]
-        findings = _by_run(findings, plans, {plan.run for _, plan in ruling.judged})
-        grounds = [Ground(rule, o, p, c.location, c.message) for o, p, c in zip(telling, plans, made)]
+        findings = _by_run(findings, plans, {plan.run for _, plan in of_rule.judged})
+        failed_facts = [FailedFact(rule, o, p, c.location, c.message) for o, p, c in zip(telling, plans, made)]
         found = "; ".join(
             f"{f.finding.message} ({wording.at(f.finding.location, source.path)})" for f in findings[:MAX_CLAIMS]
         )
@@ -241,7 +247,7 @@ def _report(ruling: Ruling, source: Source) -> tuple[ChecklistItem, list[Found],
         evidence=found,
         reason=shortened(decision.reason),
     )
-    return item, findings, grounds
+    return item, findings, failed_facts
 
 
 def shortened(text: str, limit: int = 240) -> str:
@@ -250,11 +256,11 @@ def shortened(text: str, limit: int = 240) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def _by_run(findings: Sequence[Found], plans: Sequence[TrainingPlan], runs: set[str]) -> list[Found]:
+def _by_run(findings: Sequence[PlacedFinding], plans: Sequence[TrainingPlan], runs: set[str]) -> list[PlacedFinding]:
     """Each finding once, with the command lines that it holds for where it does not hold for all of them."""
     if len(runs) < 2:
         return _once(findings)
-    made: dict[tuple[object, ...], tuple[Found, dict[str, None]]] = {}
+    made: dict[tuple[object, ...], tuple[PlacedFinding, dict[str, None]]] = {}
     for run in dict.fromkeys(plan.run for plan in plans):
         for found in _once(f for f, plan in zip(findings, plans) if plan.run == run):
             key = (found.finding.location, found.subject, found.finding.message)
@@ -265,7 +271,7 @@ def _by_run(findings: Sequence[Found], plans: Sequence[TrainingPlan], runs: set[
     ]
 
 
-def _once(findings: Iterable[Found]) -> list[Found]:
+def _once(findings: Iterable[PlacedFinding]) -> list[PlacedFinding]:
     """Of findings of one rule at one place the first: two plans of a script share what they share.
 
     Several arguments may share a place, the `**` they come through; of a rule on the interfaces each has its finding.
@@ -275,7 +281,7 @@ def _once(findings: Iterable[Found]) -> list[Found]:
     return list({(f.finding.location, f.subject if f.rule.section in several else ""): f for f in made}.values())[::-1]
 
 
-def merged(findings: Sequence[Found]) -> list[Finding]:
+def merged(findings: Sequence[PlacedFinding]) -> list[Finding]:
     """One defect, one finding: where an api rule and a section's rule speak of the same, one stands for both.
 
     It is the api rule's when the call raises, else the section's; the other's id stands in `related`.
@@ -294,11 +300,12 @@ def merged(findings: Sequence[Found]) -> list[Finding]:
     return made
 
 
-def _same_defect(api: Found, other: Found) -> bool:
+def _same_defect(api: PlacedFinding, other: PlacedFinding) -> bool:
     """At the same place, and about the same: the one argument that stands there, the same name, or as the rule says."""
-    if api.finding.location != other.finding.location:
-        return False
-    return api.exact or api.subject == other.subject != "" or other.rule.id in api.rule.head.same
+    here, there = api.finding.location, other.finding.location
+    if api.subject == other.subject != "" and (here.path, here.cell, here.row) == (there.path, there.cell, there.row):
+        return True
+    return here == there and (api.exact or other.rule.id in api.rule.head.same)
 
 
 def ordered(findings: Iterable[Finding]) -> list[Finding]:

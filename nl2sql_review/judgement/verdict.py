@@ -34,7 +34,7 @@ class Decision:
 
 
 @dataclass(slots=True)
-class Judged:
+class FactVerdict:
     """One fact of one plan under one rule."""
 
     name: str
@@ -43,20 +43,20 @@ class Judged:
     decision: Decision
 
 
-def rule_on(head: Head, plan: TrainingPlan) -> list[Judged]:
+def rule_on(head: Head, plan: TrainingPlan) -> list[FactVerdict]:
     """The decisions of a rule about a plan, one per fact it judges. KeyError for a fact the plan lacks."""
     applies = _applies(head.when, plan) if head.when else None
     made = []
     for name, expected, fact in _judged_facts(head, plan):
         if applies is not None and applies.verdict == "not-applicable":
-            made.append(Judged(name, fact, expected, applies))
+            made.append(FactVerdict(name, fact, expected, applies))
             continue
         decision = _fact(fact, expected, head, plan)
         if applies is not None and applies.verdict == "unknown" and decision.verdict == "fail":
             decision = Decision("unknown", reason=f"it is not known whether the rule applies: {applies.reason}")
         elif applies is not None and decision.verdict == "fail" and applies.certainty != "certain":
             decision.certainty = min(decision.certainty, applies.certainty, key=SURE_LAST.index)
-        made.append(Judged(name, fact, expected, decision))
+        made.append(FactVerdict(name, fact, expected, decision))
     return made
 
 

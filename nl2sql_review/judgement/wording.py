@@ -14,7 +14,7 @@ from ..report.report import EFFECTS, Effect, Kind, Location, TraceStep
 from ..source.spans import Span
 from ..training_plan.facts import Fact
 from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
-from .verdict import Judged, written
+from .verdict import FactVerdict, written
 
 if TYPE_CHECKING:
     from ..source import Source
@@ -54,7 +54,7 @@ def places(fact: Fact) -> list[Place]:
     return [*found, fact.at] if fact.at is not None else found
 
 
-def claim(judged: Judged, rule: Rule, source: Source) -> Claim:
+def claim(judged: FactVerdict, rule: Rule, source: Source) -> Claim:
     fact, value = judged.fact, judged.fact.value
     primary = _primary(fact, source)
     location = where(primary) if primary else None
@@ -97,7 +97,7 @@ def _listed(value: Value) -> str:
     return worded(value.value) if isinstance(value, (Known, Default)) and is_plain(value.value) else written(value)
 
 
-def _should(judged: Judged) -> str:
+def _should(judged: FactVerdict) -> str:
     value = judged.fact.value
     if isinstance(value, Absent) and all(isinstance(w, bool) for w in judged.decision.failed.values()):
         return ""  # "no adapter is made" needs no "should be set"
@@ -117,13 +117,13 @@ def evidence(made: Iterable[tuple[Claim, str]], path: str, most: int) -> str:
     return "; ".join(lines[:most])
 
 
-def is_guard(judged: Judged) -> bool:
+def is_guard(judged: FactVerdict) -> bool:
     """Whether passing only means that something did not go wrong, which is no evidence worth a word."""
     expected = judged.expected
     return expected.equals is False or expected.empty is True or expected.present is False
 
 
-def remedy(judged: Judged, rule: Rule, source: Source) -> str:
+def remedy(judged: FactVerdict, rule: Rule, source: Source) -> str:
     """What to do: the rule's words, which speak Python; of a configuration the key and its value."""
     if source.kind != "configuration":
         return rule.head.help

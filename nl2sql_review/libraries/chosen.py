@@ -140,7 +140,7 @@ def _beside(library: str, choices: dict[str, Choice], held_back: bool) -> Choice
 
 def _stated(one: Statement) -> Choice:
     if one.specifier == UNREADABLE:
-        return Choice(one.library, (), one.said, one.specifier)
+        return Choice(one.library, (), one.said, one.specifier, nearest=store.newest(one.library))
     known = store.versions(one.library)
     found = between(one.specifier, known)
     named = is_exact(one.specifier) and len(found) > 1  # between two known ones: what holds for both is claimed
@@ -160,6 +160,11 @@ def _nearest(specifier: str, found: tuple[str, ...], known: tuple[str, ...]) -> 
 
 
 def _beyond(choice: Choice) -> str:
+    if choice.specifier == UNREADABLE:
+        return (
+            f"{choice.library} is installed from a repository ({choice.said}): its defaults are taken from "
+            f"{choice.nearest}, the newest known, and its arguments are not judged"
+        )
     older = not choice.versions
     return (
         f"{choice.library} {choice.number if is_exact(choice.specifier) else choice.specifier} ({choice.said}) is "

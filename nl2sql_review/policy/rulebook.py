@@ -31,8 +31,8 @@ NOTICES = {
 }
 
 
-# How a fix is made. What each means is said in CONTRIBUTING.md, and done in fixes/.
-MANNERS = (
+# The fixers: what each does is said in CONTRIBUTING.md, and done in fixes/.
+FIXER_NAMES = (
     "set", "set the accumulation", "set the batch", "set the lengths", "set the precision", "set the save strategy",
     "set the seed of the run", "set the target modules", "set the warm-up", "append the end", "cut", "find the newest",
     "import", "import anew", "import first", "log the memory", "make the class", "mark", "mask", "move", "normalise",
@@ -75,7 +75,7 @@ class Head:
     says: dict[str, str] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     help: str = ""
-    fix: Union[str, dict[str, str]] = ""  # a manner of fixing, for every fact or for each
+    fix: Union[str, dict[str, str]] = ""  # the fixer, for every fact or for each
     same: tuple[str, ...] = ()  # rules of other sections that, at the same place, speak of the same defect
     since: str = ""
 
@@ -103,10 +103,11 @@ class Head:
             for name in self.fix:
                 if name not in self.facts:
                     raise ShapeError("fix", f"{name} is not listed under `fact`{did_you_mean(name, self.facts)}")
-        for manner in {*self.fix.values()} if isinstance(self.fix, dict) else {self.fix} - {""}:
-            if manner not in MANNERS:
+        for fixer in {*self.fix.values()} if isinstance(self.fix, dict) else {self.fix} - {""}:
+            if fixer not in FIXER_NAMES:
                 raise ShapeError(
-                    "fix", f"there is no manner {manner}{did_you_mean(manner, MANNERS)}; known are {listed(MANNERS)}"
+                    "fix",
+                    f"there is no fixer {fixer}{did_you_mean(fixer, FIXER_NAMES)}; known are {listed(FIXER_NAMES)}",
                 )
 
     @property
@@ -121,8 +122,8 @@ class Head:
         said = set(self.kind.values()) if isinstance(self.kind, dict) else {self.kind}
         return tuple(kind for kind in KINDS if kind in said)
 
-    def manner(self, fact: str) -> str:
-        """How a finding about one of the facts is fixed; "" where nothing is known to do so."""
+    def fixer(self, fact: str) -> str:
+        """Return the name of the fixer of findings about one of the facts, "" where there is none."""
         return self.fix.get(fact, "") if isinstance(self.fix, dict) else self.fix
 
     @property

@@ -12,7 +12,7 @@ from . import hand_loop, launcher, precision
 from .api.arguments import rejected
 from .api.version_guards import Guards
 from .derive import derive, for_processes, plain
-from .object_settings import Given, from_library, last
+from .object_settings import ObjectSettings, from_library, last
 from .prompt.training_text import objective
 from .run import Run
 
@@ -87,7 +87,7 @@ def left_out(run: Run, spellings: tuple[str, ...]) -> Fact:
         else "transformers.TrainingArguments"
     )
     stand_in = type(trainer)(kind, {}, trainer.place)
-    return Given([(stand_in, None)]).fact(*spellings)
+    return ObjectSettings([(stand_in, None)]).fact(*spellings)
 
 
 # -- batch -------------------------------------------------------------------------------------------------------

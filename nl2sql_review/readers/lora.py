@@ -11,7 +11,7 @@ from ..training_plan.values import Absent, Default, Either, Known, Place, Unknow
 from . import hand_loop
 from .api.arguments import rejected
 from .derive import derive, options
-from .object_settings import Given, last, makers
+from .object_settings import ObjectSettings, last, makers
 from .run import Run
 
 # field of the plan -> spellings of the argument
@@ -324,7 +324,7 @@ def unmatched(chosen: object) -> object:
     ]
 
 
-def by_flags(adapter: Given) -> Value:
+def by_flags(adapter: ObjectSettings) -> Value:
     """FastModel and FastVisionModel choose by kind of layer, all of them unless told otherwise."""
     flags = {}
     for flag in ("finetune_language_layers", "finetune_attention_modules", "finetune_mlp_modules"):

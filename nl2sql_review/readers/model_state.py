@@ -16,7 +16,7 @@ from ..interpret.core.objects import Object, Opaque
 from ..interpret.core.recording import Call
 from ..source.syntax import walk
 from ..training_plan.values import Absent, Default, Known, Place, Trace, Unknown, Value
-from .object_settings import Given, last, makers, objects
+from .object_settings import ObjectSettings, last, makers, objects
 from .run import Run, call_of, is_model_load
 
 ADAPTER_LOADERS = ("PeftModel", "AutoPeft", "PeftMixedModel")
@@ -239,13 +239,13 @@ def made(state: ModelState, call: Call, sure: bool) -> None:
     add(state, adapter)
 
 
-def config_of(call: Call) -> Given:
+def config_of(call: Call) -> ObjectSettings:
     return makers(call.get("peft_config", "adapter_config", "config", "$0" if "add_adapter" in call.callee else "$1"))
 
 
-def judge_config(adapter: Adapter, settings: Given, maker: Call | None, made_object: Object | None) -> None:
+def judge_config(adapter: Adapter, settings: ObjectSettings, maker: Call | None, made_object: Object | None) -> None:
     """An adapter made with `inference_mode=True`, or from the configuration of a saved one, is frozen."""
-    one = Given([(maker, made_object)])
+    one = ObjectSettings([(maker, made_object)])
     mode = one.value("inference_mode")
     if isinstance(mode, (Known, Default)):
         if mode.value is True:

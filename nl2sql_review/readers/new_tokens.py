@@ -90,7 +90,7 @@ def of_the_model(run: Run, call: Call) -> bool:
     if trainer is not None and any(thing is o for h in HELD for o in objects(trainer.get(h))):
         return True
     load = run.load.call
-    if load is not None and load.second is not None and thing is load.second:
+    if load is not None and load.second_result is not None and thing is load.second_result:
         return True
     made = getattr(thing, "call", None)
     names = [made.get(*NAMED), run.load.value(*NAMED)] if made is not None else []

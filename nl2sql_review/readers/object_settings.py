@@ -26,7 +26,7 @@ def objects(value: Value) -> Iterator[Any]:
 
 
 @dataclass(slots=True)
-class Given:
+class ObjectSettings:
     """The settings of one thing (an adapter, the training arguments), however many calls may have made it.
 
     `makers` are the calls, each with the object it made; `unknown` says why there may be others. Attribute writes on
@@ -168,11 +168,11 @@ def _default(call: Call, names: tuple[str, ...], known: dict[str, Any], owner: s
     return None
 
 
-def made_by(calls: Iterable[Call]) -> Given:
-    return Given([(c, c.result) for c in calls])
+def made_by(calls: Iterable[Call]) -> ObjectSettings:
+    return ObjectSettings([(c, c.result) for c in calls])
 
 
-def makers(value: Value) -> Given:
+def makers(value: Value) -> ObjectSettings:
     """The calls and objects behind a value that should be a configuration object."""
     found: list[tuple[Call | None, Any]] = []
     for thing in objects(value):
@@ -182,10 +182,10 @@ def makers(value: Value) -> Given:
         if call is not None or hasattr(thing, "cls"):
             found.append((call, thing))
     if found:
-        return Given(found)
+        return ObjectSettings(found)
     if isinstance(value, Unknown):
-        return Given(unknown=value.why)
-    return Given()
+        return ObjectSettings(unknown=value.why)
+    return ObjectSettings()
 
 
 def from_library(value: Value) -> bool:

@@ -16,7 +16,7 @@ from ..interpret.core.objects import Instance, Object, Opaque
 from ..interpret.core.operations import describe
 from ..interpret.core.recording import Call, Recording
 from ..training_plan.values import Absent, Default, Known, Place, Unknown, Value
-from .object_settings import Given, last, made_by, makers, objects
+from .object_settings import ObjectSettings, last, made_by, makers, objects
 
 if TYPE_CHECKING:
     from ..source import Source
@@ -40,11 +40,11 @@ class Run:
     versions: Any = None  # api.chosen.Versions: what the script runs on
     trainer: Call | None = None
     train: tuple[Call, ...] = ()
-    arguments: Given = field(default_factory=Given)
-    adapter: Given = field(default_factory=Given)
+    arguments: ObjectSettings = field(default_factory=ObjectSettings)
+    adapter: ObjectSettings = field(default_factory=ObjectSettings)
     adapter_call: Call | None = None  # the call that applies it; the LoraConfig's where there is no other
-    load: Given = field(default_factory=Given)
-    quantization: Given = field(default_factory=Given)
+    load: ObjectSettings = field(default_factory=ObjectSettings)
+    quantization: ObjectSettings = field(default_factory=ObjectSettings)
     prepared: tuple[Call, ...] = ()  # other calls the model went through: prepare_model_for_kbit_training, to, …
     model_unknown: str = ""  # why the model's own calls could not be followed
     dataset: Value = field(default_factory=Absent)
@@ -149,7 +149,9 @@ def linked(run: Run, trainers: list[Call]) -> Run:
     model = trainer.get("model")
     follow_model(run, list(objects(model)), ())
     if not run.load and isinstance(model, (Known, Default)) and isinstance(model.value, str):
-        run.load = Given([(trainer, None)])  # SFTTrainer("name"): loaded by the trainer, with model_init_kwargs
+        run.load = ObjectSettings(
+            [(trainer, None)]
+        )  # SFTTrainer("name"): loaded by the trainer, with model_init_kwargs
     given = trainer.get("peft_config")
     config = makers(given)
     if config:
@@ -217,7 +219,7 @@ def follow_model(run: Run, things: list[Any], calls: Iterable[Call]) -> None:
     if loads:
         run.load = made_by(loads)
         quantizations = [makers(c.get("quantization_config")) for c in loads]
-        run.quantization = Given(
+        run.quantization = ObjectSettings(
             [m for q in quantizations for m in q.makers], next((q.unknown for q in quantizations if q.unknown), "")
         )
     run.prepared = tuple(passed)
@@ -240,7 +242,7 @@ def call_of(thing: Object | None) -> Call | None:
 def adopt_adapter(run: Run, calls: list[Call]) -> None:
     """Unsloth's get_peft_model takes the settings itself, PEFT's takes a LoraConfig."""
     run.adapter_call = calls[0]
-    found = Given()
+    found = ObjectSettings()
     for call in calls:
         config = makers(
             call.get("peft_config", "adapter_config", "config", "$0" if last(call.callee) == "add_adapter" else "$1")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..judgement import wording
 from ..judgement.fingerprint import digest
 from ..judgement.judge import ordered
-from ..judgement.verdict import Judged, overall, rule_on
+from ..judgement.verdict import FactVerdict, overall, rule_on
 from ..policy.rulebook import Rule
 from ..report.report import ChecklistItem, FileReport, Finding, Location, Report, TraceStep
 from ..training_plan.facts import Fact, Rows
@@ -158,7 +158,7 @@ def _passes(result: Result, run: Run) -> dict[int, tuple[float, str]]:
 
 
 def _findings(
-    rule: Rule, judged: Judged, one: Checked, every: bool, rate: tuple[float, str] | None
+    rule: Rule, judged: FactVerdict, one: Checked, every: bool, rate: tuple[float, str] | None
 ) -> Iterator[Finding]:
     name = judged.name.partition(".")[2]
     if name == "passes":
@@ -239,7 +239,7 @@ def _places(feed: Feed) -> Iterator[Place]:
     return (place for place in found if place is not None)
 
 
-def _said(judged: Judged, one: Checked, rate: tuple[float, str] | None) -> str:
+def _said(judged: FactVerdict, one: Checked, rate: tuple[float, str] | None) -> str:
     """The evidence of one fact: how many rows it was looked for in, and in how many it was found."""
     name = judged.name.partition(".")[2]
     found = one.found

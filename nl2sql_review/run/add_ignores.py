@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ..fixes.edits import Misfit, applied
+from ..fixes.edits import EditError, applied
 from ..fixes.edits.python import inserted, replaced
 from ..fixes.write import Edited
 from ..judgement import requests
@@ -62,7 +62,7 @@ def silence(reviewer: Examiner, file: FileReport, data: bytes, reason: str) -> S
             made = applied(
                 data, file.path, _edits(source, [(wanted[key], level) for key, level in levels.items()], reason)
             )
-        except (Misfit, SourceError) as error:
+        except (EditError, SourceError) as error:
             raise IgnoreError(f"{file.path}: no comment can be added: {error}") from None
         report = reviewer.counted(reviewer.examine(made, file.path).report)
         left = {f.fingerprint for f in report.findings if f.suppressed is None}

@@ -37,7 +37,7 @@ def offered(reviewer: Reviewer, report: Report, stdin: Stdin | None = None) -> R
     files = []
     for file in report.files:
         session = _session(reviewer, file, {}, others, stdin)
-        files.append(file if session is None else session.offers())
+        files.append(file if session is None else session.with_fixes())
         del session
         gc.collect(0)  # all the readings of the file: memory stays flat
     return replace(report, files=tuple(files))
@@ -55,7 +55,7 @@ def fix(reviewer: Reviewer, report: Report, unsafe: bool, stdin: Stdin | None = 
         session = _session(reviewer, file, drafts, others, stdin)
         if session is not None:
             before = session.data
-            session.settle(unsafe, policy)
+            session.apply(unsafe, policy)
             fixed.made += session.made
             fixed.unfixed += session.unfixed()
             if not policy:
@@ -66,7 +66,7 @@ def fix(reviewer: Reviewer, report: Report, unsafe: bool, stdin: Stdin | None = 
                 fixed.files.append(Edited(file.path, before, session.data))
             elif session.data != before:
                 drafts[os.path.realpath(file.path)] = session.data
-        files.append(file if session is None else session.left())
+        files.append(file if session is None else session.remaining())
         del session
         gc.collect(0)
     fixed.files += _edited(drafts)

@@ -328,6 +328,11 @@ class Read:
 NO_TRAINING = "not a training script: it makes no trainer, adapter or training arguments"
 
 
+def without_plan(name: str) -> str:
+    """Return the sentence on a file of which there is no plan."""
+    return f"{name}: no training is started here" if discovery.is_launch_file(name) else f"{name} is {NO_TRAINING}"
+
+
 def plan(path: str, options: Options) -> Read:
     """Return what one script would do, as each of its command lines starts it; of a launch file the first that trains.
 

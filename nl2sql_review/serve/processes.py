@@ -70,7 +70,7 @@ async def ask(tool: str, roots: Roots, **arguments: Any) -> Answer:
         worker = _take()
         try:
             with anyio.move_on_after(None if tool in UNLIMITED else SECONDS + LATE) as patience:
-                answer = await anyio.to_thread.run_sync(worker.answer, line, abandon_on_cancel=True)
+                answer: Answer | None = await anyio.to_thread.run_sync(worker.answer, line, abandon_on_cancel=True)
         except BaseException:
             worker.end()
             raise

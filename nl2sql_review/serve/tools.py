@@ -154,7 +154,7 @@ def plan(roots: Roots, path: str, gpu: str | None = None, processes: int | None 
     if not calls:  # more than half of it, and some clients give the model all that is structured
         report = replace(report, calls=())
     if not plans:
-        return f"{name} is not a training script: it makes no model, adapter or trainer", report
+        return review.without_plan(name), report
     return plan_text.render(report, name, Terminal(UNWRAPPED)), report
 
 

@@ -45,7 +45,7 @@ def test_the_layers_are_added_to_the_list(kind, newline, tmp_path, monkeypatch):
     name, before, more, after = LISTS[kind]
     text = (before + after).replace("\n", newline)
     one = session(text.encode(), name, select=["lora/target-modules"])
-    one.settle(unsafe=False)
+    one.apply(unsafe=False)
     assert one.data.decode() == (before + more + after).replace("\n", newline)
 
 
@@ -54,7 +54,7 @@ def test_layers_of_an_unknown_architecture_are_not_named(model, tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     text = (LISTS["flow"][1] + LISTS["flow"][3]).replace("codellama/CodeLlama-7b-hf", model)
     one = session(text.encode(), "c.yaml", select=["lora/target-modules"])
-    one.settle(unsafe=True)
+    one.apply(unsafe=True)
     assert one.data.decode() == text
     assert any("architecture" in why for _, why in one.unfixed())
 
@@ -63,5 +63,5 @@ def test_the_edits_of_a_list_are_those_that_a_report_carries(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     name, before, more, after = LISTS["block"]
     one = session((before + after).encode(), name, select=["lora/target-modules"])
-    (found,) = one.offers().findings
+    (found,) = one.with_fixes().findings
     assert found.fix is not None and applied(one.data, name, found.fix.edits).decode() == before + more + after

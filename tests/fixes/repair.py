@@ -21,5 +21,5 @@ def session(data: bytes, path: str = "train.py", **overrides) -> Session:
 def repaired(text: str, *rules: str, unsafe: bool = False, path: str = "train.py") -> str:
     """The script with the fixes of some rules made."""
     one = session(text.encode(), path, select=list(rules))
-    one.settle(unsafe)
+    one.apply(unsafe)
     return one.data.decode()

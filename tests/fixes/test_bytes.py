@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from nl2sql_review.fixes.edits import Misfit, applied
+from nl2sql_review.fixes.edits import EditError, applied
 from nl2sql_review.report.report import Edit, Location
 
 from .repair import IMPORTS, session
@@ -19,7 +19,7 @@ SCRIPT = IMPORTS + (
 
 def fixed(data, path="train.py"):
     one = session(data, path, select=["lora/rank"])
-    one.settle(unsafe=False)
+    one.apply(unsafe=False)
     assert [f.rule for f in one.made] == ["lora/rank"]
     return one.data
 
@@ -111,5 +111,5 @@ def test_edits_that_cannot_be_made():
         [Edit(Location("a.py", 1, 50, 1, 51), "")],
         [Edit(Location("a.py", 2, 1, 2, 1), "\u4e2d")],
     ):
-        with pytest.raises(Misfit):
+        with pytest.raises(EditError):
             applied("# coding: latin-1\nx = 'é'\n".encode("latin-1"), "a.py", edits)

@@ -47,7 +47,7 @@ POLICY = {
 @pytest.fixture(scope="module")
 def fixed():
     one = session(SCRIPT.read_bytes(), "train.py")
-    one.settle(unsafe=True)
+    one.apply(unsafe=True)
     return one
 
 
@@ -58,7 +58,7 @@ def test_no_fixable_finding_is_left(fixed):
 
 def test_a_second_run_changes_nothing(fixed):
     again = session(fixed.data, "train.py")
-    again.settle(unsafe=True)
+    again.apply(unsafe=True)
     assert again.data == fixed.data and again.made == []
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from nl2sql_review.fixes import Session
 from nl2sql_review.policy import rulebook
-from nl2sql_review.policy.rulebook import MANNERS
+from nl2sql_review.policy.rulebook import FIXER_NAMES
 from nl2sql_review.run.reviewer import Reviewer
 from nl2sql_review.run.rule_examples import prelude
 
@@ -24,7 +24,7 @@ def session(rule, text, language="python"):
     overrides = {"select": [rule.id], "ignore": ["suppression"]}
     path = "train.py" if language == "python" else "train.yaml"
     one = Session(Reviewer(isolated=True, overrides=overrides).examine, text.encode(), path)
-    one.settle(unsafe=True)
+    one.apply(unsafe=True)
     return one
 
 
@@ -69,6 +69,6 @@ def test_what_is_shown_is_content_and_stays(rule):
         assert one.report.findings == () and one.data.decode() == text, f"{rule.path}:{after.row}"
 
 
-def test_every_manner_is_some_rule_s():
-    used = {rule.head.manner(name) for rule in FIXABLE for name in rule.head.facts}
-    assert used - {""} == set(MANNERS)
+def test_every_fixer_is_some_rule_s():
+    used = {rule.head.fixer(name) for rule in FIXABLE for name in rule.head.facts}
+    assert used - {""} == set(FIXER_NAMES)

@@ -65,7 +65,7 @@ FORMS = {
 def test_the_text_ends_with_the_token(form, tmp_path):
     script = HEAD + FORMS[form]
     one = session(script.encode(), select=["prompt/eos"])
-    one.settle(unsafe=False, policy=False)
+    one.apply(unsafe=False, policy=False)
     assert [(f.rule, f.fix.kind) for f in one.made] == [("prompt/eos", "repair")]
     assert spoilt(script.encode(), one.data, "train.py", tmp_path) == []
 
@@ -77,5 +77,5 @@ def test_a_decorator_that_is_not_known_to_hand_arguments_on(tmp_path):
         + main(MAP.format("render"))
     )
     one = session(script.encode(), select=["prompt/eos"])
-    one.settle(unsafe=True)
+    one.apply(unsafe=True)
     assert one.data.decode() == script

@@ -231,7 +231,7 @@ def test_a_repair_leaves_the_value_to_the_policy():
         'trainer = SFTTrainer("m", args=SFTConfig(warmup_ratio={}), peft_config=LoraConfig(r=16))\n'
     ).replace("{}", "0.1")
     one = session(script.encode(), select=["arguments/warmup", "api"])
-    one.settle(unsafe=False, policy=False)
+    one.apply(unsafe=False, policy=False)
     assert b"warmup_steps=0.1)" in one.data
-    one.settle(unsafe=False, policy=True)
+    one.apply(unsafe=False, policy=True)
     assert b"warmup_steps=0.03)" in one.data

@@ -97,7 +97,7 @@ def test_no_token_is_written_where_it_is_not_bound_yet(script):
     script = PINS + HEAD + script
     one = session(script.encode(), select=["prompt/eos"])
     assert [f.rule for f in one.report.findings] == ["prompt/eos"]
-    one.settle(unsafe=True)
+    one.apply(unsafe=True)
     assert one.data.decode() == script
 
 
@@ -110,7 +110,7 @@ RULES = (
 @pytest.mark.parametrize("path", sorted((FIXTURES / "checklist").glob("*.py")), ids=lambda path: path.stem)
 def test_no_fixed_fixture_has_a_new_undefined_name(path, tmp_path):
     one = session(path.read_bytes(), path.name, select=list(RULES))
-    one.settle(unsafe=True)
+    one.apply(unsafe=True)
     assert undefined(one.data, tmp_path) == undefined(path.read_bytes(), tmp_path)
 
 

@@ -33,7 +33,7 @@ def test_a_notebook_is_fixed_cell_by_cell():
     one = session(
         notebook(CELLS).encode(), "train.ipynb", select=["lora/rank", "arguments/mixed-precision", "memory/monitoring"]
     )
-    one.settle(unsafe=True)
+    one.apply(unsafe=True)
     wanted = list(CELLS)
     wanted[1] = wanted[1].replace("FastLanguageModel\n", "FastLanguageModel, is_bfloat16_supported\nimport torch\n", 1)
     wanted[2] = wanted[2].replace("64", "16")

@@ -58,7 +58,7 @@ def test_the_place_it_comes_from(above, argument):
 def test_a_constant_of_two_uses_that_agree_is_changed_where_it_stands():
     script = f"{IMPORTS}R = {{}}\n{LOAD}{ADAPTER.format('r=R, lora_alpha=R')}"
     one = session(script.format(64).encode(), select=["lora/rank", "lora/alpha"])
-    one.settle(unsafe=False)
+    one.apply(unsafe=False)
     assert one.data.decode() == script.format(16)
     assert [f.rule for f in one.made] == ["lora/rank", "lora/alpha"]
 

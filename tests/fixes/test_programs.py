@@ -19,11 +19,11 @@ RANK = 16
 def broken(program: str) -> list[str]:
     """What fixing a program spoils."""
     one = session(program.encode(), "program.py", select=["lora/rank"])
-    one.settle(unsafe=False)
+    one.apply(unsafe=False)
     fixed = one.data.decode()
     compile(fixed, "program.py", "exec", dont_inherit=True)
     again = session(one.data, "program.py", select=["lora/rank"])
-    again.settle(unsafe=False)
+    again.apply(unsafe=False)
     found = [] if again.data == one.data else ["a second run changes it again"]
     before, after = run(program, "a"), run(fixed, "a")
     if before.error != after.error or [c.row for c in before.calls] != [c.row for c in after.calls]:

@@ -39,7 +39,7 @@ def test_what_a_team_wants_is_what_it_gets():
     script = f"{IMPORTS}{LOAD}model = FastLanguageModel.get_peft_model(model, r={{}})\n"
     overrides = {"lora/rank": {"equals": 32}, "select": ["lora/rank"]}
     one = session(script.format(16).encode(), **overrides)
-    one.settle(unsafe=False)
+    one.apply(unsafe=False)
     assert one.data.decode() == script.format(32)
 
 
@@ -78,7 +78,7 @@ def test_a_value_of_a_configuration_file_is_changed_there(kind, tmp_path, monkey
         "r=c['r'])\n"
     )
     one = session(script.encode(), select=["lora/rank"])
-    one.settle(unsafe=False)
+    one.apply(unsafe=False)
     assert one.data.decode() == script and [f.rule for f in one.made] == ["lora/rank"]
     assert one.drafts == {str(tmp_path / f"c.{kind}"): text.format(16).replace("\n", "\r\n").encode()}
 
@@ -88,9 +88,9 @@ def test_a_value_of_another_module_is_changed_there(tmp_path, monkeypatch):
     (tmp_path / "settings.py").write_text("R = 64\nOTHER = 64\n")
     script = f"from settings import R\n{IMPORTS}{LOAD}model = FastLanguageModel.get_peft_model(model, r=R)\n"
     one = session(script.encode(), select=["lora/rank"])
-    one.settle(unsafe=False)
+    one.apply(unsafe=False)
     assert one.drafts == {str(tmp_path / "settings.py"): b"R = 16\nOTHER = 64\n"}
     alone = session(script.encode(), select=["lora/rank"])
     alone.alone = True  # as on standard input: the script is all that may change
-    alone.settle(unsafe=False)
+    alone.apply(unsafe=False)
     assert alone.drafts == {} and alone.data.decode() == script  # R would do nothing

@@ -35,7 +35,7 @@ def test_a_fixed_script_does_what_it_did(script: tuple[str, str], tmp_path_facto
     name, text = script
     one = session(text.encode(), name)
     before = {item.rule: item.verdict for item in one.report.checklist}
-    one.settle(unsafe=False)
+    one.apply(unsafe=False)
     folder = Path(tmp_path_factory.getbasetemp()) / f"training-{next(MADE)}"
     told = spoilt(text.encode(), one.data, name, folder)
     told += [f"{i.rule} is unknown" for i in one.report.checklist if (before[i.rule], i.verdict) == ("fail", "unknown")]

@@ -61,7 +61,7 @@ class Dataset(library_class("datasets.Dataset")):
             return [row[key] for row in self.rows]
         if isinstance(key, slice):
             return self._batch(self.rows[key])
-        return self.rows[int(key) % len(self.rows)] if self.rows else Row()
+        return Row(self.rows[int(key) % len(self.rows)]) if self.rows else Row()  # a dict of its own each time
 
     @property
     def column_names(self) -> list[str]:
@@ -108,6 +108,12 @@ class Dataset(library_class("datasets.Dataset")):
             rows.append({k: v for k, v in {**row, **result}.items() if k not in dropped or k in result})
         return Dataset(rows)
 
+    def select(self, *args: Any, **kwargs: Any) -> Dataset:
+        self._listed("select", args, kwargs)
+        chosen = args[0] if args else kwargs.get("indices")
+        wanted = [at for at in chosen if isinstance(at, int)] if isinstance(chosen, (range, list, tuple)) else []
+        return Dataset([self.rows[at] for at in wanted if at < len(self.rows)] or self.rows)
+
     def filter(self, *args: Any, **kwargs: Any) -> Dataset:
         self._listed("filter", args, kwargs)
         function = args[0] if args else kwargs.get("function")
@@ -134,7 +140,7 @@ def _unchanged(method: str) -> Callable:
 
 
 for method in (
-    "shuffle select sort shard cast take skip with_format flatten rename_column rename_columns remove_columns "
+    "shuffle sort shard cast take skip with_format flatten rename_column rename_columns remove_columns "
     "select_columns add_column set_format repeat batch"
 ).split():
     setattr(Dataset, method, _unchanged(method))

@@ -18,22 +18,22 @@ from ...source.spans import Lines
 from .stored import CHARACTER, cell_sources, strings_of
 
 
-class Misfit(Exception):
+class EditError(Exception):
     """Edits that cannot be made: they overlap, lie outside the text, or cannot be written in the file's encoding."""
 
 
 def applied(data: bytes, path: str, edits: Iterable[Edit]) -> bytes:
-    """The file's bytes with the edits made. Raises Misfit."""
+    """The file's bytes with the edits made. Raises EditError."""
     notebook = kind_of(path) == "notebook"
     text, encoding, bom = decode(data, cookie=kind_of(path) == "script")
     mark = codecs.BOM_UTF8 if bom else b""
     try:
         if mark + text.encode(encoding) != data:
-            raise Misfit(f"the file cannot be written back as it is in {encoding}")
+            raise EditError(f"the file cannot be written back as it is in {encoding}")
         made = _in_cells(text, edits) if notebook else spliced(text, edits)
         return mark + made.encode(encoding)
     except UnicodeEncodeError:
-        raise Misfit(f"the text cannot be written in {encoding}") from None
+        raise EditError(f"the text cannot be written in {encoding}") from None
 
 
 def spliced(text: str, edits: Iterable[Edit]) -> str:
@@ -58,20 +58,20 @@ def _ends(at: Location) -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 def _offsets(lines: Lines, edits: Iterable[Edit]) -> list[tuple[int, int, str]]:
-    """(start, end, content) in the text, in order. Raises Misfit where they overlap or there is no such place."""
+    """(start, end, content) in the text, in order. Raises EditError where they overlap or there is no such place."""
     found = []
     for edit in edits:
         (row, column), (end_row, end_column) = _ends(edit.location)
         if not 1 <= row <= end_row <= len(lines):
-            raise Misfit(f"there is no row {end_row}")
+            raise EditError(f"there is no row {end_row}")
         start, end = lines.starts[row - 1] + column - 1, lines.starts[end_row - 1] + end_column - 1
         if not start <= end <= len(lines.text):
-            raise Misfit(f"there is no column {end_column} in row {end_row}")
+            raise EditError(f"there is no column {end_column} in row {end_row}")
         found.append((start, end, edit.content))
     found.sort(key=lambda one: one[:2])
     for before, after in zip(found, found[1:]):
         if after[0] < before[1] or after[0] == before[0]:
-            raise Misfit("two edits overlap")
+            raise EditError("two edits overlap")
     return found
 
 
@@ -82,13 +82,13 @@ def _in_cells(text: str, edits: Iterable[Edit]) -> str:
     by_cell: dict[int, list[Edit]] = {}
     for edit in edits:
         if edit.location.cell is None:
-            raise Misfit("an edit of a notebook names its cell")
+            raise EditError("an edit of a notebook names its cell")
         by_cell.setdefault(edit.location.cell, []).append(edit)
     sources = cell_sources(text)
     for number in sorted(by_cell, reverse=True):
         place = sources[number - 1] if 1 <= number <= len(sources) else None
         if place is None:
-            raise Misfit(f"there is no code in cell {number}")
+            raise EditError(f"there is no code in cell {number}")
         start, end = place
         text = text[:start] + _rewritten(text[start:end], by_cell[number], text.isascii()) + text[end:]
     return text
@@ -119,7 +119,7 @@ class _Cell:
         first, at = self._find(start, end == start)
         last, until = self._find(end, True) if end > start else (first, at)
         if any(len(self.characters[k]) != len(self.texts[k]) + 1 for k in (first, last)):
-            raise Misfit("the notebook holds half of a surrogate pair")
+            raise EditError("the notebook holds half of a surrogate pair")
         head = self.source[self.strings[first][0] + 1 : self.characters[first][at]]
         tail = self.source[self.characters[last][until] : self.strings[last][1] - 1]
         return _Cell(self._put(first, last, head + escaped + tail))
@@ -145,4 +145,4 @@ class _Cell:
             if offset < len(text) or offset == len(text) and ends_here:
                 return number, offset
             offset -= len(text)
-        raise Misfit("there is no code in this cell")
+        raise EditError("there is no code in this cell")

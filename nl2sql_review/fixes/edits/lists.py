@@ -14,7 +14,7 @@ from typing import Any
 
 from ...report.report import Edit, Location
 from ...training_plan.values import Place
-from . import Misfit
+from . import EditError
 
 _KEY = re.compile(r"""\s*(?:-\s+)?(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([\w.-]+))\s*[:=]""")
 
@@ -32,7 +32,7 @@ def replaced(place: Place, value: list[Any], wanted: list[Any]) -> Edit | None:
             return _in_json(place, text, row, list(value), wanted)
         new = _in_toml(text, name, list(value), wanted) if path.endswith(".toml") else _in_yaml(text, row, name, wanted)
     except ImportError:
-        raise Misfit("a list takes ruamel.yaml and tomlkit: pip install ruamel.yaml tomlkit") from None
+        raise EditError("a list takes ruamel.yaml and tomlkit: pip install ruamel.yaml tomlkit") from None
     except Exception:  # whatever a library of another grammar makes of the file: then there is no fix
         return None
     return _changed(path, text, new, row) if new is not None else None
@@ -125,7 +125,8 @@ def _in_toml(text: str, name: str, value: list[Any], wanted: list[Any]) -> str |
     for member in wanted:
         if member not in members:
             members.append(member)
-    return tomlkit.dumps(data)
+    made: str = tomlkit.dumps(data)
+    return made
 
 
 def _in_json(place: Place, text: str, row: int, value: list[Any], wanted: list[Any]) -> Edit | None:

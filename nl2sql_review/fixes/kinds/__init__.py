@@ -1,4 +1,4 @@
-"""The manners of fixing that a rule's head may name, each a way from a task to candidates, the best first."""
+"""The fixers that a rule's head may name: each makes candidates for a task, the best first."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def set_value(task: Task) -> Iterator[Candidate]:
         yield from setting(task, task.name, task.fact, value)
 
 
-MANNERS: dict[str, Callable[[Task], Iterator[Candidate]]] = {
+FIXERS: dict[str, Callable[[Task], Iterator[Candidate]]] = {
     "set": set_value,
     "set the accumulation": arguments.balanced,
     "set the batch": arguments.factor,
@@ -47,10 +47,10 @@ MANNERS: dict[str, Callable[[Task], Iterator[Candidate]]] = {
 
 
 def candidates(task: Task) -> Iterator[Candidate]:
-    manner = task.ground.rule.head.manner(task.name)
-    if manner in ("set the accumulation", "set the batch", "set the target modules"):  # in configurations too
-        yield from MANNERS[manner](task)
-    elif manner and task.source.kind == "configuration":
+    fixer = task.failed_fact.rule.head.fixer(task.name)
+    if fixer in ("set the accumulation", "set the batch", "set the target modules"):  # in configurations too
+        yield from FIXERS[fixer](task)
+    elif fixer and task.source.kind == "configuration":
         yield from configuration.candidates(task)
-    elif manner:
-        yield from MANNERS[manner](task)
+    elif fixer:
+        yield from FIXERS[fixer](task)

@@ -11,7 +11,7 @@ from ...source import Span
 from ...training_plan.facts import Fact
 from .. import places
 from ..context import Task, together, wanted
-from ..edits import Misfit, documents
+from ..edits import EditError, documents
 from ..proof import Candidate
 
 FOLLOWERS = {"lora.r": "lora.alpha"}  # a fact, and what some programs make of it where it is left out
@@ -48,7 +48,7 @@ def settings(task: Task, name: str, fact: Fact, values: list[Any], facts: tuple[
     for value in [*values, *(() if switch is None else (not switch,))]:
         try:
             edits = places.at_origin(fact, value)
-        except Misfit as error:
+        except EditError as error:
             task.reasons.append(str(error))
             continue
         if edits:

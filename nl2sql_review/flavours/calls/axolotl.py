@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ...interpret.core.objects import Dataset
 from ...interpret.core.recording import Call
-from ...training_plan.values import Absent, Known, Place, Term, Text, Value
+from ...training_plan.values import Absent, Known, Place, Term, Text, Unknown, Value
 from ..reading import Level, Reading, Stated, column, eos, known, load, mixed, number, unset, words
 
 # argument -> key
@@ -358,12 +358,17 @@ def user_defined(level: Level, data: Dataset | None, at: Place) -> Stated:
 def loss(r: Reading, top: Level, listed: list[Level]) -> None:
     on_inputs = top.plain("train_on_inputs") is True
     at = top.where("train_on_inputs") if "train_on_inputs" in top else top.place
+    marked = next((one for one in listed if in_the_data(one.plain("type"))), None)
     plain_text = next((one for one in listed if one.plain("type") in ("completion", "pretrain")), None)
     roles = next(
         (one for one in listed if set(words(one.plain("roles_to_train"))) - {"assistant", "gpt", "model"}), None
     )
     if on_inputs:
         on, note = Known("all", (at,)), "train_on_inputs: true"
+    elif marked is not None:
+        why = "rows of this type bring their own labels, or say which parts are trained: the data decides"
+        r.state("prompt.loss_on", Unknown(why, (marked.where("type") if "type" in marked else marked.place,)))
+        return
     elif plain_text is not None:
         on, note = (
             Known("all", (plain_text.where("type"),)),
@@ -381,6 +386,11 @@ def loss(r: Reading, top: Level, listed: list[Level]) -> None:
         )
     r.state("prompt.loss_on", on, note=note)
     r.state("prompt.loss_by", Known("train_on_inputs", (at,)))
+
+
+def in_the_data(kind: object) -> bool:
+    """Whether rows of a type say themselves what is trained: tokens with labels, or segments marked as such."""
+    return kind in (None, "", "input_output")
 
 
 def ending(r: Reading, top: Level, listed: list[Level]) -> None:

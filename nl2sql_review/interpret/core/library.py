@@ -190,7 +190,7 @@ def record(
         object_of(receiver) if receiver is not None else None,
         unknown_arguments=args.unknown,
     )
-    call.live = (args, node)
+    call.live_arguments = (args, node)
     if place.node is not None:  # else nobody wrote this call: a class that is only tried
         m.record(call)
     if instance is not None:
@@ -233,7 +233,7 @@ def result(
             for word, k in (("model", "model"), ("tokenizer", "transformers.PreTrainedTokenizer"))
         )
         call.result = pair[0].value
-        call.second = pair[1].value
+        call.second_result = pair[1].value
         return Known(Sequence(pair, "tuple"), trace) if name else pair[0]
     if kind == "datasets.Dataset":
         dataset = Dataset(
@@ -304,6 +304,12 @@ def library_iterate(m: Machine, value: Known, v: Opaque, node: cst.CSTNode | Non
     return run(ModelCall(m, Arguments(), node, "__iter__", value)) if run is not None else None
 
 
+def forget_items(m: Machine, obj: Opaque, why: str) -> None:
+    """Let what the script set in a library's object be unknown: another item may have replaced it."""
+    for key in [key for key in obj.slots if isinstance(key, ItemKey)]:
+        m.write(obj, key, Unknown(why))
+
+
 def library_set_item(
     m: Machine, obj: Opaque, key: Value, value: Value, node: cst.CSTNode | None, scope: Scope | None
 ) -> None:
@@ -314,6 +320,8 @@ def library_set_item(
         m.write(m.shared[obj.text], "value", Unknown(f"the script changes {obj.text}"))
     elif isinstance(key, Known) and isinstance(key.value, (str, int)):
         m.write(obj, ItemKey(key.value), value)
+    else:
+        forget_items(m, obj, f"an item is set under {describe(key)}")
     if scope is not None and obj.text == "os.environ" and isinstance(key, Known):
         record_write(m, obj, str(key.value), value, node, scope)
 

@@ -31,9 +31,9 @@ class Call:
     conditions: tuple[str, ...] = ()  # everything that decides, the outermost first
     unknown_arguments: str = ""  # why there may be more arguments than listed: an unread `**`
     function: str = ""  # qualified name of the enclosing user function, "" at module level
-    second: Any = None  # the second object it returned: the tokenizer of `FastLanguageModel.from_pretrained`
+    second_result: Any = None  # the second object it returned: the tokenizer of `FastLanguageModel.from_pretrained`
     instance: Any = None  # the script's own object, when the call makes the library part of one (a subclass)
-    live: Any = None  # the arguments as the interpreter holds them, and the call's node
+    live_arguments: Any = None  # the arguments as the interpreter holds them, and the call's node
     order: int = 0  # position in execution order, over calls and alternatives
     keys: dict[str, str] = field(default_factory=dict)  # of a configuration: argument -> the key that gives it
     reached: bool = True  # False when only an uncalled function, tried with unknown parameters, gets here

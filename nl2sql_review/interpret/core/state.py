@@ -122,7 +122,9 @@ class State:
         self.trying = 0  # > 0 inside a `try` body whose handlers may run
         # Where each enclosing `try` began: how conditional the path was, how many frames and loops, exits of its frame.
         self.try_depths: list[Depths] = []
-        self.aside: set[int] = set()  # ids of statements of the script that training does not depend on
+        self.aside: dict[int, int] = {}  # statements that say nothing of training, and the steps that each may take
+        self.functions_aside: set[str] = set()  # names of the script's functions that say nothing of training
+        self.within_aside = False  # while one of these runs
         self.assumed: list[str] = []  # what a default decides of the branches that a plain run is in
         # Of each enclosing `try`: where it began, and what the paths had changed that raise in it under a condition.
         self.escapes: list[tuple[int, list[tuple[str, Changes, str]]]] = []
@@ -136,7 +138,7 @@ class State:
         self.documents: dict[Any, Any] = {}  # what configuration files hold, parsed once
         self.directory: Any = None  # the working directory, once the script itself has set it
         self.risks = 0  # counts evaluations that the interpreter cannot promise not to raise
-        self.driving = ""  # name of the uncalled function being tried with unknown parameters
+        self.uncalled = ""  # name of the uncalled function being tried with unknown parameters
         self.datasets: list[Any] = []
         self.modules: dict[str, Any] = {}
         self.search_path: list[Any] = []
@@ -297,11 +299,11 @@ class State:
     def record(self, call: Call) -> None:
         if self.silent:
             return
-        call.certain = not self.conditions and not self.unlikely and not self.driving
-        call.condition = (self.unlikely or self.conditions or [self.driving])[-1]
+        call.certain = not self.conditions and not self.unlikely and not self.uncalled
+        call.condition = (self.unlikely or self.conditions or [self.uncalled])[-1]
         call.conditional = bool(self.unlikely or self.conditions)
         call.function = self.frame.scope.name
-        if self.driving:
+        if self.uncalled:
             call.reached = False
         call.order = len(self.recording.calls) + len(self.recording.alternatives)
         if self.unlikely:

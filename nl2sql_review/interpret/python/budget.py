@@ -1,8 +1,9 @@
 """Steps for what training depends on: the rest of a script is followed only as far as a few steps go.
 
 A notebook that plays a game before it trains would use up the steps of the whole script. So a statement of the module
-that says nothing of training, and touches no variable that one which does reads, has a small budget of its own, and so
-has each method that only a library calls. Where it is spent, what had been changed is unknown, and the script goes on.
+that says nothing of training has a budget of its own, a small one where it touches no variable that one which does
+reads; so has a function that says nothing of training, and each method that only a library calls. Where it is spent,
+what it had changed is unknown, with all that it may yet have changed, and the script goes on.
 """
 
 from __future__ import annotations
@@ -15,23 +16,33 @@ import libcst as cst
 
 from ...source import Source
 from ...source.syntax import all_of
+from ...training_plan.values import Known, Unknown, Value
 from ..core.machine import Machine
+from ..core.objects import Arguments, Class, Function
 from ..core.state import Exhausted
+from .forgetting import forget_reached, values_of
 
 ASIDE = 2_500  # steps of a statement that training does not depend on
+TOUCHING = 10_000  # of one that says nothing of training, and changes what a statement reads that does
 CALLBACK = 3_000  # of a method that a library calls
+DRIVEN = 5_000  # of a function that nobody calls, in a script whose training was followed
 WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 T = TypeVar("T")
 
 
-def within(m: Machine, limit: int, what: str, work: Callable[[], T]) -> T | None:
-    """What the work returns, with at most so many of the steps that are left; None where they did not do."""
+def within(
+    m: Machine, limit: int, what: str, work: Callable[[], T], spent: Callable[[], None] | None = None
+) -> T | None:
+    """What the work returns, with at most so many of the steps that are left; None where they did not do.
+
+    Then what it had changed is unknown, and `spent` is called.
+    """
     if m.steps <= limit:
         return work()
     saved, m.steps = m.steps, limit
-    mark, silent, trying, driving = m.mark(), m.silent, m.trying, m.driving
+    mark, silent, trying, uncalled = m.mark(), m.silent, m.trying, m.uncalled
     stacks: list[list[Any]] = [m.conditions, m.unlikely, m.frames, m.loops, m.assumed, m.try_depths, m.escapes]
     depths = [len(stack) for stack in stacks]
     try:
@@ -39,26 +50,51 @@ def within(m: Machine, limit: int, what: str, work: Callable[[], T]) -> T | None
     except Exhausted:
         for stack, depth in zip(stacks, depths):
             del stack[depth:]
-        m.silent, m.trying, m.driving = silent, trying, driving
+        m.silent, m.trying, m.uncalled = silent, trying, uncalled
         m.steps = 0
         m.deferred(mark, what)
+        if spent is not None:
+            spent()
         return None
     finally:
         m.steps = saved - (limit - max(m.steps, 0))
 
 
-def aside(source: Source, speaks: Callable[[str], bool]) -> set[int]:
-    """Ids of the statements of a module that training does not depend on.
+def says_nothing(m: Machine, fn: Function) -> bool:
+    """Whether a function of the script, or its class, says nothing of training, and none such runs already."""
+    top = fn.owner.name if fn.owner is not None else fn.name
+    return not m.within_aside and top in m.functions_aside and fn.scope.module.name == "__main__"
 
-    `speaks` says whether a text speaks of training. A statement counts as well if it touches a variable of the module
-    that such a statement reads; functions and classes are no variables, but what they read counts where they do. So
-    does a statement that names a function which leads to the training: the `main()` at the end of most scripts.
+
+def call_aside(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Class | None) -> Value:
+    """Call a function that says nothing of training, a game or a solver, for a tenth of the steps that are left."""
+    what = f"{fn.name}(), which takes many steps,"
+
+    def spent() -> None:
+        forget_reached(m, [Known(fn), *values_of(args)], f"{what} may change it")
+
+    m.within_aside = True
+    try:
+        made = within(m, m.steps // 10, what, lambda: m.call_function(fn, args, node, cls), spent)
+    finally:
+        m.within_aside = False
+    return made if made is not None else Unknown(f"what {what} returns")
+
+
+def aside(source: Source, speaks: Callable[[str], bool]) -> tuple[dict[int, int], set[str]]:
+    """The statements of a module that say nothing of training, by their ids, and how many steps each may take.
+
+    Also the names of its functions and classes that say nothing of training.
+
+    `speaks` says whether a text speaks of training; a statement that names a function which leads to the training, the
+    `main()` at the end of most scripts, counts as if it did. One that touches a variable of the module which such a
+    statement reads may take more steps. Functions and classes are no variables; what they read counts where they do.
     """
-    parts = by_statement(source)
-    lines = [line for line, _ in parts]
-    said = {id(line): text_of(nodes) for line, nodes in parts}
+    statements = by_statement(source)
+    lines = [line for line, _ in statements]
+    said = {id(line): text_of(nodes) for line, nodes in statements}
     words = {line: set(WORD.findall(text)) for line, text in said.items()}
-    variables = {name for line, nodes in parts if not isinstance(line, DEFINITIONS) for name in bound(nodes)}
+    variables = {name for line, nodes in statements if not isinstance(line, DEFINITIONS) for name in bound(nodes)}
     needed: set[str] = set()
     rest: list[cst.CSTNode] = []
     training = leading([line for line in lines if isinstance(line, DEFINITIONS)], said, words, speaks)
@@ -74,17 +110,21 @@ def aside(source: Source, speaks: Callable[[str], bool]) -> set[int]:
             rest.append(line)
     defined = {line.name.value: line for line in rest if isinstance(line, (cst.FunctionDef, cst.ClassDef))}
     rest = [line for line in rest if not isinstance(line, (cst.FunctionDef, cst.ClassDef))]
+    limits = {id(other): ASIDE for other in rest}
+    left = rest
     while True:
         called = [name for name in defined if name in needed]
         for name in called:
             needed |= words[id(defined.pop(name))]
-        touching = [other for other in rest if words[id(other)] & variables & needed]
+        touching = [other for other in left if words[id(other)] & variables & needed]
         for other in touching:
             needed |= words[id(other)]
-        rest = [other for other in rest if not any(other is one for one in touching)]
+            limits[id(other)] = TOUCHING
+        left = [other for other in left if limits[id(other)] == ASIDE]
         if not called and not touching:
-            inner = [other.body if isinstance(other, cst.SimpleStatementLine) else [other] for other in rest]
-            return {id(one) for part in inner for one in part}
+            parts = [(other.body if isinstance(other, cst.SimpleStatementLine) else [other], other) for other in rest]
+            names = {line.name.value for line in lines if isinstance(line, DEFINITIONS)}
+            return {id(one): limits[id(other)] for part, other in parts for one in part}, names - training
 
 
 DEFINITIONS = (cst.FunctionDef, cst.ClassDef)

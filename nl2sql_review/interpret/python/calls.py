@@ -29,6 +29,7 @@ from ..core.objects import (
 )
 from ..core.operations import describe
 from ..core.state import Frame, Rest, place_of
+from . import budget
 from .attributes import kind_of
 from .builtins import BUILTINS, METHODS
 from .classes import define_class, instance_method, instantiate
@@ -149,6 +150,8 @@ def call_function(
     m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | None, cls: Class | None = None
 ) -> Value:
     fn.called = True
+    if budget.says_nothing(m, fn):
+        return budget.call_aside(m, fn, args, node, cls)
     if "__cache__" in fn.slots:
         return call_cached(m, fn, args, node, cls)
     return run_function(m, fn, args, node, cls)
@@ -235,7 +238,7 @@ def bind_parameters(m: Machine, fn: Function, args: Arguments, scope: Scope) -> 
             value, where = Unknown(args.unknown), None
         elif name in fn.defaults:
             value, where = fn.defaults[name], None
-            if m.driving == fn.name:
+            if m.uncalled == fn.name:
                 value = left_to_callers(fn, name, value)
         else:
             value, where = not_given(m, fn, p), None
@@ -251,7 +254,7 @@ def bind_parameters(m: Machine, fn: Function, args: Arguments, scope: Scope) -> 
             value = Unknown(args.unknown)
         else:
             value = fn.defaults.get(name) or not_given(m, fn, p)
-            if m.driving == fn.name and name in fn.defaults:
+            if m.uncalled == fn.name and name in fn.defaults:
                 value = left_to_callers(fn, name, value)
         m.write(scope, name, value)
     too_many = len(args.positional) > len(positional) and not isinstance(params.star_arg, cst.Param)
@@ -295,9 +298,9 @@ def not_given(m: Machine, fn: Function, p: cst.Param) -> Value:
 
     While a function is tried, one that is declared as a configuration of the script has its defaults.
     """
-    if not m.driving:
+    if not m.uncalled:
         m.certainly_raises("TypeError")
-    value = m.supposed_parameter(fn, p) if m.driving == fn.name and p.annotation is not None else None
+    value = m.supposed_parameter(fn, p) if m.uncalled == fn.name and p.annotation is not None else None
     return value if value is not None else Unknown(f"parameter {p.name.value} of {fn.name}(), {NOT_GIVEN}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, join
 from ..core.joins import demote
@@ -25,6 +25,7 @@ from ..core.objects import (
 )
 from ..core.operations import SCALARS, describe, is_scalar, lift
 from .builtins import BUILTINS, builtin, open_term
+from .forgetting import forget
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -52,6 +53,8 @@ def getattr_(call: ModelCall) -> Value:
             if isinstance(value, Unknown):
                 return value
             obj = object_of(owner)
+            if isinstance(obj, Opaque) and obj is object_of(value) is object_of(args.positional[2]):
+                return value  # `getattr(processor, "tokenizer", processor)`
             if isinstance(obj, Opaque):
                 return Known(
                     Opaque(
@@ -259,29 +262,16 @@ def undecided(call: ModelCall) -> Value:
 
 @builtin("exec")
 def exec_(call: ModelCall) -> Value:
-    call.machine.risks += 1
-    forget(call.machine, "exec() may change it")
+    """Run code that nobody read: in the module, or in dicts of its own that hold nothing yet."""
+    m, why = call.machine, "exec() may change it"
+    m.risks += 1
+    given = [object_of(v) for v in call.arguments.positional[1:]]
+    if given and all(type(obj) is Mapping and obj.kind == "dict" for obj in given) and not given[0].state.items:
+        for obj in given:
+            m.write(obj, "state", Items({k: Unknown(why) for k in obj.state.items}, why))
+    else:
+        forget(m, why)
     return Known(None)
-
-
-def forget(m: Machine, why: str) -> None:
-    """Code nobody read ran here: it may have assigned any name of the module and changed what those hold."""
-    scope = m.frame.scope.module.scope
-    for name, value in list(scope.slots.items()):
-        obj = object_of(value) if isinstance(value, (Known, Default)) else None
-        if not isinstance(name, str) or name.startswith("__") or isinstance(obj, (Function, Class, Module, Opaque)):
-            continue
-        if isinstance(obj, (Sequence, Mapping)):
-            items = obj.state.items
-            spoiled: tuple[Value, ...] | dict[Any, Value] = (
-                {k: Unknown(why) for k in items} if isinstance(items, dict) else tuple(Unknown(why) for _ in items)
-            )
-            m.write(obj, "state", Items(spoiled, why))
-        elif isinstance(obj, Instance):
-            for k in list(obj.slots):
-                m.write(obj, k, Unknown(why))
-        elif isinstance(value, (Known, Default, Either, Text)):
-            m.write(scope, name, Unknown(why))
 
 
 @builtin("print", "display", "breakpoint", "help")

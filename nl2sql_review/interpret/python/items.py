@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, extend, join
 from ..core.joins import DIFFERS, demote, join_items
+from ..core.library import forget_items
 from ..core.machine import Machine
 from ..core.objects import (
     Arguments,
@@ -203,7 +204,7 @@ def set_item(m: Machine, owner: Value, key: Value, value: Value, node: cst.CSTNo
                     "state",
                     Items(obj.state.items, "changed through a name that may stand for several objects", obj.state.by),
                 )
-                spoil(m, obj)
+                forget_contents(m, obj)
         return
     obj = object_of(owner)
     if isinstance(owner, Default):
@@ -218,7 +219,7 @@ def set_item(m: Machine, owner: Value, key: Value, value: Value, node: cst.CSTNo
     elif isinstance(obj, Mapping):
         k = plain_key(key)
         if k is None:
-            spoil(m, obj, f"the key {describe(key)} is only known to the run")
+            forget_contents(m, obj, f"the key {describe(key)} is only known to the run")
         else:
             if k[0] in obj.state.items and is_optional(obj.state.items[k[0]]):
                 obj.unordered = "the order of its keys depends on the path"
@@ -237,14 +238,17 @@ def set_item(m: Machine, owner: Value, key: Value, value: Value, node: cst.CSTNo
             if isinstance(i, int) and not obj.state.open:
                 m.certainly_raises("IndexError")
             m.may_raise("IndexError")
-            spoil(m, obj, "an element is replaced at a place only the run knows")
+            forget_contents(m, obj, "an element is replaced at a place only the run knows")
     elif isinstance(obj, Row):
-        m.write(obj, ItemKey(key.value if isinstance(key, Known) else None), value)
+        named = key.value if isinstance(key, Known) and not isinstance(key.value, Object) else None
+        if named is None:
+            forget_items(m, obj, f"an item is set under {describe(key)}")
+        m.write(obj, ItemKey(named), value)
     elif isinstance(obj, Opaque):
         m.library_set_item(obj, key, value, node, scope)
 
 
-def spoil(m: Machine, obj: Sequence | Mapping, why: str = "") -> None:
+def forget_contents(m: Machine, obj: Sequence | Mapping, why: str = "") -> None:
     """Forget what a container holds."""
     state = obj.state
     why = why or state.open

@@ -12,7 +12,7 @@ from ..core.joins import MISSING, VALUES, demote, join_slot
 from ..core.machine import Machine
 from ..core.objects import Items, Scope, Sequence
 from ..core.operations import truth
-from ..core.state import Flow, Loop, Rest
+from ..core.state import Changes, Flow, Loop, Rest
 from .expressions import condition
 
 UNROLL = 64  # iterations of a loop over known values that are run one by one
@@ -76,9 +76,14 @@ def unroll(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, it
             m.assign(node.target, demote(value, items.by) if items.by else value, scope)
             return m.execute(node.body, scope)
 
+        mark, steps = m.mark(), m.steps
         alive = iteration(m, loop, body)
         if not alive or isinstance(alive, Rest):
             return broken(m, loop, alive)
+        left = () if live is not None else items.items[turn:]
+        if len(left) * (steps - m.steps) > m.steps and len(left) > 1:  # the steps will not do for all of them
+            rest_of(m, loop, node, scope, left, mark)
+            break
     if items.by:  # another command line means other turns: whatever they change is a default
         m.prefer(start, m.changes(start), {}, items.by)
     return True
@@ -100,6 +105,38 @@ def repeat(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, it
 
 
 def abstract_loop(m: Machine, loop: Loop, body: Callable[[], Flow], why: str) -> Flow:
+    first = tried(m, loop, body, why)
+    before = {where: where[0].slots.get(where[1], MISSING) for where in first}
+    return covering(m, loop, body, why, before, first)
+
+
+def rest_of(m: Machine, loop: Loop, node: cst.For, scope: Scope, left: tuple[Value, ...], mark: int) -> None:
+    """Run the turns for which the steps will not do as one that covers them. What a turn changes, the last one did."""
+    element = left[0]
+    for other in left[1:]:
+        element = join(element, other)
+
+    def body() -> Flow:
+        m.assign(node.target, element, scope)
+        return m.execute(node.body, scope)
+
+    before: dict[Any, Any] = {}
+    for obj, key, old in m.journal[mark:]:
+        before.setdefault((obj, key), old)
+    why = f"a loop of {len(left) + 1} turns that each take many steps"
+    first, start = m.changes(mark), m.mark()
+    covering(m, loop, body, why, before, first)
+    late: dict[Any, Any] = {}  # what only a later turn changes: how often, is not known
+    for obj, key, old in m.journal[start:]:
+        late.setdefault((obj, key), old)
+    for (obj, key), old in late.items():
+        now = obj.slots.get(key, MISSING)
+        if (obj, key) not in first and MISSING not in (old, now) and not unchanged(old, now):
+            m.write(obj, key, widen(old, now, why))
+
+
+def tried(m: Machine, loop: Loop, body: Callable[[], Flow], why: str) -> Changes:
+    """What one turn from here would change."""
     start, exits = m.mark(), len(m.frame.exits)
     m.silent += 1
     try:
@@ -113,7 +150,14 @@ def abstract_loop(m: Machine, loop: Loop, body: Callable[[], Flow], why: str) ->
         first.update({k: v for k, v in e.changes.items() if k not in first})
     loop.breaks.clear()
     m.rollback(start)
-    before = {where: where[0].slots.get(where[1], MISSING) for where in first}
+    return first
+
+
+def covering(
+    m: Machine, loop: Loop, body: Callable[[], Flow], why: str, before: dict[Any, Any], first: Changes
+) -> Flow:
+    """Run a turn from a state that covers any number of them. `first`: what one turn changed, `before`: from what."""
+    entry = {(obj, key): obj.slots.get(key, MISSING) for obj, key in first}
     widened: dict[Any, Any] = {}
     for (obj, key), value in first.items():
         old = before[obj, key]
@@ -122,9 +166,9 @@ def abstract_loop(m: Machine, loop: Loop, body: Callable[[], Flow], why: str) ->
         widened[obj, key] = widen(old, value, why)
         m.write(obj, key, widened[obj, key])
     with m.supposing(why):
-        alive = iteration(m, loop, body)
+        iteration(m, loop, body)
     # a value that does not depend on the iteration before it is one of two: the old one, or this
-    for (obj, key), old in before.items():
+    for (obj, key), old in entry.items():
         now = obj.slots.get(key, MISSING)
         if (obj, key) not in widened or now is MISSING:
             continue

@@ -21,6 +21,7 @@ from .builtins import BUILTINS
 from .displays import several
 from .exceptions import try_
 from .expressions import OPERATORS, condition, index, mangled, operate
+from .forgetting import forget_reached, words
 from .loops import for_, while_
 from .patterns import match_
 from .refinement import contradict
@@ -57,10 +58,17 @@ def execute(m: Machine, block: Block, scope: Scope) -> Flow:
     return True
 
 
-def aside(m: Machine, handler: Callable[..., Flow | None], statement: cst.CSTNode, scope: Scope) -> Flow | None:
-    """A statement that training does not depend on, as far as its own steps go."""
-    what = "a statement that takes many steps, and that training does not depend on"
-    return budget.within(m, budget.ASIDE, what, lambda: handler(m, statement, scope))
+def aside(m: Machine, handler: Callable[..., Flow | None], statement: Any, scope: Scope) -> Flow | None:
+    """A statement that says nothing of training, as far as its own steps go."""
+    what = "a statement that takes many steps, and says nothing of training,"
+
+    def spent() -> None:
+        named, _ = words(statement)
+        forget_reached(m, [scope.slots[name] for name in named if name in scope.slots], f"{what} may change it")
+        for name in budget.bound(statement):
+            bind(m, name, Unknown(f"{what} sets it"), scope)
+
+    return budget.within(m, m.aside[id(statement)], what, lambda: handler(m, statement, scope), spent)
 
 
 def run_rest(m: Machine, rest: Rest, statements: Block, scope: Scope) -> Flow:

@@ -20,7 +20,7 @@ from ..object_settings import last
 from ..prompt.silent_failures import own_special_tokens, puts_bos
 from ..prompt.text import Piece, alternatives, chat, chat_call_of
 from ..prompt.tokenizer import Tokenizer
-from ..prompt.training_text import TrainingText, objective, texts_of
+from ..prompt.training_text import TrainingText, apart, texts_of
 from ..run import Run
 from . import generation
 from .asking import Question, Side, messages, questions, saved_at, sides
@@ -31,7 +31,7 @@ WORDS = re.compile(r"[^\W\d_]{2}")  # a literal that says something
 
 
 def prompt(run: Run, plan: TrainingPlan) -> Fact:
-    texts = texts_of(run) if run.trainer is not None and not objective(run) else []
+    texts = texts_of(run) if run.trainer is not None and not apart(run) else []
     if len(texts) != 1 or not run.train:
         why = "no one text is trained and asked"
         return Fact(Absent(why), at=run.place, why_not=why)

@@ -14,8 +14,8 @@ from ..object_settings import last
 from ..prompt.text import Piece as TextPiece
 from ..prompt.training_text import (
     TrainingText,
+    apart,
     datasets,
-    objective,
     text_of_dataset,
     training_texts,
 )
@@ -35,7 +35,7 @@ DEEP = 20
 
 def read(run: Run) -> Feeding:
     """Return what a run is fed."""
-    if other := objective(run):
+    if other := apart(run):
         return Feeding(why=other)
     made = Feeding()
     texts = [text for text in training_texts(run) if text.dataset is not None]

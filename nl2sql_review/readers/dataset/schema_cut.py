@@ -10,7 +10,7 @@ from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Unknown, Value
 from ..prompt.text import Piece
 from ..prompt.tokens import joined
-from ..prompt.training_text import TrainingText, objective
+from ..prompt.training_text import TrainingText, apart
 from ..run import Run
 from .columns import argument, cuts_by_tables
 from .rows import collected
@@ -35,7 +35,7 @@ class Cut:
 
 def read(run: Run, part: facts.Dataset, texts: list[TrainingText], at: Place | None) -> None:
     """Fill `schema_limit` and `truncation_cuts`."""
-    if other := objective(run):
+    if other := apart(run):
         part.schema_limit = part.truncation_cuts = Fact(Absent(other), at=at, why_not=other)
         return
     known = [(t, pieces) for t in texts for pieces in t.texts]

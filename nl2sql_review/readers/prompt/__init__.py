@@ -15,10 +15,11 @@ from . import ending as prompt_ending
 from . import loss as prompt_loss
 from . import markers
 from . import parts as prompt_parts
+from .labels import copies_padding
 from .text import Piece, chat_call_of
 from .tokenizer import Tokenizer
 from .tokens import joined
-from .training_text import TrainingText, objective, training_texts, uses_unsloth
+from .training_text import TrainingText, apart, training_texts, uses_unsloth
 
 if TYPE_CHECKING:
     from ...training_plan import facts
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 def read(run: Run, plan: TrainingPlan) -> None:
     """Fill `plan.prompt`."""
     prompt = plan.prompt
-    why_not = objective(run)
+    why_not = apart(run)
     if why_not:
         for name in prompt.names():
             getattr(prompt, name).why_not = why_not
@@ -129,6 +130,9 @@ def _appended(ending: prompt_ending.Ending, text: TrainingText, run: Run, tokeni
         return prompt_ending.Ending("eos", "add_eos_token", "the tokenizer is told to append it")
     if text.form == "tokenised" and text.appends_eos:
         return prompt_ending.Ending("eos", "eos_token_id", "its id is appended to the tokens")
+    if text.form == "tokenised" and "labels" in text.columns and copies_padding(run, text.columns["labels"]):
+        why = "padding is in the loss: where the padding token is the EOS token, shorter rows end with it all the same"
+        return prompt_ending.Ending("", why=why)
     if text.form == "text" and packs_with_eos(run):
         return prompt_ending.Ending("eos", "packing", "packing puts it between the texts, before trl 0.17")
     if text.form == "text":

@@ -26,6 +26,7 @@ CALL = "transformers.PreTrainedTokenizer.__call__"
 GENERATION = re.compile(r"\{%-?\s*generation\s*-?%\}")
 # Families whose own chat templates have no {% generation %}, and that no trl replaces by one that has.
 WITHOUT_GENERATION = ("Mistral", "Llama 2", "CodeLlama")
+LABELS = re.compile(r"[\"']labels[\"']|\blabels\s*=")
 MASKED = re.compile(r"-100|IGNORE|ignore_index|pad_token_id")
 MASK = "return_assistant_tokens_mask"
 
@@ -41,10 +42,20 @@ def labels(run: Run) -> Fact:
     if trainer is None or run.configuration is not None or trainer.callee not in LABELLED or objective(run):
         why = "no trainer that the script gives labels to"
         return Fact(Absent(why), at=run.place, why_not=why)
-    found = [d for text in (*texts_of(run), *own_rows(run)) for d in (*of_text(run, text), *assistant_only(run, text))]
+    texts = [*texts_of(run), *own_rows(run)]
+    found = [d for text in texts for d in (*of_text(run, text), *assistant_only(run, text))]
+    unread = next((text for text in texts if not text.form and not text.columns), None)
+    if not found and unread is not None and makes_labels(run):
+        return Fact(Unknown(f"labels are made, and {unread.why}", unread.trace), at=unread.at or run.place)
     return listed(
         list({(d.kind, id(d.place.node) if d.place is not None else 0): d for d in found}.values()), run.place
     )
+
+
+def makes_labels(run: Run) -> bool:
+    """Whether any file of the script speaks of labels."""
+    sources = [run.source, *(getattr(m, "source", None) for m in run.recording.modules.values())]
+    return any(LABELS.search(getattr(s, "text", "")) for s in sources if s is not None)
 
 
 def own_rows(run: Run) -> Iterator[TrainingText]:

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 UNMASKED = "nothing masks it"
 RELABELS = "transformers.DataCollatorForLanguageModeling"
+SEQUENCE = "transformers.Seq2SeqTrainer"
 MASKS_SINCE = "1.15.0"  # the first trl whose own versions of the models' chat templates are known here
 FUNCTION = "train_on_responses_only"
 COLLATOR = "DataCollatorForCompletionOnlyLM"
+VISION = "UnslothVisionDataCollator"
 # Collators that take the labels as they find them, or make them of all tokens.
 PLAIN_COLLATORS = (
     "DataCollatorForLanguageModeling",
@@ -58,7 +60,7 @@ def loss_of(run: Run, text: TrainingText, tokenizer: Tokenizer) -> list[Loss]:
     if settings is not None:
         return settings
     made = _by_data(run, text, tokenizer)
-    return [_made_anew(run, text, made) or made]
+    return [_made_anew(run, text, made) or _of_all_tokens(run, text, made) or made]
 
 
 def _made_anew(run: Run, text: TrainingText, made: Loss) -> Loss | None:
@@ -75,6 +77,21 @@ def _made_anew(run: Run, text: TrainingText, made: Loss) -> Loss | None:
         if text.form == "tokenised":
             return Loss("all", f"{made.by} with {last(RELABELS)}", "", at, None, note)
         return Loss("", made.by, f"{note}; whether it takes this trainer's columns at all is not known", at)
+    return None
+
+
+def _of_all_tokens(run: Run, text: TrainingText, made: Loss) -> Loss | None:
+    """What the same collator makes of tokens that could not be followed, for transformers' own trainer and its loss."""
+    trainer = run.trainer
+    assert trainer is not None
+    if made.on or text.form not in ("", "tokenised") or trainer.callee not in ("transformers.Trainer", SEQUENCE):
+        return None
+    if trainer.instance is not None or not isinstance(trainer.get("compute_loss_func"), Absent):
+        return None
+    for thing in objects(trainer.get("data_collator")):
+        call = getattr(thing, "call", None)
+        if call is not None and call.callee == RELABELS and _false(call.get("mlm")):
+            return Loss("all", "nothing", "", call.place, None, UNMASKED)
     return None
 
 
@@ -147,6 +164,8 @@ def _settings(run: Run, text: TrainingText) -> list[Loss] | None:
                     )
                 ]
             return [Loss("response", COLLATOR, "", trainer.places.get("data_collator", trainer.place), thing.call)]
+        if isinstance(thing, Opaque) and last(thing.callee) == VISION and thing.call is not None:
+            return [_vision(text, thing.call, trainer.places.get("data_collator", trainer.place))]
     if _own_collator(collator):
         return [
             Loss(
@@ -157,6 +176,23 @@ def _settings(run: Run, text: TrainingText) -> list[Loss] | None:
             )
         ]
     return None
+
+
+def _vision(text: TrainingText, call: Call, at: Place) -> Loss:
+    """What Unsloth's collator of images and texts masks: what it is told to, and the prompt before a completion."""
+    asked = call.get(FUNCTION)
+    if _true(asked):
+        return Loss("response", FUNCTION, "", at, call)
+    if not isinstance(asked, Absent) and not _false(asked) or call.unknown_arguments:
+        return Loss("", VISION, f"whether {VISION} is given {FUNCTION} is not known", at)
+    completion = call.get("completion_only_loss")
+    if text.form == "prompt-completion" and not _false(completion):
+        if isinstance(completion, Absent) or _true(completion):
+            return Loss("response", "prompt/completion columns", "", at)
+        return Loss("", VISION, f"which completion_only_loss {VISION} is given is not known", at)
+    if text.form or not {"prompt", "completion"} & set(text.columns) and text.columns and not text.open:
+        return Loss("all", "nothing", "", at, None, UNMASKED)
+    return Loss("", VISION, f"whether the rows are prompts and completions, which {VISION} tells apart: {text.why}", at)
 
 
 def _own_collator(collator: Value) -> bool:
@@ -176,6 +212,11 @@ def _setting(run: Run, name: str) -> Value:
 def _true(value: Value) -> bool | None:
     """True, False, or None when it is not given or not known."""
     return bool(value.value) if isinstance(value, (Known, Default)) and value.value is not None else None
+
+
+def _false(value: Value) -> bool:
+    """Whether a switch is off for certain."""
+    return isinstance(value, (Known, Default)) and not value.value
 
 
 def _by_template(run: Run, tokenizer: Tokenizer) -> Loss:

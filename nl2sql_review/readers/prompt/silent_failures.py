@@ -20,7 +20,12 @@ from .tokens import joined
 from .training_text import TrainingText, objective, texts_of, uses_unsloth
 
 # Their labels are -100 wherever the padding token stands.
-HIDE_PADDING = ("transformers.DataCollatorForLanguageModeling", "trl.DataCollatorForCompletionOnlyLM")
+HIDE_PADDING = (
+    "transformers.DataCollatorForLanguageModeling",
+    "trl.DataCollatorForCompletionOnlyLM",
+    "unsloth.trainer.UnslothVisionDataCollator",
+    "unsloth.UnslothVisionDataCollator",
+)
 KEEPS_PADDING = "0.17.0"  # the first trl with a collator of its own, which looks at the attention mask instead
 BOS_LITERALS = ("<s>", "<|begin_of_text|>", "<bos>")
 # Families whose tokenizers put a BOS token before every text, and those that have none.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Iterator
 
@@ -9,6 +10,7 @@ from ...flavours.reading import Stated
 from ...interpret.core.objects import Dataset
 from ...interpret.core.operations import freeze
 from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value
+from ..derive import plain
 from ..object_settings import last
 from ..run import Run
 from .text import MAX_ALTERNATIVES, Piece, alternatives, assign_roles, chat, chat_call, trimmed
@@ -76,6 +78,24 @@ def objective(run: Run) -> str:
     return f"{name} does not train on a text and its answer" if other else ""
 
 
+ENCODES = re.compile(
+    r"Seq2Seq|^M?T5|^U?MT5|^M?Bart|Pegasus|EncoderDecoder"
+)  # classes; a Seq2SeqTrainer trains any model
+ENCODERS = re.compile(r"(^|[-_/])(flan-)?(m|code|by|long-)?t5([-_p]|$)|(^|[-_/])m?bart[-_]|pegasus")  # models by name
+
+
+def apart(run: Run) -> str:
+    """Why the texts are not judged as one that goes on with its answer, "" where they are."""
+    if other := objective(run):
+        return other
+    name = plain(run.load.value("pretrained_model_name_or_path", "model_name", "$0"))
+    loader = last(run.load.callee.rpartition(".")[0])
+    by_name = isinstance(name, str) and ENCODERS.search(name.lower()) is not None
+    if not by_name and not ENCODES.search(loader):
+        return ""
+    return "an encoder-decoder model reads the question apart: its labels are the answer alone, with its own end"
+
+
 def uses_unsloth(run: Run) -> bool:
     """Whether Unsloth's own data preparation runs: importing the package is enough to replace TRL's."""
     if run.unsloth or any(c.callee.startswith("unsloth") for c in run.calls):
@@ -126,6 +146,11 @@ def _without_dataset(run: Run, at: Place | None) -> TrainingText:
     if formatted is not None:
         return _text(formatted, "text", at, by_formatting=True)
     value = run.dataset
+    columns = _columns_of_list(value)
+    if columns is not None:
+        text = _choose(run, Dataset("a list of rows", None, columns, open=False), columns, at)
+        text.columns, text.open = columns, False
+        return text
     if isinstance(value, Absent):
         why = run.trainer is not None and run.trainer.unknown_arguments or "the trainer is given no train_dataset"
     elif isinstance(value, Unknown):
@@ -138,6 +163,16 @@ def _without_dataset(run: Run, at: Place | None) -> TrainingText:
     if explicit:
         return TrainingText("text", [], Unknown(f"column {explicit!r}: {why}", value.trace), at, why, explicit)
     return TrainingText(why=why, at=at)
+
+
+def _columns_of_list(value: Value) -> dict[str, Value] | None:
+    """The columns of a list of rows that are all made in one way: `[{"messages": …} for row in dataset]`."""
+    rows = value.parts if isinstance(value, Unknown) else None
+    row = rows[0] if isinstance(rows, (list, tuple)) and len(rows) == 1 else None
+    cells = row.parts if isinstance(row, Unknown) else row.value if isinstance(row, (Known, Default)) else None
+    if not isinstance(cells, dict) or not cells or not all(isinstance(name, str) for name in cells):
+        return None
+    return {name: one if hasattr(one, "trace") else Known(one) for name, one in cells.items()}
 
 
 def text_of_dataset(run: Run, dataset: Dataset, at: Place | None) -> TrainingText:

@@ -37,7 +37,7 @@ def to_sqlite(sql: str, dialect: str) -> str:
     if said:
         raise Refused("guard", said)
     try:
-        made = sqlglot.transpile(sql, read=dialect.lower(), write="sqlite")
+        made: list[str] = sqlglot.transpile(sql, read=dialect.lower(), write="sqlite")
     except SqlglotError as error:
         raise Refused("engine", f"not read as {dialect}: {str(error).splitlines()[0]}") from None
     except RecursionError:

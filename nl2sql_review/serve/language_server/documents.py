@@ -19,7 +19,7 @@ CODE = 2  # the kind of a cell that holds code, in the protocol
 
 def path_of(uri: str) -> str:
     """Return the path that a URI names; of what is not saved yet a name in the working directory."""
-    found = to_fs_path(uri) if uri.startswith("file:") else None
+    found: str | None = to_fs_path(uri) if uri.startswith("file:") else None
     if found:
         return os.path.normpath(found)
     name = "".join(c if c.isalnum() or c in "._-" else "-" for c in uri.rpartition("/")[2] or uri)

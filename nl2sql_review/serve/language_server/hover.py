@@ -10,7 +10,7 @@ import re
 
 from lsprotocol.types import Hover, MarkupContent, MarkupKind, Range
 
-from ...judgement.verdict import Judged
+from ...judgement.verdict import FactVerdict
 from ...policy.expectations import wanted
 from ...policy.rulebook import Rule
 from ...report.report import Location
@@ -72,7 +72,7 @@ def _place(at: Location, positions: Positions) -> str:
     return f"{_code(one_line(line, LINE))} ([{where}]({uri}#L{at.row}))"
 
 
-def _rule(rule: Rule, judged: Judged) -> str:
+def _rule(rule: Rule, judged: FactVerdict) -> str:
     decision = judged.decision
     name = f"[{rule.id}]({rule.address})" if rule.address else f"`{rule.id}`"
     word = {"pass": "is kept", "fail": "is broken", "unknown": "cannot be decided"}.get(decision.verdict, "")

@@ -77,7 +77,7 @@ class Proofs:
 
         def work() -> Settled:
             session = self._session(review)
-            session.settle(unsafe=False, policy=policy)
+            session.apply(unsafe=False, policy=policy)
             return Settled(session.data, session.drafts, tuple(session.made))
 
         return await self.run(work)
@@ -119,7 +119,7 @@ class Proofs:
     def _proved(self, review: Review, known: _Known, finding: Finding) -> Fix | None:
         session = known.session = known.session or self._session(review)
         same = next((one for one in session.report.findings if one.fingerprint == finding.fingerprint), None)
-        return session.offer(same) if same is not None else None
+        return session.fix_of(same) if same is not None else None
 
     def _session(self, review: Review) -> Session:
         document = review.document

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ...judgement.verdict import Judged
+from ...judgement.verdict import FactVerdict
 from ...judgement.wording import LIBRARY_DEFAULT, locate
 from ...judgement.wording import where as shown
 from ...policy.rulebook import Rule
@@ -35,7 +35,7 @@ class Record:
     call: Call
     at: Location
     stops: tuple[Location, ...]
-    rules: list[tuple[Rule, Judged]] = field(default_factory=list)
+    rules: list[tuple[Rule, FactVerdict]] = field(default_factory=list)
     literal: bool = False
     configured: bool = False  # it is a key of a configuration
 
@@ -143,35 +143,35 @@ def _stands_there(trace: Trace, at: Location) -> bool:
 
 
 def _rules(
-    ruled: dict[tuple[int, str], list[tuple[Rule, Judged]]], node: int, *names: str
-) -> list[tuple[Rule, Judged]]:
+    ruled: dict[tuple[int, str], list[tuple[Rule, FactVerdict]]], node: int, *names: str
+) -> list[tuple[Rule, FactVerdict]]:
     """What the rules say of an argument, and which of those on something wider it breaks."""
     own = next((ruled[node, name] for name in names if (node, name) in ruled), [])
     wider = [one for one in ruled.get((node, ""), []) if one[1].decision.verdict == "fail"]
     return [*own, *(one for one in wider if all(one[0] is not rule for rule, _ in own))]
 
 
-def _ruled(review: Review) -> dict[tuple[int, str], list[tuple[Rule, Judged]]]:
+def _ruled(review: Review) -> dict[tuple[int, str], list[tuple[Rule, FactVerdict]]]:
     """What the rules say, by the node of an argument and its name; "" for what is more than one argument's value."""
-    made: dict[tuple[int, str], list[tuple[Rule, Judged]]] = {}
-    for ruling in review.examined.rulings if review.examined is not None else ():
-        for judged, _ in ruling.judged:
+    made: dict[tuple[int, str], list[tuple[Rule, FactVerdict]]] = {}
+    for of_rule in review.examined.rule_verdicts if review.examined is not None else ():
+        for judged, _ in of_rule.judged:
             fact = judged.fact
             if fact.why_not:
                 continue
             places = [fact.at, *fact.value.trace[-1:]]
             for node in {id(place.node) for place in places if place is not None}:
                 told = made.setdefault((node, fact.argument), [])
-                if not any(rule is ruling.rule and one.name == judged.name for rule, one in told):
-                    told.append((ruling.rule, judged))
+                if not any(rule is of_rule.rule and one.name == judged.name for rule, one in told):
+                    told.append((of_rule.rule, judged))
     return made
 
 
 def omitted(review: Review) -> Iterator[tuple[Location, str, Value]]:
     """Yield the arguments that a call leaves to the library: the call's place, the name, the default."""
     seen = set()
-    for ruling in review.examined.rulings if review.examined is not None else ():
-        for judged, _ in ruling.judged:
+    for of_rule in review.examined.rule_verdicts if review.examined is not None else ():
+        for judged, _ in of_rule.judged:
             fact = judged.fact
             trace = fact.value.trace
             if not fact.argument or fact.why_not or not trace or not trace[0].note.startswith(LIBRARY_DEFAULT):

@@ -207,7 +207,8 @@ def _synchronise(server: Server) -> None:
         return asyncio.get_running_loop().time()
 
     def text(uri: str) -> str:
-        return server.workspace.get_text_document(uri).source
+        source: str = server.workspace.get_text_document(uri).source
+        return source
 
     def notebook(uri: str, version: int, changed: float = 0.0) -> None:
         found = server.workspace.get_notebook_document(notebook_uri=uri)

@@ -362,7 +362,11 @@ def cast(m: Machine, kind: Value, value: Value, many: bool, node: cst.CSTNode | 
         if last in ("STRING", "UNPROCESSED", "Choice"):
             return value
         if last == "Path" and obj.text.startswith(("click", "rich_click", "cloup")):
-            path_type = obj.call.live[0].get(None, "path_type") if obj.call is not None and obj.call.live else Absent()
+            path_type = (
+                obj.call.live_arguments[0].get(None, "path_type")
+                if obj.call is not None and obj.call.live_arguments
+                else Absent()
+            )
             return value if isinstance(path_type, Absent) else m.call(path_type, Arguments([value]), node)
         if obj.text.startswith(("click", "rich_click", "cloup")):
             return Unknown(f"what {last} makes of it")

@@ -262,11 +262,11 @@ def config_parser(call: ModelCall) -> Value:
         call.callee.endswith("RawConfigParser") or not isinstance(args.get(None, "interpolation"), Absent)
     )
     if set(args.keywords) - {"interpolation"} or args.positional:
-        spoil(call.machine, parser, "configparser with options of its own")
+        forget_parsed(call.machine, parser, "configparser with options of its own")
     return Known(parser)
 
 
-def spoil(m: Machine, parser: Opaque, why: str) -> None:
+def forget_parsed(m: Machine, parser: Opaque, why: str) -> None:
     m.write(object_of(parser.slots["sections"]), "state", Items({}, why))
 
 
@@ -309,7 +309,7 @@ def parser_read(call: ModelCall) -> Value:
         if isinstance(read_in, Mapping):
             add_sections(m, parser, read_in.state)
         else:
-            spoil(
+            forget_parsed(
                 m, parser, value.why if isinstance(value, Unknown) else f"what configparser reads from {describe(one)}"
             )
     return Known(Opaque("the files that configparser read", "call"))
@@ -405,7 +405,7 @@ def set_option(call: ModelCall) -> Value:
     parser = call.owner
     sections = object_of(parser.slots.get("sections"))
     if sections is not None:
-        spoil(call.machine, parser, "the script changes what configparser read")
+        forget_parsed(call.machine, parser, "the script changes what configparser read")
     return Known(None)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from ....training_plan.values import Absent, Known, Unknown, Value, join
 from ...core.library import METHOD_MODELS, iteration_model, method_model, model, record, record_call
@@ -16,9 +16,11 @@ from ...core.objects import (
     ItemKey,
     Items,
     Mapping,
+    Object,
     Opaque,
     Row,
     Sequence,
+    SlotKey,
     object_of,
     plain,
 )
@@ -106,14 +108,12 @@ def map_(call: ModelCall) -> Value:
         mark = m.mark()
         out = m.call(fn, Arguments(positional, dict(extra), args.place), node)
         made, more = new_columns(m, out, is_batched, node)
-        written = {
-            k.key: cell(v, is_batched)
-            for k, v in row.slots.items()
-            if isinstance(k, ItemKey) and isinstance(k.key, str)
-        }
         obj = object_of(out)
         if isinstance(obj, Row):
-            columns.update(written)
+            columns.update({k.key: cell(v, is_batched) for k, v in obj.slots.items() if is_column(k)})
+            if ItemKey(None) in obj.slots:
+                why = f"{parameter_name(fn)} is set under a key that only the run knows"
+                columns, open_ = {name: Unknown(why) for name in columns}, True
         columns.update(made)
         open_ = open_ or bool(more)
         m.join_paths(mark, [m.changes(mark), {}])  # it may run for no row, in another process, or come from a cache
@@ -124,6 +124,11 @@ def parameter_name(fn: Value) -> str:
     function = object_of(fn)
     positional = function.positional if isinstance(function, Function) else []
     return positional[0].name.value if positional else "example"
+
+
+def is_column(key: SlotKey) -> TypeGuard[ItemKey]:
+    """Whether a slot of a row holds a column that the script set."""
+    return isinstance(key, ItemKey) and isinstance(key.key, str)
 
 
 def new_columns(m: Machine, out: Value, batched: bool, node: cst.CSTNode | None) -> tuple[dict[str, Value], str]:
@@ -140,8 +145,7 @@ def new_columns(m: Machine, out: Value, batched: bool, node: cst.CSTNode | None)
         ("PreTrainedTokenizer.__call__", "PreTrainedTokenizer.encode_plus", "batch_encode_plus")
     ):
         tokens: dict[str, Value] = {name: item_term(out, Known(name)) for name in ("input_ids", "attention_mask")}
-        written = {k.key: v for k, v in obj.slots.items() if isinstance(k, ItemKey) and isinstance(k.key, str)}
-        return {**tokens, **written}, ""
+        return {**tokens, **{k.key: v for k, v in obj.slots.items() if is_column(k)}}, ""
     state = m.mapping(out, node)
     return {k: cell(v, batched) for k, v in state.items.items() if isinstance(k, str)}, describe(
         out
@@ -274,13 +278,25 @@ def to_list(call: ModelCall) -> Value:
 
 
 # -- rows ------------------------------------------------------------------------------------------------
+def set_in(row: Object, key: Value) -> Value | None:
+    """What the script set under a key of a row; None where it set nothing there, nor anything that may be there."""
+    names = [k.key for k in row.slots if isinstance(k, ItemKey)]
+    name = plain(key) if isinstance(key, Known) else None
+    if name is not None and name in names:
+        found: Value = row.slots[ItemKey(name)]
+        return found
+    if names and (name is None or None in names):
+        return Unknown(f"the script sets items under keys that only the run knows, or reads {describe(key)}")
+    return None
+
+
 @method_model("row", "__getitem__")
 def cell_of_row(call: ModelCall) -> Value:
     row, key = call.owner, call.arguments.get(0)
     k = plain(key)
-    if ItemKey(k) in row.slots:
-        found: Value = row.slots[ItemKey(k)]
-        return found
+    own = set_in(row, key)
+    if own is not None:
+        return own
     known = (
         row.dataset.columns.get(k) if isinstance(row, Row) and row.dataset is not None and isinstance(k, str) else None
     )
@@ -303,9 +319,9 @@ def get_of_row(call: ModelCall) -> Value:
     receiver, args = call.receiver, call.arguments
     row, key = object_of(receiver), args.get(0)
     k = plain(key)
-    if ItemKey(k) in row.slots:
-        found: Value = row.slots[ItemKey(k)]
-        return found
+    own = set_in(row, key)
+    if own is not None:
+        return own
     known = (
         row.dataset.columns.get(k) if isinstance(row, Row) and row.dataset is not None and isinstance(k, str) else None
     )
@@ -325,7 +341,12 @@ def get_of_row(call: ModelCall) -> Value:
 
 @method_model("row", "copy")
 def copy_of_row(call: ModelCall) -> Value:
-    return call.receiver
+    row = call.owner
+    if not isinstance(row, Row):
+        return call.receiver
+    new = Row(row.text, row.dataset, row.batched)
+    new.slots.update(row.slots)
+    return Known(new, call.receiver.trace)
 
 
 @method_model("row", "update")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ....training_plan.values import Absent, Known, Unknown, Value
-from ...core.library import METHOD_MODELS, model, record, record_call, result
+from ...core.library import ATTRIBUTE_MODELS, METHOD_MODELS, model, record, record_call, result
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Dataset, Instance, Opaque, Row, Sequence, object_of
@@ -53,6 +53,10 @@ def setup_chat_format(call: ModelCall) -> Value:
     record_call(call)
     extra = (Known(Opaque("added tokens")),) if call.callee.endswith("clone_chat_template") else ()
     return Known(Sequence((args.get(0, "model"), args.get(1, "tokenizer"), *extra), "tuple"))
+
+
+# A processor of texts and images holds the tokenizer: both are one here, as what is set on either is set on the texts'.
+ATTRIBUTE_MODELS["transformers.PreTrainedTokenizer", "tokenizer"] = lambda call: call.receiver
 
 
 # -- methods that return the object itself ---------------------------------------------------------------
