@@ -21,6 +21,6 @@ def test_what_did_not_hold_is_not_read_again_after_another_fix() -> None:
         return reviewer.examine(data, path, every_rule=True)
 
     session = Session(examine, SCRIPT.read_bytes(), str(SCRIPT))
-    session.settle(unsafe=True)
+    session.apply(unsafe=True)
     assert len(session.made) > 10 and session.unfixed()  # some were made, and others tried in vain
     assert set(read.values()) == {1}
