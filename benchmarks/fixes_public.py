@@ -91,7 +91,7 @@ def worse(before: Examined, after: Examined) -> list[str]:
 
 
 def overlaid(root: str, files: Mapping[str, bytes], folder: str) -> str:
-    """A copy of a project with some files (by real path) changed; what is unchanged are links."""
+    """A copy of a project with some files (by real path) changed; what is not among them are links."""
     shutil.copytree(
         root, folder, copy_function=os.symlink, ignore=shutil.ignore_patterns(".git"), ignore_dangling_symlinks=True
     )
@@ -184,14 +184,15 @@ def settled(reviewer: Reviewer, path: str, others: list[str], mode: str, scratch
     )
     made["worse"] = worse(before, one.now)
     made["others"] = list(shared(reviewer, others, path, files))
+    files, first = {path: data, **files}, {path: data}  # the script itself is no link, also where another file changed
     folder = overlaid(root, files, os.path.join(scratch, f"after{len(os.listdir(scratch))}"))
     made["names"] = undefined(root, folder, files)
     if path.endswith((".py", ".ipynb")):
         run = rehearsed(path, root, folder)
         if "exception" in run:  # once more: a limit may have been reached on a busy machine
             folder = overlaid(root, files, os.path.join(scratch, f"after{len(os.listdir(scratch))}"))
-            first = overlaid(root, {}, os.path.join(scratch, f"before{len(os.listdir(scratch))}"))
-            run = rehearsed(path.replace(root, first, 1), first, folder)
+            other = overlaid(root, first, os.path.join(scratch, f"before{len(os.listdir(scratch))}"))
+            run = rehearsed(path.replace(root, other, 1), other, folder)
         made.update(run)
     return made
 

@@ -121,7 +121,10 @@ def main() -> int:
                 print(f"{title}: exit {code}, {[one['message'][:200] for one in found]}", file=sys.stderr)
                 wrong = 1
         if args.dropoutt:
-            run("dropoutt", [args.dropoutt, "scan", str(folder / "train.jsonl")], folder, args.rows)
+            (folder / "in").mkdir()
+            (folder / "train.jsonl").rename(folder / "in" / "train.jsonl")  # it scans a folder
+            quietly = ["--offline", "--no-html", "--no-open", "-q", "-j", args.jobs, "--out", "out"]
+            run("dropoutt", [args.dropoutt, "scan", "in", *quietly], folder, args.rows)
         return wrong
 
 

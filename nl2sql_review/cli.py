@@ -39,8 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         name = type(error).__name__
         return complain(
-            f"{PROGRAM} failed: {name}: {error}\nThis is a fault of {PROGRAM}, not of your script; "
-            "NL2SQL_REVIEW_TRACEBACK=1 shows where it happened."
+            f"{PROGRAM} failed: {name}: {error}\nThis is a bug in {PROGRAM}, not in your script; set "
+            f"NL2SQL_REVIEW_TRACEBACK=1 to see where it happened."
         )
 
 
@@ -67,12 +67,12 @@ def _command(argv: list[str]) -> int:
     try:
         os.getcwd()
     except OSError:
-        raise UsageError("the working directory is not there any more: change to one that is") from None
+        raise UsageError("the working directory no longer exists: change to one that does") from None
     named = bool(argv) and argv[0] in COMMANDS
     if named and len(argv) == 1 and argv[0] not in STARTED_BY_PROGRAMS and os.path.exists(argv[0]):
         raise UsageError(
-            f"{argv[0]} is a command, and a path that exists: write ./{argv[0]} for the path, "
-            f"or {argv[0]} with what the command needs"
+            f"{argv[0]} is both a command and a path: write ./{argv[0]} for the path, or {argv[0]} with the "
+            f"command's arguments"
         )
     command = import_module(f".commands.{argv[0] if named else 'review'}", __package__)
     status: int = command.run(command.parser().parse(argv[1:] if named else argv))

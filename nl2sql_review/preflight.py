@@ -29,10 +29,10 @@ INSTRUCTION = "### Instruction:"
 RESPONSE = "### Response:"
 
 TITLES = {
-    "prompt/alpaca": "instruction and response stand in the prompt, in order, after one BOS token",
+    "prompt/alpaca": "instruction and response are in the prompt, in order, after a single BOS token",
     "prompt/eos": "the loss ends with exactly one EOS token",
-    "prompt/response-only-loss": "the loss is on the SQL, all of it, and on nothing else",
-    "prompt/markers": "the response marker is found, right before the loss begins",
+    "prompt/response-only-loss": "the loss covers exactly the SQL",
+    "prompt/markers": "the response marker is right before the start of the loss",
     "memory/sequence-length": "rows fit the sequence length",
 }
 
@@ -161,7 +161,7 @@ class PreflightCounts:
 
     def __str__(self) -> str:
         named = {
-            "no_label": "have no token in the loss", "cut_before_eos": "are cut before their EOS token",
+            "no_label": "have no token in the loss", "cut_before_eos": "are truncated before their EOS token",
             "no_eos": "have no EOS token", "eos_masked": "have their EOS token outside the loss",
             "double_bos": "start with two BOS tokens",
         }  # fmt: skip
@@ -274,7 +274,7 @@ def check_batch(
 def tokenizer_of(given: TokenizerOrProcessor | None) -> Tokenizer:
     """Return the tokenizer of the text. Raises PreflightError where there is none."""
     if given is None:
-        raise PreflightError("the trainer has no tokenizer: hand it over, as in preflight(trainer, tokenizer)")
+        raise PreflightError("the trainer has no tokenizer: pass it, as in preflight(trainer, tokenizer)")
     return given.tokenizer if hasattr(given, "tokenizer") else given
 
 
@@ -284,7 +284,9 @@ def rows_of(batch: Batch) -> list[Row]:
     PreflightError when it has no labels, or labels of other tokens.
     """
     if "labels" not in batch:
-        raise PreflightError("prompt/response-only-loss: the batch has no labels, so nothing says what the loss is on")
+        raise PreflightError(
+            "prompt/response-only-loss: the batch has no labels, so it is unknown what the loss covers"
+        )
     ids, labels = _unpacked(batch, "input_ids"), _unpacked(batch, "labels")
     mask = _lists(batch["attention_mask"]) if "attention_mask" in batch else [[1] * len(row) for row in ids]
     rows = []
@@ -292,7 +294,7 @@ def rows_of(batch: Batch) -> list[Row]:
         for token, label, there in zip(tokens, wanted, real):
             if label != IGNORED and (label != token or not there):
                 raise PreflightError(
-                    f"prompt/response-only-loss: row {number}: label {label} is not the token {token} it stands at"
+                    f"prompt/response-only-loss: row {number}: label {label} is not the token {token} at its position"
                 )
         kept = [i for i, there in enumerate(real) if there]
         rows.append(Row(tuple(tokens[i] for i in kept), tuple(wanted[i] != IGNORED for i in kept)))
@@ -327,7 +329,7 @@ def _prompt(row: Row, tokenizer: Tokenizer, instruction: str, response: str) -> 
         return "starts with two BOS tokens: the text has one, and the tokenizer adds another"
     text = _decode(tokenizer, row.ids)
     if instruction and instruction not in text:
-        return f"does not hold {instruction!r}"
+        return f"does not contain {instruction!r}"
     if instruction and response and response in text and text.index(instruction) > text.index(response):
         return f"has {instruction!r} after {response!r}"
     return ""
@@ -347,16 +349,16 @@ def _eos(row: Row, tokenizer: Tokenizer) -> str:
     rest = _decode(
         tokenizer, learnt[learnt.index(eos) + 1 :]
     )  # chat templates write a newline there, which harms nothing
-    return f"goes on after EOS: {rest!r}" if rest.strip() else ""
+    return f"continues after EOS: {rest!r}" if rest.strip() else ""
 
 
 def _loss(row: Row, tokenizer: Tokenizer, instruction: str, response: str) -> str:
     if not any(row.learnt):
-        return "has every label masked: the loss is on nothing"
+        return "has every label masked: the loss covers nothing"
     if all(row.learnt[1:]):
-        return "has no label masked: the loss is on the instruction as well"
+        return "has no label masked: the loss also covers the instruction"
     if not all(row.learnt[row.start :]):
-        return f"has a masked token after its loss began: {_decode(tokenizer, row.ids[row.start :])!r}"
+        return f"has a masked token after the loss begins: {_decode(tokenizer, row.ids[row.start :])!r}"
     learnt = _decode(tokenizer, row.ids[row.start :])
     for marker in filter(None, (instruction, response)):
         if marker in learnt:
@@ -376,7 +378,7 @@ def _markers(row: Row, tokenizer: Tokenizer, response: str) -> str:
         return ""
     before, learnt = (_decode(tokenizer, part) for part in (row.ids[: row.start], row.ids[row.start :]))
     if response not in before + learnt:
-        return f"does not hold {response!r}"
+        return f"does not contain {response!r}"
     return "" if response in before else f"has no {response!r} before the loss begins"
 
 
@@ -386,7 +388,7 @@ def _length(row: Row, tokenizer: Tokenizer, length: int | None) -> str:
     if len(row.ids) > length:
         return f"has {len(row.ids)} tokens, more than {length}"
     cut = getattr(tokenizer, "eos_token_id", None) not in row.ids[row.start :]
-    return f"fills all {length} tokens and was cut: its end is gone" if cut else ""
+    return f"fills all {length} tokens and was truncated: its end is missing" if cut else ""
 
 
 def _item(rule: str, complaints: Sequence[str]) -> ChecklistItem:

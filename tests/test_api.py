@@ -100,6 +100,12 @@ def test_a_name_that_moved_into_a_model_is_still_there():
     assert "4.57.6" in store.exported("transformers", "MambaCache")
 
 
+@pytest.mark.parametrize("version", store.versions("trl")[-30:])
+def test_a_configuration_of_every_release_takes_what_its_bases_take(version):
+    found = store.whole("trl", "SFTConfig", {"trl": version, "transformers": store.newest("transformers")})
+    assert found is not None and found.accepts("per_device_train_batch_size") and not found.accepts("rate_of_learning")
+
+
 def test_packing_loses_nothing():
     stored = json.loads(store.FILE.read_text(encoding="utf-8"))
     assert tables.packed(tables.unpacked(stored)) == stored
@@ -295,7 +301,7 @@ def test_settings_come_first(tmp_path):
     assert found["trl"].versions == ("0.12.0",) and "nl2sql-review.toml" in found["trl"].said
     with pytest.raises(SettingsError, match="no library rich"):
         from_data({"versions": {"rich": "2"}}, "x", "")
-    with pytest.raises(SettingsError, match="no version"):
+    with pytest.raises(SettingsError, match="neither a version"):
         from_data({"versions": {"trl": "latest"}}, "x", "")
 
 
@@ -435,7 +441,8 @@ def test_the_files_that_say_the_versions_are_listed_as_read(tmp_path):
 
 def test_arguments_that_share_a_place_each_have_their_finding():
     code = HEAD + "settings = dict(output_dir='x', max_seq_length=1, warmup_ratio=0.1)\na = SFTConfig(**settings)\n"
-    assert sorted(text.partition("=")[0] for _, text in found(code)) == ["max_seq_length", "warmup_ratio"]
+    said = sorted(text.partition("=")[0] for _, text in found(code))
+    assert said == ["SFTConfig has no max_seq_length", "SFTConfig has no warmup_ratio"]
 
 
 def test_an_exact_version_between_two_known_ones_is_named_as_stated():

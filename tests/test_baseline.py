@@ -75,7 +75,7 @@ def test_another_value_in_the_same_code_is_new(review, project: Path, capsys: py
     said = " ".join(capsys.readouterr().out.split())
     assert "(accepted was r=32, now r=512)" in said and "✘ rank" in said and "• learning-rate accepted" in said
     assert cli.main(["baseline", "write", *SELECT, "train.py"]) == 0
-    assert "2 accepted, of which 1 new; 0 removed" in capsys.readouterr().out
+    assert "2 accepted, 1 of them new; 0 fixed and removed" in capsys.readouterr().out
     assert review("--baseline", FILE, "train.py")[0] == 0
 
 
@@ -86,6 +86,25 @@ def test_other_code_names_what_was_accepted(review, project: Path, capsys: pytes
     capsys.readouterr()
     cli.main([*SELECT, "--baseline", FILE, "train.py"])
     assert "(accepted was r=64, now r=512)" in " ".join(capsys.readouterr().out.split())
+
+
+WHOLE = ("--select", "lora/rank,lora/target-modules,arguments/learning-rate,checkpointing/limit,memory/monitoring")
+
+
+def test_another_argument_of_the_call_brings_back_nothing_that_was_accepted(review, project: Path, capsys) -> None:
+    """What a call leaves out is found at the whole call, so that its code is another one then."""
+    more = SCRIPT.replace("r=64", "target_modules=['q_proj']")
+    (project / "train.py").write_text(more, encoding="utf-8")
+    cli.main(["baseline", "write", *WHOLE, "train.py"])
+    (project / "train.py").write_text(more.replace("=5e-3", "=5e-3, seed=1"), encoding="utf-8")
+    code, new, known, fixed = review(*WHOLE, "--baseline", FILE, "train.py")
+    assert (code, new, fixed) == (0, [], []) and {"checkpointing/limit", "memory/monitoring"} <= set(known)
+    (project / "train.py").write_text(more.replace("=5e-3", "=5e-2, seed=1"), encoding="utf-8")
+    assert review(*WHOLE, "--baseline", FILE, "train.py")[1] == ["arguments/learning-rate"]
+    (project / "train.py").write_text(more.replace("['q_proj']", "'all-linear'"), encoding="utf-8")
+    capsys.readouterr()
+    assert cli.main(["baseline", "write", *WHOLE, "train.py"]) == 0
+    assert "1 removed" in capsys.readouterr().out
 
 
 def test_an_old_file_accepts_any_value_until_it_is_written_anew(review, project: Path) -> None:
@@ -111,9 +130,11 @@ def test_what_is_fixed_can_go(review, project: Path, capsys: pytest.CaptureFixtu
     ]  # fmt: skip
     assert cli.main([*SELECT, "--baseline", FILE, "train.py"]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "can go from the baseline (nl2sql-review baseline write): " in said and "lora/rank in train.py" in said
+    assert (
+        "can be removed from the baseline (nl2sql-review baseline write): " in said and "lora/rank in train.py" in said
+    )
     assert cli.main(["baseline", "write", *SELECT, "train.py"]) == 0
-    assert "1 accepted, of which 0 new; 3 removed, which are fixed" in capsys.readouterr().out
+    assert "1 accepted, 0 of them new; 3 fixed and removed" in capsys.readouterr().out
     (entry,) = json.loads((project / FILE).read_text(encoding="utf-8"))["findings"]
     assert (entry["path"], entry["rule"]) == ("train.py", "arguments/learning-rate")
     assert review("--baseline", FILE, "train.py") == (0, [], ["arguments/learning-rate"], [])
@@ -156,8 +177,8 @@ def test_comments_come_first_and_need_no_entry(review, project: Path) -> None:
     [
         (None, "baseline write --output nope.json"),
         ("[]", "must be a mapping"),
-        ("{", "no baseline of nl2sql-review"),
-        ("[" * 100_000, "no baseline of nl2sql-review"),
+        ("{", "not a baseline of nl2sql-review"),
+        ("[" * 100_000, "not a baseline of nl2sql-review"),
         ('{"version": 2, "findings": []}', "version 1"),
         ('{"version": 1, "findings": [{"rule": "lora/rank"}]}', "findings[0]"),
     ],

@@ -156,6 +156,23 @@ def test_answers_larger_than_a_pipe_and_more_numbers_than_processes():
     assert answers == {number: ["x" * 300_000, number, b"\0"] for number in range(50)}
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits are those of Linux")
+def test_a_number_that_never_ends_or_takes_all_memory_takes_no_other_with_it(monkeypatch):
+    monkeypatch.setattr(workers, "SECONDS", 1)
+    monkeypatch.setattr(workers, "MEMORY", 2 * 1024**3)
+
+    def work(number):
+        while number == 7:
+            pass
+        try:
+            return len(bytearray(3 * 1024**3)) if number == 8 else number
+        except MemoryError:
+            return "too much"
+
+    answers = dict(workers.spread(work, range(20), 2))
+    assert answers == {number: {7: None, 8: "too much"}.get(number, number) for number in range(20)}
+
+
 def test_how_many_processes(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
     assert workers.usable() == 3 and workers.usable(5) == 5

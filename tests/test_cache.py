@@ -402,5 +402,5 @@ def test_clear_removes_the_cache_and_nothing_else(project, made, capsys, tmp_pat
     assert not (tmp_path / "kept").exists()
     assert said(capsys, "cache", "clear")[0] == 0
     assert cli.main(["cache", "clear", "--cache-dir", "src"]) == 2
-    assert "no cache of nl2sql-review" in capsys.readouterr().err
+    assert "not a cache of nl2sql-review" in capsys.readouterr().err
     assert (project / "src" / "train.py").exists()

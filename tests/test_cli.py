@@ -183,7 +183,7 @@ def test_a_lone_word_that_is_a_command_and_a_path(word: str, project: Path, caps
         (["--output-format", "sarf", "train.py"], 'did you mean "sarif"'),
         (["--output-format", "sarif=", "train.py"], "write sarif=FILE"),
         (["--output-format", "sarif", "--output-format", "text", "train.py"], "--output-format text=FILE"),
-        (["--output-format", "sarif=a", "--output-format", "text=./a", "train.py"], "a is to be written twice"),
+        (["--output-format", "sarif=a", "--output-format", "text=./a", "train.py"], "a would be written twice"),
         (["--config", "nowhere.toml", "train.py"], "nowhere.toml"),
         (["--stdin-filename", "a.py", "train.py"], "give - as a path"),
         (["-", "-"], "give - once"),

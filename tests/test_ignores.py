@@ -45,7 +45,7 @@ def test_at_the_end_of_the_line(capsys: pytest.CaptureFixture[str]) -> None:
         SCRIPT.splitlines()[4] + "  # nl2sql: ignore[arguments/learning-rate=0.005] tried by hand",
     ]
     out = capsys.readouterr().out
-    assert "2 findings silenced in 1 file" in out and "2 suppressed" in out
+    assert "2 findings suppressed in 1 file" in out and "2 suppressed" in out
     assert added(made) == made  # nothing more to add
 
 
@@ -62,7 +62,7 @@ def test_a_comment_accepts_the_value_it_names(project: Path, capsys: pytest.Capt
     assert cli.main([*SELECT, "train.py"]) == 1
     out = " ".join(capsys.readouterr().out.split())
     assert "r=512; should be 16 (accepted was r=64, now r=512)" in out
-    assert "nothing is silenced here: lora/rank=64 finds nothing" in out
+    assert "this comment suppresses nothing: lora/rank=64 has no finding here" in out
     renewed = added(made.replace("r=64, ", "r=512, "))
     assert "ignore[lora/rank=512]" in renewed and "lora/rank=64" not in renewed
     same = made.replace("5e-3", "0.0050").replace(
@@ -128,7 +128,7 @@ def test_whole_scripts(path: str, project: Path) -> None:
 def test_a_reason_must_say_something(reason: str, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "train.py").write_text(SCRIPT, encoding="utf-8")
     assert cli.main([*SELECT, "--add-ignores", reason, "train.py"]) == 2
-    assert "say why" in capsys.readouterr().err
+    assert "give the reason" in capsys.readouterr().err
     assert (project / "train.py").read_text(encoding="utf-8") == SCRIPT
 
 

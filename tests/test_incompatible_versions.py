@@ -142,6 +142,25 @@ def test_the_tables_are_small_and_say_where_they_are_from():
     assert project_files.requirement("git+https://github.com/huggingface/trl", "x") is None
 
 
+def test_what_every_release_of_a_range_requires_counts():
+    stated = [Requirement("unsloth", "==2026.10.9", "a"), Requirement("huggingface_hub", ">=2.4", "b")]
+    (found,) = incompatible(stated)
+    assert found.sentence.startswith(
+        "transformers 5.17.0 (the newest that unsloth 2026.10.9 allows) requires huggingface_hub<2.0,>=1.5.0, "
+        "b states huggingface_hub>=2.4: no installer accepts both"
+    )
+    assert not incompatible([stated[0], Requirement("huggingface_hub", ">=1.5", "b")])
+    assert not incompatible([Requirement("unsloth", "==2026.10.9", "a"), Requirement("huggingface_hub", "<1", "b")])
+    unbounded = [Requirement("transformers", ">=4.40", "a"), Requirement("huggingface_hub", ">=2.4", "b")]
+    assert not incompatible(unbounded), "a later release may take it"
+
+
+def test_what_holds_but_on_macos_says_so():
+    stated = [Requirement("unsloth_zoo", "==2026.10.9", "a"), Requirement("torch", "==2.15.0", "b")]
+    (found,) = incompatible(stated)
+    assert found.sentence.startswith("unsloth_zoo 2026.10.9 (but on macOS) requires torch<2.15.0,>=2.4.0, b states")
+
+
 def test_a_refresh_says_what_changed_and_what_is_old():
     old = {"callables": {"T": {"parameters": {"a": "1", "b": "2"}}, "Gone": {"parameters": {}}}}
     new = {"callables": {"T": {"parameters": {"b": "3", "c": "None"}}}}
@@ -163,5 +182,8 @@ def test_the_dates_are_those_of_the_tables():
 
 def test_only_what_holds_on_every_machine_is_kept():
     said = ["trl<=1.15.0,>=0.18.2", "Peft (>=0.18)", "torch>=2.4; sys_platform != 'darwin'", "trl!=0.19.0", "rich"]
+    said += ["datasets>=4; python_version < '3.11'", "vllm==0.9; extra == 'vllm'"]
+    said += ["accelerate>=1; python_version > '3.1'"]
     kept = refresh.unconditional({"requires_python": ">=3.11", "requires_dist": said})
-    assert kept == {"python": ">=3.11", "trl": "<=1.15.0,>=0.18.2,!=0.19.0", "peft": ">=0.18"}
+    assert kept.pop(requirements.BUT_MACOS) == {"torch": ">=2.4"}
+    assert kept == {"python": ">=3.11", "trl": "<=1.15.0,>=0.18.2,!=0.19.0", "peft": ">=0.18", "accelerate": ">=1"}

@@ -93,8 +93,8 @@ def test_what_fails_halfway_leaves_nothing(project, monkeypatch, capsys):
     [
         (["init"], "what"),
         (["init", "vim"], "not one of claude-code"),
-        (["init", "trainer", "--directory", "nowhere"], "nowhere is no directory"),
-        (["init", "trainer", "--directory", "file"], "file is no directory"),
+        (["init", "trainer", "--directory", "nowhere"], "nowhere is not a directory"),
+        (["init", "trainer", "--directory", "file"], "file is not a directory"),
     ],
 )
 def test_usage_errors(project, capsys, argv, words):

@@ -64,14 +64,14 @@ def review(head, *plans, source=None, settings=None):
         (Either((Known(8), Known(64))), ("fail", "branch", "")),
         (
             Either((Known(16), Known(64)), "small"),
-            ("unknown", "branch", "it depends on `small` whether it is 16 or 64"),
+            ("unknown", "branch", "whether it is 16 or 64 depends on `small`"),
         ),
         (Either((Known(64), Unknown("no idea"))), ("unknown", "branch", "no idea")),
         (Either((Known(64), Absent())), ("fail", "branch", "it is not set")),
-        (Term("int(sys.argv[1])"), ("unknown", "certain", "only the run decides: int(sys.argv[1])")),
+        (Term("int(sys.argv[1])"), ("unknown", "certain", "decided at run time: int(sys.argv[1])")),
         (Unknown("r is read from a file"), ("unknown", "certain", "r is read from a file")),
         (Absent("called without r"), ("fail", "certain", "")),
-        (Known(object()), ("unknown", "certain", "only the run decides: it is an object, not a plain value")),
+        (Known(object()), ("unknown", "certain", "decided at run time: it is an object, not a plain value")),
         (Text(("16",)), ("fail", "certain", "")),
     ],
 )
@@ -174,7 +174,7 @@ def test_another_fact_as_the_measure():
     assert verdict(Known(32), head, lora__alpha=Unknown("no idea")) == (
         "unknown",
         "certain",
-        "lora.alpha is not known: no idea",
+        "lora.alpha is unknown: no idea",
     )
 
 
@@ -191,7 +191,7 @@ def test_when():
     assert verdict(Known(1), head, dataset__mixing=Known("single")) == (
         "not-applicable",
         "certain",
-        'mixing is "single"; the rule is about "interleaved"',
+        'mixing is "single"; the rule applies to "interleaved"',
     )
     assert verdict(Known(1), head, dataset__mixing=Fact(why_not="no dataset"))[2] == "no dataset"
     assert verdict(Known(1), head, dataset__mixing=Absent())[0] == "not-applicable"
@@ -360,7 +360,7 @@ def test_a_defect_on_a_branch_is_told_as_one():
     (finding,) = review(head, plan(api__removed_arguments=Fact(Known(["a"]), cases=(case,)))).findings
     assert (
         finding.certainty == "branch"
-        and finding.message == "a= is gone (only on a branch, which `argv[1] == 'x'` decides)"
+        and finding.message == "a= is gone (only on one branch, decided by `argv[1] == 'x'`)"
     )
 
 

@@ -68,13 +68,13 @@ def test_a_file_extends_another_and_paths_are_its_own(project: Path) -> None:
     ("text", "said"),
     [
         ("gpu = 'T4'\nproceses = 2\n", 'nl2sql-review.toml:2:1: proceses: unknown key; did you mean "processes"'),
-        ("[tool.nl2sql-review]\ngpu = 'T4'\n", "leave out the [tool.nl2sql-review] header"),
+        ("[tool.nl2sql-review]\ngpu = 'T4'\n", "remove the [tool.nl2sql-review] header"),
         ("fizz = 1\n", "nl2sql-review.toml:1:1: fizz: unknown key; known are"),
-        ("extend = 'nl2sql-review.toml'\n", "extends what extends it"),
+        ("extend = 'nl2sql-review.toml'\n", "extends itself"),
         ("extend = '../../../outside.toml'\n", "leads out of"),
-        ("extend = 'none.toml'\n", "none.toml: there is no such file"),
+        ("extend = 'none.toml'\n", "none.toml: the file does not exist"),
         ("[[overrides]]\ngpu = 'T4'\n", "overrides[0]: paths is missing"),
-        ("[[overrides]]\npaths = ['a']\nexclude = ['b']\n", "exclude cannot differ by path"),
+        ("[[overrides]]\npaths = ['a']\nexclude = ['b']\n", "exclude cannot be set per path"),
         ("[[overrides]]\npaths = ['a']\n'lora/rank' = { equal = 1 }\n", 'did you mean "equals"'),
     ],
 )

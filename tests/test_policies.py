@@ -86,10 +86,10 @@ def test_several_policies_and_a_rule_selected_by_its_name(project: Path, capsys:
         ("select = ['lora/rnk']", 'lora/rnk; did you mean "lora/rank"'),
         ("'lora/rnk' = { equals = 1 }", 'did you mean "lora/rank"'),
         ("'lora/rank' = { equal = 1 }", 'did you mean "equals"'),
-        ("extend = './bad.toml'", "extends what extends it"),
+        ("extend = './bad.toml'", "extends itself"),
         ("extend = 'recomended'", 'did you mean "recommended"'),
         ("title = ", "bad.toml"),
-        ("extend = './none.toml'", "there is no such policy file"),
+        ("extend = './none.toml'", "the policy file does not exist"),
     ],
 )
 def test_a_mistake_names_file_key_and_remedy(project: Path, text: str, said: str) -> None:

@@ -441,15 +441,18 @@ def test_tracker(argument, expected):
     ("code", "wrong"),
     [
         ("wandb.init(config={'learning_rate': 5e-5})", []),
-        ("wandb.init(config={'learning_rate': 1e-4})", ["learning_rate: says 0.0001, the run uses 5e-05"]),
-        ("wandb.init(config={'training': {'lr': '5e-5', 'epochs': 4}})", ["epochs: says 4, the run uses 3.0"]),
+        ("wandb.init(config={'learning_rate': 1e-4})", ["learning_rate is recorded as 0.0001, the run uses 5e-05"]),
+        ("wandb.init(config={'training': {'lr': '5e-5', 'epochs': 4}})", ["epochs is recorded as 4, the run uses 3.0"]),
         (
             "wandb.config.update({'seed': 1, 'max_steps': 5})",
-            ["seed: says 1, the run uses 3407", "max_steps: says 5, the run uses -1"],
+            ["seed is recorded as 1, the run uses 3407", "max_steps is recorded as 5, the run uses -1"],
         ),
         ("wandb.config.update({'logging_steps': 5, 'seed': 3407})", []),
-        ("wandb.config.max_steps = 5", ["max_steps: says 5, the run uses -1"]),
-        ("logging.info('learning rate: 1e-4, epochs = 3')", ["learning_rate: says 0.0001, the run uses 5e-05"]),
+        ("wandb.config.max_steps = 5", ["max_steps is recorded as 5, the run uses -1"]),
+        (
+            "logging.info('learning rate: 1e-4, epochs = 3')",
+            ["learning_rate is recorded as 0.0001, the run uses 5e-05"],
+        ),
         ("print('step 5: lr 1')", []),
     ],
 )
@@ -485,7 +488,7 @@ def test_derive_keeps_what_is_uncertain():
     assert derive(double, Default(2, "--n")) == Default(4, "--n")
     assert derive(double, Either((Known(1), Known(2)), "c")) == Either((Known(2), Known(4)), "c")
     assert derive(double, Unknown("lost")).why == "lost"
-    assert derive(double, Term("f()")).why == "only the run decides f()"
+    assert derive(double, Term("f()")).why == "f() is decided at run time"
     assert isinstance(derive(double, Text(("a", Term("b")))), Unknown)
     assert isinstance(derive(lambda x: x / 0, Known(2)), Unknown)
     assert isinstance(derive(lambda x: x, Absent("gone")), Absent)
@@ -501,7 +504,7 @@ def test_derive_moves_branches_of_one_condition_together():
 def test_a_reason_names_values_as_the_script_writes_them():
     code = "flag = torch.first() if input() else torch.second()\n"
     found = fact(code + TRAINER.replace("output_dir='out'", "bf16=flag, fp16=False"), "arguments.mixed_precision")
-    assert found.value.why == "only the run decides torch.first() or torch.second()"
+    assert found.value.why == "torch.first() or torch.second() is decided at run time"
 
 
 # -- where the model is placed -----------------------------------------------------------------------------------
@@ -510,9 +513,9 @@ def test_a_reason_names_values_as_the_script_writes_them():
 @pytest.mark.parametrize(
     ("card", "expected"),
     [
-        ("torch.device('xpu')", "which card torch.device('xpu') is, only the run decides"),
+        ("torch.device('xpu')", "it is known only at run time which GPU torch.device('xpu') is"),
         ("torch.device(PartialState().process_index)", "on its own card"),
-        ("3", "which card device_map=3 means depends on the process"),
+        ("3", "which GPU device_map=3 means depends on the process"),
     ],
 )
 def test_the_card_that_a_device_map_names(card, expected):

@@ -68,7 +68,7 @@ def _written(pairs):
         (GOOD.replace("effect: silent\n", ""), ": `effect` is missing"),
         (GOOD.replace("fact: lora.r", "fact: lora.rr"), ': fact: the plan has no fact lora.rr; did you mean "lora.r"?'),
         (GOOD.replace("{equals: 16}", "16"), ": expect: must be a mapping, not the number 16"),
-        (GOOD.replace("{equals: 16}", "{}"), ": expect: nothing is expected of lora.r"),
+        (GOOD.replace("{equals: 16}", "{}"), ": expect: there is no expectation for lora.r"),
         (GOOD.replace("{equals: 16}", '{at_least: "3"}'), ': expect.at_least: must be a number, not the string "3"'),
         (GOOD.replace("{equals: 16}", "{near: {value: 2e-4}}"), ": expect.near: `within` is missing"),
         (GOOD.replace("{equals: 16}", "{one_of: no}"), ': expect.one_of: must be a list, not the string "no"'),
@@ -76,10 +76,10 @@ def _written(pairs):
             GOOD.replace("{equals: 16}", "{equals: {fact: lora.alfa}}"),
             ": expect.equals.fact: the plan has no fact lora.alfa",
         ),
-        (GOOD.replace("lora.r\n", "[lora.r, lora.alpha]\n"), ": expect: must map each fact to what is expected of it"),
+        (GOOD.replace("lora.r\n", "[lora.r, lora.alpha]\n"), ": expect: must map each fact to its expectation"),
         (GOOD + "fact: lora.alpha\n", ":5: the key fact is given twice"),
         (GOOD + "serverity: error\n", ': serverity: unknown key; did you mean "severity"?'),
-        (GOOD + "when: {fact: lora.bias}\n", ": when: expects nothing of lora.bias"),
+        (GOOD + "when: {fact: lora.bias}\n", ": when: has no expectation for lora.bias"),
         (GOOD + "when: {equals: 1}\n", ": when.fact: is missing"),
         (GOOD + "terms: is_bf16()\n", ": terms: must be a list"),
         (GOOD + "unset: maybe\n", ': unset: "maybe" is not one of'),
@@ -94,7 +94,7 @@ def test_a_mistake_is_told_with_its_key_and_remedy(head, told):
 
 def test_a_page_without_title_or_head():
     assert "must start with its title" in complaint(GOOD, "Prose\n")
-    with pytest.raises(RulebookError, match="starts with a head"):
+    with pytest.raises(RulebookError, match="must start with a head"):
         parse("# Title\n", "x.md", "lora/x")
 
 
@@ -143,12 +143,12 @@ def test_a_team_adds_and_replaces_rules(tmp_path):
 @pytest.mark.parametrize("name", ["lroa/x.md", "x.md", "lora/deep/x.md"])
 def test_a_rule_in_the_wrong_place(tmp_path, name):
     write(tmp_path, name)
-    with pytest.raises(RulebookError, match="a rule lies at <section>/<rule>.md"):
+    with pytest.raises(RulebookError, match="a rule must be at <section>/<rule>.md"):
         load([str(tmp_path)])
 
 
 def test_a_directory_that_is_not_there(tmp_path):
-    with pytest.raises(RulebookError, match="no such directory of rules"):
+    with pytest.raises(RulebookError, match="the directory of rules does not exist"):
         load([str(tmp_path / "none")])
 
 

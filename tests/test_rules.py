@@ -64,9 +64,9 @@ expect: {{{{equals: 8}}}}
 @pytest.mark.parametrize(
     ("bad", "code", "said"),
     [
-        (GOOD.replace("8", "64") + "  # expect: quality/rank r=64", 0, "1 rule, 2 examples: nothing not as labelled"),
-        (GOOD, 1, "labelled bad, but it is judged pass"),
-        (GOOD.replace("8", "64"), 1, "line 1 is found and not marked: r=64"),
+        (GOOD.replace("8", "64") + "  # expect: quality/rank r=64", 0, "1 rule, 2 examples: all as labeled"),
+        (GOOD, 1, "labeled bad, but judged pass"),
+        (GOOD.replace("8", "64"), 1, "line 1 has a finding but no mark: r=64"),
         (GOOD.replace("8", "64") + "  # expect: quality/rank r=65", 1, "the message lacks 'r=65'"),
         ("x = 1", 1, "nothing can be judged"),
         ("def (:", 1, "it cannot be read"),

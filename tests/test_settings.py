@@ -70,13 +70,13 @@ def test_the_command_line_comes_last(project):
         ({"lora": {"rank": 1}}, "a rule's table is named by its id"),
         ({"select": "lora"}, 'select: must be a list, not the string "lora"'),
         ({"select": [1]}, "select[0]: must be a string, not the number 1"),
-        ({"processes": "2"}, 'processes: must be a whole number, not the string "2"'),
-        ({"processes": True}, "processes: must be a whole number, not true"),
+        ({"processes": "2"}, 'processes: must be an integer, not the string "2"'),
+        ({"processes": True}, "processes: must be an integer, not true"),
         ({"processes": 0}, "processes: must be at least 1"),
         ({"gpu": [1]}, "gpu: must be a string or a number, not a list"),
-        ({"gpu": "rtx4091"}, "gpu: 'rtx4091' is no card that is known; did you mean \"rtx4090\"?"),
-        ({"gpu": -3}, "gpu: '-3' is no card that is known: name one (t4"),
-        ({"gpu": ""}, "gpu: '' is no card that is known: name one (t4"),
+        ({"gpu": "rtx4091"}, "gpu: unknown GPU 'rtx4091'; did you mean \"rtx4090\"?"),
+        ({"gpu": -3}, "gpu: unknown GPU '-3': name one (t4"),
+        ({"gpu": ""}, "gpu: unknown GPU '': name one (t4"),
         ({"fail-on": "eror"}, 'fail-on: "eror" is not one of error, warning, advice; did you mean "error"?'),
         ({"lora/rank": 32}, '"lora/rank": must be a table such as { equals = … }, not the number 32'),
         ({"lora/rank": {"equal": 32}}, '"lora/rank".equal: unknown key; did you mean "equals"?'),
@@ -109,7 +109,7 @@ def test_broken_toml_and_a_missing_file(project):
     project("nl2sql-review.toml", "select = [\n")
     with pytest.raises(SettingsError, match="nl2sql-review.toml"):
         load(".")
-    with pytest.raises(SettingsError, match="there is no such file"):
+    with pytest.raises(SettingsError, match="the file does not exist"):
         load(".", config="none.toml")
     project("pyproject.toml", "[project]\n")
     with pytest.raises(SettingsError, match=r"there is no table \[tool.nl2sql-review\]"):

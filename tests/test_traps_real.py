@@ -156,7 +156,7 @@ LORA = (
 
 
 def whole(code: str, dataset: str) -> str:
-    """A script whose trainer gets another data set than the rows of one file."""
+    """A script whose trainer gets another dataset than the rows of one file."""
     return (
         script(TEXT + "}")
         .replace("dataset = load_dataset", code + "dataset = load_dataset", 1)

@@ -16,6 +16,7 @@ from functools import cached_property
 from ..files import disk
 from ..files.discovery import shown
 from ..files.typed_data import ShapeError, build
+from ..fixes.comparison import placeless
 from ..judgement.suppression import accepted_was, with_accepted
 from ..policy.expectations import spelled
 from ..policy.rulebook import NOTICES
@@ -39,7 +40,7 @@ class Baseline:
 
     def __post_init__(self) -> None:
         if self.version != VERSION:
-            raise ShapeError("version", f"is {self.version}, and this nl2sql-review reads version {VERSION}")
+            raise ShapeError("version", f"is {self.version}, but this nl2sql-review reads version {VERSION}")
 
     @property
     def folder(self) -> str:
@@ -63,15 +64,33 @@ class Baseline:
     def silenced(self, file: FileReport) -> FileReport:
         """The file with the findings that are accepted suppressed; one whose value has changed says so."""
         because = f"in the baseline {shown(self.path)}"
+        edited = self._edited(file)
         findings = tuple(
             f
             if f.suppressed is not None
             else replace(f, suppressed=because, suppressed_by="baseline")
-            if self.accepts(f)
+            if self.accepts(f) or f.fingerprint in edited
             else self._renewed(f, file)
             for f in file.findings
         )
         return with_accepted(replace(file, findings=findings))
+
+    def _edited(self, file: FileReport) -> dict[str, BaselineEntry]:
+        """The entries of findings that are as they were but for their code, by the fingerprints they have now.
+
+        A finding about what a call leaves out stands on the whole call: another argument there does not make it new.
+        """
+        path, prints = _relative(file.path, self.folder), {f.fingerprint for f in file.findings}
+        gone = [e for e in self.findings if e.path == path and e.fingerprint not in {*prints, *self.valueless}]
+        found = {}
+        for one in file.findings if gone else ():
+            if (one.suppressed is None or one.suppressed_by == "baseline") and not self.accepts(one):
+                same = (e for e in gone if e.rule == one.rule and _same(e.value, one.value))
+                known = next((e for e in same if placeless(e.message) == placeless(one.message)), None)
+                if known is not None:
+                    found[one.fingerprint] = known
+                    gone.remove(known)
+        return found
 
     def _renewed(self, finding: Finding, file: FileReport) -> Finding:
         """The finding, with the value that was accepted in its place: in the same code, or in other of its rule."""
@@ -96,8 +115,11 @@ class Baseline:
         """
         by_path = {_relative(file.path, self.folder): file for file in files}
         gone = []
+        edited = {entry.fingerprint for file in by_path.values() for entry in self._edited(file).values()}
         for entry in self.findings:
             file = by_path.get(entry.path)
+            if entry.fingerprint in edited:
+                continue
             if file is None:
                 if not disk.exists(os.path.join(self.folder, entry.path)):
                     gone.append(entry)
@@ -134,12 +156,12 @@ def read(path: str) -> Baseline:
         prints = frozenset(entry["fingerprint"] for entry in said.get("findings", ()) if "value" not in entry)
         return replace(made, path=path, valueless=prints)
     except FileNotFoundError:
-        remedy = f"make it with nl2sql-review baseline write --output {name} PATH…"
-        raise SettingsError(f"{name}: there is no such baseline; {remedy}") from None
+        remedy = f"create it with nl2sql-review baseline write --output {name} PATH…"
+        raise SettingsError(f"{name}: the baseline does not exist; {remedy}") from None
     except OSError as error:
         raise SettingsError(f"{name}: {error.strerror or error}") from None
     except (ShapeError, ValueError, RecursionError) as error:
-        raise SettingsError(f"{name}: this is no baseline of nl2sql-review: {error}") from None
+        raise SettingsError(f"{name}: this is not a baseline of nl2sql-review: {error}") from None
 
 
 def text(entries: Iterable[BaselineEntry]) -> str:

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
 EPILOG = """\
-Then commit the file, and say baseline = "nl2sql-review-baseline.json" in the settings, or --baseline FILE.
-An entry accepts the value that it names: another value is a new finding. Files without values, as older versions
-wrote them, accept any value until they are written anew.
-Entries of files that are not given stay; fixed ones go, unless --select or --ignore leaves their rule out.
+Then commit the file, and set baseline = "nl2sql-review-baseline.json" in the settings, or use --baseline FILE.
+An entry accepts the value it names: a different value is a new finding. Files without values, as older versions
+wrote them, accept any value until they are rewritten.
+Entries of files that are not given are kept; fixed ones are removed, unless --select or --ignore excludes their rule.
 
 exit codes:
   0  written
@@ -30,13 +30,13 @@ def parser() -> Parser:
     parser = Parser(
         "baseline",
         usage=f"{PROGRAM} baseline write [OPTIONS] PATH...",
-        description="Accepts what is found now, so that only new findings count.",
+        description="Accepts the current findings, so that only new ones count.",
         epilog=EPILOG,
     )
-    parser.add_argument("action", choices=("write",), help="write the file, or bring it up to date")
+    parser.add_argument("action", choices=("write",), help="write or update the file")
     parser.add_argument("paths", nargs="*", metavar="PATH", help="scripts, notebooks and directories")
     parser.add_argument(
-        "--output", metavar="FILE", help="the file (default: the one of the settings, else nl2sql-review-baseline.json)"
+        "--output", metavar="FILE", help="the file (default: as set in the settings, else nl2sql-review-baseline.json)"
     )
     rules_options(parser)
     run_options(parser)
@@ -68,9 +68,9 @@ def run(args: Namespace) -> int:
         first = report.internal_errors[0]
         raise UsageError(f"internal error: {first.rule or PROGRAM} failed on {first.path}: {first.message}")
     if code == NOT_REVIEWED:
-        console.complain("nothing was reviewed: no training script was found; nothing is written")
+        console.complain("nothing was reviewed: no training script was found; nothing was written")
         return NOT_REVIEWED
-    gone = set(known.removable(report.files))
+    gone = known.removable(report.files)
     found = [entry for file in report.files for entry in known.entries(file)]
     prints = {entry.fingerprint for entry in found}
     kept = [entry for entry in known.findings if entry not in gone and entry.fingerprint not in prints]
@@ -83,4 +83,4 @@ def run(args: Namespace) -> int:
 
 
 def _words(target: str, entries: int, new: int, gone: int) -> str:
-    return f"{target}: {entries} accepted, of which {new} new; {gone} removed, which are fixed\n"
+    return f"{target}: {entries} accepted, {new} of them new; {gone} fixed and removed\n"

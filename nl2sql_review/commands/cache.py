@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def parser() -> Parser:
-    parser = Parser("cache", description="Removes the reviews that are kept. `--no-cache` reviews without them.")
+    parser = Parser("cache", description="Removes cached reviews. `--no-cache` reviews without the cache.")
     parser.add_argument("action", choices=("clear",), help="what to do")
-    parser.add_argument("--cache-dir", metavar="DIR", help="where they are kept (default .nl2sql_review_cache)")
+    parser.add_argument("--cache-dir", metavar="DIR", help="cache directory (default .nl2sql_review_cache)")
     return parser
 
 
@@ -27,6 +27,6 @@ def run(args: Namespace) -> int:
     except OSError as error:
         return complain(f"{where} cannot be removed: {error.strerror or error}")
     if number is None:
-        return complain(f"{where} is no cache of nl2sql-review: nothing was removed")
+        return complain(f"{where} is not a cache of nl2sql-review: nothing was removed")
     write(f"{number} {'entry' if number == 1 else 'entries'} removed from {where}\n")
     return NOTHING

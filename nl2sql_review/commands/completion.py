@@ -58,8 +58,8 @@ EPILOG = f"""\
 
 
 def parser() -> Parser:
-    parser = Parser("completion", description="Prints what a shell needs to complete this command.", epilog=EPILOG)
-    parser.add_argument("shell", choices=tuple(SCRIPTS), help="for which shell")
+    parser = Parser("completion", description="Prints the completion script of a shell.", epilog=EPILOG)
+    parser.add_argument("shell", choices=tuple(SCRIPTS), help="the shell")
     parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
     return parser
 
@@ -136,6 +136,6 @@ def _rules() -> list[tuple[str, str]]:
         book = rulebook.load()
     sections = dict.fromkeys(rule.section for rule in book.rules.values())
     return [
-        *((section, "all of this section") for section in sections),
+        *((section, "the whole section") for section in sections),
         *((r.id, r.title) for r in book.rules.values()),
     ]

@@ -32,58 +32,56 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json", "sarif", "html")
 EPILOG = """\
-rows are numbered from 1: the line of JSONL, the element of a JSON array, the record of a CSV file without its header.
-JSON, JSONL and CSV need nothing further; Parquet, Arrow and folders of `datasets` need pyarrow, the names of other SQL
-dialects sqlglot, the length in tokens tokenizers: pip install pyarrow sqlglot tokenizers. Nothing of the script is run,
+rows are numbered from 1: lines of JSONL, elements of a JSON array, records of a CSV file without its header.
+JSON, JSONL and CSV need nothing else; Parquet, Arrow and directories of `datasets` need pyarrow, names of SQL
+dialects sqlglot, lengths in tokens tokenizers: pip install pyarrow sqlglot tokenizers. The script is not run,
 and SQL is only prepared, on an empty database in memory.
 
 exit codes:
-  0  nothing was found that counts
+  0  no findings that count
   1  findings of at least the severity of --fail-on
   2  usage error or internal error
-  3  no data file was looked at
+  3  no data file was checked
 """
 
 
 def parser() -> Parser:
     parser = Parser(
         "data",
-        description="Checks the data files that a script trains on, row by row, as the script will use them.",
+        description="Checks the data files of a script row by row, as the script will use them.",
         epilog=EPILOG,
     )
     one_script(parser)
-    group = parser.add_argument_group("what is looked at")
+    group = parser.add_argument_group("what is checked")
     group.add_argument(
-        "--file", metavar="FILE", action="append", default=[], help="this file in place of what the script loads"
+        "--file", metavar="FILE", action="append", default=[], help="this file instead of what the script loads"
     )
-    group.add_argument(
-        "--dev", metavar="FILE", action="append", default=[], help="a further file that nothing may be trained on"
-    )
+    group.add_argument("--dev", metavar="FILE", action="append", default=[], help="an additional held-out file")
     group.add_argument(
         "--schemas",
         metavar="PATH",
-        help="schemas of rows that have none: Spider's tables.json (looked for beside the data), a .sql file for "
+        help="schemas for rows without one: Spider's tables.json (searched for next to the data), a .sql file for "
         "all, or a folder with <db_id>/schema.sql",
     )
+    group.add_argument("--dialect", metavar="NAME", default="", help="dialect of the SQL: mysql, postgres, tsql, …")
     group.add_argument(
-        "--dialect", metavar="NAME", default="", help="what the SQL is written for: mysql, postgres, tsql, …"
+        "--sample", metavar="N", type=positive, help="check only this many rows of each file, drawn at random"
     )
-    group.add_argument("--sample", metavar="N", type=positive, help="only so many rows of each file, drawn at random")
-    group.add_argument("--seed", metavar="S", type=whole, default=0, help="of --sample (default 0)")
+    group.add_argument("--seed", metavar="S", type=whole, default=0, help="seed of --sample (default 0)")
     rules_options(group)
 
     group = parser.add_argument_group("output")
-    group.add_argument("--all", action="store_true", help="one finding for each row, not one for all rows of a rule")
+    group.add_argument("--all", action="store_true", help="one finding per row, not one per rule")
     group.add_argument(
         "--write-clean",
         metavar="DIR",
-        help="write copies of the files without the rows that were found, and the reasons beside them",
+        help="write copies of the files without the reported rows, and the reasons next to them",
     )
     group.add_argument("--output-format", choices=FORMATS, default="text", help="text (default), json, sarif or html")
     group.add_argument("--output-file", metavar="FILE", help="write to this file instead of standard output")
-    group.add_argument("-q", "--quiet", action="store_true", help="the findings only")
+    group.add_argument("-q", "--quiet", action="store_true", help="findings only")
     group.add_argument("--fail-on", choices=("error", "warning", "advice"), help="severity that counts (default error)")
-    group.add_argument("-j", "--jobs", metavar="N", type=positive, help="processes (default: one a processor)")
+    group.add_argument("-j", "--jobs", metavar="N", type=positive, help="processes (default: one per processor)")
     stdin_option(group)
     flavour_option(group)
     settings_options(group)
@@ -94,7 +92,7 @@ def parser() -> Parser:
 def run(args: Namespace) -> int:
     paths = inputs.paths(args, "nothing to check: give one script, as in nl2sql-review data train.py")
     if len(paths) > 1 or os.path.isdir(paths[0]):
-        raise UsageError("the data of one script are checked: give one file")
+        raise UsageError("give one script: its data files are checked")
     from ..flavours import NotAConfiguration
     from ..policy.settings import SettingsError
     from ..rows import door
@@ -134,7 +132,7 @@ def _asked(args: Namespace) -> Asked:
 
     for path in (*args.file, *args.dev):
         if not os.path.exists(path):
-            raise UsageError(f"{path}: there is no such file")
+            raise UsageError(f"{path}: the file does not exist")
     if args.dialect:
         from ..rows.engine import dialect
 

@@ -16,16 +16,20 @@ if TYPE_CHECKING:
 FORMATS = ("text", "json", "agent", "markdown", "html")
 EPILOG = """\
 A and B are each
-  train.py, config.yaml, run.sh        a script, notebook, configuration or launch file
-  "train.py --lr 1e-4"                 the same with a command line, in quotes: "torchrun --nproc_per_node 2 train.py …"
-  HEAD~3:train.py, main:c.yaml         the file of another revision (a path that exists wins)
-  models/nl2sql-unsloth                a finished run: its adapter_config.json, trainer_state.json, README.md, tokenizer
-                                       files, run.log, Weights & Biases' offline folder; no pickle is loaded
+  train.py, config.yaml, run.sh        script, notebook, configuration, launch file
+  "train.py --lr 1e-4"                 with a command line, in quotes; also
+                                       "torchrun --nproc_per_node 2 train.py …"
+  HEAD~3:train.py, main:c.yaml         the file in another revision (an existing
+                                       path takes precedence)
+  models/nl2sql-unsloth                a finished run: its adapter config, trainer state,
+                                       model card, tokenizer files, run.log, offline
+                                       W&B run; no pickle is loaded
 
 examples:
   nl2sql-review diff HEAD~3:train.py train.py
   nl2sql-review diff "train.py --lr 1e-4" "train.py --lr 2e-4"
-  nl2sql-review diff train.py models/nl2sql-unsloth     is this adapter what the script says?
+  nl2sql-review diff train.py models/nl2sql-unsloth
+                                       does this adapter match the script?
   nl2sql-review diff --output-format markdown origin/main:train.py train.py
 
 exit codes:
@@ -39,7 +43,7 @@ def parser() -> Parser:
     parser = Parser(
         "diff",
         usage="nl2sql-review diff [OPTIONS] A B\n       nl2sql-review diff [OPTIONS] A B -- ARGUMENTS...",
-        description="Shows what changed between two runs: settings, what follows from them, verdicts, training text.",
+        description="Shows what changed between two runs: settings, their consequences, verdicts, training text.",
         epilog=EPILOG,
     )
     parser.add_argument("paths", nargs="*", metavar="A B", help="two scripts, revisions, or finished runs")

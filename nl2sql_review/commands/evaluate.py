@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json", "agent", "markdown")
 EPILOG = """\
-rows are JSON, JSONL or Spider's text forms; columns: id, db_id, question, schema; gold SQL in query, sql or SQL, a
-prediction in predicted, prediction, sql or query. Without --db, SQL is held against the schema: the row's own (column
-schema, context or prompt with CREATE TABLE), or --schemas. SQL is run by a child process that can change nothing.
+rows are JSON, JSONL or Spider's text format; columns: id, db_id, question, schema; gold SQL in query, sql or SQL, a
+prediction in predicted, prediction, sql or query. Without --db, SQL is checked against the schema: the row's own
+(column schema, context or prompt with CREATE TABLE), or --schemas. SQL is run in a child process that cannot change
+anything.
 
-as Spider's test suite: --columns any --tolerance 0     as BIRD: --rows set --tolerance 0
+like Spider's test suite: --columns any --tolerance 0
+like BIRD: --rows set --tolerance 0
 
 exit codes:
   0  evaluated, whatever the figure
@@ -36,16 +38,15 @@ def parser() -> Parser:
     parser = Parser(
         "evaluate",
         usage="nl2sql-review evaluate PREDICTIONS --gold FILE [--db DIR] [OPTIONS]",
-        description="Scores predicted SQL: execution accuracy with databases, the schema-valid rate without.",
+        description="Scores predicted SQL: execution accuracy with databases, schema-valid rate without.",
         epilog=EPILOG,
     )
-    parser.add_argument("paths", nargs="*", metavar="PREDICTIONS", help="what a model answered, one file")
+    parser.add_argument("paths", nargs="*", metavar="PREDICTIONS", help="the model's answers, one file")
     parser.add_argument("--gold", metavar="FILE", help="the questions with their gold SQL")
     parser.add_argument(
         "--db",
         metavar="DIR",
-        help="databases: DIR/<db_id>/<db_id>.sqlite, with further files beside "
-        "it all of them count; or one file for all rows",
+        help="databases: DIR/<db_id>/<db_id>.sqlite (if there are several files, all count), or one file for all rows",
     )
     parser.add_argument(
         "--schemas",
@@ -53,14 +54,14 @@ def parser() -> Parser:
         help="schemas: Spider's tables.json, a .sql file for all rows, or a folder with <db_id>/schema.sql",
     )
 
-    group = parser.add_argument_group("another set of predictions, and what is asked of the figures")
+    group = parser.add_argument_group("comparison and thresholds")
     group.add_argument("--against", metavar="FILE", help="compare with these predictions, question by question")
-    group.add_argument("--no-worse-than", metavar="FILE", help="the same, and exit 1 if these are better")
+    group.add_argument("--no-worse-than", metavar="FILE", help="the same, but exit 1 if those are better")
     group.add_argument(
         "--fail-below",
         metavar="SHARE",
         type=_share,
-        help="exit 1 below this accuracy, as in 0.70; without databases, below this schema-valid rate",
+        help="exit 1 below this accuracy, as in 0.70 (without databases: schema-valid rate)",
     )
 
     group = parser.add_argument_group("how results are compared")
@@ -68,7 +69,7 @@ def parser() -> Parser:
         "--rows",
         choices=("multiset", "set"),
         default="multiset",
-        help="multiset (default): duplicates count, and order where the gold orders; set: neither",
+        help="multiset (default): duplicates count, and so does the order if the gold SQL has one; set: neither",
     )
     group.add_argument(
         "--columns",
@@ -81,20 +82,16 @@ def parser() -> Parser:
         metavar="X",
         type=_tolerance,
         default=1e-9,
-        help="numbers with a fraction are equal within X, relative, near zero absolute (default 1e-9)",
+        help="floats are equal within X, relative, or absolute near zero (default 1e-9)",
     )
+    group.add_argument("--soft-f1", action="store_true", help="also BIRD's soft F1, with credit for partial results")
     group.add_argument(
-        "--soft-f1", action="store_true", help="also BIRD's soft F1, which gives part of a result credit"
-    )
-    group.add_argument(
-        "--dialect", metavar="NAME", help="the SQL is of this dialect (mysql, postgres, tsql, …): sqlglot translates it"
+        "--dialect", metavar="NAME", help="dialect of the SQL (mysql, postgres, tsql, …): sqlglot translates it"
     )
 
     group = parser.add_argument_group("running and output")
-    group.add_argument(
-        "--timeout", metavar="S", type=_seconds, default=10.0, help="seconds for a statement (default 10)"
-    )
-    group.add_argument("-j", "--jobs", metavar="N", type=positive, help="child processes (default: one a processor)")
+    group.add_argument("--timeout", metavar="S", type=_seconds, default=10.0, help="seconds per statement (default 10)")
+    group.add_argument("-j", "--jobs", metavar="N", type=positive, help="child processes (default: one per processor)")
     group.add_argument("--output-format", choices=FORMATS, default="text", help="text (default), json, agent, markdown")
     group.add_argument("--output-file", metavar="FILE", help="write to this file instead of standard output")
     color_option(group)
@@ -132,14 +129,12 @@ def _asked(args: Namespace) -> Asked:
             "nl2sql-review evaluate predictions.jsonl --gold dev.json --db databases"
         )
     if args.against is not None and args.no_worse_than is not None and args.against != args.no_worse_than:
-        raise UsageError(
-            "--against and --no-worse-than name two files; one set of predictions is compared with: name one"
-        )
+        raise UsageError("--against and --no-worse-than both name predictions to compare with: use one of them")
     (predictions,) = args.paths
     against = args.no_worse_than or args.against
     inputs = {os.path.realpath(path) for path in (predictions, args.gold, args.schemas, against) if path}
     if args.output_file is not None and os.path.realpath(args.output_file) in inputs:
-        raise UsageError(f"{args.output_file} is read, and the result would take its place: name another file")
+        raise UsageError(f"{args.output_file} is an input, and the result would overwrite it: name another file")
     return Asked(
         predictions=predictions,
         gold=args.gold,
@@ -181,21 +176,21 @@ def _processors() -> int:
 def _share(text: str) -> float:
     value = _number(text)
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and 1: write a share, as in 0.70")
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and 1: write a fraction, as in 0.70")
     return value
 
 
 def _tolerance(text: str) -> float:
     value = _number(text)
     if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no tolerance: write 0, or a small number as in 1e-6")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a tolerance: write 0, or a small number as in 1e-6")
     return value
 
 
 def _seconds(text: str) -> float:
     value = _number(text)
     if not 0.01 <= value <= 86_400:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time: write seconds, from 0.01 to 86400")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time: write seconds, from 0.01 to 86400")
     return value
 
 

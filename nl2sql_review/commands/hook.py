@@ -14,14 +14,16 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
 EPILOG = """\
-Reads the event from standard input and prints the answer as JSON: errors that the edit touched or caused block, other
-findings are context, silence means that there is nothing to say. Whatever happens the exit code is 0.
+Reads the event from standard input and prints the answer as JSON: errors that the edit touched or caused block it,
+other findings are context, and no output means no findings. The exit code is always 0.
 """
 
 
 def parser() -> Parser:
     parser = Parser("hook", description="Reviews the file that a coding agent has just edited.", epilog=EPILOG)
-    parser.add_argument("client", choices=("claude-code",), help="whose event it is: a PostToolUse hook of Claude Code")
+    parser.add_argument(
+        "client", choices=("claude-code",), help="the agent that sends the event: a PostToolUse hook of Claude Code"
+    )
     return parser
 
 

@@ -38,5 +38,5 @@ def run(args: Namespace, reviewer: Reviewer, report: Report) -> int:
     review.finish(outputs.texts(args, left, reviewer, None), left)
     if not args.quiet and dict(outputs.targets(args)).get("text", "") is None:
         added = sum(len(one.added) for one in silenced.values())
-        write(f"{count(added, 'finding', 'findings')} silenced in {count(len(silenced), 'file', 'files')}\n")
+        write(f"{count(added, 'finding', 'findings')} suppressed in {count(len(silenced), 'file', 'files')}\n")
     return reviewer.exit_code(left)

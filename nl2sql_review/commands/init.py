@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 WHAT = {
     "claude-code": "the training agent and its skills for Claude Code; prints the hook to add to its settings",
-    "pre-commit": "a configuration of pre-commit that reviews what is committed, and changes nothing",
-    "github": "a workflow of GitHub Actions that reviews every pull request",
-    "trainer": "the reference trainer, to start a script from",
+    "pre-commit": "a pre-commit configuration that reviews what is committed and changes nothing",
+    "github": "a GitHub Actions workflow that reviews every pull request",
+    "trainer": "the reference trainer, as a starting point for a script",
 }
 TRAINER = (
     "train_unsloth_complete.py",
@@ -38,23 +38,23 @@ NEXT = {
     "github": (
         "Next: put your copy of nl2sql-review, and the commit of its release, after `uses: OWNER/nl2sql-review@`."
     ),
-    "trainer": f"Next: change its numbers and data sets, and review it: {PROGRAM} src/nl2sql/train",
+    "trainer": f"Next: change its numbers and datasets, and review it: {PROGRAM} src/nl2sql/train",
 }
 
 
 def parser() -> Parser:
     listed = "\n".join(f"  {name:<12} {text}" for name, text in WHAT.items())
-    parser = Parser("init", description="Sets a project up.", epilog=f"what there is:\n{listed}\n")
+    parser = Parser("init", description="Sets up a project.", epilog=f"targets:\n{listed}\n")
     parser.add_argument("what", choices=tuple(WHAT), help="see below")
     parser.add_argument("--directory", metavar="DIR", default=".", help="the project (default: here)")
-    parser.add_argument("--force", action="store_true", help="overwrite what is there")
-    parser.add_argument("--print", action="store_true", help="print the files and write nothing")
+    parser.add_argument("--force", action="store_true", help="overwrite existing files")
+    parser.add_argument("--print", action="store_true", help="print the files instead of writing them")
     return parser
 
 
 def run(args: Namespace) -> int:
     if not os.path.isdir(args.directory):
-        raise UsageError(f"{args.directory} is no directory; it must exist already")
+        raise UsageError(f"{args.directory} is not a directory; it must already exist")
     files = _files(args.what)
     if args.print:
         write("\n".join(f"==> {path} <==\n{text}" for path, text in files.items()) + _next(args.what))
@@ -64,8 +64,8 @@ def run(args: Namespace) -> int:
     links = [path for path in new if os.path.islink(path)]
     if links:
         raise UsageError(
-            f"{', '.join(map(os.path.normpath, links))} would be written through a link, out of the project perhaps, "
-            "so nothing was written; remove the link first"
+            f"{', '.join(map(os.path.normpath, links))} would be written through a symbolic link, possibly outside "
+            f"the project, so nothing was written; remove the link first"
         )
     there = [path for path in new if os.path.exists(path)]
     if there and not args.force:
@@ -77,7 +77,7 @@ def run(args: Namespace) -> int:
         for path in new:
             os.makedirs(os.path.dirname(path), exist_ok=True)
     except OSError as error:
-        raise UsageError(f"{error.filename} cannot be made: {error.strerror}; nothing was written") from None
+        raise UsageError(f"{error.filename} cannot be created: {error.strerror}; nothing was written") from None
     save_all(new)
     write("".join(f"{'wrote' if path in new else 'unchanged'} {os.path.normpath(path)}\n" for path in texts))
     write(_next(args.what))

@@ -72,14 +72,16 @@ def paths(args: Namespace, remedy: str) -> list[str]:
     if not args.paths:
         raise UsageError(remedy)
     if args.stdin_filename is not None and "-" not in args.paths:
-        raise UsageError("--stdin-filename names the script on standard input: give - as a path too")
+        raise UsageError("--stdin-filename names the script on standard input: also give - as a path")
     if args.paths.count("-") > 1:
-        raise UsageError("standard input can be read once: give - once")
+        raise UsageError("standard input can be read only once: give - once")
     for path in args.paths:
         if path != "-" and not os.path.lexists(os.path.normpath(path)) and not getattr(args, "force_exclude", False):
             raise UsageError(f"{path} does not exist{_meant(path)}")
     if args.flavour and all(path.endswith((".py", ".ipynb")) for path in args.paths):
-        raise UsageError(f"--flavour says what reads a configuration, and {args.paths[0]} is a script: leave it out")
+        raise UsageError(
+            f"--flavour names the program that reads a configuration, but {args.paths[0]} is a script: leave it out"
+        )
     return list(args.paths)
 
 
@@ -122,6 +124,6 @@ def stdin(args: Namespace, paths: list[str]) -> tuple[str, bytes] | None:
     if "-" not in paths:
         return None
     if sys.stdin is None:
-        raise UsageError("there is no standard input to read: give a file instead of -")
+        raise UsageError("standard input is closed: give a file instead of -")
     name = args.stdin_filename or "<stdin>"
     return name, sys.stdin.buffer.read(size_limit(name))

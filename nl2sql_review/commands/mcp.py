@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
 EPILOG = """\
-Speaks the protocol on standard input and output, and nothing else. Only reads, and only files below the roots that the
-client gives, else below the working directory. Needs the mcp package: pip install 'mcp>=2.3,<3'
+Speaks only the protocol on standard input and output. Reads only, and only files below the roots that the
+client names, or below the working directory. Needs the mcp package: pip install 'mcp>=2.3,<3'
 """
 
 

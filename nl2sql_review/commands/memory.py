@@ -35,23 +35,25 @@ def parser() -> Parser:
     )
     one_script(parser)
     parser.add_argument(
-        "--model", metavar="NAME", help="no script: this model or its directory, trained as the rules want it"
+        "--model", metavar="NAME", help="instead of a script: this model or its directory, trained as the rules require"
     )
-    parser.add_argument("--gpu", metavar="CARD", help='the card: t4, rtx4090, a100-40, "A100 80GB", 16GB, …')
+    parser.add_argument("--gpu", metavar="CARD", help='the GPU: t4, rtx4090, a100-40, "A100 80GB", 16GB, …')
     parser.add_argument("--output-format", choices=("text", "json"), default="text", help="text (default) or json")
 
-    group = parser.add_argument_group("in place of what the script says")
+    group = parser.add_argument_group("overrides of the script's settings")
     group.add_argument("--batch", metavar="N", type=positive, help="sequences per device")
     group.add_argument("--seq", metavar="N", type=positive, help="tokens per sequence")
-    group.add_argument("--bits", type=int, choices=(4, 8, 16, 32), help="of the weights as they are loaded")
+    group.add_argument("--bits", type=int, choices=(4, 8, 16, 32), help="of the weights as loaded")
     group.add_argument("--rank", metavar="N", type=whole, help="of the LoRA adapter; 0 trains all weights")
-    group.add_argument("--targets", metavar="NAMES", type=words, help="layers with an adapter: q_proj,v_proj")
+    group.add_argument("--targets", metavar="NAMES", type=words, help="layers with an adapter, as in q_proj,v_proj")
     group.add_argument("--optimizer", metavar="NAME", help="as in the training arguments: adamw_8bit, adamw_torch, …")
     group.add_argument("--checkpointing", choices=("offloaded", "kept", "off"),
                        help="gradient checkpointing: Unsloth's, plain, none")  # fmt: skip
-    group.add_argument("--loss", choices=("chunked", "whole"), help="logits in pieces, or all at once")
-    group.add_argument("--attention", choices=("sdpa", "eager"), help="eager makes the matrices of scores")
-    group.add_argument("--stack", choices=("unsloth", "transformers"), help="which library trains")
+    group.add_argument("--loss", choices=("chunked", "whole"), help="logits in chunks, or all at once")
+    group.add_argument(
+        "--attention", choices=("sdpa", "eager"), help="attention implementation; eager creates score matrices"
+    )
+    group.add_argument("--stack", choices=("unsloth", "transformers"), help="the training library")
 
     group = parser.add_argument_group("settings and output")
     stdin_option(group)
@@ -63,8 +65,8 @@ def parser() -> Parser:
 
 MEMORY_EPILOG = """\
 exit codes:
-  0  the run fits, may run out, or no card was named
-  1  it likely runs out, or cannot fit
+  0  the run fits, may run out of memory, or no GPU was named
+  1  the run likely runs out of memory, or cannot fit
   2  usage error or internal error
   3  no estimate: no training script, or a model that the estimate does not cover
 """

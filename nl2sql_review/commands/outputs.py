@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
 def options(group: argparse._ActionsContainer) -> None:
     group.add_argument("--output-format", metavar="FORMAT[=FILE]", action="append", type=format_and_file, default=[],
-                       help=f"{', '.join(FORMATS)}; text is the default; given again, a further format; "
-                       "with =FILE it is written there")  # fmt: skip
+                       help=f"{', '.join(FORMATS)} (default text); may be repeated; =FILE: a file")  # fmt: skip
     group.add_argument("--statistics", action="store_true", help="short for --output-format statistics")
     group.add_argument("--output-file", metavar="FILE", help="write to this file instead of standard output")
 
@@ -36,10 +35,10 @@ def format_and_file(text: str) -> tuple[str, str | None]:
         from ..files.typed_data import did_you_mean, listed
 
         raise argparse.ArgumentTypeError(
-            f"there is no format {name!r}{did_you_mean(name, FORMATS)}; there are {listed(FORMATS)}"
+            f"there is no format {name!r}{did_you_mean(name, FORMATS)}; known are {listed(FORMATS)}"
         )
     if equals and not file:
-        raise argparse.ArgumentTypeError(f"{text!r} names no file: write {name}=FILE")
+        raise argparse.ArgumentTypeError(f"{text!r} has no file name: write {name}=FILE")
     return name, file or None
 
 
@@ -59,7 +58,7 @@ def targets(args: Namespace) -> list[tuple[str, str | None]]:
     files = [os.path.abspath(file) for _, file in targets if file is not None]
     twice = next((file for file in files if files.count(file) > 1), None)
     if twice is not None:
-        raise UsageError(f"{os.path.relpath(twice)} is to be written twice: give each format a file of its own")
+        raise UsageError(f"{os.path.relpath(twice)} would be written twice: give each format its own file")
     return targets
 
 
@@ -83,7 +82,7 @@ def texts(
     made = []
     for name, file in targets(args):
         if file is not None and os.path.realpath(file) in reviewed:
-            raise UsageError(f"{file} is reviewed, and the report would take its place: name another file")
+            raise UsageError(f"{file} is reviewed, and the report would overwrite it: name another file")
         view = View(
             terminal=console.terminal(args, file),
             quiet=args.quiet,

@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 PROGRAM = "nl2sql-review"
 COMMANDS = {
-    "review": "review scripts (what happens when no command is named)",
-    "plan": "show what a script will really train with",
-    "diff": "what changed between two runs, and whether a checkpoint is what a script says",
-    "memory": "how much GPU memory a script needs, and what fits",
+    "review": "review scripts (the default when no command is named)",
+    "plan": "show what a script really trains with",
+    "diff": "show what changed between two runs, and whether a checkpoint matches a script",
+    "memory": "estimate how much GPU memory a script needs, and what fits",
     "data": "check the rows of a script's data files, as the script will use them",
     "evaluate": "score predicted SQL against databases or schemas",
-    "baseline": "accept what is found now, so that only new findings count",
+    "baseline": "accept the current findings, so that only new ones count",
     "rule": "list the rules, or explain one",
-    "policy": "print what a policy chooses, rule by rule",
-    "init": "set a project up: Claude Code, pre-commit, GitHub Actions, the reference trainer",
-    "hook": "answer an event of a coding agent that has edited a file",
+    "policy": "print a policy, rule by rule",
+    "init": "set up a project: Claude Code, pre-commit, GitHub Actions, the reference trainer",
+    "hook": "answer a coding agent's event after it edited a file",
     "mcp": "serve reviews to a language model (Model Context Protocol)",
-    "server": "serve an editor: findings, values, fixes where the script is written (Language Server Protocol)",
-    "cache": "remove the reviews that are kept",
-    "completion": "print what a shell needs to complete this command",
+    "server": "serve findings, values and fixes to an editor (Language Server Protocol)",
+    "cache": "remove cached reviews",
+    "completion": "print a shell's completion script",
     "schema": "print the JSON Schema of a report, a plan or the settings",
 }
 
@@ -97,8 +97,8 @@ class Parser(argparse.ArgumentParser):
                 parsed.command_line = tuple(argv[end + 1 :])
             else:
                 raise UsageError(
-                    f"-- begins the command line of one script, and {len(paths)} paths are given: "
-                    f"give one, as in {self.prog} train.py -- --lr 1e-4"
+                    f"-- starts the command line of one script, but {len(paths)} paths are given: give one, as in "
+                    f"{self.prog} train.py -- --lr 1e-4"
                 )
         return parsed
 
@@ -109,8 +109,42 @@ class Parser(argparse.ArgumentParser):
         return f"; did you mean {close[0]}?" if close else ""
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps the lines of a description and an epilog, and folds those that the terminal has no room for."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "".join(f"{indent}{part}\n" for line in _joined(text.splitlines()) for part in _folded(line, width))
+
+
+def _joined(lines: list[str]) -> list[str]:
+    """The lines with what belongs together on one: a paragraph, a term and its explanation."""
+    made: list[str] = []
+    last = ""
+    for line in lines:
+        begins = len(line) - len(line.lstrip())
+        goes_on = line.strip() and (begins == _column(made[-1]) if begins else len(last) > 80) if made else False
+        made[-1:] = [f"{made[-1]} {line.strip()}"] if goes_on else [*made[-1:], line]
+        last = line
+    return made
+
+
+def _column(line: str) -> int:
+    """Where the explanation of `term   explanation` begins; 0 without one."""
+    import re
+
+    return max((found.end() for found in re.finditer(r"(?<=\S)  +", line)), default=0)
+
+
+def _folded(line: str, width: int) -> list[str]:
+    """A line in parts of at most the width; an explanation stays in its column."""
+    import textwrap
+
+    within = " " * (_column(line) or (4 if line.startswith(" ") else 0))
+    return textwrap.wrap(line, width, subsequent_indent=within, break_on_hyphens=False, break_long_words=False) or [""]
+
+
 def _formatter(prog: str) -> argparse.HelpFormatter:
-    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=30, width=max(min(columns() - 2, 110), 40))
+    return _Formatter(prog, max_help_position=30, width=max(min(columns() - 2, 110), 40))
 
 
 def columns() -> int:
@@ -133,32 +167,32 @@ def rules_options(group: argparse._ActionsContainer) -> None:
     group.add_argument("--select", metavar="RULES", action="append", type=words, default=[],
                        help="only these rules or sections, separated by commas")  # fmt: skip
     group.add_argument("--ignore", metavar="RULES", action="append", type=words, default=[],
-                       help="not these rules or sections")  # fmt: skip
+                       help="exclude these rules or sections")  # fmt: skip
 
 
 def run_options(group: argparse._ActionsContainer) -> None:
-    group.add_argument("--gpu", metavar="CARD", help="the card the script will run on, as in --gpu T4")
-    group.add_argument("--processes", metavar="N", type=positive, help="processes that train together (default 1)")
+    group.add_argument("--gpu", metavar="CARD", help="the GPU the script will run on, as in --gpu T4")
+    group.add_argument("--processes", metavar="N", type=positive, help="number of training processes (default 1)")
 
 
 def settings_options(group: argparse._ActionsContainer) -> None:
     group.add_argument("--config", metavar="FILE", help="settings from this file instead of the project's")
     group.add_argument("--isolated", "--no-project-settings", action="store_true", dest="isolated",
-                       help="no settings but those of --config: for a tree whose settings are not trusted")  # fmt: skip
+                       help="only the settings of --config, where the project's are not trusted")  # fmt: skip
 
 
 def cache_options(group: argparse._ActionsContainer) -> None:
-    group.add_argument("--no-cache", action="store_true", help="review everything again, and keep nothing")
-    group.add_argument("--cache-dir", metavar="DIR", help="where reviews are kept (default .nl2sql_review_cache)")
+    group.add_argument("--no-cache", action="store_true", help="review everything again without the cache")
+    group.add_argument("--cache-dir", metavar="DIR", help="cache directory (default .nl2sql_review_cache)")
 
 
 def color_option(group: argparse._ActionsContainer) -> None:
     group.add_argument("--color", choices=("auto", "always", "never"), default="auto",
-                       help="colours: auto (default) heeds NO_COLOR and FORCE_COLOR")  # fmt: skip
+                       help="colors: auto (default) respects NO_COLOR and FORCE_COLOR")  # fmt: skip
 
 
 def stdin_option(group: argparse._ActionsContainer) -> None:
-    group.add_argument("--stdin-filename", metavar="FILE", help="what the script on standard input is called")
+    group.add_argument("--stdin-filename", metavar="FILE", help="name of the script on standard input")
 
 
 def one_script(parser: Parser) -> None:
@@ -172,7 +206,10 @@ def flavour_option(group: argparse._ActionsContainer) -> None:
     from ..flavours import FLAVOURS
 
     group.add_argument(
-        "--flavour", choices=tuple(FLAVOURS), help="what reads the configuration, where its keys mislead"
+        "--flavour",
+        metavar="PROGRAM",
+        choices=tuple(FLAVOURS),
+        help=f"the program that reads the configuration, if its keys are misleading: {', '.join(FLAVOURS)}",
     )
 
 
@@ -186,7 +223,7 @@ def words(text: str) -> list[str]:
 
 def whole(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be an integer, not {text!r}")
     return _countable(text)
 
 

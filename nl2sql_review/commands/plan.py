@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def parser() -> Parser:
     parser = Parser(
         "plan",
-        description="Shows the configuration a script really trains with: every value, and where it comes from.",
+        description="Shows the configuration a script really trains with: every value and where it comes from.",
     )
     one_script(parser)
     parser.add_argument("--output-format", choices=("text", "json"), default="text", help="text (default) or json")

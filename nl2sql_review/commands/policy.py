@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
 EPILOG = """\
-ours:
+built-in policies:
   nl2sql        the whole checklist (the default)
-  recommended   what stops a run, or trains something else than the script says
-  general       traps, and ranges that published practice supports for LoRA of any task
-A policy of your own is a TOML file: title, extend, kinds, select, ignore, and a table for each rule.
+  recommended   traps only: what stops a run, or trains something other than the script says
+  general       traps, and the ranges that published practice supports for LoRA on any task
+Your own policy is a TOML file: title, extend, kinds, select, ignore, and a table for each rule.
 """
 
 
 def parser() -> Parser:
-    parser = Parser("policy", description="Prints what a policy chooses, rule by rule.", epilog=EPILOG)
+    parser = Parser("policy", description="Prints a policy, rule by rule.", epilog=EPILOG)
     parser.add_argument(
-        "names", nargs="*", metavar="POLICY", help="one of ours or a file (default: as the settings say)"
+        "names", nargs="*", metavar="POLICY", help="a built-in policy or a file (default: as set in the settings)"
     )
     settings_options(parser)
     color_option(parser)

@@ -34,31 +34,36 @@ if TYPE_CHECKING:
 
 SEVERITIES = ("error", "warning", "advice")
 CERTAINTIES = ("certain", "default", "branch")
-DESCRIPTION = "Reviews NL2SQL fine-tuning scripts against the team's checklist, without running them."
+DESCRIPTION = "Reviews NL2SQL fine-tuning scripts against a checklist without running them."
 EXAMPLES = """\
 examples:
-  nl2sql-review train.py                          review one script
-  nl2sql-review .                                 review every training script of the project
+  nl2sql-review train.py             review one script
+  nl2sql-review .                    review every training script of the project
+  nl2sql-review run.sh               the scripts it starts, as it starts them
   nl2sql-review train.py -- --config configs/spider.yaml --lr 1e-4
-                                                  as this command line starts it
-  nl2sql-review run.sh                            the scripts that it starts, as it starts them
-  nl2sql-review --select lora,prompt/eos train.py only these sections and rules
-  nl2sql-review --output-format json src | jq .   for other programs
+                                     as this command line starts it
+  nl2sql-review --select lora,prompt/eos train.py
+                                     only these sections and rules
+  nl2sql-review --output-format json src | jq .
+                                     for other programs
   nl2sql-review --output-format text --output-format sarif=review.sarif .
   cat train.py | nl2sql-review - --stdin-filename src/train.py
-  nl2sql-review --diff train.py                   the repairs, as a diff; --fix makes them
-  nl2sql-review --diff --fix-policy train.py      with the changes of policy; --fix-policy makes both
-  nl2sql-review plan train.py                     the configuration the script really trains with
-  nl2sql-review memory train.py --gpu T4          whether it fits the card, and what would save memory
-  nl2sql-review rule lora/rank                    what a rule asks for, and why
+  nl2sql-review --diff train.py      the repairs, as a diff; --fix applies them
+  nl2sql-review --diff --fix-policy train.py
+                                     with the policy's values; --fix-policy
+                                     applies both
+  nl2sql-review plan train.py        what the script really trains with
+  nl2sql-review memory train.py --gpu T4
+                                     whether it fits the GPU, what saves memory
+  nl2sql-review rule lora/rank       what a rule asks for, and why
 
 exit codes:
   0  nothing to report
-  1  findings at or above --fail-on, or unknown items under --fail-on-unknown; under --diff, if there is one, or if a
-     file cannot be read
+  1  findings at or above --fail-on, unknown items with --fail-on-unknown, or
+     with --diff: there is a diff, or a file cannot be read
   2  usage error or internal error
   3  nothing was reviewed: no training script was found (0 with --allow-empty)
-The formats have no say in this: a SARIF file with findings comes with exit code 1 too.
+The format does not matter: a SARIF file with findings also means exit code 1.
 """
 
 
@@ -68,7 +73,7 @@ def parser() -> Parser:
         usage="nl2sql-review [OPTIONS] PATH...\n       nl2sql-review [OPTIONS] PATH -- ARGUMENTS...\n"
         "       nl2sql-review COMMAND [OPTIONS] ...",
         description=DESCRIPTION,
-        epilog=f"commands (a file of such a name is given as ./rule):\n{commands}\n\n{EXAMPLES}",
+        epilog=f"commands (for a file with such a name, write ./rule):\n{commands}\n\n{EXAMPLES}",
     )
     parser.add_argument(
         "paths",
@@ -79,65 +84,73 @@ def parser() -> Parser:
     parser.add_argument(
         "--version",
         action="store_true",
-        help="the version; with -v, the releases that the tables of the libraries are of",
+        help="print the version; with -v, also the library releases that the tables cover",
     )
 
-    group = parser.add_argument_group("what is judged")
+    group = parser.add_argument_group("what is reviewed")
     rules_options(group)
     run_options(group)
     stdin_option(group)
     group.add_argument(
         "--force-exclude",
         action="store_true",
-        help="files that are given count as found in a directory, for hooks: exclusions hold for them",
+        help="treat given files like files found in a directory: exclusions apply to them (for hooks)",
     )
     flavour_option(group)
     group.add_argument("--changed-only", action="store_true",
-                       help="only what the changes since --base-ref touched or caused, as git tells them")  # fmt: skip
-    group.add_argument("--base-ref", metavar="REF", help="with --changed-only: compare with where the branch left REF, "
-                       "as in origin/main (default HEAD: edits that are not committed)")  # fmt: skip
-    group.add_argument("--baseline", metavar="FILE", help="findings that are accepted; baseline write makes the file")
+                       help="only what the changes since --base-ref touched or caused, according to git")  # fmt: skip
+    group.add_argument(
+        "--base-ref",
+        metavar="REF",
+        help="with --changed-only: compare with the point where the branch left REF, as in "
+        "origin/main (default HEAD: uncommitted edits)",
+    )
+    group.add_argument("--baseline", metavar="FILE", help="accepted findings; the file comes from `baseline write`")
     settings_options(group)
     cache_options(group)
     group.add_argument("--watch", action="store_true", help="review again whenever a file changes, until Ctrl-C")
     group.add_argument(
-        "-j", "--jobs", metavar="N", type=positive, help="processes that share the work (default: one a processor)"
+        "-j", "--jobs", metavar="N", type=positive, help="number of worker processes (default: one per processor)"
     )
-    group.add_argument("--ignore-suppressions", action="store_true", help="comments in the scripts silence nothing")
+    group.add_argument("--ignore-suppressions", action="store_true", help="do not honor suppression comments")
     group.add_argument(
-        "--min-certainty", choices=CERTAINTIES, help="leave out what is less certain (default branch: nothing)"
+        "--min-certainty", choices=CERTAINTIES, help="hide findings that are less certain (default branch: hide none)"
     )
-    group.add_argument("--show-files", action="store_true", help="print the files that would be reviewed, and stop")
-    group.add_argument("--show-settings", action="store_true", help="print the settings that apply, and stop")
+    group.add_argument("--show-files", action="store_true", help="print the files that would be reviewed, and exit")
+    group.add_argument("--show-settings", action="store_true", help="print the settings that apply, and exit")
 
     group = parser.add_argument_group("fixes")
     group.add_argument("--fix", action="store_true",
-                       help="make the safe repairs, after which a script does what it means to")  # fmt: skip
+                       help="apply safe repairs of traps")  # fmt: skip
     group.add_argument("--fix-policy", action="store_true",
-                       help="as --fix, and set what the policy wants otherwise: values, tracker, paths")  # fmt: skip
+                       help="like --fix, and also set what the policy asks for: values, tracker, paths")  # fmt: skip
     group.add_argument("--unsafe-fixes", action="store_true",
-                       help="with one of these or --diff: the unsafe fixes too")  # fmt: skip
+                       help="with one of these or --diff: also unsafe fixes")  # fmt: skip
     group.add_argument("--diff", action="store_true",
-                       help="print the repairs as a diff, with --fix-policy also the rest; change nothing")  # fmt: skip
-    group.add_argument("--show-fixes", action="store_true", help="with --fix: list what was fixed; else: what could be")
+                       help="print repairs as a diff (with --fix-policy also the rest), change nothing")  # fmt: skip
+    group.add_argument(
+        "--show-fixes", action="store_true", help="with --fix: list what was fixed; otherwise: what could be fixed"
+    )
     group.add_argument("--exit-non-zero-on-fix", action="store_true", help="with --fix: exit 1 if anything was fixed")
 
     group.add_argument("--add-ignores", metavar="REASON",
-                       help="write a comment that ignores it, with this reason, at every finding")  # fmt: skip
+                       help="write a suppression comment with this reason at every finding")  # fmt: skip
 
     group = parser.add_argument_group("output")
     outputs.options(group)
-    group.add_argument("--show-suppressed", action="store_true", help="also show what comments in the script silence")
+    group.add_argument("--show-suppressed", action="store_true", help="also show findings that comments suppress")
     group.add_argument(
-        "-v", "--verbose", action="store_true", help="all of every checklist item, and what does not apply"
+        "-v", "--verbose", action="store_true", help="show checklist items in full, including those that do not apply"
     )
-    group.add_argument("-q", "--quiet", action="store_true", help="findings only: no checklist, no counts")
+    group.add_argument("-q", "--quiet", action="store_true", help="findings only: no checklist, no summary")
     color_option(group)
 
     group = parser.add_argument_group("exit code")
-    group.add_argument("--fail-on", choices=SEVERITIES, help="exit 1 from this severity on (default error)")
-    group.add_argument("--fail-on-unknown", action="store_true", help="exit 1 if an item could not be decided")
-    group.add_argument("--exit-zero", action="store_true", help="exit 0 whatever is found; errors of ours still exit 2")
+    group.add_argument(
+        "--fail-on", choices=SEVERITIES, help="exit 1 for findings of this severity or higher (default error)"
+    )
+    group.add_argument("--fail-on-unknown", action="store_true", help="exit 1 if an item is unknown")
+    group.add_argument("--exit-zero", action="store_true", help="exit 0 even with findings; errors still exit 2")
     group.add_argument("--allow-empty", action="store_true", help="exit 0 if no training script was found, for hooks")
     return parser
 
@@ -147,7 +160,7 @@ def _say_version(verbose: bool) -> int:
     if verbose:
         from ..libraries import dates
 
-        print(f"tables of the libraries, of {dates.read_on()}:")
+        print(f"library tables, as of {dates.read_on()}:")
         for library, version in dates.releases().items():
             print(f"  {library} {version}")
     return 0
@@ -249,25 +262,27 @@ def _check(args: Namespace) -> None:
     if args.fix_policy and not args.diff:
         args.fix = True
     if args.base_ref is not None and not args.changed_only:
-        raise UsageError("--base-ref says what --changed-only compares with: give both")
+        raise UsageError("--base-ref needs --changed-only: give both")
     if args.command_line is not None and os.path.isdir(args.paths[0]):
-        raise UsageError(f"-- begins the command line of one script, and {args.paths[0]} is a directory: give a file")
+        raise UsageError(f"-- starts the command line of one script, but {args.paths[0]} is a directory: give a file")
     if args.base_ref == "":  # as from a variable that is not set: the comparison with HEAD would find nothing
         raise UsageError("--base-ref is empty: name a commit or a branch, as in --base-ref origin/main")
     if args.changed_only and "-" in args.paths:
-        raise UsageError("--changed-only compares files with what git knows of them, and standard input is none")
+        raise UsageError("--changed-only compares files in git, so it cannot review standard input")
     if args.watch and "-" in args.paths:
-        raise UsageError("--watch looks at files again, and standard input can be read once")
+        raise UsageError("--watch reviews files repeatedly, so it cannot review standard input")
     if args.unsafe_fixes and not (args.fix or args.diff):
-        raise UsageError("--unsafe-fixes goes with --fix, --fix-policy or --diff; --show-fixes lists all fixes")
+        raise UsageError("--unsafe-fixes needs --fix, --fix-policy or --diff; --show-fixes lists all fixes")
     if args.exit_non_zero_on_fix and not args.fix:
-        raise UsageError("--exit-non-zero-on-fix goes with --fix or --fix-policy")
+        raise UsageError("--exit-non-zero-on-fix needs --fix or --fix-policy")
     if args.add_ignores is not None and (args.fix or args.diff or args.show_fixes or "-" in args.paths):
-        raise UsageError("--add-ignores writes comments into files: give it without --fix, --diff, --show-fixes and -")
+        raise UsageError(
+            "--add-ignores writes comments into files: it cannot be combined with --fix, --diff, --show-fixes or -"
+        )
     if args.quiet and args.verbose:
-        raise UsageError("--quiet leaves out what --verbose adds: give one of the two")
+        raise UsageError("--quiet and --verbose contradict each other: give one of them")
     if args.fix and args.diff:
-        raise UsageError("--fix makes the changes, --diff only shows them: give one of the two")
+        raise UsageError("--fix makes the changes, --diff only shows them: give one of them")
     if args.diff and (args.output_format or args.output_file):
         raise UsageError("--diff prints a diff, not a report: leave out --output-format and --output-file")
 

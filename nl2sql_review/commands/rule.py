@@ -19,7 +19,7 @@ def parser() -> Parser:
     parser = Parser(
         "rule",
         usage="nl2sql-review rule [OPTIONS] [ID...]\n       nl2sql-review rule test [OPTIONS] PATH...",
-        description="Lists the rules, or explains one; `rule test` runs the examples of rules of your own.",
+        description="Lists the rules, or explains one; `rule test` runs the examples of your own rules.",
         epilog=EPILOG,
     )
     parser.add_argument("ids", nargs="*", metavar="ID", help="a rule such as lora/rank, or a section such as lora")
@@ -30,10 +30,15 @@ def parser() -> Parser:
 
 
 EPILOG = """\
-`rule test review-rules` takes the directories that `rules = […]` of the settings names, or files in them. Each fence
-of a page is judged by its rule: `good` must pass, `bad` must be found on the lines marked `# expect: <rule> [words]`.
+`rule test review-rules` takes the directories listed in `rules = […]` in the settings, or files in them. Each fence
+of a page is judged by its rule: `good` must pass, `bad` must have findings on the lines marked
+`# expect: <rule> [words]`.
 
-exit codes of rule test: 0 all as labelled, 1 not so, 2 a rule that cannot be read, 3 no rule there
+exit codes of rule test:
+  0  all as labeled
+  1  some are not
+  2  a rule cannot be read
+  3  no rule found
 """
 
 
@@ -94,7 +99,7 @@ def _test(paths: list[str]) -> int:
                 fences += 1
                 told += [f"{rule.path}:{fence.row}: {problem}" for problem in problems(rule, fence, book)]
     counted = f"{tested} {'rule' if tested == 1 else 'rules'}, {fences} {'example' if fences == 1 else 'examples'}"
-    write("".join(f"{line}\n" for line in [*told, f"{counted}: {len(told) or 'nothing'} not as labelled"]))
+    write("".join(f"{line}\n" for line in [*told, f"{counted}: {f'{len(told)} not' if told else 'all'} as labeled"]))
     return FINDINGS if told else NOTHING if tested else NOT_REVIEWED
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def parser() -> Parser:
     parser = Parser("schema", description="Prints a JSON Schema.")
     parser.add_argument(
-        "name", choices=("report", "plan", "memory", "evaluation", "diff", "settings", "baseline"), help="of what"
+        "name", choices=("report", "plan", "memory", "evaluation", "diff", "settings", "baseline"), help="which schema"
     )
     return parser
 

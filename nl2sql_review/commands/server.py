@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
 EPILOG = """\
-Speaks the protocol on standard input and output, and nothing else; what it has to log goes to standard error. It reads,
-and changes files only through the editor. Needs pygls: pip install 'pygls>=2.1,<3'
+Speaks only the protocol on standard input and output; its log goes to standard error. It only reads files,
+and changes them only through the editor. Needs pygls: pip install 'pygls>=2.1,<3'
 How to set up an editor: docs/editors.md
 """
 LAST_PORT = 65535
@@ -20,7 +20,7 @@ LAST_PORT = 65535
 def parser() -> Parser:
     parser = Parser(
         "server",
-        description="Serves an editor: findings, values, fixes where the script is written (Language Server Protocol).",
+        description="Serves findings, values and fixes to an editor (Language Server Protocol).",
         epilog=EPILOG,
     )
     parser.add_argument(
@@ -36,12 +36,12 @@ def _port(text: str) -> int:
 
     if text.isascii() and text.isdigit() and 0 < int(text) <= LAST_PORT:
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text} is no port: give a number from 1 to {LAST_PORT}")
+    raise argparse.ArgumentTypeError(f"{text} is not a port: give a number from 1 to {LAST_PORT}")
 
 
 def run(args: Namespace) -> int:
     if args.port is not None and args.stdio:
-        raise UsageError("--stdio and --port exclude each other: leave one out")
+        raise UsageError("--stdio and --port cannot be combined: leave one out")
     try:
         from pygls.lsp.server import LanguageServer  # noqa: F401
     except ImportError:  # it is missing, or older than 2

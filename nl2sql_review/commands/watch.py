@@ -32,7 +32,7 @@ def run(paths: Sequence[str], review: Callable[[], int]) -> int:
                     complain(str(error))
             gc.collect()
             rests_on = {question: answer for question, answer in seen.items() if not question.startswith("once ")}
-            print("watching for changes; Ctrl-C ends", file=sys.stderr, flush=True)
+            print("watching for changes; press Ctrl-C to stop", file=sys.stderr, flush=True)
             while stamps == dict(_stamps(paths)) and disk.Now().confirms(rests_on):
                 time.sleep(PAUSE)
     except KeyboardInterrupt:

@@ -94,13 +94,20 @@ class Unpacked(io.RawIOBase):
         bomb = self._read > SMALL and self._read > self._packed * SWELLING
         if bomb or self._read > UNPACKED_AT_MOST:
             raise Unreadable(
-                f"it unpacks to more than {self._read:,} bytes from {self._packed:,}; if it is no bomb, unpack it first"
+                f"it unpacks to more than {self._read:,} bytes from {self._packed:,}; if that is expected, unpack "
+                f"it first"
             )
         return data
 
     def close(self) -> None:
         self._stream.close()
         super().close()
+
+
+def refuse_utf16(data: bytes) -> None:
+    """Raise Unreadable where a file's first bytes say that it is UTF-16."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise Unreadable("it is UTF-16: save it as UTF-8")
 
 
 def pieces(file: DataFile) -> Iterator[bytes]:
@@ -115,7 +122,6 @@ def pieces(file: DataFile) -> Iterator[bytes]:
             if not data:
                 return
             if first:
-                if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-                    raise Unreadable("it is UTF-16: save it as UTF-8")
+                refuse_utf16(data)
                 data, first = data.removeprefix(codecs.BOM_UTF8), False
             yield data

@@ -46,7 +46,7 @@ def head(file: DataFile) -> Head:
     """Return what the beginning of a file says of its columns; the cache is told what that rests on."""
     made = Head(file.path)
     if not disk.data(file.path):
-        made.problem = "there is no such file"
+        made.problem = "the file does not exist"
         return made
     try:
         if file.format in ("parquet", "arrow"):

@@ -1,4 +1,4 @@
-"""Which files the name of a data set means: a path, a pattern, a folder, or a name on the hub that was loaded."""
+"""Which files the name of a dataset means: a path, a pattern, a folder, or a name on the hub that was loaded."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ SPLIT_NAMES = {
 
 @dataclass(slots=True)
 class Located:
-    """The files of a data set, and why some of them, or all, are not looked at: (name, reason)."""
+    """The files of a dataset, and why some of them, or all, are not looked at: (name, reason)."""
 
     files: list[DataFile] = field(default_factory=list)
     missing: list[tuple[str, str]] = field(default_factory=list)
 
 
 def locate(rows: Rows, folders: Sequence[str], allow: Callable[[str], object] | None = None) -> Located:
-    """Return the files that a data set is read from. `folders` are those that a relative path may count from.
+    """Return the files that a dataset is read from. `folders` are those that a relative path may count from.
 
     `allow` is given every path before it is looked at, and raises ValueError for one that may not be.
     """
     made = Located()
     split = re.split(r"[\[+]", rows.split)[0]
     if not rows.names:
-        made.missing.append(("the data set", rows.why or "its path is not in the script"))
+        made.missing.append(("the dataset", rows.why or "its path is not in the script"))
     for name in rows.names:
         found, why = _named(name, rows, split, folders, allow)
         if len(made.files) + len(found) > MOST_FILES:
-            why, found = f"{len(found):,} files; {MOST_FILES:,} are looked at", found[:MOST_FILES]
+            why, found = f"{len(found):,} files; {MOST_FILES:,} are checked", found[:MOST_FILES]
         made.files += [file for file in found if file not in made.files]
         if why:
             made.missing.append((name, why))
@@ -53,19 +53,19 @@ def _named(
     name: str, rows: Rows, split: str, folders: Sequence[str], allow: Callable[[str], object] | None
 ) -> tuple[list[DataFile], str]:
     if REMOTE.match(name):
-        return [], "it is not on this disk"
+        return [], "it is not on this machine"
     if "\0" in name:
-        return [], "a path holds no null character"
+        return [], "a path cannot contain a null character"
     for folder in folders:
         path = os.path.normpath(os.path.join(folder, os.path.expanduser(name)))
         if not _allowed(path, allow):
             continue
         if os.path.isfile(path):
             file = _file(_shown(path), rows.format)
-            return ([file], "") if file else ([], "its format is not known: it is no JSON, CSV, Parquet or Arrow file")
+            return ([file], "") if file else ([], "its format is unknown: it is not a JSON, CSV, Parquet or Arrow file")
         if os.path.isdir(path):
             found = [file for file in _in_folder(path, split) if _allowed(file.path, allow)]
-            return (found, "") if found else ([], "no data file is in this folder")
+            return (found, "") if found else ([], "there is no data file in this directory")
         if PATTERN.search(name):
             paths = [each for each in sorted(glob.glob(path, recursive=True)) if _allowed(each, allow)]
             files = [file for each in paths if os.path.isfile(each) and (file := _file(_shown(each), rows.format))]
@@ -73,8 +73,8 @@ def _named(
                 return files, ""
     if rows.hub:
         found = [] if allow is not None else _of_hub(name, split)
-        return (found, "") if found else ([], "it is a name on the hub, and was not loaded on this machine before")
-    return [], "there is no such file" if allow is None else "there is no such file that may be read"
+        return (found, "") if found else ([], "it is a dataset on the hub that was never loaded on this machine")
+    return [], "the file does not exist" if allow is None else "the file does not exist or may not be read"
 
 
 def _allowed(path: str, allow: Callable[[str], object] | None) -> bool:

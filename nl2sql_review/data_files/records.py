@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import tables
-from .formats import DataFile, Unreadable, opened, pieces
+from .formats import DataFile, Unreadable, opened, pieces, refuse_utf16
 
 TOGETHER = 1000  # rows of a batch
 BATCH_BYTES = 4 << 20  # bytes of a batch, beside those of its last row
@@ -69,7 +69,7 @@ def read(file: DataFile, records: str = "") -> Iterator[Batch | Problem]:
             empty = False
             yield one
         if empty:
-            yield Problem(0, "it has no row")
+            yield Problem(0, "it has no rows")
     except Unreadable as error:
         yield Problem(error.row, str(error))
 
@@ -81,16 +81,16 @@ def row_of(text: str) -> dict[str, Any]:
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     except ValueError as error:
-        raise ValueError(f"no JSON: {error}") from None
+        raise ValueError(f"not JSON: {error}") from None
     if not isinstance(row, dict):
-        raise ValueError(f"no object but {kind_of(row)}: a row is an object with columns")
+        raise ValueError(f"not an object but {kind_of(row)}: a row must be an object with columns")
     if len(row) > COLUMNS:
         raise ValueError(f"it has {len(row):,} columns; {COLUMNS:,} are read")
     if not text.isascii():
         try:
             text.encode("utf-8")
         except UnicodeEncodeError as error:
-            raise ValueError(f"no UTF-8: a byte after {text[max(error.start - 20, 0) : error.start]!r}") from None
+            raise ValueError(f"not UTF-8: a byte after {text[max(error.start - 20, 0) : error.start]!r}") from None
     return row
 
 
@@ -145,6 +145,8 @@ def ranges(file: DataFile) -> Iterator[tuple[int, int, int, int]]:
     start, number = 0, 1
     with opened(file) as stream:
         while data := stream.read(RANGE):
+            if not start:
+                refuse_utf16(data)
             if not data.endswith(b"\n"):
                 data += stream.readline(ROW_BYTES)
                 if len(data) > ROW_BYTES:
@@ -194,7 +196,7 @@ def _json(file: DataFile, records: str) -> Iterator[Batch | Problem]:
         else:
             yield from _batched(_held(file, records))
     else:
-        raise Unreadable(f"it is no JSON: it begins with {head[:20].decode('utf-8', 'replace')!r}")
+        raise Unreadable(f"it is not JSON: it begins with {head[:20].decode('utf-8', 'replace')!r}")
 
 
 def _is_lines(head: bytes) -> bool:
@@ -238,8 +240,8 @@ def _elements(file: DataFile) -> Iterator[tuple[int, Any]]:
                 raise Unreadable("it is nested too deeply, and nothing after it is read", number + 1) from None
             except ValueError as error:
                 if ended or _certain(error, text):
-                    where = "ends within it" if ended else str(error).partition(":")[0].lower()
-                    why = f"no JSON ({where}), and nothing after it is read"
+                    where = "the file ends inside it" if ended else str(error).partition(":")[0].lower()
+                    why = f"not JSON ({where}), and nothing after it is read"
                     raise Unreadable(why, number + 1) from None
             if len(text) - at > ROW_BYTES:
                 why = f"it is longer than {ROW_BYTES >> 20} MiB; nothing after it is read"
@@ -278,11 +280,11 @@ def _held(file: DataFile, records: str) -> Iterator[tuple[int, Any]]:
     for piece in pieces(file):
         data += piece
         if len(data) > ROW_BYTES:
-            raise Unreadable(f"it is one object of more than {ROW_BYTES >> 20} MiB: write its rows as JSONL")
+            raise Unreadable(f"it is a single object of more than {ROW_BYTES >> 20} MiB: write its rows as JSONL")
     try:
         whole = json.loads(data.decode("utf-8", "surrogateescape"))
     except (ValueError, RecursionError) as error:
-        raise Unreadable(f"it is no JSON: {error}") from None
+        raise Unreadable(f"it is not JSON: {error}") from None
     names = (records,) if records else LISTS
     rows = next((whole[name] for name in names if isinstance(whole.get(name), list)), None)
     if rows is None and not records:
@@ -290,7 +292,7 @@ def _held(file: DataFile, records: str) -> Iterator[tuple[int, Any]]:
         rows = whole[lists[0]] if len(lists) == 1 else None
     if rows is None:
         if records:
-            raise Unreadable(f"it has no array {records!r}, which the script names as the field with its rows")
+            raise Unreadable(f"it has no array {records!r}, but the script names that as the field with the rows")
         columns = {name: value for name, value in whole.items() if isinstance(value, list)}
         if columns and len(columns) == len(whole):  # a dict of columns
             length = max(map(len, columns.values()))
@@ -322,7 +324,7 @@ def _csv(file: DataFile) -> Iterator[Batch | Problem]:
             cells = next(reader, None)
         except csv.Error as error:
             number += 1
-            yield Problem(number, f"no CSV: {error}")
+            yield Problem(number, f"not CSV: {error}")
             continue
         if cells is None:
             break
@@ -330,7 +332,7 @@ def _csv(file: DataFile) -> Iterator[Batch | Problem]:
             continue  # a blank line
         number += 1
         if len(cells) > len(header):
-            yield Problem(number, f"{len(cells)} cells where the header has {len(header)}: is a comma not quoted?")
+            yield Problem(number, f"{len(cells)} cells where the header has {len(header)}: a comma may need quotes")
             continue
         row = {name: cell or None for name, cell in zip(header, cells)}  # an empty cell is None, as `datasets` has it
         row |= dict.fromkeys(header[len(cells) :])
@@ -361,7 +363,7 @@ def _batched(rows: Iterator[tuple[int, Any]]) -> Iterator[Batch | Problem]:
     try:
         for number, row in rows:
             if not isinstance(row, dict):
-                yield Problem(number, f"no object but {kind_of(row)}: a row is an object with columns")
+                yield Problem(number, f"not an object but {kind_of(row)}: a row must be an object with columns")
                 continue
             if len(row) > COLUMNS:
                 yield Problem(number, f"it has {len(row):,} columns; {COLUMNS:,} are read")

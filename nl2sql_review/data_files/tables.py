@@ -10,7 +10,7 @@ from typing import Any
 from .formats import DataFile, Unreadable
 
 TOGETHER = 1000  # rows read at a time
-NEEDED = "reading {0} takes pyarrow: pip install pyarrow"
+NEEDED = "reading {0} needs pyarrow: pip install pyarrow"
 
 
 def is_needed(file: DataFile) -> str:
@@ -31,7 +31,7 @@ def columns(file: DataFile) -> list[str]:
         with pyarrow.memory_map(file.path) as source:
             return list(_reader(pyarrow, source).schema.names)
     except (OSError, ValueError, pyarrow.ArrowException) as error:
-        raise Unreadable(f"it is no {file.format} file: {_first_line(error)}") from None
+        raise Unreadable(f"it is not a {file.format} file: {_first_line(error)}") from None
 
 
 def rows(file: DataFile) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -46,7 +46,7 @@ def rows(file: DataFile) -> Iterator[tuple[int, dict[str, Any]]]:
     except (OSError, ValueError, pyarrow.ArrowException) as error:
         if number:
             raise Unreadable(f"nothing after row {number} is read: {_first_line(error)}") from None
-        raise Unreadable(f"it is no {file.format} file: {_first_line(error)}") from None
+        raise Unreadable(f"it is not a {file.format} file: {_first_line(error)}") from None
 
 
 def _batches(pyarrow: ModuleType, file: DataFile) -> Iterator[Any]:
@@ -78,7 +78,7 @@ def _reader(pyarrow: ModuleType, source: Any) -> Any:
 
 def _pyarrow(file: DataFile) -> Any:
     if file.packed:
-        raise Unreadable(f"a packed {file.format} file is not read: unpack it")
+        raise Unreadable(f"a compressed {file.format} file cannot be read: unpack it")
     try:
         import pyarrow
     except ImportError:

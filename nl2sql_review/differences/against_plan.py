@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ..files import discovery
 from ..render.plan_json import PlanValue, describe_fact
@@ -16,6 +17,7 @@ from .values import alike, same, stated
 
 TOLERANCE = 0.02  # of the peak: the curve is logged at the beginning or the end of a step, by version
 FEW = 3  # logged steps that say anything of a curve
+COMPARED = ("known", "default", "either")  # kinds of values that a folder's can be held against
 SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup")
 
 
@@ -37,6 +39,7 @@ def compare(
         before, after = sides if plan_first or plan is None else sides[::-1]
         made.append(Difference(setting.section, setting.name, before, after))
     remarks = [*_of_folder(run), *(_of_state(run, plan) if run.state is not None else ())]
+    remarks += _left_open(plan, run) if plan is not None else ()
     if other is not None:
         remarks += [*_of_folder(other), *(_of_state(other, None) if other.state is not None else ())]
     order = {name: number for number, name in enumerate(SECTIONS)}
@@ -49,14 +52,29 @@ def _of_plan(plan: TrainingPlan | None, run: FinishedRun) -> Iterator[tuple[Sett
     if plan is None:
         return
     for name, value in run.facts.items():
-        stated_ = describe_fact(plan[name])
+        stated_ = _stated(plan, name)
         if name == "arguments.max_steps" and stated_.value in (-1, None):
             continue
         if name == "arguments.epochs" and _steps_rule(plan):
             continue  # max_steps wins, and the state keeps what follows from it
-        if stated_.kind in ("known", "default", "either"):
+        if stated_.kind in COMPARED:
             section, _, short = name.partition(".")
             yield Setting(("fact", name), section, short, stated_, name), value
+
+
+def _stated(plan: TrainingPlan, name: str) -> PlanValue:
+    """What a plan says of a fact; of all linear layers just that, as which they are is the model's."""
+    if name == "lora.target_modules" and plan[name].note.startswith('"all-linear"'):
+        return replace(describe_fact(plan[name]), kind="known", value="all-linear")
+    return describe_fact(plan[name])
+
+
+def _left_open(plan: TrainingPlan, run: FinishedRun) -> Iterator[Remark]:
+    """What the folder tells and the plan leaves to the run: nothing was compared there."""
+    names = [name.partition(".")[2] for name in run.facts if _stated(plan, name).kind not in (*COMPARED, "absent")]
+    if names:
+        which = ", ".join(names)
+        yield Remark("note", f"not compared, as the plan does not know it: {which}", discovery.shown(run.folder))
 
 
 def _steps_rule(plan: TrainingPlan) -> bool:
@@ -80,7 +98,7 @@ def _agree(fact: str, plan: PlanValue, run: PlanValue) -> bool:
         return any(_agree(fact, PlanValue("known", option), run) for option in plan.value)
     a, b = plan.value, run.value
     if fact == "lora.target_modules" and isinstance(a, list) and isinstance(b, list):
-        return sorted(map(str, a)) == sorted(map(str, b))
+        return set(map(str, a)) == set(map(str, b))  # PEFT makes a set of them
     if fact == "lora.target_modules" and a == "all-linear" and isinstance(b, list):
         return len(b) >= 4  # PEFT writes down the modules that it found
     if fact == "lora.model_name" and isinstance(a, str) and isinstance(b, str):
@@ -107,13 +125,15 @@ def _model(name: str) -> str:
 def _of_folder(run: FinishedRun) -> Iterator[Remark]:
     where = discovery.shown(run.folder)
     if run.is_adapter and not any(name in run.names for name in WEIGHTS):
-        yield Remark("certain", f"no weights lie beside the adapter's configuration ({' or '.join(WEIGHTS)})", where)
+        yield Remark(
+            "certain", f"there are no weights next to the adapter's configuration ({' or '.join(WEIGHTS)})", where
+        )
     if empty := run.empty_weights():
-        yield Remark("certain", f"{empty} holds no weights", where)
+        yield Remark("certain", f"{empty} contains no weights", where)
     if run.is_adapter and "tokenizer_config.json" not in run.names:
-        yield Remark("may", "no tokenizer lies beside the adapter: it is loaded with the base model's", where)
+        yield Remark("may", "there is no tokenizer next to the adapter: it is loaded with the base model's", where)
     elif run.is_adapter and not any(name in run.names for name in TOKENIZERS):
-        yield Remark("certain", "tokenizer_config.json lies there without the tokenizer that it configures", where)
+        yield Remark("certain", "tokenizer_config.json is there without the tokenizer it configures", where)
     eos, pad = run.tokenizer.get("eos_token"), run.tokenizer.get("pad_token")
     if eos is not None and eos == pad:
         yield Remark("may", f"the saved tokenizer pads with its EOS token {eos!r}", where)
@@ -129,30 +149,36 @@ def _of_folder(run: FinishedRun) -> Iterator[Remark]:
 def _of_state(run: FinishedRun, plan: TrainingPlan | None) -> Iterator[Remark]:
     state = run.state
     assert state is not None
-    yield from _steps(state, plan)
+    yield from _steps(state, plan, run.is_checkpoint)
     yield from _resumes(state)
     losses = [entry.loss for entry in state.log if entry.loss is not None]
     if len(losses) >= FEW and len(set(losses)) == 1:
         yield Remark(
-            "certain", f"the loss is {losses[0]:g} at all {len(losses)} logged steps: nothing trains", state.path
+            "certain",
+            f"the loss is {losses[0]:g} at all {len(losses)} logged steps: nothing is being trained",
+            state.path,
         )
     yield from _curve(state, plan)
     yield from _best(run, state)
 
 
-def _steps(state: State, plan: TrainingPlan | None) -> Iterator[Remark]:
+def _steps(state: State, plan: TrainingPlan | None, is_checkpoint: bool) -> Iterator[Remark]:
     planned = state.max_steps
     said = describe_fact(plan.arguments.max_steps) if plan is not None else None
     if plan is not None and said is not None and said.kind == "known" and _steps_rule(plan):
         if planned is not None and planned != said.value:
-            yield Remark("certain", f"the plan says {said.value} steps, the run was to take {planned}", state.path)
+            yield Remark("certain", f"the plan says {said.value} steps, but the run was set to {planned}", state.path)
         planned = int(said.value)
     if state.step is None or planned is None or planned <= 0:
         return
-    if state.step < planned:
+    if state.step < planned and is_checkpoint:
+        yield Remark(
+            "may", f"it is the checkpoint of step {state.step} of {planned}: how the run ended is not told", state.path
+        )
+    elif state.step < planned:
         yield Remark("certain", f"the run ended at step {state.step} of {planned}", state.path)
     elif state.step > planned:
-        yield Remark("certain", f"the run took {state.step} steps, {planned} were planned", state.path)
+        yield Remark("certain", f"the run took {state.step} of {planned} planned steps", state.path)
 
 
 def _resumes(state: State) -> Iterator[Remark]:
@@ -160,8 +186,8 @@ def _resumes(state: State) -> Iterator[Remark]:
     last = 0
     for entry in state.log:
         if entry.step < last:
-            saved = f", and it saves every {state.save_steps:g} steps" if state.save_steps else ""
-            yield Remark("may", f"after step {last} the log goes on at step {entry.step}{saved}", state.path)
+            saved = f", saving every {state.save_steps:g} steps" if state.save_steps else ""
+            yield Remark("may", f"after step {last} the log continues at step {entry.step}{saved}", state.path)
         last = entry.step
 
 
@@ -175,7 +201,7 @@ def _curve(state: State, plan: TrainingPlan | None) -> Iterator[Remark]:
     warmup = _warmup(plan, total)
     highest = max(rate for _, rate in rates)
     if isinstance(peak, (int, float)) and highest > peak * (1 + TOLERANCE):
-        yield Remark("certain", f"learning_rate is {peak:g} in the plan, and {highest:g} was logged", state.path)
+        yield Remark("certain", f"learning_rate is {peak:g} in the plan, but {highest:g} was logged", state.path)
         return
     if not isinstance(peak, (int, float)) or kind not in SCHEDULES or warmup is None or len(rates) < FEW:
         return
@@ -225,5 +251,6 @@ def _best(run: FinishedRun, state: State) -> Iterator[Remark]:
     name = os.path.basename(state.best.rstrip("/").replace("\\", "/"))
     places = [os.path.join(run.folder, name), os.path.join(os.path.dirname(os.path.abspath(run.folder)), name)]
     kept = os.path.basename(os.path.abspath(run.folder)) == name or any(os.path.isdir(place) for place in places)
+    kept = kept or run.is_checkpoint and name == f"checkpoint-{state.step}"  # under another name
     if not kept:
-        yield Remark("may", f"the best checkpoint was {name}, and lies not in the folder any more", state.path)
+        yield Remark("may", f"the best checkpoint was {name}, but it is no longer in the directory", state.path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from ..readers.object_settings import last
 from ..render.plan_json import describe_call, describe_fact, steps
@@ -12,7 +13,7 @@ from ..render.plan_words import said
 from ..report.plan_diff import Difference, PlanDiff, Remark, Stated, VerdictChange
 from ..training_plan.facts import SECTIONS, TrainingPlan
 from . import against_plan, consequences
-from .settings import OWN_FACTS, Setting, of_calls, of_facts, other_calls
+from .settings import OWN_FACTS, Setting, of_calls, of_environment, of_facts, other_calls
 from .sides import NotReadable, Side
 from .values import is_default, origin, same, stated, words_of
 
@@ -37,22 +38,30 @@ def compare(before: Side, after: Side) -> PlanDiff:
         return _finished(before, after)
     if before.keys and after.keys and not (before.plans and after.plans):
         found, equal = differing(before.keys, after.keys, None, None)
-        note = Remark("note", "no program is known to train from these keys alone: they are compared as they stand")
+        note = Remark("note", "no program is known to train from these keys: they are compared as they are")
         return PlanDiff(before.name, after.name, tuple(found), remarks=(note,), equal=equal)
     for side in (before, after):
         if not side.plans:
             raise NotReadable(f"{side.name}: not a training configuration; compare it with another, or name its script")
-    differences, equal = _settings(before, after)
     first, second = before.plans[0], after.plans[0]
+    differences, equal = _settings(before, after, 0)
+    followed = list(consequences.between(first, second))
     remarks = []
     if len(before.plans) != len(after.plans):
         counts = f"{len(before.plans)} and {len(after.plans)}"
-        remarks.append(Remark("note", f"the sides make {counts} runs: the first of each are compared"))
+        remarks.append(Remark("note", f"the sides define {counts} runs: the first of each is compared"))
+    for number in range(1, len(before.plans)) if len(before.plans) == len(after.plans) else ():
+        more, alike = _settings(before, after, number)
+        later = list(consequences.between(before.plans[number], after.plans[number]))
+        equal += alike
+        for found, of in ((differences, more), (followed, later)):
+            told = set(map(_words, found))
+            found += [replace(one, name=f"{one.name}, trainer {number + 1}") for one in of if _words(one) not in told]
     return PlanDiff(
         before.name,
         after.name,
         tuple(sorted(differences, key=lambda one: _section(one.section))),
-        tuple(consequences.between(first, second)),
+        tuple(followed),
         tuple(_verdicts(before, after)),
         tuple(_prompt(first, second)),
         tuple(remarks),
@@ -67,7 +76,7 @@ def _finished(before: Side, after: Side) -> PlanDiff:
         return against_plan.compare(None, after.finished, names, before.finished, False)
     side, run = (before, after.finished) if after.finished is not None else (after, before.finished)
     if run is None or not side.plans:
-        raise NotReadable(f"{side.name}: it plans no run that a finished one could be held against")
+        raise NotReadable(f"{side.name}: it defines no run to compare a finished one with")
     return against_plan.compare(side.plans[0], run, names, None, side is before)
 
 
@@ -75,9 +84,14 @@ def _section(name: str) -> int:
     return SECTIONS.index(name) if name in SECTIONS else len(SECTIONS)
 
 
-def _settings(before: Side, after: Side) -> tuple[list[Difference], int]:
-    """The settings that differ, and how many agree."""
-    first, second = before.plans[0], after.plans[0]
+def _words(one: Difference) -> tuple[str, ...]:
+    """A difference as it is shown, to tell it from another."""
+    return one.section, one.name, one.before.text, one.after.text, one.before.origin, one.after.origin, one.note
+
+
+def _settings(before: Side, after: Side, number: int) -> tuple[list[Difference], int]:
+    """The settings of a run of both sides that differ, and how many agree."""
+    first, second = before.plans[number], after.plans[number]
     if before.flavour != after.flavour:  # who reads them gives the same thing other names
         return differing(of_facts(first), of_facts(second), first, second)
     if before.keys or after.keys:
@@ -85,7 +99,7 @@ def _settings(before: Side, after: Side) -> tuple[list[Difference], int]:
         facts, alike = differing(of_facts(first, ("api.trainer",)), of_facts(second, ("api.trainer",)), first, second)
         return [*found, *facts], equal + alike
     assert before.examined is not None and after.examined is not None
-    found, equal = differing(*_paired(before, after), first, second)
+    found, equal = differing(*_paired(before, after, number), first, second)
     calls = list(_calls(before, after))
     gone = {one.name.removesuffix("()") for one in calls}
     found = [one for one in found if one.name.partition("(")[0] not in gone or "(" not in one.name]
@@ -94,16 +108,20 @@ def _settings(before: Side, after: Side) -> tuple[list[Difference], int]:
     told_by_text = {"parts", "style"} if list(_prompt(first, second)) else set()
     facts = [one for one in _telling(facts) if one.name not in told | told_by_text]
     defaults = list(_defaults(first, second, told))
-    return [*found, *facts, *defaults, *calls, *_options(before, after)], equal + alike
+    variables, unchanged = differing(of_environment(before.examined), of_environment(after.examined), None, None)
+    equal += unchanged
+    made = [*found, *facts, *defaults, *calls, *variables]
+    made += _options(before, after, made)
+    return [*made, *_read_configurations(before, after, made)], equal + alike
 
 
-def _paired(before: Side, after: Side) -> tuple[list[Setting], list[Setting]]:
+def _paired(before: Side, after: Side, number: int) -> tuple[list[Setting], list[Setting]]:
     """The settings of the calls, without those of calls that one side makes more often: which is which is not known."""
     assert before.examined is not None and after.examined is not None
     examined = (before.examined, after.examined)
     counts = [Counter(call.callee for call in one.recording.calls) for one in examined if one.recording is not None]
     odd = {name for name in counts[0] if len(counts) > 1 and counts[1][name] not in (0, counts[0][name])}
-    made = [[one for one in of_calls(each, 0) if one.key[0].partition("#")[0] not in odd] for each in examined]
+    made = [[one for one in of_calls(each, number) if one.key[0].partition("#")[0] not in odd] for each in examined]
     return made[0], made[1]
 
 
@@ -206,7 +224,7 @@ def _defaults(first: TrainingPlan, second: TrainingPlan, told: set[str]) -> Iter
             )
             note = "a default"
             if classes[0] != classes[1]:
-                note = f"a default, as the class is another: {last(str(classes[0]))} → {last(str(classes[1]))}"
+                note = f"a default, because the class differs: {last(str(classes[0]))} → {last(str(classes[1]))}"
             elif versions:
                 note = f"a default that differs between the stated versions: {versions}"
             yield Difference(section, fact.argument or short, stated(a), stated(b), note)
@@ -234,8 +252,23 @@ def _calls(before: Side, after: Side) -> Iterator[Difference]:
         yield Difference(section, f"{last(callee)}()", *sides)
 
 
-def _options(before: Side, after: Side) -> Iterator[Difference]:
-    """Options of the command line that one side declares and the other does not."""
+def _places(found: Iterable[Difference]) -> set[str]:
+    """The places, `train.py:12`, that the differences come from."""
+    return {side.origin.partition(" ")[0] for one in found for side in (one.before, one.after) if side.origin}
+
+
+def _read_configurations(before: Side, after: Side, found: list[Difference]) -> Iterator[Difference]:
+    """Keys of the configurations that both scripts read, which differ and come out in no setting shown."""
+    told = _places(found)
+    for name in before.read.keys() & after.read.keys():
+        for one in differing(before.read[name], after.read[name], None, None)[0]:
+            if not _places([one]) & told:
+                yield one
+
+
+def _options(before: Side, after: Side, found: list[Difference]) -> Iterator[Difference]:
+    """Options of the command line that one side alone declares, but for those whose value is shown as a setting's."""
+    told = _places(found)
     old, new = ({} if s.examined is None or s.examined.recording is None else s.examined.recording.options
                 for s in (before, after))  # fmt: skip
     for name in dict.fromkeys((*old, *new)):
@@ -243,6 +276,8 @@ def _options(before: Side, after: Side) -> Iterator[Difference]:
             continue
         place = old.get(name) or new.get(name)
         where = origin(steps((place,))) if place is not None else ""
+        if where.partition(" ")[0] in told:
+            continue
         here, there = Stated("an option", None, "known", where), Stated("no option")
         yield Difference("arguments", name, *((here, there) if name in old else (there, here)))
 

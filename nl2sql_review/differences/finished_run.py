@@ -22,7 +22,7 @@ LONGEST_LINE = 2000
 WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
 NAMES = ("adapter_config.json", "trainer_state.json", "README.md", "tokenizer_config.json", "run.log", "wandb/")
-PICKLE = "training_args.bin is a pickle, which runs code when it is loaded: it is not read"
+PICKLE = "training_args.bin is a pickle, and loading one runs code: it is not read"
 # field of adapter_config.json -> fact of the plan
 ADAPTER = {
     "r": "lora.r",
@@ -103,6 +103,13 @@ class FinishedRun:
     unread: list[str] = field(default_factory=list)  # files that could not be read, and why
     versions: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def is_checkpoint(self) -> bool:
+        """Whether the folder itself is what was saved on the way: the state of the optimizer or schedule lies there."""
+        return bool(self.names & {"optimizer.pt", "scheduler.pt", "rng_state.pth"}) or any(
+            name.startswith("rng_state_") for name in self.names
+        )
+
     def empty_weights(self) -> str:
         """The file of weights that holds none, "" where there is no such file."""
         for name in WEIGHTS:
@@ -149,7 +156,7 @@ def _bytes(made: FinishedRun, path: str, limit: int) -> bytes | None:
     top = os.path.realpath(made.folder)
     real = os.path.realpath(path)
     if not real.startswith(top + os.sep):
-        made.unread.append(f"{name} is a link out of the folder: it is not followed")
+        made.unread.append(f"{name} is a link out of the directory: it is not followed")
         return None
     try:
         return disk.whole(real, limit)
@@ -165,7 +172,7 @@ def _json(made: FinishedRun, path: str) -> Any:
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
-        made.unread.append(f"{discovery.shown(path)} is no JSON that can be read: {str(error)[:80]}")
+        made.unread.append(f"{discovery.shown(path)} is not valid JSON: {str(error)[:80]}")
         return None
 
 
@@ -235,7 +242,7 @@ def _number(value: object) -> float | None:
     )
 
 
-LISTED = re.compile(r"^[-*] ([A-Za-z_ ]+):[ ]*(.+?)[ ]*$", re.MULTILINE)
+LISTED = re.compile(r"^[-*] ([A-Za-z_ ]+):[ ]*([^ \n].*)$", re.MULTILINE)
 FRAMEWORKS = {"PEFT": "peft", "TRL": "trl", "Transformers": "transformers", "Pytorch": "torch", "Datasets": "datasets"}
 FRAMEWORK = re.compile(r"^[-*] (PEFT|TRL|Transformers|Pytorch|Datasets):?[ ]+([0-9][\w.+]*)", re.MULTILINE)
 
@@ -249,7 +256,7 @@ def _card(made: FinishedRun) -> None:
     for name, written in LISTED.findall("\n".join(_short_lines(text))):
         fact = CARD.get(name)
         if fact is not None and fact not in made.facts:
-            made.facts[fact] = _value(_plain(written), path, name)
+            made.facts[fact] = _value(_plain(written.rstrip(" ")), path, name)
     if "lora.model_name" not in made.facts:
         found = re.search(r"^base_model:[ ]*([\w./-]+)[ ]*$", text, re.MULTILINE)
         if found is not None:

@@ -96,6 +96,9 @@ def of_calls(examined: Examined, number: int) -> list[Setting]:
     if run.trainer is not None:
         for setting in _arguments("trainer", "arguments", run.trainer, facts):
             made.setdefault(setting.key, setting)
+    made["train()", "calls"] = Setting(
+        ("train()", "calls"), "checkpointing", "calls of train()", PlanValue("known", len(run.train))
+    )
     for call in run.train:
         for setting in _arguments("train()", "checkpointing", call, facts):
             made.setdefault(setting.key, setting)
@@ -105,9 +108,13 @@ def of_calls(examined: Examined, number: int) -> list[Setting]:
 
 
 def _written(calls: list[Call]) -> Iterator[Setting]:
-    """Attributes of libraries' objects that the script sets: `tokenizer.pad_token = …`."""
+    """What the script sets: attributes of libraries' objects, `tokenizer.pad_token = …`, and of the environment."""
     for call in calls:
         library = call.callee.partition(".")[0]
+        if call.callee.startswith("os.environ.") and call.callee.endswith("="):
+            name = call.callee.removeprefix("os.environ.").removesuffix("=")
+            for value in call.arguments.values():
+                yield Setting(("variable", name), "project", f"${name}", describe_value(value))
         if call.callee.endswith("=") and library in (*STACK, "torch"):
             name = last(call.callee).removesuffix("=")
             for value in call.arguments.values():
@@ -174,6 +181,13 @@ def of_facts(plan: TrainingPlan, names: tuple[str, ...] | None = None) -> list[S
             continue
         made.append(Setting(("fact", name), section, short, describe_fact(fact), name))
     return made
+
+
+def of_environment(examined: Examined) -> list[Setting]:
+    """The variables that the command line sets, or exports before it."""
+    started = examined.recording.started if examined.recording is not None else None
+    set_ = started.environment if started is not None else {}
+    return [Setting(("variable", name), "project", f"${name}", describe_value(value)) for name, value in set_.items()]
 
 
 def other_calls(examined: Examined) -> dict[str, Call]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..files import discovery, disk, git
@@ -28,6 +29,8 @@ from . import finished_run
 from .finished_run import FinishedRun
 from .settings import Setting
 
+LARGEST, MOST_KEYS = 100_000, 300  # bytes and keys of a configuration that a script reads, and not of data
+
 
 class NotReadable(Exception):
     """A side that cannot be compared; the text says why, and what would help."""
@@ -41,6 +44,7 @@ class Side:
     examined: Examined | None = None
     finished: FinishedRun | None = None
     keys: list[Setting] = field(default_factory=list)  # of a configuration: every key that it holds
+    read: dict[str, list[Setting]] = field(default_factory=dict)  # the same of each configuration that a script reads
 
     @property
     def plans(self) -> list[TrainingPlan]:
@@ -86,7 +90,7 @@ def _finished(folder: str) -> Side:
     found = finished_run.read(folder)
     if found is None:
         names = ", ".join(finished_run.NAMES)
-        raise NotReadable(f"{folder}: the directory holds no finished run: none of {names}")
+        raise NotReadable(f"{folder}: the directory contains no finished run: none of {names}")
     return Side(discovery.shown(folder) + "/", finished=found)
 
 
@@ -117,6 +121,8 @@ def _examined(data: bytes, path: str, name: str, reviewer: Reviewer, drafts: Map
     side = Side(name, made if made.plans else None)
     if path.endswith(discovery.CONFIGURATIONS):
         side.keys = _keys(Source.from_bytes(data, path), side)
+    elif made.plans and made.recording is not None:
+        side.read = dict(_configurations(made.recording.files_read, side, drafts or {}))
     if not made.plans and not side.keys:
         raise NotReadable(f"{name}: {made.report.reason or 'it trains nothing'}")
     return side
@@ -135,24 +141,57 @@ def _revision(revision: str, path: str, name: str, options: Options) -> Side:
         tree = git.tree(revision)
     except git.GitError as error:
         raise NotReadable(f"{name}: {error}") from None
-    here = os.path.realpath(os.getcwd())
-    tries = [os.path.normpath(os.path.join(folder, path)) for folder in (tree.top, here)]
-    real = next((one for one in tries if one in tree), "")
+    real, words = _in_tree(path, tree)
     if not real:
         raise NotReadable(
-            f"{name}: {path} is no file of {revision}; paths start at {tree.top}, or at the working directory"
+            f"{name}: {path} is not a file of {revision}; paths start at {tree.top}, or at the working directory"
         )
-    if discovery.is_launch_file(real):
-        raise NotReadable(
-            f'{name}: a launch file is read where it lies; give the command line: "{revision}:train.py" -- …'
-        )
-    reviewer = Reviewer.of(options)
+    reviewer = Reviewer.of(options.but(command_line=words) if words is not None else options)
     reviewer.alone = True
     try:
+        if discovery.is_launch_file(real):
+            reviewer = Reviewer.of(options.but(command_line=None))
+            reviewer.alone = True
+            real, reviewer.line = _launched(real, tree, name)
         data = tree[real]
     except git.GitError as error:
         raise NotReadable(f"{name}: {error}") from None
     return _examined(data, discovery.shown(real), name, reviewer, tree)
+
+
+def _in_tree(path: str, tree: git.Tree) -> tuple[str, tuple[str, ...] | None]:
+    """Return the real path of a file of a commit, and the words that follow it; "" where there is none."""
+    here = os.path.realpath(os.getcwd())
+    try:
+        first, *words = shlex.split(path)
+    except ValueError:
+        first, words = path, []
+    for said, given in ((path, None), (first, tuple(words))):
+        for folder in (tree.top, here):
+            real = os.path.normpath(os.path.join(folder, said))
+            if real in tree:
+                return real, given
+    return "", None
+
+
+def _launched(path: str, tree: git.Tree, name: str) -> tuple[str, CommandLine]:
+    """Return the first script of a commit that its launch file starts, and the line that starts it.
+
+    Raises NotReadable, GitError.
+    """
+    try:
+        lines = launch_files.of_file(tree[path], discovery.shown(path))
+    except SourceError as error:
+        raise NotReadable(f"{name}: {error}") from None
+    folders = (os.path.dirname(path), tree.top)
+    for line in lines:
+        tries = [os.path.normpath(os.path.join(folder, line.script)) for folder in (*line.folders, *folders)]
+        real = next((one for one in map(os.path.realpath, tries) if line.script and one in tree), "")
+        if real:
+            return real, line
+    missing = ", ".join(dict.fromkeys(line.script for line in lines if line.script))
+    why = f"{missing} is no file of that revision" if missing else launch_files.NO_LAUNCH
+    raise NotReadable(f"{name}: {why}")
 
 
 # -- command lines -----------------------------------------------------------------------------------------------
@@ -206,6 +245,20 @@ def _keys(source: Source, side: Side) -> list[Setting]:
                 facts.get(path.rpartition(".")[2], ""))
         for path, value in _leaves(document, "")
     ]  # fmt: skip
+
+
+def _configurations(
+    paths: Sequence[str], side: Side, drafts: Mapping[str, bytes]
+) -> Iterator[tuple[str, list[Setting]]]:
+    """The keys of each configuration that a script reads, by the file's name; of two files of one name neither."""
+    names = [os.path.basename(path) for path in paths]
+    for path, name in zip(paths, names):
+        if not path.endswith(discovery.CONFIGURATIONS) or names.count(name) > 1:
+            continue
+        data = drafts[path] if path in drafts else disk.read(path, LARGEST)
+        keys = _keys(Source.from_bytes(data, discovery.shown(path)), side) if data and len(data) <= LARGEST else []
+        if 0 < len(keys) <= MOST_KEYS:  # else it holds data
+            yield name, keys
 
 
 def _leaves(value: Value, path: str) -> list[tuple[str, PlanValue]]:

@@ -107,13 +107,22 @@ def script(path: str) -> bytes:
 def head(path: Path, limit: int) -> bytes:
     """The first `limit` bytes of a regular file. Notes nothing. Raises OSError, also for what is no regular file."""
     if _hidden(path):
-        raise OSError(errno.EACCES, "it lies outside of the directories that may be read", os.fspath(path))
+        raise OSError(errno.EACCES, "it is outside the directories that may be read", os.fspath(path))
     # Whatever the path is, opening it must not wait (a pipe), become our terminal, or be read without end (a device).
-    handle = os.open(path, os.O_RDONLY | _NO_WAITING)
+    try:
+        handle = os.open(path, os.O_RDONLY | _NO_WAITING)
+    except OSError as error:
+        if error.errno in (errno.ENXIO, errno.EOPNOTSUPP):  # which says little of a socket
+            raise OSError(
+                error.errno, f"it is {_named(os.stat(path).st_mode)}, and only files are read", path
+            ) from None
+        raise
     with open(handle, "rb", buffering=0) as file:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, f"it is {_named(status.st_mode)}, and only files are read", os.fspath(path))
+            raise OSError(
+                errno.EINVAL, f"it is {_named(status.st_mode)}, and only regular files are read", os.fspath(path)
+            )
         # No buffer of the limit's size, which takes longer than the reading; a file of /proc says it had no bytes.
         ask = min(status.st_size + 1, limit, PIECE)
         pieces: list[bytes] = []

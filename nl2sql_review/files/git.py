@@ -123,7 +123,7 @@ def _collect(repository: Repository, base: str, made: Before) -> None:
 def _submodule(repository: Repository, base: str, made: Before) -> None:
     if not repository.says("rev-parse", "--verify", "--quiet", f"{base}^{{commit}}"):
         top = repository.top
-        raise GitError(f"the submodule {top} lacks the commit {base[:12]} it was at: git -C {top} fetch --unshallow")
+        raise GitError(f"the submodule {top} lacks its previous commit {base[:12]}: git -C {top} fetch --unshallow")
     _collect(repository, base, made)
 
 
@@ -163,5 +163,5 @@ def tree(ref: str) -> Tree:
     repository = Repository.around(os.getcwd())
     commit = repository.says("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
     if not commit:
-        raise GitError(f"there is no commit {ref} in {repository.top}: {_remedy(repository, 'name one that is there')}")
+        raise GitError(f"there is no commit {ref} in {repository.top}: {_remedy(repository, 'name one that exists')}")
     return Tree(repository, commit)

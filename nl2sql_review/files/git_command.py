@@ -101,7 +101,7 @@ class Repository:
             return said
         if self._lacks_objects(words):
             raise GitError(
-                f"{self.top} is a partial clone, and a review fetches nothing: "
+                f"{self.top} is a partial clone, and a review does not fetch anything: "
                 f"git fetch --refetch --no-filter ({fault})"
             )
         raise GitError(fault)
@@ -139,9 +139,9 @@ def _run(directory: str, environment: dict[str, str], *words: str) -> tuple[byte
             cwd=directory, env=environment, capture_output=True, stdin=subprocess.DEVNULL, timeout=PATIENCE,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return b"", f"git {words[0]} in {directory} has not answered for {PATIENCE} seconds"
+        return b"", f"git {words[0]} in {directory} did not answer within {PATIENCE} seconds"
     except (OSError, ValueError) as error:
-        return b"", f"git cannot be asked about {directory}: {error}"
+        return b"", f"git cannot be run on {directory}: {error}"
     if not done.returncode:
         return done.stdout, ""
     said = os.fsdecode(done.stderr).strip().splitlines()
@@ -157,13 +157,13 @@ def _program(folders: tuple[str, ...]) -> str:
         if os.path.isfile(path) and os.access(path, os.X_OK):
             break
     else:
-        raise GitError("git is not installed, and it alone knows what has changed")
+        raise GitError("git is not installed; it is needed to know what has changed")
     said = subprocess.run([path, "version"], cwd=folder, capture_output=True, stdin=subprocess.DEVNULL).stdout
     found = re.search(rb"(?<!\d)(\d+)\.(\d+)", said)
     if found is None or (int(found[1]), int(found[2])) < OLDEST:
         version = found[0].decode() if found else "of unknown version"
         raise GitError(
-            f"{path} is git {version}, which can be made to run what a repository names: "
-            f"install git {OLDEST[0]}.{OLDEST[1]} or newer"
+            f"{path} is git {version}, and can be made to run commands that a repository names: install git "
+            f"{OLDEST[0]}.{OLDEST[1]} or newer"
         )
     return path

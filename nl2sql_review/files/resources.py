@@ -25,4 +25,4 @@ def find(name: str) -> str:
     # Beside an installed package lies whatever else is installed: only a checkout has our pyproject.toml.
     if os.path.isfile(os.path.join(checkout, "pyproject.toml")) and os.path.isdir(beside):
         return beside
-    raise ResourceMissing(f"{name}/ is missing from this installation of nl2sql-review; please reinstall it")
+    raise ResourceMissing(f"{name}/ is missing from this installation of nl2sql-review; reinstall it")

@@ -20,3 +20,5 @@ def parsed(text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise NotToml(str(error)) from None
+    except RecursionError:
+        raise NotToml("nested too deeply to be read") from None

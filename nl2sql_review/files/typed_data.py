@@ -166,7 +166,7 @@ def _is_new_union(kind: object) -> bool:
 
 _NAMES: dict[object, str] = {
     bool: "true or false",
-    int: "a whole number",
+    int: "an integer",
     float: "a number",
     str: "a string",
     type(None): "nothing",

@@ -31,6 +31,7 @@ def write(name: str, data: bytes) -> bool:
         os.makedirs(directory(), mode=0o700, exist_ok=True)
     except OSError:
         return False
+    beside.sweep(directory())
     return replace(os.path.join(directory(), name), data)
 
 

@@ -17,9 +17,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import chain
 from typing import Literal
 
 from ..files.discovery import CONFIGURATIONS
+from ..interpret.core.recording import Recording
 from ..interpret.python.modules import Parsed, remembering
 from ..judgement.judge import Examined
 from ..report.report import Edit, FileReport, Finding, Fix
@@ -31,11 +33,12 @@ from .proof import Candidate, affected, hold_together, prove, union
 
 Key = tuple[str, str]
 Examine = Callable[[bytes, str, Mapping[str, bytes]], Examined]
-ARGUMENT = re.compile(r"(?:, |,?\r?\n[ \t]*)\w+=[^\n]*[^\s]")  # code that adds one argument to a call
+ARGUMENT = re.compile(r"(?:, |,?\r?\n[ \t]*)?\w+=[^\n]*[^\s]")  # code that adds one argument to a call
 MOST = 100  # fixes made to one script; it has fewer findings
-READINGS = 150  # of scripts, to prove the fixes of one
 KEPT = 8  # readings of a script that are kept: what did not hold is tried again where something else was fixed
-SPENT = f"not tried: the {READINGS} readings that the proofs of a file may take are spent"
+STEPS = 500_000  # of the interpreter, in all the readings that prove the fixes of a file: some seconds
+STEPS_OF_READING, CHARACTERS_OF_STEP = 2_000, 4  # what parsing and judging cost besides, counted as such steps
+SPENT = f"not tried: the limit of {STEPS:,} steps per file is reached"
 
 
 def _key(finding: Finding) -> Key:
@@ -78,19 +81,28 @@ class Session:
     def __post_init__(self) -> None:
         self._modules: Parsed = {}
         self._known = lru_cache(maxsize=KEPT)(self._read_again)
-        self._readings = -1  # but for the first
+        self._steps = 0
         self._policy = True
         self._firsts: dict[tuple[int, bool], Candidate | None] = {}
         self._firsts_of: Examined | None = None
-        self.now = self._examined(self.data, self.drafts)
+        self._beside: Finding | None = None  # what the fix found last mends as well
+        self.now = self._examined(self.data, self.path, self.drafts)
 
-    def _examined(self, data: bytes, drafts: dict[str, bytes]) -> Examined:
-        return self._known(data, tuple(sorted(drafts.items())))
+    def _examined(self, data: bytes, path: str, drafts: Mapping[str, bytes]) -> Examined:
+        return self._known(data, path, tuple(sorted(drafts.items())))
 
-    def _read_again(self, data: bytes, drafts: tuple[tuple[str, bytes], ...]) -> Examined:
-        self._readings += 1
+    def _read_again(self, data: bytes, path: str, drafts: tuple[tuple[str, bytes], ...]) -> Examined:
         with remembering(self._modules):
-            return self.examine(data, self.path, dict(drafts))
+            examined = self.examine(data, path, dict(drafts))
+        made: Iterable[Recording | None] = examined.recordings or [examined.recording]
+        text = examined.source.text if examined.source is not None else ""
+        self._steps += STEPS_OF_READING + len(text) // CHARACTERS_OF_STEP
+        self._steps += sum(recording.steps for recording in made if recording is not None)
+        return examined
+
+    @property
+    def _spent(self) -> bool:
+        return self._steps >= STEPS
 
     @property
     def report(self) -> FileReport:
@@ -149,9 +161,9 @@ class Session:
         found = []
         for one in self.report.findings:
             if one.suppressed is None and not one.fixable:
-                found.append((one, "nothing is known that would mend it"))
+                found.append((one, "no fix is known"))
             elif id(one) in asked and id(one) not in self.refused:
-                found.append((one, self.lacking.get(id(one), "it was not tried")))
+                found.append((one, self.lacking.get(id(one), "not tried")))
         return found
 
     def _fix(self, keys: list[Key], unsafe: bool) -> None:
@@ -180,7 +192,7 @@ class Session:
             self.refused[id(finding)] = found[0]
         elif found is not None:
             fix, self.data, self.drafts, self.now = found
-            self.made.append(replace(finding, fix=fix))
+            self.made += [replace(one, fix=fix) for one in (finding, self._beside) if one is not None]
 
     def _group(self, findings: list[Finding], unsafe: bool) -> list[tuple[Finding, Candidate]]:
         """The first candidate of each finding, of those that touch neither the same text nor the same facts."""
@@ -225,14 +237,14 @@ class Session:
 
     def _made(self, group: list[tuple[Finding, Candidate]]) -> tuple[bytes, dict[str, bytes], Examined] | None:
         """What comes of several fixes at once, if they hold."""
-        if self._readings >= READINGS:
+        if self._spent:
             return None
         whole = union([candidate for _, candidate in group])
         try:
             data, drafts = self._edited(tuple(python.merged(list(whole.edits))))
         except (EditError, OSError):
             return None
-        after = self._examined(data, drafts)
+        after = self._examined(data, self.path, drafts)
         held = hold_together(self.now, after, group) and self._agreed(whole, data, drafts) == "safe"
         return (data, drafts, after) if held else None
 
@@ -243,8 +255,11 @@ class Session:
         """
         second = None
         reasons: list[str] = []
-        for candidate in self._candidates(finding, reasons):
-            if self._readings >= READINGS:
+        alone = ((candidate, None) for candidate in self._candidates(finding, reasons))
+        for candidate, beside in chain(alone, self._pairs(finding)):
+            if beside is not None and second is not None:
+                break
+            if self._spent:
                 reasons.append(SPENT)
                 break
             try:
@@ -252,12 +267,12 @@ class Session:
             except (EditError, OSError) as error:
                 reasons.append(f"{candidate.title}: {error}")
                 continue
-            after = self._examined(data, drafts)
+            after = self._examined(data, self.path, drafts)
             proof = prove(self.now, after, finding, candidate)
             found = proof.applicability
             if found is not None and (there := self._agreed(candidate, data, drafts)) != "safe":
                 found = there
-                proof = replace(proof, why="another script that reads an edited file would be worse")
+                proof = replace(proof, why="another script that reads the edited file would get worse")
             if (
                 found == "safe"
                 and candidate.idle
@@ -268,12 +283,31 @@ class Session:
                 reasons.append(f"{candidate.title}: {proof.why}")
             elif found == "safe" or second is None:
                 one = _fix(finding, candidate, found), data, drafts, after
+                self._beside = beside
                 if found == "safe":
                     return one
                 second = one
         if second is None:
-            self.lacking[id(finding)] = reasons[0] if reasons else "the code does not show where it could be mended"
+            self.lacking[id(finding)] = reasons[0] if reasons else "the code does not show where to fix it"
         return second
+
+    def _pairs(self, finding: Finding) -> Iterator[tuple[Candidate, Finding]]:
+        """The first candidate of a finding together with that of another, where both make a third fact.
+
+        A rank of 128 with an alpha of 256 becomes 16 with 16: one alone would put their ratio out of proportion.
+        """
+        one = self._first(finding)
+        for other in open_findings(self.report, self._policy) if one is not None else ():
+            two = self._first(other) if other is not finding else None
+            if one is None or two is None or one.idle or two.idle:
+                continue
+            own = set(one.facts) & affected(two.facts) | set(two.facts) & affected(one.facts)
+            if own or not affected(one.facts) & affected(two.facts):
+                continue
+            whole, unsafe = union([one, two]), one.unsafe or two.unsafe
+            edits = tuple(python.merged(list(whole.edits)))
+            title, chooses = f"{one.title} and {two.title}", one.chooses or two.chooses or other.kind == "policy"
+            yield replace(whole, title=title, edits=edits, unsafe=unsafe, chooses=chooses), other
 
     def _agreed(self, candidate: Candidate, data: bytes, drafts: dict[str, bytes]) -> Literal["safe", "unsafe"] | None:
         """What the edits amount to in the other scripts of the run that read an edited file."""
@@ -292,9 +326,7 @@ class Session:
         return self._examined_as(path, {**self.drafts, os.path.realpath(self.path): self.data})
 
     def _examined_as(self, path: str, files: Mapping[str, bytes]) -> Examined:
-        self._readings += 1
-        with remembering(self._modules):
-            return self.examine(sharing.contents(path, files), path, files)
+        return self._examined(sharing.contents(path, files), path, files)
 
     def _candidates(self, finding: Finding, reasons: list[str] | None = None) -> Iterator[Candidate]:
         """The candidates, those that choose no other value first; `reasons` takes what speaks against others."""

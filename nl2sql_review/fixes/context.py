@@ -143,7 +143,8 @@ def setting(
         place = places.argument(fact)
         idle = "" if place is not None and uses.read_elsewhere(task.examined, place) else _origin(fact)
         own = idle in (os.path.realpath(task.source.path), "?")
-        unsafe = read or own or isinstance(fact.value, Default)
+        parted = name in PATHS and place is not None and uses.looked_for(task.examined, place)
+        unsafe = read or own or parted or isinstance(fact.value, Default)
         found.append(Candidate(title, tuple(edits), facts, names, unsafe=unsafe, idle=idle))
     yield from sorted(found, key=lambda candidate: candidate.unsafe)
 
@@ -178,7 +179,7 @@ def _configured(
     if found is not None:
         edits, local = found
         edits = [*edits, *python.added(place.source, place.node, f"args={local}({argument})")]
-        yield Candidate(f"give the trainer a {local}({argument})", tuple(edits), facts, (*names, "args"), (config,))
+        yield Candidate(f"pass the trainer a {local}({argument})", tuple(edits), facts, (*names, "args"), (config,))
 
 
 def together(title: str, *lists: list[Candidate]) -> Iterator[Candidate]:

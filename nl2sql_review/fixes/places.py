@@ -13,11 +13,15 @@ from ..source import Span
 from ..source.literals import evaluated, literal
 from ..training_plan.facts import Fact
 from ..training_plan.values import Absent, Default, Known, Place
-from .edits import documents, lists, python
+from . import declared
+from .edits import EditError, documents, lists, python
 
 
 def at_origin(fact: Fact, wanted: object) -> list[Edit]:
-    """The literals, every one that the value may be, replaced where they stand; empty if one is no literal."""
+    """The literals, every one that the value may be, replaced where they stand; empty if one is no literal.
+
+    Raises EditError where one is declared as something that the wanted value is not.
+    """
     edits: list[Edit] = []
     for option in options(fact.value):
         if not isinstance(option, (Known, Default)) or not option.trace:
@@ -95,6 +99,8 @@ def _replaced(place: Place, value: object, wanted: object) -> Edit | None:
     except ValueError:
         return None
     text = place.source.segment(place.node)
+    if (equal_plain(found, value) or _reads_as(str(found), value)) and (why := declared.refuses(place, wanted)):
+        raise EditError(why)
     if equal_plain(found, value):
         return python.replaced(place.source, place.node, python.literal(wanted, text))
     if isinstance(found, str) and not isinstance(wanted, str) and _reads_as(found, value):

@@ -102,11 +102,11 @@ def prove(before: Examined, after: Examined, finding: Finding, candidate: Candid
     if broken:
         return Proof(None, broken)
     if failing(after)[finding.rule] >= failing(before)[finding.rule]:
-        return Proof(None, f"{finding.rule} is still not content")
+        return Proof(None, f"{finding.rule} still has a finding")
     if _doubts(before, after, finding.rule) or _verdict(after, finding.rule) == "unknown":
-        return Proof(None, f"{finding.rule} can then no longer be decided")
+        return Proof(None, f"{finding.rule} would then be unknown")
     if measure(after) >= measure(before):
-        return Proof(None, f"as much is found as before: {_new(before, after)}")
+        return Proof(None, f"there would be as many findings as before: {_new(before, after)}")
     worse = _worse(before, after)
     if worse:
         return Proof("unsafe" if _runs_further(before, after) else None, worse)
@@ -151,9 +151,9 @@ def _unreadable(before: Examined, after: Examined) -> str:
         or after.faults
         or len(after.text_source.problems) > len(before.text_source.problems)
     ):
-        return "the script can then not be read"
+        return "the script could then not be read"
     if after.recorded.exhausted and not before.recorded.exhausted:
-        return "the script then takes too many steps to read"
+        return "the script would then take too many steps to evaluate"
     return ""
 
 
@@ -245,11 +245,11 @@ def _breaks(before: Examined, after: Examined) -> str:
     """Which name is read where it is not bound by then, or that what a comment silences is another finding; else ""."""
     names = unbound(after) - unbound(before)
     if names:
-        return f"{', '.join(names)} would not be bound by then"
+        return f"{', '.join(names)} would not be defined at that point"
     given = next(iter(_loaded_with(after) - _loaded_with(before)), None)
     if given is not None:
         return f"{given[0]} may refuse {given[1]}="
-    return "" if _silenced(before) == _silenced(after) else "it is what a comment silences"
+    return "" if _silenced(before) == _silenced(after) else "a comment suppresses it"
 
 
 def _new(before: Examined, after: Examined) -> str:
@@ -278,14 +278,18 @@ def _worse(before: Examined, after: Examined) -> str:
 
     What is not known is no better than what fails: a defect that can no longer be seen is still there.
     """
-    undecided = "{} could no longer be decided"
-    for count, what in ((counted, "{} would be found"), (unheard, "{} would be found"), (unsettled, undecided)):
+    undecided = "{} would become unknown"
+    for count, what in (
+        (counted, "{} would be a new finding"),
+        (unheard, "{} would be a new finding"),
+        (unsettled, undecided),
+    ):
         new = count(after) - count(before)
         if new:
             return what.format(", ".join(new))
     farther = next((rule for rule, judged in _failing(after) if _farther(before, rule, judged)), "")
     if farther:
-        return f"{farther} would be farther off"
+        return f"{farther} would be further off"
     old = {item.rule: WORST_FIRST.index(item.verdict) for item in before.report.checklist}
     bad = (item for item in after.report.checklist if item.verdict in ("fail", "unknown"))
     fallen = next((item for item in bad if WORST_FIRST.index(item.verdict) < old.get(item.rule, 0)), None)

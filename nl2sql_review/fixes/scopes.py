@@ -27,7 +27,7 @@ class Scopes:
     def __init__(self, source: Source, recording: Recording) -> None:
         self.source = source
         self.tree: cst.Module = source.tree
-        self.parents = {id(child): node for node in walk(self.tree) for child in below(node)}
+        self.parents: dict[int, cst.CSTNode] = source.nodes.parents
         self.mapped = {id(c.place.node) for c in recording.calls if c.callee.startswith("datasets.")}
 
     def around(self, node: cst.CSTNode) -> list[cst.CSTNode]:

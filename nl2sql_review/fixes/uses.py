@@ -10,6 +10,8 @@ from __future__ import annotations
 import builtins
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any
 
 import libcst as cst
 
@@ -33,6 +35,10 @@ NOT_COMPARED = ("os.", "pathlib.", "shutil.")
 FIELDS, FACTORIES = ("field", "Field", "ib", "attrib"), ("default", "default_factory", "factory")
 TRANSPARENT = ("property", "staticmethod", "classmethod", "functools.cache", "cache", "cached_property")
 ALL_OF_IT = frozenset(("items", "values", "copy", "pop", "update"))  # methods of a dict that hand on what is in it
+
+# Calls that write to a path, and those that make a path of others.
+WRITERS = frozenset("save_pretrained save_pretrained_merged save_model push_to_hub makedirs mkdir info".split())
+JOINS = frozenset("os.path.join str Path pathlib.Path os.path.abspath".split())
 
 # Where a name stands that is no expression: of an attribute, a keyword, what is defined or imported.
 WRITTEN: dict[type[cst.CSTNode], tuple[str, ...]] = {
@@ -67,19 +73,46 @@ def read_elsewhere(examined: Examined, place: Place) -> bool:
 
     Where it is not, the setting would no longer do anything once the argument is another value.
     """
-    names = {name for node in expressions(place.node.value) if (name := _last_name(node))}
-    if not names:
-        return True
+    names = _read_in(place)
+    return not names or names <= {_last_name(node) for node, _ in _others(examined, place, names)}
+
+
+def looked_for(examined: Examined, place: Place) -> bool:
+    """Whether a path that an argument's code names may be looked for elsewhere under that name.
+
+    What is written or told there besides does not look for what the trainer writes.
+    """
+    return any(not _writes(node, parents) for node, parents in _others(examined, place, _read_in(place)))
+
+
+def _others(examined: Examined, place: Place, names: set[str]) -> Iterator[tuple[cst.CSTNode, dict[int, cst.CSTNode]]]:
+    """What else reads one of the names that an argument's code reads, with what each node stands in."""
     inner = {id(node) for node in walk(place.node)}
-    sources = {id(s): s for s in (examined.text_source, place.source)}
-    found: set[str] = set()
-    for source in sources.values():
-        parents = {id(child): node for node in walk(source.tree) for child in below(node)}
-        for node in expressions(source.tree):
-            name = _last_name(node)
-            if name in names and id(node) not in inner and not _written(node, parents.get(id(node))):
-                found.add(name)
-    return names <= found
+    for source in {id(s): s for s in (examined.text_source, place.source)}.values() if names else ():
+        parents = source.nodes.parents
+        for node in source.nodes.order:
+            if _last_name(node) in names and id(node) not in inner and not _written(node, parents.get(id(node))):
+                yield node, parents
+
+
+def _writes(node: cst.CSTNode, parents: dict[int, Any]) -> bool:
+    """Whether what a node reads is handed to a call that only writes there, or tells it."""
+    one: Any = node
+    while (parent := parents.get(id(one))) is not None and not isinstance(parent, (cst.BaseStatement, cst.Expr)):
+        if isinstance(parent, cst.Call) and isinstance(one, cst.Arg):
+            callee = dotted(parent.func)
+            if one.keyword is not None and one.keyword.value == "logging_dir":
+                return True
+            if callee == "print" or callee.startswith(TELL[1:]) or callee.rpartition(".")[2] in WRITERS:
+                return True
+            if callee not in JOINS:
+                return False
+        one = parent
+    return False
+
+
+def _read_in(place: Place) -> set[str]:
+    return {name for node in expressions(place.node.value) if (name := _last_name(node))}
 
 
 def _last_name(node: cst.CSTNode) -> str:
@@ -103,7 +136,10 @@ def _written(node: cst.CSTNode, parent: cst.CSTNode | None) -> bool:
 
 
 def mentioned(examined: Examined, value: str, own: Iterable[cst.CSTNode]) -> bool:
-    """Whether a path stands in another text of the script, or begins one; `own` are the nodes that it is set by."""
+    """Whether a path stands in another text of the script, or begins one, that is more than written to or told.
+
+    `own` are the nodes that it is set by.
+    """
     path = value.strip().removeprefix("./").rstrip("/")
     if not path:
         return True
@@ -116,11 +152,14 @@ def mentioned(examined: Examined, value: str, own: Iterable[cst.CSTNode]) -> boo
     if any(map(word.search, shell)):
         return True
     docs = {id(node.value) for node in walk(source.tree) if isinstance(node, cst.Expr)}
+    parents: dict[int, Any] = {}
     for node in walk(source.tree):
         if id(node) in skipped or id(node) in docs:
             continue
         if isinstance(node, (cst.SimpleString, cst.FormattedStringText)) and word.search(node.value.strip("rRbBuU'\"")):
-            return True
+            parents = parents or {id(child): one for one in walk(source.tree) for child in below(one)}
+            if not _writes(node, parents):
+                return True
     return False
 
 
@@ -129,6 +168,22 @@ def origins(examined: Examined, fact: Fact) -> set[tuple[str, Span]]:
     found = [_Uses(examined, option.trace) for option in options(fact.value)]
     places = [u.trace[0] for u in found if u.trace and u.trace[0].source is not None and not u.at_call()]
     return {(place.source.path, place.source.span(place.node)) for place in places}
+
+
+@lru_cache(maxsize=8)
+def laid_out(
+    tree: cst.Module,
+) -> tuple[list[cst.CSTNode], dict[int, cst.CSTNode], dict[str, cst.FunctionDef]]:
+    """The expressions of a module, what each stands in by its id, and the functions by their names."""
+    nodes: list[cst.CSTNode] = []
+    parents: dict[int, cst.CSTNode] = {}
+    functions: dict[str, cst.FunctionDef] = {}
+    for node in expressions(tree):
+        if isinstance(node, cst.FunctionDef):
+            functions[node.name.value] = node
+        nodes.append(node)
+        parents.update((id(child), node) for child in _below(node))
+    return nodes, parents, functions
 
 
 class _Uses:
@@ -158,11 +213,10 @@ class _Uses:
         if not self.trace or self.at_call():
             return True
         for tree in self.trees:
-            for node in expressions(tree):
-                if isinstance(node, cst.FunctionDef):
-                    self.functions[node.name.value] = node
-                self.nodes.append(node)
-                self.parents.update((id(child), node) for child in _below(node))
+            nodes, parents, functions = laid_out(tree)
+            self.nodes += nodes
+            self.parents.update(parents)
+            self.functions.update(functions)
         origin = self.trace[0]
         if isinstance(origin.node, Span):
             self.names |= {documents.key(origin)} - {""}

@@ -56,9 +56,9 @@ def _beside(real: str, file: Edited) -> str:
     """The new content on the disk, in a file of its own beside the old one; its path."""
     mode = os.stat(real).st_mode
     if disk.head(real, len(file.before) + 1) != file.before:
-        raise WriteError(f"{file.path} has changed while it was reviewed; it is left as it is: run again")
+        raise WriteError(f"{file.path} changed during the review; it was left unchanged: run again")
     if not mode & stat.S_IWUSR:
-        raise WriteError(f"{file.path} is read-only; it is left as it is")
+        raise WriteError(f"{file.path} is read-only; it was left unchanged")
     beside.sweep(os.path.dirname(real))
     temporary = beside.path(real)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
@@ -87,4 +87,4 @@ def _to_disk(folder: str) -> None:
 
 def _failed(path: str, error: OSError, done: Sequence[str]) -> WriteError:
     written = f"; written before: {', '.join(done)}" if done else ""
-    return WriteError(f"{path} cannot be written: {error.strerror or error}; it is left as it was{written}")
+    return WriteError(f"{path} cannot be written: {error.strerror or error}; it was left unchanged{written}")

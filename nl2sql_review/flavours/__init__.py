@@ -86,7 +86,7 @@ def record(
     named = started.program if started is not None and started.program in FLAVOURS else ""
     if started is not None and source.kind != "configuration":
         if not named:
-            raise NotAConfiguration(f"{started.program}: what this command trains is not read from a command line")
+            raise NotAConfiguration(f"{started.program}: this command's training cannot be read from a command line")
         program = of(named)
         document: Value = Known(None)
         text = documents.Text("", source, wanted=True)
@@ -107,7 +107,7 @@ def record(
     if started is not None and started.place is not None and source.kind != "configuration":
         reading.top.place = started.place
     if not reading.top.items:
-        raise NotAConfiguration("not a training configuration: it holds no keys")
+        raise NotAConfiguration("not a training configuration: it has no keys")
     program.read(reading)
     recording = reading.recording
     recording.files_read = [*reading.project.read_files, *versions.files]
@@ -150,12 +150,12 @@ def flavour_of(document: Value) -> Flavour:
         return found
     launcher, starts = launcher_of(outline.keys)
     if launcher:
-        raise NotAConfiguration(f"{launcher} configuration, no training configuration: it is read with {starts}")
+        raise NotAConfiguration(f"{launcher} configuration, not a training configuration: it is read with {starts}")
     if why := next(filter(None, (one.refuses(outline) for one in every())), ""):
         raise NotAConfiguration(why)
     families = ", ".join(dict.fromkeys(one.family for one in every()))
     raise NotAConfiguration(
-        f"not a training configuration: its keys are those of no flavour ({families}); --flavour names one"
+        f"not a training configuration: its keys match no known program ({families}); name one with --flavour"
     )
 
 
@@ -167,7 +167,7 @@ def outline_of(document: Value) -> Outline:
 
     found = object_of(document)
     if not isinstance(found, Mapping):
-        raise NotAConfiguration("not a training configuration: it is no mapping of keys")
+        raise NotAConfiguration("not a training configuration: it is not a mapping")
     items = {key: value for key, value in found.state.items.items() if isinstance(key, str)}
     below = {key: object_of(value) for key, value in items.items()}
     return Outline(

@@ -41,12 +41,12 @@ _BOOL = {
     **dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True),
     **dict.fromkeys(("false", "f", "no", "n", "off", "0"), False),
 }
-_NUMBER = {"int": "a whole number", "float": "a number"}
+_NUMBER = {"int": "an integer", "float": "a number"}
 
 
 @dataclass(frozen=True)
 class Keys:
-    """The keys of one flavour: `sections[""]` has those of the top level, `sections["datasets"]` a data set's."""
+    """The keys of one flavour: `sections[""]` has those of the top level, `sections["datasets"]` a dataset's."""
 
     flavour: str
     library: str

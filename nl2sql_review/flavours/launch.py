@@ -137,7 +137,7 @@ def _found(made: Launch, recording: Recording, files: list[Path]) -> None:
     for one, file in zip(each, files):
         _read(one, recording, file, False)
     names = " and ".join(name for one in each[:3] for name in one.files[:1])
-    why = f"{names} lie beside: which of them accelerate reads is not known"
+    why = f"there are several configs: {names}; it is unknown which of them accelerate reads"
     for name in ("processes", "precision", "accumulation"):
         values = [getattr(one, name) for one in each]
         if getattr(made, name) is None and any(value is not None for value in values):

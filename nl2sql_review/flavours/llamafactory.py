@@ -19,11 +19,11 @@ def refuses(outline: Outline) -> str:
     keys = outline.keys
     if not detects(outline):
         v1 = "model" in keys and "train_dataset" in keys
-        return "a configuration of LLaMA-Factory v1, which is not read yet" if v1 else ""
+        return "a configuration of LLaMA-Factory v1, not supported yet" if v1 else ""
     trains = outline.values.get("do_train") is True
     if trains or "dataset" in keys and not keys & {"do_predict", "do_eval", "export_dir"}:
         return ""
-    return "a configuration of LLaMA-Factory that does not train: do_train is not on"
+    return "a LLaMA-Factory configuration without training: do_train is not set"
 
 
 def read(reading: Reading) -> None:

@@ -25,8 +25,8 @@ from .flavour import Flavour
 from .keys import Refused
 
 FILLED_IN = re.compile(r"\$\{(?:(?!\$\{)[^}])*\}|\{\{(?:(?!\{\{).)*\}\}|\A\$\w+\Z")
-NO_CHOICE = "no key chooses the precision by the GPU; {} is on, and the GPU must have it"
-LOGS_NOTHING = "no key logs GPU memory, but skip_memory_metrics: false for what is allocated"
+NO_CHOICE = "no key chooses the precision by GPU; {} is enabled, and the GPU must support it"
+LOGS_NOTHING = "no key logs GPU memory, except skip_memory_metrics: false for allocated memory"
 MIX = ("sources", "mixing", "weights", "weights_sum", "seed", "stopping_strategy", "misaligned_weights")
 DEFAULT = "library default"  # how the note of a default starts; readers tell it from what was chosen by that
 
@@ -107,9 +107,7 @@ class Level:
         value, at = freeze(self.items[key]), (self.where(key),)
         if isinstance(value, Known):
             text = _filled_in(value.value)
-            return (
-                Unknown(f"{text} is filled in when the configuration is used", at) if text else Known(value.value, at)
-            )
+            return Unknown(f"{text} is filled in at run time", at) if text else Known(value.value, at)
         return Unknown(getattr(value, "why", "") or "it is not a plain value", at)
 
     def get(self, key: str) -> Value:
@@ -222,20 +220,20 @@ class Reading:
             if isinstance(value, Known) and value.value is None:
                 continue  # `debug:` says nothing
             if (since := self.keys.gone.get(key)) is not None:
-                why = f"{key}: a key of {self.keys.library} before {since}; which release reads the file is not known"
+                why = f"{key}: a key of {self.keys.library} before {since}; it is unknown which release reads the file"
                 self.made.doubts.setdefault(kind, why)
                 continue
             hint = f"; it belongs under {elsewhere}:" if elsewhere else tables.hint(key, known)
-            what = f": {self.flavour.unknown_key}" if refuses else ", which drops it and says nothing"
+            what = f": {self.flavour.unknown_key}" if refuses else ", and it is silently dropped"
             if hint or not self.flavour.other_keys:
-                self.defect(kind, level, key, f"{key} is no key of {program}{what}{hint}")
+                self.defect(kind, level, key, f"{key} is not a key of {program}{what}{hint}")
             else:
                 strange.append(key)
         if strange:
             listed = ", ".join(strange[:3]) + (", …" if len(strange) > 3 else "")
             self.made.doubts.setdefault(
                 kind,
-                f"{listed}: no key of {program} ({self.keys.library} {self.keys.version}); "
+                f"{listed}: not a key of {program} ({self.keys.library} {self.keys.version}); "
                 f"{self.flavour.other_keys} may know it",
             )
 
@@ -243,7 +241,7 @@ class Reading:
         if self.flavour.parser == "none" and not self.source.path.endswith(".json"):
             self.defect("conflict", level, key, f"{key} is given twice: OmegaConf refuses the file")
         else:
-            self.defect("duplicate", level, key, f"{key} is given twice: the last one counts, and nothing says so")
+            self.defect("duplicate", level, key, f"{key} is given twice: the last one silently counts")
 
     def _value(self, level: Level, key: str) -> None:
         value = level.written(key)
@@ -290,13 +288,13 @@ class Reading:
             self.made.facts[name] = Fact(Absent(why), self.top.place, why_not=why)
 
     def data_made_before(self, columns: str, described_by: str = "the configuration") -> None:
-        """Say who finds the columns: no class describes the data sets, and no key maps or cuts their rows."""
-        described = f"the data sets are described by {described_by}"
+        """Say who finds the columns: no class describes the datasets, and no key maps or cuts their rows."""
+        described = f"the datasets are described by {described_by}"
         self.beyond(
             described, *(f"dataset.{n}" for n in ("config_class", "config_kind", "config_fields", "unimported_names"))
         )
         self.beyond(columns, "dataset.bare_fields", "dataset.late_fallbacks")
-        cut = "no key cuts the schema: what the rows hold is made before"
+        cut = "no key truncates the schema: the rows are prepared beforehand"
         self.beyond(cut, "dataset.schema_limit", "dataset.truncation_cuts")
 
 
@@ -306,7 +304,7 @@ def _quoted(level: Level, key: str, value: object) -> str:
     if not isinstance(value, str) or pair is None:
         return ""
     if pair.plain and re.fullmatch(r"[+-]?\d+[eE][+-]?\d+", value):
-        return f" (YAML 1.1 reads {value} as a text, for want of a dot)"
+        return f" (YAML 1.1 reads {value}, without a dot, as a string)"
     return (
         " (it is quoted)" if not pair.plain and re.fullmatch(r"[+-]?[\d._]+(?:[eE][+-]?\d+)?|true|false", value) else ""
     )
@@ -335,7 +333,7 @@ def known(call: Call) -> Value:
 
 
 def column(dataset: Dataset | None, name: str, place: Place) -> Term:
-    """`row["name"]` of a data set whose rows the configuration does not hold."""
+    """`row["name"]` of a dataset whose rows the configuration does not hold."""
     row = Term("row", "row", (Known(Row("row", dataset, False)),))
     return Term(f'row["{name}"]', "item", (row, Known(name)), (place,))
 
@@ -362,9 +360,9 @@ def mixed(
     callee: str = "datasets.concatenate_datasets",
     **arguments: Value,
 ) -> Dataset | None:
-    """The data set that is trained on: the only one, or the mix of several."""
+    """The dataset that is trained on: the only one, or the mix of several."""
     if not parts:
-        reading.beyond("the configuration names no data set", *(f"dataset.{name}" for name in MIX))
+        reading.beyond("the configuration names no dataset", *(f"dataset.{name}" for name in MIX))
     if len(parts) < 2:
         return parts[0] if parts else None
     call = reading.call(callee, place, datasets=Known([p for p in parts], (place,)), **arguments)

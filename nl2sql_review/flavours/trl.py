@@ -41,5 +41,5 @@ FLAVOUR = Flavour(
     plain_keys=("model_name_or_path",),
     parser="argparse",
     refusal="the command stops with a usage error",
-    other_keys="a script with a parser of its own",
+    other_keys="a script with its own parser",
 )

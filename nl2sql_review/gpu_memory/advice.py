@@ -80,11 +80,11 @@ def in_use(setup: Setup, card: Card | None = None) -> list[Lever]:
 def _undone(setup: Setup) -> list[tuple[str, Setup]]:
     undone = []
     if setup.bits == 4 and setup.rank:
-        undone.append(("weights in 4 bits rather than 16", setup.but(bits=16, dynamic=False)))
+        undone.append(("weights in 4 bits instead of 16", setup.but(bits=16, dynamic=False)))
     if setup.checkpointing == "offloaded":
-        undone.append(('gradient checkpointing "unsloth" rather than plain', setup.but(checkpointing="kept")))
+        undone.append(('gradient checkpointing "unsloth" instead of plain', setup.but(checkpointing="kept")))
     if setup.checkpointing != "off":
-        undone.append(("gradient checkpointing at all", setup.but(checkpointing="off")))
+        undone.append(("gradient checkpointing", setup.but(checkpointing="off")))
     if "8bit" in setup.optimizer:
         undone.append(("an 8-bit optimizer", setup.but(optimizer="adamw_torch")))
     if setup.loss == "chunked":
@@ -101,13 +101,13 @@ def _changes(setup: Setup) -> list[tuple[str, Setup]]:
     if setup.rank and setup.bits > 4:
         changes.append(("load in 4 bits", setup.but(bits=4, double_quant=True)))
     if setup.bits == 4 and not setup.double_quant:
-        changes.append(("double quantisation", setup.but(double_quant=True)))
+        changes.append(("double quantization", setup.but(double_quant=True)))
     if setup.wide_embeddings:
         changes.append(
             ("embeddings in 16 bits, without prepare_model_for_kbit_training", setup.but(wide_embeddings=False))
         )
     if not setup.rank:
-        changes.append(("a LoRA adapter of rank 16 in place of full training", setup.but(rank=16)))
+        changes.append(("a LoRA adapter of rank 16 instead of full fine-tuning", setup.but(rank=16)))
     if setup.batch > 1:
         half = setup.batch // 2
         changes.append((f"batch {half} with {setup.batch / half:g} times the accumulation", setup.but(batch=half)))
@@ -125,7 +125,7 @@ def _changes(setup: Setup) -> list[tuple[str, Setup]]:
     if setup.eager_attention:
         changes.append(("attention by SDPA or FlashAttention", setup.but(eager_attention=False)))
     if setup.trained_embeddings:
-        changes.append(("embeddings and head not trained", setup.but(trained_embeddings=0)))
+        changes.append(("embeddings and head frozen", setup.but(trained_embeddings=0)))
     return changes
 
 
@@ -179,11 +179,7 @@ def sentence(setup: Setup, made: Estimate, card: Card) -> str:
             f"and {card.words} offers {card.gib:.3g}"
         )
     safe = largest_batch(setup, card)
-    most = (
-        f"batch {safe} is the largest that fits by the upper bound"
-        if safe
-        else "not even batch 1 fits by the upper bound"
-    )
+    most = f"batch {safe} is the largest that fits the upper bound" if safe else "not even batch 1 fits the upper bound"
     return (
         f"{amount(made)} of the {card.gib:.3g} that {card.words} offers, "
         f"{condition(setup)} {setup.length} tokens ({setup.stack}); {most}"
@@ -193,8 +189,8 @@ def sentence(setup: Setup, made: Estimate, card: Card) -> str:
 def smallest(setup: Setup, made: Estimate) -> str:
     card = smallest_card(setup)
     where = (
-        f"the smallest common card that holds it is {card.words}"
+        f"the smallest common GPU that holds it is {card.words}"
         if card
-        else f"no common card of up to {common()[-1].name} holds it"
+        else f"no common GPU up to {common()[-1].name} holds it"
     )
     return f"the run needs {amount(made)} {condition(setup)} {setup.length} tokens ({setup.stack}): {where}"

@@ -111,25 +111,26 @@ NOT_COVERED = (
     (
         r"mixtral|moe(?![a-z])|\d+x\d+b|-a\d+(\.\d+)?b|gpt-oss|deepseek-(coder-)?v[23]|coder-v2|deepseek-r1(?!-distill|-0528-qwen)"
         r"|llama-?4(?![\dbk])|scout|maverick|qwen-?3-(coder-)?next|mistral-(large-3|small-4)|dbrx|grok|kimi|glm-4\.[5-9]|command-a\b",
-        "{name} is a mixture of experts, which the estimate does not cover",
+        "{name} is a mixture of experts, and the estimate does not cover those",
     ),
     (
         r"(?<![a-z])vl(?![a-z])|internvl|vlm|(?<![a-z])vision|visual|video|audio|speech|multimodal|omni(?![a-z])|pixtral|voxtral|ultravox|llava|blip"
         r"|idefics|molmo|minicpm-[vo]\b|qvq|paligemma|gemma-?3n|gemma-?4|gemma-?3.*(?<![\d.])(4|12|27)b|qwen-?3(\.\d|[_-]?5)"
         r"|mistral-small-(24b-instruct-)?(3\.[12]|250[36])|magistral-small-(1\.2|2509)|devstral-small-2|ministral-3-",
-        "{name} also reads images or sound, which the estimate does not cover",
+        "{name} also takes images or sound, and the estimate does not cover those models",
     ),
     (
         r"nemotron|(?<![a-z])lfm|granite-?4|falcon-?h1|falcon-?mamba|jamba|mamba|rwkv|zamba|recurrentgemma|phi-?4-mini-flash",
-        "{name} is not a plain transformer (state-space or convolution layers), which the estimate does not cover",
+        "{name} is not a plain transformer (state-space or convolution layers), and the estimate does not cover "
+        "those models",
     ),
     (
         r"whisper|tts\b|\bcsm\b|orpheus|(?<![a-z])ocr(?![a-z])|embedding|\bbert|modernbert|\bbge\b|minilm|\bt5|flan|codet5|\bbart\b",
-        "{name} is no decoder of text, and the estimate covers nothing else",
+        "{name} is not a text decoder, and the estimate covers only those",
     ),
     (
         r"\bgptq\b|\bawq\b|\bgguf\b|\bexl2\b|\bfp8\b|fp4\b|\bw\d+a\d+\b|\bmlx\b|\baqlm\b|\bhqq\b",
-        "{name} is quantised in a way that the estimate does not cover",
+        "{name} is quantized in a way that the estimate does not cover",
     ),
 )  # fmt: skip
 # Said of the precision, not of the model: `…-14B-bnb-4bit` is no 4B model.
@@ -152,7 +153,9 @@ def find(name: str) -> Found:
     sizes = [float(n.replace("_", ".")) * (1e9 if unit == "b" else 1e6) for n, unit in SIZE.findall(lowered)]
     if sizes:
         return SizeOnly(short, min(sizes))
-    return NoArchitecture(f"{short} is not in the table of architectures, and its name does not tell its size")
+    return NoArchitecture(
+        f"{short} is not in the table of architectures, and its name does not include a size, as in …-7b"
+    )
 
 
 # Names under which Unsloth loads weights that it quantised with some layers left in 16 bits.
@@ -214,11 +217,11 @@ def from_config(config: Mapping[str, Any], name: str) -> Found:
     """The architecture that a `config.json` describes; `name` is what to call it."""
     kind = config.get("model_type")
     if any(config.get(k) for k in ("num_experts", "num_local_experts", "n_routed_experts", "num_experts_per_tok")):
-        return NoArchitecture(f"{name} is a mixture of experts, which the estimate does not cover")
+        return NoArchitecture(f"{name} is a mixture of experts, and the estimate does not cover those")
     if config.get("vision_config") or config.get("audio_config"):
-        return NoArchitecture(f"{name} also reads images or sound, which the estimate does not cover")
+        return NoArchitecture(f"{name} also takes images or sound, and the estimate does not cover those models")
     if kind not in DENSE:
-        return NoArchitecture(f"{name} is of the kind {kind}, which the estimate does not cover")
+        return NoArchitecture(f"{name} has model type {kind}, and the estimate does not cover it")
     try:
         hidden, heads = int(config["hidden_size"]), int(config["num_attention_heads"])
         sizes = [int(config[k]) for k in ("num_hidden_layers", "intermediate_size", "vocab_size")]
@@ -228,6 +231,6 @@ def from_config(config: Mapping[str, Any], name: str) -> Found:
         return NoArchitecture(f"the config.json of {name} lacks sizes that the estimate needs")
     layers, ffn, vocab = sizes
     if min(hidden, heads, kv_heads, head_dim, *sizes) < 1:
-        return NoArchitecture(f"the config.json of {name} has sizes that make no model")
+        return NoArchitecture(f"the config.json of {name} has sizes that do not describe a model")
     tied = bool(config.get("tie_word_embeddings", kind in TIED_UNLESS_SAID))
     return Architecture(name, hidden, layers, heads, kv_heads, head_dim, ffn, vocab, tied, kind not in NOT_GATED)

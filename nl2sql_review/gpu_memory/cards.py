@@ -139,7 +139,7 @@ def find(said: str | float) -> Card:
 
     hint = did_you_mean(lowered, [*CARDS, *SYNONYMS])
     raise UnknownCard(
-        f"{text!r} is no card that is known{hint or ':'} name one ({', '.join(list(CARDS)[:4])}, rtx4090, a100-80, …) "
+        f"unknown GPU {text!r}{hint or ':'} name one ({', '.join(list(CARDS)[:4])}, rtx4090, a100-80, …) "
         "or its memory (16GB)"
     )
 
@@ -165,9 +165,9 @@ def _spellings(parts: list[str]) -> list[str]:
 def of_size(gb: float, exact: bool = False) -> Card:
     """A card of so many GB; with `exact` so many GiB that can all be used."""
     if gb <= 0:
-        raise UnknownCard("a card has some memory: write 16GB")
+        raise UnknownCard("the memory must be more than 0: write it as in 16GB")
     if gb == float("inf"):  # more digits than a float holds
-        raise UnknownCard("no card has that much memory: write 16GB")
+        raise UnknownCard("no GPU has that much memory: write it as in 16GB")
     usable = gb if exact else SIZES.get(gb, gb * LEAST_SHARE)
     return Card(f"{gb:g} {'GiB' if exact else 'GB'}", usable, SMALL_CONTEXT if gb == 16 and not exact else CONTEXT)
 

@@ -247,7 +247,7 @@ def _head_copy(setup: Setup) -> float:
 
 def _weights_about(setup: Setup) -> str:
     if setup.bits == 4:
-        kind = ", dynamic" if setup.dynamic else "" if setup.double_quant else ", single quantisation"
+        kind = ", dynamic" if setup.dynamic else "" if setup.double_quant else ", single quantization"
         return f"4-bit{kind}"
     return f"{setup.bits}-bit"
 

@@ -71,7 +71,7 @@ def runs(plan: TrainingPlan, **given: Any) -> Runs:
     sharded = plan.memory.sharded
     if isinstance(sharded.value, Known):
         raise NoEstimate(
-            f"the model is spread over several cards ({sharded.value.value}), which the estimate does not cover"
+            f"the model is spread over several GPUs ({sharded.value.value}), and the estimate does not cover that"
         )
     options: dict[str, list[Any]] = {"architecture": architectures(plan, given)}
     default, assumed = "", []
@@ -88,7 +88,7 @@ def runs(plan: TrainingPlan, **given: Any) -> Runs:
         except NoEstimate as error:
             if name not in ASSUMED:
                 what = "rank" if name == "rank" else fact_name.partition(".")[2].replace("_", " ")
-                raise NoEstimate(f"the {what} is not known: {error.reason}") from None
+                raise NoEstimate(f"the {what} is unknown: {error.reason}") from None
             value, words = ASSUMED[name]
             options[name] = [value]
             if words and not (name == "eager_attention" and isinstance(fact.value, Absent)):
@@ -107,14 +107,13 @@ def covered(setup: Setup) -> Setup:
     """The setup, if such a run can be and can be estimated. Raises NoEstimate."""
     if setup.unsloth and setup.architecture.name.startswith("gemma-3"):
         raise NoEstimate(
-            "Gemma 3 under Unsloth falls back to 32 bits on some cards; measured runs took up to three times the "
-            "estimate"
+            "Gemma 3 with Unsloth falls back to 32 bits on some GPUs; measured runs took up to three times the estimate"
         )
     if not setup.rank and setup.bits < 16:
-        raise NoEstimate(f"weights in {setup.bits} bits cannot be trained, and no adapter is seen")
+        raise NoEstimate(f"{setup.bits}-bit weights cannot be trained, and there is no adapter")
     model = setup.architecture
     if setup.rank and not setup.trained_embeddings and not model.adapter_parameters(setup.rank, setup.targets):
-        raise NoEstimate(f"which layers of {model.name} are meant by {', '.join(setup.targets)} is not known")
+        raise NoEstimate(f"it is unknown which layers of {model.name} are meant by {', '.join(setup.targets)}")
     return setup
 
 
@@ -136,7 +135,7 @@ def architectures(plan: TrainingPlan, given: dict[str, Any]) -> list[Architectur
             width = given.get("bits") or min(
                 b.value if isinstance(b, (Known, Default)) else 4 for b in flat(plan.memory.bits.value)
             )
-            said = f"{option['name']} is known by its size only: its weights can be estimated, a run cannot"
+            said = f"{option['name']} is known only by its size: its weights can be estimated, a run cannot"
             raise NoEstimate(said, (option["name"], option["parameters"], width))
         else:
             found.append(Architecture(**option))
@@ -156,7 +155,7 @@ def alternatives(value: Value, fact: Fact) -> list[Any]:
         elif isinstance(option, (Unknown, Absent)):
             raise NoEstimate(fact.why_not or option.why or "it is not set")
         else:
-            raise NoEstimate(f"only the run decides {getattr(option, 'text', '') or 'it'}")
+            raise NoEstimate(f"{getattr(option, 'text', '') or 'it'} is known only at run time")
     return found
 
 
@@ -164,18 +163,18 @@ def checked(name: str, value: object) -> Any:
     """The value as Setup wants it. Raises NoEstimate for one that makes no sense there."""
     if name in ("batch", "length", "rank"):
         if value is None and name == "length":
-            raise NoEstimate("nothing limits it")
+            raise NoEstimate("it has no limit")
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 1 <= value < 2**31:
-            raise NoEstimate(f"{value!r} is no number that could be used")
+            raise NoEstimate(f"{value!r} is not a usable number")
         return int(value)
     if name == "targets":
         if value is None:  # PEFT's choice for Llama and its kin
             return ("q_proj", "v_proj")
         if not isinstance(value, (list, tuple, set, frozenset)) or not all(isinstance(v, str) for v in value):
-            raise NoEstimate("it is no list of names")
+            raise NoEstimate("it is not a list of names")
         return tuple(sorted(v.rpartition(".")[2] for v in value))
     if name == "optimizer":
         if not isinstance(value, str):
-            raise NoEstimate("it is no name")
+            raise NoEstimate("it is not a name")
         return value
     return value

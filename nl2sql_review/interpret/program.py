@@ -55,10 +55,11 @@ def interpret(
     try:
         run_script(m, module, source)
     except Exhausted:
-        m.recording.exhausted = f"the script takes more than {steps:,} steps to follow"
+        m.recording.exhausted = f"the script takes more than {steps:,} steps to evaluate"
     except RecursionError:
-        m.recording.exhausted = "the script nests too deeply to follow"
+        m.recording.exhausted = "the script is nested too deeply to evaluate"
     demote_by_alternatives(m.recording)
+    m.recording.steps = steps - max(m.steps, 0)
     adopt_alternatives(m.recording)
     for dataset in m.datasets:
         dataset.columns = {name: freeze(cell) for name, cell in dataset.columns.items()}

@@ -80,7 +80,7 @@ def _understood(request: Request) -> Suppression | str:
             return f"'{verb}[' is not closed: write {verb}[rule, rule] reason"
         rules = tuple(rule.strip() for rule in listed["rules"].split(",") if rule.strip())
         if not rules:
-            return f"{verb}[] names no rule: name one, or leave the brackets out to ignore every rule"
+            return f"{verb}[] names no rule: name one, or remove the brackets to ignore every rule"
         for rule in rules:
             if not _RULE.match(rule):
                 return f"'{rule}' is not the name of a rule or section"

@@ -118,7 +118,11 @@ def _notices(asked: Requests, source: Source, book: Rulebook, used: set[tuple[in
                 text = f"there is no rule or section {rule}{did_you_mean(rule, known)}"
                 made.append(_notice("suppression/unknown", text, _place(comment, source)))
             elif (number, name) not in used and (rule in active or not name and everything):
-                text = f"nothing is silenced here: {name} finds nothing" if name else "nothing is silenced here"
+                text = (
+                    f"this comment suppresses nothing: {name} has no finding here"
+                    if name
+                    else "this comment suppresses nothing"
+                )
                 made.append(_notice("suppression/unused", text, _place(comment, source)))
     for error in asked.errors:
         at = error.span
@@ -133,5 +137,7 @@ def _place(comment: Suppression, source: Source) -> Location:
 
 
 def _notice(rule: str, message: str, at: Location) -> Finding:
-    what = "mend the comment" if rule == "suppression/malformed" else "remove the comment, or the name from it"
+    what = (
+        "correct the comment" if rule == "suppression/malformed" else "remove the comment, or the rule's name from it"
+    )
     return Finding(rule, "warning", "style", "certain", message, None, at, help=what)

@@ -53,7 +53,7 @@ def rule_on(head: Head, plan: TrainingPlan) -> list[FactVerdict]:
             continue
         decision = _fact(fact, expected, head, plan)
         if applies is not None and applies.verdict == "unknown" and decision.verdict == "fail":
-            decision = Decision("unknown", reason=f"it is not known whether the rule applies: {applies.reason}")
+            decision = Decision("unknown", reason=f"it is unknown whether the rule applies: {applies.reason}")
         elif applies is not None and decision.verdict == "fail" and applies.certainty != "certain":
             decision.certainty = min(decision.certainty, applies.certainty, key=SURE_LAST.index)
         made.append(FactVerdict(name, fact, expected, decision))
@@ -79,7 +79,7 @@ def _applies(when: When, plan: TrainingPlan) -> Decision:
     if isinstance(fact.value, Absent):
         reason = fact.value.why or f"there is no {what}"
     else:
-        reason = f"{what} is {written(fact.value)}; the rule is about {wanted(when.given())}"
+        reason = f"{what} is {written(fact.value)}; the rule applies to {wanted(when.given())}"
     return Decision("not-applicable", reason=when.otherwise or reason)
 
 
@@ -107,8 +107,8 @@ def _settled(fact: Fact, expected: Expectation, head: Head, plan: TrainingPlan) 
             decision.certainty = "default"
         decision.measure = expected.equals.fact
         return decision
-    why = other.value.why if isinstance(other.value, (Unknown, Absent)) else "only the run decides it"
-    return Decision("unknown", reason=f"{expected.equals.fact} is not known: {why or 'it is not set'}")
+    why = other.value.why if isinstance(other.value, (Unknown, Absent)) else "known only at run time"
+    return Decision("unknown", reason=f"{expected.equals.fact} is unknown: {why or 'it is not set'}")
 
 
 def _value(value: Value, expected: Expectation, terms: tuple[str, ...], unset: Unset) -> Decision:
@@ -149,7 +149,7 @@ def _either(decisions: list[Decision], value: Either) -> Decision:
     if "unknown" in verdicts:
         reason = next(d.reason for d in decisions if d.verdict == "unknown")
     else:
-        reason = f"it depends on {on} whether it is {written(value)}"
+        reason = f"whether it is {written(value)} depends on {on}"
     return Decision("unknown", "branch", reason)
 
 
@@ -162,7 +162,7 @@ def _term(text: str, head: str, expected: Expectation, terms: tuple[str, ...]) -
             return (
                 _plain(text if expected.present is None else True, expected) if expected.present else Decision("pass")
             )
-    return Decision("unknown", reason=f"only the run decides: {text}")
+    return Decision("unknown", reason=f"decided at run time: {text}")
 
 
 _CANONICAL = re.compile(r"(?<![\w.])(?:[A-Za-z_]\w*\.)+([A-Za-z_]\w*\()")
@@ -186,7 +186,7 @@ def _text(parts: tuple[str | Value, ...], expected: Expectation) -> Decision:
     if verdicts == {True}:
         return Decision("pass")
     holes = ", ".join(written(p) for p in parts if not isinstance(p, str))
-    return Decision("unknown", reason=f"only the run decides: the text depends on {holes}")
+    return Decision("unknown", reason=f"decided at run time: the text depends on {holes}")
 
 
 def _text_word(word: str, wish: Any, parts: tuple[str | Value, ...]) -> bool | None:

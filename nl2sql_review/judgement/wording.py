@@ -23,7 +23,6 @@ T = TypeVar("T")
 W = TypeVar("W", bound=str)
 LIBRARY_DEFAULT = "library default"  # the note of a value that no call gives
 LINE = 60  # characters of a line of code in a message
-_COMMENT = re.compile(r"#[^'\"]*$")
 
 
 @dataclass(slots=True)
@@ -67,7 +66,7 @@ def claim(judged: FactVerdict, rule: Rule, source: Source) -> Claim:
         own = own.replace("{value}", written(value)).replace("{from}", origin).replace("{note}", fact.note)
     message = own or fact.sentence or "; ".join(filter(None, (said, _should(judged))))
     if fact.branch:
-        message += f" (only on a branch{_decided(fact.branch)})"
+        message += f" (only on one branch{_decided(fact.branch)})"
     failed = judged.decision.verdict == "fail"  # only a finding shows its trace
     trace = tuple(s for s in _steps(fact) if s.location != location) if failed else ()
     return Claim(said, message, location, trace, as_json(value))
@@ -270,14 +269,14 @@ def _origin(fact: Fact, primary: Location, path: str) -> str:
 
 
 def _decided(by: str) -> str:
-    """`, which x > 1 decides` where what decides is code, and not a sentence about a loop."""
+    """`, decided by x > 1` where what decides is code, and not a sentence about a loop."""
     from ..source.literals import expression
 
     try:
         expression(by)
     except ValueError:
         return ""
-    return f", which `{by if len(by) <= LINE else by[: LINE - 1] + '…'}` decides"
+    return f", decided by `{by if len(by) <= LINE else by[: LINE - 1] + '…'}`"
 
 
 def _overridden(by: str) -> str:
@@ -293,7 +292,9 @@ def _code(place: Place, whole_line: bool = True) -> str:
     if place.note:
         return place.note
     span = place.source.span(place.node)
-    line = " ".join(_COMMENT.sub("", place.source.line(span.row, span.cell)).split()).rstrip(",")
+    line = place.source.line(span.row, span.cell)
+    comment = line.find("#", max(line.rfind("'"), line.rfind('"')) + 1)
+    line = " ".join((line if comment < 0 else line[:comment]).split()).rstrip(",")
     whole_line = whole_line and span.row == span.end_row and len(line) <= LINE and place.source.kind != "launch"
     return line if whole_line else place.source.excerpt(place.node)
 

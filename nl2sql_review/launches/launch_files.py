@@ -22,7 +22,7 @@ COMMON = (".sh", ".bash", ".slurm", ".sbatch", ".mk", ".yaml", ".yml")  # suffix
 LARGEST = 200_000  # bytes of a launch file
 MOST_FILES = 40  # that are looked into for one script
 TASK = re.compile(rb"^run\s*:\s*[|>]", re.MULTILINE)
-NO_LAUNCH = "no training is started here"
+NO_LAUNCH = "it starts no training"
 MAKE_VARIABLE = re.compile(r"^(?:export\s+|override\s+)*([A-Za-z_]\w*)\s*(\?|:|::|\+)?=[ \t]*(.*)$")
 
 
@@ -206,7 +206,7 @@ def _of_makefile(source: Source) -> list[CommandLine]:
         elif found := MAKE_VARIABLE.match(row.replace("\\\n", " ")):
             text = _made_shell(found[3].split(" #")[0].strip())
             value = list(Shell(dict(variables)).commands(f'_="{text}" _'))
-            plain = value[0].environment.get("_", Unknown("a variable of make")) if value else Known("")
+            plain = value[0].environment.get("_", Unknown("a make variable")) if value else Known("")
             if found[2] == "?" and isinstance(plain, Known):
                 plain = Default(plain.value, f"${found[1]}")
             if found[2] == "+" and found[1] in variables:
@@ -218,7 +218,7 @@ def _of_makefile(source: Source) -> list[CommandLine]:
 def _appended(before: Value, after: Value) -> Value:
     if isinstance(before, Known) and isinstance(after, Known):
         return Known(f"{before.value} {after.value}")
-    return Unknown("a variable of make that is added to")
+    return Unknown("a make variable that is appended to")
 
 
 def _made_shell(text: str) -> str:
@@ -232,7 +232,7 @@ def _recipe(row: str, number: int, source: Source, variables: dict[str, list[Val
     prefix = len(body) - len(body.lstrip("@-+ "))
     body = " " * prefix + body[prefix:]
     text = _made_shell(body)
-    unset = "is a variable of make that is not set here"
+    unset = "is a make variable that is not set here"
     shell = Shell(dict(variables), lambda name: f"$({name}) {unset}")
     launchers = Launchers(text, _placer(source, text, number, 1), _folders(source.path), written=body)
     return list(launchers.of(shell.commands(text)))
@@ -268,7 +268,7 @@ def _environment(text: str) -> dict[str, list[Value]]:
     made: dict[str, list[Value]] = {}
     for name, value in re.findall(r"^[ \t]+(\w+)\s*:[ \t]*([^\n#]*)", block[1] if block else "", re.MULTILINE):
         plain = value.strip().strip("\"'")
-        made[name] = [Default(plain, f"--env {name}")] if plain else [Unknown(f"${name} is given when it is launched")]
+        made[name] = [Default(plain, f"--env {name}")] if plain else [Unknown(f"${name} is set at launch")]
     return made
 
 
@@ -290,12 +290,12 @@ def _of_magic(magic: Magic, source: Source) -> list[CommandLine]:
         launchers = Launchers(
             body, _placer(source, body, magic.row, indent, magic.cell), _folders(source.path), placeholders=True
         )
-        filled = "is filled in by the notebook, or by the environment"
+        filled = "is set by the notebook or by the environment"
         return list(launchers.of(Shell(unset=lambda name: f"${name} {filled}").commands(body)))
     return []
 
 
 def written(magic: Magic) -> str:
     """The file that `%%writefile` writes; "" for another magic."""
-    found = re.match(r"%%(?:writefile|file)\s+(?:-a\s+|--append\s+)?(\S+)[^\n]*\n", magic.text)
+    found = re.match(r"%%(?:writefile|file)\s+(?:-a\s+|--append\s+)?(\S+)(?:[^\S\n][^\n]*)?\n", magic.text)
     return found[1] if found else ""

@@ -158,7 +158,7 @@ class Launchers:
         processes = start.processes
         tasks = _tasks(wrappers)
         if processes is None and tasks is not None and not start.program:
-            processes = Unknown(f"srun starts {tasks} of it: whether they train together is known when it runs")
+            processes = Unknown(f"srun starts {tasks} tasks: whether they train together is known only at run time")
         return CommandLine(
             text,
             start.script,
@@ -181,7 +181,7 @@ class Launchers:
         beside = before is not None and "\n" not in self._text[before.end : word.start]
         place = self._place(before.start if before is not None and named and beside else word.start, word.end)
         if self._placeholders and (found := re.search(r"\{[^{}]+\}", word.text)):
-            return Unknown(f"{found[0]} is filled in by the notebook", (place,))
+            return Unknown(f"{found[0]} is set by the notebook", (place,))
         return _at(word.value, place)
 
     # -- what starts a script ------------------------------------------------------------------------------------
@@ -219,8 +219,8 @@ class Launchers:
         line = self._script(found.rest, found.has("m", "module"))
         if line is None:
             return None
-        each = self._count(found.get("nproc-per-node"), 1, "torchrun starts one process for every card")
-        nodes = self._count(found.get("nnodes"), 1, "the number of nodes is known when it runs")
+        each = self._count(found.get("nproc-per-node"), 1, "torchrun starts one process per GPU")
+        nodes = self._count(found.get("nnodes"), 1, "the number of nodes is known only at run time")
         return replace(line, processes=product(each, nodes))
 
     def _accelerate(self, words: list[Word]) -> Start | None:
@@ -231,11 +231,11 @@ class Launchers:
         count, file = found.get("num-processes"), found.get("config-file")
         processes: Value | None = None
         if count is not None:
-            processes = self._count(count, 1, "the number of processes is known when it runs")
+            processes = self._count(count, 1, "the number of processes is known only at run time")
         elif found.has("cpu"):
             processes = Known(1)
         elif found.has("multi-gpu"):
-            processes = self._visible or Unknown("accelerate starts one process for every card")
+            processes = self._visible or Unknown("accelerate starts one process per GPU")
         precision, steps = found.get("mixed-precision"), found.get("gradient-accumulation-steps")
         return replace(
             line,
@@ -254,10 +254,12 @@ class Launchers:
         if include is not None:
             listed = re.fullmatch(r"[\w.-]+:(\d+(?:,\d+)*)", include.text)
             each: Value = (
-                Known(listed[1].count(",") + 1) if listed else Unknown("which cards it includes is known when it runs")
+                Known(listed[1].count(",") + 1)
+                if listed
+                else Unknown("which GPUs it includes is known only at run time")
             )
             return replace(line, processes=each)
-        every = "deepspeed starts one process for every card"
+        every = "deepspeed starts one process per GPU"
         each = self._count(found.get("num-gpus", "num-accelerators"), None, every)
         return replace(line, processes=product(each, self._count(found.get("num-nodes"), 1, every)))
 
@@ -265,7 +267,7 @@ class Launchers:
         if word is None:
             return Known(default) if default is not None else self._visible or Unknown(why)
         if word.text in CARDS:
-            return self._visible or Unknown(f"{why}: how many there are is known when it runs")
+            return self._visible or Unknown(f"{why}: how many there are is known only at run time")
         made = number(word.value)
         if isinstance(made, (Known, Default)) and not isinstance(made.value, int):
             return Unknown(f"{word.text}: {why}")

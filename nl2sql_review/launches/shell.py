@@ -56,7 +56,7 @@ class Shell:
         self, variables: dict[str, list[Value]] | None = None, unset: Callable[[str], str] | None = None
     ) -> None:
         self.variables = variables or {}
-        self._unset = unset or (lambda name: f"${name} is not set here: the environment may hold it")
+        self._unset = unset or (lambda name: f"${name} is not set here, but may be in the environment")
         self._depth = 0
         self._folder, self._own_folder = "", False
         self._exported: dict[str, Value] = {}
@@ -114,7 +114,7 @@ class Shell:
         elif known and values:
             self.variables[name] = values
         else:
-            self.variables[name] = [Unknown(f"${name} is what a loop goes over")]
+            self.variables[name] = [Unknown(f"${name} is a loop variable")]
 
     def _change(self, word: Word) -> None:
         if word.text and not word.tail:
@@ -224,7 +224,7 @@ def _joined(values: list[Value]) -> Value:
             made = [_joined([*values[:at], option, *values[at + 1 :]]) for option in value.options]
             return Either(tuple(made), value.condition) if all(isinstance(v, Known) for v in made) else made[0]
         if not isinstance(value, (Known, Default)):
-            return Unknown(value.why or "a word that is put together with what only the run knows")
+            return Unknown(value.why or "a word put together from parts known only at run time")
         texts.append(str(value.value))
         by = by or (value.by if isinstance(value, Default) else "")
     return Default("".join(texts), by) if by else Known("".join(texts))

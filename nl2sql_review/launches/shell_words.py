@@ -191,7 +191,7 @@ class Reader:
             self.at += 2
             parts.append(Variable("@", None, quoted, True))
         elif text[start + 1 : start + 2].isdigit() or text[start + 1 : start + 2] in tuple("#?$!-"):
-            parts.append(Hole(f"{text[start : start + 2]} is known to whoever runs it"))
+            parts.append(Hole(f"{text[start : start + 2]} is known only at run time"))
             self.at += 2
         else:
             _add(parts, "$")
@@ -206,7 +206,7 @@ class Reader:
             end = _closing(self.text, start + 1, "(", ")")
         self.at = end + 1
         code = " ".join(self.text[start : end + 1].split())
-        parts.append(Hole(f"{code[:60]} is known when it runs"))
+        parts.append(Hole(f"{code[:60]} is known only at run time"))
 
 
 def _add(parts: list[Part], text: str) -> None:
@@ -228,13 +228,13 @@ def _closing(text: str, start: int, opening: str, closing: str) -> int:
 
 def _braced(inner: str, quoted: bool, depth: int) -> Part:
     if depth > DEEPEST:
-        return Hole("a variable within variables")
+        return Hole("a nested variable expansion")
     found = re.fullmatch(r"([A-Za-z_]\w*)(\[[@*]\])?(?:(:?[-=])(.*))?", inner, re.DOTALL)
     if found is None:
         number = re.fullmatch(r"(\d+|[@*])(?::?[-=](.*))?", inner, re.DOTALL)
         if number is not None and number[2] is not None:
             return Variable(number[1], _parts(number[2], depth), quoted)
-        return Hole(f"${{{inner[:40]}}} is not followed")
+        return Hole(f"${{{inner[:40]}}} is not supported")
     name, whole, sign, fallback = found.groups()
     return Variable(name, _parts(fallback, depth) if sign else None, quoted, bool(whole))
 

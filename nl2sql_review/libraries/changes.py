@@ -32,7 +32,8 @@ def state() -> State:
         data = json.loads(file.read_text(encoding="utf-8"))
         keys[file.stem] = (f"{data['library']} {data['version']}", {k for of in data["sections"].values() for k in of})
     signatures = packed.unpacked(json.loads(SIGNATURES.read_text(encoding="utf-8")))
-    return State(signatures, json.loads(REQUIREMENTS.read_text(encoding="utf-8"))["releases"], keys)
+    required = json.loads(REQUIREMENTS.read_text(encoding="utf-8"))["releases"]
+    return State(signatures, required, keys)
 
 
 def tables(library: str) -> Iterator[tuple[str, str]]:
@@ -58,8 +59,8 @@ def between(before: State, after: State) -> Iterator[str]:
 
 def _of_library(library: str, before: State, after: State) -> Iterator[str]:
     had, has = before.releases.get(library, {}), after.releases.get(library, {})
-    known = {**before.requires.get(library, {}), **had}
-    added = sorted({**after.requires.get(library, {}), **has}.keys() - known.keys(), key=key_of)
+    required = after.requires.get(library, {}).keys() - before.requires.get(library, {}).keys()
+    added = sorted(required | (has.keys() - had.keys()), key=key_of)
     if not added:
         return
     said = [f"{library} {', '.join(added)} {'are' if len(added) > 1 else 'is'} known"]

@@ -41,10 +41,10 @@ class Choice:
     @property
     def number(self) -> str:
         """`0.12.0`, `0.12.0 to 0.19.0`, or `not known`."""
-        if not self.versions:
-            return "not known"
         if is_exact(self.specifier):
             return next(v for op, v in clauses(self.specifier) or () if op in ("==", "==="))
+        if not self.versions:
+            return self.specifier if self.nearest and self.specifier != UNREADABLE else "not known"
         low, high = self.versions[0], self.versions[-1]
         return high if low == high else f"{low} to {high}"
 
@@ -143,8 +143,11 @@ def _stated(one: Statement) -> Choice:
         return Choice(one.library, (), one.said, one.specifier, nearest=store.newest(one.library))
     known = store.versions(one.library)
     found = between(one.specifier, known)
+    nearest = _nearest(one.specifier, found, known)
+    if nearest:  # what such a release takes is not known
+        return Choice(one.library, (), one.said, one.specifier, nearest=nearest)
     named = is_exact(one.specifier) and len(found) > 1  # between two known ones: what holds for both is claimed
-    return Choice(one.library, found, one.said, one.specifier, named, _nearest(one.specifier, found, known))
+    return Choice(one.library, found, one.said, one.specifier, named)
 
 
 def _nearest(specifier: str, found: tuple[str, ...], known: tuple[str, ...]) -> str:
@@ -154,22 +157,22 @@ def _nearest(specifier: str, found: tuple[str, ...], known: tuple[str, ...]) -> 
         return ""
     if not found:
         return known[0]
-    named = [version.removesuffix(".*") for _, version in parts]
+    named = [version.removesuffix(".*") for operator, version in parts if operator != "!="]
     newer = found == known[-1:] and not allows(specifier, found[0])
-    return known[-1] if newer and all(key_of(version) > key_of(known[-1]) for version in named) else ""
+    return known[-1] if newer and any(key_of(version) > key_of(known[-1]) for version in named) else ""
 
 
 def _beyond(choice: Choice) -> str:
     if choice.specifier == UNREADABLE:
         return (
-            f"{choice.library} is installed from a repository ({choice.said}): its defaults are taken from "
-            f"{choice.nearest}, the newest known, and its arguments are not judged"
+            f"{choice.library} is installed from a repository ({choice.said}): its arguments are not judged, and its "
+            f"defaults are those of {choice.nearest}, the newest known"
         )
-    older = not choice.versions
+    older = choice.nearest != store.newest(choice.library)
     return (
-        f"{choice.library} {choice.number if is_exact(choice.specifier) else choice.specifier} ({choice.said}) is "
-        f"{'older' if older else 'newer'} than the tables know: its defaults are taken from {choice.nearest}, "
-        f"the {'oldest' if older else 'newest'} known, and its arguments are {'not ' if older else ''}judged"
+        f"{choice.library} {choice.number} ({choice.said}) is {'older' if older else 'newer'} than the tables know: "
+        f"its arguments are not judged, and its defaults are those of {choice.nearest}, the "
+        f"{'oldest' if older else 'newest'} known"
     )
 
 

@@ -8,10 +8,10 @@ import re
 import subprocess
 import sys
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from .wheels import PATIENCE
+from .wheels import NAME, PATIENCE, named
 
 ASKED_FOR = "3.12"  # the Python that the index is asked for: Axolotl 0.20 and later have no older one
 SIMPLE = "application/vnd.pypi.simple.v1+json"
@@ -44,11 +44,17 @@ def pip(command: str, *arguments: str) -> str:
     return done.stdout
 
 
-def smallest_wheel(library: str, version: str) -> dict[str, Any]:
-    """Return {"url", "size" in bytes, "sha256"} of a release's smallest wheel: the sources are the same in each.
+@dataclass(frozen=True)
+class Wheel:
+    """Where a released wheel lies; `size` in bytes, `sha256` "" where the index does not say it."""
 
-    Raises NoAnswer.
-    """
+    url: str
+    size: int
+    sha256: str = ""
+
+
+def wheels(library: str) -> dict[str, Wheel]:
+    """Return the smallest wheel of each release of a library: the sources are the same in each. Raises NoAnswer."""
     address = f"{_simple()}/{library.replace('_', '-')}/"
     request = urllib.request.Request(address, headers={"Accept": SIMPLE})
     try:
@@ -56,12 +62,13 @@ def smallest_wheel(library: str, version: str) -> dict[str, Any]:
             listed = json.load(answer)["files"]
     except (OSError, ValueError, KeyError) as error:
         raise NoAnswer(f"{address} does not list its files as JSON: {error}") from error
-    start = f"{library}-{version}-".lower()
-    wheels = [f for f in listed if f["filename"].lower().startswith(start) and f["filename"].endswith(".whl")]
-    if not wheels or any("size" not in f for f in wheels):
-        raise NoAnswer(f"{address} has no wheel of {version} with its size")
-    found = min(wheels, key=lambda f: f["size"])
-    return {"url": found["url"], "size": found["size"], "sha256": found.get("hashes", {}).get("sha256", "")}
+    found: dict[str, Wheel] = {}
+    for file in listed:
+        if NAME.match(file["filename"]) and "size" in file:
+            version = named(file["filename"])[1]
+            if version not in found or file["size"] < found[version].size:
+                found[version] = Wheel(file["url"], file["size"], file.get("hashes", {}).get("sha256", ""))
+    return found
 
 
 def _simple() -> str:

@@ -18,7 +18,7 @@ from .requirements import PYTHON, Requirement
 Group = tuple[Requirement, ...]
 INSTALLED_BY_LINES = re.compile(r"(?:Dockerfile|Containerfile)(?:[.-][\w.-]+)?$|[\w.-]+\.(?:sh|dockerfile)$|Justfile$")
 NAMED = {"pytorch": "torch", "datasets": "datasets"}  # conda's name -> the library's
-_REQUIREMENT = re.compile(r"([A-Za-z][\w.-]*)\s*(?:\[[^\]]*\]\s*)?\(?([=<>!~^][^;)]*)?\)?\s*(;.*)?$")
+_NAME = re.compile(r"[A-Za-z][\w.-]*")
 _COMMENT = re.compile(r"(?:^|\s)#|\s--hash|\s\\$")
 _INSTALL = re.compile(r"(?:^|[;&|\s])(?:pip3?|uv\s+pip|uv)\s+(?:install|add)\s+([^;&|]+)")
 _FROM_PYTHON = re.compile(r"^FROM\s+(?:--\S+\s+)?(?:[\w./-]+/)?python:(\d+\.\d+)(\.\d+)?", re.MULTILINE | re.IGNORECASE)
@@ -40,15 +40,25 @@ def groups(name: str, text: str) -> tuple[Group, ...]:
     try:
         return tuple(filter(None, map(tuple, of(text, name)))) if of else ()
     except (RecursionError, AttributeError, TypeError) as error:  # a table where a list belongs, and the like
-        raise Broken(f"{name} is not laid out as its installer wants it: {error}") from error
+        raise Broken(f"{name} does not have the expected layout: {error}") from error
 
 
 def requirement(text: str, by: str) -> Requirement | None:
     """`trl[peft]>=0.12` as a requirement. None for a path, an address, and for what has a condition."""
-    match = _REQUIREMENT.match(text.strip().strip("'\""))
-    if not match or match[3]:
+    text = text.strip().strip("'\"")
+    name = _NAME.match(text)
+    if name is None or ";" in text:
         return None
-    return Requirement(_normal(match[1]), (match[2] or "").strip(), by)
+    rest = text[name.end() :].strip()
+    if rest.startswith("["):
+        extras, closed, rest = rest.partition("]")
+        if not closed:
+            return None
+        rest = rest.lstrip()
+    said = rest.removeprefix("(").removesuffix(")")
+    if ")" in said or said and said[0] not in "=<>!~^":
+        return None
+    return Requirement(_normal(name[0]), said.strip(), by)
 
 
 def _normal(name: str) -> str:

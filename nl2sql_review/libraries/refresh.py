@@ -18,16 +18,19 @@ import re
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from . import build, changes, dates, index
+from . import build, changes, dates, index, requirements
 from .index import NoAnswer
-from .requirements import FILE, PYTHON
+from .requirements import BUT_MACOS, FILE, PYTHON
 from .tables import compact
 from .versions import key_of
-from .wheels import NoRanges, metadata, named, opened
+from .wheels import NoRanges, metadata, opened
 
 # whose releases are followed; `PARTLY` are read where they lie, as their wheels are of hundreds of megabytes
 PARTLY = ("torch", "vllm", "bitsandbytes")
@@ -37,6 +40,17 @@ WHOLLY = (
 )
 RELEASED = (*WHOLLY, *PARTLY)
 REQUIRED = (*RELEASED, "tokenizers")
+AT_ONCE = 6  # wheels whose metadata are asked for at the same time
+PYTHONS = range(9, 15)  # minor versions that a condition is tried with
+MACHINES = {
+    "Linux": {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "platform_machine": "x86_64"},
+    "ARM": {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "platform_machine": "aarch64"},
+    "Windows": {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt", "platform_machine": "AMD64"},
+    "macOS": {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix", "platform_machine": "arm64"},
+    "Intel": {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix", "platform_machine": "x86_64"},
+}
+SYSTEMS = frozenset(MACHINES)
+NOT_MACOS = frozenset({"Linux", "ARM", "Windows"})
 _DISTRIBUTION = re.compile(r"([\w.-]+)\s*(?:\[[^\]]*\])?\s*\(?([^;)]*)\)?\s*(;.*)?$")
 
 
@@ -88,61 +102,104 @@ def refresh(folder: Path, listed: dict[str, list[str]], wanted: list[tuple[str, 
         # the transformers that it goes with, whose arguments its keys extend
         (wheel,) = folder.glob(f"{library}-*.whl")
         index.download(["transformers" + of_wheel(wheel).get("transformers", "")], folder)
-    stored = json.loads(FILE.read_text(encoding="utf-8")) if FILE.is_file() else {"releases": {}, "sources": {}}
-    places: list[Path | tuple[str, int]] = []
-    for path in sorted(folder.glob("*.whl")):
-        library, version = named(path.name)
-        stored["releases"].setdefault(library, {})[version] = of_wheel(path)
-        stored["sources"][path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
-        places.append(path)
-    for library, version in wanted:
-        if library not in PARTLY:
-            continue
+    stored = json.loads(FILE.read_text(encoding="utf-8")) if FILE.is_file() else {"sources": {}}
+    places: list[Path | tuple[str, int]] = sorted(folder.glob("*.whl"))
+    stored["sources"].update(
+        {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in places if isinstance(p, Path)}
+    )
+    releases: dict[str, dict[str, Any]] = {}
+    for library, versions in listed.items():
         try:
-            found = index.smallest_wheel(library, version)
-            place = (found["url"], found["size"])
-            stored["releases"].setdefault(library, {})[version] = of_wheel(place)
-        except (NoAnswer, NoRanges) as error:
-            print(f"warning: {library} {version} is left out: {error}", file=sys.stderr)
-            continue
-        stored["sources"][found["url"].rpartition("/")[2]] = found["sha256"]
-        places.append(place)
-    stored["released"] = listed
-    stored["read"] = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+            lie = index.wheels(library)
+        except NoAnswer as error:
+            print(f"warning: {library} keeps its table: {error}", file=sys.stderr)
+            lie = {}
+        releases[library] = requirements_of(library, {v: lie[v] for v in versions if v in lie})
+        for version in [v for name, v in wanted if name == library and library in PARTLY and v in lie]:
+            places.append((lie[version].url, lie[version].size))
+            stored["sources"][lie[version].url.rpartition("/")[2]] = lie[version].sha256
+    read = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
     build.add(places)
     if keys:
         subprocess.run([sys.executable, "-m", "nl2sql_review.flavours.build", str(folder)], check=True)
+    stored = {"read": read, "released": listed, "sources": stored["sources"], "releases": releases}
     FILE.write_text(dumped(stored), encoding="utf-8")
-    newest = {library: max(of, key=key_of) for library, of in sorted(stored["releases"].items())}
-    dates.FILE.write_text(json.dumps({"read": stored["read"], "releases": newest}, indent=1) + "\n", encoding="utf-8")
+    newest = {library: max(of, key=key_of) for library, of in sorted(releases.items()) if of}
+    dates.FILE.write_text(json.dumps({"read": read, "releases": newest}, indent=1) + "\n", encoding="utf-8")
 
 
-def of_wheel(where: Path | tuple[str, int]) -> dict[str, str]:
+def requirements_of(library: str, lie: dict[str, index.Wheel]) -> dict[str, Any]:
+    """What each release requires: what is known stays, of the others the metadata alone are fetched.
+
+    A wheel that its server does not hand out in parts is left out.
+    """
+    known = requirements.releases(library)
+
+    def asked(version: str) -> dict[str, Any] | None:
+        try:
+            return of_wheel((lie[version].url, lie[version].size))
+        except (NoRanges, zipfile.BadZipFile, StopIteration) as error:
+            print(f"warning: {library} {version} is left out: {error}", file=sys.stderr)
+            return None
+
+    missing = [version for version in lie if version not in known]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = {version: said for version, said in zip(missing, pool.map(asked, missing)) if said is not None}
+    return {**known, **found}
+
+
+def of_wheel(where: Path | tuple[str, int]) -> dict[str, Any]:
     """What a release requires: {library: specifier}, with Python. Raises NoRanges."""
     with opened(where) as wheel:
         return unconditional(metadata(wheel))
 
 
-def unconditional(said: dict[str, Any]) -> dict[str, str]:
-    """What holds on every machine: {library: specifier}, with Python; what has a condition is left out."""
-    found = {PYTHON: said.get("requires_python") or ""}
+def unconditional(said: dict[str, Any]) -> dict[str, Any]:
+    """What holds on every machine: {library: specifier}, with Python; under `BUT_MACOS` what holds on all others."""
+    found: dict[str, Any] = {PYTHON: said.get("requires_python") or ""}
+    others: dict[str, str] = {}
     lines: Iterable[str] = said.get("requires_dist") or ()
     for match in filter(None, map(_DISTRIBUTION.match, lines)):
         name = match[1].replace("-", "_").replace(".", "_").lower()
-        if name in REQUIRED and not match[3]:
-            found[name] = ",".join(filter(None, (found.get(name), match[2].replace(" ", ""))))
-    return {name: specifier for name, specifier in found.items() if specifier}
+        systems = holds_on(match[3].lstrip("; ")) if match[3] else SYSTEMS
+        if name in REQUIRED and systems >= NOT_MACOS:
+            into = found if systems == SYSTEMS else others
+            into[name] = ",".join(filter(None, (into.get(name), match[2].replace(" ", ""))))
+    kept = {name: specifier for name, specifier in found.items() if specifier}
+    others = {name: specifier for name, specifier in others.items() if specifier}
+    return {**kept, BUT_MACOS: others} if others else kept
+
+
+@lru_cache(maxsize=1024)
+def holds_on(marker: str) -> frozenset[str]:
+    """The systems on which a condition holds, whatever Python it is and without any extra."""
+    from packaging.markers import InvalidMarker, Marker
+
+    try:
+        made = Marker(marker)
+    except InvalidMarker:
+        return frozenset()
+    pythons = [{"python_version": f"3.{n}", "python_full_version": f"3.{n}.1", "extra": ""} for n in PYTHONS]
+    return frozenset(
+        system for system, machine in MACHINES.items() if all(made.evaluate({**machine, **one}) for one in pythons)
+    )
 
 
 def dumped(data: dict[str, Any]) -> str:
-    """JSON with one release a line, oldest first: a refresh is a readable diff."""
+    """JSON with one release a line, oldest first: a refresh is a readable diff. One that requires what the one before
+    does names that one."""
     lines = [f' "read": {compact(data["read"])}']
     for part in ("released", "sources"):
         inner = ",\n".join(f'  "{k}": {compact(v)}' for k, v in sorted(data[part].items()))
         lines.append(f' "{part}": {{\n{inner}\n }}')
     libraries = []
     for library, of in sorted(data["releases"].items()):
-        inner = ",\n".join(f'   "{v}": {compact(of[v])}' for v in sorted(of, key=key_of))
+        entries, told = [], ""
+        for version in sorted(of, key=key_of):
+            same = bool(told) and of[version] == of[told]
+            entries.append(f'   "{version}": {compact(told if same else of[version])}')
+            told = told if same else version
+        inner = ",\n".join(entries)
         libraries.append(f'  "{library}": {{\n{inner}\n  }}')
     lines.append(' "releases": {\n' + ",\n".join(libraries) + "\n }")
     return "{\n" + ",\n".join(lines) + "\n}\n"

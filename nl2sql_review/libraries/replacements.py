@@ -38,7 +38,7 @@ ARGUMENTS: dict[str, dict[str, Change]] = {
         "num_of_sequences": Change("", "0.9.2"),
         "chars_per_token": Change("", "0.9.2"),
         "infinite": Change("max_steps= or num_train_epochs= of SFTConfig", "0.8.6"),
-        "model_init": Change("a model that is made before the trainer"),
+        "model_init": Change("a model that is created before the trainer"),
         "compute_loss_func": Change("a subclass that overrides compute_loss", "1.16.0"),
     },
     "trl.SFTConfig": {
@@ -52,7 +52,7 @@ ARGUMENTS: dict[str, dict[str, Change]] = {
     "trl.DPOTrainer": {"tokenizer": Change("processing_class=", "0.12.0")},
     "transformers.TrainingArguments": {
         "evaluation_strategy": Change("eval_strategy=", "4.41.0"),
-        "warmup_ratio": Change("warmup_steps=, where a value below 1 is the share of all steps", "5.0.0"),
+        "warmup_ratio": Change("warmup_steps=, a value below 1 being the share of all steps", "5.0.0"),
         "logging_dir": Change("the environment variable TENSORBOARD_LOGGING_DIR", "5.0.0"),
         "group_by_length": Change('train_sampling_strategy="group_by_length"'),
         "dispatch_batches": Change('accelerator_config={"dispatch_batches": …}', "4.38.0"),
@@ -107,7 +107,7 @@ IMPORTS: dict[str, str] = {
 # what the trainers never took, though one reads it often: name -> what does it
 MISTAKEN: dict[str, str] = {
     "train_on_responses_only": (
-        "it is a function: trainer = train_on_responses_only(trainer, …) after construction, "
-        "from unsloth.chat_templates; or train on prompt and completion columns"
+        "it is a function of unsloth.chat_templates: trainer = train_on_responses_only(trainer, …) after creating "
+        "the trainer; or train on prompt and completion columns"
     ),
 }

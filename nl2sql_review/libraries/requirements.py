@@ -17,9 +17,10 @@ from typing import Any
 from .versions import allows, clauses, is_exact, key_of
 
 FILE = Path(__file__).with_name("requirements.json")
-TRIED = 24  # releases that are tried for a set that holds
+TRIED, STEP = 24, 6  # releases that are tried for a set that holds: the nearest, and of those further away each sixth
 PYTHON = "python"
 ABOVE_ALL = "99999"
+BUT_MACOS = "but macOS"  # under which a release has what it requires on every other system
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,9 @@ class Incompatible:
     @property
     def sentence(self) -> str:
         near = ", ".join(f"{library}=={version}" for library, version in self.holds)
-        return f"{self.one}, {self.other}: no installer accepts both" + (f"; {near} would go together" if near else "")
+        return f"{self.one}, {self.other}: no installer accepts both" + (
+            f"; {near} would be compatible" if near else ""
+        )
 
 
 @lru_cache(maxsize=1)
@@ -65,17 +68,30 @@ def released(library: str) -> tuple[str, ...]:
     return tuple(_stored()["released"].get(library, ()))
 
 
+@lru_cache(maxsize=64)
+def releases(library: str) -> dict[str, dict[str, Any]]:
+    """What each known release requires: {version: {library: specifier}}."""
+    of: dict[str, Any] = _stored().get("releases", {}).get(library, {})
+    return {version: of[said] if isinstance(said, str) else said for version, said in of.items()}
+
+
+@lru_cache(maxsize=64)
 def known(library: str) -> tuple[str, ...]:
     """The versions whose requirements are known, oldest first."""
-    return tuple(sorted(_stored()["releases"].get(library, ()), key=key_of))
+    return tuple(sorted(releases(library), key=key_of))
 
 
 def required(library: str, version: str) -> Iterator[Requirement]:
     """What a release requires, of Python too; nothing of one that is not known."""
-    of = _stored()["releases"].get(library, {})
+    of = releases(library)
     name = version if version in of else next((v for v in of if key_of(v) == key_of(version)), "")
     for other, specifier in of.get(name, {}).items():
-        yield Requirement(other, specifier, f"{library} {name}", stated=False)
+        if other == BUT_MACOS:
+            yield from (
+                Requirement(n, s, f"{library} {name} (but on macOS)", stated=False) for n, s in specifier.items()
+            )
+        else:
+            yield Requirement(other, specifier, f"{library} {name}", stated=False)
 
 
 def incompatible(stated: Sequence[Requirement]) -> list[Incompatible]:
@@ -95,12 +111,51 @@ def _conflicts(stated: Sequence[Requirement]) -> Iterator[Incompatible]:
         if version and (one.library, version) not in seen:
             seen.add((one.library, version))
             waiting += required(one.library, version)
-    for of in asked.values():
+    told = set[str]()
+    for library, of in asked.items():
         pairs = ((a, b) for i, a in enumerate(of) for b in of[i + 1 :] if disjoint(a.specifier, b.specifier))
         pair = next(pairs, None)
         if pair is not None:
+            told.add(library)
             one, other = sorted(pair, key=lambda r: r.stated)
             yield Incompatible(one, other)
+    if not told:
+        yield from _through_ranges(asked)
+
+
+def _through_ranges(asked: dict[str, list[Requirement]]) -> Iterator[Incompatible]:
+    """Conflicts with what every release requires that a range leaves, where the range has an end and all are known."""
+    for library, of in asked.items():
+        closed = next((one for one in of if _is_closed(one)), None)
+        if closed is None or library == PYTHON or any(pinned(one.specifier) for one in of):
+            continue
+        left = (v for v in released(library) if all(allows(one.specifier, v) for one in of))  # the newest first
+        newest = next(left, "")
+        refused = [(found, wanted) for wanted in asked.values() if (found := _refused(library, newest, wanted))]
+        if not newest or not refused:
+            continue
+        others = list(left)
+        for (one, other), wanted in refused:
+            if all(_refused(library, version, wanted) for version in others):
+                by = f"{library} {newest} (the newest that {closed.by} allows)"
+                yield Incompatible(replace(one, by=by), other)
+                return
+
+
+def _is_closed(one: Requirement) -> bool:
+    """Whether no later release can meet it."""
+    return disjoint(one.specifier, f">={ABOVE_ALL}")
+
+
+def _refused(library: str, version: str, wanted: list[Requirement]) -> tuple[Requirement, Requirement] | None:
+    """What a release requires and one of the wanted requirements excludes, with that one."""
+    library_of = wanted[0].library
+    for one in required(library, version):
+        if one.library == library_of:
+            for other in wanted:
+                if disjoint(one.specifier, other.specifier):
+                    return one, other
+    return None
 
 
 def pinned(specifier: str) -> str:
@@ -127,11 +182,14 @@ def _nearest(stated: Sequence[Requirement], conflict: Incompatible) -> tuple[tup
     others = [library for library in pins if conflict.other.by == f"{library} {pins[library]}"]
     first = [conflict.one.library] if conflict.one.library in pins else []
     for library in dict.fromkeys([*first, *others, *owners]):
-        order = known(library)
+        order: Sequence[str] = known(library)
+        if library == conflict.one.library:
+            order = [v for v in order if allows(conflict.one.specifier, v)]
         at = key_of(pins[library])
         older = [v for v in reversed(order) if key_of(v) < at]
         newer = [v for v in order if key_of(v) > at]
-        for version in (*older, *newer)[:TRIED]:
+        nearest = [*older, *newer]
+        for version in (*nearest[:TRIED], *nearest[TRIED::STEP]):
             changed = [r if r.library != library else replace(r, specifier=f"=={version}") for r in stated]
             if next(_conflicts(changed), None) is None:
                 return tuple({**pins, library: version}.items())

@@ -65,7 +65,16 @@ _EIGHT_BIT = tuple(
 WANTED = {
     "trl": Wanted(
         _plain(
-            *("SFTTrainer", "SFTConfig", "_BaseConfig", "DPOTrainer", "DPOConfig", "GRPOTrainer", "GRPOConfig"),
+            *(
+                "SFTTrainer",
+                "SFTConfig",
+                "_BaseConfig",
+                "BaseConfig",
+                "DPOTrainer",
+                "DPOConfig",
+                "GRPOTrainer",
+                "GRPOConfig",
+            ),
             *("DataCollatorForCompletionOnlyLM", "ConstantLengthDataset", "setup_chat_format", "clone_chat_template"),
         ),
         exports=True,

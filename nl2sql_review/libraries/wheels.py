@@ -79,7 +79,7 @@ def named(file: str) -> tuple[str, str]:
     """Return (library, version) of a wheel's file name, the library as it is imported. Raises ValueError."""
     match = NAME.match(file)
     if match is None:
-        raise ValueError(f"{file} is not named as a wheel is")
+        raise ValueError(f"{file} does not have the name of a wheel")
     return match[1].lower(), match[2]
 
 

@@ -97,7 +97,7 @@ def is_plain(value: object) -> bool:
 
 def _comparable(value: object) -> Any:
     if not is_plain(value):
-        raise Undecided("only the run decides: it is an object, not a plain value")
+        raise Undecided("decided at run time: it is an object, not a plain value")
     return value
 
 
@@ -114,7 +114,7 @@ def _holds_item(value: object, item: object) -> bool:
         if any(is_plain(m) and equal(m, item) for m in members):
             return True
         if not all(map(is_plain, members)):
-            raise Undecided("only the run decides what is in it")
+            raise Undecided("its contents are known only at run time")
         return False
     _comparable(value)
     return False
@@ -194,12 +194,13 @@ def should(failed: dict[str, Any], value: object = None, word: Callable[[object]
     members = value if isinstance(value, (list, tuple, set, frozenset)) else None
     parts = []
     for key, v in failed.items():
-        if key == "includes" and members is not None:
-            parts.append("lacks " + ", ".join(str(w) for w in v if w not in members))
-        elif key == "includes":
-            parts.append("should include " + ", ".join(map(str, v)))
+        if key == "includes":
+            lacking = [str(w) for w in v if members is None or w not in members]
+            parts.append(f"{', '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} missing")
         elif key == "excludes" and members is not None:
             parts.append("should not contain " + ", ".join(str(w) for w in v if w in members))
+        elif key == "matches":
+            parts.append(f"should match {_first(v)}")
         else:
             parts.append("should be " + _WANTED[key](v, word))
     return " and ".join(parts)

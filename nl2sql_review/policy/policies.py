@@ -62,7 +62,7 @@ def _together(policies: Iterable[Policy]) -> Policy:
 def _load(name: str, root: str, above: tuple[str, ...]) -> Policy:
     path = _path(name, root)
     if path in above or len(above) >= DEEPEST:
-        raise PolicyError(f"{name} extends what extends it")
+        raise PolicyError(f"{name} extends itself")
     data = _table(path, name)
     plain = {key: value for key, value in data.items() if "/" not in key}
     known = keys(Policy)
@@ -99,7 +99,7 @@ def _path(name: str, root: str) -> str:
     """`general` → the file of ours; `./our-policy` and `our.toml` → a file of the team's."""
     if not is_path(name):
         if name not in OURS:
-            own = f"a file of your own is named by its path, as in ./{name}.toml"
+            own = f"give your own file by its path, as in ./{name}.toml"
             raise PolicyError(
                 f"there is no policy {name}{did_you_mean(name, OURS)}; ours are {listed(OURS)}, and {own}"
             )
@@ -111,7 +111,7 @@ def _path(name: str, root: str) -> str:
 def _table(path: str, name: str) -> dict[str, Any]:
     data = disk.read(path, SIZE_LIMIT)
     if data is None:
-        raise PolicyError(f"{path}: there is no such policy file (policy {name})")
+        raise PolicyError(f"{path}: the policy file does not exist (policy {name})")
     try:
         return toml.parsed(data.decode())
     except (toml.NotToml, UnicodeDecodeError) as error:

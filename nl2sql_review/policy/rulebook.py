@@ -23,11 +23,11 @@ from .expectations import WORDS, Expectation, Unset, check_fact
 
 # What the tool reports of its own accord: no rule of the policy, but ids that one selects, ignores and reads about.
 NOTICES = {
-    "file/unreadable": "The file cannot be read: missing, not permitted, not text, or a broken notebook.",
-    "file/syntax": "The file is no valid Python, so nothing can be said about the run.",
-    "suppression/unused": "A `# nl2sql: ignore[…]` comment that silences nothing.",
+    "file/unreadable": "The file cannot be read: it is missing, not permitted, not text, or a broken notebook.",
+    "file/syntax": "The file is not valid Python, so nothing can be said about the run.",
+    "suppression/unused": "A `# nl2sql: ignore[…]` comment that suppresses nothing.",
     "suppression/unknown": "A `# nl2sql: ignore[…]` comment that names a rule that does not exist.",
-    "suppression/malformed": "A `# nl2sql:` comment that could not be understood.",
+    "suppression/malformed": "A `# nl2sql:` comment that cannot be parsed.",
 }
 
 
@@ -54,10 +54,10 @@ class When(Expectation):
 
     def __post_init__(self) -> None:
         if not self.fact:
-            raise ShapeError("fact", "is missing: which fact decides whether the rule applies?")
+            raise ShapeError("fact", "is missing: name the fact that decides whether the rule applies")
         check_fact(self.fact, "fact")
         if not self.given():
-            raise ShapeError("", f"expects nothing of {self.fact}; known expectations are {listed(WORDS)}")
+            raise ShapeError("", f"has no expectation for {self.fact}; known expectations are {listed(WORDS)}")
 
 
 @dataclass(frozen=True)
@@ -84,21 +84,23 @@ class Head:
             check_fact(name, "fact")
         if isinstance(self.expect, Expectation):
             if len(self.facts) > 1:
-                raise ShapeError("expect", "must map each fact to what is expected of it, as `fact` lists several")
+                raise ShapeError("expect", "must map each fact to its expectation, because `fact` lists several")
         else:
             for name in self.expect:
                 if name not in self.facts:
                     raise ShapeError("expect", f"{name} is not listed under `fact`{did_you_mean(name, self.facts)}")
             for name in self.facts:
                 if name not in self.expect:
-                    raise ShapeError("expect", f"says nothing of {name}, which `fact` lists")
+                    raise ShapeError("expect", f"has no entry for {name}, listed under `fact`")
         for name, expectation in self.expectations:
             if not expectation.given():
-                raise ShapeError("expect", f"nothing is expected of {name}; known expectations are {listed(WORDS)}")
+                raise ShapeError(
+                    "expect", f"there is no expectation for {name}; known expectations are {listed(WORDS)}"
+                )
 
         for key, said in (("kind", self.kind), ("effect", self.effect)):
             if isinstance(said, dict) and "default" not in said:
-                raise ShapeError(key, "has no default: what holds where no other key does?")
+                raise ShapeError(key, "has no default: name the value for all other cases")
         if isinstance(self.fix, dict):
             for name in self.fix:
                 if name not in self.facts:
@@ -107,7 +109,7 @@ class Head:
             if fixer not in FIXER_NAMES:
                 raise ShapeError(
                     "fix",
-                    f"there is no fixer {fixer}{did_you_mean(fixer, FIXER_NAMES)}; known are {listed(FIXER_NAMES)}",
+                    f"there is no fix {fixer}{did_you_mean(fixer, FIXER_NAMES)}; known are {listed(FIXER_NAMES)}",
                 )
 
     @property
@@ -220,7 +222,7 @@ def load(extra: Iterable[str] = ()) -> Rulebook:
         pages = list(_pages(resources.find("rules"), links=True))
     for directory in extra:
         if not disk.is_folder(directory):
-            raise RulebookError(f"{directory}: no such directory of rules")
+            raise RulebookError(f"{directory}: the directory of rules does not exist")
         pages += _pages(directory)
     return _load(tuple(pages))
 
@@ -270,9 +272,11 @@ def _pages(directory: str, links: bool = False) -> Iterable[Page]:
             hint = "" if section in known else did_you_mean(section, known)
             own = bool(_OWN_SECTION.fullmatch(section)) and not hint  # a team's, no slip
             if (section not in known and not own) or not rest or "/" in rest:
-                raise RulebookError(f"{path}: a rule lies at <section>/<rule>.md; sections are {listed(known)}{hint}")
+                raise RulebookError(
+                    f"{path}: a rule must be at <section>/<rule>.md; sections are {listed(known)}{hint}"
+                )
             if not links and os.path.islink(path) and not disk.lies_in(disk.real(path), disk.real(directory)):
-                raise RulebookError(f"{path}: is a link that leads out of {directory}; a rule lies there itself")
+                raise RulebookError(f"{path}: is a link that leads out of {directory}; rules must be inside it")
             data = disk.read(path, SIZE_LIMIT)
             if data is None:
                 raise RulebookError(f"{path}: cannot be read")
@@ -311,7 +315,7 @@ def parse(text: str, path: str, id: str, compiled: Compiled | None = None) -> Ru
     """The rule a page says, or RulebookError."""
     parts = _FILE.match(text)
     if not parts:
-        raise RulebookError(f"{path}: a rule file starts with a head between two lines of `---`")
+        raise RulebookError(f"{path}: a rule file must start with a head between two lines of `---`")
     body = parts["body"]
     title = re.match(r"\s*# (.+)\n", body)
     if not title:

@@ -97,13 +97,13 @@ class Settings:
             except cards.UnknownCard as error:
                 raise ShapeError("gpu", str(error)) from None
         if self.processes is not None and not 1 <= self.processes < 10**12:
-            raise ShapeError("processes", "must be at least 1, and have at most 12 digits")
+            raise ShapeError("processes", "must be at least 1 and have at most 12 digits")
         for library, asked in self.versions.items():
             if library.replace("-", "_") not in LIBRARIES:
                 raise ShapeError("versions", f"there is no library {library}; known are {listed(LIBRARIES)}")
             if clauses(asked) is None:
                 raise ShapeError(
-                    "versions", f'{library}: "{asked}" is no version and no requirement such as ">=0.12,<0.20"'
+                    "versions", f'{library}: "{asked}" is neither a version nor a requirement such as ">=0.12,<0.20"'
                 )
 
 
@@ -180,7 +180,7 @@ def _extended(data: dict[str, Any], path: str, root: str, above: tuple[str, ...]
         return own
     base = os.path.normpath(os.path.join(root, own.extend))
     if base in (*above, path) or len(above) >= DEEPEST:
-        raise SettingsError(f"{path}: extend: {own.extend} extends what extends it")
+        raise SettingsError(f"{path}: extend: {own.extend} extends itself")
     folder = os.path.dirname(base)
     below = _extended(_table(base, True), base, folder, (*above, path), trusted)
     launch, serve = (
@@ -212,7 +212,7 @@ def _with_policy(settings: Settings) -> Settings:
 def _check_tree(settings: Settings) -> None:
     """Raise SettingsError where settings that were found in a tree lead out of it; whoever names a file trusts it."""
     tree = projects.tree(settings.root)
-    remedy = f"if you trust it, name it: --config {settings.file}"
+    remedy = f"if you trust it, use --config {settings.file}"
     if not disk.lies_in(disk.real(settings.file), disk.real(tree)):
         raise SettingsError(f"{settings.file}: the file is a link that leads out of {tree}; {remedy}")
     policies = (settings.policy,) if isinstance(settings.policy, str) else settings.policy
@@ -231,7 +231,7 @@ def _check_named(settings: Settings) -> None:
     for key, names in (("launch", settings.launch), ("serve", settings.served)):
         for name in names:
             if not disk.is_file(os.path.join(settings.root, name)):
-                raise _error(settings, key, f"{name}: there is no such file")
+                raise _error(settings, key, f"{name}: the file does not exist")
 
 
 def from_data(data: Mapping[str, Any], file: str, root: str) -> Settings:
@@ -250,9 +250,9 @@ def from_data(data: Mapping[str, Any], file: str, root: str) -> Settings:
         raise SettingsError(f"{file}{_place(file, error.key)}: {error}") from None
     for number, one in enumerate(settings.overrides):
         if not _paths(one):
-            raise SettingsError(f"{file}: overrides[{number}]: paths is missing: which files is it about?")
+            raise SettingsError(f"{file}: overrides[{number}]: paths is missing: name the files it applies to")
         for key in set(one) & NOT_BY_PATH:
-            raise SettingsError(f"{file}: overrides[{number}]: {key} cannot differ by path")
+            raise SettingsError(f"{file}: overrides[{number}]: {key} cannot be set per path")
         from_data({k: v for k, v in one.items() if k != "paths"}, f"{file}: overrides[{number}]", root)
     return replace(
         settings,
@@ -268,7 +268,7 @@ def from_data(data: Mapping[str, Any], file: str, root: str) -> Settings:
 def _unknown(key: str) -> str:
     """What to say of a key that is none: a key alike, or how a table is named where it looks like that of a rule."""
     if key == "tool":
-        return f"unknown key; in a file of our own leave out the [tool.{TABLE}] header"
+        return f"unknown key; in a file named nl2sql-review.toml, remove the [tool.{TABLE}] header"
     hint = did_you_mean(key, KEYS)
     if not hint and key.partition("-")[0] in SECTIONS:
         hint = '; a rule\'s table is named by its id, as in "lora/rank"'
@@ -310,7 +310,7 @@ def _table(path: str, must_exist: bool) -> Any:
         try:
             data = disk.whole(path, SIZE_LIMIT)  # which says why it cannot be read
         except OSError as error:
-            why = "there is no such file" if isinstance(error, FileNotFoundError) else error.strerror or error
+            why = "the file does not exist" if isinstance(error, FileNotFoundError) else error.strerror or error
             raise SettingsError(f"{path}: {why}") from None
         disk.seen_once(path)
     return _parsed(path, data, must_exist)
@@ -340,7 +340,7 @@ def configure(rulebook: Rulebook, settings: Settings) -> Rulebook:
                 raise _error(settings, key, f"there is no rule or section {name}{did_you_mean(name, names)}")
     for id in settings.parameters:
         if id in NOTICES:
-            raise _error(settings, id, "this is not a rule of the checklist; it can only be selected or ignored")
+            raise _error(settings, id, "this is not a checklist rule; it can only be selected or ignored")
         if id not in rulebook.rules:
             raise _error(settings, id, f"there is no such rule{did_you_mean(id, rulebook.rules)}")
     policy = settings.wanted
@@ -401,7 +401,7 @@ def _with_parameters(rule: Rule, tables: Mapping[str, RuleSettings] | None, sett
     if tables[""].given():
         if len(head.facts) > 1:
             example = f'"{rule.id}" = {{ "{head.facts[0]}" = {{ … }} }}'
-            raise _error(settings, rule.id, f"judges {listed(head.facts)}: say which one, as in {example}")
+            raise _error(settings, rule.id, f"judges {listed(head.facts)}: name one of them, as in {example}")
         facts[head.facts[0]] = tables[""]
     changes: dict[str, str] = {}
     expectations = {

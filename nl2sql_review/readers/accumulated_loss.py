@@ -37,24 +37,24 @@ def loss_scale(run: Run, plan: TrainingPlan) -> Fact:
     assumed = run.versions is None or not run.versions["transformers"].said
     names = [p.name.value for p in function.named]
     if COUNT not in names and function.node.params.star_kwarg is None:
-        text = f"compute_loss takes no {COUNT}=, which the trainer gives it since transformers 4.46: TypeError"
+        text = f"compute_loss does not accept {COUNT}=, but the trainer passes it since transformers 4.46: TypeError"
         return listed([Defect("refused", "compute_loss", place, text, assumed=assumed)], place)
     if uses(function, names) or corrected(cls):
         return listed([], place)
     if not causal(run):
-        return Fact(Unknown("whether the model's forward() takes loss arguments is not known"), at=place)
+        return Fact(Unknown("it is unknown whether the model's forward() takes loss arguments"), at=place)
     steps = plan.arguments.gradient_accumulation.value
     if isinstance(steps, (Known, Default)) and isinstance(steps.value, int):
         if steps.value <= 1:
             return listed([], place)
         text = (
-            f"compute_loss leaves {COUNT} unused: the losses of the {steps.value} accumulated batches are summed, not "
-            "averaged; divide a sum by it, hand it on to super(), or set model_accepts_loss_kwargs = False"
+            f"compute_loss does not use {COUNT}: the losses of the {steps.value} accumulated batches are summed, not "
+            "averaged; divide a sum by it, pass it on to super(), or set model_accepts_loss_kwargs = False"
         )
         return listed(
             [Defect("summed", "compute_loss", place, text, assumed=assumed or isinstance(steps, Default))], place
         )
-    return Fact(Unknown("how many batches are accumulated is not known"), at=place)
+    return Fact(Unknown("the number of accumulation steps is unknown"), at=place)
 
 
 def own_loss(run: Run) -> tuple[Function | None, Any]:

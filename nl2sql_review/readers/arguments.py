@@ -65,7 +65,7 @@ def setting(run: Run, name: str, spellings: tuple[str, ...]) -> Fact:
         return fact
     if run.trainer is not None:
         return left_out(run, spellings)
-    return Fact(Absent("no training arguments"), at=run.place, why_not="the script makes no training arguments")
+    return Fact(Absent("no training arguments"), at=run.place, why_not="the script creates no training arguments")
 
 
 def of_policy(run: Run, part: Arguments, why: str) -> None:
@@ -74,7 +74,7 @@ def of_policy(run: Run, part: Arguments, why: str) -> None:
     for name in ("learning_rate", "warmup"):
         fact = getattr(part, name)
         if f"arguments/{name.replace('_', '-')}" not in said:
-            fact.why_not = fact.why_not or f"{why}, and the value wanted is one for that"
+            fact.why_not = fact.why_not or why
 
 
 def left_out(run: Run, spellings: tuple[str, ...]) -> Fact:
@@ -145,9 +145,9 @@ def product(batch: object, accumulation: object, processes: object) -> int | flo
     made: int | float = 1
     for value in (batch, accumulation, processes):
         if isinstance(value, Absent):
-            return Absent("a factor of the batch is not given")
+            return Absent("a factor of the effective batch is not set")
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return Unknown(f"a factor of the batch is not a number: {in_words(value)}")
+            return Unknown(f"a factor of the effective batch is not a number:  {in_words(value)}")
         made *= value
     return made
 
@@ -174,7 +174,7 @@ def note_strings(fact: Fact) -> None:
             float(text)
         except ValueError:
             return
-        fact.note = f"the text {text!r}, not a number: YAML reads 2e-4 without a dot as text; write 2.0e-4 or cast it"
+        fact.note = f"the string {text!r}: YAML reads 2e-4, without a dot, as a string; write 2.0e-4 or cast it"
 
 
 def warmup(run: Run, part: Arguments) -> None:
@@ -195,10 +195,7 @@ def warmup(run: Run, part: Arguments) -> None:
     )
     refused = ratio_set and rejected(run, run.arguments.call, "warmup_ratio")
     if refused and asks_signature(run, "warmup_ratio"):
-        why = (
-            "the script asks the class's signature which arguments it takes; "
-            "whether warmup_ratio is among them is decided as it runs"
-        )
+        why = "the script inspects the class's signature; whether it has warmup_ratio is known only at run time"
         part.warmup_spelling = Fact(Unknown(why, spelled.value.trace), at=spelled.at, why_not=steps.why_not)
         part.warmup = Fact(Unknown(why, ratio.value.trace), at=ratio.at)
         return
@@ -210,9 +207,7 @@ def warmup(run: Run, part: Arguments) -> None:
     spelling = (
         "both" if ratio_set and steps_set else "removed" if refused else "current" if shares else "a share too early"
     )
-    note = (
-        "warmup_ratio is gone since transformers 5.15: TypeError; warmup_steps below 1 is the share" if refused else ""
-    )
+    note = "warmup_ratio was removed in transformers 5.15 (TypeError): use warmup_steps below 1" if refused else ""
     part.warmup_spelling = Fact(Known(spelling, spelled.value.trace), at=spelled.at, note=note, why_not=steps.why_not)
     if ratio_set and not steps_set:
         part.warmup = Fact(ratio.value, at=ratio.at, note="by warmup_ratio")
@@ -226,7 +221,7 @@ def warmup(run: Run, part: Arguments) -> None:
         if ratio_set
         else steps.why_not
         if shares
-        else "warmup_steps takes no share of the steps yet"
+        else "warmup_steps does not accept a share of the steps yet"
     )
     part.warmup = Fact(value, at=steps.at, note="by warmup_steps", why_not=why_not)
 
@@ -270,9 +265,7 @@ def fraction(steps: object, most: object) -> Any:
         return float(steps)
     if isinstance(most, (int, float)) and most > 0:
         return round(steps / most, 4)
-    return Unknown(
-        f"warmup_steps={steps:g} is a number of steps, and how many steps there are in all depends on the data"
-    )
+    return Unknown(f"warmup_steps={steps:g} is a number of steps, and the total number of steps depends on the data")
 
 
 def is_zero(value: Value) -> bool:

@@ -68,7 +68,7 @@ def unsaved(run: Run, part: Checkpointing) -> None:
         at = part.save_strategy.at
         trace = (Place(at.source, at.node, note),) if at is not None else ()
         part.save_strategy.value = Known("no", trace)
-        part.save_strategy.note = "Unsloth saves nothing where neither output_dir nor save_steps is set"
+        part.save_strategy.note = "Unsloth saves nothing if neither output_dir nor save_steps is set"
 
 
 def strategy_name(value: object) -> object:
@@ -83,8 +83,8 @@ def strategy_name(value: object) -> object:
 
 def resume(run: Run) -> tuple[Fact, Fact]:
     if not run.train:
-        why_not = "" if run.trainer is not None else "the script makes no trainer"
-        why = "no train() call of this trainer was seen"
+        why_not = "" if run.trainer is not None else "the script creates no trainer"
+        why = "no train() call of this trainer was found"
         value: Value = Absent(why) if why_not else Unknown(run.recording.exhausted or why)
         return Fact(value, at=run.place, why_not=why_not), Fact(Absent(why), at=run.place, why_not=why_not)
     call = run.train[-1]
@@ -93,7 +93,7 @@ def resume(run: Run) -> tuple[Fact, Fact]:
         call = given[-1]
     at = next((call.places[n] for n in CHECKPOINT if n in call.places), call.place)
     if last(call.callee) == "unsloth_train":
-        return Fact(Known("never", (call.place,)), at=at, note="unsloth_train takes no checkpoint"), Fact(
+        return Fact(Known("never", (call.place,)), at=at, note="unsloth_train has no argument for a checkpoint"), Fact(
             Absent(), at=at
         )
     value = call.get(*CHECKPOINT)
@@ -104,7 +104,7 @@ def resume(run: Run) -> tuple[Fact, Fact]:
         note, never = "", "never"
         asked = run.arguments.value("resume_from_checkpoint")
         if not isinstance(asked, (Absent, Unknown)):
-            note = "resume_from_checkpoint of the training arguments is not read by the trainer: give it to train()"
+            note = "the trainer does not read resume_from_checkpoint of the training arguments: pass it to train()"
             steps, never = (*asked.trace, call.place), "unread argument"
         return Fact(Known(never, steps), at=call.place, note=note), Fact(
             Absent("train() is called without a checkpoint"), at=at
@@ -171,7 +171,7 @@ def one(run: Run, value: Value, guarded: bool, condition: str, tried: bool) -> V
     return (
         Known(manner, value.trace)
         if manner
-        else Unknown(f"only the run decides which checkpoint {text} is", value.trace)
+        else Unknown(f"it is known only at run time which checkpoint {text} is", value.trace)
     )
 
 
@@ -187,7 +187,7 @@ def manner_of(run: Run, value: Value, text: str, guarded: bool) -> str:
         if not (NUMERIC.search(text) or numeric_key(value) or BY_TIME.search(text)):
             return "" if "max(" in text and "key=" not in text else "text order"
         return "newest" if joined(value, text) else "bare name"
-    if re.search(r"(listdir|glob)\w*\(.*\)\[(-1|0)\]$", text, re.DOTALL):
+    if text.endswith((")[-1]", ")[0]")) and any("listdir" in w or "glob" in w for w in re.findall(r"\b\w+\(", text)):
         return "any"
     return ""
 

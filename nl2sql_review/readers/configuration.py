@@ -15,7 +15,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     for name, fact in run.configuration.facts.items():
         section, _, attribute = name.partition(".")
         setattr(getattr(plan, section), attribute, fact)
-    why = "it is a configuration, not a script"
+    why = "this is a configuration, not a script"
     for attribute in ELSEWHERE:
         setattr(plan.project, attribute, Fact(Absent(why), at=run.place, why_not=why))
     if other := objective(run):

@@ -54,7 +54,7 @@ def why(value: Value) -> str:
     if isinstance(value, (Unknown, Absent)):
         return value.why
     text = getattr(value, "text", "") or getattr(getattr(value, "value", None), "text", "") or "it"
-    return f"only the run decides {text}"
+    return f"{text} is decided at run time"
 
 
 def combinations(values: tuple[Value, ...]) -> list[tuple[Value, ...]]:
@@ -94,7 +94,8 @@ def apply(function: Callable[..., Any], values: tuple[Value, ...], trace: Trace,
 # -- numbers that depend on how many processes run ---------------------------------------------------------------
 
 WORLD_SIZE = re.compile(
-    r"""(?:int\()?(?:os\.environ\[["']WORLD_SIZE["']\]|os\.(?:environ\.get|getenv)\(["']WORLD_SIZE["'](?:,\s*["']?\w+["']?)?\))\)?
+    r"""(?:int\()?(?:os\.environ\[[
+        "']WORLD_SIZE["']\]|os\.(?:environ\.get|getenv)\(["']WORLD_SIZE["'](?:,\s*["']?\w+["']?)?\))\)?
       | torch\.distributed\.get_world_size\(\)
       | torch\.cuda\.device_count\(\)
       | (?<![\w.])[\w.]*Accelerator\([^()]*\)\.num_processes

@@ -18,10 +18,8 @@ from .object_settings import last
 from .run import Run
 from .spelling import spelt
 
-LAUNCH = re.compile(
-    r"\b(?:torchrun|torch\.distributed\.(?:run|launch)|accelerate\s+launch|deepspeed)\b[^\n]*?"
-    r"--(?:nproc[_-]per[_-]node|num[_-]processes|num[_-]gpus)[ =](\d+)"
-)
+LAUNCH = re.compile(r"\b(?:torchrun|torch\.distributed\.(?:run|launch)|accelerate\s+launch|deepspeed)\b")
+PROCESSES = re.compile(r"--(?:nproc[_-]per[_-]node|num[_-]processes|num[_-]gpus)[ =](\d+)")
 INDEXED = re.compile(r"environ\[\s*[\"'](LOCAL_RANK|RANK|WORLD_SIZE)[\"']\s*\]")
 ONE = re.compile(
     r"world_process_zero|main_process|process_index|local_rank|\brank\b|RANK|is_main|is_master|master_process|on_main|"
@@ -39,13 +37,19 @@ def read(run: Run, plan: TrainingPlan) -> None:
     several = processes(run, plan)
     plan.arguments.several_processes = Fact(several, at=plan.arguments.processes.at or run.place)
     if plain(several) is not True or run.configuration is not None:
-        why = "one process trains"
+        why = "a single process trains"
         for part, name in ((plan.dataset, "unseeded_split"), (plan.project, "unguarded")):
             setattr(part, name, Fact(Absent(why), at=run.place, why_not=why))
         return
     guess, trace = isinstance(several, Default), several.trace
     plan.dataset.unseeded_split = listed(list(unseeded(run, guess, trace)), run.place)
     plan.project.unguarded = listed(list(unguarded(run, guess)), run.place)
+
+
+def launched(line: str) -> re.Match[str] | None:
+    """How many processes a launch command in a line starts."""
+    start = LAUNCH.search(line)
+    return PROCESSES.search(line, start.end()) if start is not None else None
 
 
 def processes(run: Run, plan: TrainingPlan) -> Value:
@@ -59,7 +63,7 @@ def processes(run: Run, plan: TrainingPlan) -> Value:
         return Default(True, stated.by, stated.trace)
     text = getattr(run.source, "text", "")
     if run.configuration is None:
-        found = LAUNCH.search(text)
+        found = next(filter(None, map(launched, (line for line in text.split("\n") if "--n" in line))), None)
         if found is not None:
             return Default(int(found[1]) > 1, "another launch command") if int(found[1]) > 1 else Known(False)
         if INDEXED.search(text) and not re.search(r"[\"']LOCAL_RANK[\"']\s*(not )?in\s+os\.environ", text):
@@ -101,7 +105,7 @@ def unseeded(run: Run, guess: bool, trace: Trace) -> Iterator[Defect]:
             continue
         seen.add(id(call.place.node))
         what = "split" if name == "train_test_split" else "shuffle"
-        text = f"the {what} has no seed, and several processes train: each of the processes draws its own"
+        text = f"the {what} has no seed, and several processes train: each of them draws its own"
         yield Defect("unseeded", name, call.place, text, assumed=guess)
 
 
@@ -127,7 +131,7 @@ def unguarded(run: Run, guess: bool) -> Iterator[Defect]:
         if not what or guarded(call):
             continue
         seen.add(id(call.place.node))
-        text = f"several processes train, and each of them {what}: do it in one of them"
+        text = f"several processes train, and each of them {what}: do it in only one"
         yield Defect("unguarded", last(call.callee), call.place, text, assumed=guess)
 
 
@@ -150,11 +154,11 @@ def written(call: Call) -> str:
 def downloaded(call: Call) -> str:
     """What a call downloads to a file of its own; what a hub's library downloads is locked by it."""
     if call.callee in DOWNLOADS:
-        return "downloads to the same file, while others read it"
+        return "downloads to the same file while others read it"
     if call.callee not in SHELLS:
         return ""
     words = spelt(call.get("args", "command", "$0"))
-    return "downloads to the same file, while others read it" if DOWNLOADER.search(words) else ""
+    return "downloads to the same file while others read it" if DOWNLOADER.search(words) else ""
 
 
 def guarded(call: Call) -> bool:

@@ -26,9 +26,9 @@ def changed(run: Run, plan: TrainingPlan, at: Place | None) -> Iterator[Defect]:
     name, state = found
     for setting, before, now in differences(state, plan):
         text = f"{name} is of a run with {setting} {before:g}, and this one has {now:g}: " + (
-            "a resumed run keeps the rate that the checkpoint brings"
+            "a resumed run keeps the checkpoint's learning rate"
             if setting == "learning_rate"
-            else "the schedule is drawn anew over other steps, and the rate jumps"
+            else "the schedule is recomputed over a different number of steps, and the learning rate jumps"
         )
         yield Defect("schedule", setting, at, text, trace=folder.trace)
 

@@ -70,7 +70,7 @@ def saves(run: Run, part: Checkpointing) -> None:
 
 
 def unread(run: Run, what: str, at: Place | None = None) -> Fact:
-    return Fact(Unknown(f"the loop is written by hand, and {what} is not read from it"), at=at or run.place)
+    return Fact(Unknown(f"{what} is not evaluated in a custom training loop"), at=at or run.place)
 
 
 def last_of(run: Run, names: tuple[str, ...]) -> Call | None:
@@ -86,7 +86,9 @@ def given(run: Run, call: Call | None, what: str, *names: str) -> Fact:
     if not name:
         if call.unknown_arguments:
             return Fact(Unknown(f"{what} may be given: {call.unknown_arguments}"), at=call.place)
-        return Fact(Unknown(f"{what} is left to {last(call.callee)}'s default or set for each group"), at=call.place)
+        return Fact(
+            Unknown(f"{what} is left to the default of {last(call.callee)}, or set per parameter group"), at=call.place
+        )
     return Fact(call.arguments[name], at=call.places.get(name, call.place), argument="" if name[0] == "$" else name)
 
 
@@ -101,7 +103,7 @@ def schedule(run: Run, part: Arguments) -> None:
         if any(re.search(r"schedul|_lr\b", last(c.callee), re.IGNORECASE) for c in run.calls):
             part.scheduler = unread(run, "its schedule")
         else:
-            note = "the loop makes no schedule: the rate stays as it is"
+            note = "the loop creates no schedule: the learning rate stays constant"
             part.scheduler = Fact(Known("constant", (run.place,) if run.place else ()), at=run.place, note=note)
         for name in ("warmup_steps", "warmup_ratio", "max_steps"):
             setattr(part, name, unread(run, "whether the rate warms up"))
@@ -114,7 +116,7 @@ def schedule(run: Run, part: Arguments) -> None:
         part.scheduler = named(call, lambda name: SCHEDULES[name])
     warm, total = ("$2", "$3") if by_name else ("$1", "$2")
     part.warmup_steps = given(run, call, "the warm-up", "num_warmup_steps", warm)
-    part.warmup_ratio = Fact(Absent("a number of steps is given"), at=call.place)
+    part.warmup_ratio = Fact(Absent("a number of steps is set"), at=call.place)
     part.max_steps = given(run, call, "the number of steps", "num_training_steps", "T_max", "total_steps", total)
 
 
@@ -128,10 +130,16 @@ def batch(run: Run) -> Fact:
     value = call.get("batch_size", "$1")
     if isinstance(value, Absent):
         if "batch_sampler" in call.arguments or call.unknown_arguments:
-            return Fact(Unknown("the loader's batches are made by its sampler"), at=call.place)
+            return Fact(Unknown("the data loader's sampler makes the batches"), at=call.place)
         note = "library default: DataLoader.batch_size"
         value = Known(1, (Place(call.place.source, call.place.node, note),))
     return Fact(value, at=call.places.get("batch_size", call.place), argument="batch_size")
+
+
+def counts_batches(line: str) -> bool:
+    """Whether a line asks for every nth batch: `if step % n == 0:`."""
+    zero = re.search(r"==[ \t]*0", line.partition("%")[2])
+    return zero is not None and ":" in zero.string[zero.end() :]
 
 
 def accumulation(run: Run) -> Fact:
@@ -142,10 +150,10 @@ def accumulation(run: Run) -> Fact:
     if any("gradient_accumulation_plugin" in c.arguments for c in run.calls):
         return unread(run, "its accumulation")
     text = getattr(run.source, "text", "") or ""
-    if re.search(r"%[^\n]*==\s*0[^\n]*:|accum", text, re.IGNORECASE):
+    if "accum" in text.lower() or any(map(counts_batches, text.split("\n"))):
         return unread(run, "over how many batches it accumulates")
     if accelerator is None:
-        return Fact(Known(1), at=run.place, note="each batch is a step of its own")
+        return Fact(Known(1), at=run.place, note="every batch is a step")
     note = "library default: Accelerator.gradient_accumulation_steps"
     return Fact(Known(1, (Place(accelerator.place.source, accelerator.place.node, note),)), at=accelerator.place)
 
@@ -166,8 +174,8 @@ def precision(run: Run) -> Fact:
         kind = {"bfloat16": "bf16", "float16": "fp16", "half": "fp16"}.get(last(said), "")
         if kind:
             return Fact(Known(kind, (cast.place,)), at=cast.place, note="by autocast")
-        return Fact(Unknown("the dtype of autocast is not known"), at=cast.place)
-    return unread(run, "in which precision it computes: neither an Accelerator nor autocast says so")
+        return Fact(Unknown("the dtype of autocast is unknown"), at=cast.place)
+    return unread(run, "the precision: neither an Accelerator nor autocast sets one")
 
 
 def seed(run: Run) -> Fact:

@@ -52,7 +52,7 @@ AT_IMPORT = {
 def read(run: Run, plan: TrainingPlan) -> None:
     part = plan.api
     if run.configuration is not None:
-        why = "its parser judges the keys of a configuration"
+        why = "the keys of a configuration are judged by its parser"
         for name in ("idle", "swallowed", "late_environment", "unread"):
             setattr(part, name, Fact(Absent(why), at=run.place, why_not=why))
         plan.project.contradicted = Fact(Absent(why), at=run.place, why_not=why)
@@ -83,24 +83,24 @@ def idle_ones(run: Run) -> Iterator[tuple[str, str]]:
     given = run.arguments
     evaluates = given.value("eval_strategy", "evaluation_strategy")
     if left_out(evaluates) and isinstance(given.value("do_eval", "evaluate_during_training"), Absent):
-        text = 'eval_steps is read only with eval_strategy="steps", which is left out: nothing is evaluated'
+        text = 'eval_steps has an effect only with eval_strategy="steps", and that is not set: nothing is evaluated'
         yield "eval_steps", text
     if word(given.value("save_strategy")) == "epoch":
-        yield "save_steps", 'save_steps is not read with save_strategy="epoch"'
+        yield "save_steps", 'save_steps has no effect with save_strategy="epoch"'
     if word(given.value("lr_scheduler_type")) == "constant":
-        text = 'the schedule "constant" knows no warm-up: {} is not read; "constant_with_warmup" has one'
+        text = 'the schedule "constant" has no warm-up, so {} has no effect; "constant_with_warmup" has one'
         for name in ("warmup_steps", "warmup_ratio"):
             yield name, text.format(name)
     packs = given.value("packing")
     packs_evaluation = given.value("eval_packing")
     if left_out(packs) and left_out(packs_evaluation) and not uses_unsloth(run):
-        yield "packing_strategy", "packing_strategy is read only with packing=True"
+        yield "packing_strategy", "packing_strategy has an effect only with packing=True"
     if isinstance(packs := given.value("gradient_checkpointing"), Known) and packs.value is False:
-        text = "gradient_checkpointing_kwargs is read only with gradient_checkpointing=True"
+        text = "gradient_checkpointing_kwargs has an effect only with gradient_checkpointing=True"
         yield "gradient_checkpointing_kwargs", text
     steps, epochs = plain(given.value("max_steps")), given.value("num_train_epochs")
     if isinstance(steps, int) and steps > 0 and isinstance(epochs, (Known, Default)) and not from_library(epochs):
-        yield "max_steps", f"max_steps={steps} overrules num_train_epochs={plain(epochs)}, which is not read"
+        yield "max_steps", f"max_steps={steps} overrides num_train_epochs={plain(epochs)}"
 
 
 def left_out(value: Value) -> bool:
@@ -148,9 +148,9 @@ def unknown_names(call: Call, known: tuple[str, ...], more: tuple[str, ...]) -> 
             continue
         near = get_close_matches(name, known, 1, NEAR)
         if name in more:
-            text = f"{name}= is an argument of the tokenizer's call: its loader keeps it, and nobody reads it"
+            text = f"{name}= is an argument of the tokenizer's call: the loader stores it, and nothing reads it"
         elif near:
-            text = f"{who} takes any keyword, and nobody reads {name}=; did you mean {near[0]}?"
+            text = f"{who} accepts any keyword, and nothing reads {name}=; did you mean {near[0]}?"
         else:
             continue
         yield Defect("swallowed", name, call.places[name], text, branch(call))
@@ -173,7 +173,7 @@ def late_environment(run: Run) -> Iterator[Defect]:
         own = source.span(call.place.node)
         before = [lib for lib, span in spans if lib in AT_IMPORT[name] and where(span) < where(own)]
         if before:
-            text = f"{name} is read when {before[0]} is imported, which is above: set it before"
+            text = f"{name} is read when {before[0]} is imported, above this line: set it earlier"
             yield Defect("late", name, call.place, text)
 
 
@@ -188,8 +188,8 @@ def comment_places(run: Run, names: tuple[str, ...]) -> list[Place]:
 
 
 BATCH = re.compile(
-    r"#[^#\n]*?\b(?:effective|global|total)(?: train(?:ing)?)? batch(?:[ _-]?size)?\s*(?:is|of|=|:|->|→|~)?\s*"
-    r"(?:\d+(?:\s*[*x×]\s*\d+)+\s*=\s*)?(\d+)\b(?!\.\d|\s*[*x×+/-])",
+    r"#[^#\n]*?\b(?:effective|global|total)(?: train(?:ing)?)? batch(?:[ _-]?size)?[ \t]*"
+    r"(?:(?:is|of|=|:|->|→|~)[ \t]*)?(?:\d+(?:[ \t]*[*x×][ \t]*\d+)+[ \t]*=[ \t]*)?(\d+)\b(?!\.\d|[ \t]*[*x×+/-])",
     re.IGNORECASE,
 )
 HEDGED = re.compile(
@@ -202,7 +202,7 @@ def contradicted(run: Run, plan: TrainingPlan) -> Fact:
     """A comment at the batch or its accumulation that says another effective batch than the plan."""
     made = plan.arguments.effective_batch.value
     if not isinstance(made, (Known, Default)) or not isinstance(made.value, (int, float)):
-        why = "the effective batch is not known"
+        why = "the effective batch is unknown"
         return Fact(Absent(why), at=run.place, why_not=why)
     if run.configuration is not None or BATCH.search(run.source.text) is None:
         return listed([], run.place)
@@ -217,6 +217,6 @@ def contradicted(run: Run, plan: TrainingPlan) -> Fact:
             if row != span.row and not line.strip().startswith("#"):
                 continue
             if match and not HEDGED.search(line[line.index("#") :]) and int(match[1]) != made.value:
-                text = f"the comment says an effective batch of {match[1]}, and the values make {made.value:g}"
+                text = f"the comment says the effective batch is {match[1]}, but the values give {made.value:g}"
                 found[row] = Defect("comment", "effective batch", place, text, assumed=isinstance(made, Default))
     return listed(list(found.values()), run.place)

@@ -25,21 +25,21 @@ def read(run: Run, plan: TrainingPlan) -> None:
     plan.dataset.joined_samples = joined(run)
     if plain(plan.prompt.loss_on.value) == "response" and loses_mask(run):
         at = run.arguments.where("packing")
-        note = f"packing of trl before {KEEPS_MASK[:-2]} keeps the ids and drops the mask of the answer"
+        note = f"packing in trl before {KEEPS_MASK[:-2]} keeps the ids and drops the mask of the answer"
         plan.prompt.loss_on = Fact(Known("all", run.arguments.value("packing").trace), at=at, note=note)
 
 
 def joined(run: Run) -> Fact:
     trainer = run.trainer
     if trainer is None or trainer.callee != "trl.SFTTrainer" or uses_unsloth(run):
-        why = "Unsloth packs by itself" if trainer is not None and uses_unsloth(run) else "no trainer that packs"
+        why = "Unsloth has its own packing" if trainer is not None and uses_unsloth(run) else "no trainer uses packing"
         return Fact(Absent(why), at=run.place, why_not=why)
     given = run.arguments
     packs, free = given.value("packing"), given.value("padding_free")
     if isinstance(packs, Unknown):
         return Fact(packs, at=given.where("packing") or run.place)
     if not on(packs) and not on(free):
-        why = "every sample has a row of its own"
+        why = "every sample has its own row"
         return Fact(Absent(why), at=run.place, why_not=why)
     found = list(defects(run, packs, free))
     undecided = next((one for one in found if isinstance(one, Fact)), None)
@@ -57,8 +57,8 @@ def defects(run: Run, packs: Value, free: Value) -> Iterator[Defect | Fact]:
     if on(packs) and plain(strategy) == "wrapped" and place is not None:
         if not raw(run):
             text = (
-                'packing_strategy="wrapped" joins samples without a boundary and cuts them where a row ends: they see '
-                'each other; use "bfd"'
+                'packing_strategy="wrapped" joins samples without a boundary and cuts them at the end of a row: they '
+                'attend to each other; use "bfd"'
             )
             yield Defect("wrapped", "packing_strategy", place, text, "", isinstance(strategy, Default), strategy.trace)
         return
@@ -66,7 +66,7 @@ def defects(run: Run, packs: Value, free: Value) -> Iterator[Defect | Fact]:
     at = given.where(switch) or run.place
     assert at is not None
     if (attention := attention_of(run)) is None:
-        yield Fact(Unknown("which attention the model is loaded with is not known"), at=at)
+        yield Fact(Unknown("the attention implementation of the model is unknown"), at=at)
         return
     if SEPARATES.search(attention):
         return
@@ -80,13 +80,13 @@ def by_version(run: Run, switch: str, value: Value, at: Place, attention: str) -
     if between or within(run, "trl", MEASURED) and within(run, "transformers", "4.0.0", BOUNDARIES):
         which = f"trl before {POSITIONS[:-2]}" if between else f"transformers before {BOUNDARIES[:-2]}"
         text = (
-            f"{which} keeps joined samples apart under flash attention only, and this is {attention}: they see each "
-            "other"
+            f"{which} keeps packed samples apart only with flash attention, and this is {attention}: they attend to "
+            f"each other"
         )
         guess = run.versions is None or assumed(run.versions["trl"]) or isinstance(value, Default)
         yield Defect("no boundary", switch, at, text, "", guess, value.trace)
     else:
-        yield Fact(Unknown(f"whether samples are kept apart under {attention} depends on the versions"), at=at)
+        yield Fact(Unknown(f"whether samples are kept apart with {attention} depends on the versions"), at=at)
 
 
 def attention_of(run: Run) -> str | None:

@@ -32,7 +32,7 @@ CHANGES = re.compile(
 def read(run: Run, plan: TrainingPlan) -> None:
     part = plan.checkpointing
     if run.trainer is None or run.configuration is not None and not run.arguments:
-        why = "no trainer is made"
+        why = "no trainer is created"
         part.best_model = part.resumed_state = Fact(Absent(why), at=run.place, why_not=why)
         return
     part.best_model = listed([*direction(run), *early(run)], run.place)
@@ -93,12 +93,12 @@ def direction(run: Run) -> Iterator[Defect]:
     assert place is not None
     if left_out:
         text = (
-            f"less of {name} is better, and more is taken for better since greater_is_better is left out and the name "
-            "does not end with loss: the worst checkpoint is kept; give greater_is_better=False"
+            f"a lower {name} is better, but greater_is_better is left out and defaults to True because the name "
+            f"does not end with loss: the worst checkpoint is kept; set greater_is_better=False"
         )
     else:
         side = "more" if more else "less"
-        text = f"{side} of {name} is better, and greater_is_better={taken}: the worst checkpoint is kept"
+        text = f"{side} of {name} is better, but greater_is_better={taken}: the worst checkpoint is kept"
     default = isinstance(metric, Default) or isinstance(better, Default)
     yield Defect("worst", "metric_for_best_model", place, text, assumed=default, trace=metric.trace)
 
@@ -113,10 +113,7 @@ def early(run: Run) -> Iterator[Defect]:
         return
     if not isinstance(loads, Absent) and not (isinstance(loads, (Known, Default)) and not loads.value):
         return
-    text = (
-        "early stopping without load_best_model_at_end=True: what is kept is the last model, after the evaluations "
-        "that were worse"
-    )
+    text = "early stopping without load_best_model_at_end=True: the last model is kept, after the worse evaluations"
     default = isinstance(loads, Default)
     yield Defect("last", "EarlyStoppingCallback", call.place, text, branch(call), default, loads.trace)
 
@@ -129,8 +126,8 @@ def optimizer(run: Run) -> Iterator[Defect]:
     place = run.arguments.where("save_only_model")
     if isinstance(only, (Known, Default)) and only.value is True and place is not None:
         text = (
-            "save_only_model leaves the optimizer and the schedule out of a checkpoint, and the run resumes from such "
-            "a one: both begin anew"
+            "save_only_model leaves the optimizer and the schedule out of the checkpoints that the run resumes "
+            "from: both start over"
         )
         yield Defect("no optimizer", "save_only_model", place, text, "", isinstance(only, Default), only.trace)
 
@@ -148,8 +145,8 @@ def changing(run: Run, at: Place | None) -> Iterator[Defect]:
     here = any(plain(o) is True or isinstance(o, (Term, Text)) and CHANGES.search(spelt(o)) for o in options)
     if here:
         text = (
-            "the output directory carries the time of the start: a restarted run looks into another one and never "
-            "finds its checkpoints"
+            "the name of the output directory contains the start time: a restarted run looks in a different one and "
+            "never finds its checkpoints"
         )
         yield Defect("changes", "output_dir", at, text, trace=folder.trace)
 
@@ -168,8 +165,8 @@ def shared(run: Run) -> Iterator[Defect]:
         if isinstance(other, (Known, Default)) and other.value == mine.value:
             place = first_own(run, mine.trace) or run.train[-1].place
             text = (
-                f"an earlier training of the script writes to {mine.value} as well, and this one resumes from what "
-                "lies there: it begins at the other one's last step"
+                f"an earlier training in the script also writes to {mine.value}, and this one resumes from there: "
+                f"it starts at the last step of the other"
             )
             yield Defect("shared", "output_dir", place, text, "", isinstance(mine, Default), mine.trace)
             return

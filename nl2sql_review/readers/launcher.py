@@ -8,8 +8,8 @@ from .derive import plain
 from .object_settings import last
 from .run import Run
 
-NO_FILE = "no DeepSpeed file is named or lies beside"
-NO_ACCELERATE = "no settings of accelerate are named or lie beside"
+NO_FILE = "no DeepSpeed config was found"
+NO_ACCELERATE = "no accelerate config was found"
 
 
 def processes(run: Run) -> Fact | None:
@@ -71,7 +71,7 @@ def other_processes(run: Run, part: Arguments) -> Fact | None:
         return None
     text = (
         f"accelerate starts {count} {'process' if count == 1 else 'processes'} ({place(run, value)}), "
-        f"and the review counts with {stated}, {part.processes.note}"
+        f"but the review assumes {stated}, {part.processes.note}"
     )
     return disagreement("processes", value, part.processes, text, run)
 
@@ -93,7 +93,7 @@ def other_precision(run: Run, part: Arguments) -> Fact | None:
     elif True not in used.values() and not (
         run.configuration is not None and run.configuration.flavour.overrides_launcher
     ):
-        fact, wins = flags[wanted], f"{wanted} wins, as {flags[wanted].argument}=False chooses nothing"
+        fact, wins = flags[wanted], f"{wanted} wins, because {flags[wanted].argument}=False chooses nothing"
     else:
         return None
     if not chosen(fact):
@@ -134,7 +134,7 @@ def disagreement(name: str, stated: Value, fact: Fact, text: str, run: Run) -> F
 def place(run: Run, value: Value) -> str:
     """Where it is said, in words."""
     if not value.trace:
-        return "in its settings"
+        return "in its config"
     at = value.trace[-1]
     row = at.source.span(at.node).row
     return f"row {row}" if at.source is run.source else f"{at.source.path}:{row}"
@@ -153,7 +153,7 @@ def conflicts(run: Run, plan: TrainingPlan) -> None:
         if used is None or isinstance(used, str) or agree(stated, used):
             continue
         span = said.place.source.span(said.place.node)
-        where = "the DeepSpeed settings" if said.place.source is run.source else f"{said.place.source.path}:{span.row}"
+        where = "the DeepSpeed config" if said.place.source is run.source else f"{said.place.source.path}:{span.row}"
         text = f"{said.key} is {shown(stated)} in {where} and {shown(used)} in the training arguments: ValueError"
         name = fact.argument or said.fact.partition(".")[2]
         trace = () if said.place.source is run.source else (said.place,)  # in the script one looks at the argument

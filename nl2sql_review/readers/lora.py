@@ -74,23 +74,27 @@ def read(run: Run, plan: TrainingPlan) -> None:
 
 def no_adapter(run: Run) -> Fact:
     if any(last(c.callee) == "from_pretrained" and "PeftModel" in c.callee for c in run.calls):
-        return Fact(Unknown("the adapter is loaded from a directory, which holds its settings"), at=run.place)
+        return Fact(Unknown("the adapter is loaded from a directory that contains its settings"), at=run.place)
     switched = next((c for c in run.recording.alternatives if last(c.callee) in ("get_peft_model", "LoraConfig")), None)
     if switched is not None:
-        note = f"only {switched.condition} makes one" if switched.condition.startswith("-") else "a branch makes one"
+        note = (
+            f"only {switched.condition} adds an adapter"
+            if switched.condition.startswith("-")
+            else "one branch adds an adapter"
+        )
         off = Default(None, switched.condition, (switched.place,))
         return Fact(off, at=switched.place, note=note, argument="")
     if run.model_unknown:
         return Fact(Unknown(run.model_unknown), at=run.place)
     if hand_loop.trains(run):
-        return Fact(Absent("no LoRA adapter is made: all weights are trained"), at=run.load.place or run.place)
+        return Fact(Absent("no LoRA adapter is added: all weights are trained"), at=run.load.place or run.place)
     if run.trainer is None:
-        return Fact(Absent("no adapter is made"), at=run.place, why_not="the script makes no adapter and no trainer")
-    return Fact(Absent("no LoRA adapter is made: all weights are trained"), at=run.trainer.place)
+        return Fact(Absent("no adapter is added"), at=run.place, why_not="the script creates no adapter and no trainer")
+    return Fact(Absent("no LoRA adapter is added: all weights are trained"), at=run.trainer.place)
 
 
 def absent_why(fact: Fact) -> str:
-    return "no adapter is made" if isinstance(fact.value, (Absent, Default)) else ""
+    return "no adapter is added" if isinstance(fact.value, (Absent, Default)) else ""
 
 
 def setting(run: Run, *spellings: str) -> Fact:
@@ -104,7 +108,9 @@ def note_scale(part: Lora) -> None:
     r, alpha = part.r.value, part.alpha.value
     if isinstance(r, (Known, Default)) and isinstance(alpha, (Known, Default)) and r.value != alpha.value:
         if isinstance(r.value, (int, float)) and isinstance(alpha.value, (int, float)) and r.value:
-            part.alpha.note = f"alpha is not r ({r.value}): the adapter's output is scaled by {alpha.value / r.value:g}"
+            part.alpha.note = (
+                f"alpha differs from r ({r.value}): the adapter's output is scaled by {alpha.value / r.value:g}"
+            )
 
 
 def scaling(run: Run, part: Lora) -> Fact:
@@ -112,14 +118,14 @@ def scaling(run: Run, part: Lora) -> Fact:
     r, alpha, stabilised = part.r.value, part.alpha.value, setting(run, "use_rslora").value
     for name, value in (("r", r), ("lora_alpha", alpha)):
         if not (isinstance(value, (Known, Default)) and isinstance(value.value, (int, float)) and value.value > 0):
-            why = f"{name} is not known"  # which its own rule says already
+            why = f"{name} is unknown"  # which its own rule says already
             return Fact(Unknown(why), at=part.alpha.at, why_not=why)
     if not isinstance(stabilised, (Known, Default, Absent)):
-        return Fact(Unknown("whether the adapter is rank-stabilised is not known"), at=part.alpha.at)
+        return Fact(Unknown("it is unknown whether the adapter is rank-stabilized"), at=part.alpha.at)
     assert isinstance(r, (Known, Default)) and isinstance(alpha, (Known, Default))
     root = isinstance(stabilised, (Known, Default)) and bool(stabilised.value)
     factor = alpha.value / (r.value**0.5 if root else r.value)
-    said = f"lora_alpha={alpha.value:g}, r={r.value:g}{', rank-stabilised' if root else ''}"
+    said = f"lora_alpha={alpha.value:g}, r={r.value:g}{', rank-stabilized' if root else ''}"
     by = next((value.by for value in (r, alpha, stabilised) if isinstance(value, Default)), None)
     value = Known(factor, alpha.trace) if by is None else Default(factor, by, alpha.trace)
     return Fact(value, at=part.alpha.at, note=said)
@@ -225,7 +231,7 @@ def by_name(name: Value, unquantized: Absent) -> Value:
         return derive(lambda text: Default(isinstance(text, str) and published_in_4bit(Known(text)), name.by), name)
     if any(not isinstance(o, (Known, Default, Absent)) for o in options(name)):
         return Unknown(
-            "nothing quantizes the model; whether it was published in 4 bit depends on its name, which is not known",
+            "nothing quantizes the model; it may have been published in 4 bit, but its name is unknown",
             name.trace,
         )
     if isinstance(name, Either) and any(map(published_in_4bit, name.options)):
@@ -270,13 +276,13 @@ def modules(run: Run) -> tuple[Fact, Fact]:
         value = Known([p.value for p in value.parts], value.trace)
     names = [o.value for o in options(value) if isinstance(o, (Known, Default))]
     if None in names:
-        fact.note = "PEFT then chooses by the kind of model: only q_proj and v_proj for Llama and Mistral"
+        fact.note = "PEFT then chooses by model type: only q_proj and v_proj for Llama and Mistral"
     elif "all-linear" in names:
-        fact.note = '"all-linear" adapts every linear layer but the head'
+        fact.note = '"all-linear" adapts every linear layer except the head'
     elif any(isinstance(n, str) for n in names):
-        fact.note = "a regular expression; the names it spells out are listed"
+        fact.note = "a regular expression; the names spelled out in it are listed"
     elif any(n in FUSED for one in names if isinstance(one, (list, tuple, set)) for n in one if isinstance(n, str)):
-        fact.note = "qkv_proj and gate_up_proj hold several projections in one matrix"
+        fact.note = "qkv_proj and gate_up_proj combine several projections in one matrix"
     fact.value = derive(expand, value)
     return fact, Fact(derive(unmatched, value), at=fact.at)
 
@@ -289,7 +295,7 @@ def expand(chosen: object) -> object:
     if isinstance(chosen, str):
         if chosen == "all-linear":
             return [*ATTENTION, *FEED_FORWARD]
-        return spelled_out(chosen) or Unknown(f"which modules the expression {chosen!r} matches is not known")
+        return spelled_out(chosen) or Unknown(f"it is unknown which modules the expression {chosen!r} matches")
     if isinstance(chosen, (list, tuple, set, frozenset)):
         out: list[object] = []
         for name in chosen:
@@ -359,7 +365,7 @@ def checkpointing(run: Run) -> Fact:
             at=run.arguments.where("gradient_checkpointing", "activation_checkpointing"),
             note="plain checkpointing, by the training arguments",
         )
-    return Fact(Absent("the adapter is not made by Unsloth"), at=call.place if call else run.place)
+    return Fact(Absent("the adapter is not created by Unsloth"), at=call.place if call else run.place)
 
 
 def misplaced(run: Run) -> Fact:
@@ -367,4 +373,4 @@ def misplaced(run: Run) -> Fact:
     value = run.arguments.value("gradient_checkpointing", "activation_checkpointing")
     if any(isinstance(o, (Known, Default)) and isinstance(o.value, str) for o in options(value)):
         return Fact(value, at=run.arguments.where("gradient_checkpointing", "activation_checkpointing"))
-    return Fact(Absent("not given to the training arguments"))
+    return Fact(Absent("not set in the training arguments"))

@@ -175,7 +175,7 @@ def apply(run: Run, state: ModelState, call: Call, own: bool) -> None:
     elif name in ("requires_grad=", "requires_grad_"):
         gradients(state, call, sure)
     elif name in ("delete_adapter", "add_weighted_adapter", "unfreeze", "enable_adapters"):
-        state.doubt = f"what {name}() leaves is not followed"
+        state.doubt = f"the effect of {name}() is not tracked"
 
 
 def add(state: ModelState, adapter: Adapter) -> None:
@@ -209,7 +209,7 @@ def adapter_name(call: Call) -> tuple[str, str]:
         return name.value, ""
     if isinstance(name, Absent):
         return DEFAULT_NAME, ""
-    return "?", "the name of an adapter is not known"
+    return "?", "the name of an adapter is unknown"
 
 
 def made(state: ModelState, call: Call, sure: bool) -> None:
@@ -277,7 +277,7 @@ def activate(state: ModelState, call: Call, sure: bool) -> None:
         state.adapters[name.value].trains = True
         state.frozen = None
     else:
-        state.doubt = "which adapter set_adapter() makes active is not known"
+        state.doubt = "it is unknown which adapter set_adapter() activates"
 
 
 def freeze(state: ModelState, place: Place, by: str) -> None:
@@ -291,12 +291,12 @@ def gradients(state: ModelState, call: Call, sure: bool) -> None:
     whole = getattr(call.receiver, "kind", "") == "model" and call.callee.endswith("requires_grad_")
     if not whole and not of_every_parameter(call):
         if state.adapters or state.bare_frozen:
-            state.doubt = state.doubt or "which parameters are frozen is not known"
+            state.doubt = state.doubt or "it is unknown which parameters are frozen"
         return
     off = isinstance(value, (Known, Default)) and value.value is False
     tests = [] if whole else guards(call)
     if off and not tests:
-        if call.conditional and not whole and "only the run knows how many" not in call.condition:
+        if call.conditional and not whole and "how many there are" not in call.condition:
             state.doubt = f"it depends on {call.condition} whether the parameters are frozen"
         elif state.adapters:
             freeze(state, call.place, "frozen")
@@ -304,7 +304,7 @@ def gradients(state: ModelState, call: Call, sure: bool) -> None:
             state.bare_frozen = False
     elif off:
         if not any("lora" in t for t in tests):
-            state.doubt = f"which parameters `{tests[-1]}` chooses is not known"
+            state.doubt = f"it is unknown which parameters `{tests[-1]}` selects"
     else:
         state.frozen, state.frozen_by, state.bare_frozen = None, "", False
         for adapter in state.adapters.values():

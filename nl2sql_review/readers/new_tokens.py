@@ -48,13 +48,13 @@ def read(run: Run, plan: TrainingPlan) -> None:
 
 def untrained(run: Run, plan: TrainingPlan) -> Fact:
     if run.configuration is not None:
-        why = "the program of the configuration adds the tokens"
+        why = "the program that reads the configuration adds the tokens"
         return Fact(Absent(why), at=run.place, why_not=why)
     calls = [c for c in run.calls if last(c.callee) in ADDERS and before_training(run, c) and of_the_model(run, c)]
     if not calls:
         return Fact(Absent("no token is added"), at=run.place, why_not="no token is added to the vocabulary")
     if isinstance(plan.lora.adapter.value, Absent):
-        return Fact(Absent("no adapter"), at=run.place, why_not="no adapter is made: the embeddings are trained")
+        return Fact(Absent("no adapter"), at=run.place, why_not="there is no adapter: the embeddings are trained")
     name = plan.lora.model_name.value
     known = [str(o.value) for o in options(name) if isinstance(o, (Known, Default))]
     doubts: list[str] = []
@@ -78,7 +78,7 @@ def untrained(run: Run, plan: TrainingPlan) -> Fact:
     text = (
         f"{token}{more} {'are' if more else 'is'} added to the vocabulary, and LoRA trains neither embeddings nor head"
     )
-    return listed([Defect("untrained", token, place(run), text, branch(call))], run.place)
+    return listed([Defect("untrained", token, place(run, call), text, branch(call))], run.place)
 
 
 def of_the_model(run: Run, call: Call) -> bool:
@@ -112,7 +112,7 @@ def tokens(call: Call) -> Iterator[str | Unknown]:
     if name == "add_special_tokens":
         items = given.parts if isinstance(given, Unknown) else getattr(given, "value", None)
         if not isinstance(items, dict):
-            yield Unknown("which special tokens are added is not known")
+            yield Unknown("it is unknown which special tokens are added")
             return
         for key, value in items.items():
             if key != "pad_token":
@@ -134,24 +134,24 @@ def texts(value: object) -> Iterator[str | Unknown]:
     elif isinstance(plain, Term) or hasattr(plain, "text"):
         text = plain.text
         if not text.endswith(("_token", "_tokens")):  # tokenizer.eos_token: it has that one
-            yield Unknown(f"which tokens {text} adds is not known")
+            yield Unknown(f"it is unknown which tokens {text} adds")
     else:
-        yield Unknown("which tokens are added is not known")
+        yield Unknown("it is unknown which tokens are added")
 
 
 def is_new(token: str, models: list[str]) -> bool | Unknown:
     """Whether the vocabulary of the model lacks a token."""
     if COMMON.fullmatch(token) or not MARKER.fullmatch(token.strip()):
-        return Unknown(f"whether the model's vocabulary has {token} is not known")
+        return Unknown(f"it is unknown whether the model's vocabulary has {token}")
     families = {f.name if (f := family(m)) is not None else "" for m in models}
     if token in CHATML:
         if families and families <= set(KNOW_CHATML):
             return False
         return True if families and families <= set(LACK_CHATML) else Unknown(f"whether the model knows {token}")
     if any(name in OWN and OWN[name].fullmatch(token) for name in families):
-        return Unknown(f"whether the model's vocabulary has {token} is not known")
+        return Unknown(f"it is unknown whether the model's vocabulary has {token}")
     if token.startswith("<|") and (not families or "" in families):
-        return Unknown(f"whether the model's vocabulary has {token} is not known")
+        return Unknown(f"it is unknown whether the model's vocabulary has {token}")
     return True
 
 
@@ -168,7 +168,7 @@ def trained(run: Run) -> bool | Unknown:
         for one in options(value):
             found = names(one)
             if found is None:
-                return Unknown("whether the adapter trains the embeddings is not known")
+                return Unknown("it is unknown whether the adapter trains the embeddings")
             if any(EMBEDDINGS.search(n) for n in found):
                 return True
     return False
@@ -191,9 +191,9 @@ def names(value: Value) -> list[str] | None:
     return None
 
 
-def place(run: Run) -> Place:
-    call = run.adapter.call or run.adapter_call
-    assert call is not None
+def place(run: Run, added: Call) -> Place:
+    """Where the adapter says what it trains; where it is not seen to be made, the call that adds the tokens."""
+    call = run.adapter.call or run.adapter_call or added
     for one in ("modules_to_save", "target_modules"):
         if one in call.places:
             return call.places[one]

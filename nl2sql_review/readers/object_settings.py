@@ -55,7 +55,7 @@ class ObjectSettings:
     def value(self, *names: str) -> Value:
         """What the first of these parameters was given, joined over the makers; Absent when left out."""
         if not self.makers:
-            return Unknown(self.unknown) if self.unknown else Absent(f"{names[0]} is not given")
+            return Unknown(self.unknown) if self.unknown else Absent(f"{names[0]} is not set")
         result: Value | None = None
         for call, made in self.makers:
             one = given(call, made, names, self.settled)
@@ -125,11 +125,11 @@ def given(
             if written is not None:
                 return written
     if call is None:
-        return Absent(f"{names[0]} is not given")
+        return Absent(f"{names[0]} is not set")
     value = call.get(*names)
     if isinstance(value, Absent):
         return (
-            Unknown(f"{last(call.callee)} may be given {names[0]}: {call.unknown_arguments}", (call.place,))
+            Unknown(f"{last(call.callee)} may set {names[0]}: {call.unknown_arguments}", (call.place,))
             if call.unknown_arguments
             else value
         )

@@ -27,13 +27,13 @@ EMULATED = re.compile(
 )
 CUDA = re.compile(r"(?:torch\.)?cuda\.is_available\(\)")
 RAISES = "a T4 or V100 has no bfloat16, and the arguments raise ValueError there"
-EMULATES = "a T4 or V100 emulates bfloat16: nothing is raised there, and training is much slower than in fp16"
+EMULATES = "a T4 or V100 emulates bfloat16: it raises no error, but training is much slower than with fp16"
 SAYS_YES = (
-    "{probe} counts emulation and says yes on a T4 or V100 too; "
-    "ask torch.cuda.is_bf16_supported(including_emulation=False)"
+    "{probe} includes emulation and returns True on a T4 or V100 too; use "
+    "torch.cuda.is_bf16_supported(including_emulation=False)"
 )
 PROBED = "bf16 by a probe that says yes everywhere"
-REFUSES = "the script stops on one without bfloat16, where fp16 would do"
+REFUSES = "the script stops on a GPU without bfloat16, where fp16 would work"
 
 
 def read(run: Run, part: Arguments) -> None:
@@ -57,7 +57,7 @@ def sft_precision(part: Arguments) -> None:
     bf16 = part.bf16.value
     if isinstance(bf16, Known) and bf16.value is None:
         part.bf16.value = derive(lambda half: half is not True, part.fp16.value, trace=bf16.trace)
-        part.bf16.note = "SFTConfig turns bf16 on unless fp16 is"
+        part.bf16.note = "SFTConfig enables bf16 unless fp16 is set"
 
 
 def of_flags(bf16: Fact, fp16: Fact, emulated: bool = False) -> Fact:
@@ -68,7 +68,9 @@ def of_flags(bf16: Fact, fp16: Fact, emulated: bool = False) -> Fact:
     outcomes = [(on(bf16.value, p, emulated), on(fp16.value, p, emulated)) for p in (True, False)]
     for fact in (bf16, fp16):
         if any(outcome[0 if fact is bf16 else 1] is None for outcome in outcomes):
-            why = fact.value.why if isinstance(fact.value, Unknown) else f"only the run decides {describe(fact.value)}"
+            why = (
+                fact.value.why if isinstance(fact.value, Unknown) else f"{describe(fact.value)} is decided at run time"
+            )
             return Fact(Unknown(why, fact.value.trace), at=fact.at)
     trace = first.value.trace or bf16.value.trace or fp16.value.trace
     named = name_of(outcomes[0], outcomes[1])
@@ -96,15 +98,15 @@ def by_unsloth(run: Run, fact: Fact) -> Fact:
     if not chosen or not defaults.trains_by_unsloth(made_by):
         return fact
     if not run.load.callee.startswith("unsloth"):
-        why = "neither flag is on: Unsloth's trainer then follows the dtype of the model, which could not be followed"
+        why = "neither flag is set: Unsloth's trainer then follows the dtype of the model, and that is unknown"
         return Fact(Unknown(why, value.trace), at=fact.at)
     if plain(run.load.value("full_finetuning")) is True:
-        why = "neither flag is on: Unsloth trains all weights in the dtype it loads them in, without mixed precision"
+        why = "neither flag is set: Unsloth trains all weights in the dtype they are loaded in, without mixed precision"
         return Fact(Unknown(why, value.trace), at=fact.at)
     dtype = run.load.value("dtype", "torch_dtype")
     if isinstance(dtype, Absent) or isinstance(dtype, Known) and dtype.value is None:
         made = derive(lambda name: CHOSEN_BY_GPU.get(name, name), value, trace=value.trace)
-        return Fact(made, at=fact.at, note="neither flag is on: Unsloth's trainer asks the GPU")
+        return Fact(made, at=fact.at, note="neither flag is set: Unsloth's trainer asks the GPU")
     if is_half(dtype):
         return Fact(Known("fp16", value.trace), at=fact.at, note="the model is loaded in float16")
     return Fact(Unknown(f"Unsloth's trainer follows the model's dtype, {describe(dtype)}", value.trace), at=fact.at)

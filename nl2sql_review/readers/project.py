@@ -87,7 +87,7 @@ def script(run: Run) -> Fact:
     """The script's path from its project's root, the nearest folder with `.git`, pyproject.toml or our settings."""
     path = getattr(run.source, "path", "") or ""
     if not path or not disk.is_file(path):
-        return Fact(Known(path), at=run.place, why_not="the script is no file, so it lies nowhere")
+        return Fact(Known(path), at=run.place, why_not="the script is not a file, so it has no path")
     if path.endswith(".ipynb"):
         return Fact(Known(path), at=run.place, why_not="a notebook is not the project's training script")
     here = os.path.abspath(path)
@@ -107,7 +107,7 @@ def log_file(run: Run) -> Fact:
         if not isinstance(value, Absent):
             name = next(n for n in ("filename", "sink", "$0") if n in call.arguments)
             return Fact(value, at=call.places.get(name, call.place))
-    return Fact(Absent("nothing logs to a file"), at=run.place)
+    return Fact(Absent("no log file is configured"), at=run.place)
 
 
 def dataset_configs(run: Run) -> Fact:
@@ -139,13 +139,13 @@ def tracker(run: Run) -> Fact:
             return Fact(Known([starts[0].callee.split(".")[0]], (starts[0].place,)), at=starts[0].place)
         return fact
     if from_library(fact.value):
-        fact.note = "since transformers 5.0 nothing is reported unless asked for"
+        fact.note = "since transformers 5.0 nothing is reported by default"
         if any(last(c.callee) == "WandbCallback" for c in run.calls):
             return Fact(Known(["wandb"], (run.place,) if run.place else ()), at=run.place, note="by WandbCallback")
     fact.value = derive(reported, fact.value)
     off = switched_off(run)
     if off is not None and isinstance(fact.value, (Known, Default)) and "wandb" in fact.value.value:
-        return Fact(Known("none", (off.place,)), at=off.place, note=f"{last(off.callee)[:-1]} switches W&B off")
+        return Fact(Known("none", (off.place,)), at=off.place, note=f"{last(off.callee)[:-1]} disables W&B")
     return fact
 
 
@@ -197,15 +197,15 @@ def untracked(run: Run, plan: TrainingPlan) -> Fact:
             continue
         if isinstance(value, Default) and isinstance(fact.value, Default) and value.by == fact.value.by:
             continue
-        wrong.append(f"{name}: says {stated}, the run uses {used}")
+        wrong.append(f"{name} is recorded as {stated}, the run uses {used}")
         first = first or place
     if wrong:
         return Fact(Known(list(dict.fromkeys(wrong)), (first,) if first else ()), at=first)
     if unknown and not compared:
         return Fact(Unknown(unknown), at=run.place)
     if not compared:
-        return Fact(Known([]), at=run.place, why_not="no settings are handed to a tracker or written to the log")
-    return Fact(Known([]), at=run.place, note=f"{compared} stated settings agree with the run")
+        return Fact(Known([]), at=run.place, why_not="no settings are passed to a tracker or written to the log")
+    return Fact(Known([]), at=run.place, note=f"{compared} recorded settings agree with the run")
 
 
 def used_by(run: Run, plan: TrainingPlan, name: str) -> Fact:
@@ -215,7 +215,7 @@ def used_by(run: Run, plan: TrainingPlan, name: str) -> Fact:
     for given in (run.arguments, run.adapter, run.load):
         if given and not isinstance(value := given.value(name), (Absent, Unknown)):
             return Fact(value, at=given.where(name))
-    return Fact(Absent(f"no call is given {name}"))
+    return Fact(Absent(f"no call sets {name}"))
 
 
 def known_setting(run: Run, name: object) -> bool:

@@ -68,7 +68,7 @@ class Run:
 
     @property
     def processes(self) -> int | None:
-        """How many processes train together: the settings or the command line, else a comment in the script."""
+        """Number of training processes: the settings or the command line, else a comment in the script."""
         said = getattr(self.source, "directives", {}).get("processes")
         return getattr(self.settings, "processes", None) or (int(said) if said else None)
 
@@ -139,7 +139,7 @@ def linked(run: Run, trainers: list[Call]) -> Run:
         and not isinstance(value, Absent)
         and not (isinstance(value, Known) and value.value is None)
     ):
-        run.arguments.unknown = getattr(value, "why", "") or "the training arguments could not be followed"
+        run.arguments.unknown = getattr(value, "why", "") or "the training arguments could not be traced"
     if trainer.unknown_arguments and not run.arguments:
         run.arguments.unknown = trainer.unknown_arguments
     run.dataset = trainer.get("train_dataset")
@@ -160,7 +160,7 @@ def linked(run: Run, trainers: list[Call]) -> Run:
         run.adapter.unknown = getattr(given, "why", "") or f"{describe(given)} decides whether there is an adapter"
     if not run.load and not isinstance(model, Absent):
         fall_back(
-            run, run.model_unknown or getattr(model, "why", "") or "where the model is loaded could not be followed"
+            run, run.model_unknown or getattr(model, "why", "") or "the call that loads the model could not be found"
         )
     if not run.adapter:
         strays = [c for c in run.calls if last(c.callee) in ("get_peft_model", "add_adapter")]
@@ -252,7 +252,7 @@ def adopt_adapter(run: Run, calls: list[Call]) -> None:
         elif call.callee.startswith("unsloth") or last(call.callee) == "LoraConfig" or "r" in call.arguments:
             found.makers.append((call, call.result if last(call.callee) == "LoraConfig" else None))
         else:
-            found.unknown = config.unknown or "the adapter's configuration could not be followed"
+            found.unknown = config.unknown or "the adapter's configuration could not be traced"
     run.adapter = found
 
 

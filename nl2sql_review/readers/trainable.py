@@ -15,16 +15,16 @@ from .object_settings import makers, objects
 from .run import Run
 
 FROZEN = {
-    "loaded": "the adapter is loaded without is_trainable=True: it is frozen, and nothing of it is trained",
-    "folder": "the folder holds an adapter, and loaded as a model it is frozen: use AutoPeftModelForCausalLM with "
-    "is_trainable=True",
-    "inference mode": "inference_mode=True makes a frozen adapter: nothing of it is trained",
-    "saved configuration": "the configuration of a saved adapter says inference_mode=True: an adapter made from it is "
-    "frozen; set inference_mode = False first",
-    "prepared": "prepare_model_for_kbit_training runs after the adapter is made and freezes it: call it before",
-    "frozen": "every parameter is frozen after the adapter is made, those of the adapter too",
-    "merged": "the model whose adapter was merged has frozen weights and no adapter: nothing is trained",
-    "again": "SFTTrainer of trl 0.20 to 0.22 prepares a quantized model again and freezes the adapter that it has",
+    "loaded": "the adapter is loaded without is_trainable=True: it is frozen and not trained",
+    "folder": "the directory contains an adapter, and loading it as a model freezes it: use AutoPeftModelForCausalLM "
+    "with is_trainable=True",
+    "inference mode": "inference_mode=True creates a frozen adapter: it is not trained",
+    "saved configuration": "the configuration of a saved adapter has inference_mode=True, so an adapter created from "
+    "it is frozen; set inference_mode = False first",
+    "prepared": "prepare_model_for_kbit_training is called after the adapter is added and freezes it: call it before",
+    "frozen": "every parameter is frozen after the adapter is added, including the adapter's own",
+    "merged": "the model has frozen weights and, after the merge, no adapter: nothing is trained",
+    "again": "SFTTrainer of trl 0.20 to 0.22 prepares a quantized model again and freezes its adapter",
 }
 
 
@@ -63,12 +63,12 @@ def read(run: Run, plan: TrainingPlan) -> None:
 
 def not_read(run: Run) -> Fact | None:
     if run.configuration is not None:
-        return absent(run, "the program of the configuration makes the adapter")
+        return absent(run, "the program that reads the configuration adds the adapter")
     if run.trainer is None:
-        return absent(run, "no trainer is made")
+        return absent(run, "no trainer is created")
     value: Value = run.trainer.get("model")
     if isinstance(value, Unknown):
-        return absent(run, f"which model is trained is not known: {value.why}")
+        return absent(run, f"it is unknown which model is trained: {value.why}")
     return None
 
 
@@ -113,8 +113,8 @@ def second(run: Run, state: ModelState, branch: str) -> Iterator[Defect]:
             "replaced",
             event.adapter,
             event.place,
-            "the model has an adapter already: get_peft_model does not put one on top of it, the first one's weights "
-            "are gone; merge the first one before",
+            "the model already has an adapter: get_peft_model does not stack another on top, and the weights of the "
+            "first are lost; merge the first one before",
             branch,
         )
     adapter = state.adapter
@@ -126,7 +126,7 @@ def second(run: Run, state: ModelState, branch: str) -> Iterator[Defect]:
                     "inactive",
                     other.name,
                     other.call.place,
-                    f'the adapter "{other.name}" is {meant} and is not the active one, which is "{adapter.name}": '
+                    f'the adapter "{other.name}" is {meant}, but "{adapter.name}" is the active one: '
                     f'call set_adapter("{other.name}")',
                     branch,
                 )

@@ -47,7 +47,7 @@ def unread(run: Run) -> Iterator[Defect]:
     used = uses({name for _, name, _ in written}, source, *modules)
     for kind, name, place in written:
         if used[name] == 0:
-            yield Defect(kind, name, place, f"the {kind} {name} is written, and nothing reads it")
+            yield Defect(kind, name, place, f"the {kind} {name} is set, but nothing reads it")
 
 
 def is_setting(name: str) -> bool:

@@ -45,7 +45,7 @@ def _file(file: FileReport, quiet: bool, show_suppressed: bool) -> Iterator[str]
     passed = [item for item in file.checklist if item.verdict == "pass"]
     for certainty, words in (
         ("certain", "pass"),
-        ("default", "pass unless the command line or the environment says otherwise"),
+        ("default", "pass, unless the command line or the environment overrides it"),
         ("branch", "pass on every branch"),
     ):
         names = [item.rule for item in passed if item.certainty == certainty]

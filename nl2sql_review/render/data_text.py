@@ -76,7 +76,7 @@ def _checklist(file: FileReport, terminal: Terminal) -> Iterator[str]:
 
 def _example(example: Example, terminal: Terminal) -> Iterator[str]:
     yield terminal.paint(f"Row {example.row} of {escape(example.path)} as the model will see it", "bold")
-    yield terminal.paint(f"  what the loss is on has an arrow ({terminal.glyphs.arrow})", "dim")
+    yield terminal.paint(f"  lines in the loss have an arrow ({terminal.glyphs.arrow})", "dim")
     shown = 0
     for text, learnt in example.lines:
         if shown == MOST_LINES:

@@ -34,7 +34,7 @@ def _lines(evaluation: Evaluation) -> Iterator[str]:
         yield f"| text around the SQL | {evaluation.chatty:,} | scored by the SQL in it |"
     if evaluation.against is not None:
         yield from _against(evaluation.against)
-    yield from _table("Clause of the gold", evaluation.by_clause)
+    yield from _table("Clause of the gold SQL", evaluation.by_clause)
     yield from _table("Database", evaluation.by_database)
     for words, number, first in shown_first(evaluation.results, SHOWN):
         yield ""

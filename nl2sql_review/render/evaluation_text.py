@@ -27,8 +27,8 @@ def _lines(evaluation: Evaluation, terminal: Terminal) -> Iterator[str]:
         yield f"  {OUTCOMES[outcome]:<26} {terminal.paint(f'{number:>7,}', style)}"
     if evaluation.chatty:
         yield f"  {'text around the SQL':<26} {evaluation.chatty:>7,}  (scored by the SQL in it)"
-    yield from _table("by clause of the gold", evaluation.by_clause, terminal)
-    yield from _table("by database, the worst first", evaluation.by_database, terminal)
+    yield from _table("by clause of the gold SQL", evaluation.by_clause, terminal)
+    yield from _table("by database, worst first", evaluation.by_database, terminal)
     if evaluation.against is not None:
         yield from _against(evaluation.against, terminal)
     yield from _failures(evaluation.results, terminal)
@@ -95,7 +95,9 @@ def compared(against: Comparison) -> str:
 def rule_words(rule: Rule, executed: bool) -> Iterator[str]:
     """Yields how results were compared and within what limits, in sentences."""
     if executed:
-        rows = "rows as a multiset, in order where the gold orders" if rule.rows == "multiset" else "rows as a set"
+        rows = (
+            "rows as a multiset, in order if the gold SQL orders them" if rule.rows == "multiset" else "rows as a set"
+        )
         columns = "columns in the gold's order" if rule.columns == "ordered" else "columns in any order"
         equal = f"numbers equal within {rule.tolerance:g}" if rule.tolerance else "numbers equal exactly"
         yield f"{rows}; {columns}; {equal}; {rule.timeout:g} s a statement"

@@ -44,7 +44,7 @@ def _unfixed(fixed: Fixed) -> Iterator[str]:
 
 
 def _counted(fixed: Fixed, done: str) -> str:
-    policy = f"; {fixed.policy} more may be with --fix-policy" if fixed.policy else ""
+    policy = f"; up to {fixed.policy} more with --fix-policy" if fixed.policy else ""
     unsafe = f"; {fixed.unsafe} more with --unsafe-fixes" if fixed.unsafe else ""
     return f"{count(len(fixed.made), 'finding', 'findings')} {done}{policy}{unsafe}"
 

@@ -18,8 +18,8 @@ COLORS = {
 }
 
 KEPT = (
-    "with rows of many lengths PyTorch may hold more while the card has it, which the run does not need; "
-    "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True keeps it near the estimate"
+    "with rows of very different lengths PyTorch may reserve more memory than the run needs; "
+    "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True keeps it close to the estimate"
 )
 
 
@@ -37,7 +37,7 @@ def render(report: MemoryReport, terminal: Terminal) -> str:
 def _reason(summary: Summary, terminal: Terminal) -> Iterator[str]:
     yield from _wrapped(f"no estimate: {escape(summary.reason)}", terminal)
     if summary.weights is not None:
-        yield from _wrapped(f"its weights alone take {gib(summary.weights)} GiB or more", terminal)
+        yield from _wrapped(f"its weights alone take at least {gib(summary.weights)} GiB", terminal)
     if summary.card is not None:
         yield _verdict(summary, terminal)
 
@@ -61,10 +61,10 @@ def _run(summary: Summary, terminal: Terminal) -> Iterator[str]:
     if summary.card is not None:
         yield _verdict(summary, terminal)
         most = summary.card.largest_batch
-        yield from _wrapped(f"largest batch that fits by the upper bound: {most or 'none'}", terminal)
-    yield f"  smallest common card: {summary.smallest_card or 'none holds it'}"
-    yield from _levers("what would save memory, each alone", summary.levers, True, terminal)
-    yield from _levers("what saves memory already, each alone", summary.in_use, False, terminal)
+        yield from _wrapped(f"largest batch that fits the upper bound: {most or 'none'}", terminal)
+    yield f"  smallest common GPU: {summary.smallest_card or 'none holds it'}"
+    yield from _levers("what would save memory, each on its own", summary.levers, True, terminal)
+    yield from _levers("what already saves memory, each on its own", summary.in_use, False, terminal)
     yield ""
     yield from _table(summary, terminal)
 

@@ -17,6 +17,7 @@ from .plan_words import STATED, TITLES, came, is_worth_a_line, place, said, text
 from .terminal import UNICODE, Terminal, escape
 
 STYLES = {"default": "yellow", "either": "yellow", "term": "cyan", "unknown": "red"}
+MOST_CALLS = 200  # of a script that makes more, the first are shown
 SIDE_BY_SIDE = 100  # columns from which a value and the places it comes from stand beside each other
 
 
@@ -42,8 +43,10 @@ def render(report: PlanReport, path: str, terminal: Terminal) -> str:
             console.print(section)
     if report.calls:
         console.print(Text("\ncalls, in the order they run", "bold blue"))
-        for call in report.calls:
+        for call in report.calls[:MOST_CALLS]:
             console.print(_call(call, path, terminal))
+        if (more := len(report.calls) - MOST_CALLS) > 0:
+            console.print(Text(f"  and {more} more, which --output-format json has"))
     return "".join(line.rstrip() + "\n" for line in written.getvalue().splitlines())
 
 
@@ -110,7 +113,7 @@ def _prompt(parts: list[dict[str, Any]], terminal: Terminal) -> RenderableType:
 def _call(call: PlanCall, path: str, terminal: Terminal) -> RenderableType:
     head = Text(f"  {place(call, path)}: {escape(call.callee)}", "bold" if call.certain else "")
     if not call.certain:
-        head.append("  only on a branch", "dim")
+        head.append("  only on one branch", "dim")
     if not call.arguments:
         return head
     arguments = {f"  {name}": value for name, value in call.arguments.items()}

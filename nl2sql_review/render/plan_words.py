@@ -83,12 +83,16 @@ def literal(value: object) -> str:
     elif isinstance(value, list):
         text = f"[{', '.join(map(literal, value))}]"
     elif isinstance(value, dict):
-        text = f"{{{', '.join(f'{key}: {literal(item)}' for key, item in value.items())}}}"
+        text = f"{{{', '.join(f'{_key(key)}: {literal(item)}' for key, item in value.items())}}}"
     elif isinstance(value, float) and 0 < abs(value) < 0.001:
         text = _scientific(value)
     else:
         text = repr(value)
     return shortened(text, 300)
+
+
+def _key(key: object) -> str:
+    return literal(key) if key == "" else str(key)
 
 
 def _scientific(value: float) -> str:

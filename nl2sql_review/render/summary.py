@@ -76,14 +76,14 @@ def possible(report: Report) -> Iterator[str]:
         (option, first), *more = [(option, number) for option, number in numbers if number]
         yield ", ".join((f"[*] {first} fixable with {option}", *(f"{number} more with {o}" for o, number in more)))
     elif untried := sum(f.fixable for f in findings):
-        yield f"{count(untried, 'finding', 'findings')} may be fixable: --diff --fix-policy shows the fixes that hold"
+        yield f"{count(untried, 'finding', 'findings')} may be fixable: --diff --fix-policy shows the proved fixes"
 
 
 def removable(report: Report) -> str:
     """What the baseline accepts and is no longer found."""
     names = ", ".join(f"{entry.rule} in {escape(entry.path)}" for entry in report.removable[:SHOWN])
     more = f" and {len(report.removable) - SHOWN} more" if len(report.removable) > SHOWN else ""
-    return f"fixed, and can go from the baseline (nl2sql-review baseline write): {names}{more}"
+    return f"fixed and can be removed from the baseline (nl2sql-review baseline write): {names}{more}"
 
 
 def counts(report: Report, terminal: Terminal) -> str:

@@ -67,7 +67,7 @@ def plain(value: object) -> Any:
     return str(value)
 
 
-def well_formed(value: object) -> Any:
+def well_formed(value: Any) -> Any:
     """Return a result dataclass with its text as JSON carries it: half of a surrogate pair is replaced.
 
     So a report says the same whether it was made in this process or read from JSON.

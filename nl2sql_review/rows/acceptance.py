@@ -36,7 +36,13 @@ SPOKEN = {
 TELLING = (
     ("tsql", re.compile(r"\bSELECT\s+(?:DISTINCT\s+)?TOP\b|\bGETDATE\(|\bDATEADD\(|\bISNULL\(", re.IGNORECASE)),
     ("postgres", re.compile(r"::|\bILIKE\b|\bDATE_TRUNC\(|\bINTERVAL\s+'", re.IGNORECASE)),
-    ("mysql", re.compile(r"\bDATE_(?:SUB|ADD|FORMAT)\(|\bINTERVAL\s+\d|\bCURDATE\(|\bYEAR\(", re.IGNORECASE)),
+    (
+        "mysql",
+        re.compile(
+            r"\bDATE_(?:SUB|ADD|FORMAT)\(|\bINTERVAL\s+\d|\bCURDATE\(|\bYEAR\(|\bCOUNT\(\s*DISTINCT\s+[\w.]+\s*,",
+            re.IGNORECASE,
+        ),
+    ),
     ("oracle", re.compile(r"\bROWNUM\b|\bSYSDATE\b|\bNVL\(|\bFROM\s+DUAL\b", re.IGNORECASE)),
     ("snowflake", re.compile(r"\bQUALIFY\b|\bDATEDIFF\(\s*'?\w+'?\s*,[^,]+,[^,]+\)", re.IGNORECASE)),
     ("bigquery", re.compile(r"\bSAFE_|\bUNNEST\(|`[\w-]+\.[\w-]+", re.IGNORECASE)),
@@ -223,7 +229,7 @@ def simplified(statement: str) -> str:
         column = _COLUMN.match(body[start : end - 1])
         if column and column[1].upper() not in _CONSTRAINTS:
             columns.append((column[1].strip("'"), column[2] if column[2].isascii() else ""))
-    name = re.split(r"\s*\.\s*", found["name"])[-1]
+    name = found["name"].rpartition(".")[2].lstrip()
     return schemas.table(name, columns) if columns else statement
 
 

@@ -8,13 +8,11 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from random import Random
 from typing import Any
 
 from ..data_files import tables
 from ..data_files.formats import DataFile, Unreadable
 from ..data_files.heads import Head, head
-from ..data_files.locate import Located, locate
 from ..data_files.records import Batch, Problem, lines_of, ranges, read
 from ..files import disk
 from ..training_plan.feeds import Feed, Feeding
@@ -23,6 +21,7 @@ from .engine.limits import Limits
 from .engine.process import Lost, Task, supervise
 from .found import Defect, Found, overlapping, repeated, split_by_row
 from .program import Program, of_feed
+from .sources import Chosen, sampled, sources
 
 HANDLER = "nl2sql_review.rows.checker:handle"
 CONFIG_BYTES = 10_000_000  # of a tokenizer_config.json
@@ -66,6 +65,8 @@ class Checked:
     role: str  # "train" or "held out"
     head: Head | None = None
     learnt: str = "response"  # what the loss is on: "response", "all", "nothing"
+    chosen: Chosen | None = None  # the rows that are looked at, where they are not all
+    part: str = ""  # the split that says so: "train[:90%]"
 
 
 @dataclass(slots=True)
@@ -82,10 +83,10 @@ class Result:
         install = "pip install 'nl2sql-review[data]'"
         notes = []
         if any(one.program.sql for one in self.checked) and not sqlglot_is_there():
-            notes.append(f"without sqlglot SQL of another dialect is not told from SQL that is wrong: {install}")
+            notes.append(f"without sqlglot, SQL in another dialect cannot be distinguished from wrong SQL: {install}")
         if any(one.program.length and not one.program.tokenizer for one in self.checked):
             if find_spec("tokenizers") is None:
-                notes.append(f"without tokenizers lengths are told in words only: {install}")
+                notes.append(f"without tokenizers, lengths are counted in words only: {install}")
         return notes
 
 
@@ -121,23 +122,21 @@ def prepare(run: Run, asked: Asked) -> Result:
     tokenizer, eos, bos = tokenizer_of(run.model, run.folders, asked.allow)
     schemas = _schemas(asked)
     work: list[Checked] = []
-    for role, feed, located in _located(run, asked):
-        result.missing += [pair for pair in located.missing if pair not in result.missing]
-        for file in located.files:
-            if any(one.file == file and (one.role == role or role == "held out") for one in work):
-                continue
-            if lacking := tables.is_needed(file):
-                result.missing.append((file.path, lacking))
-                continue
-            program = of_feed(feed)
-            seen = head(file)
-            program.columns = list(seen.counts)
-            program.texts_in = [name for name, text in seen.texts.items() if text] if feed.rows.format == "json" else []
-            program.table = bool(feed.rows.format) or feed.rows.hub
-            program.length, program.tokenizer, program.eos, program.bos = run.length, tokenizer, eos, bos
-            program.schemas = schemas or (_beside(file) if not seen.counts or _lacks_schema(feed, seen) else {})
-            program.dialect, program.sql = asked.dialect, asked.sql
-            work.append(Checked(file, feed, program, Found(file.path), role, seen, run.learnt))
+    for source in sources(run, asked, result.missing):
+        file, feed = source.file, source.feed
+        if lacking := tables.is_needed(file):
+            result.missing.append((file.path, lacking))
+            continue
+        program = of_feed(feed)
+        seen = head(file)
+        program.columns = list(seen.counts)
+        program.texts_in = [name for name, text in seen.texts.items() if text] if feed.rows.format == "json" else []
+        program.table = bool(feed.rows.format) or feed.rows.hub
+        program.length, program.tokenizer, program.eos, program.bos = run.length, tokenizer, eos, bos
+        program.schemas = schemas or _beside(file)
+        program.dialect, program.sql = asked.dialect, asked.sql
+        found = Found(file.path)
+        work.append(Checked(file, feed, program, found, source.role, seen, run.learnt, source.chosen, source.part))
     for one in work:
         _whole_columns(one)
     result.checked = work
@@ -151,30 +150,6 @@ def settle(result: Result) -> None:
     _together(result.checked)
 
 
-def _located(run: Run, asked: Asked) -> Iterator[tuple[str, Feed, Located]]:
-    """(role, feed, its files): training first."""
-    folders = run.folders
-    for feed in run.feeding.train:
-        if asked.files:
-            feed.rows.names, feed.rows.hub, feed.rows.why = asked.files, False, ""
-        yield "train", feed, locate(feed.rows, folders, asked.allow)
-        if asked.files:
-            break
-    trained = [feed.rows for feed in run.feeding.train]
-    for feed in run.feeding.held_out:
-        own = any(rows.names == feed.rows.names and _base(rows.split) == _base(feed.rows.split) for rows in trained)
-        if feed.rows.names and not own:
-            yield "held out", feed, locate(feed.rows, folders, asked.allow)
-    if asked.held_out and run.feeding.train:
-        first = run.feeding.train[0]
-        given = Feed(type(first.rows)(names=asked.held_out, format="json"), first.form, first.texts, why=first.why)
-        yield "held out", given, locate(given.rows, folders, asked.allow)
-
-
-def _base(split: str) -> str:
-    return split.partition("[")[0]
-
-
 def _whole_columns(one: Checked) -> None:
     """A column that the script reads and no row has: told once, of the first row."""
     seen = one.head
@@ -186,7 +161,7 @@ def _whole_columns(one: Checked) -> None:
         there = ", ".join(sorted(seen.counts)) or "none"
         many = "" if seen.whole else f" of the first {seen.rows}"
         first = seen.numbers[0]
-        message = f"no row{many} has {names}, which the script reads: KeyError; the columns are {there}"
+        message = f"no row{many} has {names}, but the script reads it: KeyError; the columns are {there}"
         one.found.tell("missing_columns", Defect(first, message, absent[0]))
         one.program.reads = [name for name in one.program.reads if seen.counts[name]]
         one.program.columns = [*one.program.columns, *absent]
@@ -200,7 +175,9 @@ def _whole_columns(one: Checked) -> None:
 def _run(one: Checked, asked: Asked) -> Iterator[int]:
     """Check a file's rows in child processes; yields bytes that were read since the last time."""
     limits = Limits(seconds=SECONDS)
-    chosen = _sample(one.file, asked) if asked.sample is not None else None
+    chosen = one.chosen
+    if asked.sample is not None:
+        chosen = sampled(one.file, one.feed.rows.records, chosen, asked)
     again: list[tuple[int, Any]] = []
     handle, name = tempfile.mkstemp(prefix="nl2sql-review-", suffix=".json")
     size = max(os.path.getsize(one.file.path), 1)
@@ -228,11 +205,11 @@ def _run(one: Checked, asked: Asked) -> Iterator[int]:
         for answer in supervise(HANDLER, singly, limits, asked.jobs, preload):
             if isinstance(answer.value, Lost):
                 why = (
-                    "not done in time, which SQLite did not heed"
+                    "not finished in time, and SQLite did not stop"
                     if answer.value.why == "time"
-                    else "it ends the engine"
+                    else "it crashes the engine"
                 )
-                one.found.tell("refused_sql", Defect(answer.task, f"not asked of the engine: {why}", "guard"))
+                one.found.tell("refused_sql", Defect(answer.task, f"not run: {why}", "guard"))
             else:
                 one.found.add(answer.value)
     finally:
@@ -242,15 +219,23 @@ def _run(one: Checked, asked: Asked) -> Iterator[int]:
 
 
 def _tasks(
-    one: Checked, program: str, chosen: frozenset[int] | None, sent: dict[int, Batch | dict[str, Any]]
+    one: Checked, program: str, chosen: Chosen | None, sent: dict[int, Batch | dict[str, Any]]
 ) -> Iterator[Task]:
     number = 0
-    if one.file.format == "jsonl" and not one.file.packed and chosen is None:
+    if one.file.format == "jsonl" and not one.file.packed and (chosen is None or chosen.sample is None):
         try:
-            for start, size, first, _ in ranges(one.file):
+            for start, size, first, lines in ranges(one.file):
                 number += 1
-                sent[number] = part = {"path": one.file.path, "start": start, "size": size, "number": first}
-                yield Task(number, {"program": program}, [part])
+                share = "all" if chosen is None else chosen.share(first, first + lines)
+                if share == "none":
+                    continue
+                part = {"path": one.file.path, "start": start, "size": size, "number": first}
+                if share == "all" or chosen is None:
+                    sent[number] = part
+                    yield Task(number, {"program": program}, [part])
+                elif (some := _only(lines_of(one.file.path, start, size, first), chosen)).rows:
+                    sent[number] = some
+                    yield Task(number, {"program": program}, [[some.numbers, some.rows]])
             if not number:
                 one.found.tell("unreadable", Defect(0, "it is empty"))
         except Unreadable as error:
@@ -280,22 +265,13 @@ def _sendable(row: dict[str, Any] | str) -> Any:
     return row
 
 
-def _only(batch: Batch, chosen: frozenset[int]) -> Batch:
+def _only(batch: Batch, chosen: Chosen) -> Batch:
     made = Batch()
     for number, row in zip(batch.numbers, batch.rows):
         if number in chosen:
             made.add(number, row, 0)
     made.size = batch.size
     return made
-
-
-def _sample(file: DataFile, asked: Asked) -> frozenset[int]:
-    """The numbers of the rows that are looked at: the same for the same seed."""
-    numbers = [number for batch in read(file) if isinstance(batch, Batch) for number in batch.numbers]
-    assert asked.sample is not None
-    if len(numbers) <= asked.sample:
-        return frozenset(numbers)
-    return frozenset(Random(asked.seed).sample(numbers, asked.sample))
 
 
 # ── what only all rows together tell ─────────────────────────────────────────────────────────────────────────────────
@@ -341,10 +317,6 @@ def _beside(file: DataFile) -> dict[str, str]:
         return Schemas(path).texts()
     except InputError:
         return {}
-
-
-def _lacks_schema(feed: Feed, seen: Head) -> bool:
-    return not any("schema" in piece.roles for pieces in feed.texts for piece in pieces)
 
 
 # ── the tokenizer, if it is on this disk ─────────────────────────────────────────────────────────────────────────────

@@ -25,6 +25,7 @@ DATABASE_COLUMNS = ("db_id", "db_name", "database", "database_id", "db")
 SCHEMA_COLUMNS = ("schema", "context", "sql_context", "create_table", "ddl", "db_schema", "table_schema")
 NO_TEXT = ("", "none", "null", "nan")
 ROLES = ("schema", "question", "sql")
+AROUND = 2  # tokens that a tokenizer may set around a text: BOS and EOS
 KEPT_HASHES = 50_000  # of the names, or the schemas, of databases
 
 
@@ -60,6 +61,7 @@ class Checker:
         self._columns = frozenset(program["columns"])
         self._markers = [marker for marker in program["markers"] if marker]
         self._length = program["length"]
+        self._longest = (limits or Limits()).sql_length
         self._acceptance = Acceptance(limits or Limits(), program["dialect"]) if program["sql"] else None
         roles = {role for pieces in program["texts"] for piece in pieces for role in piece.get("roles", ())}
         self._has = {role: role in roles for role in ROLES}
@@ -72,6 +74,8 @@ class Checker:
         whole = piece["whole"] if piece["whole"] != piece["hole"] else None
         return {
             **piece,
+            "role": next((role for role in ROLES if role in piece["roles"]), ""),
+            "is_eos": "eos" in piece["roles"],
             "evaluate": compiler.compile(piece["hole"]),
             "uncut": compiler.compile(whole) if whole is not None and piece["kind"] else None,
         }
@@ -114,7 +118,7 @@ class Checker:
         for name in self._texts_in:
             value = given.get(name)
             if value.__class__ is not str and value is not None:
-                why = f"{name!r} is {kind_of(value)}, where the rows before have text: load_dataset stops"
+                why = f"{name!r} is {kind_of(value)}, but text in the rows before: load_dataset stops"
                 defects.append([number, "unreadable", why, name])
                 return
         before = len(defects)
@@ -187,14 +191,14 @@ class Checker:
                 values.pieces.append((piece["text"], answer))
                 continue
             evaluate: Evaluate = piece["evaluate"]
-            role = next((role for role in ROLES if role in piece["roles"]), "")
+            role = piece["role"]
             try:
                 value = evaluate(row, [])
             except Raises as error:
                 values.unknown["raises"] = str(error)
                 return values
             except NotKnown as error:
-                if "eos" not in piece["roles"]:
+                if not piece["is_eos"]:
                     values.unknown[role or "text"] = str(error)
                 continue
             text = value if isinstance(value, str) else "" if value is None and role else str(value)
@@ -204,7 +208,7 @@ class Checker:
                 self._schema(row, piece, text, values)
             if role:
                 values.roles[role] = f"{values.roles[role]}\n{text}" if role in values.roles else text
-            values.pieces.append((str(value), answer or role == "sql" or "eos" in piece["roles"] and answer))
+            values.pieces.append((str(value), answer or role == "sql"))
         return values
 
     @staticmethod
@@ -236,7 +240,7 @@ class Checker:
                     yield "empty_parts", f"the {_SAID[role]} is empty", role
         for role, kind in values.no_text.items():
             if role != "schema":
-                yield "empty_parts", f"the {_SAID[role]} is no text but {kind}: {quoted(values.roles[role])}", role
+                yield "empty_parts", f"the {_SAID[role]} is not text but {kind}: {quoted(values.roles[role])}", role
                 return
         for role in ("question", "sql"):
             if role in values.roles:
@@ -245,7 +249,7 @@ class Checker:
             yield from self._markers_in("schema", values.roles["schema"])
         if "sql" in values.roles and not empty:
             yield from self._statement(row, values, counts)
-        yield from self._too_long(values)
+        yield from self._too_long(values, counts)
 
     @staticmethod
     def _holds_none(row: Mapping[str, Any]) -> bool:
@@ -253,25 +257,33 @@ class Checker:
 
     def _marks(self, role: str, text: str) -> Iterator[tuple[str, str, str]]:
         if "`" in text and FENCE.search(text):
-            yield "markup", f"a code fence stands in the {_SAID[role]}: {quoted(text)}", "fence"
+            yield "markup", f"there is a code fence in the {_SAID[role]}: {quoted(text)}", "fence"
         if "&" in text and (found := ENTITY.search(text)):
-            yield "markup", f"the HTML entity {found[0]} stands in the {_SAID[role]}: {quoted(text)}", "entity"
+            yield "markup", f"the HTML entity {found[0]} is in the {_SAID[role]}: {quoted(text)}", "entity"
         yield from self._markers_in(role, text)
 
     def _markers_in(self, role: str, text: str) -> Iterator[tuple[str, str, str]]:
-        marker = next((marker for marker in self._markers if marker in text), "")
+        marker = ""
+        for each in self._markers:
+            if each in text:
+                marker = each
+                break
         if not marker and ("<" in text or "[" in text):
             found = SPECIAL_TOKENS.search(text)
             marker = found[0] if found else ""
             if not marker and self._program["eos"] and self._program["eos"] in text:
                 marker = self._program["eos"]
         if marker:
-            yield "foreign_markers", f"{marker!r} stands in the {_SAID[role]}: {quoted(text, marker)}", marker
+            yield "foreign_markers", f"{marker!r} is in the {_SAID[role]}: {quoted(text, marker)}", marker
 
     def _statement(
         self, row: Mapping[str, Any], values: Values, counts: Counter[str]
     ) -> Iterator[tuple[str, str, str]]:
         sql = bare(values.roles["sql"])
+        if len(sql) > self._longest:
+            why = f"it is {len(sql):,} characters long; {self._longest:,} are read"
+            yield "refused_sql", f"not asked of the engine: {why}: {quoted(sql[:1000])}", "guard"
+            return
         plainly = is_plainly_one_query(sql)
         if not plainly:
             said = read(sql)
@@ -279,7 +291,7 @@ class Checker:
                 yield "statements", f"{said.count} statements, not one query: {quoted(sql)}", "several"
                 return
             if said.verb in COMMANDS or said.verb in ELSEWHERE:
-                yield "statements", f"{said.verb} is no query: {quoted(sql)}", said.verb
+                yield "statements", f"{said.verb} is not a query: {quoted(sql)}", said.verb
                 return
             if not said.count:
                 return
@@ -296,17 +308,17 @@ class Checker:
         if outcome.kind == "accepted":
             yield from self._lost(values, schema, sql, counts)
         elif outcome.kind == "name":
-            yield "refused_sql", f"refused on the row's schema: {outcome.message}: {quoted(sql)}", "name"
+            yield "refused_sql", f"invalid on the row's schema: {outcome.message}: {quoted(sql)}", "name"
         elif outcome.kind in ("syntax", "function"):
-            read_as = f"; {SPOKEN[outcome.reading]} reads it" if outcome.reading else ""
+            read_as = f"; it is valid {SPOKEN[outcome.reading]}" if outcome.reading else ""
             dialect = self._program["dialect"] or "sqlite"
             query = plainly or read(sql).verb in QUERIES
-            what = f"{SPOKEN.get(dialect, dialect)} does not read it" if query else "it is no query"
+            what = f"it is not valid {SPOKEN.get(dialect, dialect)}" if query else "it is not a query"
             yield "refused_sql", f"{what}: {outcome.message}{read_as}: {quoted(sql)}", outcome.reading or "syntax"
         elif outcome.kind in ("guard", "time"):
-            yield "refused_sql", f"not asked of the engine: {outcome.message}: {quoted(sql)}", "guard"
+            yield "refused_sql", f"not run: {outcome.message}: {quoted(sql)}", "guard"
         elif outcome.kind == "schema":
-            yield "broken_schemas", f"the schema of the row is broken: {outcome.message}", outcome.message
+            yield "broken_schemas", f"the row's schema does not load: {outcome.message}", outcome.message
 
     def _schema_of(self, row: Mapping[str, Any], values: Values) -> str:
         """The schema a row's SQL is held against: that of its prompt before the cut, else one that lies beside it."""
@@ -337,7 +349,11 @@ class Checker:
         left = closed(values.roles["schema"])
         database = self._acceptance.database(left)
         if database.connection is None:
-            yield "lost_by_cut", f"the cut at {values.limit} characters leaves no whole table of the schema", "all"
+            yield (
+                "lost_by_cut",
+                f"truncation at {values.limit} characters leaves no complete table of the schema",
+                "all",
+            )
             return
         outcome = self._acceptance.judge(left, sql) if not database.cut else self._on_cut(database, sql)
         if outcome.kind == "name":
@@ -345,8 +361,7 @@ class Checker:
             what = "table" if "table" in outcome.message else "column"
             yield (
                 "lost_by_cut",
-                f"the cut at {values.limit} characters takes away the {what} {name}, which the SQL needs: "
-                f"{quoted(sql)}",
+                f"truncation at {values.limit} characters removes the {what} {name} that the SQL needs: {quoted(sql)}",
                 name,
             )
 
@@ -357,21 +372,20 @@ class Checker:
         assert database.connection is not None
         return _explained(database.connection, sql)
 
-    def _too_long(self, values: Values) -> Iterator[tuple[str, str, str]]:
+    def _too_long(self, values: Values, counts: Counter[str]) -> Iterator[tuple[str, str, str]]:
         if self._length is None or "text" in values.unknown or values.unknown:
             return
-        size = sum(len(text) for text, _ in values.pieces)
-        if size <= self._length:
-            return  # a token is a character at least
+        size = sum(len(text) if text.isascii() else len(text.encode("utf-8", "replace")) for text, _ in values.pieces)
+        if size + AROUND <= self._length:
+            return  # a token is a byte at least
         before = "".join(text for text, answer in values.pieces if not answer)
         text = "".join(text for text, _ in values.pieces)
         if self._tokenizer is not None:
-            if size > self._length:
-                number = len(self._tokenizer(text))
-                if number > self._length:
-                    gone = len(self._tokenizer(before)) >= self._length
-                    what = "nothing of the answer is left" if gone else "the end of the answer is cut off"
-                    yield "too_long", f"{number:,} tokens where {self._length:,} are kept: {what}", "tokens"
+            number = len(self._tokenizer(text))
+            if number > self._length:
+                gone = len(self._tokenizer(before)) >= self._length
+                what = "nothing of the answer is left" if gone else "the end of the answer is cut off"
+                yield "too_long", f"{number:,} tokens, but only {self._length:,} are kept: {what}", "tokens"
             return
         words = len(text.split())
         if words > self._length:
@@ -379,9 +393,11 @@ class Checker:
             what = "nothing of the answer is left" if gone else "the end of the answer is cut off"
             yield (
                 "too_long",
-                f"{words:,} words, which are more than {self._length:,} tokens by any tokenizer: {what}",
+                f"{words:,} words, more than {self._length:,} tokens with any tokenizer: {what}",
                 "words",
             )
+        else:
+            counts["not counted"] += 1
 
     # -- keys
 
@@ -406,7 +422,8 @@ class Checker:
                 self._hashes.clear()
             known = self._hashes[database] = hashed(database)
         same = f"{known} {' '.join(question.split()).casefold()}"
-        return hashed(same), hashed(plain_sql(values.roles["sql"])), known
+        sql = values.roles["sql"]
+        return hashed(same), hashed(plain_sql(sql) if len(sql) <= self._longest else sql), known
 
 
 _SAID = {"question": "question", "sql": "SQL", "schema": "schema"}

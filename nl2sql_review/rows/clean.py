@@ -23,9 +23,11 @@ def write(made: DataReview, folder: str) -> str:
     names = [path for _, path in wanted]
     for path in names:
         if names.count(path) > 1:
-            raise DataError(f"--write-clean: two data files are called {os.path.basename(path)}: clean them one by one")
+            raise DataError(
+                f"--write-clean: two data files are called {os.path.basename(path)}: clean them one at a time"
+            )
         if os.path.exists(path):
-            raise DataError(f"--write-clean: {path} is there already, and is not written over: name an empty folder")
+            raise DataError(f"--write-clean: {path} already exists and is not overwritten: name an empty directory")
     dropped = _reasons(made)
     os.makedirs(folder, exist_ok=True)
     told = []
@@ -36,7 +38,7 @@ def write(made: DataReview, folder: str) -> str:
             for row in sorted(reasons):
                 file.write(json.dumps({"row": row, "reasons": reasons[row]}) + "\n")
         told.append(f"{path}: {kept:,} rows kept, {len(reasons):,} dropped (reasons in {path}.dropped.jsonl)")
-    return "\n".join(told) or "no data file was looked at, and nothing is written"
+    return "\n".join(told) or "no data file was checked, so nothing was written"
 
 
 def _name(file: DataFile) -> str:

@@ -47,7 +47,7 @@ def review(
     asked = replace(asked, sql=any(rule.id in SQL_RULES for rule in rules))
     runs = runs_of(data, name, reviewer)
     if not runs:
-        why = "not a training script: it makes no trainer"
+        why = "not a training script: it creates no trainer"
         skipped = FileReport(name, "skipped", why)
         return DataReview(Report(files=(skipped,)), Result(why=why), name)
     results: list[tuple[Result, Run]] = []
@@ -116,6 +116,6 @@ def _joined(reports: list[Report], results: list[tuple[Result, Run]], name: str)
     for report in reports:
         files += [file for file in report.files if file not in files]
     if not files:
-        why = next((result.why for result, _ in results if result.why), "the script loads no data set")
-        files = [FileReport(name, "skipped", f"no data were looked at: {why}")]
+        why = next((result.why for result, _ in results if result.why), "the script loads no dataset")
+        files = [FileReport(name, "skipped", f"no data was checked: {why}")]
     return Report(files=tuple(files), summary=summary(files))

@@ -58,14 +58,14 @@ class Compiler:
     def _element(self, number: int = 0) -> Evaluate:
         def element(row: Row, elements: list[Any]) -> Any:
             if number >= len(elements):
-                raise NotKnown("an element of a sequence that is not known")
+                raise NotKnown("an element of an unknown sequence")
             return elements[number]
 
         return element
 
     def _special(self, name: str) -> Evaluate:
         token = self._tokens_of_model.get(name)
-        return _unknown(f"the tokenizer's {name} token is not known") if token is None else lambda row, elements: token
+        return _unknown(f"the tokenizer's {name} token is unknown") if token is None else lambda row, elements: token
 
     def _item(self, owner: Sequence[Any], key: Sequence[Any]) -> Evaluate:
         of, by = self.compile(owner), self.compile(key)
@@ -164,7 +164,7 @@ class Compiler:
             values = [option(row, elements) for option in made]
             if all(value == values[0] for value in values[1:]):
                 return values[0]
-            raise NotKnown("which branch of the script makes it is not known")
+            raise NotKnown("it is unknown which branch of the script creates it")
 
         return one
 
@@ -210,7 +210,7 @@ class Compiler:
 
         def tokens(row: Row, elements: list[Any]) -> list[int]:
             if tokenize is None:
-                raise NotKnown("the tokenizer is not on this disk")
+                raise NotKnown("the tokenizer is not on this machine")
             return tokenize(_str(text(row, elements)))
 
         return tokens

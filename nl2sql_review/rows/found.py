@@ -80,8 +80,8 @@ class Found:
             self.defects["refused_sql"] = [defect for defect in refused if defect.note in ("name", "guard")]
             readings = Counter(defect.note for defect in refused if defect.note not in ("name", "guard", "syntax"))
             likely = readings.most_common(1)
-            hint = f"; it may be {likely[0][0]}: --dialect {likely[0][0]} says so" if likely else ""
-            self.unknown[f"sql: SQLite does not read most of it, and which dialect it is is not known{hint}"] += unread
+            hint = f"; if it is {likely[0][0]}, give --dialect {likely[0][0]}" if likely else ""
+            self.unknown[f"sql: most of it is not valid SQLite, and its dialect is unknown{hint}"] += unread
             self.more["refused_sql"] = 0
         if not self.defects.get("refused_sql", True):
             del self.defects["refused_sql"]
@@ -120,7 +120,7 @@ def _group(files: Sequence[Found], starts: Sequence[int], group: Sequence[int]) 
             continue
         if first_of:
             first = next(iter(first_of.values()))
-            found.tell("contradictions", Defect(row, f"the question of {first}, and other SQL", "", first))
+            found.tell("contradictions", Defect(row, f"the question of {first} with different SQL", "", first))
         first_of[answer] = f"{found.path}:{row}"
 
 
@@ -143,11 +143,13 @@ def overlapping(train: Sequence[Found], held_out: Sequence[Found]) -> None:
             if question in known:
                 number, other = known[question]
                 place = f"{held_out[number].path}:{other}"
-                found.tell("held_out_rows", Defect(row, f"its question is also {place}, which is held out", "", place))
+                found.tell("held_out_rows", Defect(row, f"its question is also {place}, a held-out row", "", place))
         shared = databases.intersection(found.databases)
         if shared:
             share = len(shared) / len(databases)
-            message = f"{len(shared):,} of the {len(databases):,} databases of the held-out set are trained on"
+            message = (
+                f"{len(shared):,} of the {len(databases):,} databases of the held-out set are in the training data"
+            )
             found.tell("held_out_databases", Defect(0, f"{message} ({share:.0%})"))
 
 
@@ -159,8 +161,8 @@ def split_by_row(found: Found, share: float) -> None:
     drawn = sum(1 - (1 - share) ** size for size in sizes.values())
     if drawn and both / drawn >= DECIDES and len(sizes) < len(found.rows):
         message = (
-            f"rows are held out one by one: of {len(sizes):,} databases about {both:,.0f} have rows on both sides, "
-            f"{both / drawn:.0%} of those that are evaluated on"
+            f"rows are held out individually: of {len(sizes):,} databases about {both:,.0f} have rows on both sides, "
+            f"{both / drawn:.0%} of the evaluated ones"
         )
         found.tell("databases_on_both_sides", Defect(0, message))
 
@@ -168,9 +170,9 @@ def split_by_row(found: Found, share: float) -> None:
 def passes(
     sizes: Sequence[int], weights: Sequence[float], stopping: str, epochs: float, repeats: Sequence[int] = ()
 ) -> list[float]:
-    """Return how often each data set is gone through: as the mix stops, and for so many epochs of it.
+    """Return how often each dataset is gone through: as the mix stops, and for so many epochs of it.
 
-    `repeats`: how often a data set stands in what is mixed, one after the other.
+    `repeats`: how often a dataset stands in what is mixed, one after the other.
     """
     total = sum(weights)
     if not total or any(size <= 0 for size in sizes) or any(weight <= 0 for weight in weights):

@@ -53,7 +53,7 @@ def report(result: Result, run: Run, rules: Sequence[Rule], every: bool, script:
     rates = _passes(result, run)
     files = [_file(one, rules, every, script, result, rates.get(id(one))) for one in result.checked]
     named = {file.path for file in files}
-    files += [FileReport(name, "skipped", f"not looked at: {why}") for name, why in result.missing if name not in named]
+    files += [FileReport(name, "skipped", f"not checked: {why}") for name, why in result.missing if name not in named]
     files = [reviewer.counted(file) if file.status != "skipped" else file for file in files]
     return Report(files=tuple(files), summary=summary(files))
 
@@ -77,7 +77,9 @@ def _file(
                 rule.id, rule.section, rule.title, decision.verdict, decision.certainty, evidence, decision.reason
             )
         )
-    return FileReport(one.file.path, "reviewed", "", tuple(_stamped(ordered(findings), script)), tuple(checklist))
+    also = any(other is not one and other.file == one.file for other in result.checked)
+    path = f"{one.file.path} ({one.part or one.role})" if also and one.role != "train" else one.file.path
+    return FileReport(path, "reviewed", "", tuple(_stamped(ordered(findings), script)), tuple(checklist))
 
 
 # ── facts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -95,7 +97,7 @@ def _facts(one: Checked, result: Result, rate: tuple[float, str] | None) -> Rows
     if rate is not None:
         made.passes = Fact(Known(round(rate[0], 2)), note=rate[1])
     else:
-        why = "the data sets are not mixed by weights that the script states"
+        why = "the script does not mix the datasets by weights"
         made.passes = Fact(Absent(why), why_not=why)
     return made
 
@@ -106,23 +108,28 @@ def _without(name: str, one: Checked, result: Result) -> Fact:
     if name in ("unreadable", "missing_columns"):
         return Fact(Known([]))
     if not program.texts:
-        return Fact(Unknown(program.why or "what of a row becomes training text is not known"))
+        return Fact(Unknown(program.why or "it is unknown what part of a row becomes training text"))
     if name in ("held_out_rows", "held_out_databases"):
         if one.role != "train":
             return _inapplicable("it is the held-out set itself")
         if not any(other.role == "held out" for other in result.checked):
-            return _inapplicable("no held-out file was looked at: the script names none, and --dev neither")
+            return _inapplicable("no held-out file was checked: neither the script nor --dev names one")
     if name == "databases_on_both_sides" and one.feed.split_by_row is None:
         return _inapplicable("the script does not hold out rows of this file")
     if name in ("refused_sql", "broken_schemas", "lost_by_cut"):
         if not any("sql" in piece.roles for pieces in one.feed.texts for piece in pieces):
-            return Fact(Unknown("which part of the text is the SQL is not known"))
+            return Fact(Unknown("it is unknown which part of the text is the SQL"))
         if name == "lost_by_cut" and not _cut(one.feed):
-            return _inapplicable("the script does not cut the schema by a slice")
+            return _inapplicable("the script does not truncate the schema with a slice")
         if found.counts["without schema"] and not any(found.counts[f"sql {k}"] for k in ("accepted", "name", "syntax")):
-            return Fact(Unknown("the rows have no schema that could be read; --schemas names one"))
+            return Fact(Unknown("the rows have no readable schema; give one with --schemas"))
     if name == "too_long" and program.length is None:
-        return Fact(Unknown("the sequence length is not known"))
+        return Fact(Unknown("the sequence length is unknown"))
+    if name == "too_long" and (number := found.counts["not counted"]):
+        lacks = "the model's tokenizer is not on this disk, or tokenizers is not installed"
+        return Fact(
+            Unknown(f"of {number:,} rows it is not known whether they fit into {program.length:,} tokens: {lacks}")
+        )
     told = reasons(found.unknown.most_common(), WHY.get(name, ()))
     if told:
         return Fact(Unknown(told[0]))
@@ -138,7 +145,7 @@ def _cut(feed: Feed) -> bool:
 
 
 def _passes(result: Result, run: Run) -> dict[int, tuple[float, str]]:
-    """For each file of a weighted mix: how often its data set is gone through, and what that follows from."""
+    """For each file of a weighted mix: how often its dataset is gone through, and what that follows from."""
     feeds = run.feeding.train
     weights = [feed.weight for feed in feeds]
     if not feeds or any(weight is None for weight in weights):
@@ -245,14 +252,14 @@ def _said(judged: FactVerdict, one: Checked, rate: tuple[float, str] | None) -> 
     found = one.found
     rows = found.counts["rows"]
     if name == "passes":
-        return f"each row is trained on {rate[0]:,.2f} times: {rate[1]}" if rate else ""
+        return f"each row is used {rate[0]:,.2f} times: {rate[1]}" if rate else ""
     if name in OF_FILE:
         return "; ".join(defect.message for defect in found.defects.get(name, ())) or "none"
     number = found.count(name)
     looked = rows - found.counts["dropped"] if name not in ("unreadable", "missing_columns") else rows
     if name in ("refused_sql", "broken_schemas"):
         judged_rows = sum(count for kind, count in found.counts.items() if kind.startswith("sql "))
-        return f"{number:,} of {judged_rows:,} rows whose SQL was held against a schema"
+        return f"{number:,} of {judged_rows:,} rows whose SQL was checked against a schema"
     if name == "lost_by_cut":
         return f"{number:,} of {looked:,} rows; the schema of {found.counts['cut']:,} is cut"
     dropped = f", without {found.counts['dropped']:,} that the script drops" if found.counts["dropped"] else ""

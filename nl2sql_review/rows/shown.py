@@ -33,7 +33,12 @@ def _of(one: Checked) -> Example | None:
     for batch in read(one.file, one.feed.rows.records):
         if not isinstance(batch, Batch):
             continue
-        for number, row in zip(batch.numbers[:50], batch.rows[:50]):
+        tried = 0
+        for number, row in zip(batch.numbers, batch.rows):
+            if one.chosen is not None and number not in one.chosen:
+                continue
+            if (tried := tried + 1) > 50:
+                return None
             try:
                 made = row_of(row) if isinstance(row, str) else row
             except ValueError:
@@ -41,7 +46,8 @@ def _of(one: Checked) -> Example | None:
             pieces = checker.pieces(made)
             if pieces is not None:
                 return Example(one.file.path, number, tuple(_lines(pieces, one.learnt)))
-        return None
+        if tried:
+            return None
     return None
 
 

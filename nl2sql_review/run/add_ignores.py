@@ -71,9 +71,9 @@ def silence(reviewer: Examiner, file: FileReport, data: bytes, reason: str) -> S
             return Silenced(Edited(file.path, data, made), report, list(wanted.values()))
         moved = [key for key in failed or levels if levels[key] < FILE]
         if not moved:
-            names = ", ".join(sorted({wanted[key].rule for key in failed})) or "what is found"
+            names = ", ".join(sorted({wanted[key].rule for key in failed})) or "the findings"
             raise IgnoreError(
-                f"{file.path}: no comment silences {names}: ignore it in the settings, or accept it in a baseline"
+                f"{file.path}: no comment can suppress {names}: ignore it in the settings, or accept it in a baseline"
             )
         for key in moved:
             levels[key] += 1
@@ -128,5 +128,5 @@ def checked(reason: str) -> str:
     """Return the reason on one line. Raises ValueError where a comment cannot carry it."""
     text = " ".join(reason.split())
     if not text or "#" in text or not text.isprintable():
-        raise ValueError("say why in a few words, without #: a comment carries it to whoever reads the script next")
+        raise ValueError("give the reason in a few words, without #: it goes into the comment")
     return text

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 NO_SCRIPT = "not a Python script or notebook"
 NOT_A_SCRIPT = "not a training script: it names none of unsloth, trl, transformers and peft"
-STARTS = (
-    "; training that it starts in a module it imports is reviewed there, and as it is started when this file is named"
-)
+STARTS = "; training started in an imported module is reviewed there, and as started from here if this file is named"
 
 
 class Answers:

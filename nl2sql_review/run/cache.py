@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 DIRECTORY = ".nl2sql_review_cache"
-TAG = "CACHEDIR.TAG"
+TAG, IGNORE = "CACHEDIR.TAG", ".gitignore"
 SIGNATURE = (
     "Signature: 8a477f597d28d172789f06886806bc55\n# A cache of nl2sql-review; see https://bford.info/cachedir/\n"
 )
@@ -101,20 +101,20 @@ class Cache:
         return disk.digest(body, self._key) if self._key else ""
 
     def _prepared(self) -> bool:
-        """The directory, marked for backup programs and for git when it is made."""
-        if os.path.isdir(self.directory):
-            if not self._swept:
-                beside.sweep(self.directory)
-                self._swept = True
+        """The directory, marked for git and backup programs when it is made, or where a killed run had just made it."""
+        if self._swept:
             return True
         try:
             os.makedirs(self.directory, exist_ok=True)
-            for name, text in ((TAG, SIGNATURE), (".gitignore", "*\n")):
-                with open(os.path.join(self.directory, name), "w", encoding="utf-8") as file:
-                    file.write(text)
+            beside.sweep(self.directory)
+            made = not set(os.listdir(self.directory)) - {IGNORE}  # the tag comes last: with it all is there
         except OSError:
             return False
-        return True
+        self._swept = not made or all(
+            user_cache.replace(os.path.join(self.directory, name), text.encode())
+            for name, text in ((IGNORE, "*\n"), (TAG, SIGNATURE))
+        )
+        return self._swept
 
 
 def _key(make: bool) -> bytes:
@@ -149,7 +149,7 @@ def clear(directory: str | None = None) -> int | None:
     if os.path.islink(where) or TAG not in names and names:
         return None
     entries = [name for name in names if ".json" in name or name.endswith(beside.SUFFIX)]
-    for name in (*entries, ".gitignore", TAG):
+    for name in (*entries, IGNORE, TAG):
         try:
             os.unlink(os.path.join(where, name))
         except FileNotFoundError:  # another run, or never there

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from ..files import disk
 from ..files.discovery import shown
 from ..fixes import Session, open_findings
+from ..fixes.comparison import placeless
 from ..fixes.sharing import Reads, contents
 from ..fixes.write import Edited
 from ..judgement.judge import Examined
@@ -27,7 +28,7 @@ class Fixed:
     made: list[Finding] = field(default_factory=list)  # each with its fix
     unsafe: int = 0  # findings left that an unsafe fix would make go away
     policy: int = 0  # findings of policy left that may have a fix, which was not asked for
-    unfixed: list[tuple[Finding, str]] = field(default_factory=list)  # findings without a fix, and why
+    unfixed: list[tuple[Finding, str]] = field(default_factory=list)  # findings of the review without a fix, and why
     files: list[Edited] = field(default_factory=list)
 
 
@@ -57,7 +58,7 @@ def fix(reviewer: Reviewer, report: Report, unsafe: bool, stdin: Stdin | None = 
             before = session.data
             session.apply(unsafe, policy)
             fixed.made += session.made
-            fixed.unfixed += session.unfixed()
+            fixed.unfixed += _as_found(file, session.unfixed())
             if not policy:
                 fixed.policy += sum(one.kind == "policy" for one in open_findings(session.report))
             fixed.unsafe += len(session.refused)
@@ -72,6 +73,17 @@ def fix(reviewer: Reviewer, report: Report, unsafe: bool, stdin: Stdin | None = 
     fixed.files += _edited(drafts)
     fixed.report = replace(report, files=tuple(files), summary=summary(files))
     return fixed
+
+
+def _as_found(file: FileReport, unfixed: list[tuple[Finding, str]]) -> Iterator[tuple[Finding, str]]:
+    """The findings where the file that was reviewed has them: the fixes of others move lines."""
+    known = list(file.findings)
+    for one, why in unfixed:
+        alike = [f for f in known if f.fingerprint == one.fingerprint]
+        alike = alike or [f for f in known if f.rule == one.rule and placeless(f.message) == placeless(one.message)]
+        if alike:
+            known = [f for f in known if f is not alike[0]]
+        yield (alike[0] if alike else one), why
 
 
 def _edited(drafts: dict[str, bytes]) -> Iterator[Edited]:

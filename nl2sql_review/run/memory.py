@@ -79,7 +79,7 @@ def of_model(name: str, gpu: str | None, changes: Mapping[str, Any], book: Ruleb
             return MemoryReport(runs=(without(refusal, card),))
         return MemoryReport(runs=(summarize(setup, card, name),))
     if isinstance(found, architectures.SizeOnly):
-        said = f"{found.name} is known by its size only: its weights can be estimated, a run cannot"
+        said = f"{found.name} is known only by its size: its weights can be estimated, a run cannot"
         error = from_plan.NoEstimate(said, (found.name, found.parameters, changes.get("bits", 4)))
     else:
         error = from_plan.NoEstimate(found.reason)

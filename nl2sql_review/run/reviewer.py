@@ -207,7 +207,7 @@ class Reviewer:
             report = FileReport(path, "error", problems[0].message, stamped(problems, path, {path: source}))
         else:
             unread = "".join(
-                f"; {module}, which it imports, could not be read: {why}" for module, why in recording.broken.items()
+                f"; the imported {module} could not be read: {why}" for module, why in recording.broken.items()
             )
             report = FileReport(path, "skipped", NO_TRAINING + unread)
         return Examined(source, recording, [], report, [], [], settings)
@@ -325,7 +325,7 @@ class Read:
         return self.recordings[0]
 
 
-NO_TRAINING = "not a training script: it makes no trainer, adapter or training arguments"
+NO_TRAINING = "not a training script: it creates no trainer, adapter or training arguments"
 
 
 def without_plan(name: str) -> str:

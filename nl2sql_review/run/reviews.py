@@ -67,7 +67,7 @@ class Reviews:
         for number, answer in workers.spread(work, numbers, processes):
             if answer is None:
                 name = found[number].shown
-                fault = ("", name, "the process that reviewed it ended early, twice")
+                fault = ("", name, f"the process that reviewed it ended early: twice, or after {workers.SECONDS} s")
                 yield number, Outcome(name, "error", "internal error", FAULT, faults=[fault])
                 continue
             kind, content = answer

@@ -56,20 +56,20 @@ def problems(rule: Rule, fence: Fence, book: Rulebook) -> Iterator[str]:
         yield str(fault)
         return
     if judged is None:
-        yield "it makes no trainer, adapter, model or training arguments: nothing can be judged"
+        yield "it creates no trainer, adapter, model or training arguments: nothing can be judged"
         return
     item, findings = judged
     if item.verdict != VERDICTS[fence.label]:
-        yield f"labelled {fence.label}, but it is judged {item.verdict}: {item.evidence or item.reason}"
+        yield f"labeled {fence.label}, but judged {item.verdict}: {item.evidence or item.reason}"
     before = prelude(fence.code, fence.language).count("\n")
     found = {f.location.row - before: f.message for f in findings}
     expected = _marks(rule, fence.code)
     if bool(expected) != (fence.label == "bad"):
-        yield "a bad fence, and no other, marks its guilty lines with # expect: " + rule.id
+        yield "only a bad fence, and every bad fence, marks its lines with # expect: " + rule.id
     for row in sorted(found.keys() - expected.keys()):
-        yield f"line {row} is found and not marked: {found[row]}"
+        yield f"line {row} has a finding but no mark: {found[row]}"
     for row in sorted(expected.keys() - found.keys()):
-        yield f"line {row} is marked and not found"
+        yield f"line {row} is marked but has no finding"
     for row in sorted(expected.keys() & found.keys()):
         if expected[row] not in found[row]:
             yield f"line {row}: the message lacks {expected[row]!r}: {found[row]}"

@@ -1,8 +1,8 @@
 """Work spread over processes: each is given one number at a time and answers with a value.
 
 Processes are forked, so that all that is loaded already is shared, and starting them costs milliseconds. A process
-that dies takes its number with it: another one tries it again, and then it is given up. Where there is no fork, there
-is one process.
+that dies takes its number with it: another one tries it again, and then it is given up; at once where the system ended
+it, because one number took more than `SECONDS` of processor time. Where there is no fork, there is one process.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 EACH = 4  # numbers at least, for another process to be worth its start
 TRIES = 2
+SECONDS = 60  # of processor time for a number: thirty times what a review may take
+MEMORY = 4 * 1024**3  # bytes of address space; what is more raises MemoryError
 INDEX = 4  # bytes of a number in a pipe, and of the length of an answer
 
 
@@ -29,6 +31,9 @@ def usable(jobs: int | None = None) -> int:
     if jobs is not None:
         return jobs
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+_SPENT = 24  # SIGXCPU, wherever it is known
 
 
 class Worker:
@@ -58,14 +63,15 @@ class Worker:
         length = int.from_bytes(_exactly(self.answers, INDEX), "big")
         return marshal.loads(_exactly(self.answers, length))
 
-    def end(self, kill: bool = False) -> None:
+    def end(self, kill: bool = False) -> int:
+        """End the process; return the signal that ended it before, 0 where none did."""
         os.close(self.tasks)
         os.close(self.answers)
         if kill:
             import signal
 
             os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
+        return os.waitpid(self.pid, 0)[1] & 0x7F
 
 
 def _serve(work: Callable[[int], Any], tasks: int, answers: int) -> None:
@@ -75,12 +81,27 @@ def _serve(work: Callable[[int], Any], tasks: int, answers: int) -> None:
     try:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends it at once and without a word; the parent says the word
         while number := os.read(tasks, INDEX):
+            _confine()
             data = marshal.dumps(work(int.from_bytes(number, "big")))
             data = len(data).to_bytes(INDEX, "big") + data
             while data:
                 data = data[os.write(answers, data) :]
     finally:
         os._exit(0)
+
+
+def _confine() -> None:
+    """Limit what this process may take of the machine from now on, as far as the system knows how to."""
+    try:
+        import resource
+
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        limits = ((resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + 1 + SECONDS), (resource.RLIMIT_AS, MEMORY))
+        for kind, limit in limits:
+            _, most = resource.getrlimit(kind)
+            resource.setrlimit(kind, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
+    except (ImportError, OSError, ValueError):  # Windows has none
+        pass
 
 
 def _exactly(fd: int, size: int) -> bytes:
@@ -125,9 +146,9 @@ def spread(work: Callable[[int], Any], numbers: Sequence[int], jobs: int) -> Ite
                 try:
                     answer = worker.answer()
                 except EOFError:
-                    worker.end()
+                    spent = worker.end() == _SPENT
                     workers.remove(worker)
-                    tried[number] += 1
+                    tried[number] += TRIES if spent else 1
                     if tried[number] < TRIES:
                         waiting.append(number)
                     else:

@@ -1,5 +1,7 @@
 """The hook that Claude Code runs after a tool has changed a file: an event on standard input → an answer, or silence.
 
+Of a data file that a training script near it loads, the rows are judged (`edited_data`).
+
 Events and answers: https://code.claude.com/docs/en/hooks (PostToolUse). A file that is no training script is told by
 its bytes, before anything that costs time is imported.
 """
@@ -30,12 +32,12 @@ def answer(event: bytes) -> dict[str, Any] | None:
     try:
         return _answer(event)
     except NotAnEvent as problem:
-        return {"systemMessage": f"nl2sql-review: this is no event that it can answer: {problem}"}
+        return {"systemMessage": f"nl2sql-review: unsupported event: {problem}"}
     except Exception as error:
         from ..policy.settings import SettingsError
 
         known = isinstance(error, (SettingsError, OSError))
-        reason = str(error) if known else f"{type(error).__name__}: {error} (a fault of nl2sql-review)"
+        reason = str(error) if known else f"{type(error).__name__}: {error} (a bug in nl2sql-review)"
         return {"systemMessage": f"nl2sql-review did not review this edit: {reason}"[:LONGEST_MESSAGE]}
 
 
@@ -49,11 +51,11 @@ def _answer(event: bytes) -> dict[str, Any] | None:
     try:
         said = json.loads(event)
     except (ValueError, RecursionError):  # not JSON, or not UTF-8
-        raise NotAnEvent("standard input holds no JSON") from None
+        raise NotAnEvent("standard input is not JSON") from None
     if not isinstance(said, dict) or not isinstance(said.get("tool_input"), dict):
         raise NotAnEvent('there is no object "tool_input"')
     if said.get("hook_event_name", EVENT) != EVENT:
-        raise NotAnEvent(f"this hook is for {EVENT}")
+        raise NotAnEvent(f"this hook is for {EVENT} only")
     if said.get("tool_name", TOOLS[0]) not in TOOLS:
         return None
     given = said["tool_input"]
@@ -62,8 +64,10 @@ def _answer(event: bytes) -> dict[str, Any] | None:
         raise NotAnEvent('"tool_input" names no file')
     if isinstance(said.get("cwd"), str):
         path = os.path.join(said["cwd"], path)
-    if not os.path.isfile(path) or not _may_train(path):
+    if not os.path.isfile(path):
         return None
+    if not _may_train(path):
+        return _of_data(path)
     response = said.get("tool_response")
     return _review(path, response if isinstance(response, dict) else {})
 
@@ -79,6 +83,23 @@ def _may_train(path: str) -> bool:
     from ..files import disk
 
     return discovery.may_train(disk.script(path))
+
+
+def _of_data(path: str) -> dict[str, Any] | None:
+    """What is wrong with the rows of a data file that was edited; context, since the edit need not have made them."""
+    from . import edited_data
+
+    if not path.lower().endswith(edited_data.SUFFIXES):
+        return None
+    lines = [_shortened(line) for line in edited_data.notes(path)]
+    if not lines:
+        return None
+    from ..render.terminal import escape
+
+    head = f"nl2sql-review, rows of {escape(discovery.shown(path))[-LONGEST_PATH:]} as the training uses them. {NOTE}"
+    kept = _that_fit(lines, MOST_FINDINGS, MOST_CHARACTERS - 2 * _size(head) - 2 * LONGEST_MESSAGE)
+    more = [f"… and {len(lines) - len(kept)} more: nl2sql-review data SCRIPT"] if len(kept) < len(lines) else []
+    return {"hookSpecificOutput": {"hookEventName": EVENT, "additionalContext": "\n".join((head, *kept, *more))}}
 
 
 def _review(path: str, response: dict[str, Any]) -> dict[str, Any] | None:
@@ -142,7 +163,7 @@ def _words(report: FileReport, faults: Sequence[Any]) -> dict[str, Any] | None:
     kept = [_that_fit(errors, MOST_FINDINGS, room)]
     kept.append(_that_fit(others, MOST_FINDINGS - len(kept[0]), room - sum(map(_size, kept[0]))))
     left = len(errors) + len(others) - len(kept[0]) - len(kept[1])
-    more = [f"… and {left} more, which nl2sql-review shows when it is run on the file"] if left else []
+    more = [f"… and {left} more; run nl2sql-review on the file to see them"] if left else []
     if kept[0]:
         made["decision"] = "block"
         made["reason"] = "\n".join((head, *kept[0], *more))
@@ -151,7 +172,7 @@ def _words(report: FileReport, faults: Sequence[Any]) -> dict[str, Any] | None:
         made["hookSpecificOutput"] = {"hookEventName": EVENT, "additionalContext": context}
     if faults:
         named = "; ".join(f"{fault.rule} {fault.message}" for fault in faults)
-        made["systemMessage"] = f"nl2sql-review: a fault of its own: {named}"[:LONGEST_MESSAGE]
+        made["systemMessage"] = f"nl2sql-review: a bug in the tool: {named}"[:LONGEST_MESSAGE]
     return made or None
 
 

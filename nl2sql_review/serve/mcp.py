@@ -56,17 +56,16 @@ Path = Annotated[
     str,
     Field(
         description=(
-            "A script, notebook or training configuration (YAML, JSON, TOML); "
-            "a relative path counts from the first root"
+            "A script, notebook or training configuration (YAML, JSON, TOML); relative paths start at the first root"
         )
     ),
 ]
 Select = Annotated[
     Sequence[str], Field(description="Only these rules or sections, e.g. lora or prompt/eos; empty: all")
 ]
-Ignore = Annotated[Sequence[str], Field(description="Not these rules or sections")]
-Gpu = Annotated[str | None, Field(description="The card the script will run on: T4, A100 80GB, 16GB")]
-Processes = Annotated[int | None, Field(description="How many processes train together")]
+Ignore = Annotated[Sequence[str], Field(description="Exclude these rules or sections")]
+Gpu = Annotated[str | None, Field(description="The GPU the script will run on: T4, A100 80GB, 16GB")]
+Processes = Annotated[int | None, Field(description="Number of training processes")]
 
 
 def _result(answer: Answer) -> CallToolResult:
@@ -100,7 +99,7 @@ async def review_source(
     source: Annotated[str, Field(description="The text of the script; of a notebook, its JSON")],
     roots: Allowed,
     filename: Annotated[
-        str, Field(description="What it would be called: decides which settings and modules of the project count")
+        str, Field(description="File name of the script: decides which of the project's settings and modules apply")
     ] = "train.py",
     select: Select = (),
     ignore: Ignore = (),
@@ -127,9 +126,7 @@ async def plan(
     roots: Allowed,
     gpu: Gpu = None,
     processes: Processes = None,
-    calls: Annotated[
-        bool, Field(description="Also the calls of the training stack, each with its arguments: long")
-    ] = False,
+    calls: Annotated[bool, Field(description="Also the training stack's calls with their arguments: long")] = False,
 ) -> Annotated[CallToolResult, RootModel[PlanReport]]:
     """Shows what a script or configuration really trains with: every value, and the places it comes from."""
     return _result(await ask("plan", roots, path=path, gpu=gpu, processes=processes, calls=calls))
@@ -155,10 +152,10 @@ async def propose_fixes(
     select: Select = (),
     ignore: Ignore = (),
     unsafe: Annotated[
-        bool, Field(description="Also fixes that change more than the setting, or rest on code that was not seen")
+        bool, Field(description="Also fixes that change more than the setting, or depend on unseen code")
     ] = False,
     policy: Annotated[
-        bool, Field(description="Also what the checklist wants otherwise: values, tracker, paths; false: repairs only")
+        bool, Field(description="Also fixes of policy findings: values, tracker, paths; false: repairs only")
     ] = True,
 ) -> Annotated[CallToolResult, RootModel[Proposal]]:
     """Proposes fixes as a diff, each proved by reading the script again with it. Changes no file."""
@@ -169,14 +166,16 @@ async def propose_fixes(
 async def check_data(
     path: Path,
     roots: Allowed,
-    held_out: Annotated[Sequence[str], Field(description="Further files that nothing may be trained on")] = (),
+    held_out: Annotated[Sequence[str], Field(description="Additional held-out files")] = (),
     schemas: Annotated[
         str | None,
-        Field(description="Schemas of rows that have none: Spider's tables.json, a .sql file, or a folder of them"),
+        Field(description="Schemas for rows without one: Spider's tables.json, a .sql file, or a folder of them"),
     ] = None,
-    dialect: Annotated[str, Field(description="What the SQL is written for: mysql, postgres, tsql")] = "",
-    sample: Annotated[int | None, Field(description="Only so many rows of each file, drawn at random", ge=1)] = None,
-    every_row: Annotated[bool, Field(description="One finding for each row: long")] = False,
+    dialect: Annotated[str, Field(description="Dialect of the SQL: mysql, postgres, tsql")] = "",
+    sample: Annotated[
+        int | None, Field(description="Check only this many rows of each file, drawn at random", ge=1)
+    ] = None,
+    every_row: Annotated[bool, Field(description="One finding per row: long")] = False,
     select: Select = (),
     ignore: Ignore = (),
 ) -> Annotated[CallToolResult, RootModel[Report]]:
@@ -186,8 +185,8 @@ async def check_data(
 
 
 async def evaluate(
-    predictions: Annotated[str, Field(description="File of predicted SQL: JSON, JSONL or a line a question")],
-    gold: Annotated[str, Field(description="File of the questions with their gold SQL")],
+    predictions: Annotated[str, Field(description="File of predicted SQL: JSON, JSONL or one line per question")],
+    gold: Annotated[str, Field(description="File with the questions and their gold SQL")],
     roots: Allowed,
     databases: Annotated[
         str | None, Field(description="Folder of SQLite files, <db_id>/<db_id>.sqlite, or one file for all rows")
@@ -196,10 +195,11 @@ async def evaluate(
         str | None, Field(description="Spider's tables.json, a .sql file, or a folder with <db_id>/schema.sql")
     ] = None,
     against: Annotated[
-        str | None, Field(description="Other predictions for the same questions, to compare with")
+        str | None, Field(description="Other predictions for the same questions, for comparison")
     ] = None,
     rows: Annotated[
-        Literal["multiset", "set"], Field(description="multiset: duplicates and the gold's order count; set: neither")
+        Literal["multiset", "set"],
+        Field(description="multiset: duplicates and the gold SQL's order count; set: neither"),
     ] = "multiset",
     columns: Annotated[Literal["ordered", "any"], Field(description="In the gold's order, or in any")] = "ordered",
 ) -> Annotated[CallToolResult, RootModel[Evaluation]]:

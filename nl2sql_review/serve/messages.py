@@ -49,7 +49,7 @@ async def relayed(incoming: Any, outgoing: Any) -> AsyncIterator[Any]:
         async with send:
             async for item in incoming:
                 if isinstance(item, Exception):
-                    error = ErrorData(code=PARSE_ERROR, message=f"this is no message of JSON-RPC: {_reason(item)}")
+                    error = ErrorData(code=PARSE_ERROR, message=f"this is not a JSON-RPC message: {_reason(item)}")
                     await outgoing.send(SessionMessage(JSONRPCError(jsonrpc="2.0", id=None, error=error)))
                 else:
                     await send.send(item)
@@ -62,4 +62,4 @@ async def relayed(incoming: Any, outgoing: Any) -> AsyncIterator[Any]:
 
 def _reason(error: Exception) -> str:
     lines = str(error).splitlines()
-    return f"{lines[0][:200]}; one JSON object a line, of at most {LARGEST:,} bytes" if lines else "it is empty"
+    return f"{lines[0][:200]}; send one JSON object per line, of at most {LARGEST:,} bytes" if lines else "it is empty"

@@ -95,5 +95,7 @@ def _lost(worker: Worker) -> Answer:
     import signal
 
     if worker.status in (-signal.SIGKILL, -getattr(signal, "SIGALRM", signal.SIGKILL)):
-        return Answer(code="limit", message=f"it took longer than {SECONDS} seconds or too much memory, and was ended")
-    return Answer(code="internal-error", message="the process that answers ended early (a fault of nl2sql-review)")
+        return Answer(
+            code="limit", message=f"it took longer than {SECONDS} seconds, or too much memory, and was stopped"
+        )
+    return Answer(code="internal-error", message="the worker process ended early (a bug in nl2sql-review)")

@@ -34,7 +34,7 @@ class Roots:
     def first(self) -> str:
         """Where relative paths start. Raises Outside."""
         if not self.directories:
-            raise Outside("none of the client's roots is a directory of this machine")
+            raise Outside("none of the client's roots is a directory on this machine")
         return self.directories[0]
 
     def file(self, path: str) -> str:
@@ -44,7 +44,7 @@ class Roots:
         except Outside:
             raise
         except ValueError:  # a null character, half of a surrogate pair
-            raise Outside("the path holds a character that no path of this machine does") from None
+            raise Outside("the path contains a character that is invalid on this machine") from None
         if not any(_holds(directory, real) for directory in self.directories):
             raise Outside(f"{path} is not below the client's roots: {', '.join(self.directories)}")
         return real

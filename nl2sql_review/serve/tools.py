@@ -109,9 +109,9 @@ def answer(tool: str, arguments: Mapping[str, Any], directories: Sequence[str]) 
     except OSError as error:
         made = Answer(code="file/unreadable", message=f"{error.filename}: {error.strerror or error}")
     except MemoryError:
-        made = Answer(code="limit", message="it took more memory than a review may")
+        made = Answer(code="limit", message="the review took too much memory")
     except Exception as error:
-        made = Answer(code="internal-error", message=f"{type(error).__name__}: {error} (a fault of nl2sql-review)")
+        made = Answer(code="internal-error", message=f"{type(error).__name__}: {error} (a bug in nl2sql-review)")
     told: Answer = well_formed(made)  # a file's name may hold what no UTF-8 does
     return told
 
@@ -189,7 +189,7 @@ def propose_fixes(
         ProposedFix(f.rule, f.message, f.fix.title, f.fix.applicability, f.fix.kind) for f in fixed.made if f.fix
     )
     proposal = Proposal(diff.render(fixed.files), made, fixed.unsafe)
-    left = f"{fixed.unsafe} further findings have an unsafe fix: ask with unsafe=true\n" if fixed.unsafe else ""
+    left = f"{fixed.unsafe} further findings have an unsafe fix: call again with unsafe=true\n" if fixed.unsafe else ""
     return (proposal.diff or "there is no fix to propose\n") + left, proposal
 
 
@@ -256,9 +256,9 @@ TOOLS: dict[str, Callable[..., Result]] = {tool.__name__: tool for tool in _ALL}
 def _file(path: str, roots: Roots) -> str:
     file = roots.file(path)
     if not os.path.exists(file):
-        raise Refused("not-found", f"{path}: there is no such file below {roots.first}")
+        raise Refused("not-found", f"{path}: the file does not exist below {roots.first}")
     if not os.path.isfile(file):
-        raise Refused("not-a-file", f"{path} is no file: name one script or notebook")
+        raise Refused("not-a-file", f"{path} is not a file: name one script or notebook")
     return file
 
 

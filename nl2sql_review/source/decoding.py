@@ -60,7 +60,7 @@ def _before(body: bytes, end: int, encoding: str) -> str:
 
 def too_large(size: int, limit: int) -> SourceError:
     """The error for a file, or a notebook's code, of `size` bytes or characters."""
-    return _unreadable(f"too large: {size / 1e6:.1f} MB, and files of {limit // 10**6} MB and more are not read", 1, 1)
+    return _unreadable(f"too large: {size / 1e6:.1f} MB, and files of {limit // 10**6} MB or more are not read", 1, 1)
 
 
 def _named(body: bytes) -> tuple[str, int, int] | None:

@@ -97,14 +97,14 @@ def _value(node: cst.BaseExpression | cst.BaseElement) -> Any:
             left, right = _value(node.left), _number(node.right)
             if type(left) in (int, float):
                 return left + right if isinstance(node.operator, cst.Add) else left - right
-    raise ValueError(f"no literal: {type(node).__name__}")
+    raise ValueError(f"not a literal: {type(node).__name__}")
 
 
 def _item(element: cst.BaseDictElement) -> tuple[Any, Any]:
     import libcst as cst
 
     if not isinstance(element, cst.DictElement):
-        raise ValueError("no literal: **")
+        raise ValueError("not a literal: **")
     return _value(element.key), _value(element.value)
 
 
@@ -112,5 +112,5 @@ def _number(node: cst.BaseExpression) -> Any:
     import libcst as cst
 
     if not isinstance(node, (cst.Integer, cst.Float, cst.Imaginary)):
-        raise ValueError("no number")
+        raise ValueError("not a number")
     return node.evaluated_value

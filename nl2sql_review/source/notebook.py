@@ -114,7 +114,7 @@ def cells_of(text: str) -> tuple[Any, list[dict[str, Any]]]:
         raise SourceError("file/syntax", f"not valid JSON: {message}", point(error.lineno, error.colno)) from None
     except RecursionError:
         row, column = Lines(text).place(_deepest(text))
-        raise SourceError("file/syntax", "JSON nested too deeply to be read", point(row, column)) from None
+        raise SourceError("file/syntax", "JSON nested too deeply", point(row, column)) from None
     except ValueError as error:
         raise SourceError("file/syntax", f"not valid JSON: {error}", point(1, 1)) from None
     return document, _cells(document)
@@ -142,7 +142,8 @@ def _cells(document: object) -> list[dict[str, Any]]:
             return [cell if isinstance(cell, dict) else {} for cell in cells]
     raise SourceError(
         "file/unreadable",
-        "valid JSON but not a notebook: there is no list of cells; save it from Jupyter, or rename it if it is none",
+        "valid JSON, but not a notebook: there is no list of cells; save it from Jupyter, or rename it if it is not "
+        "one",
         point(1, 1),
     )
 

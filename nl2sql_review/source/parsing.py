@@ -86,7 +86,7 @@ def parse(text: str, program: bool = False) -> cst.Module:
         row, column = Lines(text).place(error.start)
         raise _error(Fault("a lone surrogate is not text", row, column)) from None
     except (RecursionError, MemoryError):
-        raise _error(Fault("nested too deeply to be read", 1, 1)) from None
+        raise _error(Fault("nested too deeply", 1, 1)) from None
     except Exception as error:  # a fault of a parser's own must not end the review of the other files
         raise _error(Fault(f"the parser failed: {type(error).__name__}: {error}".split("\n")[0], 1, 1)) from None
 
@@ -237,7 +237,7 @@ def too_deep(lines: Lines) -> Fault | None:
             total += binary + postfix
             binary = postfix = 0
             if len(open_levels) > limit:
-                return Fault(f"more than {limit} {what} inside each other", *lines.place(offset))
+                return Fault(f"more than {limit} nested {what}", *lines.place(offset))
         elif token in ")]}":
             if open_levels:
                 binary, postfix = open_levels.pop()
@@ -260,7 +260,7 @@ def too_deep(lines: Lines) -> Fault | None:
             binary += 3
             postfix = 0
         if total + binary + postfix + joint > MAX_STRINGS:
-            what = f"{MAX_STRINGS} strings side by side" if joint else f"{MAX_OPERATORS} nested operations"
+            what = f"{MAX_STRINGS} adjacent strings" if joint else f"{MAX_OPERATORS} nested operations"
             return Fault(f"an expression of more than {what}", *lines.place(offset))
     return None
 
@@ -303,10 +303,13 @@ def _describe(lines: Lines, message: str, refused: SyntaxError | None) -> Fault:
 
 def _last_token(lines: Lines, offset: int) -> Fault:
     before = lines.text[:offset].rstrip()
-    token = re.search(r"(?:\w+|[^\w\s])\Z", before)
-    if token is None:
+    if not before:
         return Fault("cannot parse: nothing to read", 1, 1)
-    return Fault(f"cannot parse: unexpected '{token[0][:40]}'", *lines.place(token.start()))
+    start = len(before)
+    while start and (before[start - 1].isalnum() or before[start - 1] == "_"):
+        start -= 1
+    start -= start == len(before)  # an operator
+    return Fault(f"cannot parse: unexpected '{before[start : start + 40]}'", *lines.place(start))
 
 
 def _explained(lines: Lines, error: SyntaxError) -> tuple[Fault, int]:

@@ -260,7 +260,7 @@ class Rows(Part):
     held_out_rows: Fact
     held_out_databases: Fact
     databases_on_both_sides: Fact
-    passes: Fact  # how often each row of the data set is trained on
+    passes: Fact  # how often each row of the dataset is trained on
 
 
 class TrainingPlan:

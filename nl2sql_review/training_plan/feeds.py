@@ -1,4 +1,4 @@
-"""How the rows of a data set become training text: the part of the plan that is a program, to be evaluated on rows.
+"""How the rows of a dataset become training text: the part of the plan that is a program, to be evaluated on rows.
 
 The expressions are plain data, lists whose first element says what is done, so that they can be sent to another
 process. Nothing of the script is run: an operation that is not listed here is `unknown`.
@@ -73,11 +73,11 @@ class Piece:
 
 @dataclass(slots=True)
 class Feed:
-    """One data set on its way to the trainer.
+    """One dataset on its way to the trainer.
 
     `texts` are the training texts a row may become, of which branches choose one. `reads` are the columns it reads by
     `row["name"]`, each with its place. `filters` say whether a row is kept. `mixed_first`: rows are mixed with those of
-    other data sets before they are read, which fills columns they lack with None. `why` says why there is no text.
+    other datasets before they are read, which fills columns they lack with None. `why` says why there is no text.
     """
 
     rows: Rows
@@ -90,13 +90,13 @@ class Feed:
     split_by_row: float | None = None  # the share that the script holds out of these rows, 0 where it is not known
     split_place: Place | None = None
     weight: float | None = None
-    repeats: int = 1  # how often the data set stands in the mix, one after the other
+    repeats: int = 1  # how often the dataset stands in the mix, one after the other
     at: Place | None = None  # where the text is put together
 
 
 @dataclass(slots=True)
 class Feeding:
-    """All that one run is fed: the data sets it trains on, those it evaluates on, and how they are mixed."""
+    """All that one run is fed: the datasets it trains on, those it evaluates on, and how they are mixed."""
 
     train: list[Feed] = field(default_factory=list)
     held_out: list[Feed] = field(default_factory=list)

@@ -23,15 +23,15 @@ from .reading import AXOLOTL, plan
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("a: 1\n", "its keys are those of no flavour"),
-        ("- a\n", "no mapping"),
-        ("", "no mapping"),
+        ("a: 1\n", "its keys match no known program"),
+        ("- a\n", "not a mapping"),
+        ("", "not a mapping"),
         ("a: 1\n---\nb: 2\n", "several YAML documents"),
         ("compute_environment: LOCAL_MACHINE\nnum_processes: 2\n", "accelerate"),
         ("zero_optimization: {stage: 2}\n", "DeepSpeed"),
-        ("model_name_or_path: m\nstage: sft\ndo_predict: true\ndataset: d\n", "does not train"),
+        ("model_name_or_path: m\nstage: sft\ndo_predict: true\ndataset: d\n", "without training"),
         ("model: m\ntrain_dataset: d\n", "LLaMA-Factory v1"),
-        ("{{ helm }}: [\n", "not YAML that can be loaded"),
+        ("{{ helm }}: [\n", "not valid YAML"),
     ],
 )
 def test_a_file_that_trains_nothing_says_what_it_is(text, why, tmp_path):

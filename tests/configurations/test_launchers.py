@@ -46,7 +46,7 @@ def test_of_two_accelerate_files_which_differ_neither_counts_unless_the_settings
     for name, count in (("accelerate_2.yaml", 2), ("accelerate_8.yaml", 8)):
         (tmp_path / name).write_text(ACCELERATE.replace("4\n", f"{count}\n"), encoding="utf-8")
     processes = plan(SCRIPT.format(""), "train.py", folder=tmp_path)["arguments.processes"].value
-    assert "accelerate_2.yaml and" in processes.why and processes.why.endswith("accelerate reads is not known")
+    assert "accelerate_2.yaml and" in processes.why and processes.why.endswith("which of them accelerate reads")
     (tmp_path / "nl2sql-review.toml").write_text('launch = ["accelerate_8.yaml"]\n', encoding="utf-8")
     reviewer = Reviewer()
     _, _, (made,) = reviewer.plans(
@@ -89,7 +89,7 @@ def test_a_configuration_names_its_deepspeed_file(tmp_path):
     ("script", "launch", "told"),
     [
         (SCRIPT.format(", fp16=True"), ACCELERATE, "fp16 wins"),
-        (SCRIPT.format(", bf16=False"), ACCELERATE, "bf16 wins, as bf16=False chooses nothing"),
+        (SCRIPT.format(", bf16=False"), ACCELERATE, "bf16 wins, because bf16=False chooses nothing"),
         (SCRIPT.format(", bf16=True"), ACCELERATE, ""),
         (SCRIPT.format(", fp16=False"), ACCELERATE, ""),
         (SCRIPT.format(""), ACCELERATE, ""),
@@ -118,7 +118,7 @@ def test_processes_of_the_settings_against_the_launchers(tmp_path):
     (tmp_path / "train.py").write_text(SCRIPT.format(""), encoding="utf-8")
     report, _ = run([str(tmp_path / "train.py")])
     (found,) = [f for f in report.files[0].findings if f.rule == "arguments/launcher-overruled"]
-    assert "counts with 2, from the settings" in found.message
+    assert "assumes 2, from the settings" in found.message
 
 
 def test_a_remembered_review_is_made_anew_when_a_launch_file_appears_or_changes(tmp_path):

@@ -88,13 +88,13 @@ def test_a_broken_line_costs_that_line_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "row", "said"),
     [
-        (b'[{"a": 1}, {"a": 2}, {"a": ', 3, "ends within it"),
+        (b'[{"a": 1}, {"a": 2}, {"a": ', 3, "the file ends inside it"),
         (b'[{"a": 1}, {"a": nope}' + b', {"a": 3}' * 40 + b"]", 2, "nothing after it is read"),
         (b'[{"a": 1}, 5, {"a": 3}]', 2, "a number"),
         (b"", 0, "empty"),
         (b"  \n ", 0, "empty"),
         (b"[]", 0, "no row"),
-        (b"nothing", 0, "no JSON"),
+        (b"nothing", 0, "not JSON"),
         (b'\xff\xfe[\x00', 0, "UTF-16"),
     ],
 )  # fmt: skip
@@ -111,7 +111,7 @@ def test_csv(tmp_path: Path) -> None:
         3: {"question": "short", "sql": None},
         4: {"question": None, "sql": "SELECT 2"},
     }
-    assert list(problems) == [2] and "not quoted" in problems[2]
+    assert list(problems) == [2] and "may need quotes" in problems[2]
 
 
 def test_hostile_files_are_named(tmp_path: Path) -> None:
@@ -151,9 +151,9 @@ def test_what_a_name_means(tmp_path: Path) -> None:
     assert named("more/*.json") == (["more/a.json", "more/b.json"], [])
     assert named("data") == (["data/train.jsonl"], []) and named("data", split="validation") == (["data/dev.jsonl"], [])
     assert named("saved") == (["saved/data-0.arrow"], [])
-    assert named("none.jsonl") == ([], ["there is no such file"])
+    assert named("none.jsonl") == ([], ["the file does not exist"])
     assert "on the hub" in named("org/name-of-nothing", hub=True)[1][0]
-    assert "not on this disk" in named("https://example.com/a.jsonl")[1][0]
+    assert "not on this machine" in named("https://example.com/a.jsonl")[1][0]
 
 
 def test_paths_that_may_not_be_read_are_not_looked_at(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_paths_that_may_not_be_read_are_not_looked_at(tmp_path: Path) -> None:
         raise ValueError("outside")
 
     made = locate(Rows((str(path),)), [str(tmp_path)], allow)
-    assert made.files == [] and "may be read" in made.missing[0][1]
+    assert made.files == [] and "may not be read" in made.missing[0][1]
 
 
 def test_batches_are_small(tmp_path: Path) -> None:

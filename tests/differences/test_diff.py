@@ -152,6 +152,86 @@ def test_a_revision_is_read_with_the_files_as_they_were(folder: Path, diff: Diff
     assert "lora r: 8 -> 16" in diff("HEAD:train.py", "other.py")["lines"]
 
 
+def test_variables_that_the_script_sets_and_a_second_training_are_named(folder: Path, diff: Diff) -> None:
+    (folder / "a.py").write_text(script(before='import os\nos.environ["WANDB_PROJECT"] = "one"'))
+    again = script(before='import os\nos.environ["WANDB_PROJECT"] = "two"').replace(
+        "SFTTrainer(", "trainer = SFTTrainer("
+    )
+    (folder / "b.py").write_text(again.replace(".train()", "\ntrainer.train()\ntrainer.train()"))
+    assert diff("a.py", "b.py")["lines"] == [
+        "checkpointing calls of train(): 1 -> 2",
+        'project $WANDB_PROJECT: "one" -> "two"',
+    ]
+
+
+OPTIONS = """\
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float, default=1e-4)
+options = parser.parse_args()"""
+
+
+def commit(folder: Path) -> None:
+    for command in (["init", "-q"], ["add", "."], ["-c", "user.name=n", "-c", "user.email=e", "commit", "-qm", "m"]):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+
+
+def test_a_launch_file_of_a_revision_starts_the_script_as_it_was(folder: Path, diff: Diff) -> None:
+    (folder / "train.py").write_text(script(before=OPTIONS, args='output_dir="o", learning_rate=options.lr'))
+    (folder / "run").mkdir()
+    (folder / "run" / "train.sh").write_text("export SEEDED=1\ncd ..\npython train.py --lr 2e-4\n")
+    commit(folder)
+    changed = script(before=OPTIONS, args='output_dir="o", learning_rate=options.lr', lora="r=32")
+    (folder / "train.py").write_text(changed)
+    (folder / "run" / "train.sh").write_text("cd ..\npython train.py --lr 3e-4\n")
+    lines = ["lora r: 16 -> 32", "arguments learning_rate: 2e-4 -> 3e-4"]
+    assert diff("HEAD:run/train.sh", "run/train.sh")["lines"] == [*lines, 'project $SEEDED: "1" -> unset']
+    assert diff("HEAD:train.py --lr 2e-4", "train.py --lr 3e-4")["lines"] == lines
+
+
+def test_a_launch_file_of_a_revision_that_starts_nothing_says_why(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "a.py").write_text(script())
+    (folder / "train.sh").write_text("python gone.py\n")
+    (folder / "none.sh").write_text("echo hello\n")
+    commit(folder)
+    for name, why in (("train.sh", "gone.py is no file of that revision"), ("none.sh", "no training is started here")):
+        assert cli.main(["diff", f"HEAD:{name}", "a.py"]) == 2
+        assert why in capsys.readouterr().err
+
+
+def test_each_of_several_trainers_is_compared_with_its_own(folder: Path, diff: Diff) -> None:
+    second = 'SFTTrainer(model="m", args=SFTConfig(output_dir="p", learning_rate={rate}), train_dataset=rows).train()\n'
+    (folder / "a.py").write_text(script() + second.format(rate="5e-6"))
+    (folder / "b.py").write_text(script(lora="r=32") + second.format(rate="1e-6"))
+    assert diff("a.py", "b.py")["lines"] == ["lora r: 16 -> 32", "arguments learning_rate, trainer 2: 5e-6 -> 1e-6"]
+
+
+def test_keys_that_come_out_in_no_setting_are_named_by_the_file_that_a_script_reads(folder: Path, diff: Diff) -> None:
+    read = 'import yaml\nconfig = yaml.safe_load(open("c.yaml"))\nprint(config["note"])'
+    made = script(before=read, args='output_dir="o", learning_rate=config["lr"]')
+    for side, text in (("a", "lr: 1.0e-4\nnote: one\nsame: 1\n"), ("b", "lr: 2.0e-4\nnote: two\nsame: 1\nnew: 3\n")):
+        (folder / side).mkdir()
+        (folder / side / "train.py").write_text(made)
+        (folder / side / "c.yaml").write_text(text)
+    assert diff("a/train.py", "b/train.py")["lines"] == [
+        "arguments learning_rate: 1e-4 -> 2e-4",
+        'arguments note: "one" -> "two"',
+        "arguments new: unset -> 3",
+    ]
+
+
+def test_an_option_is_not_named_beside_the_value_that_it_gives(folder: Path, diff: Diff) -> None:
+    (folder / "a.py").write_text(script())
+    more = OPTIONS.replace("options =", 'parser.add_argument("--dry", action="store_true")\noptions =')
+    (folder / "b.py").write_text(
+        script(before=more.replace("1e-4", "2e-4"), args='output_dir="o", learning_rate=options.lr')
+    )
+    names = [line.partition(":")[0] for line in diff("a.py", "b.py")["lines"]]
+    assert names == ["arguments learning_rate", "arguments --dry"]
+
+
 def test_a_command_line_in_quotes_is_a_side(folder: Path, diff: Diff) -> None:
     parse = (
         "import argparse\nparser = argparse.ArgumentParser()\nparser.add_argument('--lr', type=float, default=1e-4)\n"
@@ -209,7 +289,7 @@ def test_before_and_after_stand_on_one_line(form: str, folder: Path, capsys: pyt
         (["a.py", "no such thing"], "no revision (HEAD~3:train.py) and no command line"),
         (["a.py", "bad.py"], "bad.py:1:3: "),
         (["a.py", "none.py"], "not a training script"),
-        (["a.py", "empty"], "the directory holds no finished run"),
+        (["a.py", "empty"], "the directory contains no finished run"),
         (["empty.yaml", "a.py"], "not a training configuration"),
     ],
 )

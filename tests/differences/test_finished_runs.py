@@ -135,22 +135,22 @@ def changed(**values: Any) -> dict[str, Any]:
         ({"trainer_state.json": state(global_step=60, log_history=state()["log_history"][:60])}, [],
          ["certain: the run ended at step 60 of 100"]),
         ({"trainer_state.json": state(global_step=500, max_steps=500)}, [],
-         ["certain: the plan says 100 steps, the run was to take 500",
-          "certain: the run took 500 steps, 100 were planned"]),
+         ["certain: the plan says 100 steps, but the run was set to 500",
+          "certain: the run took 500 of 100 planned steps"]),
         ({"trainer_state.json": state(log_history=[{**e, "loss": 11.7} for e in state()["log_history"]])}, [],
-         ["certain: the loss is 11.7 at all 100 logged steps: nothing trains"]),
+         ["certain: the loss is 11.7 at all 100 logged steps: nothing is being trained"]),
         ({"trainer_state.json": state(log_history=[*state()["log_history"][:70], *state()["log_history"][50:]])}, [],
-         ["may: after step 70 the log goes on at step 51, and it saves every 50 steps"]),
+         ["may: after step 70 the log continues at step 51, saving every 50 steps"]),
         ({"trainer_state.json": state(best_model_checkpoint="models/nl2sql/checkpoint-50")}, [],
-         ["may: the best checkpoint was checkpoint-50, and lies not in the folder any more"]),
+         ["may: the best checkpoint was checkpoint-50, but it is no longer in the directory"]),
         ({"adapter_model.safetensors": None}, [],
-         ["certain: no weights lie beside the adapter's configuration "
+         ["certain: there are no weights next to the adapter's configuration "
           "(adapter_model.safetensors or adapter_model.bin)"]),
-        ({"adapter_model.safetensors": "{}"}, [], ["certain: adapter_model.safetensors holds no weights"]),
+        ({"adapter_model.safetensors": "{}"}, [], ["certain: adapter_model.safetensors contains no weights"]),
         ({"tokenizer_config.json": None, "tokenizer.json": None}, [],
-         ["may: no tokenizer lies beside the adapter: it is loaded with the base model's"]),
+         ["may: there is no tokenizer next to the adapter: it is loaded with the base model's"]),
         ({"tokenizer.json": None}, [],
-         ["certain: tokenizer_config.json lies there without the tokenizer that it configures"]),
+         ["certain: tokenizer_config.json is there without the tokenizer it configures"]),
         ({"tokenizer_config.json": {"eos_token": {"content": "</s>"}, "pad_token": "</s>"}}, [],
          ["may: the saved tokenizer pads with its EOS token '</s>'"]),
         ({"trainer_state.json": None, "checkpoint-50/trainer_state.json": state(global_step=50),
@@ -161,7 +161,7 @@ def changed(**values: Any) -> dict[str, Any]:
          ["learning_rate: 2e-4 -> 0.001"], ["certain: the run ended at step 40 of 100"]),
         ({"trainer_state.json": None, "README.md": None,
           "run.log": "".join(f"{{'loss': 2.5, 'learning_rate': 1e-05, 'epoch': {n}}}\n" for n in range(5))}, [],
-         ["certain: the loss is 2.5 at all 5 logged steps: nothing trains"]),
+         ["certain: the loss is 2.5 at all 5 logged steps: nothing is being trained"]),
     ],
 )  # fmt: skip
 def test_what_contradicts_the_script_is_told_and_nothing_else(
@@ -171,6 +171,34 @@ def test_what_contradicts_the_script_is_told_and_nothing_else(
     found, said, _ = compare(capsys)
     assert found == lines
     assert said == remarks
+
+
+def test_a_published_checkpoint_does_not_say_how_the_run_ended(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    cut = state(global_step=60, log_history=state()["log_history"][:60], best_model_checkpoint="out/checkpoint-60")
+    make(**{"trainer_state.json": cut, "scheduler.pt": "x"})
+    assert compare(capsys)[:2] == (
+        [],
+        ["may: it is the checkpoint of step 60 of 100: how the run ended is not told"],
+    )
+
+
+def test_modules_named_twice_are_one(make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make()
+    text = (tmp_path / "train.py").read_text()
+    assert text.count('"q_proj"') == 1
+    (tmp_path / "train.py").write_text(text.replace('"q_proj"', '"q_proj", "q_proj"'))
+    assert compare(capsys)[:2] == ([], [])
+
+
+def test_what_the_plan_does_not_know_is_said_to_be_left_out(
+    make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make()
+    text = (tmp_path / "train.py").read_text()
+    assert "r=16" in text
+    (tmp_path / "train.py").write_text("import time\n" + text.replace("r=16", "r=int(time.time())"))
+    lines, _, made = compare(capsys)
+    assert lines == [] and "not compared, as the plan does not know it: r" in [r["text"] for r in made["remarks"]]
 
 
 def test_another_schedule_shows_in_the_logged_learning_rates(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
@@ -215,10 +243,10 @@ def test_a_hostile_folder_does_no_harm(make: Make, tmp_path: Path, capsys: pytes
     notes = "\n".join(r["text"] for r in made["remarks"] if r["weight"] == "note")
     assert lines == [] and not (tmp_path / "pwned").exists()
     for name in ("trainer_state.json", "README.md"):
-        assert f"run/{name} is a link out of the folder: it is not followed" in notes
+        assert f"run/{name} is a link out of the directory: it is not followed" in notes
     assert "special_tokens_map.json is not read: it is larger than" in notes
     assert "chat_template.jinja is not read: it is a pipe" in notes
-    assert "training_args.bin is a pickle" in notes and "tokenizer_config.json is no JSON" in notes
+    assert "training_args.bin is a pickle" in notes and "tokenizer_config.json is not valid JSON" in notes
 
 
 @pytest.mark.parametrize(

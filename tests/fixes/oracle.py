@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +43,18 @@ def spoilt(before: bytes, after: bytes, name: str, folder: Path) -> list[str]:
     return [f"ruff finds {one}" for one in sorted(new - old)] + different(perform(first), perform(second))
 
 
-def names(*paths: Path) -> list[set[str]]:
-    """The names that ruff finds undefined or defined twice, by file."""
+def names(*paths: Path) -> list[Counter[str]]:
+    """The names that ruff finds undefined or defined twice, and how often, by file."""
     command = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--select", "F821,F811"]
     done = subprocess.run([*command, "--output-format", "concise", *paths], capture_output=True, text=True)
     assert done.returncode in (0, 1), done.stderr
     lines = [line for line in done.stdout.splitlines() if " F8" in line]
     return [
-        {line.partition(" F8")[2] for line in lines if os.path.abspath(line.partition(":")[0]) == str(path)}
+        Counter(
+            re.sub(r" from (cell \d+, )?line \d+", "", line.partition(" F8")[2])  # where the first one stands may move
+            for line in lines
+            if os.path.abspath(line.partition(":")[0]) == str(path)
+        )
         for path in paths
     ]
 

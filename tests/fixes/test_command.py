@@ -112,7 +112,7 @@ def test_repairs_alone_leave_the_choices(run, tmp_path):
     (tmp_path / "train.py").write_text(TRAINER)
     code, out, err = run(*CHOICES, "--diff", "train.py")
     assert code == 1 and "+config = LoraConfig(r=64, lora_alpha=16)" in out
-    assert err == "1 finding would be fixed; 4 more may be with --fix-policy\n"
+    assert err == "1 finding would be fixed; up to 4 more with --fix-policy\n"
     assert run(*CHOICES, "--fix", "train.py")[0] == 1
     assert (tmp_path / "train.py").read_text() == TRAINER.replace("alfa", "alpha")
     run(*CHOICES, "--fix-policy", "train.py")
@@ -123,6 +123,13 @@ def test_a_finding_without_a_fix_is_told_with_the_reason(run, tmp_path):
     (tmp_path / "train.py").write_text(TRAINER.replace("lora_alfa=16", "lora_alpha=16, x_y_z=1"))
     err = run(*CHOICES, "--diff", "--fix-policy", "train.py")[2]
     assert re.search(r"^train\.py:3:\d+: api/unknown-argument: no fix: .+$", err, re.MULTILINE), err
+
+
+def test_a_finding_without_a_fix_is_told_where_the_file_has_it(run, tmp_path):
+    """The import and the line of another fix move it in the diff, not in the file."""
+    (tmp_path / "train.py").write_text(TRAINER + "trainer.train()\nSFTTrainer('other', peft_config=config, x_y_z=1)\n")
+    _, out, err = run("--select", "memory/monitoring,api/unknown-argument", "--diff", "--fix-policy", "train.py")
+    assert "+import torch" in out and re.search(r"^train\.py:6:\d+: api/unknown-argument: no fix", err, re.MULTILINE)
 
 
 def test_standard_input_comes_out_fixed(start):
@@ -145,7 +152,7 @@ def test_json_carries_the_edits(run):
 def test_the_text_says_what_may_be_fixed_and_what_can(run):
     out = run("train.py")[1]
     assert "error[lora/rank]: r=64" in out and "[*]" not in out  # nothing was proved
-    assert "1 finding may be fixable: --diff --fix-policy shows the fixes that hold" in out
+    assert "1 finding may be fixable: --diff --fix-policy shows the proved fixes" in out
     out = run("--show-fixes", "train.py")[1]
     assert "error[lora/rank]: [*] r=64" in out and "= fix: set r=16 (policy)" in out
     assert "[*] 1 fixable with --fix-policy" in out
@@ -172,5 +179,5 @@ def test_a_full_disk_leaves_the_file(start, tmp_path):
     long = SCRIPT + "# " + "x" * 40_000 + "\n"
     (tmp_path / "train.py").write_text(long)
     code, out, err = start("--fix-policy", "train.py", before="ulimit -f 8; trap '' XFSZ")
-    assert (code, out) == (2, "") and err.startswith("error: train.py cannot be written: File too large; it is left")
+    assert (code, out) == (2, "") and err.startswith("error: train.py cannot be written: File too large; it was left")
     assert (tmp_path / "train.py").read_text() == long and os.listdir(tmp_path) == ["train.py"]

@@ -235,3 +235,19 @@ def test_a_repair_leaves_the_value_to_the_policy():
     assert b"warmup_steps=0.1)" in one.data
     one.apply(unsafe=False, policy=True)
     assert b"warmup_steps=0.03)" in one.data
+
+
+@pytest.mark.parametrize(
+    ("given", "after"),
+    [
+        ("group_by_length=True", 'train_sampling_strategy="group_by_length"'),
+        ("seed=1, group_by_length=False", "seed=1"),
+        ("group_by_length=GROUP", "group_by_length=GROUP"),  # who knows how it is started
+    ],
+)
+def test_a_choice_takes_the_place_of_a_switch_that_is_gone(given, after):
+    script = (
+        "import os\nfrom transformers import Trainer, TrainingArguments\nGROUP = bool(os.environ.get('G'))\n"
+        "Trainer('m', args=TrainingArguments({})).train()\n"
+    )
+    assert repaired(script.format(given), "api/removed-argument") == script.format(after)

@@ -6,7 +6,8 @@ import ast
 
 import pytest
 
-from nl2sql_review.fixes.edits import python
+from nl2sql_review.fixes.edits import applied, python
+from nl2sql_review.source import Source
 
 from .repair import IMPORTS, repaired
 
@@ -126,6 +127,34 @@ def test_a_logger_says_what_a_script_with_one_would_print():
     assert 'log.info("peak GPU memory: %.1f GiB", torch.cuda.max_memory_reserved() / 1024**3)\n' in made
 
 
+def test_the_logger_that_the_function_has_used_by_then_says_it():
+    body = (
+        "def main(log):\n    log.info('begin')\n    if log:\n        FIRST\n        trainer.train()\n\nmain(make())\n"
+    )
+    script = f'{IMPORTED}trainer = SFTTrainer("m", args=SFTConfig(output_dir="o"))\n{body}'
+    assert '        log.info(f"peak GPU memory: {torch' in repaired(
+        script.replace("FIRST", "pass"), "memory/monitoring"
+    )
+    other = script.replace("log.info('begin')", "pass").replace("FIRST", "if log: log.info('x')")
+    assert '        print(f"peak GPU memory: {torch' in repaired(other, "memory/monitoring")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("import json\n\nfrom trl import SFTConfig, SFTTrainer\n", "import json\n\nimport torch\nfrom trl"),
+        ("import json\n\nfrom . import data\n", "import json\n\nimport torch\n\nfrom . import"),
+        ("import json\nimport os\n", "import json\nimport os\n\nimport torch\n"),
+        ("import os\n\nimport yaml\nfrom trl import SFTTrainer\n", "import os\n\nimport torch\nimport yaml\n"),
+        ("from a import b\n", "import torch\nfrom a"),
+    ],
+)
+def test_an_import_stands_in_its_section(before, after):
+    source = Source.from_bytes(before.encode(), "t.py")
+    edits, _ = python.imported_module(source, "torch")
+    assert applied(before.encode(), "t.py", edits).decode().startswith(after)
+
+
 def test_a_call_that_grows_too_long_gets_a_line_for_each_argument():
     call = 'args = SFTConfig(output_dir="models/nl2sql-unsloth", per_device_train_batch_size=4, logging_steps=1000)\n'
     made = repaired(IMPORTED + call + "SFTTrainer('m', args=args)\n", "arguments/learning-rate", "checkpointing/limit")
@@ -143,3 +172,34 @@ def test_a_module_that_functions_import_themselves_is_not_imported_for_all(own):
     made = repaired(script, "memory/monitoring")
     assert made.startswith(IMPORTED + "def size") and made.count("import torch") == 2
     assert '    print(f"peak GPU memory' in made
+
+
+def test_a_line_below_branches_that_train_each_speaks_for_all():
+    script = (
+        f'{IMPORTED}import sys\nimport torch\ntrainer = SFTTrainer("m", args=SFTConfig(output_dir="o"))\n'
+        'if len(sys.argv) > 1:\n    trainer.train(sys.argv[1])\nelse:\n    trainer.train()\nprint("end")\n'
+    )
+    made = repaired(script, "memory/monitoring")
+    assert '    trainer.train()\nprint(f"peak GPU memory' in made
+    alone = repaired(script.replace("trainer.train(sys.argv[1])", "print()"), "memory/monitoring")
+    assert '    trainer.train()\n    print(f"peak GPU memory' in alone
+
+
+def test_the_precision_asks_torch_where_functions_import_it():
+    script = (
+        f"{IMPORTED}def size():\n    import torch\n    return torch.cuda.device_count()\n\n"
+        "def main():\n    args = SFTConfig(fp16=True)\n    SFTTrainer('m', args=args).train()\n\nmain()\n"
+    )
+    made = repaired(script, "arguments/mixed-precision")
+    assert made.startswith(IMPORTED + "def size") and "def main():\n    import torch\n    args = SFTConfig(" in made
+    own = script.replace("def main():\n", "def main():\n    import torch\n")
+    made = repaired(own, "arguments/mixed-precision")
+    assert made.count("import torch") == 2 and "bf16=torch" in made
+
+
+def test_two_arguments_for_one_call_that_is_spread_for_them():
+    script = f"{IMPORTED}SFTTrainer(model='gpt2', train_dataset=d, eval_dataset=e, args=SFTConfig(ARGS)).train()\n"
+    for given in ("", "output_dir='out', seed=1, logging_steps=1000"):
+        made = repaired(script.replace("ARGS", given), "arguments/gradient-accumulation")
+        assert "gradient_accumulation_steps=4" in made and "per_device_train_batch_size=2" in made
+        ast.parse(made)

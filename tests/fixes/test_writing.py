@@ -42,7 +42,7 @@ def test_of_several_files_none_is_exchanged_unless_all_can_be(tmp_path):
     one, two = tmp_path / "a.py", tmp_path / "b.py"
     one.write_bytes(b"1")
     two.write_bytes(b"changed by someone else")
-    with pytest.raises(WriteError, match=r"b\.py has changed while it was reviewed"):
+    with pytest.raises(WriteError, match=r"b\.py changed during the review"):
         write([Edited(str(one), b"1", b"2"), Edited(str(two), b"1", b"2")])
     assert one.read_bytes() == b"1" and sorted(os.listdir(tmp_path)) == ["a.py", "b.py"]
 

@@ -24,10 +24,12 @@ except ImportError:  # Python 3.10
     import sre_parse as parser  # type: ignore[no-redef]
 
 import nl2sql_review
+from nl2sql_review.interpret.models.standard import match_cost
 
 PACKAGE = Path(nl2sql_review.__file__).parent
 AT_ONE_PLACE = {"match", "fullmatch"}
 METHODS = {"search", "match", "fullmatch", "finditer", "findall", "sub", "subn", "split"}
+SHORT = 120  # characters of a text whose steps are counted
 OWN_INPUT = {"libraries/build.py", "flavours/build.py"}  # read released wheels, on the machine of who releases
 
 
@@ -220,3 +222,16 @@ CATEGORIES = {
     "CATEGORY_DIGIT": r"\d", "CATEGORY_NOT_DIGIT": r"\D", "CATEGORY_SPACE": r"\s", "CATEGORY_NOT_SPACE": r"\S",
     "CATEGORY_WORD": r"\w", "CATEGORY_NOT_WORD": r"\W",
 }  # fmt: skip
+
+
+def worst(used: Used, size: int, count: int = 3) -> list[str]:
+    """The texts on which a pattern takes the most steps when they are short, as they are when they are long."""
+    pattern = used.pattern.decode("latin-1") if isinstance(used.pattern, bytes) else used.pattern
+    everywhere = not used.methods <= AT_ONE_PLACE
+
+    def steps(text: str) -> float:
+        taken = match_cost.steps(pattern, used.flags, text, everywhere)
+        return float("inf") if taken is None else taken
+
+    ordered = sorted(zip(texts(used, SHORT), texts(used, size)), key=lambda pair: steps(pair[0]), reverse=True)
+    return [text for _, text in ordered[:count]]

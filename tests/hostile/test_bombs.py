@@ -15,7 +15,7 @@ from nl2sql_review.interpret.models.standard.match_cost import affordable
 from .bombs import BOMBS
 
 ROOT = Path(__file__).resolve().parents[2]
-STEPS = "steps to follow"
+STEPS = "steps to evaluate"
 
 
 @pytest.fixture(scope="module")

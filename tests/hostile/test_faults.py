@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ def test_an_option_that_names_no_file(option: str, path: str, capsys) -> None:
     Path("train.py").write_text(SCRIPT.format("2e-4"))
     assert cli.main([option, path, "train.py"]) == 2
     said = capsys.readouterr().err
-    assert "only files are read" in said and "fault" not in said
+    assert "only regular files are read" in said and "bug" not in said
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
@@ -86,7 +87,7 @@ def test_rows_that_are_no_file(path: str, capsys) -> None:
     ):
         assert cli.main(["evaluate", *words]) == 2
         said = capsys.readouterr().err
-        assert "only files are read" in said and "fault" not in said
+        assert "only regular files are read" in said and "bug" not in said
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
@@ -121,6 +122,23 @@ def test_files_of_a_reviewed_tree_are_opened_through_one_door() -> None:
     assert wrong == []
 
 
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no sockets with a name on this system")
+@pytest.mark.parametrize(
+    "words",
+    [["plan", "made.py"], ["memory", "made.py"], ["data", "made.py"], ["diff", "made.py", "train.py"],
+     ["--baseline", "made.py", "train.py"], ["--config", "made.py", "train.py"],
+     ["evaluate", "made.py", "--gold", "train.py", "--schemas", "train.py"]],
+)  # fmt: skip
+def test_a_socket_is_no_file(words: list[str], capsys) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind("made.py")
+        Path("train.py").write_text(SCRIPT.format("2e-4"))
+        assert cli.main(words) == 2
+        assert "it is a socket, and only files are read" in capsys.readouterr().err
+        assert cli.main(["--isolated", "made.py"]) == 1
+        assert "it is a socket, and only files are read" in " ".join(capsys.readouterr().out.split())
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
 def test_the_plan_of_a_pipe(capsys) -> None:
     os.mkfifo("pipe.py")
@@ -131,7 +149,15 @@ def test_the_plan_of_a_pipe(capsys) -> None:
 def test_a_card_of_more_memory_than_a_float_holds(capsys) -> None:
     Path("train.py").write_text(SCRIPT.format("2e-4"))
     assert cli.main(["--isolated", "--no-cache", "--gpu", "9" * 400 + "GB", "train.py"]) == 2
-    assert "no card has that much memory" in capsys.readouterr().err
+    assert "no GPU has that much memory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--jobs", "--processes"])
+def test_numbers_of_400_digits(option: str, capsys) -> None:
+    Path("train.py").write_text(SCRIPT.format("2e-4"))
+    assert cli.main([option, "9" * 400, "train.py"]) == 2
+    assert cli.main(["memory", "train.py", "--seq", "9" * 400]) == 2
+    assert capsys.readouterr().err.count("must have at most 12 digits, and has 400") == 2
 
 
 def test_a_deleted_working_directory(tmp_path: Path, monkeypatch, capsys) -> None:

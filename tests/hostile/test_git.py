@@ -366,7 +366,7 @@ def test_a_git_that_does_not_answer_is_left(tmp_path: Path, monkeypatch, capsys)
     monkeypatch.setenv("PATH", f"{slow.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(git_command, "PATIENCE", 0.2)
     assert cli.main(["--changed-only", "."]) == 2
-    assert "has not answered" in capsys.readouterr().err
+    assert "did not answer" in capsys.readouterr().err
 
 
 def test_a_partial_clone_says_what_to_do(clone: Path, monkeypatch, capsys) -> None:

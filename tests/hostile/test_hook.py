@@ -55,7 +55,7 @@ def hook(event: bytes, monkeypatch, capsys) -> dict[str, Any]:
     [b"", b"garbage", b"[]", b"{}", b'{"tool_input": 3}', b"[" * 200_000, b"\xff\xfe\x00", b'{"tool_input": {}}'],
 )
 def test_what_is_no_event(event: bytes, monkeypatch, capsys) -> None:
-    assert "this is no event" in hook(event, monkeypatch, capsys)["systemMessage"]
+    assert "unsupported event" in hook(event, monkeypatch, capsys)["systemMessage"]
 
 
 def test_an_event_that_is_too_large(monkeypatch, capsys) -> None:

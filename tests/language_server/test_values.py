@@ -23,7 +23,7 @@ def test_hover_says_the_value_its_way_and_what_the_rule_wants(tmp_path: Path) ->
         assert rank is not None and "**r** = `64`" in rank
         assert "1. `rank: int = 64` ([conf.py:6]" in rank and "2. `r=settings.rank,` ([train.py:20]" in rank
         assert "lora/rank" in rank and "is broken: it should be 16" in rank
-        assert "> The rank is the width of the two small matrices" in rank
+        assert "> The rank is the inner dimension of the two small matrices" in rank
         constant = await editor.hover(uri, "LORA_ALPHA = 16", 2)
         assert constant is not None and "**lora_alpha** = `16`" in constant
         option = await editor.hover(uri, "num_train_epochs=args.epochs")

@@ -131,7 +131,7 @@ def test_the_trace_of_a_word_is_the_command_line(write: Write, capsys: pytest.Ca
 @pytest.mark.parametrize(
     ("argv", "code", "says"),
     [
-        (["train.py", "other.py", "--", "--rank", "8"], 2, "-- begins the command line of one script"),
+        (["train.py", "other.py", "--", "--rank", "8"], 2, "-- starts the command line of one script"),
         ([".", "--", "--rank", "8"], 2, "is a directory"),
         (["--", "train.py"], 1, ""),
         (["plan", "train.py", "--", "--rank", "8"], 0, ""),
@@ -199,11 +199,11 @@ def test_a_launch_file_is_reviewed_by_what_it_starts(write: Write, capsys: pytes
     ]
     assert code == 1 and report["files"][0]["findings"][0]["certainty"] == "certain"
     assert report["files"][0]["findings"][0]["trace"][0]["location"]["path"] == "run.sh"
-    for name, reason in (("none.sh", "no training is started here"), ("gone.sh", "gone.py was not found from here")):
+    for name, reason in (("none.sh", "starts no training"), ("gone.sh", "gone.py was not found from here")):
         code, report = reviewed(capsys, name)
         assert code == 3 and report["files"][0]["status"] == "skipped" and reason in report["files"][0]["reason"]
         assert cli.main(["plan", name]) == 3 and cli.main(["memory", name]) == 3
-        assert "no training is started here" in capsys.readouterr().err
+        assert "starts no training" in capsys.readouterr().err
 
 
 def notebook(*cells: str) -> str:

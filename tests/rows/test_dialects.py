@@ -23,6 +23,7 @@ def acceptance() -> Acceptance:
         ("SELECT TOP 3 a FROM t ORDER BY b", "syntax", "tsql"),
         ("SELECT a::text FROM t WHERE a ILIKE 'x%'", "syntax", "postgres"),
         ("SELECT a FROM t WHERE d > DATE_SUB(CURDATE(), INTERVAL 1 MONTH)", "syntax", "mysql"),
+        ("SELECT COUNT(DISTINCT a, t.b) FROM t", "function", "mysql"),
         ("SELECT a FORM t WHERE WHERE b", "syntax", ""),
         ("SELECT c FROM t", "name", ""),
         ("SELECT c::text FROM t", "name", ""),

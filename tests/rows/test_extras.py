@@ -46,5 +46,5 @@ def test_what_can_be_checked_is(tmp_path: Path) -> None:
     checked, left = json.loads(done.stdout)["files"]
     assert [f["rule"] for f in checked["findings"]] == ["rows/sql"]
     assert (left["path"], left["status"]) == ("b.parquet", "skipped")
-    assert "takes pyarrow: pip install pyarrow" in left["reason"]
+    assert "needs pyarrow: pip install pyarrow" in left["reason"]
     assert "without sqlglot" in done.stderr and "without tokenizers" in done.stderr

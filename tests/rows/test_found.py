@@ -1,4 +1,4 @@
-"""What only all rows together tell: passes over the data sets of a mix, rows that come twice, splits by row."""
+"""What only all rows together tell: passes over the datasets of a mix, rows that come twice, splits by row."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_held_out_rows_and_databases():
     overlapping([train], [dev])
     assert [(d.row, d.first) for d in train.defects["held_out_rows"]] == [(2, "dev.jsonl:1")]
     assert train.defects["held_out_databases"] == [
-        Defect(0, "1 of the 2 databases of the held-out set are trained on (50%)")
+        Defect(0, "1 of the 2 databases of the held-out set are in the training data (50%)")
     ]
 
 
@@ -59,4 +59,4 @@ def test_a_dialect_that_sqlite_does_not_read_is_unknown_and_names_are_wrong_all_
     })  # fmt: skip
     made.settle()
     assert [defect.row for defect in made.defects["refused_sql"]] == [2]
-    assert any("--dialect postgres says so" in reason for reason in made.unknown)
+    assert any("give --dialect postgres" in reason for reason in made.unknown)

@@ -53,7 +53,7 @@ def test_what_is_about_the_file_has_no_row(checked: Any) -> None:
     _, _, found = checked
     (whole,) = (f for f in found if f["location"]["row"] is None)
     assert whole["rule"] == "rows/databases" and whole["location"]["path"] == "train.jsonl"
-    assert whole["message"] == "1 of the 1 databases of the held-out set are trained on (100%)"
+    assert whole["message"] == "1 of the 1 databases of the held-out set are in the training data (100%)"
 
 
 def test_the_trace_is_the_line_that_reads_it(checked: Any) -> None:
@@ -95,7 +95,7 @@ def test_a_clean_copy_has_the_other_rows_and_the_reasons(checked: Any, tmp_path:
     assert all(any(reason.startswith(rule) for reason in reasons[row]) for rule, row in truth.values())
     assert (folder / "train.jsonl").read_bytes() == before
     code, _, errors = data(folder, "--write-clean", str(tmp_path / "clean"))
-    assert code == 2 and "is not written over" in errors
+    assert code == 2 and "is not overwritten" in errors
 
 
 def test_sarif_points_to_the_line_of_the_row(checked: Any) -> None:

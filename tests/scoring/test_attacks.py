@@ -106,6 +106,6 @@ def test_an_answer_that_is_too_long_is_given_to_no_child(evaluate):
     said = f"{GOLD} WHERE {' OR '.join(['1 = 1'] * 3_000_000)}"
     run = evaluate([(GOLD, GOLD), (GOLD, said), (GOLD, "x" * 400_001), (GOLD, GOLD)], "--timeout", "2")
     assert run.outcomes == ["right", "refused-by-us", "refused-by-us", "right"]
-    assert run.reasons[1] == f"the answer is {len(said):,} characters long; 400,000 are looked through"
+    assert run.reasons[1] == f"the answer is {len(said):,} characters long; the limit is 400,000"
     run = evaluate([("SELECT nothing", said)])
     assert run.outcomes == ["gold-broken"]

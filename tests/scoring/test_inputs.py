@@ -74,48 +74,52 @@ def test_one_database_file_is_for_all_rows(evaluate, folder):
 @pytest.mark.parametrize(
     ("rows", "predicted", "said"),
     [
-        ("[{", [], "gold.json, line 1: it is no JSON"),
-        (gold(NAMES), '{"predicted": "x"}\n{"predi\n', "p.json, line 2: it is no JSON"),
+        ("[{", [], "gold.json, line 1: it is not JSON"),
+        (gold(NAMES), '{"predicted": "x"}\n{"predi\n', "p.json, line 2: it is not JSON"),
         (gold(NAMES), b'["\xff"]', "p.json, line 1: it is not UTF-8"),
-        (gold(NAMES), {"a": {"b": 1}}, "p.json: it must hold a list of rows"),
-        (gold(NAMES), [3], "p.json, row 1: it is no object but 3"),
-        (gold(NAMES), [{"said": NAMES}], "p.json, row 1: there is no prediction; it is looked for in `predicted`"),
+        (gold(NAMES), {"a": {"b": 1}}, "p.json: it must contain a list of rows"),
+        (gold(NAMES), [3], "p.json, row 1: it is not an object but 3"),
+        (
+            gold(NAMES),
+            [{"said": NAMES}],
+            "p.json, row 1: there is no prediction; its column must be one of `predicted`",
+        ),
         (
             [{"db_id": "music", "question": "?"}],
             [NAMES],
-            "gold.json, row 1: there is no gold SQL; it is looked for in `query`",
+            "gold.json, row 1: there is no gold SQL; its column must be one of `query`",
         ),
-        (gold(NAMES), [NAMES, NAMES], "p.json has 2 predictions, gold.json 1 rows"),
+        (gold(NAMES), [NAMES, NAMES], "p.json has 2 predictions, but gold.json has 1 rows"),
         ([{"query": NAMES}], [NAMES], "gold.json, row 1: there is no `db_id`"),
         ([{"query": NAMES, "db_id": "film"}], [NAMES], "gold.json, row 1: there is no database db/film/film.sqlite"),
-        ([{"query": NAMES, "db_id": "../db/music"}], [NAMES], "the db_id '../db/music' is not the name of a folder"),
+        ([{"query": NAMES, "db_id": "../db/music"}], [NAMES], "the db_id '../db/music' is not the name of a directory"),
         (gold(NAMES, question="who?"), [{"predicted": NAMES, "question": "what?"}], "do not belong together"),
         (
             [{"id": 1, "query": NAMES, "db_id": "music"}] * 2,
             [NAMES] * 2,
-            "gold.json, row 2: the id '1' stands in row 1",
+            "gold.json, row 2: the id '1' is already used in row 1",
         ),
         ([{"id": 1, "query": NAMES, "db_id": "music"}], [{"id": 2, "sql": ""}], "no row of gold.json has the id '2'"),
         (
             [{"id": n, "query": NAMES, "db_id": "music"} for n in (1, 2)],
             [{"id": 2, "sql": NAMES}, {"sql": NAMES}],
-            "p.json, row 2: it has no id, and row 1 has '2': give every row an `id`, or none",
+            "p.json, row 2: it has no id, but row 1 has '2': give every row an `id`, or none",
         ),
         (
             [{"query": NAMES, "db_id": "music"}, {"id": 2, "query": NAMES, "db_id": "music"}],
             [{"id": 2, "sql": NAMES}, {"id": 1, "sql": NAMES}],
-            "gold.json, row 1: it has no id, and row 2 has '2'",
+            "gold.json, row 1: it has no id, but row 2 has '2'",
         ),
-        (gold(NAMES), [{"predicted": [NAMES]}], 'p.json, row 1: `predicted` holds ["SELECT'),
-        (b"[" * 100_000, [], "gold.json: it is no JSON"),
-        (gold(NAMES), [], "p.json: there is no prediction in it"),
-        (gold(NAMES), [{"id": [1], "sql": NAMES}], "p.json, row 1: `id` holds [1]: write it as text"),
-        (gold(NAMES), [{"id": 1.5, "sql": NAMES}], "p.json, row 1: `id` holds 1.5: write it as text"),
-        ([{"query": NAMES, "db_id": {"a": 1}}], [NAMES], 'gold.json, row 1: `db_id` holds {"a": 1}'),
+        (gold(NAMES), [{"predicted": [NAMES]}], 'p.json, row 1: `predicted` is ["SELECT'),
+        (b"[" * 100_000, [], "gold.json: it is not JSON"),
+        (gold(NAMES), [], "p.json: it contains no predictions"),
+        (gold(NAMES), [{"id": [1], "sql": NAMES}], "p.json, row 1: `id` is [1]: write it as a string"),
+        (gold(NAMES), [{"id": 1.5, "sql": NAMES}], "p.json, row 1: `id` is 1.5: write it as a string"),
+        ([{"query": NAMES, "db_id": {"a": 1}}], [NAMES], 'gold.json, row 1: `db_id` is {"a": 1}'),
         (
             [{"id": n, "query": NAMES, "db_id": name} for n, name in enumerate(["music", "cats", "dogs", "cats"])],
             [{"id": 1, "sql": NAMES}],
-            "gold.json, row 2: there is no database db/cats/cats.sqlite; of 2 db_ids there is none (cats, dogs)",
+            "gold.json, row 2: there is no database db/cats/cats.sqlite; 2 db_ids have none (cats, dogs)",
         ),
     ],
 )
@@ -134,11 +138,11 @@ def test_bad_rows_are_named_with_the_remedy(evaluate, folder, rows, predicted, s
         (("p.json", "--gold", "p.json", "--schemas", "none.sql"), "none.sql: No such file or directory"),
         (("p.json", "--gold", "p.json", "--schemas", "p.json"), "p.json: it is not Spider's tables.json"),
         (("p.json", "--gold", "p.json", "--schemas", "db"), "db has no schema of 'music'"),
-        (("p.json", "--gold", "p.json", "--fail-below", "70"), "write a share, as in 0.70"),
+        (("p.json", "--gold", "p.json", "--fail-below", "70"), "write a fraction, as in 0.70"),
         (("p.json", "--gold", "p.json", "--timeout", "0"), "write seconds"),
-        (("p.json", "--gold", "p.json", "--output-file", "p.json"), "p.json is read"),
-        (("p.json", "--gold", "p.json", "--against", "a", "--no-worse-than", "b"), "name one"),
-        (("p.json", "--gold", "p.json"), "there is nothing to judge by"),
+        (("p.json", "--gold", "p.json", "--output-file", "p.json"), "p.json is an input"),
+        (("p.json", "--gold", "p.json", "--against", "a", "--no-worse-than", "b"), "use one of them"),
+        (("p.json", "--gold", "p.json"), "there is nothing to check against"),
     ],
 )
 def test_a_command_line_that_cannot_be_followed(evaluate, folder, argv, said):
@@ -149,7 +153,7 @@ def test_a_command_line_that_cannot_be_followed(evaluate, folder, argv, said):
 
 def test_a_file_that_is_no_database(evaluate, folder):
     bad = folder / "db" / "music" / "other.db"
-    for content, said in ((b"", "is empty"), (b"hello", "is no SQLite database")):
+    for content, said in ((b"", "is empty"), (b"hello", "is not an SQLite database")):
         bad.write_bytes(content)
         run = evaluate([(NAMES, NAMES)])
         assert run.code == 2 and said in run.err and "other.db" in run.err
@@ -158,12 +162,12 @@ def test_a_file_that_is_no_database(evaluate, folder):
 def test_a_database_that_another_program_writes_is_not_read(evaluate, folder):
     (folder / "db" / "music" / "music.sqlite-wal").write_bytes(b"x")
     run = evaluate([(NAMES, NAMES)])
-    assert run.code == 2 and "music.sqlite-wal holds what is not in the database yet" in run.err
+    assert run.code == 2 and "music.sqlite-wal contains changes that are not in the database yet" in run.err
 
 
 def test_predictions_that_are_the_gold_s_own_column_are_noticed(evaluate, folder):
     run = evaluate([(NAMES, NAMES)])
-    assert any("is that the column of the predictions?" in note for note in run.said["notes"])
+    assert any("is this the right column?" in note for note in run.said["notes"])
 
 
 def test_text_forms_are_told_remedies_of_their_own(evaluate, folder):
@@ -171,11 +175,11 @@ def test_text_forms_are_told_remedies_of_their_own(evaluate, folder):
     (folder / "two.txt").write_text(f"{NAMES}\n{NAMES}\n")
     (folder / "three.txt").write_text(f"{NAMES}\n" * 3)
     run = evaluate(None, "two.txt", "--gold", "gold.txt")
-    assert run.code == 2 and "in a text file it stands behind the SQL and a tab" in run.err
+    assert run.code == 2 and "in a text file it follows the SQL and a tab" in run.err
     run = evaluate(None, "three.txt", "--gold", "gold.txt")
     assert run.code == 2 and "without line breaks in the SQL" in run.err and "`id`" not in run.err
     run = evaluate(None, "two.txt", "--gold", "gold.txt", db=None)
-    assert run.code == 2 and "which a text file cannot have" in run.err
+    assert run.code == 2 and "a text file cannot have one" in run.err
 
 
 def test_a_join_by_order_is_said_where_a_file_has_no_id(evaluate, folder):
@@ -183,7 +187,7 @@ def test_a_join_by_order_is_said_where_a_file_has_no_id(evaluate, folder):
         rows = [{"query": NAMES, "db_id": "music", **({"id": 1} if gold_ids else {})}]
         run = outcomes(evaluate, folder, rows, [{"sql": NAMES, **({"id": 1} if said_ids else {})}])
         notes = " ".join(run.said["notes"])
-        assert ("joined by their order" in notes) is bool(note) and note in notes
+        assert ("joined by order" in notes) is bool(note) and note in notes
 
 
 @pytest.mark.parametrize("name", ["p.csv", "p.parquet", "p.jsonl.gz"])
@@ -191,7 +195,7 @@ def test_other_formats_are_not_taken_for_text(evaluate, folder, name):
     (folder / name).write_text("id,predicted\n1,SELECT 1\n")
     (folder / "gold.json").write_text(json.dumps(gold(NAMES, NAMES)))
     run = evaluate(None, name, "--gold", "gold.json")
-    assert run.code == 2 and f"{name}: rows are read as JSON, JSONL or text" in run.err
+    assert run.code == 2 and f"{name}: rows must be JSON, JSONL or text" in run.err
 
 
 def test_numbers_name_rows_and_databases_as_text_does(evaluate, folder):

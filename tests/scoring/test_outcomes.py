@@ -183,7 +183,7 @@ def test_a_schema_that_was_cut_keeps_its_whole_columns_and_is_said(evaluate, fol
         [(NAMES, "SELECT age FROM singer"), (NAMES, "SELECT country FROM singer")], "--schemas", "one.sql", db=None
     )
     assert run.outcomes == ["valid", "refused-by-engine"]
-    assert "cut short in 2 rows" in " ".join(run.said["notes"])
+    assert "truncated in 2 rows" in " ".join(run.said["notes"])
 
 
 # Another dialect
@@ -196,6 +196,6 @@ def test_another_dialect_is_translated_and_said(evaluate):
     assert run.outcomes[1] == "right" and run.said["rule"]["dialect"] == "tsql"
     assert evaluate([(gold, gold)]).outcomes == ["gold-broken"]
     run = evaluate([(NAMES, "SELECT name FROM WHERE (")], "--dialect", "mysql")
-    assert run.outcomes == ["refused-by-engine"] and run.reasons[0].startswith("not read as mysql")
+    assert run.outcomes == ["refused-by-engine"] and run.reasons[0].startswith("not valid mysql")
     run = evaluate([(NAMES, NAMES)], "--dialect", "mysqll")
     assert run.code == 2 and 'did you mean "mysql"' in run.err

@@ -252,6 +252,34 @@ def test_a_configuration_is_reviewed_as_a_script_is(project):
 # Files there is nothing to say about
 
 
+LOADS = """\
+from datasets import load_dataset
+from trl import SFTConfig, SFTTrainer
+
+
+def to_text(row):
+    prompt = "### Schema:\\n" + row["schema"] + "\\n### Question:\\n" + row["question"]
+    return {"text": prompt + "\\n### SQL:\\n" + row["sql"]}
+
+
+data = load_dataset("json", data_files="data/rows.jsonl", split="train").map(to_text)
+SFTTrainer(model="m", args=SFTConfig(dataset_text_field="text"), train_dataset=data).train()
+"""
+ROW = '{"schema": "CREATE TABLE t (a INT)", "question": "Q%d?", "sql": "SELECT %s FROM t"}\n'
+
+
+def test_the_rows_of_a_data_file_are_judged_as_the_script_near_it_uses_them(project):
+    (project / "nl2sql-review.toml").write_text('select = ["rows"]\n', encoding="utf-8")
+    script(project, LOADS)
+    (project / "data").mkdir()
+    text = ROW % (1, "a") + ROW % (2, "b") + ROW % (3, "a")
+    answer = claude_code.answer(events.write(project / "data" / "rows.jsonl", text))
+    assert context(answer) == ["rows/sql"] and blocked(answer) == []
+    assert " rows/sql 2:1: " in answer["hookSpecificOutput"]["additionalContext"]
+    assert claude_code.answer(events.write(project / "data" / "rows.jsonl", ROW % (1, "a"))) is None
+    assert claude_code.answer(events.write(project / "data" / "others.jsonl", text)) is None  # no script loads it
+
+
 def test_silence(project):
     for path, text in (
         ("notes.md", "unsloth"),
@@ -325,7 +353,7 @@ def test_twenty_findings_and_eight_thousand_characters(project):
     answer = claude_code.answer(events.write(project / "train.py", text))
     found = blocked(answer) + context(answer)
     assert 5 < len(found) <= claude_code.MOST_FINDINGS and len(json.dumps(answer)) <= claude_code.MOST_CHARACTERS
-    assert " more, which nl2sql-review shows" in answer["reason"]
+    assert " more; run nl2sql-review on the file" in answer["reason"]
     assert answer["reason"].splitlines()[1].startswith("error")
 
 
@@ -345,7 +373,7 @@ def test_text_of_the_file_cannot_speak_for_the_tool(project):
 )
 def test_garbage_is_told_and_blocks_nothing(data):
     answer = claude_code.answer(data)
-    assert list(answer) == ["systemMessage"] and "no event that it can answer" in answer["systemMessage"]
+    assert list(answer) == ["systemMessage"] and "unsupported event" in answer["systemMessage"]
 
 
 def test_other_tools_and_other_events(project):

@@ -129,7 +129,7 @@ def test_evaluate(project):
     given = {"predictions": "said.txt", "gold": "gold.json", "databases": "db/music.sqlite"}
     result = call("evaluate", given)
     assert not result.is_error and result.structured_content["execution_accuracy"] == 0.5
-    assert "DROP is no query" in result.content[0].text
+    assert "DROP is not a query" in result.content[0].text
     assert code(call("evaluate", {**given, "gold": "none.json"})) == "not-found"
     assert code(call("evaluate", {**given, "databases": "../db"})) == "outside-roots"
     assert code(call("evaluate", {**given, "databases": None})) == "input"
@@ -153,7 +153,7 @@ def test_check_data(project):
     (project / "rows.jsonl").unlink()
     (project / "rows.jsonl").symlink_to("/etc/passwd")
     (file,) = call("check_data", {"path": "fed.py"}).structured_content["files"]
-    assert file["status"] == "skipped" and "not looked at" in file["reason"]
+    assert file["status"] == "skipped" and "not checked" in file["reason"]
     assert code(call("check_data", {"path": "fed.py", "held_out": ["../x.jsonl"]})) == "outside-roots"
 
 

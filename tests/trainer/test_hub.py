@@ -1,4 +1,4 @@
-"""A data set by its name on the hub: the real client, talking to a small server on this machine in the hub's place."""
+"""A dataset by its name on the hub: the real client, talking to a small server on this machine in the hub's place."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ for name in ("someone/nothing", sys.argv[3]):
 
 
 class Hub(BaseHTTPRequestHandler):
-    """What the clients of the Hugging Face hub ask of it for one public data set."""
+    """What the clients of the Hugging Face hub ask of it for one public dataset."""
 
     def do_HEAD(self):
         self.answer(body=False)

@@ -55,7 +55,7 @@ def test_the_mix(script, load_data, caplog):
     again, _ = load_data()
     assert train["prompt"] == again["prompt"]
     assert all(row["completion"].endswith("</s>") and row["prompt"].endswith("### Response:\n") for row in train)
-    # Weights .5 .3 .2 until the first data set has run out: the long schemas are SQaLe's.
+    # Weights .5 .3 .2 until the first dataset has run out: the long schemas are SQaLe's.
     share = sum(prompt.count("CREATE TABLE") > 1 for prompt in train["prompt"]) / len(train)
     assert 0.1 < share < 0.3
 
@@ -110,7 +110,7 @@ def test_what_is_missing_may_be_left_out_and_the_weights_follow(load_data, data,
 def test_nothing_left(load_data, data):
     for name in FILES:
         (data / name).unlink()
-    assert refused(load_data, allow_missing=True) == "no data set is left to train on"
+    assert refused(load_data, allow_missing=True) == "no dataset is left to train on"
 
 
 @pytest.mark.parametrize("weight", [0, -0.3, float("nan")])

@@ -94,7 +94,7 @@ def test_the_newline_that_a_chat_template_writes_after_its_end():
     ended = (ids + [ord("\n")], labels + [ord("\n")])
     assert not failures(ended, length=len(ids) + 1)
     assert (
-        "goes on after EOS: '\\nSELECT'"
+        "continues after EOS: '\\nSELECT'"
         in failures(([*ids, *map(ord, "\nSELECT")], [*labels, *map(ord, "\nSELECT")]))["prompt/eos"]
     )
 

@@ -33,7 +33,7 @@ def applied(data: bytes, path: str, edits: Iterable[Edit]) -> bytes:
         made = _in_cells(text, edits) if notebook else spliced(text, edits)
         return mark + made.encode(encoding)
     except UnicodeEncodeError:
-        raise EditError(f"the text cannot be written in {encoding}") from None
+        raise EditError(f"the text cannot be encoded in {encoding}") from None
 
 
 def spliced(text: str, edits: Iterable[Edit]) -> str:
@@ -119,7 +119,7 @@ class _Cell:
         first, at = self._find(start, end == start)
         last, until = self._find(end, True) if end > start else (first, at)
         if any(len(self.characters[k]) != len(self.texts[k]) + 1 for k in (first, last)):
-            raise EditError("the notebook holds half of a surrogate pair")
+            raise EditError("the notebook contains half of a surrogate pair")
         head = self.source[self.strings[first][0] + 1 : self.characters[first][at]]
         tail = self.source[self.characters[last][until] : self.strings[last][1] - 1]
         return _Cell(self._put(first, last, head + escaped + tail))

@@ -32,7 +32,7 @@ def replaced(place: Place, value: list[Any], wanted: list[Any]) -> Edit | None:
             return _in_json(place, text, row, list(value), wanted)
         new = _in_toml(text, name, list(value), wanted) if path.endswith(".toml") else _in_yaml(text, row, name, wanted)
     except ImportError:
-        raise EditError("a list takes ruamel.yaml and tomlkit: pip install ruamel.yaml tomlkit") from None
+        raise EditError("editing a list needs ruamel.yaml and tomlkit: pip install ruamel.yaml tomlkit") from None
     except Exception:  # whatever a library of another grammar makes of the file: then there is no fix
         return None
     return _changed(path, text, new, row) if new is not None else None
@@ -71,7 +71,7 @@ def _in_yaml(text: str, row: int, name: str, wanted: list[Any]) -> str | None:
     members = data[name] if isinstance(data, dict) and list(data) == [name] else None
     if not isinstance(members, list):
         return None
-    dash = re.search(r"^(\s*)-(\s+)", own, re.MULTILINE)
+    dash = re.search(r"^([ \t]*)-([ \t]+)", own, re.MULTILINE)
     if dash is not None:
         writer.indent(mapping=2, sequence=len(dash[1]) + 1 + len(dash[2]), offset=len(dash[1]))
     for member in [m for m in members if m not in wanted]:
@@ -139,8 +139,8 @@ def _in_json(place: Place, text: str, row: int, value: list[Any], wanted: list[A
     if found != value:
         return None
     old = text[opened:end]
-    inner = re.search(r"\n(\s*)\"", old)
-    closing = re.search(r"\n(\s*)\]\Z", old)
+    inner = re.search(r"\n([ \t]*)\"", old)
+    closing = re.search(r"\n([ \t]*)\]\Z", old)
     if inner is not None and closing is not None:
         members = ",\n".join(f"{inner[1]}{json.dumps(one)}" for one in wanted)
         content = f"[\n{members}\n{closing[1]}]"

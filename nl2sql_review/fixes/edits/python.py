@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from ...source import Source
 
 WIDTH = 120  # characters of a line of code
+FIRST = re.compile(r"\w+=[^\n]*")  # code that gives an argument to a call that has none
+SPREAD = re.compile(
+    r"(,?\r?\n[ \t]*\w+=[^\n]*)+,\r?\n[ \t]*"
+)  # arguments for a call that is spread over lines for them
 
 
 def location(source: Source, span: Span) -> Location:
@@ -74,6 +78,11 @@ def added(source: Source, call: cst.Call, *arguments: str) -> list[Edit]:
     end = source.span(call)
     flat = ", ".join(arguments)
     if not call.args:
+        line = source.line(end.end_row, end.cell)
+        if len(line) + len(flat) > WIDTH and line[end.end_column - 3 : end.end_column - 1] == "()":
+            outer = re.match(r"\s*", line)[0]  # type: ignore[index]
+            inner = outer + (outer[:1] if outer[:1] == "\t" else "    ")
+            flat = "".join(f"\n{inner}{one}," for one in arguments) + f"\n{outer}"
         return [inserted(source, end.end_row, end.end_column - 1, end.cell, flat)]
     last = source.span(call.args[-1])
     line = source.line(last.end_row, last.cell)
@@ -133,12 +142,21 @@ def call_of(source: Source, arg: cst.Arg) -> cst.Call | None:
 
 
 def merged(edits: list[Edit]) -> list[Edit]:
-    """Insertions at one point as one, in the order they are given."""
+    """Insertions at one point as one, in the order they are given; first arguments of a call with commas between."""
     made: dict[Location, Edit] = {}
     for edit in edits:
         before = made.get(edit.location)
-        made[edit.location] = edit if before is None else Edit(edit.location, before.content + edit.content)
+        made[edit.location] = edit if before is None else Edit(edit.location, _joined(before.content, edit.content))
     return list(made.values())
+
+
+def _joined(first: str, second: str) -> str:
+    """Two insertions at one point: arguments of one line with a comma between, those of their own lines one by one."""
+    if FIRST.fullmatch(first) and FIRST.fullmatch(second):
+        return f"{first}, {second}"
+    if SPREAD.fullmatch(first) and SPREAD.fullmatch(second):
+        return first.rstrip().removesuffix("," if second.startswith(",") else "") + second
+    return first + second
 
 
 def removed(source: Source, call: cst.Call, arg: cst.Arg) -> Edit:
@@ -206,14 +224,21 @@ def importing(source: Source, module: str) -> list[cst.FunctionDef]:
     return found
 
 
-def imported_module(source: Source, module: str) -> tuple[list[Edit], str] | None:
-    """As `imported`, for `import module`."""
+def imported_module(source: Source, module: str, user: cst.CSTNode | None = None) -> tuple[list[Edit], str] | None:
+    """As `imported`, for `import module`.
+
+    Where functions import it themselves, so does that of `user`: an import for all would hide theirs.
+    """
     for statement in top_level(source.tree):
         for alias in statement.names if isinstance(statement, cst.Import) else ():
             if alias.evaluated_name == module:
                 return [], alias.evaluated_alias or module
     if re.search(rf"^[ \t]*(?:{module}\b\s*=|def {module}\b|class {module}\b)", source.text, re.MULTILINE):
         return None
+    functions = importing(source, module) if user is not None else []
+    if user is not None and functions:
+        inside = any(any(one is user for one in walk(function)) for function in functions)
+        return ([] if inside else above(source, user, f"import {module}")), module
     return [new_import(source, f"import {module}")], module
 
 
@@ -280,18 +305,37 @@ def _runs(tree: cst.Module) -> list[list[cst.SimpleStatementLine]]:
 
 
 def _among(source: Source, imports: list[cst.SimpleStatementLine], code: str) -> Edit:
-    """The line in the block of imports that it belongs to: below the last that sorts before it."""
+    """The line in the block of imports that it belongs to: below the last that sorts before it.
+
+    A section that the block lacks is parted from others by an empty line.
+    """
     statement = cst.parse_statement(code)
     assert isinstance(statement, cst.SimpleStatementLine)
     own = _order(statement.body[0])
     keys = [_order(one.body[0]) for one in imports]
     start = next((n + 1 for n, key in enumerate(keys) if key[2].split(".")[0] == "unsloth"), 0)
     before = [n for n in range(start, len(keys)) if keys[n] < own]
-    beside = [n for n in before if keys[n][0] == own[0]] or before
-    if beside or start == len(keys):
-        return below(source, imports[beside[-1] if beside else -1], code)
-    at = source.span(imports[start].body[0])
-    return inserted(source, at.row, 1, at.cell, f"{code}\n")
+    beside = [n for n in range(start, len(keys)) if keys[n][0] == own[0]]
+    if above := [n for n in beside if n in before]:
+        return below(source, imports[above[-1]], code)
+    if start == len(keys):
+        return below(source, imports[-1], code)
+    if before and not beside:
+        parted = "\n" if _parted(source, imports) else ""
+        return below(source, imports[before[-1]], f"{parted}{code}")
+    follows = beside[0] if beside else start
+    at = source.span(imports[follows].body[0])
+    parted = "\n" if not beside and _parted(source, imports) else ""
+    return inserted(source, at.row, 1, at.cell, f"{code}\n{parted}")
+
+
+def _parted(source: Source, imports: list[cst.SimpleStatementLine]) -> bool:
+    """Whether these imports are of one section, or an empty line stands among them, as isort parts the sections."""
+    if len({_order(one.body[0])[0] for one in imports}) == 1:
+        return True
+    rows = source.span(imports[0].body[0]).row, source.span(imports[-1].body[0]).row
+    cell = source.span(imports[0].body[0]).cell
+    return any(not source.line(row, cell).strip() for row in range(*rows))
 
 
 def _order(statement: cst.CSTNode) -> tuple[int, int, str]:
@@ -306,12 +350,23 @@ def _order(statement: cst.CSTNode) -> tuple[int, int, str]:
     return section if name != "__future__" else -1, isinstance(statement, cst.ImportFrom), name.casefold()
 
 
-def below(source: Source, line: cst.SimpleStatementLine, code: str) -> Edit:
-    """A line of code below a line of statements, as far indented."""
+def below(source: Source, line: cst.BaseStatement, code: str) -> Edit:
+    """A line of code below a line of statements or a compound statement, as far indented."""
     at = source.span(line)
     indent = margin(source.line(at.row, at.cell))
     column = len(source.line(at.end_row, at.cell)) + 1
     return inserted(source, at.end_row, column, at.cell, "\n" + "\n".join(indent + one for one in code.split("\n")))
+
+
+def above(source: Source, node: cst.CSTNode, code: str) -> list[Edit]:
+    """A line of code above the statement that a node stands in, as far indented."""
+    lines = [one for one in walk(source.tree) if isinstance(one, cst.SimpleStatementLine)]
+    for line in lines:
+        if any(one is node for one in walk(line)):
+            at = source.span(line.body[0])
+            indent = source.line(at.row, at.cell)[: at.column - 1]
+            return [inserted(source, at.row, 1, at.cell, f"{indent}{code}\n")] if not indent.strip() else []
+    return []
 
 
 def _is_text(statement: cst.BaseSmallStatement) -> bool:

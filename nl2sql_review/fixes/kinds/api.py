@@ -38,8 +38,24 @@ def renamed(task: Task) -> Iterator[Candidate]:
             continue
         edit = python.renamed(task.source, arg, other)
         yield Candidate(f"write {other}= for {name}=", (edit,), FACTS, (name, other))
+    if change is not None and change.instead and not names:
+        yield from _switched(task, call, arg, name, change.instead)
+        task.reasons.append(f"nothing takes the place of {name}= as it stands, but {change.instead}")
+    elif not names:
+        task.reasons.append(f"nothing is known that {name}= may have meant")
     gone = change is not None and not change.instead
     if gone or any(other in call.arguments for other in names):
+        edit = python.removed(task.source, call.place.node, arg)
+        yield Candidate(f"remove {name}=", (edit,), FACTS, (name,))
+
+
+def _switched(task: Task, call: Call, arg: cst.Arg, name: str, instead: str) -> Iterator[Candidate]:
+    """The choice in place of a switch that is on: `train_sampling_strategy="group_by_length"`; else without it."""
+    found, said = re.fullmatch(r'(\w+)="[^"]*"', instead), dotted(arg.value)
+    if found is not None and found[1] not in call.arguments and said == "True":
+        edit = python.replaced(task.source, arg, instead)
+        yield Candidate(f"write {instead} for {name}=True", (edit,), FACTS, (name, found[1]))
+    elif found is not None and said == "False":
         edit = python.removed(task.source, call.place.node, arg)
         yield Candidate(f"remove {name}=", (edit,), FACTS, (name,))
 
@@ -93,8 +109,10 @@ def moved(task: Task) -> Iterator[Candidate]:
     names = (name, other, "args")
     facts = (*FACTS, "dataset.joined_samples") if other == "packing" else FACTS
     if arguments is not None:
-        if arguments.callee.rpartition(".")[2] != config:
-            return  # it would not take it either
+        taker = arguments.callee.rpartition(".")[2]
+        if taker != config:
+            task.reasons.append(f"{taker}, which the trainer is given, would not take it either")
+            return
         node = arguments.place.node
         if other in arguments.arguments:
             edits = [python.removed(task.source, trainer, arg)]
@@ -102,13 +120,13 @@ def moved(task: Task) -> Iterator[Candidate]:
             edits = [python.removed(task.source, trainer, arg), *python.added(task.source, node, f"{other}={value}")]
         else:
             return
-        yield Candidate(f"give {other}= to {arguments.callee.rpartition('.')[2]}", tuple(edits), facts, names)
+        yield Candidate(f"give {other}= to {taker}", tuple(edits), facts, names)
     elif config and "args" not in call.arguments:
         imported = python.imported(task.source, library.partition(".")[0], config)
         if imported is not None:
             edits, local = imported
             edits = [*edits, python.replaced(task.source, arg, f"args={local}({other}={value})")]
-            yield Candidate(f"give {other}= to a {config}", tuple(edits), facts, names, (config,))
+            yield Candidate(f"pass {other}= to a {config}", tuple(edits), facts, names, (config,))
 
 
 def reclassed(task: Task) -> Iterator[Candidate]:
@@ -124,7 +142,7 @@ def reclassed(task: Task) -> Iterator[Candidate]:
     length = plain(task.plan["memory.model_length"].value)
     for argument in ("max_length", "max_seq_length") if isinstance(length, int) else ():
         made = [*edits, *python.added(task.source, node, f"{argument}={length}")]
-        yield Candidate(f"make an {name}, with {argument}={length}", tuple(made), FACTS, (argument,), (), unsafe=True)
+        yield Candidate(f"use {name} with {argument}={length}", tuple(made), FACTS, (argument,), (), unsafe=True)
     yield Candidate(f"make an {name}", tuple(edits), FACTS, (), (), unsafe=True)
 
 

@@ -9,7 +9,8 @@ from ...policy.expectations import broken, spelled
 from ...readers.api.arguments import rejected
 from ...readers.derive import plain
 from ...training_plan.facts import Fact
-from .. import places
+from ...training_plan.values import Default, Known
+from .. import places, uses
 from ..context import Task, setting, together, wanted
 from ..edits import python
 from ..proof import Candidate
@@ -34,18 +35,30 @@ def factor(task: Task) -> Iterator[Candidate]:
 
 
 def balanced(task: Task) -> Iterator[Candidate]:
-    """The accumulation, and where that alone would spoil the effective batch, the batch per device with it."""
+    """The accumulation; where that alone would spoil the effective batch, the batch per device with it.
+
+    An effective batch that is not accepted either becomes the one that is wanted.
+    """
+    processes = plain(task.plan["arguments.processes"].value) or 1
     for number in wanted(task.expected, None, task.plan):
         alone = list(_set(task, ACCUMULATION, task.fact, number))
         yield from alone
-        batch, effective = task.plan[BATCH], plain(task.plan[EFFECTIVE].value)
-        share = _quotient(effective, number, plain(task.plan["arguments.processes"].value) or 1)
-        if share is not None:
-            title = (
-                f"set {task.fact.argument}={spelled(number)} and {batch.argument}={share}, "
-                "which keeps the effective batch"
-            )
-            yield from together(title, alone, list(_set(task, BATCH, batch, share)))
+        batch = task.plan[BATCH]
+        for effective, what in _effective(task):
+            share = _quotient(effective, number, processes)
+            if share is not None:
+                title = f"set {task.fact.argument}={spelled(number)} and {batch.argument}={share}{what}"
+                yield from together(title, alone, list(_set(task, BATCH, batch, share)))
+
+
+def _effective(task: Task) -> Iterator[tuple[object, str]]:
+    """The effective batches to come to: those that are wanted where it is not accepted, then the one there is."""
+    failed = [one.judged for one in task.examined.failed_facts if one.plan is task.plan]
+    for judged in (one for one in failed if one.name == EFFECTIVE):
+        yield from (
+            (product, f", an effective batch of {product}") for product in wanted(judged.expected, None, task.plan)
+        )
+    yield plain(task.plan[EFFECTIVE].value), " to keep the effective batch"
 
 
 def _set(task: Task, name: str, fact: Fact, number: int | float) -> Iterator[Candidate]:
@@ -72,18 +85,20 @@ def precision(task: Task) -> Iterator[Candidate]:
     """bf16 where the GPU has it, else fp16: both arguments ask the GPU."""
     if task.expected.equals != "bf16 else fp16":
         return
+    arguments = task.run.arguments.call
+    user = arguments.place.node if arguments is not None and arguments.place.source is task.source else None
     module, name = SUPPORTED if task.imports_unsloth() else ("torch", "cuda.is_bf16_supported")
     found = (
         python.imported(task.source, module, name)
         if module == SUPPORTED[0]
-        else python.imported_module(task.source, module)
+        else python.imported_module(task.source, module, user)
     )
     if found is None:
         return
     edits, local = found
     probe = f"{local}()" if module == SUPPORTED[0] else f"{local}.{name}(including_emulation=False)"
     missing, changed = [], []
-    call = None
+    call, idle = None, False
     for argument, text in (("bf16", probe), ("fp16", f"not {probe}")):
         fact = task.plan[f"arguments.{argument}"]
         place = places.lacking(fact) if places.omitted(fact) else places.argument(fact)
@@ -97,6 +112,8 @@ def precision(task: Task) -> Iterator[Candidate]:
         else:
             holder = python.call_of(task.source, place.node)
             changed.append((place.node, text))
+            given_by = isinstance(fact.value, Known) and not uses.read_elsewhere(task.examined, place)
+            idle = idle or given_by or isinstance(fact.value, Default)  # a setting or option that nobody would read
         if holder is None or call not in (None, holder):
             return
         call = holder
@@ -105,7 +122,7 @@ def precision(task: Task) -> Iterator[Candidate]:
     facts = ("arguments.mixed_precision", "arguments.bf16", "arguments.fp16")
     probes = tuple(id(c.place.node) for c in task.examined.recorded.calls if c.callee.endswith(name))
     given = ("bf16", "fp16", "including_emulation")
-    yield Candidate(f"set bf16={probe} and fp16=not {probe}", tuple(edits), facts, given, (name,), nodes=probes)
+    yield Candidate(f"set bf16={probe} and fp16=not {probe}", tuple(edits), facts, given, (name,), idle, probes)
 
 
 # -- warm-up -----------------------------------------------------------------------------------------------------
@@ -130,7 +147,7 @@ def warmup(task: Task) -> Iterator[Candidate]:
             continue
         if places.omitted(keep):
             renamed = python.renamed(place.source, place.node, name)
-            title = f"set {name}={{}} in place of {place.node.keyword.value}"
+            title = f"set {name}={{}} instead of {place.node.keyword.value}"
             value = plain(drop.value)
             if isinstance(value, (int, float)) and 0 <= value < 1:  # a share, whatever it is called
                 yield Candidate(title.format(spelled(value)), (renamed,), facts, names)
@@ -143,7 +160,7 @@ def warmup(task: Task) -> Iterator[Candidate]:
         made = next(setting(task, "arguments.warmup", keep, share), None)
         if call is not None and made is not None:
             edits = (python.removed(task.source, call, place.node), *made.edits)
-            title = f"{title} and no {place.node.keyword.value}"
+            title = f"{title} and remove {place.node.keyword.value}"
             yield Candidate(title, edits, facts, names, unsafe=made.unsafe, chooses=True)
 
 

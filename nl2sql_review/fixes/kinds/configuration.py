@@ -40,6 +40,8 @@ def settings(task: Task, name: str, fact: Fact, values: list[Any], facts: tuple[
     if place is None or not isinstance(place.node, Span):
         return
     if places.omitted(fact):
+        if not fact.argument:
+            task.reasons.append("it is what no one key says")
         for value in values if fact.argument else ():
             if (edit := documents.added(place, fact.argument, value)) is not None:
                 yield Candidate(f"add {edit.content.strip()}", (edit,), (name, *facts))

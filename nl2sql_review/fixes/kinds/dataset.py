@@ -46,7 +46,7 @@ def fallbacks(task: Task) -> Iterator[Candidate]:
         chain = " or ".join([*(f"{row}.get({quote}{name}{quote})" for name in read), quote * 2])
         edits.append(python.replaced(task.source, node, _embedded(task, node, chain)))
     if edits:
-        yield Candidate(f"read {', '.join(names)} by other spellings too", tuple(edits), PROMPT, unsafe=True)
+        yield Candidate(f"read {', '.join(names)} by other names too", tuple(edits), PROMPT, unsafe=True)
 
 
 def _embedded(task: Task, node: cst.CSTNode, text: str) -> str:
@@ -70,9 +70,9 @@ def cut(task: Task) -> Iterator[Candidate]:
         if not isinstance(task.fact.value, Absent):
             if edits := tuple(places.at_origin(task.fact, limit)):
                 hidden = not uses.compared(task.examined, task.fact, _cuts(task))
-                yield Candidate(f"cut the schema to {limit} characters", edits, PROMPT, unsafe=hidden)
+                yield Candidate(f"truncate the schema to {limit} characters", edits, PROMPT, unsafe=hidden)
             continue
-        title = f"cut the schema to {limit} characters by whole tables; nl2sql-review must be installed to train"
+        title = f"truncate the schema to {limit} characters by whole tables; nl2sql-review must be installed to train"
         sql = [task.source.segment(node) for node in columns.elements(task, "sql")]
         if cuts := [_by_tables(task, node, limit, sql) for node in columns.elements(task)]:
             yield Candidate(title, (*cuts, *_imported(task)), PROMPT, unsafe=True)

@@ -61,18 +61,18 @@ def _whole(task: Task) -> str:
     load, adapter = task.run.load.call, task.run.adapter_call
     if adapter is None and task.run.trainer is None:  # only a loader, and Unsloth's are made for adapters
         alone = load is not None and load.callee.startswith("unsloth.")
-        return "" if alone else "no adapter is made, and weights in 4 bit cannot be trained"
+        return "" if alone else "there is no adapter, and 4-bit weights cannot be trained"
     if adapter is None or not adapter.certain or not isinstance(task.plan["lora.adapter"].value, Known):
-        return "it is not certain that an adapter is made, and weights in 4 bit cannot be trained"
+        return "it is not certain that an adapter is added, and 4-bit weights cannot be trained"
     if load is None:
         return ""
     calls = task.examined.recorded.calls
     if sum(call.place.node is load.place.node for call in calls) != 1:
-        return "the model is loaded there more than once, perhaps not for training alone"
+        return "this call loads a model more than once, perhaps not only for training"
     if plain(load.get("load_in_8bit")) not in (None, False):
         return "the model is loaded in 8 bit"
     if not load.callee.startswith("unsloth.") and any(c.callee.endswith(MERGES) for c in calls):
-        return "the adapter is merged into the weights that are loaded, which 4 bit would round away"
+        return "the adapter is merged into the loaded weights, and 4 bit would round it away"
     return ""
 
 
@@ -93,7 +93,7 @@ def known_modules(task: Task) -> Iterator[Candidate]:
         yield from _name(task, modules)
     architecture = _architecture(task)
     if architecture is None:
-        task.reasons.append("the architecture of the model is not known, and so are not the names of its layers")
+        task.reasons.append("the model's architecture is unknown, and so are the names of its layers")
         return
     for modules in wanted(task.expectation(MODULES), kept, task.plan):
         other = modules if set(modules) <= _layers(task, architecture) | set(kept) else "all-linear"

@@ -8,7 +8,7 @@ from itertools import product
 import libcst as cst
 
 from ...readers.derive import plain
-from ...source.syntax import dotted
+from ...source.syntax import dotted, walk
 from .. import places
 from ..context import Task, setting, together, wanted
 from ..edits import python
@@ -52,6 +52,7 @@ def logged(task: Task) -> Iterator[Candidate]:
     if not task.run.train or task.run.train[-1].place.source is not task.source:
         return
     line = task.line(task.run.train[-1].place.node)
+    branches = _joined(task) if line is not None else None
     found = python.imported_module(task.source, "torch")
     if line is None or found is None:
         return
@@ -61,12 +62,14 @@ def logged(task: Task) -> Iterator[Candidate]:
         inside = any(function is task.function(task.run.train[-1].place.node) for function in functions)
         edits, first = [], "" if inside else "import torch\n"
     used = f"{torch}.cuda.max_memory_reserved() / 1024**3"
-    logger = _logger(task)
-    if logger:
+    text = f'(f"peak GPU memory: {{{used}:.1f}} GiB")'
+    if logger := _logger(task):
         call = f'{logger}.info("peak GPU memory: %.1f GiB", {used})'
+    elif logger := _used_before(task.function(line), line):
+        call = f"{logger}.info{text}"  # whose it is, is not known, nor how it puts values into a text
     else:
-        call = f'print(f"peak GPU memory: {{{used}:.1f}} GiB")'
-    edits = [*edits, python.below(task.source, line, f"{first}{call}")]
+        call = f"print{text}"
+    edits = [*edits, python.below(task.source, branches or line, f"{first}{call}")]
     calls = ("max_memory_reserved", "print", "info")
     yield Candidate(
         "log the peak of the reserved memory after training",
@@ -77,6 +80,29 @@ def logged(task: Task) -> Iterator[Candidate]:
     )
 
 
+def _joined(task: Task) -> cst.If | None:
+    """The branches that train each in its way: `if resumed: trainer.train(…) else: trainer.train()`."""
+    call = task.run.train[-1].place.node
+    holding = [n for n in walk(task.source.tree) if isinstance(n, cst.If) and any(one is call for one in walk(n))]
+    alike = [one for one in holding if all(_trains(branch, dotted(call.func)) for branch in _branches(one))]
+    first = next(iter(alike), None)
+    return None if first is None or any(isinstance(n, (cst.Return, cst.Raise)) for n in walk(first)) else first
+
+
+def _branches(one: cst.If) -> Iterator[cst.CSTNode | None]:
+    """What runs if it holds, and otherwise; None where there is nothing else."""
+    yield one.body
+    if isinstance(one.orelse, cst.If):
+        yield from _branches(one.orelse)
+    else:
+        yield one.orelse
+
+
+def _trains(branch: cst.CSTNode | None, callee: str) -> bool:
+    nodes = walk(branch) if branch is not None else ()
+    return any(isinstance(node, cst.Call) and dotted(node.func) == callee for node in nodes)
+
+
 def _logger(task: Task) -> str:
     """What the module calls its logger, "" where it has none."""
     for statement in python.top_level(task.source.tree):
@@ -85,3 +111,16 @@ def _logger(task: Task) -> str:
             if dotted(statement.value.func).rpartition(".")[2] in LOGGERS and isinstance(target, cst.Name):
                 return str(target.value)
     return ""
+
+
+def _used_before(function: cst.CSTNode, line: cst.CSTNode) -> str:
+    """The logger that a statement which certainly runs before a line has used, "" where there is none."""
+    found = ""
+    for block in (node for node in walk(function) if isinstance(node, (cst.Module, cst.IndentedBlock))):
+        holds = [n for n, one in enumerate(block.body) if any(node is line for node in walk(one))]
+        for statement in block.body[: holds[0]] if holds else ():
+            for one in statement.body if isinstance(statement, cst.SimpleStatementLine) else ():
+                if isinstance(one, cst.Expr) and isinstance(one.value, cst.Call):
+                    name, _, method = dotted(one.value.func).rpartition(".")
+                    found = name if method == "info" and "log" in name.rpartition(".")[2].lower() else found
+    return found

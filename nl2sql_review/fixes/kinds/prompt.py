@@ -20,7 +20,7 @@ from ..edits import python
 from ..proof import Candidate
 from ..scopes import Scopes
 
-GIVEN = ("fn_kwargs", "mapping", "formatting_func")  # what a text comes through on its way into a data set or trainer
+GIVEN = ("fn_kwargs", "mapping", "formatting_func")  # what a text comes through on its way into a dataset or trainer
 TEMPLATES = "unsloth.chat_templates"
 LOSS = ("prompt.loss_on", "prompt.loss_by", "prompt.markers", "prompt.instruction_marker", "prompt.response_marker")
 
@@ -47,7 +47,7 @@ def ended(task: Task) -> Iterator[Candidate]:
             kept, gone = task.source.span(node.left), task.source.span(node.right)
             at = Location(task.source.path, kept.end_row, kept.end_column, gone.end_row, gone.end_column, gone.cell)
             what = task.source.excerpt(node.right)
-            yield Candidate(f"leave out the {what} at the end of the text", (Edit(at, ""),), facts)
+            yield Candidate(f"remove the {what} at the end of the text", (Edit(at, ""),), facts)
 
 
 def _closed(task: Task, facts: tuple[str, ...]) -> Iterator[Candidate]:
@@ -65,12 +65,12 @@ def _closed(task: Task, facts: tuple[str, ...]) -> Iterator[Candidate]:
         function = scopes.around(node)[0]
         edit, handed = _appended(task, node, read), scopes.handing(function, owner)
         if edit is not None and handed is not None:
-            called = function.name.value if isinstance(function, cst.FunctionDef) else "the function that makes it"
-            title = f"end the text with {read}, which is handed to {called}"
+            called = function.name.value if isinstance(function, cst.FunctionDef) else "the function that builds it"
+            title = f"end the text with {read}, passed to {called}"
             calls = ("partial",)
             yield Candidate(title, (edit, *handed), facts, GIVEN, calls, nodes=tuple(scopes.mapped))
         else:
-            task.reasons.append(f"{token} cannot be read where the text is made, nor handed there")
+            task.reasons.append(f"{token} is not available where the text is built and cannot be passed there")
 
 
 def expressions(task: Task) -> Iterator[cst.BaseExpression]:
@@ -159,7 +159,7 @@ def masked(task: Task) -> Iterator[Candidate]:
             parts = [f"instruction_part={python.literal(instruction)}", f"response_part={python.literal(response)}"]
             parts += force
             made = (*edits, python.below(task.source, line, _call(task, line, f"{name} = {function}", name, parts)))
-            title = "mask the prompt by train_on_responses_only once the trainer is made"
+            title = "mask the prompt with train_on_responses_only after creating the trainer"
             yield Candidate(title, made, LOSS, (FUNCTION,), (FUNCTION,))
 
 
@@ -190,9 +190,7 @@ def remarked(task: Task) -> Iterator[Candidate]:
             )
     if "force_match" not in call.arguments and isinstance(call.place.node, cst.Call):
         edits = python.added(task.source, call.place.node, "force_match=False")
-        yield Candidate(
-            "search for the markers without regard to how tokens are cut", tuple(edits), LOSS, ("force_match",)
-        )
+        yield Candidate("search for the markers regardless of tokenization", tuple(edits), LOSS, ("force_match",))
 
 
 def _target(task: Task, line: cst.SimpleStatementLine, call: cst.CSTNode) -> str:

@@ -56,7 +56,7 @@ ALPACA = (
     "\n\n### Response:\n",
 )
 CHATS = ("chat_template", "sharegpt", "chat_template.default", "messages")
-NO_UNSLOTH = "Axolotl trains without Unsloth, whose checkpointing no key asks for; its own is on"
+NO_UNSLOTH = "Axolotl trains without Unsloth, and no key enables Unsloth's checkpointing; Axolotl's own is enabled"
 
 
 def read(r: Reading) -> None:
@@ -123,7 +123,7 @@ def adapter(r: Reading, top: Level, model: Call) -> Call:
     kind = top.plain("adapter")
     if kind not in ("lora", "qlora"):
         if kind:
-            r.state("lora.adapter", Absent(f"adapter: {kind} makes no LoRA adapter"), top.where("adapter"))
+            r.state("lora.adapter", Absent(f"adapter: {kind} adds no LoRA adapter"), top.where("adapter"))
         return model
     config = r.call("peft.LoraConfig", top.where("adapter"))
     config.place = top.place
@@ -156,7 +156,7 @@ def training_arguments(r: Reading, top: Level) -> Call:
     if unset(top.get("learning_rate")):
         r.state(
             "arguments.learning_rate",
-            Absent("learning_rate is not set, and Axolotl requires it"),
+            Absent("learning_rate is not set, but Axolotl requires it"),
             argument="learning_rate",
         )
     batch(r, top, call)
@@ -237,7 +237,7 @@ def checkpointing(r: Reading, top: Level, call: Call) -> None:
         value = Known(True, value.trace)  # "offload": a manner of it
     r.give(call, "gradient_checkpointing", value, top, "gradient_checkpointing")
     if isinstance(value, Known) and not on:
-        note = "gradient_checkpointing: true turns on Axolotl's own"
+        note = "gradient_checkpointing: true enables Axolotl's own"
         r.state("lora.gradient_checkpointing", Known(False, value.trace), note=note)
     if on:
         r.beyond(NO_UNSLOTH, "lora.gradient_checkpointing", "lora.misplaced_gradient_checkpointing")
@@ -250,18 +250,18 @@ def conflicts(r: Reading, top: Level) -> None:
         r.defect("conflict", top, key, f"{why}: {r.flavour.refusal}")
 
     if top.plain("warmup_steps") and top.plain("warmup_ratio"):
-        refuse("warmup_ratio", "warmup_steps and warmup_ratio exclude each other")
+        refuse("warmup_ratio", "warmup_steps and warmup_ratio cannot be combined")
     if "gradient_accumulation_steps" in top and top.plain("batch_size"):
-        refuse("batch_size", "gradient_accumulation_steps and batch_size exclude each other")
+        refuse("batch_size", "gradient_accumulation_steps and batch_size cannot be combined")
     if top.plain("save_steps") and top.plain("saves_per_epoch"):
-        refuse("saves_per_epoch", "save_steps and saves_per_epoch exclude each other")
+        refuse("saves_per_epoch", "save_steps and saves_per_epoch cannot be combined")
     if top.plain("save_steps") and top.plain("save_strategy") not in (None, "steps"):
         refuse(
-            "save_strategy", f"save_steps asks for the strategy steps, save_strategy for {top.plain('save_strategy')}"
+            "save_strategy", f"save_steps implies the strategy steps, but save_strategy is {top.plain('save_strategy')}"
         )
     loaded = next((k for k in ("load_in_4bit", "load_in_8bit") if top.plain(k) is True), "")
     if loaded and not top.plain("adapter"):
-        refuse(loaded, f"{loaded} is on and no adapter is set")
+        refuse(loaded, f"{loaded} is enabled, but no adapter is set")
     if top.plain("adapter") == "qlora" and top.plain("load_in_4bit") is not True:
         refuse("adapter", "adapter: qlora needs load_in_4bit: true")
 
@@ -295,7 +295,7 @@ def datasets(r: Reading, top: Level) -> Dataset | None:
         )
         names.append((path, one.where("path")))
     data = mixed(r, load(r, top.place, names), top.where("datasets"))
-    r.data_made_before("Axolotl reads the columns, by the type of each data set")
+    r.data_made_before("Axolotl reads the columns according to the type of each dataset")
     return data
 
 
@@ -305,19 +305,19 @@ def prompt(r: Reading, top: Level, data: Dataset | None) -> None:
         r.made.text = Stated(objective="pretraining_dataset trains on plain text")
         return
     if not listed:
-        r.made.text = Stated(why="the configuration names no data set", at=top.place)
+        r.made.text = Stated(why="the configuration names no dataset", at=top.place)
         return
     first = listed[0]
     kinds = {str(one.plain("type")) for one in listed}
     at = first.where("type")
     text = text_of(first, data, at)
     if len(kinds) > 1:
-        text = Stated(why="the data sets are of several types", at=at)
+        text = Stated(why="the datasets have several types", at=at)
     r.made.text = text
     loss(r, top, listed)
     ending(r, top, listed)
     r.beyond(
-        "Axolotl finds the answer by the type of the data set, not by a marker",
+        "Axolotl finds the answer by the dataset's type, not by a marker",
         "prompt.instruction_marker",
         "prompt.response_marker",
         "prompt.markers",
@@ -333,10 +333,10 @@ def text_of(one: Level, data: Dataset | None, at: Place) -> Stated:
         parts = [part for pair in zip(ALPACA, holes) for part in pair]
         return Stated("text", Text((*parts, eos(at)), (at,)), at=at)
     if kind in CHATS:
-        return Stated("chat", why="what the messages hold is in the data, not in the configuration", at=at)
+        return Stated("chat", why="the content of the messages is in the data, not in the configuration", at=at)
     if kind is None:
-        return Stated(why="the data set has no type, so that its rows are taken as tokens", at=at)
-    return Stated(why=f"what the type {kind} makes of a row is not known here", at=at)
+        return Stated(why="the dataset has no type, so its rows are taken as tokens", at=at)
+    return Stated(why=f"it is unknown how the type {kind} formats a row", at=at)
 
 
 def user_defined(level: Level, data: Dataset | None, at: Place) -> Stated:
@@ -396,7 +396,7 @@ def in_the_data(kind: object) -> bool:
 def ending(r: Reading, top: Level, listed: list[Level]) -> None:
     none = next((one for one in listed if one.plain("train_on_eos") == "none"), None)
     if none is not None:
-        note = "train_on_eos: none takes the EOS token out of the loss"
+        note = "train_on_eos: none masks the EOS token"
         r.state("prompt.ending", Known("none", (none.where("train_on_eos"),)), note=note)
         return
     kinds = [one.plain("type") for one in listed]

@@ -151,7 +151,7 @@ def base(r: Reading, top: Level, unsloth: bool) -> Call:
     elif isinstance(bits, Unknown):
         r.state("lora.load_in_4bit", bits)
     elif QUANTIZED.search(str(top.plain("model_name_or_path"))):
-        why = "the model's name says that it was published quantized; in how many bits is not in the configuration"
+        why = "the model's name says that it is quantized, but the configuration does not say to how many bits"
         r.state("lora.load_in_4bit", Unknown(why, (top.where("model_name_or_path"),)))
     return call
 
@@ -160,7 +160,7 @@ def adapter(r: Reading, top: Level, model: Call, unsloth: bool) -> Call:
     kind = top.plain("finetuning_type")
     if kind != "lora":
         if kind in ("oft", "freeze"):
-            why = "makes no LoRA adapter" if kind == "oft" else "trains some of the layers in full"
+            why = "adds no LoRA adapter" if kind == "oft" else "fully trains some of the layers"
             r.state("lora.adapter", Absent(f"finetuning_type: {kind} {why}"), top.where("finetuning_type"))
         return model
     if unsloth:
@@ -180,7 +180,7 @@ def settings(r: Reading, top: Level, call: Call) -> None:
     if unset(alpha) and isinstance(rank, Known) and isinstance(rank.value, int):
         alpha = top.built_in(rank.value * 2, "lora_alpha", ", twice the rank")
     elif unset(alpha):
-        alpha = Unknown("lora_alpha is twice lora_rank, which is not known")
+        alpha = Unknown("lora_alpha is twice lora_rank, and that is unknown")
     r.give(call, "lora_alpha", alpha, top, "lora_alpha")
     target = top.get("lora_target")
     if isinstance(target, Known):
@@ -226,7 +226,7 @@ def checkpointing(r: Reading, top: Level, unsloth: bool) -> None:
             "lora.gradient_checkpointing", Known("unsloth", (top.where("use_unsloth_gc"),)), note="by use_unsloth_gc"
         )
     else:
-        note = "plain checkpointing; use_unsloth: true or use_unsloth_gc: true asks for Unsloth's"
+        note = "plain checkpointing; use_unsloth: true or use_unsloth_gc: true enables Unsloth's"
         r.state("lora.gradient_checkpointing", Known(True, (top.place,)), note=note)
 
 
@@ -267,7 +267,7 @@ def datasets(r: Reading, top: Level) -> Dataset | None:
         paths = [(value, at)]
     parts = load(r, top.place, paths)
     strategy, probabilities = str(top.plain("mix_strategy") or "concat"), top.get("interleave_probs")
-    r.data_made_before("LLaMA-Factory reads the columns that dataset_info.json maps", described_by="dataset_info.json")
+    r.data_made_before("LLaMA-Factory reads the columns mapped in dataset_info.json", described_by="dataset_info.json")
     if not strategy.startswith("interleave"):
         return mixed(r, parts, at)
     arguments: dict[str, Value] = {
@@ -294,7 +294,7 @@ def weights(value: Known) -> Value:
             value.trace,
         )
     except ValueError:
-        return Unknown("interleave_probs is no list of numbers", value.trace)
+        return Unknown("interleave_probs is not a list of numbers", value.trace)
 
 
 def foreign_template(top: Level, template: object, at: Place) -> Fact:
@@ -303,8 +303,8 @@ def foreign_template(top: Level, template: object, at: Place) -> Fact:
     if template != "empty" or not CHATS.search(model):
         return Fact(Known([]), at=at)
     text = (
-        f"template: empty puts no roles and no end around the turns, and {model} is served with its own chat template: "
-        "leave it out, or name the template of the model's family"
+        f"template: empty adds no roles and no end token to the turns, but {model} is served with its own chat "
+        f"template: remove the key, or set the template of the model's family"
     )
     case = Fact(Known(["empty"], (at,)), at=at, argument="template", sentence=text)
     return Fact(Known(["empty"]), at=at, cases=(case,))
@@ -324,11 +324,11 @@ def prompt(r: Reading, top: Level, data: Dataset | None, stage: str) -> None:
         r.made.text = Stated("text", Text((*parts, eos(at)), (at,)), at=at)
     else:
         said = (
-            f"the template {template} puts the rows into turns"
+            f"the template {template} formats the rows as turns"
             if template
-            else "the tokenizer's own template puts the rows into turns"
+            else "the tokenizer's own template formats the rows as turns"
         )
-        r.made.text = Stated("chat", why=f"{said}; what they hold is in the data", at=at)
+        r.made.text = Stated("chat", why=f"{said}; their content is in the data", at=at)
     on_prompt = top.get("train_on_prompt")
     where = top.where("train_on_prompt")
     if isinstance(on_prompt, Unknown):

@@ -35,10 +35,10 @@ OTHERS = {
     "desirable_weight": "KTO", "center_rewards_coefficient": "Reward",
 }  # fmt: skip
 LAUNCH_FILES = ("accelerate_config", "config_file", "deepspeed", "deepspeed_config_file")
-NO_UNSLOTH = "trl sft trains without Unsloth, whose checkpointing no key asks for; its own is on"
+NO_UNSLOTH = "trl sft trains without Unsloth, and no key enables Unsloth's checkpointing; TRL's own is enabled"
 RESTART = (
-    "a restart is asked for on the command line, `trl sft --config … --resume_from_checkpoint true`: "
-    "in the file it would stop the first run"
+    "a restart is requested on the command line, `trl sft --config … --resume_from_checkpoint true`: "
+    "in the file it would make the first run fail"
 )
 
 
@@ -89,7 +89,7 @@ def switch(value: Value) -> Value:
 def check(r: Reading, top: Level, other: str) -> None:
     if other:
         r.made.doubts["unknown"] = (
-            f"it is a configuration of another trainer of TRL ({other}), whose keys are not listed here"
+            f"this is a configuration of another TRL trainer ({other}), and its keys are unknown here"
         )
         return
     versions = r.made.versions
@@ -124,7 +124,7 @@ def check(r: Reading, top: Level, other: str) -> None:
             "removed",
             top,
             key,
-            f"{key} is no key of trl sft any more ({used}): {r.flavour.refusal}{instead.get(key, '')}",
+            f"{key} is no longer a key of trl sft ({used}): {r.flavour.refusal}{instead.get(key, '')}",
         )
         fine.add(key)
     r.check(top, extra=own | fine)
@@ -164,8 +164,7 @@ def adapter(r: Reading, top: Level, trainer: Call) -> None:
                     "ignored",
                     top,
                     key,
-                    f"{key} has no effect: use_peft is not true, "
-                    "so that no adapter is made and all weights are trained",
+                    f"{key} has no effect: use_peft is not true, so no adapter is added and all weights are trained",
                 )
         return
     config = r.call("peft.LoraConfig", top.place)
@@ -219,20 +218,18 @@ def datasets(r: Reading, top: Level) -> Dataset | None:
     if len(listed) > 1 and any(share is not None for share in shares):
         at = listed[0].where("fraction")
         if any(share is None for share in shares):
-            r.defect(
-                "conflict", top, "datasets", "fraction is set for some of the data sets and not for others: ValueError"
-            )
-        note = "each data set is cut to its fraction of the whole, and none counts twice"
+            r.defect("conflict", top, "datasets", "fraction is set for only some of the datasets: ValueError")
+        note = "each dataset is cut to its fraction of the whole, and no row counts twice"
         r.state("dataset.mixing", Known("interleaved by weight", (at,)), note=note)
         r.state("dataset.weights", Known(shares, (at,)))
         r.beyond("TRL divides the fractions by their sum", "dataset.weights_sum")
         r.beyond(
-            "the first rows of each data set are taken: nothing is drawn",
+            "the first rows of each dataset are used: nothing is sampled",
             "dataset.seed",
             "dataset.stopping_strategy",
             "dataset.misaligned_weights",
         )
-    r.data_made_before("TRL reads the columns it expects; no key maps others")
+    r.data_made_before("TRL reads the columns it expects; no key maps other names")
     return data
 
 
@@ -252,17 +249,17 @@ def prompt(r: Reading, top: Level) -> None:
         form = "chat"
     elif columns and all(str(top.plain("dataset_text_field") or "text") in c for c in columns):
         form = "text"
-    r.made.text = Stated(form, why="what the columns of the data set hold is not in the configuration", at=at)
+    r.made.text = Stated(form, why="the content of the dataset's columns is not in the configuration", at=at)
     completion, assistant = top.get("completion_only_loss"), top.get("assistant_only_loss")
     on, note, key = "", "", ""
     if isinstance(assistant, Known) and assistant.value is True:
-        on, note, key = "response", "by assistant_only_loss, which needs conversations", "assistant_only_loss"
+        on, note, key = "response", "by assistant_only_loss, and that needs conversations", "assistant_only_loss"
     elif isinstance(completion, Known) and completion.value is False:
         on, note, key = "all", "completion_only_loss: false", "completion_only_loss"
     elif form == "prompt-completion" and isinstance(completion, (Known, Absent)):
         on, note = "response", "by prompt and completion columns"
     elif form == "text":
-        on, note = "all", "the data set is a column of text, and nothing masks the prompt in it"
+        on, note = "all", "the dataset is a text column, and nothing masks the prompt in it"
     elif form == "chat":
         on, note = "all", "assistant_only_loss is not set"
     if on:
@@ -275,6 +272,6 @@ def prompt(r: Reading, top: Level) -> None:
         "prompt.markers",
     )
     if form == "prompt-completion":
-        r.state("prompt.ending", Known("eos", (at,)), note="by TRL, which appends it to the completion")
+        r.state("prompt.ending", Known("eos", (at,)), note="appended to the completion by TRL")
     elif form == "chat":
         r.state("prompt.ending", Known("eos", (at,)), note="by the chat template")

@@ -32,7 +32,7 @@ ARGUMENTS = {
 }
 # What the trainer does where the flavour has no key (studio/backend/core/training/trainer.py).
 BUILT_IN: dict[str, str] = {"optim": "adamw_8bit", "lr_scheduler_type": "linear"}
-NO_KEY = ", which has no key for it"
+NO_KEY = ", and that has no key for it"
 CHECKPOINTING = {
     "true": True,
     "1": True,
@@ -106,7 +106,7 @@ def read(r: Reading) -> None:
         why = (
             "Studio names the folder"
             if studio
-            else "output_dir is not set: the run gets a folder of its own under outputs/"
+            else "output_dir is not set: the run gets its own directory under outputs/"
         )
         if studio:
             r.beyond(why, "project.output_dir")
@@ -118,7 +118,7 @@ def read(r: Reading) -> None:
     resume(r, whole, studio)
     prompt(r, whole, data)
     r.beyond(
-        f"{r.flavour.program} shows the memory in use itself; no key asks for it",
+        f"{r.flavour.program} shows memory usage itself; no key controls it",
         "memory.monitoring",
         "memory.monitoring_sees",
     )
@@ -139,7 +139,7 @@ def check(r: Reading, top: Level, levels: list[Level]) -> None:
         value = level.written("gradient_checkpointing")
         if isinstance(value, Known) and isinstance(value.value, bool):
             if not is_studio(r) and not refuses:
-                text = f"gradient_checkpointing: a YAML switch is refused before unsloth {FORBIDS}: "
+                text = f"gradient_checkpointing: a YAML boolean is refused before unsloth {FORBIDS}: "
                 text += 'write "true", "none" or "unsloth"'
                 r.defect("value", level, "gradient_checkpointing", text)
             level.items["gradient_checkpointing"] = Known("true" if value.value else "none", value.trace)
@@ -159,7 +159,7 @@ def base(r: Reading, whole: Whole, full: bool) -> Call:
     call = r.call("unsloth.FastLanguageModel.from_pretrained", level.where(key) if key in level else level.place)
     name = level.get(key)
     if unset(name):
-        name = Unknown("the configuration names no model: the command line or Studio does")
+        name = Unknown("the configuration names no model: the command line or Studio does that")
     r.give(call, "model_name", name, level, key)
     r.give(call, "max_seq_length", whole.get("max_seq_length"), whole.of("max_seq_length"), "max_seq_length")
     if full:
@@ -236,7 +236,7 @@ def training_arguments(r: Reading, whole: Whole) -> Call:
     )
     r.give(call, "report_to", value, level, "enable_wandb")
     if not trackers:
-        r.state("project.tracker", Known("none", value.trace), note="enable_wandb is not on")
+        r.state("project.tracker", Known("none", value.trace), note="enable_wandb is not set")
     return call
 
 
@@ -262,9 +262,7 @@ def resume(r: Reading, whole: Whole, studio: bool) -> None:
             argument="resume_from_checkpoint",
         )
     elif studio:
-        r.beyond(
-            "a run is resumed from Studio's history, which fills in resume_from_checkpoint", "checkpointing.resume"
-        )
+        r.beyond("a run is resumed from Studio's history, and that sets resume_from_checkpoint", "checkpointing.resume")
     else:
         r.beyond("unsloth train cannot resume: it has no key for it", "checkpointing.resume")
 
@@ -302,7 +300,7 @@ def masks(r: Reading, whole: Whole, trainer: Call) -> None:
             note=f"train_on_completions: false{default}",
         )
     r.beyond(
-        "the markers are those of the template, which Unsloth knows",
+        "the markers are those of the template known to Unsloth",
         "prompt.instruction_marker",
         "prompt.response_marker",
         "prompt.markers",
@@ -314,13 +312,13 @@ def prompt(r: Reading, whole: Whole, data: Dataset | None) -> None:
     kind = str(whole.plain("format_type") or "auto").lower()
     at = level.where("format_type")
     if kind == "raw" or str(whole.plain("training_type")) == "Continued Pretraining":
-        r.made.text = Stated(objective="plain text is trained on, as in pretraining")
+        r.made.text = Stated(objective="it trains on plain text, as in pretraining")
         return
     if kind == "alpaca":
         holes = [column(data, name, at) for name in ("instruction", "input", "output")]
         parts = [part for pair in zip(ALPACA, holes) for part in pair]
         r.made.text = Stated("text", Text((*parts, eos(at)), (at,)), at=at)
     else:
-        r.made.text = Stated("chat", why="which template the rows are put into is decided by the data", at=at)
+        r.made.text = Stated("chat", why="the data determines the template of the rows", at=at)
     by = "the template alpaca" if kind == "alpaca" else "the chat template"
     r.state("prompt.ending", Known("eos", (at,)), note=f"by {by}")

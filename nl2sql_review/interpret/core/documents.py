@@ -172,10 +172,10 @@ def yaml_documents(text: Text, dialect: str = "pyyaml") -> list[Maker]:
             make()  # a tag nobody knows or a key that cannot be one is an error of the whole
     except yaml.YAMLError as e:
         mark = getattr(e, "problem_mark", None)
-        said = f"not YAML that can be loaded ({getattr(e, 'problem', None) or str(e).splitlines()[0]})"
+        said = f"not valid YAML ({getattr(e, 'problem', None) or str(e).splitlines()[0]})"
         raise Malformed(said, mark.line + 1 if mark else 0, mark.column + 1 if mark else 0) from None
     except (ValueError, TypeError, RecursionError, OverflowError) as e:
-        raise Malformed(f"not YAML that can be loaded ({type(e).__name__})") from None
+        raise Malformed(f"not valid YAML ({type(e).__name__})") from None
     return makers
 
 
@@ -199,7 +199,7 @@ class YamlMaker:
         if id(node) in self.made:
             return self.made[id(node)]
         if id(node) in self.open:
-            raise Malformed("it holds itself")
+            raise Malformed("it contains itself")
         trace = self.place(node, key)
         if isinstance(node, yaml.ScalarNode):
             value = kept(self.scalar(node, trace))
@@ -414,5 +414,5 @@ def ini_document(text: Text, lower: bool = True, inline: tuple[str, ...] = (), i
         parser.read_string(text.text)
         plain = {name: dict(parser[name]) for name in ("DEFAULT", *parser.sections())}
     except configparser.Error as e:
-        raise Malformed(f"not a file that configparser reads ({type(e).__name__})") from None
+        raise Malformed(f"not a file that configparser can read ({type(e).__name__})") from None
     return lambda: placed(plain, (), lines_of_keys(text), text)

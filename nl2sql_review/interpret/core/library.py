@@ -14,7 +14,7 @@ from .machine import Machine
 from .model_call import NO_RECEIVER, IterationModel, Model, ModelCall
 from .names import canonical, kind_of_result, method_name, positional
 from .objects import Arguments, Dataset, Instance, ItemKey, Items, Opaque, Scope, Sequence, object_of, plain
-from .operations import describe, freeze
+from .operations import describe, freeze, thaw
 from .recording import Call
 from .state import place_of
 
@@ -97,10 +97,19 @@ def library_attribute(m: Machine, owner: Known, v: Opaque, name: str, node: cst.
         v.call is not None
         and name in v.call.arguments
         and v.kind not in ("model", "datasets.Dataset", "transformers.PreTrainedTokenizer")
+        and keeps_arguments(v.call.callee)
     ):
-        given: Value | None = v.call.arguments[name]
-        return given
+        return thaw(v.call.arguments[name])
     return None
+
+
+def keeps_arguments(callee: str) -> bool:
+    """Whether what a call makes has its arguments as attributes: an object of a class, and not an answer of a function.
+
+    The `headers` of what `requests.get(url, headers=…)` returns are not those that were sent.
+    """
+    name = callee.rpartition(".")[2]
+    return name[:1].isupper() or name.startswith("from_") or callee == "wandb.init"
 
 
 def wraps_model(call: Call) -> bool:
@@ -217,7 +226,7 @@ def portable(m: Machine, value: Value) -> Value:
             if isinstance(v, dict)
             else [portable(m, Known(x)) for x in v]
         )
-        return Unknown("where the project lies, only the run knows", value.trace, inner)
+        return Unknown("the project's location is known only at run time", value.trace, inner)
     return value
 
 

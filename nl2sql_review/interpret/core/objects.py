@@ -252,7 +252,7 @@ class Opaque(Object):
 
     `text` is the expression, `head` and `args` as in `values.Term`. `kind` is the canonical name of its type where
     that is known ("datasets.Dataset", "model", "trl.SFTTrainer"); such ones are objects, the others mere terms.
-    `place`: where it is written, for what is read from a row of a data set.
+    `place`: where it is written, for what is read from a row of a dataset.
     """
 
     __slots__ = ("text", "head", "args", "call", "kind", "place")
@@ -301,7 +301,7 @@ class Dataset(Opaque):
 
     `open`: there are further columns that nobody named. `mixed`: the call that mixed it from several.
     `steps`: the calls applied to it, in order. `parts`: the datasets it was mixed from. `split`: the name it was taken
-    out of a dict of data sets by. `filters`: what decides, for each filter it went through, whether a row is kept.
+    out of a dict of datasets by. `filters`: what decides, for each filter it went through, whether a row is kept.
     """
 
     __slots__ = ("columns", "open", "sources", "mixed", "steps", "parts", "splits", "split", "filters")

@@ -72,7 +72,7 @@ def combinations(values: Iterable[Value]) -> int:
     return product
 
 
-COUNTED = "only the run knows how many there are in "
+COUNTED = "how many there are is known only at run time: "
 
 
 # -- description -----------------------------------------------------------------------------------------
@@ -140,11 +140,23 @@ def freeze(value: Value, depth: int = 6, done: Frozen | None = None) -> Value:
     return value
 
 
+def thaw(value: Value) -> Value:
+    """The containers that `freeze` made plain as objects again, which have methods."""
+    if not isinstance(value, (Known, Default)) or not isinstance(value.value, (dict, list, tuple, set, frozenset)):
+        return value
+    plain = value.value
+    if isinstance(plain, dict):
+        made: Value = Known(Mapping({key: thaw(Known(one)) for key, one in plain.items()}), value.trace)
+    else:
+        made = Known(Sequence(tuple(thaw(Known(one)) for one in plain), type(plain).__name__), value.trace)
+    return demote(made, value.by) if isinstance(value, Default) else made
+
+
 def freeze_object(v: object, trace: Trace, depth: int, done: Frozen) -> Value:
     if isinstance(v, Opaque) and v.head == "path":
         return freeze(v.args[0], depth, done)
     if isinstance(v, Row):
-        return Term(v.text, "row", (Known(v),), trace)  # readers ask which data set it is a row of
+        return Term(v.text, "row", (Known(v),), trace)  # readers ask which dataset it is a row of
     if isinstance(v, Opaque):
         if v.kind and v.kind not in ("row", "str"):
             return Known(v, trace)
@@ -162,7 +174,7 @@ def freeze_object(v: object, trace: Trace, depth: int, done: Frozen) -> Value:
     if state.open:
         return Unknown(state.open, trace, shape)
     if mapping and any(isinstance(p, Either) and any(isinstance(o, Absent) for o in p.options) for p in parts):
-        return Unknown("some of its keys are set on one path only", trace, shape)
+        return Unknown("some of its keys are set on only one path", trace, shape)
     by = state.by
     for k, p in zip(keys, parts):
         if isinstance(p, Default) and not isinstance(p.value, Object):
@@ -170,7 +182,7 @@ def freeze_object(v: object, trace: Trace, depth: int, done: Frozen) -> Value:
         elif isinstance(p, Either):
             return spread_parts(shape, keys, parts, v, trace)
         elif not isinstance(p, Known) or isinstance(p.value, Object):
-            why = p.why if isinstance(p, Unknown) else f"{describe(p)} is decided by the run"
+            why = p.why if isinstance(p, Unknown) else f"{describe(p)} is decided at run time"
             return Unknown(f"item {k!r}: {why}" if mapping else f"element {k + 1}: {why}", trace, shape)
     plain = [p.value for p in parts if isinstance(p, (Known, Default))]  # all are: of any other kind it has returned
     whole: Any = dict(zip(keys, plain)) if mapping else tuple(plain) if v.kind == "tuple" else plain
@@ -182,7 +194,7 @@ def freeze_object(v: object, trace: Trace, depth: int, done: Frozen) -> Value:
 def spread_parts(shape: Shape, keys: list[Any], parts: list[Value], v: Sequence | Mapping, trace: Trace) -> Value:
     """A container one of whose elements is Either: one option for each, as long as there are few."""
     if 2 ** sum(isinstance(p, Either) for p in parts) > MAX_OPTIONS:
-        return Unknown("too many combinations of what its elements may be", trace, shape)
+        return Unknown("too many combinations of possible elements", trace, shape)
     i, either = next((i, p) for i, p in enumerate(parts) if isinstance(p, Either))
     options: Value | None = None
     for option in either.options:
@@ -201,7 +213,7 @@ def spread_parts(shape: Shape, keys: list[Any], parts: list[Value], v: Sequence 
         or isinstance(options, Either)
         and len(options.options) > MAX_OPTIONS
     ):
-        return Unknown("too many combinations of what its elements may be", trace, shape)
+        return Unknown("too many combinations of possible elements", trace, shape)
     return options
 
 

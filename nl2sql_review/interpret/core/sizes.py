@@ -97,9 +97,9 @@ def function(name: str, args: Iterable[Any]) -> None:
         amount = abs(arg) if isinstance(arg, int) else int(abs(arg)) if isinstance(arg, float) and abs(arg) < 1e9 else 0
         work *= 1 + max(size(arg), amount)
         if work > MAX_WORK and word not in LINEAR:
-            raise TooMuch(f"what {word}() makes of so much")
+            raise TooMuch(f"the result of {word}() on so much data")
         if amount > MAX_WORK:
-            raise TooMuch(f"what {word}() makes of so large a number")
+            raise TooMuch(f"the result of {word}() on so large a number")
 
 
 def _number_function(word: str, args: tuple[Any, ...]) -> None:

@@ -157,7 +157,7 @@ class State:
     def write_attributes(self, obj: Attributes, state: Items) -> None:
         target = obj.target
         for key, value in state.items.items():
-            if target.slots.get(key) is not value:
+            if isinstance(key, str) and target.slots.get(key) is not value:  # any other key names no attribute
                 self.write(target, key, value)
         for key in [k for k in obj.state.items if k not in state.items]:
             self.delete(target, key)
@@ -231,7 +231,7 @@ class State:
         for obj, key, old in self.journal[mark:]:
             if isinstance(obj, Scope) and (old is MISSING or obj.kind in ("function", "comprehension")):
                 continue
-            why = f"{what} may change it, when it is read"
+            why = f"{what} may change it when it is read"
             value = obj.slots.get(key)
             if isinstance(value, Items):
                 items = value.items

@@ -275,7 +275,7 @@ def super_attribute(m: Machine, v: Super, name: str, node: cst.CSTNode | None) -
     obj = object_of(v.instance)
     cls = obj if isinstance(obj, Class) else obj.cls if isinstance(obj, Instance) else None
     if cls is None:
-        return Unknown("super() of something that is not known")
+        return Unknown("super() of something unknown")
     mro = cls.mro()
     after = mro[mro.index(v.after) + 1 :] if v.after in mro else []
     for c in after:

@@ -122,9 +122,9 @@ def aside(source: Source, speaks: Callable[[str], bool]) -> tuple[dict[int, int]
             limits[id(other)] = TOUCHING
         left = [other for other in left if limits[id(other)] == ASIDE]
         if not called and not touching:
-            parts = [(other.body if isinstance(other, cst.SimpleStatementLine) else [other], other) for other in rest]
+            inner = [(other.body if isinstance(other, cst.SimpleStatementLine) else [other], other) for other in rest]
             names = {line.name.value for line in lines if isinstance(line, DEFINITIONS)}
-            return {id(one): limits[id(other)] for part, other in parts for one in part}, names - training
+            return {id(one): limits[id(other)] for part, other in inner for one in part}, names - training
 
 
 DEFINITIONS = (cst.FunctionDef, cst.ClassDef)

@@ -244,7 +244,7 @@ def dict_(call: ModelCall) -> Value:
             for pair in obj.state.items:
                 two = m.iterate(pair, call.node).items
                 if len(two) != 2 or not isinstance(two[0], Known):
-                    open_ = "a key is only known to the run"
+                    open_ = "a key is known only at run time"
                 else:
                     items[two[0].value] = two[1]
             open_, by = open_ or obj.state.open, obj.state.by
@@ -265,7 +265,7 @@ def range_(call: ModelCall) -> Value:
             except (TypeError, ValueError) as e:
                 return Unknown(f"range() raises {type(e).__name__}")
             if r[1000:]:  # its len() may be a number that len() cannot return
-                many = f"{len(r)} numbers" if r[: 2**31] == r else "more numbers than a run could count"
+                many = f"{len(r)} numbers" if r[: 2**31] == r else "more numbers than could ever be counted"
                 return Known(Sequence((Known(Opaque("i")),), "range", f"a range of {many}"))
             return Known(Sequence(tuple(Known(i) for i in r), "range"))
         bad = next((v for v in values if isinstance(v, (Unknown, Absent))), None)

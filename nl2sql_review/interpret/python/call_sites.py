@@ -55,7 +55,7 @@ def call(m: Machine, node: cst.Call, scope: Scope) -> Value:
     if args.clash:
         m.risks += 1
         m.certainly_raises("TypeError")
-        return Unknown("an argument is given twice, which raises TypeError")
+        return Unknown("an argument is passed twice: TypeError")
     return m.call(callee, args, node)
 
 

@@ -51,7 +51,7 @@ def call(m: Machine, callee: Value, args: Arguments, node: cst.CSTNode | None) -
         return call_either(m, callee, args, node)
     if not isinstance(callee, Known):
         m.risks += 1
-        escape(m, args, "it was handed to a function that is not known")
+        escape(m, args, "it was passed to an unknown function")
         return Unknown(callee.why if isinstance(callee, (Unknown, Absent)) else f"{describe(callee)}(…)", callee.trace)
     f = callee.value
     match f:
@@ -88,7 +88,7 @@ def call(m: Machine, callee: Value, args: Arguments, node: cst.CSTNode | None) -
     m.risks += 1
     if not isinstance(f, Object):
         m.certainly_raises("TypeError")
-    return Unknown(f"{describe(callee)} is not something one can call here", callee.trace)
+    return Unknown(f"{describe(callee)} is not callable here", callee.trace)
 
 
 def call_either(m: Machine, callee: Either, args: Arguments, node: cst.CSTNode | None) -> Value:
@@ -103,7 +103,7 @@ def call_either(m: Machine, callee: Either, args: Arguments, node: cst.CSTNode |
         paths.append(m.changes(mark))
         m.rollback(mark)
     m.join_paths(mark, paths or [{}])
-    return out if out is not None else Unknown("no function reaches this call")
+    return out if out is not None else Unknown("no function could be found for this call")
 
 
 def escape(m: Machine, args: Arguments, why: str) -> None:
@@ -174,8 +174,8 @@ def run_function(
 ) -> Value:
     if len(m.frames) > m.MAX_DEPTH or too_deep(m, fn):
         m.risks += 1
-        escape(m, args, f"{fn.name}() calls itself")
-        return Unknown(f"{fn.name}() calls itself too deeply to follow")
+        escape(m, args, f"{fn.name}() is recursive")
+        return Unknown(f"{fn.name}() recurses too deeply to follow")
     scope = Scope(
         fn.scope.module, fn.scope, "function", f"{fn.owner.name}.{fn.name}" if fn.owner is not None else fn.name
     )
@@ -215,7 +215,7 @@ def returned(frame: Frame) -> Value:
         likely, unlikely = [e.value for e in unlikely if e.value is not None], []
     if not likely:
         name = frame.function.name if frame.function is not None else "it"
-        return Unknown(f"{name}() does not return on any path that was followed")
+        return Unknown(f"{name}() does not return on any path examined")
     out = likely[0]
     for v in likely[1:]:
         out = join_values(out, v)
@@ -268,7 +268,7 @@ def left_to_callers(fn: Function, name: str, value: Value) -> Value:
     """The default of a parameter of a function that nobody calls here, unless those who do always give another."""
     whole = f"{fn.name}()"
     if given_everywhere(fn, name):
-        return Unknown(f"parameter {name} of {whole}, which every call of it gives", value.trace)
+        return Unknown(f"parameter {name} of {whole}, an argument that every call passes", value.trace)
     return demote(value, f"parameter {name} of {whole}")
 
 
@@ -343,7 +343,7 @@ def decorate(m: Machine, decorator: Value, value: Value, node: cst.CSTNode | Non
         ):
             target.kind = "cached" if "cached" in d.text else "property"
         elif d.text.startswith("functools.singledispatch"):
-            return Unknown(f"{describe(value)} depends on the type it is called with")
+            return Unknown(f"{describe(value)} depends on the type of its argument")
         elif isinstance(target, Function):
             if d.text in ("functools.lru_cache", "functools.cache"):
                 target.slots["__cache__"] = {}
@@ -353,5 +353,7 @@ def decorate(m: Machine, decorator: Value, value: Value, node: cst.CSTNode | Non
             m.decorated_class(d, target)
         return value
     return (
-        Unknown(f"decorated by {describe(decorator)}, which is not known") if isinstance(decorator, Unknown) else value
+        Unknown(f"decorated by an unknown decorator, {describe(decorator)}")
+        if isinstance(decorator, Unknown)
+        else value
     )

@@ -254,7 +254,7 @@ def enum_member(m: Machine, cls: Class, args: Arguments) -> Value:
                 return found
         if cls.lookup("_missing_") is None:
             m.certainly_raises("ValueError")
-    return Unknown(f"which member of {cls.name} {describe(wanted)} is")
+    return Unknown(f"it is unknown which member of {cls.name} {describe(wanted)} is")
 
 
 def build_fields(m: Machine, me: Known, cls: Class, args: Arguments, node: cst.CSTNode | None) -> None:
@@ -282,7 +282,7 @@ def build_fields(m: Machine, me: Known, cls: Class, args: Arguments, node: cst.C
             if isinstance(value, Absent):
                 if not f.init:
                     continue
-                value = Unknown(f"{cls.name}.{f.name} is required and not given here")
+                value = Unknown(f"{cls.name}.{f.name} is required but not given here")
         if where is not None:
             value = extend(value, where)
         if "InitVar" in f.annotation:

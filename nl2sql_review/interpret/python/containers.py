@@ -49,12 +49,12 @@ def extend_(call: ModelCall) -> Value:
 def insert(call: ModelCall) -> Value:
     args = call.arguments
     obj, at = call.owner, args.get(0)
-    if not isinstance(at, Known) or obj.state.open:
+    if not isinstance(at, Known) or not isinstance(at.value, int) or obj.state.open:
         return write_items(
             call.machine,
             obj,
             (*obj.state.items, args.get(1)),
-            obj.state.open or "inserted at a place only the run knows",
+            obj.state.open or "inserted at a position known only at run time",
         )
     items = list(obj.state.items)
     items.insert(at.value, args.get(1))
@@ -71,7 +71,7 @@ def pop(call: ModelCall) -> Value:
         if not obj.state.open and isinstance(i, int):
             m.certainly_raises("IndexError")
         m.may_raise("IndexError")
-        return Unknown(obj.state.open or "pop at a place only the run knows")
+        return Unknown(obj.state.open or "pop() at a position known only at run time")
     items = list(obj.state.items)
     value = items.pop(i)
     write_items(m, obj, tuple(items))
@@ -85,7 +85,7 @@ def remove(call: ModelCall) -> Value:
     for i, v in enumerate(obj.state.items):
         verdict = equal(v, call.arguments.get(0))
         if verdict is None:
-            return write_items(m, obj, obj.state.items, "an element only the run knows is removed")
+            return write_items(m, obj, obj.state.items, "an element known only at run time is removed")
         if verdict:
             return write_items(m, obj, obj.state.items[:i] + obj.state.items[i + 1 :])
     if not obj.state.open and method_name(call.node) == "remove":
@@ -121,7 +121,7 @@ def sort_in_place(call: ModelCall) -> Value:
         Arguments([Known(Sequence(obj.state.items, "list", obj.state.open)), *args.positional], args.keywords),
         call.node,
     )
-    return write_items(m, obj, obj.state.items, obj.state.open or "sorted by what only the run knows")
+    return write_items(m, obj, obj.state.items, obj.state.open or "sorted by a key known only at run time")
 
 
 @method("list tuple", "index", "count")
@@ -182,7 +182,7 @@ def get(call: ModelCall) -> Value:
         for k in key.options:
             v = get(ModelCall(m, Arguments([k, fallback]), call.node, receiver=call.receiver))
             out = v if out is None else join(out, v, key.condition)
-        return out if out is not None else Unknown("no key")
+        return out if out is not None else Unknown("no key given")
     if isinstance(key, Default):
         return demote(
             get(ModelCall(m, Arguments([Known(key.value), fallback]), call.node, receiver=call.receiver)), key.by
@@ -191,7 +191,7 @@ def get(call: ModelCall) -> Value:
     state = obj.state
     if plain is None:
         m.risks += 1
-        return Unknown(f"the key {describe(key)} is only known to the run")
+        return Unknown(f"the key {describe(key)} is known only at run time")
     if plain[0] in state.items:
         value = state.items[plain[0]]
         if isinstance(value, Either) and any(isinstance(o, Absent) for o in value.options):
@@ -209,7 +209,7 @@ def setdefault(call: ModelCall) -> Value:
     obj, k = call.owner, plain_key(args.get(0))
     fallback = args.get(1) if len(args.positional) > 1 else Known(None)
     if k is None:
-        return Unknown(f"the key {describe(args.get(0))} is only known to the run")
+        return Unknown(f"the key {describe(args.get(0))} is known only at run time")
     if k[0] in obj.state.items:
         value = obj.state.items[k[0]]
         if not (isinstance(value, Either) and any(isinstance(o, Absent) for o in value.options)):
@@ -248,7 +248,7 @@ def pop_key(call: ModelCall) -> Value:
     m, args = call.machine, call.arguments
     obj, k = call.owner, plain_key(args.get(0))
     if k is None:
-        why = f"a key only the run knows is removed: {describe(args.get(0))}"
+        why = f"a key known only at run time is removed: {describe(args.get(0))}"
         write_items(m, obj, {x: Unknown(why) for x in obj.state.items}, why)
         return Unknown(why)
     if k[0] in obj.state.items:
@@ -302,7 +302,7 @@ def keys(call: ModelCall) -> Value:
 def values(call: ModelCall) -> Value:
     state = call.owner.state
     open_ = state.open or (
-        "some keys are set on one path only" if any(optional(v) for v in state.items.values()) else ""
+        "some keys are set on only one path" if any(optional(v) for v in state.items.values()) else ""
     )
     return Known(
         Sequence(tuple(settled(v, "a value") for v in state.items.values()), "list", open_, state.by),
@@ -314,7 +314,7 @@ def values(call: ModelCall) -> Value:
 def items(call: ModelCall) -> Value:
     state = call.owner.state
     open_ = state.open or (
-        "some keys are set on one path only" if any(optional(v) for v in state.items.values()) else ""
+        "some keys are set on only one path" if any(optional(v) for v in state.items.values()) else ""
     )
     pairs = tuple(Known(Sequence((Known(k), settled(v, repr(k))), "tuple")) for k, v in state.items.items())
     made = Sequence(pairs, "list", open_, state.by)

@@ -35,7 +35,7 @@ def ends(statement: cst.CSTNode) -> bool:
 
 
 def demand(m: Machine, test: cst.BaseExpression, scope: Scope, holds: bool) -> None:
-    """Give the data sets in a test the columns without which it would not come out as it did."""
+    """Give the datasets in a test the columns without which it would not come out as it did."""
     if m.conditions or m.unlikely or not m.datasets:
         return
     m.silent += 1  # what is evaluated once more is recorded once
@@ -128,7 +128,7 @@ def keys_of(m: Machine, value: Value, node: cst.CSTNode, several: bool) -> list[
 
 
 def dataset_of(columns: Value, depth: int = 0) -> Dataset | None:
-    """The data set whose `column_names` a value is, also as a set or a list of them."""
+    """The dataset whose `column_names` a value is, also as a set or a list of them."""
     obj = object_of(columns)
     if not isinstance(obj, Opaque) or depth > 3:
         return None

@@ -76,7 +76,7 @@ def dictionary(m: Machine, node: cst.Dict, scope: Scope) -> Value:
         key, value = m.evaluate(e.key, scope), m.evaluate(e.value, scope)
         k = plain_key(key)
         if k is None:
-            open_ = f"the key {describe(key)} is only known to the run"
+            open_ = f"the key {describe(key)} is known only at run time"
             items = {k: Unknown(open_) for k in items}
         else:
             items[k[0]] = value
@@ -116,7 +116,7 @@ def mapping_of(out: list[tuple[Value | None, Value]], doubtful: list[bool], stat
     for (key, value), maybe in zip(out, doubtful):
         k = plain_key(key) if key is not None else None
         if k is None:
-            state["open"] = state["open"] or "a key is only known to the run"
+            state["open"] = state["open"] or "a key is known only at run time"
             continue
         if state["open"] and k[0] in items:
             value = join(items[k[0]], value)

@@ -163,7 +163,7 @@ def explicit_raises(
             continue
         after = m.changes(mark)
         m.join_paths(mark, caught)
-        with m.supposing("an exception the block may raise"):
+        with m.supposing("an exception that the block may raise"):
             bind_exception(m, handler, scope, "")
             handled = m.execute(handler.body, scope)
             unbind_exception(m, handler, scope)

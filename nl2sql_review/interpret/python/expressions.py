@@ -96,7 +96,7 @@ def joined(m: Machine, pieces: list[Any], node: cst.BaseString, scope: Scope) ->
     return out
 
 
-ESCAPES = re.compile(r"\\N\{[^}]*\}|\\[^{}]|\\|\{\{|\}\}|\"", re.DOTALL)  # in the text of an f-string
+ESCAPES = re.compile(r"\\N\{[^{}\\]*\}|\\[^{}]|\\|\{\{|\}\}|\"", re.DOTALL)  # in the text of an f-string
 MENDED = {"{{": "{", "}}": "}", "\\": "\\\\", '"': '\\"'}
 
 
@@ -200,7 +200,7 @@ def settled(v: Value, word: str) -> Value:
 
 CONSTANTS: dict[str, Value] = {
     "None": Known(None), "True": Known(True), "False": Known(False),
-    "__magic__": Unknown("what a notebook's magic command returns"),
+    "__magic__": Unknown("the result of a notebook's magic command"),
 }  # fmt: skip
 
 
@@ -460,7 +460,7 @@ def yield_(m: Machine, node: cst.Yield, scope: Scope) -> Value:
     return SENT
 
 
-SENT = Unknown("what is sent into the generator")
+SENT = Unknown("a value sent into the generator")
 TEMPLATE = Unknown("TemplateStr is not modelled")  # t"{x}" is an object with the parts of the text
 TEMPLATES: tuple[type, ...] = (cst.TemplatedString,) if hasattr(cst, "TemplatedString") else ()
 

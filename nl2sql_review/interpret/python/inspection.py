@@ -38,7 +38,7 @@ def getattr_(call: ModelCall) -> Value:
         return Unknown("getattr() without a name")
     owner, name = args.positional[:2]
     if not isinstance(name, (Known, Default)) or not isinstance(name.value, str):
-        return Unknown(f"getattr with a name only the run knows: {describe(name)}")
+        return Unknown(f"getattr() with a name known only at run time: {describe(name)}")
     if len(args.positional) > 2:
         has = has_attribute(m, owner, name.value, call.node)
         if has is False:
@@ -104,7 +104,7 @@ def hasattr_(call: ModelCall) -> Value:
     args = call.arguments
     name = args.get(1)
     if not isinstance(name, Known) or not isinstance(name.value, str):
-        return Unknown("hasattr with a name only the run knows")
+        return Unknown("hasattr() with a name known only at run time")
     has = has_attribute(call.machine, args.positional[0], name.value, call.node)
     if has is None:
         return open_term(call.machine, "hasattr", *args.positional)
@@ -123,7 +123,7 @@ def setattr_(call: ModelCall) -> Value:
         m.set_attribute(owner, name.value, demote(value, name.by), call.node, m.frame.scope)
     else:
         obj = object_of(owner)
-        why = f"setattr with a name only the run knows: {describe(name)}"
+        why = f"setattr() with a name known only at run time: {describe(name)}"
         if isinstance(obj, (Instance, Class)):
             inherited = (
                 [k for c in obj.cls.mro() if isinstance(c, Class) for k in c.slots] if isinstance(obj, Instance) else []
@@ -255,7 +255,7 @@ def eval_(call: ModelCall) -> Value:
 def undecided(call: ModelCall) -> Value:
     call.machine.risks += 1
     return Unknown(
-        "only the run knows what this call returns: "
+        "what this call returns is known only at run time: "
         + (call.machine.frame.scope.module.source.excerpt(call.node) if call.node is not None else "a call")
     )
 

@@ -22,7 +22,7 @@ from ..core.objects import (
     Sequence,
     object_of,
 )
-from ..core.operations import describe, is_scalar, item_term, lift, term_of
+from ..core.operations import COUNTED, describe, is_scalar, item_term, lift, term_of
 from .displays import plain_key
 from .expressions import settled
 from .operators import equal
@@ -112,7 +112,7 @@ def mapping_item(m: Machine, owner: Known, v: Mapping, key: Value, missing: str 
             for x in values[1:]:
                 out = join(out, x, f"the key {describe(key)}")
             return settled(out, describe(key))
-        return Unknown(f"the key {describe(key)} is only known to the run", owner.trace)
+        return Unknown(f"the key {describe(key)} is known only at run time", owner.trace)
     if k[0] in state.items:
         if is_optional(state.items[k[0]]):
             m.may_raise("KeyError")
@@ -130,7 +130,7 @@ def mapping_item(m: Machine, owner: Known, v: Mapping, key: Value, missing: str 
     if state.open:
         return Unknown(state.open, owner.trace)
     if state.by:
-        return Unknown(f"{state.by} decides whether there is the {missing} {k[0]!r}", owner.trace)
+        return Unknown(f"{state.by} decides whether it has the {missing} {k[0]!r}", owner.trace)
     m.certainly_raises("AttributeError" if missing == "attribute" else "KeyError")
     return Unknown(f"there is no {missing} {k[0]!r} here", owner.trace)
 
@@ -141,7 +141,7 @@ def sequence_item(m: Machine, owner: Known, v: Sequence, key: Value) -> Value:
         s = slice_of(key)
         if s is None or state.open:
             return Known(
-                Sequence(state.items, v.kind, state.open or "a slice of a length only the run knows", state.by),
+                Sequence(state.items, v.kind, state.open or "a slice whose length is known only at run time", state.by),
                 owner.trace,
             )
         return Known(
@@ -150,7 +150,7 @@ def sequence_item(m: Machine, owner: Known, v: Sequence, key: Value) -> Value:
     i = key.value if isinstance(key, Known) else None
     if isinstance(i, bool) or not isinstance(i, int):
         m.risks += 1
-        return either_of(state, f"the index {describe(key)} is only known to the run")
+        return either_of(state, f"the index {describe(key)} is known only at run time")
     if state.open:
         m.risks += 1
         if v.order is not None:
@@ -202,7 +202,7 @@ def set_item(m: Machine, owner: Value, key: Value, value: Value, node: cst.CSTNo
                 m.write(
                     obj,
                     "state",
-                    Items(obj.state.items, "changed through a name that may stand for several objects", obj.state.by),
+                    Items(obj.state.items, "changed through a name that may refer to several objects", obj.state.by),
                 )
                 forget_contents(m, obj)
         return
@@ -219,7 +219,7 @@ def set_item(m: Machine, owner: Value, key: Value, value: Value, node: cst.CSTNo
     elif isinstance(obj, Mapping):
         k = plain_key(key)
         if k is None:
-            forget_contents(m, obj, f"the key {describe(key)} is only known to the run")
+            forget_contents(m, obj, f"the key {describe(key)} is known only at run time")
         else:
             if k[0] in obj.state.items and is_optional(obj.state.items[k[0]]):
                 obj.unordered = "the order of its keys depends on the path"
@@ -238,7 +238,7 @@ def set_item(m: Machine, owner: Value, key: Value, value: Value, node: cst.CSTNo
             if isinstance(i, int) and not obj.state.open:
                 m.certainly_raises("IndexError")
             m.may_raise("IndexError")
-            forget_contents(m, obj, "an element is replaced at a place only the run knows")
+            forget_contents(m, obj, "an element is replaced at a position known only at run time")
     elif isinstance(obj, Row):
         named = key.value if isinstance(key, Known) and not isinstance(key.value, Object) else None
         if named is None:
@@ -280,14 +280,14 @@ def iterate(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
                 rest, position = v.source.state, v.slots["position"]
                 m.write(v, "position", len(rest.items))
                 if not isinstance(position, int):  # two paths read it to different places
-                    return Items(rest.items, "only the run knows how far an iterator was read")
+                    return Items(rest.items, "how far the iterator was read is known only at run time")
                 return rest._replace(items=rest.items[position:])
             if v.kind == "generator" and state.items:
                 m.write(v, "state", Items((), state.open and "a generator that was read before"))
             return state
         case Mapping():
             state = v.state
-            why = "some keys are set on one path only" if any(map(is_optional, state.items.values())) else v.unordered
+            why = "some keys are set on only one path" if any(map(is_optional, state.items.values())) else v.unordered
             return Items(tuple(Known(k, value.trace) for k in state.items), state.open or why, state.by)
         case str():
             return Items(tuple(Known(c) for c in v)) if len(v) <= 64 else Items((), "the characters of a long string")
@@ -301,7 +301,7 @@ def iterate(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
             m.risks += 1
             return Items(
                 (m.call(m.attribute(value, "__next__", node), Arguments(), node),),
-                f"only the run knows how often {v.cls.name}.__next__ is asked",
+                f"how often {v.cls.name}.__next__ is called is known only at run time",
             )
         case Instance() if v.cls.lookup("__iter__") is not None:
             return iterate(m, m.call(m.attribute(value, "__iter__", node), Arguments(), node), node)
@@ -312,7 +312,7 @@ def iterate(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
                 return found
             return Items(
                 (item_term(value, Known(Opaque("i", "symbol"))),),
-                f"only the run knows how many there are in {describe(value)}",
+                f"{COUNTED}{describe(value)}",
             )
     m.risks += 1
     if not isinstance(v, Object):
@@ -358,7 +358,7 @@ def mapping(m: Machine, value: Value, node: cst.CSTNode | None) -> Items:
             {k: item(m, value, Known(k), node) for k in sorted(named)}, f"{describe(value)} may have further columns"
         )
     m.risks += 1
-    return Items({}, f"what {describe(value)} holds is only known to the run")
+    return Items({}, f"the contents of {describe(value)} are known only at run time")
 
 
 # -- membership ------------------------------------------------------------------------------------------
@@ -382,11 +382,11 @@ def contains_settled(m: Machine, owner: Value, value: Value, node: cst.CSTNode |
             if k[0] in v.state.items:
                 x = v.state.items[k[0]]
                 if isinstance(x, Either) and any(isinstance(o, Absent) for o in x.options):
-                    return Unknown(f"the key {k[0]!r} is set on one path only")
+                    return Unknown(f"the key {k[0]!r} is set on only one path")
                 return Default(True, v.state.by) if v.state.by else Known(True)
             if not v.state.open:
                 return Default(False, v.state.by) if v.state.by else Known(False)
-        return Unknown(v.state.open or f"the key {describe(value)} is only known to the run")
+        return Unknown(v.state.open or f"the key {describe(value)} is known only at run time")
     if isinstance(v, (Sequence, Class)):
         state = iterate(m, owner, node)
         verdicts = [equal(value, x) if not isinstance(x, (Default, Either)) else None for x in state.items]
@@ -402,7 +402,7 @@ def contains_settled(m: Machine, owner: Value, value: Value, node: cst.CSTNode |
             return Known(False) if not state.by else Default(False, state.by)
         if not state.open and isinstance(value, Known) and isinstance(value.value, Opaque):
             return term_of("in", value, owner)
-        return Unknown(state.open or "membership is only known to the run")
+        return Unknown(state.open or "membership is known only at run time")
     if isinstance(owner, Known) and isinstance(v, Opaque):
         found = m.library_contains(owner, v, value, node)
         if found is not None:

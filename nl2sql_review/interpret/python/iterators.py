@@ -172,7 +172,7 @@ def map_(call: ModelCall) -> Value:
     m = call.machine
     columns = [m.iterate(v, call.node) for v in call.arguments.positional[1:]]
     if not columns or len(columns) > 1 and any(c.open for c in columns):
-        return Unknown("map() over collections whose lengths only the run knows")
+        return Unknown("map() over collections whose lengths are known only at run time")
     mark = m.mark()
     made = Sequence(
         tuple(
@@ -200,7 +200,7 @@ def filter_(call: ModelCall) -> Value:
             else call.machine.call(args.positional[0], Arguments([v]), call.node)
         )
         if t is None or by:
-            open_ = open_ or "filtered by what only the run knows"
+            open_ = open_ or "filtered by a condition known only at run time"
         if t is not False:
             kept.append(v)
     return Known(Sequence(tuple(kept), "generator", open_, items.by))
@@ -234,7 +234,7 @@ def next_(call: ModelCall) -> Value:
     if isinstance(obj, Sequence) and obj.source is not None and not obj.source.state.open:
         position = obj.slots["position"]
         if not isinstance(position, int):
-            return Unknown("only the run knows how far an iterator was read")
+            return Unknown("how far the iterator was read is known only at run time")
         if position < len(obj.source.state.items):
             m.write(obj, "position", position + 1)
             following: Value = obj.source.state.items[position]

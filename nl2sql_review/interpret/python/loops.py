@@ -67,7 +67,7 @@ def unroll(m: Machine, loop: Loop, node: cst.For, scope: Scope, items: Items, it
         if turn >= UNROLL or live is not None and live.state.open:
             for where, key in m.changes(start):  # the list grew under the loop, or nobody knows how
                 if isinstance(where.slots.get(key), VALUES):
-                    m.write(where, key, Unknown("changes in a loop over a list that the loop itself changes"))
+                    m.write(where, key, Unknown("changes in a loop over a list that the loop itself modifies"))
             return True
         value = live.state.items[turn] if live is not None else items.items[turn]
         turn += 1
@@ -215,7 +215,7 @@ def while_(m: Machine, node: cst.While, scope: Scope) -> Flow:
             if not verdict:
                 break
             if left == UNDECIDED:
-                abstract_loop(m, loop, lambda: m.execute(node.body, scope), "a while loop that the run leaves")
+                abstract_loop(m, loop, lambda: m.execute(node.body, scope), "a while loop that ends at run time")
                 break
             before = len(loop.breaks) + len(m.frame.exits), len(m.frame.yields)
             alive = iteration(m, loop, lambda: m.execute(node.body, scope))
@@ -225,7 +225,9 @@ def while_(m: Machine, node: cst.While, scope: Scope) -> Flow:
                 alive = broken(m, loop, alive)
                 break
         else:
-            abstract_loop(m, loop, lambda: m.execute(node.body, scope), f"a while loop of more than {UNROLL} turns")
+            abstract_loop(
+                m, loop, lambda: m.execute(node.body, scope), f"a while loop of more than {UNROLL} iterations"
+            )
     finally:
         m.loops.pop()
     alive = alive and run_else(m, loop, node, scope)

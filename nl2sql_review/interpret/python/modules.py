@@ -233,7 +233,9 @@ def run_module(m: Machine, module: Module, tree: cst.Module) -> None:
     scope = module.scope
     scope.slots.update(
         __name__=Known(module.name),
-        __file__=Known(absolute(module.file)) if module.file is not None else Unknown("the script has no file"),
+        __file__=Known(absolute(module.file))
+        if module.file is not None
+        else Unknown("the script has no file of its own"),
         __doc__=Known(None),
         __package__=Known(module.package or None),
     )

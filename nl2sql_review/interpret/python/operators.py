@@ -213,4 +213,4 @@ def sequences(op: str, x: Sequence, y: Sequence) -> Value:
             return Known(Sequence(tuple(Known(v) for v in sorted(r, key=str)), "set"))
         if isinstance(r, SCALARS):
             return Known(r)
-    return Unknown(f"{op} of two collections that are not wholly known")
+    return Unknown(f"{op} of two collections that are not completely known")

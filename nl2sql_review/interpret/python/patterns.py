@@ -55,7 +55,7 @@ def pattern(m: Machine, p: cst.MatchPattern, subject: Value, scope: Scope) -> Va
         return (
             Known(subject.value is plain(m.evaluate(p.value, scope)))
             if isinstance(subject, Known)
-            else Unknown("what is matched is not known")
+            else Unknown("the matched value is unknown")
         )
     if isinstance(p, cst.MatchOr):
         result: Value = Known(False)
@@ -92,7 +92,7 @@ def pattern(m: Machine, p: cst.MatchPattern, subject: Value, scope: Scope) -> Va
     if isinstance(p, cst.MatchClass):
         return class_pattern(m, p, subject, scope)
     bind_captures(m, p, scope)
-    return Unknown("a pattern that is not modelled")
+    return Unknown("an unsupported pattern")
 
 
 def class_pattern(m: Machine, p: cst.MatchClass, subject: Value, scope: Scope) -> Value:
@@ -115,6 +115,6 @@ def class_pattern(m: Machine, p: cst.MatchClass, subject: Value, scope: Scope) -
 
 def bind_captures(m: Machine, p: cst.CSTNode, scope: Scope) -> None:
     if isinstance(p, (cst.MatchAs, cst.MatchStar)) and p.name is not None:
-        m.bind(p.name.value, Unknown("captured by a pattern that is not modelled"), scope)
+        m.bind(p.name.value, Unknown("captured by an unsupported pattern"), scope)
     for child in below(p):
         bind_captures(m, child, scope)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import libcst as cst
 
+from ...source.syntax import walk
 from ...training_plan.values import Default, Known, Unknown, Value, extend
 from ..core.joins import VALUES, condition_text, demote
 from ..core.machine import Machine
@@ -58,14 +59,14 @@ def execute(m: Machine, block: Block, scope: Scope) -> Flow:
     return True
 
 
-def aside(m: Machine, handler: Callable[..., Flow | None], statement: Any, scope: Scope) -> Flow | None:
+def aside(m: Machine, handler: Callable[..., Flow | None], statement: cst.CSTNode, scope: Scope) -> Flow | None:
     """A statement that says nothing of training, as far as its own steps go."""
-    what = "a statement that takes many steps, and says nothing of training,"
+    what = "a statement that takes many steps and that training does not depend on"
 
     def spent() -> None:
         named, _ = words(statement)
         forget_reached(m, [scope.slots[name] for name in named if name in scope.slots], f"{what} may change it")
-        for name in budget.bound(statement):
+        for name in budget.bound(list(walk(statement))):
             bind(m, name, Unknown(f"{what} sets it"), scope)
 
     return budget.within(m, m.aside[id(statement)], what, lambda: handler(m, statement, scope), spent)

@@ -32,14 +32,14 @@ def made_class(call: ModelCall) -> Value:
     m, args = call.machine, call.arguments
     name = plain(args.get(0))
     if len(args.positional) != 3 or args.keywords or not isinstance(name, str):
-        return Unknown("a class that type() makes, of what only the run knows")
+        return Unknown("a class created by type() from values known only at run time")
     bases = m.iterate(args.positional[1], call.node)
     namespace = m.mapping(args.positional[2], call.node)
     if bases.open or namespace.open or not all(isinstance(key, str) for key in namespace.items):
-        return Unknown(f"the class {name} that type() makes: {bases.open or namespace.open or 'its names'}")
+        return Unknown(f"the class {name} created by type(): {bases.open or namespace.open or 'its names'}")
     parents: list[Any] = [object_of(base) for base in bases.items if base is not BUILTINS.get("object")]
     if not all(isinstance(one, Opaque) or isinstance(one, Class) and one.kind == "class" for one in parents):
-        return Unknown(f"the class {name} that type() makes of other classes")
+        return Unknown(f"the class {name} created by type() from other classes")
     module = m.frame.scope.module
     cls = Class(name, parents, None, module, Scope(module, m.frame.scope, "class", name))
     cls.slots = dict(namespace.items)

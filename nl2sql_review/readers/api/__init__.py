@@ -37,7 +37,7 @@ LISTS = {
     "deprecated": "deprecated_arguments",
     "missing in range": "missing_in_range",
 }
-SCRIPT = "it is a script, not a configuration"
+SCRIPT = "this is a script, not a configuration"
 
 
 def versions_of(recording: Recording, source: Source, settings: ProjectSettings | None) -> Versions:
@@ -55,13 +55,13 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part = plan.api
     trainer, call = run.trainer, run.arguments.call
     part.trainer = Fact(
-        Known(trainer.callee, (trainer.place,)) if trainer else Absent("no trainer is made"), at=run.place
+        Known(trainer.callee, (trainer.place,)) if trainer else Absent("no trainer is created"), at=run.place
     )
     if call is not None:
         part.arguments_class = Fact(Known(call.callee, (call.place,)), at=call.place)
     else:
         why = run.arguments.unknown
-        part.arguments_class = Fact(Unknown(why) if why else Absent("no training arguments are made"), at=run.place)
+        part.arguments_class = Fact(Unknown(why) if why else Absent("no training arguments are created"), at=run.place)
     versions = run.versions or Versions()
     used = [c for c in versions.choices.values() if c.library in TOGETHER and c.library != "unsloth_zoo"]
     note = ", ".join(f"{c.library}: {c.said or 'assumed'}" for c in used)
@@ -80,7 +80,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
     part.removed_imports = listed(list(imports.missing(run.recording, made)), run.place)
     no_unsloth = "" if made.patched else "the script does not use Unsloth"
     part.late_imports = listed(list(imports.late(run.recording, made)), run.place, no_unsloth)
-    no_trainer = "" if trainer is not None else "no trainer is made"
+    no_trainer = "" if trainer is not None else "no trainer is created"
     part.wrong_classes = listed(list(conflicts.wrong_class(run, made)), run.place, no_trainer)
     part.conflicting_arguments = listed(list(conflicts.conflicts(run, made)), run.place)
     part.changed_defaults = listed(list(conflicts.changed_defaults(run, made)), run.place)

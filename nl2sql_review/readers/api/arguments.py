@@ -8,7 +8,7 @@ from typing import Iterator
 
 from ...files.typed_data import did_you_mean
 from ...interpret.core.recording import Call, Recording
-from ...libraries import store
+from ...libraries import requirements, store
 from ...libraries.chosen import Choice, Versions
 from ...libraries.replacements import ARGUMENTS, MISTAKEN, REFUSED, Change
 from ...libraries.versions import clauses, is_exact, key_of
@@ -131,8 +131,8 @@ class Judging:
             first = next((v for v in choice.versions if v not in without), "")
             if without and first and key_of(without[0]) < key_of(first):
                 text = (
-                    f"{store.called(callable)} takes {name}= since {owner[0]} {short(first)}; {allowed(choice)}, "
-                    "and before it is a TypeError"
+                    f"{store.called(callable)} has {name}= since {owner[0]} {short(first)}; {allowed(choice)}, "
+                    "and earlier versions raise TypeError"
                 )
                 return Defect("missing in range", name, place, text)
         if (
@@ -163,23 +163,22 @@ class Judging:
                 config = CONFIG_OF.get(callable, "")
                 moved = bool(config) and change is not None and change.instead.startswith(config)
                 text = (
-                    f"{name}= is no argument of {store.called(callable)} since {owner[0]} {short(since)}: TypeError; "
+                    f"{store.called(callable)} has no {name}= {from_on(owner[0], since)}: TypeError; "
                     f"{stated(choice)}{use(change)}"
                 )
                 return Defect("moved" if moved else "removed", name, place, text, assumed=assumed(choice))
             came = next((v for v in store.versions(owner[0]) if accepts_own(*owner, name, v)), "")
-            since = f"{owner[0]} {short(came)}"
-            text = f"{store.called(callable)} takes {name}= only since {since}: TypeError; {stated(choice)}"
+            text = f"{store.called(callable)} has {name}= only {from_on(owner[0], came)}: TypeError; {stated(choice)}"
             return Defect("unknown", name, place, text, assumed=assumed(choice))
         config = CONFIG_OF.get(callable, "")
         if config and self.versions_accept(library, config, name, {}) and store.knows(library, config):
-            text = f"{name}= is no argument of {callable}: TypeError; it belongs in {config}({name}=…)"
+            text = f"{callable} has no {name}=: TypeError; it belongs in {config}({name}=…)"
             return Defect("moved", name, place, text)
         return Defect(
             "unknown",
             name,
             place,
-            f"{store.called(callable)} takes no {name}=: TypeError{self.hint(library, callable, name)}",
+            f"{store.called(callable)} has no {name}=: TypeError{self.hint(library, callable, name)}",
         )
 
     def hint(self, library: str, callable: str, name: str) -> str:
@@ -206,19 +205,14 @@ class Judging:
         hint = did_you_mean(name, known)
         if name in known or not hint:
             return None
-        return Defect(
-            "unknown", name, place, f"{callable} takes no {name}=: it says so in the log and goes on without it{hint}"
-        )
+        return Defect("unknown", name, place, f"{callable} has no {name}=: it logs a warning and ignores it{hint}")
 
     def refused(self, callable: str, name: str, place: Place) -> Defect | None:
         library, since, instead = REFUSED["from_pretrained"].get(name, ("", "", ""))
         choice = self.versions[library]
         if not library or not choice.judged or any(key_of(v) < key_of(since) for v in choice.judged):
             return None
-        text = (
-            f"{name}= is no argument of {callable} since {library} {short(since)}: TypeError; {stated(choice)}; "
-            f"use {instead}"
-        )
+        text = f"{callable} has no {name}= since {library} {short(since)}: TypeError; {stated(choice)}; use {instead}"
         return Defect("removed", name, place, text, assumed=assumed(choice))
 
     def adapter(self, callable: str, name: str, place: Place) -> Defect | None:
@@ -235,7 +229,7 @@ class Judging:
             "unknown",
             name,
             place,
-            f"get_peft_model takes no {name}=, and neither does the LoraConfig it makes: TypeError{hint}",
+            f"get_peft_model has no {name}=, and neither does the LoraConfig it creates: TypeError{hint}",
         )
 
 
@@ -327,6 +321,16 @@ def short(version: str) -> str:
     return version[:-2] if version.endswith(".0") and version.count(".") > 1 else version
 
 
+def from_on(library: str, version: str) -> str:
+    """`since trl 0.16`; `in trl 0.16 and later` where a minor release between it and the one before is not known."""
+    known = store.versions(library)
+    before = known[max(known.index(version) - 1, 0)]
+    minor = before.rpartition(".")[0] if before.count(".") > 1 else before
+    between = (v for v in requirements.released(library) if key_of(before) < key_of(v) < key_of(version))
+    exact = all(v.startswith(f"{minor}.") for v in between)
+    return f"since {library} {short(version)}" if exact else f"in {library} {short(version)} and later"
+
+
 def use(change: Change | None) -> str:
     return f"; use {change.instead}" if change is not None and change.instead else ""
 
@@ -343,7 +347,7 @@ def stated(choice: Choice) -> str:
     """Why this version is judged: `trl 0.20 is stated (requirements.txt:3)`."""
     if choice.open and not is_exact(choice.specifier):
         return (
-            f"so in every version from {short(choice.versions[0])} to {short(choice.versions[-1])}"
+            f"in every version from {short(choice.versions[0])} to {short(choice.versions[-1])}"
             if len(choice.versions) > 1
             else f"{choice.library} {short(choice.number)}"
         )
@@ -351,8 +355,8 @@ def stated(choice: Choice) -> str:
         return f"{choice.library} {short(choice.versions[-1])} is assumed"
     if not choice.specifier:
         return (
-            f"{choice.said} names {choice.library} without a version, and {short(choice.versions[-1])} is the newest "
-            "known"
+            f"{choice.said} names {choice.library} without a version, so {short(choice.versions[-1])}, the newest "
+            f"known, is assumed"
         )
     if not is_exact(choice.specifier) and len(choice.versions) > 1:
         return allowed(choice)

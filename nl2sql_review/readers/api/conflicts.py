@@ -42,8 +42,8 @@ def wrong_class(run: Run, judging: Judging) -> Iterator[Defect]:
     ):
         return
     text = (
-        f"SFTTrainer is given {last(call.callee)}: it makes an SFTConfig of them and cuts every text at its default "
-        "of 1024 tokens; use SFTConfig(max_length=…)"
+        f"SFTTrainer is given {last(call.callee)}: it converts them to an SFTConfig and truncates every text at the "
+        f"default of 1024 tokens; use SFTConfig(max_length=…)"
     )
     yield Defect("wrong class", last(call.callee), call.place, text, _branch(run), assumed(judging.versions["trl"]))
 
@@ -75,7 +75,7 @@ def _flags(run: Run, judging: Judging) -> Iterator[Defect]:
             "conflict",
             "bf16",
             given.where("bf16") or given.place,
-            "fp16 and bf16 are both on and exclude each other: ValueError",
+            "fp16 and bf16 are both enabled: ValueError",
         )
     for call in run.calls:
         if call.callee == "transformers.BitsAndBytesConfig" and all(
@@ -85,7 +85,7 @@ def _flags(run: Run, judging: Judging) -> Iterator[Defect]:
                 "conflict",
                 "load_in_8bit",
                 call.places.get("load_in_8bit", call.place),
-                "load_in_4bit=True and load_in_8bit=True exclude each other: ValueError",
+                "load_in_4bit=True and load_in_8bit=True cannot be combined: ValueError",
                 branch(call),
             )
 
@@ -111,8 +111,8 @@ def _best_model(run: Run, judging: Judging) -> Iterator[Defect]:
         return
     if save != evaluate:
         text = (
-            "load_best_model_at_end=True needs save_strategy and eval_strategy to be the same; "
-            f'here they are "{save}" and "{evaluate}": ValueError'
+            "load_best_model_at_end=True requires save_strategy and eval_strategy to be the same, "
+            f'but they are "{save}" and "{evaluate}": ValueError'
         )
         yield Defect("conflict", "load_best_model_at_end", place, text)
         return
@@ -120,8 +120,8 @@ def _best_model(run: Run, judging: Judging) -> Iterator[Defect]:
     every, each = (v.value if isinstance(v, (Known, Default)) else None for v in (saved, evaluated))
     if save == "steps" and isinstance(every, int) and isinstance(each, int) and each > 0 and every % each:
         text = (
-            "load_best_model_at_end=True needs save_steps to be a multiple of eval_steps; "
-            f"here they are {every} and {each}: ValueError"
+            "load_best_model_at_end=True requires save_steps to be a multiple of eval_steps, but they are {every} "
+            "and {each}: ValueError"
         )
         default = isinstance(saved, Default) or isinstance(evaluated, Default)
         trace = (*saved.trace, *evaluated.trace)
@@ -149,7 +149,7 @@ def _evaluation(run: Run, judging: Judging) -> Iterator[Defect]:
             "conflict",
             "eval_strategy",
             place,
-            f'eval_strategy="{strategy}" and no eval_dataset given to {last(trainer.callee)}: ValueError',
+            f'eval_strategy="{strategy}" but {last(trainer.callee)} gets no eval_dataset: ValueError',
             assumed=assumed(judging.versions["transformers"]),
         )
 
@@ -164,8 +164,8 @@ def _trainer(run: Run, judging: Judging) -> Iterator[Defect]:
     if not isinstance(formats, Absent) and not (isinstance(formats, Known) and formats.value is None):
         if _plain(given.value("completion_only_loss")) is True and _since(judging, "0.18.0"):
             text = (
-                "completion_only_loss=True and a formatting_func exclude each other: ValueError; "
-                "format the rows before the trainer gets them"
+                "completion_only_loss=True cannot be combined with a formatting_func: ValueError; format the rows "
+                "before passing them to the trainer"
             )
             yield Defect(
                 "conflict",
@@ -191,7 +191,7 @@ def _trainer(run: Run, judging: Judging) -> Iterator[Defect]:
         and "lm_head" in modules.value
         and _since(judging, "1.15.0")
     ):
-        text = "target_modules holds lm_head, which SFTTrainer does not train: ValueError"
+        text = "target_modules contains lm_head, but SFTTrainer does not train it: ValueError"
         yield Defect(
             "conflict", "target_modules", run.adapter.where("target_modules") or trainer.place, text, assumed=guess
         )
@@ -199,8 +199,8 @@ def _trainer(run: Run, judging: Judging) -> Iterator[Defect]:
     adapted = getattr(getattr(getattr(model, "value", None), "call", None), "callee", "") == "peft.get_peft_model"
     if adapted and isinstance(config, Known) and config.value is not None and _since(judging, "0.27.0"):
         text = (
-            "the model has an adapter already (get_peft_model), and peft_config asks for another: ValueError; "
-            "give one of them"
+            "the model already has an adapter (get_peft_model), and peft_config adds another: ValueError; remove "
+            "one of them"
         )
         yield Defect("conflict", "peft_config", trainer.places.get("peft_config", trainer.place), text, assumed=guess)
 
@@ -243,8 +243,8 @@ def _trackers(run: Run, call: Call, judging: Judging) -> Iterator[Defect]:
         return
     choice = judging.versions["transformers"]
     text = (
-        f'report_to is left out: "none" since transformers 5.0, everything installed before; {stated(choice)}, '
-        'so nothing is logged to W&B; set report_to="wandb"'
+        'report_to is left out: the default is "none" since transformers 5.0, and every installed tracker before; '
+        f'{stated(choice)}, so nothing is logged to W&B; set report_to="wandb"'
     )
     yield Defect("changed default", "report_to", call.place, text, branch(call), assumed(choice))
 

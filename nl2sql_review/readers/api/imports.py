@@ -33,12 +33,12 @@ def missing(recording: Recording, judging: Judging) -> Iterator[Defect]:
         since = next((v for v in store.versions(library) if offered and key_of(v) > key_of(offered[-1])), "")
         if within:
             text = (
-                f"{library} itself never had {name}: ImportError; {library}.trainer has it in {short(within[0])} to "
+                f"{library} never exported {name}: ImportError; {library}.trainer has it in {short(within[0])} to "
                 f"{short(within[-1])}"
             )
         elif since and all(key_of(v) >= key_of(since) for v in choice.judged):
             instead = IMPORTS.get(f"{library}.{name}", "")
-            text = f"{library} has no {name} since {short(since)}: ImportError; {stated(choice)}" + (
+            text = f"{library} no longer has {name} since {short(since)}: ImportError; {stated(choice)}" + (
                 f"; use {instead}" if instead else ""
             )
         elif all(key_of(v) < key_of(offered[0]) for v in choice.judged):
@@ -65,8 +65,8 @@ def late(recording: Recording, judging: Judging) -> Iterator[Defect]:
         elif library == "unsloth":
             if before and not judging.guards.over(place, name="unsloth"):
                 text = (
-                    f"unsloth is imported after {' and '.join(before)}: it warns, "
-                    "and leaves some of its optimisations out"
+                    f"unsloth is imported after {' and '.join(before)}: Unsloth warns and cannot apply some of its "
+                    f"optimizations"
                 )
                 yield Defect("late import", "unsloth", place, text)
             return

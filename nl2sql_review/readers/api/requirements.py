@@ -30,5 +30,5 @@ def incompatible(run: Run) -> Fact:
         return Fact(Unknown("; ".join(stated.broken)), at=run.place)
     found = listed(list(defects.values()), run.place)
     if not stated.groups:
-        return Fact(Known([]), at=run.place, why_not="nothing states versions that are installed together")
+        return Fact(Known([]), at=run.place, why_not="no versions are stated")
     return found

@@ -35,9 +35,9 @@ def converted(run: Run) -> Iterator[Defect]:
                 continue
             if word in bases or word in adapters:
                 text = (
-                    f"what is converted is the base model ({word}): the fine-tune is not in it"
+                    f"the base model ({word}) is converted: the fine-tuned weights are not in it"
                     if word in bases
-                    else f"{word} holds the adapter alone: there is no model in it to convert"
+                    else f"{word} contains only the adapter: there is no model in it to convert"
                 )
                 kind = "base" if word in bases else "adapter"
                 yield Defect(kind, "convert_hf_to_gguf", call.place, text, branch(call))

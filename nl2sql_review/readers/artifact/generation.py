@@ -26,12 +26,10 @@ LENGTHS = ("max_new_tokens", "max_length", "generation_config", "stopping_criter
 SEQ2SEQ = re.compile(r"Seq2Seq|T5|Bart|ConditionalGeneration|EncoderDecoder")
 TAKES_UP = "4.56.0"  # the first transformers whose trainer hands the tokenizer's end on to the model
 # What is done to a text that makes the prompt go away again.
-CUTS = re.compile(
-    r"split|partition|replace|removeprefix|search|findall|match|find\(|index\(|len\(|extract|parse|clean|\[.*:"
-)
+CUTS = re.compile(r"split|partition|replace|removeprefix|search|findall|match|find\(|index\(|len\(|extract|parse|clean")
 
 
-BATCH = re.compile(r"\w*(batch|input|enc|token|ids|prompt)\w*(\.to\(.*\))?|tok\w*\(.*\).*", re.DOTALL)
+BATCH = re.compile(r"batch|input|enc|token|ids|prompt")
 
 
 def generation(run: Run, plan: TrainingPlan) -> Iterator[Defect]:
@@ -61,7 +59,7 @@ def length(run: Run, call: Call) -> Iterator[Defect]:
     names = [plain(run.load.value("pretrained_model_name_or_path", "model_name", "$0", "model"))]
     if not isinstance(names[0], str) or has_chat_template(names[0]):
         return  # an instruction model brings settings of its own
-    text = "generate() is given no length: it stops after 20 tokens; give max_new_tokens"
+    text = "generate() has no length limit set: it stops after 20 tokens; set max_new_tokens"
     yield Defect("length", "max_new_tokens", call.place, text, "")
 
 
@@ -70,7 +68,21 @@ def open_keywords(call: Call) -> bool:
     node = call.place.node
     stars = [a for a in getattr(node, "args", ()) if a.star == "**"]
     source = call.place.source
-    return all(BATCH.fullmatch(source.segment(a.value)) for a in stars)
+    return all(is_batch(source.segment(a.value)) for a in stars)
+
+
+def is_batch(code: str) -> bool:
+    """Whether an expression is named as a batch, moved to a device or not, or calls a tokenizer."""
+    name, moved, rest = code.partition(".to(")
+    if name.isidentifier() and BATCH.search(name):
+        return not moved or rest.endswith(")")
+    called, opened, rest = code.partition("(")
+    return called.startswith("tok") and called.isidentifier() and bool(opened) and ")" in rest
+
+
+def cuts(code: str) -> bool:
+    """Whether a statement may take a part of a text away."""
+    return CUTS.search(code) is not None or any(":" in line.partition("[")[2] for line in code.split("\n"))
 
 
 # -- padding ---------------------------------------------------------------------------------------------------------
@@ -95,7 +107,7 @@ def padding(run: Run, call: Call) -> Iterator[Defect]:
         return
     if plain(batches[-1].get("padding_side")) is not None:
         return
-    text = "the prompts of a batch are padded on the right: the answer follows padding; set padding_side to left"
+    text = "the prompts of a batch are padded on the right, so the answer follows padding; set padding_side to left"
     yield Defect("padding", "padding_side", call.place, text, "", trace=(writes[-1].place,))
 
 
@@ -132,8 +144,8 @@ def ending(run: Run, call: Call) -> Iterator[Defect]:
     if holds and within(run, "transformers", TAKES_UP):
         return
     text = (
-        f"the training ends answers with {end.value}, and generate() stops at the end that the model came with: give "
-        "it eos_token_id"
+        f"the training text ends answers with {end.value}, but generate() stops at the model's original end token: "
+        f"pass it eos_token_id"
     )
     yield Defect("ending", "eos_token_id", call.place, text, "", trace=(writes[-1].place,))
 
@@ -152,7 +164,7 @@ def decoded(run: Run) -> Iterator[Defect]:
             continue
         seen.add(id(call.place.node))
         if compared(call):
-            text = "the output is decoded with the prompt in front of the answer, and compared as the answer"
+            text = "the output is decoded with the prompt and compared as if it were the answer"
             yield Defect("decoded", name, call.place, text, branch(call) if not call.conditional else "")
 
 
@@ -181,7 +193,7 @@ def compared(call: Call) -> bool:
     path = source.nodes.path(call.place.node)
     statement = next((n for n in reversed(path) if isinstance(n, cst.SimpleStatementLine)), None)
     scope = next((n for n in reversed(path) if isinstance(n, (cst.FunctionDef, cst.For, cst.Module))), None)
-    if statement is None or scope is None or CUTS.search(source.segment(statement.body[0])):
+    if statement is None or scope is None or cuts(source.segment(statement.body[0])):
         return False
     first = statement.body[0]
     if not isinstance(first, cst.Assign) or not isinstance(first.targets[0].target, cst.Name):
@@ -189,7 +201,7 @@ def compared(call: Call) -> bool:
     name = first.targets[0].target.value
     lines = [n for n in walk(scope) if isinstance(n, cst.SimpleStatementLine) and n is not statement]
     uses = [n for n in lines if any(isinstance(k, cst.Name) and k.value == name for k in walk(n))]
-    if any(CUTS.search(source.segment(part)) for n in uses for part in n.body):
+    if any(cuts(source.segment(part)) for n in uses for part in n.body):
         return False
     return any(compares(n, name) for n in uses)
 

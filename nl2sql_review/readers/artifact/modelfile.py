@@ -36,13 +36,11 @@ def modelfile(run: Run, plan: TrainingPlan, trained: TrainingText, heads: list[s
             user = turns[0].strip()
             if user in template or user.split()[:1] and user.split()[0] in template and computed(template):
                 continue
-            words = (
-                f"the turns that were trained begin with {user!r}, and {where} does not: it is that of another model"
-            )
+            words = f"the trained turns begin with {user!r}, but {where} does not: it belongs to another model"
             yield Defect("modelfile", path.name, save.place, words)
         elif len(heads) > 1 and trained.form == "text" and not RAW.fullmatch(template) and TURN.search(template):
             if not all(head in " ".join(template.split()) for head in heads[1:]):
-                words = f"plain text was trained, and {where} puts the turns of a chat around the prompt"
+                words = f"the model was trained on plain text, but {where} puts chat turns around the prompt"
                 yield Defect("modelfile", path.name, save.place, words)
 
 

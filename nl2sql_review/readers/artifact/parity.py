@@ -33,7 +33,7 @@ WORDS = re.compile(r"[^\W\d_]{2}")  # a literal that says something
 def prompt(run: Run, plan: TrainingPlan) -> Fact:
     texts = texts_of(run) if run.trainer is not None and not apart(run) else []
     if len(texts) != 1 or not run.train:
-        why = "no one text is trained and asked"
+        why = "there is no prompt to compare with the training text"
         return Fact(Absent(why), at=run.place, why_not=why)
     trained = texts[0]
     found: list[Defect] = []
@@ -107,9 +107,10 @@ def template(trained: TrainingText, question: Question, plan: TrainingPlan) -> I
     place, trace = question.place, question.given.trace
     if question.chat and trained.form == "text" and len(heads) > 1:
         text = (
-            "plain text was trained, and here a chat template is put around the prompt: ask with the text itself"
+            "the model was trained on plain text, but here a chat template is put around the prompt: send the plain "
+            "text"
             if question.side.name
-            else "plain text was trained, and here a chat template is put around the prompt"
+            else "the model was trained on plain text, but here a chat template is put around the prompt"
         )
         yield defect(question.side, "chat template", place, text, trace)
     turns = Tokenizer(question.side.training, plan).turns if not question.chat and templated_training(trained) else None
@@ -118,8 +119,8 @@ def template(trained: TrainingText, question: Question, plan: TrainingPlan) -> I
         return
     if not any(turn.strip() and turn.strip() in said for turn in turns):
         text = (
-            f"turns of a chat template were trained, and the prompt that is asked ({shown(said)}) has none: put it "
-            "through apply_chat_template"
+            f"the model was trained on chat turns, but the prompt at inference ({shown(said)}) has none: use "
+            f"apply_chat_template"
         )
         yield defect(question.side, "chat template", place_of(question), text, trace)
 
@@ -135,7 +136,7 @@ def words(trained: TrainingText, question: Question, plan: TrainingPlan) -> Iter
     missing = lacking(heads, said)
     if missing:
         text = (
-            f"the prompt that is asked ({shown(said)}) is not the one that was trained "
+            f"the prompt at inference ({shown(said)}) differs from the training text "
             f"({shown(HOLE.join(heads))}): it lacks {missing[0]!r}"
         )
         yield defect(question.side, "text", place_of(question), text, question.given.trace)
@@ -151,9 +152,9 @@ def schema(trained: TrainingText, question: Question, plan: TrainingPlan) -> Ite
         return
     text = ""
     if looks_at_sql(here.hole):
-        text = "the cut of the schema is given the SQL where the model is asked, which gives it away"
+        text = "at inference the SQL is passed to the truncation of the schema, and that gives the answer away"
     elif (one := cut_of(before)) and (other := cut_of(here)) and one != other:
-        text = f"the schema is {one} in training, and {other} where the model is asked"
+        text = f"the schema is {one} in training, but {other} at inference"
     if text:
         yield defect(question.side, "schema", place_of(question), text, question.given.trace)
 
@@ -198,8 +199,8 @@ def length(trained: TrainingText, question: Question, plan: TrainingPlan) -> Ite
         room = limit + (new if isinstance(new, int) else 0)
         if room < rows and not isinstance(cut, Default):
             text = (
-                f"prompts are cut to {limit:,} tokens, and rows of {rows:,} were trained: a long prompt loses its end, "
-                "where the answer begins"
+                f"prompts are truncated to {limit:,} tokens, but the model was trained on rows of {rows:,}: a long "
+                f"prompt loses its end, where the answer begins"
             )
             yield defect(question.side, "length", question.tokenized.place, text, ())
 
@@ -221,8 +222,8 @@ def bos(trained: TrainingText, question: Question, plan: TrainingPlan) -> Iterat
     if isinstance(once, Unknown) or tokenizer.chat_end(call).starts_with_bos is not True:
         return
     text = (
-        "the chat template writes the BOS token, and the tokenizer puts a second one before it: the model was trained "
-        "with one; give add_special_tokens=False"
+        "the chat template writes the BOS token, and the tokenizer adds a second one: the model was trained with "
+        "one; pass add_special_tokens=False"
     )
     yield defect(question.side, "BOS", question.tokenized.place, text, ())
 

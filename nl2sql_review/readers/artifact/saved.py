@@ -61,8 +61,9 @@ def weights(run: Run) -> Iterator[Defect]:
         if last(call.callee) in MERGED:
             if exports_the_base(run, thing, call):
                 text = (
-                    f"{last(call.callee)} is called on the base model, which has the adapter's layers in it: Unsloth "
-                    f"before {REFUSES} writes the base without the adapter, later ones refuse; load the saved adapter "
+                    f"{last(call.callee)} is called on the base model, although the adapter's layers are in it: "
+                    f"Unsloth before {REFUSES} writes the base without the adapter, later versions refuse; load the "
+                    f"saved adapter "
                     "with FastLanguageModel.from_pretrained and export that"
                 )
                 yield Defect("unmerged", last(call.callee), call.place, text, branch(call))
@@ -71,16 +72,16 @@ def weights(run: Run) -> Iterator[Defect]:
         if merge is not None:
             name = last(merge.callee)
             text = (
-                f"{name}() is not in place: what it returns is dropped, and what is saved is the shell of the adapter, "
-                "without tensors; save what it returns"
+                f"{name}() does not work in place: its result is dropped, and what is saved is the empty adapter, "
+                f"without tensors; save the result"
             )
             yield Defect("dropped", name, call.place, text, branch(call))
             continue
         trainer = adapted_in_place(run, thing, call)
         if trainer is not None:
             text = (
-                "the trainer put the layers of its peft_config into this model: saved itself, its weights have other "
-                "names and load as new ones; save trainer.model, or call trainer.save_model"
+                "the trainer inserted the layers of its peft_config into this model: saved directly, its weights "
+                "have different names and load as new ones; save trainer.model, or call trainer.save_model"
             )
             yield Defect("wrapped", "peft_config", call.place, text, branch(call))
 
@@ -138,7 +139,7 @@ def uploads(run: Run) -> Iterator[Defect]:
         if not folder or any(lies_in(folder, w) or lies_in(w, folder) for w in written) or touched(run, call, folder):
             continue
         text = (
-            f"{folder} is pushed, and nothing of this run is saved there: the model is saved to {folder_of(kept[-1])}"
+            f"{folder} is pushed, but nothing of this run is saved there: the model is saved to {folder_of(kept[-1])}"
         )
         yield Defect("pushed", "folder_path", call.place, text, branch(call))
 
@@ -171,8 +172,8 @@ def merged_into(run: Run) -> Iterator[Defect]:
             continue
         if any(c.receiver is call.result or c.receiver is call.receiver for c in saves(run) if c.order > call.order):
             text = (
-                f"the adapter is merged into weights of {bits} bits, which are rounded again: load the base in 16 "
-                "bits, put the adapter on, and merge"
+                f"the adapter is merged into {bits}-bit weights, so the sums are rounded again: load the base model "
+                f"in 16 bits, attach the adapter, and merge"
             )
             yield Defect("quantized", "merge_and_unload", call.place, text, branch(call))
 

@@ -33,7 +33,7 @@ def left_behind(run: Run) -> Iterator[Defect]:
         what = {"add_tokens": "tokens are added", "add_special_tokens": "tokens are added"}.get(
             last(change.callee), f"its {last(change.callee).rstrip('=').replace('_', ' ')} is set"
         )
-        text = f"the tokenizer is changed ({what}) and saved nowhere beside the model: whoever loads it gets other ids"
+        text = f"the tokenizer is modified ({what}) but not saved with the model: loading it gives different token ids"
         save = done[-1]
         yield Defect("missing", last(change.callee).rstrip("="), save.place, text, branch(save), trace=(change.place,))
         return

@@ -1,4 +1,4 @@
-"""The dataset section: how data sets are described, mixed and weighted, fields read, and the schema cut."""
+"""The dataset section: how datasets are described, mixed and weighted, fields read, and the schema cut."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ LOADED = (
     "read_excel",
     "read_table",
 )
-NOT_MIXED = "there is one data set, nothing to mix"
+NOT_MIXED = "there is only one dataset, so nothing to mix"
 
 
 def read(run: Run, plan: TrainingPlan) -> None:
@@ -69,7 +69,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
 
 
 def sources(run: Run, found: list[Dataset], at: Place | None) -> Fact:
-    """Hub names and paths of the data sets, in order, each once."""
+    """Hub names and paths of the datasets, in order, each once."""
     calls = [c for d in found for c in source_calls(d)] or [c for c in run.calls if last(c.callee) in LOADERS[:2]]
     names: list[Any] = []
     for call in calls:
@@ -77,7 +77,7 @@ def sources(run: Run, found: list[Dataset], at: Place | None) -> Fact:
             if name not in names:
                 names.append(name)
     if not calls:
-        return Fact(Unknown(_why(run.dataset, "no call that loads a data set was found")), at=at)
+        return Fact(Unknown(_why(run.dataset, "no call that loads a dataset was found")), at=at)
     if any(isinstance(name, Unknown) for name in names):
         why = next(name.why for name in names if isinstance(name, Unknown))
         return Fact(Unknown(why, parts=[n if isinstance(n, Unknown) else Known(n) for n in names]), at=calls[0].place)
@@ -94,7 +94,7 @@ def source_calls(dataset: Dataset) -> list[Call]:
 
 
 def leaves(dataset: Dataset, depth: int = 0) -> Iterator[Dataset]:
-    """The data sets a mix was made from, mixes of mixes opened."""
+    """The datasets a mix was made from, mixes of mixes opened."""
     for part in dataset.parts if depth < 6 else ():
         if isinstance(part, Dataset):
             yield from leaves(part, depth + 1) if part.parts else (part,)
@@ -126,7 +126,7 @@ def _names(value: Value) -> Iterator[Any]:
     elif isinstance(plain, dict) and ("train" in plain or len(plain) == 1):
         yield from _names(Known(plain.get("train", next(iter(plain.values())))))  # the keys are names of splits
     else:
-        yield Unknown(getattr(value, "why", "") or "the path of a data set is not in the script", value.trace)
+        yield Unknown(getattr(value, "why", "") or "the path of a dataset is not in the script", value.trace)
 
 
 # ── mixing ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -141,7 +141,7 @@ def mixing(run: Run, found: list[Dataset], part: facts.Dataset, at: Place | None
         if len({id(c.place.node) for c in recorded}) == 1:
             calls, values = recorded[-1:], [_manner(recorded[-1])]
         else:
-            values = [Unknown(_why(run.dataset, "the training data cannot be followed"))]
+            values = [Unknown(_why(run.dataset, "the training data could not be traced"))]
     value = values[0]
     for other in values[1:]:
         value = join(value, other)
@@ -149,7 +149,7 @@ def mixing(run: Run, found: list[Dataset], part: facts.Dataset, at: Place | None
     cut = _cut_by_weight(calls)
     if cut and isinstance(value, Known) and value.value == "concatenated":
         value = Unknown(
-            "each data set is cut to its share before they are concatenated; the proportions depend on their sizes",
+            "each dataset is cut to its share before they are concatenated; the proportions depend on their sizes",
             value.trace,
         )
     part.mixing = Fact(value, at=calls[0].place if calls else at, why_not=NOT_MIXED if single else "")
@@ -173,12 +173,12 @@ def _manner(call: Call) -> Value:
 def _unmixed(dataset: Dataset) -> Value:
     calls = source_calls(dataset)
     if not calls:
-        return Unknown("what the data set is made from is not in the script")
+        return Unknown("the source of the dataset is not in the script")
     names = [name for call in calls for name in named(call)]
     loaded = [c for c in calls if last(c.callee) in LOADED]
     if not loaded:
         return Unknown(
-            f"the data set is made by {last(calls[0].callee)} from rows the script collects", (calls[0].place,)
+            f"the dataset is created by {last(calls[0].callee)} from rows that the script collects", (calls[0].place,)
         )
     if len(names) > 1 or any(isinstance(n, str) and "*" in n for n in names):
         return Known("concatenated", (calls[0].place,))
@@ -186,7 +186,7 @@ def _unmixed(dataset: Dataset) -> Value:
 
 
 def _cut_by_weight(calls: list[Call]) -> bool:
-    """Whether every mixed data set went through `select`, `train_test_split` or `repeat` first: weighting by hand."""
+    """Whether every mixed dataset went through `select`, `train_test_split` or `repeat` first: weighting by hand."""
     for call in calls:
         for thing in _mixed_things(call):
             if any(last(step.callee) in ("select", "repeat", "take") for step in thing.steps):
@@ -218,7 +218,7 @@ def weighting(part: facts.Dataset, calls: list[Call]) -> None:
     call = (weighted or calls)[0]
     place = call.places.get("probabilities", call.place)
     if not weighted:
-        why = "the data sets are not mixed by weight"
+        why = "the datasets are not mixed by weight"
         for name in ("weights", "weights_sum", "seed", "stopping_strategy"):
             setattr(part, name, Fact(Absent(why), at=call.place, why_not=why))
         return
@@ -259,17 +259,17 @@ def misaligned(run: Run, calls: list[Call], part: facts.Dataset) -> Fact:
     if part.weights.why_not:
         return Fact(Absent(part.weights.why_not), at=part.weights.at, why_not=part.weights.why_not)
     if not calls:
-        return Fact(Unknown(getattr(part.weights.value, "why", "") or "the weights are not known"), at=part.weights.at)
+        return Fact(Unknown(getattr(part.weights.value, "why", "") or "the weights are unknown"), at=part.weights.at)
     call = calls[0]
     weights = call.get("probabilities")
     mixed = call.get("datasets", "$0")
     sizes = [_length(mixed), _length(weights)]
     if None not in sizes and sizes[0] != sizes[1]:
-        return Fact(Known(True, (call.place,)), at=call.place, note=f"{sizes[0]} data sets, {sizes[1]} weights")
+        return Fact(Known(True, (call.place,)), at=call.place, note=f"{sizes[0]} datasets, {sizes[1]} weights")
     skip = config.skipped(run, call)
     if skip is not None:
         return Fact(
-            Known(True, (skip,)), at=call.place, note="a data set that fails to load is left out, its weight is not"
+            Known(True, (skip,)), at=call.place, note="a dataset that fails to load is skipped, but its weight is not"
         )
     return Fact(Known(False, (call.place,)), at=call.place)
 

@@ -1,4 +1,4 @@
-"""Columns of a data set: those an expression reads, and the part of the prompt that a column's name stands for."""
+"""Columns of a dataset: those an expression reads, and the part of the prompt that a column's name stands for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from ...training_plan.values import Absent, Default, Either, Known, Term, Text, Unknown, Value
 
-# Columns as public text-to-SQL data sets call them.
+# Columns as public text-to-SQL datasets call them.
 COLUMNS = {
     "schema": """schema context create_table create_tables create_table_statement ddl db_schema database_schema
         sql_context table_schema table_schemas tables table_info db_info database_info db_structure schema_text
@@ -126,5 +126,5 @@ def receiver(call: Term) -> Value:
     """What a method was called on, else Absent."""
     return next(
         (a.args[0] for a in call.args if isinstance(a, Term) and a.head == "receiver" and a.args),
-        Absent("called on nothing"),
+        Absent("called without a receiver"),
     )

@@ -1,4 +1,4 @@
-"""How the script describes its data sets, and whether a data set it skips takes its weight along."""
+"""How the script describes its datasets, and whether a dataset it skips takes its weight along."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ KINDS = {
     "namedtuple": "named tuple",
     "typeddict": "TypedDict",
 }
-# A class or a dict is taken for the description of a data set when it says where one is and how much of it to take.
+# A class or a dict is taken for the description of a dataset when it says where one is and how much of it to take.
 WHERE = (
     "path",
     "file",
@@ -67,7 +67,7 @@ def read(run: Run, part: facts.Dataset) -> None:
         part.config_class, kind = no_class(run, at)
         part.config_kind = Fact(kind, at=part.config_class.at)
         for name in ("config_fields", "unimported_names"):
-            setattr(part, name, Fact(Absent("no class describes the data sets"), at=part.config_class.at))
+            setattr(part, name, Fact(Absent("no class describes the datasets"), at=part.config_class.at))
         return
     place = Place(cls.module.source, cls.node.name if isinstance(cls.node, cst.ClassDef) else cls.node)
     trace = (place,)
@@ -81,7 +81,7 @@ def read(run: Run, part: facts.Dataset) -> None:
 
 
 def config_class(run: Run) -> Class | None:
-    """The class that describes a data set: by its name, else by its fields. One that is used goes first."""
+    """The class that describes a dataset: by its name, else by its fields. One that is used goes first."""
     classes = [c for c in run.recording.classes if isinstance(c, Class) and c.kind != "enum"]
     named = [c for c in classes if NAMED.search(c.name)]
     shaped = [c for c in classes if describes(all_fields(c) or plain_fields(c))]
@@ -117,26 +117,26 @@ def no_class(run: Run, at: Place | None) -> tuple[Fact, Any]:
     slots = main.scope.slots if main is not None else {}
     for name, value in slots.items():
         if NAMED.search(name) and name[:1].isupper() and not name.isupper() and not isinstance(value, Absent):
-            why = f"{name} is imported from a module that is not in the project"
+            why = f"{name} is imported from a module outside the project"
             return Fact(Unknown(why, value.trace), at=value.trace[-1] if value.trace else at), Unknown(why)
     for value in slots.values():
         thing = getattr(value, "value", None)
         if isinstance(thing, (Sequence, Mapping)) and any(_dict_config(v) for v in _members(thing)):
             place = value.trace[0] if value.trace else at
-            return Fact(Absent("the data sets are described by dicts, not by a class"), at=place), Absent("dicts")
+            return Fact(Absent("the datasets are described by dicts, not by a class"), at=place), Absent("dicts")
     why = handed_in(run)
     if why:
         return Fact(Unknown(why), at=at), Unknown(why)
-    return Fact(Absent("no class describes the data sets"), at=at), Absent("no class describes the data sets")
+    return Fact(Absent("no class describes the datasets"), at=at), Absent("no class describes the datasets")
 
 
 def handed_in(run: Run) -> str:
-    """Why the data sets are described by whoever calls: nobody does here, and they come in through a parameter."""
+    """Why the datasets are described by whoever calls: nobody does here, and they come in through a parameter."""
     if run.trainer is None or run.trainer.reached:
         return ""
     data = (v for c in run.calls if c.callee.startswith("datasets.") for v in c.arguments.values())
     why = next((v.why for v in (run.dataset, *data) if isinstance(v, Unknown) and v.why.endswith(NOT_GIVEN)), "")
-    return f"the data sets come from elsewhere: {why}" if why else ""
+    return f"the datasets come from elsewhere: {why}" if why else ""
 
 
 def _members(thing: Sequence | Mapping) -> Iterator[Any]:
@@ -176,11 +176,11 @@ def unimported(cls: Class, place: Place) -> Fact:
     return Fact(Known(missing, (at,)), at=at)
 
 
-# ── a data set that is skipped ───────────────────────────────────────────────────────────────────────────────────────
+# ── a dataset that is skipped ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def skipped(run: Run, call: Call) -> Place | None:
-    """The place where a data set may be left out of the list that is mixed, while its weight stays in the other list.
+    """The place where a dataset may be left out of the list that is mixed, while its weight stays in the other list.
 
     Read from the syntax: a loop over the configurations that appends to the list only if nothing fails, and weights
     that are not collected in that loop. None when there is no such loop.

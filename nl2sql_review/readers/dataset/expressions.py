@@ -59,7 +59,7 @@ def _plain(plain: object, depth: int) -> Expression:
         return ["list", [expression(each, depth + 1) for each in plain]]
     if type(plain).__name__ == "Row":
         return ["row"]
-    return ["unknown", f"{getattr(plain, 'text', type(plain).__name__)} is known to the run only"]
+    return ["unknown", f"{getattr(plain, 'text', type(plain).__name__)} is known only at run time"]
 
 
 def _term(term: Term, depth: int) -> Expression:

@@ -1,4 +1,4 @@
-"""The data sets of a run as feeds: where their rows are loaded from, and how a row becomes training text."""
+"""The datasets of a run as feeds: where their rows are loaded from, and how a row becomes training text."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def read(run: Run) -> Feeding:
     texts = [text for text in training_texts(run) if text.dataset is not None]
     if not texts:
         value = run.dataset
-        made.why = value.why if isinstance(value, Unknown) else "the training data cannot be followed to a data set"
+        made.why = value.why if isinstance(value, Unknown) else "the training data could not be traced to a dataset"
         return made
     for text in texts:
         made.train += _feeds(run, text)
@@ -55,7 +55,7 @@ def read(run: Run) -> Feeding:
 
 
 def _each(value: Value) -> Iterator[Value]:
-    """A data set, or those of a dict of them."""
+    """A dataset, or those of a dict of them."""
     plain = value.value if isinstance(value, (Known, Default)) else value.parts if isinstance(value, Unknown) else None
     if isinstance(plain, dict):
         for one in plain.values():
@@ -68,7 +68,7 @@ def _each(value: Value) -> Iterator[Value]:
 
 
 def _feeds(run: Run, text: TrainingText) -> list[Feed]:
-    """The feeds of a training text: one for each data set that was mixed, else one."""
+    """The feeds of a training text: one for each dataset that was mixed, else one."""
     whole: Dataset = text.dataset
     listed = list(leaves(whole))
     parts = list(dict.fromkeys(listed))
@@ -178,7 +178,7 @@ def _rows(dataset: Dataset, text: TrainingText) -> list[Rows]:
         if opened:
             place = calls[0].place
             return [Rows((path,), format="", place=place) for path in opened]
-    return made or [Rows(why="what the data set is made from is not in the script")]
+    return made or [Rows(why="the source of the dataset is not in the script")]
 
 
 def _row_terms(text: TrainingText) -> Iterator[Term]:
@@ -250,7 +250,7 @@ def _mix(made: Feeding, found: list[Dataset]) -> None:
 
 def _weight(value: object) -> float | None:
     """A weight as it is, or what is divided by the sum of all: in proportion to the others it is the same."""
-    if isinstance(value, Term) and value.head == "op" and re.search(r"/ .*\bsum\(", value.text):
+    if isinstance(value, Term) and value.head == "op" and re.search(r"\bsum\(", value.text.partition("/ ")[2]):
         value = value.args[0] if value.args else None
     plain = value.value if isinstance(value, (Known, Default)) else value
     return float(plain) if isinstance(plain, (int, float)) and not isinstance(plain, bool) else None

@@ -1,4 +1,4 @@
-"""How question, SQL and schema are read from a row: by one spelling, or by that of every data set."""
+"""How question, SQL and schema are read from a row: by one spelling, or by that of every dataset."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ...training_plan import facts
 
 ROLES = ("question", "sql", "schema")
-# What gives a column the one name that all data sets share.
+# What gives a column the one name that all datasets share.
 RENAMING = ("rename_column", "rename_columns", "select_columns", "cast", "add_column")
 
 
@@ -33,17 +33,17 @@ class Read:
     how: str
     role: str
     columns: tuple[str, ...]
-    owner: Row | str | None  # a row of a data set, or the expression of what else is read, such as a line of a file
+    owner: Row | str | None  # a row of a dataset, or the expression of what else is read, such as a line of a file
     term: Term
 
     @property
     def dataset(self) -> Any:
-        """The data set the row is of; for other things what they are, so that two files are two."""
+        """The dataset the row is of; for other things what they are, so that two files are two."""
         return self.owner.dataset if isinstance(self.owner, Row) else self.owner
 
     @property
     def origin(self) -> Any:
-        """Tells data sets apart by what they were loaded from: each step makes a new one of the same rows."""
+        """Tells datasets apart by what they were loaded from: each step makes a new one of the same rows."""
         if isinstance(self.dataset, Dataset) and self.dataset.sources:
             return tuple(id(call) for call in self.dataset.sources)
         return self.dataset if isinstance(self.dataset, str) else id(self.dataset)
@@ -54,7 +54,7 @@ class Read:
 
     @property
     def site(self) -> Any:
-        """The expression in the source: one that runs for several data sets is one site."""
+        """The expression in the source: one that runs for several datasets is one site."""
         return id(self.place.node) if self.place is not None else self.term.text
 
     @property
@@ -71,7 +71,7 @@ def read(run: Run, part: facts.Dataset, texts: list[TrainingText], found: list[D
     reads = list(reads_of(texts))
     at = reads[0].place if reads and reads[0].place is not None else part.mixing.at
     if not any(t.texts for t in texts):
-        why = next((t.why for t in texts if t.why), "the training text is not known")
+        why = next((t.why for t in texts if t.why), "the training text is unknown")
         part.bare_fields = part.late_fallbacks = Fact(Unknown(why), at=at)
         return
     before = [t for d in found for t in texts_before_mixing(run, d)]
@@ -136,7 +136,7 @@ def _plain(value: Value) -> Any:
 
 # ── what the files say ───────────────────────────────────────────────────────────────────────────────────────────────
 
-NOT_LOOKED = "no data file beside the script says more"
+NOT_LOOKED = "there is no data file to check"
 
 
 def _by_files(run: Run, reads: list[Read], part: facts.Dataset, at: Place | None) -> None:
@@ -154,7 +154,7 @@ def _by_files(run: Run, reads: list[Read], part: facts.Dataset, at: Place | None
         return
     where = {one.path: f"{os.path.basename(one.path)}" for one in heads}
     lacking = [(name, one) for name in columns for one in heads if one.lacking(name)]
-    why = "the data files tell"
+    why = "checked in the data files"
     part.bare_fields = Fact(Absent(why), at=at, why_not=why)
     if lacking:
         name, one = lacking[0]
@@ -192,7 +192,7 @@ def beside(run: Run, name: str) -> DataFile | None:
 
 
 def _late(reads: list[Read], at: Place | None) -> Fact:
-    """`.get(a, ex.get(b))` on a row of a mix: a column that one data set lacks is there all the same, and None."""
+    """`.get(a, ex.get(b))` on a row of a mix: a column that one dataset lacks is there all the same, and None."""
     late = [r for r in reads if r.how == "get" and r.mixed]
     names = list(dict.fromkeys(r.columns[0] for r in late))
     place = next((r.place for r in late if r.place is not None), at)
@@ -209,7 +209,7 @@ def _bare(
 ) -> Fact:
     single = bool(part.mixing.why_not)
     if not reads:
-        return Fact(Unknown("which columns hold the question, the SQL and the schema is not known"), at=at)
+        return Fact(Unknown("it is unknown which columns hold the question, the SQL and the schema"), at=at)
     bare = [r for r in reads if r.how == "bare" or r.how == "get" and len(r.columns) == 1 and r.role != "schema"]
     bare = [r for r in bare if not _alternatives(r, reads)]
     if single:
@@ -220,8 +220,8 @@ def _bare(
         if loose and not calls:
             return Fact(
                 Unknown(
-                    f"{loose[0].columns[0]!r} is read with no other spelling; "
-                    "whether all rows spell it so is not in the script"
+                    f"{loose[0].columns[0]!r} is read without a fallback; the script does not show whether all rows "
+                    f"have that name"
                 ),
                 at=loose[0].place or at,
             )
@@ -234,13 +234,13 @@ def _bare(
     )
     if renamed:
         return Fact(
-            Unknown(f"columns are renamed before mixing; whether every data set then has {names[0]!r} is not known"),
+            Unknown(f"columns are renamed before mixing; it is unknown whether every dataset then has {names[0]!r}"),
             at=place,
         )
     if not sure:
         return Fact(
             Unknown(
-                f"{names[0]!r} is read with no other spelling; whether every data set calls it so is not in the script"
+                f"{names[0]!r} is read without a fallback; the script does not show whether every dataset has that name"
             ),
             at=place,
         )
@@ -267,25 +267,25 @@ def _single(bare: list[Read], reads: list[Read], part: facts.Dataset, at: Place 
         and n not in ("json", "csv", "parquet")
         for n in names
     ):
-        why = "there is one data set, read by its own spelling"
+        why = "there is one dataset, read by its own column names"
         return Fact(Absent(why), at=place, why_not=why)
     read = bare[0].columns[-1]
     where = names[0] if names else "the data"
     return Fact(
         Unknown(
-            f"{read!r} is read with no other spelling; whether every row of {where} spells it so is not in the script"
+            f"{read!r} is read without a fallback; the script does not show whether every row of {where} has that name"
         ),
         at=place,
     )
 
 
 def _alternatives(read: Read, reads: list[Read]) -> bool:
-    """Whether another branch reads the same part of the same data set's rows by another name."""
+    """Whether another branch reads the same part of the same dataset's rows by another name."""
     return any(r.role == read.role and r.columns[-1:] != read.columns[-1:] and r.origin == read.origin for r in reads)
 
 
 def _shared(read: Read, before: list[Read], found: list[Dataset]) -> bool:
-    """Whether one expression reads the rows of several data sets, before they are mixed."""
+    """Whether one expression reads the rows of several datasets, before they are mixed."""
     owners = {r.origin for r in before if r.site == read.site and r.dataset is not None}
     if len(owners) > 1:
         return True

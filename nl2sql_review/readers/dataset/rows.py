@@ -46,7 +46,7 @@ def collected(value: object) -> str:
             continue
         given = call.get("mapping", "df", "generator", "data", "$0")
         if not _from_file(given):
-            return f"the rows are collected by the script and handed to {last(call.callee)}"
+            return f"the script collects the rows and passes them to {last(call.callee)}"
     return ""
 
 

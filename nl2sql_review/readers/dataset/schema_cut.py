@@ -18,11 +18,11 @@ from .rows import collected
 if TYPE_CHECKING:
     from ...training_plan import facts
 
-BLIND = "by a slice, which takes tables away that the SQL needs; `nl2sql-review data` counts the rows"
+BLIND = "by a slice, so tables that the SQL needs may be lost; `nl2sql-review data` counts the rows"
 NUMBER = re.compile(r"max_length\s*=\s*(\d+)")
 # What becomes of a row that is too long: SFTTrainer cuts it, transformers' own Trainer does not.
-OF_SFT = "where a row is too long, the trainer cuts its end, which is the SQL and the EOS token"
-OF_TRAINER = "nothing cuts a row that is too long, and it takes whatever memory it needs"
+OF_SFT = "if a row is too long, the trainer cuts off its end, the SQL and the EOS token"
+OF_TRAINER = "nothing truncates a row that is too long, so it takes whatever memory it needs"
 
 
 @dataclass(slots=True)
@@ -40,7 +40,7 @@ def read(run: Run, part: facts.Dataset, texts: list[TrainingText], at: Place | N
         return
     known = [(t, pieces) for t in texts for pieces in t.texts]
     if not known:
-        why = next((t.why for t in texts if t.why), "the training text is not known")
+        why = next((t.why for t in texts if t.why), "the training text is unknown")
         part.schema_limit = part.truncation_cuts = Fact(Unknown(why), at=at)
         return
     limits: list[Value] = []
@@ -59,10 +59,10 @@ def read(run: Run, part: facts.Dataset, texts: list[TrainingText], at: Place | N
         guarded = guarded or any("len(" in c for c in conditions(text.value))
     place = place or texts[0].at or at
     if not has_schema:
-        why = "the prompt has no schema to cut"
+        why = "the prompt has no schema to truncate"
         if any(p.opaque for _, pieces in known for p in pieces):
             part.schema_limit = part.truncation_cuts = Fact(
-                Unknown("which part of the text is the schema is not known"), at=place
+                Unknown("it is unknown which part of the text is the schema"), at=place
             )
         else:
             part.schema_limit = part.truncation_cuts = Fact(Absent(why), at=place, why_not=why)
@@ -82,7 +82,7 @@ def read(run: Run, part: facts.Dataset, texts: list[TrainingText], at: Place | N
     elif cut:
         part.truncation_cuts = Fact(Known("schema", (place,) if place is not None else ()), at=place)
     else:
-        part.truncation_cuts = Fact(Absent("nothing is cut before the trainer's own limit"), at=place)
+        part.truncation_cuts = Fact(Absent("nothing is truncated before the trainer's own limit"), at=place)
 
 
 def conditions(value: object, depth: int = 0) -> Iterator[str]:
@@ -102,12 +102,12 @@ def _limit(found: list[Cut], piece: Piece) -> Value:
         return found[0].limit
     hole = piece.hole
     if isinstance(hole, Unknown):
-        return Unknown(f"whether the schema is cut is not known: {hole.why}", hole.trace)
+        return Unknown(f"it is unknown whether the schema is truncated: {hole.why}", hole.trace)
     if isinstance(hole, Either):
-        return Unknown("whether the schema is cut depends on a branch", hole.trace)
+        return Unknown("whether the schema is truncated depends on a branch", hole.trace)
     if hole is not None and collected(hole):
-        return Unknown(f"whether the schema is cut is not known: {collected(hole)}", hole.trace)
-    return Absent("the schema is not cut")
+        return Unknown(f"it is unknown whether the schema is truncated: {collected(hole)}", hole.trace)
+    return Absent("the schema is not truncated")
 
 
 def cuts(value: object, depth: int = 0) -> Iterator[Cut]:
@@ -139,11 +139,11 @@ def cuts(value: object, depth: int = 0) -> Iterator[Cut]:
 def _stop(start: Value, stop: Value) -> Value:
     begins = isinstance(start, Absent) or isinstance(start, (Known, Default)) and start.value in (None, 0)
     if not begins:
-        return Unknown("the schema is cut at both ends")
+        return Unknown("the schema is truncated at both ends")
     if isinstance(stop, (Known, Default)) and isinstance(stop.value, int) and stop.value < 0:
-        return Absent("the schema is cut at its end only, by a fixed number")
+        return Absent("only a fixed number of characters is removed from the end of the schema")
     if isinstance(stop, Absent) or isinstance(stop, Known) and stop.value is None:
-        return Absent("the schema is not cut")
+        return Absent("the schema is not truncated")
     return stop
 
 
@@ -161,7 +161,9 @@ def _width(call: Term) -> Value:
         return Known(int(found[1]))
     second = call.args[1] if len(call.args) > 1 else Absent()
     return (
-        second if isinstance(second, (Known, Default)) else Unknown("the width the schema is shortened to is not known")
+        second
+        if isinstance(second, (Known, Default))
+        else Unknown("the width that the schema is shortened to is unknown")
     )
 
 

@@ -63,13 +63,11 @@ def read_monitoring(run: Run, part: Memory) -> None:
         return
     unseen = next((name for name in (*ALLOCATED, *RESERVED[:3], "nvidia-smi") if mentions(run, name)), "")
     if unseen:
-        why = f"{unseen} stands in code that was not seen to run"
+        why = f"{unseen} is in code that is never reached"
         part.monitoring = part.monitoring_sees = Fact(Unknown(why), at=run.place)
         return
     part.monitoring = Fact(Known([], ()), at=run.place)
-    part.monitoring_sees = Fact(
-        Absent("GPU memory is not logged"), at=run.place, why_not="GPU memory is not logged at all"
-    )
+    part.monitoring_sees = Fact(Absent("GPU memory is not logged"), at=run.place, why_not="GPU memory is not logged")
 
 
 def mentions(run: Run, name: str) -> bool:
@@ -101,7 +99,7 @@ def model_length(run: Run) -> Fact:
     if not run.load:
         return Fact(Unknown(run.model_unknown) if run.model_unknown else Absent("no model is loaded"), at=run.place)
     if not run.load.callee.startswith("unsloth"):
-        return Fact(Absent("this loader takes no length"), at=run.load.place)
+        return Fact(Absent("this loader has no argument for a length"), at=run.load.place)
     return run.load.fact(*MODEL_LENGTH[:1])
 
 
@@ -122,7 +120,7 @@ def trainer_length(run: Run) -> Fact:
             name = next(n for n in TRAINER_LENGTH if n in trainer.arguments)
             note = ""
             if run.versions is None:
-                note = "given to the trainer itself: whether it takes that depends on TRL's version"
+                note = "passed to the trainer itself; whether it has that argument depends on the version of TRL"
             elif (
                 rejected(run, trainer, name)
                 and not trainer.callee.startswith("unsloth")
@@ -148,11 +146,11 @@ def trainer_length(run: Run) -> Fact:
         why_not = (
             ""
             if not isinstance(stated, Absent)
-            else f"{last(trainer.callee)} cuts prompts and answers by rules of its own"
+            else f"{last(trainer.callee)} truncates prompts and answers in its own way"
         )
         return Fact(stated, at=run.arguments.where("max_length") or trainer.place, why_not=why_not)
     return Fact(
-        Unknown("the script makes the tokens itself, and where it cuts them was not recognised"), at=trainer.place
+        Unknown("the script tokenizes the text itself, and its truncation was not recognized"), at=trainer.place
     )
 
 
@@ -165,10 +163,10 @@ def by_default(run: Run) -> Fact:
     fact.at = run.arguments.place or trainer.place
     if kind == "TrainingArguments":
         fact.note = (
-            "TrainingArguments given to SFTTrainer: it makes an SFTConfig of them, with max_length left at its default"
+            "SFTTrainer gets TrainingArguments and converts them to an SFTConfig, with max_length at its default"
         )
     elif from_library(fact.value):
-        fact.note = f"max_length is left out, and TRL's default cuts every row at {plain(fact.value)} tokens"
+        fact.note = f"max_length is left out, so TRL truncates every row at its default of {plain(fact.value)} tokens"
     return fact
 
 
@@ -188,7 +186,7 @@ def by_unsloth(run: Run, model: Fact, trainer: Fact) -> Fact:
     seq = made.get("max_seq_length") if isinstance(seq, Absent) else seq
     if not isinstance(seq, Absent) and not (isinstance(seq, Known) and seq.value is None):
         cut = derive(shorter_of, seq, model.value, trace=seq.trace)
-        note = "Unsloth cuts at no more than the model's length"
+        note = "Unsloth truncates at the model's length at most"
         return Fact(cut, at=trainer.at, note="" if same(plain(cut), plain(seq)) else note)
     given = run.arguments.value("max_length")
     given = made.get("max_length") if isinstance(given, Absent) else given
@@ -196,11 +194,11 @@ def by_unsloth(run: Run, model: Fact, trainer: Fact) -> Fact:
         return trainer if not isinstance(given, Absent) else Fact(model.value, at=model.at)
     if how == "shorter" and plain(given) not in (None, TRL_LENGTH):
         return Fact(derive(shorter_of, given, model.value, trace=given.trace), at=trainer.at)
-    note = "the length that the model is loaded with, which Unsloth's SFTTrainer takes"
+    note = "the length that the model is loaded with; Unsloth's SFTTrainer uses it"
     if plain(given) is not None and plain(given) != plain(model.value):
-        note = f"max_length={plain(given)} is not kept: Unsloth's SFTTrainer takes the length of the model"
+        note = f"max_length={plain(given)} has no effect: Unsloth's SFTTrainer uses the model's length"
     elif isinstance(given, Absent):
-        note = "max_length is left out: Unsloth's SFTTrainer takes the length of the model"
+        note = "max_length is left out: Unsloth's SFTTrainer uses the model's length"
     return Fact(model.value, at=model.at, note=note)
 
 
@@ -217,11 +215,11 @@ def settle(run: Run, model: Fact, trainer: Fact) -> tuple[Fact, Fact]:
     if isinstance(trainer.value, Unknown) and isinstance(model.value, Absent):
         return Fact(trainer.value, at=trainer.at), Fact(Known(False), at=trainer.at)
     if isinstance(trainer.value, Absent) and isinstance(model.value, Absent):
-        why = "no length is set and nothing cuts the text" if run.trainer is not None else ""
+        why = "no length is set and nothing truncates the text" if run.trainer is not None else ""
         absent = Fact(
-            Absent(why or "no length is given"),
+            Absent(why or "no length is set"),
             at=run.place,
-            why_not="" if run.trainer else "the script neither loads a model with a length nor makes a trainer",
+            why_not="" if run.trainer else "the script neither loads a model with a length nor creates a trainer",
         )
         return absent, Fact(Known(False), at=run.place, why_not=absent.why_not)
     if isinstance(trainer.value, Absent) or isinstance(model.value, Absent):
@@ -246,7 +244,7 @@ def settle(run: Run, model: Fact, trainer: Fact) -> tuple[Fact, Fact]:
     if isinstance(shorter, (Known, Default)):
         shorter = derive(lambda x: x, shorter, trace=source.value.trace)
     conflict = derive(lambda a, b: a != b, model.value, trainer.value, trace=trainer.value.trace)
-    says = f"the model is loaded with {plain(model.value)}, the trainer cuts at {plain(trainer.value)}"
+    says = f"the model is loaded with {plain(model.value)}, but the trainer truncates at {plain(trainer.value)}"
     note = f"{says}: {trainer.note}" if trainer.note else says
     return Fact(shorter, at=source.at, note=source.note), Fact(
         conflict, at=trainer.at, note=note if plain(conflict) else ""

@@ -51,15 +51,14 @@ def placement(run: Run, plan: TrainingPlan) -> Fact:
         and value.value is None
     ):
         return Fact(
-            Absent("no device_map is given"),
+            Absent("no device_map is set"),
             at=at,
-            why_not="no device_map is given to the loader, and the trainer places the model",
+            why_not="no device_map is set, so the trainer places the model",
         )
     if run.load.callee.startswith("unsloth") and plain(value) in (*SPREADS, FILLS):
         return Fact(
             Unknown(
-                "Unsloth puts each process's model on its own card where device_map is automatic, "
-                "in its newer versions",
+                "Unsloth puts each process's model on its own GPU if device_map is automatic, in recent versions",
                 value.trace,
             ),
             at=at,
@@ -76,7 +75,7 @@ def placed(value: Value, quantized: Value, trace: Trace) -> Value:
             str(card)
         ):  # the number of the process, 0 unless a launcher says more
             return Known("on its own card", trace)
-        return Unknown(f"it depends on {value.by}, which the launcher sets", value.trace)
+        return Unknown(f"it depends on {value.by}, and the launcher sets that", value.trace)
     if isinstance(value, Unknown) and isinstance(value.parts, dict):
         return _of_map(value.parts, quantized, trace)
     if isinstance(value, Unknown):
@@ -89,7 +88,7 @@ def placed(value: Value, quantized: Value, trace: Trace) -> Value:
         return (
             Known("on its own card", trace)
             if OWN_CARD.search(text)
-            else Unknown(f"which card {text} is, only the run decides", trace)
+            else Unknown(f"it is known only at run time which GPU {text} is", trace)
         )
     if isinstance(said, dict):
         return _of_map({k: Known(v) for k, v in said.items()}, quantized, trace)
@@ -97,14 +96,14 @@ def placed(value: Value, quantized: Value, trace: Trace) -> Value:
         return _like(value, "over all cards", trace)
     if said == FILLS or FIRST_CARD.fullmatch(str(said)):
         return _on_first(value, quantized, trace)
-    return Unknown(f"which card device_map={said!r} means depends on the process", trace)
+    return Unknown(f"which GPU device_map={said!r} means depends on the process", trace)
 
 
 def _of_map(parts: dict[Any, Any], quantized: Value, trace: Trace) -> Value:
     """`{"": card}` puts the whole model on one card; a map of several parts spreads it."""
     if list(parts) == [""]:
         return placed(parts[""], quantized, trace)
-    return Known("over all cards", trace) if len(parts) > 1 else Unknown("the device_map is not known", trace)
+    return Known("over all cards", trace) if len(parts) > 1 else Unknown("the device_map is unknown", trace)
 
 
 def _on_first(value: Value, quantized: Value, trace: Trace) -> Value:
@@ -113,7 +112,7 @@ def _on_first(value: Value, quantized: Value, trace: Trace) -> Value:
         return _like(value, "on the first card" if quantized.value is True else "by way of the first card", trace)
     if isinstance(quantized, Absent):
         return _like(value, "by way of the first card", trace)
-    return Unknown("whether the model is quantised is not known", trace)
+    return Unknown("it is unknown whether the model is quantized", trace)
 
 
 def _like(value: Value, word: str, trace: Trace) -> Value:
@@ -127,9 +126,7 @@ def cards(run: Run, plan: TrainingPlan) -> Fact:
     """Only of cards that the script itself makes visible: how many the machine has is not in it."""
     visible, at = _visible(run)
     if run.trainer is None or isinstance(visible, Absent):
-        return Fact(
-            Absent("no cards are chosen"), at=at or run.place, why_not="nothing here chooses among the machine's cards"
-        )
+        return Fact(Absent("no GPUs are selected"), at=at or run.place, why_not="the script does not select GPUs")
     if isinstance(visible, Unknown):
         return Fact(visible, at=at)
     count = (
@@ -137,13 +134,13 @@ def cards(run: Run, plan: TrainingPlan) -> Fact:
     )
     trace = visible.trace
     if not count:
-        return Fact(Unknown("how many cards are made visible, only the run decides", trace), at=at)
+        return Fact(Unknown("how many GPUs are made visible is known only at run time", trace), at=at)
     if count == 1:
-        return Fact(Absent("one card"), at=at, why_not="one card is made visible")
+        return Fact(Absent("one card"), at=at, why_not="one GPU is made visible")
     if uses_unsloth(run):
-        return Fact(Absent("Unsloth"), at=at, why_not="Unsloth trains on one card a process")
+        return Fact(Absent("Unsloth"), at=at, why_not="Unsloth trains on one GPU per process")
     if plain(plan.memory.placement.value) == "over all cards":
-        return Fact(Absent("spread"), at=at, why_not="device_map spreads the model over the cards")
+        return Fact(Absent("spread"), at=at, why_not="device_map spreads the model over the GPUs")
     processes = plan.arguments.processes.value
     stated = plain(processes) if isinstance(processes, Known) else None  # a default is an assumption
     if stated and stated > 1:
@@ -152,8 +149,8 @@ def cards(run: Run, plan: TrainingPlan) -> Fact:
         return Fact(plan.memory.placement.value, at=at)
     if stated != 1 and not _is_notebook(run):
         why = (
-            f"whether a launcher starts a process for each of the {count} cards is not in the script; "
-            f"a comment `# processes: {count}`, or the settings, says so"
+            f"the script does not say whether a launcher starts one process for each of the {count} GPUs; state it "
+            f"in a comment `# processes: {count}` or in the settings"
         )
         return Fact(Unknown(why, trace), at=at)
     return Fact(Known("one process", trace), at=at, note=_consequence(run, count))
@@ -171,7 +168,7 @@ def _visible(run: Run) -> tuple[Value, Place | None]:
     if writes:
         value = next(iter(writes[-1].arguments.values()))
         if writes[-1].conditional:
-            return Unknown("which cards are made visible depends on a branch", (writes[-1].place,)), writes[-1].place
+            return Unknown("which GPUs are made visible depends on a branch", (writes[-1].place,)), writes[-1].place
         return value, writes[-1].place
     for magic in getattr(run.source, "magics", ()):
         found = SHELL.search(magic.text)
@@ -186,4 +183,4 @@ def _consequence(run: Run, count: int) -> str:
     if run.trainer.callee == "trl.SFTTrainer" and run.versions is not None:
         if run.versions.all(lambda installed: key_of(installed["trl"]) >= key_of(REFUSES), "trl"):
             return f"{name} raises ValueError, since trl 1.15"
-    return f"{name} wraps the model in DataParallel, and a batch is {count} times as large as its arguments say"
+    return f"{name} wraps the model in DataParallel, so the batch is {count} times as large as its arguments say"

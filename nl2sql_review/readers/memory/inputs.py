@@ -46,7 +46,7 @@ def gpu(run: Run) -> Fact:
     directive = getattr(run.source, "directives", {}).get("gpu")
     said = stated or directive
     if not said:
-        return Fact(Absent("no GPU is stated"), at=run.place)
+        return Fact(Absent("no GPU is named"), at=run.place)
     return Fact(Known(said), at=run.place, note="" if stated else "stated by a comment")
 
 
@@ -60,7 +60,7 @@ def architecture(run: Run, plan: TrainingPlan) -> Fact:
 
 def found(run: Run, name: object) -> Value:
     if not isinstance(name, str):
-        return Absent("no model is loaded") if isinstance(name, Absent) else Unknown("the model's name is no text")
+        return Absent("no model is loaded") if isinstance(name, Absent) else Unknown("the model's name is not a string")
     if not name.strip():
         return Unknown("the model's name is empty")
     here = from_config(run, name)
@@ -114,7 +114,7 @@ def double_quant(run: Run, plan: TrainingPlan) -> Fact:
 
 
 def dynamic_weights(run: Run, plan: TrainingPlan) -> Fact:
-    plainly = Absent("every layer is quantised")
+    plainly = Absent("every layer is quantized")
     if not run.load.callee.startswith("unsloth") or plain(run.load.value("use_exact_model_name")) is True:
         return Fact(plainly, at=run.load.place)
 
@@ -131,7 +131,7 @@ def wide_embeddings(run: Run, plan: TrainingPlan) -> Fact:
         return Fact(Known(True, (prepared[0].place,)), at=prepared[0].place)
     former = former_trl(run) or since(run, "trl", 0, 22) is False and not run.unsloth
     by_trl = former and run.adapter_call is run.adapter.call and plain(plan.memory.bits.value) in (4, 8)
-    return Fact(Known(True) if by_trl else Absent("what is not quantised is held in 16 bits"), at=run.load.place)
+    return Fact(Known(True) if by_trl else Absent("what is not quantized is kept in 16 bits"), at=run.load.place)
 
 
 def former_trl(run: Run) -> bool:
@@ -199,7 +199,7 @@ def loss(run: Run, plan: TrainingPlan) -> Fact:
         return Fact(
             Known("whole, shifted"),
             at=at,
-            note="the trainer is called as TRL before 0.16 took it, and that keeps all logits",
+            note="the trainer is called the way TRL before 0.16 expects, and that keeps all logits",
         )
     if plain(run.arguments.value("loss_type")) == "dft" or "lm_head" in adapted(plan):
         return Fact(whole, at=at)
@@ -215,7 +215,7 @@ def loss(run: Run, plan: TrainingPlan) -> Fact:
 
 def eager_attention(run: Run) -> Fact:
     value = run.load.value("attn_implementation", "_attn_implementation")
-    fused = Absent("attention makes no matrices of scores")
+    fused = Absent("the attention creates no score matrices")
     if isinstance(value, Absent) or run.unsloth:
         return Fact(fused, at=run.load.place)
     return Fact(
@@ -256,7 +256,7 @@ def trained_embeddings(run: Run, plan: TrainingPlan) -> Fact:
         *(adapted(plan) if run.unsloth else ()),
     }
     count = sum(n in names for n in EMBEDDINGS)
-    return Fact(Known(count) if count else Absent("neither is trained in full"), at=run.adapter.place)
+    return Fact(Known(count) if count else Absent("neither is fully trained"), at=run.adapter.place)
 
 
 def sharded(run: Run) -> Fact:
@@ -271,7 +271,7 @@ def sharded(run: Run) -> Fact:
             if isinstance(value, Unknown) and "may be given" in value.why:
                 continue
             return Fact(Known(name, value.trace), at=run.arguments.where(name))
-    return Fact(Absent("one card holds the whole model"), at=run.place)
+    return Fact(Absent("one GPU holds the whole model"), at=run.place)
 
 
 # -- whether the card has it -------------------------------------------------------------------------------------
@@ -301,7 +301,7 @@ def judge_card(run: Run, plan: TrainingPlan, part: Memory) -> None:
     part.estimate = Fact(value, at=batch.at, note=setup.stack + assumed)
     if card is None:
         part.verdict = Fact(
-            Absent("no GPU is stated"), at=batch.at, why_not=f"no GPU is stated; {advice.smallest(setup, needs)}"
+            Absent("no GPU is named"), at=batch.at, why_not=f"no GPU is named; {advice.smallest(setup, needs)}"
         )
         return
     verdicts = {advice.verdict(e, card) for _, e in made}
@@ -319,9 +319,9 @@ def of_weights(run: Run, plan: TrainingPlan, error: from_plan.NoEstimate, card: 
     """All that a size in the name can settle: that the weights alone are too large for the card."""
     if card is None:
         return Fact(
-            Absent("no GPU is stated"),
+            Absent("no GPU is named"),
             at=run.place,
-            why_not=f"no GPU is stated, and there is no estimate: {error.reason}",
+            why_not=f"no GPU is named, and there is no estimate: {error.reason}",
         )
     if error.weights:
         name, parameters, width = error.weights

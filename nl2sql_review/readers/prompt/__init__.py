@@ -61,7 +61,7 @@ def _parts(prompt: facts.Prompt, texts: list[TrainingText], at: Place | None) ->
     styles: list[Value] = []
     for text, alternatives in found:
         if not alternatives:
-            why = text.why or "the training text is not known"
+            why = text.why or "the training text is unknown"
             orders.append(Unknown(why, text.trace))
             missing.append(Unknown(why, text.trace))
         for parts in alternatives:
@@ -98,7 +98,7 @@ def _ending(prompt: facts.Prompt, texts: list[TrainingText], at: Place | None, r
         if not alternatives and text.form == "chat":  # only how its template ends matters
             alternatives = [[Piece(hole=text.value, roles=frozenset(("eos",)), why=prompt_ending.TEMPLATE)]]
         if not alternatives:
-            why = text.why or "the training text is not known"
+            why = text.why or "the training text is unknown"
             kinds.append(Unknown(why, text.trace))
             sources.append(Unknown(why, text.trace))
         for pieces in alternatives:
@@ -127,19 +127,19 @@ def _appended(ending: prompt_ending.Ending, text: TrainingText, run: Run, tokeni
     if text.form == "prompt-completion" and not any(p.why == "chat template" for p in text.texts[0]):
         return prompt_ending.Ending("eos", "TRL", "the trainer appends it to the completion")
     if tokenizer.adds_eos:
-        return prompt_ending.Ending("eos", "add_eos_token", "the tokenizer is told to append it")
+        return prompt_ending.Ending("eos", "add_eos_token", "the tokenizer is configured to append it")
     if text.form == "tokenised" and text.appends_eos:
         return prompt_ending.Ending("eos", "eos_token_id", "its id is appended to the tokens")
     if text.form == "tokenised" and "labels" in text.columns and copies_padding(run, text.columns["labels"]):
         why = "padding is in the loss: where the padding token is the EOS token, shorter rows end with it all the same"
         return prompt_ending.Ending("", why=why)
     if text.form == "text" and packs_with_eos(run):
-        return prompt_ending.Ending("eos", "packing", "packing puts it between the texts, before trl 0.17")
+        return prompt_ending.Ending("eos", "packing", "packing inserts it between the texts, before trl 0.17")
     if text.form == "text":
         appends = appends_eos(text, run)
         if appends:
             return prompt_ending.Ending(
-                "eos", "TRL", "TRL appends it to the text, since 0.17; Unsloth's preparation would not"
+                "eos", "TRL", "TRL appends it to the text since 0.17; Unsloth's data preparation would not"
             )
         if appends is None:
             return prompt_ending.Ending(
@@ -192,9 +192,7 @@ def _loss(prompt: facts.Prompt, texts: list[TrainingText], run: Run, tokenizer: 
     prompt.loss_by = Fact(joined(_known(x.by, x.why, _trace(x.at)) for _, x in losses), at=failing.at)
     text, loss = next((pair for pair in losses if markers.searched(pair[1])), losses[0])
     if not markers.searched(loss):
-        why = (
-            "the loss is not masked" if loss.on == "all" else f"no marker is searched for: {loss.by}" if loss.on else ""
-        )
+        why = "the loss is not masked" if loss.on == "all" else f"no marker is used: {loss.by}" if loss.on else ""
         for fact in (prompt.instruction_marker, prompt.response_marker, prompt.markers):
             fact.value, fact.at, fact.why_not = (
                 (Unknown(loss.why), loss.at, "") if not why else (Absent(why), loss.at, why)
@@ -224,7 +222,7 @@ def _loss(prompt: facts.Prompt, texts: list[TrainingText], run: Run, tokenizer: 
         for p in t.texts
     ]
     if not verdicts:
-        prompt.markers = Fact(Unknown(text.why or "the training text is not known", _trace(at)), at=at)
+        prompt.markers = Fact(Unknown(text.why or "the training text is unknown", _trace(at)), at=at)
         return
     worst = next((v for v in verdicts if v.verdict != markers.FOUND), verdicts[0])
     if worst.marker and worst.marker == _plain(instruction):

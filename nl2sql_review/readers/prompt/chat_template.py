@@ -44,7 +44,7 @@ def read(template: str) -> Written:
     try:
         written = Writer().written(environment.parse(template))
     except (TemplateError, RecursionError, ArithmeticError, TypeError, LookupError, AttributeError) as error:
-        raise Unread(f"the chat template cannot be followed: {error}") from None
+        raise Unread(f"the chat template cannot be evaluated: {error}") from None
     if CONTENT["assistant"] not in written.text:
-        raise Unread("the chat template does not write the answer as the text it is")
+        raise Unread("the chat template does not write the answer unchanged")
     return written

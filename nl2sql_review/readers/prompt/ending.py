@@ -37,13 +37,13 @@ def ending_of(pieces: list[Piece], tokenizer: Tokenizer, call: Value | None = No
         return Ending("none", why="the text is empty")
     piece = pieces[i]
     if piece.turn:
-        return Ending("text after eos", piece.turn, "the text goes on to open another answer", piece)
+        return Ending("text after eos", piece.turn, "the text continues with the start of another answer", piece)
     found, by, rest = _eos_at(piece, tokenizer.literals)
     if found:
         return _with_eos(pieces, i, by, rest + after, tokenizer, call)
     answer = next((k for k, p in enumerate(pieces) if "sql" in p.roles), -1)
     if any(_contains_eos(p, tokenizer.literals) for p in pieces[answer + 1 :] if answer >= 0):
-        return Ending("text after eos", why="the EOS token stands before the end", piece=piece)
+        return Ending("text after eos", why="the EOS token comes before the end", piece=piece)
     if piece.hole is None:
         return Ending("none", piece=piece)
     return _hole(piece)
@@ -101,12 +101,12 @@ def of_template(tokenizer: Tokenizer, call: Value | None, piece: Piece | None = 
     stops = tokenizer.stops(end)
     if end.token == "eos" or stops is not None and end.token in stops:
         if tokenizer.assistant_only and end.marked and end.in_loss is False:
-            return Ending("untrained eos", TEMPLATE, f"it stands behind {{% endgeneration %}} in {end.by}", piece)
+            return Ending("untrained eos", TEMPLATE, f"it comes after {{% endgeneration %}} in {end.by}", piece)
         return Ending("eos", TEMPLATE, piece=piece)
     if stops is None:
-        why = f"{end.by} ends the answer with {end.token}; whether {tokenizer.words} stops there is not known"
+        why = f"{end.by} ends the answer with {end.token}; it is unknown whether {tokenizer.words} stops there"
         return Ending("", TEMPLATE, why, piece)
-    why = f"{end.by} ends the answer with {end.token}, and {tokenizer.words} stops at {' or '.join(stops)}"
+    why = f"{end.by} ends the answer with {end.token}, but {tokenizer.words} stops at {' or '.join(stops)}"
     return Ending("foreign eos", TEMPLATE, why, piece)
 
 
@@ -122,8 +122,8 @@ def of_turns(tokenizer: Tokenizer) -> Ending:
     if token in trained or end.token == "eos" and not stated.trained_ends:
         return Ending("eos", TEMPLATE)
     if not trained:
-        return Ending("", TEMPLATE, f"{end.by} ends a turn with {token}; whether that is the EOS token is not known")
-    why = f"{end.by} ends the answer with {token}, and of what ends a turn only {' and '.join(trained)} is trained on"
+        return Ending("", TEMPLATE, f"{end.by} ends a turn with {token}; it is unknown whether that is the EOS token")
+    why = f"{end.by} ends the answer with {token}, but only {' and '.join(trained)} of the end tokens is trained on"
     return Ending("untrained eos", TEMPLATE, why)
 
 
@@ -136,8 +136,8 @@ def _foreign(by: str, tokenizer: Tokenizer, end: ChatEnd | None) -> str:
         family = tokenizer.family
         if not tokenizer.settled or family is None or not family.eos or by in family.eos:
             return ""
-        return f"{by} is not what ends a sequence of {family.name}, {' or '.join(family.eos)} is"
-    return "" if by in stops else f"{by} is not what ends a sequence of {tokenizer.words}, {' or '.join(stops)} is"
+        return f"{by} is not the EOS token of {family.name}: that is {' or '.join(family.eos)}"
+    return "" if by in stops else f"{by} is not the EOS token of {tokenizer.words}: that is {' or '.join(stops)}"
 
 
 def _second(piece: Piece, by: str, before: str, tokenizer: Tokenizer, call: Value | None) -> Ending:
@@ -147,17 +147,17 @@ def _second(piece: Piece, by: str, before: str, tokenizer: Tokenizer, call: Valu
     end = tokenizer.chat_end(call) if before == TEMPLATE else None
     if end is not None:
         if end.why:
-            why = f"whether the model's chat template ends with the EOS token already is not known: {end.why}"
+            why = f"it is unknown whether the model's chat template already ends with the EOS token: {end.why}"
             return Ending("", by, why, piece)
         before = "tokenizer.eos_token" if end.token == "eos" else end.token or "nothing"
     eos = tokenizer.eos(end)
     own = {"tokenizer.eos_token", eos} if eos is not None else {"tokenizer.eos_token"}
     if before in own and by in own:
-        said = "the chat template ends with one already" if end is not None else f"{before} is the EOS token too"
+        said = "the chat template already ends with one" if end is not None else f"{before} is also the EOS token"
         return Ending("two eos", by, said, piece)
     if eos is not None or end is not None or before in TURN_ENDS:
         return Ending("eos", by, piece=piece)
-    return Ending("", by, f"whether {before} is the EOS token too is not known", piece)
+    return Ending("", by, f"it is unknown whether {before} is also the EOS token", piece)
 
 
 def _eos_before(pieces: list[Piece], i: int, by: str, literals: tuple[str, ...]) -> tuple[bool, str]:
@@ -180,13 +180,13 @@ def _hole(piece: Piece) -> Ending:
         if hole.head == "slice" and hole.args and _is_text(hole.args[0]):
             return Ending("cut off", piece=piece)
         if "eos" in hole.text.lower():
-            return Ending("", why=f"whether `{hole.text}` ends with the EOS token is not known", piece=piece)
+            return Ending("", why=f"it is unknown whether `{hole.text}` ends with the EOS token", piece=piece)
         if collected(hole):
-            return Ending("", why=f"what `{hole.text}` ends with is not known: {collected(hole)}", piece=piece)
+            return Ending("", why=f"it is unknown how `{hole.text}` ends: {collected(hole)}", piece=piece)
         if not piece.roles:
-            return Ending("", why=f"what `{hole.text}` ends with is not known", piece=piece)
+            return Ending("", why=f"it is unknown how `{hole.text}` ends", piece=piece)
         return Ending("none", piece=piece)
-    return Ending("", why=piece.why or getattr(hole, "why", "") or "what the text ends with is not known", piece=piece)
+    return Ending("", why=piece.why or getattr(hole, "why", "") or "it is unknown how the text ends", piece=piece)
 
 
 def _is_text(value: Value) -> bool:

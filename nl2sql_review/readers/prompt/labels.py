@@ -33,14 +33,14 @@ MASK = "return_assistant_tokens_mask"
 
 def read(run: Run, plan: TrainingPlan) -> None:
     plan.prompt.labels = labels(run)
-    why = "the script writes its text itself, or leaves it to the tokenizer's own template"
+    why = "the script builds the text itself, or uses the tokenizer's own template"
     plan.prompt.foreign_template = Fact(Absent(why), at=run.place, why_not=why)
 
 
 def labels(run: Run) -> Fact:
     trainer = run.trainer
     if trainer is None or run.configuration is not None or trainer.callee not in LABELLED or objective(run):
-        why = "no trainer that the script gives labels to"
+        why = "the script gives no trainer labels"
         return Fact(Absent(why), at=run.place, why_not=why)
     texts = [*texts_of(run), *own_rows(run)]
     found = [d for text in texts for d in (*of_text(run, text), *assistant_only(run, text))]
@@ -59,7 +59,7 @@ def makes_labels(run: Run) -> bool:
 
 
 def own_rows(run: Run) -> Iterator[TrainingText]:
-    """The rows that a data set of the script's own makes, in its `__getitem__`."""
+    """The rows that a dataset of the script's own makes, in its `__getitem__`."""
     assert run.trainer is not None
     row = getattr(run.trainer.result, "slots", {}).get("row")
     items = row.parts if isinstance(row, Unknown) else plain(row) if row is not None else None
@@ -82,8 +82,8 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
                 "overwritten",
                 "labels",
                 collator,
-                "DataCollatorForLanguageModeling makes the labels anew from the ids: those made by hand, with the "
-                "prompt masked, are dropped; use DataCollatorForSeq2Seq",
+                "DataCollatorForLanguageModeling recreates the labels from the input ids and drops the script's "
+                "labels with the masked prompt; use DataCollatorForSeq2Seq",
             )
         return
     if shifts(made) and not own_loss(run):
@@ -92,16 +92,15 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
             "shifted",
             "labels",
             own[0] if own else place,
-            "the labels are shifted by hand, and the model's loss shifts them again, which is twice: it learns the "
-            "token after the next",
+            "the script shifts the labels, and the model's loss shifts them again: the model learns the token after "
+            "the next",
         )
     if MASK in said and (template := own_template(run)) is not None and not GENERATION.search(template):
         yield Defect(
             "no markers",
             "labels",
             place,
-            "the chat template has no {% generation %}: the mask of the assistant is all zeros, and every label is "
-            "-100",
+            "the chat template has no {% generation %}, so the assistant mask is all zeros and every label is -100",
         )
     if (found := filled(run, made)) is not None:
         limit, call = found
@@ -109,8 +108,8 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
             "cut",
             "labels",
             call.places.get("padding", call.place),
-            f"the prompt is padded to {limit} tokens and the row is cut at {limit}: the answer is cut off, and every "
-            "label is -100",
+            f"the prompt is padded to {limit} tokens and the row is truncated at {limit}: the answer is cut off, "
+            f"and every label is -100",
         )
     assert run.trainer is not None
     prepared = run.trainer.callee.startswith("trl.") and uses_unsloth(run)  # what Unsloth does to labels is not known
@@ -119,7 +118,7 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
             "padding",
             "labels",
             place,
-            "the labels are a copy of the padded ids: padding is in the loss; give it the label -100",
+            "the labels are a copy of the padded ids, so padding is in the loss; set its labels to -100",
         )
 
 
@@ -204,8 +203,8 @@ def assistant_only(run: Run, text: TrainingText) -> Iterator[Defect]:
         "no markers",
         "assistant_only_loss",
         place,
-        f"assistant_only_loss=True needs a chat template with {{% generation %}}, and {whose} has none: nothing is in "
-        "the loss, or trl raises",
+        f"assistant_only_loss=True needs a chat template with {{% generation %}}, but {whose} has none: no token is in "
+        "the loss, or trl raises an error",
     )
 
 

@@ -16,7 +16,7 @@ from .training_text import TrainingText
 if TYPE_CHECKING:
     from .tokenizer import Tokenizer
 
-UNMASKED = "nothing masks it"
+UNMASKED = "nothing masks the prompt"
 RELABELS = "transformers.DataCollatorForLanguageModeling"
 SEQUENCE = "transformers.Seq2SeqTrainer"
 MASKS_SINCE = "1.15.0"  # the first trl whose own versions of the models' chat templates are known here
@@ -52,7 +52,7 @@ class Loss:
 def loss_of(run: Run, text: TrainingText, tokenizer: Tokenizer) -> list[Loss]:
     """What may happen; more than one when a branch decides."""
     if run.trainer is None:
-        return [Loss(why="the script constructs no trainer")]
+        return [Loss(why="the script creates no trainer")]
     found = masking_call(run)
     if found is not None:
         return found
@@ -73,10 +73,10 @@ def _made_anew(run: Run, text: TrainingText, made: Loss) -> Loss | None:
         if call is None or call.callee != RELABELS:
             continue
         at = call.place
-        note = f"{last(RELABELS)} makes labels of all tokens, whatever the data set's labels say"
+        note = f"{last(RELABELS)} creates labels for all tokens, whatever labels the dataset has"
         if text.form == "tokenised":
             return Loss("all", f"{made.by} with {last(RELABELS)}", "", at, None, note)
-        return Loss("", made.by, f"{note}; whether it takes this trainer's columns at all is not known", at)
+        return Loss("", made.by, f"{note}; it is unknown whether it accepts this trainer's columns", at)
     return None
 
 
@@ -106,16 +106,14 @@ def masking_call(run: Run) -> list[Loss] | None:
             Loss(
                 "",
                 FUNCTION,
-                "what becomes of the masking function that return_function=True asks for is not known",
+                "it is unknown what happens to the masking function returned because of return_function=True",
                 call.place,
                 call,
             )
         ]
     order = {id(c): i for i, c in enumerate(run.calls)}
     if run.train and all(order[id(t)] < order[id(call)] for t in run.train):
-        return [
-            Loss("all", f"{FUNCTION} after training", "", call.place, call, "it is called when the training is over")
-        ]
+        return [Loss("all", f"{FUNCTION} after training", "", call.place, call, "it is called after training")]
     masked = Loss("response", FUNCTION, "", call.place, call)
     if call.certain:
         return [masked]
@@ -144,8 +142,8 @@ def _settings(run: Run, text: TrainingText) -> list[Loss] | None:
         if call is not None and FUNCTION in call.arguments:
             value = call.get(FUNCTION)
             note = (
-                f"{last(call.callee)} takes no {FUNCTION}: it raises TypeError, "
-                "and where it is swallowed nothing is masked"
+                f"{last(call.callee)} has no {FUNCTION}=: it raises TypeError, or nothing is masked if the argument "
+                f"is swallowed"
             )
             asked = "keyword" if not (isinstance(value, (Known, Default)) and value.value is False) else "keyword, off"
             return [Loss("all", f"{FUNCTION} {asked}", "", call.places.get(FUNCTION, call.place), None, note)]
@@ -171,7 +169,7 @@ def _settings(run: Run, text: TrainingText) -> list[Loss] | None:
             Loss(
                 "",
                 "own collator",
-                "which labels the script's own data collator masks is not read",
+                "it is unknown which labels the script's own data collator masks",
                 trainer.places.get("data_collator", trainer.place),
             )
         ]
@@ -233,13 +231,13 @@ def _by_template(run: Run, tokenizer: Tokenizer) -> Loss:
             lambda installed: key_of(installed["trl"]) >= key_of(MASKS_SINCE), "trl"
         ):
             return Loss("response", by, "", at)
-        why = f"{end.by} has no {{% generation %}}; whether TRL of these versions has its own is not known"
+        why = f"{end.by} has no {{% generation %}}; it is unknown whether these versions of TRL have their own"
         return Loss("", by, why, at)
     if end.in_loss is None and tokenizer.setter is None:
-        why = f"whether {end.by} has {{% generation %}}, or TRL a version of it that does, is not known"
+        why = f"it is unknown whether {end.by} has {{% generation %}}, or TRL a version of it that does"
         return Loss("", by, why, at)
     note = (
-        f"{end.by} has no {{% generation %}}, and TRL none of its own to put in its place: "
+        f"{end.by} has no {{% generation %}}, and TRL has no replacement for it: "
         "ValueError since trl 1.16, no token in the loss before"
     )
     return Loss("nothing", f"{by} without {{% generation %}}", "", at, None, note)
@@ -278,7 +276,7 @@ def _by_data(run: Run, text: TrainingText, tokenizer: Tokenizer) -> Loss:
             "",
             run.arguments.where("assistant_only_loss"),
             None,
-            "it needs a column of messages, and raises ValueError without",
+            "it needs a column of messages and raises ValueError otherwise",
         )
     if completion and text.form in ("text", "chat"):
         return Loss(
@@ -287,7 +285,7 @@ def _by_data(run: Run, text: TrainingText, tokenizer: Tokenizer) -> Loss:
             "",
             run.arguments.where("completion_only_loss"),
             None,
-            "it is silently ignored on a column of text",
+            "it is silently ignored on a text column",
         )
     if not text.form:
         return Loss("", "", text.why, at)
@@ -304,13 +302,13 @@ def _labels(text: TrainingText, at: Place | None) -> Loss:
     said = _spelt(labels)
     if "-100" not in said:
         if isinstance(labels, Unknown):
-            return Loss("", "hand-made labels", f"which labels are masked is not known: {labels.why}", at)
-        return Loss("all", "labels of all tokens", "", at, None, "the labels are those of all tokens")
+            return Loss("", "hand-made labels", f"it is unknown which labels are masked: {labels.why}", at)
+        return Loss("all", "labels of all tokens", "", at, None, "all tokens have labels")
     if "pad_token" in said and "* len" not in said and "*len" not in said:
         return Loss("all", "labels that mask padding only", "", at, None, "the labels mask padding only")
     if "len(" in said or "prompt" in said:
         return Loss("response", "hand-made labels", "", at)
-    return Loss("", "hand-made labels", "which of the hand-made labels are masked could not be read", at)
+    return Loss("", "hand-made labels", "it is unknown which of the script's own labels are masked", at)
 
 
 def _spelt(value: object, depth: int = 0) -> str:

@@ -49,7 +49,7 @@ def markers_of(
             continue
         if not (isinstance(value, (Known, Default)) and isinstance(value.value, str)):
             return Markers(
-                "", f"the {name} marker is not known" + (f": {value.why}" if getattr(value, "why", "") else "")
+                "", f"the {name} marker is unknown" + (f": {value.why}" if getattr(value, "why", "") else "")
             )
         verdict = _one(pieces, value.value, name == "response", family, turns, exact)
         if verdict.verdict != FOUND:
@@ -69,7 +69,9 @@ def _one(
         start = text.find(marker.strip())
     if start < 0:
         if any(p.opaque for p in pieces):
-            return Markers("", f"whether {marker!r} occurs in the text is not known: part of it cannot be read", marker)
+            return Markers(
+                "", f"it is unknown whether {marker!r} occurs in the text: part of the text is unknown", marker
+            )
         return Markers(MISSING, f"{marker!r} does not occur in the training text", marker)
     if not answer or not exact:
         return Markers(FOUND)
@@ -78,14 +80,14 @@ def _one(
 
 def _in_chat(marker: str, answer: bool, turns: tuple[str, str] | None) -> Markers:
     if turns is None:
-        return Markers("", "which markers the model's chat template writes is not known", marker)
+        return Markers("", "it is unknown which markers the model's chat template writes", marker)
     written = turns[1] if answer else turns[0]
     if marker in written or marker.strip() == written.strip():
         return Markers(FOUND)
     if marker.startswith(written.strip()):
         return Markers(
             "",
-            f"the chat template writes {written!r}; whether {marker!r} follows from it depends on the messages",
+            f"the chat template writes {written!r}; whether it contains {marker!r} depends on the messages",
             marker,
         )
     return Markers(MISSING, f"the chat template writes {written!r}, not {marker!r}", marker)
@@ -103,19 +105,19 @@ def _after_tokenisation(text: str, marker: str, start: int, family: Family | Non
             return Markers(FOUND)
         return Markers(
             "",
-            f"whether {marker!r} is cut into the same tokens inside the text depends on the tokenizer, "
-            "which is not known",
+            f"whether {marker!r} is tokenized the same way inside the text depends on the tokenizer, and that is "
+            f"unknown",
             marker,
         )
     if family.cuts == "sentencepiece":
         return _sentencepiece(marker, before, family)
     if marker.startswith("\n") and before == "\n" or marker.endswith("\n") and after == "\n":
-        return Markers("", f"the line feeds around {marker!r} are cut together with those of the text", marker)
+        return Markers("", f"the line feeds around {marker!r} merge with those of the text into other tokens", marker)
     if family.cuts == "tiktoken" and after == "\n" and not marker.endswith(("\n", " ")):
         return Markers(
             "",
-            f"{family.name} cuts the last sign of {marker!r} together with the line feed after it; "
-            "end the marker with it",
+            f"{family.name} merges the last character of {marker!r} with the line feed after it; include the line "
+            f"feed in the marker",
             marker,
         )
     return Markers(FOUND)
@@ -124,17 +126,19 @@ def _after_tokenisation(text: str, marker: str, start: int, family: Family | Non
 def _sentencepiece(marker: str, before: str, family: Family) -> Markers:
     if marker.startswith("\n"):
         return Markers(
-            LOST, f"a marker that starts with a line feed gains a space token in {family.name}'s tokenizer", marker
+            LOST,
+            f"a marker that starts with a line feed gets an extra space token from {family.name}'s tokenizer",
+            marker,
         )
     if marker.startswith(" ") or before in (" ", ""):
         return Markers(FOUND)
     if before == "\n" and not marker.lstrip().startswith(("<", "[")):
         return Markers(
-            LOST, f"after a line feed {family.name}'s tokenizer cuts {marker!r} otherwise than alone", marker
+            LOST, f"{family.name}'s tokenizer splits {marker!r} differently after a line feed than on its own", marker
         )
     return Markers(
         "",
-        f"whether {marker!r} is cut into the same tokens inside the text is not known for {family.name}'s tokenizer",
+        f"it is unknown whether {family.name}'s tokenizer splits {marker!r} the same way inside the text",
         marker,
     )
 

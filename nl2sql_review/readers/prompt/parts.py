@@ -15,7 +15,7 @@ INSTRUCTION_MARKER = re.compile(
     re.I,
 )
 RESPONSE_MARKER = re.compile(r"(?<!#)#+ *(response|answer|sql|output)|\[/inst\]|assistant|<start_of_turn>model", re.I)
-ALPACA = re.compile(r"### *Instruction:.*### *Response:", re.S)
+ALPACA = re.compile(r"### *Instruction:"), re.compile(r"### *Response:")
 SENTENCE = re.compile(r"(?<![A-Za-z])[A-Za-z]{2,}(?:[ ,'\-]+[A-Za-z]+){3,}")
 # A schema that stands in the template itself: DDL, or a label with text of its own after it.
 FIXED_SCHEMA = re.compile(
@@ -62,7 +62,9 @@ def parts_of(pieces: list[Piece], form: str) -> Parts:
 def style(pieces: list[Piece], form: str) -> str:
     if form == "chat" or any(p.turn and p.turn != "completion" for p in pieces):
         return "chat"
-    if ALPACA.search(literal(pieces)):
+    text = literal(pieces)
+    asked = ALPACA[0].search(text)
+    if asked is not None and ALPACA[1].search(text, asked.end()):
         return "alpaca"
     return "prompt/completion" if form == "prompt-completion" else "own wording"
 
@@ -117,7 +119,7 @@ def _doubts(pieces: list[Piece], where: dict[str, float], parts: Parts) -> None:
                 else "a part of the text"
             )
             parts.doubts.append(
-                f"{what} may hold the {' and the '.join(lacking)}"
+                f"{what} may contain the {' and the '.join(lacking)}"
                 + (f": {piece.why}" if piece.why and not piece.columns else "")
             )
 

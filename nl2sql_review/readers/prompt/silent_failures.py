@@ -49,28 +49,28 @@ def padding(run: Run, texts: list[TrainingText]) -> Fact:
     """Whether the token that pads is the one that ends a text, where the collator takes padding out of the loss."""
     trainer = run.trainer
     if trainer is None:
-        return Fact(Absent("no trainer is made"), at=run.place, why_not="no trainer is made")
+        return Fact(Absent("no trainer is created"), at=run.place, why_not="no trainer is created")
     at, by = hides_padding(run, texts)
     if at is None:
-        why = "the trainer's collator does not take the padding token out of the loss"
+        why = "the trainer's collator does not mask the padding token"
         return Fact(Absent(why), at=trainer.place, why_not=why)
     writes = [(c, v) for c in run.calls for v in pads(c)]
     if not writes:
         return Fact(
-            Unknown("which token pads is the tokenizer's own affair"),
+            Unknown("the tokenizer determines the padding token"),
             at=at,
-            why_not="the script leaves the padding token as it is",
+            why_not="the script does not change the padding token",
         )
     call, value = writes[-1]
     if isinstance(value, Either):
-        return Fact(Unknown("it depends on a branch which token pads", value.trace), at=call.place)
+        return Fact(Unknown("which token is used for padding depends on a branch", value.trace), at=call.place)
     if is_eos(value) and (call.conditional or asks_tokenizer(call)):
         why = (
-            "whether the padding token is set to the EOS token depends on the model's tokenizer, "
-            "which may have one of its own"
+            "whether the padding token is set to the EOS token depends on the model's tokenizer, because it may "
+            "have its own"
         )
         if not asks_tokenizer(call):
-            why = "it depends on a branch whether the padding token is set to the EOS token"
+            why = "whether the padding token is set to the EOS token depends on a branch"
         return Fact(Unknown(why, (call.place,)), at=call.place)
     return Fact(Known("the eos token" if is_eos(value) else "its own token", (call.place,)), at=call.place, note=by)
 
@@ -98,7 +98,7 @@ def hides_padding(run: Run, texts: list[TrainingText]) -> tuple[Place | None, st
             and len(tokenised) == len(texts)
             and not any({"labels", "completion_mask", "assistant_masks"} & set(t.columns) for t in texts)
         ):
-            return trainer.place, "DataCollatorForLanguageModeling, which Unsloth takes for tokens without labels,"
+            return trainer.place, "DataCollatorForLanguageModeling (used by Unsloth for tokens without labels)"
         return None, ""
     packing = run.arguments.value("packing")
     packs = not (isinstance(packing, Absent) or isinstance(packing, Known) and packing.value is False)
@@ -107,7 +107,7 @@ def hides_padding(run: Run, texts: list[TrainingText]) -> tuple[Place | None, st
         and run.versions is not None
         and run.versions.all(lambda i: key_of(i["trl"]) < key_of(KEEPS_PADDING), "trl")
     ):
-        return trainer.place, "DataCollatorForLanguageModeling, which SFTTrainer takes before trl 0.17,"
+        return trainer.place, "DataCollatorForLanguageModeling (the default of SFTTrainer before trl 0.17)"
     return None, ""
 
 
@@ -148,9 +148,9 @@ def bos(run: Run, plan: TrainingPlan, texts: list[TrainingText]) -> Fact:
     """Whether a text brings the BOS token that the tokenizer will put before it once more."""
     at = texts[0].at if texts else run.place
     if not texts or any(t.form not in ("text", "prompt-completion") for t in texts):
-        return Fact(Absent("not a text"), at=at, why_not="the training text is no plain text")
+        return Fact(Absent("not a text"), at=at, why_not="the training data is not plain text")
     if uses_unsloth(run):
-        return Fact(Absent("Unsloth"), at=at, why_not="Unsloth takes a second BOS token away")
+        return Fact(Absent("Unsloth"), at=at, why_not="Unsloth removes a second BOS token")
     tokenizer = Tokenizer(run, plan)
     trace = texts[0].trace
     puts = puts_bos(tokenizer)
@@ -163,7 +163,7 @@ def bos(run: Run, plan: TrainingPlan, texts: list[TrainingText]) -> Fact:
         by = next(by for by, _ in starts if by)
         if puts:
             return Fact(Known("twice", trace), at=at, note=by)
-        return Fact(Unknown("whether the model's tokenizer puts a BOS token before a text is not known", trace), at=at)
+        return Fact(Unknown("it is unknown whether the model's tokenizer adds a BOS token", trace), at=at)
     why = next((why for _, why in starts if why), "")
     return Fact(Unknown(why, trace) if why else Known("once", trace), at=at)
 
@@ -184,15 +184,15 @@ def starts_with_bos(text: TrainingText, pieces: list[Piece], tokenizer: Tokenize
     if call is not None and (not pieces or pieces[0].turn or pieces[0].why or pieces[0].hole is not None):
         end = tokenizer.chat_end(call)
         if end.why or end.starts_with_bos is None:
-            return "", f"whether the chat template writes a BOS token is not known: {end.why or end.by}"
+            return "", f"it is unknown whether the chat template writes a BOS token: {end.why or end.by}"
         return ("the chat template", "") if end.starts_with_bos else ("", "")
     if not pieces:
-        return "", text.why or "how the training text begins is not known"
+        return "", text.why or "it is unknown how the training text begins"
     first = pieces[0]
     if "bos" in first.roles or first.hole is None and first.text.lstrip().startswith(BOS_LITERALS):
         return "the text", ""
     if first.hole is not None and not first.roles:
-        return "", "how the training text begins is not in the script"
+        return "", "the script does not show how the training text begins"
     return "", ""
 
 
@@ -205,7 +205,9 @@ def own_special_tokens(run: Run) -> str:
         *(v for c in run.calls if c.callee.endswith((".add_bos_token=", ".bos_token=")) for v in c.arguments.values()),
     ]
     return (
-        "the script says itself which special tokens are added" if any(not isinstance(v, Absent) for v in asked) else ""
+        "the script itself controls which special tokens are added"
+        if any(not isinstance(v, Absent) for v in asked)
+        else ""
     )
 
 
@@ -216,9 +218,7 @@ def appended(run: Run, plan: TrainingPlan, texts: list[TrainingText]) -> Fact:
         "" if run.trainer is not None and run.trainer.callee.startswith("trl.") else "the trainer appends nothing"
     )
     if other or not texts or any(not t.texts or t.form != "text" for t in texts):
-        return Fact(
-            Absent("not a text"), at=at, why_not=other or "the training text is no column of text that is known"
-        )
+        return Fact(Absent("not a text"), at=at, why_not=other or "the training text is not a known text column")
     tokenizer = Tokenizer(run, plan)
     return Fact(joined(_appended(t, pieces, run, tokenizer) for t in texts for pieces in t.texts), at=at)
 
@@ -233,7 +233,7 @@ def _appended(text: TrainingText, pieces: list[Piece], run: Run, tokenizer: Toke
     if ending.kind in ("none", "foreign eos"):
         return Known("the EOS token", text.trace)
     if ending.kind != "eos":
-        return Unknown(ending.why or "how the text ends is not known", text.trace)
+        return Unknown(ending.why or "it is unknown how the text ends", text.trace)
     if _ends_in_line_feed(text, pieces, ending.by, tokenizer):
         return Known("a second EOS token", text.trace)
     return Known("nothing", text.trace)
@@ -265,11 +265,11 @@ def schema_fills(plan: TrainingPlan) -> None:
     characters, tokens = _number(limit.value), _number(length.value)
     unit = "tokens" if "in tokens" in limit.note else "words" if "in words" in limit.note else "characters"
     if limit.why_not or characters is None or tokens is None:
-        fact.why_not = limit.why_not or "the schema's limit and the length of a sequence are not both known"
+        fact.why_not = limit.why_not or "the schema's limit or the sequence length is unknown"
         return
     least = characters if unit != "characters" else characters / LONGEST_TOKEN
     fact.value = Known(least >= tokens, limit.value.trace)
-    fact.note = f"{characters:g} {unit} of schema are {least:.0f} tokens or more, and the trainer cuts at {tokens:g}"
+    fact.note = f"{characters:g} {unit} of schema are at least {least:.0f} tokens, and the trainer cuts at {tokens:g}"
 
 
 def _number(value: Value) -> float | None:
@@ -282,7 +282,7 @@ def boundary(run: Run, texts: list[TrainingText]) -> Fact:
     at = texts[0].at if texts else run.place
     ends = [end for t in texts if t.form == "prompt-completion" for pieces in t.texts for end in prompt_ends(pieces)]
     if not ends:
-        return Fact(Absent("no columns"), at=at, why_not="prompt and answer are not columns of their own")
+        return Fact(Absent("no columns"), at=at, why_not="prompt and answer are not separate columns")
     spaces = [p for p in ends if p.text.endswith((" ", "\t"))]
     return Fact(Known("space" if spaces else "no space", texts[0].trace), at=at)
 

@@ -52,7 +52,7 @@ class Writer:
         self.out.append(text)
         self.length += len(text)
         if self.length > LONGEST:
-            raise Unread("the chat template writes too much")
+            raise Unread("the chat template's output is too long")
 
     def step(self) -> None:
         self.steps += 1
@@ -91,7 +91,7 @@ class Writer:
         elif isinstance(node, nodes.ExprStmt):
             self.value(node.node)
         else:
-            raise Unread(f"the chat template has a {type(node).__name__}, which is not followed")
+            raise Unread(f"the chat template has a {type(node).__name__}, and that is not supported")
 
     def branch(self, node: nodes.If) -> None:
         for one in (node, *node.elif_):
@@ -101,7 +101,7 @@ class Writer:
 
     def loop(self, node: nodes.For) -> None:
         if node.recursive:
-            raise Unread("the chat template loops over itself")
+            raise Unread("the chat template is recursive")
         items = self.value(node.iter)
         items = [] if items is UNDEFINED or items is None else list(items)
         if node.test is not None:
@@ -143,7 +143,7 @@ class Writer:
             for one, part in zip(target.items, list(value), strict=True):
                 self.assign(one, part)
         else:
-            raise Unread("the chat template assigns in a way that is not followed")
+            raise Unread("the chat template has an unsupported assignment")
 
     # -- expressions ---------------------------------------------------------------------------------------------
 
@@ -189,7 +189,7 @@ class Writer:
             return self.filter(node)
         if isinstance(node, nodes.Call):
             return self.call(node)
-        raise Unread(f"the chat template has a {type(node).__name__}, which is not followed")
+        raise Unread(f"the chat template has a {type(node).__name__}, and that is not supported")
 
     def item(self, node: nodes.Getattr | nodes.Getitem) -> Any:
         owner = self.value(node.node)
@@ -201,7 +201,7 @@ class Writer:
         else:
             key = self.value(node.arg)
         if owner is UNDEFINED:
-            raise Unread("the chat template reads what is not defined")
+            raise Unread("the chat template reads an undefined variable")
         if isinstance(owner, dict):
             return owner.get(key, UNDEFINED)
         if isinstance(owner, (list, str)) and isinstance(key, int):
@@ -238,7 +238,7 @@ class Writer:
             return isinstance(value, bool)
         if name in ("equalto", "eq", "=="):
             return bool(value == self.value(node.args[0]))
-        raise Unread(f"the chat template asks whether something is {name}, which is not followed")
+        raise Unread(f"the chat template tests whether something is {name}, and that is not supported")
 
     def filter(self, node: nodes.Filter) -> Any:
         value: Any = self.value(node.node) if node.node is not None else UNDEFINED
@@ -264,7 +264,7 @@ class Writer:
             if sum(map(len, parts)) + len(between) * len(parts) > LONGEST:
                 raise Unread("a value in the chat template is too long")
             return between.join(parts)
-        raise Unread(f"the chat template uses the filter {name}, which is not followed")
+        raise Unread(f"the chat template uses the filter {name}, and that is not supported")
 
     def call(self, node: nodes.Call) -> Any:
         callee = node.node
@@ -277,7 +277,7 @@ class Writer:
         if isinstance(callee, nodes.Name) and callee.name == "range":
             return list(range(*given))[:STEPS] if all(abs(g) < STEPS for g in given) else self.fail("range")
         if isinstance(callee, nodes.Name) and callee.name == "raise_exception":
-            raise Unread("the chat template refuses a question and an answer")
+            raise Unread("the chat template rejects a question and an answer")
         if isinstance(callee, nodes.Name) and callee.name == "strftime_now":
             return "today"
         if isinstance(callee, nodes.Getattr):
@@ -318,7 +318,7 @@ class Writer:
             self.names, self.out = outer, out
 
     def fail(self, name: str) -> Any:
-        raise Unread(f"the chat template calls {name}, which is not followed")
+        raise Unread(f"the chat template calls {name}, and that is not supported")
 
 
 def node_text(part: nodes.TemplateData) -> str:
@@ -335,11 +335,11 @@ def shown(value: object) -> str:
 
 def arithmetic(name: str, left: Any, right: Any) -> Any:
     if UNDEFINED in (left, right):
-        raise Unread("the chat template adds what is not defined")
+        raise Unread("the chat template adds an undefined value")
     if name == "Add":
         return left + right
     if not isinstance(left, (int, float)) or not isinstance(right, (int, float)):
-        raise Unread("the chat template formats a text in a way that is not followed")
+        raise Unread("the chat template has unsupported string formatting")
     operators: dict[str, Callable[[Any, Any], Any]] = {
         "Sub": operator.sub,
         "Mul": operator.mul,
@@ -357,5 +357,5 @@ def compared(op: str, left: Any, right: Any) -> bool:
         found = False if right in (UNDEFINED, None) else left in right
         return found == (op == "in")
     if UNDEFINED in (left, right):
-        raise Unread("the chat template compares what is not defined")
+        raise Unread("the chat template compares an undefined value")
     return bool({"lt": left < right, "lteq": left <= right, "gt": left > right, "gteq": left >= right}[op])

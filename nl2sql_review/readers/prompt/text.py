@@ -99,7 +99,7 @@ def _alternatives(value: str | Value, depth: int) -> list[list[Piece]]:
         inner = value.value
         if isinstance(inner, (str, int, float)) and not isinstance(inner, bool):
             return [[Piece(text=str(inner))]]
-        return [[Piece(hole=value, why="is no text")]]
+        return [[Piece(hole=value, why="is not a string")]]
     if isinstance(value, Text):
         texts: list[list[Piece]] = [[]]
         for part in value.parts:
@@ -128,7 +128,9 @@ def chat_call(value: object) -> Value | None:
     """The messages of a `tokenizer.apply_chat_template(messages, …)` expression, else None."""
     if isinstance(value, Term) and value.head == "call" and method_of(value) == "apply_chat_template":
         messages = argument(value, 0, "conversation", "messages")
-        return messages if not isinstance(messages, Absent) else Unknown("which messages are templated is not known")
+        return (
+            messages if not isinstance(messages, Absent) else Unknown("it is unknown which messages the template gets")
+        )
     return None
 
 
@@ -163,7 +165,7 @@ def chat(messages: Value, call: Value | None = None, depth: int = 0) -> list[lis
         else None
     )
     if not isinstance(listed, (list, tuple)):
-        why = messages.why if isinstance(messages, Unknown) else "what the messages hold is not in the script"
+        why = messages.why if isinstance(messages, Unknown) else "the content of the messages is not in the script"
         return [[Piece(hole=messages, why=why), ending]]
     texts: list[list[Piece]] = [[]]
     for message in listed:

@@ -130,11 +130,11 @@ class Tokenizer:
             return self.own() if isinstance(self.file, Absent) else self.of_file(self.file)
         if setter.conditional and "chat_template" in setter.condition and setter.callee.endswith("="):
             if self.member is None:
-                return ChatEnd(why=f"whether {self.words} brings a chat template of its own is not known")
+                return ChatEnd(why=f"it is unknown whether {self.words} has its own chat template")
             if self.member.template:
                 return self.own()  # the branch is there for a model that brings none
         elif setter.conditional:
-            return ChatEnd(why="it depends on a branch which chat template is set")
+            return ChatEnd(why="which chat template is set depends on a branch")
         name = last(setter.callee)
         if setter.callee.endswith("="):
             return self.written(next(iter(setter.arguments.values()), Absent()))
@@ -147,9 +147,9 @@ class Tokenizer:
     def own(self) -> ChatEnd:
         one = self.member
         if one is None:
-            return ChatEnd(why=f"how the chat template of {self.words} ends a turn is not known")
+            return ChatEnd(why=f"it is unknown how the chat template of {self.words} ends a turn")
         if not one.template:
-            return ChatEnd(why=f"{self.words} brings no chat template, and the script sets none")
+            return ChatEnd(why=f"{self.words} has no chat template, and the script sets none")
         token = "eos" if one.turn_end == one.eos else one.turn_end
         return ChatEnd(
             token,
@@ -167,12 +167,12 @@ class Tokenizer:
             ends = [self.written(option) for option in value.options]
             same = all((e.token, e.starts_with_bos, e.in_loss, e.why) == (ends[0].token, ends[0].starts_with_bos,
                        ends[0].in_loss, "") for e in ends)  # fmt: skip
-            return ends[0] if same else ChatEnd(why="it depends on a branch which chat template is set")
+            return ends[0] if same else ChatEnd(why="which chat template is set depends on a branch")
         if not isinstance(value, (Known, Default)) or not isinstance(value.value, str):
-            why = getattr(value, "why", "") or getattr(value, "text", "") or "it is no text"
-            return ChatEnd(why=f"the chat template that the script sets is not known: {why}")
+            why = getattr(value, "why", "") or getattr(value, "text", "") or "it is not a string"
+            return ChatEnd(why=f"the chat template that the script sets is unknown: {why}")
         if "{" not in value.value:
-            return ChatEnd(why="the chat template that the script sets is a file, or no template")
+            return ChatEnd(why="the script sets the chat template to a file, or to something that is not a template")
         try:
             return of_text(chat_template.read(value.value), self)
         except chat_template.Unread as error:
@@ -181,7 +181,7 @@ class Tokenizer:
     def of_file(self, value: Value) -> ChatEnd:
         """`chat_template_path`: a file of the project, or a model whose template is taken."""
         if not isinstance(value, (Known, Default)) or not isinstance(value.value, str):
-            return ChatEnd(why="which chat template chat_template_path names is not known")
+            return ChatEnd(why="it is unknown which chat template chat_template_path names")
         if value.value.endswith((".jinja", ".j2", ".jinja2")):
             return ChatEnd(why=f"the chat template in {value.value} is not read")
         return self.cloned(value)
@@ -191,7 +191,7 @@ class Tokenizer:
         name = value.value if isinstance(value, (Known, Default)) else None
         source = member(name) if isinstance(name, str) else None
         if source is None or not source.turn_end:
-            return ChatEnd(why=f"how the chat template of {name or 'the other model'} ends a turn is not known")
+            return ChatEnd(why=f"it is unknown how the chat template of {name or 'the other model'} ends a turn")
         return ChatEnd(
             "eos" if source.turn_end == source.eos else source.turn_end,
             f"the chat template of {name}",
@@ -206,12 +206,12 @@ class Tokenizer:
     def of_configuration(self, value: Value) -> ChatEnd:
         """A template that a configuration names; the programs call those of a kind alike but for `_` and `-`."""
         if not isinstance(value, Known) or not isinstance(value.value, str):
-            return ChatEnd(why="which chat template the configuration asks for is not known")
+            return ChatEnd(why="it is unknown which chat template the configuration uses")
         if "{%" in value.value:
             return self.written(value)
         found = unsloth_template(value.value.replace("_", "-"))
         if found is None:
-            return ChatEnd(why=f"how the chat template {value.value!r} ends a turn is not known here")
+            return ChatEnd(why=f"it is unknown how the chat template {value.value!r} ends a turn")
         by = f"the chat template {value.value!r}"
         return ChatEnd(found.turn_end, by, "", found.starts_with_bos, found.line_feed, False)
 
@@ -226,10 +226,10 @@ class Tokenizer:
                 end.sets_eos = stop
             return end
         if not isinstance(value, (Known, Default)) or not isinstance(value.value, str):
-            return ChatEnd(why="which chat template get_chat_template sets is not known")
+            return ChatEnd(why="it is unknown which chat template get_chat_template sets")
         found: Template | None = unsloth_template(value.value)
         if found is None:
-            return ChatEnd(why=f"the chat template {value.value!r} is not known here")
+            return ChatEnd(why=f"the chat template {value.value!r} is unknown")
         by = f"Unsloth's chat template {value.value!r}"
         end = ChatEnd(found.turn_end, by, "", found.starts_with_bos, found.line_feed, False, None)
         if found.maps_eos and maps:
@@ -244,7 +244,7 @@ def special(call: Call) -> list[Value]:
     given = call.get("special_tokens_dict", "$0")
     table: Any = given.value if isinstance(given, (Known, Default)) else getattr(given, "parts", None)
     if not isinstance(table, dict):
-        return [Unknown("the special tokens are not known")]
+        return [Unknown("the special tokens are unknown")]
     found = table.get("eos_token")
     return [] if found is None else [found if isinstance(found, Value) else Known(found, given.trace)]
 

@@ -46,7 +46,7 @@ class TrainingText:
 
     `form`: "text", "prompt-completion", "chat", "tokenised", or "" when it is not known, and then `why` says so.
     `texts`: what it may be, piece by piece; empty when nothing of it is known.
-    `value`: the same as a value for the plan. `at`: where to point. `columns`: all columns of the data set by name.
+    `value`: the same as a value for the plan. `at`: where to point. `columns`: all columns of the dataset by name.
     """
 
     form: str = ""
@@ -96,24 +96,22 @@ def apart(run: Run) -> str:
     return "an encoder-decoder model reads the question apart: its labels are the answer alone, with its own end"
 
 
+UNSLOTH = re.compile(r"^[ \t]*(?:import|from) unsloth", re.MULTILINE)
+
+
 def uses_unsloth(run: Run) -> bool:
     """Whether Unsloth's own data preparation runs: importing the package is enough to replace TRL's."""
     if run.unsloth or any(c.callee.startswith("unsloth") for c in run.calls):
         return True
-    text = getattr(run.source, "text", "") or ""
-    return any(
-        line.lstrip().startswith(("import unsloth", "from unsloth")) for line in text.splitlines() if "unsloth" in line
-    )
+    return UNSLOTH.search(getattr(run.source, "text", "") or "") is not None
 
 
 def training_texts(run: Run) -> list[TrainingText]:
-    """One for each data set the trainer may get; at least one, which may say that nothing is known."""
+    """One for each dataset the trainer may get; at least one, which may say that nothing is known."""
     if run.configuration is not None:
         return [_stated(run.configuration.text)]
     if run.trainer is None:
-        return [
-            TrainingText(why="the script constructs no trainer, so its training text cannot be followed", at=run.place)
-        ]
+        return [TrainingText(why="the script creates no trainer, so its training text cannot be traced", at=run.place)]
     at = run.trainer.places.get("train_dataset", run.trainer.place)
     found = [text_of_dataset(run, dataset, at) for dataset in datasets(run.dataset)]
     if found:
@@ -152,11 +150,11 @@ def _without_dataset(run: Run, at: Place | None) -> TrainingText:
         text.columns, text.open = columns, False
         return text
     if isinstance(value, Absent):
-        why = run.trainer is not None and run.trainer.unknown_arguments or "the trainer is given no train_dataset"
+        why = run.trainer is not None and run.trainer.unknown_arguments or "the trainer gets no train_dataset"
     elif isinstance(value, Unknown):
-        why = f"the training data cannot be followed: {value.why}"
+        why = f"the training data could not be traced: {value.why}"
     else:
-        why = "the training data cannot be followed to the data set it comes from"
+        why = "the training data could not be traced to its dataset"
     explicit = _text_field(run)
     if explicit == CHAT_COLUMNS[0] and not uses_unsloth(run):
         return of_messages(Unknown(why, value.trace), at)
@@ -176,7 +174,7 @@ def _columns_of_list(value: Value) -> dict[str, Value] | None:
 
 
 def text_of_dataset(run: Run, dataset: Dataset, at: Place | None) -> TrainingText:
-    """Return the training text of one data set, as the trainer would take it."""
+    """Return the training text of one dataset, as the trainer would take it."""
     columns = {name: freeze(value, DEEP) for name, value in dataset.columns.items()}
     text = _choose(run, dataset, columns, at)
     text.columns, text.open, text.dataset = columns, bool(dataset.open), dataset
@@ -184,7 +182,7 @@ def text_of_dataset(run: Run, dataset: Dataset, at: Place | None) -> TrainingTex
 
 
 def texts_before_mixing(run: Run, dataset: Dataset) -> list[TrainingText]:
-    """What the texts of the data sets were before they were mixed: in the mix, equal ones are one."""
+    """What the texts of the datasets were before they were mixed: in the mix, equal ones are one."""
     return [text_of_dataset(run, part, None) for part in dataset.parts if isinstance(part, Dataset)]
 
 
@@ -199,13 +197,14 @@ def _choose(run: Run, dataset: Dataset, columns: dict[str, Value], at: Place | N
         return text
     if not fine_tunes:
         return TrainingText(
-            why=f"{last(run.trainer.callee)} needs tokenised columns, and what makes them could not be followed", at=at
+            why=f"{last(run.trainer.callee)} needs tokenized columns, but the code that creates them is unknown",
+            at=at,
         )
     formatted = _formatted(run)
     if formatted is not None:
         return _text(formatted, "text", at, by_formatting=True)
     if name == CHAT_COLUMNS[0] and not unsloth and name not in columns and dataset.open:
-        return of_messages(Unknown("what the messages hold is not in the script"), at)
+        return of_messages(Unknown("the content of the messages is not in the script"), at)
     conversation = next((c for c in CHAT_COLUMNS if c in columns), None)
     if (
         name in columns
@@ -222,15 +221,15 @@ def _choose(run: Run, dataset: Dataset, columns: dict[str, Value], at: Place | N
         return _text(columns[name], "text", at, name)
     if _text_field(run):
         why = (
-            f"what column {name!r} holds is made outside the script"
+            f"the content of column {name!r} is created outside the script"
             if dataset.open
-            else f"the data set has no column {name!r}"
+            else f"the dataset has no column {name!r}"
         )
         return TrainingText("text", [], Unknown(why), at, why, name)
     if dataset.open:
-        return TrainingText(why="the columns of the data set are not in the script", at=at)
+        return TrainingText(why="the script does not show the columns of the dataset", at=at)
     return TrainingText(
-        why=f"the data set has no column {name!r}, only {', '.join(map(repr, columns)) or 'none'}", at=at
+        why=f"the dataset has no column {name!r}, only {', '.join(map(repr, columns)) or 'none'}", at=at
     )
 
 
@@ -253,7 +252,7 @@ def _formatted(run: Run) -> Value | None:
         return None
     result: Value | None = (getattr(run.trainer.result, "slots", None) or {}).get("formatted")
     if result is None:
-        return Unknown("what formatting_func returns could not be followed", function.trace)
+        return Unknown("the result of formatting_func could not be traced", function.trace)
     result = freeze(result)
     if isinstance(result, (Known, Default)) and isinstance(result.value, (list, tuple)) and len(result.value) == 1:
         return Known(result.value[0], result.trace)
@@ -285,7 +284,7 @@ def _text(value: Value, form: str, at: Place | None, name: str = "", by_formatti
     if isinstance(value, Unknown):
         return TrainingText(form, [], value, at, value.why, name, by_formatting=by_formatting)
     if _wholly_open(value):
-        why = f"what {_described(value)} holds is not in the script"
+        why = f"the content of {_described(value)} is not in the script"
         return TrainingText(form, [], Unknown(why, value.trace), at, why, name, by_formatting=by_formatting)
     return TrainingText(form, alternatives(value), value, at, "", name, by_formatting=by_formatting)
 
@@ -348,7 +347,7 @@ def _tokenised(ids: Value, columns: dict[str, Value], at: Place | None) -> Train
     text, call = tokenised_text(ids)
     at = place_of(ids, at)
     if text is None:
-        why = "the text behind the tokens could not be followed"
+        why = "the text behind the tokens could not be traced"
         return TrainingText("tokenised", [], Unknown(why, ids.trace), at, why, "input_ids")
     found = _text(text, "tokenised", at, "input_ids")
     found.tokenizer_call, found.appends_eos = call, ends_with_eos_id(ids)

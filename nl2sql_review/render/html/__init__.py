@@ -77,13 +77,13 @@ def _page(report: Report, view: View) -> Iterator[str]:
     yield f"</main><script>\n{_asset('page.js')}</script></body></html>"
 
 
-_LEFT_OUT = {False: "without training", True: "not looked at"}
+_LEFT_OUT = {False: "without training", True: "not checked"}
 
 
 def _row(example: Example) -> Iterator[str]:
     """A row as the model will see it, what the loss is on marked."""
     yield f"<section><h2>Row {example.row} of {text(example.path)} as the model will see it</h2>"
-    yield '<p class="quiet">What the loss is on is marked.</p><pre>'
+    yield '<p class="quiet">Tokens in the loss are marked.</p><pre>'
     yield "\n".join(f"<mark>{text(line)}</mark>" if learnt else text(line) for line, learnt in example.lines)
     yield "</pre></section>"
 

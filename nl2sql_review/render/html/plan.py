@@ -70,4 +70,4 @@ def _run(summary: Summary) -> Iterator[str]:
     yield "</table>"
     if summary.card is not None:
         yield f"<p>{text(summary.card.name)}, {summary.card.gib:.3g} GiB usable: {text(summary.card.verdict)}</p>"
-    yield f"<p>Smallest common card: {text(summary.smallest_card or 'none holds it')}</p></details>"
+    yield f"<p>Smallest common GPU: {text(summary.smallest_card or 'none holds it')}</p></details>"

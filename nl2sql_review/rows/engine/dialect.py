@@ -17,13 +17,13 @@ def check(dialect: str) -> None:
     try:
         import sqlglot
     except ImportError:
-        raise NoTranslation("reading another dialect than SQLite's takes sqlglot: pip install sqlglot") from None
+        raise NoTranslation("other dialects than SQLite's need sqlglot: pip install sqlglot") from None
     known = sorted(name for name in sqlglot.Dialect.classes if name)
     if dialect.lower() not in known:
         from ...files.typed_data import did_you_mean, listed
 
         raise NoTranslation(
-            f"sqlglot knows no dialect {dialect!r}{did_you_mean(dialect, known)}; it knows {listed(known)}"
+            f"sqlglot has no dialect {dialect!r}{did_you_mean(dialect, known)}; it knows {listed(known)}"
         )
 
 
@@ -39,9 +39,9 @@ def to_sqlite(sql: str, dialect: str) -> str:
     try:
         made: list[str] = sqlglot.transpile(sql, read=dialect.lower(), write="sqlite")
     except SqlglotError as error:
-        raise Refused("engine", f"not read as {dialect}: {str(error).splitlines()[0]}") from None
+        raise Refused("engine", f"not valid {dialect}: {str(error).splitlines()[0]}") from None
     except RecursionError:
         raise Refused("guard", "it is nested too deeply") from None
     if len(made) != 1:
-        raise Refused("guard", f"{len(made)} statements; one query is run, or none")
+        raise Refused("guard", f"{len(made)} statements; only a single query is run")
     return made[0]

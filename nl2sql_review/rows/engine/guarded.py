@@ -119,7 +119,7 @@ class Guarded:
 
     def _ask(self, sql: str, at_most: int | None, prefix: str = "") -> Rows:
         if len(sql) > self._limits.sql_length:
-            raise Refused("guard", f"it is {len(sql):,} characters long; {self._limits.sql_length:,} are read")
+            raise Refused("guard", f"it is {len(sql):,} characters long; the limit is {self._limits.sql_length:,}")
         said = objection(sql)
         if said:
             raise Refused("guard", said)
@@ -170,7 +170,7 @@ class Guarded:
         if text == "interrupted":
             return self._time()
         if isinstance(error, sqlite3.DataError):
-            return Refused("guard", f"a value or the text is longer than is let through: {text}")
+            return Refused("guard", f"a value or the text is too long: {text}")
         if text == "out of memory":
             return self._memory()
         if "readonly database" in text:
@@ -178,7 +178,7 @@ class Guarded:
         return Refused("engine", text)
 
     def _time(self) -> Refused:
-        return Refused("time", f"not done after {self._limits.seconds:g} s")
+        return Refused("time", f"not finished after {self._limits.seconds:g} s")
 
     def _memory(self) -> Refused:
         return Refused("guard", f"it takes more than {self._limits.memory_bytes // 2 // MIB} MiB of memory")
@@ -197,7 +197,7 @@ class Guarded:
             return sqlite3.SQLITE_OK
         else:
             named = " ".join(part for part in (_ACTIONS.get(action, "this"), first) if part)
-            self._denied = self._denied or f"{named} is no query"
+            self._denied = self._denied or f"{named} is not a query"
         return sqlite3.SQLITE_DENY
 
 

@@ -121,16 +121,16 @@ def is_plainly_one_query(sql: str) -> bool:
 def objection(sql: str) -> str:
     """Says why a text is not one query, before any engine sees it; empty if it may be one."""
     if "\0" in sql:
-        return "it holds a null character"
+        return "it contains a null character"
     if not sql.isascii() and any("\ud800" <= char <= "\udfff" for char in sql):
-        return "it is not text: half of a surrogate pair stands in it"
+        return "it is not text: it contains half of a surrogate pair"
     if is_plainly_one_query(sql):
         return ""
     said = read(sql)
     if said.count == 0:
-        return "there is no statement in it"
+        return "it contains no statement"
     if said.count > 1:
-        return f"{said.count} statements; one query is run, or none"
+        return f"{said.count} statements; only a single query is run"
     if said.verb in COMMANDS or said.verb in ELSEWHERE:
-        return f"{said.verb} is no query"
+        return f"{said.verb} is not a query"
     return ""

@@ -29,7 +29,7 @@ class Databases:
 
     def __init__(self, path: str, allow: Callable[[str], object] | None = None) -> None:
         if not os.path.exists(path):
-            raise InputError(f"{path}: there is no such file or directory; --db names where the databases are")
+            raise InputError(f"{path}: the file or directory does not exist; --db names the location of the databases")
         self.path = path
         self._one = not os.path.isdir(path)
         self._allow = allow
@@ -48,9 +48,10 @@ class Databases:
             names = list(missing)
             listed = ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED:,} more" if len(names) > LISTED else "")
             place, first = missing[names[0]], os.path.join(self.path, names[0], f"{names[0]}.sqlite")
-            also = f"; of {len(names):,} db_ids there is none ({listed})" if len(names) > 1 else ""
+            also = f"; {len(names):,} db_ids have none ({listed})" if len(names) > 1 else ""
             raise InputError(
-                f"{place}: there is no database {first}{also}; --db names the folder with one folder for each db_id"
+                f"{place}: there is no database {first}{also}; --db names the directory that contains one directory "
+                f"per db_id"
             )
         return found
 
@@ -60,8 +61,8 @@ class Databases:
             database = ""
         elif not database:
             raise InputError(
-                f"{place}: there is no `db_id`, which says the database below {self.path} (in a text file it stands "
-                "behind the SQL and a tab); or name one database file for all rows"
+                f"{place}: there is no `db_id` to select the database in {self.path} (in a text file it follows the "
+                f"SQL and a tab); add it, or name one database file for all rows"
             )
         if database not in self._known:
             self._known[database] = self._find(database, place)
@@ -72,7 +73,7 @@ class Databases:
             files = [self.path]
         else:
             if database in (".", "..") or os.path.basename(database) != database or "\0" in database:
-                raise InputError(f"{place}: the db_id {database!r} is not the name of a folder")
+                raise InputError(f"{place}: the db_id {database!r} is not the name of a directory")
             folder = os.path.join(self.path, database)
             names = sorted(name for name in _listed(folder) if name.lower().endswith(SUFFIXES))
             names.sort(key=lambda name: os.path.splitext(name)[0] != database)
@@ -103,7 +104,7 @@ class Schemas:
             self._known[""] = schema.read(text)
             self._one = True
             if not self._known[""].statements:
-                raise InputError(f"{path}: no CREATE TABLE stands in it")
+                raise InputError(f"{path}: it contains no CREATE TABLE")
 
     def texts(self) -> dict[str, str]:
         """Returns database → the CREATE statements of its schema, "" for one that all rows have."""
@@ -168,12 +169,12 @@ def _check(path: str) -> None:
     try:
         head = disk.head(path, len(MAGIC))
         if head != MAGIC:
-            raise InputError(f"{path} is no SQLite database: it does not begin as one" if head else f"{path} is empty")
+            raise InputError(f"{path} is not an SQLite database" if head else f"{path} is empty")
         for suffix in ("-wal", "-journal"):
             if os.path.exists(path + suffix) and os.path.getsize(path + suffix):
                 raise InputError(
-                    f"{path}{suffix} holds what is not in the database yet: close the program that writes it, "
-                    f"or open the file once with sqlite3 and say PRAGMA journal_mode = delete"
+                    f"{path}{suffix} contains changes that are not in the database yet: close the program that "
+                    f"writes to it, or open the file once with sqlite3 and run PRAGMA journal_mode = delete"
                 )
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from None

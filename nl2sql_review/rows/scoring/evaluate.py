@@ -91,13 +91,13 @@ def _found(pairs: Sequence[Question], asked: Asked, gold_is_text: bool) -> _Foun
             return _Found(files, own, "rows")
         if databases is None:
             raise InputError(
-                f"{stray.place}: no schema is in the row, as in the others; --schemas names a file with all"
+                f"{stray.place}: the row has no schema, unlike the others; give a file with all schemas by --schemas"
             )
     if databases is None and pairs:
         raise InputError(
-            f"{pairs[0].place}: there is nothing to judge by: no column `schema` with CREATE TABLE"
-            f"{', which a text file cannot have' if gold_is_text else ''}. "
-            "Name databases (--db DIR) or schemas (--schemas tables.json, a .sql file, or a folder)"
+            f"{pairs[0].place}: there is nothing to check against: no column `schema` with CREATE TABLE"
+            f"{' (a text file cannot have one)' if gold_is_text else ''}. Give databases (--db DIR) or schemas "
+            f"(--schemas tables.json, a .sql file, or a directory)"
         )
     return _Found(files, [None for _ in pairs], "databases")
 
@@ -142,7 +142,7 @@ def _items(batch: Sequence[tuple[int, int]], pairs: Sequence[Question], found: _
         statements = list(made.statements) if made is not None else None
         predicted, refused = pairs[number].predicted[at] or "", ""
         if len(predicted) > limits.answer_length:  # to read it takes longer than a statement may
-            refused = f"the answer is {len(predicted):,} characters long; {limits.answer_length:,} are looked through"
+            refused = f"the answer is {len(predicted):,} characters long; the limit is {limits.answer_length:,}"
             predicted = ""
         items.append({"gold": pairs[number].gold, "predicted": predicted, "refused": refused, "schema": statements})
     return items
@@ -156,9 +156,9 @@ def _verdict(answer: Answer, asked: Asked) -> Verdict:
         return verdict
     if lost.why == "time":
         outcome: Outcome = "timed-out"
-        reason = f"ended after {asked.limits.seconds:g} s, which SQLite did not heed"
+        reason = f"stopped after {asked.limits.seconds:g} s, because SQLite did not stop by itself"
     else:
-        outcome, reason = "refused-by-us", "it ended its process: more memory than it may take, or a fault of SQLite"
+        outcome, reason = "refused-by-us", "it crashed its process: too much memory, or a bug in SQLite"
     if lost.stage == "gold":
         outcome = "gold-broken"
     return {
@@ -328,19 +328,17 @@ def _notes(
     """What a reader of the figures should know beside them."""
     notes = []
     if pairs and all(pair.predicted[0] == pair.gold for pair in pairs):
-        notes.append("every prediction is the gold's own text: is that the column of the predictions?")
+        notes.append("every prediction is identical to the gold SQL: is this the right column?")
     cut = sum(each is not None and each.cut for each in found.schemas)
     if cut:
-        notes.append(f"the schema is cut short in {cut:,} rows: what is gone from it counts as not there")
+        notes.append(f"the schema is truncated in {cut:,} rows: what is cut off counts as missing")
     refused = [(pair, each[0]["gold_refused"]) for pair, each in zip(pairs, verdicts) if each[0]["gold_refused"]]
     if refused and not executed:
         pair, why = refused[0]
         notes.append(
-            f"SQLite refuses the gold SQL of {len(refused):,} rows on their own schema; the first: {pair.place}: {why}"
+            f"SQLite rejects the gold SQL of {len(refused):,} rows on their own schema; the first: {pair.place}: {why}"
         )
     unknown = sum(judged.valid is None for judged in results)
     if unknown:
-        notes.append(
-            f"the schema-valid rate is without {unknown:,}, of which it is not known whether SQLite accepts it"
-        )
+        notes.append(f"the schema-valid rate leaves out {unknown:,} whose validity in SQLite is unknown")
     return notes

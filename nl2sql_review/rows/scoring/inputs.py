@@ -64,9 +64,7 @@ def gold_rows(path: str) -> Rows:
     rows = tuple(row for row in read.rows if row.sql is not None) if read.by_line else read.rows
     for row in rows:
         if not (row.sql or "").strip():
-            raise InputError(
-                f"{path}, {row.place}: there is no gold SQL; it is looked for in {_named(GOLD)}: name its column so"
-            )
+            raise InputError(f"{path}, {row.place}: there is no gold SQL; its column must be one of {_named(GOLD)}")
     _unique(path, rows)
     return Rows(path, rows, read.by_line)
 
@@ -78,8 +76,7 @@ def predicted_rows(path: str) -> Rows:
         for row in read.rows:
             if row.sql is None:
                 raise InputError(
-                    f"{path}, {row.place}: there is no prediction; it is looked for in {_named(PREDICTED)}: "
-                    "name its column so"
+                    f"{path}, {row.place}: there is no prediction; its column must be one of {_named(PREDICTED)}"
                 )
     _unique(path, read.rows)
     return read
@@ -91,7 +88,7 @@ def by_order(gold: Rows, predictions: Rows) -> str:
         return ""
     without = [rows.path for rows in (gold, predictions) if any(row.id is None for row in rows.rows)]
     named = " and ".join(without)
-    return f"joined by their order, as {named} {'have' if len(without) > 1 else 'has'} no `id`" if without else ""
+    return f"joined by order, because {named} {'have' if len(without) > 1 else 'has'} no `id`" if without else ""
 
 
 def questions(gold: Rows, sets: Sequence[Rows]) -> tuple[Question, ...]:
@@ -115,7 +112,7 @@ def _joined(gold: Rows, predictions: Rows) -> list[str | None]:
     """What is predicted for each gold row."""
     path = predictions.path
     if not predictions.rows:
-        raise InputError(f"{path}: there is no prediction in it: was it written to its end?")
+        raise InputError(f"{path}: it contains no predictions: was it written completely?")
     if gold.rows and predictions.rows and all(row.id is not None for row in (*gold.rows, *predictions.rows)):
         by_id = {row.id: row for row in predictions.rows}
         known = {row.id for row in gold.rows}
@@ -136,7 +133,7 @@ def _joined(gold: Rows, predictions: Rows) -> list[str | None]:
                 assert found is not None
                 raise InputError(
                     f"{path}, {found.place}: its {name} is {ours!r}, and {theirs!r} in {gold.path}, {row.place}: "
-                    "the files do not belong together, or their order differs: give both an `id`"
+                    f"the files do not belong together, or their order differs: add an `id` to both"
                 )
     return [found.sql if found else None for _, found in pairs]
 
@@ -148,7 +145,7 @@ def _told_apart(gold: Rows, predictions: Rows) -> None:
         nameless = next((row for row in rows.rows if row.id is None), None)
         if named and nameless and any(row.id is not None for row in other.rows):
             raise InputError(
-                f"{rows.path}, {nameless.place}: it has no id, and {named.place} has {named.id!r}: "
+                f"{rows.path}, {nameless.place}: it has no id, but {named.place} has {named.id!r}: "
                 "give every row an `id`, or none"
             )
 
@@ -169,12 +166,12 @@ def _in_order(gold: Rows, predictions: Rows) -> Sequence[Row | None]:
             rows = rows[:-1]
     if len(rows) > len(gold.rows):
         remedy = (
-            "write one line for each question, in their order, without line breaks in the SQL"
+            "write one line per question, in order, without line breaks in the SQL"
             if predictions.by_line
-            else "give both files an `id`, or one prediction for each row in its order"
+            else "add an `id` to both files, or give one prediction per row, in order"
         )
         raise InputError(
-            f"{predictions.path} has {len(rows):,} predictions, {gold.path} {len(gold.rows):,} rows: {remedy}"
+            f"{predictions.path} has {len(rows):,} predictions, but {gold.path} has {len(gold.rows):,} rows: {remedy}"
         )
     return rows
 
@@ -183,16 +180,14 @@ def _unique(path: str, rows: Sequence[Row]) -> None:
     seen: dict[str, Row] = {}
     for row in rows:
         if row.id is not None and row.id in seen:
-            raise InputError(f"{path}, {row.place}: the id {row.id!r} stands in {seen[row.id].place} already")
+            raise InputError(f"{path}, {row.place}: the id {row.id!r} is already used in {seen[row.id].place}")
         if row.id is not None:
             seen[row.id] = row
 
 
 def _read(path: str, columns: Sequence[str]) -> Rows:
     if path.lower().endswith(OTHER_FORMATS):
-        raise InputError(
-            f"{path}: rows are read as JSON, JSONL or text; convert it, as with pandas' to_json(lines=True)"
-        )
+        raise InputError(f"{path}: rows must be JSON, JSONL or text; convert it, as with pandas' to_json(lines=True)")
     text = _text(path)
     start = text.lstrip()[:1]
     if path.lower().endswith((".jsonl", ".ndjson")) or (start == "{" and _is_lines(text)):
@@ -235,16 +230,16 @@ def _parsed(path: str, number: int, line: str) -> Any:
     try:
         return json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}, line {number}: it is no JSON ({_json_fault(error)}): one object a line") from None
+        raise InputError(f"{path}, line {number}: it is not JSON ({_json_fault(error)}): one object per line") from None
 
 
 def _document(path: str, text: str, columns: Sequence[str]) -> list[Row]:
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
-        raise InputError(f"{path}, line {error.lineno}: it is no JSON ({error.msg})") from None
+        raise InputError(f"{path}, line {error.lineno}: it is not JSON ({error.msg})") from None
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: it is no JSON ({_json_fault(error)})") from None
+        raise InputError(f"{path}: it is not JSON ({_json_fault(error)})") from None
     if isinstance(data, dict) and any(name in data for name in columns):  # one row, as a line of JSONL would hold it
         return [_row(path, "row 1", data, columns)]
     if isinstance(data, dict) and data and all(isinstance(value, str) for value in data.values()):
@@ -253,7 +248,7 @@ def _document(path: str, text: str, columns: Sequence[str]) -> list[Row]:
         lists = [value for value in data.values() if isinstance(value, list)]
         data = lists[0] if len(lists) == 1 else data
     if not isinstance(data, list):
-        raise InputError(f'{path}: it must hold a list of rows, as in [{{"db_id": …, "query": …}}]')
+        raise InputError(f'{path}: it must contain a list of rows, as in [{{"db_id": …, "query": …}}]')
     return [_row(path, f"row {number}", item, columns) for number, item in enumerate(data, 1)]
 
 
@@ -280,13 +275,13 @@ def _row(path: str, place: str, item: object, columns: Sequence[str]) -> Row:
     if isinstance(item, str):
         return Row(place, None, None, "", item, None)
     if not isinstance(item, Mapping):
-        raise InputError(f"{path}, {place}: it is no object but {json.dumps(item)[:40]}")
+        raise InputError(f"{path}, {place}: it is not an object but {json.dumps(item)[:40]}")
     sql = first(item, columns, lambda value: isinstance(value, str) or value is None)
     if sql is None and not any(name in item and item[name] is None for name in columns):
         for name in columns:
             if name in item:
                 held = json.dumps(item[name], ensure_ascii=False)[:40]
-                raise InputError(f"{path}, {place}: `{name}` holds {held}, which is no text: write the SQL as text")
+                raise InputError(f"{path}, {place}: `{name}` is {held}, not a string: write the SQL as a string")
     is_text: Callable[[Any], bool] = lambda value: isinstance(value, str)  # noqa: E731
     return Row(
         place=place,
@@ -308,7 +303,7 @@ def _name(path: str, place: str, item: Mapping[Any, Any], columns: Sequence[str]
             return str(value)
         if value is not None:
             held = json.dumps(value, ensure_ascii=False)[:40]
-            raise InputError(f"{path}, {place}: `{name}` holds {held}: write it as text or as a whole number")
+            raise InputError(f"{path}, {place}: `{name}` is {held}: write it as a string or an integer")
     return None
 
 

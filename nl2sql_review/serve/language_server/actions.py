@@ -25,7 +25,7 @@ IGNORE = f"{CodeActionKind.QuickFix.value}.ignore.nl2sql"
 FIX_ALL = f"{CodeActionKind.SourceFixAll.value}.nl2sql"
 POLICY_ALL = "source.policy.nl2sql"
 KINDS: list[CodeActionKind | str] = [REPAIR, POLICY, IGNORE, FIX_ALL, POLICY_ALL]
-REASON = "accepted: say why"  # where the client gives no other
+REASON = "accepted: give the reason"  # where the client gives no other
 MOST = 8  # findings of a range that are looked at: each proof reads the script again
 
 
@@ -54,9 +54,9 @@ class Actions:
                 made += await self._later(review, action, {"ignore": finding.fingerprint})
         kinds = {finding.kind for finding in review.report.findings if finding.suppressed is None and finding.fixable}
         if _wanted(only, FIX_ALL) and "trap" in kinds:
-            made += await self._later(review, CodeAction("Make all repairs that are safe", FIX_ALL), {"all": "repairs"})
+            made += await self._later(review, CodeAction("Apply all safe repairs", FIX_ALL), {"all": "repairs"})
         if _wanted(only, POLICY_ALL) and kinds:
-            action = CodeAction("Make all safe changes that repair or that the policy asks for", POLICY_ALL)
+            action = CodeAction("Apply all safe repairs and policy changes", POLICY_ALL)
             made += await self._later(review, action, {"all": "policy"})
         return made
 
@@ -122,7 +122,7 @@ class Actions:
 
 def _title(finding: Finding, fix: Fix) -> str:
     title = f"{fix.title[:1].upper()}{fix.title[1:]} ({finding.rule})"
-    return f"{title}: unsafe, look at it" if fix.applicability == "unsafe" else title
+    return f"{title} (unsafe: check it)" if fix.applicability == "unsafe" else title
 
 
 def _wanted(only: Sequence[str] | None, *kinds: str) -> bool:

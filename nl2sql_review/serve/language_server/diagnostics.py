@@ -50,9 +50,9 @@ def of_finding(finding: Finding, rules: Rulebook | None, positions: Positions) -
     lost = at.cell is not None and where.start == where.end == Position(0, 0) and (at.row, at.column) != (1, 1)
     message = f"cell {at.cell}:{at.row}: {finding.message}" if lost else finding.message
     if finding.help:
-        message += f"\nTo do: {finding.help}"
+        message += f"\nHelp: {finding.help}"
     if finding.run:
-        message += f"\nAs started by: {finding.run}"
+        message += f"\nWhen started as: {finding.run}"
     return Diagnostic(
         range=where,
         message=message,

@@ -77,6 +77,6 @@ def _omitted(review: Review, positions: Positions, uri: str) -> Iterator[InlayHi
         yield InlayHint(
             positions.position(uri, at.end_row, at.end_column),
             label,
-            tooltip=MarkupContent(MarkupKind.Markdown, f"the library's defaults for what is not given:\n\n{lines}"),
+            tooltip=MarkupContent(MarkupKind.Markdown, f"library defaults for arguments that are not set:\n\n{lines}"),
             padding_left=True,
         )

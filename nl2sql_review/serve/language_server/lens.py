@@ -64,7 +64,7 @@ def _summary(review: Review, number: int) -> Summary | None:
 def _fits(summary: Summary) -> str:
     if summary.card is not None:
         return f": {summary.card.verdict} on {summary.card.name}"
-    return f", fits {summary.smallest_card}" if summary.smallest_card else ", more than one card holds"
+    return f", fits {summary.smallest_card}" if summary.smallest_card else ", more than one GPU holds"
 
 
 def memory(review: Review) -> str:
@@ -92,7 +92,7 @@ def prompt(review: Review) -> str:
         for parts in plan_words.texts(value):
             made.append("".join(map(_part, parts)))
         if not plan_words.texts(value):
-            made.append(f"the prompt is not known: {value.reason or plan_words.said(value)}")
+            made.append(f"the prompt is unknown: {value.reason or plan_words.said(value)}")
     return "\n\n---\n\n".join(dict.fromkeys(made))
 
 

@@ -41,11 +41,11 @@ def title(review: Review) -> str:
         len({defect.row for found in one.found.defects.values() for defect in found}) for one in made.result.checked
     )
     if not read:
-        return "rows: none were looked at"
+        return "rows: none checked"
     of = f"{read} rows" if read < SAMPLE else f"{read} rows sampled"
     undecided = sum(item.verdict == "unknown" for file in made.report.files for item in file.checklist)
     more = f", {undecided} checks undecided" if undecided else ""
-    return f"{refused} of {of} {'is' if refused == 1 else 'are'} found fault with{more}"
+    return f"{refused} of {of} {'is' if refused == 1 else 'are'} have findings{more}"
 
 
 def text(review: Review) -> str:

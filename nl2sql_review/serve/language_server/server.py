@@ -114,9 +114,9 @@ class Server(LanguageServer):
         self._placed[owner] = now
         self.publish([uri for uri in {**before, **now} if before.get(uri) != now.get(uri)])
         if review.fault:
-            self._tell(f"{review.document.path} could not be reviewed, which is a fault of {NAME}: {review.fault}")
+            self._tell(f"{review.document.path} could not be reviewed because of a bug in {NAME}: {review.fault}")
         for warning in review.warnings:
-            self._tell(f"{review.document.path}: a rule failed, which is a fault of {NAME}: {warning}")
+            self._tell(f"{review.document.path}: a rule failed because of a bug in {NAME}: {warning}")
 
     def _place(self, review: Review) -> Placed:
         document = review.document

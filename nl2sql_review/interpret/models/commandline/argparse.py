@@ -132,7 +132,7 @@ def make_parser(m: Machine, args: Arguments, node: cst.CSTNode | None, kind: str
     for parent in m.iterate(parents, node).items if not isinstance(parents, Absent) else ():
         inherited = parser_behind(parent)
         if inherited is None:
-            leave_open(m, parser, "a parent parser is not known")
+            leave_open(m, parser, "a parent parser is unknown")
             continue
         for option in inherited.option_list():
             add(m, parser, option)
@@ -173,11 +173,11 @@ def add_argument(call: ModelCall) -> Value:
     m, args = call.machine, call.arguments
     parser, group = owner_of(m, call.receiver)
     if parser is None:
-        return Unknown("an option of a parser that is not known")
+        return Unknown("an option of an unknown parser")
     names = [plain(v) for v in args.positional]
     if not all(isinstance(n, str) for n in names) or args.unknown and not names:
-        leave_open(m, parser, "the name of an option is only known to the run")
-        return Unknown("an option whose name is only known to the run")
+        leave_open(m, parser, "the name of an option is known only at run time")
+        return Unknown("an option whose name is known only at run time")
     prefix = plain(parser.prefix) or "-"
     flags = tuple(n for n in names if n[:1] in prefix)
     dest = plain(args.get(None, "dest")) or destination(names, prefix)
@@ -227,7 +227,7 @@ def add_group(call: ModelCall) -> Value:
     args = call.arguments
     parser, outer = owner_of(call.machine, call.receiver)
     if parser is None:
-        return Unknown("a group of a parser that is not known")
+        return Unknown("a group of an unknown parser")
     needed = plain(args.get(0, "required")) is True and call.name.endswith("exclusive_group")
     group = Group(f"{parser.text}.{call.name}(…)", parser, "one of several options is required" if needed else outer)
     return Known(group, (args.place,) if args.place else ())
@@ -237,7 +237,7 @@ def add_group(call: ModelCall) -> Value:
 def add_subparsers(call: ModelCall) -> Value:
     parser = parser_behind(call.receiver)
     if parser is None:
-        return Unknown("commands of a parser that is not known")
+        return Unknown("commands of an unknown parser")
     commands = Known(Commands(parser, call.arguments))
     call.machine.write(parser.commands, "value", commands)
     return commands
@@ -306,4 +306,4 @@ def error(call: ModelCall) -> Value:
     return Known(Opaque(f"{call.callee}(…)", "call"))
 
 
-METHOD_MODELS["argparse.Action", "__call__"] = lambda call: Unknown("an action of argparse is called")
+METHOD_MODELS["argparse.Action", "__call__"] = lambda call: Unknown("an argparse action is called")

@@ -41,7 +41,7 @@ def parse(call: ModelCall) -> tuple[Value, Value]:
     m, args, node = call.machine, call.arguments, call.node
     parser = parser_behind(call.receiver)
     if parser is None:
-        return Unknown("a parser that is not known"), Unknown("a parser that is not known")
+        return Unknown("an unknown parser"), Unknown("an unknown parser")
     given = args.get(0, "args")
     if isinstance(given, Either):
         out: Value | None = None
@@ -55,7 +55,7 @@ def parse(call: ModelCall) -> tuple[Value, Value]:
                 )
             )[0]
             out = one if out is None else join(out, one, given.condition)
-        return out or Unknown("nothing is parsed"), Unknown("only the run knows the words that are left")
+        return out or Unknown("nothing is parsed"), Unknown("the remaining words are known only at run time")
     said = words(m, given)
     if isinstance(said, list):
         items, rest, told = parse_words(m, parser, said, node)
@@ -98,9 +98,9 @@ def namespace(
     if not isinstance(obj, Mapping):
         if isinstance(obj, Instance):
             for k in items.items:
-                m.write(obj, k, Unknown(f"{k} is parsed into an object of the script"))
+                m.write(obj, k, Unknown(f"{k} is parsed into an object of the script's own"))
             return given
-        return Unknown("what is parsed is put into an object that is not known")
+        return Unknown("the arguments are parsed into an unknown object")
     by = {o.dest: o.by for o in parser.option_list()}
     kept = {k: demote(v, by[k]) if k in by else v for k, v in obj.state.items.items()}
     if said is not None:

@@ -212,7 +212,7 @@ def value_of(m: Machine, option: Option, raw: Raw, words: dict[str, Value], node
     action, obj = plain(option.action), object_of(option.action)
     own = option.action if obj is not None else None
     if own is not None and not (isinstance(obj, Opaque) and obj.text.endswith("BooleanOptionalAction")):
-        return Unknown(f"{option.by} has an action of its own")
+        return Unknown(f"{option.by} has a custom action")
     if action == "count":
         before = option.slots["default"]
         start = Known(0) if is_suppressed(before) or isinstance(before, Known) and before.value is None else before
@@ -224,7 +224,7 @@ def value_of(m: Machine, option: Option, raw: Raw, words: dict[str, Value], node
         before = option.slots["default"]
         earlier = object_of(before).state.items if isinstance(object_of(before), Sequence) else ()
         if not earlier and not is_suppressed(before) and plain(before) is not None:
-            return Unknown(f"{option.by} adds to a default that is not known")
+            return Unknown(f"{option.by} adds to an unknown default")
         return Known(Sequence((*earlier, *object_of(value).state.items), "list"))
     return value
 
@@ -241,7 +241,7 @@ def made(m: Machine, option: Option, raw: Raw, words: dict[str, Value], node: cs
     word = words.get(raw) if isinstance(raw, str) else None
     if word is None:
         if "\0" in str(raw):
-            return Unknown("a word that is put together with what only the run knows")
+            return Unknown("a word put together from parts known only at run time")
         word = Known(raw)
         origin = next((w for text, w in words.items() if text.endswith(f"={raw}")), None)
         word = extend(word, origin.trace[-1]) if origin is not None and origin.trace else word
@@ -277,7 +277,7 @@ def unsaid(m: Machine, option: Option, node: cst.CSTNode | None, settled: bool =
         return (
             None
             if option.flags or isinstance(option.type, Absent)
-            else Unknown(f"{option.by} is left out in a way that its type decides")
+            else Unknown(f"{option.by} is left out, and its type decides its value")
         )
     if (
         not option.flags
@@ -298,14 +298,14 @@ def of_type(m: Machine, option: Option, word: Value, node: cst.CSTNode | None) -
         return word
     kind = object_of(option.type)
     if isinstance(kind, Opaque) and kind.text.startswith("argparse.FileType"):
-        return Unknown("a file that the run opens", word.trace)
+        return Unknown("a file opened at run time", word.trace)
     if isinstance(kind, Class) and kind.kind == "enum":
         made = m.call(option.type, Arguments([word]), node)
     elif option.type is BUILTINS["bool"]:
         made = (
             Known(bool(plain(word)), word.trace)
             if isinstance(plain(word), str)
-            else Unknown("bool() of a word only the run knows")
+            else Unknown("bool() of a word known only at run time")
         )
     else:
         made = m.call(option.type, Arguments([word]), node)

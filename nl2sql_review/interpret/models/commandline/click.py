@@ -191,7 +191,7 @@ def invoke(
         elif isinstance(mark, Parameter):
             name, value = parameter_value(m, mark, node)
             if said is not None and (said.items or said.open):
-                value = Unknown("words that the script hands to its command")
+                value = Unknown("words that the script passes to its command")
             if name:
                 given.keywords[name] = value
     result = m.call(own.callback, given, node)
@@ -301,7 +301,7 @@ def unsaid(m: Machine, args: Arguments, option: bool, by: str, pair: bool, node:
         and plain(given["prompt"]) is not False
         and plain(given.get("prompt_required", Known(True))) is not False
     ):
-        return Unknown(f"{by} is asked for")
+        return Unknown(f"{by} is prompted for")
     if plain(args.get(None, "required")) is True:
         return Unknown(f"{by} is required: only the command line gives it")
     nargs = plain(args.get(None, "nargs"))
@@ -369,7 +369,7 @@ def cast(m: Machine, kind: Value, value: Value, many: bool, node: cst.CSTNode | 
             )
             return value if isinstance(path_type, Absent) else m.call(path_type, Arguments([value]), node)
         if obj.text.startswith(("click", "rich_click", "cloup")):
-            return Unknown(f"what {last} makes of it")
+            return Unknown(f"the result of {last}")
         return m.call(kind, Arguments([value]), node)
     if isinstance(obj, Instance):
         return m.call(m.attribute(kind, "convert", node), Arguments([value, Known(None), Known(None)]), node)
@@ -386,9 +386,9 @@ def truth_of_word(v: Value) -> Value:
         return (
             Known(False, v.trace)
             if word in ("0", "false", "f", "no", "n", "off")
-            else Unknown(f"{v.value} is no truth value")
+            else Unknown(f"{v.value} is not a boolean")
         )
-    return v if isinstance(v, Known) and isinstance(v.value, bool) else Unknown(f"the truth of {describe(v)}")
+    return v if isinstance(v, Known) and isinstance(v.value, bool) else Unknown(f"whether {describe(v)} is true")
 
 
 # -- the context -----------------------------------------------------------------------------------------

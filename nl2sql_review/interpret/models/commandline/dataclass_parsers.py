@@ -69,13 +69,13 @@ def truth_of_word(call: ModelCall) -> Value:
     def one(v: Value) -> Value:
         if not (isinstance(v, Known) and isinstance(v.value, str)):
             return (
-                v if isinstance(v, Known) and isinstance(v.value, bool) else Unknown("a truth value only the run knows")
+                v if isinstance(v, Known) and isinstance(v.value, bool) else Unknown("a boolean known only at run time")
             )
         word = v.value.lower()
         if word in ("yes", "true", "t", "y", "1"):
             return Known(True, v.trace)
         return (
-            Known(False, v.trace) if word in ("no", "false", "f", "n", "0") else Unknown(f"{v.value} is no truth value")
+            Known(False, v.trace) if word in ("no", "false", "f", "n", "0") else Unknown(f"{v.value} is not a boolean")
         )
 
     return lift(one, call.arguments.get(0))
@@ -129,7 +129,7 @@ def make(call: ModelCall) -> Value:
 
 
 def classes_of(parser: Parser) -> Items:
-    return parser.classes.state if parser.classes is not None else Items((), "what its dataclasses are is not known")
+    return parser.classes.state if parser.classes is not None else Items((), "its dataclasses are unknown")
 
 
 @method_model(HF, "parse_args_into_dataclasses", "parse_args_and_config")
@@ -137,7 +137,7 @@ def into_dataclasses(call: ModelCall) -> Value:
     args = call.arguments
     parser = parser_behind(call.receiver)
     if parser is None or classes_of(parser).open:
-        return Unknown("a parser whose dataclasses are not known")
+        return Unknown("a parser whose dataclasses are unknown")
     space, rest = parse(
         ModelCall(
             call.machine,
@@ -147,7 +147,7 @@ def into_dataclasses(call: ModelCall) -> Value:
         )
     )
     if not isinstance(object_of(space), Mapping):
-        return Unknown("only the run knows the words that are parsed")
+        return Unknown("the words that are parsed are known only at run time")
     items = dict(object_of(space).state.items)
     line = started(call.machine) if isinstance(words(call.machine, args.get(0, "args")), list) else None
     if line is None:
@@ -203,7 +203,7 @@ def instances(
             }
             made.append(instance(m, value, fields, args, unknown, node))
         else:
-            made.append(Unknown("a dataclass that is not known"))
+            made.append(Unknown("an unknown dataclass"))
     for name in own:
         items.pop(name, None)
     return made
@@ -267,7 +267,7 @@ def parse_dict(call: ModelCall) -> Value:
     args = call.arguments
     parser = parser_behind(call.receiver)
     if parser is None or classes_of(parser).open:
-        return Unknown("a parser whose dataclasses are not known")
+        return Unknown("a parser whose dataclasses are unknown")
     state = call.machine.mapping(args.get(0, "args"), call.node)
     items = {k: demote(v, state.by) if state.by else v for k, v in state.items.items()}
     if state.open:
@@ -329,13 +329,13 @@ def cli(call: ModelCall) -> Value:
     args = call.arguments
     words = args.get(1 if call.callee.startswith("tyro.extras") else None, "args")
     if not isinstance(words, Absent) and not (isinstance(words, Known) and words.value is None):
-        return Unknown("words that the script hands to its command line")
+        return Unknown("words that the script passes to its command line")
     target = args.get(0, "f", "config_class", "components")
     preset = args.get(None, "default")
     if isinstance(object_of(preset), Instance):
         return overridable(call.machine, preset, "")
     if isinstance(object_of(target), Opaque) and object_of(target).head != "symbol" or isinstance(target, Absent):
-        return Unknown(f"what {call.callee} makes of this is not modelled")
+        return Unknown(f"this use of {call.callee} is not modelled")
     return command_line(call.machine, target, "", call.node, args)
 
 
@@ -355,7 +355,7 @@ def command_line(
     if isinstance(obj, Opaque):
         given.unknown = ANYTHING
         return m.call(target, given, node)
-    return Unknown("what the command line is made of is not known")
+    return Unknown("the parts of the command line are unknown")
 
 
 def field_value(m: Machine, cls: Class, f: Field, prefix: str, node: cst.CSTNode | None) -> Value:
@@ -444,5 +444,5 @@ def of_parameters(m: Machine, fn: Function, given: Arguments, prefix: str = "", 
         else:
             given.keywords[name] = Unknown(f"{by} is required: only the command line gives it")
     if fn.node.params.star_kwarg is not None:
-        given.unknown = "the command line may give further options"
+        given.unknown = "the command line may set further options"
     return given

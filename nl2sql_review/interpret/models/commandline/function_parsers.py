@@ -127,7 +127,7 @@ def typed_call(m: Machine, target: Value, node: cst.CSTNode | None) -> Value:
     """The function, called as typer calls it when the command line says nothing."""
     fn = object_of(target)
     if not isinstance(fn, Function):
-        return Unknown("a command that is not a function of the script")
+        return Unknown("a command that is not one of the script's functions")
     given = Arguments()
     for p in fn.named:
         given.keywords[p.name.value] = parameter_value(m, fn, p, node)
@@ -180,7 +180,7 @@ def parameter_value(m: Machine, fn: Function, p: cst.Param, node: cst.CSTNode | 
     if isinstance(default, Absent) and word is None:
         return Unknown(f"{by} is required: only the command line gives it")
     if args is not None and plain(args.get(None, "prompt")) not in (None, False):
-        return Unknown(f"{by} is asked for")
+        return Unknown(f"{by} is prompted for")
     kind = bare(annotation)
     value = chosen(
         m,
@@ -199,7 +199,7 @@ def typed(m: Machine, kind: str, value: Value, fn: Function, node: cst.CSTNode |
     """A default in the type that the parameter declares."""
     if isinstance(value, Known) and value.value is None:
         return (
-            Unknown("typer gives None or an empty list here, by its version")
+            Unknown("typer returns None or an empty list here, depending on its version")
             if kind.lower().startswith("list")
             else value
         )
@@ -228,7 +228,7 @@ def fire(call: ModelCall) -> Value:
     target = call.arguments.get(0, "component")
     words = call.arguments.get(1, "command")
     if not isinstance(words, Absent) and not (isinstance(words, Known) and words.value is None):
-        return Unknown("words that the script hands to its command line")
+        return Unknown("words that the script passes to its command line")
     return component(call.machine, target, call.node)
 
 
@@ -246,7 +246,7 @@ def component(m: Machine, target: Value, node: cst.CSTNode | None) -> Value:
         return one_of(m, [lambda v=v: method(m, made, v, node) for v in methods]) if methods else made
     if isinstance(target, Absent):
         return Unknown("the command line says which function runs")
-    return Unknown("what fire makes of this is not modelled")
+    return Unknown("this use of fire is not modelled")
 
 
 def of_self(m: Machine, fn: Function) -> Arguments:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ENVIRON = "os.environ"
 SET_EVERYWHERE = ("HOME", "PATH", "PWD", "USER", "SHELL", "LOGNAME")  # no run is without them: a fallback is no default
-OTHERS = "only the environment of the run knows its other variables"
+OTHERS = "other environment variables are known only at run time"
 
 
 def start() -> dict[str, Cell]:
@@ -75,7 +75,7 @@ def spoken(m: Machine, flags: Iterable[str], takes: bool = True) -> Value | None
             if equals:
                 found = Known(value, word.trace)
             elif takes:
-                found = following if following is not None else Unknown(f"{name} is given no value", word.trace)
+                found = following if following is not None else Unknown(f"{name} has no value", word.trace)
             else:
                 found = Known(True, word.trace)
         elif not takes and _spelled(name).removeprefix("no-") in names:
@@ -177,7 +177,7 @@ def write(m: Machine, name: Value, value: Value) -> None:
     key = plain_key(name)
     items = dict(store.state.items)
     if key is None:
-        why = f"a variable that only the run knows is set: {describe(name)}"
+        why = f"a variable whose name is known only at run time is set: {describe(name)}"
         m.write(store, "state", Items({k: Unknown(why) for k in items}, OTHERS))
     else:
         items[key[0]] = value
@@ -207,7 +207,7 @@ def pop(call: ModelCall) -> Value:
     value = variable(
         call.machine,
         args.get(0, "key"),
-        args.get(1, "default") if len(args.positional) > 1 or args.keywords else Unknown("the environment decides"),
+        args.get(1, "default") if len(args.positional) > 1 or args.keywords else Unknown("the environment decides it"),
     )
     write(call.machine, args.get(0, "key"), Absent("the script removes it"))
     return value
@@ -259,7 +259,7 @@ def words(m: Machine, given: Value) -> list[Value] | str | None:
     if isinstance(obj, Opaque):
         if obj.text in ("sys.argv[1:]", "sys.argv"):
             return script_words(m)
-        return f"only the run knows the words in {obj.text}"
+        return f"the words in {obj.text} are known only at run time"
     if isinstance(given, Known) and isinstance(given.value, str) and not given.value:
         return []
     line = started(m)
@@ -267,7 +267,7 @@ def words(m: Machine, given: Value) -> list[Value] | str | None:
         return list(line.words)
     if isinstance(given, Known) and isinstance(obj, Sequence) and not obj.state.open and not obj.state.by:
         return list(obj.state.items)
-    return given.why if isinstance(given, Unknown) else "only the run knows the words that are parsed"
+    return given.why if isinstance(given, Unknown) else "the words that are parsed are known only at run time"
 
 
 def script_words(m: Machine) -> list[Value] | str | None:

@@ -58,7 +58,7 @@ def yaml_reader(dialect: str) -> Callable[[documents.Text], Any]:
     def parse(text: documents.Text, dialect: str = dialect) -> Any:
         found = documents.yaml_documents(text, dialect)
         if len(found) > 1:
-            raise Malformed("several documents where one is expected")
+            raise Malformed("several documents instead of one")
         return found[0] if found else lambda: Known(None, text.whole)
 
     return parse
@@ -100,7 +100,7 @@ def yaml_load(call: ModelCall) -> Value | None:
     args = call.arguments
     dialect = dialect_of(args.get(1, "Loader")) if call.callee.startswith("yaml.load") else "pyyaml"
     if dialect is None:
-        return Unknown("YAML read by a loader of the script's own")
+        return Unknown("YAML parsed with the script's own loader")
     if call.callee.endswith("_all"):
         return load(call.machine, args.get(0, "stream"), every_document)
     return load(call.machine, args.get(0, "stream"), READERS[dialect])
@@ -262,7 +262,7 @@ def config_parser(call: ModelCall) -> Value:
         call.callee.endswith("RawConfigParser") or not isinstance(args.get(None, "interpolation"), Absent)
     )
     if set(args.keywords) - {"interpolation"} or args.positional:
-        forget_parsed(call.machine, parser, "configparser with options of its own")
+        forget_parsed(call.machine, parser, "configparser with custom options")
     return Known(parser)
 
 
@@ -293,7 +293,7 @@ def parser_read(call: ModelCall) -> Value:
                     {
                         str(x).lower(): Known(str(plain(freeze(v))))
                         if isinstance(freeze(v), Known)
-                        else Unknown("a value that only the run knows")
+                        else Unknown("a value known only at run time")
                         for x, v in m.mapping(s, call.node).items.items()
                     }
                 )
@@ -310,7 +310,7 @@ def parser_read(call: ModelCall) -> Value:
             add_sections(m, parser, read_in.state)
         else:
             forget_parsed(
-                m, parser, value.why if isinstance(value, Unknown) else f"what configparser reads from {describe(one)}"
+                m, parser, value.why if isinstance(value, Unknown) else f"what configparser read from {describe(one)}"
             )
     return Known(Opaque("the files that configparser read", "call"))
 

@@ -86,7 +86,7 @@ def parts(
         value = Known(Mapping())
     obj = object_of(value)
     if not isinstance(obj, Mapping):
-        raise Failure(value.why if isinstance(value, Unknown) else f"{file.name} holds no settings")
+        raise Failure(value.why if isinstance(value, Unknown) else f"{file.name} contains no settings")
     place = value.trace[-1].source.text if value.trace and value.trace[-1].source is not None else ""
     header = PACKAGE.match(place)
     if header is not None:
@@ -106,7 +106,7 @@ def parts(
         if pick is None or pick == "null":
             continue
         if "${" in pick or pick == "???":
-            raise Failure(f"the defaults list leaves {entry.group} open")
+            raise Failure(f"the defaults list leaves {entry.group} unset")
         at = entry.package if entry.package is not None else entry.group.replace("/", ".")
         if entry.optional and not m.project.is_file(folder / entry.group / f"{pick}.yaml"):
             continue
@@ -120,7 +120,7 @@ def listed(value: Value | None, group: str) -> list[Defaults]:
         return []
     obj = object_of(value)
     if not isinstance(obj, Sequence):
-        raise Failure("a defaults list that is no list")
+        raise Failure("a defaults list that is not a list")
     out: list[Defaults] = []
     for entry in obj.state.items:
         inner = object_of(entry)
@@ -139,14 +139,14 @@ def listed(value: Value | None, group: str) -> list[Defaults]:
                 if target.lstrip("/").startswith("hydra/"):
                     continue
                 if "override" in words:
-                    raise Failure("a defaults list that overrides another one's")
+                    raise Failure("a defaults list that overrides another one")
                 where, _, package = target.partition("@")
                 base = where.lstrip("/") if where.startswith("/") or not group else f"{group}/{where}"
                 option: str | None = (
                     chosen.value if isinstance(chosen, Known) and isinstance(chosen.value, (str, type(None))) else "???"
                 )
                 if isinstance(object_of(chosen), Sequence):
-                    raise Failure("a defaults list that takes several of one group")
+                    raise Failure("a defaults list that selects several options of one group")
                 out.append(
                     Defaults(
                         group=base,
@@ -156,7 +156,7 @@ def listed(value: Value | None, group: str) -> list[Defaults]:
                     )
                 )
         else:
-            raise Failure("a defaults list with an entry that is not understood")
+            raise Failure("a defaults list with an unsupported entry")
     return out
 
 
@@ -167,14 +167,14 @@ def folder_of(m: Machine, path: Value, module: Module) -> Path | str:
         or isinstance(path, Known)
         and not isinstance(path.value, (str, type(None)))
     ):
-        return f"where the configuration lies: {describe(path)}"
+        return f"the path of the configuration: {describe(path)}"
     if module.file is None:
-        return "the script stands alone: its configuration is not read"
+        return "the script was given alone, so its configuration is not read"
     text = path.value if isinstance(path, Known) and path.value is not None else "."
     if text.startswith("pkg://"):
         return "a configuration of a package"
     folder = resolved(module.file).parent / text
-    return folder if m.project.is_dir(folder) else f"the folder {text} was not found in the project"
+    return folder if m.project.is_dir(folder) else f"the directory {text} was not found in the project"
 
 
 def main(call: ModelCall) -> Value:
@@ -250,7 +250,7 @@ def compose(call: ModelCall) -> Value:
         or words.open
         or not all(isinstance(w, Known) and isinstance(w.value, str) for w in words.items)
     ):
-        return Unknown("a configuration composed of what only the run knows")
+        return Unknown("a configuration composed of values known only at run time")
     return composed(m, folder, name.value, [w.value for w in words.items], call.node)
 
 

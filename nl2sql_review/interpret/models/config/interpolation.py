@@ -82,13 +82,13 @@ def followed(v: Value, node: Config) -> Value:
 def interpolated(v: Known, node: Config) -> Value:
     text = v.value
     if text == "???":
-        return Unknown("a mandatory value that the configuration leaves open (???)", v.trace)
+        return Unknown("a mandatory value that the configuration does not set (???)", v.trace)
     whole = WHOLE.match(text)
     if whole is not None:
         out = reference(whole.group(1).strip(), node)
         return traced(out, (*v.trace, *out.trace)[:12]) if v.trace else out
     if HOLE.sub("", text).find("${") >= 0 or "\\${" in text:
-        return Unknown(f"an interpolation that is not followed: {text}", v.trace)
+        return Unknown(f"an interpolation that is not supported: {text}", v.trace)
     parts: list[Value] = []
     end = 0
     for hole in HOLE.finditer(text):
@@ -104,12 +104,12 @@ def reference(expression: str, node: Config) -> Value:
         return resolver(name, rest, node)
     mark = (id(node), expression)
     if mark in _resolving or len(_resolving) > 20:
-        return Unknown(f"the interpolation ${{{expression}}} leads to itself")
+        return Unknown(f"the interpolation ${{{expression}}} refers to itself")
     if not _resolving:
         _asked.clear()
     _asked.append(expression)
     if len(_asked) > MOST_ASKED:
-        return Unknown(f"the interpolation ${{{expression}}} leads to too many others")
+        return Unknown(f"the interpolation ${{{expression}}} refers to too many others")
     _resolving.append(mark)
     try:
         dots = len(expression) - len(expression.lstrip("."))
@@ -121,7 +121,7 @@ def reference(expression: str, node: Config) -> Value:
             while here is not None and here.parent is not None:
                 here = here.parent
         if here is None:
-            return Unknown(f"the interpolation ${{{expression}}} leads out of the configuration")
+            return Unknown(f"the interpolation ${{{expression}}} refers to something outside the configuration")
         return select(Known(here), expression[dots:])
     finally:
         _resolving.pop()

@@ -125,7 +125,7 @@ def typed(value: Value, annotation: str) -> Value:
                 raise ValueError
             return Known(CONVERSIONS[name](v.value), v.trace)
         except (ValueError, KeyError):
-            return Unknown(f"{describe(v)} is no {name}", v.trace)
+            return Unknown(f"{describe(v)} is not a {name}", v.trace)
 
     return lift(one, value)
 
@@ -202,7 +202,7 @@ def from_words(call: ModelCall) -> Value:
     out: Value = Known(Config(by=COMMAND_LINE) if rest else Config(open=state.open, by=state.by))
     for word in state.items:
         if not isinstance(word, Known) or not isinstance(word.value, str):
-            return Unknown("a list of settings that only the run knows")
+            return Unknown("a list of settings known only at run time")
         out = with_setting(call.machine, out, word.value, call.node)
     return out
 

@@ -128,7 +128,7 @@ def validated(
         if f.name not in fields and "*" not in fields:
             continue
         if plain(arguments_of(mark).get("each_item", Known(False))) is True:
-            value = Unknown(f"{fn.name}() validates each item")
+            value = Unknown(f"{fn.name}() checks each item")
             continue
         value = run_validator(m, cls, fn, value, f, so_far, node)
     return value
@@ -170,7 +170,7 @@ def build(m: Machine, me: Known, cls: Class, args: Arguments, node: cst.CSTNode 
             state = (
                 object_of(data).state
                 if isinstance(object_of(data), Mapping) and isinstance(data, Known)
-                else Items({}, f"{fn.name}() changes what the model is given")
+                else Items({}, f"{fn.name}() changes the model's input")
             )
             given, unknown = {k: v for k, v in state.items.items() if isinstance(k, str)}, state.open
         elif kind in ("model_validator",) and mode == "wrap":
@@ -188,7 +188,7 @@ def build(m: Machine, me: Known, cls: Class, args: Arguments, node: cst.CSTNode 
         if value is None:
             value = default_of(m, cls, f, so_far, node)
         if isinstance(value, Absent):
-            value = Unknown(f"{cls.name}.{f.name} is required and not given here")
+            value = Unknown(f"{cls.name}.{f.name} is required but not given here")
         elif was_given or checked or plain(specification(f).get("validate_default", Known(False))) is True:
             if any(
                 mode_of(k, mark) in ("wrap", "plain") and f.name in [plain(v) for v in arguments_of(mark).values()]
@@ -361,17 +361,17 @@ def dump(m: Machine, value: Value, args: Arguments | None = None) -> Value:
                 plain(v) not in (True, ...) for v in chosen.state.items.values()
             )
             items = {k: v for k, v in items.items() if (k in listed) is (word == "include")}
-            open_ = open_ or chosen.state.open or ("it leaves out parts of nested models" if nested else "")
+            open_ = open_ or chosen.state.open or ("it omits parts of nested models" if nested else "")
         elif word in keywords and plain(keywords[word]) is not None:
-            open_ = f"it is dumped with {word}, which is not known"
+            open_ = f"it is dumped with an unknown {word}"
     if plain(keywords.get("exclude_none", Known(False))) is True:
         items = {k: v for k, v in items.items() if not (isinstance(v, Known) and v.value is None)}
         by = next((v.by for v in items.values() if isinstance(v, Default) and v.value is None), "")
         items = {k: v for k, v in items.items() if not (isinstance(v, Default) and v.value is None)}
         return Known(Mapping(items, open_, "dict", by), value.trace)
     if any(plain(keywords.get(word, Known(False))) is True for word in ("exclude_unset", "exclude_defaults")):
-        items = {k: Unknown("it is dumped without what was not set") for k in items}
-        open_ = "it is dumped without what was not set"
+        items = {k: Unknown("it is dumped without unset fields") for k in items}
+        open_ = "it is dumped without unset fields"
     return Known(Mapping(items, open_), value.trace)
 
 

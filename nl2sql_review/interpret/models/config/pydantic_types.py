@@ -102,7 +102,7 @@ def one(m: Machine, cls: Class, annotation: str, value: Value, node: cst.CSTNode
         return sequence(m, cls, name, inner or ["Any"], value, node)
     if name == "Literal":
         exact = isinstance(value, Known) and repr(value.value) in [i.replace('"', "'") for i in inner]
-        return value if exact else Unknown(f"which of {', '.join(inner)} it is taken for", value.trace)
+        return value if exact else Unknown(f"which of {', '.join(inner)} it becomes", value.trace)
     if name in ("dict", "Dict", "Mapping") and len(inner) == 2 and isinstance(object_of(value), Mapping):
         state = object_of(value).state
         return Known(
@@ -160,7 +160,7 @@ def scalar(kind: str, value: Value) -> Value:
             v = float(v)
         elif kind == "bool" and isinstance(v, str):
             if v.lower() not in ("1", "true", "yes", "on", "y", "t", "0", "false", "no", "off", "n", "f"):
-                return Unknown(f"{v!r} is no truth value", value.trace)
+                return Unknown(f"{v!r} is not a boolean", value.trace)
             v = v.lower() in ("1", "true", "yes", "on", "y", "t")
         elif kind == "bool" and isinstance(v, (int, float)):
             v = bool(v)

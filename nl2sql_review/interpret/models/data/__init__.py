@@ -1,1 +1,1 @@
-"""Data sets and frames."""
+"""Datasets and frames."""

@@ -74,10 +74,10 @@ def same(call: ModelCall) -> Value:
     fn = call.arguments.get(0, "function")
     kept: Value | None = None
     if call.callee.endswith("filter") and not isinstance(fn, Absent):
-        with m.supposing("a filter's function"):
+        with m.supposing("the filter's function"):
             kept = m.call(fn, Arguments([Known(Row("example", call.owner, False))]), call.node)
         if not isinstance(call.arguments.get(None, "batched", "with_indices", "input_columns"), Absent):
-            kept = Unknown("a filter that is given more than a row, or batches of them", call.receiver.trace)
+            kept = Unknown("a filter that gets more than a row, or batches of rows", call.receiver.trace)
     out = derived(m, call.receiver, call.arguments, call.node, call.callee)
     if kept is not None:
         new: Dataset = object_of(out)
@@ -268,7 +268,7 @@ def iterate(call: ModelCall) -> Items:
     old: Dataset = call.owner
     if old.splits:
         return Items((Known("train"), Known("test")), f"the splits of {old.text}")
-    return Items((Known(Row("example", old, False)),), f"only the run knows how many rows {old.text} has")
+    return Items((Known(Row("example", old, False)),), f"how many rows {old.text} has is known only at run time")
 
 
 @method_model(KIND, "to_list")
@@ -302,7 +302,9 @@ def cell_of_row(call: ModelCall) -> Value:
     )
     term = known if known is not None else item_term(call.receiver, key)
     if isinstance(row, Row) and row.batched:
-        return Known(Sequence((term,), "list", "only the run knows how many rows a batch has"), call.receiver.trace)
+        return Known(
+            Sequence((term,), "list", "how many rows a batch has is known only at run time"), call.receiver.trace
+        )
     return term
 
 
@@ -335,7 +337,7 @@ def get_of_row(call: ModelCall) -> Value:
     if isinstance(made, Opaque) and made.place is None:
         made.place = args.place
     if isinstance(row, Row) and row.batched:
-        return Known(Sequence((term,), "list", "only the run knows how many rows a batch has"), receiver.trace)
+        return Known(Sequence((term,), "list", "how many rows a batch has is known only at run time"), receiver.trace)
     return term
 
 

@@ -1,4 +1,4 @@
-"""pandas, as far as training texts go through it: a frame is a data set whose columns are written and read by name."""
+"""pandas, as far as training texts go through it: a frame is a dataset whose columns are written and read by name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 KIND = "pandas.DataFrame"
 DROPPING = ("sample", "head", "tail", "dropna", "drop_duplicates", "query", "drop", "loc", "iloc")
-MANY = "only the run knows how many rows there are"
+MANY = "how many rows there are is known only at run time"
 
 
 def frame(m: Machine, text: str, call: Call, columns: dict[str, Value], open: bool = True) -> Dataset:

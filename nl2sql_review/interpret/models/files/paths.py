@@ -81,6 +81,9 @@ def joined(left: Value, right: Value) -> Value:
     """The text of `left / right`, both texts. A hole on the right may be an absolute path, and then left is gone."""
     if isinstance(left, (Unknown, Absent)) or isinstance(right, (Unknown, Absent)):
         return left if isinstance(left, (Unknown, Absent)) else right
+    strange = next((v for v in (left, right) if isinstance(v, Known) and not isinstance(v.value, str)), None)
+    if strange is not None:
+        return Unknown(f"a path is joined with {describe(strange)}, which is no text", strange.trace)
     if isinstance(left, Known) and isinstance(right, Known):
         return Known(posixpath.join(left.value, right.value), left.trace or right.trace)
     first = (
@@ -110,7 +113,7 @@ def divide(op: str, a: Value, b: Value) -> Value | None:
     if op == "/" and (is_path(a) or is_path(b)):
         return path_of(tidy(joined(text_of(a), text_of(b))))
     if op == "+" and isinstance(a, Known) and isinstance(b, Known) and (is_path(a) or is_path(b)):
-        return Unknown("a path cannot be added to text", a.trace)
+        return Unknown("a path cannot be added to a string", a.trace)
     return None
 
 
@@ -164,7 +167,9 @@ def path_property(
             return opened(f"{v.text}.parent", owner, trace=owner.trace)
         if name == "parents":
             first = ATTRIBUTE_MODELS[OPEN, "parent"](call) or Unknown("the parent of a path")
-            return Known(Sequence((first,), "tuple", "only the run knows how many parents a path has"), owner.trace)
+            return Known(
+                Sequence((first,), "tuple", "how many parents a path has is known only at run time"), owner.trace
+            )
         return Known(Opaque(f"{v.text}.{name}", "attribute", (owner, Known(name))), owner.trace)
 
     PROPERTIES["PurePosixPath", name] = known

@@ -51,13 +51,13 @@ def locate(m: Machine, text: Value) -> Path | str:
     elif (below := below_cwd(text)) is not None:
         relative = below
     else:
-        return f"which file {describe(text)} is, only the run knows"
+        return f"it is known only at run time which file {describe(text)} is"
     if m.project.root is None:
-        return f"file {literal or relative} is not read: the script stands alone"
+        return f"file {literal or relative} is not read, because the script was given alone"
     if literal is not None:
         file = Path(literal)
         if m.project.inside(file) is None:
-            return f"file {literal} lies outside of the project"
+            return f"file {literal} is outside the project"
         return (
             file
             if m.project.is_file(file)
@@ -80,7 +80,7 @@ def locate(m: Machine, text: Value) -> Path | str:
             missing(m, folder / relative, relative)
         return f"file {relative} was not found in the project"
     if len(found) > 1 and len({m.project.read(f) for f in found}) > 1:
-        return f"several files of the project are called {relative}, and the working directory decides between them"
+        return f"several files of the project are called {relative}; the working directory decides which one is read"
     return found[0]
 
 
@@ -120,9 +120,9 @@ def content(m: Machine, path: Value, trace: Trace = ()) -> Content | str:
     if isinstance(place, str):
         return place
     if may_be_written(m, place):
-        return f"the script writes {place.name} itself"
+        return f"the script itself writes {place.name}"
     if place.suffix in DATA:
-        return f"{place.name} is a data file, which is not read"
+        return f"{place.name} is a data file, and those are not read"
     if disk.size(place) > MAX_TEXT_BYTES:
         return f"{place.name} is larger than {MAX_TEXT_BYTES // 1000} kB and is not read"
     if place not in m.documents:
@@ -195,7 +195,7 @@ def read(m: Machine, value: Value, then: Callable[[Content], Value]) -> Value | 
     if isinstance(value, (Unknown, Absent)):
         return Unknown(value.why, value.trace)
     if isinstance(value, Text):
-        return Unknown(f"a text that only the run knows: {describe(value)}", value.trace)
+        return Unknown(f"a text known only at run time: {describe(value)}", value.trace)
     v = value.value if isinstance(value, Known) else None
     if isinstance(v, (str, bytes)):
         return then(standing(v if isinstance(v, str) else v.decode("utf-8", "replace"), value.trace))
@@ -305,7 +305,7 @@ def lines(call: ModelCall) -> Items:
     if isinstance(out, (Unknown, Either)):
         return Items(
             (Known(Opaque(f"a line of {file.text}", "call", (call.receiver,), "str")),),
-            f"only the run knows the lines of {file.text}",
+            f"the lines of {file.text} are known only at run time",
         )
     return call.machine.iterate(out, call.node)
 

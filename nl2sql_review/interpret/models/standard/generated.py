@@ -50,7 +50,7 @@ def as_dict(m: Machine, value: Value) -> Value:
     m.step()
     obj = object_of(value)
     if isinstance(obj, Instance) and obj.cls.kind != "enum":
-        inherited = "fields of its library's class" if obj.base is not None and obj.cls.kind != "pydantic" else ""
+        inherited = "fields of the library's class" if obj.base is not None and obj.cls.kind != "pydantic" else ""
         return Known(
             Mapping({k: as_dict(m, obj.slots[k]) for k in obj.cls.fields if k in obj.slots}, inherited), value.trace
         )

@@ -16,7 +16,7 @@ def import_module(call: ModelCall) -> Value:
 
     def one(name: Value) -> Value:
         if not isinstance(name, Known) or not isinstance(name.value, str):
-            return Unknown(f"a module whose name only the run knows: {describe(name)}")
+            return Unknown(f"a module whose name is known only at run time: {describe(name)}")
         word = name.value
         if word.startswith("."):
             package = call.arguments.get(1, "package")
@@ -42,7 +42,7 @@ def by_name(call: ModelCall) -> Value:
         or not isinstance(name.value, str)
         or not isinstance(call.arguments.get(3, "fromlist"), Absent)
     ):
-        return Unknown("a module whose name only the run knows")
+        return Unknown("a module whose name is known only at run time")
     module = call.machine.import_module(name.value)
     top = name.value.split(".")[0]
     return Known(call.machine.modules[top]) if module is not None else Known(Opaque(top))

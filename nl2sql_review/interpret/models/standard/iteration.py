@@ -32,7 +32,7 @@ def product(call: ModelCall) -> Value:
     repeat = call.arguments.get(None, "repeat")
     times = 1 if isinstance(repeat, Absent) else plain(repeat)
     if not isinstance(times, int) or times > 4:
-        return Unknown("a product of as many factors as only the run knows")
+        return Unknown("a product whose number of factors is known only at run time")
     columns = [call.machine.iterate(v, call.node) for v in call.arguments.positional] * times
     return rows(call.machine, columns, itertools.product(*(c.items for c in columns)))
 
@@ -41,7 +41,7 @@ def product(call: ModelCall) -> Value:
 def combinations(call: ModelCall) -> Value:
     items, size = call.machine.iterate(call.arguments.get(0, "iterable"), call.node), plain(call.arguments.get(1, "r"))
     if not isinstance(size, int):
-        return Unknown("combinations of a size only the run knows")
+        return Unknown("combinations whose size is known only at run time")
     return rows(call.machine, [items], getattr(itertools, call.callee.rsplit(".", 1)[-1])(items.items, size))
 
 
@@ -50,7 +50,7 @@ def zip_longest(call: ModelCall) -> Value:
     columns = [call.machine.iterate(v, call.node) for v in call.arguments.positional]
     fill = call.arguments.get(None, "fillvalue")
     if any(c.open for c in columns):
-        return Unknown("columns whose lengths only the run knows")
+        return Unknown("columns whose lengths are known only at run time")
     return rows(
         call.machine,
         columns,
@@ -77,7 +77,9 @@ def islice(call: ModelCall) -> Value:
     items = call.machine.iterate(call.arguments.get(0), call.node)
     limits: list[Any] = [v.value if isinstance(v, Known) else ... for v in call.arguments.positional[1:]]
     if items.open or any(not (x is None or isinstance(x, int)) for x in limits) or not limits:
-        return Known(Sequence(items.items, "list", items.open or "a part whose length only the run knows", items.by))
+        return Known(
+            Sequence(items.items, "list", items.open or "a slice whose length is known only at run time", items.by)
+        )
     return Known(Sequence(tuple(itertools.islice(items.items, *limits)), "list", "", items.by))
 
 
@@ -88,7 +90,7 @@ def repeat_(call: ModelCall) -> Value:
     return (
         Known(Sequence((args.get(0),) * times, "list"))
         if isinstance(times, int) and times <= MAX_PRODUCT
-        else Known(Sequence((args.get(0),), "list", "repeated without end"))
+        else Known(Sequence((args.get(0),), "list", "repeated endlessly"))
     )
 
 
@@ -144,11 +146,11 @@ def counter(call: ModelCall) -> Value:
         return Known(Mapping(dict(state.items), state.open, "dict", state.by))
     items = call.machine.iterate(source, call.node)
     if items.open or isinstance(obj, Opaque):
-        return Known(Mapping({}, items.open or "counts that only the run knows"))
+        return Known(Mapping({}, items.open or "counts known only at run time"))
     counts: dict[Any, int] = {}
     for v in items.items:
         key = plain_key(v)
         if key is None or any(equal(v, Known(k)) is None for k in counts):
-            return Known(Mapping({}, "counts of what only the run knows"))
+            return Known(Mapping({}, "counts of values known only at run time"))
         counts[key[0]] = counts.get(key[0], 0) + 1
     return Known(Mapping({k: Known(n) for k, n in counts.items()}, "", "dict", items.by))

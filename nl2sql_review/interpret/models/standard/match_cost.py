@@ -31,9 +31,14 @@ class Costly(Exception):
 
 def affordable(pattern: str, flags: int, text: str, everywhere: bool) -> bool:
     """Whether a pattern can be tried on a text, at its start or `everywhere` in it, in few steps."""
+    return steps(pattern, flags, text, everywhere) is not None
+
+
+def steps(pattern: str, flags: int, text: str, everywhere: bool) -> int | None:
+    """Return the steps that a pattern takes on a text, None where they are more than STEPS or not known."""
+    walk = _Walk(text, flags)
     try:
         tree = _parsed(pattern, flags)
-        walk = _Walk(text, flags)
         at = 0
         while at <= len(text):
             end = walk.first(tree, at)
@@ -41,8 +46,8 @@ def affordable(pattern: str, flags: int, text: str, everywhere: bool) -> bool:
                 break
             at = end if end is not None and end > at else at + 1
     except (Costly, RecursionError):
-        return False
-    return True
+        return None
+    return STEPS - walk.left
 
 
 @lru_cache(maxsize=256)
@@ -84,7 +89,7 @@ class _Walk:
     """One use of a pattern on a text, and the steps it has taken."""
 
     def __init__(self, text: str, flags: int) -> None:
-        self._text, self._left = text, STEPS
+        self._text, self.left = text, STEPS
         self._flags = flags & (re.I | re.S | re.A)
         self._known: dict[tuple[int, str], bool] = {}
 
@@ -99,8 +104,8 @@ class _Walk:
         return ends[0] if self._match(list(tree), 0, at, done, 0) else None
 
     def _spend(self, steps: int = 1) -> None:
-        self._left -= steps
-        if self._left < 0:
+        self.left -= steps
+        if self.left < 0:
             raise Costly
 
     def _match(self, nodes: list[Any], index: int, at: int, then: Next, depth: int) -> bool:

@@ -29,6 +29,6 @@ def shuffle(call: ModelCall) -> Value:
         call.machine.write(
             listed,
             "state",
-            Items(listed.state.items, listed.state.open or "in an order drawn at random", listed.state.by),
+            Items(listed.state.items, listed.state.open or "in random order", listed.state.by),
         )
     return Known(None)

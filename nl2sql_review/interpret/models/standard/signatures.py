@@ -135,7 +135,7 @@ def argument_specification(call: ModelCall) -> Value:
     return Known(
         Mapping(
             {"args": names, "kwonlyargs": Unknown("keyword-only parameters of a library")},
-            "what else a signature says",
+            "other attributes of a signature",
             "config",
         )
     )

@@ -51,7 +51,7 @@ def get_peft_config(call: ModelCall) -> Value | None:
     use = fields.get("use_peft", Absent())
     on = switched(use, "use_peft")
     if on is None:
-        return Unknown("whether --use_peft is given is not known")
+        return Unknown("it is unknown whether --use_peft is given")
     by = use.by if isinstance(use, Default) else ""
     if not on:
         return demote(Known(None), by) if by else Known(None)

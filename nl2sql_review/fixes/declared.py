@@ -1,0 +1,59 @@
+"""What a script says that a value may be: the type and choices of an option, the annotation of a name or field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import libcst as cst
+
+from ..source.literals import evaluated
+from ..source.syntax import dotted, walk
+from ..training_plan.values import Place
+
+PLAIN = ("int", "float", "str", "bool")
+
+
+def refuses(place: Place, wanted: Any) -> str:
+    """Why a value cannot stand where a literal is: it is declared as something else; "" where nothing says so.
+
+    Python runs it nevertheless: `type=int` converts no default. But nobody could give the value on the command line.
+    """
+    for said in _said(place.source.tree, place.node):
+        if isinstance(said, cst.BaseExpression) and (named := _types(place.source.segment(said))):
+            if type(wanted).__name__ not in named and not (type(wanted) is int and "float" in named):
+                return f"it is declared as {' or '.join(named)}, and {wanted!r} is none"
+        elif isinstance(said, cst.Arg):
+            try:
+                allowed = evaluated(said.value)
+            except ValueError:
+                continue
+            if isinstance(allowed, (list, tuple)) and wanted not in allowed:
+                return f"{wanted!r} is none of the choices that are declared"
+    return ""
+
+
+def _said(tree: cst.CSTNode, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """The types (expressions) and choices (arguments) that are declared of a literal."""
+    for one in walk(tree):
+        match one:
+            case cst.Call() if any(arg.value is node for arg in one.args):
+                given = {arg.keyword.value: arg for arg in one.args if arg.keyword is not None}
+                if dotted(one.func).endswith(("add_argument", ".option", ".Option")):
+                    if "type" in given:
+                        yield given["type"].value
+                    if "choices" in given:
+                        yield given["choices"]
+            case cst.AnnAssign(value=value) if value is not None and any(inner is node for inner in walk(value)):
+                yield one.annotation.annotation
+            case cst.Param(default=default) if default is node and one.annotation is not None:
+                yield one.annotation.annotation
+
+
+def _types(code: str) -> list[str]:
+    """The plain types that an annotation allows, none where it allows or may allow more."""
+    names = re.findall(r"[\w.]+", code.strip("\"'"))
+    named = [name for name in names if name in PLAIN]
+    others = set(names) - {*PLAIN, "Optional", "Union", "None", "typing.Optional", "typing.Union", "ClassVar", "Final"}
+    return [] if others else named

@@ -1,0 +1,99 @@
+"""What mutants of scripts brought to light: each a kind of text or value that a reader stumbled over or was slow on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nl2sql_review import cli
+from nl2sql_review.fixes import SPENT, Session
+from nl2sql_review.source import Source, SourceError
+
+TAIL = '\nSFTTrainer("m", args=SFTConfig(learning_rate=2e-4, run_name=x, output_dir=str(x))).train()\n'
+HEAD = "import os, requests\nfrom pathlib import Path\nfrom trl import SFTConfig, SFTTrainer\n"
+STATEMENTS = {
+    "a method of an argument that was sent": 'x = requests.get("u", headers={"A": "b"}).headers.get("c", "")',
+    "a place of a list that is a text": 'x = [1]\nx.insert("a", 2)',
+    "a path joined with a number": 'x = Path("a") / 1',
+    "a path joined with a mapping": 'x = Path("a") / {"b": 1}',
+    "a path joined with bytes": 'x = os.path.join("a", b"b")',
+    "a global that is no text": "globals()[print] = 1\nglobals().update({int: 1})\nx = 1",
+    "tokens added without an adapter that is seen": "from peft import get_peft_model\n"
+    "from transformers import AutoTokenizer\n"
+    't = AutoTokenizer.from_pretrained("m")\nt.add_tokens(["<sql>"])\nx = get_peft_model(1, LORA)',
+}
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_a_strange_value_is_no_fault(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("train.py").write_text(HEAD + STATEMENTS[name] + TAIL)
+    assert cli.main(["--isolated", "--no-cache", "--output-format", "json", "train.py"]) in (0, 1)
+    report = json.loads(capsys.readouterr().out)
+    assert report["internal_errors"] == [] and report["files"][0]["status"] == "reviewed"
+
+
+def test_an_answer_does_not_have_what_was_sent(capsys: pytest.CaptureFixture[str]) -> None:
+    """The headers of a response are not those of the request; a settings object has what it was given."""
+    sent = 'x = requests.get("u", headers={"A": "b"}).headers'
+    Path("train.py").write_text(f"{HEAD}{sent}\nSFTTrainer('m', args=SFTConfig(run_name=x['A'])).train()\n")
+    cli.main(["plan", "train.py", "--output-format", "json"])
+    assert [call["arguments"]["run_name"]["kind"] for call in _configs(capsys)] == ["term"]
+    Path("train.py").write_text(
+        HEAD + 'c = SFTConfig(report_to=["a"])\nx = c.report_to.index("a")\nSFTConfig(seed=x)\n'
+    )
+    cli.main(["plan", "train.py", "--output-format", "json"])
+    assert _configs(capsys)[1]["arguments"]["seed"]["value"] == 0
+
+
+def _configs(capsys: pytest.CaptureFixture[str]) -> list[dict]:
+    calls = json.loads(capsys.readouterr().out)["calls"]
+    return [call for call in calls if call["callee"].endswith("SFTConfig")]
+
+
+def test_toml_that_nests_too_deeply(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("train.py").write_text(HEAD + "x = 1" + TAIL)
+    Path("nl2sql-review.toml").write_text("exclude = " + "[" * 5_000)
+    assert cli.main(["train.py"]) == 2
+    assert "nested too deeply" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("token", ["a" * 100_000, "é" * 100_000, "+"])
+def test_the_token_that_cannot_be_read(token: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        Source.from_bytes(f"x = 1\ny = 2 {token}\n".encode(), "train.py").tree  # noqa: B018
+    assert caught.value.span.row == 2 and len(caught.value.message) < 200
+
+
+def test_a_plan_of_very_many_calls_shows_the_first(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("train.py").write_text(HEAD + "x = 1\n" + "SFTConfig(seed=3)\n" * 300 + TAIL)
+    assert cli.main(["plan", "train.py"]) == 0
+    said = capsys.readouterr().out
+    assert "more, which --output-format json has" in said and said.count("SFTConfig") < 250
+
+
+def test_proofs_end_where_their_steps_are_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    from nl2sql_review.judgement.judge import Examined
+    from nl2sql_review.run.reviewer import Reviewer
+
+    reviewer, read = Reviewer(isolated=True), []
+
+    def examine(data: bytes, path: str, drafts: object) -> Examined:
+        read.append(data)
+        return reviewer.examine(data, path, every_rule=True)
+
+    text = (Path(__file__).resolve().parents[2] / "fixtures/checklist/lora.py").read_bytes()
+    whole = Session(examine, text, "train.py")
+    whole.settle(unsafe=False)
+    assert len(read) > 2 and whole.data != text
+    read.clear()
+    monkeypatch.setattr("nl2sql_review.fixes.STEPS", 1)
+    cut = Session(examine, text, "train.py")
+    cut.settle(unsafe=False)
+    assert len(read) == 1 and cut.data == text and SPENT in [why for _, why in cut.unfixed()]
