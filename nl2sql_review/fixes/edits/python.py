@@ -80,7 +80,7 @@ def added(source: Source, call: cst.Call, *arguments: str) -> list[Edit]:
     if not call.args:
         line = source.line(end.end_row, end.cell)
         if len(line) + len(flat) > WIDTH and line[end.end_column - 3 : end.end_column - 1] == "()":
-            outer = re.match(r"\s*", line)[0]  # type: ignore[index]
+            outer = re.match(r"\s*", line)[0]  # type: ignore[index]  # matches the empty string too
             inner = outer + (outer[:1] if outer[:1] == "\t" else "    ")
             flat = "".join(f"\n{inner}{one}," for one in arguments) + f"\n{outer}"
         return [inserted(source, end.end_row, end.end_column - 1, end.cell, flat)]
