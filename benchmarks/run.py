@@ -145,7 +145,7 @@ def cases(args: argparse.Namespace, work: Path, peers: Peers | None) -> Iterator
         return [peers(name, path, limit)] if peers is not None else []
 
     plain = Yardstick("python -c pass", [PYTHON, "-c", "pass"], 3)
-    libcst = Yardstick("import libcst", [PYTHON, "-c", "import libcst"], 1.75)
+    libcst = Yardstick("import libcst", [PYTHON, "-c", "import libcst"], 2)
     parse = Yardstick("libcst.parse_module, 2 processes", [PYTHON, "-c", PARSE, str(many)], 1.9)
     yield Case("--help", ours("--help"), [plain._replace(limit=None)], args.runs * 2, one)
     yield Case("one script of 160 lines, cold", ours(*cold, "--output-format", "concise", str(one / "train.py")), [

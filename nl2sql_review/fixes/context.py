@@ -16,7 +16,7 @@ from ..readers import run as runs
 from ..readers.api import versions_of
 from ..readers.api.arguments import CONFIG_OF
 from ..readers.derive import options, plain
-from ..source import Span
+from ..source import Source, Span
 from ..source.syntax import statements, walk
 from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Default, Known
@@ -36,8 +36,8 @@ class Task:
     reasons: list[str] = field(default_factory=list)
 
     @property
-    def source(self) -> Any:
-        return self.examined.source
+    def source(self) -> Source:
+        return self.examined.text_source
 
     @property
     def plan(self) -> TrainingPlan:

@@ -21,7 +21,7 @@ from ..readers.derive import options
 from ..source import Span
 from ..source.syntax import below, dotted, text_of, walk
 from ..training_plan.facts import Fact
-from ..training_plan.values import Default, Either, Known, Place, Term, Text, Unknown
+from ..training_plan.values import Default, Either, Known, Place, Term, Text, Trace, Unknown
 from .edits import documents
 
 # Calls that tell people a value, and those that hand it on changed or not.
@@ -60,7 +60,7 @@ WRITTEN: dict[type[cst.CSTNode], tuple[str, ...]] = {
 NAMING = (cst.ImportFrom, cst.ExceptHandler, cst.MatchAs, cst.MatchStar, cst.MatchMapping, cst.MatchKeywordElement)
 
 
-def compared(examined: Examined, fact: Fact, own: Iterable[Any] = ()) -> bool:
+def compared(examined: Examined, fact: Fact, own: Iterable[cst.CSTNode] = ()) -> bool:
     """Whether every use of what a fact's value comes from is one that comparing the calls would show.
 
     `own`: nodes that are the setting itself where that is no argument, so that a use in them is the one to change.
@@ -135,7 +135,7 @@ def _written(node: cst.CSTNode, parent: cst.CSTNode | None) -> bool:
     return isinstance(parent, giving) and parent.target is node
 
 
-def mentioned(examined: Examined, value: str, own: Iterable[Any]) -> bool:
+def mentioned(examined: Examined, value: str, own: Iterable[cst.CSTNode]) -> bool:
     """Whether a path stands in another text of the script, or begins one, that is more than written to or told.
 
     `own` are the nodes that it is set by.
@@ -187,7 +187,7 @@ def laid_out(
 
 
 class _Uses:
-    def __init__(self, examined: Examined, trace: tuple[Any, ...], own: Iterable[Any] = ()) -> None:
+    def __init__(self, examined: Examined, trace: Trace, own: Iterable[cst.CSTNode] = ()) -> None:
         self.own = {id(node) for node in own}
         inside = next((n for n, place in enumerate(trace) if isinstance(place.node, Span)), 0)
         self.trace = trace[inside:]  # before it the name of the file that it is read from
@@ -201,7 +201,7 @@ class _Uses:
         sources = [examined.text_source, *(p.source for p in self.trace), *(c.place.source for c in calls if c.place)]
         self.trees = list({id(s): s.tree for s in sources if getattr(s, "tree", None) is not None}.values())
         self.nodes: list[cst.CSTNode] = []
-        self.parents: dict[int, Any] = {}
+        self.parents: dict[int, cst.CSTNode] = {}
         self.functions: dict[str, cst.FunctionDef] = {}
         self.names: set[str] = set()
 
@@ -254,12 +254,12 @@ class _Uses:
         parent, holder, outer = self._above(key)
         if isinstance(holder, cst.Tuple) and isinstance(outer, cst.Index):  # `x[(0, "r")]`
             parent, holder, outer = self._above(holder)
-        if isinstance(parent, cst.Index):
+        if isinstance(parent, cst.Index) and outer is not None:
             yield outer
         elif isinstance(holder, cst.Call) and dotted(holder.func).endswith((".get", "getattr")):
             yield holder
 
-    def _above(self, node: cst.CSTNode) -> tuple[Any, Any, Any]:
+    def _above(self, node: cst.CSTNode) -> tuple[cst.CSTNode | None, cst.CSTNode | None, cst.CSTNode | None]:
         """What a node is in, what that is in, and what that is in."""
         parent = self.parents.get(id(node))
         holder = self.parents.get(id(parent))

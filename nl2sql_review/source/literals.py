@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from .parsing import parse
 from .spans import SourceError
@@ -48,7 +48,7 @@ def literal(text: str) -> Any:
     return evaluated(expression(text))
 
 
-def is_variable(node: cst.CSTNode | None) -> bool:
+def is_variable(node: cst.CSTNode | None) -> TypeGuard[cst.Name]:
     """Whether an expression is a variable's name; True, False and None are none."""
     import libcst as cst
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import importlib
 import inspect
 import os
 import re
 import sys
-import types
 from pathlib import Path
 from typing import Any, Callable
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # before a stand-in takes its name
 
 from .standins import plain, values
 from .training import changed, required
@@ -281,7 +284,7 @@ def install(names: set[str]) -> None:
         {**(mapping or {}), **kwargs}
     )
     values["toml.load"] = values["tomli.load"] = _load_toml
-    values["toml.loads"] = values["tomli.loads"] = lambda text: _toml().loads(text)
+    values["toml.loads"] = values["tomli.loads"] = lambda text: tomllib.loads(text)
 
 
 def _attrs(cls: Any = None, **kwargs: Any) -> Any:
@@ -297,10 +300,6 @@ def _attribute(default: Any = dataclasses.MISSING, factory: Any = dataclasses.MI
     return dataclasses.field(default=default, default_factory=factory)
 
 
-def _toml() -> types.ModuleType:
-    return importlib.import_module("tomllib")
-
-
 def _load_toml(source: Any) -> Any:
     text = source.read() if hasattr(source, "read") else Path(source).read_text(encoding="utf-8")
-    return _toml().loads(text.decode() if isinstance(text, bytes) else text)
+    return tomllib.loads(text.decode() if isinstance(text, bytes) else text)

@@ -51,6 +51,10 @@ def test_a_row_more_is_another_multiset_and_the_same_set(table):
     assert same(table, [*table, table[0]], rows="set")
 
 
+def test_numbers_on_the_edge_of_the_tolerance_meet_those_they_are_equal_to():
+    assert same([(1e-09, "a"), (0.0, "a")], [(1.0000000000010001e-09, "a"), (0.0, "a")])
+
+
 @given(st.lists(st.tuples(st.floats(-1e6, 1e6), st.sampled_from("ab")), min_size=1, max_size=8), st.randoms())
 def test_numbers_are_the_same_within_the_tolerance_in_any_order(table, random):
     near = [(number * (1 + random.uniform(-1e-12, 1e-12)), text) for number, text in table]

@@ -94,11 +94,11 @@ def aside(source: Source, speaks: Callable[[str], bool]) -> tuple[dict[int, int]
     `main()` at the end of most scripts, counts as if it did. One that touches a variable of the module which such a
     statement reads may take more steps. Functions and classes are no variables; what they read counts where they do.
     """
-    parts = by_statement(source)
-    lines = [line for line, _ in parts]
-    said = {id(line): text_of(nodes) for line, nodes in parts}
+    statements = by_statement(source)
+    lines = [line for line, _ in statements]
+    said = {id(line): text_of(nodes) for line, nodes in statements}
     words = {line: set(WORD.findall(text)) for line, text in said.items()}
-    variables = {name for line, nodes in parts if not isinstance(line, DEFINITIONS) for name in bound(nodes)}
+    variables = {name for line, nodes in statements if not isinstance(line, DEFINITIONS) for name in bound(nodes)}
     needed: set[str] = set()
     rest: list[cst.CSTNode] = []
     training = leading([line for line in lines if isinstance(line, DEFINITIONS)], said, words, speaks)

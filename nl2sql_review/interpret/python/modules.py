@@ -74,12 +74,19 @@ def import_statement(m: Machine, node: cst.Import | cst.ImportFrom, scope: Scope
 
 OURS = __package__.partition(".")[0]
 REQUIRED = frozenset("torch transformers datasets trl peft accelerate numpy".split())  # no training run does without
+# What the standard library gained and lost since Python 3.10, so that it is the same whichever Python runs this.
+GAINED = frozenset("tomllib annotationlib compression".split())
+LOST = frozenset(
+    "aifc asynchat asyncore audioop binhex cgi cgitb chunk crypt distutils imghdr imp lib2to3 mailcap msilib nis "
+    "nntplib ossaudiodev pipes smtpd sndhdr spwd sunau telnetlib uu xdrlib".split()
+)
+STANDARD = (sys.stdlib_module_names | GAINED) - LOST
 
 
 def may_be_missing(m: Machine, module: Module | None, name: str) -> None:
     """Whether a package is installed is the environment's to say: what handles its absence is not the plain run."""
     root = name.split(".")[0]
-    if module is None and root not in REQUIRED and root not in sys.stdlib_module_names:
+    if module is None and root not in REQUIRED and root not in STANDARD:
         m.risks += 1
 
 

@@ -146,7 +146,10 @@ class Guarded:
         while True:
             batch = cursor.fetchmany(BATCH if at_most is None else min(BATCH, at_most + 1 - len(rows)))
             rows += batch
-            size += sum(ROW + sum(len(value) for value in row if isinstance(value, (str, bytes))) for row in batch)
+            sizes = [len(value) for row in batch for value in row if isinstance(value, (str, bytes))]
+            if max(sizes, default=0) > limits.value_bytes:  # before Python 3.11 SQLite cannot be told
+                raise Refused("guard", f"a value takes more than {limits.value_bytes // MIB} MiB")
+            size += ROW * len(batch) + sum(sizes)
             if len(batch) < BATCH and (at_most is None or len(rows) <= at_most):
                 return Rows(columns, rows, size)
             if at_most is not None and len(rows) > at_most:

@@ -11,8 +11,9 @@ MIB = 1024 * 1024
 class Limits:
     """What one statement may take, and the process that runs it.
 
-    `seconds` is wall time, `result_bytes` counts text and blobs of all rows, `value_bytes` any one value (from Python
-    3.11 on; before, the memory bounds it), `memory_bytes` the address space of the child process, half of it SQLite's.
+    `seconds` is wall time, `result_bytes` counts text and blobs of all rows, `value_bytes` any one value (before Python
+    3.11 one of the result; the memory bounds the others), `memory_bytes` the address space of the child process, half
+    of it SQLite's.
     `answer_length` is that of all a model said, with text around its SQL: a longer one is not even looked through.
     """
 

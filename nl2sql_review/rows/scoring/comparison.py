@@ -104,16 +104,15 @@ def _snapped(gold: Sequence[Row], predicted: Sequence[Row], tolerance: float) ->
     numbers = [value for rows in (gold, predicted) for row in rows for value in row if isinstance(value, (int, float))]
     whole = sorted({value for value in numbers if isinstance(value, int)})
     stands_for: dict[float, float] = {}
-    last: float | None = None
+    last: float | None = None  # the number before: two that are equal must meet, whatever lies between them
     for value in sorted({value for value in numbers if isinstance(value, float)}):
         at = bisect_left(whole, value)
         near = [each for each in whole[max(at - 1, 0) : at + 1] if _close(each, value, tolerance)]
         if near:
             stands_for[value] = min(near, key=lambda each: abs(each - value))
-        elif last is not None and _close(last, value, tolerance):
-            stands_for[value] = last
         else:
-            last = stands_for[value] = value
+            stands_for[value] = stands_for[last] if last is not None and _close(last, value, tolerance) else value
+        last = value
 
     def snap(rows: Sequence[Row]) -> list[Row]:
         return [tuple(stands_for[v] if isinstance(v, float) else v for v in row) for row in rows]
