@@ -44,9 +44,13 @@ def _unfixed(fixed: Fixed) -> Iterator[str]:
 
 
 def _counted(fixed: Fixed, done: str) -> str:
+    from ..fixes import SPENT  # loaded by now; a review without fixes does without
+
     policy = f"; up to {fixed.policy} more with --fix-policy" if fixed.policy else ""
     unsafe = f"; {fixed.unsafe} more with --unsafe-fixes" if fixed.unsafe else ""
-    return f"{count(len(fixed.made), 'finding', 'findings')} {done}{policy}{unsafe}"
+    spent = sum(why == SPENT for _, why in fixed.unfixed)
+    cut = f"; {spent} not tried, since the limit of steps per file is reached: run --fix again" if spent else ""
+    return f"{count(len(fixed.made), 'finding', 'findings')} {done}{policy}{unsafe}{cut}"
 
 
 def _manner(fix: Fix) -> str:

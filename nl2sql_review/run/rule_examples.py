@@ -29,7 +29,7 @@ from trl import DataCollatorForCompletionOnlyLM, SFTConfig, SFTTrainer
 """
 METADATA = "# /// script"
 VERDICTS = {"good": "pass", "bad": "fail", "unknown": "unknown", "na": "not-applicable"}
-_EXPECT = re.compile(r"# expect: (?P<rule>\S+)(?: (?P<part>.*?))?\s*$")
+_EXPECT = re.compile(r"# expect: (?P<rule>\S+)(?: (?P<part>.*)|\s*)$")
 
 
 class RuleFault(Exception):
@@ -100,4 +100,4 @@ def prelude(code: str, language: str) -> str:
 def _marks(rule: Rule, code: str) -> dict[int, str]:
     """Row in the fragment → the part of the message that is expected there."""
     marks = ((row, _EXPECT.search(line)) for row, line in enumerate(code.splitlines(), 1))
-    return {row: mark["part"] or "" for row, mark in marks if mark and mark["rule"] == rule.id}
+    return {row: (mark["part"] or "").rstrip() for row, mark in marks if mark and mark["rule"] == rule.id}

@@ -23,7 +23,7 @@ _CELL_MAGIC = re.compile(r"[ \t]*%%(\w+)")
 _WHOLE_CELL = re.compile(r"[ \t]*%(?:sql|md|sh|scala|r|fs|html)[ \t]*\Z")  # Databricks: the magic of a whole cell
 _TIMED = re.compile(r"[ \t]*%time[ \t]+(?!(?:if|for|while|with|def|class|try|async)\b)[^\s-]")
 _MAGIC = re.compile(r"[ \t]*(?:[%!]|\?{1,2}[%A-Za-z_])")
-_HELP = re.compile(r"[ \t]*%{0,2}[A-Za-z_*][\w.*\[\]'\"]*\?{1,2}[ \t]*;?[ \t]*\Z")
+_HELP = re.compile(r"[ \t]*%{0,2}[A-Za-z_*][\w.*\[\]'\"]*\?{1,2}[ \t]*(?:;[ \t]*)?\Z")
 _AUTOMAGIC = re.compile(r"[ \t]*(?:(?:pip3?|conda|mamba)[ \t]+[a-z-]|cd[ \t]+[\w~./])")
 _ASSIGNED = re.compile(r"([ \t]*[A-Za-z_][^=!%#\"'(]*?=[ \t]*)(?:!|%[A-Za-z_])")
 _BLOCK_GOES_ON = re.compile(r"(?:else|elif|except|finally|case)\b")

@@ -29,7 +29,7 @@ from nl2sql_review.interpret.models.standard import match_cost
 PACKAGE = Path(nl2sql_review.__file__).parent
 AT_ONE_PLACE = {"match", "fullmatch"}
 METHODS = {"search", "match", "fullmatch", "finditer", "findall", "sub", "subn", "split"}
-SHORT = 120  # characters of a text whose steps are counted
+SHORT = 60  # characters of a text whose steps are counted
 OWN_INPUT = {"libraries/build.py", "flavours/build.py"}  # read released wheels, on the machine of who releases
 
 
@@ -68,21 +68,25 @@ def patterns() -> Iterator[Used]:
         name = path.relative_to(PACKAGE).as_posix()
         if name not in OWN_INPUT and "_rules" not in path.parts:
             trees[name] = ast.parse(path.read_text(encoding="utf-8"))
-    used: dict[str, set[str]] = {}  # attribute or name → methods called on it, anywhere in the package
-    for tree in trees.values():
+    used: dict[tuple[str, str], set[str]] = {}  # attribute or name → methods called on it, anywhere in the package
+    for name, tree in trees.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and node.attr in METHODS:
                 owner = node.value
                 while isinstance(owner, ast.Subscript):
                     owner = owner.value
-                used.setdefault(ast.unparse(owner).rpartition(".")[2], set()).add(node.attr)
+                attribute = ast.unparse(owner).rpartition(".")[2]
+                where = name if attribute.startswith("_") else ""  # a private one is used where it is
+                used.setdefault((where, attribute), set()).add(node.attr)
     for name, tree in trees.items():
         yield from _inline(name, tree)
         if "re" in {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}:
             dotted = ".".join(("nl2sql_review", *Path(name).with_suffix("").parts)).removesuffix(".__init__")
             for attribute, value in vars(importlib.import_module(dotted)).items():
                 for found in _within(value):
-                    methods = frozenset(used.get(attribute, ())) or frozenset({"search", "finditer"})
+                    methods = frozenset(
+                        used.get((name if attribute.startswith("_") else "", attribute), ())
+                    ) or frozenset({"search", "finditer"})
                     yield Used(f"{name}: {attribute}", found.pattern, found.flags & ~re.UNICODE, methods)
 
 

@@ -112,8 +112,13 @@ def scalar(op: str, a: Known, b: Known) -> Value:
         return Unknown(f"{describe(a)} {op} {describe(b)} raises {type(e).__name__}", a.trace)
 
 
+MOST_PLACES = 64  # that a value is said to come through
+
+
 def merged_trace(a: Value, b: Value) -> Trace:
-    """The way of a computed value: both operands', the first one's first."""
+    """The way of a computed value: both operands', the first one's first; of a very long sum the first terms'."""
+    if len(a.trace) >= MOST_PLACES:
+        return a.trace
     return a.trace + tuple(p for p in b.trace if p not in a.trace) if b.trace else a.trace
 
 

@@ -15,13 +15,14 @@ from ...policy.rulebook import NOTICES, Rulebook
 from ...policy.settings import KEYS, RuleSettings
 from ...report.report import CERTAINTIES, KINDS, SEVERITIES
 
-_IGNORE = re.compile(r"#\s*nl2sql\s*:\s*ignore(?:-file)?\s*\[(?:[^\]]*,\s*)?(?P<word>[\w/-]*)$")
+_IGNORE = re.compile(r"#\s*nl2sql\s*:\s*ignore(?:-file)?\s*\[(?P<rules>[^\]]*)$")
+_RULE = re.compile(r"\s*[\w/-]*")
 _REQUEST = re.compile(r"#\s*nl2sql\s*:\s*(?P<word>[\w-]*)$")
-_CARD = re.compile(r"^\s*#\s*gpu\s*:\s*(?P<word>[\w -]*)$")
+_CARD = re.compile(r"^\s*#\s*gpu\s*:[\w\s-]*$")
 _KEY = re.compile(r"^\s*\"?(?P<word>[\w/-]*)$")
 _VALUE = re.compile(r"^\s*\"?(?P<key>[\w/-]+)\"?\s*=\s*(?P<rest>.*)$")
-_INNER = re.compile(r"(?P<key>[\w-]+)\s*=\s*(?:\[[^\]]*)?\"(?P<word>[\w./-]*)$")
-_TABLE = re.compile(r"^\s*\[+\s*(?P<name>[^\]]+?)\s*\]+", re.MULTILINE)
+_WORD = re.compile(r"[\w./-]*")
+_TABLE = re.compile(r"^[ \t]*\[{1,2}(?P<name>[^\[\]\n]+)\]", re.MULTILINE)
 CHOICES = {
     "fail-on": SEVERITIES, "severity": SEVERITIES, "min-certainty": CERTAINTIES, "kinds": KINDS,
     "policy": ("nl2sql",),
@@ -41,12 +42,13 @@ def at(path: str, before: str, above: str, rules: Rulebook) -> list[CompletionIt
 
 
 def _is_ours(above: str) -> bool:
-    tables = _TABLE.findall(above)
+    tables = [name.strip() for name in _TABLE.findall(above)]
     return bool(tables) and (tables[-1] == f"tool.{TABLE}" or tables[-1].startswith(f"tool.{TABLE}."))
 
 
 def _comment(before: str, rules: Rulebook) -> Iterator[CompletionItem]:
-    if _IGNORE.search(before):
+    asked = _IGNORE.match(before, max(before.rfind("#"), 0))
+    if asked is not None and _RULE.fullmatch(asked["rules"].rpartition(",")[2]):
         yield from _rules(rules, "")
     elif _REQUEST.search(before):
         for word, said in (("ignore", "this statement"), ("ignore-file", "the whole file")):
@@ -74,8 +76,8 @@ def _rules(rules: Rulebook, quote: str) -> Iterator[CompletionItem]:
 
 
 def _settings(before: str, above: str, rules: Rulebook) -> Iterator[CompletionItem]:
-    if inner := _INNER.search(before):
-        yield from _values(inner["key"], rules)
+    if key := _inner_key(before):
+        yield from _values(key, rules)
         return
     if value := _VALUE.match(before):
         if "{" in value["rest"] and "/" in value["key"]:
@@ -89,6 +91,18 @@ def _settings(before: str, above: str, rules: Rulebook) -> Iterator[CompletionIt
             yield CompletionItem(key, kind=CompletionItemKind.Property, insert_text=f"{key} = ")
         quoted = before.lstrip().startswith('"')
         yield from (one for one in _rules(rules, "" if quoted else '"') if one.kind == CompletionItemKind.Value)
+
+
+def _inner_key(before: str) -> str:
+    """Return the key whose text, or list of texts, is being written: `select` of `select = ["lora", "pro`."""
+    head, quote, word = before.rpartition('"')
+    if not quote or not _WORD.fullmatch(word):
+        return ""
+    opened = head.rfind("[")
+    if opened > head.rfind("]"):
+        head = head[:opened]
+    named, equals, rest = head.rpartition("=")
+    return re.split(r"[^\w-]", named.rstrip())[-1] if equals and not rest.strip() else ""
 
 
 def _values(key: str, rules: Rulebook) -> Iterator[CompletionItem]:

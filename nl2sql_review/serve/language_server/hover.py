@@ -23,7 +23,7 @@ from .reviews import Review
 MOST = 4  # values at one place: a constant may reach several arguments
 LINE = 100  # characters of code
 _FIRST = re.compile(r"(.+?)(?:\n\s*\n|\Z)", re.DOTALL)
-_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+_LINK = re.compile(r"\[([^\[\]]*)\]\([^()]*\)")
 
 
 def at(review: Review, positions: Positions, path: str, cell: int | None, row: int, column: int) -> Hover | None:
