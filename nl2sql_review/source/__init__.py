@@ -265,7 +265,7 @@ class Source:
 
             self._asked_for += 1
             few = self._asked_for <= FEW
-            found = offsets_by_statement(self.tree, self.text, [node]) if few else None
+            found = offsets_by_statement(self.nodes, self.text, [node]) if few else None
             self._ranges.update(found if found is not None else offsets(self.tree, self.text, None))
             if id(node) not in self._ranges:
                 raise LookupError(f"{type(node).__name__} is not a node of {self.path}")
