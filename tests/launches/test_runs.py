@@ -203,7 +203,7 @@ def test_a_launch_file_is_reviewed_by_what_it_starts(write: Write, capsys: pytes
         code, report = reviewed(capsys, name)
         assert code == 3 and report["files"][0]["status"] == "skipped" and reason in report["files"][0]["reason"]
         assert cli.main(["plan", name]) == 3 and cli.main(["memory", name]) == 3
-        assert "starts no training" in capsys.readouterr().err
+        assert "no training is started here" in capsys.readouterr().err
 
 
 def notebook(*cells: str) -> str:
