@@ -71,6 +71,9 @@ def _of_library(library: str, before: State, after: State) -> Iterator[str]:
                 said.append(f"{name}: {changed}")
         if gone := [f"`{name}`" for name in old if name not in new]:
             said.append(f"gone: {', '.join(gone)}")
+        old, new = (of["templates"] for of in (had[max(had, key=key_of)], has[added[-1]]))
+        if templates := _came_and_went(*({name for name, how in of.items() if how} for of in (old, new))):
+            said.append(f"chat templates with {{% generation %}}: {templates}")
     yield "; ".join(said)
 
 
