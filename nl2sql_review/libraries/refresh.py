@@ -79,7 +79,7 @@ def main(arguments: list[str]) -> int:
     for line in changed:
         print(f"- {line}")
     if not changed:
-        print(f"nothing is new: the tables are of the newest releases (read {dates.read_on()})")
+        print(f"nothing is new: no table changed (read {dates.read_on()})")
     return 0
 
 
