@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from nl2sql_review.libraries import build, tables, wheels
+from nl2sql_review.libraries import build, store, tables, wheels
+from nl2sql_review.readers.prompt.models import known
 
 LLM = """
 class LLM:
@@ -130,3 +131,69 @@ def test_a_large_wheel_is_read_in_parts(tmp_path: Path, server: tuple[str, list[
     with pytest.raises(wheels.NoRanges, match="bytes .* were asked for"):
         with wheels.opened((f"{address}/whole/{path.name}", path.stat().st_size)):
             pass
+
+
+TEMPLATES = '''
+qwen3_chat_template = (_DIR / "qwen3.jinja").read_text(encoding="utf-8")
+lfm2_chat_template = r"""{%- generation -%}{{ messages }}{%- endgeneration %}"""
+llama3_1_chat_template = "{{ messages }}"
+old_chat_template = "{{ old }}"
+old_training_chat_template = "{{ old }} "
+qwen3_training_chat_template = (_DIR / "qwen3_training.jinja").read_text(encoding="utf-8")
+
+def add_response_schema(tokenizer):
+    if tokenizer.chat_template == llama3_1_chat_template:
+        return qwen3_training_chat_template
+
+def get_training_chat_template(tokenizer):
+    """Diff: {% generation %}."""
+    if tokenizer.chat_template == qwen3_chat_template:
+        return qwen3_training_chat_template
+    if tokenizer.chat_template == old_chat_template:
+        return old_training_chat_template
+    raise ValueError
+'''
+
+
+@pytest.mark.parametrize(
+    ("trainer", "qwen3"),
+    [("self.chat_template = get_training_chat_template(tokenizer)\n", "replaced"), ("import trl\n", "")],
+)
+def test_a_chat_template_is_replaced_where_the_trainer_asks_and_the_other_one_has_markers(
+    tmp_path: Path, trainer: str, qwen3: str
+) -> None:
+    files = {
+        "trl/__init__.py": "",
+        "trl/chat_template_utils.py": TEMPLATES,
+        "trl/chat_templates/qwen3.jinja": "{{ messages }}",
+        "trl/chat_templates/qwen3_training.jinja": "{% generation %}{{ messages }}{% endgeneration %}",
+        "trl/trainer/sft_trainer.py": trainer,
+    }
+    with wheels.opened(wheel(tmp_path, "trl-9.0", files)) as opened:
+        read = build.read_wheel(opened, "trl")
+    assert read["templates"] == {"qwen3": qwen3, "lfm2": "own", "llama3_1": "", "old": ""}
+    releases = {"trl": {"9.0": read, "9.1": {**read, "templates": {}}}}
+    again = tables.unpacked(tables.packed(releases))["trl"]
+    assert [again[version]["templates"] for version in ("9.0", "9.1")] == [read["templates"], {}]
+
+
+@pytest.mark.parametrize(
+    ("template", "version", "found"),
+    [
+        ("qwen3", "1.0.0", False),  # another trainer asks for it, and TRL's version has no markers yet
+        ("qwen3", "1.1.0", True),
+        ("gemma3", "1.1.0", False),
+        ("gemma3", "1.16.0", True),
+        ("llama3_1", "1.16.0", False),
+        ("lfm2_2_5", "0.24.0", True),  # its own markers, whether TRL has a copy of it or not
+        ("qwen3", "99.0", None),
+    ],
+)
+def test_the_releases_that_find_the_answers_in_a_chat_template(template: str, version: str, found: bool | None) -> None:
+    assert store.finds_answers(template, version) is found
+
+
+def test_every_template_that_a_kind_of_model_names_is_in_the_tables() -> None:
+    """One that is misspelt would count as one of which TRL has no copy."""
+    named = {name for one in known().members for name in one.trl_templates or ()}
+    assert {name for name in named if not store.finds_answers(name, "1.16.0")} == {"llama3_1", "llama3_2"}

@@ -19,7 +19,7 @@ import libcst as cst
 
 from ..source.literals import evaluated
 from ..source.syntax import dotted, text_of, walk
-from . import generated, tables
+from . import generated, tables, training_templates
 from .store import FILE, HOMES, TOGETHER
 from .wanted import PASSED_ON, SWALLOWED_IN, TRANSPARENT, WANTED
 from .wheels import metadata, named, opened
@@ -68,9 +68,10 @@ def add(wheels: Iterable[Path | tuple[str, int]]) -> None:
 
 
 def read_wheel(wheel: zipfile.ZipFile, library: str) -> dict[str, Any]:
-    """Read {"callables": {name: {"parameters", "bases", "open", "renamed"}}, "exports", "models", "requires"}.
+    """Read {"callables": {name: {"parameters", "bases", "open", "renamed"}}, "exports", "models", "requires",
+    "templates"}.
 
-    "parameters" is {name: default}.
+    "parameters" is {name: default}, "templates" what `training_templates.read` gives of trl.
 
     "exports" are what `__init__` offers, those of `trl.trainer` as "trainer.X"; "models" the names that modules of
     transformers' architectures offer. They are offered too, and too many to be kept.
@@ -90,7 +91,14 @@ def read_wheel(wheel: zipfile.ZipFile, library: str) -> dict[str, Any]:
     if generated.MODULE in sources and library == "unsloth":
         callables.update(made_when_imported(wheel.read(generated.MODULE)))
     requires = dict(requirements(metadata(wheel)["requires_dist"]))
-    return {"callables": callables, "exports": sorted(exports), "models": of_models, "requires": requires}
+    templates = training_templates.read(wheel) if library == "trl" else {}
+    return {
+        "callables": callables,
+        "exports": sorted(exports),
+        "models": of_models,
+        "requires": requires,
+        "templates": templates,
+    }
 
 
 def defined(wheel: zipfile.ZipFile, sources: Iterable[str], library: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from .requirements import FILE as REQUIREMENTS
 from .store import FILE as SIGNATURES
 from .versions import key_of
 
+SHOWN = 8  # names in which the new reading of a known release differs
 KEYS = Path(__file__).parent.parent / "flavours" / "keys"
 
 
@@ -60,6 +61,12 @@ def between(before: State, after: State) -> Iterator[str]:
 def _of_library(library: str, before: State, after: State) -> Iterator[str]:
     had, has = before.releases.get(library, {}), after.releases.get(library, {})
     required = after.requires.get(library, {}).keys() - before.requires.get(library, {}).keys()
+    differ = [version for version in sorted(had, key=key_of) if version in has and has[version] != had[version]]
+    if differ:
+        parts = [(had[version][part], has[version][part]) for version in differ for part in had[version]]
+        names = sorted({f"`{name}`" for old, new in parts for name in _differing(old, new)})
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        yield f"{library} {', '.join(differ)}: read otherwise now: {', '.join(names[:SHOWN])}{more}"
     added = sorted(required | (has.keys() - had.keys()), key=key_of)
     if not added:
         return
@@ -71,7 +78,22 @@ def _of_library(library: str, before: State, after: State) -> Iterator[str]:
                 said.append(f"{name}: {changed}")
         if gone := [f"`{name}`" for name in old if name not in new]:
             said.append(f"gone: {', '.join(gone)}")
+        marked = [_marked(of) for of in (had[max(had, key=key_of)], has[added[-1]])]
+        if templates := _came_and_went(*marked):
+            said.append(f"chat templates with {{% generation %}}: {templates}")
     yield "; ".join(said)
+
+
+def _marked(release: dict[str, Any]) -> set[str]:
+    """The chat templates in which a release of trl finds the answers."""
+    return {name for name, how in release.get("templates", {}).items() if how}
+
+
+def _differing(old: Any, new: Any) -> set[str]:
+    """The names, of callables or exports or what else a part of a table holds, under which two releases differ."""
+    if isinstance(old, dict):
+        return {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
+    return set(old) ^ set(new)
 
 
 def _arguments(old: dict[str, str], new: dict[str, str]) -> str:

@@ -75,8 +75,11 @@ def main(arguments: list[str]) -> int:
     except NoAnswer as error:
         print(f"warning: {error}" if arguments == ["--check"] else f"error: {error}", file=sys.stderr)
         return 0 if arguments == ["--check"] else 2
-    for line in changes.between(before, changes.state()):
+    changed = list(changes.between(before, changes.state()))
+    for line in changed:
         print(f"- {line}")
+    if not changed:
+        print(f"nothing is new: no table changed (read {dates.read_on()})")
     return 0
 
 

@@ -21,6 +21,7 @@ BESIDE = (
     "vllm",
 )  # as far as scripts call them
 REQUIRED, NO_LITERAL = "", "…"
+OWN = "own"  # how a chat template comes by `{% generation %}`: it has it itself
 
 # Where a base class that another library defines is looked up.
 HOMES = {"TrainingArguments": "transformers", "Trainer": "transformers", "SFTConfig": "trl", "SFTTrainer": "trl"}
@@ -125,6 +126,18 @@ def requires(library: str, version: str, other: str) -> str:
     data = _stored().get(library, {})
     spans = data.get("requires", {}).get(other)
     return _at(spans, data["versions"].index(version)) or "" if spans and version in data["versions"] else ""
+
+
+def finds_answers(template: str, version: str) -> bool | None:
+    """Return whether SFTTrainer of a trl finds the assistant's tokens in a chat template, by its name there.
+
+    It does so by `{% generation %}`, in the template or in a version of it that trl has; None for an unknown release.
+    """
+    data = _stored()["trl"]
+    if version not in data["versions"]:
+        return None
+    spans = data["templates"].get(template, ())
+    return any(how == OWN for *_, how in spans) or bool(_at(spans, data["versions"].index(version)))
 
 
 def called(callable: str) -> str:

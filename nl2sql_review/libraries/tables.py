@@ -40,6 +40,8 @@ def packed(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
             for lib in sorted({r for e in each for r in e["requires"]})
         }
         made[library] = {"versions": versions, "callables": callables, "exports": exports, "requires": requires}
+        if templates := sorted({t for e in each for t in e["templates"]}):
+            made[library]["templates"] = {t: spans([e["templates"].get(t) for e in each]) for t in templates}
     return made
 
 
@@ -75,11 +77,13 @@ def unpacked(stored: dict[str, Any]) -> dict[str, dict[str, Any]]:
                 }
             exports = [n for n, s in data["exports"].items() if any(first <= i <= last for first, last in s)]
             requires = {lib: v for lib, s in data["requires"].items() if (v := at(s, i)) is not None}
+            templates = {t: v for t, s in data.get("templates", {}).items() if (v := at(s, i)) is not None}
             found.setdefault(library, {})[version] = {
                 "callables": callables,
                 "exports": exports,
                 "models": set(),
                 "requires": requires,
+                "templates": templates,
             }
     return found
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Iterator
 
 from ...files.typed_data import did_you_mean
 from ...interpret.core.recording import Call, Recording
-from ...libraries import requirements, store
+from ...libraries import store
 from ...libraries.chosen import Choice, Versions
-from ...libraries.replacements import ARGUMENTS, MISTAKEN, REFUSED, Change
-from ...libraries.versions import clauses, is_exact, key_of
+from ...libraries.replacements import ARGUMENTS, MISTAKEN, REFUSED
+from ...libraries.versions import key_of
 from ...training_plan.facts import Fact
 from ...training_plan.values import Absent, Either, Known, Place, Trace
 from ..object_settings import last
 from ..run import Run
+from .definitions import accepts_own, chain, gone, home, inherited, owners
 from .version_guards import Guards
+from .wording import allowed, from_on, lower_end, short, stated, use
 
 # What Unsloth's versions of TRL's classes take besides.
 UNSLOTH_EXTRA = {
@@ -262,102 +263,3 @@ def rejected(run: Run, call: Call | None, name: str) -> bool:
         return True
     defect = Judging(run.versions).argument(call, name)
     return defect is not None and defect.kind in ("unknown", "removed", "moved")
-
-
-# -- where a name is defined -------------------------------------------------------------------------------------
-
-
-@cache
-def owners(library: str, callable: str) -> tuple[tuple[str, str], ...]:
-    """The callable and what it ever extended, as (library, name)."""
-    found = [(library, callable)]
-    for one in found:
-        for version in store.versions(one[0]):
-            own = store.signature(*one, version)
-            for base in own.bases if own is not None else ():
-                where = one[0] if store.knows(one[0], base) else store.HOMES.get(base, "")
-                if where and (where, base) not in found:
-                    found.append((where, base))
-    return tuple(found)
-
-
-def chain(library: str, callable: str) -> list[str]:
-    return list(dict.fromkeys(where for where, _ in owners(library, callable)))
-
-
-@cache
-def home(library: str, callable: str, name: str) -> tuple[str, str] | None:
-    """Which of them had the name, in whatever version."""
-    return next((owner for owner in owners(library, callable) if name in store.ever(*owner)), None)
-
-
-def inherited(library: str, callable: str, name: str) -> Change | None:
-    return next(
-        (ARGUMENTS[k][name] for k in (".".join(o) for o in owners(library, callable)) if name in ARGUMENTS.get(k, {})),
-        None,
-    )
-
-
-def accepts_own(library: str, callable: str, name: str, version: str) -> bool:
-    found = store.signature(library, callable, version)
-    return found is not None and found.accepts(name)
-
-
-def gone(library: str, callable: str, name: str, choice: Choice) -> str:
-    """The first known version without the name after the last one that had it, if the judged ones come after it."""
-    known = store.versions(library)
-    having = [i for i, v in enumerate(known) if accepts_own(library, callable, name, v)]
-    if not having or having[-1] + 1 >= len(known):
-        return ""
-    since = known[having[-1] + 1]
-    return since if all(key_of(v) >= key_of(since) for v in choice.judged) else ""
-
-
-# -- words -------------------------------------------------------------------------------------------------------
-
-
-def short(version: str) -> str:
-    """`0.16.0` is 0.16."""
-    return version[:-2] if version.endswith(".0") and version.count(".") > 1 else version
-
-
-def from_on(library: str, version: str) -> str:
-    """`since trl 0.16`; `in trl 0.16 and later` where a minor release between it and the one before is not known."""
-    known = store.versions(library)
-    before = known[max(known.index(version) - 1, 0)]
-    minor = before.rpartition(".")[0] if before.count(".") > 1 else before
-    between = (v for v in requirements.released(library) if key_of(before) < key_of(v) < key_of(version))
-    exact = all(v.startswith(f"{minor}.") for v in between)
-    return f"since {library} {short(version)}" if exact else f"in {library} {short(version)} and later"
-
-
-def use(change: Change | None) -> str:
-    return f"; use {change.instead}" if change is not None and change.instead else ""
-
-
-def lower_end(choice: Choice) -> bool:
-    return any(op in (">=", ">", "~=") for op, _ in clauses(choice.specifier) or ())
-
-
-def allowed(choice: Choice) -> str:
-    return f"your range ({choice.said}) allows {short(choice.versions[0])} to {short(choice.versions[-1])}"
-
-
-def stated(choice: Choice) -> str:
-    """Why this version is judged: `trl 0.20 is stated (requirements.txt:3)`."""
-    if choice.open and not is_exact(choice.specifier):
-        return (
-            f"in every version from {short(choice.versions[0])} to {short(choice.versions[-1])}"
-            if len(choice.versions) > 1
-            else f"{choice.library} {short(choice.number)}"
-        )
-    if not choice.said:
-        return f"{choice.library} {short(choice.versions[-1])} is assumed"
-    if not choice.specifier:
-        return (
-            f"{choice.said} names {choice.library} without a version, so {short(choice.versions[-1])}, the newest "
-            f"known, is assumed"
-        )
-    if not is_exact(choice.specifier) and len(choice.versions) > 1:
-        return allowed(choice)
-    return f"{choice.library} {short(choice.number)} is stated ({choice.said})"

@@ -10,7 +10,9 @@ from ...libraries.versions import key_of
 from ...training_plan.values import Absent, Default, Known, Value
 from ..object_settings import last
 from ..run import Run
-from .arguments import Defect, Judging, assumed, branch, chain, lower_end, short, stated
+from .arguments import Defect, Judging, assumed, branch
+from .definitions import chain
+from .wording import lower_end, short, stated
 
 LENGTHS = ("max_length", "max_seq_length")
 # Defaults one would want to know of when they change within the stated range.

@@ -11,8 +11,9 @@ from ...libraries.versions import key_of
 from ...training_plan.facts import Fact
 from ...training_plan.values import Known, Place
 from ..defaults import Replaced
-from .arguments import Defect, Judging, assumed, short, stated
+from .arguments import Defect, Judging, assumed
 from .version_guards import Guards
+from .wording import short, stated
 
 CHANGED_BY_UNSLOTH = ("trl", "transformers", "peft")
 # Classes that no module of the library has any more, wherever they are imported from.

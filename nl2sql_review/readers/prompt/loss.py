@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from ...interpret.core.objects import Opaque
 from ...interpret.core.recording import Call
-from ...libraries.versions import key_of
 from ...training_plan.values import Absent, Default, Known, Place, Term, Unknown, Value
 from ..object_settings import last, objects
 from ..run import Run, made_from
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 UNMASKED = "nothing masks the prompt"
 RELABELS = "transformers.DataCollatorForLanguageModeling"
 SEQUENCE = "transformers.Seq2SeqTrainer"
-MASKS_SINCE = "1.15.0"  # the first trl whose own versions of the models' chat templates are known here
 FUNCTION = "train_on_responses_only"
 COLLATOR = "DataCollatorForCompletionOnlyLM"
 VISION = "UnslothVisionDataCollator"
@@ -232,18 +230,13 @@ def _by_template(run: Run, tokenizer: Tokenizer) -> Loss:
     if end.marked:
         return Loss("response", by, "", at)
     if end.in_loss:  # TRL has a version of this template that does
-        if run.versions is not None and run.versions.all(
-            lambda installed: key_of(installed["trl"]) >= key_of(MASKS_SINCE), "trl"
-        ):
-            return Loss("response", by, "", at)
-        why = f"{end.by} has no {{% generation %}}; it is unknown whether these versions of TRL have their own"
-        return Loss("", by, why, at)
-    if end.in_loss is None and tokenizer.setter is None:
+        return Loss("response", by, "", at)
+    if end.marked is None or end.in_loss is None and tokenizer.setter is None:
         why = f"it is unknown whether {end.by} has {{% generation %}}, or TRL a version of it that does"
         return Loss("", by, why, at)
     note = (
         f"{end.by} has no {{% generation %}}, and TRL has no replacement for it: "
-        "ValueError since trl 1.16, no token in the loss before"
+        "it ends with an error, ValueError since trl 1.1 and RuntimeError before"
     )
     return Loss("nothing", f"{by} without {{% generation %}}", "", at, None, note)
 

@@ -24,7 +24,7 @@ class Member:
     `eos` is what `tokenizer.eos_token` is; `stops` what ends generation, where that is more than `eos`. `puts_bos`: its
     tokenizer puts a BOS token before a text. The chat template that it brings, if any, ends each turn of the assistant
     with `turn_end`, starts with the BOS token (`template_bos`), and puts a line feed after the last turn (`line_feed`).
-    `trl_masks`: TRL 1.15 finds the assistant's tokens in it, with markers of its own or with TRL's version of it.
+    `trl_templates`: the copies of it that TRL keeps, as the tables name them, one for each of the models; of none, ().
     """
 
     names: str
@@ -39,7 +39,7 @@ class Member:
     turn_end: str = ""
     template_bos: bool | None = None
     line_feed: bool = False
-    trl_masks: bool | None = None
+    trl_templates: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...interpret.core.recording import Call
+from ...libraries.store import finds_answers
 from ...training_plan.facts import TrainingPlan
 from ...training_plan.values import Absent, Default, Either, Known, Term, Unknown, Value
 from ..dataset.columns import argument
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 SETTERS = ("get_chat_template", "setup_chat_format", "clone_chat_template")
 CHATML_END = "<|im_end|>"
+REWRITES = ("unsloth",)  # owners whose copies of models bring chat templates that they changed
 
 
 @dataclass(slots=True)
@@ -58,6 +60,7 @@ class Tokenizer:
         self.setter: Call | None = setters[-1] if setters else None
         self.file: Value = run.arguments.value("chat_template_path")
         self.project = run.recording.project
+        self.versions = run.versions
         self.template: Value = self._named()
         tokens = [c for c in run.calls if c.callee.endswith((".eos_token=", ".add_special_tokens", ".eos_token_id="))]
         self.settled = not [c for c in setters if not c.callee.endswith("=")] and not tokens
@@ -157,9 +160,23 @@ class Tokenizer:
             "",
             one.template_bos,
             one.line_feed,
-            one.model == "SmolLM3",
-            one.trl_masks,
+            *self.marks(one, self.model_name),
         )
+
+    def marks(self, one: Member, name: str | None) -> tuple[bool | None, bool | None]:
+        """Whether the template of a kind of model marks the answers, and whether TRL finds them all the same."""
+        copies, owner = one.trl_templates, (name or "").lower().partition("/")[0]
+        if copies is None or self.versions is None or copies and owner in REWRITES:
+            return None, None
+
+        def held(found: bool) -> bool:
+            return bool(
+                self.versions.all(
+                    lambda trl: all(finds_answers(copy, trl["trl"]) is found for copy in copies or ("",)), "trl"
+                )
+            )
+
+        return (False, True) if held(True) else (False, False) if held(False) else (None, None)
 
     def written(self, value: Value) -> ChatEnd:
         """A template that stands in the script."""
@@ -198,8 +215,7 @@ class Tokenizer:
             "",
             source.template_bos,
             source.line_feed,
-            False,
-            source.trl_masks,
+            *self.marks(source, name if isinstance(name, str) else None),
             source.eos,
         )
 

@@ -1,0 +1,56 @@
+"""Where the name of an argument is defined: by a callable or by what it extends, and in which releases."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from ...libraries import store
+from ...libraries.chosen import Choice
+from ...libraries.replacements import ARGUMENTS, Change
+from ...libraries.versions import key_of
+
+
+@cache
+def owners(library: str, callable: str) -> tuple[tuple[str, str], ...]:
+    """The callable and what it ever extended, as (library, name)."""
+    found = [(library, callable)]
+    for one in found:
+        for version in store.versions(one[0]):
+            own = store.signature(*one, version)
+            for base in own.bases if own is not None else ():
+                where = one[0] if store.knows(one[0], base) else store.HOMES.get(base, "")
+                if where and (where, base) not in found:
+                    found.append((where, base))
+    return tuple(found)
+
+
+def chain(library: str, callable: str) -> list[str]:
+    return list(dict.fromkeys(where for where, _ in owners(library, callable)))
+
+
+@cache
+def home(library: str, callable: str, name: str) -> tuple[str, str] | None:
+    """Which of them had the name, in whatever version."""
+    return next((owner for owner in owners(library, callable) if name in store.ever(*owner)), None)
+
+
+def inherited(library: str, callable: str, name: str) -> Change | None:
+    return next(
+        (ARGUMENTS[k][name] for k in (".".join(o) for o in owners(library, callable)) if name in ARGUMENTS.get(k, {})),
+        None,
+    )
+
+
+def accepts_own(library: str, callable: str, name: str, version: str) -> bool:
+    found = store.signature(library, callable, version)
+    return found is not None and found.accepts(name)
+
+
+def gone(library: str, callable: str, name: str, choice: Choice) -> str:
+    """The first known version without the name after the last one that had it, if the judged ones come after it."""
+    known = store.versions(library)
+    having = [i for i, v in enumerate(known) if accepts_own(library, callable, name, v)]
+    if not having or having[-1] + 1 >= len(known):
+        return ""
+    since = known[having[-1] + 1]
+    return since if all(key_of(v) >= key_of(since) for v in choice.judged) else ""

@@ -1,0 +1,55 @@
+"""How sentences about versions are worded: since when, why this version is judged, what to use instead."""
+
+from __future__ import annotations
+
+from ...libraries import requirements, store
+from ...libraries.chosen import Choice
+from ...libraries.replacements import Change
+from ...libraries.versions import clauses, is_exact, key_of
+
+
+def short(version: str) -> str:
+    """`0.16.0` is 0.16."""
+    return version[:-2] if version.endswith(".0") and version.count(".") > 1 else version
+
+
+def from_on(library: str, version: str) -> str:
+    """`since trl 0.16`; `in trl 0.16 and later` where a minor release between it and the one before is not known."""
+    known = store.versions(library)
+    before = known[max(known.index(version) - 1, 0)]
+    minor = before.rpartition(".")[0] if before.count(".") > 1 else before
+    between = (v for v in requirements.released(library) if key_of(before) < key_of(v) < key_of(version))
+    exact = all(v.startswith(f"{minor}.") for v in between)
+    return f"since {library} {short(version)}" if exact else f"in {library} {short(version)} and later"
+
+
+def use(change: Change | None) -> str:
+    return f"; use {change.instead}" if change is not None and change.instead else ""
+
+
+def lower_end(choice: Choice) -> bool:
+    return any(op in (">=", ">", "~=") for op, _ in clauses(choice.specifier) or ())
+
+
+def allowed(choice: Choice) -> str:
+    return f"your range ({choice.said}) allows {short(choice.versions[0])} to {short(choice.versions[-1])}"
+
+
+def stated(choice: Choice) -> str:
+    """Why this version is judged: `trl 0.20 is stated (requirements.txt:3)`."""
+    if choice.open and not is_exact(choice.specifier):
+        return (
+            f"in every version from {short(choice.versions[0])} to {short(choice.versions[-1])}"
+            if len(choice.versions) > 1
+            else f"{choice.library} {short(choice.number)}"
+        )
+    if not choice.said:
+        return f"{choice.library} {short(choice.versions[-1])} is assumed"
+    if not choice.specifier:
+        return (
+            f"{choice.said} names {choice.library} without a version, so {short(choice.versions[-1])}, the newest "
+            f"known, is assumed"
+        )
+    if not is_exact(choice.specifier) and len(choice.versions) > 1:
+        return allowed(choice)
+    return f"{choice.library} {short(choice.number)} is stated ({choice.said})"
