@@ -260,6 +260,8 @@ class Checker:
             yield "markup", f"there is a code fence in the {_SAID[role]}: {quoted(text)}", "fence"
         if "&" in text and (found := ENTITY.search(text)):
             yield "markup", f"the HTML entity {found[0]} is in the {_SAID[role]}: {quoted(text)}", "entity"
+        if "\0" in text and role != "sql":  # SQL with one is not run, which is said there
+            yield "markup", f"there is a null character in the {_SAID[role]}: {quoted(text)}", "null"
         yield from self._markers_in(role, text)
 
     def _markers_in(self, role: str, text: str) -> Iterator[tuple[str, str, str]]:
@@ -283,6 +285,9 @@ class Checker:
         if len(sql) > self._longest:
             why = f"it is {len(sql):,} characters long; the limit is {self._longest:,}"
             yield "refused_sql", f"not run: {why}: {quoted(sql[:1000])}", "guard"
+            return
+        if "\0" in sql:  # with or without a schema to ask
+            yield "refused_sql", f"not run: it contains a null character: {quoted(sql)}", "guard"
             return
         plainly = is_plainly_one_query(sql)
         if not plainly:
