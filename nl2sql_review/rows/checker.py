@@ -354,11 +354,8 @@ class Checker:
         left = closed(values.roles["schema"])
         database = self._acceptance.database(left)
         if database.connection is None:
-            yield (
-                "lost_by_cut",
-                f"truncation at {values.limit} characters leaves no complete table of the schema",
-                "all",
-            )
+            message = f"truncation at {values.limit} characters leaves no complete table of the schema"
+            yield "lost_by_cut", message, "all"
             return
         outcome = self._acceptance.judge(left, sql) if not database.cut else self._on_cut(database, sql)
         if outcome.kind == "name":
@@ -396,11 +393,8 @@ class Checker:
         if words > self._length:
             gone = len(before.split()) >= self._length
             what = "nothing of the answer is left" if gone else "the end of the answer is cut off"
-            yield (
-                "too_long",
-                f"{words:,} words, more than {self._length:,} tokens with any tokenizer: {what}",
-                "words",
-            )
+            many = f"{words:,} words, more than {self._length:,} tokens with any tokenizer"
+            yield "too_long", f"{many}: {what}", "words"
         else:
             counts["not counted"] += 1
 

@@ -26,8 +26,9 @@ class Defect(NamedTuple):
 class Found:
     """What the batches of a file came to. Rows are numbered as `data_files.records` does.
 
-    `defects` by kind, `more` counts the rows of those beyond MOST, `last` is the row told last; `unknown` counts rows for which something could not be told, by
-    the reason. The keys are hashes: of (database, question), of the SQL, of the database.
+    `defects` by kind; `more` counts the rows of those beyond MOST, `last` is the row told last; `unknown` counts rows
+    for which something could not be told, by the reason. The keys are hashes: of (database, question), of the SQL,
+    the database.
     """
 
     path: str
