@@ -77,3 +77,9 @@ def test_a_schema_that_does_not_load_is_told_in_one_clause(tmp_path):
     made = found(tmp_path, f"{row('one')}\n{row('two', schema=endless)}\n{row('three', 'SELECT b FROM t')}\n".encode())
     (message,) = (message for rule, number, message in made if rule == "rows/schema" and number == 2)
     assert message.count("load") == 1
+
+
+def test_data_that_is_not_there_is_not_called_a_script(tmp_path):
+    (tmp_path / "train.py").write_text(SCRIPT)
+    code, output, _ = data(tmp_path, "--isolated")
+    assert code == 3 and output.endswith("t.jsonl: not checked: the file does not exist\nno data file was checked\n")
