@@ -185,7 +185,7 @@ def load_data(tokenizer, args):
                 sys.exit(f"{config.name} ({config.path}): {problem} (--allow-missing trains on the other data sets)")
             logger.warning("%s (%s) is left out: %s", config.name, config.path, problem)
     if not loaded:
-        sys.exit("no data set is left to train on")
+        sys.exit("no dataset is left to train on")
     shares = [config.weight / sum(other.weight for other, _ in loaded) for config, _ in loaded]
     passes = [concatenate_datasets([part["train"]] * EPOCHS) for _, part in loaded]
     mix = interleave_datasets(passes, probabilities=shares, seed=SEED, stopping_strategy="first_exhausted")

@@ -122,15 +122,15 @@ Trainer(model=model, args=TrainingArguments("models/o"), train_dataset=rows).tra
     ("line", "words"),
     [
         ("DataLoader(rows, batch_size=4, prefetch_factor=2)", ""),
-        ("DataLoader(rows, batchsize=4)", "DataLoader takes no batchsize=: TypeError"),
+        ("DataLoader(rows, batchsize=4)", "DataLoader has no batchsize=: TypeError"),
         ("rows.map(print, num_proc=4, load_from_cache_file=False)", ""),
-        ("rows.map(print, num_procs=4)", "Dataset.map takes no num_procs=: TypeError"),
+        ("rows.map(print, num_procs=4)", "Dataset.map has no num_procs=: TypeError"),
         ("rows.to_csv('a.csv', whatever=1)", ""),  # which is not known
         ("create_repo('x', proxies=None)", ""),  # taken out of the call, with a warning
-        ("create_repo('x', use_auth_token=True)", "use_auth_token= is no argument of create_repo"),
+        ("create_repo('x', use_auth_token=True)", "create_repo has no use_auth_token="),
         ("HfApi().upload_folder(folder_path='x', repo_id='y', token='z')", ""),
-        ("HfApi().upload_folder(folder='x', repo_id='y')", "HfApi.upload_folder takes no folder=: TypeError"),
-        ("login(token='x', new_session=False)", "new_session= is no argument of login"),
+        ("HfApi().upload_folder(folder='x', repo_id='y')", "HfApi.upload_folder has no folder=: TypeError"),
+        ("login(token='x', new_session=False)", "login has no new_session="),
     ],
 )
 def test_calls_of_the_libraries_beside_are_judged(line, words, tmp_path):

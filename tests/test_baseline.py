@@ -104,7 +104,7 @@ def test_another_argument_of_the_call_brings_back_nothing_that_was_accepted(revi
     (project / "train.py").write_text(more.replace("['q_proj']", "'all-linear'"), encoding="utf-8")
     capsys.readouterr()
     assert cli.main(["baseline", "write", *WHOLE, "train.py"]) == 0
-    assert "1 removed" in capsys.readouterr().out
+    assert "1 fixed and removed" in capsys.readouterr().out
 
 
 def test_an_old_file_accepts_any_value_until_it_is_written_anew(review, project: Path) -> None:

@@ -190,7 +190,7 @@ def _launched(path: str, tree: git.Tree, name: str) -> tuple[str, CommandLine]:
         if real:
             return real, line
     missing = ", ".join(dict.fromkeys(line.script for line in lines if line.script))
-    why = f"{missing} is no file of that revision" if missing else launch_files.NO_LAUNCH
+    why = f"{missing} is not a file of that revision" if missing else launch_files.NO_LAUNCH
     raise NotReadable(f"{name}: {why}")
 
 

@@ -89,8 +89,8 @@ def _others(examined: Examined, place: Place, names: set[str]) -> Iterator[tuple
     """What else reads one of the names that an argument's code reads, with what each node stands in."""
     inner = {id(node) for node in walk(place.node)}
     for source in {id(s): s for s in (examined.text_source, place.source)}.values() if names else ():
-        parents = source.nodes.parents
-        for node in source.nodes.order:
+        nodes, parents, _ = laid_out(source.tree)
+        for node in nodes:
             if _last_name(node) in names and id(node) not in inner and not _written(node, parents.get(id(node))):
                 yield node, parents
 

@@ -203,7 +203,9 @@ def drive_call(m: Machine, name: str, value: Value, module: Module) -> Value:
     limit = budget.DRIVEN if any(STARTED.search(c.callee) for c in m.recording.calls if c.reached) else m.steps
     m.uncalled = name
     try:
-        made = budget.within(m, limit, f"{name}(), which nobody calls,", partial(run_uncalled, m, value, module))
+        made = budget.within(
+            m, limit, f"{name}(), a function that nobody calls,", partial(run_uncalled, m, value, module)
+        )
     finally:
         m.uncalled = ""
     return made if made is not None else Unknown(f"{name}() takes many steps")

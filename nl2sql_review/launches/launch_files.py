@@ -22,7 +22,7 @@ COMMON = (".sh", ".bash", ".slurm", ".sbatch", ".mk", ".yaml", ".yml")  # suffix
 LARGEST = 200_000  # bytes of a launch file
 MOST_FILES = 40  # that are looked into for one script
 TASK = re.compile(rb"^run\s*:\s*[|>]", re.MULTILINE)
-NO_LAUNCH = "it starts no training"
+NO_LAUNCH = "no training is started here"
 MAKE_VARIABLE = re.compile(r"^(?:export\s+|override\s+)*([A-Za-z_]\w*)\s*(\?|:|::|\+)?=[ \t]*(.*)$")
 
 

@@ -46,7 +46,7 @@ def render(report: PlanReport, path: str, terminal: Terminal) -> str:
         for call in report.calls[:MOST_CALLS]:
             console.print(_call(call, path, terminal))
         if (more := len(report.calls) - MOST_CALLS) > 0:
-            console.print(Text(f"  and {more} more, which --output-format json has"))
+            console.print(Text(f"  and {more} more: see --output-format json"))
     return "".join(line.rstrip() + "\n" for line in written.getvalue().splitlines())
 
 

@@ -125,9 +125,8 @@ def _ddl(piece: str) -> Table | None:
             end = at
             break
     columns = [piece[start : stop - 1] for start, stop in zip(starts, [*starts[1:], end + 1])]
-    before = re.search(r"\s*\Z", columns[-1])
-    space = before[0] if before is not None else ""
-    columns[-1] = columns[-1][: len(columns[-1]) - len(space)]
+    kept = columns[-1].rstrip()
+    columns[-1], space = kept, columns[-1][len(kept) :]
     return Table(piece[: opened + 1], columns, space + ")") if any(map(str.strip, columns)) else None
 
 

@@ -196,7 +196,10 @@ def test_a_launch_file_of_a_revision_that_starts_nothing_says_why(
     (folder / "train.sh").write_text("python gone.py\n")
     (folder / "none.sh").write_text("echo hello\n")
     commit(folder)
-    for name, why in (("train.sh", "gone.py is no file of that revision"), ("none.sh", "no training is started here")):
+    for name, why in (
+        ("train.sh", "gone.py is not a file of that revision"),
+        ("none.sh", "no training is started here"),
+    ):
         assert cli.main(["diff", f"HEAD:{name}", "a.py"]) == 2
         assert why in capsys.readouterr().err
 

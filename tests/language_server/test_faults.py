@@ -208,7 +208,7 @@ def test_a_port_serves_a_client_and_a_wrong_one_is_refused(tmp_path: Path) -> No
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "nl2sql_review", "server"]
     wrong = subprocess.run([*command, "--port", "99999"], capture_output=True, text=True, env=environment, cwd=tmp_path)
-    assert wrong.returncode == 2 and "99999 is no port" in wrong.stderr and "Traceback" not in wrong.stderr
+    assert wrong.returncode == 2 and "99999 is not a port" in wrong.stderr and "Traceback" not in wrong.stderr
 
     async def connect() -> None:
         import socket

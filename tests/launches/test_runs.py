@@ -199,11 +199,11 @@ def test_a_launch_file_is_reviewed_by_what_it_starts(write: Write, capsys: pytes
     ]
     assert code == 1 and report["files"][0]["findings"][0]["certainty"] == "certain"
     assert report["files"][0]["findings"][0]["trace"][0]["location"]["path"] == "run.sh"
-    for name, reason in (("none.sh", "starts no training"), ("gone.sh", "gone.py was not found from here")):
+    for name, reason in (("none.sh", "no training is started here"), ("gone.sh", "gone.py was not found from here")):
         code, report = reviewed(capsys, name)
         assert code == 3 and report["files"][0]["status"] == "skipped" and reason in report["files"][0]["reason"]
         assert cli.main(["plan", name]) == 3 and cli.main(["memory", name]) == 3
-        assert "starts no training" in capsys.readouterr().err
+        assert "no training is started here" in capsys.readouterr().err
 
 
 def notebook(*cells: str) -> str:

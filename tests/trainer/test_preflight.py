@@ -65,9 +65,9 @@ def test_a_good_batch_passes_and_shows_one_example():
         (row(eos=0), "prompt/eos", "no EOS token in the loss"),
         (row(eos=2), "prompt/eos", "2 EOS tokens"),
         (row(bos=2), "prompt/alpaca", "two BOS tokens"),
-        (row(prompt="Question: how many?\n\n### Response:\n"), "prompt/alpaca", "does not hold '### Instruction:'"),
+        (row(prompt="Question: how many?\n\n### Response:\n"), "prompt/alpaca", "does not contain '### Instruction:'"),
         (row(prompt="### Response:\n### Instruction:\n"), "prompt/alpaca", "after '### Response:'"),
-        (row(prompt="### Instruction:\nWrite SQL.\n\n"), "prompt/markers", "does not hold '### Response:'"),
+        (row(prompt="### Instruction:\nWrite SQL.\n\n"), "prompt/markers", "does not contain '### Response:'"),
     ],
 )
 def test_each_broken_promise_is_named(broken, rule, says):
@@ -78,7 +78,7 @@ def test_each_broken_promise_is_named(broken, rule, says):
 def test_a_cut_row_is_told_from_one_that_just_fits():
     ids, labels = row()
     cut = (ids[:-1], labels[:-1])
-    assert "was cut" in failures(cut, length=len(ids) - 1)["memory/sequence-length"]
+    assert "was truncated" in failures(cut, length=len(ids) - 1)["memory/sequence-length"]
     assert "memory/sequence-length" not in failures(row(), length=len(ids))
     assert "more than 10" in failures(row(), length=10)["memory/sequence-length"]
 

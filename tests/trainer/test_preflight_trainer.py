@@ -56,7 +56,7 @@ def test_an_eos_followed_by_a_newline_gets_a_second_one(make):
 
 
 def test_a_row_that_is_too_long_has_lost_its_end(make):
-    with pytest.raises(PreflightError, match="memory/sequence-length: row 1 fills all 40 tokens and was cut"):
+    with pytest.raises(PreflightError, match="memory/sequence-length: row 1 fills all 40 tokens and was truncated"):
         preflight(make({"prompt": PROMPT, "completion": SQL + ", name" * 40}, max_length=40))
 
 

@@ -42,7 +42,7 @@ def test_the_run_is_what_its_command_line_says(whole_run, monkeypatch, capsys):
     assert made["differences"] == [] and made["equal"] >= 8
     assert f"all {STEPS} logged learning rates are those of the plan's schedule" in [r["text"] for r in made["remarks"]]
     assert cli.main(["diff", "--isolated", "--exit-code", f"{SCRIPT} --demo --learning-rate 1e-3", "demo"]) == 1
-    assert "learning_rate is 0.001 in the plan, and 0.01 was logged" in capsys.readouterr().out.replace("\n  ", " ")
+    assert "learning_rate is 0.001 in the plan, but 0.01 was logged" in capsys.readouterr().out.replace("\n  ", " ")
 
 
 def test_the_log_tells_the_story(whole_run):

@@ -111,7 +111,7 @@ def moved(task: Task) -> Iterator[Candidate]:
     if arguments is not None:
         taker = arguments.callee.rpartition(".")[2]
         if taker != config:
-            task.reasons.append(f"{taker}, which the trainer is given, would not take it either")
+            task.reasons.append(f"the trainer's {taker} would not take it either")
             return
         node = arguments.place.node
         if other in arguments.arguments:

@@ -366,7 +366,7 @@ def loss(r: Reading, top: Level, listed: list[Level]) -> None:
     if on_inputs:
         on, note = Known("all", (at,)), "train_on_inputs: true"
     elif marked is not None:
-        why = "rows of this type bring their own labels, or say which parts are trained: the data decides"
+        why = "rows of this type bring their own labels, or mark the parts that are trained: the data decides"
         r.state("prompt.loss_on", Unknown(why, (marked.where("type") if "type" in marked else marked.place,)))
         return
     elif plain_text is not None:

@@ -71,7 +71,7 @@ def call_aside(m: Machine, fn: Function, args: Arguments, node: cst.CSTNode | No
 
     It is a third while most of them are left, and a tenth later on.
     """
-    what = f"{fn.name}(), which takes many steps,"
+    what = f"{fn.name}(), a function that takes many steps,"
 
     def spent() -> None:
         forget_reached(m, [Known(fn), *values_of(args)], f"{what} may change it")

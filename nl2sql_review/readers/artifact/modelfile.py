@@ -14,7 +14,7 @@ from ..run import Run
 from .asking import files, saved_at
 
 TEMPLATE = re.compile(
-    r'^\s*TEMPLATE\s+("""(?P<long>.*?)"""|"(?P<short>[^"\n]*)")', re.DOTALL | re.MULTILINE | re.IGNORECASE
+    r'^[ \t]*TEMPLATE[ \t]+("""(?P<long>.*?)"""|"(?P<short>[^"\n]*)")', re.DOTALL | re.MULTILINE | re.IGNORECASE
 )
 RAW = re.compile(r"\s*\{\{-?\s*\.Prompt\s*-?\}\}\s*")  # the prompt as it is sent
 TURN = re.compile(r"<\|[\w ]+\|>|\[INST\]|<start_of_turn>|\.Messages")

@@ -190,7 +190,12 @@ def _vision(text: TrainingText, call: Call, at: Place) -> Loss:
         return Loss("", VISION, f"which completion_only_loss {VISION} is given is not known", at)
     if text.form or not {"prompt", "completion"} & set(text.columns) and text.columns and not text.open:
         return Loss("all", "nothing", "", at, None, UNMASKED)
-    return Loss("", VISION, f"whether the rows are prompts and completions, which {VISION} tells apart: {text.why}", at)
+    return Loss(
+        "",
+        VISION,
+        f"it is unknown whether the rows are prompts and completions: {text.why}",
+        at,
+    )
 
 
 def _own_collator(collator: Value) -> bool:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PACKAGE = re.compile(r"\A(?:\s*#[^\n]*\n)*?\s*#\s*@package\s+(\S+)")
 PATH = re.compile(r"\+{0,2}[\w/-]+(?:[.\[][\w\]-]+)*")
 FUNCTION = re.compile(r"(?:choice|range|interval|glob|sort|shuffle|tag|extend_list|str|int|float|bool|json_str)\(")
-NESTED = re.compile(r"\[.*\]|\{.*\}|'[^']*'|\"[^\"]*\"|\\,", re.DOTALL)  # where a comma does not part values
+NESTED = re.compile(r"\[[^\[\]]*\]|\{[^{}]*\}|'[^']*'|\"[^\"]*\"|\\,")  # where a comma does not part values
 NAMES, PATHS = ("--config-name", "-cn"), ("--config-path", "-cp")
 MAX_DEPTH = 8
 
@@ -106,7 +106,7 @@ def override(word: str) -> tuple[str, str]:
     if not equals or not PATH.fullmatch(path):
         raise Failure(f"{word} on the command line is not followed")
     if FUNCTION.match(value) or "," in NESTED.sub("", value):
-        raise Failure(f"{path} is given several values on the command line, which is a sweep")
+        raise Failure(f"{path} is given several values on the command line: that is a sweep")
     return path, value
 
 

@@ -112,7 +112,7 @@ def map_(call: ModelCall) -> Value:
         if isinstance(obj, Row):
             columns.update({k.key: cell(v, is_batched) for k, v in obj.slots.items() if is_column(k)})
             if ItemKey(None) in obj.slots:
-                why = f"{parameter_name(fn)} is set under a key that only the run knows"
+                why = f"{parameter_name(fn)} is set under a key known only at run time"
                 columns, open_ = {name: Unknown(why) for name in columns}, True
         columns.update(made)
         open_ = open_ or bool(more)
@@ -286,7 +286,7 @@ def set_in(row: Object, key: Value) -> Value | None:
         found: Value = row.slots[ItemKey(name)]
         return found
     if names and (name is None or None in names):
-        return Unknown(f"the script sets items under keys that only the run knows, or reads {describe(key)}")
+        return Unknown(f"the script sets items under keys known only at run time, or reads {describe(key)}")
     return None
 
 

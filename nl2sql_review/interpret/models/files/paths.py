@@ -83,7 +83,7 @@ def joined(left: Value, right: Value) -> Value:
         return left if isinstance(left, (Unknown, Absent)) else right
     strange = next((v for v in (left, right) if isinstance(v, Known) and not isinstance(v.value, str)), None)
     if strange is not None:
-        return Unknown(f"a path is joined with {describe(strange)}, which is no text", strange.trace)
+        return Unknown(f"a path is joined with {describe(strange)}, and that is not text", strange.trace)
     if isinstance(left, Known) and isinstance(right, Known):
         return Known(posixpath.join(left.value, right.value), left.trace or right.trace)
     first = (
