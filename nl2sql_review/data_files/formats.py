@@ -8,6 +8,7 @@ import gzip
 import io
 import lzma
 import os
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -125,3 +126,16 @@ def pieces(file: DataFile) -> Iterator[bytes]:
                 refuse_utf16(data)
                 data, first = data.removeprefix(codecs.BOM_UTF8), False
             yield data
+
+
+_BYTE = re.compile("[\udc80-\udcff]")  # what `surrogateescape` makes of bytes that are not UTF-8
+
+
+def undecoded(value: object) -> str:
+    """Say which text of a row is not UTF-8; "" where all is."""
+    if isinstance(value, str):
+        found = None if value.isascii() else _BYTE.search(value)
+        return f"not UTF-8: a byte after {value[max(found.start() - 20, 0) : found.start()]!r}" if found else ""
+    if isinstance(value, dict):
+        return next(filter(None, map(undecoded, value.items())), "")
+    return next(filter(None, map(undecoded, value)), "") if isinstance(value, (list, tuple)) else ""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import tables
-from .formats import DataFile, Unreadable, opened, pieces, refuse_utf16
+from .formats import DataFile, Unreadable, opened, pieces, refuse_utf16, undecoded
 
 TOGETHER = 1000  # rows of a batch
 BATCH_BYTES = 4 << 20  # bytes of a batch, beside those of its last row
@@ -312,6 +312,9 @@ def _csv(file: DataFile) -> Iterator[Batch | Problem]:
         raise Unreadable(f"its header cannot be read: {error}") from None
     if header is None:
         raise Unreadable("it is empty")
+    if why := undecoded(header):
+        raise Unreadable(f"its header is {why}")
+    header = [name.replace(_NULL, "�") for name in header]
     if len(header) > COLUMNS:
         raise Unreadable(f"its header names {len(header):,} columns; {COLUMNS:,} are read")
     if len(set(header)) < len(header):
@@ -334,6 +337,11 @@ def _csv(file: DataFile) -> Iterator[Batch | Problem]:
         if len(cells) > len(header):
             yield Problem(number, f"{len(cells)} cells where the header has {len(header)}: a comma may need quotes")
             continue
+        if not all(map(str.isascii, cells)):
+            if why := undecoded(cells):
+                yield Problem(number, why)
+                continue
+            cells = [cell.replace(_NULL, "\0") for cell in cells]
         row = {name: cell or None for name, cell in zip(header, cells)}  # an empty cell is None, as `datasets` has it
         row |= dict.fromkeys(header[len(cells) :])
         batch.add(number, row, sum(map(len, cells)))
@@ -344,10 +352,13 @@ def _csv(file: DataFile) -> Iterator[Batch | Problem]:
         yield batch
 
 
+_NULL = "\udc00"  # stands for a null character, which `csv` refuses before Python 3.11; no byte is decoded to it
+
+
 def _text_lines(file: DataFile) -> Iterator[str]:
     rest = ""
     for text in _decoded(file):
-        *lines, rest = (rest + text.replace("\0", "�")).split("\n")
+        *lines, rest = (rest + text.replace("\0", _NULL)).split("\n")
         for line in lines:
             yield line + "\n"
         if len(rest) > ROW_BYTES:
@@ -367,6 +378,13 @@ def _batched(rows: Iterator[tuple[int, Any]]) -> Iterator[Batch | Problem]:
                 continue
             if len(row) > COLUMNS:
                 yield Problem(number, f"it has {len(row):,} columns; {COLUMNS:,} are read")
+                continue
+            try:
+                why = undecoded(row)
+            except RecursionError:
+                why = "it is nested too deeply"
+            if why:
+                yield Problem(number, why)
                 continue
             batch.add(number, row, 0)
             if batch.full:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from ..report.report import FileReport, Finding, Report
 from ..rows.shown import Example
-from .summary import closing
-from .terminal import Terminal, escape, wrap
+from .summary import counts
+from .terminal import PLAIN, Terminal, escape, wrap
 from .text import MARKS
 
 MOST_LINES = 24  # of the row that is shown
@@ -37,7 +37,16 @@ def _lines(report: Report, terminal: Terminal, quiet: bool, examples: Sequence[E
     for example in examples[:1]:
         yield from _example(example, terminal)
         yield ""
-    yield from closing(report, terminal)
+    yield from _closing(report, terminal)
+
+
+def _closing(report: Report, terminal: Terminal) -> Iterator[str]:
+    """The last line with all the counts; files that were not checked are named above it."""
+    if not report.summary.reviewed and not report.internal_errors and not any(file.findings for file in report.files):
+        yield terminal.paint("no data file was checked", "warning")
+        return
+    plain = counts(report, PLAIN)
+    yield from [counts(report, terminal)] if len(plain) <= terminal.columns else wrap(plain, terminal.columns)
 
 
 def place(finding: Finding) -> str:

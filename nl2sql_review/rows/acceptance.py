@@ -202,7 +202,7 @@ def loaded(text: str, limits: Limits) -> Database:
         return Database(connection, f"it has the table {twice} twice", made.cut)
     connection.close()
     connection, failed = Guarded.empty(map(simplified, statements), limits)
-    return Database(connection, f"it does not load: {failed[0]}" if failed else "", made.cut)
+    return Database(connection, failed[0] if failed else "", made.cut)
 
 
 def _twice(statements: list[str]) -> str:

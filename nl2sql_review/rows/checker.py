@@ -260,6 +260,8 @@ class Checker:
             yield "markup", f"there is a code fence in the {_SAID[role]}: {quoted(text)}", "fence"
         if "&" in text and (found := ENTITY.search(text)):
             yield "markup", f"the HTML entity {found[0]} is in the {_SAID[role]}: {quoted(text)}", "entity"
+        if "\0" in text and role != "sql":  # SQL with one is not run, which is said there
+            yield "markup", f"there is a null character in the {_SAID[role]}: {quoted(text)}", "null"
         yield from self._markers_in(role, text)
 
     def _markers_in(self, role: str, text: str) -> Iterator[tuple[str, str, str]]:
@@ -283,6 +285,9 @@ class Checker:
         if len(sql) > self._longest:
             why = f"it is {len(sql):,} characters long; the limit is {self._longest:,}"
             yield "refused_sql", f"not run: {why}: {quoted(sql[:1000])}", "guard"
+            return
+        if "\0" in sql:  # with or without a schema to ask
+            yield "refused_sql", f"not run: it contains a null character: {quoted(sql)}", "guard"
             return
         plainly = is_plainly_one_query(sql)
         if not plainly:
@@ -349,11 +354,8 @@ class Checker:
         left = closed(values.roles["schema"])
         database = self._acceptance.database(left)
         if database.connection is None:
-            yield (
-                "lost_by_cut",
-                f"truncation at {values.limit} characters leaves no complete table of the schema",
-                "all",
-            )
+            message = f"truncation at {values.limit} characters leaves no complete table of the schema"
+            yield "lost_by_cut", message, "all"
             return
         outcome = self._acceptance.judge(left, sql) if not database.cut else self._on_cut(database, sql)
         if outcome.kind == "name":
@@ -391,11 +393,8 @@ class Checker:
         if words > self._length:
             gone = len(before.split()) >= self._length
             what = "nothing of the answer is left" if gone else "the end of the answer is cut off"
-            yield (
-                "too_long",
-                f"{words:,} words, more than {self._length:,} tokens with any tokenizer: {what}",
-                "words",
-            )
+            many = f"{words:,} words, more than {self._length:,} tokens with any tokenizer"
+            yield "too_long", f"{many}: {what}", "words"
         else:
             counts["not counted"] += 1
 

@@ -26,13 +26,15 @@ class Defect(NamedTuple):
 class Found:
     """What the batches of a file came to. Rows are numbered as `data_files.records` does.
 
-    `defects` by kind, `more` counts those beyond MOST; `unknown` counts rows for which something could not be told, by
-    the reason. The keys are hashes: of (database, question), of the SQL, of the database.
+    `defects` by kind; `more` counts the rows of those beyond MOST, `last` is the row told last; `unknown` counts rows
+    for which something could not be told, by the reason. The keys are hashes: of (database, question), of the SQL,
+    the database.
     """
 
     path: str
     defects: dict[str, list[Defect]] = field(default_factory=dict)
     more: Counter[str] = field(default_factory=Counter)
+    last: dict[str, int] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
     rows: array[int] = field(default_factory=lambda: array("q"))
@@ -57,12 +59,13 @@ class Found:
         known = self.defects.setdefault(kind, [])
         if len(known) < MOST:
             known.append(defect)
-        else:
+        elif defect.row != self.last.get(kind):  # what is wrong with one row is told in one go
             self.more[kind] += 1
+        self.last[kind] = defect.row
 
     def count(self, kind: str) -> int:
-        """Return how many rows have a defect of a kind."""
-        return len(self.defects.get(kind, ())) + self.more[kind]
+        """Return how many rows have a defect of a kind; a row may have several."""
+        return len({defect.row for defect in self.defects.get(kind, ())}) + self.more[kind]
 
     @property
     def kept(self) -> int:

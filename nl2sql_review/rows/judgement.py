@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..run.reviewer import Reviewer
 
 EXAMPLES = 5  # rows named in a finding that stands for many
+UNCOUNTED = "the model's tokenizer is not on this disk, or tokenizers is not installed"
 OF_FILE = ("held_out_databases", "databases_on_both_sides", "passes")  # facts about a file, and not about its rows
 WHY = {  # for which reasons a fact is not known
     "empty_parts": ("question", "sql", "filter"), "markup": ("question", "sql", "filter"),
@@ -126,9 +127,8 @@ def _without(name: str, one: Checked, result: Result) -> Fact:
     if name == "too_long" and program.length is None:
         return Fact(Unknown("the sequence length is unknown"))
     if name == "too_long" and (number := found.counts["not counted"]):
-        lacks = "the model's tokenizer is not on this disk, or tokenizers is not installed"
         return Fact(
-            Unknown(f"of {number:,} rows it is not known whether they fit into {program.length:,} tokens: {lacks}")
+            Unknown(f"of {number:,} rows it is not known whether they fit into {program.length:,} tokens: {UNCOUNTED}")
         )
     told = reasons(found.unknown.most_common(), WHY.get(name, ()))
     if told:
@@ -181,7 +181,7 @@ def _findings(
             yield _finding(rule, one, defect, name)
         return
     first = defects[0]
-    rows = ", ".join(f"{defect.row:,}" for defect in defects[:EXAMPLES])
+    rows = ", ".join(f"{row:,}" for row in list(dict.fromkeys(defect.row for defect in defects))[:EXAMPLES])
     more = f" and {total - EXAMPLES:,} more" if total > EXAMPLES else ""
     yield _finding(rule, one, first, name, f"{total:,} rows: {rows}{more} (--all for each); row {first.row:,}: ")
 
@@ -262,5 +262,7 @@ def _said(judged: FactVerdict, one: Checked, rate: tuple[float, str] | None) -> 
         return f"{number:,} of {judged_rows:,} rows whose SQL was checked against a schema"
     if name == "lost_by_cut":
         return f"{number:,} of {looked:,} rows; the schema of {found.counts['cut']:,} is cut"
+    if name == "too_long" and (left := found.counts["not counted"]):
+        return f"{number:,} of {looked:,} rows; of {left:,} others it is not known: {UNCOUNTED}"
     dropped = f", without {found.counts['dropped']:,} that the script drops" if found.counts["dropped"] else ""
     return f"{number:,} of {looked:,} rows{dropped}"

@@ -170,3 +170,31 @@ def test_batches_are_small(tmp_path: Path) -> None:
     file = data_file(str(write(tmp_path / "a.json", json.dumps(ROWS))))
     assert file is not None
     assert [len(one.rows) for one in read(file) if isinstance(one, Batch)] == [1000, 1000, 500]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", "question,sql\none,SELECT 1\n?,SELECT 2\nthree,SELECT 3\n"),
+        ("a.tsv", "question\tsql\none\tSELECT 1\n?\tSELECT 2\nthree\tSELECT 3\n"),
+        ("a.json", '[{"question": "one"}, {"messages": [{"content": "?"}]}, {"question": "three"}]'),
+        ("b.json", '{"data": [\n{"question": "one"}, {"question": "?"}, {"question": "three"}]}'),
+        ("a.jsonl", '{"question": "one"}\n{"question": "?"}\n{"question": "three"}\n'),
+    ],
+)
+def test_a_row_that_is_not_utf_8_is_named_in_every_format(tmp_path: Path, name: str, text: str) -> None:
+    rows, problems = both(write(tmp_path / name, text.encode().replace(b"?", b"caf\xe9")))
+    assert list(problems) == [2] and problems[2].startswith("not UTF-8: a byte after ") and "caf" in problems[2]
+    assert sorted(rows) == [1, 3]
+    rows, problems = both(write(tmp_path / name, text.replace("?", "café 🙂")))
+    assert sorted(rows) == [1, 2, 3] and not problems
+
+
+def test_a_null_character_in_csv_is_in_the_row(tmp_path: Path) -> None:
+    rows, problems = both(write(tmp_path / "a.csv", b"question,sql\na\0b,SELECT 1\n"))
+    assert rows == {1: {"question": "a\0b", "sql": "SELECT 1"}} and not problems
+
+
+def test_a_header_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    rows, problems = both(write(tmp_path / "a.csv", b"caf\xe9,sql\na,SELECT 1\n"))
+    assert not rows and list(problems) == [0] and problems[0].startswith("its header is not UTF-8")

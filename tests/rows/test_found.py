@@ -60,3 +60,11 @@ def test_a_dialect_that_sqlite_does_not_read_is_unknown_and_names_are_wrong_all_
     made.settle()
     assert [defect.row for defect in made.defects["refused_sql"]] == [2]
     assert any("give --dialect postgres" in reason for reason in made.unknown)
+
+
+def test_a_row_with_two_defects_of_a_kind_is_one_row(monkeypatch):
+    monkeypatch.setattr("nl2sql_review.rows.found.MOST", 3)
+    made = Found("train.jsonl")
+    for row in (1, 1, 2, 2, 3, 3, 4):
+        made.tell("markup", Defect(row, "an entity"))
+    assert made.count("markup") == 4 and len(made.defects["markup"]) == 3

@@ -62,3 +62,24 @@ def test_a_recursion_without_end_is_prepared_and_not_run(tmp_path):
     bomb = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
     made = found(tmp_path, "\n".join([row("one", bomb), row("two", "SELECT missing FROM t")]).encode())
     assert [(kind, number) for kind, number, _ in made] == [("rows/sql", 2)]
+
+
+def test_a_null_character_is_told_wherever_it_is(tmp_path):
+    """In a question as in SQL, and of SQL also where no schema is there to ask."""
+    lines = [row("one"), row("t\0wo"), row("three", "SELECT a\0 FROM t", "")]
+    made = found(tmp_path, "\n".join(lines).encode())
+    assert [(rule, number) for rule, number, _ in made] == [("rows/markup", 2), ("rows/sql", 3)]
+    assert all("null character" in message for _, _, message in made)
+
+
+def test_a_schema_that_does_not_load_is_told_in_one_clause(tmp_path):
+    endless = "CREATE TABLE t AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x AS a FROM c"
+    made = found(tmp_path, f"{row('one')}\n{row('two', schema=endless)}\n{row('three', 'SELECT b FROM t')}\n".encode())
+    (message,) = (message for rule, number, message in made if rule == "rows/schema" and number == 2)
+    assert message.count("load") == 1
+
+
+def test_data_that_is_not_there_is_not_called_a_script(tmp_path):
+    (tmp_path / "train.py").write_text(SCRIPT)
+    code, output, _ = data(tmp_path, "--isolated")
+    assert code == 3 and output.endswith("t.jsonl: not checked: the file does not exist\nno data file was checked\n")
