@@ -495,3 +495,11 @@ def test_the_accumulation_of_a_loop_is_what_loss_and_step_agree_on(loss, every, 
     assert type(found) is type(expected)
     if not isinstance(expected, Unknown):
         assert found.value == expected.value and getattr(found, "by", "") == getattr(expected, "by", "")
+
+
+def test_an_adapter_that_the_command_line_decides_leaves_nothing_unset() -> None:
+    code = ROWS + "config = get_peft_config(TrlParser((ModelConfig,)).parse_args_and_config()[0])\n"
+    code += 'SFTTrainer(model="gpt2", train_dataset=rows, peft_config=config).train()\n'
+    plan = plan_of(code)
+    for name in ("adapter", "r", "alpha", "scaling", "target_modules"):
+        assert shown(getattr(plan.lora, name).value) == "unknown", name

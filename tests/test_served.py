@@ -141,7 +141,7 @@ def test_what_a_server_does_with_the_answer_is_told_at_the_save(project: Path) -
     text += 'out = model.generate(**batch)\nsql = tokenizer.decode(out[0])\nhit = sql == row["query"]\n'
     (project / "answer.py").write_text(ROW + text, encoding="utf-8")
     messages = told()
-    assert any("answer.py:" in m and "prompt in front" in m for m in messages)
+    assert any("answer.py:" in m and "compared as if it were the answer" in m for m in messages)
     assert any("answer.py:" in m and "20 tokens" in m for m in messages)
 
 

@@ -60,7 +60,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
         return
     if run.adapter_call is None:  # something may be an adapter's configuration, or none
         unknown = Unknown(run.adapter.unknown)
-        for name in ("adapter", *SPELLINGS, "target_modules", "unmatched_modules", "gradient_checkpointing"):
+        for name in ("adapter", *SPELLINGS, "scaling", "target_modules", "unmatched_modules", "gradient_checkpointing"):
             setattr(part, name, Fact(unknown, at=run.place))
         return
     part.adapter = Fact(Known(run.adapter_call.callee, (run.adapter_call.place,)), at=run.adapter_call.place)

@@ -20,7 +20,7 @@ from ..object_settings import last
 from ..prompt.silent_failures import own_special_tokens, puts_bos
 from ..prompt.text import Piece, alternatives, chat, chat_call_of
 from ..prompt.tokenizer import Tokenizer
-from ..prompt.training_text import TrainingText, apart, texts_of
+from ..prompt.training_text import TrainingText, apart, texts_of, uses_unsloth
 from ..run import Run
 from . import generation
 from .asking import Question, Side, messages, questions, saved_at, sides
@@ -214,12 +214,12 @@ def bos(trained: TrainingText, question: Question, plan: TrainingPlan) -> Iterat
         return
     tokenizer = Tokenizer(training, plan)
     adds = question.tokenized.get("add_special_tokens")
-    once = plan.prompt.bos.value
     if not isinstance(adds, Absent) and plain(adds) is not True or not puts_bos(tokenizer):
         return
-    if own_special_tokens(training) or own_special_tokens(question.side.run) or plain(once) == "twice":
+    if own_special_tokens(training) or own_special_tokens(question.side.run):
         return
-    if isinstance(once, Unknown) or tokenizer.chat_end(call).starts_with_bos is not True:
+    once = plain(plan.prompt.bos.value) == "once" or trained.form == "text" and uses_unsloth(training)
+    if not once or tokenizer.chat_end(call).starts_with_bos is not True:
         return
     text = (
         "the chat template writes the BOS token, and the tokenizer adds a second one: the model was trained with "
