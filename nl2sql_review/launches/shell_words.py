@@ -43,6 +43,7 @@ class Raw:
 NAME = re.compile(r"[A-Za-z_]\w*")
 ASSIGNED = re.compile(r"([A-Za-z_]\w*)(\+?=)")
 BREAKS = " \t\r\n;&|()<>"
+PLAIN = re.compile(r"[^\s;&|()<>\\'\"$`]+")  # what means nothing in a word, quoted or not
 NUMBERED = re.compile(r"\d+[<>]")
 HEREDOC = re.compile(r"<<-?\s*(['\"]?)([A-Za-z_]\w*)\1")
 
@@ -132,8 +133,7 @@ class Reader:
             elif c in "$`":
                 self._expansion(parts, quoted=False)
             else:
-                _add(parts, c)
-                self.at += 1
+                self._plain(parts)
         raw.end = self.at
         return raw
 
@@ -169,9 +169,15 @@ class Reader:
             elif c in "$`":
                 self._expansion(parts, quoted=True)
             else:
-                _add(parts, c)
-                self.at += 1
+                self._plain(parts)
         self.at += 1
+
+    def _plain(self, parts: list[Part]) -> None:
+        """Add what stands here as it is: a run of letters at once, as a word may take the whole file."""
+        found = PLAIN.match(self.text, self.at)
+        end = found.end() if found is not None else self.at + 1
+        _add(parts, self.text[self.at : end])
+        self.at = end
 
     def _expansion(self, parts: list[Part], quoted: bool) -> None:
         text, start = self.text, self.at

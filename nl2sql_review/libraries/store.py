@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +114,7 @@ def ever(library: str, callable: str) -> tuple[str, ...]:
     return (*stored.get("parameters", ()), *stored.get("renamed", ()))
 
 
+@cache
 def exported(library: str, name: str) -> tuple[str, ...]:
     """The versions that offer a name, `X` or `trainer.X`, oldest first; () for one that is not known."""
     data = _stored().get(library, {})

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from .run import Run
 
 
+STEPS_OF_RUN = 1_000  # of the interpreter, as which each run but the first is counted
+
+
 def read(recording: Recording, source: Source, settings: ProjectSettings | None = None) -> list[TrainingPlan]:
     """One plan per trainer that the script constructs; one for its adapter, arguments and model calls if it constructs
     none; an empty list when there are none of those either: the script does not train.
@@ -23,6 +26,7 @@ def read(recording: Recording, source: Source, settings: ProjectSettings | None 
     from . import run
 
     runs = run.runs(recording, source, settings)
+    recording.steps += STEPS_OF_RUN * len(runs[1:])
     return _plans(runs, recording, source, settings) if runs else []
 
 
@@ -35,13 +39,16 @@ def _plans(
     from .api.imports import replaced
 
     versions: Any = None
+    defects: Any = None
     by_unsloth = replaced(recording)
     found: list[tuple[Any, TrainingPlan]] = []
     recording.launch = launch.find(recording, source, settings)
     for one in runs:
         one.versions = versions = versions or versions_of(recording, source, settings)
+        one.defects = defects
         with defaults.under(versions.installed(), by_unsloth):
             site, plan = one.trainer and one.trainer.place.node, read_run(one)
+        defects = one.defects
         if not any(site is other_site and alike(plan, other) for other_site, other in found):
             found.append((site, plan))
     return [plan for _, plan in found]

@@ -82,10 +82,10 @@ class ObjectSettings:
         """
         objects_made = {id(made): made for _, made in self.makers if made is not None}
         writes = [c for c in calls if c.callee.endswith("=") and id(c.receiver) in objects_made]
+        earlier = {(id(c.receiver), c.callee): c for c in writes if c.order < order}
         for late in (c for c in writes if c.order > order):
-            name = last(late.callee)[:-1]
-            earlier = [c for c in writes if c.receiver is late.receiver and c.callee == late.callee and c.order < order]
-            value = extend(earlier[-1].get(name), earlier[-1].place) if earlier else None
+            name, before = last(late.callee)[:-1], earlier.get((id(late.receiver), late.callee))
+            value = extend(before.get(name), before.place) if before is not None else None
             self.settled[id(late.receiver), name] = value
 
     def spelling(self, *names: str) -> str:

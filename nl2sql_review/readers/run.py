@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Iterable
 
 from .. import flavours
 from ..interpret.core.objects import Instance, Object, Opaque
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ..source import Source
     from ..training_plan.stated import ProjectSettings
 
+# How many runs of a script are read: as many as come to so many calls in all, which takes half a second. Few scripts
+# have more than two; a sweep written out has ten.
+CALLS_READ, FEWEST_RUNS, MOST_RUNS = 6_000, 4, 24
 ADAPTERS = ("get_peft_model", "LoraConfig", "add_adapter")
 LOADERS = ("from_pretrained", "from_config")
 # Whose classes train, beside those of flavours.
@@ -38,6 +41,7 @@ class Run:
     source: Source
     settings: ProjectSettings | None = None
     versions: Any = None  # api.chosen.Versions: what the script runs on
+    defects: Any = None  # a list of api.arguments.Defect: of the calls of all runs, so that one run finds them for all
     trainer: Call | None = None
     train: tuple[Call, ...] = ()
     arguments: ObjectSettings = field(default_factory=ObjectSettings)
@@ -85,7 +89,11 @@ def runs(recording: Recording, source: Source, settings: ProjectSettings | None)
     """One run per trainer that is constructed; without any, one of the adapter, arguments and model calls there are."""
     trainers = [c for c in recording.calls if is_trainer(c)]
     if trainers:
-        return [linked(Run(recording, source, settings, trainer=c), trainers) for c in trainers]
+        trained = train_calls(recording, alone=trainers[0] if len(trainers) == 1 else None)
+        most = max(FEWEST_RUNS, min(MOST_RUNS, CALLS_READ // len(recording.calls)))
+        if len(trainers) > most and not recording.exhausted:
+            recording.exhausted = f"the script creates {len(trainers):,} trainers, of which {most} are read"
+        return [linked(Run(recording, source, settings, trainer=c), trainers, trained) for c in trainers[:most]]
     run = Run(recording, source, settings)
     adapters = [
         c
@@ -128,7 +136,8 @@ def infers(recording: Recording) -> bool:
     return not trains and bool({"generate", "for_inference", "pipeline", "eval", "LLM"} & names)
 
 
-def linked(run: Run, trainers: list[Call]) -> Run:
+def linked(run: Run, trainers: list[Call], trained: dict[int, list[Call]]) -> Run:
+    """Fill in the calls that belong to the run's trainer; `trained` are those that train, as `train_calls` has them."""
     trainer = run.trainer
     assert trainer is not None
     value = trainer.get("args", "training_args", "config")
@@ -143,7 +152,7 @@ def linked(run: Run, trainers: list[Call]) -> Run:
     if trainer.unknown_arguments and not run.arguments:
         run.arguments.unknown = trainer.unknown_arguments
     run.dataset = trainer.get("train_dataset")
-    run.train = tuple(train_calls(run.recording, trainer, alone=len(trainers) == 1))
+    run.train = tuple(trained.get(id(trainer), ()))
     if run.train:
         run.arguments.before(run.recording.every(), max(c.order for c in run.train))
     model = trainer.get("model")
@@ -256,17 +265,22 @@ def adopt_adapter(run: Run, calls: list[Call]) -> None:
     run.adapter = found
 
 
-def train_calls(recording: Recording, trainer: Call, alone: bool) -> Iterator[Call]:
+def train_calls(recording: Recording, alone: Call | None) -> dict[int, list[Call]]:
+    """List the calls that train, in order, by the id of their trainer's call; `alone` is the only trainer there is."""
+    found: dict[int, list[Call]] = {}
     for call in recording.calls:
         name = last(call.callee)
         if name == "train":
-            origin = made_from(call.receiver)
-            if trainer in origin or (alone and not origin and "Trainer" in call.callee):
-                yield call
-        elif name == "unsloth_train" and (
-            alone or trainer in made_from(next(objects(call.get("trainer", "$0")), None))
-        ):
-            yield call
+            trained = made_from(call.receiver)
+            if alone is not None and not trained and "Trainer" in call.callee:
+                trained = [alone]
+        elif name == "unsloth_train":
+            trained = [alone] if alone is not None else made_from(next(objects(call.get("trainer", "$0")), None))
+        else:
+            continue
+        for trainer in trained:
+            found.setdefault(id(trainer), []).append(call)
+    return found
 
 
 def made_from(thing: Object | None) -> list[Call]:

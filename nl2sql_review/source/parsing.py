@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_BRACKETS = 200  # Python's own limit
+MAX_NESTING = 150_000  # levels beyond SHALLOW, summed over all brackets: LibCST copies what is inside at each of them
+SHALLOW = 10
 MAX_OPERATORS = 1000  # one inside the other: a.b.c, a + b + c, not not a, elif … elif …
 MAX_STRINGS = 3 * MAX_OPERATORS  # side by side: LibCST's own limit, which puts each inside the one before
 MAX_PATTERN = 8  # LibCST takes 2**depth steps for the brackets of a `case`, and of a `del` it cannot read
@@ -227,6 +229,7 @@ def too_deep(lines: Lines) -> Fault | None:
     open_levels: list[tuple[int, int]] = []
     binary = postfix = 0  # operators one inside the other at this level, and those of the operand being read, in thirds
     total = 0  # the same summed over the enclosing levels
+    nesting = 0  # of all brackets so far
     for match in _TOKEN.finditer("\n" + outline):
         token, offset = match[0], match.start() - 1
         joint = token[0] in "\"'_"  # of two strings
@@ -238,6 +241,9 @@ def too_deep(lines: Lines) -> Fault | None:
             binary = postfix = 0
             if len(open_levels) > limit:
                 return Fault(f"more than {limit} nested {what}", *lines.place(offset))
+            nesting += max(len(open_levels) - SHALLOW, 0)
+            if nesting > MAX_NESTING:
+                return Fault("too many deeply nested brackets", *lines.place(offset))
         elif token in ")]}":
             if open_levels:
                 binary, postfix = open_levels.pop()

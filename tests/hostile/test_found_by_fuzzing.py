@@ -9,7 +9,7 @@ import pytest
 
 from nl2sql_review import cli
 from nl2sql_review.fixes import SPENT, Session
-from nl2sql_review.source import Source, SourceError
+from nl2sql_review.source import Source, SourceError, parse
 
 TAIL = '\nSFTTrainer("m", args=SFTConfig(learning_rate=2e-4, run_name=x, output_dir=str(x))).train()\n'
 HEAD = "import os, requests\nfrom pathlib import Path\nfrom trl import SFTConfig, SFTTrainer\n"
@@ -97,3 +97,23 @@ def test_proofs_end_where_their_steps_are_spent(monkeypatch: pytest.MonkeyPatch)
     cut = Session(examine, text, "train.py")
     cut.apply(unsafe=False)
     assert len(read) == 1 and cut.data == text and SPENT in [why for _, why in cut.unfixed()]
+
+
+def test_a_script_of_many_trainers_is_read_as_far_as_its_budget_goes(capsys: pytest.CaptureFixture[str]) -> None:
+    """A hundred trainers are not a hundred plans, and what was not read is said; ten are all read."""
+    call = 'SFTTrainer("m", args=SFTConfig(learning_rate={}e-4)).train()\n'
+    Path("train.py").write_text(HEAD + "".join(map(call.format, range(1, 101))))
+    cli.main(["--isolated", "--no-cache", "--output-format", "json", "train.py"])
+    said = json.loads(capsys.readouterr().out)["files"][0]
+    assert said["status"] == "reviewed"
+    assert "creates 100 trainers, of which" in json.dumps(said)
+    Path("train.py").write_text(HEAD + "".join(map(call.format, range(1, 11))))
+    cli.main(["--isolated", "--no-cache", "--output-format", "json", "train.py"])
+    assert "of which" not in json.dumps(json.loads(capsys.readouterr().out)["files"][0]["checklist"])
+
+
+def test_brackets_that_nest_deeply_all_over() -> None:
+    deep = "[" * 75 + "]" * 75
+    with pytest.raises(SourceError, match="too many deeply nested brackets"):
+        parse("x = " + deep * 200 + "\n")
+    assert parse("x = " + deep + "\n").body

@@ -374,4 +374,9 @@ def _is_text(statement: cst.BaseSmallStatement) -> bool:
 
 
 def _without_comments(text: str) -> str:
-    return re.sub(r"#[^\n\"']*$", "", text, flags=re.MULTILINE)
+    """The code without comments that hold no quotes, each line cut at the first # after its last quote."""
+    lines = []
+    for line in text.split("\n"):
+        comment = line.find("#", max(line.rfind('"'), line.rfind("'")) + 1)
+        lines.append(line if comment < 0 else line[:comment])
+    return "\n".join(lines)

@@ -65,7 +65,7 @@ class Recording:
         default_factory=dict
     )  # names that are not bound when the node that reads them runs, by the node's id
     exhausted: str = ""  # why interpretation stopped early, if it did
-    steps: int = 0  # that it took
+    steps: int = 0  # that it took, and the reading of its runs
     project: Any = None  # project.Project: the door to further files, such as a model's config.json
     configuration: Any = None  # flavours.reading.Configuration, where no script is followed but a configuration is read
     options: dict[str, Any] = field(default_factory=dict)  # of the command line -> the place that declares each

@@ -323,7 +323,9 @@ class State:
         if self.escapes:
             begin, escapes = self.escapes[-1]
             by = self.assumed[-1] if len(self.assumed) > self.try_depths[-1].assumed else ""
-            escapes.append((name, self.changes(begin), by))
+            changes = self.changes(begin)
+            self.spend(len(changes))  # each keeps its own, so that a script of many writes that may raise fills memory
+            escapes.append((name, changes, by))
 
     def conditions_since_try(self) -> bool:
         if self.silent or not self.try_depths:

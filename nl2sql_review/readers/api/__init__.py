@@ -73,7 +73,9 @@ def read(run: Run, plan: TrainingPlan) -> None:
         setattr(part, name, Fact(Absent(SCRIPT), at=run.place, why_not=SCRIPT))
     made = judging(run)
     part.patched = Fact(Known(made.patched), at=run.place)
-    defects = [d for one in run.calls for d in made.defects(one)]
+    if run.defects is None:
+        run.defects = [d for one in run.calls for d in made.defects(one)]
+    defects: list[Defect] = run.defects
     for kind, name in LISTS.items():
         setattr(part, name, listed(_distinct(d for d in defects if d.kind == kind), run.place))
     part.removed_imports = listed(list(imports.missing(run.recording, made)), run.place)
