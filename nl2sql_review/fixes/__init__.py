@@ -36,7 +36,7 @@ Examine = Callable[[bytes, str, Mapping[str, bytes]], Examined]
 ARGUMENT = re.compile(r"(?:, |,?\r?\n[ \t]*)?\w+=[^\n]*[^\s]")  # code that adds one argument to a call
 MOST = 100  # fixes made to one script; it has fewer findings
 KEPT = 8  # readings of a script that are kept: what did not hold is tried again where something else was fixed
-STEPS = 250_000  # of the interpreter, in all the readings that prove the fixes of a file: some seconds
+STEPS = 600_000  # of the interpreter, in all the readings that prove the fixes of a file: some seconds
 STEPS_OF_READING, CHARACTERS_OF_STEP = 2_000, 4  # what parsing and judging cost besides, counted as such steps
 SPENT = f"not tried: the limit of {STEPS:,} steps per file is reached"
 
