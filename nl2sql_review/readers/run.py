@@ -92,7 +92,7 @@ def runs(recording: Recording, source: Source, settings: ProjectSettings | None)
         trained = train_calls(recording, alone=trainers[0] if len(trainers) == 1 else None)
         most = max(FEWEST_RUNS, min(MOST_RUNS, CALLS_READ // len(recording.calls)))
         if len(trainers) > most and not recording.exhausted:
-            recording.exhausted = f"the script creates {len(trainers):,} trainers, of which {most} are read"
+            recording.exhausted = f"the script creates {len(trainers):,} trainers: {most} of them are read"
         return [linked(Run(recording, source, settings, trainer=c), trainers, trained) for c in trainers[:most]]
     run = Run(recording, source, settings)
     adapters = [

@@ -104,6 +104,7 @@ READS_WHAT_IS_OURS = {  # what may open files on its own: they belong to the pro
     "flavours/keys.py", "flavours/build.py", "gpu_memory/architectures.py",
     "commands/init.py", "commands/console.py", "files/user_cache.py", "files/disk.py", "run/cache.py", "fixes/write.py",
     "render/html/__init__.py", "readers/prompt/models.py", "rows/clean.py",
+    "libraries/changes.py", "libraries/dates.py",
     "data_files/formats.py", "data_files/records.py", "rows/checker.py",  # data in batches, after disk.head
 }  # fmt: skip
 
