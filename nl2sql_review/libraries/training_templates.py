@@ -19,7 +19,7 @@ from .store import OWN
 MODULE, TRAINER = "trl/chat_template_utils.py", "trl/trainer/sft_trainer.py"
 FILES = "trl/chat_templates/"
 CHOOSES = "get_training_chat_template"
-NAME = re.compile(r"(\w+?)_(training_)?chat_template(_\w+)?$")  # qwen3_5_chat_template_2b_and_below in 1.0
+NAME = re.compile(r"(\w{1,80}?)_(training_)?chat_template(_\w{1,80})?$")  # qwen3_5_chat_template_2b_and_below in 1.0
 MARKED = re.compile(r"\{%-?\s*generation\s*-?%\}")  # what TRL itself looks for
 REPLACED, UNMARKED = "replaced", ""
 
