@@ -507,7 +507,7 @@ def test_watch_reviews_again_when_what_it_rests_on_changes(project: Path) -> Non
 
         def wait_for(text: str) -> None:
             deadline = time.monotonic() + 60
-            while text not in (said := output.read_text(encoding="utf-8")) or not said.endswith("ends\n"):
+            while text not in (said := output.read_text(encoding="utf-8")) or not said.endswith("to stop\n"):
                 assert process.poll() is None and time.monotonic() < deadline, said
                 time.sleep(0.05)
 
