@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Iterator
+from typing import Iterable, Iterator, NamedTuple
 
 from ...files import disk
 from ...interpret.core.recording import Call
@@ -67,45 +67,50 @@ class Question:
 # -- which programs --------------------------------------------------------------------------------------------------
 
 
-def sides(run: Run) -> list[Side]:
-    """The training script itself, then every script that serves what it saves."""
+class Served(NamedTuple):
+    """A file that may serve the model; `named`: by the settings."""
+
+    path: Path
+    text: str
+    named: bool
+
+
+def sides(run: Run, served: Iterable[Served]) -> Iterator[Side]:
+    """The training script itself, then every script among the files that serves what it saves."""
     start = min((c.order for c in run.train), default=-1)
-    names = [n for n in destinations(run) if len(n) > 2]
-    found = [Side(run, run, start=start, names=names)]
-    for path, data, named in files(run):
-        if path.suffix != ".py" or not named and not SERVES.search(data):
-            continue
-        asking = read(run, path, data)
-        if asking is not None:
-            found.append(Side(run, asking, path.name, named, names=names))
-    return found
+    names = saved_names(run)
+    yield Side(run, run, start=start, names=names)
+    for one in served:
+        if one.path.suffix == ".py" and (one.named or SERVES.search(one.text)):
+            asking = read(run, one.path, one.text)
+            if asking is not None:
+                yield Side(run, asking, one.path.name, one.named, names=names)
 
 
-def files(run: Run) -> Iterator[tuple[Path, str, bool]]:
-    """(path, text, whether the settings name it) of the files that may serve the model."""
+def files(run: Run) -> list[Served]:
+    """The files that may serve the model: those that the settings name, and those beside it that name what is saved."""
     project = run.recording.project
     if project is None or project.root is None or project.script is None:
-        return
-    script = project.script
-    named = [
-        Path(getattr(run.settings, "root", "") or project.root, each) for each in getattr(run.settings, "served", ())
-    ]
-    for path in named:
-        data = project.read(path)
-        if data is not None and len(data) <= MAX_BYTES and path != script:
-            yield path, data.decode("utf-8", "replace"), True
-    names = [n for n in destinations(run) if len(n) > 2]
-    listing = [n for n in sorted(disk.names(script.parent)) if n.endswith(".py") or n.lower().startswith("modelfile")]
-    for name in listing[:MAX_FILES]:
-        path = script.parent / name
-        if path == script or path in named:
-            continue
-        data = project.read(path)
-        if data is None or len(data) > MAX_BYTES:
-            continue
-        text = data.decode("utf-8", "replace")
-        if any(re.search(rf"[\"'/\s]{re.escape(n)}[\"'/\s]", text) for n in names):
-            yield path, text, False
+        return []
+    script, names = project.script, saved_names(run)
+    root = getattr(run.settings, "root", "") or project.root
+    named = [Path(root, each) for each in getattr(run.settings, "served", ())]
+    listing = sorted(disk.names(script.parent)) if names else []
+    found = [n for n in listing if n.endswith(".py") or n.lower().startswith("modelfile")][:MAX_FILES]
+    beside = [path for name in found if (path := script.parent / name) not in named]
+    made = []
+    for path in (*named, *beside):
+        data = project.read(path) if path != script else None
+        if data is not None and len(data) <= MAX_BYTES:
+            text, by_settings = data.decode("utf-8", "replace"), path in named
+            if by_settings or any(re.search(rf"[\"'/\s]{re.escape(n)}[\"'/\s]", text) for n in names):
+                made.append(Served(path, text, by_settings))
+    return made
+
+
+def saved_names(run: Run) -> list[str]:
+    """What the training saves to, without names so short that they stand anywhere."""
+    return [name for name in destinations(run) if len(name) > 2]
 
 
 def read(run: Run, path: Path, text: str) -> Run | None:

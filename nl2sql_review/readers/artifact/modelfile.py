@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Iterator
+from typing import Iterable, Iterator
 
 from ...training_plan.facts import TrainingPlan
 from ..api.arguments import Defect
@@ -11,7 +11,7 @@ from ..object_settings import last
 from ..prompt.tokenizer import Tokenizer
 from ..prompt.training_text import TrainingText
 from ..run import Run
-from .asking import files, saved_at
+from .asking import Served, saved_at
 
 TEMPLATE = re.compile(
     r'^[ \t]*TEMPLATE[ \t]+("""(?P<long>.*?)"""|"(?P<short>[^"\n]*)")', re.DOTALL | re.MULTILINE | re.IGNORECASE
@@ -21,13 +21,15 @@ TURN = re.compile(r"<\|[\w ]+\|>|\[INST\]|<start_of_turn>|\.Messages")
 JINJA = (".jinja", ".jinja2", ".j2")
 
 
-def modelfile(run: Run, plan: TrainingPlan, trained: TrainingText, heads: list[str]) -> Iterator[Defect]:
+def modelfile(
+    run: Run, plan: TrainingPlan, trained: TrainingText, heads: list[str], served: Iterable[Served]
+) -> Iterator[Defect]:
     """Templates of servers with other turns, or other words, than those that were trained."""
     save = saved_at(run)
     if trained.form == "prompt-completion" or save is None:
         return
     turns = Tokenizer(run, plan).turns if templated(run) or trained.form == "chat" else None
-    for path, text, _ in files(run):
+    for path, text, _ in served:
         row, template = template_of(path.suffix, text)
         if not template:
             continue

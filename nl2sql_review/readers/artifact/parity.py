@@ -23,7 +23,7 @@ from ..prompt.tokenizer import Tokenizer
 from ..prompt.training_text import TrainingText, apart, texts_of, uses_unsloth
 from ..run import Run
 from . import generation
-from .asking import Question, Side, messages, questions, saved_at, sides
+from .asking import Question, Side, files, messages, questions, saved_at, sides
 from .modelfile import modelfile
 
 HOLE = "\0"
@@ -37,7 +37,8 @@ def prompt(run: Run, plan: TrainingPlan) -> Fact:
         return Fact(Absent(why), at=run.place, why_not=why)
     trained = texts[0]
     found: list[Defect] = []
-    for side in sides(run):
+    served = files(run)
+    for side in sides(run, served):
         told: set[str] = set()
         for question in questions(side):
             for compare in COMPARISONS:
@@ -46,7 +47,7 @@ def prompt(run: Run, plan: TrainingPlan) -> Fact:
                         told.add(defect.kind)
                         found.append(defect)
         found += answers(side, plan)
-    found += modelfile(run, plan, trained, headings(pieces_of(trained)))
+    found += modelfile(run, plan, trained, headings(pieces_of(trained)), served)
     return listed(found, run.place)
 
 

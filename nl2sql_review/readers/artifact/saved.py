@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Iterator
 
+from ...files import disk
 from ...interpret.core.objects import Object
 from ...interpret.core.recording import Call
 from ...training_plan.values import Absent, Default, Known, Value
@@ -150,7 +151,7 @@ def folder_of(value: Value) -> str:
 
 
 def lies_in(path: str, folder: str) -> bool:
-    return path == folder or folder == "." or path.startswith(f"{folder}/")
+    return folder == "." or disk.lies_in(path, folder)
 
 
 def touched(run: Run, upload: Call, folder: str) -> bool:
