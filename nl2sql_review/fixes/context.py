@@ -17,7 +17,6 @@ from ..readers.api import versions_of
 from ..readers.api.arguments import CONFIG_OF
 from ..readers.derive import options, plain
 from ..source import Source, Span
-from ..source.syntax import statements, walk
 from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Default, Known
 from . import places, uses
@@ -71,18 +70,15 @@ class Task:
 
     def line(self, node: cst.CSTNode) -> cst.SimpleStatementLine | None:
         """The simple statements of the script on whose line a node stands; None behind `if …:` and in a magic."""
-        lines = (one for one in statements(self.source.tree) if isinstance(one, cst.SimpleStatementLine))
-        line = next((one for one in lines if any(n is node for n in walk(one))), None)
+        path = self.source.nodes.path(node)
+        line = next((one for one in path if isinstance(one, cst.SimpleStatementLine)), None)
         start = self.source.span(line) if line is not None else None
         return None if start is None or self.source.line(start.row, start.cell)[: start.column - 1].strip() else line
 
     def function(self, node: cst.CSTNode) -> cst.CSTNode:
         """The innermost function or lambda that holds a node, else the whole script."""
-        found: cst.CSTNode = self.source.tree
-        for one in walk(self.source.tree):
-            if isinstance(one, (cst.FunctionDef, cst.Lambda)) and any(n is node for n in walk(one)):
-                found = one
-        return found
+        path = reversed(self.source.nodes.path(node))
+        return next((one for one in path if isinstance(one, (cst.FunctionDef, cst.Lambda))), self.source.tree)
 
     def imports_unsloth(self) -> bool:
         return any(name.split(".")[0] == "unsloth" for name, _ in self.examined.recorded.imports)

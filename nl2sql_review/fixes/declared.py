@@ -8,8 +8,9 @@ from typing import Any
 
 import libcst as cst
 
+from ..source import Source
 from ..source.literals import evaluated
-from ..source.syntax import dotted, walk
+from ..source.syntax import dotted
 from ..training_plan.values import Place
 
 PLAIN = ("int", "float", "str", "bool")
@@ -20,7 +21,7 @@ def refuses(place: Place, wanted: Any) -> str:
 
     Python runs it nevertheless: `type=int` converts no default. But nobody could give the value on the command line.
     """
-    for said in _said(place.source.tree, place.node):
+    for said in _said(place.source, place.node):
         if isinstance(said, cst.BaseExpression) and (named := _types(place.source.segment(said))):
             if type(wanted).__name__ not in named and not (type(wanted) is int and "float" in named):
                 return f"it is declared as {' or '.join(named)}, and {wanted!r} is none"
@@ -34,9 +35,10 @@ def refuses(place: Place, wanted: Any) -> str:
     return ""
 
 
-def _said(tree: cst.CSTNode, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+def _said(source: Source, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """The types (expressions) and choices (arguments) that are declared of a literal."""
-    for one in walk(tree):
+    path = source.nodes.path(node)
+    for one, held in zip(path, path[1:]):
         match one:
             case cst.Call() if any(arg.value is node for arg in one.args):
                 given = {arg.keyword.value: arg for arg in one.args if arg.keyword is not None}
@@ -45,7 +47,7 @@ def _said(tree: cst.CSTNode, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
                         yield given["type"].value
                     if "choices" in given:
                         yield given["choices"]
-            case cst.AnnAssign(value=value) if value is not None and any(inner is node for inner in walk(value)):
+            case cst.AnnAssign(value=value) if value is held:
                 yield one.annotation.annotation
             case cst.Param(default=default) if default is node and one.annotation is not None:
                 yield one.annotation.annotation

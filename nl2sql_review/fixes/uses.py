@@ -152,13 +152,11 @@ def mentioned(examined: Examined, value: str, own: Iterable[cst.CSTNode]) -> boo
     if any(map(word.search, shell)):
         return True
     docs = {id(node.value) for node in walk(source.tree) if isinstance(node, cst.Expr)}
-    parents: dict[int, Any] = {}
     for node in walk(source.tree):
         if id(node) in skipped or id(node) in docs:
             continue
         if isinstance(node, (cst.SimpleString, cst.FormattedStringText)) and word.search(node.value.strip("rRbBuU'\"")):
-            parents = parents or {id(child): one for one in walk(source.tree) for child in below(one)}
-            if not _writes(node, parents):
+            if not _writes(node, source.nodes.parents):
                 return True
     return False
 

@@ -360,13 +360,12 @@ def below(source: Source, line: cst.BaseStatement, code: str) -> Edit:
 
 def above(source: Source, node: cst.CSTNode, code: str) -> list[Edit]:
     """A line of code above the statement that a node stands in, as far indented."""
-    lines = [one for one in walk(source.tree) if isinstance(one, cst.SimpleStatementLine)]
-    for line in lines:
-        if any(one is node for one in walk(line)):
-            at = source.span(line.body[0])
-            indent = source.line(at.row, at.cell)[: at.column - 1]
-            return [inserted(source, at.row, 1, at.cell, f"{indent}{code}\n")] if not indent.strip() else []
-    return []
+    line = next((one for one in source.nodes.path(node) if isinstance(one, cst.SimpleStatementLine)), None)
+    if line is None:
+        return []
+    at = source.span(line.body[0])
+    indent = source.line(at.row, at.cell)[: at.column - 1]
+    return [inserted(source, at.row, 1, at.cell, f"{indent}{code}\n")] if not indent.strip() else []
 
 
 def _is_text(statement: cst.BaseSmallStatement) -> bool:

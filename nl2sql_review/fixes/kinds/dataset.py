@@ -98,8 +98,7 @@ def _imported(task: Task) -> tuple[Edit, ...]:
 
 def _chain(task: Task, node: cst.CSTNode) -> cst.CSTNode:
     """The whole expression that a read is part of: `ex.get("a") or ex.get("b") or ""`."""
-    chains = (n for n in walk(task.source.tree) if isinstance(n, cst.BooleanOperation))
-    return next((one for one in chains if any(n is node for n in walk(one))), node)
+    return next((one for one in task.source.nodes.path(node) if isinstance(one, cst.BooleanOperation)), node)
 
 
 def _cuts(task: Task) -> list[cst.CSTNode]:

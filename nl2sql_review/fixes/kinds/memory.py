@@ -65,7 +65,7 @@ def logged(task: Task) -> Iterator[Candidate]:
     text = f'(f"peak GPU memory: {{{used}:.1f}} GiB")'
     if logger := _logger(task):
         call = f'{logger}.info("peak GPU memory: %.1f GiB", {used})'
-    elif logger := _used_before(task.function(line), line):
+    elif logger := _used_before(task, line):
         call = f"{logger}.info{text}"  # whose it is, is not known, nor how it puts values into a text
     else:
         call = f"print{text}"
@@ -83,7 +83,7 @@ def logged(task: Task) -> Iterator[Candidate]:
 def _joined(task: Task) -> cst.If | None:
     """The branches that train each in its way: `if resumed: trainer.train(…) else: trainer.train()`."""
     call = task.run.train[-1].place.node
-    holding = [n for n in walk(task.source.tree) if isinstance(n, cst.If) and any(one is call for one in walk(n))]
+    holding = [one for one in task.source.nodes.path(call) if isinstance(one, cst.If)]
     alike = [one for one in holding if all(_trains(branch, dotted(call.func)) for branch in _branches(one))]
     first = next(iter(alike), None)
     return None if first is None or any(isinstance(n, (cst.Return, cst.Raise)) for n in walk(first)) else first
@@ -113,12 +113,15 @@ def _logger(task: Task) -> str:
     return ""
 
 
-def _used_before(function: cst.CSTNode, line: cst.CSTNode) -> str:
+def _used_before(task: Task, line: cst.CSTNode) -> str:
     """The logger that a statement which certainly runs before a line has used, "" where there is none."""
-    found = ""
-    for block in (node for node in walk(function) if isinstance(node, (cst.Module, cst.IndentedBlock))):
-        holds = [n for n, one in enumerate(block.body) if any(node is line for node in walk(one))]
-        for statement in block.body[: holds[0]] if holds else ():
+    path, function, found = task.source.nodes.path(line), task.function(line), ""
+    inside = path[next(n for n, one in enumerate(path) if one is function) :]
+    for block, held in zip(inside, inside[1:]):
+        if not isinstance(block, (cst.Module, cst.IndentedBlock)):
+            continue
+        number = next(n for n, one in enumerate(block.body) if one is held)
+        for statement in block.body[:number]:
             for one in statement.body if isinstance(statement, cst.SimpleStatementLine) else ():
                 if isinstance(one, cst.Expr) and isinstance(one.value, cst.Call):
                     name, _, method = dotted(one.value.func).rpartition(".")
