@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
-from ...training_plan.values import Absent, Default, Known, Place, Value
+from ...training_plan.values import Absent, Default, Known, Place, Unknown, Value
 from .sizes import MAX_ITEMS
 
 if TYPE_CHECKING:
@@ -53,6 +53,12 @@ class Items(_Items):
                 items = items[:MAX_ITEMS]
             open = open or "a very long collection"
         return super().__new__(cls, items, open, by)
+
+    def forgotten(self, why: str, by: str = "") -> Items:
+        """The same keys or places, with nothing known of what they hold, and open."""
+        if isinstance(self.items, dict):
+            return Items({key: Unknown(why) for key in self.items}, why, by)
+        return Items(tuple(Unknown(why) for _ in self.items), why, by)
 
 
 class Sequence(Object):

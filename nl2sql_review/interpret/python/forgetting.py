@@ -16,7 +16,6 @@ from ..core.objects import (
     Class,
     Function,
     Instance,
-    Items,
     Mapping,
     Module,
     Object,
@@ -46,11 +45,7 @@ def forget(m: Machine, why: str) -> None:
 def forget_object(m: Machine, obj: Object, why: str) -> None:
     """Make unknown what a container or an object of the script holds."""
     if isinstance(obj, (Sequence, Mapping)):
-        items = obj.state.items
-        spoiled: tuple[Value, ...] | dict[Any, Value] = (
-            {k: Unknown(why) for k in items} if isinstance(items, dict) else tuple(Unknown(why) for _ in items)
-        )
-        m.write(obj, "state", Items(spoiled, why))
+        m.write(obj, "state", obj.state.forgotten(why))
         return
     classes = [c for c in obj.cls.mro() if isinstance(c, Class)] if isinstance(obj, Instance) else []
     for key, value in [item for one in (*reversed(classes), obj) for item in one.slots.items()]:

@@ -252,10 +252,7 @@ def forget_contents(m: Machine, obj: Sequence | Mapping, why: str = "") -> None:
     """Forget what a container holds."""
     state = obj.state
     why = why or state.open
-    if isinstance(obj, Mapping):
-        m.write(obj, "state", Items({k: Unknown(why) for k in state.items}, why, state.by))
-    else:
-        m.write(obj, "state", Items(tuple(Unknown(why) for _ in state.items), why, state.by))
+    m.write(obj, "state", state.forgotten(why, state.by))
 
 
 # -- iteration -------------------------------------------------------------------------------------------
