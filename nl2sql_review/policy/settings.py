@@ -14,7 +14,7 @@ import os
 import re
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
-from typing import Any, Mapping, Union
+from typing import Any, Iterable, Mapping, Union
 
 from ..files import disk, projects, toml
 from ..files.projects import DEDICATED, PYPROJECT, SIZE_LIMIT, TABLE, candidates
@@ -86,7 +86,7 @@ class Settings:
     @property
     def served(self) -> tuple[str, ...]:
         """The files that `serve` names, however many."""
-        return (self.serve,) if isinstance(self.serve, str) else self.serve
+        return _several(self.serve)
 
     def __post_init__(self) -> None:
         if self.gpu is not None:
@@ -155,8 +155,12 @@ def _of_paths(settings: Settings, chosen: tuple[bool, ...], over: tuple[bool, ..
 
 
 def _paths(override: Mapping[str, Any]) -> tuple[str, ...]:
-    paths = override.get("paths", ())
-    return (paths,) if isinstance(paths, str) else tuple(paths)
+    return _several(override.get("paths", ()))
+
+
+def _several(said: Union[str, Iterable[str]]) -> tuple[str, ...]:
+    """What may be said as one text or as a list of them."""
+    return (said,) if isinstance(said, str) else tuple(said)
 
 
 def _over(below: Settings, above: Settings, said: Mapping[str, Any]) -> Settings:
@@ -201,7 +205,7 @@ def _from(folder: str, root: str, policy: Union[str, tuple[str, ...]]) -> Union[
 
 def _with_policy(settings: Settings) -> Settings:
     """The settings with the policies that they name."""
-    names = (settings.policy,) if isinstance(settings.policy, str) else settings.policy
+    names = _several(settings.policy)
     root = os.getcwd() if settings.sources.get("policy") == "command line" else settings.root or os.getcwd()
     try:
         return replace(settings, wanted=load_policies(names, root))
@@ -215,13 +219,12 @@ def _check_tree(settings: Settings) -> None:
     remedy = f"if you trust it, use --config {settings.file}"
     if not disk.lies_in(disk.real(settings.file), disk.real(tree)):
         raise SettingsError(f"{settings.file}: the file is a link that leads out of {tree}; {remedy}")
-    policies = (settings.policy,) if isinstance(settings.policy, str) else settings.policy
-    for name in (name for name in policies if is_path(name)):
+    for name in (name for name in _several(settings.policy) if is_path(name)):
         if not disk.lies_in(disk.real(os.path.join(settings.root, name)), disk.real(tree)):
             raise _error(settings, "policy", f"{name} leads out of {tree}; {remedy}")
     for each in fields(settings):
         value = getattr(settings, each.name) if each.metadata.get("paths") else None
-        for path in (value,) if isinstance(value, str) else value or ():
+        for path in _several(value or ()):
             if not disk.lies_in(disk.real(os.path.join(settings.root, path)), disk.real(tree)):
                 raise _error(settings, each.metadata.get("key", each.name), f"{path} leads out of {tree}; {remedy}")
 
