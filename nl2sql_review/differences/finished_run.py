@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..files import discovery, disk
+from ..readers import earlier
 from ..render.plan_json import PlanStep, PlanValue
 
 LARGEST = 32_000_000  # bytes of a JSON file; a state of a long run is some MB, and lists take twenty times their text
@@ -125,7 +126,7 @@ def read(folder: str) -> FinishedRun | None:
     except OSError:
         return None
     made = FinishedRun(folder, names=names)
-    checkpoints = _checkpoints(folder)
+    checkpoints = earlier.checkpoints(folder)
     if not names & {"adapter_config.json", "trainer_state.json", "training_args.bin", "tokenizer_config.json"}:
         if not checkpoints and not os.path.isdir(os.path.join(folder, "wandb")):
             return None
@@ -136,16 +137,6 @@ def read(folder: str) -> FinishedRun | None:
     _wandb(made)
     _log(made)
     return made
-
-
-def _checkpoints(folder: str) -> list[tuple[int, str]]:
-    """(step, path) of the checkpoints in a folder, the last one first."""
-    found = []
-    for name in disk.names(folder, prefix="checkpoint-")[:1000]:
-        number = name.removeprefix("checkpoint-")
-        if number.isdecimal() and len(number) < 12:
-            found.append((int(number), os.path.join(folder, name)))
-    return sorted(found, reverse=True)
 
 
 def _bytes(made: FinishedRun, path: str, limit: int) -> bytes | None:
@@ -199,7 +190,7 @@ def _adapter(made: FinishedRun) -> None:
 
 
 def _state(made: FinishedRun, checkpoints: list[tuple[int, str]]) -> None:
-    paths = [made.folder, *(path for _, path in checkpoints[:1])]
+    paths = [made.folder, *(os.path.join(made.folder, name) for _, name in checkpoints[:1])]
     for folder in paths:
         path = os.path.join(folder, "trainer_state.json")
         data = _json(made, path)

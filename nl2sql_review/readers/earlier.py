@@ -63,12 +63,21 @@ def newest(run: Run, folder: str) -> tuple[str, dict[str, Any]] | None:
     if project is None or project.script is None or project.root is None:
         return None
     for base in dict.fromkeys((project.script.parent, project.root)):
-        steps = [n for n in disk.names(base / folder) if n.startswith("checkpoint-") and n[11:].isdecimal()]
-        for name in sorted(steps, key=lambda n: int(n[11:30]), reverse=True)[:1]:
+        for _, name in checkpoints(str(base / folder))[:1]:
             state = read(project.read(base / folder / name / "trainer_state.json"))
             if state is not None:
                 return str(Path(folder) / name), state
     return None
+
+
+def checkpoints(folder: str) -> list[tuple[int, str]]:
+    """(step, name) of the checkpoints in a directory, the last one first."""
+    found = []
+    for name in disk.names(folder, prefix="checkpoint-")[:1000]:
+        number = name.removeprefix("checkpoint-")
+        if number.isdecimal() and len(number) < 12:
+            found.append((int(number), name))
+    return sorted(found, reverse=True)
 
 
 def read(data: bytes | None) -> dict[str, Any] | None:
