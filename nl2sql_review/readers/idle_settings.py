@@ -99,7 +99,7 @@ def idle_ones(run: Run) -> Iterator[tuple[str, str]]:
         text = "gradient_checkpointing_kwargs has an effect only with gradient_checkpointing=True"
         yield "gradient_checkpointing_kwargs", text
     steps, epochs = plain(given.value("max_steps")), given.value("num_train_epochs")
-    if isinstance(steps, int) and steps > 0 and isinstance(epochs, (Known, Default)) and not from_library(epochs):
+    if isinstance(steps, int) and steps > 0 and set_on_purpose(epochs):
         yield "max_steps", f"max_steps={steps} overrides num_train_epochs={plain(epochs)}"
 
 

@@ -113,6 +113,8 @@ def early(run: Run) -> Iterator[Defect]:
         return
     if not isinstance(loads, Absent) and not (isinstance(loads, (Known, Default)) and not loads.value):
         return
+    if call.conditional and isinstance(loads, (Default, Either)):
+        return  # what makes the callback may be what loads the best model
     text = "early stopping without load_best_model_at_end=True: the last model is kept, after the worse evaluations"
     default = isinstance(loads, Default)
     yield Defect("last", "EarlyStoppingCallback", call.place, text, branch(call), default, loads.trace)
