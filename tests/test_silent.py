@@ -125,3 +125,19 @@ def test_no_checkpoint_is_no_argument_that_nobody_reads(tmp_path: Path, value: s
     )
     found = [f.message for f in findings(script) if f.rule == "checkpointing/resume"]
     assert any("does not read it there" in message for message in found) is told
+
+
+@pytest.mark.parametrize(
+    ("line", "told"), (("# r is the rank of LoRA", False), ("rank = int(os.environ['RANK'])", True))
+)
+def test_the_rank_of_an_adapter_is_no_sign_of_several_processes(tmp_path: Path, line: str, told: bool) -> None:
+    """An accelerate file beside a script is proof only for one that is written for a launcher."""
+    (tmp_path / "accelerate_config.yaml").write_text("distributed_type: MULTI_GPU\nnum_processes: 2\n")
+    script = tmp_path / "train.py"
+    script.write_text(
+        f"import os\n{line}\nfrom trl import SFTConfig, SFTTrainer\n"
+        'trainer = SFTTrainer(model="Qwen/Qwen2.5-Coder-7B", args=SFTConfig(output_dir="runs"), train_dataset=rows)\n'
+        "trainer.train()\n"
+        'with open("runs/log.txt", "a") as file:\n    file.write("done")\n'
+    )
+    assert any(f.rule == "project/unguarded-write" for f in findings(script)) is told

@@ -25,7 +25,10 @@ ONE = re.compile(
     r"world_process_zero|main_process|process_index|local_rank|\brank\b|RANK|is_main|is_master|master_process|on_main|"
     r"main_local"
 )
-DISTRIBUTED = re.compile(r"accelerat|torchrun|distributed|deepspeed|fsdp|\brank\b|local_rank|world_size", re.IGNORECASE)
+# Of processes: the bare word "rank" is most often LoRA's.
+DISTRIBUTED = re.compile(
+    r"(?i:accelerate\b|accelerator|torchrun|distributed|deepspeed|fsdp|(local|global|get)_rank|world_size)|\bRANK\b"
+)
 SEEDS = ("set_seed", "seed_everything", "seed_all", "fix_seed")
 DOWNLOADS = ("urllib.request.urlretrieve", "wget.download", "gdown.download")
 SHELLS = ("os.system", "subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output")
