@@ -82,8 +82,8 @@ def weights(run: Run) -> Iterator[Defect]:
             continue
         if adapts_unnamed(run, thing, call):
             text = (
-                "the result of get_peft_model() is dropped: what is saved is the base under other names, which load "
-                "as new weights; save the model that it returns"
+                "the result of get_peft_model() is dropped, and the base is saved under other names: save what it "
+                "returns"
             )
             yield Defect("wrapped", "get_peft_model", call.place, text, branch(call))
             continue
