@@ -52,6 +52,10 @@ def plain(value: object) -> Any:
     """The value in JSON's own types. Numbers JSON lacks (nan, inf) and foreign objects become their text."""
     if value is None or isinstance(value, (bool, int, str)):
         return value
+    if type(value) in _NAMES or is_dataclass(type(value)):
+        if isinstance(value, Location) and not value.row:  # of a data file as a whole
+            return {"path": value.path, **dict.fromkeys(_names(Location)[1:])}
+        return {name: plain(getattr(value, name)) for name in _names(type(value))}
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, dict):
@@ -60,10 +64,6 @@ def plain(value: object) -> Any:
         return [plain(item) for item in value]
     if isinstance(value, (set, frozenset)):
         return sorted((plain(item) for item in value), key=str)
-    if is_dataclass(value) and not isinstance(value, type):
-        if isinstance(value, Location) and not value.row:  # of a data file as a whole
-            return {"path": value.path, **dict.fromkeys(_names(Location)[1:])}
-        return {name: plain(getattr(value, name)) for name in _names(type(value))}
     return str(value)
 
 
