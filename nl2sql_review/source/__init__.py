@@ -43,6 +43,9 @@ __all__ = [
 
 CONFIGURATIONS = (".yaml", ".yml", ".json", ".toml")
 _WORD = re.compile(r"\w+")
+# Trees of the texts read last: a script is read again, with its modules, to prove its fixes. They are never changed.
+_parsed: dict[str, cst.Module] = {}
+KEPT = 50_000  # characters of them, which take some 10 MB
 FEW = 8  # nodes that are looked for each in its own statement; whoever asks for more is given all in one pass
 
 
@@ -147,7 +150,15 @@ class Source:
         return self._problems
 
     def _parse_script(self) -> cst.Module:
-        return parse(self.text if self.kind == "script" else "", program=True)
+        text = self.text if self.kind == "script" else ""
+        tree = _parsed.get(text)
+        if tree is None:
+            tree = parse(text, program=True)
+            for old in list(_parsed):
+                if len(text) + sum(map(len, list(_parsed))) > KEPT:
+                    _parsed.pop(old, None)
+            _parsed[text] = tree
+        return tree
 
     def _parse_cells(self, book: notebook.Notebook) -> cst.Module:
         doubtful = [cell for cell in book.cells if not cell.closed]
