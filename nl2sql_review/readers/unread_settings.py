@@ -69,24 +69,20 @@ def uses(names: set[str], *sources: Source) -> Counter[str]:
     for nodes in [source.nodes for source in sources]:
         found.update([one.value for one in nodes.of(cst.Name) if one.value in names])
         found.update([one.attr.value for one in nodes.of(cst.Attribute) if one.attr.value in names])
-        for string in nodes.of(cst.SimpleString):
-            found.update(words_of(string, names))
+        found.update([word for word in words_of(nodes.of(cst.SimpleString)) if word in names])
         # written, not read
         found.subtract([one.keyword.value for one in nodes.of(cst.Arg) if one.keyword is not None])
         targets = [one.target for one in nodes.of(cst.AssignTarget)] + [one.target for one in nodes.of(cst.AnnAssign)]
         found.subtract([target.value for target in targets if isinstance(target, cst.Name)])
-        for line in nodes.of(cst.Expr):
-            if isinstance(line.value, cst.SimpleString):  # a docstring
-                found.subtract(words_of(line.value, names))
+        docstrings = [line.value for line in nodes.of(cst.Expr) if isinstance(line.value, cst.SimpleString)]
+        found.subtract([word for word in words_of(docstrings) if word in names])
     return found
 
 
-def words_of(string: cst.SimpleString, names: set[str]) -> list[str]:
-    """Those of the names that are words of a string, as often as they are."""
-    if not any(name in string.value for name in names):
-        return []
-    value = string_value(string)
-    return [word for word in re.findall(r"\w+", value) if word in names] if isinstance(value, str) else []
+def words_of(strings: list[cst.SimpleString]) -> list[str]:
+    """The words of string literals, as often as they stand there."""
+    texts = [text for text in map(string_value, strings) if isinstance(text, str)]
+    return re.findall(r"\w+", "\n".join(texts))
 
 
 def fields(run: Run) -> Iterator[tuple[str, str, Place]]:

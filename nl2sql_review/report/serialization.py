@@ -77,6 +77,8 @@ def well_formed(value: Any) -> Any:
         if value.isascii():
             return value
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if kind in _AS_IT_IS:
+        return value
     if kind is list or kind is tuple:
         made = kind(map(well_formed, value))
         return value if all(map(is_, made, value)) else made  # most texts are: copies would cost more than the search
@@ -84,11 +86,12 @@ def well_formed(value: Any) -> Any:
         return {well_formed(key): well_formed(item) for key, item in value.items()}
     if kind in _NAMES or is_dataclass(kind):
         held = [getattr(value, name) for name in _names(kind)]
-        fit = [well_formed(one) for one in held]
+        fit = list(map(well_formed, held))
         return value if all(map(is_, fit, held)) else kind(**dict(zip(_names(kind), fit)))
     return value
 
 
+_AS_IT_IS = frozenset((bool, int, float, type(None)))
 _NAMES: dict[type, tuple[str, ...]] = {}
 
 

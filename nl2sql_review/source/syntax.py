@@ -6,6 +6,7 @@ LibCST's own `children` runs a visitor over every blank and bracket, and costs m
 from __future__ import annotations
 
 import warnings
+from collections import defaultdict
 from functools import cache
 from typing import Any, Iterable, Iterator, TypeVar
 
@@ -60,7 +61,7 @@ class Nodes:
         self.module = module
         self.order: list[cst.CSTNode] = []
         self.parents: dict[int, cst.CSTNode] = {}  # by the id of a node
-        self._kinds: dict[type, list[Any]] = {}
+        self._kinds: defaultdict[type, list[Any]] = defaultdict(list)
         order, parents, meaning, sentinel = self.order, self.parents, _MEANING, cst.MaybeSentinel
         stack: list[cst.CSTNode] = [module]
         while stack:
@@ -83,7 +84,7 @@ class Nodes:
         """All nodes of one kind, in the order of the text."""
         if not self._kinds:
             for one in self.order:
-                self._kinds.setdefault(type(one), []).append(one)
+                self._kinds[type(one)].append(one)
         return self._kinds.get(kind, [])
 
     def path(self, node: cst.CSTNode) -> list[cst.CSTNode]:
