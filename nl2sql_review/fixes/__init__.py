@@ -43,7 +43,7 @@ KEPT = 8  # readings of a script that are kept: what did not hold is tried again
 STEPS = 600_000  # of the interpreter, in all the readings that prove the fixes of a file: some seconds
 STEPS_OF_ROUND = STEPS // 2  # what one look at all findings may take: one that mends nothing would end the same again
 STEPS_OF_READING, CHARACTERS_OF_STEP = 2_000, 4  # what parsing and judging cost besides, counted as such steps
-SPENT = f"not tried: the limit of {STEPS:,} steps per file is reached"
+SPENT = f"not tried: the limit of {STEPS_OF_ROUND:,} steps ({STEPS:,} per file) is reached"
 
 
 def _key(finding: Finding) -> Key:
