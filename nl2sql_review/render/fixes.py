@@ -49,7 +49,7 @@ def _counted(fixed: Fixed, done: str) -> str:
     policy = f"; up to {fixed.policy} more with --fix-policy" if fixed.policy else ""
     unsafe = f"; {fixed.unsafe} more with --unsafe-fixes" if fixed.unsafe else ""
     spent = sum(why == SPENT for _, why in fixed.unfixed)
-    cut = f"; {spent} not tried, since the limit of steps per file is reached: run --fix again" if spent else ""
+    cut = f"; {spent} not tried, since the limit of steps is reached: choose rules with --select" if spent else ""
     return f"{count(len(fixed.made), 'finding', 'findings')} {done}{policy}{unsafe}{cut}"
 
 
