@@ -133,13 +133,6 @@ def _asked(args: Namespace) -> Asked:
     for path in (*args.file, *args.dev):
         if not os.path.exists(path):
             raise UsageError(f"{path}: the file does not exist")
-    if args.dialect:
-        from ..rows.engine import dialect
-
-        try:
-            dialect.check(args.dialect)
-        except dialect.NoTranslation as error:
-            raise UsageError(str(error).replace("[evaluate]", "[data]")) from None
     return Asked(
         files=tuple(args.file),
         held_out=tuple(args.dev),
