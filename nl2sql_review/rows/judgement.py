@@ -107,6 +107,8 @@ def _facts(one: Checked, result: Result, rate: tuple[float, str] | None) -> Rows
 def _without(name: str, one: Checked, result: Result) -> Fact:
     """A fact of which nothing bad was found: none, not known, or not applicable."""
     found, program = one.found, one.program
+    if not found.counts["rows"] and name != "unreadable":
+        return _inapplicable("the file has no rows")
     if name in ("unreadable", "missing_columns"):
         return Fact(Known([]))
     if not program.texts:
@@ -255,7 +257,7 @@ def _said(judged: FactVerdict, one: Checked, rate: tuple[float, str] | None) -> 
     rows = found.counts["rows"]
     if name == "passes":
         return f"each row is used {rate[0]:,.2f} times: {rate[1]}" if rate else ""
-    if name in OF_FILE:
+    if name in OF_FILE or not rows:
         return "; ".join(defect.message for defect in found.defects.get(name, ())) or "none"
     number = found.count(name)
     looked = rows - found.counts["dropped"] if name not in ("unreadable", "missing_columns") else rows

@@ -254,7 +254,7 @@ def check_data(
         raise Refused("input", str(error)) from None
     except NotAConfiguration as error:
         raise Refused("not-a-configuration", f"{path}: {error}") from None
-    return agent.render(made.report, View()), made.report
+    return agent.render(made.report, View(of_data=True)), made.report
 
 
 _ALL = (

@@ -52,7 +52,7 @@ def _page(report: Report, view: View) -> Iterator[str]:
     yield f"<style>\n{_asset('page.css')}</style></head><body>"
     yield '<a class="skip" href="#findings">Skip to the findings</a>'
     yield "<header><h1>nl2sql-review</h1>"
-    yield f'<p class="lead">{text(counts(report, PLAIN))}</p>'
+    yield f'<p class="lead">{text(counts(report, PLAIN, view.of_data))}</p>'
     if report.removable:
         yield f"<p>{text(removable(report))}</p>"
     for fault in report.internal_errors:
@@ -70,9 +70,9 @@ def _page(report: Report, view: View) -> Iterator[str]:
         yield from _row(example)
     skipped = [file for file in report.files if file.status == "skipped"]
     if skipped:
-        yield f"<details><summary>{count(len(skipped), 'file', 'files')} {_LEFT_OUT[bool(view.shown)]}</summary><ul>"
+        yield f"<details><summary>{count(len(skipped), 'file', 'files')} {_LEFT_OUT[view.of_data]}</summary><ul>"
         for file in skipped:
-            yield f"<li>{text(f'{file.path}: {file.reason}' if view.shown else file.path)}</li>"
+            yield f"<li>{text(f'{file.path}: {file.reason}' if view.of_data else file.path)}</li>"
         yield "</ul></details>"
     yield f"</main><script>\n{_asset('page.js')}</script></body></html>"
 

@@ -63,6 +63,8 @@ def evaluate(asked: Asked, progress: Progress | None = None) -> Evaluation:
     verdicts = _judged(pairs, found, asked, progress)
     judged = [tuple(_record(pair, at, verdicts[n][at]) for n, pair in enumerate(pairs)) for at in range(len(paths))]
     made = _summary(pairs, judged, verdicts, found, asked)
+    if not pairs:
+        made = replace(made, notes=(*made.notes, f"{asked.gold} has no rows: nothing was scored"))
     ordered = [note for rows in sets if (note := by_order(gold, rows))]
     return replace(made, notes=(*made.notes, *ordered))
 
