@@ -18,7 +18,6 @@ from .derive import plain
 from .object_settings import from_library, last
 from .prompt.training_text import uses_unsloth
 from .run import Run
-from .unread_settings import unread
 
 # What a tokenizer's loader reads of its keywords; others it keeps and forgets.
 LOADER = tuple(
@@ -60,6 +59,8 @@ def read(run: Run, plan: TrainingPlan) -> None:
             setattr(part, name, Fact(Absent(why), at=run.place, why_not=why))
         plan.project.contradicted = Fact(Absent(why), at=run.place, why_not=why)
         return
+    from .unread_settings import unread  # which asks the tree
+
     part.idle = listed(list(idle(run)), run.place)
     part.swallowed = listed(list(swallowed(run)), run.place)
     part.late_environment = listed(list(late_environment(run)), run.place)

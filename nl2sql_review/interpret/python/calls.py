@@ -28,6 +28,7 @@ from ..core.objects import (
     object_of,
 )
 from ..core.operations import describe
+from ..core.recording import NOT_GIVEN
 from ..core.state import Frame, Rest, place_of
 from . import budget
 from .attributes import kind_of
@@ -36,9 +37,7 @@ from .classes import define_class, instance_method, instantiate
 from .expressions import settled
 from .items import is_optional
 
-__all__ = ["NOT_GIVEN", "call", "call_function", "decorate", "define_class", "super_object", "yielded"]
-
-NOT_GIVEN = "which is not given here"  # of a parameter: the reason for its being unknown ends so
+__all__ = ["call", "call_function", "decorate", "define_class", "super_object", "yielded"]
 
 
 def call(m: Machine, callee: Value, args: Arguments, node: cst.CSTNode | None) -> Value:

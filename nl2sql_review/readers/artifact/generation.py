@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Iterator
-
-import libcst as cst
+from typing import TYPE_CHECKING, Iterator
 
 from ...interpret.core.recording import Call
-from ...source.syntax import walk
 from ...training_plan.facts import TrainingPlan
 from ...training_plan.values import Absent, Default, Known, Term, Unknown, Value
 from ..api.arguments import Defect, branch
@@ -18,6 +15,9 @@ from ..object_settings import last
 from ..prompt.tokenizers import has_chat_template
 from ..run import Run, call_of, is_trainer
 from ..spelling import terms
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 GENERATES = ("generate", "chat")
 MODEL = "transformers.PreTrainedModel."
@@ -267,6 +267,10 @@ def text_of(call: Call) -> str:
 
 def compared(call: Call) -> bool:
     """Whether the decoded text reaches a comparison with nothing done to it that could take the prompt away."""
+    import libcst as cst
+
+    from ...source.syntax import walk
+
     source = call.place.source
     path = source.nodes.path(call.place.node)
     statement = next((n for n in reversed(path) if isinstance(n, cst.SimpleStatementLine)), None)
@@ -285,6 +289,10 @@ def compared(call: Call) -> bool:
 
 
 def compares(statement: cst.CSTNode, name: str) -> bool:
+    import libcst as cst
+
+    from ...source.syntax import walk
+
     for node in walk(statement):
         if isinstance(node, cst.Comparison) and any(isinstance(k, cst.Name) and k.value == name for k in walk(node)):
             if any(isinstance(c.operator, cst.Equal) for c in node.comparisons):
