@@ -8,7 +8,7 @@ from ..interpret.core.operations import describe
 from ..libraries.versions import key_of
 from ..training_plan.facts import Arguments, Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Term, Unknown, Value
-from . import hand_loop, launcher, precision
+from . import hand_loop, launcher, own_optimizer, precision
 from .api.arguments import rejected
 from .api.version_guards import Guards
 from .derive import derive, for_processes, plain
@@ -44,6 +44,8 @@ def read(run: Run, plan: TrainingPlan) -> None:
     else:
         for name, spellings in SPELLINGS.items():
             setattr(part, name, setting(run, name, spellings))
+        if (rate := own_optimizer.learning_rate(run)) is not None:
+            part.learning_rate = Fact(rate, at=rate.trace[-1] if rate.trace else run.place)
     launcher.accumulation(run, part)
     part.gradient_accumulation, accumulation = world_sized(part.gradient_accumulation, part.processes.value)
     part.per_device_batch_size, batch = world_sized(part.per_device_batch_size, part.processes.value)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 ENVIRON = "os.environ"
 SET_EVERYWHERE = ("HOME", "PATH", "PWD", "USER", "SHELL", "LOGNAME")  # no run is without them: a fallback is no default
 OTHERS = "other environment variables are known only at run time"
+# Set by `accelerate launch` as its configuration says.
+BY_LAUNCHER = ("ACCELERATE_USE_DEEPSPEED", "ACCELERATE_USE_FSDP")
 
 
 def start() -> dict[str, Cell]:
@@ -44,6 +46,9 @@ def start_with(m: Machine, started: CommandLine) -> None:
     said = dict(started.environment)
     if started.processes is not None and not (isinstance(started.processes, Known) and started.processes.value == 1):
         said.setdefault("WORLD_SIZE", lift(_text, started.processes))
+    if started.files:  # a configuration of accelerate's
+        for name in BY_LAUNCHER:
+            said.setdefault(name, Unknown(f"the launcher sets {name} where its configuration asks for it"))
     for name, value in said.items():
         write(m, Known(name), demote(value, by) if by else value)
 
