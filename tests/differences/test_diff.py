@@ -72,6 +72,9 @@ def test_equal_settings_are_counted_wherever_they_come_from(folder: Path, diff: 
         ({"before": "rows = rows.filter(len)"}, ["dataset filter(): not called -> called"]),
         ({"before": "import argparse\np = argparse.ArgumentParser()\np.add_argument('--new')\np.parse_args()"},
          ["arguments --new: no option -> an option"]),
+        ({"before": "import os\nos.environ.setdefault('WANDB_PROJECT', 'sql')"},
+         ['project $WANDB_PROJECT: unset -> "sql"']),
+        ({"before": "import os\nos.environ.update(WANDB_PROJECT='sql')"}, ['project $WANDB_PROJECT: unset -> "sql"']),
         ({"trainer": ", dataset_num_proc=4"}, ["arguments dataset_num_proc: unset -> 4"]),
     ],
 )  # fmt: skip
