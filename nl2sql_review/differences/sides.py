@@ -219,7 +219,8 @@ def _line(text: str) -> CommandLine | None:
 def _started(line: CommandLine, name: str, options: Options) -> Side:
     path = launch_files.resolved(line)
     if not path:
-        raise NotReadable(f"{name}: {line.script or 'what it starts'} was not found from here")
+        missing = f"{line.script or 'what it starts'} was not found from here"
+        raise NotReadable(f"{name}: {'there is no such file' if line.script == name else missing}")
     reviewer = Reviewer.of(options)
     reviewer.alone, reviewer.line = True, line
     try:
