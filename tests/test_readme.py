@@ -55,7 +55,7 @@ def test_continuous_integration_runs_the_readme_s_own_command() -> None:
         "python3 -m venv .venv",
         ".venv/bin/pip install -e '.[test]' -r examples/requirements.txt",
         ".venv/bin/pip install --no-deps -r examples/requirements-unsloth.txt",
-        ".venv/bin/pytest",
+        ".venv/bin/pytest -n 2",
     ]
     assert commands == [" && ".join(steps)]
 
