@@ -124,7 +124,7 @@ def _model(name: str) -> str:
 
 def _of_folder(run: FinishedRun) -> Iterator[Remark]:
     where = discovery.shown(run.folder)
-    if run.is_adapter and not any(name in run.names for name in WEIGHTS):
+    if run.is_adapter and not run.has_weights:
         yield Remark(
             "certain", f"there are no weights next to the adapter's configuration ({' or '.join(WEIGHTS)})", where
         )

@@ -21,6 +21,7 @@ LARGEST = 32_000_000  # bytes of a JSON file; a state of a long run is some MB, 
 LARGEST_TEXT = 2_000_000  # bytes of README.md and of a log
 LONGEST_LINE = 2000
 WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
+SHARD = re.compile(r"adapter_model-\d+-of-\d+\.(safetensors|bin)")
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
 NAMES = ("adapter_config.json", "trainer_state.json", "README.md", "tokenizer_config.json", "run.log", "wandb/")
 PICKLE = "training_args.bin is a pickle, and loading one runs code: it is not read"
@@ -111,6 +112,11 @@ class FinishedRun:
             name.startswith("rng_state_") for name in self.names
         )
 
+    @property
+    def has_weights(self) -> bool:
+        """Whether weights lie beside the adapter's configuration, in one file or in shards."""
+        return any(name in WEIGHTS or SHARD.fullmatch(name) for name in self.names)
+
     def empty_weights(self) -> str:
         """The file of weights that holds none, "" where there is no such file."""
         for name in WEIGHTS:
@@ -152,7 +158,7 @@ def _bytes(made: FinishedRun, path: str, limit: int) -> bytes | None:
     try:
         return disk.whole(real, limit)
     except OSError as error:
-        made.unread.append(f"{name} is not read: {error.strerror or error}")
+        made.unread.append(f"{name} is not read: {(error.strerror or str(error)).removesuffix(', and is not read')}")
         return None
 
 

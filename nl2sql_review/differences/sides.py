@@ -122,7 +122,8 @@ def _examined(data: bytes, path: str, name: str, reviewer: Reviewer, drafts: Map
     if path.endswith(discovery.CONFIGURATIONS):
         side.keys = _keys(Source.from_bytes(data, path), side)
     elif made.plans and made.recording is not None:
-        side.read = dict(_configurations(made.recording.files_read, side, drafts or {}))
+        own = [path for path in made.recording.files_read if path not in made.recording.looked_at]
+        side.read = dict(_configurations(own, side, drafts or {}))
     if not made.plans and not side.keys:
         raise NotReadable(f"{name}: {made.report.reason or 'it trains nothing'}")
     return side
@@ -218,7 +219,8 @@ def _line(text: str) -> CommandLine | None:
 def _started(line: CommandLine, name: str, options: Options) -> Side:
     path = launch_files.resolved(line)
     if not path:
-        raise NotReadable(f"{name}: {line.script or 'what it starts'} was not found from here")
+        missing = f"{line.script or 'what it starts'} was not found from here"
+        raise NotReadable(f"{name}: {'there is no such file' if line.script == name else missing}")
     reviewer = Reviewer.of(options)
     reviewer.alone, reviewer.line = True, line
     try:

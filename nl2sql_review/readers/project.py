@@ -153,7 +153,10 @@ def tracker(run: Run) -> Fact:
 def switched_off(run: Run) -> Call | None:
     """A write to the environment that keeps W&B from logging although the trainer reports to it."""
     for call in run.calls:
-        value = str(plain(next(iter(call.arguments.values()), Absent()))).lower()
+        given = next(iter(call.arguments.values()), Absent())
+        value = (
+            str(plain(given)).lower() if isinstance(given, Known) else ""
+        )  # os.environ.setdefault may change nothing
         if call.callee == "os.environ.WANDB_DISABLED=" and value in ("true", "1", "yes", "on") and call.certain:
             return call
         if call.callee == "os.environ.WANDB_MODE=" and value == "disabled" and call.certain:

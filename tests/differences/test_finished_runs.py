@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from nl2sql_review import cli
+from nl2sql_review.differences import finished_run
 
 SCRIPT = """\
 from unsloth import FastLanguageModel
@@ -263,3 +264,12 @@ def test_no_content_of_a_file_makes_the_comparison_fail(
     for name in ("adapter_config.json", "trainer_state.json", "tokenizer_config.json", "special_tokens_map.json"):
         make(**{name: content})
         compare(capsys)
+
+
+def test_weights_in_shards_are_weights(tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text(json.dumps(ADAPTER))
+    whole = finished_run.read(str(tmp_path))
+    assert whole is not None and not whole.has_weights
+    (tmp_path / "adapter_model-00001-of-00002.safetensors").write_bytes(b"x" * 300)
+    sharded = finished_run.read(str(tmp_path))
+    assert sharded is not None and sharded.has_weights

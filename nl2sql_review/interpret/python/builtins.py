@@ -251,6 +251,8 @@ def dict_(call: ModelCall) -> Value:
         else:
             state = m.mapping(source, call.node)
             items, open_, by = dict(state.items), state.open, state.by
+    if args.unknown:  # `**more`, which may hold any of them
+        items = {k: Unknown(args.unknown) for k in items}
     items.update(args.keywords)
     return Known(Mapping(items, open_ or args.unknown, "dict", by), (args.place,) if args.place else ())
 

@@ -21,6 +21,7 @@ from .builtins import BUILTINS
 from .call_sites import call
 from .displays import comprehension, dictionary, display, elements, several
 from .operators import binary
+from .overlays import is_environment, overlaid
 from .texts import concatenate, to_text
 
 OPERATORS: dict[type, str] = {
@@ -221,6 +222,9 @@ def operate(m: Machine, op: str, a: Value, b: Value, node: cst.CSTNode | None) -
         return special
     if (held := _held(a) + _held(b)) > FEW:
         m.spend(4 * held)
+    if op == "|" and isinstance(a, Known) and isinstance(a.value, Mapping) and is_environment(b):
+        laid = overlaid(m, a.value.state, b, node)
+        return Known(Mapping(dict(laid.items), laid.open, "dict", laid.by), a.trace)
     result = binary(op, a, b)
     if isinstance(result, Unknown) and " raises " in result.why:
         m.risks += 1
