@@ -27,7 +27,8 @@ ONE = re.compile(
     r"main_local"
 )
 DISTRIBUTED = (
-    "accelerator", "torchrun", "distributed", "deepspeed", "fsdp", "local_rank", "global_rank", "get_rank", "world_size",
+    "accelerator", "torchrun", "distributed", "deepspeed", "fsdp", "local_rank", "global_rank", "get_rank",
+    "world_size",
 )  # fmt: skip
 # The bare word "rank" is most often LoRA's, the variable RANK that of a process.
 LAUNCHED = re.compile(r"(?:[aA]ccelerate|RANK)")
