@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 BUILTINS: dict[str, Value] = {}
 METHODS: dict[tuple[str, str], PythonModel] = {}
+FEW = 200  # elements that an operator or a function takes at no cost
 PROPERTIES: dict[tuple[str, str], Callable[..., Value]] = {}  # (type, attribute) -> run(machine, owner)
 
 
@@ -64,6 +65,12 @@ def settle(value: Value) -> Value:
     return freeze(value)
 
 
+def held(value: Value) -> int:
+    """How many elements a container of the script holds; 0 of anything else."""
+    obj = object_of(value)
+    return len(obj.slots["state"].items) if isinstance(obj, (Sequence, Mapping)) else 0
+
+
 def apply(m: Machine, name: str, f: Callable[..., Any], *args: Value, **keywords: Value) -> Value:
     """`f` on plain Python values, lifted; a term where something is open."""
 
@@ -84,6 +91,8 @@ def apply(m: Machine, name: str, f: Callable[..., Any], *args: Value, **keywords
                 return Unknown(f"{name}() raises {type(e).__name__}")
         return open_term(m, name, *args)
 
+    if (elements := sum(map(held, args))) > FEW:
+        m.spend(elements // 16)  # a step takes as long as many elements do
     return lift(run, *[settle(a) for a in args])
 
 

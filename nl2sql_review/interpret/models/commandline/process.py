@@ -130,7 +130,7 @@ def variable(m: Machine, name: Value, fallback: Value) -> Value:
             )
         inherited = (
             fallback
-            if object_of(fallback) is not None and object_of(fallback).head == "item"
+            if isinstance(given := object_of(fallback), Opaque) and given.head == "item"
             else demote(fallback, f"${key[0]}")
         )
         found: Value | None = written(m).state.items.get(key[0])
