@@ -98,7 +98,8 @@ def outcome(program: str, given: object, folder: Path, alone: bool = False) -> d
     out, err = _run(program, json.dumps(given), folder, alone)
     lines = [line for line in out.splitlines() if line.startswith("OUTCOME ")]
     last = (err.strip().splitlines() or ["no reason given"])[-1]
-    if not lines and last.startswith(("ImportError", "ModuleNotFoundError", "RuntimeError: Failed to import")):
+    missing = ("ImportError", "ModuleNotFoundError", "importlib.metadata.PackageNotFoundError")
+    if not lines and last.startswith((*missing, "RuntimeError: Failed to import")):
         why = f"{python()} cannot import what the program needs ({last}); NL2SQL_TRAIN_PYTHON may name one that can"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(why)
     assert lines, err[-2000:]

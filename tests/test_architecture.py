@@ -308,3 +308,15 @@ def test_screening_a_directory_loads_no_reader_of_configurations():
     """What the cache answers asks it too."""
     loaded = loaded_by("from nl2sql_review import flavours; flavours.screening()")
     assert not loaded & {"libcst", "dataclasses", "inspect", "pathlib", "json", "yaml"}
+
+
+def test_a_configuration_is_reviewed_without_libcst():
+    """Its keys are read where no tree is: only a script costs the parser, and the fixes of what is shown."""
+    configurations = sorted(map(str, (PACKAGE.parent / "fixtures/configs").rglob("*.yaml")))
+    assert len(configurations) > 10
+    loaded = loaded_by(
+        "from nl2sql_review import cli; "
+        f"print(cli.main(['--isolated', '--no-cache', '-j', '1', '--color', 'never', *{configurations}]), 'exit')"
+    )
+    assert {"1", "exit", "yaml"} <= loaded
+    assert "libcst" not in loaded

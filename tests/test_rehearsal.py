@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from nl2sql_review.interpret.core.recording import Call
 from nl2sql_review.run.rule_examples import PRELUDE
 
 from .claims import agrees, contradictions, covers, interpreted, site
@@ -65,12 +66,21 @@ def refuted(path: Path, root: Path | None, fragment: bool = False) -> list[str]:
     return found
 
 
+def last_row(call: Call, first: int) -> int:
+    """The last row that a run may give for a call: before 3.11 it knows which row it has come to, not the first."""
+    if sys.version_info >= (3, 11) or call.place.node is None:
+        return first
+    return call.place.source.span(call.place.node).end_row
+
+
 def overlooked(path: Path, root: Path | None) -> list[str]:
     """Calls that the plain run made and the interpreter lists nowhere, or with no room for what was passed."""
     base = root or path.parent
     claimed: dict = {}
     for call in interpreted(path, base).calls:
-        claimed.setdefault(site(call, base), []).append(call)
+        file, cell, first, name = site(call, base)
+        for row in range(first, last_row(call, first) + 1):
+            claimed.setdefault((file, cell, row, name), []).append(call)
     found = []
     for run in perform(path, root).calls:
         here = claimed.get((run.path, run.cell, run.row, run.callee.rsplit(".", 1)[-1]), [])

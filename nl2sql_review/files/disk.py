@@ -156,8 +156,15 @@ def _named(mode: int) -> str:
 
 
 def kind(path: Path) -> str:
-    """ "file", "folder", "other" (a pipe, a device), or "" when nothing is there; links are followed."""
-    return "" if _hidden(path) else _note(f"kind {os.fspath(path)}", _kind(path))
+    """ "file", "folder", "other" (a pipe, a device), or "" when nothing is there; links are followed.
+
+    What was answered once is not asked again while it is remembered: half of the questions of a review are asked twice.
+    """
+    if _hidden(path):
+        return ""
+    question, around = f"kind {os.fspath(path)}", _seen.get()
+    known = around.get(question) if around is not None else None
+    return _note(question, _kind(path)) if known is None else known
 
 
 def is_file(path: Path) -> bool:

@@ -7,7 +7,8 @@
 A rule's head names its fixer (`fix: set`), which in `kinds` makes the candidates, `proof` tries them: the
 first safe one is taken, else the first that is unsafe. A fix of a trap is a repair, unless it sets another value
 besides; all others are policy. Every fix leaves fewer findings, so it comes to an end. As a reading costs most, fixes
-that do not touch each other are proved together, and one by one only where that fails; a file has a budget of readings.
+that do not touch each other are proved together, where that fails without those that spoil it, else by halves; what was
+proved of a script as it stands is not proved again. A file has a budget of steps, and so has a look at all findings.
 """
 
 from __future__ import annotations
@@ -29,16 +30,20 @@ from . import kinds, sharing
 from .comparison import placeless
 from .context import Task
 from .edits import EditError, applied, overlap, python
-from .proof import Candidate, affected, hold_together, prove, union
+from .proof import Candidate, Proof, affected, hold_together, prove, union
+from .spoilers import spoiling
 
 Key = tuple[str, str]
+Group = list[tuple[Finding, Candidate]]
+Made = tuple[bytes, dict[str, bytes], Examined]  # the script, the other files, and how they are judged
 Examine = Callable[[bytes, str, Mapping[str, bytes]], Examined]
 ARGUMENT = re.compile(r"(?:, |,?\r?\n[ \t]*)?\w+=[^\n]*[^\s]")  # code that adds one argument to a call
 MOST = 100  # fixes made to one script; it has fewer findings
 KEPT = 8  # readings of a script that are kept: what did not hold is tried again where something else was fixed
 STEPS = 600_000  # of the interpreter, in all the readings that prove the fixes of a file: some seconds
+STEPS_OF_ROUND = STEPS // 2  # what one look at all findings may take: one that mends nothing would end the same again
 STEPS_OF_READING, CHARACTERS_OF_STEP = 2_000, 4  # what parsing and judging cost besides, counted as such steps
-SPENT = f"not tried: the limit of {STEPS:,} steps per file is reached"
+SPENT = f"not tried: the limit of {STEPS_OF_ROUND:,} steps ({STEPS:,} per file) is reached"
 
 
 def _key(finding: Finding) -> Key:
@@ -81,10 +86,12 @@ class Session:
     def __post_init__(self) -> None:
         self._modules: Parsed = {}
         self._known = lru_cache(maxsize=KEPT)(self._read_again)
-        self._steps = 0
+        self._steps = self._round_began_at = 0
         self._policy = True
-        self._firsts: dict[tuple[int, bool], Candidate | None] = {}
+        self._firsts: dict[tuple[int, bool, bool], Candidate | None] = {}
         self._firsts_of: Examined | None = None
+        self._tried: dict[tuple[int, tuple[Edit, ...]], Proof] = {}  # what is not safe, of the script as it stands
+        self._tried_of: Examined | None = None
         self._beside: Finding | None = None  # what the fix found last mends as well
         self.now = self._examined(self.data, self.path, self.drafts)
 
@@ -102,7 +109,7 @@ class Session:
 
     @property
     def _spent(self) -> bool:
-        return self._steps >= STEPS
+        return self._steps >= STEPS or self._steps - self._round_began_at >= STEPS_OF_ROUND
 
     @property
     def report(self) -> FileReport:
@@ -121,9 +128,9 @@ class Session:
 
     def _prove(self, findings: list[Finding], fixes: dict[int, Fix]) -> None:
         """Fills in the fixes that hold; tries them all at once, and where they do not hold together by halves."""
-        group = self._group(findings, unsafe=True)
-        if len(group) > 1 and self._made(group) is not None:
-            fixes.update((id(f), _fix(f, c, "unsafe" if c.unsafe else "safe")) for f, c in group)
+        held, _ = self._together(findings, unsafe=True)
+        if held:
+            fixes.update((id(f), _fix(f, c, "unsafe" if c.unsafe else "safe")) for f, c in held)
             findings = [f for f in findings if id(f) not in fixes]
         if len(findings) == 1:
             if found := self._best(findings[0]):
@@ -140,7 +147,11 @@ class Session:
         while before < len(self.made) < MOST:
             before = len(self.made)
             self.refused, self.lacking = {}, {}
+            self._round_began_at = self._steps
             self._fix([_key(f) for f in open_findings(self.report, policy)], unsafe)
+        if not unsafe:
+            self.lacking = {}
+            self._prove(open_findings(self.report, policy), self.refused)
 
     def remaining(self) -> FileReport:
         """Return the report after `apply`: findings without a fix are not fixable, others carry their unsafe fix.
@@ -170,11 +181,11 @@ class Session:
         """Fixes those of the findings that are still there: all at once, and where that does not hold by halves."""
         findings = [f for f in open_findings(self.report, self._policy) if _key(f) in keys]
         keys = list(dict.fromkeys(_key(f) for f in findings))
-        group = self._group(findings, unsafe)
-        if len(group) > 1 and (after := self._made(group)) is not None:
+        held, after = self._together(findings, unsafe)
+        if after is not None:
             self.data, self.drafts, self.now = after
-            self.made += [_stated(f, c) for f, c in group]
-            done = {_key(f) for f, _ in group}
+            self.made += [_stated(f, c) for f, c in held]
+            done = {_key(f) for f, _ in held}
             keys = [key for key in keys if key not in done]
         elif len(keys) == 1:
             for left in range(len(findings), 0, -1):  # counted from the end: those before it were tried
@@ -187,21 +198,29 @@ class Session:
                 self._fix(half, unsafe)
 
     def _fix_one(self, finding: Finding, unsafe: bool) -> None:
-        found = self._best(finding)
-        if found is not None and not unsafe and found[0].applicability != "safe":
-            self.refused[id(finding)] = found[0]
-        elif found is not None:
+        found = self._best(finding, unsafe)
+        if found is not None and (unsafe or found[0].applicability == "safe"):
             fix, self.data, self.drafts, self.now = found
             self.made += [replace(one, fix=fix) for one in (finding, self._beside) if one is not None]
 
-    def _group(self, findings: list[Finding], unsafe: bool) -> list[tuple[Finding, Candidate]]:
+    def _together(self, findings: list[Finding], unsafe: bool) -> tuple[Group, Made | None]:
+        """Fixes of several findings that hold together, without those that spoil it, and what comes of them."""
+        group = self._group(findings, unsafe)
+        while len(group) > 1:
+            after, spoilers = self._made(group)
+            if after is not None:
+                return group, after
+            group = [one for number, one in enumerate(group) if number not in spoilers] if spoilers else []
+        return [], None
+
+    def _group(self, findings: list[Finding], unsafe: bool) -> Group:
         """The first candidate of each finding, of those that touch neither the same text nor the same facts."""
-        group: list[tuple[Finding, Candidate]] = []
+        group: Group = []
         taken: dict[Edit, None] = {}
         facts: set[str] = set()
         for finding in findings:
-            candidate = self._first(finding)
-            if candidate is None or candidate.unsafe and not unsafe or candidate.idle:
+            candidate = self._first(finding, unsafe)
+            if candidate is None or candidate.idle or self._known_of(finding, candidate) is not None:
                 continue
             more = [edit for edit in candidate.edits if edit not in taken]
             changed = {name for name in affected(candidate.facts) if not name.startswith("api.")}
@@ -215,13 +234,19 @@ class Session:
             facts |= changed
         return group
 
-    def _first(self, finding: Finding) -> Candidate | None:
+    def _known_of(self, finding: Finding, candidate: Candidate) -> Proof | None:
+        """What was found of a candidate that is not safe, while the script stays as it is."""
+        if self._tried_of is not self.now:
+            self._tried, self._tried_of = {}, self.now
+        return self._tried.get((id(finding), candidate.edits))
+
+    def _first(self, finding: Finding, unsafe: bool = True) -> Candidate | None:
         """The first candidate of a finding, made once while the script stays as it is."""
         if self._firsts_of is not self.now:
             self._firsts, self._firsts_of = {}, self.now
-        key = id(finding), self._policy
+        key = id(finding), self._policy, unsafe
         if key not in self._firsts:
-            self._firsts[key] = next(self._candidates(finding), None)
+            self._firsts[key] = next((c for c in self._candidates(finding) if unsafe or not c.unsafe), None)
         return self._firsts[key]
 
     def _joins(self, edit: Edit, other: Edit, taken: Iterable[Edit]) -> bool:
@@ -235,31 +260,36 @@ class Session:
         length = len(self.now.source.line(at.row, at.cell)) + sum(map(len, beside))
         return length <= python.WIDTH or all("\n" in content for content in beside)
 
-    def _made(self, group: list[tuple[Finding, Candidate]]) -> tuple[bytes, dict[str, bytes], Examined] | None:
-        """What comes of several fixes at once, if they hold."""
+    def _made(self, group: Group) -> tuple[Made | None, set[int]]:
+        """What comes of several fixes at once, if they hold; else the numbers of those that spoil it, if that shows."""
         if self._spent:
-            return None
+            return None, set()
         whole = union([candidate for _, candidate in group])
         try:
             data, drafts = self._edited(tuple(python.merged(list(whole.edits))))
         except (EditError, OSError):
-            return None
+            return None, set()
         after = self._examined(data, self.path, drafts)
-        held = hold_together(self.now, after, group) and self._agreed(whole, data, drafts) == "safe"
-        return (data, drafts, after) if held else None
+        if not hold_together(self.now, after, group):
+            return None, spoiling(self.now, after, group)
+        return ((data, drafts, after) if self._agreed(whole, data, drafts) == "safe" else None), set()
 
-    def _best(self, finding: Finding) -> tuple[Fix, bytes, dict[str, bytes], Examined] | None:
+    def _best(self, finding: Finding, unsafe: bool = True) -> tuple[Fix, bytes, dict[str, bytes], Examined] | None:
         """The fix of a finding, and what comes of it: the script, the other files, and how they are judged.
 
-        Where there is none, `lacking` says why: what is wrong with the first candidate.
+        Where there is none, `lacking` says why: what is wrong with the first candidate. Without `unsafe` those are
+        passed over that are unsafe in any case.
         """
-        second = None
+        second: tuple[Candidate, Finding | None] | None = None
         reasons: list[str] = []
         alone = ((candidate, None) for candidate in self._candidates(finding, reasons))
-        for candidate, beside in chain(alone, self._pairs(finding)):
-            if beside is not None and second is not None:
-                break
-            if self._spent:
+        for candidate, beside in chain(alone, self._pairs(finding, unsafe)):
+            if candidate.unsafe and not unsafe:
+                continue
+            if second is not None and (beside is not None or candidate.unsafe):
+                continue  # no better than what is found
+            proof = self._known_of(finding, candidate)
+            if proof is None and self._spent:
                 reasons.append(SPENT)
                 break
             try:
@@ -267,38 +297,42 @@ class Session:
             except (EditError, OSError) as error:
                 reasons.append(f"{candidate.title}: {error}")
                 continue
-            after = self._examined(data, self.path, drafts)
-            proof = prove(self.now, after, finding, candidate)
-            found = proof.applicability
-            if found is not None and (there := self._agreed(candidate, data, drafts)) != "safe":
-                found = there
-                proof = replace(proof, why="another script that reads the edited file would get worse")
-            if (
-                found == "safe"
-                and candidate.idle
-                and not sharing.is_read(candidate.idle, self.path, self.others, self._read)
-            ):
-                found = "unsafe"
-            if found is None:
-                reasons.append(f"{candidate.title}: {proof.why}")
-            elif found == "safe" or second is None:
-                one = _fix(finding, candidate, found), data, drafts, after
+            if proof is None:
+                proof = self._weighed(finding, candidate, data, drafts)
+            if proof.applicability == "safe":
                 self._beside = beside
-                if found == "safe":
-                    return one
-                second = one
+                return _fix(finding, candidate, "safe"), data, drafts, self._examined(data, self.path, drafts)
+            self._tried[id(finding), candidate.edits] = proof
+            if proof.applicability is None:
+                reasons.append(f"{candidate.title}: {proof.why}")
+            elif second is None:
+                second = candidate, beside
         if second is None:
             self.lacking[id(finding)] = reasons[0] if reasons else "the code does not show where to fix it"
-        return second
+            return None
+        candidate, self._beside = second
+        data, drafts = self._edited(candidate.edits)
+        after = self._examined(data, self.path, drafts) if unsafe else self.now
+        return _fix(finding, candidate, "unsafe"), data, drafts, after
 
-    def _pairs(self, finding: Finding) -> Iterator[tuple[Candidate, Finding]]:
+    def _weighed(self, finding: Finding, candidate: Candidate, data: bytes, drafts: dict[str, bytes]) -> Proof:
+        """What a candidate amounts to, in this script and in the others that read what it edits."""
+        proof = prove(self.now, self._examined(data, self.path, drafts), finding, candidate)
+        if proof.applicability is not None and (there := self._agreed(candidate, data, drafts)) != "safe":
+            proof = Proof(there, "another script that reads the edited file would get worse")
+        if proof.applicability == "safe" and candidate.idle:
+            if not sharing.is_read(candidate.idle, self.path, self.others, self._read):
+                proof = Proof("unsafe", "a setting would be without effect")
+        return proof
+
+    def _pairs(self, finding: Finding, unsafe: bool) -> Iterator[tuple[Candidate, Finding]]:
         """The first candidate of a finding together with that of another, where both make a third fact.
 
         A rank of 128 with an alpha of 256 becomes 16 with 16: one alone would put their ratio out of proportion.
         """
-        one = self._first(finding)
+        one = self._first(finding, unsafe)
         for other in open_findings(self.report, self._policy) if one is not None else ():
-            two = self._first(other) if other is not finding else None
+            two = self._first(other, unsafe) if other is not finding else None
             if one is None or two is None or one.idle or two.idle:
                 continue
             own = set(one.facts) & affected(two.facts) | set(two.facts) & affected(one.facts)

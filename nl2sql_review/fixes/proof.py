@@ -298,18 +298,32 @@ def _worse(before: Examined, after: Examined) -> str:
 
 def _differences(before: Examined, after: Examined, candidate: Candidate) -> Iterator[str]:
     """What else the edits changed, in words."""
+    return (one.said for one in changes(before, after, candidate))
+
+
+@dataclass(frozen=True)
+class Change:
+    """What the edits changed besides what they are for: a fact of the plan, or a call; where its value came through."""
+
+    said: str
+    fact: str = ""
+    places: tuple[Place, ...] = ()
+
+
+def changes(before: Examined, after: Examined, candidate: Candidate) -> Iterator[Change]:
+    """What else the edits changed."""
     if len(before.plans) != len(after.plans):
-        yield "the number of runs"
+        yield Change("the number of runs")
         return
     facts = _allowed(before, after, candidate)
     arguments = set(candidate.arguments)
     for old, new in zip(before.plans, after.plans):
         arguments |= {plan[name].argument for plan in (old, new) for name in facts} - {""}
-        yield from (name for name in _changed(old, new) if name not in facts)
+        yield from (Change(name, name, tuple(_places(old[name]))) for name in _changed(old, new) if name not in facts)
     places = {id(place.node) for plan in before.plans for name in facts for place in _places(plan[name])}
     places.update(candidate.nodes)
     if len(before.recordings) != len(after.recordings):
-        yield "the number of command lines"
+        yield Change("the number of command lines")
         return
     for was, now in zip(before.recordings or [before.recorded], after.recordings or [after.recorded]):
         yield from _calls(was.calls, now.calls, arguments, candidate.calls, places)
@@ -359,13 +373,13 @@ def _fewer(old: Fact, new: Fact) -> bool:
 
 def _calls(
     old: list[Any], new: list[Any], arguments: set[str], calls: tuple[str, ...], places: set[int]
-) -> Iterator[str]:
+) -> Iterator[Change]:
     """Calls new or gone, except `calls`, and values that differ, except `arguments` of calls at these places."""
     names = [c.callee for c in old], [c.callee for c in new]
     for what, a, b, c, d in SequenceMatcher(None, *names, autojunk=False).get_opcodes():
         if what != "equal":
             strange = [*names[0][a:b], *names[1][c:d]]
-            yield from (name for name in strange if not name.endswith(calls) or not calls)
+            yield from (Change(name) for name in strange if not name.endswith(calls) or not calls)
             continue
         for one, two in zip(old[a:b], new[c:d]):
             if one.callee.startswith(BYSTANDERS):
@@ -377,4 +391,4 @@ def _calls(
                 if not (meant and here & places) and image(one.arguments.get(name, absent)) != image(
                     two.arguments.get(name, absent)
                 ):
-                    yield f"{one.callee}({name})"
+                    yield Change(f"{one.callee}({name})", "", one.arguments.get(name, absent).trace)

@@ -83,10 +83,14 @@ def demote_by_alternatives(recording: Recording) -> None:
 STARTED = re.compile(r"(^|\.)(?!Patch)[A-Z]\w*Trainer$|\.backward$")
 
 
+def starts_training(callee: str) -> bool:
+    return callee.endswith(("Trainer", ".backward")) and STARTED.search(callee) is not None
+
+
 def adopt_alternatives(recording: Recording) -> None:
     """A script that trains only when told to (`--train`) is still a training script: what no plain run calls at all is
     taken from the path that does. One that trains anyway is left as it is: what it does not do is switched off."""
-    if any(STARTED.search(c.callee) for c in recording.calls):
+    if any(starts_training(c.callee) for c in recording.calls):
         return
     called = {c.callee for c in recording.calls}
     adopted = [c for c in recording.alternatives if c.callee not in called]
@@ -200,7 +204,7 @@ def drive_callbacks(m: Machine, module: Module) -> None:
 
 def drive_call(m: Machine, name: str, value: Value, module: Module) -> Value:
     """What an uncalled function returns; beside a training that was followed it is tried for a few steps only."""
-    limit = budget.DRIVEN if any(STARTED.search(c.callee) for c in m.recording.calls if c.reached) else m.steps
+    limit = budget.DRIVEN if any(starts_training(c.callee) for c in m.recording.calls if c.reached) else m.steps
     m.uncalled = name
     try:
         made = budget.within(

@@ -21,23 +21,24 @@ class Definitions:
     def __init__(self, source: Source) -> None:
         self._rows_before = source.rows_before
         lexer = Lexer(Lines(source.text)).run()
+        self._lines = lexer.lines
         self._rows = [first for first, _ in lexer.logical]
         self._ends = [last for _, last in lexer.logical]
-        self._statements = [_statement(lexer.lines[row]) for row in self._rows]
+        self._read: dict[int, tuple[int, str]] = {}
 
     def at(self, row: int, cell: int | None = None) -> str:
         """The names around a row, outermost first, as in `Trainer.build`; "" at the top of the program."""
         index = bisect_right(self._rows, row + self._rows_before(cell)) - 1
         if index < 0:
             return ""
-        inner, name = self._statements[index]
+        inner, name = self._statement(index)
         names = [name] if name else []  # what stands in the header of a definition belongs to it
-        for indent, name in reversed(self._statements[:index]):
+        while inner and index:
+            index -= 1
+            indent, name = self._statement(index)
             if indent < inner:
                 inner = indent
                 names += [name] if name else []
-            if not inner:
-                break
         return ".".join(reversed(names))
 
     def last_row(self, row: int, cell: int | None = None) -> int:
@@ -46,9 +47,10 @@ class Definitions:
         index = bisect_right(self._rows, row + before) - 1
         return max(self._ends[index] - before, row) if index >= 0 else row
 
-
-def _statement(line: str) -> tuple[int, str]:
-    """(the indentation of a logical line in cells, the name it defines or "")."""
-    match = _STATEMENT.match(line)
-    assert match is not None  # it matches the empty string
-    return len(match["indent"].expandtabs()), match["name"] or ""
+    def _statement(self, index: int) -> tuple[int, str]:
+        """(the indentation of a logical line in cells, the name it defines or "")."""
+        if index not in self._read:
+            match = _STATEMENT.match(self._lines[self._rows[index]])
+            assert match is not None  # it matches the empty string
+            self._read[index] = len(match["indent"].expandtabs()), match["name"] or ""
+        return self._read[index]

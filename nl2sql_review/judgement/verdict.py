@@ -236,6 +236,9 @@ def _parts(why: str, parts: object, expected: Expectation) -> Decision:
 
 def overall(decisions: list[Decision]) -> Decision:
     """One decision for several facts: the worst verdict, with the least certainty among those that gave it."""
+    if len(decisions) == 1:
+        verdict, reason = decisions[0].verdict, decisions[0].reason
+        return Decision(verdict, decisions[0].certainty, reason if verdict in ("unknown", "not-applicable") else "")
     worst = min((d.verdict for d in decisions), key=WORST_FIRST.index)
     those = [d for d in decisions if d.verdict == worst]
     reasons = dict.fromkeys(d.reason for d in those if d.reason)

@@ -27,7 +27,10 @@ LINE = 60  # characters of a line of code in a message
 
 @dataclass(slots=True)
 class Claim:
-    """`said` names the value, `message` adds what it should be; `location` is where to look first."""
+    """`said` names the value; `location` is where to look first.
+
+    Of what fails `message` adds what the value should be, `trace` how it came, and `value` is the value as JSON.
+    """
 
     said: str
     message: str
@@ -61,14 +64,15 @@ def claim(judged: FactVerdict, rule: Rule, source: Source) -> Claim:
         location = Location(source.path, 1, 1, 1, 1, 1 if source.kind == "notebook" else None)
     origin = _origin(fact, location, source.path)
     said = _said(judged.name, fact, origin, primary)
+    if judged.decision.verdict != "fail":  # only a finding has a message, and shows its trace
+        return Claim(said, "", location, (), None)
     own = says(rule.head.says, judged.name, value)
     if own:
         own = own.replace("{value}", written(value)).replace("{from}", origin).replace("{note}", fact.note)
     message = own or fact.sentence or "; ".join(filter(None, (said, _should(judged))))
     if fact.branch:
         message += f" (only on one branch{_decided(fact.branch)})"
-    failed = judged.decision.verdict == "fail"  # only a finding shows its trace
-    trace = tuple(s for s in _steps(fact) if s.location != location) if failed else ()
+    trace = tuple(s for s in _steps(fact) if s.location != location)
     return Claim(said, message, location, trace, as_json(value))
 
 

@@ -93,7 +93,7 @@ def in_metadata(text: str) -> Iterator[Statement]:
 
 def metadata(text: str) -> dict[str, Any]:
     """The table of a script's `# /// script` block; {} without one, and for one that is no TOML."""
-    opens = _BLOCK_OPENS.search(text)
+    opens = _BLOCK_OPENS.search(text) if "# /// script" in text else None
     match = _BLOCK.match(text, opens.end()) if opens else None
     return _toml("\n".join(line[2:] for line in match["content"].splitlines())) if match else {}
 

@@ -9,6 +9,7 @@ import math
 import re
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Any, Callable, Iterable, Literal, Union
 
 from ..files.typed_data import ShapeError, did_you_mean
@@ -57,6 +58,10 @@ class Expectation:
 
     def given(self) -> dict[str, Any]:
         """The expectations that were made, by key, without `unset`."""
+        return self._given
+
+    @cached_property
+    def _given(self) -> dict[str, Any]:  # every rule asks for it, in every script
         return {k: v for k in WORDS if (v := getattr(self, k)) is not None}
 
     def with_equal(self, value: Scalar) -> Expectation:

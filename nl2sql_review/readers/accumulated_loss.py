@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import libcst as cst
-
 from ..interpret.core.objects import Class, Function
-from ..source.syntax import walk
 from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Place, Unknown
 from .api.arguments import Defect
@@ -70,6 +67,10 @@ def own_loss(run: Run) -> tuple[Function | None, Any]:
 
 def uses(function: Function, names: list[str]) -> bool:
     """Whether the body reads the count, or hands on the keywords that hold it."""
+    import libcst as cst
+
+    from ..source.syntax import walk
+
     star = function.node.params.star_kwarg
     wanted = {COUNT} if COUNT in names else {star.name.value} if star is not None else set()
     return any(isinstance(n, cst.Name) and n.value in wanted for n in walk(function.node.body))
@@ -77,6 +78,10 @@ def uses(function: Function, names: list[str]) -> bool:
 
 def corrected(cls: Class) -> bool:
     """Whether the class tells the trainer that its loss is a mean."""
+    import libcst as cst
+
+    from ..source.syntax import walk
+
     nodes = [node for one in cls.mro() if (node := getattr(one, "node", None)) is not None]
     return any(isinstance(n, cst.Name) and n.value == MEAN for node in nodes for n in walk(node))
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import operator
 import re
 from itertools import product
-from typing import Any, Callable
-
-import libcst as cst
+from typing import TYPE_CHECKING, Any, Callable
 
 from ..source.literals import expression
 from ..training_plan.values import Absent, Default, Either, Known, Term, Text, Trace, Unknown, Value, join
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 KINDS = (Known, Default, Either, Term, Text, Unknown, Absent)
 
@@ -103,12 +104,12 @@ WORLD_SIZE = re.compile(
     re.VERBOSE,
 )
 
-OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
-    cst.Add: operator.add,
-    cst.Subtract: operator.sub,
-    cst.Multiply: operator.mul,
-    cst.Divide: operator.truediv,
-    cst.FloorDivide: operator.floordiv,
+OPERATORS: dict[str, Callable[[Any, Any], Any]] = {  # by LibCST's names, which a configuration does without
+    "Add": operator.add,
+    "Subtract": operator.sub,
+    "Multiply": operator.mul,
+    "Divide": operator.truediv,
+    "FloorDivide": operator.floordiv,
 }
 FUNCTIONS: dict[str, Callable[..., Any]] = {"max": max, "min": min, "int": int, "float": float, "round": round}
 
@@ -126,12 +127,14 @@ def for_processes(term: Term, processes: int) -> int | float | None:
 
 
 def number(node: cst.BaseExpression, processes: int) -> Any:
+    import libcst as cst
+
     if isinstance(node, (cst.Integer, cst.Float)):
         return node.evaluated_value
     if isinstance(node, cst.Name) and node.value == "processes":
         return processes
-    if isinstance(node, cst.BinaryOperation) and type(node.operator) in OPERATORS:
-        return OPERATORS[type(node.operator)](number(node.left, processes), number(node.right, processes))
+    if isinstance(node, cst.BinaryOperation) and type(node.operator).__name__ in OPERATORS:
+        return OPERATORS[type(node.operator).__name__](number(node.left, processes), number(node.right, processes))
     if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value in FUNCTIONS:
         if not any(arg.keyword is not None or arg.star for arg in node.args):
             return FUNCTIONS[node.func.value](*(number(arg.value, processes) for arg in node.args))

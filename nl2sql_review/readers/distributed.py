@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Iterator
-
-import libcst as cst
+from typing import TYPE_CHECKING, Iterator
 
 from ..interpret.core.recording import Call
 from ..source import Source
@@ -18,6 +16,9 @@ from .object_settings import last
 from .run import Run
 from .spelling import spelt
 
+if TYPE_CHECKING:
+    import libcst as cst
+
 LAUNCH = re.compile(r"\b(?:torchrun|torch\.distributed\.(?:run|launch)|accelerate\s+launch|deepspeed)\b")
 PROCESSES = re.compile(r"--(?:nproc[_-]per[_-]node|num[_-]processes|num[_-]gpus)[ =](\d+)")
 INDEXED = re.compile(r"environ\[\s*[\"'](LOCAL_RANK|RANK|WORLD_SIZE)[\"']\s*\]")
@@ -25,7 +26,12 @@ ONE = re.compile(
     r"world_process_zero|main_process|process_index|local_rank|\brank\b|RANK|is_main|is_master|master_process|on_main|"
     r"main_local"
 )
-DISTRIBUTED = re.compile(r"accelerat|torchrun|distributed|deepspeed|fsdp|\brank\b|local_rank|world_size", re.IGNORECASE)
+DISTRIBUTED = (
+    "accelerator", "torchrun", "distributed", "deepspeed", "fsdp", "local_rank", "global_rank", "get_rank",
+    "world_size",
+)  # fmt: skip
+# The bare word "rank" is most often LoRA's, the variable RANK that of a process.
+LAUNCHED = re.compile(r"(?:[aA]ccelerate|RANK)")
 SEEDS = ("set_seed", "seed_everything", "seed_all", "fix_seed")
 DOWNLOADS = ("urllib.request.urlretrieve", "wget.download", "gdown.download")
 SHELLS = ("os.system", "subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output")
@@ -73,11 +79,16 @@ def processes(run: Run, plan: TrainingPlan) -> Value:
 
 def merely_beside(run: Run, stated: Value) -> bool:
     """Whether only an accelerate file that lies beside speaks of several processes: it may be for other scripts."""
-    text = getattr(run.source, "text", "")
     named = (
         run.processes is not None or bool(getattr(run.settings, "launch", None)) or run.recording.started is not None
     )
-    return isinstance(stated, Default) and not named and not DISTRIBUTED.search(text)
+    return isinstance(stated, Default) and not named and not speaks_of_processes(run.source)
+
+
+def speaks_of_processes(source: Source) -> bool:
+    """Whether a script names what starts several processes, or asks which of them it is."""
+    text = source.text.lower()  # and one search a word: alternatives without case are tried at every letter
+    return any(word in text for word in DISTRIBUTED) or LAUNCHED.search(source.text) is not None
 
 
 # -- splits ------------------------------------------------------------------------------------------------------
@@ -163,6 +174,8 @@ def downloaded(call: Call) -> str:
 
 def guarded(call: Call) -> bool:
     """Whether a test of the rank stands above the call, in its function or where that is called."""
+    import libcst as cst
+
     if any(ONE.search(condition) for condition in (call.condition, *call.conditions)):
         return True
     source = call.place.source
@@ -177,6 +190,8 @@ def guarded(call: Call) -> bool:
 
 def leaves_early(source: Source, path: list[cst.CSTNode]) -> bool:
     """`if rank != 0: return` above it in the same body."""
+    import libcst as cst
+
     for node in path:
         for one in getattr(getattr(node, "body", None), "body", ()):
             if isinstance(one, cst.If) and ONE.search(source.segment(one.test)):

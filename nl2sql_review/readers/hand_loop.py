@@ -9,8 +9,6 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import libcst as cst
-
 from ..interpret.core.recording import Call
 from ..training_plan.facts import Arguments, Checkpointing, Fact
 from ..training_plan.values import Absent, Default, Known, Place, Term, Trace, Unknown, Value
@@ -183,6 +181,8 @@ def by_division(run: Run) -> Fact | None:
 
 def with_default(run: Run, number: float, trace: Trace) -> Value:
     """A number out of an expression: of an option, or of the environment, it is the default. The sum has lost that."""
+    import libcst as cst
+
     said = next((step.node for step in trace if isinstance(step.node, cst.Call)), None)
     if said is None:
         return Known(number, trace)

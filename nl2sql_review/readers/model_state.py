@@ -10,11 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Iterator
 
-import libcst as cst
-
 from ..interpret.core.objects import Object, Opaque
 from ..interpret.core.recording import Call
-from ..source.syntax import walk
 from ..training_plan.values import Absent, Default, Known, Place, Trace, Unknown, Value
 from .object_settings import ObjectSettings, last, makers, objects
 from .run import Run, call_of, is_model_load
@@ -326,6 +323,10 @@ def of_every_parameter(call: Call) -> bool:
 
 def guards(call: Call) -> list[str]:
     """The tests between the loop and the statement, as code."""
+    import libcst as cst
+
+    from ..source.syntax import walk
+
     path = call.place.source.nodes.path(call.place.node)
     loops = [i for i, n in enumerate(path) if isinstance(n, cst.For)]
     inner = path[loops[-1] :] if loops else path

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import libcst as cst
-
 from ..interpret.core.operations import describe
 from ..training_plan.facts import Arguments, Fact
 from ..training_plan.values import Absent, Default, Either, Known, Place, Term, Unknown, Value
@@ -122,6 +120,8 @@ def refuses_old(at: Place | None) -> bool:
     source = at.source if at is not None else None
     if source is None or not PROBE.search(getattr(source, "text", "")) or not hasattr(source, "nodes"):
         return False
+    import libcst as cst
+
     for node in source.nodes.order:
         if isinstance(node, (cst.Assert, cst.If)) and PROBE.search(source.segment(node.test)):
             if isinstance(node, cst.Assert) or re.search(

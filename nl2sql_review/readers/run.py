@@ -21,6 +21,7 @@ from .object_settings import ObjectSettings, last, made_by, makers, objects
 if TYPE_CHECKING:
     from ..source import Source
     from ..training_plan.stated import ProjectSettings
+    from .prompt.training_text import TrainingText
 
 # How many runs of a script are read: as many as come to so many calls in all, which takes half a second. Few scripts
 # have more than two; a sweep written out has ten.
@@ -52,6 +53,7 @@ class Run:
     prepared: tuple[Call, ...] = ()  # other calls the model went through: prepare_model_for_kbit_training, to, …
     model_unknown: str = ""  # why the model's own calls could not be followed
     dataset: Value = field(default_factory=Absent)
+    texts: list[TrainingText] | None = field(default=None, init=False)  # kept by training_texts, which finds them
 
     @property
     def calls(self) -> list[Call]:

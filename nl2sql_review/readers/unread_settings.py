@@ -17,11 +17,12 @@ from .api.arguments import Defect
 from .run import Run
 
 # A settings object that is read as a whole has every field read.
-WHOLE = re.compile(
-    r"\b(asdict|astuple|vars|getattr|fields|attrgetter|model_dump|model_validate|parse_obj|HfArgumentParser|TrlParser|"
-    r"OmegaConf|to_dict|setattr|locals|globals|eval|exec|__dict__|__dataclass_fields__|__annotations__|parse_known_args)\b"
-    r"|\.dict\(|\.json\(|import \*|argcomplete|namespace="
+WHOLE = frozenset(
+    "asdict astuple vars getattr fields attrgetter model_dump model_validate parse_obj HfArgumentParser TrlParser "
+    "OmegaConf to_dict setattr locals globals eval exec __dict__ __dataclass_fields__ __annotations__ "
+    "parse_known_args".split()
 )
+WHOLE_CODE = (".dict(", ".json(", "import *", "argcomplete", "namespace=")
 # Settings by the names that scripts give them, beside those of the libraries' own arguments.
 SHORT = frozenset(
     "lr rank alpha dropout epochs n_epochs num_epochs batch_size train_batch_size micro_batch_size grad_accum "
@@ -36,10 +37,10 @@ LAUNCHER = ("local_rank", "deepspeed", "deepspeed_config", "node_rank", "f")  # 
 
 def unread(run: Run) -> Iterator[Defect]:
     source, recording = run.source, run.recording
-    if run.trainer is None or recording.broken or WHOLE.search(source.text) or source.kind == "configuration":
+    if run.trainer is None or recording.broken or source.kind == "configuration":
         return
     modules = [m.source for m in recording.modules.values() if m.source is not source]
-    if any(WHOLE.search(m.text) for m in modules):
+    if any(map(reads_whole, (source, *modules))):
         return
     written = [one for one in (*fields(run), *options(run), *constants(run)) if is_setting(one[1].lower())]
     if not written:
@@ -50,6 +51,13 @@ def unread(run: Run) -> Iterator[Defect]:
             yield Defect(kind, name, place, f"the {kind} {name} is set, but nothing reads it")
 
 
+def reads_whole(source: Source) -> bool:
+    """Whether a source may read all that a settings object has, without naming it."""
+    text = source.text
+    named = [word for word in WHOLE if word in text]  # "eval" in "eval_steps" too: the words decide, which cost more
+    return bool(named) and not source.words.isdisjoint(named) or any(code in text for code in WHOLE_CODE)
+
+
 def is_setting(name: str) -> bool:
     """Whether a name is that of something a training is told: others may be there for people."""
     return name in SHORT or any(name in store.ever(*owner) for owner in MADE_OF)
@@ -58,32 +66,23 @@ def is_setting(name: str) -> bool:
 def uses(names: set[str], *sources: Source) -> Counter[str]:
     """How often each of the names is read: as a variable, an attribute, or a word of a string that is no docstring."""
     found: Counter[str] = Counter()
-    for source in sources:
-        for node in source.nodes.order:
-            if type(node) is cst.Name:
-                if node.value in names:
-                    found[node.value] += 1
-            elif type(node) is cst.Attribute:
-                if node.attr.value in names:
-                    found[node.attr.value] += 1
-            elif type(node) is cst.SimpleString:
-                found.update(words_of(node, names))
-            elif type(node) is cst.Arg and node.keyword is not None:
-                found[node.keyword.value] -= 1  # written, not read
-            elif type(node) is cst.AssignTarget or type(node) is cst.AnnAssign:
-                if isinstance(node.target, cst.Name):
-                    found[node.target.value] -= 1
-            elif type(node) is cst.Expr and isinstance(node.value, cst.SimpleString):
-                found.subtract(words_of(node.value, names))
+    for nodes in [source.nodes for source in sources]:
+        found.update([one.value for one in nodes.of(cst.Name) if one.value in names])
+        found.update([one.attr.value for one in nodes.of(cst.Attribute) if one.attr.value in names])
+        found.update([word for word in words_of(nodes.of(cst.SimpleString)) if word in names])
+        # written, not read
+        found.subtract([one.keyword.value for one in nodes.of(cst.Arg) if one.keyword is not None])
+        targets = [one.target for one in nodes.of(cst.AssignTarget)] + [one.target for one in nodes.of(cst.AnnAssign)]
+        found.subtract([target.value for target in targets if isinstance(target, cst.Name)])
+        docstrings = [line.value for line in nodes.of(cst.Expr) if isinstance(line.value, cst.SimpleString)]
+        found.subtract([word for word in words_of(docstrings) if word in names])
     return found
 
 
-def words_of(string: cst.SimpleString, names: set[str]) -> list[str]:
-    """Those of the names that are words of a string, as often as they are."""
-    if not any(name in string.value for name in names):
-        return []
-    value = string_value(string)
-    return [word for word in re.findall(r"\w+", value) if word in names] if isinstance(value, str) else []
+def words_of(strings: list[cst.SimpleString]) -> list[str]:
+    """The words of string literals, as often as they stand there."""
+    texts = [text for text in map(string_value, strings) if isinstance(text, str)]
+    return re.findall(r"\w+", "\n".join(texts))
 
 
 def fields(run: Run) -> Iterator[tuple[str, str, Place]]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from ..files import disk
-from ..fixes.edits.stored import StoredCells
 from ..report.report import Edit, Location
 from ..source import Source, SourceError, Span
 from ..source.decoding import decode
+
+if TYPE_CHECKING:
+    from ..fixes.edits.stored import StoredCells
 
 
 class Files:
@@ -70,6 +73,8 @@ class Files:
             return None
 
     def _read_stored(self, path: str) -> StoredCells | None:
+        from ..fixes.edits.stored import StoredCells  # of notebooks alone: the fixers load LibCST
+
         data = self._bytes(path)
         try:
             return None if data is None else StoredCells(decode(data, cookie=False)[0])

@@ -46,10 +46,12 @@ def _unfixed(fixed: Fixed) -> Iterator[str]:
 def _counted(fixed: Fixed, done: str) -> str:
     from ..fixes import SPENT  # loaded by now; a review without fixes does without
 
+    if not fixed.report.files or all(file.status == "skipped" for file in fixed.report.files):
+        return "nothing was reviewed: no training script found"
     policy = f"; up to {fixed.policy} more with --fix-policy" if fixed.policy else ""
     unsafe = f"; {fixed.unsafe} more with --unsafe-fixes" if fixed.unsafe else ""
     spent = sum(why == SPENT for _, why in fixed.unfixed)
-    cut = f"; {spent} not tried, since the limit of steps per file is reached: run --fix again" if spent else ""
+    cut = f"; {spent} not tried, since the limit of steps is reached: choose rules with --select" if spent else ""
     return f"{count(len(fixed.made), 'finding', 'findings')} {done}{policy}{unsafe}{cut}"
 
 

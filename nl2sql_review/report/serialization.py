@@ -52,6 +52,10 @@ def plain(value: object) -> Any:
     """The value in JSON's own types. Numbers JSON lacks (nan, inf) and foreign objects become their text."""
     if value is None or isinstance(value, (bool, int, str)):
         return value
+    if type(value) in _NAMES or is_dataclass(type(value)):
+        if isinstance(value, Location) and not value.row:  # of a data file as a whole
+            return {"path": value.path, **dict.fromkeys(_names(Location)[1:])}
+        return {name: plain(getattr(value, name)) for name in _names(type(value))}
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, dict):
@@ -60,10 +64,6 @@ def plain(value: object) -> Any:
         return [plain(item) for item in value]
     if isinstance(value, (set, frozenset)):
         return sorted((plain(item) for item in value), key=str)
-    if is_dataclass(value) and not isinstance(value, type):
-        if isinstance(value, Location) and not value.row:  # of a data file as a whole
-            return {"path": value.path, **dict.fromkeys(_names(Location)[1:])}
-        return {name: plain(getattr(value, name)) for name in _names(type(value))}
     return str(value)
 
 
@@ -77,6 +77,8 @@ def well_formed(value: Any) -> Any:
         if value.isascii():
             return value
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if kind in _AS_IT_IS:
+        return value
     if kind is list or kind is tuple:
         made = kind(map(well_formed, value))
         return value if all(map(is_, made, value)) else made  # most texts are: copies would cost more than the search
@@ -84,11 +86,12 @@ def well_formed(value: Any) -> Any:
         return {well_formed(key): well_formed(item) for key, item in value.items()}
     if kind in _NAMES or is_dataclass(kind):
         held = [getattr(value, name) for name in _names(kind)]
-        fit = [well_formed(one) for one in held]
+        fit = list(map(well_formed, held))
         return value if all(map(is_, fit, held)) else kind(**dict(zip(_names(kind), fit)))
     return value
 
 
+_AS_IT_IS = frozenset((bool, int, float, type(None)))
 _NAMES: dict[type, tuple[str, ...]] = {}
 
 

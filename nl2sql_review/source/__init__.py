@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import codecs
 import copy
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Iterable
 
@@ -41,6 +42,10 @@ __all__ = [
 
 
 CONFIGURATIONS = (".yaml", ".yml", ".json", ".toml")
+_WORD = re.compile(r"\w+")
+# Trees of the texts read last: a script is read again, with its modules, to prove its fixes. They are never changed.
+_parsed: dict[str, cst.Module] = {}
+KEPT = 50_000  # characters of them, which take some 10 MB
 FEW = 8  # nodes that are looked for each in its own statement; whoever asks for more is given all in one pass
 
 
@@ -94,6 +99,7 @@ class Source:
         self._ranges: dict[int, tuple[int, int]] = {}  # by the id of a node of the tree: offsets into the text
         self._asked_for = 0  # nodes that were looked for one by one
         self._comments: comments.Comments | None = None
+        self._words: frozenset[str] | None = None
 
     @classmethod
     def from_bytes(cls, data: bytes, path: str) -> Source:
@@ -113,7 +119,7 @@ class Source:
         made = copy.copy(self)
         made._notebook = book = self._notebook.only(number)
         made.magics, made.text = [], book.program()
-        made._lines = made._tree = made._nodes = made._failure = made._comments = None
+        made._lines = made._tree = made._nodes = made._failure = made._comments = made._words = None
         made._problems, made._ranges = [], {}
         return made
 
@@ -144,7 +150,15 @@ class Source:
         return self._problems
 
     def _parse_script(self) -> cst.Module:
-        return parse(self.text if self.kind == "script" else "", program=True)
+        text = self.text if self.kind == "script" else ""
+        tree = _parsed.get(text)
+        if tree is None:
+            tree = parse(text, program=True)
+            for old in list(_parsed):
+                if len(text) + sum(map(len, list(_parsed))) > KEPT:
+                    _parsed.pop(old, None)
+            _parsed[text] = tree
+        return tree
 
     def _parse_cells(self, book: notebook.Notebook) -> cst.Module:
         doubtful = [cell for cell in book.cells if not cell.closed]
@@ -171,7 +185,14 @@ class Source:
         self._problems.sort(key=lambda problem: problem.span.cell or 0)
         if cells:
             self.text = book.program()
-            self._lines = self._comments = None
+            self._lines = self._comments = self._words = None
+
+    @property
+    def words(self) -> frozenset[str]:
+        r"""The words of the text, also those of its comments and strings: what `\bword\b` would find."""
+        if self._words is None:
+            self._words = frozenset(_WORD.findall(self.text))
+        return self._words
 
     @property
     def nodes(self) -> Nodes:
@@ -186,10 +207,10 @@ class Source:
 
     def locate(self, nodes: Iterable[cst.CSTNode | Span]) -> None:
         """Find the places of many nodes of the tree in one pass, for `span` and `segment` to answer at once."""
-        from .positions import offsets, offsets_by_statement
-
         wanted = [node for node in nodes if not isinstance(node, Span) and id(node) not in self._ranges]
         if wanted:
+            from .positions import offsets, offsets_by_statement
+
             found = offsets_by_statement(self.nodes, self.text, wanted)
             self._ranges.update(offsets(self.tree, self.text, wanted) if found is None else found)
 

@@ -21,6 +21,7 @@ _FSTRING = {
     for quote in _STRING
 }
 _SPEC = {quote: re.compile(rf"\{{|\}}|{quote}") for quote in _STRING}  # what follows the colon of a field
+_PLAIN = {quote: re.compile(rf"[^{quote}\\\r\n]*{quote}") for quote in "\"'"}  # what follows the quote, in most strings
 _PREFIX = re.compile(r"(?<![^\W_])(?:[rbu]|[rb]{2}|[ft]r?|r[ft])\Z", re.IGNORECASE)
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 
@@ -97,7 +98,7 @@ class Lexer:
                 if match[0] == "\\":
                     self._backslash = row < len(lines)
                     break
-                self._code(match[0], match.start(), top)
+                position = self._code(match[0], match.start(), top, stop)
             else:
                 position, carried = self._literal(top, position, stop)
         self._end_of_row(row, carried)
@@ -130,11 +131,16 @@ class Lexer:
         self.comments.append(Comment(row, offset - begin + 1, comment, not text[begin:offset].strip()))
         self.opaque.append((offset, offset + len(comment)))
 
-    def _code(self, mark: str, offset: int, top: _Open | None) -> None:
-        stack = self._stack
+    def _code(self, mark: str, offset: int, top: _Open | None, stop: int) -> int:
+        """Read a mark outside of strings, and a plain string with it: the new position."""
+        stack, position = self._stack, offset + len(mark)
         if mark[0] in "\"'":
-            prefix = _PREFIX.search(self.lines.text, max(0, offset - 2), offset)
+            text = self.lines.text
+            prefix = _PREFIX.search(text, max(0, offset - 2), offset)
             formatted = prefix is not None and prefix[0].lower().strip("r") in ("f", "t")
+            if not formatted and len(mark) == 1 and (rest := _PLAIN[mark].match(text, position, stop)):
+                self.opaque.append((position, rest.end()))
+                return rest.end()
             stack.append(_Open("fstring" if formatted else "string", mark, offset))
         elif mark in "([{":
             stack.append(_Open("bracket", mark, offset))
@@ -149,6 +155,7 @@ class Lexer:
             stack.pop()
         else:
             self._blame(f"unmatched '{mark}'", offset)
+        return position
 
     def _literal(self, top: _Open, position: int, stop: int) -> tuple[int, bool]:
         """Read on inside a string: the new position, and whether the row ended in an escaped line end."""

@@ -36,15 +36,16 @@ def offsets_by_statement(nodes: Nodes, text: str, wanted: Iterable[libcst.CSTNod
     module = nodes.module
     if not module.has_trailing_newline:
         text += module.default_newline  # which the code of a statement ends in
-    held: dict[int, tuple[libcst.CSTNode, list[str], set[int]]] = {}
+    held: dict[int, tuple[libcst.CSTNode, set[int]]] = {}
     for node in wanted:
-        holder = _holder(nodes, node)
-        if holder is None:
+        statement = _statement(nodes, node)
+        if statement is None:
             return None
-        held.setdefault(id(holder[0]), (*holder, set()))[2].add(id(node))
-    missing = set().union(*(ids for _, _, ids in held.values()))
+        held.setdefault(id(statement), (statement, set()))[1].add(id(node))
+    missing = set().union(*(ids for _, ids in held.values()))
     found: Ranges = {}
-    for statement, indents, ids in sorted(held.values(), key=lambda one: len(one[1])):
+    placed = [(statement, _indents(nodes, statement), ids) for statement, ids in held.values()]
+    for statement, indents, ids in sorted(placed, key=lambda one: len(one[1])):
         if missing.isdisjoint(ids):  # found with a statement that it stands in
             continue
         state = _generate(module, statement, missing, indents)
@@ -57,17 +58,18 @@ def offsets_by_statement(nodes: Nodes, text: str, wanted: Iterable[libcst.CSTNod
     return None if missing else found
 
 
-def _holder(nodes: Nodes, node: libcst.CSTNode) -> tuple[libcst.CSTNode, list[str]] | None:
-    """The innermost statement that holds a node, and the indents that it stands behind."""
-    path = nodes.path(node)
-    if len(path) < 2:
-        return None
-    statement, indents = path[1], []
-    for outer, inner in zip(path[1:], path[2:]):
-        if type(outer) is libcst.IndentedBlock:
-            indents.append(nodes.module.default_indent if outer.indent is None else outer.indent)
-            statement = inner
-    return statement, indents
+def _statement(nodes: Nodes, node: libcst.CSTNode) -> libcst.CSTNode | None:
+    """The innermost statement that holds a node, itself included; None where it is not in the tree, or the module."""
+    outer = nodes.parents.get(id(node))
+    while outer is not None and type(outer) is not libcst.IndentedBlock and outer is not nodes.module:
+        node, outer = outer, nodes.parents.get(id(outer))
+    return None if outer is None else node
+
+
+def _indents(nodes: Nodes, statement: libcst.CSTNode) -> list[str]:
+    """The indents that a statement stands behind."""
+    blocks = [one for one in nodes.path(statement) if type(one) is libcst.IndentedBlock]
+    return [nodes.module.default_indent if one.indent is None else one.indent for one in blocks]
 
 
 def code_of(module: libcst.Module, node: libcst.CSTNode) -> str:

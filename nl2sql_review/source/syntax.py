@@ -6,8 +6,9 @@ LibCST's own `children` runs a visitor over every blank and bracket, and costs m
 from __future__ import annotations
 
 import warnings
+from collections import defaultdict
 from functools import cache
-from typing import Iterable, Iterator, TypeVar
+from typing import Any, Iterable, Iterator, TypeVar
 
 import libcst as cst
 
@@ -54,26 +55,37 @@ def string_value(node: cst.SimpleString) -> str | bytes:
 class Nodes:
     """The nodes of a module that mean something, each before what is in it: one walk for everybody who asks."""
 
-    __slots__ = ("module", "order", "parents")
+    __slots__ = ("module", "order", "parents", "_kinds")
 
     def __init__(self, module: cst.Module) -> None:
         self.module = module
         self.order: list[cst.CSTNode] = []
         self.parents: dict[int, cst.CSTNode] = {}  # by the id of a node
+        self._kinds: defaultdict[type, list[Any]] = defaultdict(list)
+        order, parents, meaning, sentinel = self.order, self.parents, _MEANING, cst.MaybeSentinel
         stack: list[cst.CSTNode] = [module]
         while stack:
             one = stack.pop()
-            self.order.append(one)
-            inside = below(one)
-            if inside:
-                for child in inside:
-                    self.parents[id(child)] = one
-                inside.reverse()
-                stack += inside
+            order.append(one)
+            for name in reversed(meaning[type(one)]):  # as `below`, which would make a list for each node
+                value = getattr(one, name)
+                if value is None:
+                    continue
+                kind = type(value)
+                if kind is list or kind is tuple:
+                    for child in reversed(value):
+                        parents[id(child)] = one
+                        stack.append(child)
+                elif kind is not str and kind is not sentinel:
+                    parents[id(value)] = one
+                    stack.append(value)
 
     def of(self, kind: type[N]) -> list[N]:
-        """All nodes of one kind."""
-        return [one for one in self.order if type(one) is kind]
+        """All nodes of one kind, in the order of the text."""
+        if not self._kinds:
+            for one in self.order:
+                self._kinds[type(one)].append(one)
+        return self._kinds.get(kind, [])
 
     def path(self, node: cst.CSTNode) -> list[cst.CSTNode]:
         """The nodes from the root of the tree down to one of its nodes; empty where it is not in it."""

@@ -42,13 +42,29 @@ def balanced(task: Task) -> Iterator[Candidate]:
     processes = plain(task.plan["arguments.processes"].value) or 1
     for number in wanted(task.expected, None, task.plan):
         alone = list(_set(task, ACCUMULATION, task.fact, number))
-        yield from alone
+        spoils = _spoils(task, number, processes)
+        if not spoils:
+            yield from alone
         batch = task.plan[BATCH]
         for effective, what in _effective(task):
             share = _quotient(effective, number, processes)
             if share is not None:
                 title = f"set {task.fact.argument}={spelled(number)} and {batch.argument}={share}{what}"
                 yield from together(title, alone, list(_set(task, BATCH, batch, share)))
+        if spoils:
+            yield from alone
+
+
+def _spoils(task: Task, number: int | float, processes: object) -> bool:
+    """Whether the effective batch is accepted, and would not be with another accumulation alone."""
+    batch = plain(task.plan[BATCH].value)
+    if not isinstance(batch, int) or not isinstance(processes, int):
+        return False
+    for of_rule in task.examined.rule_verdicts:
+        for one, plan in of_rule.judged:
+            if plan is task.plan and one.name == EFFECTIVE and one.decision.verdict == "pass":
+                return bool(broken(one.expected, batch * number * processes))
+    return False
 
 
 def _effective(task: Task) -> Iterator[tuple[object, str]]:

@@ -7,6 +7,8 @@ from typing import Any
 
 from ...training_plan.values import Absent, Place, Value
 
+NOT_GIVEN = "which is not given here"  # of a parameter: the reason for its being unknown ends so
+
 
 @dataclass(slots=True)
 class Call:

@@ -28,6 +28,7 @@ from ..core.objects import (
     object_of,
 )
 from ..core.operations import describe
+from ..core.recording import NOT_GIVEN
 from ..core.state import Frame, Rest, place_of
 from . import budget
 from .attributes import kind_of
@@ -36,9 +37,9 @@ from .classes import define_class, instance_method, instantiate
 from .expressions import settled
 from .items import is_optional
 
-__all__ = ["NOT_GIVEN", "call", "call_function", "decorate", "define_class", "super_object", "yielded"]
+__all__ = ["call", "call_function", "decorate", "define_class", "super_object", "yielded"]
 
-NOT_GIVEN = "which is not given here"  # of a parameter: the reason for its being unknown ends so
+MOST_NEEDED = 3  # arguments by position that a modelled function cannot do without
 
 
 def call(m: Machine, callee: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
@@ -66,9 +67,18 @@ def call(m: Machine, callee: Value, args: Arguments, node: cst.CSTNode | None) -
                 return f.run(ModelCall(m, args, node, f.name))
             except OverflowError as error:  # a number that no float, or no len(), holds
                 return Unknown(f"{f.name}() of numbers this large: {error}")
+            except IndexError:  # a model takes the argument that the function cannot do without
+                if len(args.positional) >= MOST_NEEDED:
+                    raise
+                return Unknown(f"{f.name}() lacks an argument")
         case Opaque():
             m.risks += 1
-            return m.call_library(f, args, node)
+            try:
+                return m.call_library(f, args, node)
+            except IndexError:
+                if len(args.positional) >= MOST_NEEDED:
+                    raise
+                return Unknown(f"{describe(callee)}() lacks an argument")
         case Partial():
             merged = Arguments(
                 [*f.arguments.positional, *args.positional], {**f.arguments.keywords, **args.keywords}, args.place

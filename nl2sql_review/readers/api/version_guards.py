@@ -11,18 +11,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-import libcst as cst
-
-from ...source.positions import code_of  # of a few nodes: a segment would place all nodes of the file
-from ...source.syntax import below, walk
+from ...source.spans import Span
 from ...training_plan.values import Place, Value
 
 if TYPE_CHECKING:
+    import libcst as cst
+
     from ...source import Source
 
 CATCHES = {"TypeError", "ImportError", "ModuleNotFoundError", "AttributeError", "RuntimeError", "ValueError"}
 ASKS = "version signature hasattr getfullargspec __dataclass_fields__ find_spec available _compat supports_".split()
-CHOICES = {cst.Try, cst.If, cst.IfExp, cst.CompFor}
 
 
 class Guards:
@@ -36,12 +34,16 @@ class Guards:
         """Whether a place, or one that the value came through, stands in such code; `name` is what is called there."""
         places = [p for p in (place, *(value.trace if value is not None else ())) if p is not None]
         return any(
-            id(p.node) in self._guarded(p.source, name) for p in places if isinstance(p.node, cst.CSTNode)
-        )  # a place in a YAML file is a span
+            id(p.node) in self._guarded(p.source, name)
+            for p in places
+            if p.node is not None and not isinstance(p.node, Span)  # as a place in a YAML file is
+        )
 
     def asked(self, source: Source | None, name: str) -> bool:
         """Whether the script looks at the signature of a class before it calls it."""
         text = getattr(source, "text", "")
+        if f"{name}." not in text and not any(word in text for word in ("signature(", "getfullargspec(", "fields(")):
+            return False
         return (
             re.search(
                 rf"(?:signature|getfullargspec|fields)\(\s*{name}\b|{name}\.(?:__init__|__dataclass_fields__|__code__)",
@@ -51,6 +53,8 @@ class Guards:
         )
 
     def _guarded(self, source: Source, name: str) -> set[int]:
+        from ...source.syntax import walk
+
         key = id(source), name
         if key not in self._of:
             roots = [root for node in self._choices_of(source) for root in _guarded_by(source, node, name)]
@@ -62,10 +66,15 @@ class Guards:
         if id(source) not in self._choices:
             text = getattr(source, "text", "")
             possible = "except" in text or _asks(text)
-            self._choices[id(source)] = (
-                [node for node in source.nodes.order if type(node) in CHOICES] if possible else []
-            )
+            self._choices[id(source)] = _all_choices(source) if possible else []
         return self._choices[id(source)]
+
+
+def _all_choices(source: Source) -> list[Any]:
+    import libcst as cst
+
+    kinds: tuple[type[cst.CSTNode], ...] = (cst.Try, cst.If, cst.IfExp, cst.CompFor)
+    return [node for kind in kinds for node in source.nodes.of(kind)]
 
 
 def _asks(text: str) -> bool:
@@ -75,6 +84,11 @@ def _asks(text: str) -> bool:
 
 def _guarded_by(source: Source, node: cst.Try | cst.If | cst.IfExp | cst.CompFor, name: str) -> list[cst.CSTNode]:
     """The parts of a choice that stand there for one version of a library only."""
+    import libcst as cst
+
+    from ...source.positions import code_of
+    from ...source.syntax import below
+
     if isinstance(node, cst.Try):
         guarded = any(_falls_back(source, handler, name) for handler in node.handlers)
         return [child for child in below(node) if child is not node.finalbody] if guarded else []
@@ -89,6 +103,8 @@ def _guarded_by(source: Source, node: cst.Try | cst.If | cst.IfExp | cst.CompFor
 
 def _falls_back(source: Source, handler: cst.ExceptHandler, name: str) -> bool:
     """Whether a handler is there for another version, rather than to report that the training failed."""
+    from ...source.positions import code_of
+
     caught = code_of(source.tree, handler.type) if handler.type is not None else ""
     names = set(re.findall(r"\w+", caught))
     if names & {"ImportError", "ModuleNotFoundError"}:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import Iterator
 
-import libcst as cst
-
 from ...interpret.core.recording import Call
 from ...training_plan.facts import Fact, TrainingPlan
 from ...training_plan.values import Absent, Either, Known, Place, Term, Unknown, Value
@@ -124,6 +122,8 @@ def of_text(run: Run, text: TrainingText) -> Iterator[Defect]:
 
 def masks(run: Run, place: Place) -> bool:
     """Whether the function that makes the labels, or a collator of the script's own, speaks of masking after all."""
+    import libcst as cst
+
     assert run.trainer is not None
     path = place.source.nodes.path(place.node)
     functions = [n for n in path if isinstance(n, (cst.FunctionDef, cst.Lambda))]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import libcst as cst
-
 from ...interpret.core.recording import Call
 from ...libraries.versions import key_of
 from ...training_plan.facts import Fact, TrainingPlan
@@ -113,6 +111,8 @@ def hides_padding(run: Run, texts: list[TrainingText]) -> tuple[Place | None, st
 
 def asks_tokenizer(call: Call) -> bool:
     """`if tokenizer.pad_token is None:` around a call: what runs depends on the tokenizer that was published."""
+    import libcst as cst
+
     if call.conditional and "pad_token" in call.condition:
         return True
     source = call.place.source

@@ -107,7 +107,13 @@ def uses_unsloth(run: Run) -> bool:
 
 
 def training_texts(run: Run) -> list[TrainingText]:
-    """One for each dataset the trainer may get; at least one, which may say that nothing is known."""
+    """One for each dataset the trainer may get; at least one, which may say that nothing is known. Found once a run."""
+    if run.texts is None:
+        run.texts = _training_texts(run)
+    return run.texts
+
+
+def _training_texts(run: Run) -> list[TrainingText]:
     if run.configuration is not None:
         return [_stated(run.configuration.text)]
     if run.trainer is None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ....launches.command_line import CommandLine
 
 OTHERS = "other environment variables are known only at run time"
+# Set by `accelerate launch` as its configuration says.
+BY_LAUNCHER = ("ACCELERATE_USE_DEEPSPEED", "ACCELERATE_USE_FSDP")
 
 
 def start() -> dict[str, Cell]:
@@ -44,6 +46,9 @@ def start_with(m: Machine, started: CommandLine) -> None:
     said = dict(started.environment)
     if started.processes is not None and not (isinstance(started.processes, Known) and started.processes.value == 1):
         said.setdefault("WORLD_SIZE", lift(_text, started.processes))
+    if started.files:  # a configuration of accelerate's
+        for name in BY_LAUNCHER:
+            said.setdefault(name, Unknown(f"the launcher sets {name} where its configuration asks for it"))
     for name, value in said.items():
         write(m, Known(name), demote(value, by) if by else value)
 
@@ -125,7 +130,7 @@ def variable(m: Machine, name: Value, fallback: Value) -> Value:
             )
         inherited = (
             fallback
-            if object_of(fallback) is not None and object_of(fallback).head == "item"
+            if isinstance(given := object_of(fallback), Opaque) and given.head == "item"
             else demote(fallback, f"${key[0]}")
         )
         found: Value | None = written(m).state.items.get(key[0])
