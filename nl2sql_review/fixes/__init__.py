@@ -360,7 +360,7 @@ class Session:
         files = {real for real in drafts if drafts[real] != self.drafts.get(real)}
         if data != self.data and not self.alone:
             files.add(own)  # it may be a module of another
-        return "safe" if not files else sharing.agree(self.now, candidate, files, self.others, read)
+        return "safe" if not files else sharing.agree(self.now, candidate, files, self.others, read, self.drafts)
 
     def _read(self, path: str, edited: bool) -> Examined:
         """Another script as things stand."""

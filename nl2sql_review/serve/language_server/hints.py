@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from lsprotocol.types import InlayHint, InlayHintKind, MarkupContent, MarkupKind, Range
 
@@ -10,7 +11,7 @@ from ...judgement.wording import where
 from ...render.plan_words import shortened
 from ...report.report import Location
 from ...training_plan.values import Default, Known, Unknown
-from . import recorded
+from . import recorded, rows
 from .positions import Positions
 from .reviews import Review
 
@@ -43,9 +44,10 @@ def _values(review: Review, positions: Positions, uri: str) -> Iterator[InlayHin
 
 
 def _batch(review: Review, positions: Positions, uri: str) -> Iterator[InlayHint]:
-    """What a step trains on, and how many steps there are where the script says so, at the argument for the batch."""
+    """What a step trains on, and how many there are as the script or its rows say, at the argument for the batch."""
     seen = set()
-    for plan in review.examined.plans if review.examined is not None else ():
+    plans = review.examined.plans if review.examined is not None else []
+    for plan, counted in zip_longest(plans, rows.steps(review)):
         batch = plan.arguments.effective_batch
         steps = plan.arguments.max_steps.value
         place = batch.at or plan.arguments.per_device_batch_size.at
@@ -53,12 +55,15 @@ def _batch(review: Review, positions: Positions, uri: str) -> Iterator[InlayHint
         if isinstance(batch.value, (Known, Default)) and not batch.why_not:
             words.append(f"effective batch {batch.value.value}")
         if isinstance(steps, (Known, Default)) and isinstance(steps.value, int) and steps.value > 0:
-            words.append(f"{steps.value} steps")
+            words.append(f"{steps.value:,} steps")
+        elif counted is not None:
+            words.append(counted.words)
         at = where(place) if place is not None and place.node is not None else None
         if not words or at is None or positions.uri(at) != uri or (at, *words) in seen:
             continue
         seen.add((at, *words))
-        tooltip = recorded.by_default(batch.value) or batch.note
+        told = (recorded.by_default(batch.value) or batch.note, counted.reason if counted is not None else "")
+        tooltip = "; ".join(filter(None, told)) or None
         yield InlayHint(
             positions.position(uri, at.end_row, at.end_column), ", ".join(words), tooltip=tooltip, padding_left=True
         )
