@@ -43,6 +43,7 @@ KEPT = 8  # readings of a script that are kept: what did not hold is tried again
 STEPS = 600_000  # of the interpreter, in all the readings that prove the fixes of a file: some seconds
 STEPS_OF_ROUND = STEPS // 2  # what one look at all findings may take: one that mends nothing would end the same again
 STEPS_OF_READING, CHARACTERS_OF_STEP = 2_000, 4  # what parsing and judging cost besides, counted as such steps
+USUAL_FINDINGS, STEPS_OF_FINDING = 200, 100  # those beyond count as well: a hostile script may have thousands
 SPENT = f"not tried: the limit of {STEPS_OF_ROUND:,} steps ({STEPS:,} per file) is reached"
 
 
@@ -105,6 +106,7 @@ class Session:
         text = examined.source.text if examined.source is not None else ""
         self._steps += STEPS_OF_READING + len(text) // CHARACTERS_OF_STEP
         self._steps += sum(recording.steps for recording in made if recording is not None)
+        self._steps += STEPS_OF_FINDING * max(0, len(examined.report.findings) - USUAL_FINDINGS)
         return examined
 
     @property
@@ -219,6 +221,8 @@ class Session:
         taken: dict[Edit, None] = {}
         facts: set[str] = set()
         for finding in findings:
+            if self._spent:
+                break
             candidate = self._first(finding, unsafe)
             if candidate is None or candidate.idle or self._known_of(finding, candidate) is not None:
                 continue
@@ -280,6 +284,9 @@ class Session:
         Where there is none, `lacking` says why: what is wrong with the first candidate. Without `unsafe` those are
         passed over that are unsafe in any case.
         """
+        if self._spent and not any(of == id(finding) for of, _ in self._tried):
+            self.lacking[id(finding)] = SPENT
+            return None
         second: tuple[Candidate, Finding | None] | None = None
         reasons: list[str] = []
         alone = ((candidate, None) for candidate in self._candidates(finding, reasons))
@@ -369,17 +376,16 @@ class Session:
             return  # the command line is all there is, and is not edited
         seen = set()
         last = []
-        for failed_fact in self.now.failed_facts:
-            if failed_fact.carries(finding):
-                task = Task(self.now.of_run(failed_fact.plan), failed_fact, reasons if reasons is not None else [])
-                for candidate in kinds.candidates(task):
-                    if not candidate.edits or candidate.edits in seen:
-                        continue
-                    seen.add(candidate.edits)
-                    if candidate.chooses:
-                        last.append(candidate)
-                    else:
-                        yield candidate
+        for failed_fact in self.now.carrying(finding):
+            task = Task(self.now.of_run(failed_fact.plan), failed_fact, reasons if reasons is not None else [])
+            for candidate in kinds.candidates(task):
+                if not candidate.edits or candidate.edits in seen:
+                    continue
+                seen.add(candidate.edits)
+                if candidate.chooses:
+                    last.append(candidate)
+                else:
+                    yield candidate
         yield from last if self._policy else ()
 
     def _edited(self, edits: tuple[Edit, ...]) -> tuple[bytes, dict[str, bytes]]:
