@@ -27,10 +27,11 @@ from ..interpret.python.modules import Parsed, remembering
 from ..judgement.judge import Examined
 from ..report.report import Edit, FileReport, Finding, Fix
 from . import kinds, sharing
+from .candidate import Candidate, affected, union
 from .comparison import placeless
 from .context import Task
 from .edits import EditError, applied, overlap, python
-from .proof import Candidate, Proof, affected, hold_together, prove, union
+from .proof import Proof, hold_together, prove
 from .spoilers import spoiling
 
 Key = tuple[str, str]

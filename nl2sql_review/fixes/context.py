@@ -21,8 +21,8 @@ from ..source import Source, Span
 from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known
 from . import places, uses
+from .candidate import Candidate
 from .edits import EditError, python
-from .proof import Candidate
 
 PATHS = ("project.output_dir", "project.log_file")  # facts that other code may read by their value
 

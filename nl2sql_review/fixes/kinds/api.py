@@ -16,9 +16,9 @@ from ...readers.api.definitions import inherited, owners
 from ...readers.derive import plain
 from ...report.report import Edit, Location
 from ...source.syntax import dotted
+from ..candidate import Candidate
 from ..context import Task
 from ..edits import python
-from ..proof import Candidate
 
 DEFECTS = tuple(f"api.{name}_arguments" for name in ("unknown", "removed", "moved", "deprecated", "conflicting"))
 FACTS = (*DEFECTS, "api.wrong_classes", "api.missing_in_range", "api.changed_defaults", "api.removed_imports")

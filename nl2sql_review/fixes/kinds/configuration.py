@@ -10,9 +10,9 @@ from ...readers.derive import plain
 from ...source import Span
 from ...training_plan.facts import Fact
 from .. import places
+from ..candidate import Candidate
 from ..context import PATHS, Task, read_otherwise, together, wanted
 from ..edits import EditError, documents
-from ..proof import Candidate
 
 FOLLOWERS = {"lora.r": "lora.alpha"}  # a fact, and what some programs make of it where it is left out
 
