@@ -15,15 +15,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from itertools import chain
 from typing import Literal
 
 from ..files.discovery import CONFIGURATIONS
-from ..interpret.core.recording import Recording
-from ..interpret.python.modules import Parsed, remembering
 from ..judgement.judge import Examined
 from ..report.report import Edit, FileReport, Finding, Fix
 from . import kinds, sharing
@@ -32,19 +29,14 @@ from .comparison import placeless
 from .context import Task
 from .edits import EditError, applied, overlap, python
 from .proof import Proof, hold_together, prove
+from .readings import SPENT, Examine, Readings
 from .spoilers import spoiling
 
 Key = tuple[str, str]
 Group = list[tuple[Finding, Candidate]]
 Made = tuple[bytes, dict[str, bytes], Examined]  # the script, the other files, and how they are judged
-Examine = Callable[[bytes, str, Mapping[str, bytes]], Examined]
 ARGUMENT = re.compile(r"(?:, |,?\r?\n[ \t]*)?\w+=[^\n]*[^\s]")  # code that adds one argument to a call
 MOST = 100  # fixes made to one script; it has fewer findings
-KEPT = 8  # readings of a script that are kept: what did not hold is tried again where something else was fixed
-STEPS = 600_000  # of the interpreter, in all the readings that prove the fixes of a file: some seconds
-STEPS_OF_ROUND = STEPS // 2  # what one look at all findings may take: one that mends nothing would end the same again
-STEPS_OF_READING, CHARACTERS_OF_STEP = 2_000, 4  # what parsing and judging cost besides, counted as such steps
-SPENT = f"not tried: the limit of {STEPS_OF_ROUND:,} steps ({STEPS:,} per file) is reached"
 
 
 def _key(finding: Finding) -> Key:
@@ -85,32 +77,14 @@ class Session:
     lacking: dict[int, str] = field(default_factory=dict)  # by the id of a finding: why it has no fix
 
     def __post_init__(self) -> None:
-        self._modules: Parsed = {}
-        self._known = lru_cache(maxsize=KEPT)(self._read_again)
-        self._steps = self._round_began_at = 0
+        self.readings = Readings(self.examine)
         self._policy = True
         self._firsts: dict[tuple[int, bool, bool], Candidate | None] = {}
         self._firsts_of: Examined | None = None
         self._tried: dict[tuple[int, tuple[Edit, ...]], Proof] = {}  # what is not safe, of the script as it stands
         self._tried_of: Examined | None = None
         self._beside: Finding | None = None  # what the fix found last mends as well
-        self.now = self._examined(self.data, self.path, self.drafts)
-
-    def _examined(self, data: bytes, path: str, drafts: Mapping[str, bytes]) -> Examined:
-        return self._known(data, path, tuple(sorted(drafts.items())))
-
-    def _read_again(self, data: bytes, path: str, drafts: tuple[tuple[str, bytes], ...]) -> Examined:
-        with remembering(self._modules):
-            examined = self.examine(data, path, dict(drafts))
-        made: Iterable[Recording | None] = examined.recordings or [examined.recording]
-        text = examined.source.text if examined.source is not None else ""
-        self._steps += STEPS_OF_READING + len(text) // CHARACTERS_OF_STEP
-        self._steps += sum(recording.steps for recording in made if recording is not None)
-        return examined
-
-    @property
-    def _spent(self) -> bool:
-        return self._steps >= STEPS or self._steps - self._round_began_at >= STEPS_OF_ROUND
+        self.now = self.readings.examined(self.data, self.path, self.drafts)
 
     @property
     def report(self) -> FileReport:
@@ -148,7 +122,7 @@ class Session:
         while before < len(self.made) < MOST:
             before = len(self.made)
             self.refused, self.lacking = {}, {}
-            self._round_began_at = self._steps
+            self.readings.begin_round()
             self._fix([_key(f) for f in open_findings(self.report, policy)], unsafe)
         if not unsafe:
             self.lacking = {}
@@ -263,14 +237,14 @@ class Session:
 
     def _made(self, group: Group) -> tuple[Made | None, set[int]]:
         """What comes of several fixes at once, if they hold; else the numbers of those that spoil it, if that shows."""
-        if self._spent:
+        if self.readings.spent:
             return None, set()
         whole = union([candidate for _, candidate in group])
         try:
             data, drafts = self._edited(tuple(python.merged(list(whole.edits))))
         except (EditError, OSError):
             return None, set()
-        after = self._examined(data, self.path, drafts)
+        after = self.readings.examined(data, self.path, drafts)
         if not hold_together(self.now, after, group):
             return None, spoiling(self.now, after, group)
         return ((data, drafts, after) if self._agreed(whole, data, drafts) == "safe" else None), set()
@@ -290,7 +264,7 @@ class Session:
             if second is not None and (beside is not None or candidate.unsafe):
                 continue  # no better than what is found
             proof = self._known_of(finding, candidate)
-            if proof is None and self._spent:
+            if proof is None and self.readings.spent:
                 reasons.append(SPENT)
                 break
             try:
@@ -302,7 +276,7 @@ class Session:
                 proof = self._weighed(finding, candidate, data, drafts)
             if proof.applicability == "safe":
                 self._beside = beside
-                return _fix(finding, candidate, "safe"), data, drafts, self._examined(data, self.path, drafts)
+                return _fix(finding, candidate, "safe"), data, drafts, self.readings.examined(data, self.path, drafts)
             self._tried[id(finding), candidate.edits] = proof
             if proof.applicability is None:
                 reasons.append(f"{candidate.title}: {proof.why}")
@@ -313,12 +287,12 @@ class Session:
             return None
         candidate, self._beside = second
         data, drafts = self._edited(candidate.edits)
-        after = self._examined(data, self.path, drafts) if unsafe else self.now
+        after = self.readings.examined(data, self.path, drafts) if unsafe else self.now
         return _fix(finding, candidate, "unsafe"), data, drafts, after
 
     def _weighed(self, finding: Finding, candidate: Candidate, data: bytes, drafts: dict[str, bytes]) -> Proof:
         """What a candidate amounts to, in this script and in the others that read what it edits."""
-        proof = prove(self.now, self._examined(data, self.path, drafts), finding, candidate)
+        proof = prove(self.now, self.readings.examined(data, self.path, drafts), finding, candidate)
         if proof.applicability is not None and (there := self._agreed(candidate, data, drafts)) != "safe":
             proof = Proof(there, "another script that reads the edited file would get worse")
         if proof.applicability == "safe" and candidate.idle:
@@ -361,7 +335,7 @@ class Session:
         return self._examined_as(path, {**self.drafts, os.path.realpath(self.path): self.data})
 
     def _examined_as(self, path: str, files: Mapping[str, bytes]) -> Examined:
-        return self._examined(sharing.contents(path, files), path, files)
+        return self.readings.examined(sharing.contents(path, files), path, files)
 
     def _candidates(self, finding: Finding, reasons: list[str] | None = None) -> Iterator[Candidate]:
         """The candidates, those that choose no other value first; `reasons` takes what speaks against others."""

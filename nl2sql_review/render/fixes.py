@@ -44,7 +44,7 @@ def _unfixed(fixed: Fixed) -> Iterator[str]:
 
 
 def _counted(fixed: Fixed, done: str) -> str:
-    from ..fixes import SPENT  # loaded by now; a review without fixes does without
+    from ..fixes.readings import SPENT  # loaded by now; a review without fixes does without
 
     policy = f"; up to {fixed.policy} more with --fix-policy" if fixed.policy else ""
     unsafe = f"; {fixed.unsafe} more with --unsafe-fixes" if fixed.unsafe else ""
