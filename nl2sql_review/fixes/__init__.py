@@ -23,11 +23,11 @@ from typing import Literal
 from ..files.discovery import CONFIGURATIONS
 from ..judgement.judge import Examined
 from ..report.report import Edit, FileReport, Finding, Fix
-from . import kinds, sharing
+from . import kinds, rivals, sharing
 from .candidate import Candidate, affected, union
 from .comparison import placeless
 from .context import Task
-from .edits import EditError, applied, overlap, python
+from .edits import EditError, applied, python
 from .proof import Proof, hold_together, prove
 from .readings import SPENT, Examine, Readings
 from .spoilers import spoiling
@@ -35,7 +35,6 @@ from .spoilers import spoiling
 Key = tuple[str, str]
 Group = list[tuple[Finding, Candidate]]
 Made = tuple[bytes, dict[str, bytes], Examined]  # the script, the other files, and how they are judged
-ARGUMENT = re.compile(r"(?:, |,?\r?\n[ \t]*)?\w+=[^\n]*[^\s]")  # code that adds one argument to a call
 MOST = 100  # fixes made to one script; it has fewer findings
 
 
@@ -201,8 +200,7 @@ class Session:
             changed = {name for name in affected(candidate.facts) if not name.startswith("api.")}
             if more and changed & facts:
                 continue
-            rivals = [(edit, other) for edit in more for other in taken if overlap(edit.location, other.location)]
-            if any(not self._joins(edit, other, taken) for edit, other in rivals):
+            if any(rivals.rival(edit, other, taken, self.now.text_source) for edit in more for other in taken):
                 continue
             group.append((finding, candidate))
             taken.update(dict.fromkeys(more))
@@ -223,17 +221,6 @@ class Session:
         if key not in self._firsts:
             self._firsts[key] = next((c for c in self._candidates(finding) if unsafe or not c.unsafe), None)
         return self._firsts[key]
-
-    def _joins(self, edit: Edit, other: Edit, taken: Iterable[Edit]) -> bool:
-        """Whether two edits add arguments to one call, on lines of their own or on one that is not too long."""
-        at = edit.location
-        if at != other.location or at.path != self.path or self.now.source is None:
-            return False
-        beside = [one.content for one in taken if one.location == at] + [edit.content]
-        if not all(ARGUMENT.fullmatch(content) for content in beside):
-            return False
-        length = len(self.now.source.line(at.row, at.cell)) + sum(map(len, beside))
-        return length <= python.WIDTH or all("\n" in content for content in beside)
 
     def _made(self, group: Group) -> tuple[Made | None, set[int]]:
         """What comes of several fixes at once, if they hold; else the numbers of those that spoil it, if that shows."""
