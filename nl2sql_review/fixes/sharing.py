@@ -10,7 +10,8 @@ from typing import Literal
 from ..files import disk
 from ..judgement.judge import Examined
 from . import uses
-from .proof import Candidate, elsewhere
+from .candidate import Candidate
+from .proof import elsewhere
 
 Reads = dict[str, "frozenset[str] | None"]  # scripts of a run: the files each reads, by real path; None: not asked yet
 Read = Callable[[str, bool], Examined]  # a script by its path, with or without the edits
