@@ -190,7 +190,8 @@ def warmup(run: Run, part: Arguments) -> None:
     steps_set = (
         not isinstance(steps.value, (Absent, Unknown)) and not from_library(steps.value) and not is_zero(steps.value)
     )
-    ratio_set = ratio_set and not (steps_set and from_library(ratio.value))  # a number of steps goes before a ratio
+    # steps go before a ratio, and steps written to the arguments afterwards are the choice of the script
+    ratio_set = ratio_set and not (steps_set and (from_library(ratio.value) or run.arguments.rewritten("warmup_steps")))
     spelled = ratio if ratio_set else steps
     part.warmup_conflict = Fact(
         Known(ratio_set and steps_set, spelled.value.trace), at=spelled.at, why_not=steps.why_not
