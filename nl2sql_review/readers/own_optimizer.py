@@ -37,8 +37,13 @@ def without_effect(run: Run) -> Iterator[str]:
     call, schedule = pair(run)
     if call is None:
         return
+    grouped = not isinstance(
+        call.get("params", "$0"), Term
+    )  # groups of parameters may each have an option of their own
     for name, option in OF_THE_OPTIMIZER:
         own, meant = call.get(option, "$1" if option == "lr" else option), run.arguments.value(name)
+        if isinstance(own, Absent) and grouped:
+            continue
         if set_by_hand(meant) and isinstance(own, (Known, Default, Absent)) and not same(plain(own), plain(meant)):
             yield f"{name}={plain(meant)}"
     for name in OF_THE_SCHEDULE if schedule else ():
