@@ -74,7 +74,7 @@ class Sequence(Object):
         self.lazy = False  # its elements are made when they are read, not where it is written
         # Which of the elements are there on one path only, where that is all that is open: `dict.items()`.
         self.maybe: frozenset[int] = frozenset()
-        # What `freeze` made of plain elements, and of which state: as long as nothing is written, that is what it makes.
+        # What `freeze` made of plain elements, and of which state: until something is written, it makes the same.
         self.frozen: tuple[Items, Value] | None = None
 
     @property
