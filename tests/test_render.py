@@ -187,6 +187,6 @@ def test_the_page_of_a_rule_names_its_examples_and_the_parameters_of_the_project
         page = capsys.readouterr().out
         assert '"lora/rank" = { equals = 32 } (nl2sql-review.toml)' in page and "LoRA rank is not 16" not in page
         assert "expect:" not in page and "```" not in page
-        assert {"✔ passes", "✘ is found", "→ after --fix", "? cannot be decided"} <= {
+        assert {"✔ passes", "✘ is found", "→ after the fix", "? cannot be decided"} <= {
             line.strip().strip(":") for line in re.sub(r"\x1b\[[0-9;]*m", "", page).splitlines()
         }

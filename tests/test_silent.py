@@ -87,3 +87,57 @@ def test_a_near_miss_is_innocent(path: Path) -> None:
     about = NOT_ABOUT.search(path.read_text(encoding="utf-8").partition("\n")[0])
     assert about is not None
     assert [f"{f.location.row} {f.message}" for f in findings(path) if f.rule == about[1]] == []
+
+
+GUARDED = """# {launch}
+import os
+from transformers import AutoModelForCausalLM
+from trl import SFTConfig, SFTTrainer
+more = {{}}
+if not os.environ.get("ACCELERATE_USE_FSDP"):
+    more["device_map"] = "auto"
+model = AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-Coder-7B", **more)
+trainer = SFTTrainer(model=model, args=SFTConfig(output_dir="runs"), train_dataset=rows)
+trainer.train()
+"""
+
+
+@pytest.mark.parametrize("guarded", (True, False))
+def test_what_a_launcher_sets_is_not_taken_to_be_unset(tmp_path: Path, guarded: bool) -> None:
+    """`accelerate launch --config_file` may set ACCELERATE_USE_FSDP: a map behind that test is not known to be used."""
+    (tmp_path / "fsdp.yaml").write_text("distributed_type: FSDP\nnum_processes: 4\n")
+    launch = "accelerate launch --config_file fsdp.yaml train.py"
+    (tmp_path / "Makefile").write_text(f"train:\n\t{launch}\n")
+    text = GUARDED.format(launch=launch)
+    script = tmp_path / "train.py"
+    script.write_text(text if guarded else text.replace('if not os.environ.get("ACCELERATE_USE_FSDP"):', "if True:"))
+    assert any(f.rule == "memory/device-map" for f in findings(script)) is not guarded
+
+
+@pytest.mark.parametrize(("value", "told"), (("None", False), ('"runs/checkpoint-500"', True)))
+def test_no_checkpoint_is_no_argument_that_nobody_reads(tmp_path: Path, value: str, told: bool) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(
+        "from trl import SFTConfig, SFTTrainer\n"
+        f'args = SFTConfig(output_dir="runs", resume_from_checkpoint={value})\n'
+        'trainer = SFTTrainer(model="Qwen/Qwen2.5-Coder-7B", args=args, train_dataset=rows)\n'
+        "trainer.train()\n"
+    )
+    found = [f.message for f in findings(script) if f.rule == "checkpointing/resume"]
+    assert any("does not read it there" in message for message in found) is told
+
+
+@pytest.mark.parametrize(
+    ("line", "told"), (("# r is the rank of LoRA", False), ("rank = int(os.environ['RANK'])", True))
+)
+def test_the_rank_of_an_adapter_is_no_sign_of_several_processes(tmp_path: Path, line: str, told: bool) -> None:
+    """An accelerate file beside a script is proof only for one that is written for a launcher."""
+    (tmp_path / "accelerate_config.yaml").write_text("distributed_type: MULTI_GPU\nnum_processes: 2\n")
+    script = tmp_path / "train.py"
+    script.write_text(
+        f"import os\n{line}\nfrom trl import SFTConfig, SFTTrainer\n"
+        'trainer = SFTTrainer(model="Qwen/Qwen2.5-Coder-7B", args=SFTConfig(output_dir="runs"), train_dataset=rows)\n'
+        "trainer.train()\n"
+        'with open("runs/log.txt", "a") as file:\n    file.write("done")\n'
+    )
+    assert any(f.rule == "project/unguarded-write" for f in findings(script)) is told

@@ -150,6 +150,22 @@ def base_saved_with_layers_inside() -> dict[str, str]:
     }
 
 
+def made_and_dropped() -> dict[str, str]:
+    """get_peft_model(model, …) alone on its line, the model trained and saved by the trainer."""
+    from peft import get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    net = tiny.model()
+    get_peft_model(net, tiny.lora())
+    before = tiny.weights(net)
+    trainer = tiny.train(net, max_steps=6, learning_rate=1e-2)
+    folder = tempfile.mkdtemp(prefix="dropped-")
+    moved = tiny.moved(before, net)
+    trainer.save_model(folder)
+    again = AutoModelForCausalLM.from_pretrained(folder)
+    return {"trained": moved, "saved": f"{tensors(folder)} tensors", "off by": f"{gap(logits(net), logits(again)):.2f}"}
+
+
 def saved_before_training() -> dict[str, str]:
     """model.save_pretrained above trainer.train()."""
     from peft import get_peft_model
@@ -227,6 +243,7 @@ CAUSES = [
     merged_into_a_quantized_base,
     tokenizer_left_behind,
     base_saved_with_layers_inside,
+    made_and_dropped,
     saved_before_training,
     end_token_of_the_generation,
     small_steps_in_bfloat16,

@@ -90,6 +90,14 @@ def beginning_twice() -> dict[str, str]:
     return {"once": right(asked(ALPACA)), "twice": right(asked(ALPACA, bos=True))}
 
 
+def heading_left_out() -> dict[str, str]:
+    """The prompt without the heading of the answer, as a chat template writes it without add_generation_prompt."""
+    return {
+        "with it": right(asked(ALPACA)),
+        "without": right(asked(ALPACA.removesuffix("### Response:\n"))),
+    }
+
+
 def padded_on_the_right() -> dict[str, str]:
     """Batched generation with padding on the right, and on the left (unsloth issue 2585)."""
     import torch
@@ -140,6 +148,7 @@ CAUSES = [
     prompt_decoded_with_the_answer,
     length_left_out,
     beginning_twice,
+    heading_left_out,
     padded_on_the_right,
     stop_that_never_comes,
 ]

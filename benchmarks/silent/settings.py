@@ -70,6 +70,25 @@ def settings_without_their_switch() -> dict[str, str]:
     return said
 
 
+def rate_beside_an_optimizer() -> dict[str, str]:
+    """learning_rate=2e-5 and weight_decay=0.1 beside an optimizer with lr=1e-3."""
+    import torch
+
+    net = tiny.model()
+    own = torch.optim.AdamW(net.parameters(), lr=1e-3)
+    said = {}
+    for name, kwargs in (("own optimizer", {"optimizers": (own, None)}), ("the trainer's", {})):
+        from transformers import DataCollatorForSeq2Seq, Trainer, TrainingArguments
+
+        given = tiny.arguments(TrainingArguments, max_steps=4, logging_steps=1, learning_rate=2e-5, weight_decay=0.1)
+        collator = DataCollatorForSeq2Seq(tiny.tokenizer())
+        trainer = Trainer(model=net, args=given, train_dataset=tiny.tokenized(), data_collator=collator, **kwargs)
+        trainer.train()
+        decay = trainer.optimizer.param_groups[0]["weight_decay"]
+        said[name] = f"rate {tiny.logged(trainer, 'learning_rate')[0]:.1e} at the first step, weight decay {decay}"
+    return said
+
+
 def quantization_without_its_switch() -> dict[str, str]:
     """bnb_4bit_* without load_in_4bit."""
     from transformers import BitsAndBytesConfig
@@ -121,6 +140,7 @@ def changed_after_the_trainer() -> dict[str, str]:
 CAUSES = [
     swallowed_arguments,
     settings_without_their_switch,
+    rate_beside_an_optimizer,
     quantization_without_its_switch,
     environment_set_too_late,
     changed_after_the_trainer,

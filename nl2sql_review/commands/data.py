@@ -124,7 +124,11 @@ def run(args: Namespace) -> int:
     for note in made.result.notes if not args.quiet else ():
         print(note, file=sys.stderr)
     _write(made, args, options)
-    return Reviewer.of(options).exit_code(made.report)
+    code = Reviewer.of(options).exit_code(made.report)
+    if code == NOT_REVIEWED and args.quiet:  # otherwise the report says so
+        for file in made.report.files:
+            print(f"{file.path}: {file.reason}", file=sys.stderr)
+    return code
 
 
 def _asked(args: Namespace) -> Asked:
@@ -133,13 +137,6 @@ def _asked(args: Namespace) -> Asked:
     for path in (*args.file, *args.dev):
         if not os.path.exists(path):
             raise UsageError(f"{path}: the file does not exist")
-    if args.dialect:
-        from ..rows.engine import dialect
-
-        try:
-            dialect.check(args.dialect)
-        except dialect.NoTranslation as error:
-            raise UsageError(str(error).replace("[evaluate]", "[data]")) from None
     return Asked(
         files=tuple(args.file),
         held_out=tuple(args.dev),
@@ -192,7 +189,7 @@ def _rendered(made: DataReview, args: Namespace, options: Options) -> str:
         reviewer = Reviewer.of(options)
         rules = {rule.id: rule for rule in reviewer.rulebook(reviewer.settings(".")).on_rows}
         root = repository(os.getcwd()) or os.getcwd()
-        view = View(quiet=args.quiet, root=root, rules=lambda: rules, shown=examples)
+        view = View(quiet=args.quiet, root=root, rules=lambda: rules, of_data=True, shown=examples)
         return render(args.output_format, report, view)
     from ..render import data_text
 

@@ -28,6 +28,7 @@ def run(args: Namespace, reviewer: Reviewer, report: Report, stdin: Stdin | None
     code = reviewer.exit_code(report)
     fixed = fix(reviewer, report, args.unsafe_fixes, stdin, policy=args.fix_policy)
     if args.diff:
+        review.tell_faults(report.internal_errors)
         write(diff.render(fixed.files))
         if not args.quiet:
             print(fixes.would(fixed, listed=args.show_fixes), end="", file=sys.stderr)

@@ -64,6 +64,13 @@ class Parser(argparse.ArgumentParser):
             self.color = False  # 3.14 would import its colour support for every help page
 
     def error(self, message: str) -> NoReturn:
+        if message.startswith("the following arguments are required"):
+            needed = next((action for action in self._get_positional_actions() if action.choices), None)
+            if needed is not None:
+                from ..files.typed_data import listed
+
+                words = list(needed.choices or ())
+                message = f"an argument is missing: {listed(words)}; as in {self.prog} {words[0]}"
         raise UsageError(f"{message}\n\nSee {self.prog} --help")
 
     def _check_value(self, action: argparse.Action, value: object) -> None:

@@ -289,7 +289,7 @@ def _check(args: Namespace) -> None:
 
 def finish(texts: Sequence[tuple[str, str | None]], report: Report) -> None:
     """Tells what failed, and writes the report."""
-    _tell_faults(report.internal_errors)
+    tell_faults(report.internal_errors)
     outputs.write(texts)
 
 
@@ -330,7 +330,7 @@ def _presentation(args: Namespace) -> str:
     )
 
 
-def _tell_faults(faults: Sequence[InternalError]) -> None:
+def tell_faults(faults: Sequence[InternalError]) -> None:
     """Each fault of ours once, with the first file it was met on."""
     paths: dict[tuple[str, str], list[str]] = {}
     for fault in faults:

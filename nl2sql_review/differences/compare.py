@@ -13,7 +13,7 @@ from ..render.plan_words import said
 from ..report.plan_diff import Difference, PlanDiff, Remark, Stated, VerdictChange
 from ..training_plan.facts import SECTIONS, TrainingPlan
 from . import against_plan, consequences
-from .settings import OWN_FACTS, Setting, of_calls, of_environment, of_facts, other_calls
+from .settings import OWN_FACTS, SAVING, Setting, arriving, of_calls, of_environment, of_facts, of_imports, other_calls
 from .sides import NotReadable, Side
 from .values import is_default, origin, same, stated, words_of
 
@@ -110,7 +110,9 @@ def _settings(before: Side, after: Side, number: int) -> tuple[list[Difference],
     defaults = list(_defaults(first, second, told))
     variables, unchanged = differing(of_environment(before.examined), of_environment(after.examined), None, None)
     equal += unchanged
-    made = [*found, *facts, *defaults, *calls, *variables]
+    imports = of_imports(before.examined), of_imports(after.examined)
+    order = differing(*imports, None, None)[0] if all(imports) else []
+    made = [*found, *facts, *defaults, *calls, *variables, *order]
     made += _options(before, after, made)
     return [*made, *_read_configurations(before, after, made)], equal + alike
 
@@ -249,6 +251,7 @@ def _calls(before: Side, after: Side) -> Iterator[Difference]:
         here = Stated("called", None, "known", f"{call.path}:{cell}{call.row}")
         sides = (here, Stated("not called")) if callee in old else (Stated("not called"), here)
         section = "dataset" if callee.startswith("datasets") else "memory" if callee.startswith("torch") else "lora"
+        section = "artifact" if callee in SAVING else "arguments" if last(callee) == "evaluate" else section
         yield Difference(section, f"{last(callee)}()", *sides)
 
 
@@ -258,11 +261,17 @@ def _places(found: Iterable[Difference]) -> set[str]:
 
 
 def _read_configurations(before: Side, after: Side, found: list[Difference]) -> Iterator[Difference]:
-    """Keys of the configurations that both scripts read, which differ and come out in no setting shown."""
+    """Keys of the configurations that both scripts read, which differ and come out in no setting shown.
+
+    A key that one side alone has is not named either where its value is that of a setting which agrees.
+    """
+    assert before.examined is not None and after.examined is not None
     told = _places(found)
+    agreeing = arriving(before.examined) | arriving(after.examined)
     for name in before.read.keys() & after.read.keys():
         for one in differing(before.read[name], after.read[name], None, None)[0]:
-            if not _places([one]) & told:
+            alone = "absent" in (one.before.kind, one.after.kind)
+            if not _places([one]) & (told | agreeing if alone else told):
                 yield one
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from ..interpret.core.names import STACK
 from ..interpret.core.recording import Call
 from ..judgement.judge import Examined
 from ..readers import run as runs
 from ..readers.object_settings import ObjectSettings, last
-from ..render.plan_json import PlanValue, describe_fact, describe_value
+from ..render.plan_json import PlanStep, PlanValue, describe_fact, steps
+from ..render.plan_json import describe_value as described
+from ..render.plan_words import said
 from ..training_plan.facts import TrainingPlan
-from ..training_plan.values import Absent
+from ..training_plan.values import Absent, Known, Unknown, Value
 
 # Facts that no argument says as they stand.
 OWN_FACTS = (
@@ -54,10 +57,18 @@ TELLING = frozenset(
     rename_columns sort shard take skip flatten cast_column set_seed manual_seed manual_seed_all compile
     enable_full_determinism prepare_model_for_kbit_training resize_token_embeddings add_special_tokens add_tokens
     merge_and_unload get_chat_template train_on_responses_only standardize_sharegpt apply_chat_template
-    enable_input_require_grads
+    enable_input_require_grads tie_weights
     gradient_checkpointing_enable gradient_checkpointing_disable requires_grad_ setup_chat_format clone_chat_template
-    unsloth_train add_callback set_float32_matmul_precision use_deterministic_algorithms""".split()
+    unsloth_train add_callback evaluate set_float32_matmul_precision use_deterministic_algorithms""".split()
 )
+
+# What writes the result down, whichever class offers it.
+SAVING = frozenset(
+    """save_model save_pretrained save_pretrained_merged save_pretrained_gguf save_state push_to_hub push_to_hub_merged
+    push_to_hub_gguf""".split()
+)
+MOST_PARTS = 8  # of a list with objects in it that is written out
+IMPORTED = ("torch", "transformers", "trl", "peft")  # of which Unsloth changes what it finds
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,17 @@ class Setting:
     value: PlanValue
     fact: str = ""
     callee: str = ""
+
+
+def describe_value(value: Value) -> PlanValue:
+    """Return a value as plain data; a list or tuple with objects in it as it is written: `(SophiaG(…), None)`."""
+    parts = value.parts if isinstance(value, Unknown) else None
+    if isinstance(parts, (list, tuple)) and 0 < len(parts) <= MOST_PARTS:
+        made = [described(one) for one in parts]
+        if all(one.kind in ("known", "default", "term") for one in made):
+            words = ", ".join(one.value if one.kind == "term" else said(one) for one in made)
+            return PlanValue("term", f"({words})", "", steps(value.trace))
+    return described(value)
 
 
 def of_calls(examined: Examined, number: int) -> list[Setting]:
@@ -102,7 +124,7 @@ def of_calls(examined: Examined, number: int) -> list[Setting]:
     for call in run.train:
         for setting in _arguments("train()", "checkpointing", call, facts):
             made.setdefault(setting.key, setting)
-    for setting in (*_written(one.recording.calls), *_prepared(one.recording.calls)):
+    for setting in (*_written(one.recording.calls), *_prepared(one.recording.calls), *_tokenizer(one.recording.calls)):
         made[setting.key] = setting  # the last write counts
     return list(made.values())
 
@@ -118,8 +140,21 @@ def _written(calls: list[Call]) -> Iterator[Setting]:
         if call.callee.endswith("=") and library in (*STACK, "torch"):
             name = last(call.callee).removesuffix("=")
             for value in call.arguments.values():
-                section = "memory" if library == "torch" else "prompt"
+                section = "memory" if library == "torch" else "lora" if name == "requires_grad" else "prompt"
                 yield Setting(("write", call.callee), section, name, describe_value(value))
+
+
+def _tokenizer(calls: list[Call]) -> Iterator[Setting]:
+    """What the last tokenizer that is loaded is given, but for its name, and the tokens that are added to one."""
+    for call in calls:
+        library, name = call.callee.partition(".")[0], last(call.callee)
+        loads = name == "from_pretrained" and "Tokenizer" in call.callee
+        if library not in STACK or not (loads or name in ("add_special_tokens", "add_tokens")):
+            continue
+        for argument, value in call.arguments.items():
+            if argument not in ("pretrained_model_name_or_path", "token", "use_auth_token", "cache_dir"):
+                shown = f"tokenizer({argument})" if loads else f"{name}()"
+                yield Setting((f"tokenizer {name}", argument), "prompt", shown, describe_value(value))
 
 
 def _prepared(calls: list[Call]) -> Iterator[Setting]:
@@ -190,10 +225,40 @@ def of_environment(examined: Examined) -> list[Setting]:
     return [Setting(("variable", name), "project", f"${name}", describe_value(value)) for name, value in set_.items()]
 
 
+def of_imports(examined: Examined) -> list[Setting]:
+    """What is imported before Unsloth, where the script imports it: its changes reach only what comes later."""
+    early: dict[str, None] = {}
+    for path, place in examined.recording.imports if examined.recording is not None else ():
+        library = path.partition(".")[0]
+        if library == "unsloth":
+            value = describe_value(Known(list(early), (place,)))
+            return [Setting(("import", "unsloth"), "api", "imported before unsloth", value)]
+        if library in IMPORTED:
+            early[library] = None
+    return []
+
+
+def arriving(examined: Examined) -> set[str]:
+    """Return the places, `train.yaml:12`, from which a value comes that the calls or the plan show as it is."""
+    made: set[str] = set()
+    for number, plan in enumerate(examined.plans):
+        for one in (*of_calls(examined, number), *of_facts(plan)):
+            if one.value.kind in ("known", "default", "text"):
+                made |= {place_of(step) for step in one.value.trace}
+    return made
+
+
+def place_of(step: PlanStep) -> str:
+    """Where a step of a trace stands, as people read it: `train.py:12`."""
+    return f"{PurePath(step.path).name}:{f'cell {step.cell}:' if step.cell else ''}{step.row}"
+
+
 def other_calls(examined: Examined) -> dict[str, Call]:
     """Return the other library calls that change the training, by name; of these no arguments are compared."""
     made: dict[str, Call] = {}
     for call in examined.recording.calls if examined.recording is not None else ():
         if call.callee.partition(".")[0] in (*STACK, "torch") and last(call.callee) in TELLING:
             made.setdefault(call.callee, call)
+        elif call.callee.partition(".")[0] in STACK and last(call.callee) in SAVING and call.reached:
+            made.setdefault(last(call.callee), call)
     return made

@@ -122,7 +122,8 @@ def _examined(data: bytes, path: str, name: str, reviewer: Reviewer, drafts: Map
     if path.endswith(discovery.CONFIGURATIONS):
         side.keys = _keys(Source.from_bytes(data, path), side)
     elif made.plans and made.recording is not None:
-        side.read = dict(_configurations(made.recording.files_read, side, drafts or {}))
+        own = [path for path in made.recording.files_read if path not in made.recording.looked_at]
+        side.read = dict(_configurations(own, side, drafts or {}))
     if not made.plans and not side.keys:
         raise NotReadable(f"{name}: {made.report.reason or 'it trains nothing'}")
     return side
@@ -143,6 +144,12 @@ def _revision(revision: str, path: str, name: str, options: Options) -> Side:
         raise NotReadable(f"{name}: {error}") from None
     real, words = _in_tree(path, tree)
     if not real:
+        for top, commit in tree.absent.items():
+            if any(os.path.join(folder, path).startswith(top + os.sep) for folder in (tree.top, os.getcwd())):
+                raise NotReadable(
+                    f"{name}: the submodule {discovery.shown(top)} is not here as it was at {revision} "
+                    f"({commit[:12]}): git submodule update --init, or git fetch in it"
+                )
         raise NotReadable(
             f"{name}: {path} is not a file of {revision}; paths start at {tree.top}, or at the working directory"
         )
@@ -218,7 +225,8 @@ def _line(text: str) -> CommandLine | None:
 def _started(line: CommandLine, name: str, options: Options) -> Side:
     path = launch_files.resolved(line)
     if not path:
-        raise NotReadable(f"{name}: {line.script or 'what it starts'} was not found from here")
+        missing = f"{line.script or 'what it starts'} was not found from here"
+        raise NotReadable(f"{name}: {'there is no such file' if line.script == name else missing}")
     reviewer = Reviewer.of(options)
     reviewer.alone, reviewer.line = True, line
     try:

@@ -192,6 +192,8 @@ class Session:
         taken: dict[Edit, None] = {}
         facts: set[str] = set()
         for finding in findings:
+            if self._spent:
+                break
             candidate = self._first(finding, unsafe)
             if candidate is None or candidate.idle or self._known_of(finding, candidate) is not None:
                 continue
@@ -241,6 +243,9 @@ class Session:
         Where there is none, `lacking` says why: what is wrong with the first candidate. Without `unsafe` those are
         passed over that are unsafe in any case.
         """
+        if self._spent and not any(of == id(finding) for of, _ in self._tried):
+            self.lacking[id(finding)] = SPENT
+            return None
         second: tuple[Candidate, Finding | None] | None = None
         reasons: list[str] = []
         alone = ((candidate, None) for candidate in self._candidates(finding, reasons))
@@ -314,7 +319,7 @@ class Session:
         files = {real for real in drafts if drafts[real] != self.drafts.get(real)}
         if data != self.data and not self.alone:
             files.add(own)  # it may be a module of another
-        return "safe" if not files else sharing.agree(self.now, candidate, files, self.others, read)
+        return "safe" if not files else sharing.agree(self.now, candidate, files, self.others, read, self.drafts)
 
     def _read(self, path: str, edited: bool) -> Examined:
         """Another script as things stand."""
@@ -330,17 +335,16 @@ class Session:
             return  # the command line is all there is, and is not edited
         seen = set()
         last = []
-        for failed_fact in self.now.failed_facts:
-            if failed_fact.carries(finding):
-                task = Task(self.now.of_run(failed_fact.plan), failed_fact, reasons if reasons is not None else [])
-                for candidate in kinds.candidates(task):
-                    if not candidate.edits or candidate.edits in seen:
-                        continue
-                    seen.add(candidate.edits)
-                    if candidate.chooses:
-                        last.append(candidate)
-                    else:
-                        yield candidate
+        for failed_fact in self.now.carrying(finding):
+            task = Task(self.now.of_run(failed_fact.plan), failed_fact, reasons if reasons is not None else [])
+            for candidate in kinds.candidates(task):
+                if not candidate.edits or candidate.edits in seen:
+                    continue
+                seen.add(candidate.edits)
+                if candidate.chooses:
+                    last.append(candidate)
+                else:
+                    yield candidate
         yield from last if self._policy else ()
 
     def _edited(self, edits: tuple[Edit, ...]) -> tuple[bytes, dict[str, bytes]]:

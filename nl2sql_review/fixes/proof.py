@@ -122,15 +122,15 @@ def _failing(examined: Examined) -> Iterator[tuple[str, FactVerdict]]:
 def _farther(before: Examined, rule: str, judged: FactVerdict) -> bool:
     """Whether a number that fails is farther from the one expected than it was: 128 for 16 in place of 32."""
     wanted, number = judged.expected.equals, _number(judged.fact)
+    if number is None or isinstance(wanted, bool) or not isinstance(wanted, (int, float)):
+        return False
     old = [
         found
         for id, one in _failing(before)
         if id == rule and one.name == judged.name
         if (found := _number(one.fact)) is not None
     ]
-    if not old or number is None or isinstance(wanted, bool) or not isinstance(wanted, (int, float)):
-        return False
-    return abs(number - wanted) > max(abs(one - wanted) for one in old)
+    return bool(old) and abs(number - wanted) > max(abs(one - wanted) for one in old)
 
 
 def _number(fact: Fact) -> int | float | None:

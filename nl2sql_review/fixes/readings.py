@@ -14,6 +14,7 @@ KEPT = 8  # readings of a script that are kept: what did not hold is tried again
 STEPS = 600_000  # of the interpreter, in all the readings that prove the fixes of a file: some seconds
 STEPS_OF_ROUND = STEPS // 2  # what one look at all findings may take: one that mends nothing would end the same again
 STEPS_OF_READING, CHARACTERS_OF_STEP = 2_000, 4  # what parsing and judging cost besides, counted as such steps
+USUAL_FINDINGS, STEPS_OF_FINDING = 200, 100  # those beyond count as well: a hostile script may have thousands
 SPENT = f"not tried: the limit of {STEPS_OF_ROUND:,} steps ({STEPS:,} per file) is reached"
 
 
@@ -44,4 +45,5 @@ class Readings:
         text = examined.source.text if examined.source is not None else ""
         self.steps += STEPS_OF_READING + len(text) // CHARACTERS_OF_STEP
         self.steps += sum(recording.steps for recording in made if recording is not None)
+        self.steps += STEPS_OF_FINDING * max(0, len(examined.report.findings) - USUAL_FINDINGS)
         return examined

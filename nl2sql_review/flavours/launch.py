@@ -103,7 +103,7 @@ def find(recording: Recording, source: Source, settings: object) -> Launch:
         made.processes = configuration.launch.get("num_processes", made.processes)
         made.precision = configuration.launch.get("mixed_precision", made.precision)
     if recording.project is not None:
-        recording.looked_at = [file for file in recording.project.read_files if file not in recording.files_read]
+        recording.looked_at += [file for file in recording.project.read_files if file not in recording.files_read]
         recording.files_read = list(dict.fromkeys([*recording.files_read, *recording.project.read_files]))
     return made
 

@@ -154,7 +154,8 @@ def find(name: str) -> Found:
     if sizes:
         return SizeOnly(short, min(sizes))
     return NoArchitecture(
-        f"{short} is not in the table of architectures, and its name does not include a size, as in …-7b"
+        f"{name} is not in the table of architectures, and its name does not include a size, as in …-7b; "
+        "give a directory with its config.json"
     )
 
 

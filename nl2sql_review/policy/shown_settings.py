@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from ..files.typed_data import show
@@ -35,5 +36,10 @@ def _toml(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(_toml(v) for v in value)}]"
     if isinstance(value, Mapping):
-        return f"{{ {', '.join(f'{k} = {_toml(v)}' for k, v in value.items())} }}"
+        return f"{{ {', '.join(f'{_key(k)} = {_toml(v)}' for k, v in value.items())} }}" if value else "{}"
     return show(value)
+
+
+def _key(key: str) -> str:
+    """As TOML takes it: bare where it may be."""
+    return key if re.fullmatch(r"[\w-]+", key, re.ASCII) else show(key)

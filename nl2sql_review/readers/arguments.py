@@ -8,7 +8,7 @@ from ..interpret.core.operations import describe
 from ..libraries.versions import key_of
 from ..training_plan.facts import Arguments, Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Term, Unknown, Value
-from . import hand_loop, launcher, precision
+from . import hand_loop, launcher, own_optimizer, precision
 from .api.arguments import rejected
 from .api.version_guards import Guards
 from .derive import derive, for_processes, plain
@@ -44,6 +44,8 @@ def read(run: Run, plan: TrainingPlan) -> None:
     else:
         for name, spellings in SPELLINGS.items():
             setattr(part, name, setting(run, name, spellings))
+        if (rate := own_optimizer.learning_rate(run)) is not None:
+            part.learning_rate = Fact(rate, at=rate.trace[-1] if rate.trace else run.place)
     launcher.accumulation(run, part)
     part.gradient_accumulation, accumulation = world_sized(part.gradient_accumulation, part.processes.value)
     part.per_device_batch_size, batch = world_sized(part.per_device_batch_size, part.processes.value)
@@ -188,7 +190,8 @@ def warmup(run: Run, part: Arguments) -> None:
     steps_set = (
         not isinstance(steps.value, (Absent, Unknown)) and not from_library(steps.value) and not is_zero(steps.value)
     )
-    ratio_set = ratio_set and not (steps_set and from_library(ratio.value))  # a number of steps goes before a ratio
+    # steps go before a ratio, and steps written to the arguments afterwards are the choice of the script
+    ratio_set = ratio_set and not (steps_set and (from_library(ratio.value) or run.arguments.rewritten("warmup_steps")))
     spelled = ratio if ratio_set else steps
     part.warmup_conflict = Fact(
         Known(ratio_set and steps_set, spelled.value.trace), at=spelled.at, why_not=steps.why_not

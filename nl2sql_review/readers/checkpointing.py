@@ -103,7 +103,7 @@ def resume(run: Run) -> tuple[Fact, Fact]:
         steps: Trace = (call.place,)
         note, never = "", "never"
         asked = run.arguments.value("resume_from_checkpoint")
-        if not isinstance(asked, (Absent, Unknown)):
+        if not isinstance(asked, Unknown) and not nothing(asked):
             note = "the trainer does not read resume_from_checkpoint of the training arguments: pass it to train()"
             steps, never = (*asked.trace, call.place), "unread argument"
         return Fact(Known(never, steps), at=call.place, note=note), Fact(

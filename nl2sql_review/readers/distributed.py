@@ -26,8 +26,18 @@ ONE = re.compile(
     r"world_process_zero|main_process|process_index|local_rank|\brank\b|RANK|is_main|is_master|master_process|on_main|"
     r"main_local"
 )
-DISTRIBUTED = ("accelerat", "torchrun", "distributed", "deepspeed", "fsdp", "local_rank", "world_size")
-RANK = re.compile(r"\brank\b")
+DISTRIBUTED = (
+    "accelerator",
+    "torchrun",
+    "distributed",
+    "deepspeed",
+    "fsdp",
+    "world_size",
+    "local_rank",
+    "global_rank",
+    "get_rank",
+)
+ACCELERATE, RANK = re.compile(r"(?i)accelerate\b"), re.compile(r"\bRANK\b")
 SEEDS = ("set_seed", "seed_everything", "seed_all", "fix_seed")
 DOWNLOADS = ("urllib.request.urlretrieve", "wget.download", "gdown.download")
 SHELLS = ("os.system", "subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output")
@@ -84,7 +94,9 @@ def merely_beside(run: Run, stated: Value) -> bool:
 def speaks_of_processes(source: Source) -> bool:
     """Whether a script names what starts several processes, or asks which of them it is."""
     text = source.text.lower()  # and one search a word: alternatives without case are tried at every letter
-    return any(word in text for word in DISTRIBUTED) or "rank" in text and RANK.search(text) is not None
+    if any(word in text for word in DISTRIBUTED) or "accelerate" in text and ACCELERATE.search(text) is not None:
+        return True
+    return "RANK" in source.text and RANK.search(source.text) is not None  # the bare word "rank" is most often LoRA's
 
 
 # -- splits ------------------------------------------------------------------------------------------------------

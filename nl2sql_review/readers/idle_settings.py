@@ -6,9 +6,12 @@ import re
 from difflib import get_close_matches
 from typing import Iterator
 
+import libcst as cst
+
 from ..interpret.core.recording import Call
 from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Place, Value
+from . import own_optimizer
 from .api.arguments import Defect, branch
 from .api.imports import fact as listed
 from .derive import plain
@@ -77,6 +80,12 @@ def idle(run: Run) -> Iterator[Defect]:
         if place is None or not set_on_purpose(value):
             continue
         yield Defect("idle", name, place, why, branch(given.call), isinstance(value, Default), value.trace)
+    names = list(own_optimizer.without_effect(run))
+    if names and run.trainer is not None:
+        place = run.trainer.places.get("optimizers", run.trainer.place)
+        has = "has" if len(names) == 1 else "have"
+        text = f"{', '.join(names)} {has} no effect: the trainer is given an optimizer that the script makes"
+        yield Defect("idle", "optimizers", place, text, branch(run.trainer))
 
 
 def idle_ones(run: Run) -> Iterator[tuple[str, str]]:
@@ -100,7 +109,7 @@ def idle_ones(run: Run) -> Iterator[tuple[str, str]]:
         text = "gradient_checkpointing_kwargs has an effect only with gradient_checkpointing=True"
         yield "gradient_checkpointing_kwargs", text
     steps, epochs = plain(given.value("max_steps")), given.value("num_train_epochs")
-    if isinstance(steps, int) and steps > 0 and isinstance(epochs, (Known, Default)) and not from_library(epochs):
+    if isinstance(steps, int) and steps > 0 and set_on_purpose(epochs):
         yield "max_steps", f"max_steps={steps} overrides num_train_epochs={plain(epochs)}"
 
 
@@ -162,11 +171,15 @@ def unknown_names(call: Call, known: tuple[str, ...], more: tuple[str, ...]) -> 
 
 def late_environment(run: Run) -> Iterator[Defect]:
     source = run.source
-    writes = [c for c in run.calls if c.callee.startswith("os.environ.") and not c.function and not c.conditional]
+    writes = [c for c in run.calls if c.callee.startswith("os.environ.") and not c.conditional]
     writes = [c for c in writes if last(c.callee).rstrip("=") in AT_IMPORT and c.place.source is source]
     if not writes or source.kind == "configuration":
         return
-    imports = [(path.split(".")[0], place) for path, place in run.recording.imports if place.source is source]
+    imports = [
+        (path.split(".")[0], place)
+        for path, place in run.recording.imports
+        if place.source is source and not within_function(place)
+    ]  # what stands above a function has run when the function does
     source.locate([*(c.place.node for c in writes), *(place.node for _, place in imports)])
     spans = [(library, source.span(place.node)) for library, place in imports]
     for call in writes:
@@ -176,6 +189,10 @@ def late_environment(run: Run) -> Iterator[Defect]:
         if before:
             text = f"{name} is read when {before[0]} is imported, above this line: set it earlier"
             yield Defect("late", name, call.place, text)
+
+
+def within_function(place: Place) -> bool:
+    return any(isinstance(node, cst.FunctionDef) for node in place.source.nodes.path(place.node))
 
 
 def where(span: object) -> tuple[int, int]:

@@ -35,7 +35,7 @@ def read(run: Run, plan: TrainingPlan) -> None:
         why = "no trainer is created"
         part.best_model = part.resumed_state = Fact(Absent(why), at=run.place, why_not=why)
         return
-    part.best_model = listed([*direction(run), *early(run)], run.place)
+    part.best_model = listed([*direction(run), *early(run), *on_training_rows(run)], run.place)
     resume = part.resume.value
     if resume_never(resume):
         why = "the training is not resumed"
@@ -113,9 +113,39 @@ def early(run: Run) -> Iterator[Defect]:
         return
     if not isinstance(loads, Absent) and not (isinstance(loads, (Known, Default)) and not loads.value):
         return
+    if call.conditional and isinstance(loads, (Default, Either)):
+        return  # what makes the callback may be what loads the best model
     text = "early stopping without load_best_model_at_end=True: the last model is kept, after the worse evaluations"
     default = isinstance(loads, Default)
     yield Defect("last", "EarlyStoppingCallback", call.place, text, branch(call), default, loads.trace)
+
+
+def on_training_rows(run: Run) -> Iterator[Defect]:
+    """Evaluations on the rows that are trained on: the last checkpoint is the best one, however it does on others."""
+    assert run.trainer is not None
+    loads = run.arguments.value("load_best_model_at_end")
+    if not (isinstance(loads, (Known, Default)) and loads.value is True) and early_stopping(run) is None:
+        return
+    train, held = run.trainer.get("train_dataset"), run.trainer.get("eval_dataset")
+    place = run.trainer.places.get("eval_dataset")
+    here = run.trainer.places.get("train_dataset")
+    if place is None or here is None or any(isinstance(v, (Either, Absent)) for v in (train, held)):
+        return
+    one, other = list(objects(train)), list(objects(held))
+    if len(one) == len(other) == 1 and one[0] is other[0] or same_code(here, place):
+        text = (
+            "the best model is chosen on the rows that are trained on: their loss goes on falling while the model "
+            "overfits; hold rows out"
+        )
+        yield Defect("training rows", "eval_dataset", place, text, branch(run.trainer), isinstance(loads, Default))
+
+
+def same_code(one: Place, other: Place) -> bool:
+    """Whether two arguments of a call are one expression that calls nothing."""
+    if one.source is not other.source or one.node is other.node:  # one `**` may bring both
+        return False
+    codes = [p.source.segment(getattr(p.node, "value", p.node)) for p in (one, other)]
+    return codes[0] == codes[1] and "(" not in codes[0]
 
 
 # -- a run that resumes ------------------------------------------------------------------------------------------

@@ -55,6 +55,8 @@ def untrained(run: Run, plan: TrainingPlan) -> Fact:
         return Fact(Absent("no token is added"), at=run.place, why_not="no token is added to the vocabulary")
     if isinstance(plan.lora.adapter.value, Absent):
         return Fact(Absent("no adapter"), at=run.place, why_not="there is no adapter: the embeddings are trained")
+    if run.adapter_call is None and isinstance(plan.lora.adapter.value, Unknown):
+        return Fact(plan.lora.adapter.value, at=run.place)
     name = plan.lora.model_name.value
     known = [str(o.value) for o in options(name) if isinstance(o, (Known, Default))]
     doubts: list[str] = []

@@ -88,6 +88,11 @@ class ObjectSettings:
             value = extend(before.get(name), before.place) if before is not None else None
             self.settled[id(late.receiver), name] = value
 
+    def rewritten(self, name: str) -> bool:
+        """Whether every object got this setting by an attribute written after it was made and before `train()`."""
+        slots = [(id(made), getattr(made, "slots", None) or {}) for _, made in self.makers]
+        return bool(slots) and all(name in held and self.settled.get((key, name), 0) is not None for key, held in slots)
+
     def spelling(self, *names: str) -> str:
         """The setting's name in this script: of several spellings the one used; in a configuration the key."""
         used = (

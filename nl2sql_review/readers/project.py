@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from itertools import zip_longest
 from typing import Iterator
 
 from ..files import disk, projects
@@ -13,7 +14,7 @@ from ..training_plan.values import Absent, Default, Known, Place, Text, Unknown,
 from .arguments import setting
 from .derive import derive, plain
 from .object_settings import from_library, last
-from .run import Run
+from .run import Run, is_trainer, train_calls
 
 # Names under which settings are logged -> the facts they state. The first that applies is compared.
 TRACKED = {
@@ -152,7 +153,10 @@ def tracker(run: Run) -> Fact:
 def switched_off(run: Run) -> Call | None:
     """A write to the environment that keeps W&B from logging although the trainer reports to it."""
     for call in run.calls:
-        value = str(plain(next(iter(call.arguments.values()), Absent()))).lower()
+        given = next(iter(call.arguments.values()), Absent())
+        value = (
+            str(plain(given)).lower() if isinstance(given, Known) else ""
+        )  # os.environ.setdefault may change nothing
         if call.callee == "os.environ.WANDB_DISABLED=" and value in ("true", "1", "yes", "on") and call.certain:
             return call
         if call.callee == "os.environ.WANDB_MODE=" and value == "disabled" and call.certain:
@@ -243,8 +247,24 @@ def agree(stated: int | float | str, used: object) -> bool:
     return abs(stated - used) <= 1e-9 * max(abs(stated), abs(used))
 
 
-def tracked(run: Run) -> Iterator[tuple[str, Value, Place]]:
+def told_of(run: Run) -> Iterator[Call]:
+    """Yield the calls that may tell of this run: of several trainers, those from the end of one to that of the next."""
+    trainers = sorted((c for c in run.recording.calls if is_trainer(c)), key=lambda c: c.order)
+    trained = train_calls(run.recording, alone=None)
+    begins, ends = -1, None
+    for trainer, following in zip_longest(trainers, trainers[1:]):
+        before = [c.order for c in trained.get(id(trainer), ()) if following is None or c.order < following.order]
+        ends = max([trainer.order, *before]) if following is not None else None
+        if trainer is run.trainer:
+            break
+        begins, ends = (ends if ends is not None else -1), None
     for call in run.calls:
+        if call.order > begins and (ends is None or call.order <= ends):
+            yield call
+
+
+def tracked(run: Run) -> Iterator[tuple[str, Value, Place]]:
+    for call in told_of(run):
         for callee, names in TRACKERS.items():
             if call.callee == callee or call.callee.endswith("." + callee):
                 value = call.get(*names)
@@ -281,7 +301,7 @@ def entries(run: Run, value: Value, place: Place) -> Iterator[tuple[str, Value, 
 
 def logged(run: Run) -> Iterator[tuple[str, Value, Place]]:
     """Numbers that stand as literals in a log line. What a format fills in is another setting's business."""
-    for call in run.calls:
+    for call in told_of(run):
         if last(call.callee) not in LOGGERS or call.callee.split(".")[0] not in (
             "logging",
             "builtins",

@@ -11,7 +11,7 @@ from .api.arguments import Defect
 from .api.imports import fact as listed
 from .judged_versions import within
 from .model_state import Adapter, ModelState, judge_config, replay
-from .object_settings import makers, objects
+from .object_settings import last, makers, objects
 from .run import Run
 
 FROZEN = {
@@ -66,10 +66,19 @@ def not_read(run: Run) -> Fact | None:
         return absent(run, "the program that reads the configuration adds the adapter")
     if run.trainer is None:
         return absent(run, "no trainer is created")
+    if not run.train and only_asked(run):
+        return absent(run, "the trainer only evaluates and predicts")
     value: Value = run.trainer.get("model")
     if isinstance(value, Unknown):
         return absent(run, f"it is unknown which model is trained: {value.why}")
     return None
+
+
+def only_asked(run: Run) -> bool:
+    """Whether the script evaluates or predicts with its trainer."""
+    assert run.trainer is not None
+    made = run.trainer.result
+    return made is not None and any(c.receiver is made and last(c.callee) in ("evaluate", "predict") for c in run.calls)
 
 
 def absent(run: Run, why: str) -> Fact:

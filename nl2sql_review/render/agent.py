@@ -17,13 +17,15 @@ from .view import View
 
 def render(report: Report, view: View) -> str:
     """The counts, then file by file the findings and the checklist."""
-    lines = [counts(report, PLAIN)]
+    lines = [counts(report, PLAIN, view.of_data)]
     lines += [f"internal error: {escape(f'{e.rule or e.path}: {e.message}')}" for e in report.internal_errors]
     for file in report.files:
         if file.status != "skipped":
             lines += _file(file, view.quiet, view.show_suppressed)
     skipped = [file for file in report.files if file.status == "skipped"]
-    if skipped and not view.quiet:
+    if skipped and view.of_data:
+        lines += [f"{escape(file.path)}: {escape(file.reason)}" for file in skipped]
+    elif skipped and not view.quiet:
         names = " ".join(escape(file.path) for file in skipped[:SHOWN])
         more = f" and {len(skipped) - SHOWN} more" if len(skipped) > SHOWN else ""
         lines.append(f"\nno training scripts: {names}{more}")

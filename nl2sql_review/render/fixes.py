@@ -46,6 +46,8 @@ def _unfixed(fixed: Fixed) -> Iterator[str]:
 def _counted(fixed: Fixed, done: str) -> str:
     from ..fixes.readings import SPENT  # loaded by now; a review without fixes does without
 
+    if not fixed.report.files or all(file.status == "skipped" for file in fixed.report.files):
+        return "nothing was reviewed: no training script found"
     policy = f"; up to {fixed.policy} more with --fix-policy" if fixed.policy else ""
     unsafe = f"; {fixed.unsafe} more with --unsafe-fixes" if fixed.unsafe else ""
     spent = sum(why == SPENT for _, why in fixed.unfixed)

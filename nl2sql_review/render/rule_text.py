@@ -51,7 +51,7 @@ def render_page(rule: Rule, terminal: Terminal, chosen: str = "") -> str:
     head = f"{rule.id} ({' or '.join(rule.head.kinds)}, {rule.head.severity}, {' or '.join(rule.head.effects)})"
     told = f"In this project: {escape(chosen)}\n" if chosen else ""
     told += f"Help: {rule.head.help}\n" if rule.head.help else ""
-    told += "Fix: --diff shows it\n" if rule.head.fix else "Fix: none\n"
+    told += "Fix: yes, if it can be proved\n" if rule.head.fix else "Fix: none\n"
     parts = list(pieces(re.sub(r"\A\s*# .*", lambda _: f"# {rule.title}", rule.body)))
     if terminal.color:
         return f"{terminal.paint(head, rule.head.severity)}\n{told}\n{_set(parts, terminal)}"
@@ -80,7 +80,7 @@ def _label(example: Example, glyphs: Glyphs) -> str:
     return {
         "good": f"{glyphs.passed} passes",
         "bad": f"{glyphs.failed} is found",
-        "fixed": f"{glyphs.arrow} after --fix",
+        "fixed": f"{glyphs.arrow} after the fix",
         "unknown": f"{glyphs.unknown} cannot be decided",
         "na": f"{glyphs.inapplicable} does not apply",
     }.get(example.kind, example.kind)

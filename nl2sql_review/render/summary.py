@@ -86,7 +86,7 @@ def removable(report: Report) -> str:
     return f"fixed and can be removed from the baseline (nl2sql-review baseline write): {names}{more}"
 
 
-def counts(report: Report, terminal: Terminal) -> str:
+def counts(report: Report, terminal: Terminal, of_data: bool = False) -> str:
     """`2 files reviewed: 3 errors, 1 warning; 2 items unknown`, never a word of praise when something is undecided."""
     s = report.summary
     found = [
@@ -112,7 +112,8 @@ def counts(report: Report, terminal: Terminal) -> str:
         faults = count(len(report.internal_errors), "internal error", "internal errors")
         parts.append(terminal.paint(faults, "error"))
     elif not s.reviewed and not found:
-        return terminal.paint("nothing was reviewed: no training script found", "warning")
+        nothing = "no data file was checked" if of_data else "nothing was reviewed: no training script found"
+        return terminal.paint(nothing, "warning")
     return f"{files}: {'; '.join(parts)}"
 
 

@@ -33,6 +33,7 @@ class View:
     show_unknown: bool = False
     root: str = ""
     files: Files = field(default_factory=Files)
+    of_data: bool = False  # whether the files are data files rather than scripts
     shown: Sequence[Example] = ()  # rows of data files as the model will see them
     rules: Callable[[], Mapping[str, Rule]] = dict
     plan: Callable[[str], tuple[PlanReport, MemoryReport] | None] = lambda path: None

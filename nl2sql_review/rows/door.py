@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..report.report import FileReport, Report
 from ..run.reviewer import Reviewer
 from . import judgement
-from .check import SQL_RULES, Asked, Result, Run, check
+from .check import SQL_RULES, Asked, DataError, Result, Run, check
 
 if TYPE_CHECKING:
     from ..interpret.core.recording import Recording
@@ -38,6 +38,13 @@ def review(
     """Check the data files of a script. Raises SettingsError, OSError, SourceError, NotAConfiguration, DataError."""
     from ..files import discovery, disk
 
+    if asked.dialect:
+        from .engine import dialect
+
+        try:
+            dialect.check(asked.dialect)
+        except dialect.NoTranslation as error:
+            raise DataError(str(error)) from None
     name, data = options.stdin if path == "-" and options.stdin is not None else (discovery.shown(path), None)
     if data is None:
         data = disk.script(path)

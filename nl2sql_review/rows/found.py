@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from .spelling import option
+
 MOST = 200_000  # defects of a kind that are kept with their words; the others are counted
 DECIDES = 0.5  # of the SQL of a file, above which SQLite is what it is meant for
 
@@ -83,7 +85,7 @@ class Found:
             self.defects["refused_sql"] = [defect for defect in refused if defect.note in ("name", "guard")]
             readings = Counter(defect.note for defect in refused if defect.note not in ("name", "guard", "syntax"))
             likely = readings.most_common(1)
-            hint = f"; if it is {likely[0][0]}, give --dialect {likely[0][0]}" if likely else ""
+            hint = f"; if it is {likely[0][0]}, give {option('dialect', likely[0][0])}" if likely else ""
             self.unknown[f"sql: most of it is not valid SQLite, and its dialect is unknown{hint}"] += unread
             self.more["refused_sql"] = 0
         if not self.defects.get("refused_sql", True):

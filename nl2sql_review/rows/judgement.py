@@ -19,6 +19,7 @@ from ..training_plan.feeds import Feed
 from ..training_plan.values import Absent, Known, Place, Unknown
 from .check import Checked, Result, Run
 from .found import Defect, passes, reasons
+from .spelling import option
 
 if TYPE_CHECKING:
     from ..run.reviewer import Reviewer
@@ -106,6 +107,8 @@ def _facts(one: Checked, result: Result, rate: tuple[float, str] | None) -> Rows
 def _without(name: str, one: Checked, result: Result) -> Fact:
     """A fact of which nothing bad was found: none, not known, or not applicable."""
     found, program = one.found, one.program
+    if not found.counts["rows"] and name != "unreadable":
+        return _inapplicable("the file has no rows")
     if name in ("unreadable", "missing_columns"):
         return Fact(Known([]))
     if not program.texts:
@@ -114,7 +117,7 @@ def _without(name: str, one: Checked, result: Result) -> Fact:
         if one.role != "train":
             return _inapplicable("it is the held-out set itself")
         if not any(other.role == "held out" for other in result.checked):
-            return _inapplicable("no held-out file was checked: neither the script nor --dev names one")
+            return _inapplicable(f"no held-out file was checked: neither the script nor {option('held_out')} names one")
     if name == "databases_on_both_sides" and one.feed.split_by_row is None:
         return _inapplicable("the script does not hold out rows of this file")
     if name in ("refused_sql", "broken_schemas", "lost_by_cut"):
@@ -123,7 +126,7 @@ def _without(name: str, one: Checked, result: Result) -> Fact:
         if name == "lost_by_cut" and not _cut(one.feed):
             return _inapplicable("the script does not truncate the schema with a slice")
         if found.counts["without schema"] and not any(found.counts[f"sql {k}"] for k in ("accepted", "name", "syntax")):
-            return Fact(Unknown("the rows have no readable schema; give one with --schemas"))
+            return Fact(Unknown(f"the rows have no readable schema; give one with {option('schemas')}"))
     if name == "too_long" and program.length is None:
         return Fact(Unknown("the sequence length is unknown"))
     if name == "too_long" and (number := found.counts["not counted"]):
@@ -182,8 +185,9 @@ def _findings(
         return
     first = defects[0]
     rows = ", ".join(f"{row:,}" for row in list(dict.fromkeys(defect.row for defect in defects))[:EXAMPLES])
+    each = option("every_row")
     more = f" and {total - EXAMPLES:,} more" if total > EXAMPLES else ""
-    yield _finding(rule, one, first, name, f"{total:,} rows: {rows}{more} (--all for each); row {first.row:,}: ")
+    yield _finding(rule, one, first, name, f"{total:,} rows: {rows}{more} ({each} for each); row {first.row:,}: ")
 
 
 def _finding(rule: Rule, one: Checked, defect: Defect, name: str, before: str = "", value: object = None) -> Finding:
@@ -253,7 +257,7 @@ def _said(judged: FactVerdict, one: Checked, rate: tuple[float, str] | None) -> 
     rows = found.counts["rows"]
     if name == "passes":
         return f"each row is used {rate[0]:,.2f} times: {rate[1]}" if rate else ""
-    if name in OF_FILE:
+    if name in OF_FILE or not rows:
         return "; ".join(defect.message for defect in found.defects.get(name, ())) or "none"
     number = found.count(name)
     looked = rows - found.counts["dropped"] if name not in ("unreadable", "missing_columns") else rows

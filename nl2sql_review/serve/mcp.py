@@ -10,21 +10,23 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
-from typing import IO, Annotated, Literal, cast
+from collections.abc import Mapping, Sequence
+from typing import IO, Annotated, Any, Literal, cast
 
 import anyio
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context, ListRoots, Resolve
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 from mcp.server.stdio import stdio_server
-from mcp.types import CallToolResult, ListRootsResult, TextContent, ToolAnnotations
-from pydantic import Field, RootModel
+from mcp.types import CallToolResult, InputRequiredResult, ListRootsResult, TextContent, ToolAnnotations
+from pydantic import Field, RootModel, ValidationError
 
 from .. import __version__
+from ..files.typed_data import did_you_mean, listed
 from ..render.plan_json import PlanReport
 from ..render.rule_json import RuleReport
 from ..report.report import Report
+from ..rows.engine.limits import Limits
 from ..rows.scoring.evaluation import Evaluation
 from .messages import Lines, relayed
 from .processes import ask
@@ -202,6 +204,10 @@ async def evaluate(
         Field(description="multiset: duplicates and the gold SQL's order count; set: neither"),
     ] = "multiset",
     columns: Annotated[Literal["ordered", "any"], Field(description="In the gold's order, or in any")] = "ordered",
+    dialect: Annotated[
+        str | None, Field(description="Dialect of the SQL, if not SQLite's: mysql, postgres, tsql")
+    ] = None,
+    timeout: Annotated[float, Field(description="Seconds per statement", ge=0.01, le=86_400)] = Limits().seconds,
 ) -> Annotated[CallToolResult, RootModel[Evaluation]]:
     """Scores predicted SQL: execution accuracy where there are databases, the schema-valid rate without."""
     return _result(
@@ -215,6 +221,8 @@ async def evaluate(
             against=against,
             rows=rows,
             columns=columns,
+            dialect=dialect,
+            timeout=timeout,
         )
     )
 
@@ -227,8 +235,36 @@ async def rule_page(id: str) -> str:
     return answer["text"]
 
 
+def _in_words(error: Mapping[str, Any]) -> str:
+    """One thing that is wrong with the arguments: `path: is missing`."""
+    place = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "missing":
+        return f"{place} is missing"
+    return f"{place}: {str(error['msg']).replace('Input should', 'must')}, not {error['input']!r}"
+
+
 class Server(MCPServer):
     """Over standard input and output: whatever arrives gets an answer."""
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Call a tool; of arguments that it cannot take, say which and why. The SDK drops those it does not know."""
+        tools = {tool.name: tool for tool in self._tool_manager.list_tools()}
+        if name not in tools:
+            unknown = f"there is no tool {name}{did_you_mean(name, tools)}; there are {listed(tools)}"
+            return _result(Answer(code="unknown-tool", message=unknown))
+        known = tools[name].parameters.get("properties", {})
+        for each in arguments:
+            if each not in known:
+                refused = f"{name} takes no argument {each}{did_you_mean(each, known)}; it takes {listed(known)}"
+                return _result(Answer(code="arguments", message=refused))
+        try:
+            tools[name].fn_metadata.validate_arguments(arguments)
+        except ValidationError as error:
+            wrong = "; ".join(_in_words(each) for each in error.errors(include_url=False))
+            return _result(Answer(code="arguments", message=f"{name}: {wrong}"))
+        return await super().call_tool(name, arguments, context)
 
     async def run_stdio_async(self) -> None:
         lines = anyio.wrap_file(cast(IO[str], Lines(sys.stdin.buffer)))  # only `readline` is asked for
@@ -251,6 +287,8 @@ def server() -> MCPServer:
         (list_rules, "List the rules"),
     ):
         made.add_tool(tool, title=title, annotations=READS)
+    for each in made._tool_manager.list_tools():
+        each.parameters["additionalProperties"] = False
     made.resource("rule://{+id}", name="rule", title="A rule of the checklist", mime_type="text/markdown")(rule_page)
     return made
 

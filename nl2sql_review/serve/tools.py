@@ -22,7 +22,8 @@ from ..render.view import View
 from ..report.report import Severity
 from ..report.serialization import plain, well_formed
 from ..rows import check as rows_of_data
-from ..rows import door
+from ..rows import door, spelling
+from ..rows.engine.limits import Limits
 from ..rows.scoring import evaluate as scoring
 from ..rows.scoring.comparison import Match
 from ..rows.scoring.inputs import InputError
@@ -93,7 +94,7 @@ def answer(tool: str, arguments: Mapping[str, Any], directories: Sequence[str]) 
     """Call a tool below the real paths of the client's roots. Never raises: an error is an answer."""
     own = (resources.PACKAGE, resources.find("rules"))
     try:
-        with disk.Within((*directories, *map(os.path.realpath, own))):
+        with disk.Within((*directories, *map(os.path.realpath, own))), spelling.as_arguments():
             text, result = TOOLS[tool](Roots.of(directories), **arguments)
         made = Answer(text=text, structured=plain(result))
     except Refused as error:
@@ -101,7 +102,7 @@ def answer(tool: str, arguments: Mapping[str, Any], directories: Sequence[str]) 
     except Outside as error:
         made = Answer(code="outside-roots", message=str(error))
     except SettingsError as error:
-        made = Answer(code="settings", message=str(error))
+        made = Answer(code="settings", message=str(error).removeprefix("command line: "))
     except SourceError as error:
         made = Answer(code=error.rule, message=f"{error.message} (row {error.span.row})")
     except InputError as error:
@@ -189,8 +190,13 @@ def propose_fixes(
         ProposedFix(f.rule, f.message, f.fix.title, f.fix.applicability, f.fix.kind) for f in fixed.made if f.fix
     )
     proposal = Proposal(diff.render(fixed.files), made, fixed.unsafe)
-    left = f"{fixed.unsafe} further findings have an unsafe fix: call again with unsafe=true\n" if fixed.unsafe else ""
+    left = _unsafe(fixed.unsafe) if fixed.unsafe else ""
     return (proposal.diff or "there is no fix to propose\n") + left, proposal
+
+
+def _unsafe(number: int) -> str:
+    have = "finding has" if number == 1 else "findings have"
+    return f"{number} more {have} an unsafe fix: call again with unsafe=true\n"
 
 
 def evaluate(
@@ -202,6 +208,8 @@ def evaluate(
     against: str | None = None,
     rows: Literal["multiset", "set"] = "multiset",
     columns: Literal["ordered", "any"] = "ordered",
+    dialect: str | None = None,
+    timeout: float = Limits().seconds,
 ) -> Result:
 
     def allowed(path: str | None) -> str | None:
@@ -214,6 +222,8 @@ def evaluate(
         schemas=allowed(schemas),
         against=allowed(against),
         match=Match(rows, columns),
+        dialect=dialect,
+        limits=Limits(seconds=timeout),
         allow=roots.file,
     )
     evaluation = scoring.evaluate(asked)
@@ -244,7 +254,7 @@ def check_data(
         raise Refused("input", str(error)) from None
     except NotAConfiguration as error:
         raise Refused("not-a-configuration", f"{path}: {error}") from None
-    return agent.render(made.report, View()), made.report
+    return agent.render(made.report, View(of_data=True)), made.report
 
 
 _ALL = (
@@ -254,6 +264,8 @@ TOOLS: dict[str, Callable[..., Result]] = {tool.__name__: tool for tool in _ALL}
 
 
 def _file(path: str, roots: Roots) -> str:
+    if not path:
+        raise Refused("not-found", "the path is empty: name one file")
     file = roots.file(path)
     if not os.path.exists(file):
         raise Refused("not-found", f"{path}: the file does not exist below {roots.first}")
@@ -282,6 +294,8 @@ def _rules(roots: Roots) -> Mapping[str, Rule]:
 
 def _rule(id: str, roots: Roots) -> Rule:
     rules = _rules(roots)
+    if not id:
+        raise Refused("unknown-rule", "the rule is empty: give an id, as in prompt/eos; list_rules names them all")
     if id not in rules:
         raise Refused("unknown-rule", f"there is no rule {id}{did_you_mean(id, rules)}; list_rules names them all")
     return rules[id]

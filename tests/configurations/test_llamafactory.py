@@ -6,6 +6,7 @@ import json
 
 from nl2sql_review.flavours import keys
 from nl2sql_review.flavours.calls import llamafactory, unsloth
+from nl2sql_review.training_plan.values import Unknown
 
 from .reading import FACTORY, Case, check, each, findings, mapped, plan, untried
 
@@ -104,3 +105,10 @@ def test_the_columns_of_an_alpaca_prompt_are_those_of_dataset_info(tmp_path):
 def test_llamafactory_reads_an_exponent_as_a_number_and_a_quoted_one_as_text():
     assert plan(FACTORY.format("learning_rate: 2e-4\n"))["arguments.learning_rate"].value.value == 2e-4
     assert [t[0] for t in findings(FACTORY.format('learning_rate: "2e-4"\n')) if t[1] == "api/refused-value"] == [5]
+
+
+def test_without_do_train_nothing_looks_for_a_checkpoint() -> None:
+    for lines in ("", "do_train: false\n"):
+        found = plan(FACTORY.format(lines).replace("do_train: true\n", ""), flavour="llamafactory")
+        resume = found["checkpointing.resume"].value
+        assert isinstance(resume, Unknown) and "do_train" in resume.why

@@ -72,6 +72,13 @@ def test_equal_settings_are_counted_wherever_they_come_from(folder: Path, diff: 
         ({"before": "rows = rows.filter(len)"}, ["dataset filter(): not called -> called"]),
         ({"before": "import argparse\np = argparse.ArgumentParser()\np.add_argument('--new')\np.parse_args()"},
          ["arguments --new: no option -> an option"]),
+        ({"before": "from transformers import AutoTokenizer\nAutoTokenizer.from_pretrained('m', use_fast=False)"},
+         ["prompt tokenizer(use_fast): unset -> False"]),
+        ({"trainer": ", optimizers=(torch.optim.Sophia(lr=1e-4), None)", "before": "import torch"},
+         ["arguments optimizers: unset -> (torch.optim.Sophia(lr=0.0001), None)"]),
+        ({"before": "import os\nos.environ.setdefault('WANDB_PROJECT', 'sql')"},
+         ['project $WANDB_PROJECT: unset -> "sql"']),
+        ({"before": "import os\nos.environ.update(WANDB_PROJECT='sql')"}, ['project $WANDB_PROJECT: unset -> "sql"']),
         ({"trainer": ", dataset_num_proc=4"}, ["arguments dataset_num_proc: unset -> 4"]),
     ],
 )  # fmt: skip
@@ -81,6 +88,30 @@ def test_every_argument_that_differs_is_named_and_no_other(
     (folder / "a.py").write_text(script())
     (folder / "b.py").write_text(script(**change))
     assert diff("a.py", "b.py")["lines"] == lines
+
+
+def test_what_is_imported_before_unsloth_is_compared_where_both_import_it(folder: Path, diff: Diff) -> None:
+    (folder / "a.py").write_text("import unsloth\nimport torch\n" + script())
+    (folder / "b.py").write_text("import torch\nimport unsloth\n" + script())
+    assert diff("a.py", "b.py")["lines"] == ['api imported before unsloth: [] -> ["torch"]']
+
+
+def test_calls_that_judge_and_save_what_was_trained_are_named(folder: Path, diff: Diff) -> None:
+    ends = script().replace("SFTTrainer(", "trainer = SFTTrainer(").replace(").train()", ")\ntrainer.train()")
+    (folder / "a.py").write_text(ends + "trainer.evaluate()\n")
+    (folder / "b.py").write_text(ends + "trainer.save_model()\n")
+    gone, new = "arguments evaluate(): called -> not called", "artifact save_model(): not called -> called"
+    assert diff("a.py", "b.py")["lines"] == [gone, new]
+
+
+def test_a_new_key_is_not_named_where_its_value_is_that_of_a_setting(folder: Path, diff: Diff) -> None:
+    (folder / "a.py").write_text(script(before="import yaml\ncfg = yaml.safe_load(open('a/c.yaml'))"))
+    moved = script(before="import yaml\ncfg = yaml.safe_load(open('b/c.yaml'))", lora="r=cfg['rank']")
+    (folder / "b.py").write_text(moved)
+    for name, text in (("a", "seed: 1\n"), ("b", "seed: 1\nrank: 16\nunused: 2\n")):
+        (folder / name).mkdir()
+        (folder / name / "c.yaml").write_text(text)
+    assert diff("a.py", "b.py")["lines"] == ["arguments unused: unset -> 2"]
 
 
 def test_calls_that_prepare_the_rows_are_compared_where_they_correspond(folder: Path, diff: Diff) -> None:
@@ -150,6 +181,37 @@ def test_a_revision_is_read_with_the_files_as_they_were(folder: Path, diff: Diff
     (folder / "train.py").unlink()
     (folder / "other.py").write_text(script())
     assert "lora r: 8 -> 16" in diff("HEAD:train.py", "other.py")["lines"]
+
+
+def test_a_revision_of_a_file_in_a_submodule_is_that_of_its_commit(
+    folder: Path, diff: Diff, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def git(*words: str) -> None:
+        who = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "protocol.file.allow=always")
+        subprocess.run(["git", *who, *words], check=True, capture_output=True)
+
+    inner = folder / "inner"
+    inner.mkdir()
+    git("init", "-q", str(inner))
+    (inner / "settings.py").write_text("RANK = 8\n")
+    (inner / "train.py").write_text(script(before="from settings import RANK", lora="r=RANK"))
+    git("-C", str(inner), "add", ".")
+    git("-C", str(inner), "commit", "-qm", "one")
+    outer = folder / "outer"
+    git("init", "-q", str(outer))
+    git("-C", str(outer), "submodule", "add", str(inner), "sub")
+    git("-C", str(outer), "commit", "-qm", "one")
+    (outer / "sub" / "settings.py").write_text("RANK = 64\n")
+    git("-C", str(outer / "sub"), "commit", "-qam", "two")
+    git("-C", str(outer), "commit", "-qam", "two")
+    (outer / "sub" / "settings.py").write_text("RANK = 16\n")
+    monkeypatch.chdir(outer)
+    assert diff("HEAD~1:sub/train.py", "HEAD:sub/train.py")["lines"] == ["lora r: 8 -> 64"]
+    assert diff("HEAD:sub/train.py", "sub/train.py")["lines"] == ["lora r: 64 -> 16"]
+    git("submodule", "deinit", "--force", "sub")
+    (folder / "train.py").write_text(script())
+    assert cli.main(["diff", "HEAD:sub/train.py", str(folder / "train.py")]) == 2
+    assert "the submodule sub is not here as it was at HEAD" in capsys.readouterr().err
 
 
 def test_variables_that_the_script_sets_and_a_second_training_are_named(folder: Path, diff: Diff) -> None:
@@ -287,7 +349,7 @@ def test_before_and_after_stand_on_one_line(form: str, folder: Path, capsys: pyt
     [
         (["a.py"], "give two things to compare"),
         (["a.py", "a.py", "a.py"], "give two things to compare"),
-        (["gone.py", "a.py"], "was not found"),
+        (["gone.py", "a.py"], "gone.py: there is no such file"),
         (["a.py", "HEAD:a.py"], "not a git repository"),
         (["a.py", "no such thing"], "no revision (HEAD~3:train.py) and no command line"),
         (["a.py", "bad.py"], "bad.py:1:3: "),

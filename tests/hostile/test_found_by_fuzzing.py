@@ -20,6 +20,9 @@ STATEMENTS = {
     "a path joined with a mapping": 'x = Path("a") / {"b": 1}',
     "a path joined with bytes": 'x = os.path.join("a", b"b")',
     "a global that is no text": "globals()[print] = 1\nglobals().update({int: 1})\nx = 1",
+    "a function without what it needs": "import functools\nx = (sum(r=64), sorted(), enumerate(), functools.reduce())",
+    "a variable whose fallback is a list": 'x = (os.environ.get(0.0, []), os.getenv("A", [[1]]), os.getenv("B", {}))',
+    "a long list that is searched": "v = [[1]] * 9000\nx = 1\nfor i in range(900):\n    v.count(i)",
     "tokens added without an adapter that is seen": "from peft import get_peft_model\n"
     "from transformers import AutoTokenizer\n"
     't = AutoTokenizer.from_pretrained("m")\nt.add_tokens(["<sql>"])\nx = get_peft_model(1, LORA)',
@@ -117,3 +120,15 @@ def test_brackets_that_nest_deeply_all_over() -> None:
     with pytest.raises(SourceError, match="too many deeply nested brackets"):
         parse("x = " + deep * 200 + "\n")
     assert parse("x = " + deep + "\n").body
+
+
+def test_a_diff_says_what_failed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from nl2sql_review.run.reviewer import Reviewer
+
+    def fails(*_: object, **__: object) -> None:
+        raise KeyError("a fault of ours")
+
+    monkeypatch.setattr(Reviewer, "source", fails)
+    Path("train.py").write_text(HEAD + "x = 1" + TAIL)
+    assert cli.main(["--isolated", "--no-cache", "--diff", "train.py"]) == 2
+    assert "internal error" in capsys.readouterr().err

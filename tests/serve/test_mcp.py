@@ -333,6 +333,53 @@ def test_a_large_file_is_not_read(project):
     assert rules(call("review_source", {"source": "import unsloth\n" + "x = 1\n" * 1_000_000})) == ["file/unreadable"]
 
 
+@pytest.mark.parametrize(
+    ("tool", "arguments", "said"),
+    [
+        ("review_file", {"path": "train.py", "selct": ["lora"]}, 'takes no argument selct; did you mean "select"?'),
+        ("check_data", {"path": "train.py", "dev": ["x"]}, "it takes path, held_out, "),
+        ("review_file", {}, "review_file: path is missing"),
+        ("evaluate", {"predictions": "p", "gold": "g", "rows": "bag"}, "rows: must be 'multiset' or 'set', not 'bag'"),
+        ("evaluate", {"predictions": "p", "gold": "g", "timeout": 0}, "timeout: must be greater than"),
+        ("reviewfile", {"path": "train.py"}, 'did you mean "review_file"?'),
+    ],
+)
+def test_arguments_that_no_tool_takes_are_named(project, tool, arguments, said):
+    result = session(lambda client: client.call_tool(tool, arguments))
+    assert result.is_error
+    assert said in json.loads(result.content[0].text)["error"]["message"]
+
+
+def test_messages_speak_of_arguments_and_not_of_options(project):
+    (project / "gold.txt").write_text("SELECT 1\tworld\n", encoding="utf-8")
+    (project / "rows.jsonl").write_text('{"question": "How many?", "sql": "SELECT 1"}\n', encoding="utf-8")
+    (project / "train.py").write_text(
+        """\
+from datasets import load_dataset
+from trl import SFTTrainer
+rows = load_dataset("json", data_files="rows.jsonl", split="train")
+SFTTrainer("m", train_dataset=rows, formatting_func=lambda row: f"{row['question']} {row['sql']}").train()
+""",
+        encoding="utf-8",
+    )
+
+    async def work(client):
+        scored = {"predictions": "gold.txt", "gold": "gold.txt"}
+        calls = [
+            ("evaluate", scored),
+            ("evaluate", {**scored, "databases": "none"}),
+            ("evaluate", {**scored, "databases": "."}),
+            ("review_file", {"path": "train.py", "select": ["bogus"]}),
+            ("check_data", {"path": "train.py"}),
+        ]
+        return [(await client.call_tool(*call)).content[0].text for call in calls]
+
+    *errors, checked = session(work)
+    assert all("error" in json.loads(text) for text in errors)
+    assert "`databases`" in errors[0] and "give one with `schemas`" in checked
+    assert not any("--" in text or "command line" in text for text in (*errors, checked))
+
+
 def test_bad_settings_and_bad_arguments(project):
     assert call("review_file", {}).is_error and call("review_file", {"path": 3}).is_error
     (project / "nl2sql-review.toml").write_text("selct = 1", encoding="utf-8")

@@ -249,6 +249,9 @@ def resume(r: Reading, top: Level) -> None:
             Known("never", (top.where("overwrite_output_dir"),)),
             note="overwrite_output_dir: true",
         )
+    elif isinstance(top.get("do_train"), Absent) or top.plain("do_train") is False:
+        why = "do_train is not set here: without it LLaMA-Factory neither trains nor looks for a checkpoint"
+        r.state("checkpointing.resume", Unknown(why, (top.place,)))
     else:
         r.state(
             "checkpointing.resume", Known("newest", (top.place,)), note="by LLaMA-Factory, where output_dir holds one"

@@ -61,7 +61,9 @@ class Recording:
     broken: dict[str, str] = field(default_factory=dict)  # project modules that could not be read, and why
     imports: list[tuple[str, Place]] = field(default_factory=list)  # every imported name in execution order
     files_read: list[str] = field(default_factory=list)  # project files opened: modules, configuration
-    looked_at: list[str] = field(default_factory=list)  # of these the ones that only the launcher might read
+    looked_at: list[str] = field(
+        default_factory=list
+    )  # of these what the script itself does not read: a launcher's, and what states versions
     files_missing: list[str] = field(default_factory=list)  # looked for and not found
     undefined: dict[int, str] = field(
         default_factory=dict

@@ -16,6 +16,7 @@ from ..core.names import PARAMETERS
 from ..core.objects import Arguments, Builtin, Class, Instance, Mapping, Object, Opaque, Sequence, object_of
 from ..core.operations import describe, freeze, lift, truth
 from .operators import equal
+from .overlays import COPIED, is_environment
 from .texts import to_text
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 BUILTINS: dict[str, Value] = {}
 METHODS: dict[tuple[str, str], PythonModel] = {}
+FEW = 200  # elements that an operator or a function takes at no cost
 PROPERTIES: dict[tuple[str, str], Callable[..., Value]] = {}  # (type, attribute) -> run(machine, owner)
 
 
@@ -64,6 +66,12 @@ def settle(value: Value) -> Value:
     return freeze(value)
 
 
+def held(value: Value) -> int:
+    """How many elements a container of the script holds; 0 of anything else."""
+    obj = object_of(value)
+    return len(obj.slots["state"].items) if isinstance(obj, (Sequence, Mapping)) else 0
+
+
 def apply(m: Machine, name: str, f: Callable[..., Any], *args: Value, **keywords: Value) -> Value:
     """`f` on plain Python values, lifted; a term where something is open."""
 
@@ -84,6 +92,8 @@ def apply(m: Machine, name: str, f: Callable[..., Any], *args: Value, **keywords
                 return Unknown(f"{name}() raises {type(e).__name__}")
         return open_term(m, name, *args)
 
+    if (elements := sum(map(held, args))) > FEW:
+        m.spend(elements // 16)  # a step takes as long as many elements do
     return lift(run, *[settle(a) for a in args])
 
 
@@ -251,8 +261,13 @@ def dict_(call: ModelCall) -> Value:
         else:
             state = m.mapping(source, call.node)
             items, open_, by = dict(state.items), state.open, state.by
+    if args.unknown:  # `**more`, which may hold any of them
+        items = {k: Unknown(args.unknown) for k in items}
     items.update(args.keywords)
-    return Known(Mapping(items, open_ or args.unknown, "dict", by), (args.place,) if args.place else ())
+    made = Mapping(items, open_ or args.unknown, "dict", by)
+    if args.positional and is_environment(args.positional[0]) and not args.unknown:
+        made.slots[COPIED] = Known(True)
+    return Known(made, (args.place,) if args.place else ())
 
 
 @builtin("range")

@@ -39,6 +39,8 @@ from .items import is_optional
 
 __all__ = ["call", "call_function", "decorate", "define_class", "super_object", "yielded"]
 
+MOST_NEEDED = 3  # arguments by position that a modelled function cannot do without
+
 
 def call(m: Machine, callee: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     if isinstance(callee, Default):
@@ -65,9 +67,18 @@ def call(m: Machine, callee: Value, args: Arguments, node: cst.CSTNode | None) -
                 return f.run(ModelCall(m, args, node, f.name))
             except OverflowError as error:  # a number that no float, or no len(), holds
                 return Unknown(f"{f.name}() of numbers this large: {error}")
+            except IndexError:  # a model takes the argument that the function cannot do without
+                if len(args.positional) >= MOST_NEEDED:
+                    raise
+                return Unknown(f"{f.name}() lacks an argument")
         case Opaque():
             m.risks += 1
-            return m.call_library(f, args, node)
+            try:
+                return m.call_library(f, args, node)
+            except IndexError:
+                if len(args.positional) >= MOST_NEEDED:
+                    raise
+                return Unknown(f"{describe(callee)}() lacks an argument")
         case Partial():
             merged = Arguments(
                 [*f.arguments.positional, *args.positional], {**f.arguments.keywords, **args.keywords}, args.place

@@ -11,10 +11,11 @@ from ..core.model_call import ModelCall
 from ..core.objects import Arguments, Items, Mapping, Sequence, object_of
 from ..core.operations import describe
 from .builtins import BUILTINS, apply, method, method_name
-from .displays import merge_optional, plain_key
+from .displays import plain_key
 from .expressions import settled
 from .iterators import sort
 from .operators import equal
+from .overlays import overlaid
 
 
 def write_items(
@@ -229,13 +230,9 @@ def update(call: ModelCall) -> Value:
     items, open_, by = dict(obj.state.items), obj.state.open, obj.state.by
     for source in args.positional[:1]:
         pairs = object_of(source)
-        state = m.mapping(
-            m.call(BUILTINS["dict"], args, call.node) if isinstance(pairs, Sequence) else source, call.node
-        )
-        if state.open:
-            items = {k: Unknown(state.open) for k in items}
-        items.update(merge_optional(items, state.items))
-        open_, by = open_ or state.open, by or state.by
+        above = m.call(BUILTINS["dict"], args, call.node) if isinstance(pairs, Sequence) else source
+        laid = overlaid(m, Items(items, open_, by), above, call.node)
+        items, open_, by = dict(laid.items), laid.open, laid.by
     items.update(args.keywords)
     if args.unknown:
         items = {k: Unknown(args.unknown) for k in items}

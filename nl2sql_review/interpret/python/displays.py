@@ -7,13 +7,14 @@ from typing import Any, Callable, Iterable, Union, cast
 import libcst as cst
 
 from ...source.syntax import dotted
-from ...training_plan.values import Absent, Default, Either, Known, Term, Unknown, Value, join
+from ...training_plan.values import Absent, Default, Known, Term, Unknown, Value, join
 from ..core.machine import Machine
 from ..core.names import PARAMETERS
-from ..core.objects import Mapping, Opaque, Scope, Sequence, object_of
+from ..core.objects import Items, Mapping, Opaque, Scope, Sequence, object_of
 from ..core.operations import describe, freeze, truth
 from ..core.state import place_of
 from .operators import equal
+from .overlays import overlaid
 
 
 def elements(m: Machine, nodes: Iterable[cst.CSTNode], scope: Scope) -> tuple[tuple[Value, ...], str, str]:
@@ -66,12 +67,8 @@ def dictionary(m: Machine, node: cst.Dict, scope: Scope) -> Value:
     open_ = by = ""
     for e in node.elements:
         if not isinstance(e, cst.DictElement):  # `**e`
-            inner = m.mapping(m.evaluate(e.value, scope), e.value)
-            if inner.open:
-                # what was set before may be overwritten by what is not known
-                items = {k: Unknown(inner.open) for k in items}
-            items.update(merge_optional(items, inner.items))
-            open_, by = open_ or inner.open, by or inner.by
+            laid = overlaid(m, Items(items, open_, by), m.evaluate(e.value, scope), e.value)
+            items, open_, by = dict(laid.items), laid.open, laid.by
             continue
         key, value = m.evaluate(e.key, scope), m.evaluate(e.value, scope)
         k = plain_key(key)
@@ -83,17 +80,6 @@ def dictionary(m: Machine, node: cst.Dict, scope: Scope) -> Value:
             if isinstance(key, Default):
                 by = by or key.by
     return Known(Mapping(items, open_, "dict", by), (place_of(scope, node),))
-
-
-def merge_optional(old: dict[Any, Value], new: dict[Any, Value]) -> dict[Any, Value]:
-    """Items of `new` that are set on one path only leave the old value on the other."""
-    out = {}
-    for k, v in new.items():
-        if isinstance(v, Either) and any(isinstance(o, Absent) for o in v.options) and k in old:
-            present = tuple(o for o in v.options if not isinstance(o, Absent))
-            v = join(present[0] if len(present) == 1 else Either(present, v.condition, v.trace), old[k], v.condition)
-        out[k] = v
-    return out
 
 
 def plain_key(key: Value) -> tuple[Any] | None:

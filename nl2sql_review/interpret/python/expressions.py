@@ -17,10 +17,11 @@ from ..core.machine import Machine
 from ..core.objects import Arguments, Function, Instance, Mapping, Opaque, Row, Scope, Sequence, object_of
 from ..core.operations import describe, lift, term_of, truth
 from ..core.state import place_of
-from .builtins import BUILTINS
+from .builtins import BUILTINS, FEW, held
 from .call_sites import call
 from .displays import comprehension, dictionary, display, elements, several
 from .operators import binary
+from .overlays import is_environment, overlaid
 from .texts import concatenate, to_text
 
 OPERATORS: dict[type, str] = {
@@ -219,21 +220,16 @@ def operate(m: Machine, op: str, a: Value, b: Value, node: cst.CSTNode | None) -
     special = user_operator(m, op, a, b, node)
     if special is not None:
         return special
-    if (held := _held(a) + _held(b)) > FEW:
-        m.spend(4 * held)
+    if (elements_held := held(a) + held(b)) > FEW:
+        m.spend(4 * elements_held)
+    if op == "|" and isinstance(a, Known) and isinstance(a.value, Mapping) and is_environment(b):
+        laid = overlaid(m, a.value.state, b, node)
+        return Known(Mapping(dict(laid.items), laid.open, "dict", laid.by), a.trace)
     result = binary(op, a, b)
     if isinstance(result, Unknown) and " raises " in result.why:
         m.risks += 1
         m.certainly_raises(result.why.rsplit(" ", 1)[-1])
     return result
-
-
-FEW = 200  # elements that an operator takes at no cost
-
-
-def _held(value: Value) -> int:
-    obj = object_of(value)
-    return len(obj.slots["state"].items) if isinstance(obj, (Sequence, Mapping)) else 0
 
 
 def user_operator(m: Machine, op: str, a: Value, b: Value, node: cst.CSTNode | None) -> Value | None:

@@ -79,9 +79,9 @@ def binary_settled(op: str, a: Value, b: Value) -> Value:
             return Known(Sequence(x.state.items, x.kind, "a long repeated list"), a.trace)
         return Known(Sequence(x.state.items * y, x.kind, x.state.open, x.state.by), a.trace)
     if isinstance(x, Mapping) and isinstance(y, Mapping) and op == "|":
+        below = {k: Unknown(y.state.open) for k in x.state.items} if y.state.open else x.state.items
         return Known(
-            Mapping({**x.state.items, **y.state.items}, x.state.open or y.state.open, x.kind, x.state.by or y.state.by),
-            a.trace,
+            Mapping({**below, **y.state.items}, x.state.open or y.state.open, x.kind, x.state.by or y.state.by), a.trace
         )
     if op in ("==", "!="):
         verdict = equal(a, b)

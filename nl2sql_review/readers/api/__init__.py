@@ -46,7 +46,8 @@ def versions_of(recording: Recording, source: Source, settings: ProjectSettings 
         return stated
     folder = os.path.dirname(os.path.abspath(getattr(source, "path", "") or "."))
     found = chosen.of_script(source, folder, projects.marked(folder) or folder, settings, patched(recording))
-    recording.files_read += [f for f in found.files if f not in recording.files_read]
+    more = [file for file in found.files if file not in recording.files_read]
+    recording.files_read, recording.looked_at = recording.files_read + more, recording.looked_at + more
     return found
 
 

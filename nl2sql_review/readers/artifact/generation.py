@@ -13,7 +13,7 @@ from ..derive import plain
 from ..judged_versions import within
 from ..object_settings import last
 from ..prompt.tokenizers import has_chat_template
-from ..run import Run, is_trainer
+from ..run import Run, call_of, is_trainer
 from ..spelling import terms
 
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ def generation(run: Run, plan: TrainingPlan) -> Iterator[Defect]:
         yield from length(run, call)
         yield from padding(run, call)
         yield from ending(run, call)
+        yield from heading(run, call)
     yield from decoded(run)
+    yield from base_asked(run)
 
 
 # -- how long --------------------------------------------------------------------------------------------------------
@@ -90,11 +92,14 @@ def cuts(code: str) -> bool:
 
 def padding(run: Run, call: Call) -> Iterator[Defect]:
     """Several prompts at once, by a tokenizer whose side the script sets to the right."""
-    writes = [c for c in run.calls if c.callee == f"{TOKENIZER}.padding_side=" and c.order < call.order]
+    set_here = [c for c in run.calls if c.callee == f"{TOKENIZER}.padding_side=" and c.order < call.order]
+    loads = [c for c in run.calls if c.order < call.order and last(c.callee) == "from_pretrained" and at_load(c)]
+    writes = set_here or loads
     if not writes:
         return
-    side = next(iter(writes[-1].arguments.values()))
-    if plain(side) != "right" or writes[-1].conditional or not isinstance(side, Known):
+    made = writes[-1]
+    side = next(iter(made.arguments.values())) if set_here else made.get("padding_side")
+    if plain(side) != "right" or made.conditional or not isinstance(side, Known):
         return
     batches = [
         c
@@ -103,12 +108,18 @@ def padding(run: Run, call: Call) -> Iterator[Defect]:
     ]
     if not batches or plain(batches[-1].get("padding")) not in (True, "longest", "max_length"):
         return
-    if one_text(batches[-1].get("text", "$0")) or batches[-1].receiver is not writes[-1].receiver:
+    of = made.receiver if set_here else made.result
+    if one_text(batches[-1].get("text", "$0")) or batches[-1].receiver is not of:
         return
     if plain(batches[-1].get("padding_side")) is not None:
         return
     text = "the prompts of a batch are padded on the right, so the answer follows padding; set padding_side to left"
     yield Defect("padding", "padding_side", call.place, text, "", trace=(writes[-1].place,))
+
+
+def at_load(call: Call) -> bool:
+    """Whether a call loads a tokenizer and says which side it pads."""
+    return "padding_side" in call.arguments and "Tokenizer" in call.callee
 
 
 def one_text(value: Value) -> bool:
@@ -120,6 +131,73 @@ def one_text(value: Value) -> bool:
     if isinstance(value, Term):
         return not value.text.startswith(("list(", "[")) and value.head not in ("call",)
     return True
+
+
+# -- where it begins -------------------------------------------------------------------------------------------------
+
+
+def heading(run: Run, call: Call) -> Iterator[Defect]:
+    """A question put into a chat template without the heading of the answer, which every trained text had."""
+    trainer = run.trainer
+    if trainer is None or not run.train or call.order < run.train[-1].order:
+        return
+    made = [c for c in run.calls if c.callee == f"{TOKENIZER}.apply_chat_template" and c.order < call.order]
+    made = [c for c in made if c.function == call.function and c.order > run.train[-1].order]
+    if not made or made[-1].unknown_arguments:
+        return
+    template = made[-1]
+    asks, goes_on = template.get("add_generation_prompt", "$3"), template.get("continue_final_message", "$4")
+    left_out = isinstance(asks, Absent) or isinstance(asks, Known) and asks.value is False
+    if not left_out or not isinstance(goes_on, Absent) or not isinstance(template.get("chat_template"), Absent):
+        return
+    if last_role(template.get("conversation", "$0")) != "user" or not flows(run, template, call):
+        return
+    text = (
+        "the question is asked without the heading of the answer: the model writes that itself, or goes on with the "
+        "question; pass add_generation_prompt=True to apply_chat_template"
+    )
+    yield Defect("heading", "add_generation_prompt", template.place, text, "")
+
+
+def last_role(turns: Value) -> str:
+    """Who speaks last in a list of turns, "" where that is not known."""
+    listed = turns.parts if isinstance(turns, Unknown) else turns.value if isinstance(turns, (Known, Default)) else None
+    one = listed[-1] if isinstance(listed, (list, tuple)) and listed else None
+    one = one.parts if isinstance(one, Unknown) else getattr(one, "value", one)
+    role = one.get("role") if isinstance(one, dict) else None
+    role = getattr(role, "value", role)
+    return role if isinstance(role, str) else ""
+
+
+def flows(run: Run, template: Call, call: Call) -> bool:
+    """Whether nothing is put behind what the template makes: it makes the ids, or the tokenizer is given its text."""
+    tokenize = template.get("tokenize", "$5")
+    if isinstance(tokenize, Absent) or plain(tokenize) is True:
+        return True
+    batches = [
+        c for c in run.calls if c.callee == f"{TOKENIZER}.__call__" and template.order < c.order < call.order
+    ]  # fmt: skip
+    given = batches[-1].get("text", "$0") if batches else Absent()
+    return isinstance(given, Term) and bool(text_of(template)) and given.text == text_of(template)
+
+
+# -- the adapter that nobody asks ------------------------------------------------------------------------------------
+
+
+def base_asked(run: Run) -> Iterator[Defect]:
+    """vLLM with room for adapters that is asked without one: the base model answers."""
+    calls = [c for c in run.calls if c.callee.startswith("vllm.LLM(") and last(c.callee) in GENERATES]
+    if not calls or any("lora_request" in c.arguments or c.unknown_arguments for c in calls):
+        return
+    for call in calls:
+        maker = call_of(call.receiver) if call.receiver is not None else None
+        room = maker.get("enable_lora") if maker is not None else Absent()
+        if isinstance(room, Known) and room.value is True:
+            text = (
+                f"{last(call.callee)}() is called without lora_request, so the base model answers: enable_lora=True "
+                f"makes room for an adapter and loads none"
+            )
+            yield Defect("base", "lora_request", call.place, text, branch(call))
 
 
 # -- where it ends ---------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import re
 from typing import Callable, Iterator
 
 from ...training_plan.facts import Fact, TrainingPlan
-from ...training_plan.values import Absent, Default, Known, Place, Term, Text, Trace, Unknown, Value
+from ...training_plan.values import Absent, Default, Either, Known, Place, Term, Text, Trace, Unknown, Value
 from ..api.arguments import Defect
 from ..api.imports import fact as listed
 from ..dataset.columns import argument, cuts_by_tables
@@ -23,10 +23,11 @@ from ..prompt.tokenizer import Tokenizer
 from ..prompt.training_text import TrainingText, apart, texts_of, uses_unsloth
 from ..run import Run
 from . import generation
-from .asking import Question, Side, files, messages, questions, saved_at, sides
+from .asking import Question, Side, files, messages, questions, saved_at, sides, templated
 from .modelfile import modelfile
 
 HOLE = "\0"
+TEMPLATE_ROOM = 200  # characters: what a chat template puts around a question, its own system turn included
 WORDS = re.compile(r"[^\W\d_]{2}")  # a literal that says something
 
 
@@ -196,6 +197,8 @@ def length(trained: TrainingText, question: Question, plan: TrainingPlan) -> Ite
     rows, new = plain(plan.memory.sequence_length.value), plain(question.new_tokens)
     if plain(cut) not in (True, "longest_first") or not isinstance(limit, int) or not isinstance(rows, int):
         return
+    if by_hand(trained, question.side.training) or short(question.given, limit):
+        return  # how long the rows were is not known; nothing is cut
     if isinstance(question.new_tokens, Absent) or isinstance(new, int):
         room = limit + (new if isinstance(new, int) else 0)
         if room < rows and not isinstance(cut, Default):
@@ -204,6 +207,25 @@ def length(trained: TrainingText, question: Question, plan: TrainingPlan) -> Ite
                 f"prompt loses its end, where the answer begins"
             )
             yield defect(question.side, "length", question.tokenized.place, text, ())
+
+
+def by_hand(trained: TrainingText, run: Run) -> bool:
+    """Whether the script makes ids of its rows for a trainer that has a length of its own."""
+    return trained.form == "tokenised" and run.trainer is not None and last(run.trainer.callee) == "SFTTrainer"
+
+
+def short(value: Value, limit: int) -> bool:
+    """Whether a question is known whole and has fewer characters than it may have tokens, its template included."""
+    if isinstance(value, Either):
+        return all(short(option, limit) for option in value.options)
+    if isinstance(value, Term) and templated(value) and value.args:
+        first = value.args[0]
+        turns = first.value if isinstance(first, Known) else None
+        said = [turn.get("content") for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
+        texts = [one for one in said if isinstance(one, str)]
+        return bool(said) and texts == said and sum(map(len, texts)) + TEMPLATE_ROOM < limit
+    text = literal(value)
+    return text is not None and HOLE not in text and len(text) + TEMPLATE_ROOM < limit
 
 
 def bos(trained: TrainingText, question: Question, plan: TrainingPlan) -> Iterator[Defect]:

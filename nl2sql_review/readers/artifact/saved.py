@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any, Iterator
 
+import libcst as cst
+
 from ...files import disk
 from ...interpret.core.objects import Object
 from ...interpret.core.recording import Call
@@ -78,6 +80,13 @@ def weights(run: Run) -> Iterator[Defect]:
             )
             yield Defect("dropped", name, call.place, text, branch(call))
             continue
+        if adapts_unnamed(run, thing, call):
+            text = (
+                "the result of get_peft_model() is dropped, and the base is saved under other names: save what it "
+                "returns"
+            )
+            yield Defect("wrapped", "get_peft_model", call.place, text, branch(call))
+            continue
         trainer = adapted_in_place(run, thing, call)
         if trainer is not None:
             text = (
@@ -93,6 +102,21 @@ def merges(call: Call, thing: Object | None, save: Call) -> bool:
         return False
     made = call_of(thing)
     return made is not None and (loads_adapter(made) or last(made.callee) == "get_peft_model")
+
+
+def adapts_unnamed(run: Run, thing: Object | None, save: Call) -> bool:
+    """Whether `get_peft_model(model, …)` stands alone on its line, and the model that it was given is saved."""
+    made = call_of(thing)
+    if made is None or not is_model_load(made) or made.callee.startswith("unsloth") or save.conditional:
+        return False
+    for call in run.calls:
+        if call.order > save.order or call.callee != "peft.get_peft_model" or call.conditional:
+            continue
+        path = call.place.source.nodes.path(call.place.node)
+        alone = any(isinstance(n, cst.Expr) and n.value is call.place.node for n in path)
+        if alone and any(thing is t for t in objects(call.get("model", "$0"))):
+            return True
+    return False
 
 
 def adapted_in_place(run: Run, thing: Object | None, save: Call) -> Call | None:

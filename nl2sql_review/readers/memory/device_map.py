@@ -17,9 +17,8 @@ from ..run import Run
 SPREADS = ("auto", "balanced", "balanced_low_0")
 FILLS = "sequential"  # the first card, and the next ones where it is too small
 OWN_CARD = re.compile(r"local_?rank|local_process_index|process_index|\brank\b", re.IGNORECASE)
-LAUNCHER_SAYS = re.compile(
-    r"WORLD_SIZE|RANK"
-)  # what torchrun and accelerate launch set, so that a script's default does not hold
+# What torchrun and accelerate launch set, so that a script's default does not hold.
+LAUNCHER_SAYS = re.compile(r"WORLD_SIZE|RANK|ACCELERATE_|MASTER_(ADDR|PORT)|TORCHELASTIC_")
 FIRST_CARD = re.compile(r"(?:cuda:)?0")
 # A script that asks which process it is was written for a launcher.
 LAUNCHED = re.compile(

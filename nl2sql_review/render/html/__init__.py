@@ -6,6 +6,7 @@ Whatever a reviewed file contains is shown as text: every string goes through `t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files as resources
 from typing import Any
@@ -15,8 +16,8 @@ from ...rows.shown import Example
 from ..entries import by_section, relative
 from ..escaping import html_text as text
 from ..excerpt import place
-from ..summary import count, counts, removable
-from ..terminal import PLAIN
+from ..summary import count, counts, lead, removable
+from ..terminal import PLAIN, Terminal
 from ..text import evidence
 from ..view import View
 from .changes import changed_lines
@@ -28,6 +29,7 @@ VERDICTS: dict[Verdict, str] = {
     "unknown": "unknown",
     "not-applicable": "not applicable",
 }
+ONE_LINE = Terminal(columns=10_000)  # the browser wraps
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 
@@ -52,13 +54,15 @@ def _page(report: Report, view: View) -> Iterator[str]:
     yield f"<style>\n{_asset('page.css')}</style></head><body>"
     yield '<a class="skip" href="#findings">Skip to the findings</a>'
     yield "<header><h1>nl2sql-review</h1>"
-    yield f'<p class="lead">{text(counts(report, PLAIN))}</p>'
+    told = [file for file in report.files if file.status != "skipped"]
+    if told and not view.of_data:
+        yield from (f'<p class="lead">{text(line)}</p>' for line in lead(told, replace(view, terminal=ONE_LINE)))
+    yield f"<p>{text(counts(report, PLAIN, view.of_data))}</p>"
     if report.removable:
         yield f"<p>{text(removable(report))}</p>"
     for fault in report.internal_errors:
         what = f"rule {fault.rule}" if fault.rule else "nl2sql-review"
         yield f'<p class="fail">Internal error: {text(what)} failed on {text(fault.path)}: {text(fault.message)}</p>'
-    told = [file for file in report.files if file.status != "skipped"]
     if len(told) > 1:
         yield from _contents(told, view)
     yield '</header><main id="findings">'
@@ -70,9 +74,9 @@ def _page(report: Report, view: View) -> Iterator[str]:
         yield from _row(example)
     skipped = [file for file in report.files if file.status == "skipped"]
     if skipped:
-        yield f"<details><summary>{count(len(skipped), 'file', 'files')} {_LEFT_OUT[bool(view.shown)]}</summary><ul>"
+        yield f"<details><summary>{count(len(skipped), 'file', 'files')} {_LEFT_OUT[view.of_data]}</summary><ul>"
         for file in skipped:
-            yield f"<li>{text(f'{file.path}: {file.reason}' if view.shown else file.path)}</li>"
+            yield f"<li>{text(f'{file.path}: {file.reason}' if view.of_data else file.path)}</li>"
         yield "</ul></details>"
     yield f"</main><script>\n{_asset('page.js')}</script></body></html>"
 

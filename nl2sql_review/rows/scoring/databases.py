@@ -10,6 +10,7 @@ from typing import Any
 from ...files import disk
 from ..engine import schema
 from ..engine.schema import Schema
+from ..spelling import option
 from .inputs import SIZE_LIMIT, InputError
 
 SUFFIXES = (".sqlite", ".sqlite3", ".db")
@@ -29,7 +30,10 @@ class Databases:
 
     def __init__(self, path: str, allow: Callable[[str], object] | None = None) -> None:
         if not os.path.exists(path):
-            raise InputError(f"{path}: the file or directory does not exist; --db names the location of the databases")
+            raise InputError(
+                f"{path}: the file or directory does not exist; {option('databases')} names the location of the "
+                "databases"
+            )
         self.path = path
         self._one = not os.path.isdir(path)
         self._allow = allow
@@ -50,8 +54,8 @@ class Databases:
             place, first = missing[names[0]], os.path.join(self.path, names[0], f"{names[0]}.sqlite")
             also = f"; {len(names):,} db_ids have none ({listed})" if len(names) > 1 else ""
             raise InputError(
-                f"{place}: there is no database {first}{also}; --db names the directory that contains one directory "
-                f"per db_id"
+                f"{place}: there is no database {first}{also}; {option('databases')} names the directory that contains "
+                f"one directory per db_id"
             )
         return found
 
@@ -145,8 +149,8 @@ def _tables(path: str, text: str) -> dict[str, Schema]:
         return {str(entry["db_id"]): schema.of_tables(entry) for entry in entries}
     except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
         raise InputError(
-            f"{path}: it is not Spider's tables.json ({type(error).__name__}: {error}); --schemas takes that, "
-            "a .sql file, or a folder with <db_id>/schema.sql"
+            f"{path}: it is not Spider's tables.json ({type(error).__name__}: {error}); {option('schemas')} "
+            "takes that, a .sql file, or a folder with <db_id>/schema.sql"
         ) from None
 
 

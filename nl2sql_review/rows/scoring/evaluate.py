@@ -13,6 +13,7 @@ from ..engine.limits import Limits
 from ..engine.process import Answer, Lost, Task, supervise
 from ..engine.schema import Schema
 from ..engine.statement import CLAUSES, read
+from ..spelling import option
 from .comparison import Match
 from .databases import Databases, Schemas
 from .evaluation import OUTCOMES, VERSION, Comparison, Evaluation, Gate, Judged, Outcome, Rule, Share, Turned
@@ -62,6 +63,8 @@ def evaluate(asked: Asked, progress: Progress | None = None) -> Evaluation:
     verdicts = _judged(pairs, found, asked, progress)
     judged = [tuple(_record(pair, at, verdicts[n][at]) for n, pair in enumerate(pairs)) for at in range(len(paths))]
     made = _summary(pairs, judged, verdicts, found, asked)
+    if not pairs:
+        made = replace(made, notes=(*made.notes, f"{asked.gold} has no rows: nothing was scored"))
     ordered = [note for rows in sets if (note := by_order(gold, rows))]
     return replace(made, notes=(*made.notes, *ordered))
 
@@ -91,13 +94,15 @@ def _found(pairs: Sequence[Question], asked: Asked, gold_is_text: bool) -> _Foun
             return _Found(files, own, "rows")
         if databases is None:
             raise InputError(
-                f"{stray.place}: the row has no schema, unlike the others; give a file with all schemas by --schemas"
+                f"{stray.place}: the row has no schema, unlike the others; give a file with all schemas by "
+                f"{option('schemas')}"
             )
     if databases is None and pairs:
         raise InputError(
             f"{pairs[0].place}: there is nothing to check against: no column `schema` with CREATE TABLE"
-            f"{' (a text file cannot have one)' if gold_is_text else ''}. Give databases (--db DIR) or schemas "
-            f"(--schemas tables.json, a .sql file, or a directory)"
+            f"{' (a text file cannot have one)' if gold_is_text else ''}. Give "
+            f"{option('databases')} (a directory of databases) or {option('schemas')} (tables.json, a .sql file, or a "
+            "directory)"
         )
     return _Found(files, [None for _ in pairs], "databases")
 

@@ -37,7 +37,21 @@ Placed = dict[str, list[types.Diagnostic]]  # by the URI that they stand in
 
 
 class Protocol(LanguageServerProtocol):
-    """The protocol, of which a request that cannot be understood is answered as well."""
+    """The protocol, of which a request that cannot be understood is answered as well, and a done one is forgotten."""
+
+    def _execute_handler(self, msg_id: Any, *rest: Any, **named: Any) -> None:
+        """Let a handler run. pygls 2.1 keeps what became of every notification: a kilobyte for each key typed."""
+        super()._execute_handler(msg_id, *rest, **named)
+        future = self._request_futures.get(msg_id)
+        if future is None:
+            return
+        loop = asyncio.get_running_loop()
+
+        def forget() -> None:
+            if self._request_futures.get(msg_id) is future:
+                del self._request_futures[msg_id]
+
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(forget))  # not while pygls goes through them
 
     def structure_message(self, data: dict[str, Any]) -> Any:
         """Return a message as the protocol's own types. Raises JsonRpcException, once the client was told."""

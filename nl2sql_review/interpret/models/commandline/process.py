@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ....training_plan.values import Absent, Default, Either, Known, Unknown, Value, join
 from ...core.joins import demote
@@ -11,15 +11,17 @@ from ...core.library import method_model, model
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
 from ...core.objects import Cell, Items, Mapping, Opaque, Sequence, object_of
-from ...core.operations import describe, lift
+from ...core.operations import describe, freeze, lift
+from ...core.recording import Call
 from ...python.displays import plain_key
+from ...python.overlays import ENVIRON, SET_EVERYWHERE
 
 if TYPE_CHECKING:
     from ....launches.command_line import CommandLine
 
-ENVIRON = "os.environ"
-SET_EVERYWHERE = ("HOME", "PATH", "PWD", "USER", "SHELL", "LOGNAME")  # no run is without them: a fallback is no default
 OTHERS = "other environment variables are known only at run time"
+# Set by `accelerate launch` as its configuration says.
+BY_LAUNCHER = ("ACCELERATE_USE_DEEPSPEED", "ACCELERATE_USE_FSDP")
 
 
 def start() -> dict[str, Cell]:
@@ -44,6 +46,9 @@ def start_with(m: Machine, started: CommandLine) -> None:
     said = dict(started.environment)
     if started.processes is not None and not (isinstance(started.processes, Known) and started.processes.value == 1):
         said.setdefault("WORLD_SIZE", lift(_text, started.processes))
+    if started.files:  # a configuration of accelerate's
+        for name in BY_LAUNCHER:
+            said.setdefault(name, Unknown(f"the launcher sets {name} where its configuration asks for it"))
     for name, value in said.items():
         write(m, Known(name), demote(value, by) if by else value)
 
@@ -125,7 +130,7 @@ def variable(m: Machine, name: Value, fallback: Value) -> Value:
             )
         inherited = (
             fallback
-            if object_of(fallback) is not None and object_of(fallback).head == "item"
+            if isinstance(given := object_of(fallback), Opaque) and given.head == "item"
             else demote(fallback, f"${key[0]}")
         )
         found: Value | None = written(m).state.items.get(key[0])
@@ -198,7 +203,17 @@ def setdefault(call: ModelCall) -> Value:
     args = call.arguments
     value = variable(call.machine, args.get(0, "key"), args.get(1, "value", "default"))
     write(call.machine, args.get(0, "key"), value)
+    _record(call, plain_key(args.get(0, "key")), value)
     return value
+
+
+def _record(call: ModelCall, key: tuple[Any] | None, value: Value) -> None:
+    """Record a variable that a method sets as `os.environ[…] = …` is."""
+    place = call.arguments.place
+    if key is not None and isinstance(key[0], str) and place is not None:
+        name = key[0]
+        environ = object_of(call.machine.shared[ENVIRON].value)
+        call.machine.record(Call(f"{ENVIRON}.{name}=", {name: freeze(value)}, place, {name: place}, environ))
 
 
 @model("os.environ.pop", "os.unsetenv")
@@ -221,6 +236,7 @@ def update(call: ModelCall) -> Value:
         write(m, Unknown(state.open or args.unknown), Unknown(state.open or args.unknown))
     for key, value in {**state.items, **args.keywords}.items():
         write(m, Known(key), value)
+        _record(call, (key,), value)
     return Known(None)
 
 

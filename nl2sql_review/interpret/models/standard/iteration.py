@@ -13,6 +13,7 @@ from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Items, Mapping, Opaque, Sequence, object_of, plain
 from ...python.displays import plain_key
 from ...python.operators import equal
+from ...python.overlays import overlaid
 
 MAX_PRODUCT = 400
 
@@ -123,15 +124,10 @@ def progress_range(call: ModelCall) -> Value:
 @model("collections.ChainMap")
 def chain_map(call: ModelCall) -> Value:
     """Looked up from the first to the last. Later changes of the parts are not followed."""
-    states = [call.machine.mapping(v, call.node) for v in call.arguments.positional]
-    out: dict[Any, Value] = {}
-    open_ = ""
-    for state in states:
-        for k, v in state.items.items():
-            if k not in out:
-                out[k] = Unknown(open_) if open_ else v
-        open_ = open_ or state.open
-    return Known(Mapping(out, open_, "dict", next((s.by for s in states if s.by), "")))
+    out = Items({})
+    for value in reversed(call.arguments.positional):
+        out = overlaid(call.machine, out, value, call.node)
+    return Known(Mapping(dict(out.items), out.open, "dict", out.by))
 
 
 @model("collections.Counter")
