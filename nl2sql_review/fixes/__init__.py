@@ -192,7 +192,7 @@ class Session:
         taken: dict[Edit, None] = {}
         facts: set[str] = set()
         for finding in findings:
-            if self._spent:
+            if self.readings.spent:
                 break
             candidate = self._first(finding, unsafe)
             if candidate is None or candidate.idle or self._known_of(finding, candidate) is not None:
@@ -243,7 +243,7 @@ class Session:
         Where there is none, `lacking` says why: what is wrong with the first candidate. Without `unsafe` those are
         passed over that are unsafe in any case.
         """
-        if self._spent and not any(of == id(finding) for of, _ in self._tried):
+        if self.readings.spent and not any(of == id(finding) for of, _ in self._tried):
             self.lacking[id(finding)] = SPENT
             return None
         second: tuple[Candidate, Finding | None] | None = None
