@@ -64,7 +64,7 @@ class Items(_Items):
 class Sequence(Object):
     """list, tuple, set, frozenset, range, generator. An open one lists what an element may be."""
 
-    __slots__ = ("kind", "lazy", "maybe", "order", "source")
+    __slots__ = ("frozen", "kind", "lazy", "maybe", "order", "source")
 
     def __init__(self, items: tuple[Value, ...] = (), kind: str = "list", open: str = "", by: str = "") -> None:
         self.slots = {"state": Items(items, open, by)}
@@ -74,6 +74,8 @@ class Sequence(Object):
         self.lazy = False  # its elements are made when they are read, not where it is written
         # Which of the elements are there on one path only, where that is all that is open: `dict.items()`.
         self.maybe: frozenset[int] = frozenset()
+        # What `freeze` made of plain elements, and of which state: as long as nothing is written, that is what it makes.
+        self.frozen: tuple[Items, Value] | None = None
 
     @property
     def state(self) -> Items:

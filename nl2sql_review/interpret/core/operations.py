@@ -166,10 +166,32 @@ def freeze_object(v: object, trace: Trace, depth: int, done: Frozen) -> Value:
         return freeze(v.payload, depth, done)
     if depth <= 0 or not isinstance(v, (Sequence, Mapping)):
         return Known(v, trace)
+    if isinstance(v, Sequence) and v.frozen is not None and v.frozen[0] is v.state:
+        return copied(v.frozen[1], trace)
+    items = list(v.state.items.values()) if isinstance(v, Mapping) else v.state.items
+    parts = [freeze(item, depth - 1, done) for item in items]
+    frozen = assembled(v, parts, trace)
+    if isinstance(v, Sequence) and all(part is item for part, item in zip(parts, items)):  # none that may change
+        v.frozen = v.state, frozen
+        return copied(frozen, trace)
+    return frozen
+
+
+def copied(frozen: Value, trace: Trace) -> Value:
+    """What is remembered of a container, as somebody else's who may change the list that it holds."""
+    if isinstance(frozen, Unknown):
+        return Unknown(frozen.why, trace, list(frozen.parts))
+    if isinstance(frozen, (Known, Default)) and isinstance(frozen.value, list):
+        whole = list(frozen.value)
+        return Default(whole, frozen.by, trace) if isinstance(frozen, Default) else Known(whole, trace)
+    return traced(frozen, trace)
+
+
+def assembled(v: Sequence | Mapping, parts: list[Value], trace: Trace) -> Value:
+    """What a container is whose elements have been frozen."""
     state = v.state
     mapping = isinstance(v, Mapping)
-    keys = list(state.items) if mapping else list(range(len(state.items)))
-    parts = [freeze(state.items[k], depth - 1, done) for k in keys]
+    keys = list(state.items) if mapping else list(range(len(parts)))
     shape = dict(zip(keys, parts)) if mapping else parts
     if state.open:
         return Unknown(state.open, trace, shape)

@@ -167,6 +167,9 @@ def result(value: object) -> None:
         raise TooMuch("a very long path")
 
 
+NUMBER_TYPES = {int, float, bool, type(None)}
+
+
 def size(value: object) -> int:
     """Characters, elements and what they hold, each as often as it is written, up to more than any text may hold."""
     waiting, total = [value], 0
@@ -176,9 +179,14 @@ def size(value: object) -> int:
             total += len(one)
         elif isinstance(one, (list, tuple, set, frozenset, dict)):
             total += len(one)
-            waiting.extend(one)
-            if isinstance(one, dict):
-                waiting.extend(one.values())
+            for inside in (one, one.values()) if isinstance(one, dict) else (one,):
+                kinds = set(map(type, inside))  # of one kind, as long lists are, they need not be looked at one by one
+                if kinds <= NUMBER_TYPES:
+                    total += len(one)
+                elif kinds == {str}:
+                    total += sum(map(len, inside))
+                else:
+                    waiting.extend(inside)
         else:
             total += 1
     return total

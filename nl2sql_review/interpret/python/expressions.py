@@ -14,7 +14,7 @@ from ...training_plan.values import Absent, Either, Known, Text, Unknown, Value,
 from ..core import sizes
 from ..core.joins import demote, join_values
 from ..core.machine import Machine
-from ..core.objects import Arguments, Function, Instance, Opaque, Row, Scope, Sequence, object_of
+from ..core.objects import Arguments, Function, Instance, Mapping, Opaque, Row, Scope, Sequence, object_of
 from ..core.operations import describe, lift, term_of, truth
 from ..core.state import place_of
 from .builtins import BUILTINS, FEW, held

@@ -14,6 +14,8 @@ from ...training_plan.values import Absent, Known, Place, Unknown, Value
 from ..run import Run
 
 if TYPE_CHECKING:
+    import libcst as cst
+
     from ...training_plan import facts
 
 NAMED = re.compile(
@@ -80,7 +82,8 @@ def config_class(run: Run) -> Class | None:
     """The class that describes a dataset: by its name, else by its fields. One that is used goes first."""
     classes = [c for c in run.recording.classes if isinstance(c, Class) and c.kind != "enum"]
     named = [c for c in classes if NAMED.search(c.name)]
-    shaped = [c for c in classes if describes(all_fields(c) or plain_fields(c))]
+    written: dict[int, list[str]] = {}  # a class in a loop is defined many times, and its body is looked through once
+    shaped = [c for c in classes if describes(all_fields(c) or plain_fields(c, written))]
     candidates = [c for c in named if c in shaped] or [c for c in shaped if c.used] or named or shaped
     return next((c for c in candidates if c.used), candidates[0] if candidates else None)
 
@@ -96,20 +99,29 @@ def all_fields(cls: Class) -> list[str]:
     return names
 
 
-def plain_fields(cls: Class) -> list[str]:
-    """Attributes that the `__init__` of an ordinary class sets, and those of its body."""
+def plain_fields(cls: Class, written: dict[int, list[str]] | None = None) -> list[str]:
+    """List the attributes that the methods of an ordinary class set on `self`, and those of its body.
+
+    written  of classes asked for before, by the id of their node: what their methods set; it is filled in
+    """
     names = [
         n for n, v in cls.slots.items() if not n.startswith("_") and not hasattr(getattr(v, "value", None), "node")
     ]
+    if cls.node is None:
+        return names
+    written = {} if written is None else written
+    if id(cls.node) not in written:
+        written[id(cls.node)] = set_on_self(cls.node)
+    return list(dict.fromkeys([*names, *written[id(cls.node)]]))
+
+
+def set_on_self(node: cst.ClassDef) -> list[str]:
     import libcst as cst
 
-    from ...source.syntax import dotted, walk
+    from ...source.syntax import all_of, dotted
 
-    for node in walk(cls.node) if cls.node is not None else ():
-        target = node.target if isinstance(node, cst.AssignTarget) else None
-        if isinstance(target, cst.Attribute) and dotted(target.value) == "self" and target.attr.value not in names:
-            names.append(target.attr.value)
-    return names
+    targets = [one.target for one in all_of(cst.AssignTarget, node)]
+    return [one.attr.value for one in targets if isinstance(one, cst.Attribute) and dotted(one.value) == "self"]
 
 
 def no_class(run: Run, at: Place | None) -> tuple[Fact, Any]:
