@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from nl2sql_review import cli
-from nl2sql_review.fixes import SPENT, Session
+from nl2sql_review.fixes import Session
+from nl2sql_review.fixes.readings import SPENT
+from nl2sql_review.interpret.program import interpret
+from nl2sql_review.interpret.python.builtins import BUILTINS, METHODS
 from nl2sql_review.source import Source, SourceError, parse
 
 TAIL = '\nSFTTrainer("m", args=SFTConfig(learning_rate=2e-4, run_name=x, output_dir=str(x))).train()\n'
@@ -96,7 +99,7 @@ def test_proofs_end_where_their_steps_are_spent(monkeypatch: pytest.MonkeyPatch)
     whole.apply(unsafe=False)
     assert len(read) > 2 and whole.data != text
     read.clear()
-    monkeypatch.setattr("nl2sql_review.fixes.STEPS", 1)
+    monkeypatch.setattr("nl2sql_review.fixes.readings.STEPS", 1)
     cut = Session(examine, text, "train.py")
     cut.apply(unsafe=False)
     assert len(read) == 1 and cut.data == text and SPENT in [why for _, why in cut.unfixed()]
@@ -132,3 +135,34 @@ def test_a_diff_says_what_failed(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     Path("train.py").write_text(HEAD + "x = 1" + TAIL)
     assert cli.main(["--isolated", "--no-cache", "--diff", "train.py"]) == 2
     assert "internal error" in capsys.readouterr().err
+
+
+LEAVING = ("exit", "quit", "sys.exit", "os._exit")
+EXAMPLES = {"list": "[1]", "tuple": "(1,)", "str": "'a'", "dict": "{'a': 1}", "set": "{1}", "bytes": "b'a'"}
+
+
+@pytest.mark.parametrize("given", ["", "1", "None, None", "print", "{'a': 1}", "a=1, b=[1]", "1, 2, 3, 4, 5, 6, 7"])
+def test_what_python_offers_takes_any_arguments(given: str) -> None:
+    """Too few, too many and of no use: no function or method that is modelled stumbles over them."""
+    names = [name for name in BUILTINS if all(part.isidentifier() for part in name.split("."))]
+    names += [f"{EXAMPLES[kind]}.{name}" for kind, name in METHODS if kind in EXAMPLES]
+    assert len(names) > 150
+    for name in names:
+        module = name.split(".")[0]
+        head = f"import {module}\n" if "." in name and module.isidentifier() else ""
+        text = f"{head}try:\n    x = {name}({given})\nexcept Exception:\n    x = 0\ny = 1\n"
+        recording = interpret(Source("train.py", text))
+        assert "y" in recording.modules["__main__"].scope.slots or name in ("exit", "quit", "sys.exit", "os._exit"), (
+            name
+        )
+
+
+def test_a_list_that_is_searched_is_seen_to_change(capsys: pytest.CaptureFixture[str]) -> None:
+    """What was made plain of it is remembered only until something is written to it, and is nobody's to change."""
+    lines = "v = [1, 2]\na = v.index(2)\nv.append(3)\nb = v.index(3)\nv.remove(1)\nc = v.index(3)\n"
+    lines += "w = sorted(v, reverse=True)\nv[0] = 9\nd = v.index(9) + w.index(2)\n"
+    Path("train.py").write_text(f"{HEAD}{lines}SFTConfig(seed=[a, b, c, d], report_to=v, lr=w)\n")
+    cli.main(["plan", "train.py", "--output-format", "json"])
+    (config,) = _configs(capsys)
+    values = [config["arguments"][name]["value"] for name in ("seed", "report_to", "lr")]
+    assert values == [[1, 2, 1, 1], [9, 3], [3, 2]]

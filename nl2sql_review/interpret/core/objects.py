@@ -6,7 +6,7 @@ All mutable state lives in `slots`, and only `Machine.write` changes it: that is
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any, NamedTuple, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, Union, overload
 
 from ...training_plan.values import Absent, Default, Known, Place, Unknown, Value
 from .sizes import MAX_ITEMS
@@ -74,7 +74,7 @@ class Sequence(Object):
         self.lazy = False  # its elements are made when they are read, not where it is written
         # Which of the elements are there on one path only, where that is all that is open: `dict.items()`.
         self.maybe: frozenset[int] = frozenset()
-        # What `freeze` made of plain elements, and of which state: as long as nothing is written, that is what it makes.
+        # What `freeze` made of plain elements, and of which state: it makes the same as long as nothing is written.
         self.frozen: tuple[Items, Value] | None = None
 
     @property
@@ -377,6 +377,24 @@ class Super(Object):
         self.instance, self.after = instance, after
 
 
+class ArgumentMissing(Exception):
+    """A model took an argument by its position, as the function cannot do without it, and the call has none there."""
+
+
+class Positional(list[Value]):
+    """Arguments by position. A place that a call does not fill is told apart from a fault of a model's own lists."""
+
+    @overload
+    def __getitem__(self, place: SupportsIndex) -> Value: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Value]: ...
+    def __getitem__(self, place: SupportsIndex | slice) -> Value | list[Value]:
+        try:
+            return super().__getitem__(place)
+        except IndexError:
+            raise ArgumentMissing from None
+
+
 class Arguments:
     """Evaluated arguments of one call. `unknown` says why there may be more of them."""
 
@@ -388,7 +406,7 @@ class Arguments:
         keywords: dict[str, Value] | None = None,
         place: Place | None = None,
     ) -> None:
-        self.positional = positional if positional is not None else []
+        self.positional = Positional(positional if positional is not None else ())
         self.keywords = keywords if keywords is not None else {}
         self.places: dict[Any, Place] = {}  # index or name -> the Arg
         self.unknown = ""

@@ -13,7 +13,18 @@ from ..core import sizes
 from ..core.machine import Machine
 from ..core.model_call import ModelCall, PythonModel
 from ..core.names import PARAMETERS
-from ..core.objects import Arguments, Builtin, Class, Instance, Mapping, Object, Opaque, Sequence, object_of
+from ..core.objects import (
+    ArgumentMissing,
+    Arguments,
+    Builtin,
+    Class,
+    Instance,
+    Mapping,
+    Object,
+    Opaque,
+    Sequence,
+    object_of,
+)
 from ..core.operations import describe, freeze, lift, truth
 from .operators import equal
 from .overlays import COPIED, is_environment
@@ -112,7 +123,10 @@ def conversion(name: str, f: Callable[..., Any]) -> None:
     def run(call: ModelCall) -> Value:
         args = call.arguments
         if not args.positional:
-            return Known(f())
+            try:
+                return Known(f())
+            except TypeError:
+                raise ArgumentMissing from None
         return lift(lambda v: one(call.machine, v, args.positional[1:]), args.positional[0])
 
     def one(m: Machine, v: Value, more: list[Value]) -> Value:

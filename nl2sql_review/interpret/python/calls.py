@@ -9,8 +9,9 @@ import libcst as cst
 from ...training_plan.values import Absent, Default, Either, Known, Text, Unknown, Value, extend, join
 from ..core.joins import demote, join_values
 from ..core.machine import Machine
-from ..core.model_call import ModelCall
+from ..core.model_call import ModelCall, PythonModel
 from ..core.objects import (
+    ArgumentMissing,
     Arguments,
     Bound,
     Builtin,
@@ -39,8 +40,6 @@ from .items import is_optional
 
 __all__ = ["call", "call_function", "decorate", "define_class", "super_object", "yielded"]
 
-MOST_NEEDED = 3  # arguments by position that a modelled function cannot do without
-
 
 def call(m: Machine, callee: Value, args: Arguments, node: cst.CSTNode | None) -> Value:
     if isinstance(callee, Default):
@@ -67,17 +66,13 @@ def call(m: Machine, callee: Value, args: Arguments, node: cst.CSTNode | None) -
                 return f.run(ModelCall(m, args, node, f.name))
             except OverflowError as error:  # a number that no float, or no len(), holds
                 return Unknown(f"{f.name}() of numbers this large: {error}")
-            except IndexError:  # a model takes the argument that the function cannot do without
-                if len(args.positional) >= MOST_NEEDED:
-                    raise
+            except ArgumentMissing:
                 return Unknown(f"{f.name}() lacks an argument")
         case Opaque():
             m.risks += 1
             try:
                 return m.call_library(f, args, node)
-            except IndexError:
-                if len(args.positional) >= MOST_NEEDED:
-                    raise
+            except ArgumentMissing:
                 return Unknown(f"{describe(callee)}() lacks an argument")
         case Partial():
             merged = Arguments(
@@ -134,7 +129,7 @@ def call_bound(m: Machine, f: Bound, args: Arguments, node: cst.CSTNode | None) 
         return call_function(m, f.function, inner, node, f.cls)
     receiver = f.receiver
     if isinstance(receiver, Text):
-        return METHODS["str", f.name](ModelCall(m, args, node, f.name, receiver))
+        return call_method(METHODS["str", f.name], ModelCall(m, args, node, f.name, receiver))
     obj = object_of(receiver)
     if isinstance(obj, Super) or isinstance(f.cls, (Opaque, Class)) or isinstance(obj, (Instance, Class)):
         return instance_method(m, f, args, node)
@@ -143,7 +138,14 @@ def call_bound(m: Machine, f: Bound, args: Arguments, node: cst.CSTNode | None) 
     method = METHODS.get((kind_of(receiver.value), f.name)) if isinstance(receiver, Known) else None
     if method is None:
         return Unknown(f"{f.name}() of {describe(receiver)} is not modelled")
-    return method(ModelCall(m, args, node, f.name, receiver))
+    return call_method(method, ModelCall(m, args, node, f.name, receiver))
+
+
+def call_method(method: PythonModel, call: ModelCall) -> Value:
+    try:
+        return method(call)
+    except ArgumentMissing:
+        return Unknown(f"{call.callee}() lacks an argument")
 
 
 # -- user functions --------------------------------------------------------------------------------------

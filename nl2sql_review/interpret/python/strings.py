@@ -189,6 +189,7 @@ def replace_text(call: ModelCall) -> Value:
         isinstance(receiver, Known)
         and isinstance(receiver.value, str)
         and isinstance(old, Known)
+        and isinstance(old.value, str)
         and not is_scalar(new)
         and not isinstance(new, (Default, Either))
     ):
