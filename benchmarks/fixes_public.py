@@ -163,7 +163,7 @@ def settled(reviewer: Reviewer, path: str, others: list[str], mode: str, scratch
     one.apply(unsafe, policy)
     made: dict[str, Any] = {
         "seconds": round(time.process_time() - started, 2),
-        "steps": one._steps,
+        "steps": one.readings.steps,
         "made": [(f.rule, f.fix.kind, f.fix.applicability, f.fix.title) for f in one.made if f.fix is not None],
         "unfixed": Counter(why[:100] for _, why in one.unfixed()),
     }

@@ -94,7 +94,7 @@ def rule_page(rule: Rule) -> str:
         ("Effect", " or ".join(head.effects)),
         ("Wants", expected),
         ("Help", head.help),
-        ("Fix", "yes, `--diff` shows it" if head.fix else "none"),
+        ("Fix", "yes, where it can be proved: `--diff` shows it" if head.fix else "none"),
         ("Since", head.since),
     ]
     title, _, prose = rule.body.strip().partition("\n")

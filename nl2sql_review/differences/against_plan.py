@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -18,6 +19,9 @@ from .values import alike, same, stated
 TOLERANCE = 0.02  # of the peak: the curve is logged at the beginning or the end of a step, by version
 FEW = 3  # logged steps that say anything of a curve
 COMPARED = ("known", "default", "either")  # kinds of values that a folder's can be held against
+RANK = ("lora.r", "lora.alpha")
+# Modules of attention alone: of all linear layers there are others too.
+ATTENTION = {"q_proj", "k_proj", "v_proj", "o_proj", "out_proj", "qkv_proj", "Wqkv", "query_key_value", "c_attn", "qkv"}
 SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup")
 
 
@@ -39,7 +43,7 @@ def compare(
         before, after = sides if plan_first or plan is None else sides[::-1]
         made.append(Difference(setting.section, setting.name, before, after))
     remarks = [*_of_folder(run), *(_of_state(run, plan) if run.state is not None else ())]
-    remarks += _left_open(plan, run) if plan is not None else ()
+    remarks += [*_kind_of_weights(plan, run), *_left_open(plan, run)] if plan is not None else ()
     if other is not None:
         remarks += [*_of_folder(other), *(_of_state(other, None) if other.state is not None else ())]
     order = {name: number for number, name in enumerate(SECTIONS)}
@@ -53,13 +57,29 @@ def _of_plan(plan: TrainingPlan | None, run: FinishedRun) -> Iterator[tuple[Sett
         return
     for name, value in run.facts.items():
         stated_ = _stated(plan, name)
+        if name == "lora.scaling" and not _same_rank(plan, run):
+            continue  # it follows from what differs
         if name == "arguments.max_steps" and stated_.value in (-1, None):
             continue
         if name == "arguments.epochs" and _steps_rule(plan):
             continue  # max_steps wins, and the state keeps what follows from it
-        if stated_.kind in COMPARED:
+        if stated_.kind in COMPARED and not _untold(name, stated_, value):
             section, _, short = name.partition(".")
             yield Setting(("fact", name), section, short, stated_, name), value
+
+
+def _same_rank(plan: TrainingPlan, run: FinishedRun) -> bool:
+    return all(_agree(name, describe_fact(plan[name]), run.facts[name]) for name in RANK)
+
+
+def _untold(fact: str, plan: PlanValue, run: PlanValue) -> bool:
+    """Whether a folder writes a value down in a form that does not tell whether it is the plan's."""
+    if fact == "lora.target_modules" and isinstance(run.value, str) and isinstance(plan.value, list):
+        return not _agree(fact, plan, run)  # a pattern, as Unsloth and PEFT have them: what it matches is the model's
+    if fact == "lora.model_name" and isinstance(run.value, str):
+        return not _model(run.value)
+    # Since transformers 5 a share of the steps has the name of their number.
+    return fact == "arguments.warmup_steps" and isinstance(run.value, float) and 0 < run.value < 1
 
 
 def _stated(plan: TrainingPlan, name: str) -> PlanValue:
@@ -71,10 +91,14 @@ def _stated(plan: TrainingPlan, name: str) -> PlanValue:
 
 def _left_open(plan: TrainingPlan, run: FinishedRun) -> Iterator[Remark]:
     """What the folder tells and the plan leaves to the run: nothing was compared there."""
-    names = [name.partition(".")[2] for name in run.facts if _stated(plan, name).kind not in (*COMPARED, "absent")]
-    if names:
-        which = ", ".join(names)
-        yield Remark("note", f"not compared, as the plan does not know it: {which}", discovery.shown(run.folder))
+    where = discovery.shown(run.folder)
+    stated_ = {name: _stated(plan, name) for name in run.facts}
+    unknown = [name for name, said in stated_.items() if said.kind not in (*COMPARED, "absent")]
+    untold = [n for n, said in stated_.items() if said.kind in COMPARED and _untold(n, said, run.facts[n])]
+    for names, who in ((unknown, "the plan does not know it"), (untold, "the directory does not tell it exactly")):
+        if names:
+            which = ", ".join(name.partition(".")[2] for name in names)
+            yield Remark("note", f"not compared, as {who}: {which}", where)
 
 
 def _steps_rule(plan: TrainingPlan) -> bool:
@@ -86,6 +110,10 @@ def _of_runs(before: FinishedRun, after: FinishedRun) -> Iterator[tuple[Setting,
     for name in dict.fromkeys((*before.facts, *after.facts)):
         section, _, short = name.partition(".")
         absent = PlanValue("absent")
+        if name == "lora.scaling" and not all(
+            before.facts.get(n) and after.facts.get(n) and _agree(n, before.facts[n], after.facts[n]) for n in RANK
+        ):
+            continue
         yield (
             Setting(("fact", name), section, short, before.facts.get(name, absent), name),
             after.facts.get(name, absent),
@@ -100,7 +128,11 @@ def _agree(fact: str, plan: PlanValue, run: PlanValue) -> bool:
     if fact == "lora.target_modules" and isinstance(a, list) and isinstance(b, list):
         return set(map(str, a)) == set(map(str, b))  # PEFT makes a set of them
     if fact == "lora.target_modules" and a == "all-linear" and isinstance(b, list):
-        return len(b) >= 4  # PEFT writes down the modules that it found
+        return not set(b) <= ATTENTION  # PEFT writes down the modules that it found
+    if fact == "lora.target_modules" and isinstance(a, list) and isinstance(b, str):
+        return a == [b] or all(re.search(rf"(?<![a-z]){re.escape(str(name))}(?![a-z])", b) for name in a)
+    if fact == "arguments.epochs" and run.trace and run.trace[0].text.startswith("num_train_epochs"):
+        return isinstance(a, (int, float)) and math.isclose(math.ceil(a), b, rel_tol=1e-3)  # the state rounds them up
     if fact == "lora.model_name" and isinstance(a, str) and isinstance(b, str):
         return _model(a) == _model(b)
     if fact == "arguments.scheduler" and isinstance(a, str) and isinstance(b, str):
@@ -112,14 +144,35 @@ def _agree(fact: str, plan: PlanValue, run: PlanValue) -> bool:
 
 
 def _model(name: str) -> str:
-    """A model's name without what Unsloth puts in its place: the organisation, and how its copy is quantised."""
-    short = name.rstrip("/").rpartition("/")[2].lower()
-    for ending in ("-unsloth-bnb-4bit", "-bnb-4bit", "-4bit"):
+    """A model's name without what Unsloth puts in its place: the organisation, and how its copy is quantised.
+
+    Of a path into a cache it is the model's, "" where only the hash of a snapshot is left.
+    """
+    parts = [part for part in re.split(r"[/\\]", name) if part]
+    if "snapshots" in parts[1:]:
+        parts = parts[: parts.index("snapshots", 1)]
+    short = parts[-1].rpartition("--")[2].replace("___", ".").lower() if parts else ""
+    if re.fullmatch(r"[0-9a-f]{40}", short):
+        return ""
+    for ending in ("-unsloth-bnb-4bit", "-bnb-4bit", "-4bit", "-bf16", "-hf"):
         short = short.removesuffix(ending)
     return short.replace("meta-", "")
 
 
 # -- the folder --------------------------------------------------------------------------------------------------
+
+
+def _kind_of_weights(plan: TrainingPlan, run: FinishedRun) -> Iterator[Remark]:
+    """An adapter where the script trains all weights, or a whole model where it trains an adapter."""
+    where = discovery.shown(run.folder)
+    adapter = describe_fact(plan.lora.adapter)
+    if run.is_adapter and adapter.kind == "absent" and not plan.lora.adapter.why_not:
+        yield Remark("certain", "the directory contains an adapter, but the script trains all weights", where)
+    if run.is_whole_model and adapter.kind == "known":
+        text = (
+            "the directory contains a whole model, as merging the adapter makes it: nothing there tells of the adapter"
+        )
+        yield Remark("note", text, where)
 
 
 def _of_folder(run: FinishedRun) -> Iterator[Remark]:

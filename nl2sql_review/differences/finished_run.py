@@ -22,7 +22,11 @@ LARGEST_TEXT = 2_000_000  # bytes of README.md and of a log
 LONGEST_LINE = 2000
 WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 SHARD = re.compile(r"adapter_model-\d+-of-\d+\.(safetensors|bin)")
-TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
+WHOLE = re.compile(r"(?:model|pytorch_model)(?:-\d+-of-\d+)?\.(?:safetensors|bin)")  # a model merged or trained in full
+TOKENIZERS = (
+    "tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "spm.model",
+    "sentencepiece.bpe.model", "tekken.json", "qwen.tiktoken",
+)  # fmt: skip
 NAMES = ("adapter_config.json", "trainer_state.json", "README.md", "tokenizer_config.json", "run.log", "wandb/")
 PICKLE = "training_args.bin is a pickle, and loading one runs code: it is not read"
 # field of adapter_config.json -> fact of the plan
@@ -60,8 +64,11 @@ WANDB = {
     "seed": "arguments.seed",
     "optim": "arguments.optimizer",
     "weight_decay": "arguments.weight_decay",
+    "max_seq_length": "memory.sequence_length",
     "max_length": "memory.sequence_length",
 }
+# Keys that TRL's arguments have: without them `max_length` is that of the model's generation, 20 by default.
+OF_TRL = ("packing:", "dataset_text_field:")
 NOWHERE = re.compile(r"^(?:None|)$")
 
 
@@ -117,6 +124,11 @@ class FinishedRun:
         """Whether weights lie beside the adapter's configuration, in one file or in shards."""
         return any(name in WEIGHTS or SHARD.fullmatch(name) for name in self.names)
 
+    @property
+    def is_whole_model(self) -> bool:
+        """Whether weights of a whole model lie there, and no adapter: merged into it, or never made."""
+        return not self.is_adapter and any(WHOLE.fullmatch(name) for name in self.names)
+
     def empty_weights(self) -> str:
         """The file of weights that holds none, "" where there is no such file."""
         for name in WEIGHTS:
@@ -133,15 +145,18 @@ def read(folder: str) -> FinishedRun | None:
         return None
     made = FinishedRun(folder, names=names)
     checkpoints = earlier.checkpoints(folder)
-    if not names & {"adapter_config.json", "trainer_state.json", "training_args.bin", "tokenizer_config.json"}:
-        if not checkpoints and not os.path.isdir(os.path.join(folder, "wandb")):
-            return None
+    left = {"adapter_config.json", "trainer_state.json", "training_args.bin", "tokenizer_config.json"}
+    told = bool(names & left) or bool(checkpoints) or any(map(os.path.isdir, _wandb_folders(folder)))
+    if not told and not made.is_whole_model and not names & {"README.md", "wandb-summary.json"}:
+        return None
     _adapter(made)
     _state(made, checkpoints)
     _card(made)
     _tokenizer(made)
     _wandb(made)
     _log(made)
+    if not told and not made.is_whole_model and made.state is None and not set(made.facts) - {"lora.model_name"}:
+        return None  # a README.md of something else
     return made
 
 
@@ -193,6 +208,10 @@ def _adapter(made: FinishedRun) -> None:
             plain = sorted(str(word) for word in plain)
         if isinstance(plain, (str, int, float, bool, list, type(None))):
             made.facts[fact] = _value(plain, path, key)
+    r, alpha, root = _number(data.get("r")), _number(data.get("lora_alpha")), data.get("use_rslora", False)
+    if r is not None and alpha is not None and r > 0 and alpha > 0 and isinstance(root, bool):
+        text = "use_rslora" if root else "lora_alpha / r"
+        made.facts["lora.scaling"] = _value(alpha / (r**0.5 if root else r), path, text)
 
 
 def _state(made: FinishedRun, checkpoints: list[tuple[int, str]]) -> None:
@@ -291,12 +310,24 @@ def _tokenizer(made: FinishedRun) -> None:
         made.chat_template = template.decode("utf-8", "replace")
 
 
+def _wandb_folders(folder: str) -> list[str]:
+    """The `files` of the last run that Weights & Biases keeps in a folder, which may be that run's own."""
+    top = os.path.join(folder, "wandb")
+    runs = [name for name in disk.names(top) if name.startswith(("offline-run-", "run-"))]
+    if runs:
+        return [os.path.join(top, max(runs, key=_started), "files")]
+    own = os.path.join(folder, "files")
+    return [own] if os.path.isfile(os.path.join(own, "config.yaml")) else []
+
+
+def _started(name: str) -> str:
+    """When a run of Weights & Biases was started: `offline-run-20240501_120000-abc`."""
+    return name.removeprefix("offline-")
+
+
 def _wandb(made: FinishedRun) -> None:
     """`wandb/offline-run-*/files/config.yaml`: each key with its `value` one line below."""
-    top = os.path.join(made.folder, "wandb")
-    runs = [n for n in disk.names(top) if n.startswith(("offline-run-", "run-"))]
-    folders = [os.path.join(top, name, "files") for name in sorted(runs)[-1:]] or [made.folder]
-    for folder in folders:
+    for folder in _wandb_folders(made.folder) or [made.folder]:
         path = os.path.join(folder, "config.yaml")
         data = _bytes(made, path, LARGEST_TEXT)
         text = data.decode("utf-8", "replace") if data is not None else ""
@@ -304,6 +335,8 @@ def _wandb(made: FinishedRun) -> None:
             r"^(\w+):[ ]*\n(?:[ ]+desc:[^\n]*\n)?[ ]+value:[ ]*([^\n]*)$", text, re.MULTILINE
         ):
             fact = WANDB.get(name)
+            if name == "max_length" and not any(f"\n{key}" in f"\n{text}" for key in OF_TRL):
+                continue
             if fact is not None and fact not in made.facts and written.strip():
                 plain = _plain(written.strip().strip("\"'"))
                 if not (fact == "arguments.max_steps" and plain == -1):

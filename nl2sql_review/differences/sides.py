@@ -144,6 +144,12 @@ def _revision(revision: str, path: str, name: str, options: Options) -> Side:
         raise NotReadable(f"{name}: {error}") from None
     real, words = _in_tree(path, tree)
     if not real:
+        for top, commit in tree.absent.items():
+            if any(os.path.join(folder, path).startswith(top + os.sep) for folder in (tree.top, os.getcwd())):
+                raise NotReadable(
+                    f"{name}: the submodule {discovery.shown(top)} is not here as it was at {revision} "
+                    f"({commit[:12]}): git submodule update --init, or git fetch in it"
+                )
         raise NotReadable(
             f"{name}: {path} is not a file of {revision}; paths start at {tree.top}, or at the working directory"
         )

@@ -132,22 +132,39 @@ def _submodule(repository: Repository, base: str, made: Before) -> None:
 class Tree(Mapping[str, bytes]):
     """The files of one commit, by the real paths that they have in the working tree → what they held; read when asked.
 
-    `top` is the folder of the repository: below it nothing else was there.
+    `top` is the folder of the repository: below it nothing else was there. Submodules are those of that commit;
+    `absent` are those that are not checked out here, or lack it, and the commit that they were at.
     """
 
     def __init__(self, repository: Repository, commit: str) -> None:
-        self.top, self.commit, self._repository = repository.top, commit, repository
-        self._names: dict[str, str] = {}
+        self.top, self.commit = repository.top, commit
+        self.absent: dict[str, str] = {}
+        self._names: dict[str, Blob] = {}
         self._contents: dict[str, bytes] = {}
+        self._list(repository, commit)
+
+    def _list(self, repository: Repository, commit: str) -> None:
         for entry in repository.ask("ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0"):
             head, _, name = entry.partition(b"\t")
-            mode, _, blob = os.fsdecode(head).partition(" blob ")
+            mode, _, id = os.fsdecode(head).replace(" commit ", " blob ").partition(" blob ")
+            path = os.path.join(repository.top, os.fsdecode(name))
             if name and mode in FILES:
-                self._names[os.path.join(self.top, os.fsdecode(name))] = blob
+                self._names[path] = Blob(repository, id)
+            elif name and mode == SUBMODULE:
+                self._list_submodule(path, id)
+
+    def _list_submodule(self, top: str, commit: str) -> None:
+        # A link in the place of a submodule would lead to a repository that is not part of this one.
+        if os.path.exists(os.path.join(top, ".git")) and os.path.realpath(top) == top:
+            inner = Repository.at(top)
+            if inner.says("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"):
+                return self._list(inner, commit)
+        self.absent[top] = commit
 
     def __getitem__(self, path: str) -> bytes:
         if path not in self._contents:
-            self._contents[path] = self._repository.ask("cat-file", "blob", self._names[path])
+            blob = self._names[path]
+            self._contents[path] = blob.repository.ask("cat-file", "blob", blob.name)
         return self._contents[path]
 
     def __contains__(self, path: object) -> bool:

@@ -10,7 +10,7 @@ its key is no Python name (`fail-on`).
 from __future__ import annotations
 
 from dataclasses import MISSING, fields, is_dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Iterable, Literal, Mapping, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -202,11 +202,18 @@ def listed(words: Iterable[object]) -> str:
 
 def did_you_mean(word: object, words: Iterable[object]) -> str:
     """`: did you mean "equals"?`, or nothing when no word is close."""
+    meant = _closest(str(word), tuple(map(str, words)))
+    return f'; did you mean "{meant}"?' if meant else ""
+
+
+@lru_cache(maxsize=256)  # a script may make the same mistake in thousands of calls
+def _closest(word: str, words: tuple[str, ...]) -> str:
+    """Return the word that is spelled most like another one, "" if none is close."""
     from difflib import get_close_matches  # only on the way to an error
 
-    spellings = {str(w).replace("_", "-").lower(): str(w) for w in words}
-    close = get_close_matches(str(word).replace("_", "-").lower(), spellings, n=1, cutoff=0.65)
-    return f'; did you mean "{spellings[close[0]]}"?' if close else ""
+    spellings = {w.replace("_", "-").lower(): w for w in words}
+    close = get_close_matches(word.replace("_", "-").lower(), spellings, n=1, cutoff=0.65)
+    return spellings[close[0]] if close else ""
 
 
 def schema(kind: type, title: str) -> dict[str, Any]:

@@ -14,36 +14,27 @@ proved of a script as it stands is not proved again. A file has a budget of step
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from itertools import chain
 from typing import Literal
 
 from ..files.discovery import CONFIGURATIONS
-from ..interpret.core.recording import Recording
-from ..interpret.python.modules import Parsed, remembering
 from ..judgement.judge import Examined
 from ..report.report import Edit, FileReport, Finding, Fix
-from . import kinds, sharing
+from . import kinds, rivals, sharing
+from .candidate import Candidate, affected, union
 from .comparison import placeless
 from .context import Task
-from .edits import EditError, applied, overlap, python
-from .proof import Candidate, Proof, affected, hold_together, prove, union
+from .edits import EditError, applied, python
+from .proof import Proof, hold_together, prove
+from .readings import SPENT, Examine, Readings
 from .spoilers import spoiling
 
 Key = tuple[str, str]
 Group = list[tuple[Finding, Candidate]]
 Made = tuple[bytes, dict[str, bytes], Examined]  # the script, the other files, and how they are judged
-Examine = Callable[[bytes, str, Mapping[str, bytes]], Examined]
-ARGUMENT = re.compile(r"(?:, |,?\r?\n[ \t]*)?\w+=[^\n]*[^\s]")  # code that adds one argument to a call
 MOST = 100  # fixes made to one script; it has fewer findings
-KEPT = 8  # readings of a script that are kept: what did not hold is tried again where something else was fixed
-STEPS = 600_000  # of the interpreter, in all the readings that prove the fixes of a file: some seconds
-STEPS_OF_ROUND = STEPS // 2  # what one look at all findings may take: one that mends nothing would end the same again
-STEPS_OF_READING, CHARACTERS_OF_STEP = 2_000, 4  # what parsing and judging cost besides, counted as such steps
-SPENT = f"not tried: the limit of {STEPS_OF_ROUND:,} steps ({STEPS:,} per file) is reached"
 
 
 def _key(finding: Finding) -> Key:
@@ -84,32 +75,14 @@ class Session:
     lacking: dict[int, str] = field(default_factory=dict)  # by the id of a finding: why it has no fix
 
     def __post_init__(self) -> None:
-        self._modules: Parsed = {}
-        self._known = lru_cache(maxsize=KEPT)(self._read_again)
-        self._steps = self._round_began_at = 0
+        self.readings = Readings(self.examine)
         self._policy = True
         self._firsts: dict[tuple[int, bool, bool], Candidate | None] = {}
         self._firsts_of: Examined | None = None
         self._tried: dict[tuple[int, tuple[Edit, ...]], Proof] = {}  # what is not safe, of the script as it stands
         self._tried_of: Examined | None = None
         self._beside: Finding | None = None  # what the fix found last mends as well
-        self.now = self._examined(self.data, self.path, self.drafts)
-
-    def _examined(self, data: bytes, path: str, drafts: Mapping[str, bytes]) -> Examined:
-        return self._known(data, path, tuple(sorted(drafts.items())))
-
-    def _read_again(self, data: bytes, path: str, drafts: tuple[tuple[str, bytes], ...]) -> Examined:
-        with remembering(self._modules):
-            examined = self.examine(data, path, dict(drafts))
-        made: Iterable[Recording | None] = examined.recordings or [examined.recording]
-        text = examined.source.text if examined.source is not None else ""
-        self._steps += STEPS_OF_READING + len(text) // CHARACTERS_OF_STEP
-        self._steps += sum(recording.steps for recording in made if recording is not None)
-        return examined
-
-    @property
-    def _spent(self) -> bool:
-        return self._steps >= STEPS or self._steps - self._round_began_at >= STEPS_OF_ROUND
+        self.now = self.readings.examined(self.data, self.path, self.drafts)
 
     @property
     def report(self) -> FileReport:
@@ -147,7 +120,7 @@ class Session:
         while before < len(self.made) < MOST:
             before = len(self.made)
             self.refused, self.lacking = {}, {}
-            self._round_began_at = self._steps
+            self.readings.begin_round()
             self._fix([_key(f) for f in open_findings(self.report, policy)], unsafe)
         if not unsafe:
             self.lacking = {}
@@ -219,6 +192,8 @@ class Session:
         taken: dict[Edit, None] = {}
         facts: set[str] = set()
         for finding in findings:
+            if self.readings.spent:
+                break
             candidate = self._first(finding, unsafe)
             if candidate is None or candidate.idle or self._known_of(finding, candidate) is not None:
                 continue
@@ -226,8 +201,7 @@ class Session:
             changed = {name for name in affected(candidate.facts) if not name.startswith("api.")}
             if more and changed & facts:
                 continue
-            rivals = [(edit, other) for edit in more for other in taken if overlap(edit.location, other.location)]
-            if any(not self._joins(edit, other, taken) for edit, other in rivals):
+            if any(rivals.rival(edit, other, taken, self.now.text_source) for edit in more for other in taken):
                 continue
             group.append((finding, candidate))
             taken.update(dict.fromkeys(more))
@@ -249,27 +223,16 @@ class Session:
             self._firsts[key] = next((c for c in self._candidates(finding) if unsafe or not c.unsafe), None)
         return self._firsts[key]
 
-    def _joins(self, edit: Edit, other: Edit, taken: Iterable[Edit]) -> bool:
-        """Whether two edits add arguments to one call, on lines of their own or on one that is not too long."""
-        at = edit.location
-        if at != other.location or at.path != self.path or self.now.source is None:
-            return False
-        beside = [one.content for one in taken if one.location == at] + [edit.content]
-        if not all(ARGUMENT.fullmatch(content) for content in beside):
-            return False
-        length = len(self.now.source.line(at.row, at.cell)) + sum(map(len, beside))
-        return length <= python.WIDTH or all("\n" in content for content in beside)
-
     def _made(self, group: Group) -> tuple[Made | None, set[int]]:
         """What comes of several fixes at once, if they hold; else the numbers of those that spoil it, if that shows."""
-        if self._spent:
+        if self.readings.spent:
             return None, set()
         whole = union([candidate for _, candidate in group])
         try:
             data, drafts = self._edited(tuple(python.merged(list(whole.edits))))
         except (EditError, OSError):
             return None, set()
-        after = self._examined(data, self.path, drafts)
+        after = self.readings.examined(data, self.path, drafts)
         if not hold_together(self.now, after, group):
             return None, spoiling(self.now, after, group)
         return ((data, drafts, after) if self._agreed(whole, data, drafts) == "safe" else None), set()
@@ -280,6 +243,9 @@ class Session:
         Where there is none, `lacking` says why: what is wrong with the first candidate. Without `unsafe` those are
         passed over that are unsafe in any case.
         """
+        if self.readings.spent and not any(of == id(finding) for of, _ in self._tried):
+            self.lacking[id(finding)] = SPENT
+            return None
         second: tuple[Candidate, Finding | None] | None = None
         reasons: list[str] = []
         alone = ((candidate, None) for candidate in self._candidates(finding, reasons))
@@ -289,7 +255,7 @@ class Session:
             if second is not None and (beside is not None or candidate.unsafe):
                 continue  # no better than what is found
             proof = self._known_of(finding, candidate)
-            if proof is None and self._spent:
+            if proof is None and self.readings.spent:
                 reasons.append(SPENT)
                 break
             try:
@@ -301,7 +267,7 @@ class Session:
                 proof = self._weighed(finding, candidate, data, drafts)
             if proof.applicability == "safe":
                 self._beside = beside
-                return _fix(finding, candidate, "safe"), data, drafts, self._examined(data, self.path, drafts)
+                return _fix(finding, candidate, "safe"), data, drafts, self.readings.examined(data, self.path, drafts)
             self._tried[id(finding), candidate.edits] = proof
             if proof.applicability is None:
                 reasons.append(f"{candidate.title}: {proof.why}")
@@ -312,12 +278,12 @@ class Session:
             return None
         candidate, self._beside = second
         data, drafts = self._edited(candidate.edits)
-        after = self._examined(data, self.path, drafts) if unsafe else self.now
+        after = self.readings.examined(data, self.path, drafts) if unsafe else self.now
         return _fix(finding, candidate, "unsafe"), data, drafts, after
 
     def _weighed(self, finding: Finding, candidate: Candidate, data: bytes, drafts: dict[str, bytes]) -> Proof:
         """What a candidate amounts to, in this script and in the others that read what it edits."""
-        proof = prove(self.now, self._examined(data, self.path, drafts), finding, candidate)
+        proof = prove(self.now, self.readings.examined(data, self.path, drafts), finding, candidate)
         if proof.applicability is not None and (there := self._agreed(candidate, data, drafts)) != "safe":
             proof = Proof(there, "another script that reads the edited file would get worse")
         if proof.applicability == "safe" and candidate.idle:
@@ -353,14 +319,14 @@ class Session:
         files = {real for real in drafts if drafts[real] != self.drafts.get(real)}
         if data != self.data and not self.alone:
             files.add(own)  # it may be a module of another
-        return "safe" if not files else sharing.agree(self.now, candidate, files, self.others, read)
+        return "safe" if not files else sharing.agree(self.now, candidate, files, self.others, read, self.drafts)
 
     def _read(self, path: str, edited: bool) -> Examined:
         """Another script as things stand."""
         return self._examined_as(path, {**self.drafts, os.path.realpath(self.path): self.data})
 
     def _examined_as(self, path: str, files: Mapping[str, bytes]) -> Examined:
-        return self._examined(sharing.contents(path, files), path, files)
+        return self.readings.examined(sharing.contents(path, files), path, files)
 
     def _candidates(self, finding: Finding, reasons: list[str] | None = None) -> Iterator[Candidate]:
         """The candidates, those that choose no other value first; `reasons` takes what speaks against others."""
@@ -369,17 +335,16 @@ class Session:
             return  # the command line is all there is, and is not edited
         seen = set()
         last = []
-        for failed_fact in self.now.failed_facts:
-            if failed_fact.carries(finding):
-                task = Task(self.now.of_run(failed_fact.plan), failed_fact, reasons if reasons is not None else [])
-                for candidate in kinds.candidates(task):
-                    if not candidate.edits or candidate.edits in seen:
-                        continue
-                    seen.add(candidate.edits)
-                    if candidate.chooses:
-                        last.append(candidate)
-                    else:
-                        yield candidate
+        for failed_fact in self.now.carrying(finding):
+            task = Task(self.now.of_run(failed_fact.plan), failed_fact, reasons if reasons is not None else [])
+            for candidate in kinds.candidates(task):
+                if not candidate.edits or candidate.edits in seen:
+                    continue
+                seen.add(candidate.edits)
+                if candidate.chooses:
+                    last.append(candidate)
+                else:
+                    yield candidate
         yield from last if self._policy else ()
 
     def _edited(self, edits: tuple[Edit, ...]) -> tuple[bytes, dict[str, bytes]]:

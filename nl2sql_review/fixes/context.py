@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,12 +19,15 @@ from ..readers.api.arguments import CONFIG_OF
 from ..readers.derive import options, plain
 from ..source import Source, Span
 from ..training_plan.facts import Fact, TrainingPlan
-from ..training_plan.values import Default, Known
+from ..training_plan.values import Absent, Default, Known
 from . import places, uses
+from .candidate import Candidate
 from .edits import EditError, python
-from .proof import Candidate
 
 PATHS = ("project.output_dir", "project.log_file")  # facts that other code may read by their value
+
+PUSHES = re.compile(r"""^[ \t"']*push_to_hub["']?[ \t]*:[ \t"']*(?!false\b|no\b|off\b)\w""", re.M | re.I)
+NAMED = re.compile(r"""^[ \t"']*hub_model_id["']?[ \t]*:[ \t"']*(?!null\b)\w""", re.M | re.I)
 
 
 @dataclass
@@ -115,7 +119,7 @@ def setting(
     facts = (name, *facts)
     names = tuple(dict.fromkeys(filter(None, (fact.argument, *arguments))))
     if places.omitted(fact):
-        unsafe = name in PATHS and _read_otherwise(task, fact)
+        unsafe = name in PATHS and read_otherwise(task, fact)
         for argument in names:
             content = python.literal(value)
             title = f"set {argument}={content}"
@@ -125,7 +129,7 @@ def setting(
         return
     title = f"set {names[0] if names else name.partition('.')[2]}={spelled(value)}"
     found = []
-    read = name in PATHS and _read_otherwise(task, fact)
+    read = name in PATHS and read_otherwise(task, fact)
     try:
         edits = tuple(places.at_origin(fact, value))
     except EditError as error:
@@ -154,12 +158,29 @@ def _origin(fact: Fact) -> str:
     return files.pop() if len(files) == 1 else "?"
 
 
-def _read_otherwise(task: Task, fact: Fact) -> bool:
-    """Whether the script names the path that a fact is in another place, where it would be looked for in vain."""
+def read_otherwise(task: Task, fact: Fact) -> bool:
+    """Whether the script names the path that a fact is in another place, where it would be looked for in vain.
+
+    So it does where the trainer pushes to the Hub: the repository has the name of the folder unless told.
+    """
+    if task.name == "project.output_dir" and _names_repository(task):
+        return True
     trace = [place for one in (fact, *fact.cases) for place in one.value.trace]
     own = [place.node for place in trace if isinstance(place.node, cst.CSTNode)]
     paths = [option.value for option in options(fact.value) if isinstance(option, (Known, Default))]
     return any(uses.mentioned(task.examined, path, own) for path in paths if isinstance(path, str))
+
+
+def _names_repository(task: Task) -> bool:
+    """Whether the folder of the checkpoints may be what the repository on the Hub is called after."""
+    given = task.run.arguments.call.arguments if task.run.arguments.call is not None else {}
+    named, pushes = (given.get(name, Absent()) for name in ("hub_model_id", "push_to_hub"))
+    if not isinstance(named, Absent) and not (isinstance(named, Known) and named.value is None):
+        return False
+    if task.source.kind == "configuration":  # the parser's calls leave these keys out
+        return bool(PUSHES.search(task.source.text)) and not NAMED.search(task.source.text)
+    asked = not isinstance(pushes, Absent) and not (isinstance(pushes, Known) and not pushes.value)
+    return asked or bool(task.examined.recorded.named("Trainer.push_to_hub"))
 
 
 def _configured(

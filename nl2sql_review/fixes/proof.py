@@ -10,79 +10,19 @@ light. What leaves no fewer findings, or as many but none that stops the run les
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
-from typing import Any, Literal
+from typing import Literal
 
-from ..judgement import wording
 from ..judgement.judge import Examined
 from ..judgement.verdict import WORST_FIRST, FactVerdict
 from ..policy.rulebook import NOTICES
-from ..report.report import Edit, Finding
-from ..training_plan.facts import FACTS, Fact, TrainingPlan
-from ..training_plan.values import Absent, Default, Known, Place
-from .comparison import image, placeless
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """Edits that may be a fix, and what they may change: facts of the plan, arguments, and calls they add."""
-
-    title: str
-    edits: tuple[Edit, ...]
-    facts: tuple[str, ...]
-    arguments: tuple[str, ...] = ()
-    calls: tuple[str, ...] = ()  # ends of callees
-    unsafe: bool = False  # whatever the plan says: more may depend on it than the plan shows
-    nodes: tuple[int, ...] = ()  # ids of calls whose `arguments` may change although no fact comes through them
-    idle: str = ""  # real path of a file whose setting has no effect afterwards, unless another script reads it
-    chooses: bool = False  # it sets another value besides, so that it is policy also where it is for a trap
-
-
-# What follows from a fact, so that it changes with it. The memory estimate follows from nearly everything.
-DERIVED: dict[str, tuple[str, ...]] = {
-    "arguments.per_device_batch_size": ("arguments.effective_batch",),
-    "arguments.gradient_accumulation": ("arguments.effective_batch",),
-    "arguments.effective_batch": ("arguments.per_device_batch_size",),
-    "arguments.mixed_precision": ("arguments.bf16", "arguments.fp16"),
-    "arguments.warmup": (
-        "arguments.warmup_ratio",
-        "arguments.warmup_steps",
-        "arguments.warmup_conflict",
-        "arguments.warmup_spelling",
-    ),
-    "arguments.warmup_spelling": ("arguments.warmup",),
-    "checkpointing.save_strategy": ("checkpointing.save_steps", "checkpointing.save_conflict"),
-    "checkpointing.save_conflict": ("checkpointing.save_strategy",),
-    "checkpointing.resume": ("checkpointing.resume_by", "checkpointing.resumed_state"),
-    "lora.r": ("lora.scaling",),
-    "lora.alpha": ("lora.scaling",),
-    "lora.target_modules": ("lora.unmatched_modules",),
-    "lora.unmatched_modules": ("lora.target_modules",),
-    "lora.load_in_4bit": ("lora.quantized_by",),
-    "lora.quantized_by": ("lora.load_in_4bit",),
-    "lora.misplaced_gradient_checkpointing": ("lora.gradient_checkpointing",),
-    "memory.sequence_length": ("memory.model_length", "memory.trainer_length", "memory.length_conflict"),
-    "memory.length_conflict": ("memory.sequence_length",),
-    "memory.monitoring": ("memory.monitoring_sees",),
-    "dataset.weights_sum": ("dataset.weights",),
-    "dataset.schema_limit": ("dataset.truncation_cuts", "dataset.schema_fills", "prompt.text"),
-    "dataset.bare_fields": ("dataset.late_fallbacks", "prompt.text"),
-    "prompt.ending": ("prompt.text", "prompt.eos_from"),
-    "prompt.loss_on": ("prompt.loss_by", "prompt.instruction_marker", "prompt.response_marker", "prompt.markers"),
-    "prompt.markers": ("prompt.instruction_marker", "prompt.response_marker", "prompt.loss_on"),
-}
-SET = ("monitoring", "monitoring_sees", "model_length", "trainer_length", "sequence_length", "length_conflict")
-ALWAYS = tuple(name for name in FACTS if name.startswith("memory.") and name.partition(".")[2] not in SET)
-
-DEFECTS = ("api.", "project.untracked_truth")  # facts that list what is wrong
-
-# Calls that train nothing: what they print, log or look for follows from the settings.
-BYSTANDERS = (
-    "wandb.", "mlflow.", "comet_ml.", "swanlab.", "trackio.", "neptune.", "clearml.", "aim.", "logging.", "print",
-    "os.", "pathlib.", "shutil.", "json.", "transformers.trainer_utils.",
-)  # fmt: skip
+from ..report.report import Finding
+from ..training_plan.facts import Fact
+from ..training_plan.values import Default, Known
+from .candidate import Candidate, union
+from .comparison import placeless
+from .differences import changes
 
 # What every loader of transformers takes.
 TAKEN = frozenset(("quantization_config", "dtype", "torch_dtype", "device_map", "attn_implementation", "token"))
@@ -127,13 +67,6 @@ def hold_together(before: Examined, after: Examined, fixes: Sequence[tuple[Findi
     if any(new[rule] > old[rule] - gone[rule] for rule in {*old, *new}):
         return False
     return not any(_differences(before, after, union([candidate for _, candidate in fixes])))
-
-
-def union(candidates: Sequence[Candidate]) -> Candidate:
-    """Several candidates as one."""
-    parts = ("edits", "facts", "arguments", "calls", "nodes")
-    whole: dict[str, Any] = {of: tuple(dict.fromkeys(n for c in candidates for n in getattr(c, of))) for of in parts}
-    return Candidate("", **whole)
 
 
 def elsewhere(before: Examined, after: Examined, candidate: Candidate) -> Literal["safe", "unsafe"] | None:
@@ -189,15 +122,15 @@ def _failing(examined: Examined) -> Iterator[tuple[str, FactVerdict]]:
 def _farther(before: Examined, rule: str, judged: FactVerdict) -> bool:
     """Whether a number that fails is farther from the one expected than it was: 128 for 16 in place of 32."""
     wanted, number = judged.expected.equals, _number(judged.fact)
+    if number is None or isinstance(wanted, bool) or not isinstance(wanted, (int, float)):
+        return False
     old = [
         found
         for id, one in _failing(before)
         if id == rule and one.name == judged.name
         if (found := _number(one.fact)) is not None
     ]
-    if not old or number is None or isinstance(wanted, bool) or not isinstance(wanted, (int, float)):
-        return False
-    return abs(number - wanted) > max(abs(one - wanted) for one in old)
+    return bool(old) and abs(number - wanted) > max(abs(one - wanted) for one in old)
 
 
 def _number(fact: Fact) -> int | float | None:
@@ -299,96 +232,3 @@ def _worse(before: Examined, after: Examined) -> str:
 def _differences(before: Examined, after: Examined, candidate: Candidate) -> Iterator[str]:
     """What else the edits changed, in words."""
     return (one.said for one in changes(before, after, candidate))
-
-
-@dataclass(frozen=True)
-class Change:
-    """What the edits changed besides what they are for: a fact of the plan, or a call; where its value came through."""
-
-    said: str
-    fact: str = ""
-    places: tuple[Place, ...] = ()
-
-
-def changes(before: Examined, after: Examined, candidate: Candidate) -> Iterator[Change]:
-    """What else the edits changed."""
-    if len(before.plans) != len(after.plans):
-        yield Change("the number of runs")
-        return
-    facts = _allowed(before, after, candidate)
-    arguments = set(candidate.arguments)
-    for old, new in zip(before.plans, after.plans):
-        arguments |= {plan[name].argument for plan in (old, new) for name in facts} - {""}
-        yield from (Change(name, name, tuple(_places(old[name]))) for name in _changed(old, new) if name not in facts)
-    places = {id(place.node) for plan in before.plans for name in facts for place in _places(plan[name])}
-    places.update(candidate.nodes)
-    if len(before.recordings) != len(after.recordings):
-        yield Change("the number of command lines")
-        return
-    for was, now in zip(before.recordings or [before.recorded], after.recordings or [after.recorded]):
-        yield from _calls(was.calls, now.calls, arguments, candidate.calls, places)
-
-
-def _places(fact: Fact) -> Iterator[Place]:
-    """Every place of a fact and of its cases."""
-    for one in (fact, *fact.cases):
-        yield from wording.places(one)
-
-
-def _allowed(before: Examined, after: Examined, candidate: Candidate) -> set[str]:
-    """The facts that may change: the fixed ones, those of rules that are now content, and what derives from them."""
-    now = {item.rule: item.verdict for item in after.report.checklist}
-    content = {one.judged.name for one in before.failed_facts if now.get(one.rule.id) in ("pass", "not-applicable")}
-    return {*ALWAYS, *affected((*candidate.facts, *content))}
-
-
-def affected(facts: Iterable[str]) -> set[str]:
-    """The facts, and what derives from them."""
-    waiting, found = list(facts), set()
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += DERIVED.get(name, ())
-    return found
-
-
-def _changed(old: TrainingPlan, new: TrainingPlan) -> Iterator[str]:
-    for (name, a), (_, b) in zip(old.facts(), new.facts()):
-        same = image(a.value) == image(b.value) and [image(c.value) for c in a.cases] == [
-            image(c.value) for c in b.cases
-        ]
-        if not same and not (name.startswith(DEFECTS) and _fewer(a, b)):
-            yield name
-
-
-def _fewer(old: Fact, new: Fact) -> bool:
-    """Of a fact that lists defects: whether every one that is left was there before."""
-    if old.cases or new.cases:
-        return all(any(image(b.value) == image(a.value) for a in old.cases) for b in new.cases)
-    lists = [fact.value.value if isinstance(fact.value, Known) else None for fact in (old, new)]
-    known, now = lists
-    return isinstance(known, list) and isinstance(now, list) and all(defect in known for defect in now)
-
-
-def _calls(
-    old: list[Any], new: list[Any], arguments: set[str], calls: tuple[str, ...], places: set[int]
-) -> Iterator[Change]:
-    """Calls new or gone, except `calls`, and values that differ, except `arguments` of calls at these places."""
-    names = [c.callee for c in old], [c.callee for c in new]
-    for what, a, b, c, d in SequenceMatcher(None, *names, autojunk=False).get_opcodes():
-        if what != "equal":
-            strange = [*names[0][a:b], *names[1][c:d]]
-            yield from (Change(name) for name in strange if not name.endswith(calls) or not calls)
-            continue
-        for one, two in zip(old[a:b], new[c:d]):
-            if one.callee.startswith(BYSTANDERS):
-                continue
-            for name in {**one.arguments, **two.arguments}:
-                absent = Absent()
-                meant = name in arguments or one.keys.get(name, two.keys.get(name, name)) in arguments
-                here = {id(one.place.node), id(getattr(one.places.get(name), "node", None))}
-                if not (meant and here & places) and image(one.arguments.get(name, absent)) != image(
-                    two.arguments.get(name, absent)
-                ):
-                    yield Change(f"{one.callee}({name})", "", one.arguments.get(name, absent).trace)

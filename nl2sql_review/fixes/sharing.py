@@ -10,14 +10,15 @@ from typing import Literal
 from ..files import disk
 from ..judgement.judge import Examined
 from . import uses
-from .proof import Candidate, elsewhere
+from .candidate import Candidate
+from .proof import elsewhere
 
 Reads = dict[str, "frozenset[str] | None"]  # scripts of a run: the files each reads, by real path; None: not asked yet
 Read = Callable[[str, bool], Examined]  # a script by its path, with or without the edits
 
 
 def agree(
-    now: Examined, candidate: Candidate, files: set[str], others: Reads, read: Read
+    now: Examined, candidate: Candidate, files: set[str], others: Reads, read: Read, drafts: Mapping[str, bytes]
 ) -> Literal["safe", "unsafe"] | None:
     """What the edits amount to in all other scripts that read one of the edited files: safe if nothing changes there
     but what is fixed in this one, None if something is worse in one of them.
@@ -32,7 +33,7 @@ def agree(
         if path == now.text_source.path:
             continue
         reads = others[path]
-        if reads is None and files == {own} and not _may_import(path, own):
+        if reads is None and files == {own} and not _may_import(path, own, drafts):
             continue
         if reads is None:
             reads = others[path] = _reads(path, read)
@@ -62,11 +63,11 @@ def is_read(file: str, own: str, others: Reads, read: Read) -> bool:
     return False
 
 
-def _may_import(path: str, module: str) -> bool:
+def _may_import(path: str, module: str, drafts: Mapping[str, bytes]) -> bool:
     """Whether a script's text names a module where it imports something: to read it as a plan costs far more."""
     stem = re.escape(os.path.basename(module).partition(".")[0])
     try:
-        return re.search(rb"\b(?:import|from)\b[^\n]*\b" + stem.encode() + rb"\b", disk.script(path)) is not None
+        return re.search(rb"\b(?:import|from)\b[^\n]*\b" + stem.encode() + rb"\b", contents(path, drafts)) is not None
     except OSError:
         return False
 

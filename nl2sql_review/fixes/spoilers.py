@@ -12,8 +12,9 @@ from ..judgement import wording
 from ..judgement.judge import Examined
 from ..report.report import Edit, Finding, Location
 from ..training_plan.values import Place
+from .candidate import Candidate, affected, union
+from .differences import changes
 from .edits import overlap
-from .proof import Candidate, affected, changes, union
 
 
 def spoiling(before: Examined, after: Examined, fixes: Sequence[tuple[Finding, Candidate]]) -> set[int]:

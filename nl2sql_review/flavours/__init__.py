@@ -70,7 +70,8 @@ def record(
     """What the program that reads a configuration would call. Raises NotAConfiguration, SourceError.
 
     The words of `started`, the command line that starts the program, win over the file's keys; where the line names no
-    file, they are all there is, and `source` is the launch file that holds it.
+    file, they are all there is, and `source` is the launch file that holds it. A file that it names may stand in a
+    notebook's cell (`%%writefile`), which is then the `source`.
     """
     import os
     from pathlib import Path
@@ -84,19 +85,23 @@ def record(
     from .reading import Reading
 
     named = started.program if started is not None and started.program in FLAVOURS else ""
-    if started is not None and source.kind != "configuration":
+    written = started is not None and bool(started.script) and source.kind == "notebook"
+    if started is not None and not written and source.kind != "configuration":
         if not named:
             raise NotAConfiguration(f"{started.program}: this command's training cannot be read from a command line")
         program = of(named)
         document: Value = Known(None)
         text = documents.Text("", source, wanted=True)
     else:
-        document, text = parsed(source, "pyyaml")
+        name = started.script if started is not None and written else source.path
+        document, text = parsed(source, "pyyaml", name)
         program = of(flavour or named) if flavour or named else flavour_of(document)
         if program.yaml != "pyyaml":
-            document, text = parsed(source, program.yaml)
+            document, text = parsed(source, program.yaml, name)
     if started is not None:
         document = with_words(document, text, program, started)
+        if why := program.refuses(outline_of(document)):
+            raise NotAConfiguration(why)
     table = program.keys
     pins = table.requires if program.pins else {}
     needs = [Statement(library, wanted, f"{table.library} {table.version}") for library, wanted in pins.items()]
@@ -115,21 +120,25 @@ def record(
     return recording
 
 
-def parsed(source: Source, dialect: str) -> tuple[Value, Text]:
-    """(document, text) of a file, with the places of its keys. SourceError when it is not of its format."""
+def parsed(source: Source, dialect: str, name: str = "") -> tuple[Value, Text]:
+    """(document, text) of a file, with the places of its keys. SourceError when it is not of its format.
+
+    `name`: that of the file, whose ending says the format, where it is not that of the source.
+    """
     from ..interpret.core import documents
     from ..source.spans import SourceError, point
     from ..training_plan.values import Known
 
     text = documents.Text(source.text, source, wanted=True)
     try:
-        if source.path.lower().endswith(".json"):
+        name = (name or source.path).lower()
+        if name.endswith(".json"):
             return documents.json_document(text)(), text
-        if source.path.lower().endswith(".toml"):
+        if name.endswith(".toml"):
             return documents.toml_document(text)(), text
         found = documents.yaml_documents(text, dialect)
     except documents.Malformed as error:
-        raise SourceError("file/syntax", str(error), error.span or point(1, 1)) from None
+        raise SourceError("file/syntax", str(error), source.in_cell(error.span or point(1, 1))) from None
     if len(found) > 1:
         raise NotAConfiguration("not a training configuration: several YAML documents in one file")
     return (found[0]() if found else Known(None)), text

@@ -186,7 +186,7 @@ class Reading:
         self.top = Level(self, "", document, self.place(at))
 
     def place(self, span: Span, note: str = "") -> Place:
-        return Place(self.source, span, note)
+        return Place(self.source, self.source.in_cell(span), note)
 
     # -- what is wrong with keys and values ----------------------------------------------------------------------
 

@@ -75,6 +75,15 @@ class Examined:
     rule_verdicts: list[RuleVerdicts] = field(default_factory=list)
     others: list[RuleVerdicts] = field(default_factory=list)
     recordings: list[Recording] = field(default_factory=list)  # one for each command line; `recording` is the first
+    _failed_at: dict[Location, list[FailedFact]] | None = None
+
+    def carrying(self, finding: Finding) -> list[FailedFact]:
+        """Return the failed facts that a finding reports."""
+        if self._failed_at is None:
+            self._failed_at = {}
+            for failed in self.failed_facts:
+                self._failed_at.setdefault(failed.location, []).append(failed)
+        return [failed for failed in self._failed_at.get(finding.location, ()) if failed.carries(finding)]
 
     def of_run(self, plan: TrainingPlan) -> Examined:
         """The same, of the one command line that a plan belongs to."""

@@ -216,7 +216,7 @@ def _with_policy(settings: Settings) -> Settings:
 def _check_tree(settings: Settings) -> None:
     """Raise SettingsError where settings that were found in a tree lead out of it; whoever names a file trusts it."""
     tree = projects.tree(settings.root)
-    remedy = f"if you trust it, use --config {settings.file}"
+    remedy = f"if you trust it, run nl2sql-review --config {settings.file}"
     if not disk.lies_in(disk.real(settings.file), disk.real(tree)):
         raise SettingsError(f"{settings.file}: the file is a link that leads out of {tree}; {remedy}")
     for name in (name for name in _several(settings.policy) if is_path(name)):

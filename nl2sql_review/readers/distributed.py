@@ -27,11 +27,17 @@ ONE = re.compile(
     r"main_local"
 )
 DISTRIBUTED = (
-    "accelerator", "torchrun", "distributed", "deepspeed", "fsdp", "local_rank", "global_rank", "get_rank",
+    "accelerator",
+    "torchrun",
+    "distributed",
+    "deepspeed",
+    "fsdp",
     "world_size",
-)  # fmt: skip
-# The bare word "rank" is most often LoRA's, the variable RANK that of a process.
-LAUNCHED = re.compile(r"(?:[aA]ccelerate|RANK)")
+    "local_rank",
+    "global_rank",
+    "get_rank",
+)
+ACCELERATE, RANK = re.compile(r"(?i)accelerate\b"), re.compile(r"\bRANK\b")
 SEEDS = ("set_seed", "seed_everything", "seed_all", "fix_seed")
 DOWNLOADS = ("urllib.request.urlretrieve", "wget.download", "gdown.download")
 SHELLS = ("os.system", "subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output")
@@ -88,7 +94,9 @@ def merely_beside(run: Run, stated: Value) -> bool:
 def speaks_of_processes(source: Source) -> bool:
     """Whether a script names what starts several processes, or asks which of them it is."""
     text = source.text.lower()  # and one search a word: alternatives without case are tried at every letter
-    return any(word in text for word in DISTRIBUTED) or LAUNCHED.search(source.text) is not None
+    if any(word in text for word in DISTRIBUTED) or "accelerate" in text and ACCELERATE.search(text) is not None:
+        return True
+    return "RANK" in source.text and RANK.search(source.text) is not None  # the bare word "rank" is most often LoRA's
 
 
 # -- splits ------------------------------------------------------------------------------------------------------

@@ -6,8 +6,6 @@ import re
 from difflib import get_close_matches
 from typing import Iterator
 
-import libcst as cst
-
 from ..interpret.core.recording import Call
 from ..training_plan.facts import Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Place, Value
@@ -192,6 +190,8 @@ def late_environment(run: Run) -> Iterator[Defect]:
 
 
 def within_function(place: Place) -> bool:
+    import libcst as cst
+
     return any(isinstance(node, cst.FunctionDef) for node in place.source.nodes.path(place.node))
 
 

@@ -44,7 +44,7 @@ def _unfixed(fixed: Fixed) -> Iterator[str]:
 
 
 def _counted(fixed: Fixed, done: str) -> str:
-    from ..fixes import SPENT  # loaded by now; a review without fixes does without
+    from ..fixes.readings import SPENT  # loaded by now; a review without fixes does without
 
     if not fixed.report.files or all(file.status == "skipped" for file in fixed.report.files):
         return "nothing was reviewed: no training script found"

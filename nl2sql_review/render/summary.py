@@ -34,7 +34,8 @@ def lead(files: Sequence[FileReport], view: View) -> Iterator[str]:
     if unknown:
         parts.append((f"{unknown} unknown", "yellow"))
     name = files[0].path if len(files) == 1 else count(len(files), "file", "files")
-    text = f"{escape(name)}: {', '.join(part for part, _ in parts) or 'nothing found'}"
+    nothing = "nothing found" if any(file.status != "error" for file in files) else "could not be reviewed"
+    text = f"{escape(name)}: {', '.join(part for part, _ in parts) or nothing}"
     for line in wrap(text, view.terminal.columns):
         for part, style in parts:
             line = line.replace(part, view.terminal.paint(part, style))

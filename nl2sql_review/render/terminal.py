@@ -77,12 +77,24 @@ def wrap(text: str, columns: int, indent: int = 0) -> Iterator[str]:
         elif line:
             line, used = line + " ", used + 1
         while used + size > columns:
-            head = cut(word, columns - used)
+            head = _before_a_name(cut(word, columns - used), word)
             yield line + head
             line, used, word, columns = "", 0, word[len(head) :], after
             size = width(word)
         line, used = line + word, used + size
     yield line
+
+
+def _before_a_name(head: str, word: str) -> str:
+    """The beginning of a word too long for its line, without the part of a name at its end that goes on behind."""
+    if not (_IN_NAME(head[-1]) and _IN_NAME(word[len(head)])):
+        return head
+    whole = _NAME_AT_END.sub("", head)
+    return whole if len(whole) > len(head) // 2 else head
+
+
+_IN_NAME = re.compile(r"\w").match
+_NAME_AT_END = re.compile(r"\w+$")
 
 
 def cut(text: str, columns: int) -> str:

@@ -34,17 +34,20 @@ def _lines(report: Report, view: View) -> Iterator[str]:
         yield from lead(told, view)
         yield ""
     for file in told:
+        shown = [f for f in file.findings if f.suppressed is None or view.show_suppressed]
+        if len(told) > 1 and shown and not view.quiet:
+            yield from lead([file], view)
+            yield ""
         for note in file.notes if not view.quiet else ():
             yield from wrap(f"note: {escape(note)}", terminal.columns, indent=2)
         if file.notes and not view.quiet:
             yield ""
-        shown = [f for f in file.findings if f.suppressed is None or view.show_suppressed]
         traps = [f for f in shown if f.kind == "trap"]
         policy = [f for f in shown if f.kind == "policy"]
         for finding in traps:
             yield from _trap(finding, view.files.line, terminal)
             yield ""
-        if policy and (traps or len(told) > 1) and not view.quiet:
+        if policy and traps and not view.quiet:
             yield terminal.paint(f"{escape(file.path)}: departures from policy {view.policy}", "bold")
         for finding in policy:
             yield from _departure(finding, view.files.line, terminal)

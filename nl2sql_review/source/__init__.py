@@ -170,7 +170,7 @@ class Source:
         try:
             return parse(self.text)
         except SourceError as error:
-            raise SourceError(error.rule, error.message, self._in_cell(error.span)) from None
+            raise SourceError(error.rule, error.message, self.in_cell(error.span)) from None
 
     def _leave_out(self, book: notebook.Notebook, cells: list[notebook.Cell]) -> None:
         """Blank those of `cells` that do not parse by themselves."""
@@ -224,7 +224,7 @@ class Source:
         start, end = self._range(node)
         lines = self._program_lines()
         span = Span(*lines.place(start), *lines.place(end))
-        return span if self._notebook is None else self._in_cell(span)
+        return span if self._notebook is None else self.in_cell(span)
 
     def segment(self, node: cst.CSTNode, last: cst.CSTNode | None = None) -> str:
         """The code of a node, or from it to a `last` one, as it stands in the program."""
@@ -297,7 +297,7 @@ class Source:
             self._lines = Lines(self.text)
         return self._lines
 
-    def _in_cell(self, span: Span) -> Span:
+    def in_cell(self, span: Span) -> Span:
         """A place in the program as a place in a cell."""
         book = self._notebook
         if book is None or not book.cells:
@@ -335,8 +335,8 @@ class Source:
         return self._comments
 
     def _request_in_cell(self, found: Request) -> Request:
-        at = self._in_cell(point(found.row, found.column))
-        rows = self._in_cell(Span(found.first_row, 1, found.last_row, 1))
+        at = self.in_cell(point(found.row, found.column))
+        rows = self.in_cell(Span(found.first_row, 1, found.last_row, 1))
         if rows.cell != at.cell:  # the last comment of a cell asks nothing of the next cell
             rows = at
         return Request(found.text, at.row, at.column, at.cell, rows.row, rows.end_row)

@@ -209,6 +209,12 @@ def test_a_pull_request_gets_one_comment_on_what_changes_in_training(runner, pro
     assert runner.step(2, project, {}, **environment)[0] == 0
     assert "--method PATCH repos/o/r/issues/comments/99" in calls.read_text()
     assert "every setting is as it was" in (tools / "calls.body").read_text(encoding="utf-8")
+    (project / "src" / "new.py").write_text(BAD, encoding="utf-8")
+    (project / "src" / "train.py").write_text(BAD + "\ndef (:\n", encoding="utf-8")
+    assert runner.step(2, project, {}, **environment)[0] == 0
+    body = (tools / "calls.body").read_text(encoding="utf-8")
+    assert "`src/new.py` is new: there is nothing to compare it with." in body
+    assert "`src/train.py` was not compared: `error: ./src/train.py:" in body and "as it was" not in body
 
 
 @pytest.mark.parametrize("name", ["select", "ignore", "gpu", "baseline", "paths", "sarif-file", "base-ref"])

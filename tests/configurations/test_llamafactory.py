@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from nl2sql_review.flavours import keys
 from nl2sql_review.flavours.calls import llamafactory, unsloth
 from nl2sql_review.training_plan.values import Unknown
@@ -112,3 +114,12 @@ def test_without_do_train_nothing_looks_for_a_checkpoint() -> None:
         found = plan(FACTORY.format(lines).replace("do_train: true\n", ""), flavour="llamafactory")
         resume = found["checkpointing.resume"].value
         assert isinstance(resume, Unknown) and "do_train" in resume.why
+
+
+@pytest.mark.parametrize(
+    ("line", "row"), [("", 3), ("do_train: false\n", 3), ("do_train: true\n", 0), ("do_train: ${x}\n", 0)]
+)
+def test_a_configuration_that_trains_nothing_is_said_to(line: str, row: int) -> None:
+    text = FACTORY.format("").replace("do_train: true\n", line)
+    found = [t for t in findings(text) if t[1] == "api/ignored-key"]
+    assert [t[0] for t in found] == [row] * (row > 0)

@@ -183,6 +183,37 @@ def test_a_revision_is_read_with_the_files_as_they_were(folder: Path, diff: Diff
     assert "lora r: 8 -> 16" in diff("HEAD:train.py", "other.py")["lines"]
 
 
+def test_a_revision_of_a_file_in_a_submodule_is_that_of_its_commit(
+    folder: Path, diff: Diff, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def git(*words: str) -> None:
+        who = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "protocol.file.allow=always")
+        subprocess.run(["git", *who, *words], check=True, capture_output=True)
+
+    inner = folder / "inner"
+    inner.mkdir()
+    git("init", "-q", str(inner))
+    (inner / "settings.py").write_text("RANK = 8\n")
+    (inner / "train.py").write_text(script(before="from settings import RANK", lora="r=RANK"))
+    git("-C", str(inner), "add", ".")
+    git("-C", str(inner), "commit", "-qm", "one")
+    outer = folder / "outer"
+    git("init", "-q", str(outer))
+    git("-C", str(outer), "submodule", "add", str(inner), "sub")
+    git("-C", str(outer), "commit", "-qm", "one")
+    (outer / "sub" / "settings.py").write_text("RANK = 64\n")
+    git("-C", str(outer / "sub"), "commit", "-qam", "two")
+    git("-C", str(outer), "commit", "-qam", "two")
+    (outer / "sub" / "settings.py").write_text("RANK = 16\n")
+    monkeypatch.chdir(outer)
+    assert diff("HEAD~1:sub/train.py", "HEAD:sub/train.py")["lines"] == ["lora r: 8 -> 64"]
+    assert diff("HEAD:sub/train.py", "sub/train.py")["lines"] == ["lora r: 64 -> 16"]
+    git("submodule", "deinit", "--force", "sub")
+    (folder / "train.py").write_text(script())
+    assert cli.main(["diff", "HEAD:sub/train.py", str(folder / "train.py")]) == 2
+    assert "the submodule sub is not here as it was at HEAD" in capsys.readouterr().err
+
+
 def test_variables_that_the_script_sets_and_a_second_training_are_named(folder: Path, diff: Diff) -> None:
     (folder / "a.py").write_text(script(before='import os\nos.environ["WANDB_PROJECT"] = "one"'))
     again = script(before='import os\nos.environ["WANDB_PROJECT"] = "two"').replace(
@@ -318,7 +349,7 @@ def test_before_and_after_stand_on_one_line(form: str, folder: Path, capsys: pyt
     [
         (["a.py"], "give two things to compare"),
         (["a.py", "a.py", "a.py"], "give two things to compare"),
-        (["gone.py", "a.py"], "was not found"),
+        (["gone.py", "a.py"], "gone.py: there is no such file"),
         (["a.py", "HEAD:a.py"], "not a git repository"),
         (["a.py", "no such thing"], "no revision (HEAD~3:train.py) and no command line"),
         (["a.py", "bad.py"], "bad.py:1:3: "),

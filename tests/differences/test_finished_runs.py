@@ -273,3 +273,168 @@ def test_weights_in_shards_are_weights(tmp_path: Path) -> None:
     (tmp_path / "adapter_model-00001-of-00002.safetensors").write_bytes(b"x" * 300)
     sharded = finished_run.read(str(tmp_path))
     assert sharded is not None and sharded.has_weights
+
+
+# ── folders as people publish them ───────────────────────────────────────────────────────────────────────────────────
+
+PEFT_OF_2023 = {
+    "auto_mapping": None, "base_model_name_or_path": "codellama/CodeLlama-7b-hf", "bias": "none",
+    "fan_in_fan_out": False, "inference_mode": True, "init_lora_weights": True, "layers_pattern": None,
+    "layers_to_transform": None,
+    "lora_alpha": 16, "lora_dropout": 0, "modules_to_save": None, "peft_type": "LORA", "r": 16, "revision": None,
+    "target_modules": ADAPTER["target_modules"], "task_type": "CAUSAL_LM",
+}  # fmt: skip
+PEFT_OF_2025 = {
+    **PEFT_OF_2023, "alora_invocation_tokens": None, "alpha_pattern": {}, "arrow_config": None, "corda_config": None,
+    "ensure_weight_tying": False, "eva_config": None, "exclude_modules": None, "loftq_config": {}, "lora_bias": False,
+    "megatron_config": None, "megatron_core": "megatron.core", "peft_version": "0.18.0", "qalora_group_size": 16,
+    "rank_pattern": {}, "target_parameters": None, "trainable_token_indices": None, "use_dora": False,
+    "use_qalora": False, "use_rslora": False,
+}  # fmt: skip
+PATTERN = (
+    "(?:.*?(?:language|text).*?(?:self_attn|attention|attn|mlp|feed_forward|ffn|dense).*?"
+    "(?:q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj).*?)"
+)
+SNAPSHOT = (
+    "/root/.cache/huggingface/hub/models--codellama--CodeLlama-7b-hf/snapshots/6c284d1468fe6c413cf56183e69b194dcfa27fe6"
+)
+CARD_OF_TRL = """\
+---
+base_model: {base}
+library_name: peft
+tags:
+- base_model:adapter:{base}
+- lora
+- sft
+- trl
+---
+
+# Model Card for run
+
+This model is a fine-tuned version of [None](https://huggingface.co/None).
+
+### Framework versions
+
+- PEFT 0.18.0
+- TRL: 0.26.2
+- Transformers: 4.57.5
+"""
+WANDB_CONFIG = """\
+_wandb:
+    value:
+        cli_version: 0.19.8
+        python_version: 3.11.7
+gradient_accumulation_steps:
+    value: 4
+learning_rate:
+    value: 0.0002
+lr_scheduler_type:
+    value: cosine
+max_length:
+    value: 20
+max_steps:
+    value: 100
+num_train_epochs:
+    value: 3
+per_device_train_batch_size:
+    value: 4
+seed:
+    value: 42
+warmup_ratio:
+    value: 0
+"""
+WEIGHTS = "x" * 4000
+NOT_COMPARED = "not compared, as the directory does not tell it exactly: target_modules"
+ALONE: dict[str, Any] = dict.fromkeys(
+    ("adapter_config.json", "trainer_state.json", "README.md", "adapter_model.safetensors", "tokenizer.json",
+     "tokenizer_config.json")
+)  # fmt: skip
+NO_TOKENIZER = "may: there is no tokenizer next to the adapter: it is loaded with the base model's"
+PUBLISHED: dict[str, tuple[dict[str, Any], list[str], list[str], str]] = {
+    "PEFT 0.4, pushed by itself": (
+        {**ALONE, "adapter_config.json": PEFT_OF_2023, "adapter_model.bin": WEIGHTS},
+        [], [NO_TOKENIZER], ""),
+    "PEFT 0.18 with TRL's card, the base model a snapshot in the cache": (
+        {"adapter_config.json": {**PEFT_OF_2025, "base_model_name_or_path": SNAPSHOT}, "trainer_state.json": None,
+         "README.md": CARD_OF_TRL.format(base=SNAPSHOT)}, [], [], ""),
+    "a rank that is stabilised, and not in the script": (
+        {"adapter_config.json": {**PEFT_OF_2025, "use_rslora": True}, "trainer_state.json": None},
+        ["scaling: 1.0 -> 4.0"], [], ""),
+    "Unsloth, the modules a pattern": (
+        {"adapter_config.json": {**PEFT_OF_2025, "target_modules": PATTERN, "auto_mapping": {
+            "base_model_class": "LlamaForCausalLM", "unsloth_fixed": True},
+            "base_model_name_or_path": "unsloth/codellama-7b-bnb-4bit"}, "trainer_state.json": None}, [], [], ""),
+    "Unsloth, a pattern of attention alone": (
+        {"adapter_config.json": {**PEFT_OF_2025, "target_modules": ".*self_attn.*(?:q_proj|v_proj)"},
+         "trainer_state.json": None}, [], [], NOT_COMPARED),
+    "a whole checkpoint of the Trainer": (
+        {"README.md": None,
+         **dict.fromkeys(("optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin"), "x")},
+        [], [], "training_args.bin is a pickle"),
+    "a folder of Weights & Biases, as it lies on disk": (
+        {**ALONE, "files/config.yaml": WANDB_CONFIG, "files/wandb-summary.json": {"train/global_step": 100}},
+        [], [], ""),
+    "the card alone": ({**ALONE, "README.md": CARD.replace("seed: 42", "seed: 3407")}, ["seed: 42 -> 3407"], [], ""),
+    "weights in shards of another rank": (
+        {"adapter_config.json": {**PEFT_OF_2025, "r": 64}, "adapter_model.safetensors": None,
+         "trainer_state.json": None,
+         "adapter_model-00001-of-00002.safetensors": WEIGHTS, "adapter_model-00002-of-00002.safetensors": WEIGHTS},
+        ["r: 16 -> 64"], [], ""),
+    "a merged model": (
+        {**ALONE, "config.json": {"architectures": ["LlamaForCausalLM"]},
+         "model-00001-of-00001.safetensors": WEIGHTS,
+         "tokenizer.json": "{}", "tokenizer_config.json": {"eos_token": "</s>", "pad_token": "<unk>"}},
+        [], [], "the directory contains a whole model, as merging the adapter makes it"),
+    "another base model under the organisation of a mirror": (
+        {"adapter_config.json": {**PEFT_OF_2025, "base_model_name_or_path": "unsloth/Qwen2.5-Coder-7B-bnb-4bit"},
+         "trainer_state.json": None, "README.md": None},
+        ['model_name: "codellama/CodeLlama-7b-hf" -> "unsloth/Qwen2.5-Coder-7B-bnb-4bit"'], [], ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_folders_as_they_are_published_are_judged_by_what_they_tell(
+    name: str, make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files, lines, remarks, note = PUBLISHED[name]
+    make(**files)
+    found, said, made = compare(capsys)
+    assert (found, said) == (lines, remarks)
+    assert any(one["text"].startswith(note) for one in made["remarks"]) or not note
+
+
+def test_all_linear_layers_are_more_than_those_of_attention(
+    make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    attention = ["q_proj", "k_proj", "v_proj", "o_proj"]
+    run = make(**{"adapter_config.json": changed(target_modules=attention)})
+    script = (tmp_path / "train.py").read_text()
+    named = script[script.index("target_modules=[") : script.index("])\nrows")]
+    (tmp_path / "train.py").write_text(script.replace(f"{named}]", 'target_modules="all-linear"'))
+    assert compare(capsys)[0] == ['target_modules: "all-linear" -> ["k_proj", "o_proj", "q_proj", "v_proj"]']
+    (run / "adapter_config.json").write_text(json.dumps(changed(target_modules=["c_attn", "c_proj", "c_fc"])))
+    assert compare(capsys)[0] == []
+
+
+def test_epochs_that_the_state_rounds_up_agree(make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make(**{"README.md": None, "trainer_state.json": state(num_train_epochs=2)})
+    script = (tmp_path / "train.py").read_text()
+    (tmp_path / "train.py").write_text(script.replace("max_steps=100", "num_train_epochs=1.5"))
+    assert compare(capsys)[0] == []
+    (tmp_path / "train.py").write_text(script.replace("max_steps=100", "num_train_epochs=3"))
+    assert compare(capsys)[0] == ["epochs: 3 -> 2.0"]
+
+
+def test_an_adapter_does_not_come_from_a_script_that_trains_all_weights(
+    make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(**{"README.md": None, "trainer_state.json": None})
+    script = (tmp_path / "train.py").read_text()
+    start, end = script.index("model = FastLanguageModel.get_peft"), script.index("rows =")
+    (tmp_path / "train.py").write_text(script[:start] + script[end:])
+    assert compare(capsys)[1] == ["certain: the directory contains an adapter, but the script trains all weights"]
+
+
+def test_a_readme_of_something_else_is_no_finished_run(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("# Project\n\n- learn: everything\n")
+    assert finished_run.read(str(tmp_path)) is None

@@ -251,3 +251,12 @@ def test_a_choice_takes_the_place_of_a_switch_that_is_gone(given, after):
         "Trainer('m', args=TrainingArguments({})).train()\n"
     )
     assert repaired(script.format(given), "api/removed-argument") == script.format(after)
+
+
+def test_an_argument_is_renamed_though_its_value_is_not_known():
+    text = "import sys\nfrom transformers import Trainer, TrainingArguments\n" + (
+        "Trainer(args=TrainingArguments(output_dir='out', {}=sys.argv[1])).train()\n"
+    )
+    assert repaired(
+        text.format("evaluation_strategy"), "api/deprecated-argument", "api/removed-argument"
+    ) == text.format("eval_strategy")

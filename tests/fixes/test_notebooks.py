@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from nl2sql_review.fixes.proof import placeless
+from nl2sql_review.fixes.comparison import placeless
 
 from .repair import session
 

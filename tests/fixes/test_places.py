@@ -247,3 +247,50 @@ def test_a_line_that_data_are_part_of_is_no_marker(texts, markers):
     holes = {"row": frozenset(), "sql": frozenset({"sql"})}
     pieces = [Piece(hole=Term(one), roles=holes[one]) if one in holes else Piece(text=one) for one in texts]
     assert _labels(pieces) == markers
+
+
+PUSHED = """from transformers import AutoModelForCausalLM
+from trl import SFTConfig, SFTTrainer
+HUB = None
+trainer = SFTTrainer(
+    model=AutoModelForCausalLM.from_pretrained("codellama/CodeLlama-7b-hf"),
+    args=SFTConfig(output_dir="codellama-sql"{}),
+)
+trainer.train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "last", "applicability"),
+    [
+        ("", "", "safe"),
+        ("", "trainer.push_to_hub()", "unsafe"),
+        (", push_to_hub=True", "", "unsafe"),
+        (", push_to_hub=True, hub_model_id=HUB", "", "unsafe"),
+        (", push_to_hub=True, hub_model_id='me/sql'", "", "safe"),
+        (", hub_model_id='me/sql'", "trainer.push_to_hub()", "safe"),
+        (", push_to_hub=False", "", "safe"),
+    ],
+)
+def test_a_folder_that_names_the_repository_on_the_hub_is_not_moved_as_safe(given, last, applicability):
+    one = session((PUSHED.format(given) + last).encode(), select=["project/paths"])
+    found = next(f for f in one.report.findings if f.message.startswith("output_dir"))
+    assert one.fix_of(found).applicability == applicability
+
+
+@pytest.mark.parametrize(
+    ("more", "applicability"),
+    [
+        ("", "safe"),
+        ("resume_from_checkpoint: ./out/checkpoint-500\n", "unsafe"),
+        ("push_to_hub: true\n", "unsafe"),
+        ("push_to_hub: true\nhub_model_id: me/sql\n", "safe"),
+        ("push_to_hub: false\n", "safe"),
+    ],
+)
+def test_a_folder_of_a_configuration_that_is_looked_for_is_not_moved_as_safe(more, applicability):
+    keys = "model_name_or_path: codellama/CodeLlama-7b-hf\nstage: sft\ndo_train: true\nfinetuning_type: lora\n"
+    text = f"{keys}dataset: alpaca\ntemplate: llama2\noutput_dir: out\n{more}"
+    one = session(text.encode(), "sft.yaml", select=["project/paths"])
+    found = next(f for f in one.report.findings if f.message.startswith("output_dir"))
+    assert one.fix_of(found).applicability == applicability

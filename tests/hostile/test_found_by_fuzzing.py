@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from nl2sql_review import cli
-from nl2sql_review.fixes import SPENT, Session
+from nl2sql_review.fixes import Session
+from nl2sql_review.fixes.readings import SPENT
 from nl2sql_review.interpret.program import interpret
 from nl2sql_review.interpret.python.builtins import BUILTINS, METHODS
 from nl2sql_review.source import Source, SourceError, parse
@@ -98,7 +99,7 @@ def test_proofs_end_where_their_steps_are_spent(monkeypatch: pytest.MonkeyPatch)
     whole.apply(unsafe=False)
     assert len(read) > 2 and whole.data != text
     read.clear()
-    monkeypatch.setattr("nl2sql_review.fixes.STEPS", 1)
+    monkeypatch.setattr("nl2sql_review.fixes.readings.STEPS", 1)
     cut = Session(examine, text, "train.py")
     cut.apply(unsafe=False)
     assert len(read) == 1 and cut.data == text and SPENT in [why for _, why in cut.unfixed()]

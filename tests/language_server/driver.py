@@ -42,6 +42,19 @@ class Editor:
         )
         return uri
 
+    def open_notebook(self, name: str, *texts: str) -> list[str]:
+        """Open a notebook with a code cell for each text; return the URIs of the cells."""
+        notebook = self.uri(name)
+        uris = [f"vscode-notebook-cell:{notebook[5:]}#{number}" for number in range(len(texts))]
+        cells = [types.NotebookCell(types.NotebookCellKind.Code, uri) for uri in uris]
+        self.client.notebook_document_did_open(
+            types.DidOpenNotebookDocumentParams(
+                types.NotebookDocument(notebook, "jupyter-notebook", 1, cells),
+                [types.TextDocumentItem(uri, "python", 1, text) for uri, text in zip(uris, texts)],
+            )
+        )
+        return uris
+
     def type(self, uri: str, text: str) -> None:
         """Replace the whole text."""
         self.versions[uri] += 1

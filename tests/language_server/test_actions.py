@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import pytest
 from lsprotocol import types
 
 from .driver import Editor, drive
@@ -69,6 +71,53 @@ def test_a_client_that_resolves_gets_the_edit_when_it_asks_for_it(tmp_path: Path
         assert (await editor.resolved(everything[0])).edit is None  # it was for another text
 
     drive(work, tmp_path, capabilities=LAZY)
+
+
+MODULE = """\
+from unsloth import FastLanguageModel
+
+R = 64
+
+
+def load():
+    model, tokenizer = FastLanguageModel.from_pretrained("unsloth/Qwen2.5-Coder-7B-bnb-4bit", load_in_4bit=True)
+    return FastLanguageModel.get_peft_model(model, r=R, lora_alpha=16)
+
+
+model = load()
+"""
+READER = """\
+from module import R
+from unsloth import FastLanguageModel
+
+model, tokenizer = FastLanguageModel.from_pretrained("unsloth/Qwen2.5-Coder-7B-bnb-4bit", load_in_4bit=True)
+model = FastLanguageModel.get_peft_model(model, r=16, lora_alpha=R)
+"""
+
+
+@pytest.mark.parametrize("saved", [READER, "x = 1\n"], ids=["saved", "not saved yet"])
+@pytest.mark.parametrize("form", ["script", "notebook", "no import"])
+def test_a_module_is_not_edited_where_an_open_script_or_notebook_would_be_worse(
+    tmp_path: Path, form: str, saved: str
+) -> None:
+    async def work(editor: Editor) -> None:
+        editor.write("module.py", MODULE)
+        uri = editor.open("module.py", MODULE)
+        if form == "notebook":
+            cells = [{"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": saved}]
+            editor.write(
+                "reader.ipynb", json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+            )
+            editor.open_notebook("reader.ipynb", READER)
+        elif form == "script":
+            editor.write("reader.py", saved)
+            editor.open("reader.py", READER)
+        found = [one for one in await editor.actions(uri, "r=R") if "lora/rank" in one.title]
+        fixes = [one for one in found if one.edit is not None and kinds([one]) == ["quickfix.policy.nl2sql"]]
+        whole = [one for one in fixes if "R = 16" in editor.applied(one.edit, uri)]  # type: ignore[arg-type]
+        assert [one.title for one in whole if "unsafe" not in one.title] == [] if form != "no import" else whole
+
+    drive(work, tmp_path)
 
 
 def test_ignoring_adds_a_comment_with_the_reason_that_silences_one_finding(tmp_path: Path) -> None:

@@ -66,6 +66,80 @@ def test_hints_show_values_from_elsewhere_and_what_is_left_out(tmp_path: Path) -
     drive(work, tmp_path)
 
 
+STEPS = [  # what the script says, in place of the loader's line, the rows of the file, and the hint
+    (
+        'ds = load_dataset("json", data_files="train.jsonl", split="train")',
+        1000,
+        "effective batch 16, 186 to 189 steps",
+    ),
+    (
+        'ds = load_dataset("json", data_files="train.jsonl", split="train").shuffle(seed=1)',
+        1600,
+        "effective batch 16, 300 steps",
+    ),
+    ('ds = load_dataset("json", data_files="train.jsonl", split="train[:50%]")', 1600, "effective batch 16, 150 steps"),
+    (
+        'ds = load_dataset("json", data_files="train.jsonl", split="train").train_test_split(test_size=0.2)["train"]',
+        2000,
+        "effective batch 16, 300 steps",
+    ),
+    (
+        'ds = load_dataset("json", data_files="train.jsonl", split="train").select(range(160))',
+        400,
+        "effective batch 16, 30 steps",
+    ),
+    (
+        'ds = load_dataset("json", data_files="train.jsonl", split="train")\n'
+        'ds = ds.map(lambda b: {"prompt": [t for t in b["text"]]}, batched=True)',
+        1600,
+        "effective batch 16, 300 steps",
+    ),
+    # What a filter, a map that may join or split rows, or packing leaves is unknown.
+    (
+        'ds = load_dataset("json", data_files="train.jsonl", split="train").filter(lambda r: r["text"])',
+        1600,
+        "effective batch 16",
+    ),
+    (
+        'ds = load_dataset("json", data_files="train.jsonl", split="train")\n'
+        'ds = ds.map(lambda b: {"text": group(b["text"])}, batched=True)',
+        1600,
+        "effective batch 16",
+    ),
+    ('ds = load_dataset("json", data_files="train.jsonl", split="train", streaming=True)', 1600, "effective batch 16"),
+    ('ds = load_dataset("json", data_files="elsewhere.jsonl", split="train")', 1600, "effective batch 16"),
+]
+
+
+def test_hints_count_the_steps_where_the_rows_are_known(tmp_path: Path) -> None:
+    loader = STEPS[0][0]
+
+    async def work(editor: Editor) -> None:
+        await project(editor)
+        for number, (line, rows, hint) in enumerate(STEPS):
+            editor.write("train.jsonl", '{"text": "SELECT 1"}\n' * rows)
+            uri = editor.open(f"train{number}.py", TRAIN.replace(loader, line))
+            assert hint in [str(one.label) for one in await editor.hints(uri)], line
+        packed = TRAIN.replace("fp16=True", "packing=True")
+        uri = editor.open("packed.py", packed)
+        assert "effective batch 16" in [str(one.label) for one in await editor.hints(uri)]
+
+    drive(work, tmp_path)
+
+
+def test_the_count_of_steps_follows_a_data_file_that_grows(tmp_path: Path) -> None:
+    async def work(editor: Editor) -> None:
+        editor.write("train.jsonl", '{"text": "SELECT 1"}\n' * 160)
+        uri = await project(editor)
+        assert "effective batch 16, 30 steps" in [str(one.label) for one in await editor.hints(uri)]
+        editor.write("train.jsonl", '{"text": "SELECT 1"}\n' * 320)
+        found = next(one for one in await editor.hints(uri) if str(one.label).endswith("steps"))
+        assert found.label == "effective batch 16, 60 steps"
+        assert "320 rows × 3 epochs, 16 a step" in str(found.tooltip)
+
+    drive(work, tmp_path)
+
+
 def test_lenses_on_the_trainer_show_memory_plan_and_prompt(tmp_path: Path) -> None:
     async def work(editor: Editor) -> None:
         uri = await project(editor)

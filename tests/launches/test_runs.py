@@ -330,6 +330,34 @@ def test_what_a_notebook_writes_beside_its_script_is_read(write: Write) -> None:
     assert found.arguments.processes.value.value == 3
 
 
+@pytest.mark.parametrize("first", ["", "\n", "# a remark\n"])
+def test_a_configuration_that_a_cell_writes_is_read_by_the_program_that_a_cell_starts(write: Write, first: str) -> None:
+    recipe = "model_name_or_path: m\nstage: sft\ndo_train: true\ndataset: d\nlora_rank: 8\nfinetuning_type: lora\n"
+    write(
+        n_DOT_ipynb=notebook(
+            "%%writefile /content/F/x.yaml\n" + first + recipe,
+            "!cd F/ && llamafactory-cli train /content/F/x.yaml learning_rate=1e-4",
+        )
+    )
+    (found,) = planned("n.ipynb")
+    assert (found.lora.r.value.value, found.arguments.learning_rate.value.value) == (8, 1e-4)
+    place = found.lora.r.at
+    assert place is not None
+    at = place.source.span(place.node)
+    assert (at.cell, at.row) == (1, 6 + first.count("\n"))
+
+
+def test_a_configuration_that_does_not_train_trains_where_the_command_line_says_so(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = "model_name_or_path: m\nstage: sft\ndataset: d\nlora_rank: 8\nfinetuning_type: lora\n"
+    for words, ignored in ((" do_train=true", 0), ("", 1)):
+        write(x_DOT_yaml=recipe, run_DOT_sh=f"llamafactory-cli train x.yaml{words}\n")
+        _, report = reviewed(capsys, "run.sh")
+        rules = [finding["rule"] for finding in report["files"][0]["findings"]]
+        assert rules.count("api/ignored-key") == ignored
+
+
 def test_a_file_that_sys_argv_names_is_parsed(write: Write) -> None:
     script = "import sys, os\n" + HF.replace("TrlParser((", "HfArgumentParser((").replace(
         "parser.parse_args_and_config()", "parser.parse_yaml_file(os.path.abspath(sys.argv[1]))"

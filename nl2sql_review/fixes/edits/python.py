@@ -160,7 +160,14 @@ def _joined(first: str, second: str) -> str:
 
 
 def removed(source: Source, call: cst.Call, arg: cst.Arg) -> Edit:
-    """Remove one argument of `call`, with its line where it has one of its own. A comment there stays."""
+    """Remove one argument of `call`, with its line where it has one of its own. A comment there stays.
+
+    An argument of a `partial` is written in another call than the one that gets it, and is removed there.
+    """
+    if not any(one is arg for one in call.args):
+        holder = source.nodes.parents[id(arg)]
+        assert isinstance(holder, cst.Call)
+        call = holder
     args = list(call.args)
     number = args.index(arg)
     source.locate([call, *args])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ...readers.derive import plain
+from ..candidate import Candidate
 from ..context import Task, setting, wanted
-from ..proof import Candidate
 from . import api, arguments, checkpointing, configuration, dataset, lora, memory, prompt
 
 

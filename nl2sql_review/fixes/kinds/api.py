@@ -16,9 +16,9 @@ from ...readers.api.definitions import inherited, owners
 from ...readers.derive import plain
 from ...report.report import Edit, Location
 from ...source.syntax import dotted
+from ..candidate import Candidate
 from ..context import Task
 from ..edits import python
-from ..proof import Candidate
 
 DEFECTS = tuple(f"api.{name}_arguments" for name in ("unknown", "removed", "moved", "deprecated", "conflicting"))
 FACTS = (*DEFECTS, "api.wrong_classes", "api.missing_in_range", "api.changed_defaults", "api.removed_imports")
@@ -38,7 +38,8 @@ def renamed(task: Task) -> Iterator[Candidate]:
         if other in call.arguments:
             continue
         edit = python.renamed(task.source, arg, other)
-        yield Candidate(f"write {other}= for {name}=", (edit,), FACTS, (name, other))
+        at = (id(call.place.node),)  # the new name has no place in the call as it is
+        yield Candidate(f"write {other}= for {name}=", (edit,), FACTS, (name, other), nodes=at)
     if change is not None and change.instead and not names:
         yield from _switched(task, call, arg, name, change.instead)
         task.reasons.append(f"nothing takes the place of {name}= as it stands, but {change.instead}")

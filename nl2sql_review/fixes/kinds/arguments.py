@@ -11,9 +11,9 @@ from ...readers.derive import plain
 from ...training_plan.facts import Fact
 from ...training_plan.values import Default, Known
 from .. import places, uses
+from ..candidate import Candidate
 from ..context import Task, setting, together, wanted
 from ..edits import python
-from ..proof import Candidate
 from . import configuration
 
 BATCH, ACCUMULATION, EFFECTIVE = (

@@ -9,9 +9,9 @@ import libcst as cst
 from ...readers.checkpointing import CHECKPOINT
 from ...readers.derive import plain
 from .. import places
+from ..candidate import Candidate
 from ..context import Task, setting, wanted
 from ..edits import python
-from ..proof import Candidate
 
 STRATEGY = "checkpointing.save_strategy"
 

@@ -10,9 +10,9 @@ from ...readers.derive import plain
 from ...source import Span
 from ...training_plan.facts import Fact
 from .. import places
-from ..context import Task, together, wanted
+from ..candidate import Candidate
+from ..context import PATHS, Task, read_otherwise, together, wanted
 from ..edits import EditError, documents
-from ..proof import Candidate
 
 FOLLOWERS = {"lora.r": "lora.alpha"}  # a fact, and what some programs make of it where it is left out
 
@@ -55,4 +55,5 @@ def settings(task: Task, name: str, fact: Fact, values: list[Any], facts: tuple[
             continue
         if edits:
             key = fact.argument or documents.key(place) or name.partition(".")[2]
-            yield Candidate(f"set {key}: {edits[0].content}", tuple(edits), (name, *facts))
+            unsafe = name in PATHS and read_otherwise(task, fact)
+            yield Candidate(f"set {key}: {edits[0].content}", tuple(edits), (name, *facts), unsafe=unsafe)

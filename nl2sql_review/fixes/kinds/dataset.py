@@ -14,9 +14,9 @@ from ...source.literals import is_variable
 from ...source.syntax import dotted, walk
 from ...training_plan.values import Absent
 from .. import places, uses
+from ..candidate import Candidate
 from ..context import Task, setting, wanted
 from ..edits import python
-from ..proof import Candidate
 from . import columns
 from .prompt import expressions
 

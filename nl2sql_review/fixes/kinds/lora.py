@@ -13,9 +13,9 @@ from ...readers.derive import options, plain
 from ...readers.lora import default_modules
 from ...training_plan.values import Default, Known
 from .. import places
+from ..candidate import Candidate
 from ..context import Task, setting, wanted
 from ..edits import python
-from ..proof import Candidate
 from . import configuration
 
 QUANTIZED = ("lora.load_in_4bit", "lora.quantized_by")

@@ -10,9 +10,9 @@ import libcst as cst
 from ...readers.derive import plain
 from ...source.syntax import dotted, walk
 from .. import places
+from ..candidate import Candidate
 from ..context import Task, setting, together, wanted
 from ..edits import python
-from ..proof import Candidate
 
 MODEL, TRAINER = "memory.model_length", "memory.trainer_length"
 FACTS = ("memory.sequence_length", "memory.length_conflict", MODEL, TRAINER)

@@ -15,9 +15,9 @@ from ...readers.prompt.training_text import texts_of
 from ...report.report import Edit, Location
 from ...source.literals import is_variable
 from ...source.syntax import text_of
+from ..candidate import Candidate
 from ..context import Task
 from ..edits import python
-from ..proof import Candidate
 from ..scopes import Scopes
 
 GIVEN = ("fn_kwargs", "mapping", "formatting_func")  # what a text comes through on its way into a dataset or trainer

@@ -81,9 +81,17 @@ STRATEGIES = {
 QUANTIZED = re.compile(r"gptq|awq|aqlm|int4|4bit", re.IGNORECASE)  # in the name of a model that is published so
 
 
+def trains(top: Level) -> bool:
+    """Whether the program trains as the file stands, or may."""
+    return not isinstance(top.get("do_train"), Absent) and top.plain("do_train") is not False
+
+
 def read(r: Reading) -> None:
     top = r.top
     check(r, top)
+    if not trains(top):
+        text = "dataset is ignored: without do_train: true LLaMA-Factory trains nothing, and ends without an error"
+        r.defect("ignored", top, "do_train" if "do_train" in top else "dataset", text)
     stage = str(top.plain("stage") or "sft")
     unsloth = top.plain("use_unsloth") is True
     model = adapter(r, top, base(r, top, unsloth), unsloth)
@@ -249,7 +257,7 @@ def resume(r: Reading, top: Level) -> None:
             Known("never", (top.where("overwrite_output_dir"),)),
             note="overwrite_output_dir: true",
         )
-    elif isinstance(top.get("do_train"), Absent) or top.plain("do_train") is False:
+    elif not trains(top):
         why = "do_train is not set here: without it LLaMA-Factory neither trains nor looks for a checkpoint"
         r.state("checkpointing.resume", Unknown(why, (top.place,)))
     else:

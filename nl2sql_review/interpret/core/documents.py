@@ -79,7 +79,8 @@ class Text:
         """The trace of a value that stands from (row, column) to (row, column), both 0-based."""
         if self.source is None:
             return self.outer
-        return (*self.outer, Place(self.source, Span(start[0] + 1, start[1] + 1, end[0] + 1, end[1] + 1)))
+        span = Span(start[0] + 1, start[1] + 1, end[0] + 1, end[1] + 1)
+        return (*self.outer, Place(self.source, self.source.in_cell(span)))
 
     def between(self, start: int, end: int) -> Trace:
         return self.at(self.position(start), self.position(end)) if self.source is not None else self.outer

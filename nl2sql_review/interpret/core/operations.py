@@ -330,3 +330,17 @@ def item_term(owner: Value, key: Value) -> Value:
     obj = owner.value if isinstance(owner, Known) else None
     base = obj.text if isinstance(obj, Opaque) else describe(owner)
     return Known(Opaque(f"{base}[{describe(key)}]", "item", (owner, key)), owner.trace)
+
+
+def plain_key(key: Value) -> tuple[Any] | None:
+    """The key as a hashable plain value in a tuple, or None. Enum members and classes are their own keys."""
+    frozen = freeze(key)
+    if isinstance(frozen, (Known, Default)):
+        try:
+            hash(frozen.value)
+        except TypeError:
+            return None
+        return (frozen.value,)
+    if isinstance(frozen, Term) and frozen.head == "symbol":
+        return (frozen.text,)
+    return None

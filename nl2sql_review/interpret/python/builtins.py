@@ -27,6 +27,7 @@ from ..core.objects import (
 )
 from ..core.operations import describe, freeze, lift, truth
 from .operators import equal
+from .overlays import COPIED, is_environment
 from .texts import to_text
 
 if TYPE_CHECKING:
@@ -277,7 +278,10 @@ def dict_(call: ModelCall) -> Value:
     if args.unknown:  # `**more`, which may hold any of them
         items = {k: Unknown(args.unknown) for k in items}
     items.update(args.keywords)
-    return Known(Mapping(items, open_ or args.unknown, "dict", by), (args.place,) if args.place else ())
+    made = Mapping(items, open_ or args.unknown, "dict", by)
+    if args.positional and is_environment(args.positional[0]) and not args.unknown:
+        made.slots[COPIED] = Known(True)
+    return Known(made, (args.place,) if args.place else ())
 
 
 @builtin("range")

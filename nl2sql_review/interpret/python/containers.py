@@ -9,9 +9,8 @@ from ..core.joins import demote
 from ..core.machine import Machine
 from ..core.model_call import ModelCall
 from ..core.objects import Arguments, Items, Mapping, Sequence, object_of
-from ..core.operations import describe
+from ..core.operations import describe, plain_key
 from .builtins import BUILTINS, apply, method, method_name
-from .displays import plain_key
 from .expressions import settled
 from .iterators import sort
 from .operators import equal

@@ -7,11 +7,11 @@ from typing import Any, Callable, Iterable, Union, cast
 import libcst as cst
 
 from ...source.syntax import dotted
-from ...training_plan.values import Absent, Default, Known, Term, Unknown, Value, join
+from ...training_plan.values import Absent, Default, Known, Unknown, Value, join
 from ..core.machine import Machine
 from ..core.names import PARAMETERS
 from ..core.objects import Items, Mapping, Opaque, Scope, Sequence, object_of
-from ..core.operations import describe, freeze, truth
+from ..core.operations import describe, plain_key, truth
 from ..core.state import place_of
 from .operators import equal
 from .overlays import overlaid
@@ -80,20 +80,6 @@ def dictionary(m: Machine, node: cst.Dict, scope: Scope) -> Value:
             if isinstance(key, Default):
                 by = by or key.by
     return Known(Mapping(items, open_, "dict", by), (place_of(scope, node),))
-
-
-def plain_key(key: Value) -> tuple[Any] | None:
-    """The key as a hashable plain value in a tuple, or None. Enum members and classes are their own keys."""
-    frozen = freeze(key)
-    if isinstance(frozen, (Known, Default)):
-        try:
-            hash(frozen.value)
-        except TypeError:
-            return None
-        return (frozen.value,)
-    if isinstance(frozen, Term) and frozen.head == "symbol":
-        return (frozen.text,)
-    return None
 
 
 def mapping_of(out: list[tuple[Value | None, Value]], doubtful: list[bool], state: dict[str, Any]) -> Mapping:

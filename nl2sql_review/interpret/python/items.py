@@ -22,8 +22,7 @@ from ..core.objects import (
     Sequence,
     object_of,
 )
-from ..core.operations import COUNTED, describe, is_scalar, item_term, lift, term_of
-from .displays import plain_key
+from ..core.operations import COUNTED, describe, is_scalar, item_term, lift, plain_key, term_of
 from .expressions import settled
 from .operators import equal
 

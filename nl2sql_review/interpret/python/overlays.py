@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import libcst as cst
+from typing import TYPE_CHECKING, Any
 
 from ...training_plan.values import Absent, Either, Unknown, Value, join
 from ..core.joins import demote
 from ..core.machine import Machine
 from ..core.objects import Items, Opaque, object_of
 
+if TYPE_CHECKING:
+    import libcst as cst
+
 ENVIRON = "os.environ"
 ENVIRONMENTS = (ENVIRON, f"{ENVIRON}.items()", f"{ENVIRON}.copy()")
+COPIED = "environment"  # the slot of a mapping that was made of the environment, and may have been changed since
 SET_EVERYWHERE = ("HOME", "PATH", "PWD", "USER", "SHELL", "LOGNAME")  # no run is without them: a fallback is no default
 
 
@@ -25,6 +27,9 @@ def overlaid(m: Machine, below: Items, value: Value, node: cst.CSTNode | None) -
     if is_environment(value):
         return _under_environment(m, below)
     above = m.mapping(value, node)
+    if COPIED in getattr(object_of(value), "slots", ()):
+        laid = _under_environment(m, below)
+        return Items({**laid.items, **merge_optional(dict(laid.items), above.items)}, laid.open, laid.by)
     items = {k: Unknown(above.open) for k in below.items} if above.open else dict(below.items)
     items.update(merge_optional(items, above.items))
     return Items(items, below.open or above.open, below.by or above.by)

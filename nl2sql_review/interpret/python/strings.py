@@ -7,6 +7,7 @@ import string as string_module
 from typing import TYPE_CHECKING, Any
 
 from ...training_plan.values import Default, Either, Known, Text, Unknown, Value, traced
+from ..core import sizes
 from ..core.joins import demote
 from ..core.machine import Machine
 from ..core.model_call import ModelCall
@@ -19,6 +20,8 @@ from .texts import concatenate, to_text
 
 if TYPE_CHECKING:
     import libcst as cst
+
+PRICE_OF_FIELD = 12  # of filling one placeholder, as `Machine.spend` counts
 
 
 def string_method(name: str) -> None:
@@ -103,9 +106,12 @@ def fill(
     if not isinstance(template, Known) or not isinstance(template.value, str):
         return Unknown(f"format of {describe(template)}")
     parts: list[Value] = []
-    counter = 0
+    counter = made = 0
     try:
         for text, field, spec, conv in string_module.Formatter().parse(template.value):
+            m.spend(PRICE_OF_FIELD)
+            if made > sizes.MAX_TEXT:
+                return Unknown("a very long text", template.trace)
             parts.append(Known(text))
             if field is None:
                 continue
@@ -137,6 +143,8 @@ def fill(
                 parts.append(Text((value,), value.trace))
                 continue
             parts.append(to_text(value, conv or "", spec or ""))
+            if isinstance(last := parts[-1], Known) and isinstance(last.value, str):
+                made += len(last.value)
     except ValueError as e:
         return Unknown(f"format raises ValueError: {e}")
     out = concatenate(parts)

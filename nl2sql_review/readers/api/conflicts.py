@@ -122,8 +122,8 @@ def _best_model(run: Run, judging: Judging) -> Iterator[Defect]:
     every, each = (v.value if isinstance(v, (Known, Default)) else None for v in (saved, evaluated))
     if save == "steps" and isinstance(every, int) and isinstance(each, int) and each > 0 and every % each:
         text = (
-            "load_best_model_at_end=True requires save_steps to be a multiple of eval_steps, but they are {every} "
-            "and {each}: ValueError"
+            f"load_best_model_at_end=True requires save_steps to be a multiple of eval_steps, but they are {every} "
+            f"and {each}: ValueError"
         )
         default = isinstance(saved, Default) or isinstance(evaluated, Default)
         trace = (*saved.trace, *evaluated.trace)

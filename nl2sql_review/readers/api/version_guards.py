@@ -29,6 +29,7 @@ class Guards:
     def __init__(self) -> None:
         self._of: dict[tuple[int, str], set[int]] = {}
         self._choices: dict[int, list[Any]] = {}
+        self._asked: dict[tuple[int, str], bool] = {}
 
     def over(self, place: Place | None, value: Value | None = None, name: str = "") -> bool:
         """Whether a place, or one that the value came through, stands in such code; `name` is what is called there."""
@@ -41,16 +42,10 @@ class Guards:
 
     def asked(self, source: Source | None, name: str) -> bool:
         """Whether the script looks at the signature of a class before it calls it."""
-        text = getattr(source, "text", "")
-        if f"{name}." not in text and not any(word in text for word in ("signature(", "getfullargspec(", "fields(")):
-            return False
-        return (
-            re.search(
-                rf"(?:signature|getfullargspec|fields)\(\s*{name}\b|{name}\.(?:__init__|__dataclass_fields__|__code__)",
-                text,
-            )
-            is not None
-        )
+        key = id(source), name
+        if key not in self._asked:
+            self._asked[key] = _looks_at(name, getattr(source, "text", ""))
+        return self._asked[key]
 
     def _guarded(self, source: Source, name: str) -> set[int]:
         from ...source.syntax import walk
@@ -68,6 +63,14 @@ class Guards:
             possible = "except" in text or _asks(text)
             self._choices[id(source)] = _all_choices(source) if possible else []
         return self._choices[id(source)]
+
+
+def _looks_at(name: str, text: str) -> bool:
+    """Return whether a text asks for the signature of what it calls `name`."""
+    if f"{name}." not in text and not any(word in text for word in ("signature(", "getfullargspec(", "fields(")):
+        return False
+    asked = rf"(?:signature|getfullargspec|fields)\(\s*{name}\b|{name}\.(?:__init__|__dataclass_fields__|__code__)"
+    return re.search(asked, text) is not None
 
 
 def _all_choices(source: Source) -> list[Any]:

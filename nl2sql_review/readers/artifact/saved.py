@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from typing import Any, Iterator
 
-import libcst as cst
-
 from ...files import disk
 from ...interpret.core.objects import Object
 from ...interpret.core.recording import Call
@@ -106,6 +104,8 @@ def merges(call: Call, thing: Object | None, save: Call) -> bool:
 
 def adapts_unnamed(run: Run, thing: Object | None, save: Call) -> bool:
     """Whether `get_peft_model(model, …)` stands alone on its line, and the model that it was given is saved."""
+    import libcst as cst
+
     made = call_of(thing)
     if made is None or not is_model_load(made) or made.callee.startswith("unsloth") or save.conditional:
         return False

@@ -172,7 +172,7 @@ def _items(value: object, depth: int) -> Iterator[Term]:
 
 def _rows(dataset: Dataset, text: TrainingText) -> list[Rows]:
     calls = [call for call in dataset.sources if call is not None]
-    made = [_loaded(call, dataset) for call in calls]
+    made = [loaded(call, dataset) for call in calls]
     if made and not any(rows.names for rows in made):
         opened = dict.fromkeys(path for path in map(file_of, _row_terms(text)) if path)
         if opened:
@@ -188,7 +188,8 @@ def _row_terms(text: TrainingText) -> Iterator[Term]:
                 yield from _items(piece.hole, 0)
 
 
-def _loaded(call: Call, dataset: Dataset) -> Rows:
+def loaded(call: Call, dataset: Dataset) -> Rows:
+    """Return where a call that loads a dataset takes its rows from."""
     name = last(call.callee)
     made = Rows(place=call.place, format=READERS.get(name, ""))
     split = call.get("split")

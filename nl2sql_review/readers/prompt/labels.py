@@ -14,6 +14,7 @@ from ..derive import plain
 from ..object_settings import last, objects
 from ..run import Run
 from ..spelling import spelt, terms
+from . import collated
 from .loss import _labels as by_hand
 from .tokenizers import family, has_chat_template
 from .training_text import TrainingText, objective, texts_of, uses_unsloth
@@ -42,6 +43,8 @@ def labels(run: Run) -> Fact:
         return Fact(Absent(why), at=run.place, why_not=why)
     texts = [*texts_of(run), *own_rows(run)]
     found = [d for text in texts for d in (*of_text(run, text), *assistant_only(run, text))]
+    if not own_loss(run) and not uses_unsloth(run):
+        found += collated.padded(run)
     unread = next((text for text in texts if not text.form and not text.columns), None)
     if not found and unread is not None and makes_labels(run):
         return Fact(Unknown(f"labels are made, and {unread.why}", unread.trace), at=unread.at or run.place)

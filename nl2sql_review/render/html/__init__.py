@@ -102,9 +102,15 @@ def _contents(told: Iterable[FileReport], view: View) -> Iterator[str]:
 
 
 def _file(file: FileReport, view: View) -> Iterator[str]:
-    for finding in file.findings:
-        if finding.suppressed is None or view.show_suppressed:
-            yield from _finding(finding, view)
+    shown = [finding for finding in file.findings if finding.suppressed is None or view.show_suppressed]
+    traps = [finding for finding in shown if finding.kind == "trap"]
+    policy = [finding for finding in shown if finding.kind == "policy"]
+    for finding in traps:
+        yield from _finding(finding, view)
+    if traps and policy:
+        yield f"<h3>Departures from policy {text(view.policy)}</h3>"
+    for finding in policy:
+        yield from _finding(finding, view)
     if file.checklist and not view.quiet:
         yield from _checklist(file)
     if file.status == "reviewed" and not view.quiet and (read := view.plan(file.path)) is not None:
@@ -116,15 +122,19 @@ def _file(file: FileReport, view: View) -> Iterator[str]:
 def _finding(finding: Finding, view: View) -> Iterator[str]:
     yield f'<article class="finding {finding.severity}" tabindex="-1">'
     yield (
-        f'<h3><span class="tag severity">{finding.severity}</span> <code>{text(finding.rule)}</code> '
-        f"{text(finding.message)}</h3>"
+        f'<h4><span class="tag severity">{finding.severity}</span> <code>{text(finding.rule)}</code> '
+        f"{text(finding.message)}</h4>"
     )
     yield f'<p class="quiet">{text(place(finding.location))}</p>'
     yield from _code(finding, view)
-    steps = [step for step in finding.trace if step.location != finding.location]
+    steps = {
+        (step.location.path, step.location.cell, step.location.row, step.text): step
+        for step in reversed(finding.trace)
+        if step.location != finding.location
+    }
     if steps:
         yield '<p>The value comes through</p><ol class="trace">'
-        for step in steps:
+        for step in reversed(steps.values()):
             yield f'<li><code>{text(step.text)}</code> <span class="quiet">{text(place(step.location))}</span></li>'
         yield "</ol>"
     if finding.help:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -64,7 +65,15 @@ def _values(server: Server) -> None:
         review = await server.reviews.current(uri)
         if review is None or server.options.get("inlayHints") is False:
             return []
-        return hints.within(review, server.positions, uri, params.range)
+        while True:
+            counted = await asyncio.to_thread(rows.steps, review)  # the files may be large, and other requests go on
+            now = await server.reviews.current(uri)
+            if now is None:
+                return []
+            if now is review:
+                break
+            review = now  # somebody typed in the meantime
+        return hints.within(review, server.positions, uri, params.range, counted)
 
     @server.feature(types.TEXT_DOCUMENT_CODE_LENS, types.CodeLensOptions(resolve_provider=True))
     async def on_lenses(params: types.CodeLensParams) -> list[types.CodeLens]:

@@ -78,7 +78,8 @@ class Proofs:
         def work() -> Settled:
             session = self._session(review)
             session.apply(unsafe=False, policy=policy)
-            return Settled(session.data, session.drafts, tuple(session.made))
+            drafts = {path: data for path, data in session.drafts.items() if path not in self._notebooks()}
+            return Settled(session.data, drafts, tuple(session.made))
 
         return await self.run(work)
 
@@ -130,8 +131,15 @@ class Proofs:
             return reviewer.examine(data, path, drafts=drafts)
 
         drafts = {path: data for path, data in self.documents.drafts(document).items() if os.path.isfile(path)}
-        others = {one.path: None for one in self.documents if one.uri != document.uri and one.path.endswith(".py")}
+        drafts |= {path: data for path, data in self._notebooks().items() if path != document.real}
+        others = {
+            one.path: None for one in self.documents if one.uri != document.uri and one.path.endswith((".py", ".ipynb"))
+        }
         return Session(examine, document.data, document.path, dict(drafts), others=dict(others))
+
+    def _notebooks(self) -> dict[str, bytes]:
+        """The open notebooks as their cells are now, by real path: they are read, and no fix of a module edits them."""
+        return {one.real: one.data for one in self.documents if one.cells}
 
     def _check(self, document: Document, stamp: int) -> None:
         now = self.documents.get(document.uri)

@@ -1,15 +1,19 @@
-"""The lens on the data: how many rows of the files that a script loads would not train as they are meant to."""
+"""The data that a script loads: how many rows would not train as they are meant to, and the steps that they give."""
 
 from __future__ import annotations
 
 import os
 
+from ...files import projects
 from ...policy.settings import SettingsError
+from ...readers import run as linking
 from ...render import data_text
 from ...render.terminal import Terminal
 from ...rows import door
 from ...rows.check import Asked, DataError
 from ...rows.door import DataReview
+from ...rows.steps import Steps
+from ...rows.steps import steps as counted
 from ...run.options import Options
 from ...source import SourceError
 from ...training_plan.values import Default, Known
@@ -29,6 +33,23 @@ def are_there(review: Review) -> bool:
             if isinstance(source, str) and any(os.path.isfile(os.path.join(folder, source)) for folder in folders):
                 return True
     return False
+
+
+def steps(review: Review) -> list[Steps | None]:
+    """Return for each plan the steps that follow from the rows of its data, None where they cannot be counted."""
+    examined = review.examined
+    if examined is None or examined.source is None or not are_there(review):
+        return []
+    beside = os.path.dirname(os.path.abspath(review.document.path))
+    folders = tuple(dict.fromkeys((os.getcwd(), beside, projects.root(beside))))
+    made: list[Steps | None] = []
+    for plan in examined.plans:
+        own = examined.of_run(plan)
+        found = linking.runs(own.recording, examined.source, examined.settings) if own.recording is not None else []
+        same = len(found) == len(own.plans)  # else some of them are one plan, and which is not known
+        run = next((one for one, other in zip(found, own.plans) if other is plan), None) if same else None
+        made.append(counted(run, plan, folders) if run is not None else None)
+    return made
 
 
 def title(review: Review) -> str:

@@ -11,9 +11,8 @@ from ...core.library import method_model, model
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
 from ...core.objects import Cell, Items, Mapping, Opaque, Sequence, object_of
-from ...core.operations import describe, freeze, lift
+from ...core.operations import describe, freeze, lift, plain_key
 from ...core.recording import Call
-from ...python.displays import plain_key
 from ...python.overlays import ENVIRON, SET_EVERYWHERE
 
 if TYPE_CHECKING:

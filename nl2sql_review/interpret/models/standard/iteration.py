@@ -11,7 +11,7 @@ from ...core.library import model
 from ...core.machine import Machine
 from ...core.model_call import ModelCall
 from ...core.objects import Arguments, Items, Mapping, Opaque, Sequence, object_of, plain
-from ...python.displays import plain_key
+from ...core.operations import plain_key
 from ...python.operators import equal
 from ...python.overlays import overlaid
 
