@@ -96,7 +96,9 @@ def _collect(repository: Repository, base: str, made: Before) -> None:
                 tracked.add(path(name))
     # Dirty submodules are looked into below: git would start another git in each, beyond these settings.
     compare = ("--raw", "-z", "--no-abbrev", "--find-renames", "--ignore-submodules=dirty", "--no-ext-diff")
-    fields = iter(repository.ask("diff", *compare, "--no-textconv", base, "--").split(b"\0"))
+    # No file of the repository's choice says in which order they come.
+    plain = ("--no-textconv", f"-O{os.devnull}")
+    fields = iter(repository.ask("diff", *compare, *plain, base, "--").split(b"\0"))
     for head in fields:
         if not head:
             continue

@@ -7,14 +7,17 @@ explicit look found is opened, so that a folder that merely looks like a bare re
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
 import subprocess
+import sys
 from dataclasses import dataclass, field
 
 OLDEST = (2, 38)  # the first with safe.bareRepository
 PATIENCE = 120  # seconds for one answer; a pipe in the place of an included file would be waited for for ever
+MEMORY = 2 << 30  # bytes that git may fill, beside files that it maps: a link to a device is read without end
 
 SETTINGS = (
     "safe.bareRepository=explicit",
@@ -133,19 +136,36 @@ def _marked(folder: str) -> bool:
 def _run(directory: str, environment: dict[str, str], *words: str) -> tuple[bytes, str]:
     """What git answers, and what it says is wrong, "" when nothing is."""
     settings = [word for setting in SETTINGS for word in ("-c", setting)]
+    command = [_program(tuple(os.get_exec_path())), "--no-pager", "--no-replace-objects", *settings, *words]
+    nothing, pipe = subprocess.DEVNULL, subprocess.PIPE
     try:
-        done = subprocess.run(
-            [_program(tuple(os.get_exec_path())), "--no-pager", "--no-replace-objects", *settings, *words],
-            cwd=directory, env=environment, capture_output=True, stdin=subprocess.DEVNULL, timeout=PATIENCE,
-        )  # fmt: skip
+        with subprocess.Popen(
+            command, cwd=directory, env=environment, stdin=nothing, stdout=pipe, stderr=pipe
+        ) as asked:
+            _limit(asked.pid)
+            try:
+                out, err = asked.communicate(timeout=PATIENCE)
+            except BaseException:
+                asked.kill()
+                raise
     except subprocess.TimeoutExpired:
         return b"", f"git {words[0]} in {directory} did not answer within {PATIENCE} seconds"
     except (OSError, ValueError) as error:
         return b"", f"git cannot be run on {directory}: {error}"
-    if not done.returncode:
-        return done.stdout, ""
-    said = os.fsdecode(done.stderr).strip().splitlines()
-    return b"", said[0].removeprefix("fatal: ") if said else f"git {words[0]} ended with {done.returncode}"
+    if not asked.returncode:
+        return out, ""
+    said = os.fsdecode(err).strip().splitlines()
+    return b"", said[0].removeprefix("fatal: ") if said else f"git {words[0]} ended with {asked.returncode}"
+
+
+def _limit(process: int) -> None:
+    """Keep a process from filling the memory, where the system can."""
+    if sys.platform == "linux":
+        import resource
+
+        with contextlib.suppress(OSError, ValueError):  # it has ended, or has less already
+            _, hard = resource.prlimit(process, resource.RLIMIT_DATA)
+            resource.prlimit(process, resource.RLIMIT_DATA, (MEMORY, hard))
 
 
 @functools.cache

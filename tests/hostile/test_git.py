@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import pty
+import resource
 import stat
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -367,6 +369,26 @@ def test_a_git_that_does_not_answer_is_left(tmp_path: Path, monkeypatch, capsys)
     monkeypatch.setattr(git_command, "PATIENCE", 0.2)
     assert cli.main(["--changed-only", "."]) == 2
     assert "did not answer" in capsys.readouterr().err
+
+
+ENDLESS: dict[str, Callable[[], object]] = {
+    "an order of files": lambda: plain("config", "diff.orderFile", "/dev/zero"),
+    "attributes": lambda: plain("config", "core.attributesFile", "/dev/zero"),
+    "attributes beside the index": lambda: os.symlink("/dev/zero", ".git/info/attributes"),
+    "names of commits": lambda: os.symlink("/dev/zero", ".git/packed-refs"),
+    "other objects": lambda: os.symlink("/dev/zero", ".git/objects/info/alternates"),
+    "where history ends": lambda: os.symlink("/dev/zero", ".git/shallow"),
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is one of Linux")
+@pytest.mark.parametrize("name", ENDLESS)
+def test_git_does_not_fill_the_memory(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(git_command, "MEMORY", 200_000_000)
+    ENDLESS[name]()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    assert cli.main(["--changed-only", "."]) in (1, 2)
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= max(before, 400_000)  # kilobytes
 
 
 def test_a_partial_clone_says_what_to_do(clone: Path, monkeypatch, capsys) -> None:
