@@ -151,3 +151,30 @@ def test_the_builder_reads_what_is_put_into_the_generated_classes():
     assert "loss_type" in found["UnslothSFTConfig"]
     assert found[generated.ALL]["seed"].value == "3407"
     assert generated.configurations(b"def f():\n    replacements = {'seed': 1}\n") == {}
+
+
+SHARE = (
+    'args = GRPOConfig(output_dir="out", warmup_ratio=0.1)\nGRPOTrainer(model=model, args=args, train_dataset=data)\n'
+)
+LOADED = 'model, tokenizer = FastLanguageModel.from_pretrained("unsloth/Qwen2.5-Coder-7B", max_seq_length=4096)\n'
+
+
+@pytest.mark.parametrize(
+    ("imports", "unsloth", "spelling"),
+    [
+        ("from unsloth import FastLanguageModel\nfrom trl import GRPOConfig, GRPOTrainer\n", "2026.10.9", "current"),
+        ("from unsloth import FastLanguageModel\nfrom trl import GRPOConfig, GRPOTrainer\n", "2026.6.9", "removed"),
+        ("from trl import GRPOConfig, GRPOTrainer\nfrom unsloth import FastLanguageModel\n", "2026.10.9", "removed"),
+    ],
+    ids=["passed on", "before it did", "TRL's own class"],
+)
+def test_an_argument_that_trl_refuses_is_passed_on_by_the_generated_class(imports, unsloth, spelling):
+    versions = stated(f"unsloth=={unsloth}", "trl==1.15.0", "transformers==5.17.0")
+    plan = plan_of(versions + imports + LOADED + SHARE)
+    assert plan["arguments.warmup_spelling"].value.value == spelling
+    assert plan["arguments.warmup"].value.value == 0.1
+
+
+def test_the_builder_reads_which_names_are_passed_on():
+    code = b'OTHER = {"a": "b"}\nTRL_CONFIG_RENAMES = {"old": "new"}\nT_CONFIG_RENAMES = {"x": "y", **more}\n'
+    assert generated.passed_on(code) == {"old": "new", "x": "y"}

@@ -89,7 +89,8 @@ def read_wheel(wheel: zipfile.ZipFile, library: str) -> dict[str, Any]:
             models(wheel.read(n) for n in sources if re.match(r"transformers/(__init__|models/.*)\.py$", n))
         )
     if generated.MODULE in sources and library == "unsloth":
-        callables.update(made_when_imported(wheel.read(generated.MODULE)))
+        renaming = wheel.read(generated.RENAMING) if generated.RENAMING in sources else b""
+        callables.update(made_when_imported(wheel.read(generated.MODULE), renaming))
     requires = dict(requirements(metadata(wheel)["requires_dist"]))
     templates = training_templates.read(wheel) if library == "trl" else {}
     return {
@@ -190,12 +191,16 @@ def is_overload(node: cst.FunctionDef) -> bool:
     return any(last(one.decorator).endswith("overload") for one in node.decorators)
 
 
-def made_when_imported(code: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The classes that Unsloth generates, with the defaults it puts in: the others are those of TRL's class."""
+def made_when_imported(code: bytes, renaming: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The classes that Unsloth generates, with the defaults it puts in: the others are those of TRL's class.
+
+    `renaming` is the code of the module that says which old names they pass on, empty where there is none.
+    """
     for name, defaults in generated.configurations(code).items():
         parameters = {n: repr(v) if isinstance(v, str) else written(v) for n, v in defaults.items()}
         bases = [] if name == generated.ALL else [generated.ALL]
-        yield name, {"parameters": parameters, "bases": bases, "open": True, "renamed": {}}
+        renamed = generated.passed_on(renaming) if name == generated.ALL else {}
+        yield name, {"parameters": parameters, "bases": bases, "open": True, "renamed": renamed}
 
 
 def function(node: cst.FunctionDef, method: bool) -> dict[str, Any]:

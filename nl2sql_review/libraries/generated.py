@@ -6,6 +6,7 @@ writes their source when it is imported, so they stand in no wheel; the dictiona
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,8 @@ import libcst as cst
 from ..source.syntax import dotted, text_of, walk
 
 MODULE = "unsloth/models/rl.py"
+RENAMING = "unsloth/models/rl_config_compat.py"  # old names that the generated classes pass on
+RENAMES = re.compile(r"[A-Z]+_CONFIG_RENAMES")
 ALL = "UnslothConfig"  # what holds for each of the generated classes
 NAMES = {"sft_trainer": "UnslothSFTConfig", "grpo_trainer": "UnslothGRPOConfig"}
 TABLE, MARK = "replacements", "per_device_train_batch_size"
@@ -43,6 +46,22 @@ def configurations(code: bytes) -> dict[str, dict[str, cst.BaseExpression | str]
     if b"args.max_length = " in code:
         kept = b"_unsloth_explicit_max_length" in code
         found.setdefault(NAMES["sft_trainer"], {})["max_length"] = SHORTER_LENGTH if kept else MODEL_LENGTH
+    return found
+
+
+def passed_on(code: bytes) -> dict[str, str]:
+    """Return {old name: new name} of the arguments that the generated classes still take where TRL's refuse them."""
+    found: dict[str, str] = {}
+    for statement in cst.parse_module(code).body:
+        for one in statement.body if isinstance(statement, cst.SimpleStatementLine) else ():
+            if not isinstance(one, cst.Assign) or not isinstance(one.value, cst.Dict):
+                continue
+            if not RENAMES.fullmatch(dotted(one.targets[0].target)):
+                continue
+            for element in one.value.elements:
+                old, new = (text_of(getattr(element, side, None)) for side in ("key", "value"))
+                if old and new:
+                    found[old] = new
     return found
 
 

@@ -8,7 +8,7 @@ from ..interpret.core.operations import describe
 from ..libraries.versions import key_of
 from ..training_plan.facts import Arguments, Fact, TrainingPlan
 from ..training_plan.values import Absent, Default, Known, Term, Unknown, Value
-from . import hand_loop, launcher, own_optimizer, precision
+from . import defaults, hand_loop, launcher, own_optimizer, precision
 from .api.arguments import rejected
 from .api.version_guards import Guards
 from .derive import derive, for_processes, plain
@@ -202,6 +202,15 @@ def warmup(run: Run, part: Arguments) -> None:
         part.warmup_spelling = Fact(Unknown(why, spelled.value.trace), at=spelled.at, why_not=steps.why_not)
         part.warmup = Fact(Unknown(why, ratio.value.trace), at=ratio.at)
         return
+    by = "by warmup_ratio"
+    if refused and run.arguments.call and (new := defaults.passed_on(run.arguments.call.callee, "warmup_ratio")):
+        if defaults.may_be_missing():
+            why = (
+                "Unsloth passes warmup_ratio on, TRL refuses it; whether Unsloth is installed is known only at run time"
+            )
+            part.warmup_spelling = part.warmup = Fact(Unknown(why, ratio.value.trace), at=ratio.at)
+            return
+        refused, by = False, f"by warmup_ratio, which Unsloth's class passes on as {new}"
     shares = takes_share(run) if below_one(steps.value) and not ratio_set else True
     if shares is None or shares is False and asks_signature(run, "warmup_steps"):
         why = "whether a warmup_steps below 1 is a share of the steps depends on the version of transformers"
@@ -213,7 +222,7 @@ def warmup(run: Run, part: Arguments) -> None:
     note = "warmup_ratio was removed in transformers 5.15 (TypeError): use warmup_steps below 1" if refused else ""
     part.warmup_spelling = Fact(Known(spelling, spelled.value.trace), at=spelled.at, note=note, why_not=steps.why_not)
     if ratio_set and not steps_set:
-        part.warmup = Fact(ratio.value, at=ratio.at, note="by warmup_ratio")
+        part.warmup = Fact(ratio.value, at=ratio.at, note=by)
         return
     most = (
         Absent() if isinstance(part.max_steps.value, Unknown) else part.max_steps.value

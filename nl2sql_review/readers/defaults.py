@@ -107,6 +107,18 @@ def generated(callee: str) -> str:
     return named if store.signature("unsloth", "UnslothConfig", version) is not None else ""
 
 
+def passed_on(callee: str, name: str) -> str:
+    """The argument that Unsloth's class makes of an old one that TRL's refuses; "" where it makes none of it."""
+    found = store.signature("unsloth", "UnslothConfig", dict(_versions()).get("unsloth", ""))
+    return dict(found.renamed).get(name, "") if found is not None and generated(callee) else ""
+
+
+def may_be_missing() -> bool:
+    """Whether the script goes on where Unsloth, which it tries to import, is not installed."""
+    replaced = _replaced.get()
+    return replaced is not None and not replaced.sure
+
+
 def trains_by_unsloth(callee: str) -> bool:
     """Whether a trainer is one that Unsloth generates in place of TRL's: certainly, and not where it may be."""
     replaced, version = _replaced.get(), (_installed.get() or {}).get("unsloth", "")
